@@ -1,0 +1,42 @@
+"""The families of things that go wrong. Each message says what, where and how to mend it.
+
+A fault of the program itself is none of these: it stays an ordinary exception with a traceback.
+"""
+
+from __future__ import annotations
+
+
+class KgraphError(Exception):
+    """Anything that a person is told in one line."""
+
+
+class InputError(KgraphError):
+    """Input that was given to us is wrong.
+
+    Args:
+        what: the defect, with the value that has it.
+        where: file, line and field, as far as they are known.
+        mend: what to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__(
+            ": ".join(part for part in (where, what) if part) + (f"; {mend}" if mend else "")
+        )
+
+
+class ConfigurationError(InputError):
+    """The configuration, a rule file or a mapping is wrong."""
+
+
+class SourceError(InputError):
+    """A source could not be read: unreachable, refused, or it answered nonsense."""
+
+
+class StoreError(InputError):
+    """The store could not do what was asked; nothing was changed."""
+
+
+class StoreBusyError(StoreError):
+    """Somebody else is writing. Try again."""

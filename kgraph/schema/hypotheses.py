@@ -1,0 +1,135 @@
+"""What the engine answers: causes, sets of causes, explanations, what is hit and what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kgraph.schema.observations import Observation
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One entity in one failure mode."""
+
+    entity: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One observation, and how much it speaks for (> 0) or against (< 0) a cause, in nats."""
+
+    observation: Observation
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One suspect.
+
+    Attributes:
+        posterior: P(this entity is faulty in any mode), in [0, 1]; rows need not sum to 1.
+        mode: the likeliest mode; `modes` has the breakdown.
+        supporting, contradicting: witnesses, strongest first.
+        unknown: signals of it and of what it should have hit that nobody looked at.
+        explains: number of abnormal (entity, signal) pairs that it explains.
+        same_as: entities whose fault would look exactly the same.
+    """
+
+    entity: str
+    kind: str
+    mode: str
+    posterior: float
+    modes: Mapping[str, float]
+    explains: int
+    supporting: tuple[Witness, ...]
+    contradicting: tuple[Witness, ...]
+    unknown: int
+    same_as: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Faults that stand together. No member: the cause is outside the graph, or the monitoring."""
+
+    members: tuple[Fault, ...]
+    posterior: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One hop of an explanation: `entity` falls into `mode` through `relation`."""
+
+    entity: str
+    mode: str
+    relation: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The likeliest way from a cause to one symptom; the first step is the cause itself."""
+
+    cause: Fault
+    symptom: Observation
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One entity that a fault hits, and how surely."""
+
+    entity: str
+    mode: str
+    probability: float
+    hops: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius:
+    """Who is hit: already seen, expected, and one more failure away."""
+
+    now: tuple[Hit, ...] = ()
+    next: tuple[Hit, ...] = ()
+    redundancy_lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NextCheck:
+    """One observation that would settle most, with the command that makes it."""
+
+    entity: str
+    signal: str
+    gain: float  # expected reduction of the posterior's entropy, in nats
+    command: str
+    splits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is wrong, how sure that is, and why.
+
+    Attributes:
+        elsewhere: P(the cause is outside the graph).
+        monitoring: P(the monitoring failed and nothing else).
+        abstained_because: empty unless one of those two wins.
+    """
+
+    id: str
+    causes: tuple[Cause, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    explanation: tuple[Path, ...]
+    blast_radius: BlastRadius
+    next_checks: tuple[NextCheck, ...]
+    elsewhere: float
+    monitoring: float
+    model_version: str
+    abstained_because: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def abstained(self) -> bool:
+        """Whether no cause in the graph is believed."""
+        return bool(self.abstained_because)

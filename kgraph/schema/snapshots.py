@@ -1,0 +1,28 @@
+"""What one reading of one source yields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kgraph.schema.entities import Record, RelationRecord
+from kgraph.schema.observations import Change, Coverage, Observation
+
+# Observations, coverage and changes name their entity by the source's own key.
+Item = Record | RelationRecord | Observation | Coverage | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a source says of one scope, streamed.
+
+    Attributes:
+        source, scope: who says it, and of what part of the world.
+        complete: only then may what is no longer reported close.
+        items: read once; may raise InputError in the middle, after which nothing may be kept.
+    """
+
+    source: str
+    scope: str
+    complete: bool
+    items: Iterator[Item]

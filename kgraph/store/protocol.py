@@ -1,0 +1,196 @@
+"""What every store promises. `tests/conformance` holds each implementation to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol, Self
+
+from kgraph.schema import (
+    Change,
+    Coverage,
+    Entity,
+    Evidence,
+    IncidentRecord,
+    IncidentStatus,
+    Item,
+    Observation,
+    Relation,
+    Subgraph,
+)
+
+
+class Toward(Enum):
+    """Which way to walk. Never both: four undirected hops reach most of an estate."""
+
+    DEPENDENCIES = "dependencies"  # towards causes
+    DEPENDENTS = "dependents"  # towards who is hit
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A name that more than one entity answers to."""
+
+    uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What one sync changed, and what a person should look at.
+
+    Attributes:
+        created, updated, closed: uids of entities.
+        unchanged: number of records that were as before.
+        relations_opened, relations_closed: counts.
+        observed: number of observations kept.
+        pending: relations waiting for an endpoint, as `a TYPE b`.
+        findings: hygiene, one line each: unusual endpoints, capped `need`, key conflicts.
+    """
+
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    unchanged: int = 0
+    relations_opened: int = 0
+    relations_closed: int = 0
+    observed: int = 0
+    pending: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the graph is as it was."""
+        changed = self.created or self.updated or self.closed
+        return not changed and not self.relations_opened and not self.relations_closed
+
+
+class SyncRun(Protocol):
+    """One reading of one source's scope: all of it, or nothing.
+
+    A context manager: leaving it without `commit` aborts.
+    """
+
+    def stage(self, items: Iterable[Item]) -> None:
+        """Take items; InputError from the iterator or from validation passes through."""
+
+    def commit(self) -> Diff:
+        """Make it so, in one transaction.
+
+        Raises:
+            InputError: a dangling endpoint in a complete scope, differing `need` in one group,
+                a key that two records of this run share.
+            StoreBusyError: another process is writing.
+            StoreError: a newer run of the same source and scope has committed meanwhile.
+        """
+
+    def preview(self) -> Diff:
+        """Return what `commit` would do, and change nothing."""
+
+    def abort(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class GraphStore(Protocol):
+    """The estate's graph, its evidence and its incidents."""
+
+    # topology
+    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun: ...
+    def get(self, uids: Iterable[str]) -> list[Entity]:
+        """Return the open entities among `uids`, in the order asked."""
+
+    def find(
+        self, *, kind: str | None = None, text: str | None = None, limit: int | None = None
+    ) -> list[Entity]:
+        """Return open entities, ordered by kind, name, uid.
+
+        Args:
+            kind: only this kind.
+            text: case-insensitive part of the name, or a whole uid, record key or key value.
+            limit: at most so many.
+        """
+
+    def resolve(self, namespace: str, value: str) -> str | Ambiguous | None:
+        """Return the uid that claims a key (`name` looks at names, hostname at hosts, ...)."""
+
+    def locate(self, source: str, key: str) -> str | Ambiguous | None:
+        """Return the uid that a source's own key stands for, over all its scopes."""
+
+    def neighbourhood(
+        self,
+        seeds: Sequence[str],
+        toward: Toward,
+        *,
+        types: frozenset[str] | None = None,
+        depth: int = 4,
+        limit: int = 10_000,
+    ) -> Subgraph: ...
+    def paths(
+        self, start: str, end: str, *, max_length: int = 8, k: int = 3
+    ) -> list[tuple[Relation, ...]]:
+        """Return up to `k` shortest dependency paths from a dependent to what it depends on."""
+
+    def graph(self) -> Subgraph:
+        """Return the whole open graph."""
+
+    def version(self) -> int:
+        """Return a number that grows with every change of the topology."""
+
+    def changes(
+        self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
+    ) -> list[Change]:
+        """Return what was changed, by us seen or sent in, oldest first."""
+
+    # evidence: `entity` is a uid here
+    def observe(
+        self,
+        observations: Iterable[Observation],
+        coverage: Iterable[Coverage] = (),
+        changes: Iterable[Change] = (),
+    ) -> None:
+        """Keep the newest state of every (entity, signal, detector, direction, caller).
+
+        An older observation never replaces a newer one.
+        """
+
+    def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
+        """Return what holds at `now`.
+
+        Expired observations are left out; a covered, fresh (entity, signal) that nothing reports
+        as abnormal is healthy.
+        """
+
+    # incidents
+    def save_incident(self, record: IncidentRecord) -> None: ...
+    def incident(self, incident_id: str) -> IncidentRecord | None: ...
+    def incidents(
+        self, status: IncidentStatus | None = None, limit: int = 100
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+
+    # the store itself
+    def scopes(self) -> list[ScopeState]: ...
+    def check(self) -> list[str]:
+        """Return what is wrong with the store, one line each; empty when sound."""
+
+    def migrate(self) -> int:
+        """Bring the store to this version's schema; return that version.
+
+        Raises:
+            StoreError: the store is newer than this program.
+        """
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    """When one source was last read for one scope."""
+
+    source: str
+    scope: str
+    generation: int
+    completed_at: datetime
+    records: int

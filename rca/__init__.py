@@ -1,0 +1,7 @@
+"""Root-cause analysis: pure reasoning on a graph, a model and evidence, given as arguments."""
+
+from rca.engine import investigate, predict
+from rca.lint import Finding, lint
+from rca.rules import Model, load_model
+
+__all__ = ["Finding", "Model", "investigate", "lint", "load_model", "predict"]

@@ -1,0 +1,115 @@
+"""The next best check: the observation that would tell most, and the command that makes it.
+
+Expected information of one more reading over the suspects that are still in play.
+
+Source: D. V. Lindley, On a Measure of the Information Provided by an Experiment (1956),
+doi:10.1214/aoms/1177728069.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from kgraph.schema import NextCheck
+from rca.posterior import Posterior
+from rca.rules import CheckRule
+from rca.signature import Field
+from rca.units import Unit
+
+IN_PLAY = 8  # suspects that a check may tell apart
+DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
+WORTH = 0.01  # nats
+
+
+def next_checks(
+    field: Field, result: Posterior, names: Mapping[str, str], most: int = 3
+) -> tuple[NextCheck, ...]:
+    """Return the checks that would tell most, best first.
+
+    Args:
+        field: the estate and what was seen on it.
+        result: what is believed now.
+        names: uid -> name, for the commands.
+        most: at most so many.
+    """
+    play = [(sets, chance) for sets, chance in result.sets[:IN_PLAY] if chance > 0]
+    total = math.fsum(chance for _, chance in play)
+    if not play or total <= 0:
+        return ()
+    weights = [chance / total for _, chance in play]
+    found = []
+    for entity in sorted({e for sets, _ in play for unit in sets for e in unit.spread.predicted}):
+        for rule in _open_checks(field, entity):
+            shows = [_shows(sets, entity, rule.mode) for sets, _ in play]
+            gain = _gain(weights, shows)
+            if gain >= WORTH:
+                found.append(
+                    (-gain, entity, _check(field, entity, rule, gain, names, play, shows))
+                )
+    ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
+    once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
+    return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
+
+
+def _open_checks(field: Field, entity: int) -> Iterable[CheckRule]:
+    """Checks of this kind whose answer nobody has given yet."""
+    told = {reading.observation.signal for reading in field.readings.get(entity, ())}
+    rules = field.compiled.model.checks
+    return [r for r in rules if r.kind == field.topology.kinds[entity] and r.signal not in told]
+
+
+def _shows(sets: Sequence[Unit], entity: int, mode: str) -> float:
+    """Return P(the check comes out abnormal | these faults)."""
+    hit = max(
+        (
+            chance
+            for unit in sets
+            for shown, chance in unit.spread.predicted.get(entity, {}).items()
+            if shown == mode
+        ),
+        default=0.0,
+    )
+    return hit * DETECTS + (1 - hit) * FALSE_ALARM
+
+
+def _gain(weights: Sequence[float], shows: Sequence[float]) -> float:
+    """Return the expected loss of entropy over the suspects, in nats, >= 0."""
+    positive = math.fsum(w * s for w, s in zip(weights, shows, strict=True))
+    after = positive * _entropy([w * s / positive for w, s in zip(weights, shows, strict=True)])
+    negative = 1 - positive
+    if negative > 0:
+        rest = [w * (1 - s) / negative for w, s in zip(weights, shows, strict=True)]
+        after += negative * _entropy(rest)
+    return max(0.0, _entropy(weights) - after)
+
+
+def _entropy(weights: Sequence[float]) -> float:
+    return -math.fsum(w * math.log(w) for w in weights if w > 0)
+
+
+def _check(
+    field: Field,
+    entity: int,
+    rule: CheckRule,
+    gain: float,
+    names: Mapping[str, str],
+    play: Sequence[tuple[tuple[Unit, ...], float]],
+    shows: Sequence[float],
+) -> NextCheck:
+    uid = field.topology.uids[entity]
+    name = names.get(uid) or uid
+    command = " ".join(part.replace("{name}", shlex.quote(name)) for part in rule.command)
+    speaks = max(range(len(play)), key=lambda i: shows[i])
+    against = min(range(len(play)), key=lambda i: shows[i])
+    splits = (
+        f"{_title(field, play[speaks][0], names)} from {_title(field, play[against][0], names)}"
+    )
+    return NextCheck(uid, rule.signal, gain, command, splits)
+
+
+def _title(field: Field, sets: Sequence[Unit], names: Mapping[str, str]) -> str:
+    faults = [fault for unit in sets for fault in unit.faults]
+    uids = field.topology.uids
+    return " + ".join(f"{names.get(uids[e]) or uids[e]} {mode}" for e, mode in faults)

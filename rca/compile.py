@@ -1,0 +1,111 @@
+"""From rules to causal edges: what one mode of one end of a relation does to the other end.
+
+Every relation that carries failure does so by a default (hard stops, gray weakens); a rule that
+names the same kinds, relation and cause refines it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kgraph.schema import GENERIC_MODES, RELATIONS, UNOBSERVED, Carries, Severity, kind_of
+from rca.rules import ANY, Model, PropagationRule
+
+# P(dependent | dependency) where no rule says more. Calls: the model of the evidence page.
+FIRM_HARD, FIRM_GRAY, SOFT = 0.9, 0.6, 0.7
+DEFAULT_RATE = 1.0  # a year, for each generic mode of a kind without faults of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One mode that a cause mode brings about, and how surely."""
+
+    mode: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The rules, indexed for walks. All look-ups are by kind names and remembered."""
+
+    model: Model
+
+    def effects(
+        self, dependent: str, type_: str, dependency: str, *, reverse: bool = False
+    ) -> Mapping[str, tuple[Edge, ...]]:
+        """Return cause mode -> effects.
+
+        Forward, the dependency is the cause and the dependent is hit; reversed, the other way.
+        """
+        return _effects(self.model, dependent, type_, dependency, reverse)
+
+    def fault_rates(self, kind: str) -> Mapping[str, float]:
+        """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
+        return _fault_rates(self.model, kind)
+
+    def reverses(self, dependent: str, type_: str, dependency: str) -> bool:
+        """Tell whether anything runs from the dependent to its dependency."""
+        return bool(self.effects(dependent, type_, dependency, reverse=True))
+
+
+@lru_cache(maxsize=65_536)
+def _effects(
+    model: Model,
+    dependent: str,
+    type_: str,
+    dependency: str,
+    reverse: bool,  # noqa: FBT001
+) -> Mapping[str, tuple[Edge, ...]]:
+    effect_kind, cause_kind = (dependency, dependent) if reverse else (dependent, dependency)
+    found: dict[str, dict[str, float]] = {}
+    for rule in model.propagation:
+        if rule.reverse is reverse and _applies(rule, effect_kind, type_, cause_kind):
+            for cause in rule.causes:
+                found.setdefault(cause, {})[rule.mode] = rule.strength
+    if not reverse:
+        for cause, edge in _defaults(effect_kind, type_, cause_kind).items():
+            found.setdefault(cause, {edge.mode: edge.strength})
+    return {
+        cause: tuple(Edge(mode, strength) for mode, strength in sorted(effects.items()))
+        for cause, effects in found.items()
+    }
+
+
+def _applies(rule: PropagationRule, effect_kind: str, type_: str, cause_kind: str) -> bool:
+    return (
+        type_ in rule.types
+        and (ANY in rule.effect_kinds or effect_kind in rule.effect_kinds)
+        and (ANY in rule.cause_kinds or cause_kind in rule.cause_kinds)
+    )
+
+
+def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Edge]:
+    carries = RELATIONS[type_].carries
+    if carries in {Carries.NOTHING, Carries.EVIDENCE}:
+        return {}
+    into = kind_of(effect_kind).effect
+    strength = {
+        Severity.HARD: SOFT if carries is Carries.SOFT else FIRM_HARD,
+        Severity.GRAY: SOFT if carries is Carries.SOFT else FIRM_GRAY,
+    }
+    return {
+        mode.name: Edge(into[mode.severity], strength[mode.severity])
+        for mode in kind_of(cause_kind).modes.values()
+        if mode != UNOBSERVED
+    }
+
+
+@lru_cache(maxsize=1024)
+def _fault_rates(model: Model, kind: str) -> Mapping[str, float]:
+    rules = model.faults_of.get(kind)
+    if rules:
+        return {rule.mode: rule.per_year for rule in rules}
+    return {mode.name: DEFAULT_RATE for mode in GENERIC_MODES}
+
+
+def severity_of(kind: str, mode: str) -> Severity:
+    """Return whether a mode stops or weakens; a mode that is not known counts as hard."""
+    known = kind_of(kind).modes.get(mode)
+    return known.severity if known else Severity.HARD

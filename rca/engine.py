@@ -1,0 +1,185 @@
+"""From an incident to an answer. `investigate` reads as the table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgraph.schema.bundles import expand_healthy
+
+from kgraph.schema import (
+    Answer,
+    BlastRadius,
+    Entity,
+    Fault,
+    Hypothesis,
+    Incident,
+    InputError,
+    Relation,
+    kind_of,
+)
+from kgraph.topology import Topology, build
+from rca.blast import blast_radius
+from rca.checks import next_checks
+from rca.compile import Compiled
+from rca.explain import causes, paths
+from rca.likelihood import read
+from rca.posterior import Posterior, posterior
+from rca.priors import recently_changed
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.rules import Model
+from rca.score import score
+from rca.search import best_explanation
+from rca.signature import Field
+from rca.units import Goal, Unit, blind, goal_of, units
+
+LISTED = 10  # hypotheses in an answer
+NOTHING_WRONG = "nothing abnormal was observed"
+OUTSIDE = "the cause is likelier outside the graph than any one in it"
+BLIND = "the monitoring itself has likelier failed than what it watches"
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    suspects: list[Unit]
+    best: list[Unit]
+    result: Posterior
+
+
+def investigate(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
+    """Rank what may have caused an incident.
+
+    Args:
+        incident: the graph, the evidence on it, and what is asked.
+        model: the causal rules.
+        topology: the incident's graph in memory, where the caller has it already.
+
+    Returns:
+        Ranked causes, sets of causes, paths, blast radius and the next checks. The same incident
+        and model give the same answer.
+    """
+    incident = expand_healthy(incident)
+    field = _field(incident, model, topology)
+    goal = goal_of(field, incident.target)
+    symptoms = abnormal_entities(field.readings)
+    if not symptoms and goal is None:
+        return _nothing(incident, model)
+    belief = _believe(field, incident, symptoms, goal)
+    return _answer(field, incident, model, belief)
+
+
+def predict(
+    entities: Sequence[Entity],
+    relations: Sequence[Relation],
+    model: Model,
+    faults: Sequence[Fault],
+) -> BlastRadius:
+    """Return what the faults would do to a healthy estate: everything is in `next`.
+
+    Raises:
+        InputError: an entity that is not in the graph, or a mode that its kind does not have.
+    """
+    field = Field(build(entities, relations), Compiled(model), {})
+    return blast_radius(field, [_located(field, fault) for fault in faults])
+
+
+def _located(field: Field, fault: Fault) -> tuple[int, str]:
+    entity = field.topology.index.get(fault.entity)
+    if entity is None:
+        raise InputError(
+            f"no entity {fault.entity!r} in the graph", mend="look it up: kgraph graph find"
+        )
+    kind = field.topology.kinds[entity]
+    if fault.mode not in kind_of(kind).modes:
+        known = ", ".join(kind_of(kind).modes)
+        raise InputError(f"{kind} has no failure mode {fault.mode!r}", mend=f"one of: {known}")
+    return entity, fault.mode
+
+
+def _field(incident: Incident, model: Model, topology: Topology | None) -> Field:
+    topology = topology or build(incident.entities, incident.relations)
+    readings = read(incident, model)
+    changed = recently_changed(incident).keys() & topology.index.keys()
+    return Field(
+        topology,
+        Compiled(model),
+        {topology.index[uid]: rows for uid, rows in readings.items()},
+        frozenset(topology.index[uid] for uid in changed),
+    )
+
+
+def _believe(
+    field: Field, incident: Incident, symptoms: Sequence[int], goal: Goal | None
+) -> _Belief:
+    start = [*symptoms, goal.entity] if goal else symptoms
+    if incident.candidates is not None:
+        index = field.topology.index
+        suspected = sorted({index[uid] for uid in incident.candidates if uid in index})
+    else:
+        suspected = suspects(field, start)
+    found = list(units(field, suspected, exhausted(field, suspected, symptoms), goal))
+    best = best_explanation(found)
+    watcher = blind(field)
+    return _Belief(found, best, posterior(found, best, score([watcher]) if watcher else None))
+
+
+def _answer(field: Field, incident: Incident, model: Model, belief: _Belief) -> Answer:
+    result = belief.result
+    chosen = list(result.sets[0][0]) if result.sets else []
+    names = {entity.uid: entity.name for entity in incident.entities}
+    return Answer(
+        id=incident.id,
+        causes=causes(field, belief.suspects, result),
+        hypotheses=tuple(_hypotheses(field, result)),
+        explanation=paths(field, chosen),
+        blast_radius=blast_radius(field, [fault for unit in chosen for fault in unit.faults]),
+        next_checks=next_checks(field, result, names),
+        elsewhere=result.elsewhere,
+        monitoring=result.monitoring,
+        model_version=model.version,
+        abstained_because=_abstains(result),
+        warnings=(*incident.warnings, *field.topology.capped),
+    )
+
+
+def _hypotheses(field: Field, result: Posterior) -> list[Hypothesis]:
+    uids = field.topology.uids
+    rows = [
+        Hypothesis(
+            tuple(Fault(uids[entity], mode) for unit in members for entity, mode in unit.faults),
+            chance,
+        )
+        for members, chance in result.sets[:LISTED]
+    ]
+    rows.append(Hypothesis((), result.elsewhere, "outside the graph"))
+    if result.monitoring > 0:
+        rows.append(Hypothesis((), result.monitoring, "the monitoring failed"))
+    return sorted(rows, key=lambda row: -row.posterior)
+
+
+def _abstains(result: Posterior) -> str:
+    # A suspect competes as an entity, not as one of many sets that it is in.
+    marginals = result.marginals()
+    by_entity: dict[int, float] = {}
+    for (entity, _), chance in marginals.items():
+        by_entity[entity] = by_entity.get(entity, 0.0) + chance
+    top = max(by_entity.values(), default=0.0)
+    if result.monitoring > max(top, result.elsewhere):
+        return BLIND
+    return OUTSIDE if result.elsewhere > top else ""
+
+
+def _nothing(incident: Incident, model: Model) -> Answer:
+    return Answer(
+        id=incident.id,
+        causes=(),
+        hypotheses=(),
+        explanation=(),
+        blast_radius=BlastRadius(),
+        next_checks=(),
+        elsewhere=0.0,
+        monitoring=0.0,
+        model_version=model.version,
+        abstained_because=NOTHING_WRONG,
+        warnings=incident.warnings,
+    )

@@ -1,0 +1,141 @@
+"""Why a cause is believed: witnesses for and against, what is unknown, and the paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
+from rca.posterior import Posterior
+from rca.score import score
+from rca.signature import Field
+from rca.units import ReadingId, Unit
+
+SAYS = 0.05  # nats below which a reading is no witness
+EXPECTED = 0.5  # an effect at least so likely should have been seen by somebody
+SAME = 1e-3  # chances that differ by less look the same
+
+
+def causes(field: Field, suspects: Sequence[Unit], result: Posterior) -> tuple[Cause, ...]:
+    """Return one row per entity that has any support, likeliest first; ties stable by index."""
+    modes: dict[int, dict[str, float]] = {}
+    for (entity, mode), chance in result.marginals().items():
+        modes.setdefault(entity, {})[mode] = chance
+    best = _best_units(suspects)
+    alike = _ambiguity(best)
+    rows = []
+    for entity, chances in modes.items():
+        unit = best[entity]
+        mode = max(chances, key=lambda m: (chances[m], m))
+        rows.append(
+            (-sum(chances.values()), entity, _cause(field, entity, unit, mode, chances, alike))
+        )
+    return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
+
+
+def _best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
+    """Return entity -> the unit that it is in which explains most."""
+    found: dict[int, tuple[float, Unit]] = {}
+    for unit in suspects:
+        value = score([unit])
+        for entity in unit.entities:
+            if entity not in found or value > found[entity][0]:
+                found[entity] = (value, unit)
+    return {entity: unit for entity, (_, unit) in found.items()}
+
+
+def _cause(
+    field: Field,
+    entity: int,
+    unit: Unit,
+    mode: str,
+    chances: Mapping[str, float],
+    alike: Mapping[int, tuple[int, ...]],
+) -> Cause:
+    uids = field.topology.uids
+    seen = witnesses(field, unit)
+    supporting = tuple(w for w in seen if w.weight > 0)
+    return Cause(
+        entity=uids[entity],
+        kind=field.topology.kinds[entity],
+        mode=mode,
+        posterior=min(1.0, sum(chances.values())),
+        modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
+        explains=sum(1 for w in supporting if w.observation.abnormal),
+        supporting=supporting,
+        contradicting=tuple(w for w in seen if w.weight < 0),
+        unknown=_unknown(field, unit),
+        same_as=tuple(uids[other] for other in alike.get(entity, ())),
+    )
+
+
+def witnesses(field: Field, unit: Unit) -> list[Witness]:
+    """Return what bears on a unit, strongest first; the breached objective is not a row."""
+    found = [
+        Witness(field.readings[entity][i].observation, row.nats)
+        for (entity, i), row in unit.support.items()
+        if i >= 0 and abs(row.nats) >= SAYS
+    ]
+    return sorted(
+        found, key=lambda w: (-abs(w.weight), w.observation.entity, w.observation.signal)
+    )
+
+
+def _unknown(field: Field, unit: Unit) -> int:
+    """Count the entities that should be hit by now and that nobody looks at."""
+    return sum(
+        1
+        for entity, predicted in unit.spread.predicted.items()
+        if max(predicted.values()) >= EXPECTED and not field.readings.get(entity)
+    )
+
+
+def _ambiguity(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
+    """Group entities whose faults nothing that was seen can tell apart."""
+    groups: dict[tuple[tuple[ReadingId, int], ...], list[int]] = {}
+    for entity, unit in best.items():
+        if len(unit.faults) == 1 and unit.support:
+            look = tuple(
+                sorted((key, round(row.chance / SAME)) for key, row in unit.support.items())
+            )
+            groups.setdefault(look, []).append(entity)
+    return {
+        entity: tuple(other for other in sorted(group) if other != entity)
+        for group in groups.values()
+        if len(group) > 1
+        for entity in group
+    }
+
+
+def paths(field: Field, chosen: Sequence[Unit]) -> tuple[Path, ...]:
+    """Return the likeliest way from each chosen unit to every symptom that it explains."""
+    return tuple(path for unit in chosen for path in _paths(field, unit))
+
+
+def _paths(field: Field, unit: Unit) -> Iterator[Path]:
+    for (entity, i), row in sorted(unit.support.items()):
+        if i < 0:
+            continue
+        reading = field.readings[entity][i]
+        if not reading.observation.abnormal or row.nats < SAYS:
+            continue
+        predicted = unit.spread.predicted[entity]
+        mode = max(predicted, key=lambda m: (predicted[m] * reading.bearing(m), m))
+        yield _path(field, unit, entity, mode, reading.observation)
+
+
+def _path(field: Field, unit: Unit, entity: int, mode: str, symptom: Observation) -> Path:
+    uids, reach = field.topology.uids, unit.spread
+    steps = []
+    at, current = entity, mode
+    visited = {(at, current)}
+    while (link := reach.links.get((at, current))) is not None and (
+        at,
+        current,
+    ) not in unit.faults:
+        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current]))
+        at, current = link.entity, link.mode
+        if (at, current) in visited:
+            break
+        visited.add((at, current))
+    steps.append(Step(uids[at], current, "", reach.believed[at][current]))
+    return Path(Fault(uids[at], current), symptom, tuple(reversed(steps)))

@@ -1,0 +1,42 @@
+"""Redundancy: does a group still work when some of its members may have failed?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def at_least(chances: Sequence[float], count: int) -> float:
+    """Return P(at least `count` of independent events happen), in [0, 1].
+
+    The tail of the Poisson-binomial distribution by dynamic programming, O(n * count).
+
+    Source: R. E. Barlow, K. D. Heidtmann, Computing k-out-of-n System Reliability (1984),
+    doi:10.1109/TR.1984.5221843.
+
+    Args:
+        chances: probability of each event, in [0, 1].
+        count: how many are enough; 0 is always reached.
+    """
+    if count <= 0:
+        return 1.0
+    if count > len(chances):
+        return 0.0
+    exactly = [1.0] + [0.0] * (count - 1)  # P(exactly j so far) for j < count
+    reached = 0.0
+    for chance in chances:
+        reached += exactly[-1] * chance
+        for j in range(count - 1, 0, -1):
+            exactly[j] = exactly[j] * (1 - chance) + exactly[j - 1] * chance
+        exactly[0] *= 1 - chance
+    return min(1.0, reached)
+
+
+def fails(chances: Sequence[float], members: int, need: int) -> float:
+    """Return P(fewer than `need` of `members` work), in [0, 1].
+
+    Args:
+        chances: P(failed) of the members that may have failed; the others work.
+        members: size of the group, >= len(chances).
+        need: members that must work, in [1, members].
+    """
+    return at_least(chances, members - need + 1)

@@ -1,0 +1,210 @@
+"""From observations to likelihood ratios.
+
+One reading is one (entity, signal, direction): what was seen there, how much likelier that is when
+the entity is hit than when it is not (`ratio`), and which modes it speaks of (`bearing`).
+
+    ratio = P(seen | hit) / P(seen | not hit);   1 says nothing, > 1 abnormal, < 1 healthy
+
+A symptom that everybody shows says little (`crowd`), and sizes have heavy tails: a robust z of 50
+is not a hundred times surer than one of 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kgraph.schema import (
+    Channel,
+    Direction,
+    Incident,
+    Observation,
+    Severity,
+    channel_of,
+    main_modes,
+    mode_named,
+)
+from rca.compile import severity_of
+from rca.rules import Model, SignalRule
+
+# The constants of the evidence model, fixed on the development data and the simulator.
+HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
+TARGET_RATIO = 100.0  # the objective whose breach raised the incident
+LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
+TAIL = 3.0  # z at which a size halves the noise
+
+# P(signal | the entity itself is at fault) by channel.
+AT_CAUSE = {
+    Channel.MODE: 0.9,
+    Channel.MAIN: 0.85,
+    Channel.EVERY: 0.85,
+    Channel.RESOURCE: 0.7,
+    Channel.WORKLOAD: 0.2,
+    Channel.CALL: 0.05,
+}
+AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
+OTHER = 0.05  # any signal, whatever the mode
+LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One witness: the loudest of the equal observations of one entity.
+
+    Attributes:
+        ratio: likelihood ratio, > 0.
+        rules: what the model says of this signal here, if anything.
+    """
+
+    observation: Observation
+    kind: str
+    channel: Channel
+    ratio: float
+    rules: tuple[SignalRule, ...] = ()
+
+    def at_cause(self, mode: str) -> float:
+        """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
+        bearing = self.bearing(mode)
+        if self.rules:
+            return bearing * AT_CAUSE_RULED
+        if self.channel in {Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL}:
+            return AT_CAUSE[self.channel]
+        return max(OTHER, bearing * AT_CAUSE[self.channel])
+
+    def bearing(self, mode: str) -> float:
+        """Return how much the signal speaks of `mode`, in [0, 1]; 1 for the mode that it shows."""
+        signal = self.observation.signal
+        if self.rules:
+            shown = [rule.detection for rule in self.rules if rule.mode == mode]
+            return max(shown, default=0.0) / max(rule.detection for rule in self.rules)
+        match self.channel:
+            case Channel.MODE:
+                return 1.0 if mode_named(self.kind, signal) == mode else OTHER
+            case Channel.MAIN:
+                return 1.0 if self._main(mode) else OTHER
+            case Channel.EVERY:
+                if mode == "unobserved":
+                    return 1.0 if signal == "unreachable" else OTHER
+                gray = severity_of(self.kind, mode) is Severity.GRAY
+                return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
+            case _:
+                return OTHER
+
+    def _main(self, mode: str) -> bool:
+        shown = main_modes(self.observation.signal)
+        if mode in shown:
+            return True
+        if mode == "unobserved":
+            return False
+        gray = severity_of(self.kind, mode) is Severity.GRAY
+        return gray is ("slow" in shown)
+
+
+def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
+    """Return entity -> its readings, abnormal ones first, by signal.
+
+    `incident` has its healthy rows spelled out already (`expand_healthy`).
+    """
+    kinds = {entity.uid: entity.kind for entity in incident.entities}
+    loudest = _loudest(incident.observations, kinds)
+    crowd = _crowd(loudest, incident, kinds)
+    found: dict[str, list[Reading]] = {}
+    for observation in loudest:
+        kind = kinds[observation.entity]
+        channel = _channel(kind, observation)
+        if channel is Channel.IGNORED:
+            continue
+        rules = model.signal_rules.get((kind, observation.signal), ())
+        if observation.direction is Direction.DOWN:
+            rules = ()
+        ratio = _ratio(observation, rules, crowd)
+        found.setdefault(observation.entity, []).append(
+            Reading(observation, kind, channel, ratio, rules)
+        )
+    return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
+
+
+def _order(reading: Reading) -> tuple[bool, str, str, str]:
+    seen = reading.observation
+    direction = seen.direction.value if seen.direction else ""
+    return (not seen.abnormal, seen.signal, direction, seen.caller or "")
+
+
+def _channel(kind: str, seen: Observation) -> Channel:
+    foreign = seen.caller is not None and seen.caller != seen.entity
+    return channel_of(kind, seen.signal, seen.direction, foreign_caller=foreign)
+
+
+def loudness(seen: Observation) -> float:
+    """Return its size; an alert without a size is as loud as can be."""
+    return math.inf if seen.score is None else seen.score
+
+
+def _loudest(observations: Sequence[Observation], kinds: Mapping[str, str]) -> list[Observation]:
+    """Keep one row per (entity, signal, direction, foreign caller or not): the loudest.
+
+    Something wrong beats nothing seen: two detectors may look from different sides.
+    """
+    best: dict[tuple[str, str, Direction | None, bool], Observation] = {}
+    abnormal = set()
+    for seen in observations:
+        if seen.entity not in kinds:
+            continue
+        foreign = seen.caller is not None and seen.caller != seen.entity
+        key = (seen.entity, seen.signal, seen.direction, foreign)
+        if seen.abnormal:
+            abnormal.add((seen.entity, seen.signal))
+        known = best.get(key)
+        if known is None or (seen.abnormal, loudness(seen)) > (known.abnormal, loudness(known)):
+            best[key] = seen
+    return [
+        seen
+        for seen in best.values()
+        if seen.abnormal or (seen.entity, seen.signal) not in abnormal
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    sizes: Mapping[tuple[str, Direction | None], Sequence[float]]  # falling
+    among: Mapping[str, int]  # signal -> entities that could have shown it
+
+    def share(self, seen: Observation) -> float:
+        """Return the share of others that show this symptom at least as loudly, in (0, 1]."""
+        sizes = self.sizes[(seen.signal, seen.direction)]
+        own = loudness(seen)
+        others = sum(1 for size in sizes if size >= own) - 1
+        return (0.5 + others) / (1 + self.among[seen.signal])
+
+
+def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[str, str]) -> _Crowd:
+    sizes: dict[tuple[str, Direction | None], dict[str, float]] = {}
+    observed: dict[str, set[str]] = {}
+    for seen in loudest:
+        observed.setdefault(seen.signal, set()).add(seen.entity)
+        if seen.abnormal:
+            by_entity = sizes.setdefault((seen.signal, seen.direction), {})
+            by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
+    candidates = len(incident.candidates) if incident.candidates is not None else len(kinds)
+    return _Crowd(
+        {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
+        {signal: max(len(entities), candidates) for signal, entities in observed.items()},
+    )
+
+
+def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+    if rules:
+        return _ruled(seen, max(rules, key=lambda rule: rule.detection))
+    if not seen.abnormal:
+        return HEALTHY_RATIO
+    noise = max(LEAST_NOISE, crowd.share(seen)) + TAIL / (TAIL + loudness(seen))
+    return 1 / min(MOST_NOISE, noise)
+
+
+def _ruled(seen: Observation, rule: SignalRule) -> float:
+    """A signal with known rates: its noise does not depend on what others show."""
+    if not seen.abnormal:
+        return (1 - rule.detection) / (1 - rule.false_alarm)
+    noise = rule.false_alarm + TAIL / (TAIL + loudness(seen))
+    return rule.detection / min(MOST_NOISE, noise)

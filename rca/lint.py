@@ -1,0 +1,202 @@
+"""What is wrong with a set of rules, before it is used: every finding names file and row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kgraph.schema import (
+    KINDS,
+    RELATIONS,
+    Carries,
+    mode_named,
+    suggest_kind,
+    unusual,
+)
+from rca.rules import (
+    ANY,
+    CheckRule,
+    Model,
+    PropagationRule,
+    RuleFile,
+    SignalRule,
+    merge,
+    read_files,
+    subject,
+)
+
+PLACEHOLDERS = ("{name}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect: what, where, and how to mend it."""
+
+    what: str
+    where: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; {self.mend}"
+
+
+def lint(folders: Sequence[Path] = ()) -> list[Finding]:
+    """Check the shipped rules with those in `folders`; empty when sound.
+
+    Raises:
+        ConfigurationError: a file that can't be read at all.
+    """
+    return findings(read_files(folders))
+
+
+def findings(parsed: Sequence[RuleFile]) -> list[Finding]:
+    """Check parsed files, each alone and then all together."""
+    found = [finding for one in parsed for finding in _alone(one)]
+    return found + list(_together(merge(parsed)))
+
+
+def _alone(one: RuleFile) -> Iterator[Finding]:
+    yield from _duplicates(one)
+    for fault in one.faults:
+        yield from _mode(fault.kind, fault.mode, fault.where)
+    for signal in one.signals:
+        yield from _signal(signal)
+    for rule in one.propagation:
+        yield from _path(rule)
+    for check in one.checks:
+        yield from _check(check)
+
+
+def _duplicates(one: RuleFile) -> Iterator[Finding]:
+    rows: list[tuple[object, str]] = [((r.kind, r.mode), r.where) for r in one.faults]
+    rows += [(subject(r), r.where) for r in one.propagation]
+    rows += [((r.kind, r.mode, r.signal), r.where) for r in one.signals]
+    rows += [(("check", r.kind, r.mode, r.signal), r.where) for r in one.checks]
+    first: dict[object, str] = {}
+    for key, where in rows:
+        if key in first:
+            yield Finding(f"says again what {first[key]} says", where, "delete one of the two")
+        first.setdefault(key, where)
+
+
+def _mode(kind: str, mode: str, where: str) -> Iterator[Finding]:
+    if kind not in KINDS:
+        yield Finding(f"unknown kind {kind!r}", where, suggest_kind(kind))
+    elif mode not in KINDS[kind].modes:
+        known = ", ".join(KINDS[kind].modes)
+        yield Finding(f"{kind} has no mode {mode!r}", where, f"modes of {kind}: {known}")
+
+
+def _signal(rule: SignalRule) -> Iterator[Finding]:
+    yield from _mode(rule.kind, rule.mode, rule.where)
+    if rule.detection <= rule.false_alarm:
+        yield Finding(
+            f"detection {rule.detection} is not above falseAlarm {rule.false_alarm}",
+            rule.where,
+            "such a signal speaks against what it should show: correct the rates",
+        )
+
+
+def _check(rule: CheckRule) -> Iterator[Finding]:
+    yield from _mode(rule.kind, rule.mode, rule.where)
+    for part in rule.command:
+        rest = part
+        for known in PLACEHOLDERS:
+            rest = rest.replace(known, "")
+        if "{" in rest or "}" in rest:
+            yield Finding(f"unknown parameter in {part!r}", rule.where, "parameters: {name}")
+
+
+def _path(rule: PropagationRule) -> Iterator[Finding]:
+    for kind in (*rule.effect_kinds, *rule.cause_kinds):
+        if kind != ANY and kind not in KINDS:
+            yield Finding(f"unknown kind {kind!r}", rule.where, suggest_kind(kind))
+            return
+    for type_ in rule.types:
+        if type_ not in RELATIONS:
+            yield Finding(
+                f"unknown relation {type_!r}", rule.where, f"relations: {', '.join(RELATIONS)}"
+            )
+            return
+    yield from _possible(rule)
+    for kind in rule.effect_kinds:
+        if kind != ANY:
+            yield from _mode(kind, rule.mode, rule.where)
+    if rule.delay[0] < 0 or rule.delay[1] < rule.delay[0]:
+        yield Finding(
+            f"delay {list(rule.delay)} is no range", rule.where, "write [least, most] seconds"
+        )
+
+
+def _possible(rule: PropagationRule) -> Iterator[Finding]:
+    """A path that the schema cannot have, or a cause that no kind on it has, never matches."""
+    pairs = [(e, c) for e in rule.effect_kinds for c in rule.cause_kinds]
+    ends = [(c, e) if rule.reverse else (e, c) for e, c in pairs]
+    for type_ in rule.types:
+        if RELATIONS[type_].carries is Carries.NOTHING:
+            yield Finding(f"{type_} carries no failure", rule.where, "use a relation that does")
+        elif ANY not in {kind for end in ends for kind in end} and all(
+            unusual(type_, dependent, dependency) for dependent, dependency in ends
+        ):
+            yield Finding(
+                f"no {type_} joins these kinds, so it can never match",
+                rule.where,
+                "correct the path",
+            )
+    causes = set(rule.causes)
+    if ANY not in rule.cause_kinds:
+        known = {mode for kind in rule.cause_kinds for mode in KINDS[kind].modes}
+        for missing in sorted(causes - known):
+            yield Finding(
+                f"no kind on the path has the mode {missing!r}", rule.where, "correct `causes`"
+            )
+
+
+def _together(model: Model) -> Iterator[Finding]:
+    yield from _without_signal(model)
+    yield from _uncaused(model)
+
+
+def _without_signal(model: Model) -> Iterator[Finding]:
+    """A fault that nothing shows, on itself or on what it hits, can never be found."""
+    shown = {(rule.kind, rule.mode) for rule in model.signals}
+    spreading = Counter(
+        (kind, cause)
+        for rule in model.propagation
+        for kind in rule.cause_kinds
+        for cause in rule.causes
+    )
+    for fault in model.faults:
+        if fault.kind not in KINDS:
+            continue
+        key = (fault.kind, fault.mode)
+        generic = fault.mode in {
+            "down",
+            "failing",
+            "slow",
+        }  # every kind's main channel shows these
+        named = mode_named(fault.kind, fault.mode) is not None
+        if key not in shown and not generic and not named and not spreading[key]:
+            yield Finding(
+                f"nothing signals {fault.kind}.{fault.mode}",
+                fault.where,
+                "add a row under `signals`",
+            )
+
+
+def _uncaused(model: Model) -> Iterator[Finding]:
+    """A signal of a mode that nothing brings about is never believed."""
+    effects = {(kind, rule.mode) for rule in model.propagation for kind in rule.effect_kinds}
+    anywhere = {mode for kind, mode in effects if kind == ANY}
+    faults = {(rule.kind, rule.mode) for rule in model.faults}
+    for rule in model.signals:
+        known = (rule.kind, rule.mode) in faults | effects or rule.mode in anywhere
+        default = rule.kind in KINDS and rule.mode in KINDS[rule.kind].effect.values()
+        if not known and not default:
+            yield Finding(
+                f"nothing causes {rule.kind}.{rule.mode}",
+                rule.where,
+                "add a fault or a propagation",
+            )

@@ -1,0 +1,48 @@
+"""How likely a fault is before anything is seen: rates, common causes, and recent changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from kgraph.schema import Incident
+
+WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
+COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
+BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
+CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
+
+
+def log_prior(rate: float, *, changed: bool = False) -> float:
+    """Return log odds of one fault within an incident's time.
+
+    Args:
+        rate: faults a year, > 0.
+        changed: whether it was changed shortly before.
+    """
+    return math.log(rate * WINDOW_YEARS) + (math.log(CHANGE_ODDS) if changed else 0.0)
+
+
+def log_prior_together(rates: Sequence[float]) -> float:
+    """Return log odds that all members of a redundancy group fail, by the beta-factor model.
+
+    Source: K. N. Fleming, A Reliability Model for Common Mode Failures in Redundant Safety
+    Systems, General Atomic report GA-A13284 (1975).
+    """
+    return log_prior(min(rates)) + math.log(COMMON_CAUSE) * (len(rates) - 1)
+
+
+def recently_changed(incident: Incident) -> Mapping[str, str]:
+    """Return entity -> type of its last change, of those shortly before or during the symptoms.
+
+    Without any onset every change that the incident holds counts.
+    """
+    onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
+    first = min(onsets, default=None)
+    last = max(onsets, default=None)
+    found = {}
+    for change in sorted(incident.changes, key=lambda change: change.at):
+        if first is None or last is None or first - BEFORE <= change.at <= last:
+            found[change.entity] = change.type
+    return found

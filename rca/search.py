@@ -1,0 +1,69 @@
+"""The best explanation: which suspects together explain what was seen.
+
+Greedy additions, then drop and swap moves until none helps. Each move raises the score, so the
+search ends; on small graphs the tests hold it to exhaustive enumeration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rca.score import score
+from rca.units import Unit
+
+MOST = 5  # faults at once
+LEAST_GAIN = 1e-9
+TRIED = 40  # best single suspects that are tried as additions
+
+
+def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
+    """Return the units of the best set found, the strongest first; empty when there are none.
+
+    Args:
+        suspects: in any order; ties go to the earlier.
+    """
+    ranked = sorted(suspects, key=lambda unit: -score([unit]))[:TRIED]
+    chosen: list[Unit] = []
+    held = float("-inf")
+    while len(chosen) < MOST:
+        better = _best_move(_additions(chosen, ranked), held)
+        if better is None:
+            break
+        held, chosen = better
+        while (move := _best_move([*_drops(chosen), *_swaps(chosen, ranked)], held)) is not None:
+            held, chosen = move
+    return chosen
+
+
+def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[Unit]] | None:
+    best, found = held + LEAST_GAIN, None
+    for option in options:
+        reached = score(option)
+        if reached > best:
+            best, found = reached, option
+    return None if found is None else (best, found)
+
+
+def compatible(chosen: Sequence[Unit], unit: Unit) -> bool:
+    """Tell whether `unit` may join: one entity has one fault."""
+    return all(not (unit.entities & other.entities) for other in chosen)
+
+
+def _additions(chosen: list[Unit], ranked: Sequence[Unit]) -> list[list[Unit]]:
+    return [[*chosen, unit] for unit in ranked if compatible(chosen, unit)]
+
+
+def _drops(chosen: list[Unit]) -> list[list[Unit]]:
+    if len(chosen) < 2:
+        return []
+    return [chosen[:i] + chosen[i + 1 :] for i in range(len(chosen))]
+
+
+def _swaps(chosen: list[Unit], ranked: Sequence[Unit]) -> list[list[Unit]]:
+    found = []
+    for i in range(len(chosen)):
+        rest = chosen[:i] + chosen[i + 1 :]
+        found += [
+            [*rest, unit] for unit in ranked if unit is not chosen[i] and compatible(rest, unit)
+        ]
+    return found

@@ -1,0 +1,56 @@
+"""Siblings are not independent witnesses.
+
+Forty guests of one host that alarm together say little more than ten: whatever is behind it, even
+something that no rule knows, tends to hit them all. The weight depends on the evidence and the
+graph alone, never on a hypothesis, so that rival explanations of the same alarms compete fairly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from kgraph.schema import RELATIONS, Carries
+from kgraph.topology import Topology
+from rca.likelihood import Reading
+
+RHO = 0.3
+
+
+def weights(
+    topology: Topology, readings: Mapping[int, Sequence[Reading]]
+) -> Mapping[tuple[int, int], float]:
+    """Return (entity, position) -> weight of every abnormal reading, in (0, 1].
+
+    Siblings are entities that show the same signal and firmly need the same thing; of several
+    such groups the largest counts. Healthy readings always count in full: each is a look of its
+    own.
+    """
+    parents = {entity: _parents(topology, entity) for entity in readings}
+    together: Counter[tuple[int, str]] = Counter()
+    for entity, rows in readings.items():
+        shown = {row.observation.signal for row in rows if row.observation.abnormal}
+        together.update((parent, signal) for parent in parents[entity] for signal in shown)
+    found = {}
+    for entity, rows in readings.items():
+        for i, row in enumerate(rows):
+            if row.observation.abnormal:
+                signal = row.observation.signal
+                size = max((together[(p, signal)] for p in parents[entity]), default=1)
+                found[(entity, i)] = share(size)
+    return found
+
+
+def _parents(topology: Topology, entity: int) -> set[int]:
+    return {
+        member
+        for gate in topology.gates(entity)
+        if RELATIONS[topology.type[gate]].carries is Carries.FIRM
+        for member in topology.members(gate)
+    }
+
+
+def share(size: int) -> float:
+    """Return what one of `size` siblings counts: the mean of 1 / (1 + rho n), n < size."""
+    return math.fsum(1 / (1 + RHO * n) for n in range(size)) / size

@@ -1,0 +1,278 @@
+"""What a fault would do: its signature, P(entity in mode | fault), walked through the gates.
+
+Predict, then correct: an entity's chance of being hit is predicted from what it depends on; before
+it is passed on it is corrected by what was seen there. On a chain this is exact filtering: a
+healthy go-between blocks the fault, an alarming one passes it on undimmed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kgraph.schema import RELATIONS, Carries, Severity
+from kgraph.topology import Topology
+from rca.compile import Compiled, severity_of
+from rca.gates import fails
+from rca.likelihood import Reading
+from rca.order import ranks
+from rca.siblings import weights
+
+CUT = 0.02  # an effect less likely than this is not followed
+SEED = 0.85  # P(a fault does to its own entity what it says)
+SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
+
+Modes = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The likeliest reason why an entity is hit: the entity and mode before it."""
+
+    entity: int
+    mode: str
+    relation: str
+
+
+@dataclass(slots=True)
+class Spread:
+    """What a set of faults does.
+
+    Attributes:
+        predicted: entity -> mode -> P(in that mode), before looking at the entity itself.
+        believed: the same, corrected by what was seen there.
+        links: (entity, mode) -> where it comes from.
+        soft: entities that are reached only through calls, which may stay unhurt.
+    """
+
+    predicted: dict[int, Modes] = field(default_factory=dict)
+    believed: dict[int, Modes] = field(default_factory=dict)
+    links: dict[tuple[int, str], Link] = field(default_factory=dict)
+    soft: set[int] = field(default_factory=set)
+    hops: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Field:
+    """The estate and what was seen on it: what a walk needs, prepared once for an incident."""
+
+    topology: Topology
+    compiled: Compiled
+    readings: Mapping[int, Sequence[Reading]]
+    changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+
+    @cached_property
+    def rank(self) -> Sequence[int]:
+        """Causes before effects; see `rca.order`."""
+        return ranks(len(self.topology), self.causes)
+
+    def causes(self, entity: int) -> list[int]:
+        """Return the entities from which a failure can come here in one hop."""
+        topology, kinds = self.topology, self.topology.kinds
+        found = []
+        for gate in topology.gates(entity):
+            type_ = topology.type[gate]
+            if RELATIONS[type_].carries is not Carries.NOTHING:
+                found += topology.members(gate)
+        for gate in topology.gates_with(entity):
+            owner = int(topology.owner[gate])
+            if self.compiled.reverses(kinds[owner], topology.type[gate], kinds[entity]):
+                found.append(owner)
+        return found
+
+    @cached_property
+    def weights(self) -> Mapping[tuple[int, int], float]:
+        """(entity, position) -> how much of a witness a reading is; see `rca.siblings`."""
+        return weights(self.topology, self.readings)
+
+    def correct(self, entity: int, predicted: Modes) -> Modes:
+        """Return the belief in each mode after what was seen here, in (0, 1).
+
+        An entity is in one mode or well: modes that explain the same reading share it.
+        """
+        well = math.prod(1 - chance for chance in predicted.values())
+        scale = (1 - well) / math.fsum(predicted.values())
+        weight = {
+            mode: chance * scale * self._ratio(entity, mode) for mode, chance in predicted.items()
+        }
+        total = well + math.fsum(weight.values())
+        return {mode: value / total for mode, value in weight.items()}
+
+    def _ratio(self, entity: int, mode: str) -> float:
+        loud, quiet = 1.0, 1.0
+        for reading in self.readings.get(entity, ()):
+            if reading.bearing(mode) >= SPEAKS:
+                loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
+        return loud * quiet
+
+
+def spread(field_: Field, faults: Sequence[tuple[int, str]]) -> Spread:
+    """Walk the faults' effects, causes before effects, each entity once.
+
+    Args:
+        field_: the estate and what was seen on it.
+        faults: (entity, mode), all at once.
+    """
+    result = Spread()
+    waiting: list[tuple[int, int, int]] = []
+    for entity, mode in faults:
+        result.predicted.setdefault(entity, {})[mode] = SEED
+    for entity, _ in faults:
+        result.hops[entity] = 0
+        heapq.heappush(waiting, (field_.rank[entity], 0, entity))
+    while waiting:
+        batch = _next_batch(waiting)
+        # All of a batch before any is believed: equals in a cycle must not depend on their order.
+        arrived = [(entity, *_arrive(field_, result, entity)) for entity in batch]
+        for entity, modes, links, soft in arrived:
+            _settle(field_, result, entity, modes, links, soft=soft)
+            for owner in _touched(field_, entity, result.believed.get(entity, {})):
+                if owner not in result.believed and owner not in result.hops:
+                    result.hops[owner] = result.hops[entity] + 1
+                    heapq.heappush(waiting, (field_.rank[owner], result.hops[owner], owner))
+    return result
+
+
+def _next_batch(waiting: list[tuple[int, int, int]]) -> list[int]:
+    rank, hop, entity = heapq.heappop(waiting)
+    batch = [entity]
+    while waiting and waiting[0][:2] == (rank, hop):
+        following = heapq.heappop(waiting)[2]
+        if following != batch[-1]:
+            batch.append(following)
+    return batch
+
+
+def _settle(
+    field_: Field,
+    result: Spread,
+    entity: int,
+    modes: Modes,
+    links: Mapping[str, Link],
+    *,
+    soft: bool,
+) -> None:
+    predicted = result.predicted.get(entity, {})  # a seed, if it is a fault itself
+    for mode, chance in modes.items():
+        if chance >= CUT and chance > predicted.get(mode, 0.0):
+            predicted[mode] = chance
+            result.links[(entity, mode)] = links[mode]
+    if not predicted:
+        return
+    if soft:
+        result.soft.add(entity)
+    result.predicted[entity] = predicted
+    result.believed[entity] = field_.correct(entity, predicted)
+
+
+def _touched(field_: Field, entity: int, modes: Modes) -> list[int]:
+    """Return who may be hit when `entity` is in `modes`."""
+    topology, kinds = field_.topology, field_.topology.kinds
+    live = [mode for mode, chance in modes.items() if chance >= CUT]
+    found = []
+    for gate in topology.gates_with(entity):
+        owner = int(topology.owner[gate])
+        effects = field_.compiled.effects(kinds[owner], topology.type[gate], kinds[entity])
+        if any(mode in effects for mode in live):
+            found.append(owner)
+    for gate in topology.gates(entity):
+        for member in topology.members(gate):
+            effects = field_.compiled.effects(
+                kinds[entity], topology.type[gate], kinds[member], reverse=True
+            )
+            if any(mode in effects for mode in live):
+                found.append(member)
+    return found
+
+
+def _arrive(field_: Field, result: Spread, entity: int) -> tuple[Modes, dict[str, Link], bool]:
+    """Return what reaches `entity` from the beliefs so far, why, and whether only by calls."""
+    topology, kinds = field_.topology, field_.topology.kinds
+    spared: Modes = {}
+    strongest: dict[str, tuple[float, Link]] = {}
+    firm = False
+    for gate in topology.gates(entity):
+        members = topology.members(gate)
+        type_ = topology.type[gate]
+        hit = _member_hits(field_, result, entity, gate, members)
+        for mode, chances in _with_losses(kinds[entity], hit, len(members)).items():
+            chance = fails(
+                [c for c, _ in chances.values()], len(members), int(topology.need[gate])
+            )
+            spared[mode] = spared.get(mode, 1.0) * (1 - chance)
+            if chance >= CUT:
+                firm |= _firm(result, type_, chances)
+                source, (_, cause) = max(chances.items(), key=lambda row: (row[1][0], -row[0]))
+                if chance > strongest.get(mode, (0.0, None))[0]:
+                    strongest[mode] = (chance, Link(source, cause, type_))
+    for mode, chance, link in _from_dependents(field_, result, entity):
+        spared[mode] = spared.get(mode, 1.0) * (1 - chance)
+        firm |= chance >= CUT
+        if chance > strongest.get(mode, (0.0, None))[0]:
+            strongest[mode] = (chance, link)
+    modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
+    return modes, {mode: link for mode, (_, link) in strongest.items()}, bool(modes) and not firm
+
+
+_Hits = dict[int, tuple[float, str]]  # member -> (chance, its mode)
+
+
+def _firm(result: Spread, type_: str, chances: _Hits) -> bool:
+    if RELATIONS[type_].carries is Carries.SOFT:
+        return False
+    return any(member not in result.soft for member in chances)
+
+
+def _member_hits(
+    field_: Field, result: Spread, entity: int, gate: int, members: Sequence[int]
+) -> dict[str, _Hits]:
+    """Return effect mode -> member -> (chance that this member's state brings it about, mode)."""
+    topology, kinds = field_.topology, field_.topology.kinds
+    found: dict[str, _Hits] = {}
+    for member in members:
+        believed = result.believed.get(member)
+        if not believed:
+            continue
+        effects = field_.compiled.effects(kinds[entity], topology.type[gate], kinds[member])
+        for mode, chance in believed.items():
+            for edge in effects.get(mode, ()):
+                hits = found.setdefault(edge.mode, {})
+                known, _ = hits.get(member, (0.0, ""))
+                hits[member] = (max(known, chance * edge.strength), mode)
+    return found
+
+
+def _with_losses(kind: str, hit: dict[str, _Hits], members: int) -> dict[str, _Hits]:
+    """A group is weakened by members that are lost as well as by members that are slow."""
+    if members == 1:
+        return hit
+    lost: _Hits = {}
+    for mode, chances in hit.items():
+        if severity_of(kind, mode) is Severity.HARD:
+            lost |= {m: c for m, c in chances.items() if c[0] > lost.get(m, (0.0, ""))[0]}
+    return {
+        mode: chances if severity_of(kind, mode) is Severity.HARD else {**lost, **chances}
+        for mode, chances in hit.items()
+    }
+
+
+def _from_dependents(field_: Field, result: Spread, entity: int) -> list[tuple[str, float, Link]]:
+    """Return what runs against the arrows: a dependent that hurts what it depends on."""
+    topology, kinds = field_.topology, field_.topology.kinds
+    found = []
+    for gate in topology.gates_with(entity):
+        owner = int(topology.owner[gate])
+        believed = result.believed.get(owner)
+        if not believed:
+            continue
+        type_ = topology.type[gate]
+        effects = field_.compiled.effects(kinds[owner], type_, kinds[entity], reverse=True)
+        found += [
+            (edge.mode, chance * edge.strength, Link(owner, mode, type_))
+            for mode, chance in believed.items()
+            for edge in effects.get(mode, ())
+        ]
+    return found

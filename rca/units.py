@@ -1,0 +1,214 @@
+"""Suspects with their signatures: the units of which explanations are made.
+
+A unit is one fault, or the faults of one exhausted redundancy group together. Its signature says
+for every reading how surely the unit would have brought it about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kgraph.schema import Channel, Severity, Target, main_modes
+from rca.compile import severity_of
+from rca.likelihood import TARGET_RATIO, Reading
+from rca.priors import log_prior, log_prior_together
+from rca.signature import CUT, Field, Spread, spread
+
+CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
+
+BLINDED = 0.5  # P(a target looks unreachable | the monitoring failed), any share of them
+BLIND_PER_YEAR = 1.0
+SELF = 0.85  # P(the objective is breached | the target itself is at fault)
+
+ReadingId = tuple[int, int]  # entity index, position among its readings
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How a unit bears on one reading.
+
+    Attributes:
+        chance: P(seen | unit), the pi of log(1 + pi (r - 1)), in [0, 1].
+        ratio: the reading's likelihood ratio.
+        weight: how much of a witness it is among its siblings, in (0, 1].
+        soft: whether it is reached by calls only.
+    """
+
+    chance: float
+    ratio: float
+    soft: bool
+    weight: float = 1.0
+
+    @property
+    def nats(self) -> float:
+        """What this reading says of the unit: > 0 for it, < 0 against it."""
+        return self.weight * math.log1p(self.chance * (self.ratio - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One suspect.
+
+    Attributes:
+        faults: (entity, mode), sorted.
+        log_prior: log odds that it happens in the time of one incident.
+        support: what it says of every reading that it bears on.
+        spread: what it does.
+    """
+
+    faults: tuple[tuple[int, str], ...]
+    log_prior: float
+    support: Mapping[ReadingId, Support]
+    spread: Spread
+
+    @property
+    def entities(self) -> frozenset[int]:
+        """The entities at fault."""
+        return frozenset(entity for entity, _ in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The breached objective: its entity, and whether it is about stopping or slowness."""
+
+    entity: int
+    severity: Severity
+    conduits: frozenset[int]  # what it depends on, itself included
+
+
+def goal_of(field: Field, target: Target | None) -> Goal | None:
+    """Return the breached objective of an incident, if one raised it and its entity is known."""
+    if target is None or target.entity not in field.topology.index:
+        return None
+    entity = field.topology.index[target.entity]
+    slow = "slow" in main_modes(target.signal)
+    severity = Severity.GRAY if slow else Severity.HARD
+    return Goal(entity, severity, frozenset(_reaching(field, entity)))
+
+
+def units(
+    field: Field, suspects: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
+) -> Iterator[Unit]:
+    """Yield every single fault of the suspects, then every exhausted group."""
+    for entity in suspects:
+        kind = field.topology.kinds[entity]
+        for mode, rate in sorted(field.compiled.fault_rates(kind).items()):
+            if goal is None or severity_of(kind, mode) is goal.severity:
+                prior = log_prior(rate, changed=entity in field.changed)
+                yield _unit(field, ((entity, mode),), prior, goal)
+    for group in groups:
+        unit = _group(field, group, goal)
+        if unit is not None:
+            yield unit
+
+
+def _group(field: Field, group: Sequence[int], goal: Goal | None) -> Unit | None:
+    faults = []
+    rates = []
+    for entity in group:
+        kind = field.topology.kinds[entity]
+        hard = {
+            mode: rate
+            for mode, rate in field.compiled.fault_rates(kind).items()
+            if severity_of(kind, mode) is Severity.HARD
+        }
+        if not hard:
+            return None
+        mode = max(hard, key=lambda m: (hard[m], m))
+        faults.append((entity, mode))
+        rates.append(hard[mode])
+    return _unit(field, tuple(sorted(faults)), log_prior_together(rates), goal)
+
+
+def _unit(
+    field: Field, faults: tuple[tuple[int, str], ...], prior: float, goal: Goal | None
+) -> Unit:
+    reach = spread(field, faults)
+    support: dict[ReadingId, Support] = {}
+    at_fault = dict(faults)
+    for entity, predicted in reach.predicted.items():
+        for i, reading in enumerate(field.readings.get(entity, ())):
+            weight = field.weights.get((entity, i), 1.0)
+            if entity in at_fault:
+                chance = reading.at_cause(at_fault[entity])
+                ratio = _unexplained(field, entity, reading, goal)
+                support[(entity, i)] = Support(chance, ratio, soft=False, weight=weight)
+                continue
+            chance = max(c * reading.bearing(mode) for mode, c in predicted.items())
+            if chance >= CUT:
+                soft = entity in reach.soft
+                support[(entity, i)] = Support(chance, reading.ratio, soft=soft, weight=weight)
+    if goal is not None:
+        support = _conduits(support, reach, at_fault, goal)
+    return Unit(faults, prior, support, reach)
+
+
+def _conduits(
+    support: dict[ReadingId, Support],
+    reach: Spread,
+    at_fault: Mapping[int, str],
+    goal: Goal,
+) -> dict[ReadingId, Support]:
+    """With a breached objective, what lies between is a conduit and no witness of its own."""
+    kept = {
+        (entity, i): row
+        for (entity, i), row in support.items()
+        if entity in at_fault or entity not in goal.conduits
+    }
+    if goal.entity in at_fault:
+        chance = SELF
+    else:
+        predicted = reach.predicted.get(goal.entity, {})
+        chance = max(predicted.values(), default=0.0)
+    kept[(goal.entity, -1)] = Support(chance, TARGET_RATIO, soft=False)
+    return kept
+
+
+def _reaching(field: Field, goal: int) -> set[int]:
+    """Return the entities that the goal depends on, itself included."""
+    seen = {goal}
+    waiting = [goal]
+    while waiting:
+        for cause in field.causes(waiting.pop()):
+            if cause not in seen:
+                seen.add(cause)
+                waiting.append(cause)
+    return seen
+
+
+def blind(field: Field) -> Unit | None:
+    """Return "only the monitoring failed" as a unit without a fault, or None where nothing hints.
+
+    It explains what went unreachable, however much that is, and nothing else.
+    """
+    support = {}
+    silent = 0
+    for entity, readings in field.readings.items():
+        for i, reading in enumerate(readings):
+            if reading.observation.signal == "unreachable":
+                weight = field.weights.get((entity, i), 1.0)
+                support[(entity, i)] = Support(BLINDED, reading.ratio, soft=False, weight=weight)
+                silent += reading.observation.abnormal
+    if silent < 2:
+        return None
+    return Unit((), log_prior(BLIND_PER_YEAR), support, Spread())
+
+
+def _unexplained(field: Field, entity: int, reading: Reading, goal: Goal | None) -> float:
+    """Return the reading's ratio, less what alarming dependencies of its entity account for."""
+    if goal is None or reading.ratio <= 1 or reading.channel is not Channel.MAIN:
+        return reading.ratio
+    quiet = 1.0
+    for cause in field.causes(entity):
+        loudest = max(
+            (
+                other.ratio
+                for other in field.readings.get(cause, ())
+                if other.channel is Channel.MAIN and other.observation.abnormal
+            ),
+            default=1.0,
+        )
+        quiet *= 1 - CALL_THROUGH * (1 - 1 / loudest)
+    return 1 + (reading.ratio - 1) * quiet
