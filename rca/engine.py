@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgraph.schema.bundles import expand_healthy
-
 from kgraph.schema import (
     Answer,
     BlastRadius,
@@ -18,6 +16,7 @@ from kgraph.schema import (
     Relation,
     kind_of,
 )
+from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology, build
 from rca.blast import blast_radius
 from rca.checks import next_checks

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
 
 
@@ -182,8 +183,8 @@ def kind_of(name: str) -> Kind:
 def suggest_kind(name: str) -> str:
     """Return a phrase that helps whoever wrote an unknown kind."""
     folded = name.replace("_", "").replace("-", "").lower()
-    near = [
-        known for known in KINDS if known.lower() == folded or known.lower().startswith(folded[:4])
-    ]
-    known = ", ".join(near or sorted(KINDS))
-    return f"did you mean {known}?" if near else f"known kinds: {known}"
+    near = get_close_matches(folded, [known.lower() for known in KINDS], n=3)
+    meant = [known for known in KINDS if known.lower() in near]
+    if meant:
+        return f"did you mean {' or '.join(meant)}?"
+    return f"known kinds: {', '.join(sorted(KINDS))}"

@@ -1,0 +1,1 @@
+"""Sources: each reads one kind of system. Get (the only I/O), normalise (pure), records."""

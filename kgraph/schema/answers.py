@@ -1,0 +1,138 @@
+"""The documented form of an answer: one JSON object for one incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kgraph.schema.bundles import observation_out
+from kgraph.schema.hypotheses import (
+    Answer,
+    Cause,
+    Fault,
+    Hit,
+    Hypothesis,
+    NextCheck,
+    Path,
+    Witness,
+)
+
+DIGITS = 6  # of every probability and weight: more would be noise
+
+
+def answer_document(
+    answer: Answer, *, elapsed_seconds: float, spelled: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return an answer as the published format has it.
+
+    Args:
+        answer: what the engine said; it names entities by uid.
+        elapsed_seconds: how long it took; the only field that differs between two runs.
+        spelled: uid -> the name that the bundle gave the entity, where that is another one.
+    """
+    return _Writer(spelled or {}).answer(answer, elapsed_seconds)
+
+
+class _Writer:
+    def __init__(self, spelled: Mapping[str, str]) -> None:
+        self._spelled = spelled
+
+    def answer(self, answer: Answer, elapsed_seconds: float) -> dict[str, Any]:
+        return {
+            "id": answer.id,
+            "causes": [self._cause(cause) for cause in answer.causes],
+            "hypotheses": [self._hypothesis(row) for row in answer.hypotheses],
+            "abstained": answer.abstained,
+            "abstainedBecause": answer.abstained_because or None,
+            "elsewhere": _round(answer.elsewhere),
+            "monitoring": _round(answer.monitoring),
+            "explanation": [self._path(path) for path in answer.explanation],
+            "blastRadius": {
+                "now": self._hits(answer.blast_radius.now),
+                "next": self._hits(answer.blast_radius.next),
+                "redundancyLost": [
+                    self._entity(uid) for uid in answer.blast_radius.redundancy_lost
+                ],
+            },
+            "nextChecks": [self._check(check) for check in answer.next_checks],
+            "warnings": list(answer.warnings),
+            "modelVersion": answer.model_version,
+            "elapsedSeconds": _round(elapsed_seconds),
+        }
+
+    def _entity(self, uid: str) -> str:
+        return self._spelled.get(uid, uid)
+
+    def _named(self, uid: str) -> dict[str, str]:
+        name = self._entity(uid)
+        return {"entity": name} if name == uid else {"entity": name, "uid": uid}
+
+    def _cause(self, cause: Cause) -> dict[str, Any]:
+        return {
+            **self._named(cause.entity),
+            "kind": cause.kind,
+            "mode": cause.mode,
+            "posterior": _round(cause.posterior),
+            "modes": {mode: _round(chance) for mode, chance in cause.modes.items()},
+            "explains": cause.explains,
+            "contradictedBy": len(cause.contradicting),
+            "unknown": cause.unknown,
+            "sameAs": [self._entity(uid) for uid in cause.same_as],
+            "supporting": [self._witness(w) for w in cause.supporting],
+            "contradicting": [self._witness(w) for w in cause.contradicting],
+        }
+
+    def _witness(self, witness: Witness) -> dict[str, Any]:
+        row = observation_out(witness.observation)
+        row["entity"] = self._entity(witness.observation.entity)
+        return {**row, "weight": _round(witness.weight)}
+
+    def _hypothesis(self, row: Hypothesis) -> dict[str, Any]:
+        members = [self._fault(fault) for fault in row.members]
+        named = {"name": row.name} if row.name else {}
+        return {"members": members, **named, "posterior": _round(row.posterior)}
+
+    def _fault(self, fault: Fault) -> dict[str, str]:
+        return {"entity": self._entity(fault.entity), "mode": fault.mode}
+
+    def _path(self, path: Path) -> dict[str, Any]:
+        return {
+            "cause": self._fault(path.cause),
+            "symptom": {
+                "entity": self._entity(path.symptom.entity),
+                "signal": path.symptom.signal,
+            },
+            "steps": [
+                {
+                    "entity": self._entity(step.entity),
+                    "mode": step.mode,
+                    "relation": step.relation or None,
+                    "probability": _round(step.probability),
+                }
+                for step in path.steps
+            ],
+        }
+
+    def _hits(self, hits: Iterable[Hit]) -> list[dict[str, Any]]:
+        return [
+            {
+                "entity": self._entity(hit.entity),
+                "mode": hit.mode,
+                "probability": _round(hit.probability),
+                "hops": hit.hops,
+            }
+            for hit in hits
+        ]
+
+    def _check(self, check: NextCheck) -> dict[str, Any]:
+        return {
+            "entity": self._entity(check.entity),
+            "signal": check.signal,
+            "gain": _round(check.gain),
+            "command": check.command,
+            "splits": check.splits,
+        }
+
+
+def _round(value: float) -> float:
+    return round(value, DIGITS)

@@ -1,0 +1,27 @@
+"""Times at the edges: RFC 3339 with a zone; inside: aware, in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+# What Go writes for "no time": Alertmanager sends it as the end of an alert that still fires.
+NEVER_YEAR = 1
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return the time in UTC, or None for the year 1 that means "never".
+
+    Raises:
+        ValueError: not RFC 3339, or without a zone.
+    """
+    parsed = datetime.fromisoformat(text)
+    if parsed.year <= NEVER_YEAR:
+        return None
+    if parsed.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: write it like 2026-11-23T04:00:00Z")
+    return parsed.astimezone(UTC)
+
+
+def format_time(at: datetime) -> str:
+    """Return RFC 3339 in UTC, with `Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

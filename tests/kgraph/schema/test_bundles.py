@@ -1,0 +1,176 @@
+"""The bundle format: read, written, and what contradicts itself refused."""
+
+import json
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import Incident, InputError, State
+from kgraph.schema.bundles import dump_bundle, parse_bundle
+from kgraph.schema.healthy import expand_healthy
+
+ENTITIES = [{"id": "web1", "kind": "Service"}, {"id": "h1", "kind": "Host", "watched": ["down"]}]
+
+
+def parse(**fields: object) -> Incident:
+    bundle = {
+        "format": "kgraph.incident/v1",
+        "id": "i",
+        "entities": ENTITIES,
+        "relations": [],
+        "observations": [],
+        **fields,
+    }
+    return parse_bundle(json.dumps(bundle), where="f:1")
+
+
+def test_the_documented_example_is_read() -> None:
+    incident = parse(
+        relations=[{"from": "web1", "type": "RUNS_ON", "to": "h1", "group": None, "need": None}],
+        observations=[
+            {
+                "entity": "web1",
+                "signal": "latency",
+                "state": "abnormal",
+                "score": 12.5,
+                "direction": "up",
+                "at": "2026-11-23T04:00:00Z",
+                "detector": "prometheus/HighLatency",
+            }
+        ],
+        changes=[{"entity": "h1", "type": "config", "at": "2026-11-23T03:57:00Z"}],
+        target={"entity": "web1", "signal": "latency"},
+        candidates=None,
+    )
+    (seen,) = incident.observations
+    assert seen.at == datetime(2026, 11, 23, 4, tzinfo=UTC)
+    assert incident.changes[0].at.tzinfo is UTC
+    assert incident.target is not None
+    assert incident.warnings == ()
+
+
+def test_unknown_fields_kinds_and_relations_are_explained_and_never_refused() -> None:
+    incident = parse(
+        entities=[{"id": "a", "kind": "Blimp", "colour": "red"}, {"id": "b", "kind": "Host"}],
+        relations=[{"from": "a", "type": "HOVERS_OVER", "to": "b"}],
+    )
+    assert incident.entities[0].kind == "Blimp"
+    assert incident.relations[0].type == "DEPENDS_ON"
+    assert len(incident.warnings) == 2
+
+
+def test_evidence_on_an_entity_that_is_not_there_is_left_out_and_counted() -> None:
+    row = {"entity": "ghost", "signal": "down", "state": "abnormal"}
+    incident = parse(observations=[row, row])
+    assert incident.observations == ()
+    assert "(2 times)" in incident.warnings[0]
+
+
+def test_a_bundle_without_entities_keeps_its_evidence_for_the_stored_graph() -> None:
+    row = {"entity": "ghost", "signal": "down", "state": "abnormal"}
+    incident = parse(entities=None, observations=[row])
+    assert len(incident.observations) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"entities": [ENTITIES[0], ENTITIES[0]]}, "'web1' is there twice"),
+        ({"format": "kgraph.incident/v2"}, "format"),
+        ({"observations": [{"entity": "h1", "signal": "down"}]}, r"observations\.0\.state"),
+        (
+            {"observations": [{"entity": "h1", "signal": "a", "state": "abnormal", "score": -1}]},
+            r"observations\.0\.score",
+        ),
+        (
+            {"changes": [{"entity": "h1", "type": "x", "at": "2026-11-23T04:00:00"}]},
+            "no time zone",
+        ),
+        (
+            {
+                "relations": [
+                    {"from": "web1", "type": "USES", "to": "h1", "group": "g", "need": 1},
+                    {"from": "web1", "type": "USES", "to": "web1", "group": "g", "need": 2},
+                ]
+            },
+            r"needs 1 in relations\[0\] and 2 in relations\[1\]",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_one_line(
+    fields: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        parse(**fields)
+    assert str(caught.value).startswith("f:1")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '"x"', "[" * 100_000])
+def test_text_that_is_no_bundle_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_bundle(text, where="f")
+
+
+def test_an_infinite_score_is_refused() -> None:
+    row = {"entity": "h1", "signal": "cpu", "state": "abnormal", "score": math.inf}
+    with pytest.raises(InputError, match="score"):
+        parse(observations=[row])
+
+
+_rows = st.fixed_dictionaries(
+    {
+        "entity": st.sampled_from(["web1", "h1"]),
+        "signal": st.text(min_size=1, max_size=8),
+        "state": st.sampled_from(["abnormal", "healthy"]),
+    },
+    optional={
+        "score": st.none() | st.floats(0, 1e9),
+        "direction": st.sampled_from([None, "up", "down"]),
+        "at": st.none() | st.datetimes(datetime(1990, 1, 1)).map(lambda t: t.isoformat() + "Z"),  # noqa: DTZ001 - made aware by the Z
+        "detector": st.none() | st.text(min_size=1, max_size=5),
+        "caller": st.none() | st.just("web1"),
+    },
+)
+
+
+@given(
+    rows=st.lists(_rows, max_size=6),
+    assume=st.booleans(),
+    candidates=st.none() | st.just(["web1"]),
+)
+def test_a_bundle_that_is_written_and_read_again_says_the_same(
+    rows: list[dict[str, object]], *, assume: bool, candidates: list[str] | None
+) -> None:
+    incident = parse(observations=rows, assumeHealthy=assume, candidates=candidates)
+    assert parse_bundle(json.dumps(dump_bundle(incident)), where="again") == incident
+
+
+def test_a_healthy_row_by_every_detector_is_spelled_out_for_each_signal_that_fires() -> None:
+    incident = expand_healthy(
+        parse(
+            observations=[
+                {"entity": "web1", "signal": "cpu", "state": "abnormal"},
+                {"entity": "web1", "signal": "latency", "state": "abnormal"},
+                {"entity": "h1", "signal": "anomaly", "state": "healthy", "detector": "all"},
+            ]
+        )
+    )
+    told = {(seen.entity, seen.signal): seen.state for seen in incident.observations}
+    assert told[("h1", "cpu")] is told[("h1", "latency")] is State.HEALTHY
+    assert ("h1", "anomaly") not in told
+
+
+def test_assumed_health_holds_only_where_a_detector_looks() -> None:
+    incident = expand_healthy(parse(assumeHealthy=True))
+    assert [(seen.entity, seen.signal) for seen in incident.observations] == [("h1", "down")]
+    assert expand_healthy(parse()).observations == ()
+
+
+def test_assumed_health_never_overrides_what_was_seen() -> None:
+    row = {"entity": "h1", "signal": "down", "state": "abnormal"}
+    incident = expand_healthy(parse(assumeHealthy=True, observations=[row]))
+    assert [seen.state for seen in incident.observations] == [State.ABNORMAL]
