@@ -118,6 +118,9 @@ class GraphStore(Protocol):
     def locate(self, source: str, key: str) -> str | Ambiguous | None:
         """Return the uid that a source's own key stands for, over all its scopes."""
 
+    def spelling(self, source: str) -> dict[str, str]:
+        """Return uid -> the source's own key, for the open entities that it speaks of."""
+
     def neighbourhood(
         self,
         seeds: Sequence[str],

@@ -1,0 +1,314 @@
+"""Which records describe the same thing.
+
+Two sources that describe one thing must give one entity; two things must never become one. An
+equal strong key merges; a weak one merges only if it is unique on both sides; contradictory
+strong keys keep two records apart, and a person is told. Pure: the store brings what is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from kgraph.schema import Key, kind_of
+
+_UUIDS = frozenset({"vmUuid", "smbiosUuid", "networkUuid", "poolUuid", "podUid"})
+# Firmware and hypervisors disagree on the byte order of the first three fields.
+_SWAPPABLE = frozenset({"vmUuid", "smbiosUuid"})
+_FOLDED = frozenset({"mac", "hostname", "wwn", "machineId"})
+_SERIALS = frozenset({"serial", "vendorSerial", "chassisId"})
+# One thing may be reached at several addresses, so two of these contradict nothing.
+_PLURAL = frozenset({"libvirtUri"})
+_32_DIGITS = re.compile("[0-9a-f]{32}")
+_PLACEHOLDER_UUIDS = frozenset(
+    {
+        "03000200040005000006000700080009",  # a common board vendor's default
+        "12345678123456781234567812345678",
+        "123456781234567890abcddeefaabbcc",
+        "4c4c4544000020108020" + "80c04f202020",  # Dell with an empty service tag
+        "4c4c4544002020108020" + "80c04f202020",
+    }
+)
+_PLACEHOLDER_SERIALS = frozenset(
+    {
+        "to be filled by o.e.m.", "to be filled by o.e.m", "system serial number", "oem", "o.e.m.",
+        "default string", "not specified", "not available", "not applicable", "none", "n/a", "na",
+        "unknown", "empty", "invalid", "serial", "chassis serial number", "1234567", "12345678",
+        "123456789", "1234567890", "0123456789",
+    }
+)  # fmt: skip
+
+
+def mint_uid(source: str, scope: str, key: str, salt: int = 0) -> str:
+    """Return the uid of a thing that nobody has named yet: 64 bits, as 16 hex digits.
+
+    Deterministic, so that the same reading of the same estate gives the same uids everywhere.
+    `salt` finds another one where the first is taken.
+    """
+    return hashlib.sha256(repr((source, scope, key, salt)).encode()).hexdigest()[:16]
+
+
+def canonical(key: Key) -> Key | None:
+    """Return the one spelling of a key that is compared, or None for a placeholder.
+
+    A UUID and its byte-swapped form have the same spelling.
+    """
+    value = key.value.strip()
+    if key.namespace in _UUIDS:
+        value = _plain_uuid(value, swappable=key.namespace in _SWAPPABLE)
+    elif key.namespace in _FOLDED:
+        value = value.lower().rstrip(".")
+    if not value or (key.namespace in _SERIALS and _blank_serial(value)):
+        return None
+    return key if value == key.value else Key(key.namespace, value, key.site)
+
+
+def _plain_uuid(text: str, *, swappable: bool) -> str:
+    """Return a UUID in lower case with dashes; "" for a placeholder; other text in lower case."""
+    digits = text.lower().strip("{}").removeprefix("urn:uuid:").replace("-", "")
+    if not _32_DIGITS.fullmatch(digits):
+        return text.lower()
+    raw = bytes.fromhex(digits)
+    other = (raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]).hex()
+    if digits == digits[0] * 32 or digits in _PLACEHOLDER_UUIDS or other in _PLACEHOLDER_UUIDS:
+        return ""
+    if swappable and other < digits:
+        digits = other
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _blank_serial(value: str) -> bool:
+    """Tell whether a serial number is what vendors leave in the field; the vendor may lead it."""
+    bare = value.lower().replace("|", "/").replace(":", "/").rsplit("/", maxsplit=1)[-1].strip()
+    # `n/a` is cut by the split above, so look at the whole, too.
+    texts = {bare, value.lower()}
+    return bool(texts & _PLACEHOLDER_SERIALS) or len(set(bare.replace("-", ""))) <= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """A record whose entity is to be decided.
+
+    Attributes:
+        keys: canonical.
+        uid: the entity that it had, if it was of the same kind.
+        salt: for a new uid; grows with every decision on this record.
+    """
+
+    source: str
+    scope: str
+    key: str
+    kind: str
+    keys: tuple[Key, ...] = ()
+    uid: str | None = None
+    salt: int = 0
+
+    @property
+    def title(self) -> str:
+        """What to call it in front of a person."""
+        return f"{self.kind} {self.key} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A canonical key that an entity has through a record which isn't being decided."""
+
+    uid: str
+    claimant: Claimant
+    key: Key
+    live: bool  # False: the record is gone; its strong keys still find the entity again
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of the keys and uids in question.
+
+    Attributes:
+        bindings: of every entity that has one of the keys, all its keys.
+        born: uid -> when it was first seen, in any unit that orders; the oldest survives a merge.
+    """
+
+    bindings: Sequence[Binding] = ()
+    born: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Which entity each claimant is.
+
+    Attributes:
+        uids: one per claimant, in their order.
+        merged: uid given up -> uid that lives on.
+        conflicts: `identity_conflict ...`, one line each.
+    """
+
+    uids: tuple[str, ...]
+    merged: Mapping[str, str]
+    conflicts: tuple[str, ...]
+
+
+Claims = Mapping[
+    tuple[str, str], AbstractSet[str]
+]  # (namespace, site) -> values; strong ones only
+
+
+def match(claimants: Sequence[Claimant], known: Known) -> Matched:
+    """Decide for each record which entity it describes.
+
+    A record keeps its entity unless its strong keys now contradict the entity's other records.
+    All records of one call come from one source and scope: that source tells them apart, so a
+    weak key never merges two of them.
+    """
+    book = _Book(known, claimants)
+    decided = []
+    for claimant in claimants:
+        uid = _decide(claimant, book)
+        book.bind(uid, claimant)
+        decided.append(uid)
+    return Matched(tuple(map(book.root, decided)), dict(book.merged), tuple(book.conflicts))
+
+
+def _decide(claimant: Claimant, book: _Book) -> str:
+    """Return the entity of one record; merges others into it where the record joins them."""
+    own = book.root(claimant.uid) if claimant.uid else None
+    names = kind_of(claimant.kind).strong
+    strong = [key for key in claimant.keys if key.namespace in names]
+    found = book.claiming(claimant.kind, strong) if strong else set()
+    if own and own not in book.dormant and book.report_clash(claimant, [own], strong):
+        own = None
+    if own:
+        found.add(own)
+    others = sorted(found, key=book.age)
+    if others and others != [own] and book.report_clash(claimant, others, strong):
+        return own or book.mint(claimant)
+    if others:
+        return book.merge(others)
+    return book.weakly(claimant, strong) or book.mint(claimant)
+
+
+def _claims(keys: Iterable[Key]) -> dict[tuple[str, str], set[str]]:
+    claims: dict[tuple[str, str], set[str]] = {}
+    for key in keys:
+        claims.setdefault((key.namespace, key.site), set()).add(key.value)
+    return claims
+
+
+class _Book:
+    """What each entity claims, as it stands after the records decided so far."""
+
+    def __init__(self, known: Known, claimants: Sequence[Claimant]) -> None:
+        self.merged: dict[str, str] = {}
+        self.conflicts: list[str] = []
+        self._born = dict(known.born)
+        self._newest = max(known.born.values(), default=0)
+        self._holders: dict[tuple[str, Key], set[str]] = defaultdict(set)
+        self._weak_holders: dict[tuple[str, Key], set[str]] = defaultdict(set)
+        self._claims: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(dict)
+        self._places: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._examples: dict[str, Claimant] = {}
+        live = {binding.uid for binding in known.bindings if binding.live}
+        # Entities that nobody reports at present: their old keys bind nobody who returns to them.
+        self.dormant = {binding.uid for binding in known.bindings} - live
+        # How many records of the reading claim a key that a known entity has, too.
+        self._crowd = Counter((c.kind, key) for c in claimants if known.bindings for key in c.keys)
+        for binding in known.bindings:
+            counts = binding.live or binding.uid in self.dormant
+            self._add(binding.uid, binding.claimant, binding.key, counts=counts)
+            if binding.live:
+                self._weak_holders[binding.claimant.kind, binding.key].add(binding.uid)
+                self._places[binding.uid].add((binding.claimant.source, binding.claimant.scope))
+
+    def _add(self, uid: str, claimant: Claimant, key: Key, *, counts: bool) -> None:
+        self._examples.setdefault(uid, claimant)
+        if key.namespace in kind_of(claimant.kind).strong:
+            self._holders[claimant.kind, key].add(uid)
+            if counts:
+                self._claims[uid].setdefault((key.namespace, key.site), set()).add(key.value)
+
+    def bind(self, uid: str, claimant: Claimant) -> None:
+        """Note that a record is this entity."""
+        self.dormant.discard(uid)
+        for key in claimant.keys:
+            self._add(uid, claimant, key, counts=True)
+
+    def root(self, uid: str) -> str:
+        """Return the entity that lives on for `uid`."""
+        while uid in self.merged:
+            uid = self.merged[uid]
+        return uid
+
+    def age(self, uid: str) -> tuple[int, str]:
+        """Order entities, oldest first."""
+        return self._born.get(uid, 0), uid
+
+    def claiming(self, kind: str, keys: Iterable[Key]) -> set[str]:
+        """Return the entities of `kind` that claim one of the keys."""
+        found: set[str] = set()
+        for key in keys:
+            held = self._holders.get((kind, key))
+            if held:
+                found.update(map(self.root, held))
+        return found
+
+    def clash(
+        self, claims: Claims, uids: Iterable[str], spared: AbstractSet[str] = _PLURAL
+    ) -> str:
+        """Return the contradiction among some claims and entities, "" where there is none."""
+        seen = {name: set(values) for name, values in claims.items()}
+        for uid in uids:
+            for name, values in self._claims.get(uid, {}).items():
+                if name in seen and name[0] not in spared and seen[name].isdisjoint(values):
+                    return f"{name[0]} differs ({min(seen[name])}, {min(values)})"
+                seen.setdefault(name, set()).update(values)
+        return ""
+
+    def report_clash(self, claimant: Claimant, uids: Sequence[str], strong: Sequence[Key]) -> bool:
+        """Tell whether the record cannot be these entities, and leave a finding if so."""
+        clash = self.clash(_claims(strong), uids)
+        if clash:
+            others = " and ".join(
+                self._examples[uid].title for uid in uids if uid in self._examples
+            )
+            shared = ", ".join(
+                f"{key.namespace} {key.value}"
+                for key in strong
+                if self._holders.get((claimant.kind, key), set()) & set(uids)
+            )
+            reason = f"they share {shared}, but {clash}" if shared else clash
+            self.conflicts.append(
+                f"identity_conflict {claimant.title} with {others}: {reason}; kept apart"
+            )
+        return bool(clash)
+
+    def weakly(self, claimant: Claimant, strong: Sequence[Key]) -> str | None:
+        """Return the one entity that a weak key points at, if nothing speaks against it."""
+        for key in claimant.keys:
+            uids = {self.root(uid) for uid in self._weak_holders.get((claimant.kind, key), ())}
+            if key in strong or len(uids) != 1 or self._crowd[claimant.kind, key] != 1:
+                continue
+            (uid,) = uids
+            same_place = (claimant.source, claimant.scope) in self._places[uid]
+            if not same_place and not self.clash(_claims(strong), [uid], spared=frozenset()):
+                return uid
+        return None
+
+    def merge(self, uids: Sequence[str]) -> str:
+        """Make several entities one, the oldest of them."""
+        first, *others = sorted(uids, key=self.age)
+        for uid in others:
+            self.merged[uid] = first
+            for name, values in self._claims.pop(uid, {}).items():
+                self._claims[first].setdefault(name, set()).update(values)
+            self._places[first] |= self._places.pop(uid, set())
+        return first
+
+    def mint(self, claimant: Claimant) -> str:
+        """Return a uid that nobody has, for a new entity."""
+        uid = mint_uid(claimant.source, claimant.scope, claimant.key, claimant.salt)
+        self._newest += 1
+        self._born[uid] = self._newest
+        return uid

@@ -1,0 +1,198 @@
+"""One SQLite file: opening it safely, its transactions, and its errors in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from kgraph.schema import InputError, StoreBusyError, StoreError
+from kgraph.store._ddl import APPLICATION_ID, DDL, VERSION
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_TRIES, _PAUSE_SECONDS = 100, 0.01
+_RESTORE = "restore the last backup, or move the file away and sync again"
+_MEND = {
+    sqlite3.SQLITE_CORRUPT: ("is damaged", _RESTORE),
+    sqlite3.SQLITE_NOTADB: ("is not an SQLite database, or is damaged", _RESTORE),
+    sqlite3.SQLITE_READONLY: (
+        "cannot be written",
+        "open it for writing, or check its permissions",
+    ),
+    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "make room and try again"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check that the folder exists and is yours"),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", "check the disk"),
+}
+
+
+def to_ticks(at: datetime) -> int:
+    """Return microseconds since 1970, exactly.
+
+    Raises:
+        InputError: a time without a zone means nothing to other machines.
+    """
+    if at.tzinfo is None:
+        raise InputError(f"time {at.isoformat()} has no zone", mend="write it as RFC 3339 with Z")
+    return (at - _EPOCH) // _TICK
+
+
+def from_ticks(ticks: int) -> datetime:
+    """Return the UTC time of `to_ticks`."""
+    return _EPOCH + ticks * _TICK
+
+
+class Database:
+    """A connection to the file; one transaction at a time."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
+        self.path, self.read_only = path, read_only
+        self.sql = connection
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool, wait: timedelta) -> Self:
+        """Open or make the file, and refuse one that isn't ours to touch."""
+        if read_only and not path.exists():
+            raise StoreError(
+                "there is no store here", where=str(path), mend="run `kgraph init` first"
+            )
+        mode = "ro" if read_only else "rwc"
+        with _in_plain_words(path):
+            connection = sqlite3.connect(
+                f"file:{quote(str(path))}?mode={mode}",
+                uri=True,
+                isolation_level=None,  # transactions are ours to begin
+                timeout=wait.total_seconds(),
+            )
+        database = cls(path, connection, read_only=read_only)
+        try:
+            with _in_plain_words(path):
+                database._prepare()
+        except BaseException:
+            connection.close()
+            raise
+        return database
+
+    def _prepare(self) -> None:
+        with _Transaction(self.sql, "BEGIN", "ROLLBACK"):  # another process may be creating it
+            version = self._own_version()
+        self.sql.execute("PRAGMA foreign_keys = ON")
+        self.sql.execute("PRAGMA cache_size = -65536")
+        self.sql.create_function("casefold", 1, str.casefold, deterministic=True)
+        if self.read_only:
+            if version == 0:
+                raise StoreError(
+                    "the store is empty", where=str(self.path), mend="run `kgraph init`"
+                )
+            return
+        self._use_wal()
+        # What is committed survives a power cut.
+        self.sql.execute("PRAGMA synchronous = FULL")
+        if version == 0:
+            self._create()
+
+    def _use_wal(self) -> None:
+        """Let readers and the writer never wait for each other."""
+        for _ in range(_TRIES - 1):
+            try:
+                self.sql.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # While others open the same new file, SQLite refuses at once and doesn't wait.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+        self.sql.execute("PRAGMA journal_mode = WAL")
+
+    def _own_version(self) -> int:
+        """Return the file's schema version, 0 when it is new; refuse what isn't ours."""
+        (application,) = self.sql.execute("PRAGMA application_id").fetchone()
+        (version,) = self.sql.execute("PRAGMA user_version").fetchone()
+        (tables,) = self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION_ID and (tables or application):
+            raise StoreError(
+                "this SQLite database belongs to another program",
+                where=str(self.path),
+                mend="give kgraph a file of its own",
+            )
+        if version > VERSION:
+            raise StoreError(
+                f"the store has schema {version}, this kgraph knows up to {VERSION}",
+                where=str(self.path),
+                mend="upgrade kgraph",
+            )
+        return int(version) if tables else 0
+
+    def _create(self) -> None:
+        with self.writing():
+            if self._own_version():  # another process was quicker
+                return
+            for statement in DDL.split(";\n"):
+                self.sql.execute(statement)
+            self.sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self.sql.execute(f"PRAGMA user_version = {VERSION}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """See one state of the store throughout."""
+        with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN", "ROLLBACK"):
+            yield self.sql
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Change everything in the block or nothing."""
+        with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "COMMIT"):
+            yield self.sql
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[sqlite3.Connection]:
+        """Make changes that are taken back at the end."""
+        with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "ROLLBACK"):
+            yield self.sql
+
+
+class _Transaction:
+    """A class, as a generator might be left suspended between BEGIN and its end by Ctrl-C."""
+
+    def __init__(self, sql: sqlite3.Connection, begin: str, end: str) -> None:
+        self._sql, self._begin, self._end = sql, begin, end
+
+    def __enter__(self) -> None:
+        self._sql.execute(self._begin)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._sql.execute(self._end)
+        finally:
+            if self._sql.in_transaction:  # an error above, or the end itself has failed
+                self._sql.execute("ROLLBACK")
+
+
+@contextmanager
+def _in_plain_words(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of the file into one line; faults of the program pass as they are."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is a detail of it
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise StoreBusyError(
+                "another process is writing to the store", where=str(path), mend="try again"
+            ) from error
+        if code not in _MEND:
+            raise
+        what, mend = _MEND[code]
+        raise StoreError(f"the store {what} ({error})", where=str(path), mend=mend) from error

@@ -1,0 +1,87 @@
+"""The tables of the embedded store.
+
+`entity` is what a uid stands for, for ever; `record` is what one source says of it now, and the
+open `link` rows what it says of dependencies. Superseded rows move to `*_history`, so that the
+tables that every query reads hold the present only. Times are microseconds since 1970, UTC.
+"""
+
+APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
+VERSION = 1
+
+DDL = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('topology', 0);
+
+CREATE TABLE scope (
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL, scope TEXT NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 0, completed_at INTEGER,
+    records INTEGER NOT NULL DEFAULT 0,
+    digest BLOB,           -- of the last complete reading; NULL when something came in since
+    findings TEXT NOT NULL DEFAULT '[]',
+    UNIQUE (source, scope));
+
+CREATE TABLE entity (
+    id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL,
+    since INTEGER,         -- NULL: closed
+    merged_into INTEGER REFERENCES entity);
+CREATE TABLE entity_history (
+    entity INTEGER NOT NULL REFERENCES entity, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX entity_history_entity ON entity_history (entity);
+
+CREATE TABLE record (
+    id INTEGER PRIMARY KEY, scope INTEGER NOT NULL REFERENCES scope, key TEXT NOT NULL,
+    kind TEXT NOT NULL, name TEXT NOT NULL, entity INTEGER NOT NULL REFERENCES entity,
+    hash BLOB NOT NULL, body TEXT NOT NULL, since INTEGER NOT NULL,
+    live INTEGER NOT NULL CHECK (live IN (0, 1)),
+    UNIQUE (scope, key));
+CREATE INDEX record_entity ON record (entity);
+CREATE TABLE record_history (
+    record INTEGER NOT NULL REFERENCES record, entity INTEGER NOT NULL REFERENCES entity,
+    name TEXT NOT NULL, body TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX record_history_record ON record_history (record);
+
+CREATE TABLE claim (
+    namespace TEXT NOT NULL, value TEXT NOT NULL, site TEXT NOT NULL,
+    record INTEGER NOT NULL REFERENCES record,
+    PRIMARY KEY (namespace, value, site, record)) WITHOUT ROWID;
+CREATE INDEX claim_record ON claim (record);
+
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY, scope INTEGER NOT NULL REFERENCES scope,
+    a_record INTEGER NOT NULL, type TEXT NOT NULL, b_record INTEGER NOT NULL,
+    grp TEXT, need INTEGER,
+    a INTEGER NOT NULL REFERENCES entity,  -- the dependent
+    b INTEGER NOT NULL REFERENCES entity,  -- what it depends on
+    since INTEGER NOT NULL);
+CREATE INDEX link_scope ON link (scope);
+CREATE INDEX link_a ON link (a);
+CREATE INDEX link_b ON link (b);
+CREATE TABLE link_history (
+    scope INTEGER NOT NULL, a INTEGER NOT NULL, type TEXT NOT NULL, b INTEGER NOT NULL, grp TEXT,
+    need INTEGER, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX link_history_a ON link_history (a);
+CREATE TABLE pending (
+    scope INTEGER NOT NULL REFERENCES scope, a_key TEXT NOT NULL, type TEXT NOT NULL,
+    b_key TEXT NOT NULL, grp TEXT, need INTEGER);
+CREATE INDEX pending_scope ON pending (scope);
+
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, entity INTEGER NOT NULL REFERENCES entity,
+    type TEXT NOT NULL, detail TEXT NOT NULL, source TEXT NOT NULL);
+CREATE INDEX change_at ON change (at);
+
+CREATE TABLE observation (
+    entity INTEGER NOT NULL REFERENCES entity, signal TEXT NOT NULL, detector TEXT NOT NULL,
+    direction TEXT NOT NULL, caller TEXT NOT NULL, state TEXT NOT NULL, score REAL, at INTEGER,
+    received_at INTEGER, expires_at INTEGER, detail TEXT NOT NULL,
+    PRIMARY KEY (entity, signal, detector, direction, caller)) WITHOUT ROWID;
+CREATE TABLE coverage (
+    entity INTEGER NOT NULL REFERENCES entity, signal TEXT NOT NULL, detector TEXT NOT NULL,
+    at INTEGER NOT NULL, ttl INTEGER NOT NULL,
+    PRIMARY KEY (entity, signal, detector)) WITHOUT ROWID;
+
+CREATE TABLE incident (
+    id TEXT PRIMARY KEY, status TEXT NOT NULL, opened_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, title TEXT NOT NULL, bundle TEXT NOT NULL, answer TEXT NOT NULL);
+CREATE INDEX incident_opened ON incident (opened_at);
+"""

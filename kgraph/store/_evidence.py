@@ -1,0 +1,181 @@
+"""Observations, coverage and changes in the embedded store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
+from kgraph.store._database import from_ticks, to_ticks
+
+RECENT = timedelta(hours=6)  # changes that may have caused what is seen now
+_MICROSECOND = timedelta(microseconds=1)
+
+_OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
+ at, received_at, expires_at, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE true"""
+_ADOPT = """INSERT INTO observation SELECT ?, signal, detector, direction, caller, state, score,
+ at, received_at, expires_at, detail FROM observation WHERE entity = ?"""
+# Where neither observer nor receiver knew the time, what comes later is newer.
+_NEWEST_WINS = """
+ ON CONFLICT DO UPDATE SET state = excluded.state, score = excluded.score, at = excluded.at,
+  received_at = excluded.received_at, expires_at = excluded.expires_at, detail = excluded.detail
+ WHERE coalesce(excluded.at, excluded.received_at, 1 << 62)
+    >= coalesce(observation.at, observation.received_at, -1 << 62)"""
+
+
+def add_observations(
+    sql: sqlite3.Connection,
+    rows: Iterable[tuple[int, str, Observation]],
+    received: int | None = None,
+) -> None:
+    """Keep the newest state of each (entity, signal, detector, direction, caller).
+
+    Args:
+        sql: the connection, in a transaction.
+        rows: entity, caller's uid or "", and the observation.
+        received: when they reached us, for those that don't say.
+    """
+    sql.executemany(
+        _OBSERVE + _NEWEST_WINS,
+        (
+            (
+                entity,
+                seen.signal,
+                seen.detector,
+                seen.direction.value if seen.direction else "",
+                caller,
+                seen.state.value,
+                seen.score,
+                _ticks(seen.at),
+                received if seen.received_at is None else to_ticks(seen.received_at),
+                _ticks(seen.expires_at),
+                seen.detail,
+            )
+            for entity, caller, seen in rows
+        ),
+    )
+
+
+def add_coverage(sql: sqlite3.Connection, rows: Iterable[tuple[int, Coverage]]) -> None:
+    """Keep when each detector last looked."""
+    sql.executemany(
+        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET at = excluded.at, ttl = excluded.ttl WHERE excluded.at >= coverage.at",
+        (
+            (entity, c.signal, c.detector, to_ticks(c.last_evaluated_at), c.ttl // _MICROSECOND)
+            for entity, c in rows
+        ),
+    )
+
+
+def add_changes(
+    sql: sqlite3.Connection, rows: Iterable[tuple[int, Change]], source: str = ""
+) -> None:
+    """Keep changes that were sent in; one that is sent again is the same."""
+    sql.executemany(
+        "INSERT INTO change (at, entity, type, detail, source) SELECT ?1, ?2, ?3, ?4, ?5"
+        " WHERE NOT EXISTS (SELECT 1 FROM change WHERE at = ?1 AND entity = ?2 AND type = ?3"
+        " AND detail = ?4 AND source = ?5)",
+        (
+            (to_ticks(change.at), entity, change.type, change.detail, change.source or source)
+            for entity, change in rows
+        ),
+    )
+
+
+def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
+    """Give the evidence on one entity to another that it turned out to be."""
+    sql.execute(
+        _ADOPT + _NEWEST_WINS,
+        (new, old),
+    )
+    sql.execute(
+        "INSERT INTO coverage SELECT ?, signal, detector, at, ttl FROM coverage WHERE entity = ?"
+        " ON CONFLICT DO UPDATE SET at = excluded.at, ttl = excluded.ttl"
+        " WHERE excluded.at >= coverage.at",
+        (new, old),
+    )
+    sql.execute("DELETE FROM observation WHERE entity = ?", (old,))
+    sql.execute("DELETE FROM coverage WHERE entity = ?", (old,))
+    sql.execute("UPDATE change SET entity = ? WHERE entity = ?", (new, old))
+
+
+def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime) -> Evidence:
+    """Return what holds at `now` of open entities: all, or those of `uids`."""
+    wanted = None if uids is None else json.dumps(list(uids))
+    seen = list(_observations(sql, wanted, to_ticks(now)))
+    coverage = [
+        Coverage(uid, signal, detector, from_ticks(at), ttl * _MICROSECOND)
+        for uid, signal, detector, at, ttl in sql.execute(
+            "SELECT e.uid, c.signal, c.detector, c.at, c.ttl FROM coverage AS c"
+            " JOIN entity AS e ON e.id = c.entity WHERE e.since IS NOT NULL"
+            " AND (?1 IS NULL OR e.uid IN (SELECT value FROM json_each(?1)))"
+            " ORDER BY e.kind, e.name, e.uid, c.signal, c.detector",
+            (wanted,),
+        )
+    ]
+    abnormal = {(o.entity, o.signal) for o in seen if o.abnormal}
+    said = {(o.entity, o.signal, o.detector) for o in seen}
+    quiet = (
+        Observation(c.entity, c.signal, State.HEALTHY, at=c.last_evaluated_at, detector=c.detector)
+        for c in coverage
+        if c.fresh(now)
+        and (c.entity, c.signal) not in abnormal
+        and (c.entity, c.signal, c.detector) not in said
+    )
+    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted)
+    happened = tuple(change for change in recent if change.type != "discovered")
+    return Evidence((*seen, *quiet), tuple(coverage), happened)
+
+
+def changes(
+    sql: sqlite3.Connection, since: int, until: int | None, uids: str | None
+) -> list[Change]:
+    """Return changes in [since, until], oldest first; `uids` is a JSON list, or None for all."""
+    rows = sql.execute(
+        "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"
+        " JOIN entity AS e ON e.id = c.entity"
+        " WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2)"
+        " AND (?3 IS NULL OR e.uid IN (SELECT value FROM json_each(?3))) ORDER BY c.at, c.id",
+        (since, until, uids),
+    )
+    return [
+        Change(uid, type_, from_ticks(at), detail, source)
+        for uid, type_, at, detail, source in rows
+    ]
+
+
+def _observations(sql: sqlite3.Connection, uids: str | None, now: int) -> Iterator[Observation]:
+    rows = sql.execute(
+        "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"
+        " o.received_at, o.expires_at, o.detail FROM observation AS o"
+        " JOIN entity AS e ON e.id = o.entity WHERE e.since IS NOT NULL"
+        " AND (o.expires_at IS NULL OR o.expires_at > ?2)"
+        " AND (?1 IS NULL OR e.uid IN (SELECT value FROM json_each(?1)))"
+        " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
+        (uids, now),
+    )
+    for uid, signal, state, score, way, at, detector, caller, received, expires, detail in rows:
+        yield Observation(
+            uid,
+            signal,
+            State(state),
+            score,
+            Direction(way) if way else None,
+            _time(at),
+            detector,
+            caller or None,
+            _time(received),
+            _time(expires),
+            detail,
+        )
+
+
+def _ticks(at: datetime | None) -> int | None:
+    return None if at is None else to_ticks(at)
+
+
+def _time(ticks: int | None) -> datetime | None:
+    return None if ticks is None else from_ticks(ticks)

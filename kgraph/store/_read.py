@@ -1,0 +1,167 @@
+"""Reading entities and relations from the embedded store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kgraph.identity import canonical
+from kgraph.schema import Entity, Key, Relation, Subgraph
+from kgraph.store._database import from_ticks
+from kgraph.store.protocol import Ambiguous, ScopeState
+
+_RECORDS = (
+    "SELECT r.entity, r.body FROM json_each(?) AS e CROSS JOIN record AS r ON r.entity = e.value"
+    " WHERE r.live ORDER BY r.since, r.id"
+)
+_ALL_RECORDS = "SELECT entity, body FROM record WHERE live ORDER BY since, id"
+
+
+def by_uid(sql: sqlite3.Connection, uids: Iterable[str]) -> list[Entity]:
+    """Return the open entities, in the order asked; one that was merged, as what it became."""
+    asked = list(uids)
+    rows = sql.execute(
+        "SELECT e.uid, coalesce(n.id, e.id), coalesce(n.uid, e.uid)"
+        " FROM json_each(?) AS w JOIN entity AS e ON e.uid = w.value"
+        " LEFT JOIN entity AS n ON n.id = e.merged_into",
+        (json.dumps(asked),),
+    )
+    ids = {uid: id_ for uid, id_, _ in rows}
+    found = {row[0]: entity for row, entity in entities(sql, list(set(ids.values())))}
+    order = dict.fromkeys(ids[uid] for uid in asked if uid in ids)
+    return [found[id_] for id_ in order if id_ in found]
+
+
+def entities(
+    sql: sqlite3.Connection, ids: Iterable[int] | None
+) -> list[tuple[tuple[int, str, str], Entity]]:
+    """Return open entities with their rows, ordered by kind, name, uid; None: all of them."""
+    bodies: dict[int, list[str]] = defaultdict(list)
+    if ids is None:
+        rows = sql.execute("SELECT id, uid, kind, name FROM entity WHERE since IS NOT NULL")
+        records = sql.execute(_ALL_RECORDS)
+    else:
+        wanted = json.dumps(list(ids))
+        rows = sql.execute(
+            "SELECT e.id, e.uid, e.kind, e.name FROM json_each(?) AS w"
+            " CROSS JOIN entity AS e ON e.id = w.value WHERE e.since IS NOT NULL",
+            (wanted,),
+        )
+        records = sql.execute(_RECORDS, (wanted,))
+    for id_, body in records:
+        bodies[id_].append(body)
+    found = [
+        ((id_, uid, kind), _entity(uid, kind, name, bodies[id_])) for id_, uid, kind, name in rows
+    ]
+    return sorted(found, key=lambda pair: (pair[1].kind, pair[1].name, pair[1].uid))
+
+
+def _entity(uid: str, kind: str, name: str, bodies: Iterable[str]) -> Entity:
+    """Join what all records say; where they differ the newest wins, the others keep theirs."""
+    keys: dict[Key, None] = {}
+    labels: dict[str, str] = {}
+    props: dict[str, Any] = {}
+    watched: dict[str, None] = {}
+    for text in bodies:
+        body = json.loads(text)
+        keys.update((Key(*key), None) for key in body["keys"])
+        labels |= body["labels"]
+        props |= body["props"]
+        watched |= dict.fromkeys(body["watched"])
+    return Entity(uid, kind, name, tuple(keys), labels, props, tuple(watched))
+
+
+def find(
+    sql: sqlite3.Connection, kind: str | None, text: str | None, limit: int | None
+) -> list[Entity]:
+    """Return open entities, ordered by kind, name, uid; `text` as the protocol says."""
+    values = {text} if text else set()
+    values |= {plain.value for plain in _spellings(text or "")}
+    rows = sql.execute(
+        "SELECT e.id FROM entity AS e WHERE e.since IS NOT NULL AND (?1 IS NULL OR e.kind = ?1)"
+        " AND (?2 IS NULL OR instr(casefold(e.name), casefold(?2)) OR e.uid = ?2 OR e.id IN ("
+        "  SELECT entity FROM record WHERE live AND key = ?2 UNION"
+        "  SELECT r.entity FROM claim AS c JOIN record AS r ON r.id = c.record"
+        "  WHERE r.live AND c.value IN (SELECT value FROM json_each(?3))))"
+        " ORDER BY e.kind, e.name, e.uid LIMIT ?4",
+        (kind, text, json.dumps(sorted(values)), -1 if limit is None else limit),
+    )
+    return [entity for _, entity in entities(sql, [id_ for (id_,) in rows])]
+
+
+def _spellings(text: str) -> Iterator[Key]:
+    """Yield the canonical forms that a text has in any namespace."""
+    for namespace in ("vmUuid", "networkUuid", "hostname"):
+        plain = canonical(Key(namespace, text))
+        if plain:
+            yield plain
+
+
+def resolve(sql: sqlite3.Connection, namespace: str, value: str) -> str | Ambiguous | None:
+    """Return which open entity claims a key, in any site; names count as keys, too."""
+    plain = canonical(Key(namespace, value))
+    rows = sql.execute(
+        "SELECT e.uid FROM claim AS c JOIN record AS r ON r.id = c.record"
+        " JOIN entity AS e ON e.id = r.entity"
+        " WHERE r.live AND c.namespace = ?1 AND c.value = ?2"
+        " UNION SELECT uid FROM entity WHERE since IS NOT NULL AND name = ?3"
+        "  AND (?1 = 'name' OR (?1 = 'hostname' AND kind = 'Host')) ORDER BY 1",
+        (namespace, plain.value if plain else value, value),
+    )
+    return _one(uid for (uid,) in rows)
+
+
+def locate(sql: sqlite3.Connection, source: str, key: str) -> str | Ambiguous | None:
+    """Return which open entity a source's own key stands for."""
+    rows = sql.execute(
+        "SELECT DISTINCT e.uid FROM scope AS s CROSS JOIN record AS r ON r.scope = s.id"
+        " JOIN entity AS e ON e.id = r.entity"
+        " WHERE s.source = ? AND r.key = ? AND r.live ORDER BY 1",
+        (source, key),
+    )
+    return _one(uid for (uid,) in rows)
+
+
+def spelling(sql: sqlite3.Connection, source: str) -> dict[str, str]:
+    """Return uid -> the first key that a source has for it."""
+    rows = sql.execute(
+        "SELECT e.uid, r.key FROM scope AS s CROSS JOIN record AS r ON r.scope = s.id"
+        " JOIN entity AS e ON e.id = r.entity"
+        " WHERE s.source = ? AND r.live ORDER BY s.scope DESC, r.key DESC",
+        (source,),
+    )
+    return dict(rows.fetchall())
+
+
+def _one(uids: Iterable[str]) -> str | Ambiguous | None:
+    found = tuple(uids)
+    return Ambiguous(found) if len(found) > 1 else next(iter(found), None)
+
+
+def graph(sql: sqlite3.Connection) -> Subgraph:
+    """Return every open entity and relation."""
+    found = entities(sql, None)
+    uids = {row[0]: row[1] for row, _ in found}
+    sources = dict(sql.execute("SELECT id, source FROM scope").fetchall())
+    rows = sql.execute("SELECT a, type, b, grp, need, scope FROM link ORDER BY id")
+    # Two records of one entity may say the same: once is enough.
+    relations = dict.fromkeys(
+        (uids[a], type_, uids[b], group, need, sources[scope])
+        for a, type_, b, group, need, scope in rows
+    )
+    return Subgraph(tuple(entity for _, entity in found), tuple(Relation(*r) for r in relations))
+
+
+def scopes(sql: sqlite3.Connection) -> list[ScopeState]:
+    """Return when each source was last read for each scope."""
+    rows = sql.execute(
+        "SELECT source, scope, generation, completed_at, records FROM scope"
+        " WHERE completed_at IS NOT NULL ORDER BY source, scope"
+    )
+    return [
+        ScopeState(source, scope, generation, from_ticks(at), records)
+        for source, scope, generation, at, records in rows
+    ]

@@ -1,0 +1,137 @@
+"""What has to change so that the store says what a source says. Pure: any store can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from kgraph.schema import Record, RelationRecord, unusual
+
+LinkId = tuple[
+    int, str, int, str | None
+]  # record of the dependent, type, of the dependency, group
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as the store has it."""
+
+    id: int
+    entity: int
+    kind: str
+    hash: bytes
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """Which records to write.
+
+    Attributes:
+        new, changed: keys; a record that comes back counts as changed.
+        refreshed: keys of records whose volatile properties alone may differ.
+        vanished: keys that the source no longer reports.
+        unchanged: number of records that were as before.
+    """
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    refreshed: tuple[str, ...]
+    vanished: tuple[str, ...]
+    unchanged: int
+
+
+def plan_records(
+    records: Mapping[str, Record],
+    hashes: Mapping[str, bytes],
+    stored: Mapping[str, StoredRecord],
+    *,
+    closes: bool,
+) -> RecordPlan:
+    """Compare a reading with the store, by content hash.
+
+    Args:
+        records: key -> what the source says now.
+        hashes: key -> its content hash.
+        stored: key -> what it said before, live or not.
+        closes: whether what is not reported is gone.
+    """
+    new = tuple(key for key in records if key not in stored)
+    known = [key for key in records if key in stored]
+    changed = tuple(
+        key for key in known if stored[key].hash != hashes[key] or not stored[key].live
+    )
+    same = set(known).difference(changed)
+    refreshed = tuple(key for key in known if records[key].volatile and key in same)
+    gone = (key for key, record in stored.items() if record.live and key not in records)
+    return RecordPlan(new, changed, refreshed, tuple(gone) if closes else (), len(same))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """Which links to open and which, by their row, to close."""
+
+    opened: tuple[tuple[LinkId, int | None], ...]  # with `need`
+    closed: tuple[int, ...]
+
+
+def plan_links(
+    wanted: Mapping[LinkId, int | None],
+    stored: Mapping[LinkId, tuple[int, int | None]],
+    *,
+    closes: bool,
+) -> LinkPlan:
+    """Compare a source's relations with the store: name -> need, and name -> (row, need).
+
+    In a partial reading the newest `need` of a group holds for its other members, too.
+    """
+    wanted = dict(wanted)
+    if not closes:
+        needs = {
+            (a, group): need for (a, _, _, group), need in wanted.items() if group is not None
+        }
+        for name in stored:
+            if (name[0], name[3] or "") in needs:
+                wanted.setdefault(name, needs[name[0], name[3] or ""])
+    missing = (None, -1)  # no `need` is negative
+    opened = tuple(
+        (name, need) for name, need in wanted.items() if stored.get(name, missing)[1] != need
+    )
+    replaced = {name for name, _ in opened}
+    closed = tuple(
+        row
+        for name, (row, _) in stored.items()
+        if name in replaced or (closes and name not in wanted)
+    )
+    return LinkPlan(opened, closed)
+
+
+def endpoint_findings(links: Mapping[tuple[str, str, str], int]) -> list[str]:
+    """Return one line for each sort of relation between kinds that it seldom joins.
+
+    Args:
+        links: (kind of the dependent, type, kind of the dependency) -> number of relations.
+    """
+    return [
+        f"unusual_endpoints {a} {type_} {b}: {count} relation{'s' if count > 1 else ''}"
+        for (a, type_, b), count in sorted(links.items())
+        if unusual(type_, a, b)
+    ]
+
+
+def need_findings(
+    groups: Mapping[tuple[str, str], RelationRecord],
+    members: Mapping[tuple[str, str], Collection[int]],
+) -> list[str]:
+    """Return one line for each group that needs more members than it has.
+
+    Args:
+        groups: (dependent, group) -> one of its rows.
+        members: (dependent, group) -> entities that it has.
+    """
+    return [
+        f"need_above_members group {group!r} of {dependent!r} needs {row.need} of"
+        f" {len(members.get((dependent, group), ()))}; counted as all of them"
+        for (dependent, group), row in groups.items()
+        if (row.need or 1) > len(members.get((dependent, group), ()))
+    ]

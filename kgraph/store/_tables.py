@@ -1,0 +1,71 @@
+"""Small look-ups that several parts of the embedded store share."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a source's key leads: a live record and its entity."""
+
+    record: int
+    entity: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The keys that one source may use in one scope; `own` are those of the scope itself."""
+
+    source: str
+    scope: int
+    own: Mapping[str, Place]
+
+
+def next_id(sql: sqlite3.Connection, query: str) -> int:
+    """Return the id after the highest, given a query for that. Rows are never deleted."""
+    (highest,) = sql.execute(query).fetchone()
+    return int(highest or 0) + 1
+
+
+def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
+    """Return what each key stands for: in the scope itself, else in any other of the source.
+
+    A key that means different things in other scopes is left out.
+    """
+    found = {}
+    missing = []
+    for key in keys:
+        place = names.own.get(key)
+        if place:
+            found[key] = place
+        else:
+            missing.append(key)
+    if missing:
+        found |= _elsewhere(sql, names, missing)
+    return found
+
+
+def _elsewhere(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
+    rows = sql.execute(
+        "SELECT r.key, r.id, r.entity, r.kind, r.scope FROM json_each(?) AS wanted"
+        " CROSS JOIN scope AS s ON s.source = ?"
+        " JOIN record AS r ON r.scope = s.id AND r.key = wanted.value"
+        " WHERE r.live ORDER BY r.id",
+        (json.dumps(list(keys)), names.source),
+    )
+    candidates: dict[str, list[tuple[int, Place]]] = defaultdict(list)
+    for key, record, entity, kind, scope in rows:
+        candidates[key].append((scope, Place(record, entity, kind)))
+    found = {}
+    for key, places in candidates.items():
+        near = [place for scope, place in places if scope == names.scope]
+        choice = near or [place for _, place in places]
+        if len({place.entity for place in choice}) == 1:
+            found[key] = choice[0]
+    return found

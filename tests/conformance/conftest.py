@@ -1,0 +1,61 @@
+"""The stores under test, and how to speak of an estate in few words."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import Item
+from kgraph.store import Diff, GraphStore, open_store
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+StoreFactory = Callable[[], GraphStore]  # each call: one more connection to the same store
+Sync = Callable[..., Diff]
+
+
+# One line for each store: name -> how to connect to the store that lives in a folder.
+STORES: dict[str, Callable[[Path], GraphStore]] = {
+    "sqlite": lambda folder: open_store(folder / "kgraph.db"),
+}
+
+
+@pytest.fixture(params=STORES)
+def store_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def store_factory(store_name: str, tmp_path: Path) -> Iterator[StoreFactory]:
+    opened: list[GraphStore] = []
+
+    def connect() -> GraphStore:
+        opened.append(STORES[store_name](tmp_path))
+        return opened[-1]
+
+    yield connect
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(store_factory: StoreFactory) -> GraphStore:
+    return store_factory()
+
+
+@pytest.fixture
+def sync(store: GraphStore) -> Sync:
+    """Sync items, each time a minute later; complete unless said otherwise."""
+    minutes = itertools.count()
+
+    def run(*items: Item, source: str = "doc", scope: str = "", complete: bool = True) -> Diff:
+        at = T0 + timedelta(minutes=next(minutes))
+        with store.sync(source, scope, complete=complete, at=at) as sync_run:
+            sync_run.stage(items)
+            return sync_run.commit()
+
+    return run

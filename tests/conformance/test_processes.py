@@ -1,0 +1,166 @@
+"""Several processes on one store, and processes that die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import Item, Record, RelationRecord, StoreBusyError
+from kgraph.store import GraphStore
+
+from .conftest import STORES
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+GUESTS = 3000
+# A fresh interpreter, as two commands typed by two people are; nothing is inherited.
+PROCESSES = multiprocessing.get_context("spawn")
+StoreFactory = Callable[[], GraphStore]
+
+
+def estate(generation: int) -> list[Item]:
+    """Return a host with many guests, all of one generation."""
+    items: list[Item] = [Record("h1", "Host", f"g{generation}")]
+    for n in range(GUESTS):
+        items.append(Record(f"v{n}", "VirtualMachine", props={"generation": generation}))
+        items.append(RelationRecord(f"v{n}", "RUNS_ON", "h1"))
+    return items
+
+
+def write(store_name: str, folder: Path, source: str, rounds: int, pipe: Connection) -> None:
+    """Sync again and again; say before and after each commit where we are."""
+    store = STORES[store_name](folder)
+    for generation in range(1, rounds + 1):
+        run = store.sync(source, "", complete=True, at=T0 + timedelta(seconds=generation))
+        run.stage(estate(generation))
+        pipe.send(("committing", generation))
+        try:
+            run.commit()
+        except StoreBusyError:
+            pipe.send(("busy", generation))
+        else:
+            pipe.send(("committed", generation))
+    store.close()
+
+
+def test_two_processes_that_write_at_once_lose_nothing(
+    store_name: str, store_factory: StoreFactory, tmp_path: Path
+) -> None:
+    store_factory()
+    said: dict[str, list[tuple[str, int]]] = {}
+    pipes = {}
+    workers = []
+    for source in ("a", "b"):
+        pipes[source], theirs = PROCESSES.Pipe(duplex=False)
+        args = (store_name, tmp_path, source, 3, theirs)
+        workers.append(PROCESSES.Process(target=write, args=args))
+        workers[-1].start()
+        theirs.close()
+    for source, pipe in pipes.items():
+        said[source] = [pipe.recv() for _ in range(6)]
+    for worker in workers:
+        worker.join(timeout=60)
+        assert worker.exitcode == 0
+    store = store_factory()
+    for state in store.scopes():
+        done = [n for what, n in said[state.source] if what == "committed"]
+        assert state.generation == len(done)
+        assert state.records == GUESTS + 1
+    assert store.check() == []
+
+
+def test_a_kill_during_a_sync_leaves_the_old_state_or_the_new(
+    store_name: str, store_factory: StoreFactory, tmp_path: Path
+) -> None:
+    store_factory().close()
+    for attempt in range(5):
+        ours, theirs = PROCESSES.Pipe(duplex=False)
+        source = f"s{attempt}"
+        worker = PROCESSES.Process(target=write, args=(store_name, tmp_path, source, 50, theirs))
+        worker.start()
+        theirs.close()
+        acknowledged = 0
+        while (word := ours.recv()) != ("committing", 2):
+            acknowledged = word[1] if word[0] == "committed" else acknowledged
+        time.sleep(0.015 * attempt)  # further into the commit each time
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+        while ours.poll():
+            try:
+                word = ours.recv()
+            except EOFError:
+                break
+            acknowledged = word[1] if word[0] == "committed" else acknowledged
+        _assert_whole(store_factory(), source, acknowledged)
+
+
+def _assert_whole(store: GraphStore, source: str, acknowledged: int) -> None:
+    """All of one generation, and none older than the last that was acknowledged."""
+    uids = [store.locate(source, f"v{n}") for n in range(GUESTS)]
+    found = store.get([uid for uid in uids if isinstance(uid, str)])
+    generations = {int(entity.props["generation"]) for entity in found}
+    assert len(found) == GUESTS
+    assert len(generations) == 1
+    assert generations.pop() >= acknowledged >= 1
+    assert store.check() == []
+
+
+def test_a_reader_sees_one_state_while_another_connection_writes(
+    store_factory: StoreFactory,
+) -> None:
+    writer, reader = store_factory(), store_factory()
+    run = writer.sync("a", "", complete=True, at=T0)
+    run.stage(estate(1))
+    assert reader.find(limit=1) == []
+    run.commit()
+    assert len(reader.graph().relations) == GUESTS
+
+
+def test_everything_is_there_after_reopening(store_factory: StoreFactory) -> None:
+    first = store_factory()
+    with first.sync("a", "", complete=True, at=T0) as run:
+        run.stage(estate(1))
+        created = run.commit().created
+    before, version = first.graph(), first.version()
+    first.close()
+    second = store_factory()
+    assert second.graph() == before
+    assert second.version() == version
+    with second.sync("a", "", complete=True, at=T0 + timedelta(1)) as run:
+        run.stage(estate(1))
+        assert run.commit().empty
+    assert {entity.uid for entity in second.find()} == set(created)
+
+
+def test_ctrl_c_in_the_middle_of_a_commit_leaves_the_old_state(
+    store_factory: StoreFactory,
+) -> None:
+    store = store_factory()
+    with store.sync("a", "", complete=True, at=T0) as run:
+        run.stage(estate(1))
+        run.commit()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = store.graph()
+    with store.sync("a", "", complete=True, at=T0 + timedelta(1)) as run:
+        run.stage(estate(2))
+        previous = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
+            with pytest.raises(KeyboardInterrupt):
+                run.commit()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, previous)
+    assert store.graph() == before
+    assert store.check() == []

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kgraph.schema import (
+    InputError,
+    Item,
+    Key,
+    Record,
+    Relation,
+    RelationRecord,
+    Scalar,
+    StoreError,
+)
+from kgraph.store import Diff, GraphStore
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+HOST, VM = Record("h1", "Host"), Record("v1", "VirtualMachine")
+RUNS = RelationRecord("v1", "RUNS_ON", "h1", where="doc.yaml line 3")
+
+Sync = Callable[..., Diff]
+
+
+def facts(store: GraphStore) -> tuple[set[str], set[tuple[str, str, str]]]:
+    """Return the open graph by name."""
+    graph = store.graph()
+    names = {entity.uid: entity.name for entity in graph.entities}
+    return set(names.values()), {
+        (names[r.dependent], r.type, names[r.dependency]) for r in graph.relations
+    }
+
+
+def test_a_first_sync_creates_entities_and_opens_relations(store: GraphStore, sync: Sync) -> None:
+    diff = sync(HOST, VM, RUNS)
+    assert (len(diff.created), diff.relations_opened, diff.findings) == (2, 1, ())
+    assert facts(store) == ({"h1", "v1"}, {("v1", "RUNS_ON", "h1")})
+
+
+def test_the_same_reading_again_changes_nothing(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, VM, RUNS)
+    version = store.version()
+    diff = sync(HOST, VM, RUNS)
+    assert diff.empty
+    assert diff.unchanged == 2
+    assert store.version() == version
+
+
+def test_the_order_of_items_does_not_matter(sync: Sync) -> None:
+    sync(HOST, VM, RUNS)
+    assert sync(RUNS, VM, HOST).empty
+
+
+def test_a_preview_says_what_commit_would_do_and_changes_nothing(store: GraphStore) -> None:
+    with store.sync("doc", "", complete=True, at=T0) as run:
+        run.stage([HOST, VM, RUNS])
+        foreseen = run.preview()
+        assert facts(store) == (set(), set())
+        assert run.commit() == foreseen
+
+
+def test_leaving_a_run_without_commit_changes_nothing(store: GraphStore) -> None:
+    with store.sync("doc", "", complete=True, at=T0) as run:
+        run.stage([HOST])
+    assert store.find() == []
+    with pytest.raises(StoreError, match="ended"):
+        run.commit()
+
+
+def test_nothing_is_kept_when_the_source_fails_in_the_middle(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST)
+
+    def broken() -> Iterator[Item]:
+        yield VM
+        raise InputError("cut off", where="doc.yaml line 9")
+
+    with (
+        store.sync("doc", "", complete=True, at=T0 + timedelta(days=1)) as run,
+        pytest.raises(InputError, match="line 9"),
+    ):
+        run.stage(broken())
+    with pytest.raises(StoreError):
+        run.commit()
+    assert facts(store)[0] == {"h1"}
+
+
+def test_a_complete_reading_closes_what_is_no_longer_reported(
+    store: GraphStore, sync: Sync
+) -> None:
+    first = sync(HOST, VM, RUNS)
+    diff = sync(HOST)
+    assert diff.closed == first.created[1:]
+    assert diff.relations_closed == 1
+    assert store.get(diff.closed) == []
+    assert facts(store) == ({"h1"}, set())
+
+
+def test_a_partial_reading_closes_nothing(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, VM, RUNS)
+    assert sync(Record("h2", "Host"), complete=False).closed == ()
+    assert facts(store)[0] == {"h1", "h2", "v1"}
+
+
+def test_an_empty_complete_reading_closes_nothing_and_says_so(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST, VM, RUNS)
+    diff = sync()
+    assert diff.closed == ()
+    assert "nothing was closed" in diff.findings[0]
+    assert facts(store) == ({"h1", "v1"}, {("v1", "RUNS_ON", "h1")})
+
+
+def test_scopes_of_one_source_close_only_their_own(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, scope="a")
+    sync(VM, scope="b")
+    sync(Record("v2", "VirtualMachine"), scope="b")
+    assert facts(store)[0] == {"h1", "v2"}
+
+
+def test_an_entity_stays_open_while_another_source_supports_it(
+    store: GraphStore, sync: Sync
+) -> None:
+    key = (Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3532"),)
+    sync(Record("h1", "Host", keys=key), Record("x", "Host"), source="a")
+    sync(Record("other", "Host", keys=key), source="b")
+    diff = sync(Record("x", "Host"), source="a")
+    assert diff.closed == ()
+    assert len(store.find(kind="Host")) == 2
+
+
+def test_an_entity_that_comes_back_keeps_its_uid(sync: Sync) -> None:
+    first = sync(HOST, VM)
+    sync(HOST)
+    assert sync(HOST, VM).created == (first.created[1],)
+
+
+def test_a_stale_run_is_refused(store: GraphStore) -> None:
+    old = store.sync("doc", "", complete=True, at=T0)
+    new = store.sync("doc", "", complete=True, at=T0 + timedelta(seconds=1))
+    old.stage([HOST])
+    new.stage([VM])
+    new.commit()
+    with pytest.raises(StoreError, match="stale"):
+        old.commit()
+    assert facts(store)[0] == {"v1"}
+
+
+def test_scopes_tell_when_each_was_read(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, VM, scope="a")
+    sync(HOST, VM, scope="a")
+    (state,) = store.scopes()
+    assert (state.source, state.scope, state.generation, state.records) == ("doc", "a", 2, 2)
+    assert state.completed_at == T0 + timedelta(minutes=1)
+
+
+# what is refused
+
+
+def test_an_unknown_kind_is_refused_with_a_suggestion(sync: Sync) -> None:
+    with pytest.raises(
+        InputError, match=r"line 2: unknown kind 'virtual_machine'.*VirtualMachine"
+    ):
+        sync(Record("v1", "virtual_machine", where="doc.yaml line 2"))
+
+
+def test_an_unknown_relation_type_is_refused_with_the_known_ones(sync: Sync) -> None:
+    with pytest.raises(InputError, match=r"unknown relation type 'EATS'.*RUNS_ON"):
+        sync(HOST, VM, RelationRecord("v1", "EATS", "h1"))
+
+
+def test_an_id_used_twice_is_refused_and_both_places_are_named(sync: Sync) -> None:
+    with pytest.raises(
+        InputError, match=r"line 9: id 'h1' is used twice, first at doc.yaml line 2"
+    ):
+        sync(
+            Record("h1", "Host", where="doc.yaml line 2"),
+            Record("h1", "Host", where="doc.yaml line 9"),
+        )
+
+
+def test_a_dangling_endpoint_in_a_complete_reading_is_refused(
+    store: GraphStore, sync: Sync
+) -> None:
+    with pytest.raises(InputError, match=r"doc.yaml line 3.*'h1'"):
+        sync(VM, RUNS)
+    assert store.find() == []
+
+
+def test_differing_need_in_one_group_is_refused_and_both_rows_are_named(sync: Sync) -> None:
+    feeds = [Record("p1", "PowerFeed"), Record("p2", "PowerFeed")]
+    with pytest.raises(InputError, match=r"doc.yaml line 8.*first at doc.yaml line 7"):
+        sync(
+            HOST,
+            *feeds,
+            RelationRecord("h1", "POWERED_BY", "p1", "power", 1, "doc.yaml line 7"),
+            RelationRecord("h1", "POWERED_BY", "p2", "power", 2, "doc.yaml line 8"),
+        )
+
+
+def test_a_need_below_one_is_refused(sync: Sync) -> None:
+    with pytest.raises(InputError, match="`need` is 0"):
+        sync(HOST, VM, RelationRecord("v1", "RUNS_ON", "h1", "g", 0))
+
+
+# relations
+
+
+def test_exact_duplicates_of_a_relation_are_folded(store: GraphStore, sync: Sync) -> None:
+    assert sync(HOST, VM, RUNS, RUNS).relations_opened == 1
+    assert len(store.graph().relations) == 1
+
+
+def test_groups_keep_their_members_and_need(store: GraphStore, sync: Sync) -> None:
+    disks = [Record(f"d{n}", "Disk") for n in range(4)]
+    rows = [RelationRecord("pool", "STORED_ON", d.key, "raid", 3) for d in disks]
+    sync(Record("pool", "StoragePool"), *disks, *rows)
+    names = {entity.uid: entity.name for entity in store.find()}
+    found = {(names[r.dependency], r.group, r.need, r.source) for r in store.graph().relations}
+    assert found == {(f"d{n}", "raid", 3, "doc") for n in range(4)}
+
+
+def test_a_changed_need_reaches_every_member_of_the_group(store: GraphStore, sync: Sync) -> None:
+    disks = [Record(f"d{n}", "Disk") for n in range(3)]
+    pool = Record("pool", "StoragePool")
+    sync(pool, *disks, *(RelationRecord("pool", "STORED_ON", d.key, "raid", 2) for d in disks))
+    sync(pool, disks[0], RelationRecord("pool", "STORED_ON", "d0", "raid", 3), complete=False)
+    assert [r.need for r in store.graph().relations] == [3, 3, 3]
+
+
+def test_a_need_above_the_members_is_a_finding(sync: Sync) -> None:
+    diff = sync(HOST, Record("p1", "PowerFeed"), RelationRecord("h1", "POWERED_BY", "p1", "p", 2))
+    assert any("needs 2 of 1" in finding for finding in diff.findings)
+    assert diff.relations_opened == 1
+
+
+def test_unusual_endpoints_are_one_finding_for_all_alike(sync: Sync) -> None:
+    guests = [Record(f"v{n}", "VirtualMachine") for n in range(5)]
+    rows = [RelationRecord("h1", "STORED_ON", guest.key) for guest in guests]
+    (finding,) = sync(HOST, *guests, *rows).findings
+    assert "Host STORED_ON VirtualMachine: 5 relations" in finding
+
+
+def test_findings_are_repeated_while_nothing_changes(sync: Sync) -> None:
+    items = (HOST, VM, RelationRecord("h1", "STORED_ON", "v1"))
+    assert sync(*items).findings == sync(*items).findings != ()
+
+
+def test_a_relation_of_a_thing_to_itself_is_left_out_with_a_finding(
+    store: GraphStore, sync: Sync
+) -> None:
+    key = (Key("vmUuid", "6c1a8d8e-4a9f-4d51-9f57-6b7a5f0c1d2e"),)
+    both = [Record("a", "VirtualMachine", keys=key), Record("b", "VirtualMachine", keys=key)]
+    diff = sync(*both, RelationRecord("a", "USES", "b"))
+    assert any("self_relation" in finding for finding in diff.findings)
+    assert store.graph().relations == ()
+
+
+def test_an_endpoint_not_known_yet_waits_and_opens_when_it_appears(
+    store: GraphStore, sync: Sync
+) -> None:
+    diff = sync(VM, RUNS, scope="guests", complete=False)
+    assert diff.pending == ("v1 RUNS_ON h1",)
+    assert diff.relations_opened == 0
+    assert sync(HOST, source="another").relations_opened == 0
+    assert sync(HOST, scope="hosts").relations_opened == 1
+    assert facts(store)[1] == {("v1", "RUNS_ON", "h1")}
+    assert sync(VM, scope="guests", complete=False).pending == ()
+
+
+def test_a_complete_reading_may_name_what_another_scope_of_its_source_reports(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST, scope="hosts")
+    sync(VM, RUNS, scope="guests")
+    assert facts(store)[1] == {("v1", "RUNS_ON", "h1")}
+
+
+def test_a_relation_waits_while_its_endpoint_is_gone(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, Record("h2", "Host"), scope="hosts")
+    sync(VM, RUNS, scope="guests")
+    assert sync(Record("h2", "Host"), scope="hosts").relations_closed == 1
+    assert facts(store)[1] == set()
+    assert store.check() == []
+    assert sync(HOST, scope="hosts").relations_opened == 1
+    assert facts(store)[1] == {("v1", "RUNS_ON", "h1")}
+
+
+def test_a_moved_guest_leaves_its_old_host_in_the_change_feed(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST, Record("h2", "Host"), VM, RUNS)
+    sync(HOST, Record("h2", "Host"), VM, RelationRecord("v1", "RUNS_ON", "h2"))
+    changes = [(change.type, change.detail) for change in store.changes(T0 + timedelta(minutes=1))]
+    assert changes == [
+        ("relation_closed", "RUNS_ON Host h1"),
+        ("relation_opened", "RUNS_ON Host h2"),
+    ]
+
+
+# entities
+
+
+def test_several_sources_are_one_view_where_the_newest_wins(store: GraphStore, sync: Sync) -> None:
+    key = (Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3532"),)
+    old = {"memoryBytes": 1, "vcpus": 2}
+    sync(Record("h1", "Host", "one", key, {"rack": "r1"}, old, ("down",)), source="a")
+    sync(Record("x", "Host", "two", key, {"owner": "ops"}, {"memoryBytes": 8}), source="b")
+    (host,) = store.find()
+    assert host.name == "two"
+    assert (host.labels, host.watched) == ({"rack": "r1", "owner": "ops"}, ("down",))
+    assert host.props == {"memoryBytes": 8, "vcpus": 2}
+    sync(Record("y", "Host"), source="b")
+    (host, _) = sorted(store.find(), key=lambda entity: entity.name)
+    assert (host.name, host.props) == ("one", old)
+
+
+def test_a_changed_property_updates_and_says_what_changed(store: GraphStore, sync: Sync) -> None:
+    created = sync(Record("h1", "Host", props={"memoryBytes": 1})).created
+    assert sync(Record("h1", "Host", props={"memoryBytes": 2})).updated == created
+    change = store.changes(T0 + timedelta(minutes=1))[-1]
+    assert (change.entity, change.type, change.detail) == (
+        *created,
+        "updated",
+        "memoryBytes 1 -> 2",
+    )
+
+
+def test_a_volatile_property_is_refreshed_without_a_new_version(
+    store: GraphStore, sync: Sync
+) -> None:
+    volatile = frozenset({"usedBytes"})
+    sync(Record("h1", "Host", props={"usedBytes": 1}, volatile=volatile))
+    version = store.version()
+    assert sync(Record("h1", "Host", props={"usedBytes": 2}, volatile=volatile)).empty
+    assert store.find()[0].props == {"usedBytes": 2}
+    assert store.version() == version
+
+
+def test_property_values_keep_their_types(store: GraphStore, sync: Sync) -> None:
+    props: dict[str, Scalar] = {
+        "a": 1,
+        "b": 1.5,
+        "c": True,
+        "d": "1",
+        "e": 2**60,
+        "f": "Ærø \N{SNOWMAN}",
+    }
+    sync(Record("h1", "Host", props=props))
+    found = store.find()[0].props
+    assert {name: (type(value), value) for name, value in found.items()} == {
+        name: (type(value), value) for name, value in props.items()
+    }
+
+
+def test_relations_name_the_source_that_says_so(store: GraphStore, sync: Sync) -> None:
+    created = sync(HOST, VM, RUNS, source="libvirt").created
+    relation = Relation(created[1], "RUNS_ON", created[0], source="libvirt")
+    assert store.graph().relations == (relation,)

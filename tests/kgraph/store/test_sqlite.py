@@ -1,0 +1,195 @@
+"""What only the embedded store can get wrong: its file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
+from kgraph.store import GraphStore, SqliteStore, open_store
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kgraph.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[GraphStore]:
+    with closing(open_store(path)) as opened:
+        yield opened
+
+
+def fill(store: GraphStore, count: int = 1) -> None:
+    with store.sync("doc", "", complete=True, at=T0) as run:
+        run.stage([Record(f"h{n}", "Host", f"h{n}", props={"n": n}) for n in range(count)])
+        run.commit()
+
+
+def test_the_file_is_durable_and_holds_its_references(path: Path) -> None:
+    store = SqliteStore.open(path)
+    sql = store._database.sql
+    assert sql.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert sql.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    assert sql.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    store.close()
+
+
+def test_another_process_that_writes_too_long_gives_one_clear_line(path: Path) -> None:
+    open_store(path).close()
+    with (
+        closing(SqliteStore.open(path, wait=timedelta(milliseconds=10))) as store,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusyError, match=r"kgraph\.db: another process is writing"):
+            fill(store)
+        assert store.find() == []  # reading goes on
+        other.execute("ROLLBACK")
+        fill(store)
+        assert len(store.find()) == 1
+
+
+def test_several_who_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+    for attempt in range(10):
+        path = tmp_path / f"{attempt}.db"
+        with ThreadPoolExecutor(4) as pool:
+            checks = [pool.submit(_open_and_check, path) for _ in range(4)]
+        assert [check.result() for check in checks] == [[]] * 4
+
+
+def _open_and_check(path: Path) -> list[str]:
+    with closing(open_store(path)) as store:
+        return store.check()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_text("this is my diary, not a database\n" * 100)
+    with pytest.raises(StoreError, match=r"kgraph\.db: the store is not an SQLite database"):
+        open_store(path)
+    assert path.read_text().startswith("this is my diary")
+
+
+def test_a_damaged_page_is_reported_with_the_file_and_how_to_mend(path: Path) -> None:
+    with closing(open_store(path)) as store:
+        fill(store, 2000)
+    content = bytearray(path.read_bytes())
+    content[4096 * 8 : 4096 * 40] = b"\xa5" * 4096 * 32
+    path.write_bytes(content)
+    with (
+        pytest.raises(StoreError, match=r"kgraph\.db: the store is damaged.*restore the last"),
+        closing(open_store(path)) as store,
+    ):
+        store.graph()
+
+
+def test_a_file_cut_short_is_reported(path: Path) -> None:
+    with closing(open_store(path)) as store:
+        fill(store, 2000)
+    path.write_bytes(path.read_bytes()[: 4096 * 20])
+    with (
+        pytest.raises(StoreError, match=r"kgraph\.db: the store is damaged"),
+        closing(open_store(path)) as store,
+    ):
+        store.graph()
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE bookmarks (url)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="belongs to another program"):
+        open_store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
+    open_store(path).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=r"schema 99, .* up to 1; upgrade kgraph"):
+            open_store(path, read_only=read_only)
+
+
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"nowhere/kgraph\.db: the store cannot be opened"):
+        open_store(tmp_path / "nowhere" / "kgraph.db")
+
+
+def test_odd_characters_in_the_path_are_taken_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "50% #1? store ü.db"
+    open_store(path).close()
+    assert path.exists()
+    open_store(path, read_only=True).close()
+
+
+def test_a_reader_never_makes_a_file(path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no store here; run `kgraph init`"):
+        open_store(path, read_only=True)
+    assert not path.exists()
+
+
+def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:
+    path.touch()
+    with pytest.raises(StoreError, match="the store is empty"):
+        open_store(path, read_only=True)
+
+
+def test_a_read_only_store_reads_and_refuses_to_write(path: Path, store: GraphStore) -> None:
+    fill(store)
+    with closing(open_store(path, read_only=True)) as reader:
+        assert [entity.name for entity in reader.find()] == ["h0"]
+        with pytest.raises(StoreError, match="cannot be written"):
+            fill(reader)
+
+
+def test_a_full_disk_keeps_the_old_state(store: GraphStore) -> None:
+    fill(store)
+    assert isinstance(store, SqliteStore)
+    sql = store._database.sql
+    (pages,) = sql.execute("PRAGMA page_count").fetchone()
+    sql.execute(f"PRAGMA max_page_count = {pages + 5}")
+    with store.sync("big", "", complete=True, at=T0) as run:
+        run.stage([Record(f"x{n}", "Host", props={"text": "x" * 500}) for n in range(500)])
+        with pytest.raises(StoreError, match="disk is full"):
+            run.commit()
+    assert [entity.name for entity in store.find()] == ["h0"]
+    assert store.check() == []
+
+
+def test_history_keeps_what_was_closed_and_changed(store: GraphStore) -> None:
+    assert isinstance(store, SqliteStore)
+    runs = RelationRecord("v1", "RUNS_ON", "h1")
+    first: list[Item] = [
+        Record("h1", "Host", props={"n": 1}),
+        Record("v1", "VirtualMachine"),
+        runs,
+    ]
+    second: list[Item] = [Record("h1", "Host", props={"n": 2})]
+    for day, items in enumerate((first, second)):
+        with store.sync("doc", "", complete=True, at=T0 + timedelta(days=day)) as run:
+            run.stage(items)
+            run.commit()
+    sql = store._database.sql
+    day = 86_400_000_000
+    since = int(T0.timestamp()) * 1_000_000
+    for table in ("entity_history", "record_history", "link_history"):
+        rows = sql.execute(f"SELECT DISTINCT since, until FROM {table}").fetchall()  # noqa: S608
+        assert rows == [(since, since + day)], table
+
+
+def test_check_reports_a_broken_promise(store: GraphStore) -> None:
+    fill(store)
+    assert isinstance(store, SqliteStore)
+    store._database.sql.execute("UPDATE record SET live = 0")
+    (line,) = store.check()
+    assert "open without a live record" in line
