@@ -1,0 +1,22 @@
+"""Alertmanager: its webhook payload (version 4) and its API (`GET /api/v2/alerts`).
+
+    bytes (the only I/O is `fetch`) -> alerts -> observations, and why each maps as it does
+
+Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+"""
+
+from ingest.alertmanager.fetch import Credentials, fetch
+from ingest.alertmanager.payload import AlertBatch, ReceivedAlert, parse_payload
+from ingest.alertmanager.translate import AlertExplanation, Outcome, Translation, translate
+
+__all__ = [
+    "AlertBatch",
+    "AlertExplanation",
+    "Credentials",
+    "Outcome",
+    "ReceivedAlert",
+    "Translation",
+    "fetch",
+    "parse_payload",
+    "translate",
+]

@@ -1,0 +1,143 @@
+"""From bytes to alerts: both forms, tolerant of what is new, strict about what is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+from kgraph.schema import InputError
+from kgraph.schema.timestamps import parse_time
+
+VERSION = "4"
+
+
+def _time(value: object) -> object:
+    return parse_time(value) if isinstance(value, str) and value else value or None
+
+
+_Time = Annotated[datetime | None, BeforeValidator(_time)]
+
+
+class _Tolerant(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _ApiStatus(_Tolerant):
+    state: str = "active"
+    silencedBy: list[str] = []  # noqa: N815 - Alertmanager's own spelling
+    inhibitedBy: list[str] = []  # noqa: N815
+
+
+class _Alert(_Tolerant):
+    labels: dict[str, str]
+    annotations: dict[str, str] | None = None
+    startsAt: _Time = None  # noqa: N815
+    endsAt: _Time = None  # noqa: N815
+    fingerprint: str = ""
+    status: Literal["firing", "resolved"] | _ApiStatus = "firing"
+
+
+class _Webhook(_Tolerant):
+    version: str
+    alerts: list[_Alert]
+    truncatedAlerts: int = 0  # noqa: N815
+
+
+_API = TypeAdapter(list[_Alert])
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAlert:
+    """One alert, whichever form it came in.
+
+    Attributes:
+        suppressed: why nobody is notified of it (silenced, inhibited); evidence all the same.
+    """
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    firing: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    fingerprint: str
+    suppressed: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its `alertname`."""
+        return self.labels.get("alertname", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertBatch:
+    """Alerts received together; `truncated` says how many the sender left out."""
+
+    alerts: tuple[ReceivedAlert, ...]
+    received_at: datetime
+    truncated: int = 0
+
+
+def parse_payload(content: bytes, *, where: str, received_at: datetime) -> AlertBatch:
+    """Read a webhook payload or an answer of the API.
+
+    Repeats (same fingerprint and start) are folded, the last one holds. Unknown fields are
+    ignored; an end in the year 1 means that the alert still fires.
+
+    Raises:
+        InputError: not JSON, cut off, or neither of the two forms.
+    """
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        mend = "send the whole payload of Alertmanager, unchanged"
+        raise InputError(f"not JSON: {error}", where=where, mend=mend) from None
+    alerts, truncated = _validated(raw, where)
+    received = [_received(alert, received_at) for alert in alerts]
+    once = {(alert.fingerprint, alert.starts_at): alert for alert in received}
+    return AlertBatch(tuple(once.values()), received_at, truncated)
+
+
+def _validated(raw: Any, where: str) -> tuple[list[_Alert], int]:  # noqa: ANN401 - any JSON
+    try:
+        if isinstance(raw, list):
+            return _API.validate_python(raw), 0
+        payload = _Webhook.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        mend = "expected a webhook payload (version 4) or the array of GET /api/v2/alerts"
+        raise InputError(f"{field}: {first['msg']}", where=where, mend=mend) from None
+    if payload.version != VERSION:
+        mend = f"this reads version {VERSION}, which Alertmanager has sent since 0.10"
+        raise InputError(f"payload version {payload.version!r}", where=where, mend=mend)
+    return payload.alerts, max(0, payload.truncatedAlerts)
+
+
+def _received(alert: _Alert, received_at: datetime) -> ReceivedAlert:
+    status = alert.status
+    suppressed = ""
+    firing = status != "resolved"
+    if isinstance(status, _ApiStatus):
+        firing = alert.endsAt is None or alert.endsAt > received_at
+        names = (("silenced", status.silencedBy), ("inhibited", status.inhibitedBy))
+        suppressed = " and ".join(name for name, by in names if by)
+    return ReceivedAlert(
+        labels=alert.labels,
+        annotations=alert.annotations or {},
+        firing=firing,
+        starts_at=alert.startsAt,
+        ends_at=alert.endsAt,
+        fingerprint=alert.fingerprint or _fingerprint(alert.labels),
+        suppressed=suppressed,
+    )
+
+
+def _fingerprint(labels: dict[str, str]) -> str:
+    """Name a set of labels; older senders leave the fingerprint out."""
+    text = json.dumps(sorted(labels.items()), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,204 @@
+"""Mapping packs: what an alert's name says, and which of its labels name the entity.
+
+`kgraph/signals/packs/*.yaml` (format `kgraph.mapping/v1`), one file per family of exporters. A
+site's own files come first; of all entries the first that matches decides. An alert that no entry
+knows is still evidence: it becomes `anomaly` on whatever its labels name.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
+
+FORMAT = "kgraph.mapping/v1"
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    alert: str = ".*"
+    where: dict[str, str] = {}
+    kind: Names = []
+    signal: str = "anomaly"
+    direction: Direction | None = None
+    name: Names = []
+    host: Names = []
+    caller: Names = []
+    text: str | None = None
+    ignore: str | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    format: Literal["kgraph.mapping/v1"]
+    entries: list[_Entry] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is read of an alert, wherever it came from."""
+
+    labels: collections.abc.Mapping[str, str]
+    annotations: collections.abc.Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its `alertname`, or nothing."""
+        return self.labels.get("alertname", "")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The free text that patterns are looked for in."""
+        keys = ("summary", "description", "message")
+        return (*(self.annotations[key] for key in keys if key in self.annotations), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One entry: which alerts, what they say, and of what.
+
+    Attributes:
+        alert: pattern for the whole `alertname`.
+        where: label -> pattern for its whole value.
+        kinds: kinds of the entity, the likeliest first; empty: any.
+        name, host, caller: labels that name the entity, its host, who made the call.
+        text: pattern with groups `name` and perhaps `host`, looked for in the alert's texts.
+        ignore: why such an alert is no evidence; empty: it is.
+    """
+
+    alert: re.Pattern[str]
+    where: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    kinds: tuple[str, ...] = ()
+    signal: str = "anomaly"
+    direction: Direction | None = None
+    name: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    caller: tuple[str, ...] = ()
+    text: re.Pattern[str] | None = None
+    ignore: str = ""
+    place: str = ""
+
+    def matches(self, alert: Alert) -> bool:
+        """Tell whether this entry speaks of the alert."""
+        if self.alert.fullmatch(alert.name) is None:
+            return False
+        if self.text is not None and not any(self.text.search(text) for text in alert.texts):
+            return False
+        return all(pattern.fullmatch(alert.labels.get(label, "")) for label, pattern in self.where)
+
+
+UNMAPPED = Mapping(re.compile(".*"), place="no entry")
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Entries in the order in which they are tried."""
+
+    entries: tuple[Mapping, ...]
+
+    def match(self, alert: Alert) -> Mapping:
+        """Return the first entry that speaks of the alert, or `UNMAPPED`."""
+        return next((entry for entry in self.entries if entry.matches(alert)), UNMAPPED)
+
+
+def load_packs(folders: Sequence[Path] = ()) -> Packs:
+    """Read the site's folders, then the shipped packs; the generic one is tried last.
+
+    Raises:
+        ConfigurationError: a file or an entry is wrong, in one line.
+    """
+    texts: list[tuple[str, str]] = []
+    for folder in folders:
+        if not folder.is_dir():
+            mend = "correct `mappings` in the configuration"
+            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
+        texts += [(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))]
+    shipped = [p for p in files("kgraph.signals").joinpath("packs").iterdir() if p.is_file()]
+    shipped.sort(key=lambda p: (p.name == "generic.yaml", p.name))
+    texts += [(p.name, p.read_text("utf-8")) for p in shipped if p.name.endswith(".yaml")]
+    return Packs(tuple(entry for name, text in texts for entry in parse(text, name)))
+
+
+def parse(text: str, name: str) -> Iterator[Mapping]:
+    """Yield the entries of one file; ConfigurationError names file and entry."""
+    try:
+        content = _File.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
+        raise ConfigurationError(first["msg"], where=where, mend="see docs/mapping.md") from None
+    for i, row in enumerate(content.entries):
+        yield _mapping(row, f"{name}: entries[{i}]")
+
+
+def _mapping(row: _Entry, place: str) -> Mapping:
+    for kind in row.kind:
+        if kind not in KINDS and kind != GENERIC:
+            raise ConfigurationError(
+                f"unknown kind {kind!r}", where=place, mend=suggest_kind(kind)
+            )
+    return Mapping(
+        alert=_pattern(row.alert, place),
+        where=tuple((label, _pattern(value, place)) for label, value in row.where.items()),
+        kinds=tuple(row.kind),
+        signal=row.signal,
+        direction=row.direction,
+        name=tuple(row.name),
+        host=tuple(row.host),
+        caller=tuple(row.caller),
+        text=_pattern(row.text, place) if row.text is not None else None,
+        ignore=row.ignore or "",
+        place=place,
+    )
+
+
+def _pattern(text: str, place: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        what = f"faulty pattern {text!r}: {error}"
+        raise ConfigurationError(
+            what, where=place, mend="correct the regular expression"
+        ) from None
+
+
+def lint(entries: Iterable[Mapping]) -> list[str]:
+    """Return what is wrong with entries that can be read, one line each.
+
+    An entry that stands behind one with the same patterns can never match; a signal that is not
+    published counts as `anomaly` only.
+    """
+    found = []
+    first: dict[object, str] = {}
+    for entry in entries:
+        text = entry.text.pattern if entry.text else ""
+        where = tuple((label, pattern.pattern) for label, pattern in entry.where)
+        key = (entry.alert.pattern, where, text)
+        if key in first:
+            found.append(f"{entry.place}: can never match: {first[key]} comes first; delete one")
+        first.setdefault(key, entry.place)
+        named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
+        if not entry.ignore and entry.signal not in SIGNALS and not named:
+            found.append(f"{entry.place}: signal {entry.signal!r} is not published; use `anomaly`")
+    return found
