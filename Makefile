@@ -1,0 +1,67 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-header
+PACKAGES := kgraph ingest rca remedies cypher
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-deps check unit bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+# Wheels only: neither root nor a compiler is needed to get here.
+.venv/base: requirements/base.txt requirements/build.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kgraph needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes --only-binary :all: -r requirements/base.txt -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The binding is compiled against libvirt's headers; where they are missing it is left out.
+.venv/libvirt: .venv/base requirements/libvirt.txt
+	@if $(BIN)/python -c 'import libvirt' 2>/dev/null; then :; \
+	elif command -v cc >/dev/null && pkg-config --exists libvirt 2>/dev/null; then \
+	  echo 'building the libvirt binding, about 30 s'; \
+	  $(PIP) install --require-hashes --no-build-isolation -r requirements/libvirt.txt; \
+	else echo 'libvirt is left out: it needs a C compiler, python3-dev, pkg-config and libvirt-dev'; fi
+	@touch $@
+
+.venv/dev: .venv/base requirements/dev.txt
+	$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/libvirt ## install into .venv, then find the cause of a bundled alert storm
+	$(BIN)/kgraph demo
+
+test-deps: ## Debian packages for the real lab; asks first, unless root under CI=true
+	tests/lab/deps.sh
+
+test: test-deps .venv/dev ## install what the tests need, and run all of them, the real lab included
+	@rm -f .venv/libvirt
+	@$(MAKE) --no-print-directory .venv/libvirt
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## lint, types, contracts, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m 'not lab' -q
+
+bench: .venv/dev ## speed as ratios to a named reference, CPU time
+	@for each in tests/bench/bench_*.py; do \
+	  $(BIN)/python -m tests.bench.$$(basename $$each .py) || exit 1; done
+
+lock: ## write requirements/*.txt anew from pyproject.toml
+	$(LOCK) pyproject.toml -o requirements/base.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) --group dev -o requirements/dev.txt
+	$(LOCK) --extra libvirt pyproject.toml -o requirements/libvirt.txt
+	$(LOCK) --extra neo4j pyproject.toml -o requirements/neo4j.txt
+	$(LOCK) --extra placement pyproject.toml -o requirements/placement.txt
+
+clean: ## remove everything that was installed or built here
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

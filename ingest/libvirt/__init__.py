@@ -1,0 +1,73 @@
+"""Ingest one libvirt host: its guests, their disks and networks, and how they are right now.
+
+    fetch (the only I/O) -> normalise (pure) -> Snapshot
+
+Sources: https://libvirt.org/formatdomain.html, formatnetwork.html, formatstorage.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ingest.libvirt.binding import ConnectionLostError, Driver, load_binding
+from ingest.libvirt.fetch import fetch_within
+from ingest.libvirt.normalise import normalise
+from ingest.libvirt.place import host_key
+from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
+from kgraph.schema import Snapshot
+
+__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "read"]
+
+SOURCE = "libvirt"
+_PATIENCE = timedelta(seconds=30)
+
+
+def read(
+    uri: str,
+    *,
+    site: str = "default",
+    now: datetime,
+    patience: timedelta = _PATIENCE,
+    driver: Driver | None = None,
+) -> Snapshot:
+    """Read everything that one libvirt connection shows, over a read-only connection.
+
+    Args:
+        uri: any libvirt URI, such as `qemu:///system` or `test:///default`; it is the scope too.
+        site: keeps two estates with the same numbers apart.
+        now: what the observations are dated.
+        patience: how long the whole reading may take; a hung hypervisor blocks libvirt's calls.
+        driver: the binding to use; None: libvirt-python.
+
+    Returns:
+        Host, Probe, guests, virtual NICs, networks, interfaces, pools, volumes and exports, with
+        observations that stand for ten minutes. `complete` unless a part could not be read.
+
+    Raises:
+        SourceError: the binding is missing, or libvirt answered nonsense (also from `items`).
+        ConnectionLostError: no connection, or it broke or stalled on the way.
+    """
+    reading = fetch_within(patience, driver or load_binding(), uri)
+    items = normalise(reading, site=site, now=now)
+    return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
+
+
+def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snapshot:
+    """Say what a failed connection proves: that the host was not reached, and nothing more.
+
+    The snapshot is partial, so it closes nothing. Guests that ran there may still run; what was
+    seen of them before can be no witness any longer.
+
+    Args:
+        uri: the URI that could not be read.
+        now: when that was.
+        guests: record keys of guests last seen there, whose earlier observations are withdrawn.
+    """
+    host, look = host_key(uri), Look(uri, now)
+    items = [
+        abnormal(host, "unreachable", look, f"no libvirt connection to {uri}"),
+        withdrawn(host, "down", look),
+        *(withdrawn(guest, signal, look) for guest in guests for signal in OBSERVED_SIGNALS),
+    ]
+    return Snapshot(SOURCE, uri, complete=False, items=iter(items))

@@ -1,0 +1,110 @@
+"""The part of libvirt that is used here, and the one place that imports its binding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib import import_module
+from typing import Any, Protocol
+
+from kgraph.schema import SourceError
+
+
+class ConnectionLostError(SourceError):
+    """No connection could be made, or it broke or stalled: the host may be well or not."""
+
+
+class ErrorCode(IntEnum):
+    """The codes of virErrorNumber that mean "not here" rather than "gone wrong"."""
+
+    NO_SUPPORT = 3
+    NO_DOMAIN = 42
+    NO_NETWORK = 43
+    NO_STORAGE_POOL = 49
+    NO_STORAGE_VOL = 50
+    NO_INTERFACE = 57
+
+
+class Domain(Protocol):  # the part of libvirt.virDomain read here; tests pass a fake
+    def XMLDesc(self, flags: int = 0) -> str: ...
+    def state(self, flags: int = 0) -> Sequence[int]: ...
+    def diskErrors(self, flags: int = 0) -> Mapping[str, int]: ...
+
+
+class Network(Protocol):
+    def XMLDesc(self, flags: int = 0) -> str: ...
+    def isActive(self) -> int: ...
+    def autostart(self) -> int: ...
+
+
+class Described(Protocol):  # a volume or a host interface
+    def XMLDesc(self, flags: int = 0) -> str: ...
+
+
+class Pool(Protocol):
+    def XMLDesc(self, flags: int = 0) -> str: ...
+    def info(self) -> Sequence[int]: ...
+    def autostart(self) -> int: ...
+    def listAllVolumes(self, flags: int = 0) -> Sequence[Described]: ...
+
+
+class Connection(Protocol):
+    def getHostname(self) -> str: ...
+    def getType(self) -> str: ...
+    def getCapabilities(self) -> str: ...
+    def getInfo(self) -> Sequence[Any]: ...
+    def listAllDomains(self, flags: int = 0) -> Sequence[Domain]: ...
+    def listAllNetworks(self, flags: int = 0) -> Sequence[Network]: ...
+    def listAllStoragePools(self, flags: int = 0) -> Sequence[Pool]: ...
+    def listAllInterfaces(self, flags: int = 0) -> Sequence[Described]: ...
+    def isAlive(self) -> int: ...
+    def close(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """How to connect, and what a refusal looks like.
+
+    Attributes:
+        open: makes a read-only connection to a URI; blocks until it stands.
+        error: the exception that every call raises; its `get_error_code()` is a virErrorNumber.
+    """
+
+    open: Callable[[str], Connection]
+    error: type[Exception]
+
+
+def load_binding() -> Driver:
+    """Return libvirt-python, silenced: it prints every error on stderr by itself otherwise.
+
+    Raises:
+        SourceError: it is not installed.
+    """
+    try:
+        libvirt = import_module("libvirt")
+    except ImportError as error:
+        raise SourceError(
+            "the libvirt binding is not installed",
+            where="libvirt",
+            mend="pip install 'kgraph-rca[libvirt]'",
+        ) from error
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    # Keepalive needs a registered event loop; inside a blocked call the client pings by itself,
+    # so nobody has to run it.
+    libvirt.virEventRegisterDefaultImpl()
+
+    def connect(uri: str) -> Connection:
+        connection: Connection = libvirt.openReadOnly(uri)
+        _keep_alive(connection, libvirt.libvirtError)
+        return connection
+
+    return Driver(connect, libvirt.libvirtError)
+
+
+def _keep_alive(connection: Any, error: type[Exception]) -> None:  # noqa: ANN401 - libvirt has no types
+    """Let a connection whose far end vanished break after 15 s, so that its thread ends."""
+    try:
+        connection.setKeepAlive(5, 3)
+    except error:
+        return  # in-process drivers have no wire to watch

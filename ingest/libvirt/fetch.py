@@ -1,0 +1,222 @@
+"""Everything that is read from libvirt, and nothing made of it yet.
+
+A hung QEMU blocks each call that asks its monitor, for ever. So: only calls that libvirtd answers
+from its own memory, except `diskErrors` of a guest that has just told of an error; and a clock on
+the whole reading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from ingest.libvirt.binding import (
+    Connection,
+    ConnectionLostError,
+    Described,
+    Domain,
+    Driver,
+    ErrorCode,
+    Network,
+    Pool,
+)
+from ingest.libvirt.states import DomainState, PausedReason, PoolState
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestReading:
+    """One domain: its definition, `virDomainGetState`, and failed disks (target -> errno-like)."""
+
+    xml: str
+    state: int
+    reason: int
+    disk_errors: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a QEMU here of its own, and not one that waits for its arrival."""
+        arriving = (self.state, self.reason) == (DomainState.PAUSED, PausedReason.MIGRATION)
+        dormant = {DomainState.NOSTATE, DomainState.SHUTOFF, DomainState.CRASHED}
+        return self.state not in dormant and not arriving
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkReading:
+    """One virtual network; `active` when its bridge is up."""
+
+    xml: str
+    active: bool
+    autostart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolReading:
+    """One storage pool; `state` is a virStoragePoolState, `volumes` are XML documents."""
+
+    xml: str
+    state: int
+    autostart: bool
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that one connection showed. `info` is virNodeInfo: model, MiB, CPUs, ..."""
+
+    uri: str
+    hostname: str
+    hypervisor: str
+    capabilities: str
+    memory_mib: int = 0
+    cpus: int = 0
+    guests: tuple[GuestReading, ...] = ()
+    networks: tuple[NetworkReading, ...] = ()
+    pools: tuple[PoolReading, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def fetch_within(patience: timedelta, driver: Driver, uri: str) -> Reading:
+    """Read in a thread of its own, because a blocked libvirt call can't be interrupted.
+
+    Raises:
+        SourceError, ConnectionLostError: see `ingest.libvirt.read`.
+    """
+    outcome: SimpleQueue[Reading | Exception] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            outcome.put(fetch(driver, uri))
+        except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
+            outcome.put(error)
+
+    threading.Thread(target=work, name=f"libvirt {uri}", daemon=True).start()
+    try:
+        result = outcome.get(timeout=patience.total_seconds())
+    except Empty:
+        raise ConnectionLostError(
+            f"no answer within {patience.total_seconds():g} s",
+            where=f"libvirt {uri}",
+            mend="look for a hung libvirtd or QEMU there",
+        ) from None
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def fetch(driver: Driver, uri: str) -> Reading:
+    """Read one connection from end to end.
+
+    Raises:
+        ConnectionLostError: no connection, or it broke on the way.
+    """
+    try:
+        connection = driver.open(uri)
+    except driver.error as error:
+        raise ConnectionLostError(
+            f"cannot connect: {_one_line(error)}",
+            where=f"libvirt {uri}",
+            mend="check that libvirtd runs there and that you may read it",
+        ) from error
+    try:
+        return _Reader(connection, driver.error).read(uri)
+    except driver.error as error:
+        raise ConnectionLostError(
+            f"the connection broke: {_one_line(error)}",
+            where=f"libvirt {uri}",
+            mend="read it again",
+        ) from error
+    finally:
+        _close_quietly(connection, driver.error)
+
+
+_GONE = frozenset(
+    {
+        ErrorCode.NO_DOMAIN,
+        ErrorCode.NO_NETWORK,
+        ErrorCode.NO_STORAGE_POOL,
+        ErrorCode.NO_STORAGE_VOL,
+        ErrorCode.NO_INTERFACE,
+    }
+)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One pass over a connection, which remembers whether a part of it could not be read."""
+
+    connection: Connection
+    error: type[Exception]
+    complete: bool = True
+
+    def read(self, uri: str) -> Reading:
+        connection = self.connection
+        info = connection.getInfo()
+        return Reading(
+            uri=uri,
+            hostname=connection.getHostname(),
+            hypervisor=connection.getType(),
+            capabilities=connection.getCapabilities(),
+            memory_mib=int(info[1]),
+            cpus=int(info[2]),
+            guests=self._each(connection.listAllDomains, self._guest),
+            networks=self._each(connection.listAllNetworks, _network),
+            pools=self._each(connection.listAllStoragePools, self._pool),
+            interfaces=self._each(connection.listAllInterfaces, _xml),
+            complete=self.complete,
+        )
+
+    def _each(self, list_all: Callable[[], Sequence[A]], one: Callable[[A], B]) -> tuple[B, ...]:
+        listed = self._attempt(list_all) or ()
+        found = (self._attempt(partial(one, item)) for item in listed)
+        return tuple(each for each in found if each is not None)
+
+    def _attempt(self, call: Callable[[], B]) -> B | None:
+        """Return None for what is not there; anything else unread makes the pass incomplete."""
+        try:
+            return call()
+        except self.error as error:
+            if not self.connection.isAlive():
+                raise
+            code = error.get_error_code()  # type: ignore[attr-defined] # see Driver.error
+            # NO_SUPPORT: this driver has no such thing. Gone: it went between list and look.
+            self.complete &= code == ErrorCode.NO_SUPPORT or code in _GONE
+            return None
+
+    def _guest(self, domain: Domain) -> GuestReading:
+        state, reason = domain.state()[:2]
+        stuck = (state, reason) == (DomainState.PAUSED, PausedReason.IOERROR)
+        errors = (self._attempt(domain.diskErrors) or {}) if stuck else {}
+        return GuestReading(domain.XMLDesc(), state, reason, tuple(sorted(errors.items())))
+
+    def _pool(self, pool: Pool) -> PoolReading:
+        state = pool.info()[0]
+        readable = state in {PoolState.RUNNING, PoolState.DEGRADED}
+        volumes = self._each(pool.listAllVolumes, _xml) if readable else ()
+        return PoolReading(pool.XMLDesc(), state, bool(pool.autostart()), volumes)
+
+
+def _network(network: Network) -> NetworkReading:
+    return NetworkReading(network.XMLDesc(), bool(network.isActive()), bool(network.autostart()))
+
+
+def _xml(described: Described) -> str:
+    return described.XMLDesc()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _close_quietly(connection: Connection, error: type[Exception]) -> None:
+    with contextlib.suppress(error):  # already broken: nothing is left to close
+        connection.close()

@@ -1,0 +1,76 @@
+"""The host itself, and the connection that watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ingest.libvirt.fetch import Reading
+from ingest.libvirt.place import Place, parse
+from ingest.libvirt.verdicts import healthy
+from kgraph.identity import canonical
+from kgraph.schema import Item, Key, Record, RelationRecord
+
+_IN_PROCESS = "test"  # libvirt's own mock: every URI of it reports the name of this machine
+
+
+def locate(reading: Reading, *, site: str, now: datetime) -> Place:
+    """Return where a reading was made.
+
+    Raises:
+        SourceError: the capabilities are not XML.
+    """
+    capabilities = parse(reading.capabilities, reading.uri, "the capabilities document")
+    uuid = (capabilities.findtext("host/uuid") or "").strip()
+    claimed = canonical(Key("smbiosUuid", uuid, site)) if uuid else None
+    return Place(reading.uri, site, claimed.value if claimed else reading.uri, now)
+
+
+def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:
+    """Yield the host, the connection as its probe, and that it answers."""
+    capabilities = parse(reading.capabilities, place.uri, "the capabilities document")
+    yield Record(
+        place.host,
+        "Host",
+        reading.uri if _mocked(reading) else reading.hostname,
+        keys=_keys(place, reading),
+        props={
+            "memoryBytes": reading.memory_mib << 20,
+            "cpus": reading.cpus,
+            "arch": capabilities.findtext("host/cpu/arch") or "",
+            "hypervisor": reading.hypervisor,
+        },
+        watched=("down", "unreachable"),
+        where=f"libvirt {place.uri}",
+    )
+    probe = probe_key(place)
+    yield Record(
+        probe,
+        "Probe",
+        f"libvirt {place.uri}",
+        keys=(place.key("probeAddress", place.uri),),
+        props={"uri": place.uri},
+    )
+    yield RelationRecord(place.host, "WATCHED_BY", probe)
+    yield healthy(place.host, "down", place.look)
+    yield healthy(place.host, "unreachable", place.look)
+
+
+def probe_key(place: Place) -> str:
+    """Return the record key of the connection."""
+    return f"probe:{place.uri}"
+
+
+def _keys(place: Place, reading: Reading) -> tuple[Key, ...]:
+    if _mocked(reading) or place.host_id == place.uri:
+        # Without a UUID to trust, the address is all that tells it from others.
+        strong = place.key("libvirtUri", place.uri)
+    else:
+        strong = place.key("smbiosUuid", place.host_id)
+    if _mocked(reading):
+        return (strong,)
+    return (strong, place.key("hostname", reading.hostname))
+
+
+def _mocked(reading: Reading) -> bool:
+    return reading.hypervisor.lower() == _IN_PROCESS

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from ingest.libvirt.binding import ConnectionLostError, ErrorCode
+from ingest.libvirt.fetch import fetch
+from tests.ingest.libvirt.fakes import (
+    URI,
+    FakeConnection,
+    FakeDescribed,
+    FakeDomain,
+    FakeError,
+    FakePool,
+    domain_xml,
+    driver,
+)
+
+INTERNAL_ERROR = 1
+
+
+def test_a_guest_that_goes_between_list_and_look_is_no_gap() -> None:
+    gone = FakeDomain("", error=FakeError(ErrorCode.NO_DOMAIN, "Domain not found"))
+    reading = fetch(driver(FakeConnection(domains=[gone, FakeDomain(domain_xml())])), URI)
+    assert len(reading.guests) == 1
+    assert reading.complete
+
+
+def test_a_hypervisor_without_an_interface_driver_is_read_completely() -> None:
+    unsupported = FakeError(ErrorCode.NO_SUPPORT, "this function is not supported")
+    reading = fetch(driver(FakeConnection(interfaces=unsupported)), URI)
+    assert reading.interfaces == ()
+    assert reading.complete
+
+
+def test_a_part_that_fails_leaves_the_rest_and_an_incomplete_reading() -> None:
+    broken = FakePool("<pool/>", listing=FakeError(INTERNAL_ERROR, "stale file handle"))
+    reading = fetch(driver(FakeConnection([FakeDomain(domain_xml())], [broken])), URI)
+    assert len(reading.guests) == 1
+    assert len(reading.pools) == 1
+    assert not reading.complete
+
+
+def test_a_connection_that_breaks_on_the_way_is_lost_and_not_an_empty_estate() -> None:
+    connection = FakeConnection(
+        alive=0, interfaces=FakeError(INTERNAL_ERROR, "client socket\nis closed")
+    )
+    with pytest.raises(ConnectionLostError, match="the connection broke: client socket is closed"):
+        fetch(driver(connection), URI)
+
+
+def test_only_a_guest_paused_on_an_io_error_has_its_monitor_asked() -> None:
+    running, stuck = (
+        FakeDomain(domain_xml()),
+        FakeDomain(domain_xml(), at=(3, 5), failed={"vda": 2}),
+    )
+    reading = fetch(driver(FakeConnection([running, stuck])), URI)
+    assert (running.asked_monitor, stuck.asked_monitor) == (False, True)
+    assert reading.guests[1].disk_errors == (("vda", 2),)
+
+
+def test_the_volumes_of_an_inactive_pool_are_not_asked_for() -> None:
+    pool = FakePool("<pool/>", at=0, volumes=[FakeDescribed("<volume/>")])
+    reading = fetch(driver(FakeConnection(pools=[pool])), URI)
+    assert reading.pools[0].volumes == ()

@@ -1,0 +1,54 @@
+# The whole operating system of a lab guest: one boot sector.
+#
+# It idles on the timer (18 ticks a second) and obeys keys that virDomainSendKey presses:
+#   d  from now on, write 4 KiB to the boot disk on every tick
+#   p  tell the hypervisor that the kernel panicked (ISA pvpanic, port 0x505)
+# BIOS services: int 13h/43h extended write, int 16h keyboard.
+
+        .code16
+        .globl  _start
+_start:
+        xorw    %ax, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movw    $0x7c00, %sp
+        movb    %dl, boot_drive
+        sti
+
+tick:   hlt
+        movb    $0x01, %ah              # a key waiting?
+        int     $0x16
+        jz      work
+        xorb    %ah, %ah                # take it; ASCII in %al
+        int     $0x16
+        cmpb    $'d', %al
+        je      dirty
+        cmpb    $'p', %al
+        jne     work
+        movw    $0x505, %dx
+        movb    $0x01, %al
+        outb    %al, %dx
+        jmp     work
+dirty:  movb    $0x01, writing
+
+work:   cmpb    $0x00, writing
+        je      tick
+        movw    $0x4300, %ax
+        movb    boot_drive, %dl
+        movw    $packet, %si
+        int     $0x13
+        addw    $8, sector              # round and round within the first 32 MiB
+        orw     $8, sector              # and never over the boot sector
+        jmp     tick
+
+boot_drive: .byte 0
+writing:    .byte 0
+        .balign 4
+packet:     .byte 16, 0                 # size of this packet
+            .word 8                     # sectors
+            .word 0x8000, 0             # from memory, offset and segment
+sector:     .word 8, 0, 0, 0            # to sector, 64 bits
+
+        .org    510
+        .word   0xaa55

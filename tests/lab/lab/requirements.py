@@ -1,0 +1,44 @@
+"""What the lab needs of this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+
+_TOOLS = (
+    "as",
+    "ip",
+    "iptables",
+    "ld",
+    "libvirtd",
+    "nsenter",
+    "prometheus",
+    "prometheus-alertmanager",
+    "prometheus-libvirt-exporter",
+    "qemu-img",
+    "qemu-nbd",
+    "qemu-system-x86_64",
+    "setpriv",
+    "ss",
+    "unshare",
+)
+
+
+def missing() -> list[str]:
+    """Return what is missing, one phrase each; empty when the lab can start."""
+    if os.geteuid() != 0:
+        return ["root: namespaces, bridges and libvirtd need it"]
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    lacking = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
+    if importlib.util.find_spec("libvirt") is None:
+        lacking.append("libvirt-python")
+    try:
+        pwd.getpwnam("libvirt-qemu")
+    except KeyError:
+        lacking.append("user libvirt-qemu")
+    if not lacking and subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        lacking.append("the right to make namespaces")
+    return lacking
