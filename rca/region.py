@@ -20,15 +20,18 @@ def suspects(field: Field, abnormal: Iterable[int]) -> list[int]:
     """Return the entities from which a fault could have reached a symptom, in index order."""
     cost = dict.fromkeys(abnormal, 0)
     queue = deque(sorted(cost))
+    burdens: set[int] = set()
     while queue:
         entity = queue.popleft()
-        for cause in field.causes(entity):
+        # What hurts against the arrows is a suspect, but where it stands is not walked from.
+        burdens.update(field.burdens(entity))
+        for cause in field.needs(entity):
             step = 1 if _healthy(field.readings.get(cause, ())) else 0
             reached = cost[entity] + step
             if reached < FAR and reached < cost.get(cause, FAR):
                 cost[cause] = reached
                 (queue.append if step else queue.appendleft)(cause)
-    return sorted(cost)
+    return sorted(cost.keys() | burdens)
 
 
 def exhausted(

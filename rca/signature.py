@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -63,20 +63,43 @@ class Field:
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def rank(self) -> Sequence[int]:
         """Causes before effects; see `rca.order`."""
         return ranks(len(self.topology), self.causes)
 
+    @cached_property
+    def telling(self) -> Set[int]:
+        """Entities that were looked at, or lie between a fault and one that was."""
+        found = set(self.readings)
+        waiting = list(found)
+        while waiting:
+            for cause in self.causes(waiting.pop()):
+                if cause not in found:
+                    found.add(cause)
+                    waiting.append(cause)
+        return found
+
     def causes(self, entity: int) -> list[int]:
         """Return the entities from which a failure can come here in one hop."""
+        return self.needs(entity) + self.burdens(entity)
+
+    def needs(self, entity: int) -> list[int]:
+        """Return what the entity depends on, as far as failures cross."""
+        topology = self.topology
+        return [
+            member
+            for gate in topology.gates(entity)
+            if RELATIONS[topology.type[gate]].carries is not Carries.NOTHING
+            for member in topology.members(gate)
+        ]
+
+    def burdens(self, entity: int) -> list[int]:
+        """Return the dependents that can hurt the entity: against the arrows."""
         topology, kinds = self.topology, self.topology.kinds
         found = []
-        for gate in topology.gates(entity):
-            type_ = topology.type[gate]
-            if RELATIONS[type_].carries is not Carries.NOTHING:
-                found += topology.members(gate)
         for gate in topology.gates_with(entity):
             owner = int(topology.owner[gate])
             if self.compiled.reverses(kinds[owner], topology.type[gate], kinds[entity]):
@@ -102,20 +125,27 @@ class Field:
         return {mode: value / total for mode, value in weight.items()}
 
     def _ratio(self, entity: int, mode: str) -> float:
-        loud, quiet = 1.0, 1.0
-        for reading in self.readings.get(entity, ()):
-            if reading.bearing(mode) >= SPEAKS:
-                loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
-        return loud * quiet
+        known = self._ratios.get((entity, mode))
+        if known is None:
+            loud, quiet = 1.0, 1.0
+            for reading in self.readings.get(entity, ()):
+                if reading.bearing(mode) >= SPEAKS:
+                    loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
+            known = self._ratios[(entity, mode)] = loud * quiet
+        return known
 
 
-def spread(field_: Field, faults: Sequence[tuple[int, str]]) -> Spread:
+def spread(
+    field_: Field, faults: Sequence[tuple[int, str]], within: Container[int] | None = None
+) -> Spread:
     """Walk the faults' effects, causes before effects, each entity once.
 
     Args:
         field_: the estate and what was seen on it.
         faults: (entity, mode), all at once.
+        within: entities that the walk may enter; None: all.
     """
+    within = range(len(field_.topology)) if within is None else within
     result = Spread()
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
@@ -129,7 +159,7 @@ def spread(field_: Field, faults: Sequence[tuple[int, str]]) -> Spread:
         arrived = [(entity, *_arrive(field_, result, entity)) for entity in batch]
         for entity, modes, links, soft in arrived:
             _settle(field_, result, entity, modes, links, soft=soft)
-            for owner in _touched(field_, entity, result.believed.get(entity, {})):
+            for owner in _touched(field_, entity, result.believed.get(entity, {}), within):
                 if owner not in result.believed and owner not in result.hops:
                     result.hops[owner] = result.hops[entity] + 1
                     heapq.heappush(waiting, (field_.rank[owner], result.hops[owner], owner))
@@ -168,18 +198,22 @@ def _settle(
     result.believed[entity] = field_.correct(entity, predicted)
 
 
-def _touched(field_: Field, entity: int, modes: Modes) -> list[int]:
-    """Return who may be hit when `entity` is in `modes`."""
+def _touched(field_: Field, entity: int, modes: Modes, within: Container[int]) -> list[int]:
+    """Return who may be hit when `entity` is in `modes`, of those within the walk."""
     topology, kinds = field_.topology, field_.topology.kinds
     live = [mode for mode, chance in modes.items() if chance >= CUT]
     found = []
     for gate in topology.gates_with(entity):
         owner = int(topology.owner[gate])
+        if owner not in within:
+            continue
         effects = field_.compiled.effects(kinds[owner], topology.type[gate], kinds[entity])
         if any(mode in effects for mode in live):
             found.append(owner)
     for gate in topology.gates(entity):
         for member in topology.members(gate):
+            if member not in within:
+                continue
             effects = field_.compiled.effects(
                 kinds[entity], topology.type[gate], kinds[member], reverse=True
             )

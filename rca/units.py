@@ -125,7 +125,7 @@ def _group(field: Field, group: Sequence[int], goal: Goal | None) -> Unit | None
 def _unit(
     field: Field, faults: tuple[tuple[int, str], ...], prior: float, goal: Goal | None
 ) -> Unit:
-    reach = spread(field, faults)
+    reach = spread(field, faults, field.telling)
     support: dict[ReadingId, Support] = {}
     at_fault = dict(faults)
     for entity, predicted in reach.predicted.items():

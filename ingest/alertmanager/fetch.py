@@ -27,23 +27,29 @@ class Credentials:
     token_file: Path | None = None
 
     def headers(self) -> dict[str, str]:
-        """Read the token now; ConfigurationError when it is named but not there."""
-        token = ""
+        """Read the token now; ConfigurationError when it is named but not usable."""
         if self.token_env:
-            token = os.environ.get(self.token_env, "")
-            if not token:
-                raise ConfigurationError(
-                    f"environment variable {self.token_env} is not set", mend="export it first"
-                )
+            where, token = f"environment variable {self.token_env}", os.environ.get(self.token_env)
+            if token is None:
+                raise ConfigurationError("it is not set", where=where, mend="export it first")
         elif self.token_file is not None:
-            try:
-                token = self.token_file.read_text("utf-8").strip()
-            except OSError as error:
-                reason = error.strerror or "can't be read"
-                raise ConfigurationError(
-                    reason, where=str(self.token_file), mend="correct the path"
-                ) from None
-        return {"Authorization": f"Bearer {token}"} if token else {}
+            where, token = str(self.token_file), _content(self.token_file)
+        else:
+            return {}
+        token = token.strip()
+        # Checked here: the HTTP library would put a faulty header, token and all, into its error.
+        if not token or not all("!" <= character <= "~" for character in token):
+            mend = "it must hold the token alone, in one line of ASCII"
+            raise ConfigurationError("no usable token", where=where, mend=mend)
+        return {"Authorization": f"Bearer {token}"}
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("ascii", errors="replace")
+    except OSError as error:
+        reason = error.strerror or "can't be read"
+        raise ConfigurationError(reason, where=str(path), mend="correct the path") from None
 
 
 def fetch(url: str, credentials: Credentials | None = None) -> bytes:
@@ -55,15 +61,18 @@ def fetch(url: str, credentials: Credentials | None = None) -> bytes:
 
     Raises:
         SourceError: unreachable, or it did not answer with 200; one line.
-        ConfigurationError: the token is named but not there.
+        ConfigurationError: the token is named but not there, or the address holds a password.
     """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        mend = "take it out, and name `token_env` or `token_file`"
+        raise ConfigurationError("the Alertmanager's address holds a password", mend=mend)
     address = url if url.endswith("/api/v2/alerts") else url.rstrip("/") + "/api/v2/alerts"
     headers = (credentials or Credentials()).headers()
     try:
         # Redirects are not followed: a token must not travel to another host.
         with httpx.stream("GET", address, headers=headers, timeout=TIMEOUT_SECONDS) as answer:
             return _body(answer, address)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         what = f"Alertmanager can't be reached: {str(error) or type(error).__name__}"
         raise SourceError(what, where=address, mend="check the address and that it runs") from None
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+)
 
 from kgraph.schema import InputError
 from kgraph.schema.timestamps import parse_time
@@ -17,7 +24,14 @@ VERSION = "4"
 
 
 def _time(value: object) -> object:
-    return parse_time(value) if isinstance(value, str) and value else value or None
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not a time like 2026-11-23T04:00:00Z")  # noqa: TRY004 - pydantic's way
+    try:
+        return parse_time(value)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
 
 
 _Time = Annotated[datetime | None, BeforeValidator(_time)]
@@ -33,12 +47,24 @@ class _ApiStatus(_Tolerant):
     inhibitedBy: list[str] = []  # noqa: N815
 
 
+def _writable(text: str) -> str:
+    """Refuse half a surrogate pair: JSON can hold one, UTF-8 and so the store cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a character: not valid Unicode") from None
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_writable)]
+
+
 class _Alert(_Tolerant):
-    labels: dict[str, str]
-    annotations: dict[str, str] | None = None
+    labels: dict[_Text, _Text]
+    annotations: dict[_Text, _Text] | None = None
     startsAt: _Time = None  # noqa: N815
     endsAt: _Time = None  # noqa: N815
-    fingerprint: str = ""
+    fingerprint: _Text = ""
     status: Literal["firing", "resolved"] | _ApiStatus = "firing"
 
 
@@ -103,15 +129,19 @@ def parse_payload(content: bytes, *, where: str, received_at: datetime) -> Alert
 
 
 def _validated(raw: Any, where: str) -> tuple[list[_Alert], int]:  # noqa: ANN401 - any JSON
+    mend = "expected a webhook payload (version 4) or the array of GET /api/v2/alerts"
+    if not isinstance(raw, list | dict):
+        raise InputError("not a payload of Alertmanager", where=where, mend=mend)
     try:
         if isinstance(raw, list):
             return _API.validate_python(raw), 0
         payload = _Webhook.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
-        mend = "expected a webhook payload (version 4) or the array of GET /api/v2/alerts"
-        raise InputError(f"{field}: {first['msg']}", where=where, mend=mend) from None
+        # A label's name may be anything, and this is one printable line.
+        field = ".".join(ascii(part).strip("'") for part in first["loc"])
+        problem = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{field}: {problem}", where=where, mend=mend) from None
     if payload.version != VERSION:
         mend = f"this reads version {VERSION}, which Alertmanager has sent since 0.10"
         raise InputError(f"payload version {payload.version!r}", where=where, mend=mend)

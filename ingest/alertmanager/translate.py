@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -69,6 +70,7 @@ def translate(batch: AlertBatch, index: EstateIndex, packs: Packs) -> Translatio
 
     A firing alert is abnormal since its start; a resolved one healthy at its end. Nothing is
     guessed: an alert that names nothing, or more than one thing, becomes an explanation only.
+    O(alerts).
     """
     observations = []
     explanations = []
@@ -82,7 +84,20 @@ def translate(batch: AlertBatch, index: EstateIndex, packs: Packs) -> Translatio
             caller = caller_of(alert, mapping, index)
             uid = resolution.uids[0]
             observations.append(_observation(received, mapping, uid, caller, batch.received_at))
-    return Translation(tuple(observations), tuple(explanations), batch.truncated)
+    return Translation(_settled(observations), tuple(explanations), batch.truncated)
+
+
+def _settled(observations: Sequence[Observation]) -> tuple[Observation, ...]:
+    """Leave out health that another alert of the same name contradicts.
+
+    One file system of a host has room again, the other is still full: the host is not healthy.
+    """
+    firing = {_pair(seen) for seen in observations if seen.abnormal}
+    return tuple(seen for seen in observations if seen.abnormal or _pair(seen) not in firing)
+
+
+def _pair(seen: Observation) -> tuple[str, str, str, str | None]:
+    return seen.entity, seen.signal, seen.detector, seen.caller
 
 
 def _observation(
@@ -99,7 +114,7 @@ def _observation(
         entity=uid,
         signal=mapping.signal,
         state=State.ABNORMAL if received.firing else State.HEALTHY,
-        direction=mapping.direction if received.firing else None,
+        direction=mapping.direction,  # of a resolved one, too: it takes back that very row
         at=at,
         detector=f"alertmanager/{received.name or 'unnamed'}",
         caller=caller,

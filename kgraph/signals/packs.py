@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import collections.abc
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +21,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
 
-FORMAT = "kgraph.mapping/v1"
+_FIRST, _LAST = "ignored.yaml", "generic.yaml"
+_MOST_NAMES = 4096  # of alerts, remembered
 
 
 def _listed(value: object) -> object:
@@ -77,9 +79,11 @@ class Mapping:
         alert: pattern for the whole `alertname`.
         where: label -> pattern for its whole value.
         kinds: kinds of the entity, the likeliest first; empty: any.
-        name, host, caller: labels that name the entity, its host, who made the call.
+        name, host, caller: labels that name the entity, its host, who made the call; the first
+            that finds anything counts.
         text: pattern with groups `name` and perhaps `host`, looked for in the alert's texts.
         ignore: why such an alert is no evidence; empty: it is.
+        place: file and entry, for messages.
     """
 
     alert: re.Pattern[str]
@@ -94,10 +98,8 @@ class Mapping:
     ignore: str = ""
     place: str = ""
 
-    def matches(self, alert: Alert) -> bool:
-        """Tell whether this entry speaks of the alert."""
-        if self.alert.fullmatch(alert.name) is None:
-            return False
+    def applies(self, alert: Alert) -> bool:
+        """Tell whether labels and texts of an alert of such a name are what the entry asks for."""
         if self.text is not None and not any(self.text.search(text) for text in alert.texts):
             return False
         return all(pattern.fullmatch(alert.labels.get(label, "")) for label, pattern in self.where)
@@ -114,11 +116,23 @@ class Packs:
 
     def match(self, alert: Alert) -> Mapping:
         """Return the first entry that speaks of the alert, or `UNMAPPED`."""
-        return next((entry for entry in self.entries if entry.matches(alert)), UNMAPPED)
+        return next((e for e in self._about(alert.name) if e.applies(alert)), UNMAPPED)
+
+    @cached_property
+    def _about(self) -> Callable[[str], tuple[Mapping, ...]]:
+        """Entries by alert name: a storm is thousands of alerts with a handful of names."""
+
+        @lru_cache(_MOST_NAMES)
+        def about(name: str) -> tuple[Mapping, ...]:
+            return tuple(entry for entry in self.entries if entry.alert.fullmatch(name))
+
+        return about
 
 
 def load_packs(folders: Sequence[Path] = ()) -> Packs:
-    """Read the site's folders, then the shipped packs; the generic one is tried last.
+    """Read the site's folders, then the shipped packs.
+
+    Of those, what is no evidence comes first and what most names mean comes last.
 
     Raises:
         ConfigurationError: a file or an entry is wrong, in one line.
@@ -128,28 +142,50 @@ def load_packs(folders: Sequence[Path] = ()) -> Packs:
         if not folder.is_dir():
             mend = "correct `mappings` in the configuration"
             raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))]
-    shipped = [p for p in files("kgraph.signals").joinpath("packs").iterdir() if p.is_file()]
-    shipped.sort(key=lambda p: (p.name == "generic.yaml", p.name))
-    texts += [(p.name, p.read_text("utf-8")) for p in shipped if p.name.endswith(".yaml")]
+        texts += [(str(path), _content(path)) for path in sorted(folder.glob("*.yaml"))]
+    shipped = files("kgraph.signals").joinpath("packs")
+    names = {path.name for path in shipped.iterdir() if path.name.endswith(".yaml")}
+    order = [_FIRST, *sorted(names - {_FIRST, _LAST}), _LAST]
+    texts += [(name, shipped.joinpath(name).read_text("utf-8")) for name in order]
     return Packs(tuple(entry for name, text in texts for entry in parse(text, name)))
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        mend = "make it a readable text file"
+        raise ConfigurationError(f"can't be read: {reason}", where=str(path), mend=mend) from None
 
 
 def parse(text: str, name: str) -> Iterator[Mapping]:
     """Yield the entries of one file; ConfigurationError names file and entry."""
+    content = _yaml(text, name)
+    if not isinstance(content, dict):
+        mend = "begin with `format: kgraph.mapping/v1`; see docs/mapping.md"
+        raise ConfigurationError("not a mapping file", where=name, mend=mend)
     try:
-        content = _File.model_validate(yaml.safe_load(text))
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(ascii(part).strip("'") for part in first["loc"])
+        mend = "see docs/mapping.md"
+        raise ConfigurationError(first["msg"], where=f"{name}: {field}", mend=mend) from None
+    for i, row in enumerate(file.entries):
+        yield _mapping(row, f"{name}: entries[{i}]")
+
+
+def _yaml(text: str, name: str) -> object:
+    try:
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
-        raise ConfigurationError(first["msg"], where=where, mend="see docs/mapping.md") from None
-    for i, row in enumerate(content.entries):
-        yield _mapping(row, f"{name}: entries[{i}]")
+    except (ValueError, RecursionError) as error:  # an impossible date, brackets without end
+        raise ConfigurationError(str(error), where=name, mend="correct the YAML") from None
 
 
 def _mapping(row: _Entry, place: str) -> Mapping:

@@ -19,12 +19,14 @@ UUIDS = {
     "instance_id": ("vmUuid",),
     "system_uuid": ("vmUuid", "smbiosUuid"),
 }
-GUESTS = ("domain", "guest", "vm", "vm_name", "name")
+GUESTS = ("domain", "guest", "vm", "vm_name")  # `name` is a unit or a container as often
 HOSTS = ("host", "hypervisor", "node", "instance")
 TARGETS = ("instance", "node", "nodename", "host", "hostname", "target", "device")
 SERVICES = ("service", "service_name", "app", "job")
-ON_A_HOST = ("Host", "Probe", "Switch", "Router", "StorageArray", "VirtualMachine", "Endpoint")
+MACHINES = frozenset({"Host", "Switch", "Router", "StorageArray", "VirtualMachine", "Endpoint"})
 SOFTWARE = ("Service", "ServiceInstance", "Application", "Database", "LoadBalancer", "Queue")
+# Every host has an `eth0` and a `default` pool: their names count on their own host only.
+LOCAL = frozenset({"Nic", "Bond", "Disk", "StoragePool", "Volume", "Network"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,15 @@ def resolve(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
     for name, resolver in RESOLVERS:
         found = tuple(dict.fromkeys(resolver(question)))
         if found:
-            return Resolution(name, found, tuple(question.tried))
-    return Resolution("", (), tuple(dict.fromkeys(question.tried)))
+            return Resolution(name, found, question.tried)
+    return Resolution("", (), question.tried)
 
 
 def caller_of(alert: Alert, mapping: Mapping, index: EstateIndex) -> str | None:
     """Return the uid of who made the call, where the mapping names labels for it."""
     question = _Question(alert, mapping, index)
     for _, value in question.labels(mapping.caller):
-        found = index.named(value)
+        found = index.named(value, SOFTWARE) or index.named(value)
         if len(found) == 1:
             return found[0]
     return None
@@ -74,19 +76,40 @@ def caller_of(alert: Alert, mapping: Mapping, index: EstateIndex) -> str | None:
 class _Question:
     def __init__(self, alert: Alert, mapping: Mapping, index: EstateIndex) -> None:
         self.alert, self.mapping, self.index = alert, mapping, index
-        self.tried: list[str] = []
+        self._tried: dict[str, None] = {}
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        return tuple(self._tried)
 
     def labels(self, names: Sequence[str]) -> list[tuple[str, str]]:
         """Return the labels among `names` that the alert has, and note that they were tried."""
         found = [(name, self.alert.labels[name]) for name in names if self.alert.labels.get(name)]
-        self.tried += [f"{name}={value}" for name, value in found]
+        self.note(*(f"{name}={value}" for name, value in found))
         return found
+
+    def note(self, *tried: str) -> None:
+        """Remember what was looked up, for the explanation."""
+        self._tried.update(dict.fromkeys(tried))
+
+    def place(self) -> frozenset[str] | None:
+        """Return the hosts that the labels speak of; None where they speak of none.
+
+        `instance` may be the address of an exporter, which says nothing unless a host has it.
+        """
+        said = self.labels(self.mapping.host or HOSTS)
+        for _, value in said:
+            if hosts := self.index.named(without_port(value), ("Host",)):
+                return frozenset(hosts)
+        return frozenset() if any(label != "instance" for label, _ in said) else None
 
 
 def _explicit(question: _Question) -> Found:
+    index = question.index
     for _, value in question.labels(EXPLICIT):
+        if value in index.entities:
+            return (value,)
         kind, slash, name = value.partition("/")
-        index = question.index
         found = index.named(name, [kind]) if slash and kind.isalpha() else ()
         if found or (found := index.named(value)):
             return found
@@ -101,51 +124,73 @@ def _uuid(question: _Question) -> Found:
     return ()
 
 
-def _guest_on_host(question: _Question) -> Found:
+def _named_on_host(question: _Question) -> Found:
     """A guest's name alone is not unique: exporters name it with the host that it runs on now."""
     kinds = question.mapping.kinds or ("VirtualMachine",)
-    if kinds[0] not in {"VirtualMachine", "Volume", "StoragePool", "Network", "Nic", "Disk"}:
+    if kinds[0] not in LOCAL | {"VirtualMachine"}:
         return ()
-    index = question.index
-    for _, guest in question.labels(question.mapping.name or GUESTS):
-        found = index.named(guest, kinds)
-        if len(found) < 2:
-            if found:
-                return found
-            continue
-        on_host = _on_host(question, found)
-        return on_host or found
+    for _, name in question.labels(question.mapping.name or GUESTS):
+        if found := _sited(question, question.index.named(name, kinds), question.place()):
+            return found
     return ()
 
 
-def _on_host(question: _Question, found: Found) -> Found:
+def _sited(question: _Question, found: Found, place: frozenset[str] | None) -> Found:
+    """Keep what is on the hosts in question, as far as anything is known to be."""
+    if place is None or not found:
+        return found
     index = question.index
-    for _, value in question.labels(question.mapping.host or HOSTS):
-        hosts = set(index.named(without_port(value), ("Host",)))
-        here = tuple(uid for uid in found if hosts & set(index.hosts.get(uid, ())))
+    for near in (index.runs_on, index.beside):
+        here = tuple(uid for uid in found if not place.isdisjoint(near.get(uid, ())))
         if here:
             return here
-    return ()
+    return tuple(uid for uid in found if not _elsewhere(index, uid))
+
+
+def _elsewhere(index: EstateIndex, uid: str) -> bool:
+    """Tell whether a thing belongs to one other host. A guest does not: it may have moved."""
+    return index.entities[uid].kind in LOCAL and len(index.beside.get(uid, ())) == 1
 
 
 def _target(question: _Question) -> Found:
-    kinds = question.mapping.kinds or ON_A_HOST
-    labels = question.mapping.name or TARGETS
-    for _, value in question.labels(labels):
+    kinds = question.mapping.kinds
+    if kinds and kinds[0] in SOFTWARE:
+        return ()  # its name needs its namespace: see the service labels
+    for _, value in question.labels(question.mapping.name or TARGETS):
         for name in dict.fromkeys((value, without_port(value))):
-            if found := question.index.named(name, kinds):
+            found = question.index.named(name, kinds) if kinds else _machine(question.index, name)
+            if kinds and kinds[0] in LOCAL:
+                found = _sited(question, found, question.place())
+            if found:
                 return found
     return ()
+
+
+def _machine(index: EstateIndex, name: str) -> Found:
+    """Of a machine and its probe, the machine; of a host and a guest of one name, both."""
+    found = tuple(uid for uid in index.named(name) if index.entities[uid].kind in MACHINES)
+    return found or index.named(name, ("Probe",))
 
 
 def _service(question: _Question) -> Found:
     kinds = question.mapping.kinds or SOFTWARE
-    namespace = question.alert.labels.get("namespace")
+    namespace = question.alert.labels.get("namespace", "")
     for _, value in question.labels(question.mapping.name or SERVICES):
-        for name in [f"{namespace}/{value}", value] if namespace else [value]:
-            if found := question.index.named(name, kinds):
+        names = [f"{namespace}/{value}"] if namespace else []
+        for name in dict.fromkeys((*names, value, without_port(value))):
+            if found := _in_namespace(question, question.index.named(name, kinds), namespace):
                 return found
     return ()
+
+
+def _in_namespace(question: _Question, found: Found, namespace: str) -> Found:
+    """Leave out what is labelled with another namespace."""
+    entities = question.index.entities
+    return tuple(
+        uid
+        for uid in found
+        if not namespace or entities[uid].labels.get("namespace", namespace) == namespace
+    )
 
 
 def _text(question: _Question) -> Found:
@@ -154,19 +199,22 @@ def _text(question: _Question) -> Found:
         return ()
     for text in question.alert.texts:
         match = pattern.search(text)
-        name = match.groupdict().get("name") if match else None
+        said = match.groupdict() if match else {}
+        name, host = said.get("name"), said.get("host")
         if not name:
             continue
-        question.tried.append(f"text={name}")
-        found = question.index.named(name, question.mapping.kinds)
-        return (_on_host(question, found) or found) if len(found) > 1 else found
+        question.note(f"text={name}")
+        place = frozenset(question.index.named(host, ("Host",))) if host else question.place()
+        named = question.index.named(name, question.mapping.kinds)
+        if found := _sited(question, named, place):
+            return found
     return ()
 
 
 RESOLVERS: tuple[tuple[str, _Resolver], ...] = (
     ("explicit label", _explicit),
     ("UUID label", _uuid),
-    ("guest and host", _guest_on_host),
+    ("guest and host", _named_on_host),
     ("target address", _target),
     ("service labels", _service),
     ("pattern on text", _text),

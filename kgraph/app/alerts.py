@@ -1,0 +1,107 @@
+"""Alerts: from a payload or an Alertmanager to evidence on the stored graph."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from ingest.alertmanager import (
+    AlertBatch,
+    Credentials,
+    Outcome,
+    Translation,
+    fetch,
+    parse_payload,
+    translate,
+)
+from kgraph.app.sync import Commitment, Reading
+from kgraph.config import Configuration
+from kgraph.schema import InputError, Observation, State
+from kgraph.signals import EstateIndex, Packs, load_packs
+from kgraph.store import Diff, GraphStore
+
+_DETECTOR = "alertmanager/"
+
+
+class Listing(Enum):
+    """Whether a batch holds every alert that fires; only then the others no longer do."""
+
+    ALL = "all"
+    SOME = "some"
+
+
+def packs_of(configuration: Configuration) -> Packs:
+    """Load the mapping packs, the site's own over the shipped ones."""
+    folders = configuration.settings.folders.mappings
+    return load_packs([configuration.resolve(folder) for folder in folders])
+
+
+def from_file(path: str, now: datetime) -> AlertBatch:
+    """Read a payload from a file, or from standard input for `-`.
+
+    Raises:
+        InputError: not readable, or no payload.
+    """
+    if path == "-":
+        return parse_payload(sys.stdin.buffer.read(), where="stdin", received_at=now)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=path) from error
+    return parse_payload(content, where=path, received_at=now)
+
+
+def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> AlertBatch:
+    """Ask an Alertmanager for its alerts; SourceError when it does not answer."""
+    return parse_payload(fetch(url, credentials), where=url, received_at=now)
+
+
+def translated(batch: AlertBatch, store: GraphStore, packs: Packs) -> Translation:
+    """Find the entity and the signal of every alert."""
+    return translate(batch, EstateIndex.of(store.graph()), packs)
+
+
+def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:
+    """Keep what the alerts say; return the counts, with a finding for what was lost."""
+    rows = list(translation.observations)
+    if listing is Listing.ALL:
+        rows += _silent(reading, rows)
+    if reading.commitment is Commitment.COMMIT:
+        reading.store.observe(rows)
+    return Diff(observed=len(rows), findings=tuple(_findings(translation)))
+
+
+def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
+    """Return as healthy what an earlier alert said and no alert says any longer."""
+    said = {(row.entity, row.signal, row.detector) for row in rows}
+    return [
+        replace(
+            row,
+            state=State.HEALTHY,
+            at=reading.at,
+            received_at=reading.at,
+            expires_at=None,
+            detail="no longer listed",
+        )
+        for row in reading.store.evidence(now=reading.at).observations
+        if row.abnormal
+        and row.detector.startswith(_DETECTOR)
+        and (row.entity, row.signal, row.detector) not in said
+    ]
+
+
+def _findings(translation: Translation) -> list[str]:
+    lost = sum(
+        row.outcome in {Outcome.AMBIGUOUS, Outcome.NOT_FOUND} for row in translation.explanations
+    )
+    told = []
+    if lost:
+        share = f"{translation.unmapped_share:.0%}"
+        told.append(f"{lost} alerts ({share}) found no entity: --explain tells which and why")
+    if translation.truncated:
+        told.append(f"the sender left out {translation.truncated} alerts: evidence is incomplete")
+    return told

@@ -1,0 +1,44 @@
+"""Bundles from files and standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ingest.bundles import read_bundles
+from kgraph.app.stores import Access, opened
+from kgraph.config import Configuration
+from kgraph.schema import Incident, InputError
+from kgraph.store import GraphStore
+
+
+def bundles(path: str) -> Iterator[Incident]:
+    """Yield the incidents of a file, or of standard input for `-`.
+
+    Raises:
+        InputError: a malformed bundle; what came before it has been yielded.
+    """
+    if path == "-":
+        yield from read_bundles(sys.stdin.buffer, "stdin")
+        return
+    try:
+        with Path(path).open("rb") as file:
+            yield from read_bundles(file, path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=path) from error
+
+
+@contextmanager
+def resolver(configuration: Configuration) -> Iterator[Callable[[], GraphStore | None]]:
+    """Yield a function that opens the store when a bundle first needs it; None: there is none."""
+    with ExitStack() as stack:
+        found: list[GraphStore] = []
+
+        def store() -> GraphStore | None:
+            if not found and configuration.store_path.exists():
+                found.append(stack.enter_context(opened(configuration, Access.READ)))
+            return found[0] if found else None
+
+        yield store

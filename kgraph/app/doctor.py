@@ -1,0 +1,145 @@
+"""`kgraph doctor`: is everything in place? One finding a line, each with its mend."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import rca
+from kgraph.app.bench import resolved
+from kgraph.app.siblings import check_siblings
+from kgraph.app.sources import Context, jobs
+from kgraph.app.stores import Access, opened
+from kgraph.app.sync import Commitment, Reading, sync, unwatched
+from kgraph.config import Configuration
+from kgraph.incidents.advice import STALE_AFTER
+from kgraph.schema import KgraphError
+from kgraph.store import GraphStore, open_store
+
+_PYTHON = (3, 11)
+
+
+class Health(Enum):
+    """How one thing stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it stands, and how to mend it."""
+
+    what: str
+    health: Health
+    told: str
+    mend: str = ""
+
+
+def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    """Look at everything; yield a finding as each look is done."""
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _packages,
+        lambda: _configuration(configuration),
+        lambda: _rules(configuration),
+        lambda: _store(configuration, now),
+        _libvirt,
+        lambda: _sources(configuration, now),
+    )
+    for look in looks:
+        yield from look()
+
+
+def _python() -> Iterator[Finding]:
+    told = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] >= _PYTHON:
+        yield Finding("python", Health.OK, told)
+    else:
+        yield Finding("python", Health.FAIL, told, "needs 3.11 or newer")
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        check_siblings()
+    except KgraphError as error:
+        yield Finding("packages", Health.FAIL, str(error))
+    else:
+        yield Finding("packages", Health.OK, "all five are ours")
+
+
+def _configuration(configuration: Configuration) -> Iterator[Finding]:
+    if configuration.file is None:
+        mend = "`kgraph init` writes one"
+        yield Finding("configuration", Health.WARN, "no kgraph.toml: defaults only", mend)
+    else:
+        yield Finding("configuration", Health.OK, str(configuration.file))
+    for name in configuration.unknown_variables:
+        yield Finding("environment", Health.WARN, f"{name} names no setting", "is it misspelt?")
+
+
+def _rules(configuration: Configuration) -> Iterator[Finding]:
+    findings = rca.lint(resolved(configuration, configuration.settings.folders.rules))
+    for row in findings:
+        yield Finding("rules", Health.FAIL, f"{row.where}: {row.what}", row.mend)
+    if not findings:
+        yield Finding("rules", Health.OK, "sound")
+
+
+def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    if not configuration.store_path.exists():
+        told = f"none yet at {configuration.store_path}"
+        yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
+        return
+    try:
+        with opened(configuration, Access.READ) as store:
+            troubles, scopes = store.check(), store.scopes()
+    except KgraphError as error:
+        yield Finding("store", Health.FAIL, str(error))
+        return
+    for trouble in troubles:
+        yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
+    if not troubles:
+        yield Finding("store", Health.OK, str(configuration.store_path))
+    for scope in scopes:
+        told = f"{scope.source} {scope.scope}: {scope.records} records"
+        old = now - scope.completed_at > STALE_AFTER
+        mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"
+        yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")
+
+
+def _libvirt() -> Iterator[Finding]:
+    if find_spec("libvirt") is None:
+        mend = "install the extra: kgraph-rca[libvirt]"
+        yield Finding("libvirt binding", Health.WARN, "not installed", mend)
+    else:
+        yield Finding("libvirt binding", Health.OK, "installed")
+
+
+def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    """Read each source and throw the reading away: what is reached here, `sync` reaches too."""
+    if not configuration.settings.sources:
+        mend = "name them in kgraph.toml"
+        yield Finding("sources", Health.WARN, "none configured", mend)
+        return
+    # A store of its own: looking must not write into the real one, nor wait for its writer.
+    with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
+        chosen = jobs(Context(configuration, now))
+        reading = Reading(store, now, Commitment.PREVIEW, unwatched)
+        for outcome in sync(reading, chosen):
+            if outcome.failure:
+                yield Finding("source", Health.FAIL, outcome.source, outcome.failure)
+            else:
+                yield Finding("source", Health.OK, f"{outcome.source} answers")
+
+
+def _scratch(folder: str) -> GraphStore:
+    return open_store(Path(folder) / "doctor.db")

@@ -1,0 +1,131 @@
+"""`kgraph init`: look what is here, and write a commented configuration. Loopback only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import httpx
+
+from kgraph.schema import ConfigurationError
+
+_PATIENCE_SECONDS = 1.0
+PROMETHEUS = "http://127.0.0.1:9090"
+ALERTMANAGER = "http://127.0.0.1:9093"
+_SOCKETS = (
+    (Path("/run/libvirt/virtqemud-sock-ro"), "qemu:///system"),
+    (Path("/run/libvirt/libvirt-sock-ro"), "qemu:///system"),
+    (Path("/run/libvirt/virtxend-sock-ro"), "xen:///system"),
+    (Path("/run/libvirt/virtlxcd-sock-ro"), "lxc:///system"),
+)
+
+
+class Presence(Enum):
+    """Whether a thing was found."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that was looked for: what, where, and whether it is there."""
+
+    what: str
+    address: str
+    presence: Presence
+
+
+def probe(
+    *,
+    exists: Callable[[Path], bool] = Path.exists,
+    answers: Callable[[str], bool] | None = None,
+) -> list[Probe]:
+    """Look for libvirt, Prometheus and Alertmanager on this machine."""
+    asks = answers or _answers
+    uris = dict.fromkeys(uri for socket, uri in _SOCKETS if exists(socket))
+    found = [Probe("libvirt", uri, Presence.FOUND) for uri in uris]
+    if not found:
+        found.append(Probe("libvirt", "qemu:///system", Presence.ABSENT))
+    for what, url in (("Prometheus", PROMETHEUS), ("Alertmanager", ALERTMANAGER)):
+        here = Presence.FOUND if asks(f"{url}/-/healthy") else Presence.ABSENT
+        found.append(Probe(what, url, here))
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Write a new file; one that is there is never touched.
+
+    Raises:
+        ConfigurationError: there is one already, or the folder cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ConfigurationError(
+            "there is a configuration already", where=str(path), mend="edit it, or remove it first"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot be written: {error.strerror}", where=str(path)
+        ) from error
+
+
+def compose(probes: Sequence[Probe]) -> str:
+    """Return a commented `kgraph.toml`; what was not found is there as a comment."""
+    return _HEAD + "".join(_entry(found) for found in probes) + _TAIL
+
+
+def _entry(found: Probe) -> str:
+    if found.what == "Prometheus":
+        note = "answers" if found.presence is Presence.FOUND else "did not answer"
+        return f"\n# Prometheus {note} at {found.address}: its alerts come through Alertmanager.\n"
+    key = "uri" if found.what == "libvirt" else "url"
+    lines = ["[[sources]]", f'type = "{found.what.lower()}"', f'{key} = "{found.address}"']
+    if found.presence is Presence.ABSENT:
+        head = f"# No {found.what} was found here. Remove the comment signs where there is one:"
+        return "\n".join(["", head, *(f"# {line}" for line in lines), ""])
+    return "\n".join(["", f"# {found.what} was found here.", *lines, ""])
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=_PATIENCE_SECONDS, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+_HEAD = """\
+# kgraph: where the graph is kept and what is read into it.
+# Every value may be overridden by an environment variable: KGRAPH_STORE__URL, KGRAPH_SITE, ...
+# `kgraph config show` tells each value and where it is from. No secrets belong in here.
+
+# Keeps two estates with the same names apart.
+site = "default"
+
+[store]
+# A file beside this one.
+url = "sqlite:///kgraph.db"
+
+[log]
+# debug, info, warning or error; on stderr.
+level = "warning"
+
+# Your own causal rules, alert mappings and remedies, read over the shipped ones.
+# [folders]
+# rules = ["rules"]
+# mappings = ["mappings"]
+# catalogue = ["catalogue"]
+
+# What `kgraph sync` reads. Reading libvirt needs a read-only connection and nothing more.
+"""
+_TAIL = """
+# Anything else that you know of the estate, as a kgraph.topology/v1 document:
+# [[sources]]
+# type = "topology"
+# name = "cmdb"
+# path = "estate.yaml"
+"""

@@ -1,0 +1,174 @@
+"""Putting the question to the engine: for the stored estate, or for a bundle from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from kgraph.incidents import Case, Origin, SourceAge
+from kgraph.schema import Answer, Entity, Evidence, Incident, InputError, Observation, Plan, Target
+from kgraph.schema.healthy import expand_healthy
+from kgraph.store import Ambiguous, GraphStore
+from rca import Model
+from rca import investigate as reason
+
+Remedy = Callable[[Answer, Mapping[str, Entity]], Plan | None]
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Investigation:
+    """A question with its answer.
+
+    Attributes:
+        case: what a report is made of.
+        elapsed_seconds: what the engine took.
+        spelled: uid -> how the bundle spells it; empty where both are the same.
+    """
+
+    case: Case
+    elapsed_seconds: float
+    spelled: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every investigation needs: the rules, the remedies, and two clocks.
+
+    Attributes:
+        now: the moment of the question.
+        stopwatch: seconds, ever growing.
+    """
+
+    model: Model
+    remedy: Remedy
+    now: datetime
+    stopwatch: Callable[[], float]
+
+
+def of_store(store: GraphStore, bench: Bench) -> Investigation:
+    """Ask what is wrong with the stored estate right now."""
+    graph = store.graph()
+    evidence = store.evidence(now=bench.now)
+    incident = Incident(
+        id="",
+        entities=_speaking(graph.entities, evidence),
+        relations=graph.relations,
+        observations=evidence.observations,
+        changes=evidence.changes,
+        # Silence says something only of a monitoring that was heard at all.
+        assume_healthy=bool(evidence.observations),
+    )
+    ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
+    return _investigated(incident, bench, Origin.STORE, ages)
+
+
+def of_bundle(incident: Incident, store: GraphStore | None, bench: Bench) -> Investigation:
+    """Ask about a bundle; without entities of its own it speaks of the stored graph.
+
+    Raises:
+        InputError: a bundle without entities, and no store to look them up in.
+    """
+    if incident.entities:
+        return _investigated(incident, bench, Origin.BUNDLE)
+    if store is None:
+        raise InputError(
+            "a bundle without entities speaks of the stored graph, and there is none",
+            where=f"incident {incident.id}",
+            mend="give the bundle its entities, or sync the estate first",
+        )
+    placed, spelled = _placed(incident, store)
+    found = _investigated(placed, bench, Origin.BUNDLE)
+    return replace(found, spelled=spelled)
+
+
+def _speaking(entities: tuple[Entity, ...], evidence: Evidence) -> tuple[Entity, ...]:
+    """Forget what is watched on what no probe reaches: its silence is no health."""
+    lost = {
+        row.entity for row in evidence.observations if row.abnormal and row.signal == "unreachable"
+    }
+    return tuple(replace(e, watched=()) if e.uid in lost else e for e in entities)
+
+
+def _investigated(
+    incident: Incident, bench: Bench, origin: Origin, ages: tuple[SourceAge, ...] = ()
+) -> Investigation:
+    incident = expand_healthy(incident)
+    started = bench.stopwatch()
+    answer = reason(incident, bench.model)
+    elapsed = bench.stopwatch() - started
+    entities = {entity.uid: entity for entity in incident.entities}
+    plan = None if answer.abstained else bench.remedy(answer, entities)
+    case = Case(incident.id, incident, answer, bench.now, plan, ages, origin)
+    return Investigation(case, elapsed)
+
+
+def _placed(incident: Incident, store: GraphStore) -> tuple[Incident, dict[str, str]]:
+    """Replace a bundle's ids by uids and give it the stored graph."""
+    graph = store.graph()
+    known = {entity.uid for entity in graph.entities}
+    uids: dict[str, str | None] = {}
+    troubles: dict[str, str] = {}
+    for name in _mentioned(incident):
+        uids[name] = _located(store, incident.source, name, known, troubles)
+    # What the bundle says itself comes first; the rest of the graph is spelled as its source does.
+    spelled = store.spelling(incident.source) if incident.source else {}
+    spelled |= {uid: name for name, uid in uids.items() if uid is not None}
+    placed = replace(
+        incident,
+        entities=graph.entities,
+        relations=graph.relations,
+        observations=tuple(
+            _observed(row, uids) for row in incident.observations if uids[row.entity]
+        ),
+        changes=tuple(
+            replace(row, entity=uid) for row in incident.changes if (uid := uids[row.entity])
+        ),
+        target=_target(incident.target, uids),
+        candidates=None
+        if incident.candidates is None
+        else tuple(uid for name in incident.candidates if (uid := uids[name])),
+        warnings=(*incident.warnings, *_told(troubles)),
+    )
+    return placed, spelled
+
+
+def _mentioned(incident: Incident) -> list[str]:
+    names = [row.entity for row in incident.observations]
+    names += [row.caller for row in incident.observations if row.caller]
+    names += [row.entity for row in incident.changes]
+    names += list(incident.candidates or ())
+    names += [incident.target.entity] if incident.target else []
+    return list(dict.fromkeys(names))
+
+
+def _located(
+    store: GraphStore, source: str | None, name: str, known: set[str], troubles: dict[str, str]
+) -> str | None:
+    found = store.locate(source, name) if source else None
+    if isinstance(found, Ambiguous):
+        troubles[name] = f"{len(found.uids)} entities answer to it"
+        return None
+    if found is not None:
+        return found
+    if name in known:
+        return name
+    troubles[name] = "not in the stored graph"
+    return None
+
+
+def _told(troubles: Mapping[str, str]) -> list[str]:
+    rows = [f"{name!r}: {why}; its evidence is left out" for name, why in troubles.items()]
+    more = len(rows) - _SHOWN
+    return rows if more <= 0 else [*rows[:_SHOWN], f"{more} more entities could not be resolved"]
+
+
+def _observed(row: Observation, uids: Mapping[str, str | None]) -> Observation:
+    caller = uids.get(row.caller) or row.caller if row.caller else None
+    return replace(row, entity=uids[row.entity] or row.entity, caller=caller)
+
+
+def _target(target: Target | None, uids: Mapping[str, str | None]) -> Target | None:
+    uid = uids[target.entity] if target else None
+    return replace(target, entity=uid) if target and uid else None

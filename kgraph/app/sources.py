@@ -1,0 +1,150 @@
+"""The sources that can be configured: one explicit list, one entry each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+from ingest import libvirt, synthetic, topology
+from ingest.alertmanager import Credentials
+from ingest.libvirt.place import guest_key, host_key
+from kgraph.app import alerts
+from kgraph.app.alerts import Listing
+from kgraph.app.sync import Job, Reading, keep
+from kgraph.config import (
+    AlertmanagerSource,
+    Configuration,
+    LibvirtSource,
+    SourceConfig,
+    SyntheticSource,
+    TopologySource,
+)
+from kgraph.schema import KgraphError, Snapshot
+from kgraph.store import Diff, GraphStore, Toward
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a source is read with."""
+
+    configuration: Configuration
+    now: datetime
+
+    def site(self, config: SourceConfig) -> str:
+        """Return the site of a source: its own, or the configuration's."""
+        return config.site or self.configuration.settings.site
+
+
+@dataclass(frozen=True, slots=True)
+class SourceType:
+    """One type of source: its name in the configuration, and how to make a job of an entry."""
+
+    name: str
+    about: str
+    job: Callable[[SourceConfig, Context], Job]
+
+
+def job(config: SourceConfig, context: Context) -> Job:
+    """Make the job that reads one configured source."""
+    chosen = next(source for source in SOURCES if source.name == config.type)
+    return chosen.job(config, context)
+
+
+def jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, topology before evidence."""
+    order = [source.name for source in SOURCES]
+    configured = context.configuration.settings.sources
+    return [job(c, context) for c in sorted(configured, key=lambda c: order.index(c.type))]
+
+
+def topology_job(document: str, site: str) -> Job:
+    """Make the job that reads one topology document; `-` is standard input."""
+    if document == "-":
+        return _snapshots("topology stdin", lambda: topology.read(sys.stdin.buffer, site=site))
+    return _snapshots(f"topology {document}", lambda: topology.read(Path(document), site=site))
+
+
+def _snapshots(
+    title: str,
+    read: Callable[[], Snapshot],
+    silence: Callable[[GraphStore, KgraphError], Snapshot | None] = lambda _store, _error: None,
+) -> Job:
+    """Make the job of a source that yields snapshots."""
+    return Job(title, lambda reading: keep(reading, read()), silence)
+
+
+def _topology(config: SourceConfig, context: Context) -> Job:
+    source = cast("TopologySource", config)
+    path = context.configuration.resolve(source.path)
+    title = f"topology {source.name or source.path}"
+    return _snapshots(title, lambda: topology.read(path, site=context.site(source)))
+
+
+def _libvirt(config: SourceConfig, context: Context) -> Job:
+    source = cast("LibvirtSource", config)
+
+    def silence(store: GraphStore, error: KgraphError) -> Snapshot | None:
+        if not isinstance(error, libvirt.ConnectionLostError):
+            return None
+        return libvirt.connection_lost(source.uri, context.now, _guests(store, source.uri))
+
+    return _snapshots(
+        f"libvirt {source.uri}",
+        lambda: libvirt.read(source.uri, site=context.site(source), now=context.now),
+        silence,
+    )
+
+
+def _guests(store: GraphStore, uri: str) -> list[str]:
+    """Return the record keys of the guests that were last seen on a host."""
+    host = store.locate(libvirt.SOURCE, host_key(uri))
+    if not isinstance(host, str):
+        return []
+    part = store.neighbourhood([host], Toward.DEPENDENTS, types=frozenset({"RUNS_ON"}), depth=1)
+    guests = (entity for entity in part.entities if entity.kind == "VirtualMachine")
+    keys = (key.value for guest in guests for key in guest.keys if key.namespace == "vmUuid")
+    return [key for uuid in keys if store.locate(libvirt.SOURCE, key := guest_key(uuid))]
+
+
+def _alertmanager(config: SourceConfig, context: Context) -> Job:
+    source = cast("AlertmanagerSource", config)
+    configuration = context.configuration
+    packs = alerts.packs_of(configuration)
+    # What one of several no longer lists, another may: only a single one may say "over".
+    several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
+
+    def run(reading: Reading) -> Diff:
+        if source.path is not None:
+            path = str(configuration.resolve(source.path))
+            batch, listing = alerts.from_file(path, context.now), Listing.SOME
+        else:
+            token = configuration.resolve(source.token_file) if source.token_file else None
+            credentials = Credentials(source.token_env, token)
+            url = source.url or DEFAULT_ALERTMANAGER
+            batch = alerts.fetched(url, context.now, credentials)
+            listing = Listing.SOME if several else Listing.ALL
+        return alerts.observe(reading, alerts.translated(batch, reading.store, packs), listing)
+
+    return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), run)
+
+
+def _synthetic(config: SourceConfig, _context: Context) -> Job:
+    source = cast("SyntheticSource", config)
+    return _snapshots(
+        f"synthetic {source.entities}",
+        lambda: synthetic.read(synthetic.shape_of(source.entities, source.seed)),
+    )
+
+
+DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
+# Graph first, alerts last: an alert finds its entity only once that is in the graph.
+SOURCES = (
+    SourceType("topology", "a kgraph.topology/v1 document", _topology),
+    SourceType("libvirt", "a libvirt connection", _libvirt),
+    SourceType("synthetic", "an invented estate", _synthetic),
+    SourceType("alertmanager", "firing alerts", _alertmanager),
+)

@@ -1,0 +1,100 @@
+"""Reading sources into the store: each all or nothing, one failing source stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from kgraph.schema import Item, KgraphError, Snapshot
+from kgraph.store import Diff, GraphStore
+
+Watch = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
+
+
+class Commitment(Enum):
+    """Whether a reading is kept."""
+
+    COMMIT = "commit"
+    PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one source.
+
+    Attributes:
+        diff: what changed, or would; None where the source failed.
+        failure: why it could not be read, one line; empty where it could.
+    """
+
+    source: str
+    diff: Diff | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a job is run with."""
+
+    store: GraphStore
+    at: datetime
+    commitment: Commitment
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One source to read.
+
+    Attributes:
+        title: what to call it in front of a person.
+        run: reads it into the store; raises KgraphError, and then nothing was changed.
+        silence: what a failed connection itself proves, or None.
+    """
+
+    title: str
+    run: Callable[[Reading], Diff]
+    silence: Callable[[GraphStore, KgraphError], Snapshot | None] = lambda _store, _error: None
+
+
+def unwatched(_title: str, items: Iterable[Item]) -> Iterator[Item]:
+    """Pass items on and show nothing."""
+    return iter(items)
+
+
+def keep(reading: Reading, snapshot: Snapshot) -> Diff:
+    """Bring one snapshot into the store, or say what that would change.
+
+    Raises:
+        KgraphError: bad input or a busy store; then nothing was changed.
+    """
+    title = f"{snapshot.source} {snapshot.scope}"
+    source, scope, complete = snapshot.source, snapshot.scope, snapshot.complete
+    with reading.store.sync(source, scope, complete=complete, at=reading.at) as run:
+        run.stage(reading.watch(title, snapshot.items))
+        return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
+
+
+def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    """Read the sources one after another; yield what became of each as it is done."""
+    for job in jobs:
+        try:
+            diff = job.run(reading)
+        except KgraphError as error:
+            yield Outcome(job.title, failure=f"{error}{_silence(reading, job, error)}")
+        else:
+            yield Outcome(job.title, diff)
+
+
+def _silence(reading: Reading, job: Job, error: KgraphError) -> str:
+    """Keep what the failure itself proves; say what could not be kept."""
+    try:
+        snapshot = job.silence(reading.store, error)
+        if snapshot is not None:
+            keep(reading, snapshot)
+    except KgraphError:
+        # The host was never read before: there is nothing that could be unreachable.
+        return " (never read before, so nothing is known of it)"
+    return ""

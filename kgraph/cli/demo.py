@@ -1,0 +1,119 @@
+"""`kgraph demo`: the main job on a bundled estate, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.session import Session, session_of
+from kgraph.cli.tables import table
+from kgraph.cli.text import one_line
+
+if TYPE_CHECKING:
+    from kgraph.app.demo import Demo
+
+_HITS = 12
+
+
+def demo(
+    ctx: typer.Context,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the store and a kgraph.toml here.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Read libvirt's test driver and a bundled estate, and explain a bundled alert storm."""
+    from kgraph.app.demo import play
+    from kgraph.cli import screen
+    from kgraph.incidents import Detail, Label, build
+
+    session = session_of(ctx)
+    shown = play(keep)
+    _estate(session, shown)
+    _storm(session, shown)
+    _title(session, "What is wrong, and why", "kgraph investigate")
+    report = build(shown.found.case)
+    screen.show(session, report)
+    _blast(session, shown)
+    plan = build(shown.found.case, Detail.FULL).section(Label.PLAN)
+    _title(session, "What could be done about it", "suggested only: nothing was done")
+    for line in plan.lines if plan else ("no remedy in the catalogue fits",):
+        session.out.print(f"  {one_line(line)}")
+    _next(session, keep)
+
+
+def _title(session: Session, text: str, command: str) -> None:
+    session.out.print()
+    session.out.print(f"== {text}  ({command})", style="bold")
+
+
+def _estate(session: Session, shown: Demo) -> None:
+    from kgraph.app.demo import LIBVIRT_URI, Stage
+    from kgraph.incidents import wording
+
+    session.out.print("== The estate  (kgraph sync)", style="bold")
+    names = {Stage.LIBVIRT: f"libvirt {LIBVIRT_URI}", Stage.ESTATE: "the bundled estate"}
+    for stage, read in shown.readings.items():
+        if isinstance(read, str):
+            told = read
+        else:
+            told = f"{len(read.created)} entities, {read.relations_opened} relations"
+        session.out.print(f"  {names[stage]}: {one_line(told)}")
+    counts = [wording.count(number, kind) for kind, number in shown.kinds.most_common()]
+    session.out.print(f"  in the graph: {', '.join(counts)}", width=screen_width(session))
+
+
+def _storm(session: Session, shown: Demo) -> None:
+    from ingest.alertmanager import Outcome
+
+    _title(session, "The storm", "kgraph ingest alertmanager")
+    rows = shown.storm.explanations
+    symptoms = {(row.entity, row.signal) for row in shown.storm.observations if row.abnormal}
+    hit = {entity for entity, _ in symptoms}
+    mapped = 1 - shown.storm.unmapped_share
+    session.out.print(
+        f"  {len(rows)} alerts: {len(symptoms)} symptoms on {len(hit)} entities,"
+        f" {mapped:.0%} of the evidence mapped"
+    )
+    for row in rows:
+        if row.outcome in {Outcome.AMBIGUOUS, Outcome.NOT_FOUND}:
+            session.out.print(
+                f"  {one_line(row.alert)}: {row.outcome.value}; {one_line(row.mend)}"
+            )
+
+
+def _blast(session: Session, shown: Demo) -> None:
+    from kgraph.incidents import probability, wording
+
+    _title(session, "The blast radius", "kgraph predict --fail")
+    radius = shown.found.case.answer.blast_radius
+    hits = [("now", hit) for hit in radius.now] + [("next", hit) for hit in radius.next]
+    rows = [
+        (
+            when,
+            probability(hit.probability),
+            shown.entities[hit.entity].title,
+            wording.state(hit.mode),
+        )
+        for when, hit in hits[:_HITS]
+    ]
+    session.out.print(table(("when", "probability", "entity", "state"), rows))
+    if len(hits) > _HITS:
+        session.out.print(f"  and {len(hits) - _HITS} more")
+
+
+def _next(session: Session, keep: Path | None) -> None:
+    _title(session, "Next", "on your own estate")
+    if keep is None:
+        session.out.print("  kgraph demo --keep demo; cd demo     keep this one and look around")
+    else:
+        session.out.print(f"  cd {keep}; kgraph graph find; kgraph investigate --no-save")
+    session.out.print("  kgraph init; kgraph sync --dry-run   find your libvirt and Alertmanager")
+
+
+def screen_width(session: Session) -> int:
+    """Return how wide running text is."""
+    from kgraph.cli.screen import WIDTH
+
+    return min(session.out.width, WIDTH)

@@ -1,0 +1,90 @@
+"""`kgraph incidents`: what was found so far."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kgraph.cli.session import session_of
+from kgraph.cli.tables import RowFormat, Rows, show, write
+
+app = typer.Typer(help="Look at kept incidents.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Status(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Part(StrEnum):
+    """What of an incident is shown."""
+
+    REPORT = "report"
+    ANSWER = "answer"
+    BUNDLE = "bundle"
+
+
+@app.command("list")
+def list_incidents(
+    ctx: typer.Context,
+    status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """List incidents, newest first."""
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import IncidentStatus
+
+    session = session_of(ctx)
+    wanted = IncidentStatus(status.value) if status else None
+    with opened(session.configuration, Access.READ) as store:
+        found = store.incidents(wanted, limit)
+    rows = [
+        (
+            row.id,
+            row.status.value,
+            row.opened_at.isoformat(),
+            row.updated_at.isoformat(),
+            row.title,
+        )
+        for row in found
+    ]
+    show(session, ("id", "status", "opened", "updated", "title"), rows, output)
+
+
+@app.command("show")
+def show_incident(
+    ctx: typer.Context,
+    incident: Annotated[str, typer.Argument(help="The id, such as INC-0001.")],
+    part: Annotated[
+        Part, typer.Option(help="The answer again, or the kept documents.")
+    ] = Part.REPORT,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
+) -> None:
+    """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import InputError
+
+    session = session_of(ctx)
+    with opened(session.configuration, Access.READ) as store:
+        record = store.incident(incident)
+    if record is None:
+        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
+    if part is not Part.REPORT:
+        kept = record.answer if part is Part.ANSWER else record.bundle
+        write(json.loads(kept), RowFormat.JSON)
+        return
+    from kgraph.app.bench import bench
+    from kgraph.app.keeping import again
+    from kgraph.cli import screen
+    from kgraph.incidents import Detail, build
+
+    found = again(record, bench(session.configuration, record.updated_at))
+    screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))

@@ -1,0 +1,142 @@
+"""`kgraph ingest`: read one source into the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.sync import DryRun, read, started, summarise
+from kgraph.cli.tables import RowFormat, Rows, show
+
+if TYPE_CHECKING:
+    from ingest.alertmanager import Translation
+    from kgraph.config import SourceConfig
+
+UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
+app = typer.Typer(
+    help="Read one source into the graph.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("topology")
+def topology(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(help="A kgraph.topology/v1 document; - is stdin.")],
+    *,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Read a topology document: YAML, JSON or JSON Lines."""
+    from kgraph.app.sources import topology_job
+
+    session = session_of(ctx)
+    job = topology_job(file, session.configuration.settings.site)
+    read(session, [job], output, dry_run=dry_run)
+
+
+@app.command("libvirt")
+def libvirt(
+    ctx: typer.Context,
+    uri: Annotated[
+        str | None, typer.Argument(help="A libvirt URI; the configured ones, else qemu:///system.")
+    ] = None,
+    *,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Read hosts, guests, storage, networks and their state from libvirt, read-only."""
+    from kgraph.config import LibvirtSource
+
+    session = session_of(ctx)
+    configured: list[SourceConfig] = [
+        source
+        for source in session.configuration.settings.sources
+        if isinstance(source, LibvirtSource)
+    ]
+    if uri is not None or not configured:
+        configured = [LibvirtSource(type="libvirt", uri=uri or "qemu:///system")]
+    _read(session, configured, output, dry_run=dry_run)
+
+
+@app.command("synthetic")
+def synthetic(
+    ctx: typer.Context,
+    entities: Annotated[int, typer.Option(min=10, max=2_000_000, help="About so many.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same estate.")] = 0,
+    *,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Invent an estate, for trying things out."""
+    from kgraph.config import SyntheticSource
+
+    source = SyntheticSource(type="synthetic", entities=entities, seed=seed)
+    _read(session_of(ctx), [source], output, dry_run=dry_run)
+
+
+def _read(
+    session: Session, sources: Sequence[SourceConfig], output: RowFormat, *, dry_run: bool
+) -> None:
+    from kgraph.app.sources import Context, job
+
+    context = Context(session.configuration, session.now())
+    read(session, [job(source, context) for source in sources], output, dry_run=dry_run)
+
+
+@app.command("alertmanager")
+def alertmanager(
+    ctx: typer.Context,
+    file: Annotated[
+        str | None, typer.Argument(help="A webhook payload or an alert list; - is stdin.")
+    ] = None,
+    *,
+    url: Annotated[str | None, typer.Option(help="Ask this Alertmanager.", metavar="URL")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how each alert found its entity.")
+    ] = False,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Read alerts and turn them into evidence on the graph."""
+    from kgraph.app import alerts
+    from kgraph.app.sync import Outcome
+
+    if (file is None) == (url is None):
+        usage("give either a FILE (- is stdin) or --url URL")
+    session = session_of(ctx)
+    now = session.now()
+    batch = alerts.fetched(url, now) if url is not None else alerts.from_file(file or "-", now)
+    packs = alerts.packs_of(session.configuration)
+    listing = alerts.Listing.SOME if url is None else alerts.Listing.ALL
+    with started(session, dry_run=dry_run) as reading:
+        translation = alerts.translated(batch, reading.store, packs)
+        diff = alerts.observe(reading, translation, listing)
+    if explain:
+        _explain(session, translation, output)
+        return
+    outcome = Outcome(f"alertmanager {url or file}", diff)
+    summarise(session, [outcome], output, dry_run=dry_run)
+
+
+def _explain(session: Session, translation: Translation, output: RowFormat) -> None:
+    rows = [
+        (
+            row.alert,
+            row.outcome.value,
+            row.signal,
+            " ".join(entity.title for entity in row.entities),
+            row.resolver,
+            row.mapping,
+            " ".join(row.tried),
+            row.mend,
+        )
+        for row in translation.explanations
+    ]
+    columns = ("alert", "outcome", "signal", "entity", "resolver", "mapping", "tried", "mend")
+    show(session, columns, rows, output)
+    share = translation.unmapped_share
+    style = "yellow" if share > UNMAPPED_GOAL else ""
+    session.remark(f"{len(rows)} alerts, {share:.1%} of the evidence unmapped", style=style)

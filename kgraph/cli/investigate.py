@@ -1,0 +1,131 @@
+"""`kgraph investigate`: what is wrong, and why."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.session import Exit, Session, session_of, usage
+from kgraph.cli.tables import RowFormat, write
+
+if TYPE_CHECKING:
+    from kgraph.app.investigation import Investigation
+
+
+class AnswerFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+    MARKDOWN = "markdown"
+    MERMAID = "mermaid"
+    DOT = "dot"
+    HTML = "html"
+
+
+# Several of these in one stream are no document of their language any more.
+_WHOLE = frozenset({AnswerFormat.HTML, AnswerFormat.MERMAID, AnswerFormat.DOT})
+
+
+def investigate(
+    ctx: typer.Context,
+    *,
+    bundle: Annotated[
+        str | None,
+        typer.Option(help="Explain the incidents in this file; - is stdin.", metavar="FILE"),
+    ] = None,
+    output: Annotated[
+        AnswerFormat, typer.Option("--output", "-o", help="How to write the answer.")
+    ] = AnswerFormat.TABLE,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", "--all", help="Leave nothing out.")
+    ] = False,
+    save: Annotated[
+        bool, typer.Option("--save/--no-save", help="Keep the incident in the store.")
+    ] = True,
+) -> None:
+    """Find the root cause of what is wrong, explain it, and say what it hits."""
+    session = session_of(ctx)
+    if bundle is None:
+        found = _of_store(session, save=save)
+        show(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
+        session.end(_code(found))
+        return
+    codes = _of_bundles(session, bundle, output, verbose=verbose)
+    session.end(max(codes, default=Exit.OK))
+
+
+def show(
+    session: Session,
+    found: Investigation,
+    form: AnswerFormat,
+    *,
+    verbose: bool,
+    one_line: bool = True,
+) -> None:
+    """Write one answer."""
+    from kgraph.app.answers import document
+    from kgraph.cli import drawing, screen
+    from kgraph.incidents import Detail, build
+
+    if form in {AnswerFormat.JSON, AnswerFormat.JSONL}:
+        text = json.dumps(document(found), ensure_ascii=False, indent=None if one_line else 2)
+        typer.echo(text)
+        return
+    if form is AnswerFormat.YAML:
+        typer.echo("---")
+        write(document(found), RowFormat.YAML)
+        return
+    report = build(found.case, Detail.FULL if verbose else Detail.BRIEF)
+    if form is AnswerFormat.TABLE:
+        screen.show(session, report)
+    else:
+        typer.echo(drawing.write(form.value, report, found.case), nl=False)
+
+
+def _of_store(session: Session, *, save: bool) -> Investigation:
+    from kgraph.app import investigation, keeping
+    from kgraph.app.bench import bench
+    from kgraph.app.stores import Access, opened
+
+    tools = bench(session.configuration, session.now())
+    with opened(session.configuration, Access.READ) as store:
+        kept = keeping.name(store, investigation.of_store(store, tools))
+    if save and keeping.worth(kept):
+        with opened(session.configuration, Access.WRITE) as store:
+            keeping.save(store, kept)
+    for incident_id in kept.resolved:
+        session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
+    return kept.investigation
+
+
+def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
+    from kgraph.app import investigation
+    from kgraph.app.bench import bench
+    from kgraph.app.bundles import bundles, resolver
+
+    tools = bench(session.configuration, session.now())
+    codes: list[Exit] = []
+    with resolver(session.configuration) as store:
+        for number, incident in enumerate(bundles(path)):
+            if number and form in _WHOLE:
+                usage(f"{path} holds more than one incident: {form} draws one")
+            if number and form is AnswerFormat.TABLE:
+                typer.echo("")
+            found = investigation.of_bundle(incident, store(), tools)
+            show(session, found, form, verbose=verbose)
+            codes.append(_code(found))
+    if not codes:
+        session.remark(f"{path}: no incident in it")
+    return codes
+
+
+def _code(found: Investigation) -> Exit:
+    if not any(row.abnormal for row in found.case.incident.observations):
+        return Exit.OK
+    return Exit.INCONCLUSIVE if found.case.answer.abstained else Exit.FINDINGS

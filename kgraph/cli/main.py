@@ -1,0 +1,91 @@
+"""The entry point: commands put together, and every ending told in one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from kgraph.cli import (
+    config,
+    demo,
+    doctor,
+    graph,
+    impact,
+    incidents,
+    ingest,
+    initialise,
+    investigate,
+    predict,
+    rules,
+    sync,
+)
+from kgraph.cli.root import Root, root
+from kgraph.cli.text import printable
+from kgraph.schema import KgraphError
+
+INTERRUPTED = 128 + signal.SIGINT
+
+app = typer.Typer(
+    name="kgraph",
+    cls=Root,
+    help="Find out why a virtualised estate is broken.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.callback()(root)
+# The order of the help: the way of a first hour.
+app.command("init")(initialise.init)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(ingest.app, name="ingest")
+app.command("sync")(sync.sync)
+app.add_typer(graph.app, name="graph")
+app.command("investigate")(investigate.investigate)
+app.command("impact")(impact.impact)
+app.command("predict")(predict.predict)
+app.add_typer(rules.app, name="rules")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(config.app, name="config")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; return the exit code."""
+    try:
+        app(args=list(arguments), prog_name="kgraph")
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+        if code == INTERRUPTED:
+            _say("interrupted")
+        return code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except KgraphError as error:
+        if "--debug" in arguments or os.environ.get("KGRAPH_DEBUG"):
+            raise
+        _say(str(error))
+        return 1
+    return 0
+
+
+def main() -> NoReturn:
+    """Run the process's command line and end it."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has left; the interpreter would complain when it flushes once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code)
+
+
+def _say(message: str) -> None:
+    line = " ".join(printable(message).split())
+    sys.stderr.write(f"kgraph: {line}\n")

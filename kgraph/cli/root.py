@@ -1,0 +1,83 @@
+"""The options that every command shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from kgraph import __version__
+from kgraph.cli.session import LogLevel, Session
+
+_WITH_VALUE = frozenset({"--config", "--store", "--log-level"})
+_FLAGS = frozenset({"--debug", "--no-color", "--detailed-exitcode"})
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Move shared options to the front, so that they may stand behind the command too."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*front, *rest, word, *words]
+        if word in _FLAGS or (word.partition("=")[0] in _WITH_VALUE and "=" in word):
+            front.append(word)
+        elif word in _WITH_VALUE:
+            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return [*front, *rest]
+
+
+class Root(TyperGroup):
+    """The `kgraph` command itself."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse, with shared options accepted anywhere."""
+        return super().parse_args(ctx, hoist(args))
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(f"kgraph {__version__}")
+        raise typer.Exit
+
+
+def root(  # noqa: PLR0913 - each is an option
+    ctx: typer.Context,
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="Read this kgraph.toml.", metavar="FILE")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Use this store: a file, or sqlite:///file.", metavar="URL")
+    ] = None,
+    log_level: Annotated[LogLevel | None, typer.Option(help="How much to log on stderr.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colour (NO_COLOR does the same).")
+    ] = False,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option("--detailed-exitcode", help="Exit 10 with findings, 11 if inconclusive."),
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - typer's callback has used it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Find out why a virtualised estate is broken."""
+    from kgraph.app.siblings import check_siblings
+
+    check_siblings()
+    ctx.obj = Session(
+        config_file=config,
+        store=store,
+        log_level=log_level,
+        debug=debug,
+        coloured=not (no_color or os.environ.get("NO_COLOR")),
+        detailed=detailed_exitcode,
+    )

@@ -1,0 +1,116 @@
+"""What one run of the program holds: shared options, configuration, consoles, the clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:  # pydantic takes its time, and `--help` needs no configuration
+    from kgraph.config import Configuration
+
+_UNLIMITED = 10_000  # columns when nobody looks: a pipe must get whole lines
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Exit(IntEnum):
+    """Exit codes; those from 10 on only with `--detailed-exitcode`."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    FINDINGS = 10
+    INCONCLUSIVE = 11
+
+
+@dataclass
+class Session:
+    """One run. Made by the root command, handed to the others in the context."""
+
+    config_file: Path | None = None
+    store: str | None = None
+    log_level: LogLevel | None = None
+    debug: bool = False
+    coloured: bool = True
+    detailed: bool = False
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The configuration, read when first asked for, with logging set up as it says."""
+        from kgraph.cli.logs import set_up
+        from kgraph.config import load
+
+        found = load(cwd=Path.cwd(), environ=os.environ, file=self.config_file, store=self.store)
+        set_up(self.log_level.value if self.log_level else found.settings.log.level)
+        return found
+
+    @cached_property
+    def out(self) -> Console:
+        """Where data goes."""
+        return self._console(stderr=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """Where progress and remarks go."""
+        return self._console(stderr=True)
+
+    def now(self) -> datetime:
+        """Read the clock, in UTC."""
+        return datetime.now(UTC)
+
+    def end(self, code: Exit) -> None:
+        """End with a code; detailed ones count as success unless they were asked for."""
+        if code >= Exit.FINDINGS and not self.detailed:
+            return
+        if code is not Exit.OK:
+            raise typer.Exit(int(code))
+
+    def remark(self, text: str, style: str = "") -> None:
+        """Say one line on stderr."""
+        from kgraph.cli.text import one_line
+
+        self.err.print(
+            one_line(text), style=style or None, markup=False, highlight=False, soft_wrap=True
+        )
+
+    def _console(self, *, stderr: bool) -> Console:
+        stream = sys.stderr if stderr else sys.stdout
+        live = stream.isatty()
+        return Console(
+            stderr=stderr,
+            no_color=not self.coloured,
+            color_system="auto" if live and self.coloured else None,
+            force_terminal=None if live else False,
+            width=None if live else _UNLIMITED,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+
+def session_of(ctx: typer.Context) -> Session:
+    """Return the run's session."""
+    found = ctx.find_object(Session)
+    return found if found is not None else Session()
+
+
+def usage(message: str) -> NoReturn:
+    """Refuse a command line: one line and exit code 2."""
+    sys.stderr.write(f"kgraph: {message}\n")
+    raise typer.Exit(int(Exit.USAGE))

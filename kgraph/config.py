@@ -1,0 +1,355 @@
+"""The configuration: what is read, from where, and which layer each value comes from.
+
+Layers, strongest first: command line, environment (`KGRAPH_STORE__URL`), `kgraph.toml`, defaults.
+The file is the nearest one upward from the working folder, then the user's own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from kgraph.schema import ConfigurationError
+
+FILE_NAME = "kgraph.toml"
+PREFIX = "KGRAPH_"
+# Variables of ours that steer the program itself and are no settings.
+_PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(_Section):
+    """Where the graph is kept: `sqlite:///file` or a plain path; empty: the user's data folder."""
+
+    url: str = ""
+
+
+class FolderSettings(_Section):
+    """Folders of a site's own rules, mapping packs and remedies, read over the shipped ones."""
+
+    rules: tuple[Path, ...] = ()
+    mappings: tuple[Path, ...] = ()
+    catalogue: tuple[Path, ...] = ()
+
+
+class LogSettings(_Section):
+    level: LogLevel = "warning"
+
+
+class _Source(_Section):
+    name: str = ""
+    site: str = ""  # empty: the configuration's own
+
+    @property
+    def title(self) -> str:
+        """What to call the source in messages."""
+        return self.name or str(getattr(self, "type", ""))
+
+
+class TopologySource(_Source):
+    """A `kgraph.topology/v1` document."""
+
+    type: Literal["topology"]
+    path: Path
+
+
+class LibvirtSource(_Source):
+    """A libvirt connection, read-only."""
+
+    type: Literal["libvirt"]
+    uri: str = "qemu:///system"
+
+
+class AlertmanagerSource(_Source):
+    """An Alertmanager's HTTP API, or a payload in a file."""
+
+    type: Literal["alertmanager"]
+    url: str = ""
+    path: Path | None = None
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        if urlsplit(url).password:
+            raise ValueError("a password does not belong into the configuration")
+        return url
+
+
+class SyntheticSource(_Source):
+    """An invented estate, for trying things out."""
+
+    type: Literal["synthetic"]
+    entities: Annotated[int, Field(ge=10, le=2_000_000)] = 1_000
+    seed: int = 0
+
+
+SourceConfig = TopologySource | LibvirtSource | AlertmanagerSource | SyntheticSource
+_SOURCE_TYPES: Mapping[str, type[_Source]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
+}
+
+
+class Settings(BaseSettings):
+    """All settings, each with its default."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+    site: str = "default"
+    store: StoreSettings = StoreSettings()
+    folders: FolderSettings = FolderSettings()
+    log: LogSettings = LogSettings()
+    sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load` merges the layers, to know each value's origin: nothing may be read behind it.
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Settings with their origins.
+
+    Attributes:
+        file: the file that was read, or None.
+        origins: dotted name of a value -> the layer that it is from; absent: default.
+        unknown_variables: `KGRAPH_` variables that name no setting.
+    """
+
+    settings: Settings
+    file: Path | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    unknown_variables: tuple[str, ...] = ()
+    home: Path = field(default_factory=Path)
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start at."""
+        return self.file.parent if self.file else Path.cwd()
+
+    @property
+    def store_path(self) -> Path:
+        """The embedded store's file.
+
+        Raises:
+            ConfigurationError: a scheme that no store of ours has.
+        """
+        url = self.settings.store.url
+        if not url:
+            return self.home / "kgraph" / "kgraph.db"
+        scheme, found, rest = url.partition("://")
+        if found and scheme != "sqlite":
+            raise ConfigurationError(
+                f"no store speaks {scheme}://",
+                where=f"{self.origin('store.url')}: store.url",
+                mend="write sqlite:///path/to/kgraph.db",
+            )
+        # sqlite:///relative and sqlite:////absolute, as SQLAlchemy has it.
+        return self.resolve(Path(rest.removeprefix("/") if found else url))
+
+    def resolve(self, path: Path) -> Path:
+        """Return a path of the configuration as one that can be opened."""
+        return self.base / path.expanduser()
+
+    def origin(self, name: str) -> str:
+        """Return the layer that a value is from, such as `environment KGRAPH_SITE`."""
+        return self.origins.get(name, "default")
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return (name, value, origin) of every value, in the order of declaration."""
+        leaves = _leaves(self.settings.model_dump(mode="json"))
+        return [(name, "" if v is None else str(v), self.origin(name)) for name, v in leaves]
+
+
+def load(
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    store: str | None = None,
+) -> Configuration:
+    """Read the configuration.
+
+    Args:
+        cwd: where the search for `kgraph.toml` starts.
+        environ: the environment.
+        file: this file and no other.
+        store: the store that the command line names; relative to `cwd`.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, an unknown key, a value of a wrong type.
+    """
+    if file is None and environ.get("KGRAPH_CONFIG"):
+        file = Path(environ["KGRAPH_CONFIG"])
+    if file is not None and not file.is_file():
+        raise ConfigurationError(
+            "no such file", where=str(file), mend="`kgraph init` writes a commented one"
+        )
+    found = file or find_file(cwd, environ)
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if store is not None:
+        url = store if "://" in store else str(cwd / Path(store).expanduser())
+        layers.append(("option --store", {"store": {"url": url}}))
+    layers.append(("environment", _from_environment(environ)))
+    if found is not None:
+        layers.append((found.name, _from_file(found)))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, layer in reversed(layers):
+        _merge(merged, layer)
+        origins |= {key: _origin_name(name, key, environ) for key, _ in _leaves(layer)}
+    return Configuration(
+        _validated(merged, origins, found),
+        file=found.resolve() if found else None,
+        origins=origins,
+        unknown_variables=_unknown_variables(environ),
+        home=_data_home(environ),
+    )
+
+
+def find_file(cwd: Path, environ: Mapping[str, str]) -> Path | None:
+    """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None."""
+    base = cwd.resolve()
+    user = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kgraph" / FILE_NAME
+    places = [folder / FILE_NAME for folder in (base, *base.parents)]
+    return next((place for place in (*places, user) if place.is_file()), None)
+
+
+def _data_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(error), where=str(path), mend="mend the TOML") from error
+    except OSError as error:
+        raise ConfigurationError(error.strerror or str(error), where=str(path)) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    folded = {key.lower(): value for key, value in environ.items()}
+    source.env_vars = {key: value for key, value in folded.items() if value}
+    try:
+        return source()
+    except SettingsError as error:
+        cause = error.__cause__ or error
+        raise ConfigurationError(
+            f"{error}: {cause}", where="environment", mend="lists are written as JSON"
+        ) from error
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    ours = (name for name in environ if name.startswith(PREFIX) and name not in _PROGRAM_VARIABLES)
+    return tuple(sorted(name for name in ours if name.partition("__")[0] not in known))
+
+
+def _origin_name(layer: str, key: str, environ: Mapping[str, str]) -> str:
+    if layer != "environment":
+        return layer
+    whole = f"{PREFIX}{key.replace('.', '__')}".upper()
+    return f"environment {whole if whole in environ else PREFIX + key.partition('.')[0].upper()}"
+
+
+def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{name}.")
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+            for number, row in enumerate(value):
+                yield from _leaves(row, f"{name}.{number}.")
+        else:
+            yield name, value
+
+
+def _validated(
+    merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None
+) -> Settings:
+    try:
+        return Settings(**merged)
+    except ValidationError as error:
+        raise _explained(error, origins, file) from error
+
+
+def _explained(
+    error: ValidationError, origins: Mapping[str, str], file: Path | None
+) -> ConfigurationError:
+    first = error.errors()[0]
+    # pydantic names the chosen source type in the location of a tagged union; people don't.
+    parts = [str(part) for part in first["loc"]]
+    if len(parts) > 2 and parts[0] == "sources":
+        del parts[2]
+    name = ".".join(parts)
+    layer = next(
+        (o for key, o in origins.items() if key == name or key.startswith(f"{name}.")), ""
+    )
+    where = layer if layer.startswith(("environment", "option")) else str(file or layer)
+    if first["type"] == "extra_forbidden":
+        near = _near(first["loc"])
+        return ConfigurationError(f"unknown key {name!r}", where=where, mend=near)
+    if first["type"].startswith("union_tag"):
+        known = ", ".join(_SOURCE_TYPES)
+        return ConfigurationError(
+            "a source needs a type that is known", where=f"{where}: {name}", mend=f"types: {known}"
+        )
+    what = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(what, where=f"{where}: {name}", mend=_mend(first["type"]))
+
+
+def _mend(kind: str) -> str:
+    return (
+        "add it" if kind == "missing" else "`kgraph config show` tells every value and its origin"
+    )
+
+
+def _near(location: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    if location[0] == "sources" and len(location) > 2:
+        model = _SOURCE_TYPES[str(location[2])]
+    else:
+        for part in location[:-1]:
+            annotation = model.model_fields[str(part)].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+    names = sorted(model.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), names, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(close)}?" if close else f"known keys: {', '.join(names)}"

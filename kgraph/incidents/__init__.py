@@ -1,0 +1,26 @@
+"""Incidents: which evidence belongs to which, and the report that a person reads. Pure."""
+
+from kgraph.incidents.build import build
+from kgraph.incidents.case import Case, Origin, SourceAge
+from kgraph.incidents.identity import Known, Verdict, match, next_id, over
+from kgraph.incidents.report import Detail, Label, Report, Section, Tone
+from kgraph.incidents.wording import headline, probability
+
+__all__ = [
+    "Case",
+    "Detail",
+    "Known",
+    "Label",
+    "Origin",
+    "Report",
+    "Section",
+    "SourceAge",
+    "Tone",
+    "Verdict",
+    "build",
+    "headline",
+    "match",
+    "next_id",
+    "over",
+    "probability",
+]

@@ -1,0 +1,227 @@
+"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, ELSE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from kgraph.incidents import wording
+from kgraph.incidents.case import View
+from kgraph.incidents.report import Detail, Label, Section, Tone
+from kgraph.schema import Cause, Observation, Witness
+
+# Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
+_WITNESSES = 200
+_RIVALS = 3
+_REMOTE = 0.05  # below it, a rival needs no second look now
+
+
+def cause(view: View) -> Section:
+    """Say what is to blame, or that nothing is."""
+    answer = view.case.answer
+    if answer.abstained:
+        return Section(Label.CAUSE, (f"not found: {answer.abstained_because}",), Tone.WARNING)
+    lines = []
+    symptoms = len({(row.entity, row.signal) for row in view.abnormal})
+    for fault in view.blamed:
+        suspect = view.causes[fault.entity]
+        how = wording.state(fault.mode).upper()
+        share = ""
+        if len(view.blamed) > 1:
+            share = f"  explains {suspect.explains} of {symptoms} symptoms"
+        chance = wording.probability(suspect.posterior)
+        lines.append(f"P {chance}  {view.estate.title(fault.entity)} {how}{share}")
+        lines += _twins(view, suspect)
+    if len(view.blamed) > 1:
+        together = next(h.posterior for h in answer.hypotheses if h.members)
+        lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
+    return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
+
+
+def why(view: View) -> Section:
+    """Say what makes the suspect the suspect, in terms of the graph."""
+    lead = view.lead
+    if lead is None or view.case.answer.abstained:
+        return Section(Label.WHY, ())
+    lines = [_reason(view, lead)]
+    if view.detail is Detail.FULL:
+        lines += _paths(view)
+    return Section(Label.WHY, tuple(line for line in lines if line))
+
+
+def speaks_for(view: View) -> Section:
+    """Name the witnesses for the suspects."""
+    rows = _grouped(view, [w for c in _suspects(view) for w in c.supporting])
+    return Section(Label.FOR, view.first(rows, 3))
+
+
+def speaks_against(view: View) -> Section:
+    """Name the witnesses against the suspects; silence here is said too."""
+    if not view.blamed or view.case.answer.abstained:
+        return Section(Label.AGAINST, ())
+    rows = _grouped(view, [w for c in _suspects(view) for w in c.contradicting])
+    return Section(
+        Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
+    )
+
+
+def unknown(view: View) -> Section:
+    """Say where nobody looked."""
+    lines = []
+    for suspect in _suspects(view):
+        seen = any(row.entity == suspect.entity for row in view.case.incident.observations)
+        if not seen:
+            lines.append(f"{view.estate.name(suspect.entity)} itself: no word from any probe")
+    missing = sum(suspect.unknown for suspect in _suspects(view))
+    if missing:
+        things = "sign" if missing == 1 else "signs"
+        lines.append(f"{missing} expected {things} that nothing watches")
+    return Section(Label.UNKNOWN, (" · ".join(lines),) if lines else ())
+
+
+def otherwise(view: View) -> Section:
+    """Name the other explanations and how likely they are."""
+    blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
+    blamed |= {twin for suspect in _suspects(view) for twin in suspect.same_as}
+    others = [c for c in view.case.answer.causes if c.entity not in blamed]
+    said = [
+        f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
+        for c in others
+    ]
+    shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
+    answer = view.case.answer
+    shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
+    shown.append(f"monitoring failed {wording.probability(answer.monitoring)}")
+    return Section(Label.ELSE, (" · ".join(shown),), Tone.QUIET)
+
+
+def looked(view: View) -> Section:
+    """Say how much was looked at: silence is no health."""
+    seen = {row.entity for row in view.case.incident.observations}
+    total = len(view.estate.entities)
+    if not total:
+        return Section(Label.UNKNOWN, ("the graph is empty: nothing was read yet",), Tone.WARNING)
+    return Section(
+        Label.UNKNOWN, (f"{total - len(seen)} of {total} things: no word from any probe",)
+    )
+
+
+def _suspects(view: View) -> list[Cause]:
+    return [view.causes[fault.entity] for fault in view.blamed]
+
+
+def _twins(view: View, suspect: Cause) -> list[str]:
+    if not suspect.same_as:
+        return []
+    who = wording.names([view.estate.title(uid) for uid in suspect.same_as], view.room)
+    return [f"looks exactly like: {who}"]
+
+
+def _reason(view: View, lead: Cause) -> str:
+    hit = [w.observation.entity for w in lead.supporting if w.observation.abnormal]
+    victims = [uid for uid in dict.fromkeys(hit) if uid != lead.entity][:_WITNESSES]
+    reach = {uid: view.estate.causes_of(uid) for uid in victims}
+    victims = [uid for uid in victims if lead.entity in reach[uid]]
+    if not victims:
+        return "it shows the symptoms itself, and nothing that it needs explains them better"
+    who = _victims(
+        view, victims, {w.observation.entity: w.observation.signal for w in lead.supporting}
+    )
+    if len(victims) == 1:
+        return f"{who} needs it"
+    shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
+    # What lies behind the cause, or between it and its victims, is no rival explanation.
+    rivals = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
+    if not rivals:
+        return f"the only thing that all {who} share{_spread(view, victims)}"
+    also = wording.names(sorted(view.estate.title(uid) for uid in rivals), 50)
+    found = (view.causes[uid].posterior for uid in rivals if uid in view.causes)
+    verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
+    return f"all {who} share it; they also share {also} ({verdict})"
+
+
+def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str]) -> str:
+    kinds: dict[str, int] = {}
+    for uid in victims:
+        kinds[view.estate.kind(uid)] = kinds.get(view.estate.kind(uid), 0) + 1
+    if len(victims) == 1:
+        return view.estate.title(victims[0])
+    states = {wording.state(signals[uid]) for uid in victims}
+    if len(states) == len(kinds) == 1 and (how := states.pop()).isalpha():
+        noun = next(iter(kinds))
+        return f"{len(victims)} {how} {wording.kind(noun, len(victims))}"
+    said = [wording.count(number, noun) for noun, number in sorted(kinds.items())]
+    return " and ".join(said) if len(said) < 3 else f"{len(victims)} things that show symptoms"
+
+
+def _spread(view: View, victims: Iterable[str]) -> str:
+    places = {view.estate.place(uid) for uid in victims} - {""}
+    return f", on {len(places)} hosts" if len(places) > 1 else ""
+
+
+def _paths(view: View) -> list[str]:
+    lines = []
+    for path in view.case.answer.explanation:
+        hops = [f"{view.estate.name(path.cause.entity)} {wording.state(path.cause.mode)}"]
+        hops += [
+            f"{view.estate.name(step.entity)} {wording.state(step.mode)}"
+            f" ({step.relation}, {wording.probability(step.probability)})"
+            for step in path.steps[1:]
+        ]
+        seen = f"seen: {wording.state(path.symptom.signal)}"
+        lines.append(f"{' → '.join(hops)}; {seen}")
+    return lines
+
+
+def _grouped(view: View, witnesses: Sequence[Witness]) -> list[str]:
+    """Fold witnesses of one kind and one signal into a line each, the weightiest line first."""
+    groups: dict[tuple[str, str, bool], dict[str, Witness]] = {}
+    for witness in witnesses:
+        row = witness.observation
+        key = (view.estate.kind(row.entity), row.signal, row.abnormal)
+        groups.setdefault(key, {}).setdefault(row.entity, witness)
+    heavy = sorted(
+        groups.items(), key=lambda item: (-sum(abs(w.weight) for w in item[1].values()), item[0])
+    )
+    return [_line(view, *key, list(rows.values())) for key, rows in heavy]
+
+
+def _line(view: View, kind: str, signal: str, abnormal: bool, rows: list[Witness]) -> str:  # noqa: FBT001 - half of a group's key
+    told = [row.observation for row in rows]
+    how = wording.state(signal) if abnormal else f"not {wording.state(signal)}"
+    said = f"{_share(view, kind, told)} {how}{_within(told)}" if len(told) > 1 else ""
+    entities = [
+        view.estate.entities[row.entity] for row in told if row.entity in view.estate.entities
+    ]
+    if not said:
+        return f"{view.estate.title(told[0].entity)} {how}{_source(told[0])}"
+    room = None if view.room is None else view.room - len(said) - 2
+    return f"{said}: {wording.placed(entities, view.estate.place, room)}"
+
+
+def _share(view: View, kind: str, told: Sequence[Observation]) -> str:
+    """Say `4 of 5 VMs`: how many of those that could be hit are."""
+    could: set[str] = set()
+    for fault in view.blamed:
+        could |= {
+            u for u in view.estate.dependents_of(fault.entity) if view.estate.kind(u) == kind
+        }
+    hit = {row.entity for row in told}
+    if not hit <= could:
+        return wording.count(len(hit), kind)
+    return f"{len(hit)} of {wording.count(len(could), kind)}"
+
+
+def _within(told: Sequence[Observation]) -> str:
+    times = [row.at for row in told if row.at is not None]
+    if len(times) < 2 or not told[0].abnormal:
+        return ""
+    spread = max(times) - min(times)
+    if spread > timedelta(minutes=10):
+        return ""
+    return f" within {wording.age(spread)}" if spread else " at once"
+
+
+def _source(row: Observation) -> str:
+    told = ", ".join(part for part in (row.detector, row.detail) if part)
+    return f" ({told})" if told else ""

@@ -1,0 +1,107 @@
+"""Everything that a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from kgraph.incidents.estate import Estate
+from kgraph.incidents.report import Detail
+from kgraph.schema import Answer, Cause, Fault, Incident, Observation, Plan
+
+ROOM = 84  # characters beside the label on a screen of 100 columns, with some left to say more
+
+
+class Origin(Enum):
+    """What a case is about: the stored estate, or a bundle that came from outside."""
+
+    STORE = "store"
+    BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """When a source was last read."""
+
+    source: str
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One incident with its answer, at one moment.
+
+    Attributes:
+        id: what to call the incident.
+        observations: the incident's, healthy rows expanded.
+        plan: what could be done about it; None where no remedy fits.
+    """
+
+    id: str
+    incident: Incident
+    answer: Answer
+    now: datetime
+    plan: Plan | None = None
+    sources: tuple[SourceAge, ...] = ()
+    origin: Origin = Origin.STORE
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A case with what every section asks of it, computed once."""
+
+    case: Case
+    detail: Detail
+    estate: Estate
+    blamed: tuple[Fault, ...]
+    causes: Mapping[str, Cause]
+
+    @classmethod
+    def of(cls, case: Case, detail: Detail) -> View:
+        """Prepare a case."""
+        causes = {cause.entity: cause for cause in case.answer.causes}
+        return cls(case, detail, Estate.of(case.incident), _blamed(case.answer), causes)
+
+    @property
+    def room(self) -> int | None:
+        """Characters for a list of names; None: no limit."""
+        return ROOM if self.detail is Detail.BRIEF else None
+
+    @property
+    def lead(self) -> Cause | None:
+        """The cause that the explanation is about."""
+        return self.causes.get(self.blamed[0].entity) if self.blamed else None
+
+    @property
+    def abnormal(self) -> tuple[Observation, ...]:
+        """What is seen to be wrong."""
+        return tuple(row for row in self.case.incident.observations if row.abnormal)
+
+    @property
+    def onset(self) -> datetime | None:
+        """When it began: the first sign of what is blamed, else of anything abnormal."""
+        blamed = [
+            witness.observation
+            for fault in self.blamed
+            for witness in self.causes[fault.entity].supporting
+        ]
+        signs = [row.at for row in blamed if row.abnormal and row.at]
+        return min(signs or [row.at for row in self.abnormal if row.at], default=None)
+
+    def first(self, rows: Sequence[str], count: int) -> tuple[str, ...]:
+        """Return the first few lines, or all when everything was asked for."""
+        return tuple(rows if self.detail is Detail.FULL else rows[:count])
+
+
+def _blamed(answer: Answer) -> tuple[Fault, ...]:
+    """Return the faults of the best set; the likeliest cause where there is none."""
+    ranked = {cause.entity: cause for cause in answer.causes}
+    best = next((h.members for h in answer.hypotheses if h.members), ())
+    known = [fault for fault in best if fault.entity in ranked]
+    if known:
+        # What explains most comes first: a certain but small second fault is not the headline.
+        by_weight = {f: (-ranked[f.entity].explains, -ranked[f.entity].posterior) for f in known}
+        return tuple(sorted(known, key=lambda fault: (by_weight[fault], fault)))
+    return tuple(Fault(cause.entity, cause.mode) for cause in answer.causes[:1])

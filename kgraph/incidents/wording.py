@@ -1,0 +1,146 @@
+"""How things are said: probabilities, ages, kinds, states, and many names in little room."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from kgraph.schema import Entity, Observation
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+# An entity with several symptoms is told by the first of these that it has.
+STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "panic": "panicked",
+        "panicked": "panicked",
+        "paused": "paused",
+        "paused_io_error": "paused on I/O error",
+        "down": "down",
+        "failed": "failed",
+        "full": "full",
+        "hung": "hung",
+        "ioError": "with I/O errors",
+        "errors": "failing",
+        "failing": "failing",
+        "availability": "failing",
+        "unreachable": "unreachable",
+        "latency": "slow",
+        "slow": "slow",
+        "degraded": "degraded",
+        "clientLatency": "waiting",
+        "saturation": "saturated",
+        "cpu": "with unusual CPU",
+        "memory": "with unusual memory",
+        "disk": "with unusual disk I/O",
+        "network": "with unusual traffic",
+        "requests": "with unusual load",
+        "behaviour": "abnormal",
+        "anomaly": "abnormal",
+    }
+)
+_RANK = {name: rank for rank, name in enumerate(STATES)}
+_SHORT_KINDS = MappingProxyType(
+    {"VirtualMachine": "VM", "Nic": "NIC", "Bmc": "BMC", "Thing": "thing"}
+)
+
+
+def probability(value: float) -> str:
+    """Say a probability in two digits: `.94`, `< .01`, `> .99`. More would be false precision."""
+    if value < 0.005:
+        return "< .01"
+    return "> .99" if value >= 0.995 else f"{value:.2f}"[1:]
+
+
+def age(span: timedelta) -> str:
+    """Say a time span in one unit: `48 s`, `12 min`, `3 h`, `5 d`."""
+    seconds = max(0.0, span.total_seconds())
+    if 0 < seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{round(seconds)} s"
+
+
+def clock(at: datetime) -> str:
+    """Say a moment as the UTC time of day."""
+    return f"{at:%H:%M:%S}"
+
+
+def state(signal: str) -> str:
+    """Say a signal or a mode as what it does to a thing: `ioError` -> `with I/O errors`."""
+    return STATES.get(signal, signal.replace("_", " "))
+
+
+def kind(name: str, count: int = 1) -> str:
+    """Say a kind: `StorageExport`, 2 -> `storage exports`; `VirtualMachine` -> `VM`."""
+    short = _SHORT_KINDS.get(name)
+    word = short or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    if count == 1:
+        return word
+    if word.endswith(("s", "ch", "x")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"
+
+
+def count(number: int, noun: str) -> str:
+    """Say `1 VM`, `25 VMs`."""
+    return f"{number} {kind(noun, number)}"
+
+
+def unbroken(text: str) -> str:
+    """Keep a phrase on one line: whoever wraps must not split it."""
+    return text.replace(" ", NO_BREAK)
+
+
+def names(listed: Sequence[str], room: int | None) -> str:
+    """Join names with spaces, and say how many did not fit into `room` characters."""
+    taken: list[str] = []
+    used = 0
+    for position, name in enumerate(listed):
+        left = len(listed) - position
+        tail = len(f" … and {left - 1} more") if left > 1 else 0
+        if room is not None and taken and used + 1 + len(name) + tail > room:
+            return f"{' '.join(taken)} … and {left} more"
+        taken.append(name)
+        used += len(name) + 1
+    return " ".join(taken)
+
+
+def placed(
+    entities: Iterable[Entity], place: Callable[[str], str], room: int | None = None
+) -> str:
+    """Join names, those in one place together: `web-03 web-04 (h07) db-02 (h12)`."""
+    rows = sorted((place(entity.uid), entity.name or entity.uid) for entity in entities)
+    words = []
+    for position, (where, name) in enumerate(rows):
+        last = position + 1 == len(rows) or rows[position + 1][0] != where
+        words.append(f"{name} ({where})" if where and last else name)
+    return names(words, room)
+
+
+def worst(observations: Iterable[Observation]) -> dict[str, str]:
+    """Return entity -> the one abnormal signal that says most of it."""
+    found: dict[str, str] = {}
+    for row in observations:
+        if row.abnormal:
+            known = found.get(row.entity, row.signal)
+            found[row.entity] = min(known, row.signal, key=lambda s: (_RANK.get(s, len(_RANK)), s))
+    return found
+
+
+def headline(
+    observations: Iterable[Observation], entities: Mapping[str, Entity], limit: int = 3
+) -> str:
+    """Say what is wrong before asking why: `4 VMs paused, 1 service failing`."""
+    groups: dict[tuple[str, str], int] = {}
+    for uid, signal in worst(observations).items():
+        entity = entities.get(uid)
+        key = (entity.kind if entity else "Thing", state(signal))
+        groups[key] = groups.get(key, 0) + 1
+    ordered = sorted(groups.items(), key=lambda row: (-row[1], row[0]))
+    said = [f"{count(number, noun)} {how}" for (noun, how), number in ordered[:limit]]
+    rest = sum(number for _, number in ordered[limit:])
+    return ", ".join((*said, f"{rest} more") if rest else said) or "nothing abnormal"

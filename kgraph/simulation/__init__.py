@@ -1,0 +1,46 @@
+"""One simulator of estates and faults: for campaigns, golden logs, measurements and the demo."""
+
+from kgraph.simulation.demo import (
+    ROOT_CAUSE,
+    demo_estate,
+    demo_estate_file,
+    demo_storm,
+    demo_storm_file,
+)
+from kgraph.simulation.estate import Estate
+from kgraph.simulation.faults import (
+    Injection,
+    draw_fault,
+    draw_faults,
+    draw_redundancy_loss,
+    inject,
+)
+from kgraph.simulation.incident import EPOCH, SimulatedIncident, draw_incident, simulate
+from kgraph.simulation.noise import QUIET, Noise
+from kgraph.simulation.seeds import seeded
+from kgraph.simulation.shape import SMALLEST, EstateShape
+from kgraph.simulation.world import World
+
+__all__ = [
+    "EPOCH",
+    "QUIET",
+    "ROOT_CAUSE",
+    "SMALLEST",
+    "Estate",
+    "EstateShape",
+    "Injection",
+    "Noise",
+    "SimulatedIncident",
+    "World",
+    "demo_estate",
+    "demo_estate_file",
+    "demo_storm",
+    "demo_storm_file",
+    "draw_fault",
+    "draw_faults",
+    "draw_incident",
+    "draw_redundancy_loss",
+    "inject",
+    "seeded",
+    "simulate",
+]

@@ -1,0 +1,152 @@
+"""Guests and what runs in them: applications of tiers, and guests of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from kgraph.simulation.infrastructure import GIB
+from kgraph.simulation.parts import HostPlace, Maker, Part, SitePlace, needs, needs_some
+
+_WORDS = (
+    "shop",
+    "billing",
+    "search",
+    "mail",
+    "wiki",
+    "crm",
+    "ledger",
+    "stock",
+    "payroll",
+    "media",
+    "chat",
+    "forum",
+    "maps",
+    "tickets",
+    "orders",
+    "reports",
+    "archive",
+    "survey",
+    "portal",
+    "backup",
+    "gateway",
+    "catalog",
+    "press",
+    "fleet",
+)
+_TENANTS = 12
+_EXPORTED = 0.15  # share of guests whose disk is on an NBD or NFS export
+_PINGED = 0.6  # share of guests that are also looked at from outside
+_CALLS_OTHERS = 0.5  # share of applications that call another one
+_CALLED_BACK = 0.1  # share of those that are called back: a cycle
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    name: str
+    volume: str
+    place: HostPlace
+
+
+class Applications:
+    """Fills the hosts with guests, and the guests with services, up to a number of entities."""
+
+    def __init__(self, hosts: list[HostPlace], sites: list[SitePlace], make: Maker) -> None:
+        self._hosts, self._sites, self._make = hosts, sites, make
+        self._next_host = 0
+        self._made = 0
+        self._entry_points: list[str] = []
+
+    def parts(self, budget: int) -> Iterator[Part]:
+        """Yield at most `budget` entities, and fewer by no more than two."""
+        number = 0
+        while True:
+            web, api = self._make.rng.randint(3, 7), self._make.rng.randint(2, 5)
+            size = 10 + 3 * (web + api)
+            if self._made + size > budget:
+                break
+            yield from self._application(number, web, api)
+            self._made += size
+            number += 1
+        for single in range((budget - self._made) // 2):
+            labels = {"tenant": "internal", "owner": "team-infra"}
+            yield from self._guest(f"vm-{single + 1:03d}", labels)
+
+    def _application(self, number: int, web: int, api: int) -> Iterator[Part]:
+        """Yield a balancer, two tiers, a database, a queue, and whom they call."""
+        word, lap = _WORDS[number % len(_WORDS)], number // len(_WORDS)
+        app = f"{word}{lap + 1}" if lap else word
+        tenant = f"tenant-{number % _TENANTS + 1:02d}"
+        labels = {"tenant": tenant, "owner": f"team-{word}", "app": app}
+        yield self._make.record("Application", app, labels=labels)
+        for tier, count in (("api", api), ("web", web)):
+            yield from self._tier(f"{app}-{tier}", count, labels)
+        yield from self._backed("Database", f"{app}-db", labels)
+        yield self._make.record("Queue", f"{app}-queue", labels=labels)
+        balancer = yield from self._guest(f"{app}-lb-01", labels)
+        yield self._make.record("LoadBalancer", f"{app}-lb", labels=labels)
+        yield needs(f"{app}-lb", "RUNS_ON", balancer.name)
+        yield needs(f"{app}-queue", "RUNS_ON", f"{app}-db-01")
+        probe = self._sites[balancer.place.site].probe
+        for watched in ("", "-lb", "-web", "-api", "-db", "-queue"):
+            yield needs(f"{app}{watched}", "WATCHED_BY", probe)
+        yield needs(app, "CALLS", f"{app}-lb")
+        yield needs(f"{app}-lb", "BALANCES", f"{app}-web")
+        for callee in ("api", "queue"):
+            yield needs(f"{app}-web", "CALLS", f"{app}-{callee}")
+        yield needs(f"{app}-api", "CALLS", f"{app}-db")
+        yield from self._foreign_calls(app)
+
+    def _foreign_calls(self, app: str) -> Iterator[Part]:
+        rng = self._make.rng
+        if self._entry_points and rng.random() < _CALLS_OTHERS:
+            other = rng.choice(self._entry_points)
+            yield needs(f"{app}-api", "CALLS", f"{other}-api")
+            if rng.random() < _CALLED_BACK:
+                yield needs(f"{other}-api", "CALLS", f"{app}-api")
+        self._entry_points.append(app)
+
+    def _tier(self, service: str, count: int, labels: dict[str, str]) -> Iterator[Part]:
+        key = ("serviceName", service)
+        yield self._make.record("Service", service, key=key, labels=labels)
+        instances = []
+        for i in range(count):
+            guest = yield from self._guest(f"{service}-{i + 1:02d}", labels)
+            instance = f"{service}@{guest.name}"
+            yield self._make.record("ServiceInstance", instance, labels=labels)
+            yield needs(instance, "RUNS_ON", guest.name)
+            yield needs(instance, "WATCHED_BY", self._sites[guest.place.site].probe)
+            instances.append(instance)
+        need = max(1, count * 2 // 3)
+        yield from needs_some(service, "USES", instances, "instances", need)
+
+    def _backed(self, kind: str, name: str, labels: dict[str, str]) -> Iterator[Part]:
+        """Yield something that runs in a guest of its own and keeps its data there."""
+        guest = yield from self._guest(f"{name}-01", labels)
+        yield self._make.record(kind, name, labels=labels)
+        yield needs(name, "RUNS_ON", guest.name)
+        yield needs(name, "STORED_ON", guest.volume)
+
+    def _guest(self, name: str, labels: dict[str, str]) -> Generator[Part, None, _Guest]:
+        make, rng = self._make, self._make.rng
+        place = self._hosts[self._next_host % len(self._hosts)]
+        # The next guest goes elsewhere: instances of one service seldom share a host.
+        self._next_host += rng.randint(1, max(1, min(8, len(self._hosts) - 1)))
+        site = self._sites[place.site]
+        uuid, volume = make.uuid(), f"{name}-vda"
+        size = {"memoryBytes": rng.choice((2, 4, 8, 16)) * GIB, "vcpus": rng.choice((1, 2, 4))}
+        yield make.record("VirtualMachine", name, key=("vmUuid", uuid), labels=labels, props=size)
+        disk = {"capacityBytes": rng.choice((20, 50, 100)) * GIB}
+        yield make.record("Volume", volume, key=("volumeKey", f"{uuid}/vda"), props=disk)
+        yield needs(name, "RUNS_ON", place.name)
+        yield needs(name, "STORED_ON", volume)
+        yield needs(name, "ATTACHED_TO", rng.choice(site.networks))
+        yield needs(name, "WATCHED_BY", place.exporter)
+        if rng.random() < _PINGED:
+            yield needs(name, "WATCHED_BY", site.probe)
+        if rng.random() < _EXPORTED:
+            yield needs(volume, "STORED_ON", rng.choice(site.exports))
+        else:
+            yield needs(volume, "STORED_ON", rng.choice(place.pools))
+            yield from needs_some(name, "USES", place.paths, "paths", 1)
+        return _Guest(name, volume, place)

@@ -1,0 +1,187 @@
+"""Asking a real HTTP server on loopback: answers, refusals, and tokens that stay secret."""
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from ingest.alertmanager import Credentials, fetch, parse_payload
+from kgraph.schema import ConfigurationError, SourceError
+
+TOKEN = "s3cret-t0ken"  # noqa: S105 - made up
+BODY = json.dumps([{"labels": {"alertname": "HostDown"}}]).encode()
+
+
+@dataclass
+class Alertmanager:
+    """What the server answers with, and what it was asked."""
+
+    url: str = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = BODY
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def alertmanager() -> Iterator[Alertmanager]:
+    state = Alertmanager()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.asked.append((self.path, self.headers.get("Authorization")))
+            self.send_response(state.status)
+            for name, value in state.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(state.body)))
+            self.end_headers()
+            self.wfile.write(state.body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing on stderr."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield state
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/api/v2/alerts"])
+def test_the_alerts_are_fetched_with_or_without_the_path(
+    alertmanager: Alertmanager, path: str
+) -> None:
+    assert fetch(alertmanager.url + path) == BODY
+    assert alertmanager.asked == [("/api/v2/alerts", None)]
+
+
+def test_a_prefix_of_the_address_is_kept(alertmanager: Alertmanager) -> None:
+    fetch(f"{alertmanager.url}/alertmanager/")
+    assert alertmanager.asked[0][0] == "/alertmanager/api/v2/alerts"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503, 204])
+def test_any_answer_but_200_is_told_in_one_line(alertmanager: Alertmanager, status: int) -> None:
+    alertmanager.status, alertmanager.body = status, b""
+    with pytest.raises(SourceError, match=f"Alertmanager answered {status}") as caught:
+        fetch(alertmanager.url)
+    assert alertmanager.url in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_redirect_is_not_followed_so_a_token_never_travels(
+    alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERTS", TOKEN)
+    alertmanager.status = 302
+    alertmanager.headers = {"Location": f"{alertmanager.url}/elsewhere"}
+    with pytest.raises(SourceError, match="answered 302") as caught:
+        fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+    assert [path for path, _ in alertmanager.asked] == ["/api/v2/alerts"]
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_refused_connection_is_told_in_one_line() -> None:
+    with socket.socket() as held:  # bound, but nobody listens
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        with pytest.raises(SourceError, match=r"can't be reached: .*refused") as caught:
+            fetch(url)
+    assert url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://127.0.0.1", "http://[::1", "http://\x00", f"http://{'a' * 64}.x"]
+)
+def test_an_address_that_is_none_is_told_in_one_line(url: str) -> None:
+    with pytest.raises(SourceError, match="check the address"):
+        fetch(url)
+
+
+def test_an_answer_cut_off_is_an_error(alertmanager: Alertmanager) -> None:
+    alertmanager.headers = {"Content-Encoding": "gzip"}  # and the body is not
+    with pytest.raises(SourceError, match="can't be reached"):
+        fetch(alertmanager.url)
+
+
+def test_an_answer_without_end_is_given_up(
+    alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By its name among the modules: in the package, `fetch` is the function.
+    monkeypatch.setattr(sys.modules["ingest.alertmanager.fetch"], "MOST_BYTES", 10)
+    with pytest.raises(SourceError, match="has no end"):
+        fetch(alertmanager.url)
+
+
+def test_a_token_from_the_environment_is_sent(
+    alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERTS", f"{TOKEN}\n")
+    fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+    assert alertmanager.asked[0][1] == f"Bearer {TOKEN}"
+
+
+def test_a_token_from_a_file_is_sent(alertmanager: Alertmanager, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    fetch(alertmanager.url, Credentials(token_file=path))
+    assert alertmanager.asked[0][1] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_token_is_in_no_message(
+    alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("ALERTS", TOKEN)
+    alertmanager.status, alertmanager.body = status, TOKEN.encode()
+    credentials = Credentials(token_env="ALERTS")  # noqa: S106 - a name
+    with pytest.raises(SourceError) as caught:
+        fetch(alertmanager.url, credentials)
+    assert TOKEN not in str(caught.value)
+    assert TOKEN not in repr(credentials)
+
+
+@pytest.mark.parametrize("token", ["", " ", f"{TOKEN}\nX: y", f"{TOKEN} two", f"{TOKEN}é"])
+def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str
+) -> None:
+    monkeypatch.setenv("ALERTS", token)
+    path = tmp_path / "token"
+    path.write_text(token, "utf-8")
+    for credentials in (Credentials(token_env="ALERTS"), Credentials(token_file=path)):  # noqa: S106 - a name
+        with pytest.raises(ConfigurationError, match="no usable token") as caught:
+            fetch("http://127.0.0.1:9", credentials)
+        assert TOKEN not in str(caught.value)
+
+
+def test_a_token_that_is_not_there_is_told_before_anything_is_sent(
+    alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ALERTS", raising=False)
+    with pytest.raises(ConfigurationError, match="variable ALERTS: it is not set"):
+        fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+    with pytest.raises(ConfigurationError, match="No such file"):
+        fetch(alertmanager.url, Credentials(token_file=tmp_path / "none"))
+    assert alertmanager.asked == []
+
+
+def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConfigurationError, match="holds a password") as caught:
+        fetch(f"http://me:{TOKEN}@127.0.0.1:9/")
+    assert TOKEN not in str(caught.value)
+
+
+def test_what_is_fetched_can_be_parsed(alertmanager: Alertmanager) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    batch = parse_payload(fetch(alertmanager.url), where=alertmanager.url, received_at=now)
+    assert [alert.name for alert in batch.alerts] == ["HostDown"]

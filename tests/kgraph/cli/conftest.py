@@ -1,0 +1,146 @@
+"""A small estate, a store that holds it, and ways to run the program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kgraph.cli import run as run_cli
+
+ESTATE = """\
+format: kgraph.topology/v1
+source: cmdb
+scope: site:dc1
+complete: true
+entities:
+  - {id: h1, kind: Host, name: h1.dc1, labels: {rack: r1}}
+  - {id: h2, kind: Host, name: h2.dc1}
+  - {id: x, kind: StorageExport, name: vmstore}
+  - {id: v1, kind: VirtualMachine, name: web-1}
+  - {id: v2, kind: VirtualMachine, name: web-2}
+  - {id: v3, kind: VirtualMachine, name: web-3}
+  - {id: v4, kind: VirtualMachine, name: web-4}
+  - {id: v5, kind: VirtualMachine, name: db-1}
+  - {id: s, kind: Service, name: shop, labels: {owner: team-shop}}
+relations:
+  - {from: v1, type: RUNS_ON, to: h1}
+  - {from: v2, type: RUNS_ON, to: h1}
+  - {from: v3, type: RUNS_ON, to: h2}
+  - {from: v4, type: RUNS_ON, to: h2}
+  - {from: v5, type: RUNS_ON, to: h2}
+  - {from: v1, type: STORED_ON, to: x}
+  - {from: v2, type: STORED_ON, to: x}
+  - {from: v3, type: STORED_ON, to: x}
+  - {from: v4, type: STORED_ON, to: x}
+  - {from: s, type: RUNS_ON, to: v1, group: copies, need: 2}
+  - {from: s, type: RUNS_ON, to: v2, group: copies, need: 2}
+  - {from: s, type: RUNS_ON, to: v5, group: copies, need: 2}
+"""
+AT = "2026-11-23T04:00:00Z"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder without any configuration, of a user without any either."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("KGRAPH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return folder
+
+
+@pytest.fixture
+def run(work: Path, capsys: pytest.CaptureFixture[str]) -> Run:  # noqa: ARG001 - the folder to be in
+    def ended(*arguments: str | Path) -> Ended:
+        capsys.readouterr()
+        code = run_cli([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return Ended(code, told.out, told.err)
+
+    return ended
+
+
+@pytest.fixture
+def process(work: Path) -> Run:
+    """Run the program in a process of its own."""
+
+    def ended(*arguments: str | Path, stdin: str = "", env: dict[str, str] | None = None) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "kgraph", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            cwd=work,
+            env=os.environ | (env or {}),
+            timeout=60,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return ended
+
+
+@pytest.fixture
+def estate(work: Path) -> Path:
+    path = work / "estate.yaml"
+    path.write_text(ESTATE, "utf-8")
+    return path
+
+
+@pytest.fixture
+def stored(run: Run, estate: Path) -> Path:
+    """The estate in the default store."""
+    done = run("ingest", "topology", estate)
+    assert done.code == 0, done.err
+    return estate
+
+
+@pytest.fixture
+def bundle() -> Callable[..., str]:
+    return _bundle
+
+
+def _bundle(**fields: object) -> str:
+    """A bundle on the stored estate: four guests on one export are paused, the hosts are well."""
+    abnormal = [
+        {"entity": f"v{n}", "signal": "paused", "state": "abnormal", "at": AT} for n in range(1, 5)
+    ]
+    healthy = [
+        {"entity": f"h{n}", "signal": "down", "state": "healthy", "at": AT} for n in range(1, 3)
+    ]
+    document = {
+        "format": "kgraph.incident/v1",
+        "id": "b-1",
+        "source": "cmdb",
+        "observations": abnormal + healthy,
+    }
+    return json.dumps(document | fields)
+
+
+@pytest.fixture
+def bundle_file(work: Path) -> Path:
+    path = work / "bundle.jsonl"
+    path.write_text(_bundle() + "\n", "utf-8")
+    return path

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from kgraph import __version__
+from kgraph.app import siblings
+from kgraph.cli import app
+from kgraph.cli.root import hoist
+from kgraph.schema import ConfigurationError
+
+Run = Callable[..., Any]  # see conftest
+COMMANDS = [
+    "init",
+    "demo",
+    "doctor",
+    "ingest",
+    "sync",
+    "graph",
+    "investigate",
+    "impact",
+    "predict",
+    "rules",
+    "incidents",
+    "config",
+]
+HEAVY = ("numpy", "networkx", "libvirt", "httpx", "rca.engine", "pydantic", "yaml")
+
+
+def test_help_names_every_command() -> None:
+    told = CliRunner().invoke(app, ["--help"]).output
+    assert [name for name in COMMANDS if f"\n  {name} " not in told] == []
+
+
+def test_help_waits_for_no_heavy_import() -> None:
+    code = (
+        "import sys; from kgraph.cli import run; run(['--help']);"
+        f"sys.exit(','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"kgraph {__version__}\n"
+
+
+def test_no_command_at_all_shows_the_help_and_is_wrong_usage(run: Run) -> None:
+    assert run().code == 2
+
+
+def test_an_unknown_option_is_wrong_usage(run: Run) -> None:
+    assert run("graph", "find", "--colour").code == 2
+
+
+def test_shared_options_may_stand_behind_the_command() -> None:
+    assert hoist(["sync", "--store", "a.db", "--dry-run", "--no-color", "--config=k.toml"]) == [
+        "--store",
+        "a.db",
+        "--no-color",
+        "--config=k.toml",
+        "sync",
+        "--dry-run",
+    ]
+
+
+def test_what_follows_two_dashes_is_left_alone() -> None:
+    assert hoist(["graph", "find", "--", "--debug"]) == ["graph", "find", "--", "--debug"]
+
+
+def test_an_error_is_one_line_and_exit_code_1(run: Run) -> None:
+    done = run("graph", "find")
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.startswith("kgraph: ")
+    assert done.err.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(process: Run) -> None:
+    done = process("graph", "find", "--debug")
+    assert done.code == 1
+    assert "Traceback" in done.err
+
+
+def test_a_package_of_somebody_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(siblings, "PACKAGES", ("kgraph", "pytest"))
+    with pytest.raises(ConfigurationError, match="'pytest' is somebody else's"):
+        siblings.check_siblings()
+
+
+def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(siblings, "PACKAGES", ("kgraph", "no_such_package"))
+    with pytest.raises(ConfigurationError, match="'no_such_package' is missing"):
+        siblings.check_siblings()
+
+
+def test_a_broken_configuration_stops_every_command_in_one_line(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text('[stroe]\nurl = "x"\n')
+    done = run("config", "show")
+    assert done.code == 1
+    assert "unknown key 'stroe'; did you mean store" in done.err

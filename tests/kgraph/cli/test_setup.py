@@ -1,0 +1,203 @@
+"""init, doctor, sync, config, rules, demo: the first hour."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgraph.app import initialise
+from kgraph.app.initialise import Presence, Probe
+
+Run = Callable[..., Any]  # see conftest
+NOBODY = [
+    Probe("libvirt", "qemu:///system", Presence.ABSENT),
+    Probe("Prometheus", initialise.PROMETHEUS, Presence.ABSENT),
+    Probe("Alertmanager", initialise.ALERTMANAGER, Presence.ABSENT),
+]
+
+
+@pytest.fixture
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on this machine, whatever really does."""
+    monkeypatch.setattr(initialise, "probe", lambda: NOBODY)
+
+
+@pytest.mark.usefixtures("_alone")
+def test_init_writes_a_configuration_and_a_store_that_work(run: Run, work: Path) -> None:
+    done = run("init", "--yes")
+    assert done.code == 0, done.err
+    assert (work / "kgraph.db").exists()
+    assert "No libvirt was found here" in (work / "kgraph.toml").read_text()
+    assert run("graph", "find").code == 0
+    assert run("config", "path").out.strip() == str(work / "kgraph.toml")
+
+
+@pytest.mark.usefixtures("_alone")
+def test_init_never_overwrites(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text('site = "mine"\n')
+    done = run("init", "--yes")
+    assert done.code == 1
+    assert "there is a configuration already" in done.err
+    assert (work / "kgraph.toml").read_text() == 'site = "mine"\n'
+
+
+@pytest.mark.usefixtures("_alone")
+def test_init_asks_and_without_anybody_to_ask_writes_nothing(run: Run, work: Path) -> None:
+    assert run("init").code == 2
+    assert list(work.iterdir()) == []
+
+
+def test_what_was_found_is_configured_and_what_was_not_is_a_comment() -> None:
+    found = [Probe("libvirt", "qemu:///system", Presence.FOUND), *NOBODY[1:]]
+    read = tomllib.loads(initialise.compose(found))
+    assert read["sources"] == [{"type": "libvirt", "uri": "qemu:///system"}]
+
+
+def test_only_this_machine_is_probed() -> None:
+    asked: list[str] = []
+
+    def answers(url: str) -> bool:
+        asked.append(url)
+        return True
+
+    found = initialise.probe(exists=lambda _path: True, answers=answers)
+    assert all(url.startswith("http://127.0.0.1:") for url in asked)
+    assert {probe.presence for probe in found} == {Presence.FOUND}
+
+
+def test_sync_without_any_source_says_how_to_get_one(run: Run) -> None:
+    done = run("sync")
+    assert done.code == 1
+    assert "kgraph init" in done.err
+
+
+def test_sync_reads_graph_before_alerts_whatever_their_order(
+    run: Run, estate: Path, work: Path
+) -> None:
+    alert = {
+        "labels": {"alertname": "GuestPaused", "kgraph_entity": "web-1"},
+        "startsAt": "2026-11-23T04:00:00Z",
+    }
+    (work / "storm.json").write_text(json.dumps({"version": "4", "alerts": [alert]}))
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "alertmanager"\npath = "storm.json"\n'
+        f'[[sources]]\ntype = "topology"\nname = "cmdb"\npath = "{estate.name}"\n'
+    )
+    done = run("sync", "-o", "json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)
+    assert [row["source"] for row in rows] == ["topology cmdb", "alertmanager storm.json"]
+    assert rows[1]["observations"] == 1
+
+
+def test_one_source_that_fails_stops_no_other_and_ends_with_1(
+    run: Run, estate: Path, work: Path
+) -> None:
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "topology"\npath = "missing.yaml"\n'
+        f'[[sources]]\ntype = "topology"\npath = "{estate.name}"\n'
+    )
+    done = run("sync")
+    assert done.code == 1
+    assert "missing.yaml" in done.err
+    assert len(run("graph", "find").out.splitlines()) == 10
+
+
+@pytest.mark.libvirt
+def test_a_hypervisor_that_no_longer_answers_is_unreachable_in_the_graph(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("libvirt")
+    assert run("ingest", "libvirt", "test:///default").code == 0
+
+    def lost(uri: str, **_: object) -> None:
+        raise ConnectionLostError("no connection", where=uri)
+
+    from ingest import libvirt  # noqa: PLC0415 - needs the binding
+    from ingest.libvirt import ConnectionLostError  # noqa: PLC0415 - needs the binding
+
+    monkeypatch.setattr(libvirt, "read", lost)
+    done = run("ingest", "libvirt", "test:///default")
+    assert done.code == 1
+    hosts = json.loads(run("graph", "find", "--kind", "Host", "-o", "json").out)
+    shown = json.loads(run("graph", "show", hosts[0]["uid"], "-o", "json").out)
+    states = {row["signal"]: row["state"] for row in shown["observations"]}
+    assert states["unreachable"] == "abnormal"
+
+
+def test_config_show_tells_the_origin_of_each_value(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text('site = "dc1"\n')
+    rows = {row["setting"]: row for row in json.loads(run("config", "show", "-o", "json").out)}
+    assert (rows["site"]["value"], rows["site"]["origin"]) == ("dc1", "kgraph.toml")
+    assert rows["store.url"]["origin"] == "default"
+
+
+def test_doctor_tells_health_and_mend_and_writes_nothing(run: Run, work: Path) -> None:
+    done = run("doctor", "-o", "json")
+    rows = {row["what"]: row for row in json.loads(done.out)}
+    assert rows["packages"]["health"] == "ok"
+    assert rows["store"]["mend"]
+    assert list(work.iterdir()) == []
+    assert run("doctor", "--detailed-exitcode").code == 10
+
+
+def test_doctor_fails_on_a_source_that_does_not_answer(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "alertmanager"\nurl = "http://127.0.0.1:9"\n'
+    )
+    done = run("doctor")
+    assert done.code == 1
+    assert "alertmanager http://127.0.0.1:9" in done.out
+
+
+def test_a_corrupt_store_is_told_in_one_line(run: Run, work: Path) -> None:
+    (work / "bad.db").write_bytes(b"this is no database at all" * 100)
+    done = run("graph", "find", "--store", "bad.db")
+    assert done.code == 1
+    assert "bad.db" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_the_shipped_rules_are_sound(run: Run) -> None:
+    done = run("rules", "lint")
+    assert (done.code, done.out) == (0, "")
+
+
+def test_a_faulty_rule_is_told_with_its_file(run: Run, work: Path) -> None:
+    folder = work / "rules"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(
+        "format: kgraph.rules/v1\nfaults:\n  - {kind: Hosst, mode: down, perYear: 1}\n"
+    )
+    done = run("rules", "lint", folder)
+    assert done.code == 1
+    assert "own.yaml" in done.out + done.err
+
+
+def test_rules_show_names_the_file_of_each(run: Run) -> None:
+    rows = json.loads(run("rules", "show", "faults", "--kind", "Host", "-o", "json").out)
+    assert rows
+    assert all("compute" in row["where"] or "yaml" in row["where"] for row in rows)
+
+
+def test_the_demo_finds_explains_and_tells_what_to_type_next(run: Run) -> None:
+    done = run("demo")
+    assert done.code == 0, done.err
+    for part in ("The estate", "The storm", "CAUSE", "The blast radius", "PLAN", "kgraph init"):
+        assert part in done.out
+    assert "nbd1/vmstore" in done.out
+    assert max(len(line) for line in done.out.splitlines()) <= 100
+
+
+def test_a_kept_demo_can_be_looked_at_and_synced_again(run: Run, work: Path) -> None:
+    assert run("demo", "--keep", "kept").code == 0
+    config = work / "kept" / "kgraph.toml"
+    assert "nbd1/vmstore" in run("graph", "find", "nbd1", "--config", config).out
+    listed = run("incidents", "list", "--config", config, "-o", "json").out
+    assert [row["id"] for row in json.loads(listed)] == ["INC-0001"]
+    assert run("demo", "--keep", "kept").code == 1

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from kgraph.incidents import Case, Detail, Label, build
+from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis
+
+
+def _text(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> str:
+    section = build(case, detail).section(label)
+    return "\n".join(section.lines) if section else ""
+
+
+def test_the_headline_says_what_everybody_sees_before_any_cause(storage_case: Case) -> None:
+    assert build(storage_case).headline == (
+        "INC-0412  03:07:14Z  firing 48 s  4 VMs paused, 1 storage export down"
+    )
+
+
+def test_the_cause_is_told_with_two_digits_and_its_mode(storage_case: Case) -> None:
+    assert _text(storage_case, Label.CAUSE) == "P .94  StorageExport nbd1/vmstore DOWN"
+
+
+def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> None:
+    assert (
+        _text(storage_case, Label.WHY) == "the only thing that all 4 paused VMs share, on 2 hosts"
+    )
+
+
+def test_another_thing_that_all_victims_share_is_named(storage_case: Case) -> None:
+    incident = storage_case.incident
+    victims = [r for r in incident.relations if r.dependency == "export"]
+    network = [replace(r, type="ATTACHED_TO", dependency="nbd2") for r in victims]
+    case = replace(
+        storage_case, incident=replace(incident, relations=(*incident.relations, *network))
+    )
+    assert "they also share StorageExport nbd2" in _text(case, Label.WHY)
+
+
+def test_victims_are_counted_against_all_that_could_be_hit(storage_case: Case) -> None:
+    assert _text(storage_case, Label.FOR).startswith("4 of 4 VMs paused within 30 ms: ")
+
+
+def test_healthy_witnesses_against_the_cause_are_named(storage_case: Case) -> None:
+    assert _text(storage_case, Label.AGAINST) == "2 hosts not down: h07 h12"
+
+
+def test_the_absence_of_contradiction_is_said_and_not_left_blank(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = replace(storage_case.answer.causes[0], contradicting=())
+    assert _text(with_answer(causes=(cause,)), Label.AGAINST) == "nothing that was looked at"
+
+
+def test_a_cause_that_no_probe_watches_is_told_as_unknown(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    blind = replace(storage_case.answer.causes[0], entity="stor1", kind="Host")
+    best = Hypothesis((Fault("stor1", "down"),), 0.9)
+    case = with_answer(causes=(blind,), hypotheses=(best,))
+    assert "stor1 itself: no word from any probe" in _text(case, Label.UNKNOWN)
+
+
+def test_the_other_explanations_always_end_with_outside_and_monitoring(storage_case: Case) -> None:
+    assert _text(storage_case, Label.ELSE) == (
+        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01"
+    )
+
+
+def test_a_service_with_spares_is_told_with_what_is_left_and_needed(storage_case: Case) -> None:
+    assert "shop-web 2 of 5 up, needs 3 (team-shop)" in _text(storage_case, Label.IMPACT)
+
+
+def test_a_change_on_what_the_cause_needs_is_a_suspect(storage_case: Case) -> None:
+    assert _text(storage_case, Label.CHANGE).splitlines() == [
+        "Host stor1 package upgraded 03:05:58, 76 s before  SUSPECT",
+        "1 elsewhere in the last hour",
+    ]
+
+
+def test_a_change_after_the_onset_is_no_suspect(storage_case: Case) -> None:
+    late = replace(storage_case.incident.changes[0], at=storage_case.now - timedelta(seconds=1))
+    case = replace(storage_case, incident=replace(storage_case.incident, changes=(late,)))
+    assert "after the onset" in _text(case, Label.CHANGE)
+    assert "SUSPECT" not in _text(case, Label.CHANGE)
+
+
+def test_a_source_not_read_for_an_hour_is_stale(storage_case: Case) -> None:
+    assert _text(storage_case, Label.DATA) == (
+        "libvirt 2 s old · prometheus 9 s old · netbox 3 h old STALE"
+    )
+
+
+def test_an_abstained_answer_names_no_cause_and_proposes_no_plan(
+    with_answer: Callable[..., Case],
+) -> None:
+    case = with_answer(abstained_because="the monitoring itself has failed", monitoring=0.8)
+    assert _text(case, Label.CAUSE) == "not found: the monitoring itself has failed"
+    assert not _text(case, Label.PLAN)
+    assert not _text(case, Label.WHY)
+    assert "StorageExport nbd1/vmstore down .94" in _text(case, Label.ELSE)
+
+
+def test_two_faults_that_stand_together_are_both_told(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    second = Cause("h07", "Host", "overloaded", 0.7, {"overloaded": 0.7}, 1, (), (), 0)
+    both = Hypothesis((Fault("h07", "overloaded"), Fault("export", "down")), 0.65)
+    case = with_answer(causes=(storage_case.answer.causes[0], second), hypotheses=(both,))
+    assert _text(case, Label.CAUSE).splitlines() == [
+        "P .94  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
+        "P .70  Host h07 OVERLOADED  explains 1 of 5 symptoms",
+        "these 2 together: P .65",
+    ]
+
+
+def test_causes_that_look_alike_are_reported_as_one(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = replace(storage_case.answer.causes[0], same_as=("stor1",))
+    text = _text(with_answer(causes=(cause,)), Label.CAUSE)
+    assert "looks exactly like: Host stor1" in text
+
+
+def test_a_storm_is_folded_into_one_line_and_the_rest_is_counted(
+    with_answer: Callable[..., Case],
+) -> None:
+    hits = tuple(Hit(f"vm-{n:02}", "down", 0.9, 1) for n in range(38))
+    text = _text(with_answer(blast_radius=BlastRadius(next=hits)), Label.IMPACT)
+    line = text.splitlines()[0]
+    assert len(line) <= 91
+    assert "and" in line
+    assert line.endswith("more")
+
+
+def test_full_detail_shows_every_path_and_every_name(storage_case: Case) -> None:
+    assert _text(storage_case, Label.WHY, Detail.FULL).count("→") == 4
+
+
+def test_an_entity_unknown_to_the_graph_breaks_nothing(
+    with_answer: Callable[..., Case],
+) -> None:
+    ghost = Hit("ghost", "down", 0.5, 3)
+    text = _text(with_answer(blast_radius=BlastRadius(next=(ghost,))), Label.IMPACT, Detail.FULL)
+    assert text.startswith("next 1 thing down P .50")

@@ -1,0 +1,174 @@
+"""Mapping packs: the shipped ones are sound, a site's own come first, defects give one line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import ConfigurationError, Direction
+from kgraph.signals import Alert, Mapping, Packs, lint, load_packs
+from kgraph.signals.packs import UNMAPPED, parse
+
+
+def alert(name: str, summary: str = "", **labels: str) -> Alert:
+    return Alert({"alertname": name, **labels}, {"summary": summary} if summary else {})
+
+
+def site(folder: Path, text: str, name: str = "site.yaml") -> Packs:
+    (folder / name).write_text(f"format: kgraph.mapping/v1\n{text}", "utf-8")
+    return load_packs([folder])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Packs:
+    return load_packs()
+
+
+def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
+    assert lint(shipped.entries) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "signal", "direction"),
+    [
+        ("GuestDown", "VirtualMachine", "down", None),
+        ("GuestPaused", "VirtualMachine", "paused", None),
+        ("HypervisorDown", "Host", "unreachable", None),
+        ("StoragePoolFull", "StoragePool", "full", None),
+        ("LibvirtDomainCrashed", "VirtualMachine", "panic", None),
+        ("NodeFilesystemAlmostOutOfSpace", "Host", "full", None),
+        ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
+        ("KubeNodeNotReady", "Host", "down", None),
+        ("KubeDeploymentReplicasMismatch", "Service", "availability", Direction.DOWN),
+        ("HaproxyBackendDown", "Service", "down", None),
+        ("BlackboxProbeHttpFailure", "Endpoint", "errors", Direction.UP),
+        ("ServiceLatencyHigh", "Service", "latency", Direction.UP),
+        ("TargetDown", "Probe", "unreachable", None),
+    ],
+)
+def test_the_usual_rules_are_known(
+    shipped: Packs, name: str, kind: str, signal: str, direction: Direction | None
+) -> None:
+    entry = shipped.match(alert(name))
+    assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor"])
+def test_alerts_that_always_fire_are_ignored(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name)).ignore
+
+
+@pytest.mark.parametrize("name", ["GuestDown", "Whatever", ""])
+def test_severity_none_is_ignored_whatever_the_name_says(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name, severity="none")).ignore
+    assert not shipped.match(alert(name, severity="critical")).ignore
+
+
+def test_an_alert_that_no_entry_knows_is_an_anomaly(shipped: Packs) -> None:
+    entry = shipped.match(alert("QuuxFrobnicated"))
+    assert entry is UNMAPPED
+    assert entry.signal == "anomaly"
+
+
+def test_a_pattern_for_a_name_speaks_of_the_whole_name(shipped: Packs) -> None:
+    assert shipped.match(alert("GuestDowngraded")).place != shipped.match(alert("GuestDown")).place
+
+
+def test_free_text_decides_where_the_name_says_nothing(shipped: Packs) -> None:
+    entry = shipped.match(alert("Custom7", "Interface eth0 down on h1"))
+    assert (entry.kinds[0], entry.signal) == ("Nic", "down")
+    assert shipped.match(alert("Custom7", "all is well")) is UNMAPPED
+
+
+def test_a_site_folder_overrides_a_shipped_pack(tmp_path: Path) -> None:
+    packs = site(tmp_path, "entries: [{alert: GuestDown, kind: Service, signal: errors}]")
+    assert packs.match(alert("GuestDown")).signal == "errors"
+    assert packs.match(alert("GuestPaused")).signal == "paused"
+
+
+def test_a_site_can_take_severity_none_as_evidence(tmp_path: Path) -> None:
+    packs = site(tmp_path, "entries: [{alert: Mine, where: {severity: none}, signal: down}]")
+    assert not packs.match(alert("Mine", severity="none")).ignore
+
+
+def test_the_files_of_a_folder_are_tried_by_name(tmp_path: Path) -> None:
+    site(tmp_path, "entries: [{alert: X, signal: full}]", "20.yaml")
+    packs = site(tmp_path, "entries: [{alert: X, signal: hung}]", "10.yaml")
+    assert packs.match(alert("X")).signal == "hung"
+
+
+def test_labels_choose_between_entries_of_one_name(tmp_path: Path) -> None:
+    packs = site(
+        tmp_path,
+        "entries:\n - {alert: X, where: {mode: a|b}, signal: full}\n - {alert: X, signal: hung}",
+    )
+    assert packs.match(alert("X", mode="b")).signal == "full"
+    assert packs.match(alert("X", mode="bb")).signal == "hung"
+    assert packs.match(alert("X")).signal == "hung"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("entries: [{alert: '(', signal: down}]", "entries[0]: faulty pattern '('"),
+        ("entries: [{where: {a: '['}}]", "entries[0]: faulty pattern '['"),
+        ("entries: [{text: '*'}]", "entries[0]: faulty pattern '*'"),
+        ("entries: [{alert: X}, {kind: Hots}]", "entries[1]: unknown kind 'Hots'; did you mean"),
+        ("entries: [{alert: X", "site.yaml:2: expected"),
+        ("entries: [{alert: X, since: 2026-99-99}]", "month must be in 1..12"),
+        ("entries: [{alert: X, colour: red}]", "entries.0.colour: Extra inputs"),
+        ("entries: [{direction: sideways}]", "entries.0.direction"),
+        ('entries: [{"a\\nb": red}]', r"entries.0.a\nb: Extra inputs"),
+        ("entries: []", "entries: List should have at least 1 item"),
+        ("", "entries: Field required"),
+        ("entries: " + "[" * 2000, "recursion"),
+    ],
+)
+def test_a_defect_gives_one_line_that_says_where(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        site(tmp_path, text)
+    assert told in str(caught.value)
+    assert "site.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "just text", "[1, 2]", "format: kgraph.mapping/v2"])
+def test_another_format_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"kgraph\.mapping/v1"):
+        list(parse(text, "site.yaml"))
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match=r"site\.yaml: can't be read: not UTF-8"):
+        load_packs([tmp_path])
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        load_packs([tmp_path / "nowhere"])
+
+
+def test_yaml_never_makes_objects(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="could not determine a constructor"):
+        site(tmp_path, "entries: [!!python/object/apply:os.getcwd []]")
+
+
+def test_the_linter_finds_an_entry_that_can_never_match() -> None:
+    twice = parse(
+        "format: kgraph.mapping/v1\nentries: [{alert: X, signal: down}, {alert: X}]", "site.yaml"
+    )
+    assert lint(twice) == [
+        "site.yaml: entries[1]: can never match: site.yaml: entries[0] comes first; delete one"
+    ]
+
+
+def test_the_linter_finds_a_signal_that_nobody_published() -> None:
+    odd = Mapping(re.compile("X"), signal="frobnicated", place="site.yaml: entries[0]")
+    assert lint([odd]) == [
+        "site.yaml: entries[0]: signal 'frobnicated' is not published; use `anomaly`"
+    ]
+
+
+def test_a_failure_mode_of_the_kind_is_a_signal() -> None:
+    assert lint([Mapping(re.compile("X"), kinds=("Nic",), signal="flapping")]) == []

@@ -1,0 +1,224 @@
+"""Which entity an alert speaks of: the resolvers in their order, and nothing is guessed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import KINDS, Relation, Subgraph
+from kgraph.signals import Alert, EstateIndex, Mapping, Resolution, load_packs, resolve
+from kgraph.signals.packs import UNMAPPED
+from kgraph.signals.resolve import GUESTS, HOSTS, SERVICES, TARGETS, UUIDS, caller_of
+from tests.kgraph.signals.estates import ENTITIES, RELATIONS, WEB_UUID, entity, index_of
+
+PACKS = load_packs()
+INDEX = index_of()
+GUEST = Mapping(re.compile(".*"), kinds=("VirtualMachine",), name=("domain",))
+
+
+def asked(
+    name: str, summary: str = "", index: EstateIndex = INDEX, /, **labels: str
+) -> Resolution:
+    alert = Alert({"alertname": name, **labels}, {"summary": summary} if summary else {})
+    return resolve(alert, PACKS.match(alert), index)
+
+
+def test_an_explicit_label_comes_before_all_others() -> None:
+    found = asked("GuestDown", kgraph_entity="host-3", uuid=WEB_UUID, domain="mail", host="h2")
+    assert (found.resolver, found.uid) == ("explicit label", "host-3")
+
+
+@pytest.mark.parametrize("said", ["Host/h3", "h3", "host-3"])
+def test_an_explicit_label_holds_a_uid_a_name_or_a_kind_and_name(said: str) -> None:
+    assert asked("X", kgraph_entity=said).uid == "host-3"
+
+
+def test_an_explicit_uid_is_not_confused_with_a_name_that_looks_like_it() -> None:
+    index = index_of(entity("odd", "VirtualMachine", "host-3"))
+    assert asked("X", "", index, kgraph_uid="host-3").uid == "host-3"
+
+
+def test_a_uuid_comes_before_names() -> None:
+    found = asked("GuestDown", uuid=WEB_UUID.upper(), domain="mail", host="h2")
+    assert (found.resolver, found.uid) == ("UUID label", "vm-web-1")
+
+
+def test_an_unknown_uuid_leaves_it_to_the_names() -> None:
+    found = asked("GuestDown", uuid="12345678-aaaa-bbbb-cccc-1234567890ab", domain="mail")
+    assert (found.resolver, found.uid) == ("guest and host", "vm-mail")
+
+
+@pytest.mark.parametrize(("host", "uid"), [("h1", "vm-web-1"), ("h2.dc1", "vm-web-2")])
+def test_a_guest_name_on_two_hosts_is_told_apart_by_the_host(host: str, uid: str) -> None:
+    found = asked("GuestDown", domain="web", host=host)
+    assert (found.resolver, found.uid) == ("guest and host", uid)
+
+
+def test_where_the_exporter_listens_tells_the_host_when_no_label_does() -> None:
+    assert asked("GuestDown", domain="web", instance="[fd00::1]:9177").uid == "vm-web-1"
+
+
+@pytest.mark.parametrize("labels", [{}, {"host": "h3"}, {"host": "h99"}, {"instance": "x:1"}])
+def test_a_guest_name_that_no_host_tells_apart_is_ambiguous(labels: dict[str, str]) -> None:
+    found = asked("GuestDown", domain="web", **labels)
+    assert found.uid is None
+    assert found.uids == ("vm-web-1", "vm-web-2")
+
+
+def test_a_guest_that_moved_while_its_alert_fires_is_still_that_guest() -> None:
+    moved = tuple(r for r in RELATIONS if r.dependent != "vm-mail")
+    index = EstateIndex.of(Subgraph(ENTITIES, (*moved, Relation("vm-mail", "RUNS_ON", "host-1"))))
+    for host in ("h1", "h2"):
+        assert asked("GuestDown", "", index, domain="mail", host=host).uid == "vm-mail"
+
+
+def test_a_running_guest_comes_before_a_definition_that_was_left_behind() -> None:
+    assert asked("GuestDown", domain="web", host="h2").uid == "vm-web-2"
+
+
+def test_the_hypervisor_of_the_lab_is_found_by_its_host_label() -> None:
+    found = asked("HypervisorDown", host="h2", instance="127.0.0.1:9177", job="libvirt")
+    assert (found.resolver, found.uid) == ("target address", "host-2")
+
+
+@pytest.mark.parametrize(
+    ("instance", "uid"),
+    [
+        ("h1:9100", "host-1"),
+        ("h1.dc1:9999", "host-1"),
+        ("h3.dc1:9100", "host-3"),
+        ("[FD00:0::1]:9100", "host-1"),
+        ("10.0.0.2:9100", "host-2"),
+        ("10.0.1.7:9100", "vm-mail"),
+        ("h1.dc2:9100", None),
+    ],
+)
+def test_an_instance_is_a_machine_by_any_of_its_addresses(instance: str, uid: str | None) -> None:
+    found = asked("SomethingOdd", instance=instance)
+    assert found.uid == uid
+    assert found.resolver == ("target address" if uid else "")
+
+
+def test_an_address_of_a_probe_is_that_probe() -> None:
+    assert asked("TargetDown", instance="h1.dc1:9100").uid == "probe-1"
+
+
+def test_an_export_is_found_by_its_address() -> None:
+    assert asked("StorageExportDown", export="nbd://stor1:10809/vm").uid == "export-1"
+
+
+def test_a_host_and_a_guest_of_one_name_are_ambiguous_to_an_unknown_alert() -> None:
+    index = index_of(entity("vm-h3", "VirtualMachine", "h3"))
+    assert set(asked("SomethingOdd", "", index, instance="h3:9100").uids) == {"host-3", "vm-h3"}
+    assert asked("HostDown", "", index, instance="h3:9100").uid == "host-3"
+
+
+def test_a_service_is_found_after_the_targets() -> None:
+    assert asked("SomethingOdd", instance="h3:1", service="web").uid == "host-3"
+    found = asked("SomethingOdd", instance="h99:1", service="web")
+    assert (found.resolver, found.uid) == ("service labels", "service-web")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "uids"),
+    [
+        ("shop", ("service-shop",)),
+        ("bank", ("service-bank",)),
+        ("other", ()),
+        ("", ("service-shop", "service-bank")),
+    ],
+)
+def test_services_of_one_name_are_told_apart_by_their_namespace(
+    namespace: str, uids: tuple[str, ...]
+) -> None:
+    assert asked("ServiceErrors", service="api", namespace=namespace).uids == uids
+
+
+def test_text_that_names_an_interface_is_read_with_the_host_label() -> None:
+    found = asked("Custom7", "Interface eth0 down", host="h2")
+    assert (found.resolver, found.uid) == ("pattern on text", "nic-2")
+    assert "text=eth0" in found.tried
+    assert "host=h2" in found.tried
+
+
+def test_a_device_label_is_read_with_the_host_label() -> None:
+    found = asked("Custom7", "Interface eth0 down", host="h2", device="eth0")
+    assert (found.resolver, found.uid) == ("target address", "nic-2")
+
+
+def test_text_without_a_host_is_ambiguous() -> None:
+    assert asked("Custom7", "Interface eth0 down").uids == ("nic-1", "nic-2")
+
+
+def test_a_pattern_may_name_the_host_too() -> None:
+    both = Mapping(
+        re.compile(".*"), kinds=("Nic",), text=re.compile(r"(?P<host>h\d) (?P<name>e\S+)")
+    )
+    alert = Alert({"alertname": "X", "host": "h2"}, {"summary": "no", "description": "h1 eth0"})
+    assert resolve(alert, both, INDEX).uid == "nic-1"
+
+
+@pytest.mark.parametrize("host", ["h1", "h99"])
+def test_the_interface_of_another_host_is_never_taken(host: str) -> None:
+    assert asked("Custom7", "Interface eth9 down", host=host).uids == ()
+    assert asked("Custom7", "Interface eth9 down", host="h2").uid == "nic-2b"
+
+
+def test_pools_of_one_name_are_told_apart_by_their_host() -> None:
+    assert asked("StoragePoolFull", pool="default", instance="h1:9177").uid == "pool-1"
+    assert asked("StoragePoolFull", pool="default").uids == ("pool-1", "pool-2")
+
+
+def test_a_device_that_is_not_known_leaves_the_host() -> None:
+    found = asked("NodeNetworkInterfaceFlapping", device="eth7", instance="h1:9100")
+    assert found.uid == "host-1"
+
+
+def test_a_unit_of_a_host_is_no_guest() -> None:
+    found = asked("HostUnitCrashed", name="nginx.service", instance="h1:9100")
+    assert found.uid == "host-1"
+
+
+def test_what_was_looked_up_is_told_once() -> None:
+    found = asked("GuestDown", domain="gone", guest="lost", host="h1")
+    assert found == Resolution("", (), ("domain=gone", "guest=lost", "host=h1"))
+
+
+def test_the_caller_is_a_service_rather_than_a_guest_of_that_name() -> None:
+    alert = Alert({"alertname": "ServiceErrors", "service": "api", "caller": "web"})
+    assert caller_of(alert, PACKS.match(alert), INDEX) == "service-web"
+
+
+def test_an_ambiguous_caller_is_nobody() -> None:
+    alert = Alert({"alertname": "ServiceErrors", "caller": "eth0"})
+    assert caller_of(alert, PACKS.match(alert), INDEX) is None
+
+
+LABELS = st.sampled_from(
+    [*GUESTS, *HOSTS, *TARGETS, *SERVICES, *UUIDS, "kgraph_entity", "namespace", "caller", "pool"]
+)
+VALUES = st.text() | st.sampled_from(
+    ["web", "h1", "h1.dc1:9100", "[fd00::1]:9", "eth0", "api", "Host/h3", "a://", "[", "::", "."]
+)
+MAPPINGS = st.sampled_from((*PACKS.entries, UNMAPPED, GUEST))
+
+
+@given(
+    labels=st.dictionaries(LABELS | st.text(), VALUES, max_size=6),
+    notes=st.dictionaries(st.sampled_from(["summary", "description"]), VALUES),
+    mapping=MAPPINGS,
+)
+def test_any_labels_give_entities_of_the_asked_kinds_or_nothing(
+    labels: dict[str, str], notes: dict[str, str], mapping: Mapping
+) -> None:
+    alert = Alert(labels, notes)
+    PACKS.match(alert)
+    caller_of(alert, mapping, INDEX)
+    found = resolve(alert, mapping, INDEX)
+    assert bool(found.resolver) == bool(found.uids)
+    assert len(set(found.uids)) == len(found.uids)
+    kinds = {INDEX.entities[uid].kind for uid in found.uids}
+    if mapping.kinds and found.resolver not in {"explicit label", "UUID label"}:
+        assert kinds <= set(mapping.kinds)
+    assert kinds <= set(KINDS)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgraph.config import LibvirtSource, load
+from kgraph.schema import ConfigurationError
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "kgraph.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, str]:
+    """An environment whose user has no configuration."""
+    return {"XDG_CONFIG_HOME": str(tmp_path / "none"), "XDG_DATA_HOME": str(tmp_path / "data")}
+
+
+def test_without_any_file_defaults_hold_and_say_so(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    found = load(cwd=tmp_path, environ=nowhere)
+    assert found.settings.site == "default"
+    assert found.store_path == tmp_path / "data" / "kgraph" / "kgraph.db"
+    assert {origin for _, _, origin in found.rows()} == {"default"}
+
+
+def test_the_file_is_found_upward_and_its_paths_start_at_its_folder(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    file = _write(tmp_path, '[store]\nurl = "sqlite:///estate.db"\n')
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    found = load(cwd=deep, environ=nowhere)
+    assert found.file == file
+    assert found.store_path == tmp_path / "estate.db"
+
+
+def test_the_users_own_file_is_read_where_the_folder_has_none(tmp_path: Path) -> None:
+    home = tmp_path / "config" / "kgraph"
+    home.mkdir(parents=True)
+    _write(home, 'site = "dc9"\n')
+    work = tmp_path / "work"
+    work.mkdir()
+    found = load(cwd=work, environ={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    assert found.settings.site == "dc9"
+
+
+def test_the_environment_wins_over_the_file_and_each_value_knows_its_origin(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(tmp_path, 'site = "dc1"\n[log]\nlevel = "info"\n')
+    environ = nowhere | {"KGRAPH_LOG__LEVEL": "debug"}
+    found = load(cwd=tmp_path, environ=environ)
+    assert (found.settings.site, found.settings.log.level) == ("dc1", "debug")
+    assert found.origin("site") == "kgraph.toml"
+    assert found.origin("log.level") == "environment KGRAPH_LOG__LEVEL"
+    assert found.origin("store.url") == "default"
+
+
+def test_the_command_line_wins_over_everything(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    environ = nowhere | {"KGRAPH_STORE__URL": "env.db"}
+    found = load(cwd=tmp_path, environ=environ, store="mine.db")
+    assert found.store_path == tmp_path / "mine.db"
+    assert found.origin("store.url") == "option --store"
+
+
+def test_sources_are_read_in_order_with_their_defaults(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(tmp_path, '[[sources]]\ntype = "libvirt"\n[[sources]]\ntype = "alertmanager"\n')
+    sources = load(cwd=tmp_path, environ=nowhere).settings.sources
+    assert sources[0] == LibvirtSource(type="libvirt", uri="qemu:///system")
+    assert sources[1].type == "alertmanager"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url?"),
+        ('sit = "x"', "unknown key 'sit'; did you mean site"),
+        ('[[sources]]\ntype = "libvrt"', "sources.0: a source needs a type that is known"),
+        ('[[sources]]\ntype = "topology"', "sources.0.path: Field required"),
+        ('[[sources]]\ntype = "topology"\npath = "x"\nfile = "y"', "unknown key 'sources.0.file'"),
+        ("a = 1\n= 2", "line 2"),
+        ('[log]\nlevel = "loud"', "log.level: Input should be"),
+        ("store = 5", "store: "),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_file_and_key(
+    tmp_path: Path, nowhere: dict[str, str], text: str, told: str
+) -> None:
+    file = _write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert str(file) in str(caught.value)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(tmp_path, '[[sources]]\ntype = "alertmanager"\nurl = "http://me:hunter2@am"')
+    with pytest.raises(ConfigurationError, match="password") as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_broken_value_in_the_environment_is_told_as_such(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"environment.*JSON"):
+        load(cwd=tmp_path, environ=nowhere | {"KGRAPH_SOURCES": "[x"})
+
+
+def test_a_variable_that_names_no_setting_is_kept_for_the_doctor(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    found = load(cwd=tmp_path, environ=nowhere | {"KGRAPH_STOER__URL": "x"})
+    assert found.unknown_variables == ("KGRAPH_STOER__URL",)
+
+
+def test_a_store_that_nobody_speaks_is_refused(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    found = load(cwd=tmp_path, environ=nowhere, store="postgres://db")
+    with pytest.raises(ConfigurationError, match="no store speaks postgres://"):
+        _ = found.store_path
+
+
+def test_a_named_file_that_is_not_there_is_an_error(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load(cwd=tmp_path, environ=nowhere, file=tmp_path / "other.toml")

@@ -1,0 +1,61 @@
+"""The pages lead somewhere, are all listed, and name only what exists."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+_DOCS = Path(__file__).parents[2] / "docs"
+_PAGES = sorted(_DOCS.rglob("*.md"))
+_WHERE = re.compile(r"`((?:kgraph|rca|remedies|ingest|cypher)(?:\.\w+)+)`")
+
+
+def _exists(dotted: str) -> bool:
+    """Tell whether a dotted name is a module, or what a module or one of its classes holds."""
+    parts = dotted.split(".")
+    modules = (end for end in range(len(parts), 0, -1) if _is_module(".".join(parts[:end])))
+    end = next(modules)
+    return _holds(importlib.import_module(".".join(parts[:end])), parts[end:])
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its parent is a module and no package
+        return False
+
+
+def _holds(thing: object, attributes: list[str]) -> bool:
+    for attribute in attributes:
+        # A field of a dataclass with slots is a descriptor of its class.
+        if not hasattr(thing, attribute):
+            return False
+        thing = getattr(thing, attribute)
+    return True
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = set(re.findall(r"\]\(([^)]+\.md)\)", (_DOCS / "README.md").read_text()))
+    here = {page.relative_to(_DOCS).as_posix() for page in _PAGES} - {"README.md"}
+    assert here == listed
+
+
+def test_the_vocabulary_names_only_what_is_in_the_code() -> None:
+    names = _WHERE.findall((_DOCS / "vocabulary.md").read_text())
+    assert names
+    assert [name for name in names if not _exists(name)] == []
+
+
+def test_every_term_has_one_definition() -> None:
+    rows = re.findall(
+        r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", (_DOCS / "vocabulary.md").read_text(), re.MULTILINE
+    )
+    terms = [row for row in rows if row not in {"term", "---"}]
+    assert len(terms) == len(set(terms)) > 50

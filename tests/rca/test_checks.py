@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+import rca
+from kgraph.schema import Answer, Incident
+from rca.rules import Model
+
+Ask = Callable[[str], Answer]
+Incidents = Callable[[str], Incident]
+
+# Guests of one host, on one pool: both explain the alarms, and nobody looked at either.
+DOUBT = """
+    Host: h1
+    StoragePool: p
+    VirtualMachine: v[0-3]
+    v* RUNS_ON h1
+    v* STORED_ON p
+    v* abnormal: down
+"""
+
+
+def test_the_next_check_would_tell_the_two_leading_causes_apart(ask: Ask) -> None:
+    answer = ask(DOUBT)
+    leading = {cause.entity for cause in answer.causes[:2]}
+    assert leading == {"h1", "p"}
+    best = answer.next_checks[0]
+    assert best.entity in leading
+    assert all(name in best.splits for name in leading)
+
+
+def test_the_answer_of_the_check_settles_it(ask: Ask) -> None:
+    best = ask(DOUBT).next_checks[0]
+    before = {cause.entity: cause.posterior for cause in ask(DOUBT).causes}[best.entity]
+    bad = ask(f"{DOUBT}\n {best.entity} abnormal: {best.signal}")
+    well = ask(f"{DOUBT}\n {best.entity} healthy: {best.signal}")
+    assert {c.entity: c.posterior for c in bad.causes}[best.entity] > max(0.95, before)
+    assert {c.entity: c.posterior for c in well.causes}[best.entity] < before
+
+
+def test_what_was_looked_at_already_is_not_asked_again(ask: Ask) -> None:
+    best = ask(DOUBT).next_checks[0]
+    after = ask(f"{DOUBT}\n {best.entity} healthy: {best.signal}")
+    assert (best.entity, best.signal) not in {(c.entity, c.signal) for c in after.next_checks}
+
+
+def test_checks_come_best_first_and_no_command_twice(ask: Ask) -> None:
+    checks = ask(DOUBT).next_checks
+    assert 1 < len(checks) <= 3
+    assert [c.gain for c in checks] == sorted((c.gain for c in checks), reverse=True)
+    assert all(c.gain > 0 for c in checks)
+    assert len({c.command for c in checks}) == len(checks)
+
+
+def test_where_nothing_is_in_doubt_nothing_is_asked_about_modes_that_were_seen(ask: Ask) -> None:
+    answer = ask("""
+        Disk: d
+        d abnormal: failed
+    """)
+    assert answer.causes[0].posterior > 0.95
+    assert answer.next_checks == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x; rm -rf /", "$(reboot)", "`id`", "a b", "it's", "a\nb", '"', "| tee /etc/passwd", "&& id"],
+)
+def test_a_hostile_name_stays_one_word_of_the_command(
+    name: str, incident: Incidents, model: Model
+) -> None:
+    plain = incident(DOUBT)
+    hostile = replace(
+        plain,
+        entities=tuple(
+            replace(entity, name=name) if entity.uid in {"h1", "p"} else entity
+            for entity in plain.entities
+        ),
+    )
+    checks = rca.investigate(hostile, model).next_checks
+    asked = [check for check in checks if check.entity in {"h1", "p"}]
+    assert asked
+    for check in asked:
+        rule = next(
+            rule
+            for rule in model.checks
+            if rule.signal == check.signal
+            and shlex.split(check.command)[0] == rule.command[0]
+            and len(rule.command) == len(shlex.split(check.command))
+        )
+        words = [part.replace("{name}", name) for part in rule.command]
+        assert shlex.split(check.command) == words
+
+
+def test_an_entity_without_a_name_is_called_by_its_id(incident: Incidents, model: Model) -> None:
+    plain = incident(DOUBT)
+    nameless = replace(plain, entities=tuple(replace(e, name="") for e in plain.entities))
+    assert [c.command for c in rca.investigate(nameless, model).next_checks] == [
+        c.command for c in rca.investigate(plain, model).next_checks
+    ]

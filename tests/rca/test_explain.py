@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+import rca
+from kgraph.schema import Answer, Cause, Incident
+from rca.rules import Model
+
+Ask = Callable[[str], Answer]
+Random = Callable[[int], Incident]
+
+
+def _cause(answer: Answer, uid: str) -> Cause:
+    return next(cause for cause in answer.causes if cause.entity == uid)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_path_begins_at_a_cause_ends_at_its_symptom_and_follows_relations(
+    seed: int, random_incident: Random, model: Model
+) -> None:
+    incident = random_incident(seed)
+    answer = rca.investigate(incident, model)
+    joined = {(r.dependent, r.type, r.dependency) for r in incident.relations}
+    believed = {fault for row in answer.hypotheses if row.members for fault in row.members}
+    for path in answer.explanation:
+        assert path.cause in believed
+        assert (path.steps[0].entity, path.steps[0].mode) == (path.cause.entity, path.cause.mode)
+        assert path.steps[-1].entity == path.symptom.entity
+        assert path.symptom in incident.observations
+        for before, after in pairwise(path.steps):
+            forward = (after.entity, after.relation, before.entity)
+            backward = (before.entity, after.relation, after.entity)
+            assert forward in joined or backward in joined
+        assert all(0 < step.probability <= 1 for step in path.steps)
+
+
+STORM = """
+    Switch: sw
+    Host: h
+    VirtualMachine: v[1-3]
+    h CONNECTED_TO sw
+    v* RUNS_ON h
+    h abnormal: unreachable
+    v[1-2] abnormal: unreachable
+"""
+
+
+def test_every_symptom_of_a_storm_gets_a_path_from_the_one_cause(ask: Ask) -> None:
+    answer = ask(STORM)
+    first = answer.causes[0].entity
+    assert [path.symptom.entity for path in answer.explanation] == ["h", "v1", "v2"]
+    assert {path.cause.entity for path in answer.explanation} == {first}
+
+
+def test_supporting_witnesses_are_the_symptoms_strongest_first(ask: Ask) -> None:
+    host = _cause(ask(STORM), "h")
+    assert {w.observation.entity for w in host.supporting} == {"h", "v1", "v2"}
+    weights = [w.weight for w in host.supporting]
+    assert weights == sorted(weights, reverse=True)
+    assert host.explains == 3
+
+
+def test_healthy_witnesses_against_a_cause_are_named(ask: Ask) -> None:
+    host = _cause(ask(f"{STORM}\n v3 healthy: unreachable down"), "h")
+    against = {(w.observation.entity, w.observation.signal) for w in host.contradicting}
+    assert ("v3", "unreachable") in against
+    assert all(w.weight < 0 for w in host.contradicting)
+    assert all(not w.observation.abnormal for w in host.contradicting)
+
+
+def test_what_should_be_hit_and_nobody_watches_is_counted_as_unknown(ask: Ask) -> None:
+    assert _cause(ask(STORM), "h").unknown == 1
+    assert _cause(ask(f"{STORM}\n v3 abnormal: unreachable"), "h").unknown == 0
+
+
+def test_causes_that_nothing_seen_can_tell_apart_name_each_other(ask: Ask) -> None:
+    answer = ask("""
+        Service: front
+        Database: one two
+        front CALLS one two
+        front abnormal: errors
+    """)
+    assert _cause(answer, "one").same_as == ("two",)
+    assert _cause(answer, "two").same_as == ("one",)
+    assert _cause(answer, "front").same_as == ()
+
+
+def test_one_observation_on_either_ends_the_ambiguity(ask: Ask) -> None:
+    answer = ask("""
+        Service: front
+        Database: one two
+        front CALLS one two
+        front abnormal: errors
+        one abnormal: errors
+    """)
+    assert _cause(answer, "one").same_as == ()
+    assert answer.causes[0].entity == "one"
+
+
+def test_the_breached_objective_itself_is_no_row_among_the_witnesses(ask: Ask) -> None:
+    answer = ask("""
+        Service: front back
+        front CALLS back
+        back abnormal: latency
+        target front latency
+    """)
+    seen = {w.observation.entity for cause in answer.causes for w in cause.supporting}
+    assert seen == {"back"}

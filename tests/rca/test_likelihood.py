@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import pytest
+
+from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
+from rca.likelihood import HEALTHY_RATIO, LEAST_NOISE, Reading, read
+from rca.rules import Model
+
+BARE = Model()
+ALL_SIZES = [3.0, 5.0, 8.0, 20.0, 100.0, None]  # rising; an alert without a size is the loudest
+
+
+def _seen(
+    entity: str,
+    signal: str,
+    state: State = State.ABNORMAL,
+    score: float | None = None,
+    direction: Direction | None = None,
+    caller: str | None = None,
+) -> Observation:
+    return Observation(entity, signal, state, score, direction, caller=caller)
+
+
+def _read(
+    *observations: Observation,
+    kind: str = "Service",
+    others: int = 20,
+    model: Model = BARE,
+    candidates: tuple[str, ...] | None = None,
+) -> dict[str, tuple[Reading, ...]]:
+    names = ["a", "b", *(f"other{i}" for i in range(others))]
+    entities = tuple(Entity(name, kind) for name in names)
+    incident = Incident("i", entities, (), observations, candidates=candidates)
+    return dict(read(incident, model))
+
+
+def _ratio(
+    *observations: Observation, others: int = 20, model: Model = BARE, kind: str = "Service"
+) -> float:
+    """The ratio of a's only reading."""
+    (reading,) = _read(*observations, others=others, model=model, kind=kind)["a"]
+    return reading.ratio
+
+
+def test_what_nobody_looked_at_has_no_reading_and_so_says_nothing() -> None:
+    assert "b" not in _read(_seen("a", "errors"))
+
+
+def test_healthy_speaks_against() -> None:
+    assert _ratio(_seen("a", "errors", State.HEALTHY)) == HEALTHY_RATIO < 1
+
+
+@pytest.mark.parametrize("score", ALL_SIZES)
+@pytest.mark.parametrize("signal", ["errors", "latency", "cpu", "anomaly", "neverHeardOf"])
+def test_abnormal_speaks_for(signal: str, score: float | None) -> None:
+    assert _ratio(_seen("a", signal, score=score)) > 1
+
+
+def test_louder_never_says_less() -> None:
+    ratios = [_ratio(_seen("a", "errors", score=score)) for score in ALL_SIZES]
+    assert ratios == sorted(ratios)
+    assert ratios[0] < ratios[-1] == pytest.approx(1 / LEAST_NOISE)
+
+
+def test_a_symptom_that_everybody_has_says_less() -> None:
+    alone = _ratio(_seen("a", "errors"))
+    crowd = _ratio(_seen("a", "errors"), *(_seen(f"other{i}", "errors") for i in range(15)))
+    assert 1 < crowd < alone
+
+
+def test_quieter_others_are_no_crowd() -> None:
+    others = [_seen(f"other{i}", "errors", score=5) for i in range(15)]
+    assert _ratio(_seen("a", "errors", score=50), *others) == _ratio(
+        _seen("a", "errors", score=50)
+    )
+
+
+def test_a_crowd_of_another_signal_is_no_crowd() -> None:
+    others = [_seen(f"other{i}", "latency") for i in range(15)]
+    assert _ratio(_seen("a", "errors"), *others) == _ratio(_seen("a", "errors"))
+
+
+def test_a_signal_with_known_rates_does_not_depend_on_the_crowd(model: Model) -> None:
+    crowd = [_seen(f"other{i}", "down") for i in range(20)]
+    ratio = _ratio(_seen("a", "down"), kind="Host", model=model)
+    assert _ratio(_seen("a", "down"), *crowd, kind="Host", model=model) == ratio
+    assert ratio == pytest.approx(0.95 / 0.002)
+
+
+def test_a_healthy_look_with_known_rates_counts_what_it_would_have_seen(model: Model) -> None:
+    ratio = _ratio(_seen("a", "down", State.HEALTHY), kind="Host", model=model)
+    assert ratio == pytest.approx((1 - 0.95) / (1 - 0.002))
+
+
+@pytest.mark.parametrize(
+    ("signal", "direction"), [("availability", Direction.UP), ("errors", Direction.DOWN)]
+)
+def test_the_good_direction_of_a_one_sided_signal_is_dropped(
+    signal: str, direction: Direction
+) -> None:
+    assert _read(_seen("a", signal, direction=direction)) == {}
+
+
+def test_of_repeated_rows_the_loudest_is_the_one_witness() -> None:
+    rows = [_seen("a", "errors", score=score) for score in (5, 50, 7)]
+    (reading,) = _read(*rows)["a"]
+    assert reading.observation.score == 50
+
+
+def test_a_row_without_a_size_is_the_loudest() -> None:
+    (reading,) = _read(_seen("a", "errors", score=50), _seen("a", "errors"))["a"]
+    assert reading.observation.score is None
+
+
+def test_something_wrong_beats_nothing_seen_of_the_same_signal() -> None:
+    rows = _read(
+        _seen("a", "latency", State.HEALTHY),
+        _seen("a", "latency", score=9, direction=Direction.UP),
+    )
+    assert [reading.observation.abnormal for reading in rows["a"]] == [True]
+
+
+def test_up_and_down_are_two_witnesses() -> None:
+    rows = _read(
+        _seen("a", "requests", direction=Direction.UP),
+        _seen("a", "requests", direction=Direction.DOWN),
+    )
+    assert len(rows["a"]) == 2
+
+
+def test_what_a_caller_saw_is_apart_from_what_the_entity_itself_shows() -> None:
+    rows = _read(_seen("a", "latency", score=9), _seen("a", "latency", score=9, caller="b"))
+    assert {reading.channel for reading in rows["a"]} == {Channel.MAIN, Channel.CALL}
+
+
+def test_observations_of_strangers_are_left_out() -> None:
+    assert _read(_seen("nobody", "errors")) == {}
+
+
+def test_abnormal_readings_come_first() -> None:
+    rows = _read(_seen("a", "cpu", State.HEALTHY), _seen("a", "latency"))
+    assert [reading.observation.abnormal for reading in rows["a"]] == [True, False]
+
+
+def test_errors_speak_of_failing_and_latency_of_slowness() -> None:
+    errors, latency = _read(_seen("a", "errors"), _seen("a", "latency"))["a"]
+    assert errors.at_cause("failing") > errors.at_cause("slow")
+    assert latency.at_cause("slow") > latency.at_cause("failing")
+
+
+def test_a_signal_named_like_a_mode_speaks_of_that_mode() -> None:
+    (reading,) = _read(_seen("a", "full"), kind="StoragePool")["a"]
+    assert reading.channel is Channel.MODE
+    assert reading.bearing("full") == 1.0 > reading.bearing("offline")
+
+
+def test_only_unreachable_speaks_of_being_unobserved() -> None:
+    down, unreachable = _read(_seen("a", "down"), _seen("a", "unreachable"))["a"]
+    assert unreachable.bearing("unobserved") == 1.0 > down.bearing("unobserved")
+
+
+def test_fewer_candidates_make_the_same_crowd_denser() -> None:
+    crowd = [_seen(f"other{i}", "errors") for i in range(4)]
+    wide = _read(_seen("a", "errors"), *crowd)["a"][0].ratio
+    narrow = _read(_seen("a", "errors"), *crowd, candidates=("a", "b"))["a"][0].ratio
+    assert narrow < wide

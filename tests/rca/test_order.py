@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from rca.order import ranks
+
+
+def _random_graph(seed: int) -> nx.DiGraph[int]:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 25))
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(n))
+    pairs = rng.integers(0, n, size=(int(rng.integers(0, 3 * n)), 2)).tolist()
+    graph.add_edges_from((cause, effect) for cause, effect in pairs)
+    return graph
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_ranks_rise_from_cause_to_effect_and_are_shared_only_within_a_cycle(seed: int) -> None:
+    graph = _random_graph(seed)
+    rank = ranks(len(graph), lambda node: list(graph.predecessors(node)))
+    part = {
+        node: i
+        for i, members in enumerate(nx.strongly_connected_components(graph))
+        for node in members
+    }
+    for cause, effect in graph.edges:
+        if part[cause] != part[effect]:
+            assert rank[cause] < rank[effect]
+    for one in graph:
+        for other in graph:
+            assert (rank[one] == rank[other]) is (part[one] == part[other])
+
+
+def test_a_chain_of_ten_thousand_does_not_exhaust_the_stack() -> None:
+    n = 10_000
+    rank = ranks(n, lambda node: [node + 1] if node + 1 < n else [])
+    assert list(rank) == list(range(n - 1, -1, -1))
+
+
+def test_a_cycle_of_ten_thousand_has_one_rank() -> None:
+    n = 10_000
+    assert set(ranks(n, lambda node: [(node + 1) % n])) == {0}
+
+
+def test_no_nodes_have_no_ranks() -> None:
+    assert list(ranks(0, lambda _: [])) == []

@@ -1,0 +1,112 @@
+"""Held to exhaustive enumeration of every set of up to three suspects, on small random estates.
+
+The short list holds eight suspects; the more there are, the more it leaves out. The tolerance is
+that of estates with up to 26 suspects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import combinations
+
+import pytest
+
+from kgraph.schema import Incident
+from rca.posterior import ELSEWHERE, posterior
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.score import score
+from rca.search import best_explanation, compatible
+from rca.signature import Field
+from rca.units import Unit, blind, units
+
+FieldOf = Callable[[Incident], Field]
+SMALL = 26  # units
+# The short list of eight leaves out pairs of weak suspects; no marginal may move by more.
+TOLERANCE = 0.03
+
+
+def _units(field: Field) -> list[Unit]:
+    symptoms = abnormal_entities(field.readings)
+    suspected = suspects(field, symptoms)
+    return list(units(field, suspected, exhausted(field, suspected, symptoms), None))
+
+
+def _watcher(field: Field) -> float | None:
+    unit = blind(field)
+    return score([unit]) if unit else None
+
+
+def _enumerated(suspected: list[Unit], watcher: float | None) -> dict[tuple[int, str], float]:
+    """Marginals over all compatible sets, unnormalised weights summed directly."""
+    weights: list[tuple[tuple[Unit, ...], float]] = [
+        (chosen, math.exp(score(chosen)))
+        for size in (1, 2, 3)
+        for chosen in combinations(suspected, size)
+        if all(compatible(chosen[:i], unit) for i, unit in enumerate(chosen))
+    ]
+    outside = ELSEWHERE * math.fsum(math.exp(unit.log_prior) for unit in suspected)
+    blinded = math.exp(watcher) if watcher is not None else 0.0
+    total = math.fsum([*(weight for _, weight in weights), outside, blinded])
+    found: dict[tuple[int, str], float] = {}
+    for chosen, weight in weights:
+        for unit in chosen:
+            for fault in unit.faults:
+                found[fault] = found.get(fault, 0.0) + weight / total
+    return found
+
+
+def test_marginals_are_near_those_of_exhaustive_enumeration(
+    random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    errors = []
+    for seed in range(160):
+        field = field_of(random_incident(seed))
+        suspected = _units(field)
+        if not 0 < len(suspected) <= SMALL:
+            continue
+        watcher = _watcher(field)
+        exact = _enumerated(suspected, watcher)
+        near = posterior(suspected, best_explanation(suspected), watcher).marginals()
+        errors.append(max(abs(near.get(fault, 0.0) - exact[fault]) for fault in exact))
+    assert len(errors) >= 30
+    assert max(errors) < TOLERANCE
+    assert math.fsum(errors) / len(errors) < TOLERANCE / 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_probabilities_sum_to_one(
+    seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    field = field_of(random_incident(seed))
+    suspected = _units(field)
+    result = posterior(suspected, best_explanation(suspected), _watcher(field))
+    chances = [*(chance for _, chance in result.sets), result.elsewhere, result.monitoring]
+    assert math.fsum(chances) == pytest.approx(1.0)
+    assert all(0 <= chance <= 1 for chance in chances)
+    assert all(chance <= 1 + 1e-9 for chance in result.marginals().values())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_explanation_is_among_the_sets(
+    seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    suspected = _units(field_of(random_incident(seed)))
+    best = best_explanation(suspected)
+    result = posterior(suspected, best, None)
+    assert not best or frozenset(u.faults for u in best) in {
+        frozenset(u.faults for u in members) for members, _ in result.sets
+    }
+
+
+def test_without_suspects_the_cause_is_elsewhere() -> None:
+    result = posterior([], [], None)
+    assert (result.sets, result.elsewhere, result.monitoring) == ((), 1.0, 0.0)
+
+
+def test_evidence_of_a_thousand_nats_does_not_overflow(
+    random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    suspected = _units(field_of(random_incident(3)))
+    result = posterior(suspected, best_explanation(suspected), 5000.0)
+    assert result.monitoring == pytest.approx(1.0)
