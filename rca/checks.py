@@ -40,9 +40,13 @@ def next_checks(
         return ()
     weights = [chance / total for _, chance in play]
     found = []
-    for entity in sorted({e for sets, _ in play for unit in sets for e in unit.spread.predicted}):
+    for entity in sorted(
+        {e for sets, _ in play for unit in sets for e in field.reach(unit.faults).predicted}
+    ):
+        if (names.get(field.topology.uids[entity]) or field.topology.uids[entity]).startswith("-"):
+            continue  # a name that a command would take for an option
         for rule in _open_checks(field, entity):
-            shows = [_shows(sets, entity, rule.mode) for sets, _ in play]
+            shows = [_shows(field, sets, entity, rule.mode) for sets, _ in play]
             gain = _gain(weights, shows)
             if gain >= WORTH:
                 found.append(
@@ -60,13 +64,13 @@ def _open_checks(field: Field, entity: int) -> Iterable[CheckRule]:
     return [r for r in rules if r.kind == field.topology.kinds[entity] and r.signal not in told]
 
 
-def _shows(sets: Sequence[Unit], entity: int, mode: str) -> float:
+def _shows(field: Field, sets: Sequence[Unit], entity: int, mode: str) -> float:
     """Return P(the check comes out abnormal | these faults)."""
     hit = max(
         (
             chance
             for unit in sets
-            for shown, chance in unit.spread.predicted.get(entity, {}).items()
+            for shown, chance in field.reach(unit.faults).predicted.get(entity, {}).items()
             if shown == mode
         ),
         default=0.0,

@@ -15,6 +15,7 @@ from rca.rules import ANY, Model, PropagationRule
 
 # P(dependent | dependency) where no rule says more. Calls: the model of the evidence page.
 FIRM_HARD, FIRM_GRAY, SOFT = 0.9, 0.6, 0.7
+WAITS = 0.3  # who calls something that fails also waits for it: timeouts, retries
 DEFAULT_RATE = 1.0  # a year, for each generic mode of a kind without faults of its own
 
 
@@ -65,8 +66,8 @@ def _effects(
             for cause in rule.causes:
                 found.setdefault(cause, {})[rule.mode] = rule.strength
     if not reverse:
-        for cause, edge in _defaults(effect_kind, type_, cause_kind).items():
-            found.setdefault(cause, {edge.mode: edge.strength})
+        for cause, effects in _defaults(effect_kind, type_, cause_kind).items():
+            found.setdefault(cause, dict(effects))
     return {
         cause: tuple(Edge(mode, strength) for mode, strength in sorted(effects.items()))
         for cause, effects in found.items()
@@ -81,19 +82,20 @@ def _applies(rule: PropagationRule, effect_kind: str, type_: str, cause_kind: st
     )
 
 
-def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Edge]:
+def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Mapping[str, float]]:
+    """Return cause mode -> effect mode -> strength."""
     carries = RELATIONS[type_].carries
     if carries in {Carries.NOTHING, Carries.EVIDENCE}:
         return {}
     into = kind_of(effect_kind).effect
-    strength = {
-        Severity.HARD: SOFT if carries is Carries.SOFT else FIRM_HARD,
-        Severity.GRAY: SOFT if carries is Carries.SOFT else FIRM_GRAY,
-    }
+    modes = [mode for mode in kind_of(cause_kind).modes.values() if mode != UNOBSERVED]
+    if carries is Carries.FIRM:
+        strength = {Severity.HARD: FIRM_HARD, Severity.GRAY: FIRM_GRAY}
+        return {mode.name: {into[mode.severity]: strength[mode.severity]} for mode in modes}
+    slow, stopped = into[Severity.GRAY], into[Severity.HARD]
     return {
-        mode.name: Edge(into[mode.severity], strength[mode.severity])
-        for mode in kind_of(cause_kind).modes.values()
-        if mode != UNOBSERVED
+        mode.name: {stopped: SOFT, slow: WAITS} if mode.severity is Severity.HARD else {slow: SOFT}
+        for mode in modes
     }
 
 

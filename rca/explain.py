@@ -12,6 +12,7 @@ from rca.units import ReadingId, Unit
 
 SAYS = 0.05  # nats below which a reading is no witness
 EXPECTED = 0.5  # an effect at least so likely should have been seen by somebody
+WORTH_A_WALK = 0.01  # posterior from which the unwatched are counted too
 SAME = 1e-3  # chances that differ by less look the same
 
 
@@ -63,7 +64,7 @@ def _cause(
         explains=sum(1 for w in supporting if w.observation.abnormal),
         supporting=supporting,
         contradicting=tuple(w for w in seen if w.weight < 0),
-        unknown=_unknown(field, unit),
+        unknown=_unknown(field, unit) if sum(chances.values()) >= WORTH_A_WALK else 0,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
     )
 
@@ -84,7 +85,7 @@ def _unknown(field: Field, unit: Unit) -> int:
     """Count the entities that should be hit by now and that nobody looks at."""
     return sum(
         1
-        for entity, predicted in unit.spread.predicted.items()
+        for entity, predicted in field.reach(unit.faults).predicted.items()
         if max(predicted.values()) >= EXPECTED and not field.readings.get(entity)
     )
 

@@ -16,6 +16,9 @@ from rca.search import compatible
 from rca.units import Unit
 
 SHORT = 8  # units on the short list
+SLACK = 4  # so many more where equals compete for the last place
+CONSIDERED = 60  # strongest single suspects that may get on it
+TIE = 1e-9
 TOGETHER = 3  # units in one set
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
 
@@ -49,9 +52,7 @@ def posterior(
         monitoring: score of "only the monitoring failed", in nats; None where nothing hints at it.
     """
     alone = {id(unit): score([unit]) for unit in suspects}
-    ranked = sorted(suspects, key=lambda unit: -alone[id(unit)])
-    chosen = {id(unit) for unit in best}
-    short = [*best, *[unit for unit in ranked if id(unit) not in chosen]][: max(SHORT, len(best))]
+    short = _short_list(suspects, best, alone)
     sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), alone[id(unit)]) for unit in suspects]
     for size in range(2, TOGETHER + 1):
         sets += [
@@ -63,6 +64,37 @@ def posterior(
         sets.append((tuple(best), score(best)))
     outside = math.log(ELSEWHERE) + _log_sum([unit.log_prior for unit in suspects])
     return _normalise(sets, outside, monitoring)
+
+
+def _short_list(
+    suspects: Sequence[Unit], best: Sequence[Unit], alone: Mapping[int, float]
+) -> list[Unit]:
+    """Return the best explanation and its strongest rivals.
+
+    A rival is as strong as the best set that it joins, or in which it stands for a member: ranked
+    alone, many rivals for one symptom would crowd out a second fault. Equals come in together or
+    stay out together, so that the order of the input decides nothing.
+    """
+    chosen = {id(unit) for unit in best}
+    others = sorted(
+        (unit for unit in suspects if id(unit) not in chosen), key=lambda u: -alone[id(u)]
+    )[:CONSIDERED]
+    ranked = sorted(((_strength(unit, best, alone), unit) for unit in others), key=lambda r: -r[0])
+    room = max(0, SHORT - len(best))
+    if len(ranked) <= room or room == 0:
+        return [*best, *(unit for _, unit in ranked[:room])]
+    last = ranked[room - 1][0]
+    kept = [unit for strength, unit in ranked if strength > last + TIE]
+    tied = [unit for strength, unit in ranked if abs(strength - last) <= TIE]
+    fits = len(kept) + len(tied) <= room + SLACK
+    return [*best, *kept, *(tied if fits else ())]
+
+
+def _strength(unit: Unit, best: Sequence[Unit], alone: Mapping[int, float]) -> float:
+    sets = [[*best, unit]] if compatible(best, unit) else []
+    without = ([*best[:i], *best[i + 1 :]] for i in range(len(best)))
+    sets += [[*rest, unit] for rest in without if compatible(rest, unit)]
+    return max((score(members) for members in sets), default=alone[id(unit)])
 
 
 def _normalise(

@@ -7,31 +7,34 @@ costs two is out. Unknown is no alibi.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from kgraph.schema import Channel
+from kgraph.schema import Severity
 from rca.likelihood import Reading
-from rca.signature import Field
+from rca.signature import SPEAKS, Field
 
 FAR = 2  # healthy hops at which the walk ends
+ALIBI = 0.7  # a healthy reading below this ratio counts
 
 
 def suspects(field: Field, abnormal: Iterable[int]) -> list[int]:
-    """Return the entities from which a fault could have reached a symptom, in index order."""
+    """Return the entities from which a fault could have reached a symptom, in index order.
+
+    The walk follows dependencies alone. A dependent that hurts what it depends on is a suspect
+    only where something is seen of it: blind spot, a silent guest that starves its host.
+    """
     cost = dict.fromkeys(abnormal, 0)
+    shown = _shown(field, cost)
     queue = deque(sorted(cost))
-    burdens: set[int] = set()
     while queue:
         entity = queue.popleft()
-        # What hurts against the arrows is a suspect, but where it stands is not walked from.
-        burdens.update(field.burdens(entity))
         for cause in field.needs(entity):
-            step = 1 if _healthy(field.readings.get(cause, ())) else 0
+            step = 1 if _healthy(field.readings.get(cause, ()), shown) else 0
             reached = cost[entity] + step
             if reached < FAR and reached < cost.get(cause, FAR):
                 cost[cause] = reached
                 (queue.append if step else queue.appendleft)(cause)
-    return sorted(cost.keys() | burdens)
+    return sorted(cost)
 
 
 def exhausted(
@@ -44,7 +47,8 @@ def exhausted(
     """
     topology = field.topology
     known = set(suspected)
-    shown = set(abnormal)
+    symptoms = set(abnormal)
+    shown = _shown(field, symptoms)
     found: dict[tuple[int, ...], None] = {}
     for entity in suspected:
         for gate in topology.gates(entity):
@@ -52,17 +56,36 @@ def exhausted(
             lost = len(topology.members(gate)) - int(topology.need[gate]) + 1
             if lost < 2 or len(members) < lost:
                 continue
-            members.sort(key=lambda m: (m not in shown, _healthy(field.readings.get(m, ())), m))
+            members.sort(
+                key=lambda m: (m not in symptoms, _healthy(field.readings.get(m, ()), shown), m)
+            )
             found.setdefault(tuple(sorted(members[:lost])))
     return list(found)
 
 
-def _healthy(readings: Sequence[Reading]) -> bool:
-    """Whether a probe looked at what dependents feel, and nothing at all was wrong."""
+def _healthy(readings: Sequence[Reading], shown: Collection[Severity]) -> bool:
+    """Whether a probe looked for what the symptoms show, and nothing at all was wrong.
+
+    That a switch is up is no alibi where things are slow.
+    """
     if any(reading.observation.abnormal for reading in readings):
         return False
-    felt = {Channel.MODE, Channel.MAIN, Channel.EVERY}
-    return any(reading.channel in felt and reading.ratio < 0.7 for reading in readings)
+    return all(
+        any(reading.ratio < ALIBI and _speaks(reading, severity) for reading in readings)
+        for severity in shown
+    )
+
+
+def _speaks(reading: Reading, severity: Severity) -> bool:
+    modes = ("slow",) if severity is Severity.GRAY else ("down", "failing")
+    return max(reading.bearing(mode) for mode in modes) >= SPEAKS
+
+
+def _shown(field: Field, abnormal: Iterable[int]) -> set[Severity]:
+    """Return whether the symptoms are of stopping, of slowness, or of both."""
+    rows = [r for e in abnormal for r in field.readings.get(e, ()) if r.observation.abnormal]
+    found = {severity for severity in Severity if any(_speaks(r, severity) for r in rows)}
+    return found or {Severity.HARD}
 
 
 def abnormal_entities(readings: Mapping[int, Sequence[Reading]]) -> list[int]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from rca.units import ReadingId, Support, Unit
 
@@ -30,40 +29,33 @@ def evidence(chosen: Sequence[Unit]) -> float:
     """Return the tempered sum of log likelihood ratios, in nats."""
     firm: dict[int, list[float]] = {}
     soft: dict[int, list[float]] = {}
-    for (entity, _), shared in joint(chosen).items():
-        if shared.row.soft:
-            soft.setdefault(shared.unit, []).append(shared.row.nats)
+    for (entity, _), (row, chance, position) in joint(chosen).items():
+        nats = row.weight * math.log1p(chance * (row.ratio - 1))
+        if row.soft:
+            soft.setdefault(position, []).append(nats)
         else:
-            firm.setdefault(entity, []).append(shared.row.nats)
+            firm.setdefault(entity, []).append(nats)
     felt = (temper(nats, SOFT_RHO) for nats in soft.values())
     called = (math.log(1 - SPREADS + SPREADS * math.exp(min(OVERFLOW, n))) for n in felt)
     return math.fsum([*(temper(nats, ENTITY_RHO) for nats in firm.values()), *called])
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A reading under several units: the best one's row, at the joint chance."""
-
-    row: Support
-    unit: int
-
-
-def joint(chosen: Sequence[Unit]) -> dict[ReadingId, Shared]:
-    """Return what all units together say of every reading that one of them bears on."""
-    if len(chosen) == 1:
-        return {reading: Shared(row, 0) for reading, row in chosen[0].support.items()}
-    spared: dict[ReadingId, float] = {}
-    best: dict[ReadingId, Shared] = {}
-    for position, unit in enumerate(chosen):
+def joint(chosen: Sequence[Unit]) -> dict[ReadingId, tuple[Support, float, int]]:
+    """Return reading -> (row of the unit that explains it best, joint chance, its place)."""
+    first = chosen[0].support if chosen else {}
+    best = {reading: (row, row.chance, 0) for reading, row in first.items()}
+    for position, unit in enumerate(chosen[1:], start=1):
         for reading, row in unit.support.items():
-            spared[reading] = spared.get(reading, 1.0) * (1 - row.chance)
             known = best.get(reading)
-            if known is None or row.chance > known.row.chance:
-                best[reading] = Shared(row, position)
-    return {
-        reading: Shared(replace(shared.row, chance=1 - spared[reading]), shared.unit)
-        for reading, shared in best.items()
-    }
+            if known is None:
+                best[reading] = (row, row.chance, position)
+                continue
+            together = 1 - (1 - known[1]) * (1 - row.chance)
+            stronger = row.chance > known[0].chance
+            best[reading] = (
+                (row, together, position) if stronger else (known[0], together, known[2])
+            )
+    return best
 
 
 def temper(nats: Iterable[float], rho: float) -> float:

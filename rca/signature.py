@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Container, Mapping, Sequence, Set
+from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +27,7 @@ SEED = 0.85  # P(a fault does to its own entity what it says)
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
 Modes = dict[str, float]
+Faults = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Field:
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    _reach: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
+    _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -71,23 +75,35 @@ class Field:
         return ranks(len(self.topology), self.causes)
 
     @cached_property
-    def telling(self) -> Set[int]:
+    def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""
         found = set(self.readings)
         waiting = list(found)
         while waiting:
-            for cause in self.causes(waiting.pop()):
+            for cause in self.needs(waiting.pop()):
                 if cause not in found:
                     found.add(cause)
                     waiting.append(cause)
         return found
 
+    def reach(self, faults: Faults) -> Spread:
+        """Return everything that the faults do, what nobody looks at included; remembered."""
+        if faults not in self._reach:
+            self._reach[faults] = spread(self, faults)
+        return self._reach[faults]
+
     def causes(self, entity: int) -> list[int]:
         """Return the entities from which a failure can come here in one hop."""
-        return self.needs(entity) + self.burdens(entity)
+        return [*self.needs(entity), *self.burdens(entity)]
 
-    def needs(self, entity: int) -> list[int]:
+    def needs(self, entity: int) -> Sequence[int]:
         """Return what the entity depends on, as far as failures cross."""
+        known = self._needs.get(entity)
+        if known is None:
+            known = self._needs[entity] = self._read_needs(entity)
+        return known
+
+    def _read_needs(self, entity: int) -> list[int]:
         topology = self.topology
         return [
             member

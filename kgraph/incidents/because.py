@@ -59,7 +59,15 @@ def speaks_against(view: View) -> Section:
     """Name the witnesses against the suspects; silence here is said too."""
     if not view.blamed or view.case.answer.abstained:
         return Section(Label.AGAINST, ())
-    rows = _grouped(view, [w for c in _suspects(view) for w in c.contradicting])
+    # What is hurt in one way and well in another does not speak against being hurt.
+    hurt = {w.observation.entity for c in _suspects(view) for w in c.supporting}
+    well = [
+        witness
+        for suspect in _suspects(view)
+        for witness in suspect.contradicting
+        if witness.observation.entity not in hurt
+    ]
+    rows = _grouped(view, well)
     return Section(
         Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )

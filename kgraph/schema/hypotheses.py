@@ -32,7 +32,8 @@ class Cause:
         posterior: P(this entity is faulty in any mode), in [0, 1]; rows need not sum to 1.
         mode: the likeliest mode; `modes` has the breakdown.
         supporting, contradicting: witnesses, strongest first.
-        unknown: signals of it and of what it should have hit that nobody looked at.
+        unknown: entities that it should have hit and that nobody looked at, itself included;
+            counted where the posterior is at least 0.01.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
     """
