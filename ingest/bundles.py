@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ def read_bundles(stream: BinaryIO, name: str) -> Iterator[Incident]:
     Raises:
         InputError: with the line; incidents before it have been yielded.
     """
-    first = stream.readline()
+    first = stream.readline().removeprefix(codecs.BOM_UTF8)
     if first.strip() and _whole(first):
         yield parse_bundle(first, where=f"{name}:1")
         for number, line in enumerate(stream, start=2):

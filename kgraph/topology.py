@@ -111,12 +111,16 @@ class _Gate:
     members: tuple[int, ...]
 
 
+_Group = tuple[int, str, str]  # dependent, source, group
+
+
 def _gates(
     index: Mapping[str, int], relations: Iterable[Relation]
 ) -> tuple[list[_Gate], list[str]]:
     """Gather relations into gates, sorted by owner so that rows are contiguous."""
     single: set[_Gate] = set()
-    grouped: dict[tuple[int, str, str, str], tuple[set[int], int]] = {}
+    grouped: dict[_Group, dict[int, tuple[str, int]]] = {}
+    alternatives: set[tuple[int, str, int]] = set()
     for relation in relations:
         dependent, dependency = index.get(relation.dependent), index.get(relation.dependency)
         if dependent is None or dependency is None or dependent == dependency:
@@ -124,28 +128,28 @@ def _gates(
         if relation.group is None:
             single.add(_Gate(dependent, relation.type, 1, (dependency,)))
             continue
-        key = (dependent, relation.source, relation.group, relation.type)
-        members, need = grouped.setdefault(key, (set(), relation.need or 1))
-        members.add(dependency)
-    # Two types in one group (a path and a NIC, say) are one gate, told under its first type.
-    merged: dict[tuple[int, str, str], tuple[set[int], int, str]] = {}
-    for (dependent, source, group, type_), (members, need) in sorted(
-        grouped.items(), key=lambda row: row[0]
-    ):
-        known, _, _ = merged.setdefault((dependent, source, group), (set(), need, type_))
-        known |= members
-    capped = []
-    for (dependent, _, group), (members, need, type_) in merged.items():
-        if need > len(members):
-            size = len(members)
-            capped.append(f"group {group!r} needs {need} of {size} members: counted as {size}")
-        single.add(_Gate(dependent, type_, min(need, len(members)), tuple(sorted(members))))
-    inside = {(g.owner, g.type, m) for g in single if len(g.members) > 1 for m in g.members}
+        members = grouped.setdefault((dependent, relation.source, relation.group), {})
+        told = (relation.type, relation.need or 1)
+        members[dependency] = min(told, members.get(dependency, told))
+        alternatives.add((dependent, relation.type, dependency))
     # A second source that knows the link but not the redundancy must not make it a need by itself.
-    kept = [
-        g for g in single if len(g.members) > 1 or (g.owner, g.type, g.members[0]) not in inside
-    ]
-    return sorted(kept), capped
+    kept = {g for g in single if (g.owner, g.type, g.members[0]) not in alternatives}
+    groups, capped = _groups(grouped)
+    return sorted(kept | groups), capped
+
+
+def _groups(
+    grouped: Mapping[_Group, Mapping[int, tuple[str, int]]],
+) -> tuple[set[_Gate], list[str]]:
+    """Make one gate of each group; two types in one (a path and a NIC) go under the first."""
+    gates, capped = set(), []
+    for (dependent, _, group), members in grouped.items():
+        size = len(members)
+        type_, need = min(members.values())
+        if need > size:
+            capped.append(f"group {group!r} needs {need} of {size} members: counted as {size}")
+        gates.add(_Gate(dependent, type_, min(need, size), tuple(sorted(members))))
+    return gates, capped
 
 
 def _starts(sorted_rows: Int, n: int) -> Int:

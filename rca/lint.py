@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgraph.schema import (
+    GENERIC_MODES,
     KINDS,
     RELATIONS,
     Carries,
-    mode_named,
     suggest_kind,
     unusual,
 )
@@ -169,16 +169,10 @@ def _without_signal(model: Model) -> Iterator[Finding]:
         for cause in rule.causes
     )
     for fault in model.faults:
-        if fault.kind not in KINDS:
-            continue
+        # Every kind's main channel shows the generic modes.
+        generic = fault.mode in {mode.name for mode in GENERIC_MODES}
         key = (fault.kind, fault.mode)
-        generic = fault.mode in {
-            "down",
-            "failing",
-            "slow",
-        }  # every kind's main channel shows these
-        named = mode_named(fault.kind, fault.mode) is not None
-        if key not in shown and not generic and not named and not spreading[key]:
+        if fault.kind in KINDS and key not in shown and not generic and not spreading[key]:
             yield Finding(
                 f"nothing signals {fault.kind}.{fault.mode}",
                 fault.where,

@@ -130,15 +130,13 @@ class Field:
     def correct(self, entity: int, predicted: Modes) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).
 
-        An entity is in one mode or well: modes that explain the same reading share it.
+        Modes that explain the same reading share it; without a reading nothing changes.
         """
         well = math.prod(1 - chance for chance in predicted.values())
-        scale = (1 - well) / math.fsum(predicted.values())
-        weight = {
-            mode: chance * scale * self._ratio(entity, mode) for mode, chance in predicted.items()
-        }
-        total = well + math.fsum(weight.values())
-        return {mode: value / total for mode, value in weight.items()}
+        weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
+        before = well + math.fsum(predicted.values())
+        after = well + math.fsum(weight.values())
+        return {mode: min(1.0, value * before / after) for mode, value in weight.items()}
 
     def _ratio(self, entity: int, mode: str) -> float:
         known = self._ratios.get((entity, mode))

@@ -1,7 +1,7 @@
 """The catalogue: which typed steps mend which fault, and what must not be done about it.
 
-`remedies/catalogue/*.yaml` (format `kgraph.remedies/v1`), then a site's own folders; a later remedy
-for the same fault replaces an earlier one.
+`remedies/catalogue/*.yaml` (format `kgraph.remedies/v1`), then a site's own folders; a later
+remedy for the same fault replaces an earlier one.
 """
 
 from __future__ import annotations

@@ -7,11 +7,14 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO
 
-from ingest.topology.forms import Row, json_document, json_lines, looks_like_lines, yaml_document
+from ingest.topology.json_forms import json_document, json_lines, looks_like_lines
+from ingest.topology.rows import Row
+from ingest.topology.yaml_form import yaml_document
 from kgraph.schema import InputError, Item, RelationRecord, Snapshot
 from kgraph.schema.documents import Header, header, record, relation
 
 IN_MEMORY = 64 * 2**20  # bytes of a pipe that are held before a temporary file takes over
+LONGEST_HEADER = 2**16  # bytes; a longer first line is a whole document
 ENTITY, RELATION = "entity", "relation"
 
 
@@ -29,8 +32,13 @@ def read(document: Path | BinaryIO, *, name: str = "", site: str = "default") ->
     """
     stream = _opened(document)
     name = name or (str(document) if isinstance(document, Path) else "standard input")
-    head, rows = _form(stream, name)
-    checked = header(head.content, head.where)
+    try:
+        head, rows = _form(stream, name)
+        checked = header(head.content, head.where)
+    except InputError:
+        if stream is not document:
+            stream.close()
+        raise
     items = _closing(_items(rows, checked, name, site), stream, owned=stream is not document)
     return Snapshot(checked.source, checked.scope, checked.complete, items)
 
@@ -61,7 +69,9 @@ def _opened(document: Path | BinaryIO) -> IO[bytes]:
 
 
 def _form(stream: IO[bytes], name: str) -> tuple[Row, Iterator[Row]]:
-    first = stream.readline()
+    first = b"\n"
+    while first and not first.strip():
+        first = stream.readline(LONGEST_HEADER)
     stream.seek(0)
     if not first:
         raise InputError("the document is empty", where=name, mend="see docs/reference")

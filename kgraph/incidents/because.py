@@ -76,12 +76,13 @@ def speaks_against(view: View) -> Section:
 def unknown(view: View) -> Section:
     """Say where nobody looked."""
     lines = []
+    missing = sum(suspect.unknown for suspect in _suspects(view))
     for suspect in _suspects(view):
         seen = any(row.entity == suspect.entity for row in view.case.incident.observations)
         if not seen:
             lines.append(f"{view.estate.name(suspect.entity)} itself: no word from any probe")
-    missing = sum(suspect.unknown for suspect in _suspects(view))
-    if missing:
+            missing -= 1  # it is counted among what should show something
+    if missing > 0:
         things = "sign" if missing == 1 else "signs"
         lines.append(f"{missing} expected {things} that nothing watches")
     return Section(Label.UNKNOWN, (" · ".join(lines),) if lines else ())

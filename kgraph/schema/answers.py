@@ -135,4 +135,4 @@ class _Writer:
 
 
 def _round(value: float) -> float:
-    return round(value, DIGITS)
+    return round(value, DIGITS) + 0.0  # no -0.0

@@ -6,12 +6,14 @@ dependency.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+import difflib
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kgraph.schema.entities import Key, Record, RelationRecord, Scalar
+from kgraph.schema.entities import Key, Record, RelationRecord
 from kgraph.schema.errors import InputError
+from kgraph.schema.fields import Prop, Text, refusal
 from kgraph.schema.kinds import KINDS, suggest_kind
 from kgraph.schema.relations import RELATIONS
 
@@ -20,18 +22,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 FORMAT = "kgraph.topology/v1"
 
 
-def _text(value: object) -> object:
-    """Take numbers for text where people write them, as serial numbers are."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if plain else value
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Expect(_Strict):
@@ -55,26 +47,45 @@ class EntityRow(_Strict):
     """One entity."""
 
     id: Text = Field(min_length=1)
-    kind: str
+    kind: str = Field(json_schema_extra={"enum": [*sorted(KINDS)]})
     name: Text = ""
-    keys: dict[str, Text] = {}
+    keys: dict[str, Text | list[Text]] = Field(
+        default={}, description="key namespace to value, or to several values"
+    )
     labels: dict[str, Text] = {}
-    props: dict[str, bool | int | Number | str] = {}
-    watched: list[str] = []
+    props: dict[str, Prop] = Field(default={}, description="camelCase, with units in the name")
+    watched: list[str] = Field(default=[], description="signals that some detector looks at here")
 
 
 class RelationRow(_Strict):
-    """One dependency."""
+    """One dependency, from the dependent to what it needs."""
 
-    dependent: Text = Field(alias="from")
-    type: str
-    dependency: Text = Field(alias="to")
+    dependent: Text = Field(alias="from", min_length=1)
+    type: str = Field(json_schema_extra={"enum": [*RELATIONS]})
+    dependency: Text = Field(alias="to", min_length=1)
     group: Text | None = None
     need: int | None = Field(default=None, ge=1)
 
 
+class Document(Header):
+    """A whole document in YAML or JSON.
+
+    JSON Lines: the first line has the fields of the header, each further one
+    `{"entity": ...}` or `{"relation": ...}`.
+    """
+
+    entities: list[EntityRow] | None = None
+    relations: list[RelationRow] | None = None
+
+
 def header(raw: object, where: str) -> Header:
     """Check a header; InputError names the field."""
+    said = raw.get("format") if isinstance(raw, dict) else None
+    if said is not None and said != FORMAT:
+        mend = f"this reads {FORMAT}"
+        if isinstance(said, str) and said.startswith("kgraph.incident/"):
+            mend += "; an incident goes to `kgraph investigate --bundle`"
+        raise InputError(f"format: is {said!r}", where=where, mend=mend)
     return _checked(Header, raw, where)
 
 
@@ -87,14 +98,17 @@ def record(raw: object, where: str, site: str) -> Record:
     row = _checked(EntityRow, raw, where)
     if row.kind not in KINDS:
         raise InputError(f"unknown kind {row.kind!r}", where=where, mend=suggest_kind(row.kind))
-    props: dict[str, Scalar] = dict(row.props)
     return Record(
         key=row.id,
         kind=row.kind,
         name=row.name or row.id,
-        keys=tuple(Key(namespace, value, site) for namespace, value in row.keys.items()),
+        keys=tuple(
+            Key(namespace, value, site)
+            for namespace, values in row.keys.items()
+            for value in (values if isinstance(values, list) else [values])
+        ),
         labels=row.labels,
-        props=props,
+        props=row.props,
         watched=tuple(row.watched),
         where=where,
     )
@@ -108,8 +122,12 @@ def relation(raw: object, where: str) -> RelationRecord:
     """
     row = _checked(RelationRow, raw, where)
     if row.type not in RELATIONS:
-        known = ", ".join(RELATIONS)
-        raise InputError(f"unknown relation {row.type!r}", where=where, mend=f"one of: {known}")
+        near = difflib.get_close_matches(row.type.upper(), RELATIONS, n=3)
+        mend = f"did you mean {', '.join(near)}?" if near else f"one of: {', '.join(RELATIONS)}"
+        raise InputError(f"unknown relation {row.type!r}", where=where, mend=mend)
+    if row.group is None and (row.need or 1) > 1:
+        mend = "name the group whose members are counted, or leave `need` out"
+        raise InputError(f"need: is {row.need} without a group", where=where, mend=mend)
     return RelationRecord(row.dependent, row.type, row.dependency, row.group, row.need, where)
 
 
@@ -117,14 +135,4 @@ def _checked(model: type[_Model], raw: object, where: str) -> _Model:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        mend = f"see docs/reference for {FORMAT}"
-        if first["type"] == "extra_forbidden":
-            mend = f"known fields: {', '.join(_fields(model))}"
-        what = f"{field}: {first['msg']}" if field else str(first["msg"])
-        raise InputError(what, where=where, mend=mend) from None
-
-
-def _fields(model: type[BaseModel]) -> list[str]:
-    return [info.alias or name for name, info in model.model_fields.items()]
+        raise refusal(error, model, where) from None

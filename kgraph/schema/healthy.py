@@ -7,6 +7,11 @@ from dataclasses import replace
 from kgraph.schema.incidents import Incident
 from kgraph.schema.observations import EVERY_DETECTOR, Observation, State
 
+SILENCE = "no alert"  # the detector of health that is told by nothing having fired
+
+
+SILENCE = "no alert"  # the detector of health that is told by nothing having fired
+
 
 def expand_healthy(incident: Incident) -> Incident:
     """Return the incident with its implied healthy observations written out.
@@ -34,7 +39,7 @@ def expand_healthy(incident: Incident) -> Incident:
                 rows.append(replace(seen, signal=signal))
     if incident.assume_healthy:
         rows += [
-            Observation(entity.uid, signal, State.HEALTHY, detector="watched")
+            Observation(entity.uid, signal, State.HEALTHY, detector=SILENCE)
             for entity in incident.entities
             for signal in dict.fromkeys(entity.watched)
             if (entity.uid, signal) not in told

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 # What Go writes for "no time": Alertmanager sends it as the end of an alert that still fires.
 NEVER_YEAR = 1
+_LEAP_SECOND = re.compile(r":60(?=[.Z+-])")  # RFC 3339 knows it, datetime does not
 
 
 def parse_time(text: str) -> datetime | None:
     """Return the time in UTC, or None for the year 1 that means "never".
 
     Raises:
-        ValueError: not RFC 3339, or without a zone.
+        ValueError: not RFC 3339, without a zone, or beyond the year 9999.
     """
-    parsed = datetime.fromisoformat(text)
+    parsed = datetime.fromisoformat(_LEAP_SECOND.sub(":59", text.upper()))
     if parsed.year <= NEVER_YEAR:
         return None
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: write it like 2026-11-23T04:00:00Z")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range: beyond the year 9999") from None
 
 
 def format_time(at: datetime) -> str:

@@ -1,5 +1,6 @@
 """Bundles from files: one object, or many in JSON Lines."""
 
+import codecs
 import io
 import json
 from pathlib import Path
@@ -21,6 +22,11 @@ def test_a_file_may_hold_one_object_over_many_lines() -> None:
 def test_json_lines_hold_many_incidents() -> None:
     content = b"\n".join(json.dumps({**BUNDLE, "id": str(i)}).encode() for i in range(3))
     assert [incident.id for incident in read_bundles(io.BytesIO(content), "f")] == ["0", "1", "2"]
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    content = codecs.BOM_UTF8 + b"\n".join([json.dumps(BUNDLE).encode()] * 2)
+    assert len(list(read_bundles(io.BytesIO(content), "f"))) == 2
 
 
 def test_a_defect_names_its_line_and_earlier_incidents_are_kept() -> None:

@@ -317,3 +317,13 @@ def test_predicting_what_cannot_be_says_how_to_mend_it(
     with pytest.raises(InputError, match=message) as caught:
         rca.predict(estate.entities, estate.relations, model, [fault])
     assert caught.value.mend
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_order_of_entities_relations_and_observations_does_not_matter(
+    seed: int, random_incident: Random, model: Model
+) -> None:
+    incident = random_incident(seed)
+    one, other = rca.investigate(incident, model), rca.investigate(_mixed(incident, seed), model)
+    assert _chances(other) == pytest.approx(_chances(one), abs=1e-9)
+    assert other.elsewhere == pytest.approx(one.elsewhere, abs=1e-9)

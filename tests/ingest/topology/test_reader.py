@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.topology import read
-from kgraph.schema import InputError, Item, Record, RelationRecord
+from kgraph.schema import KINDS, InputError, Item, Record, RelationRecord
 
 HEADER = {
     "format": "kgraph.topology/v1",
@@ -18,7 +20,7 @@ HEADER = {
     "scope": "site:dc1",
     "complete": True,
 }
-ENTITIES = [
+ENTITIES: list[dict[str, object]] = [
     {
         "id": "h1",
         "kind": "Host",
@@ -31,7 +33,7 @@ ENTITIES = [
     {"id": "feedA", "kind": "PowerFeed"},
     {"id": "feedB", "kind": "PowerFeed"},
 ]
-RELATIONS = [
+RELATIONS: list[dict[str, object]] = [
     {"from": "h1", "type": "POWERED_BY", "to": "feedA", "group": "power", "need": 1},
     {"from": "h1", "type": "POWERED_BY", "to": "feedB", "group": "power", "need": 1},
 ]
@@ -119,12 +121,22 @@ def test_rows_know_their_line(tmp_path: Path) -> None:
         (b"- 1", "not a topology document"),
         (b"", "the document is empty"),
         (b"\xff\xfe: 1", "byte 0 is not UTF-8"),
-        (b"[1, 2]", "not JSON: the document is not an object"),
+        (b"[1, 2]", "doc: the document is not an object"),
         (b'{"format": "kgraph.topology/v1", "source"', "not JSON"),
-        (json.dumps(document(), indent=1).encode()[:-40], "not JSON"),
+        (json.dumps(document(), indent=1).encode()[:-40], "doc:47:3: not JSON"),
+        (json.dumps(document()).encode() + b"x", "not JSON: Extra data"),
         (as_lines()[:-20], "doc:6: not JSON"),
+        (b"a: " + b"[" * 200_000, "doc:1: nested too deeply"),
+        (b'{"a":' * 100_000, "doc: nested too deeply"),
+        (lines([HEADER]) + b'{"entity":' + b"[" * 100_000, "doc:2: not JSON"),
+        (lines([HEADER]) + b'{"entity":{"id":"\xff"}}', "doc:2: byte 17 of the line is not UTF-8"),
+        (json.dumps(HEADER).encode()[:-1] + b',"a":"\xc3', "is not UTF-8"),
+        (b"? [a]\n: b\n", "doc:1: a field's name must be text"),
+        (b"a: 1\n---\nb: 2\n", "doc:2: a second document"),
+        (b"a: !!python/object:os.system {}\n", "doc:1: tag"),
+        (b"# nothing else\n", "the document is empty"),
         (lines([HEADER, {"entitty": {}}]), "doc:2: neither an entity nor a relation"),
-        (b"a: &a [*a]", "not YAML"),
+        (b"a: &a [*a]", "doc:1: alias *a of nothing above"),
     ],
 )
 def test_malformed_text_is_refused_in_one_line_with_its_place(content: bytes, said: str) -> None:
@@ -155,8 +167,7 @@ def test_an_unknown_format_version_is_refused() -> None:
 
 
 def test_an_id_that_is_there_twice_names_both_places() -> None:
-    twice = yaml.safe_dump({**HEADER, "entities": [ENTITIES[1], ENTITIES[1]]}).encode()
-    message = refusal(twice)
+    message = refusal(document(entities=[ENTITIES[1], dict(ENTITIES[1])]))
     assert "'feedA' is there twice" in message
     assert message.count("doc:") == 2
 
@@ -228,3 +239,138 @@ def test_json_lines_are_streamed_and_never_held_whole() -> None:
     tracemalloc.stop()
     assert count == rows
     assert peak < 12 * 2**20  # the document has 40 MiB; what stays is one place per id
+
+
+YAML_HEAD = b"format: kgraph.topology/v1\nsource: cmdb\n"
+
+
+def test_yaml_keeps_what_people_write_as_names_and_keys() -> None:
+    (row,) = items(
+        YAML_HEAD + b"entities:\n"
+        b"  - {id: 0017, kind: Nic, keys: {mac: 52:54:00:12:34:56, ip: [10.0.0.1, 10.0.0.2]},\n"
+        b"     labels: {enabled: no, since: 2026-11-23}, props: {ratio: 1e-3, up: true, n: -7}}\n"
+    )
+    assert isinstance(row, Record)
+    assert row.key == "0017"
+    assert [(key.namespace, key.value) for key in row.keys] == [
+        ("mac", "52:54:00:12:34:56"),
+        ("ip", "10.0.0.1"),
+        ("ip", "10.0.0.2"),
+    ]
+    assert row.labels == {"enabled": "no", "since": "2026-11-23"}
+    assert row.props == {"ratio": 0.001, "up": True, "n": -7}
+
+
+def test_a_fraction_as_text_keeps_its_zeros_or_is_refused() -> None:
+    keys = b"{version: 1.10, serial: 4e10}"
+    (row,) = items(YAML_HEAD + b"entities: [{id: a, kind: Host, keys: " + keys + b"}]\n")
+    assert isinstance(row, Record)
+    assert [key.value for key in row.keys] == ["1.10", "4e10"]
+    message = refusal(b'{"source": 1.10, "format": "kgraph.topology/v1"}')
+    assert message == "doc:1: source: must be text; put it in quotes"
+
+
+def test_an_alias_stands_for_its_value() -> None:
+    shared = {"rack": "r1"}
+    entities = [{"id": i, "kind": "Host", "labels": shared} for i in "ab"]
+    text = yaml.safe_dump(document(entities=entities, relations=[]))
+    assert "*id001" in text
+    assert [row.labels for row in items(text.encode()) if isinstance(row, Record)] == [shared] * 2
+
+
+def test_aliases_cannot_make_a_small_document_huge() -> None:
+    bomb = b"x0: &x0 [lol, lol, lol]\n" + b"".join(
+        b"x%d: &x%d [%s]\n" % (i, i, b", ".join([b"*x%d" % (i - 1)] * 10)) for i in range(1, 12)
+    )
+    assert "aliases stand for too much" in refusal(YAML_HEAD + bomb)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (YAML_HEAD + b"entities: []\nentities: []\n", "doc:4: field 'entities' is there twice"),
+        (YAML_HEAD + b"relations:\n  - {from: a, from: c, type: USES, to: b}\n", "doc:4: field"),
+        (
+            lines([HEADER]) + b'{"relation": {"from": "a", "from": "c"}}\n',
+            "doc:2: not JSON: field 'from' is there twice",
+        ),
+        (b'{"source": "a", "source": "b"}', "field 'source' is there twice"),
+        (json.dumps(document(entities={"id": "a"})).encode(), "entities: must be a list"),
+        (YAML_HEAD + b"entities: {id: a}\n", "doc:3: entities: must be a list"),
+    ],
+)
+def test_nothing_is_lost_in_silence(content: bytes, said: str) -> None:
+    assert said in refusal(content)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"complete": "yes"}, "complete: must be a yes or no"),
+        ({"complete": 1}, "complete: must be a yes or no"),
+        ({"source": ""}, "source:"),
+        ({"scope": None}, "scope: must be text"),
+        ({"format": "kgraph.incident/v1"}, "kgraph investigate --bundle"),
+        ({"expect": {"entitys": 1}}, "expect.entitys: unknown field"),
+        ({"entities": [None]}, "the whole: must be an object"),
+        ({"entities": [{"id": "a"}]}, "kind: is missing"),
+        ({"entities": [{**ENTITIES[0], "props": {"x": None}}]}, "props.x: must be text, a number"),
+        ({"entities": [{**ENTITIES[0], "props": {"x": 2**63}}]}, "props.x: must fit into 64 bits"),
+        ({"relations": [{**RELATIONS[0], "need": 0}]}, "need:"),
+        ({"relations": [{**RELATIONS[0], "need": "1"}]}, "need:"),
+        ({"relations": [{**RELATIONS[0], "need": True}]}, "need:"),
+        ({"relations": [{**RELATIONS[0], "to": ""}]}, "to:"),
+        ({"relations": [{**RELATIONS[0], "group": None, "need": 2}]}, "need: is 2 without"),
+        ({"relations": [{**RELATIONS[0], "type": "RUN_ON"}]}, "did you mean RUNS_ON"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_with_its_field(
+    changes: dict[str, object], said: str
+) -> None:
+    assert said in refusal(document(**changes))
+
+
+@pytest.mark.parametrize("form", [as_lines(), json.dumps(document(), indent=1).encode()])
+def test_blank_lines_and_a_byte_order_mark_do_no_harm(form: bytes) -> None:
+    assert len(items(b"\n\n" + form)) == len(items(b"\xef\xbb\xbf" + form)) == 5
+
+
+def test_a_list_that_holds_nothing_is_empty() -> None:
+    assert items(YAML_HEAD + b"entities:\nrelations: []\n") == []
+    assert items(json.dumps({**HEADER, "entities": None}).encode()) == []
+
+
+@pytest.mark.parametrize("end", range(0, 340, 7))
+def test_a_json_document_cut_anywhere_yields_no_row_at_all(end: int) -> None:
+    content = json.dumps(document(), indent=1).encode()[: -1 - end]
+    with pytest.raises(InputError):
+        read(io.BytesIO(content), name="doc")
+
+
+_rows = st.lists(
+    st.fixed_dictionaries(
+        {"id": st.text(min_size=1, max_size=6), "kind": st.sampled_from(sorted(KINDS))},
+        optional={
+            "name": st.text(min_size=1, max_size=6),
+            "labels": st.dictionaries(st.text(max_size=4), st.text(max_size=6), max_size=2),
+            "props": st.dictionaries(
+                st.text(max_size=4),
+                st.booleans()
+                | st.integers(-(2**63) + 1, 2**63 - 1)
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.text(max_size=6),
+                max_size=2,
+            ),
+        },
+    ),
+    max_size=4,
+    unique_by=lambda row: str(row["id"]),
+)
+
+
+@given(rows=_rows)
+def test_any_entities_are_read_alike_in_all_three_forms(rows: list[dict[str, object]]) -> None:
+    whole = {**HEADER, "entities": rows}
+    by_yaml = bare(items(yaml.safe_dump(whole).encode()))
+    assert by_yaml == bare(items(json.dumps(whole).encode()))
+    assert by_yaml == bare(items(lines([HEADER, *({"entity": row} for row in rows)])))

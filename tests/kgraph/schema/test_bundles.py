@@ -8,11 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.schema import Incident, InputError, State
+from kgraph.schema import (
+    Change,
+    Entity,
+    Incident,
+    InputError,
+    Key,
+    Observation,
+    Relation,
+    State,
+    Target,
+)
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.schema.healthy import expand_healthy
 
-ENTITIES = [{"id": "web1", "kind": "Service"}, {"id": "h1", "kind": "Host", "watched": ["down"]}]
+ENTITIES: list[dict[str, object]] = [
+    {"id": "web1", "kind": "Service"},
+    {"id": "h1", "kind": "Host", "watched": ["down"]},
+]
 
 
 def parse(**fields: object) -> Incident:
@@ -79,11 +92,22 @@ def test_a_bundle_without_entities_keeps_its_evidence_for_the_stored_graph() -> 
     ("fields", "said"),
     [
         ({"entities": [ENTITIES[0], ENTITIES[0]]}, "'web1' is there twice"),
-        ({"format": "kgraph.incident/v2"}, "format"),
-        ({"observations": [{"entity": "h1", "signal": "down"}]}, r"observations\.0\.state"),
+        ({"format": "kgraph.incident/v2"}, "this reads kgraph.incident/v1"),
+        ({"format": "kgraph.topology/v1"}, "kgraph ingest topology"),
+        ({"id": None}, "id: must be text"),
+        ({"observations": [{"entity": "h1", "signal": "a", "state": "odd"}]}, "state"),
+        (
+            {"observations": [{"entity": "h1", "signal": "a", "state": "healthy", "at": 5}]},
+            "must be a time like",
+        ),
+        (
+            {"changes": [{"entity": "h1", "type": "x", "at": "9999-12-31T23:59:59-01:00"}]},
+            "beyond the year 9999",
+        ),
+        ({"observations": [{"entity": "h1", "signal": "down"}]}, r"observations\[0\]\.state"),
         (
             {"observations": [{"entity": "h1", "signal": "a", "state": "abnormal", "score": -1}]},
-            r"observations\.0\.score",
+            r"observations\[0\]\.score",
         ),
         (
             {"changes": [{"entity": "h1", "type": "x", "at": "2026-11-23T04:00:00"}]},
@@ -119,6 +143,88 @@ def test_an_infinite_score_is_refused() -> None:
     row = {"entity": "h1", "signal": "cpu", "state": "abnormal", "score": math.inf}
     with pytest.raises(InputError, match="score"):
         parse(observations=[row])
+
+
+def test_relations_are_folded_mended_and_every_mending_is_told() -> None:
+    incident = parse(
+        relations=[
+            {"from": "web1", "type": "USES", "to": "h1"},
+            {"from": "web1", "type": "USES", "to": "h1", "group": None, "need": 3},
+            {"from": "web1", "type": "USES", "to": "ghost"},
+            {"from": "web1", "type": "USES", "to": "h1", "group": "g", "need": 2},
+        ]
+    )
+    assert incident.relations == (
+        Relation("web1", "USES", "h1"),
+        Relation("web1", "USES", "h1", "g", 1),
+    )
+    assert len(incident.warnings) == 3
+    assert "needs 1" in incident.warnings[-1]
+
+
+def test_a_group_is_its_source_own() -> None:
+    row = {"from": "web1", "type": "USES", "to": "h1", "group": "g"}
+    other = {**row, "to": "web1", "need": 1, "source": "cmdb"}
+    assert len(parse(relations=[{**row, "need": 1}, other]).relations) == 2
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    incident = parse(
+        entities=[{**ENTITIES[0], "props": {"size": math.nan, "parts": [1], "racks": 2}}],
+        observations=[{"entity": "web1", "signal": "cpu", "state": "unknown"}],
+        changes=[{"entity": "web1", "type": "x", "at": None}],
+        target={"entity": "ghost", "signal": "down"},
+        candidates=["ghost", "web1", "web1"],
+    )
+    assert incident.entities[0].props == {"racks": 2}
+    assert incident.observations == ()
+    assert incident.changes == ()
+    assert incident.target is None
+    assert incident.candidates == ("web1",)
+    assert len(incident.warnings) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("0001-01-01T00:00:00Z", None),
+        ("2026-11-23t04:00:00.5z", datetime(2026, 11, 23, 4, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-11-23T05:30:00+01:30", datetime(2026, 11, 23, 4, tzinfo=UTC)),
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_in_every_spelling_of_rfc_3339(text: str, at: datetime | None) -> None:
+    row = {"entity": "h1", "signal": "cpu", "state": "abnormal", "at": text}
+    assert parse(observations=[row]).observations[0].at == at
+
+
+def test_an_incident_about_the_stored_graph_keeps_all_that_it_says_when_written() -> None:
+    at = datetime(2026, 11, 23, 4, tzinfo=UTC)
+    incident = Incident(
+        "i",
+        observations=(
+            Observation(
+                "vm7", "down", State.ABNORMAL, received_at=at, expires_at=at, detail="gone"
+            ),
+        ),
+        changes=(Change("vm7", "migrated", at, "h1 to h2", "libvirt"),),
+        target=Target("vm7", "down"),
+        candidates=("vm7",),
+        source="libvirt",
+        incomplete=True,
+        warnings=("2 alerts were left out",),
+    )
+    assert parse_bundle(json.dumps(dump_bundle(incident)), where="again") == incident
+
+
+def test_entities_keep_their_keys_labels_and_sources_when_written() -> None:
+    keys = (Key("ip", "10.0.0.1"), Key("ip", "10.0.0.2", "dc2"), Key("name", "a"))
+    incident = Incident(
+        "i",
+        entities=(Entity("a", "Host", "h", keys, {"rack": "r"}, {"up": True, "n": 1}, ("cpu",)),),
+        relations=(Relation("a", "USES", "a", "g", 1, "cmdb"),),
+    )
+    assert parse_bundle(json.dumps(dump_bundle(incident)), where="again") == incident
 
 
 _rows = st.fixed_dictionaries(

@@ -1,0 +1,62 @@
+"""What the three forms of a document have in common: rows that know their place."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO
+
+from kgraph.schema import InputError
+
+LISTS = {"entities": "entity", "relations": "relation"}
+DEEPEST = 32  # levels; a document has five, and the parsers' time grows with the square
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: `what` is `entity`, `relation` or `header`."""
+
+    what: str
+    content: object
+    where: str
+
+
+def check_utf8(stream: IO[bytes], name: str) -> None:
+    """Read all of the stream once and rewind it.
+
+    Raises:
+        InputError: with the byte that is not UTF-8.
+    """
+    decoder, before = codecs.getincrementaldecoder("utf-8")(), 0
+    try:
+        while chunk := stream.read(_CHUNK):
+            held = len(decoder.getstate()[0])  # bytes of a character that the last chunk cut
+            decoder.decode(chunk)
+            before += len(chunk)
+        held = len(decoder.getstate()[0])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        what = f"byte {before - held + error.start} is not UTF-8"
+        raise InputError(what, where=name, mend="save the file as UTF-8") from None
+    stream.seek(0)
+
+
+def once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """Build an object in which no field stands twice: the first would be lost in silence.
+
+    Raises:
+        ValueError: with the field.
+    """
+    built: dict[str, object] = {}
+    for field, value in pairs:
+        if field in built:
+            raise ValueError(f"field {field!r} is there twice")
+        built[field] = value
+    return built
+
+
+def one_line(error: Exception) -> str:
+    """Return an error's message without its line breaks."""
+    return " ".join(str(error).split())

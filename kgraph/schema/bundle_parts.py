@@ -1,0 +1,206 @@
+"""From the rows of a bundle to an incident; what was mended on the way becomes warnings."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from kgraph.schema.bundle_rows import Bundle, EntityRow, KeyRow, ObservationRow, RelationRow
+from kgraph.schema.entities import Entity, Key, Relation, Scalar
+from kgraph.schema.errors import InputError
+from kgraph.schema.incidents import Incident, Target
+from kgraph.schema.kinds import GENERIC, KINDS
+from kgraph.schema.observations import Change, Observation, State
+from kgraph.schema.relations import RELATIONS
+
+_Group = tuple[str, str, str]  # dependent, source, group
+
+
+class Parts:
+    """The parts of one incident.
+
+    Args:
+        bundle: the rows.
+        where: file and line, for messages.
+
+    Raises:
+        InputError: here and by its methods, where rows contradict each other.
+    """
+
+    def __init__(self, bundle: Bundle, where: str) -> None:
+        self._bundle, self._where = bundle, where
+        self._warnings: Counter[str] = Counter()
+        self._needs: dict[_Group, tuple[int, int]] = {}  # group -> its first row, and its need
+        self._stored = not bundle.entities  # then ids are looked up in the stored graph, later
+        self.entities = tuple(self._entities())
+        self._known = {entity.uid for entity in self.entities}
+
+    def with_warnings(self, incident: Incident) -> Incident:
+        """Return the incident with what the bundle warns of itself, and then our own."""
+        own = [
+            what if count == 1 else f"{what} ({count} times)"
+            for what, count in self._warnings.items()
+        ]
+        told = dict.fromkeys([*(self._bundle.warnings or ()), *own])
+        return replace(incident, warnings=tuple(told))
+
+    def observations(self) -> tuple[Observation, ...]:
+        """Return the evidence on entities that are there; an unknown state says nothing."""
+        rows = self._bundle.observations or ()
+        return tuple(
+            _observation(row, row.state)
+            for row in rows
+            if isinstance(row.state, State) and self._kept(row.entity, "evidence on")
+        )
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes that say when."""
+        found = []
+        for row in self._bundle.changes or ():
+            if row.at is None:
+                self._warnings["a change without a time was left out"] += 1
+            elif self._kept(row.entity, "a change of"):
+                found.append(
+                    Change(row.entity, row.type, row.at, row.detail or "", row.source or "")
+                )
+        return tuple(found)
+
+    def target(self) -> Target | None:
+        """Return what raised the incident."""
+        row = self._bundle.target
+        if row is None or not self._kept(row.entity, "the target"):
+            return None
+        return Target(row.entity, row.signal)
+
+    def candidates(self) -> tuple[str, ...] | None:
+        """Return the only ones that may be ranked; None: any."""
+        named = self._bundle.candidates
+        if named is None:
+            return None
+        return tuple(uid for uid in dict.fromkeys(named) if self._kept(uid, "a candidate"))
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Return each relation once; no group needs more members than it has."""
+        found = dict.fromkeys(self._claims())
+        members: dict[_Group, set[str]] = {}
+        for claim in found:
+            if claim.group is not None:
+                members.setdefault(_group(claim, claim.group), set()).add(claim.dependency)
+        capped = {
+            group: len(held)
+            for group, held in members.items()
+            if held and self._needs[group][1] > len(held)
+        }
+        for (dependent, _, group), size in capped.items():
+            self._warnings[
+                f"group {group!r} of {dependent!r} has {size} members: needs {size}"
+            ] += 1
+        return tuple(
+            replace(claim, need=capped.get(_group(claim, claim.group), claim.need))
+            if claim.group is not None
+            else claim
+            for claim in found
+        )
+
+    def _claims(self) -> Iterator[Relation]:
+        for i, row in enumerate(self._bundle.relations or ()):
+            held = self._stored or (row.dependent in self._known and row.dependency in self._known)
+            if not held:
+                self._warnings["a relation to an entity that is not there was left out"] += 1
+                continue
+            type_ = row.type
+            if type_ not in RELATIONS:
+                self._warnings[f"unknown relation {type_!r} is treated as DEPENDS_ON"] += 1
+                type_ = "DEPENDS_ON"
+            need = self._need(i, row)
+            source = row.source or ""
+            yield Relation(row.dependent, type_, row.dependency, row.group, need, source)
+
+    def _need(self, i: int, row: RelationRow) -> int | None:
+        if row.group is None:
+            if (row.need or 1) > 1:
+                self._warnings["a `need` without a group was left out"] += 1
+            return None
+        need = row.need or 1
+        group = (row.dependent, row.source or "", row.group)
+        first, said = self._needs.setdefault(group, (i, need))
+        if said != need:
+            raise InputError(
+                f"group {row.group!r} of {row.dependent!r} needs {said} in relations[{first}]"
+                f" and {need} in relations[{i}]",
+                where=self._where,
+                mend="give every row of a group the same `need`",
+            )
+        return need
+
+    def _entities(self) -> Iterator[Entity]:
+        first: dict[str, int] = {}
+        for i, row in enumerate(self._bundle.entities or ()):
+            if first.setdefault(row.id, i) != i:
+                both = f"entities[{first[row.id]}] and entities[{i}]"
+                raise InputError(
+                    f"id {row.id!r} is there twice, in {both}",
+                    where=self._where,
+                    mend="keep one",
+                )
+            if row.kind not in KINDS and row.kind != GENERIC:
+                what = f"unknown kind {row.kind!r} is treated as a generic {GENERIC}"
+                self._warnings[what] += 1
+            yield Entity(
+                row.id,
+                row.kind,
+                row.name or row.id,
+                keys=_keys(row),
+                labels=row.labels or {},
+                props=self._props(row.props or {}),
+                watched=tuple(row.watched or ()),
+            )
+
+    def _props(self, props: Mapping[str, object]) -> dict[str, Scalar]:
+        kept: dict[str, Scalar] = {}
+        for name, value in props.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                self._warnings[f"property {name!r} is not finite and was left out"] += 1
+            elif isinstance(value, str | int | float):
+                kept[name] = value
+            else:
+                self._warnings[f"property {name!r} is not one value and was left out"] += 1
+        return kept
+
+    def _kept(self, entity: str, what: str) -> bool:
+        if self._stored or entity in self._known:
+            return True
+        self._warnings[f"{what} an entity that the bundle does not hold was left out"] += 1
+        return False
+
+
+def _group(claim: Relation, group: str) -> _Group:
+    return (claim.dependent, claim.source, group)
+
+
+def _keys(row: EntityRow) -> tuple[Key, ...]:
+    return tuple(
+        Key(namespace, value.value, value.site)
+        if isinstance(value, KeyRow)
+        else Key(namespace, value)
+        for namespace, values in (row.keys or {}).items()
+        for value in (values if isinstance(values, list) else [values])
+    )
+
+
+def _observation(row: ObservationRow, state: State) -> Observation:
+    return Observation(
+        row.entity,
+        row.signal,
+        state,
+        score=row.score,
+        direction=row.direction,
+        at=row.at,
+        detector=row.detector or "",
+        caller=row.caller,
+        received_at=row.receivedAt,
+        expires_at=row.expiresAt,
+        detail=row.detail or "",
+    )

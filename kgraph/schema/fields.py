@@ -1,0 +1,85 @@
+"""Fields that the published formats share, and what is said of a field that is wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
+
+from kgraph.schema.entities import Scalar
+from kgraph.schema.errors import InputError
+
+LARGEST = 2**63 - 1  # what every store can hold
+
+
+class Written(float):
+    """A number that remembers how it was written: as text, 1.10 and 4e10 must stay what they are.
+
+    YAML leaves it to the reader whether a plain word is text or a number.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _text(value: object) -> object:
+    """Take numbers for text where people write them, as serial numbers are.
+
+    A fraction only as it was written: from JSON, a version 1.10 would become 1.1 in silence.
+    """
+    if isinstance(value, Written):
+        return value.text
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if plain else value
+
+
+def _scalar(value: object) -> Scalar:
+    if not isinstance(value, str | int | float):
+        raise ValueError("must be text, a number, true or false")  # noqa: TRY004 - pydantic's way
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError("must fit into 64 bits")
+    return float(value) if isinstance(value, float) else value
+
+
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "integer"]})]
+Prop = Annotated[
+    Scalar,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+
+
+def refusal(error: ValidationError, model: type[BaseModel], where: str) -> InputError:
+    """Put the first thing that pydantic found into one line for a person."""
+    found = error.errors(include_url=False)
+    first = found[0]
+    field = _path(first["loc"])
+    match first["type"]:
+        case "missing":
+            what, mend = f"{field}: is missing", "add it"
+        case "extra_forbidden":
+            what, mend = f"{field}: unknown field", f"known fields: {', '.join(names(model))}"
+        case "string_type":
+            what, mend = f"{field}: must be text", "put it in quotes"
+        case "bool_type":
+            what, mend = f"{field}: must be a yes or no", "write true or false"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            what, mend = f"{field or 'the whole'}: must be an object", "write fields in braces"
+        case _:
+            told = str(first["msg"]).removeprefix("Value error, ")
+            what, mend = f"{field}: {told}" if field else told, "see docs/reference"
+    more = f" (and {len(found) - 1} more defects)" if len(found) > 1 else ""
+    return InputError(what + more, where=where, mend=mend)
+
+
+def names(model: type[BaseModel]) -> list[str]:
+    """Return the fields of a model as the format spells them."""
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return path.removeprefix(".")
