@@ -30,7 +30,8 @@ def cause(view: View) -> Section:
         if len(view.blamed) > 1:
             share = f"  explains {suspect.explains} of {symptoms} symptoms"
         chance = wording.probability(suspect.posterior)
-        lines.append(f"P {chance}  {view.estate.title(fault.entity)} {how}{share}")
+        trust = "" if lines else " (not calibrated yet)"
+        lines.append(f"P {chance}{trust}  {view.estate.title(fault.entity)} {how}{share}")
         lines += _twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
