@@ -153,7 +153,7 @@ def _received(alert: _Alert, received_at: datetime) -> ReceivedAlert:
     suppressed = ""
     firing = status != "resolved"
     if isinstance(status, _ApiStatus):
-        firing = alert.endsAt is None or alert.endsAt > received_at
+        firing = True  # the API lists what fires; its endsAt passes when a list is kept in a file
         names = (("silenced", status.silencedBy), ("inhibited", status.inhibitedBy))
         suppressed = " and ".join(name for name, by in names if by)
     return ReceivedAlert(

@@ -21,7 +21,7 @@ def cause(view: View) -> Section:
     answer = view.case.answer
     if answer.abstained:
         return Section(Label.CAUSE, (f"not found: {answer.abstained_because}",), Tone.WARNING)
-    lines = []
+    lines: list[str] = []
     symptoms = len({(row.entity, row.signal) for row in view.abnormal})
     for fault in view.blamed:
         suspect = view.causes[fault.entity]

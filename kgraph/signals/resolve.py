@@ -15,6 +15,8 @@ EXPLICIT = ("kgraph_entity", "kgraph_uid")
 UUIDS = {
     "uuid": ("vmUuid", "smbiosUuid"),
     "vm_uuid": ("vmUuid",),
+    "vmUuid": ("vmUuid",),
+    "smbiosUuid": ("smbiosUuid",),
     "domain_uuid": ("vmUuid",),
     "instance_id": ("vmUuid",),
     "system_uuid": ("vmUuid", "smbiosUuid"),
@@ -60,16 +62,21 @@ def resolve(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
         found = tuple(dict.fromkeys(resolver(question)))
         if found:
             return Resolution(name, found, question.tried)
+        if resolver is _explicit and question.tried:
+            break  # somebody said which entity: anything else would be a guess
     return Resolution("", (), question.tried)
 
 
 def caller_of(alert: Alert, mapping: Mapping, index: EstateIndex) -> str | None:
-    """Return the uid of who made the call, where the mapping names labels for it."""
+    """Return who made the call, where the mapping names labels for it.
+
+    The uid, or the label itself where nothing answers to it: that it was somebody else's call
+    weakens the evidence all the same.
+    """
     question = _Question(alert, mapping, index)
     for _, value in question.labels(mapping.caller):
         found = index.named(value, SOFTWARE) or index.named(value)
-        if len(found) == 1:
-            return found[0]
+        return found[0] if len(found) == 1 else value
     return None
 
 

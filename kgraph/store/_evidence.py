@@ -21,8 +21,8 @@ _ADOPT = """INSERT INTO observation SELECT ?, signal, detector, direction, calle
 _NEWEST_WINS = """
  ON CONFLICT DO UPDATE SET state = excluded.state, score = excluded.score, at = excluded.at,
   received_at = excluded.received_at, expires_at = excluded.expires_at, detail = excluded.detail
- WHERE coalesce(excluded.at, excluded.received_at, 1 << 62)
-    >= coalesce(observation.at, observation.received_at, -1 << 62)"""
+ WHERE coalesce(excluded.received_at, excluded.at, 1 << 62)
+    >= coalesce(observation.received_at, observation.at, -1 << 62)"""
 
 
 def add_observations(

@@ -190,9 +190,16 @@ def test_the_caller_is_a_service_rather_than_a_guest_of_that_name() -> None:
     assert caller_of(alert, PACKS.match(alert), INDEX) == "service-web"
 
 
-def test_an_ambiguous_caller_is_nobody() -> None:
-    alert = Alert({"alertname": "ServiceErrors", "caller": "eth0"})
-    assert caller_of(alert, PACKS.match(alert), INDEX) is None
+@pytest.mark.parametrize("caller", ["eth0", "nobody-knows"])
+def test_a_caller_that_is_no_single_entity_is_still_somebody_else(caller: str) -> None:
+    alert = Alert({"alertname": "ServiceErrors", "caller": caller})
+    assert caller_of(alert, PACKS.match(alert), INDEX) == caller
+
+
+def test_an_explicit_label_that_nothing_answers_to_is_not_found_and_never_guessed() -> None:
+    alert = Alert({"alertname": "HostDown", "kgraph_entity": "no-such", "host": "h1"})
+    found = resolve(alert, PACKS.match(alert), INDEX)
+    assert (found.uids, found.tried) == ((), ("kgraph_entity=no-such",))
 
 
 LABELS = st.sampled_from(
