@@ -123,7 +123,7 @@ def parse_payload(content: bytes, *, where: str, received_at: datetime) -> Alert
         mend = "send the whole payload of Alertmanager, unchanged"
         raise InputError(f"not JSON: {error}", where=where, mend=mend) from None
     alerts, truncated = _validated(raw, where)
-    received = [_received(alert, received_at) for alert in alerts]
+    received = [_received(alert) for alert in alerts]
     once = {(alert.fingerprint, alert.starts_at): alert for alert in received}
     return AlertBatch(tuple(once.values()), received_at, truncated)
 
@@ -148,7 +148,7 @@ def _validated(raw: Any, where: str) -> tuple[list[_Alert], int]:  # noqa: ANN40
     return payload.alerts, max(0, payload.truncatedAlerts)
 
 
-def _received(alert: _Alert, received_at: datetime) -> ReceivedAlert:
+def _received(alert: _Alert) -> ReceivedAlert:
     status = alert.status
     suppressed = ""
     firing = status != "resolved"
