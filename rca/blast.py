@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kgraph.schema import BlastRadius, Hit
-from rca.signature import Field, Spread, spread
+from rca.signature import Scene, Spread, spread
 
 LIKELY = 0.05  # an effect less likely than this is not listed
 DOWN = 0.5  # a member at least so surely hit is counted as lost
 
 
-def blast_radius(field: Field, faults: Sequence[tuple[int, str]]) -> BlastRadius:
+def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius:
     """Return what the faults do, all at once.
 
     `now`: predicted and seen abnormal; `next`: predicted, and nobody has seen it healthy.
     Ordered by probability, then hops, then index.
     """
-    reach = spread(field, faults)
+    reach = spread(scene, faults)
     now: list[tuple[float, int, int, Hit]] = []
     later: list[tuple[float, int, int, Hit]] = []
     at_fault = {entity for entity, _ in faults}
@@ -25,25 +25,25 @@ def blast_radius(field: Field, faults: Sequence[tuple[int, str]]) -> BlastRadius
         mode = max(believed, key=lambda m: (believed[m], m))
         if entity in at_fault or believed[mode] < LIKELY or mode == "unobserved":
             continue
-        uid = field.topology.uids[entity]
+        uid = scene.topology.uids[entity]
         hit = Hit(uid, mode, believed[mode], reach.hops[entity])
-        (now if _abnormal(field, entity) else later).append(
+        (now if _abnormal(scene, entity) else later).append(
             (-hit.probability, hit.hops, entity, hit)
         )
     return BlastRadius(
         tuple(row[-1] for row in sorted(now, key=lambda r: r[:3])),
         tuple(row[-1] for row in sorted(later, key=lambda r: r[:3])),
-        tuple(field.topology.uids[entity] for entity in _on_the_edge(field, reach)),
+        tuple(scene.topology.uids[entity] for entity in _on_the_edge(scene, reach)),
     )
 
 
-def _abnormal(field: Field, entity: int) -> bool:
-    return any(reading.observation.abnormal for reading in field.readings.get(entity, ()))
+def _abnormal(scene: Scene, entity: int) -> bool:
+    return any(reading.observation.abnormal for reading in scene.readings.get(entity, ()))
 
 
-def _on_the_edge(field: Field, reach: Spread) -> Iterable[int]:
+def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:
     """Entities that still work, but whose next loss in some group would stop them."""
-    topology = field.topology
+    topology = scene.topology
     lost = {e for e, believed in reach.believed.items() if max(believed.values()) >= DOWN}
     found = set()
     for entity in lost:

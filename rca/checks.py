@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kgraph.schema import NextCheck
 from rca.posterior import Posterior
 from rca.rules import CheckRule
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import Unit
 
 IN_PLAY = 8  # suspects that a check may tell apart
@@ -24,12 +24,12 @@ WORTH = 0.01  # nats
 
 
 def next_checks(
-    field: Field, result: Posterior, names: Mapping[str, str], most: int = 3
+    scene: Scene, result: Posterior, names: Mapping[str, str], most: int = 3
 ) -> tuple[NextCheck, ...]:
     """Return the checks that would tell most, best first.
 
     Args:
-        field: the estate and what was seen on it.
+        scene: the estate and what was seen on it.
         result: what is believed now.
         names: uid -> name, for the commands.
         most: at most so many.
@@ -41,36 +41,36 @@ def next_checks(
     weights = [chance / total for _, chance in play]
     found = []
     for entity in sorted(
-        {e for sets, _ in play for unit in sets for e in field.reach(unit.faults).predicted}
+        {e for sets, _ in play for unit in sets for e in scene.reach(unit.faults).predicted}
     ):
-        if (names.get(field.topology.uids[entity]) or field.topology.uids[entity]).startswith("-"):
+        if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
-        for rule in _open_checks(field, entity):
-            shows = [_shows(field, sets, entity, rule.mode) for sets, _ in play]
+        for rule in _open_checks(scene, entity):
+            shows = [_shows(scene, sets, entity, rule.mode) for sets, _ in play]
             gain = _gain(weights, shows)
             if gain >= WORTH:
                 found.append(
-                    (-gain, entity, _check(field, entity, rule, gain, names, play, shows))
+                    (-gain, entity, _check(scene, entity, rule, gain, names, play, shows))
                 )
     ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
     once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
     return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
 
 
-def _open_checks(field: Field, entity: int) -> Iterable[CheckRule]:
+def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
-    told = {reading.observation.signal for reading in field.readings.get(entity, ())}
-    rules = field.compiled.model.checks
-    return [r for r in rules if r.kind == field.topology.kinds[entity] and r.signal not in told]
+    told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
+    rules = scene.compiled.model.checks
+    return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 
 
-def _shows(field: Field, sets: Sequence[Unit], entity: int, mode: str) -> float:
+def _shows(scene: Scene, sets: Sequence[Unit], entity: int, mode: str) -> float:
     """Return P(the check comes out abnormal | these faults)."""
     hit = max(
         (
             chance
             for unit in sets
-            for shown, chance in field.reach(unit.faults).predicted.get(entity, {}).items()
+            for shown, chance in scene.reach(unit.faults).predicted.get(entity, {}).items()
             if shown == mode
         ),
         default=0.0,
@@ -94,7 +94,7 @@ def _entropy(weights: Sequence[float]) -> float:
 
 
 def _check(
-    field: Field,
+    scene: Scene,
     entity: int,
     rule: CheckRule,
     gain: float,
@@ -102,18 +102,18 @@ def _check(
     play: Sequence[tuple[tuple[Unit, ...], float]],
     shows: Sequence[float],
 ) -> NextCheck:
-    uid = field.topology.uids[entity]
+    uid = scene.topology.uids[entity]
     name = names.get(uid) or uid
     command = " ".join(part.replace("{name}", shlex.quote(name)) for part in rule.command)
     speaks = max(range(len(play)), key=lambda i: shows[i])
     against = min(range(len(play)), key=lambda i: shows[i])
     splits = (
-        f"{_title(field, play[speaks][0], names)} from {_title(field, play[against][0], names)}"
+        f"{_title(scene, play[speaks][0], names)} from {_title(scene, play[against][0], names)}"
     )
     return NextCheck(uid, rule.signal, gain, command, splits)
 
 
-def _title(field: Field, sets: Sequence[Unit], names: Mapping[str, str]) -> str:
+def _title(scene: Scene, sets: Sequence[Unit], names: Mapping[str, str]) -> str:
     faults = [fault for unit in sets for fault in unit.faults]
-    uids = field.topology.uids
+    uids = scene.topology.uids
     return " + ".join(f"{names.get(uids[e]) or uids[e]} {mode}" for e, mode in faults)

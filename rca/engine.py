@@ -29,7 +29,7 @@ from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import score
 from rca.search import best_explanation
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import Goal, Unit, blind, goal_of, units
 
 LISTED = 10  # hypotheses in an answer
@@ -58,13 +58,13 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
         and model give the same answer.
     """
     incident = expand_healthy(incident)
-    field = _field(incident, model, topology)
-    goal = goal_of(field, incident.target)
-    symptoms = abnormal_entities(field.readings)
+    scene = _scene(incident, model, topology)
+    goal = goal_of(scene, incident.target)
+    symptoms = abnormal_entities(scene.readings)
     if not symptoms and goal is None:
         return _nothing(incident, model)
-    belief = _believe(field, incident, symptoms, goal)
-    return _answer(field, incident, model, belief)
+    belief = _believe(scene, incident, symptoms, goal)
+    return _answer(scene, incident, model, belief)
 
 
 def predict(
@@ -78,28 +78,28 @@ def predict(
     Raises:
         InputError: an entity that is not in the graph, or a mode that its kind does not have.
     """
-    field = Field(build(entities, relations), Compiled(model), {})
-    return blast_radius(field, [_located(field, fault) for fault in faults])
+    scene = Scene(build(entities, relations), Compiled(model), {})
+    return blast_radius(scene, [_located(scene, fault) for fault in faults])
 
 
-def _located(field: Field, fault: Fault) -> tuple[int, str]:
-    entity = field.topology.index.get(fault.entity)
+def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
+    entity = scene.topology.index.get(fault.entity)
     if entity is None:
         raise InputError(
             f"no entity {fault.entity!r} in the graph", mend="look it up: kgraph graph find"
         )
-    kind = field.topology.kinds[entity]
+    kind = scene.topology.kinds[entity]
     if fault.mode not in kind_of(kind).modes:
         known = ", ".join(kind_of(kind).modes)
         raise InputError(f"{kind} has no failure mode {fault.mode!r}", mend=f"one of: {known}")
     return entity, fault.mode
 
 
-def _field(incident: Incident, model: Model, topology: Topology | None) -> Field:
+def _scene(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     readings = read(incident, model)
     changed = recently_changed(incident).keys() & topology.index.keys()
-    return Field(
+    return Scene(
         topology,
         Compiled(model),
         {topology.index[uid]: rows for uid, rows in readings.items()},
@@ -108,41 +108,41 @@ def _field(incident: Incident, model: Model, topology: Topology | None) -> Field
 
 
 def _believe(
-    field: Field, incident: Incident, symptoms: Sequence[int], goal: Goal | None
+    scene: Scene, incident: Incident, symptoms: Sequence[int], goal: Goal | None
 ) -> _Belief:
     start = [*symptoms, goal.entity] if goal else symptoms
     if incident.candidates is not None:
-        index = field.topology.index
+        index = scene.topology.index
         suspected = sorted({index[uid] for uid in incident.candidates if uid in index})
     else:
-        suspected = suspects(field, start)
-    found = list(units(field, suspected, exhausted(field, suspected, symptoms), goal))
+        suspected = suspects(scene, start)
+    found = list(units(scene, suspected, exhausted(scene, suspected, symptoms), goal))
     best = best_explanation(found)
-    watcher = blind(field)
+    watcher = blind(scene)
     return _Belief(found, best, posterior(found, best, score([watcher]) if watcher else None))
 
 
-def _answer(field: Field, incident: Incident, model: Model, belief: _Belief) -> Answer:
+def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> Answer:
     result = belief.result
     chosen = list(result.sets[0][0]) if result.sets else []
     names = {entity.uid: entity.name for entity in incident.entities}
     return Answer(
         id=incident.id,
-        causes=causes(field, belief.suspects, result),
-        hypotheses=tuple(_hypotheses(field, result)),
-        explanation=paths(field, chosen),
-        blast_radius=blast_radius(field, [fault for unit in chosen for fault in unit.faults]),
-        next_checks=next_checks(field, result, names),
+        causes=causes(scene, belief.suspects, result),
+        hypotheses=tuple(_hypotheses(scene, result)),
+        explanation=paths(scene, chosen),
+        blast_radius=blast_radius(scene, [fault for unit in chosen for fault in unit.faults]),
+        next_checks=next_checks(scene, result, names),
         elsewhere=result.elsewhere,
         monitoring=result.monitoring,
         model_version=model.version,
         abstained_because=_abstains(result),
-        warnings=(*incident.warnings, *field.topology.capped),
+        warnings=(*incident.warnings, *scene.topology.capped),
     )
 
 
-def _hypotheses(field: Field, result: Posterior) -> list[Hypothesis]:
-    uids = field.topology.uids
+def _hypotheses(scene: Scene, result: Posterior) -> list[Hypothesis]:
+    uids = scene.topology.uids
     rows = [
         Hypothesis(
             tuple(Fault(uids[entity], mode) for unit in members for entity, mode in unit.faults),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
 from rca.posterior import Posterior
 from rca.score import score
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import ReadingId, Unit
 
 SAYS = 0.05  # nats below which a reading is no witness
@@ -16,7 +16,7 @@ WORTH_A_WALK = 0.01  # posterior from which the unwatched are counted too
 SAME = 1e-3  # chances that differ by less look the same
 
 
-def causes(field: Field, suspects: Sequence[Unit], result: Posterior) -> tuple[Cause, ...]:
+def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[Cause, ...]:
     """Return one row per entity that has any support, likeliest first; ties stable by index."""
     modes: dict[int, dict[str, float]] = {}
     for (entity, mode), chance in result.marginals().items():
@@ -28,7 +28,7 @@ def causes(field: Field, suspects: Sequence[Unit], result: Posterior) -> tuple[C
         unit = best[entity]
         mode = max(chances, key=lambda m: (chances[m], m))
         rows.append(
-            (-sum(chances.values()), entity, _cause(field, entity, unit, mode, chances, alike))
+            (-sum(chances.values()), entity, _cause(scene, entity, unit, mode, chances, alike))
         )
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
@@ -45,34 +45,34 @@ def _best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
 
 
 def _cause(
-    field: Field,
+    scene: Scene,
     entity: int,
     unit: Unit,
     mode: str,
     chances: Mapping[str, float],
     alike: Mapping[int, tuple[int, ...]],
 ) -> Cause:
-    uids = field.topology.uids
-    seen = witnesses(field, unit)
+    uids = scene.topology.uids
+    seen = witnesses(scene, unit)
     supporting = tuple(w for w in seen if w.weight > 0)
     return Cause(
         entity=uids[entity],
-        kind=field.topology.kinds[entity],
+        kind=scene.topology.kinds[entity],
         mode=mode,
         posterior=min(1.0, sum(chances.values())),
         modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
         explains=sum(1 for w in supporting if w.observation.abnormal),
         supporting=supporting,
         contradicting=tuple(w for w in seen if w.weight < 0),
-        unknown=_unknown(field, unit) if sum(chances.values()) >= WORTH_A_WALK else 0,
+        unknown=_unknown(scene, unit) if sum(chances.values()) >= WORTH_A_WALK else 0,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
     )
 
 
-def witnesses(field: Field, unit: Unit) -> list[Witness]:
+def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     """Return what bears on a unit, strongest first; the breached objective is not a row."""
     found = [
-        Witness(field.readings[entity][i].observation, row.nats)
+        Witness(scene.readings[entity][i].observation, row.nats)
         for (entity, i), row in unit.support.items()
         if i >= 0 and abs(row.nats) >= SAYS
     ]
@@ -81,12 +81,12 @@ def witnesses(field: Field, unit: Unit) -> list[Witness]:
     )
 
 
-def _unknown(field: Field, unit: Unit) -> int:
+def _unknown(scene: Scene, unit: Unit) -> int:
     """Count the entities that should be hit by now and that nobody looks at."""
     return sum(
         1
-        for entity, predicted in field.reach(unit.faults).predicted.items()
-        if max(predicted.values()) >= EXPECTED and not field.readings.get(entity)
+        for entity, predicted in scene.reach(unit.faults).predicted.items()
+        if max(predicted.values()) >= EXPECTED and not scene.readings.get(entity)
     )
 
 
@@ -107,25 +107,25 @@ def _ambiguity(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
     }
 
 
-def paths(field: Field, chosen: Sequence[Unit]) -> tuple[Path, ...]:
+def paths(scene: Scene, chosen: Sequence[Unit]) -> tuple[Path, ...]:
     """Return the likeliest way from each chosen unit to every symptom that it explains."""
-    return tuple(path for unit in chosen for path in _paths(field, unit))
+    return tuple(path for unit in chosen for path in _paths(scene, unit))
 
 
-def _paths(field: Field, unit: Unit) -> Iterator[Path]:
+def _paths(scene: Scene, unit: Unit) -> Iterator[Path]:
     for (entity, i), row in sorted(unit.support.items()):
         if i < 0:
             continue
-        reading = field.readings[entity][i]
+        reading = scene.readings[entity][i]
         if not reading.observation.abnormal or row.nats < SAYS:
             continue
         predicted = unit.spread.predicted[entity]
         mode = max(predicted, key=lambda m: (predicted[m] * reading.bearing(m), m))
-        yield _path(field, unit, entity, mode, reading.observation)
+        yield _path(scene, unit, entity, mode, reading.observation)
 
 
-def _path(field: Field, unit: Unit, entity: int, mode: str, symptom: Observation) -> Path:
-    uids, reach = field.topology.uids, unit.spread
+def _path(scene: Scene, unit: Unit, entity: int, mode: str, symptom: Observation) -> Path:
+    uids, reach = scene.topology.uids, unit.spread
     steps = []
     at, current = entity, mode
     visited = {(at, current)}

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kgraph.schema import (
+    EVERY_DETECTOR,
     Channel,
     Direction,
     Incident,
@@ -45,6 +46,7 @@ AT_CAUSE = {
 }
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
+LATE = 0.3  # slowness of something that has stopped: what still answers waits for time-outs
 LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
 
 
@@ -82,7 +84,7 @@ class Reading:
             case Channel.MODE:
                 return 1.0 if mode_named(self.kind, signal) == mode else OTHER
             case Channel.MAIN:
-                return 1.0 if self._main(mode) else OTHER
+                return self._main(mode)
             case Channel.EVERY:
                 if mode == "unobserved":
                     return 1.0 if signal == "unreachable" else OTHER
@@ -91,14 +93,13 @@ class Reading:
             case _:
                 return OTHER
 
-    def _main(self, mode: str) -> bool:
-        shown = main_modes(self.observation.signal)
-        if mode in shown:
-            return True
+    def _main(self, mode: str) -> float:
         if mode == "unobserved":
-            return False
+            return OTHER
         gray = severity_of(self.kind, mode) is Severity.GRAY
-        return gray is ("slow" in shown)
+        if "slow" in main_modes(self.observation.signal):
+            return 1.0 if gray else LATE
+        return OTHER if gray else 1.0
 
 
 def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
@@ -169,9 +170,16 @@ def _loudest(observations: Sequence[Observation], kinds: Mapping[str, str]) -> l
 class _Crowd:
     sizes: Mapping[tuple[str, Direction | None], Sequence[float]]  # falling
     among: Mapping[str, int]  # signal -> entities that could have shown it
+    told: frozenset[str]  # signals that somebody reports as healthy where they are
 
     def share(self, seen: Observation) -> float:
-        """Return the share of others that show this symptom at least as loudly, in (0, 1]."""
+        """Return the share of others that show this symptom at least as loudly, in [0, 1].
+
+        Only in alert lists: where health is told, it speaks for itself, and one more alarm must
+        not lower its own cause.
+        """
+        if seen.signal in self.told:
+            return 0.0
         sizes = self.sizes[(seen.signal, seen.direction)]
         own = loudness(seen)
         others = sum(1 for size in sizes if size >= own) - 1
@@ -190,6 +198,11 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
         {signal: max(len(entities), candidates) for signal, entities in observed.items()},
+        frozenset(
+            seen.signal
+            for seen in loudest
+            if not seen.abnormal and seen.detector != EVERY_DETECTOR
+        ),
     )
 
 

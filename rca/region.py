@@ -11,25 +11,25 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kgraph.schema import Severity
 from rca.likelihood import Reading
-from rca.signature import SPEAKS, Field
+from rca.signature import SPEAKS, Scene
 
 FAR = 2  # healthy hops at which the walk ends
 ALIBI = 0.7  # a healthy reading below this ratio counts
 
 
-def suspects(field: Field, abnormal: Iterable[int]) -> list[int]:
+def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     """Return the entities from which a fault could have reached a symptom, in index order.
 
     The walk follows dependencies alone. A dependent that hurts what it depends on is a suspect
     only where something is seen of it: blind spot, a silent guest that starves its host.
     """
     cost = dict.fromkeys(abnormal, 0)
-    shown = _shown(field, cost)
+    shown = _shown(scene, cost)
     queue = deque(sorted(cost))
     while queue:
         entity = queue.popleft()
-        for cause in field.needs(entity):
-            step = 1 if _healthy(field.readings.get(cause, ()), shown) else 0
+        for cause in scene.needs(entity):
+            step = 1 if _healthy(scene.readings.get(cause, ()), shown) else 0
             reached = cost[entity] + step
             if reached < FAR and reached < cost.get(cause, FAR):
                 cost[cause] = reached
@@ -38,17 +38,17 @@ def suspects(field: Field, abnormal: Iterable[int]) -> list[int]:
 
 
 def exhausted(
-    field: Field, suspected: Sequence[int], abnormal: Iterable[int]
+    scene: Scene, suspected: Sequence[int], abnormal: Iterable[int]
 ) -> list[tuple[int, ...]]:
     """Return groups of members that would have to fail together for a symptom to follow.
 
     One feed of two hits nothing, so no single fault explains a dark rack: the pair is a suspect of
     its own. Only minimal sets: with d members to spare, d + 1; of many, those that look worst.
     """
-    topology = field.topology
+    topology = scene.topology
     known = set(suspected)
     symptoms = set(abnormal)
-    shown = _shown(field, symptoms)
+    shown = _shown(scene, symptoms)
     found: dict[tuple[int, ...], None] = {}
     for entity in suspected:
         for gate in topology.gates(entity):
@@ -57,7 +57,7 @@ def exhausted(
             if lost < 2 or len(members) < lost:
                 continue
             members.sort(
-                key=lambda m: (m not in symptoms, _healthy(field.readings.get(m, ()), shown), m)
+                key=lambda m: (m not in symptoms, _healthy(scene.readings.get(m, ()), shown), m)
             )
             found.setdefault(tuple(sorted(members[:lost])))
     return list(found)
@@ -81,9 +81,9 @@ def _speaks(reading: Reading, severity: Severity) -> bool:
     return max(reading.bearing(mode) for mode in modes) >= SPEAKS
 
 
-def _shown(field: Field, abnormal: Iterable[int]) -> set[Severity]:
+def _shown(scene: Scene, abnormal: Iterable[int]) -> set[Severity]:
     """Return whether the symptoms are of stopping, of slowness, or of both."""
-    rows = [r for e in abnormal for r in field.readings.get(e, ()) if r.observation.abnormal]
+    rows = [r for e in abnormal for r in scene.readings.get(e, ()) if r.observation.abnormal]
     found = {severity for severity in Severity if any(_speaks(r, severity) for r in rows)}
     return found or {Severity.HARD}
 

@@ -1,20 +1,19 @@
 """How well a set of suspects explains what was seen.
 
-    score(S) = sum of log priors + sum over entities of their readings under the joint chance
+    score(S) = sum of log priors + sum over units of the evidence that each explains best
 
-Several metrics of one entity are not independent witnesses: the n-th strongest counts
-1 / (1 + rho n). Callers may stay unhurt, so what is felt through calls alone is held apart: it
-counts less the more there is of it, and a fault that no caller feels is not thereby excluded.
+Callers may stay unhurt, so what is felt through calls alone is held apart: it counts less the more
+there is of it, and a fault that no caller feels is not thereby excluded.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
+from rca.messages import ENTITY_RHO, log_evidence, temper
 from rca.units import ReadingId, Support, Unit
 
-ENTITY_RHO = 0.3  # readings of one entity
 SOFT_RHO = 1.0  # callers of one fault
 SPREADS = 0.7  # P(a fault is felt by its callers at all)
 OVERFLOW = 50.0  # nats beyond which exp() is not needed
@@ -27,38 +26,60 @@ def score(chosen: Sequence[Unit]) -> float:
 
 def evidence(chosen: Sequence[Unit]) -> float:
     """Return the tempered sum of log likelihood ratios, in nats."""
+    if len(chosen) == 1:
+        return _alone(chosen[0])
+    taken: dict[int, tuple[float, int]] = {}
+    contested: set[int] = set()
+    for position, unit in enumerate(chosen):
+        for entity, nats in unit.alarms.items():
+            known = taken.get(entity)
+            if known is not None:
+                contested |= {known[1], position}
+            if known is None or nats > known[0]:
+                taken[entity] = (nats, position)
+    return math.fsum(
+        _weigh(unit, _share(unit, position, taken)) if position in contested else _alone(unit)
+        for position, unit in enumerate(chosen)
+    )
+
+
+def _share(
+    unit: Unit, position: int, taken: Mapping[int, tuple[float, int]]
+) -> Mapping[ReadingId, Support]:
+    """Return the alarms of entities that this unit explains best, and all that is against it.
+
+    What alarms was hit by one cause; to be healthy, a thing must have been spared by every one.
+    """
+    return {
+        key: row
+        for key, row in unit.support.items()
+        if row.ratio <= 1 or taken[key[0]][1] == position
+    }
+
+
+def _alone(unit: Unit) -> float:
+    known = unit.memo.get("alone")
+    if known is None:
+        known = unit.memo["alone"] = _weigh(unit, unit.support)
+    return known
+
+
+def _weigh(unit: Unit, support: Mapping[ReadingId, Support]) -> float:
     firm: dict[int, list[float]] = {}
-    soft: dict[int, list[float]] = {}
-    for (entity, _), (row, chance, position) in joint(chosen).items():
-        nats = row.weight * math.log1p(chance * (row.ratio - 1))
+    called: list[float] = []
+    beside: dict[int, list[float]] = {}
+    for (entity, i), row in support.items():
         if row.soft:
-            soft.setdefault(position, []).append(nats)
+            called.append(row.nats)
+        elif i < 0 or entity not in unit.hit:
+            beside.setdefault(entity, []).append(row.nats)
         else:
-            firm.setdefault(entity, []).append(nats)
-    felt = (temper(nats, SOFT_RHO) for nats in soft.values())
-    called = (math.log(1 - SPREADS + SPREADS * math.exp(min(OVERFLOW, n))) for n in felt)
-    return math.fsum([*(temper(nats, ENTITY_RHO) for nats in firm.values()), *called])
-
-
-def joint(chosen: Sequence[Unit]) -> dict[ReadingId, tuple[Support, float, int]]:
-    """Return reading -> (row of the unit that explains it best, joint chance, its place)."""
-    first = chosen[0].support if chosen else {}
-    best = {reading: (row, row.chance, 0) for reading, row in first.items()}
-    for position, unit in enumerate(chosen[1:], start=1):
-        for reading, row in unit.support.items():
-            known = best.get(reading)
-            if known is None:
-                best[reading] = (row, row.chance, position)
-                continue
-            together = 1 - (1 - known[1]) * (1 - row.chance)
-            stronger = row.chance > known[0].chance
-            best[reading] = (
-                (row, together, position) if stronger else (known[0], together, known[2])
-            )
-    return best
-
-
-def temper(nats: Iterable[float], rho: float) -> float:
-    """Return the sum in which the n-th strongest (from 0) counts 1 / (1 + rho n)."""
-    ordered = sorted(nats, key=abs, reverse=True)
-    return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))
+            firm.setdefault(entity, []).append(row.given)
+    felt = min(OVERFLOW, temper(called, SOFT_RHO))
+    return math.fsum(
+        [
+            log_evidence(unit.tree, firm),
+            math.log(1 - SPREADS + SPREADS * math.exp(felt)),
+            *(temper(nats, ENTITY_RHO) for nats in beside.values()),
+        ]
+    )

@@ -58,7 +58,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Field:
+class Scene:
     """The estate and what was seen on it: what a walk needs, prepared once for an incident."""
 
     topology: Topology
@@ -85,6 +85,15 @@ class Field:
                     found.add(cause)
                     waiting.append(cause)
         return found
+
+    def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
+        """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
+
+        Indices come last, so that the order of the input decides only between twins.
+        """
+        loudest = max((r.ratio for r in self.readings.get(entity, ())), default=1.0)
+        burden = len(self.topology.gates_with(entity))
+        return round(hit[0], 9), self.topology.kinds[entity], loudest, burden, -entity
 
     def reach(self, faults: Faults) -> Spread:
         """Return everything that the faults do, what nobody looks at included; remembered."""
@@ -150,33 +159,33 @@ class Field:
 
 
 def spread(
-    field_: Field, faults: Sequence[tuple[int, str]], within: Container[int] | None = None
+    scene: Scene, faults: Sequence[tuple[int, str]], within: Container[int] | None = None
 ) -> Spread:
     """Walk the faults' effects, causes before effects, each entity once.
 
     Args:
-        field_: the estate and what was seen on it.
+        scene: the estate and what was seen on it.
         faults: (entity, mode), all at once.
         within: entities that the walk may enter; None: all.
     """
-    within = range(len(field_.topology)) if within is None else within
+    within = range(len(scene.topology)) if within is None else within
     result = Spread()
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
         result.predicted.setdefault(entity, {})[mode] = SEED
     for entity, _ in faults:
         result.hops[entity] = 0
-        heapq.heappush(waiting, (field_.rank[entity], 0, entity))
+        heapq.heappush(waiting, (scene.rank[entity], 0, entity))
     while waiting:
         batch = _next_batch(waiting)
         # All of a batch before any is believed: equals in a cycle must not depend on their order.
-        arrived = [(entity, *_arrive(field_, result, entity)) for entity in batch]
+        arrived = [(entity, *_arrive(scene, result, entity)) for entity in batch]
         for entity, modes, links, soft in arrived:
-            _settle(field_, result, entity, modes, links, soft=soft)
-            for owner in _touched(field_, entity, result.believed.get(entity, {}), within):
+            _settle(scene, result, entity, modes, links, soft=soft)
+            for owner in _touched(scene, entity, result.believed.get(entity, {}), within):
                 if owner not in result.believed and owner not in result.hops:
                     result.hops[owner] = result.hops[entity] + 1
-                    heapq.heappush(waiting, (field_.rank[owner], result.hops[owner], owner))
+                    heapq.heappush(waiting, (scene.rank[owner], result.hops[owner], owner))
     return result
 
 
@@ -191,7 +200,7 @@ def _next_batch(waiting: list[tuple[int, int, int]]) -> list[int]:
 
 
 def _settle(
-    field_: Field,
+    scene: Scene,
     result: Spread,
     entity: int,
     modes: Modes,
@@ -209,26 +218,26 @@ def _settle(
     if soft:
         result.soft.add(entity)
     result.predicted[entity] = predicted
-    result.believed[entity] = field_.correct(entity, predicted)
+    result.believed[entity] = scene.correct(entity, predicted)
 
 
-def _touched(field_: Field, entity: int, modes: Modes, within: Container[int]) -> list[int]:
+def _touched(scene: Scene, entity: int, modes: Modes, within: Container[int]) -> list[int]:
     """Return who may be hit when `entity` is in `modes`, of those within the walk."""
-    topology, kinds = field_.topology, field_.topology.kinds
+    topology, kinds = scene.topology, scene.topology.kinds
     live = [mode for mode, chance in modes.items() if chance >= CUT]
     found = []
     for gate in topology.gates_with(entity):
         owner = int(topology.owner[gate])
         if owner not in within:
             continue
-        effects = field_.compiled.effects(kinds[owner], topology.type[gate], kinds[entity])
+        effects = scene.compiled.effects(kinds[owner], topology.type[gate], kinds[entity])
         if any(mode in effects for mode in live):
             found.append(owner)
     for gate in topology.gates(entity):
         for member in topology.members(gate):
             if member not in within:
                 continue
-            effects = field_.compiled.effects(
+            effects = scene.compiled.effects(
                 kinds[entity], topology.type[gate], kinds[member], reverse=True
             )
             if any(mode in effects for mode in live):
@@ -236,16 +245,16 @@ def _touched(field_: Field, entity: int, modes: Modes, within: Container[int]) -
     return found
 
 
-def _arrive(field_: Field, result: Spread, entity: int) -> tuple[Modes, dict[str, Link], bool]:
+def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, Link], bool]:
     """Return what reaches `entity` from the beliefs so far, why, and whether only by calls."""
-    topology, kinds = field_.topology, field_.topology.kinds
+    topology, kinds = scene.topology, scene.topology.kinds
     spared: Modes = {}
     strongest: dict[str, tuple[float, Link]] = {}
     firm = False
     for gate in topology.gates(entity):
         members = topology.members(gate)
         type_ = topology.type[gate]
-        hit = _member_hits(field_, result, entity, gate, members)
+        hit = _member_hits(scene, result, entity, gate, members)
         for mode, chances in _with_losses(kinds[entity], hit, len(members)).items():
             chance = fails(
                 [c for c, _ in chances.values()], len(members), int(topology.need[gate])
@@ -253,16 +262,26 @@ def _arrive(field_: Field, result: Spread, entity: int) -> tuple[Modes, dict[str
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
             if chance >= CUT:
                 firm |= _firm(result, type_, chances)
-                source, (_, cause) = max(chances.items(), key=lambda row: (row[1][0], -row[0]))
-                if chance > strongest.get(mode, (0.0, None))[0]:
-                    strongest[mode] = (chance, Link(source, cause, type_))
-    for mode, chance, link in _from_dependents(field_, result, entity):
+                source, (_, cause) = max(chances.items(), key=lambda row: scene.prefer(*row))
+                _keep(scene, strongest, mode, chance, Link(source, cause, type_))
+    for mode, chance, link in _from_dependents(scene, result, entity):
         spared[mode] = spared.get(mode, 1.0) * (1 - chance)
         firm |= chance >= CUT
-        if chance > strongest.get(mode, (0.0, None))[0]:
-            strongest[mode] = (chance, link)
+        _keep(scene, strongest, mode, chance, link)
     modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
     return modes, {mode: link for mode, (_, link) in strongest.items()}, bool(modes) and not firm
+
+
+def _keep(
+    scene: Scene, strongest: dict[str, tuple[float, Link]], mode: str, chance: float, link: Link
+) -> None:
+    known = strongest.get(mode)
+    if chance > 0 and (
+        known is None
+        or scene.prefer(link.entity, (chance, link.mode))
+        > scene.prefer(known[1].entity, (known[0], known[1].mode))
+    ):
+        strongest[mode] = (chance, link)
 
 
 _Hits = dict[int, tuple[float, str]]  # member -> (chance, its mode)
@@ -275,16 +294,16 @@ def _firm(result: Spread, type_: str, chances: _Hits) -> bool:
 
 
 def _member_hits(
-    field_: Field, result: Spread, entity: int, gate: int, members: Sequence[int]
+    scene: Scene, result: Spread, entity: int, gate: int, members: Sequence[int]
 ) -> dict[str, _Hits]:
     """Return effect mode -> member -> (chance that this member's state brings it about, mode)."""
-    topology, kinds = field_.topology, field_.topology.kinds
+    topology, kinds = scene.topology, scene.topology.kinds
     found: dict[str, _Hits] = {}
     for member in members:
         believed = result.believed.get(member)
         if not believed:
             continue
-        effects = field_.compiled.effects(kinds[entity], topology.type[gate], kinds[member])
+        effects = scene.compiled.effects(kinds[entity], topology.type[gate], kinds[member])
         for mode, chance in believed.items():
             for edge in effects.get(mode, ()):
                 hits = found.setdefault(edge.mode, {})
@@ -307,9 +326,9 @@ def _with_losses(kind: str, hit: dict[str, _Hits], members: int) -> dict[str, _H
     }
 
 
-def _from_dependents(field_: Field, result: Spread, entity: int) -> list[tuple[str, float, Link]]:
+def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[str, float, Link]]:
     """Return what runs against the arrows: a dependent that hurts what it depends on."""
-    topology, kinds = field_.topology, field_.topology.kinds
+    topology, kinds = scene.topology, scene.topology.kinds
     found = []
     for gate in topology.gates_with(entity):
         owner = int(topology.owner[gate])
@@ -317,7 +336,7 @@ def _from_dependents(field_: Field, result: Spread, entity: int) -> list[tuple[s
         if not believed:
             continue
         type_ = topology.type[gate]
-        effects = field_.compiled.effects(kinds[owner], type_, kinds[entity], reverse=True)
+        effects = scene.compiled.effects(kinds[owner], type_, kinds[entity], reverse=True)
         found += [
             (edge.mode, chance * edge.strength, Link(owner, mode, type_))
             for mode, chance in believed.items()

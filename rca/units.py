@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from kgraph.schema import Channel, Severity, Target, main_modes
 from rca.compile import severity_of
 from rca.likelihood import TARGET_RATIO, Reading
+from rca.messages import Tree, grow, hit
 from rca.priors import log_prior, log_prior_together
-from rca.signature import CUT, Field, Spread, spread
+from rca.signature import CUT, Scene, Spread, spread
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
 
@@ -30,7 +32,8 @@ class Support:
     """How a unit bears on one reading.
 
     Attributes:
-        chance: P(seen | unit), the pi of log(1 + pi (r - 1)), in [0, 1].
+        chance: P(the entity is hit so that it shows | unit), in [0, 1].
+        bears: the same, given that the entity is hit at all, in [chance, 1].
         ratio: the reading's likelihood ratio.
         weight: how much of a witness it is among its siblings, in (0, 1].
         soft: whether it is reached by calls only.
@@ -40,6 +43,12 @@ class Support:
     ratio: float
     soft: bool
     weight: float = 1.0
+    bears: float = 1.0
+
+    @property
+    def given(self) -> float:
+        """What this reading says of its entity being hit, in nats."""
+        return self.weight * math.log1p(self.bears * (self.ratio - 1))
 
     @property
     def nats(self) -> float:
@@ -47,7 +56,7 @@ class Support:
         return self.weight * math.log1p(self.chance * (self.ratio - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
     """One suspect.
 
@@ -62,8 +71,20 @@ class Unit:
     log_prior: float
     support: Mapping[ReadingId, Support]
     spread: Spread
+    tree: Tree = ()
+    hit: frozenset[int] = frozenset()  # entities in the tree
+    memo: dict[str, float] = field(default_factory=dict, repr=False)  # of pure functions of this
 
-    @property
+    @cached_property
+    def alarms(self) -> Mapping[int, float]:
+        """Entity -> nats of the alarms on it that the unit explains."""
+        found: dict[int, float] = {}
+        for (entity, _), row in self.support.items():
+            if row.ratio > 1:
+                found[entity] = found.get(entity, 0.0) + row.nats
+        return found
+
+    @cached_property
     def entities(self) -> frozenset[int]:
         """The entities at fault."""
         return frozenset(entity for entity, _ in self.faults)
@@ -78,40 +99,40 @@ class Goal:
     conduits: frozenset[int]  # what it depends on, itself included
 
 
-def goal_of(field: Field, target: Target | None) -> Goal | None:
+def goal_of(scene: Scene, target: Target | None) -> Goal | None:
     """Return the breached objective of an incident, if one raised it and its entity is known."""
-    if target is None or target.entity not in field.topology.index:
+    if target is None or target.entity not in scene.topology.index:
         return None
-    entity = field.topology.index[target.entity]
+    entity = scene.topology.index[target.entity]
     slow = "slow" in main_modes(target.signal)
     severity = Severity.GRAY if slow else Severity.HARD
-    return Goal(entity, severity, frozenset(_reaching(field, entity)))
+    return Goal(entity, severity, frozenset(_reaching(scene, entity)))
 
 
 def units(
-    field: Field, suspects: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
+    scene: Scene, suspects: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
 ) -> Iterator[Unit]:
     """Yield every single fault of the suspects, then every exhausted group."""
     for entity in suspects:
-        kind = field.topology.kinds[entity]
-        for mode, rate in sorted(field.compiled.fault_rates(kind).items()):
+        kind = scene.topology.kinds[entity]
+        for mode, rate in sorted(scene.compiled.fault_rates(kind).items()):
             if goal is None or severity_of(kind, mode) is goal.severity:
-                prior = log_prior(rate, changed=entity in field.changed)
-                yield _unit(field, ((entity, mode),), prior, goal)
+                prior = log_prior(rate, changed=entity in scene.changed)
+                yield _unit(scene, ((entity, mode),), prior, goal)
     for group in groups:
-        unit = _group(field, group, goal)
+        unit = _group(scene, group, goal)
         if unit is not None:
             yield unit
 
 
-def _group(field: Field, group: Sequence[int], goal: Goal | None) -> Unit | None:
+def _group(scene: Scene, group: Sequence[int], goal: Goal | None) -> Unit | None:
     faults = []
     rates = []
     for entity in group:
-        kind = field.topology.kinds[entity]
+        kind = scene.topology.kinds[entity]
         hard = {
             mode: rate
-            for mode, rate in field.compiled.fault_rates(kind).items()
+            for mode, rate in scene.compiled.fault_rates(kind).items()
             if severity_of(kind, mode) is Severity.HARD
         }
         if not hard:
@@ -119,30 +140,34 @@ def _group(field: Field, group: Sequence[int], goal: Goal | None) -> Unit | None
         mode = max(hard, key=lambda m: (hard[m], m))
         faults.append((entity, mode))
         rates.append(hard[mode])
-    return _unit(field, tuple(sorted(faults)), log_prior_together(rates), goal)
+    return _unit(scene, tuple(sorted(faults)), log_prior_together(rates), goal)
 
 
 def _unit(
-    field: Field, faults: tuple[tuple[int, str], ...], prior: float, goal: Goal | None
+    scene: Scene, faults: tuple[tuple[int, str], ...], prior: float, goal: Goal | None
 ) -> Unit:
-    reach = spread(field, faults, field.telling)
+    reach = spread(scene, faults, scene.telling)
     support: dict[ReadingId, Support] = {}
     at_fault = dict(faults)
     for entity, predicted in reach.predicted.items():
-        for i, reading in enumerate(field.readings.get(entity, ())):
-            weight = field.weights.get((entity, i), 1.0)
+        for i, reading in enumerate(scene.readings.get(entity, ())):
+            weight = scene.weights.get((entity, i), 1.0)
             if entity in at_fault:
                 chance = reading.at_cause(at_fault[entity])
-                ratio = _unexplained(field, entity, reading, goal)
-                support[(entity, i)] = Support(chance, ratio, soft=False, weight=weight)
+                ratio = _unexplained(scene, entity, reading, goal)
+                support[(entity, i)] = Support(
+                    chance, ratio, soft=False, weight=weight, bears=chance
+                )
                 continue
             chance = max(c * reading.bearing(mode) for mode, c in predicted.items())
             if chance >= CUT:
+                bears = chance / hit(predicted)
                 soft = entity in reach.soft
-                support[(entity, i)] = Support(chance, reading.ratio, soft=soft, weight=weight)
+                support[(entity, i)] = Support(chance, reading.ratio, soft, weight, bears)
     if goal is not None:
         support = _conduits(support, reach, at_fault, goal)
-    return Unit(faults, prior, support, reach)
+    tree = grow(reach, faults)
+    return Unit(faults, prior, support, reach, tree, frozenset(node.entity for node in tree))
 
 
 def _conduits(
@@ -166,29 +191,29 @@ def _conduits(
     return kept
 
 
-def _reaching(field: Field, goal: int) -> set[int]:
+def _reaching(scene: Scene, goal: int) -> set[int]:
     """Return the entities that the goal depends on, itself included."""
     seen = {goal}
     waiting = [goal]
     while waiting:
-        for cause in field.causes(waiting.pop()):
+        for cause in scene.causes(waiting.pop()):
             if cause not in seen:
                 seen.add(cause)
                 waiting.append(cause)
     return seen
 
 
-def blind(field: Field) -> Unit | None:
+def blind(scene: Scene) -> Unit | None:
     """Return "only the monitoring failed" as a unit without a fault, or None where nothing hints.
 
     It explains what went unreachable, however much that is, and nothing else.
     """
     support = {}
     silent = 0
-    for entity, readings in field.readings.items():
+    for entity, readings in scene.readings.items():
         for i, reading in enumerate(readings):
             if reading.observation.signal == "unreachable":
-                weight = field.weights.get((entity, i), 1.0)
+                weight = scene.weights.get((entity, i), 1.0)
                 support[(entity, i)] = Support(BLINDED, reading.ratio, soft=False, weight=weight)
                 silent += reading.observation.abnormal
     if silent < 2:
@@ -196,16 +221,16 @@ def blind(field: Field) -> Unit | None:
     return Unit((), log_prior(BLIND_PER_YEAR), support, Spread())
 
 
-def _unexplained(field: Field, entity: int, reading: Reading, goal: Goal | None) -> float:
+def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:
     """Return the reading's ratio, less what alarming dependencies of its entity account for."""
     if goal is None or reading.ratio <= 1 or reading.channel is not Channel.MAIN:
         return reading.ratio
     quiet = 1.0
-    for cause in field.causes(entity):
+    for cause in scene.causes(entity):
         loudest = max(
             (
                 other.ratio
-                for other in field.readings.get(cause, ())
+                for other in scene.readings.get(cause, ())
                 if other.channel is Channel.MAIN and other.observation.abnormal
             ),
             default=1.0,

@@ -35,7 +35,7 @@ from kgraph.topology import build
 from rca.compile import Compiled
 from rca.likelihood import read
 from rca.rules import Model
-from rca.signature import Field
+from rca.signature import Scene
 
 
 @dataclass
@@ -119,10 +119,10 @@ def _incident(text: str) -> Incident:
     )
 
 
-def _field(incident: Incident, model: Model) -> Field:
+def _field(incident: Incident, model: Model) -> Scene:
     topology = build(incident.entities, incident.relations)
     readings = read(incident, model)
-    return Field(
+    return Scene(
         topology, Compiled(model), {topology.index[uid]: rows for uid, rows in readings.items()}
     )
 
@@ -186,7 +186,7 @@ def random_incident() -> Callable[[int], Incident]:
 
 
 @pytest.fixture(scope="session")
-def field_of(model: Model) -> Callable[[Incident], Field]:
+def field_of(model: Model) -> Callable[[Incident], Scene]:
     """Incident -> what the engine walks on."""
     return lambda incident: _field(incident, model)
 

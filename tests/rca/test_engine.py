@@ -21,7 +21,7 @@ from kgraph.topology import build
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import score
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import units
 
 Ask = Callable[[str], Answer]
@@ -66,7 +66,7 @@ def _mixed(incident: Incident, seed: int) -> Incident:
     )
 
 
-def _signatures(field: Field) -> dict[object, tuple[float, object]]:
+def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
     """Faults -> their score alone, and what they say of every reading; all by name."""
     names = field.topology.uids
     symptoms = abnormal_entities(field.readings)
@@ -82,7 +82,7 @@ def _signatures(field: Field) -> dict[object, tuple[float, object]]:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_the_order_of_the_input_does_not_change_what_any_fault_would_explain(
-    seed: int, random_incident: Random, field_of: Callable[[Incident], Field]
+    seed: int, random_incident: Random, field_of: Callable[[Incident], Scene]
 ) -> None:
     incident = random_incident(seed)
     one = _signatures(field_of(incident))
@@ -147,7 +147,7 @@ def test_one_more_explained_symptom_never_lowers_its_cause(ask: Ask) -> None:
     assert chances[0] < 0.5 < chances[-1]
 
 
-def _own_scores(field: Field) -> dict[object, float]:
+def _own_scores(field: Scene) -> dict[object, float]:
     """Single faults -> log odds, every witness in full: siblings are weighted elsewhere."""
     vars(field)["weights"] = {}
     everybody = range(len(field.topology))
@@ -161,7 +161,7 @@ def _looked_at(incident: Incident, host: str, state: State) -> Incident:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_look_at_a_host_moves_the_odds_of_its_own_faults_the_way_it_came_out(
-    seed: int, random_incident: Random, field_of: Callable[[Incident], Field]
+    seed: int, random_incident: Random, field_of: Callable[[Incident], Scene]
 ) -> None:
     incident = random_incident(seed)
     told = {(seen.entity, seen.signal) for seen in incident.observations}

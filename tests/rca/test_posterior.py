@@ -17,22 +17,22 @@ from rca.posterior import ELSEWHERE, posterior
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.score import score
 from rca.search import best_explanation, compatible
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import Unit, blind, units
 
-FieldOf = Callable[[Incident], Field]
+FieldOf = Callable[[Incident], Scene]
 SMALL = 26  # units
 # The short list of eight leaves out pairs of weak suspects; no marginal may move by more.
 TOLERANCE = 0.03
 
 
-def _units(field: Field) -> list[Unit]:
+def _units(field: Scene) -> list[Unit]:
     symptoms = abnormal_entities(field.readings)
     suspected = suspects(field, symptoms)
     return list(units(field, suspected, exhausted(field, suspected, symptoms), None))
 
 
-def _watcher(field: Field) -> float | None:
+def _watcher(field: Scene) -> float | None:
     unit = blind(field)
     return score([unit]) if unit else None
 

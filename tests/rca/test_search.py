@@ -15,16 +15,16 @@ from kgraph.schema import Incident
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.score import score
 from rca.search import MOST, best_explanation, compatible
-from rca.signature import Field
+from rca.signature import Scene
 from rca.units import Unit, units
 
-FieldOf = Callable[[Incident], Field]
+FieldOf = Callable[[Incident], Scene]
 Incidents = Callable[[str], Incident]
 SEEDS = range(160)
 SMALL = 26  # units: sets of three of them are still few
 
 
-def _units(field: Field) -> list[Unit]:
+def _units(field: Scene) -> list[Unit]:
     symptoms = abnormal_entities(field.readings)
     suspected = suspects(field, symptoms)
     return list(units(field, suspected, exhausted(field, suspected, symptoms), None))

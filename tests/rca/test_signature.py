@@ -15,24 +15,24 @@ from kgraph.topology import build
 from rca.compile import FIRM_HARD, SOFT, Compiled
 from rca.likelihood import read
 from rca.rules import Model
-from rca.signature import CUT, SEED, Field, Spread, spread
+from rca.signature import CUT, SEED, Scene, Spread, spread
 
 BARE = Model()  # no rules: what relations carry by themselves
 STRENGTH = {"USES": FIRM_HARD, "CALLS": SOFT}
 Oracle = dict[int, float]
-FieldOf = Callable[[Incident], Field]
+FieldOf = Callable[[Incident], Scene]
 Incidents = Callable[[str], Incident]
 
 
-def _field(relations: list[Relation], observations: tuple[Observation, ...] = ()) -> Field:
+def _field(relations: list[Relation], observations: tuple[Observation, ...] = ()) -> Scene:
     ids = sorted({uid for r in relations for uid in (r.dependent, r.dependency)})
     entities = tuple(Entity(uid, "Thing") for uid in ids)
     topology = build(entities, relations)
     readings = read(Incident("i", entities, tuple(relations), observations), BARE)
-    return Field(topology, Compiled(BARE), {topology.index[u]: r for u, r in readings.items()})
+    return Scene(topology, Compiled(BARE), {topology.index[u]: r for u, r in readings.items()})
 
 
-def _percolation(field: Field, faults: set[int]) -> Oracle:
+def _percolation(field: Scene, faults: set[int]) -> Oracle:
     """P(entity failing), by enumerating which faults strike and which memberships carry.
 
     Only for graphs without cycles.
@@ -50,7 +50,7 @@ def _percolation(field: Field, faults: set[int]) -> Oracle:
     return found
 
 
-def _hit(field: Field, struck: set[int], carried: set[tuple[int, int]]) -> set[int]:
+def _hit(field: Scene, struck: set[int], carried: set[tuple[int, int]]) -> set[int]:
     topology, hit = field.topology, set(struck)
     while True:
         more = {
@@ -65,7 +65,7 @@ def _hit(field: Field, struck: set[int], carried: set[tuple[int, int]]) -> set[i
         hit |= more
 
 
-def _predicted(field: Field, faults: set[int]) -> Oracle:
+def _predicted(field: Scene, faults: set[int]) -> Oracle:
     reach = spread(field, [(fault, "failing") for fault in sorted(faults)])
     return {
         entity: reach.predicted.get(entity, {}).get("failing", 0.0)
@@ -102,7 +102,7 @@ def _random_dag(rng: np.random.Generator) -> nx.DiGraph[int]:
     return graph
 
 
-def _faults(rng: np.random.Generator, field: Field) -> set[int]:
+def _faults(rng: np.random.Generator, field: Scene) -> set[int]:
     """Up to three entities that need nothing: what strikes them comes from nowhere else."""
     sources = [e for e in range(len(field.topology)) if not field.topology.gates(e)]
     return {int(e) for e in rng.permutation(sources)[: int(rng.integers(1, 4))]}
@@ -132,7 +132,7 @@ def test_on_graphs_with_diamonds_the_walk_is_near() -> None:
     assert np.max(errors) < 0.2
 
 
-def _chain(length: int, *observations: Observation) -> Field:
+def _chain(length: int, *observations: Observation) -> Scene:
     """e0 is needed by e1, which is needed by e2 ..."""
     return _field(
         [Relation(f"e{i + 1}", "USES", f"e{i}") for i in range(length - 1)], observations
@@ -181,7 +181,7 @@ def test_a_healthy_go_between_dims_a_fault_and_an_alarming_one_passes_it_on() ->
     assert healthy < silent < alarming <= FIRM_HARD
 
 
-def _ring(size: int) -> Field:
+def _ring(size: int) -> Scene:
     return _field([Relation(f"e{i}", "CALLS", f"e{(i + 1) % size}") for i in range(size)])
 
 
@@ -203,11 +203,11 @@ def test_on_graphs_with_cycles_the_walk_ends_with_chances(seed: int) -> None:
     assert reach.predicted[0]["failing"] == SEED
 
 
-def _modes(reach: Spread, field: Field, uid: str) -> dict[str, float]:
+def _modes(reach: Spread, field: Scene, uid: str) -> dict[str, float]:
     return reach.predicted.get(field.topology.index[uid], {})
 
 
-def _spread(field: Field, *faults: tuple[str, str]) -> Spread:
+def _spread(field: Scene, *faults: tuple[str, str]) -> Spread:
     return spread(field, [(field.topology.index[uid], mode) for uid, mode in faults])
 
 

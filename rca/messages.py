@@ -1,0 +1,102 @@
+"""Evidence up the tree of effects: every uncertain hop is paid for once.
+
+A thousand guests behind two pools of one array are no thousand proofs that the array passed its
+fault on twice: given that a pool is hit, its guests tell the same. Each entity therefore sends to
+the one that hit it
+
+    message = log(1 + s (E - 1)),  E = evidence here, its own readings and its dependents' messages
+
+with s = P(hit | what is before it is hit). On a tree this is exact belief propagation; where
+several ways lead to an entity, the likeliest is taken.
+
+Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rca.signature import Faults, Spread
+
+ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
+OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)
+ROOT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One entity that a unit firmly hits.
+
+    Attributes:
+        parent: position of the node that hits it, or ROOT.
+        passes: P(hit | parent hit); of a root, P(its fault is felt by what depends on it).
+    """
+
+    entity: int
+    parent: int
+    passes: float
+
+
+Tree = tuple[Node, ...]  # parents before children
+
+
+def grow(reach: Spread, faults: Faults) -> Tree:
+    """Return the firm part of a spread as a tree, along the likeliest links."""
+    at_fault = dict(faults)
+    place: dict[int, int] = {}
+    nodes: list[Node] = []
+    for entity, believed in reach.believed.items():  # in the order of the walk
+        if entity in at_fault:
+            node = Node(entity, ROOT, believed[at_fault[entity]])
+        elif entity in reach.soft:
+            continue
+        else:
+            predicted = reach.predicted[entity]
+            mode = max(predicted, key=lambda m: (predicted[m], m))
+            link = reach.links[(entity, mode)]
+            if link.entity not in place:
+                continue
+            before = hit(reach.believed[link.entity])
+            node = Node(entity, place[link.entity], min(1.0, hit(predicted) / before))
+        place[entity] = len(nodes)
+        nodes.append(node)
+    return tuple(nodes)
+
+
+def hit(modes: Mapping[str, float]) -> float:
+    """Return P(in any of the modes); an entity is in one mode or well."""
+    return min(1.0, math.fsum(modes.values()))
+
+
+def log_evidence(tree: Tree, readings: Mapping[int, Iterable[float]]) -> float:
+    """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
+
+    Args:
+        tree: parents before children.
+        readings: entity -> nats of its readings, given that it is hit.
+    """
+    below = [0.0] * len(tree)
+    total = 0.0
+    for position in range(len(tree) - 1, -1, -1):
+        node = tree[position]
+        own = temper(readings.get(node.entity, ()), ENTITY_RHO)
+        if node.parent == ROOT:
+            total += own + message(node.passes, below[position])
+        else:
+            below[node.parent] += message(node.passes, own + below[position])
+    return total
+
+
+def message(passes: float, nats: float) -> float:
+    """Return log(1 + passes (exp(nats) - 1)), in nats; never below log(1 - passes)."""
+    if nats > OVERFLOW and passes > 0:
+        return math.log(passes) + nats
+    return math.log1p(passes * math.expm1(nats)) if passes < 1 or nats > -OVERFLOW else nats
+
+
+def temper(nats: Iterable[float], rho: float) -> float:
+    """Return the sum in which the n-th strongest (from 0) counts 1 / (1 + rho n)."""
+    ordered = sorted(nats, key=abs, reverse=True)
+    return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))
