@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kgraph.schema import BlastRadius, Hit
-from rca.signature import Scene, Spread, spread
+from rca.effects import Spread
+from rca.scene import Scene
+from rca.signature import spread
 
 LIKELY = 0.05  # an effect less likely than this is not listed
 DOWN = 0.5  # a member at least so surely hit is counted as lost

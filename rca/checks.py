@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from kgraph.schema import NextCheck
 from rca.posterior import Posterior
 from rca.rules import CheckRule
-from rca.signature import Scene
+from rca.scene import Scene
+from rca.signature import reach
 from rca.units import Unit
 
 IN_PLAY = 8  # suspects that a check may tell apart
@@ -41,7 +42,7 @@ def next_checks(
     weights = [chance / total for _, chance in play]
     found = []
     for entity in sorted(
-        {e for sets, _ in play for unit in sets for e in scene.reach(unit.faults).predicted}
+        {e for sets, _ in play for unit in sets for e in reach(scene, unit.faults).predicted}
     ):
         if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
@@ -70,7 +71,7 @@ def _shows(scene: Scene, sets: Sequence[Unit], entity: int, mode: str) -> float:
         (
             chance
             for unit in sets
-            for shown, chance in scene.reach(unit.faults).predicted.get(entity, {}).items()
+            for shown, chance in reach(scene, unit.faults).predicted.get(entity, {}).items()
             if shown == mode
         ),
         default=0.0,

@@ -27,9 +27,9 @@ from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
+from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
-from rca.signature import Scene
 from rca.units import Goal, Unit, blind, goal_of, units
 
 LISTED = 10  # hypotheses in an answer

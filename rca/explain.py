@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
 from rca.posterior import Posterior
+from rca.scene import Scene
 from rca.score import score
-from rca.signature import Scene
+from rca.signature import reach
 from rca.units import ReadingId, Unit
 
 SAYS = 0.05  # nats below which a reading is no witness
@@ -85,7 +86,7 @@ def _unknown(scene: Scene, unit: Unit) -> int:
     """Count the entities that should be hit by now and that nobody looks at."""
     return sum(
         1
-        for entity, predicted in scene.reach(unit.faults).predicted.items()
+        for entity, predicted in reach(scene, unit.faults).predicted.items()
         if max(predicted.values()) >= EXPECTED and not scene.readings.get(entity)
     )
 

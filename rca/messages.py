@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rca.signature import Faults, Spread
+from rca.effects import Faults, Spread
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)

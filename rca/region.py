@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kgraph.schema import Severity
 from rca.likelihood import Reading
-from rca.signature import SPEAKS, Scene
+from rca.scene import SPEAKS, Scene
 
 FAR = 2  # healthy hops at which the walk ends
 ALIBI = 0.7  # a healthy reading below this ratio counts

@@ -13,10 +13,12 @@ from functools import cached_property
 
 from kgraph.schema import Channel, Severity, Target, main_modes
 from rca.compile import severity_of
+from rca.effects import Spread
 from rca.likelihood import TARGET_RATIO, Reading
 from rca.messages import Tree, grow, hit
 from rca.priors import log_prior, log_prior_together
-from rca.signature import CUT, Scene, Spread, spread
+from rca.scene import Scene
+from rca.signature import CUT, spread
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
 

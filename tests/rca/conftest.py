@@ -35,7 +35,7 @@ from kgraph.topology import build
 from rca.compile import Compiled
 from rca.likelihood import read
 from rca.rules import Model
-from rca.signature import Scene
+from rca.scene import Scene
 
 
 @dataclass

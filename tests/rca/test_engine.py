@@ -20,8 +20,8 @@ from kgraph.schema import (
 from kgraph.topology import build
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
+from rca.scene import Scene
 from rca.score import score
-from rca.signature import Scene
 from rca.units import units
 
 Ask = Callable[[str], Answer]

@@ -15,9 +15,9 @@ import pytest
 from kgraph.schema import Incident
 from rca.posterior import ELSEWHERE, posterior
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation, compatible
-from rca.signature import Scene
 from rca.units import Unit, blind, units
 
 FieldOf = Callable[[Incident], Scene]

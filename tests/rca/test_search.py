@@ -13,9 +13,9 @@ import pytest
 
 from kgraph.schema import Incident
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.scene import Scene
 from rca.score import score
 from rca.search import MOST, best_explanation, compatible
-from rca.signature import Scene
 from rca.units import Unit, units
 
 FieldOf = Callable[[Incident], Scene]

@@ -13,9 +13,11 @@ import pytest
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.compile import FIRM_HARD, SOFT, Compiled
+from rca.effects import Spread
 from rca.likelihood import read
 from rca.rules import Model
-from rca.signature import CUT, SEED, Scene, Spread, spread
+from rca.scene import Scene
+from rca.signature import CUT, SEED, spread
 
 BARE = Model()  # no rules: what relations carry by themselves
 STRENGTH = {"USES": FIRM_HARD, "CALLS": SOFT}

@@ -1,0 +1,35 @@
+"""What a walk yields: who is hit, in which mode, how surely and through what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Modes = dict[str, float]  # mode -> probability
+Faults = tuple[tuple[int, str], ...]  # (entity index, mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The likeliest reason why an entity is hit: the entity and mode before it."""
+
+    entity: int
+    mode: str
+    relation: str
+
+
+@dataclass(slots=True)
+class Spread:
+    """What a set of faults does.
+
+    Attributes:
+        predicted: entity -> mode -> P(in that mode), before looking at the entity itself.
+        believed: the same, corrected by what was seen there.
+        links: (entity, mode) -> where it comes from.
+        soft: entities that are reached only through calls, which may stay unhurt.
+    """
+
+    predicted: dict[int, Modes] = field(default_factory=dict)
+    believed: dict[int, Modes] = field(default_factory=dict)
+    links: dict[tuple[int, str], Link] = field(default_factory=dict)
+    soft: set[int] = field(default_factory=set)
+    hops: dict[int, int] = field(default_factory=dict)

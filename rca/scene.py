@@ -1,0 +1,180 @@
+"""The estate and what was seen on it, as a walk of effects needs it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kgraph.schema import RELATIONS, Carries
+from kgraph.topology import Topology
+from rca.compile import Compiled, Edge
+from rca.effects import Faults, Modes, Spread
+from rca.likelihood import Reading
+from rca.order import ranks
+from rca.siblings import weights
+
+SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
+
+Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate of an entity: `need` of `size` members; those that can hit it, with how."""
+
+    type: str
+    need: int
+    size: int
+    members: tuple[tuple[int, Effects], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Somebody whom an entity may hit; `burdens` where it does so against the arrows."""
+
+    entity: int
+    type: str
+    effects: Effects
+    burdens: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The estate and what was seen on it: what a walk needs, prepared once for an incident."""
+
+    topology: Topology
+    compiled: Compiled
+    readings: Mapping[int, Sequence[Reading]]
+    changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
+    # What follows from the above is worked out where it is first asked for, and remembered.
+    _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
+    _gates: dict[int, Sequence[Gate]] = field(default_factory=dict, compare=False, repr=False)
+    _ahead: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
+    _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+    _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def rank(self) -> Sequence[int]:
+        """Causes before effects; see `rca.order`."""
+        return ranks(len(self.topology), self.causes)
+
+    @cached_property
+    def telling(self) -> AbstractSet[int]:
+        """Entities that were looked at, or lie between a fault and one that was."""
+        found = set(self.readings)
+        waiting = list(found)
+        while waiting:
+            for cause in self.needs(waiting.pop()):
+                if cause not in found:
+                    found.add(cause)
+                    waiting.append(cause)
+        return found
+
+    def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
+        """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
+
+        Indices come last, so that the order of the input decides only between twins.
+        """
+        loudest = self._loud.get(entity)
+        if loudest is None:
+            loudest = max((r.ratio for r in self.readings.get(entity, ())), default=1.0)
+            self._loud[entity] = loudest
+        start = self.topology.in_start
+        burden = int(start[entity + 1] - start[entity])
+        return round(hit[0], 9), self.topology.kinds[entity], loudest, burden, -entity
+
+    def gates(self, entity: int) -> Sequence[Gate]:
+        """Return what the entity needs, with what its members' modes do to it."""
+        known = self._gates.get(entity)
+        if known is None:
+            known = self._gates[entity] = tuple(self._read_gates(entity))
+        return known
+
+    def _read_gates(self, entity: int) -> Iterator[Gate]:
+        topology, kinds = self.topology, self.topology.kinds
+        for gate in topology.gates(entity):
+            type_, members = topology.type[gate], topology.members(gate)
+            effects = [self.compiled.effects(kinds[entity], type_, kinds[m]) for m in members]
+            passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
+            if passing:
+                yield Gate(type_, int(topology.need[gate]), len(members), passing)
+
+    def ahead(self, entity: int) -> Sequence[Ahead]:
+        """Return whom the entity may hit: its dependents, and what it can hurt as a burden."""
+        known = self._ahead.get(entity)
+        if known is None:
+            known = self._ahead[entity] = tuple(self._read_ahead(entity))
+        return known
+
+    def _read_ahead(self, entity: int) -> Iterator[Ahead]:
+        topology, kinds = self.topology, self.topology.kinds
+        for gate in topology.gates_with(entity):
+            owner, type_ = int(topology.owner[gate]), topology.type[gate]
+            if effects := self.compiled.effects(kinds[owner], type_, kinds[entity]):
+                yield Ahead(owner, type_, effects, burdens=False)
+        for gate in topology.gates(entity):
+            type_ = topology.type[gate]
+            for member in topology.members(gate):
+                effects = self.compiled.effects(kinds[entity], type_, kinds[member], reverse=True)
+                if effects:
+                    yield Ahead(member, type_, effects, burdens=True)
+
+    def causes(self, entity: int) -> list[int]:
+        """Return the entities from which a failure can come here in one hop."""
+        return [*self.needs(entity), *self.burdens(entity)]
+
+    def needs(self, entity: int) -> Sequence[int]:
+        """Return what the entity depends on, as far as failures cross."""
+        known = self._needs.get(entity)
+        if known is None:
+            known = self._needs[entity] = self._read_needs(entity)
+        return known
+
+    def _read_needs(self, entity: int) -> list[int]:
+        topology = self.topology
+        return [
+            member
+            for gate in topology.gates(entity)
+            if RELATIONS[topology.type[gate]].carries is not Carries.NOTHING
+            for member in topology.members(gate)
+        ]
+
+    def burdens(self, entity: int) -> list[int]:
+        """Return the dependents that can hurt the entity: against the arrows."""
+        topology, kinds = self.topology, self.topology.kinds
+        found = []
+        for gate in topology.gates_with(entity):
+            owner = int(topology.owner[gate])
+            if self.compiled.reverses(kinds[owner], topology.type[gate], kinds[entity]):
+                found.append(owner)
+        return found
+
+    @cached_property
+    def weights(self) -> Mapping[tuple[int, int], float]:
+        """(entity, position) -> how much of a witness a reading is; see `rca.siblings`."""
+        return weights(self.topology, self.readings)
+
+    def correct(self, entity: int, predicted: Modes) -> Modes:
+        """Return the belief in each mode after what was seen here, in (0, 1).
+
+        Modes that explain the same reading share it; without a reading nothing changes.
+        """
+        well = math.prod(1 - chance for chance in predicted.values())
+        weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
+        before = well + math.fsum(predicted.values())
+        after = well + math.fsum(weight.values())
+        return {mode: min(1.0, value * before / after) for mode, value in weight.items()}
+
+    def _ratio(self, entity: int, mode: str) -> float:
+        known = self._ratios.get((entity, mode))
+        if known is None:
+            loud, quiet = 1.0, 1.0
+            for reading in self.readings.get(entity, ()):
+                if reading.bearing(mode) >= SPEAKS:
+                    loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
+            known = self._ratios[(entity, mode)] = loud * quiet
+        return known
