@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lab.lab.laboratory import Storm
+
+pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
 
