@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -49,8 +50,8 @@ def list_incidents(
         (
             row.id,
             row.status.value,
-            row.opened_at.isoformat(),
-            row.updated_at.isoformat(),
+            _second(row.opened_at),
+            _second(row.updated_at),
             row.title,
         )
         for row in found
@@ -88,3 +89,10 @@ def show_incident(
 
     found = again(record, bench(session.configuration, record.updated_at))
     screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
+
+
+def _second(at: datetime) -> str:
+    """Return a time to the second: more is in the JSON of the incident itself."""
+    from kgraph.schema.timestamps import format_time
+
+    return format_time(at.replace(microsecond=0))

@@ -140,3 +140,6 @@ def _explain(session: Session, translation: Translation, output: RowFormat) -> N
     share = translation.unmapped_share
     style = "yellow" if share > UNMAPPED_GOAL else ""
     session.remark(f"{len(rows)} alerts, {share:.1%} of the evidence unmapped", style=style)
+    if translation.truncated:
+        left_out = f"the sender left out {translation.truncated} alerts: evidence is incomplete"
+        session.remark(left_out, style="yellow")

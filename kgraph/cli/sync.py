@@ -84,11 +84,18 @@ def summarise(
         if outcome.diff is not None:
             _findings(session, outcome.source, outcome.diff)
         else:
-            session.remark(f"kgraph: {outcome.source}: {outcome.failure}", style="red")
+            session.remark(f"kgraph: {_told(outcome)}", style="red")
     if dry_run:
         session.remark("nothing was changed: this was a dry run")
     if any(outcome.failure for outcome in done):
         session.end(Exit.ERROR)
+
+
+def _told(outcome: Outcome) -> str:
+    """Return the failure, with its source where the message does not name it already."""
+    told = outcome.failure
+    subject = outcome.source.partition(" ")[2] or outcome.source
+    return told if subject in told else f"{outcome.source}: {told}"
 
 
 def _row(source: str, diff: Diff) -> tuple[str | int, ...]:
