@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import structlog
+
 from kgraph.incidents import Case, Origin, SourceAge
 from kgraph.schema import Answer, Entity, Evidence, Incident, InputError, Observation, Plan, Target
 from kgraph.schema.healthy import expand_healthy
@@ -15,6 +17,7 @@ from rca import investigate as reason
 
 Remedy = Callable[[Answer, Mapping[str, Entity]], Plan | None]
 _SHOWN = 5
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,14 @@ def _investigated(
     started = bench.stopwatch()
     answer = reason(incident, bench.model)
     elapsed = bench.stopwatch() - started
+    _log.info(
+        "investigated",
+        incident=incident.id,
+        entities=len(incident.entities),
+        observations=len(incident.observations),
+        likeliest=answer.causes[0].entity if answer.causes else None,
+        seconds=round(elapsed, 3),
+    )
     entities = {entity.uid: entity for entity in incident.entities}
     plan = None if answer.abstained else bench.remedy(answer, entities)
     case = Case(incident.id, incident, answer, bench.now, plan, ages, origin)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+import structlog
+
 from kgraph.app.answers import document
 from kgraph.app.investigation import Bench, Investigation, of_bundle
 from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
@@ -12,6 +14,7 @@ from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
 
+_log = structlog.get_logger(__name__)
 _ALL = 1_000_000  # incidents are few; an id must never be given twice
 
 
@@ -53,6 +56,7 @@ def save(store: GraphStore, kept: Kept) -> None:
     if not any(row.abnormal for row in case.incident.observations):
         return
     before = store.incident(case.id)
+    _log.info("incident kept", incident=case.id, verdict=kept.verdict.value)
     entities = {entity.uid: entity for entity in case.incident.entities}
     store.save_incident(
         IncidentRecord(

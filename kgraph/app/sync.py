@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+import structlog
+
 from kgraph.schema import Item, KgraphError, Snapshot
 from kgraph.store import Diff, GraphStore
 
 Watch = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
+
+_log = structlog.get_logger(__name__)
 
 
 class Commitment(Enum):
@@ -83,9 +87,22 @@ def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
         try:
             diff = job.run(reading)
         except KgraphError as error:
-            yield Outcome(job.title, failure=f"{error}{_silence(reading, job, error)}")
+            failure = f"{error}{_silence(reading, job, error)}"
+            _log.info("source failed", source=job.title, failure=failure)
+            yield Outcome(job.title, failure=failure)
         else:
+            _log.info("source read", source=job.title, **_counts(diff))
             yield Outcome(job.title, diff)
+
+
+def _counts(diff: Diff) -> dict[str, int]:
+    return {
+        "created": len(diff.created),
+        "updated": len(diff.updated),
+        "closed": len(diff.closed),
+        "observed": diff.observed,
+        "pending": len(diff.pending),
+    }
 
 
 def _silence(reading: Reading, job: Job, error: KgraphError) -> str:

@@ -1,0 +1,26 @@
+"""Logs go to stderr as JSON for machines, and only at the level that was asked for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ESTATE = "format: kgraph.topology/v1\nsource: s\nentities: [{id: h, kind: Host}]\n"
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "estate.yaml").write_text(ESTATE)
+    command = [sys.executable, "-m", "kgraph", "--store", str(folder / "e.db"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def test_a_source_that_was_read_is_logged_with_its_counts(tmp_path: Path) -> None:
+    document = str(tmp_path / "estate.yaml")
+    done = run(tmp_path, "--log-level", "info", "ingest", "topology", document)
+    (row,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert (row["event"], row["created"], row["level"]) == ("source read", 1, "info")
+    assert "{" not in done.stdout
+
+
+def test_by_default_nothing_is_logged(tmp_path: Path) -> None:
+    assert run(tmp_path, "ingest", "topology", str(tmp_path / "estate.yaml")).stderr == ""
