@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,8 +104,8 @@ def build(entities: Sequence[Entity], relations: Iterable[Relation]) -> Topology
     )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Gate:
+class _Gate(NamedTuple):
+    # A tuple and not a dataclass: there are as many as relations, and they are hashed and sorted.
     owner: int
     type: str
     need: int

@@ -13,7 +13,7 @@ from rca.units import ReadingId, Unit
 
 SAYS = 0.05  # nats below which a reading is no witness
 EXPECTED = 0.5  # an effect at least so likely should have been seen by somebody
-WORTH_A_WALK = 0.01  # posterior from which the unwatched are counted too
+WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too
 SAME = 1e-3  # chances that differ by less look the same
 
 

@@ -33,7 +33,7 @@ class Cause:
         mode: the likeliest mode; `modes` has the breakdown.
         supporting, contradicting: witnesses, strongest first.
         unknown: entities that it should have hit and that nobody looked at, itself included;
-            counted where the posterior is at least 0.01.
+            counted where the posterior is at least 0.05.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
     """

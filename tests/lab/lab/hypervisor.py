@@ -116,10 +116,16 @@ class Hypervisor:
     @property
     def connection(self) -> Any:
         """A connection that may change things; the lab's own, never the product's."""
-        if self._connection is None or not self._connection.isAlive():
-            # Late, so that a machine without the binding is told what is missing.
-            libvirt = import_module("libvirt")
-            libvirt.registerErrorHandler(lambda *_: None, None)  # it prints each error otherwise
+        # Late, so that a machine without the binding is told what is missing.
+        libvirt = import_module("libvirt")
+        libvirt.registerErrorHandler(lambda *_: None, None)  # it prints each error otherwise
+        try:
+            # A daemon that hung up is noticed by the next question only: isAlive() still says yes.
+            if self._connection is not None:
+                self._connection.getLibVersion()
+        except libvirt.libvirtError:
+            self._connection = None
+        if self._connection is None:
             self._connection = libvirt.open(self.uri)
         return self._connection
 
