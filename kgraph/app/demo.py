@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 from ingest import libvirt, topology
 from ingest.alertmanager import Translation, parse_payload
 from kgraph.app import alerts, investigation, keeping
-from kgraph.app.bench import bench
 from kgraph.app.initialise import write
 from kgraph.app.investigation import Investigation
 from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Entity, KgraphError
 from kgraph.simulation import demo_estate_file, demo_storm_file
@@ -82,7 +82,7 @@ def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
         alerts.from_file(str(storm), now), store, alerts.packs_of(configuration)
     )
     alerts.observe(reading, translation, alerts.Listing.SOME)
-    kept = keeping.name(store, investigation.of_store(store, bench(configuration, now)))
+    kept = keeping.name(store, investigation.of_store(store, toolkit(configuration, now)))
     keeping.save(store, kept)
     graph = store.graph()
     return Demo(

@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rca
-from kgraph.app.bench import resolved
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
 from kgraph.app.sync import Commitment, Reading, sync, unwatched
+from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError

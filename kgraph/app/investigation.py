@@ -36,7 +36,7 @@ class Investigation:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Toolkit:
     """What every investigation needs: the rules, the remedies, and two clocks.
 
     Attributes:
@@ -50,10 +50,10 @@ class Bench:
     stopwatch: Callable[[], float]
 
 
-def of_store(store: GraphStore, bench: Bench) -> Investigation:
+def of_store(store: GraphStore, toolkit: Toolkit) -> Investigation:
     """Ask what is wrong with the stored estate right now."""
     graph = store.graph()
-    evidence = store.evidence(now=bench.now)
+    evidence = store.evidence(now=toolkit.now)
     incident = Incident(
         id="",
         entities=_speaking(graph.entities, evidence),
@@ -64,17 +64,17 @@ def of_store(store: GraphStore, bench: Bench) -> Investigation:
         assume_healthy=bool(evidence.observations),
     )
     ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
-    return _investigated(incident, bench, Origin.STORE, ages)
+    return _investigated(incident, toolkit, Origin.STORE, ages)
 
 
-def of_bundle(incident: Incident, store: GraphStore | None, bench: Bench) -> Investigation:
+def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) -> Investigation:
     """Ask about a bundle; without entities of its own it speaks of the stored graph.
 
     Raises:
         InputError: a bundle without entities, and no store to look them up in.
     """
     if incident.entities:
-        return _investigated(incident, bench, Origin.BUNDLE)
+        return _investigated(incident, toolkit, Origin.BUNDLE)
     if store is None:
         raise InputError(
             "a bundle without entities speaks of the stored graph, and there is none",
@@ -82,7 +82,7 @@ def of_bundle(incident: Incident, store: GraphStore | None, bench: Bench) -> Inv
             mend="give the bundle its entities, or sync the estate first",
         )
     placed, spelled = _placed(incident, store)
-    found = _investigated(placed, bench, Origin.BUNDLE)
+    found = _investigated(placed, toolkit, Origin.BUNDLE)
     return replace(found, spelled=spelled)
 
 
@@ -95,12 +95,12 @@ def _speaking(entities: tuple[Entity, ...], evidence: Evidence) -> tuple[Entity,
 
 
 def _investigated(
-    incident: Incident, bench: Bench, origin: Origin, ages: tuple[SourceAge, ...] = ()
+    incident: Incident, toolkit: Toolkit, origin: Origin, ages: tuple[SourceAge, ...] = ()
 ) -> Investigation:
     incident = expand_healthy(incident)
-    started = bench.stopwatch()
-    answer = reason(incident, bench.model)
-    elapsed = bench.stopwatch() - started
+    started = toolkit.stopwatch()
+    answer = reason(incident, toolkit.model)
+    elapsed = toolkit.stopwatch() - started
     _log.info(
         "investigated",
         incident=incident.id,
@@ -110,8 +110,8 @@ def _investigated(
         seconds=round(elapsed, 3),
     )
     entities = {entity.uid: entity for entity in incident.entities}
-    plan = None if answer.abstained else bench.remedy(answer, entities)
-    case = Case(incident.id, incident, answer, bench.now, plan, ages, origin)
+    plan = None if answer.abstained else toolkit.remedy(answer, entities)
+    case = Case(incident.id, incident, answer, toolkit.now, plan, ages, origin)
     return Investigation(case, elapsed)
 
 

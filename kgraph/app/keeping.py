@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from kgraph.app.answers import document
-from kgraph.app.investigation import Bench, Investigation, of_bundle
+from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
 from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
@@ -77,10 +77,10 @@ def worth(kept: Kept) -> bool:
     return bool(kept.resolved) or any(row.abnormal for row in rows)
 
 
-def again(record: IncidentRecord, bench: Bench) -> Investigation:
+def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     """Explain a kept incident once more, from its own bundle."""
     incident = parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
-    return of_bundle(incident, None, bench)
+    return of_bundle(incident, None, toolkit)
 
 
 def known(record: IncidentRecord) -> Known:

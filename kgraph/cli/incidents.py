@@ -82,12 +82,12 @@ def show_incident(
         kept = record.answer if part is Part.ANSWER else record.bundle
         write(json.loads(kept), RowFormat.JSON)
         return
-    from kgraph.app.bench import bench
     from kgraph.app.keeping import again
+    from kgraph.app.toolkit import toolkit
     from kgraph.cli import screen
     from kgraph.incidents import Detail, build
 
-    found = again(record, bench(session.configuration, record.updated_at))
+    found = again(record, toolkit(session.configuration, record.updated_at))
     screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
 
 

@@ -90,10 +90,10 @@ def show(
 
 def _of_store(session: Session, *, save: bool) -> Investigation:
     from kgraph.app import investigation, keeping
-    from kgraph.app.bench import bench
     from kgraph.app.stores import Access, opened
+    from kgraph.app.toolkit import toolkit
 
-    tools = bench(session.configuration, session.now())
+    tools = toolkit(session.configuration, session.now())
     with opened(session.configuration, Access.READ) as store:
         kept = keeping.name(store, investigation.of_store(store, tools))
     if save and keeping.worth(kept):
@@ -106,10 +106,10 @@ def _of_store(session: Session, *, save: bool) -> Investigation:
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
     from kgraph.app import investigation
-    from kgraph.app.bench import bench
     from kgraph.app.bundles import bundles, resolver
+    from kgraph.app.toolkit import toolkit
 
-    tools = bench(session.configuration, session.now())
+    tools = toolkit(session.configuration, session.now())
     codes: list[Exit] = []
     with resolver(session.configuration) as store:
         for number, incident in enumerate(bundles(path)):

@@ -11,8 +11,8 @@ import pytest
 from ingest.alertmanager import Translation
 from kgraph.app import alerts, investigation
 from kgraph.app.alerts import Listing
-from kgraph.app.bench import bench
 from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
     Incident,
@@ -92,7 +92,7 @@ def test_evidence_that_the_sender_left_out_is_a_finding(reading: Reading) -> Non
 def test_what_is_watched_and_silent_is_healthy_once_the_monitoring_was_heard(
     reading: Reading,
 ) -> None:
-    tools = bench(Configuration(Settings()), NOW)
+    tools = toolkit(Configuration(Settings()), NOW)
     before = investigation.of_store(reading.store, tools).case.incident
     assert before.observations == ()
     alerts.observe(reading, _alert(_uid(reading.store, "v1")), Listing.SOME)
@@ -104,7 +104,7 @@ def test_what_is_watched_and_silent_is_healthy_once_the_monitoring_was_heard(
 def test_the_silence_of_what_no_probe_reaches_is_no_health(reading: Reading) -> None:
     h1 = _uid(reading.store, "h1")
     alerts.observe(reading, _alert(h1, "unreachable"), Listing.SOME)
-    tools = bench(Configuration(Settings()), NOW)
+    tools = toolkit(Configuration(Settings()), NOW)
     found = investigation.of_store(reading.store, tools).case.incident
     assert (h1, "down") not in {(row.entity, row.signal) for row in found.observations}
 
@@ -118,7 +118,7 @@ def test_every_name_in_a_bundle_is_replaced_by_its_uid(reading: Reading) -> None
         target=Target("v1", "paused"),
         candidates=("h1", "ghost"),
     )
-    tools = bench(Configuration(Settings()), NOW)
+    tools = toolkit(Configuration(Settings()), NOW)
     found = investigation.of_bundle(incident, reading.store, tools)
     placed = found.case.incident
     assert placed.observations[0].entity == _uid(reading.store, "v1")
@@ -132,7 +132,7 @@ def test_a_uid_is_taken_where_the_source_has_no_such_id(reading: Reading) -> Non
     uid = _uid(reading.store, "v2")
     seen = Observation(uid, "paused", State.ABNORMAL)
     incident = Incident("b-1", observations=(seen,), source="cmdb")
-    tools = bench(Configuration(Settings()), NOW)
+    tools = toolkit(Configuration(Settings()), NOW)
     found = investigation.of_bundle(incident, reading.store, tools)
     assert found.case.incident.observations == (seen,)
     assert found.spelled[uid] == uid

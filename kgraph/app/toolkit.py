@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 import rca
-from kgraph.app.investigation import Bench
+from kgraph.app.investigation import Toolkit
 from kgraph.config import Configuration
 from kgraph.schema import Answer, Entity, Plan
 from remedies import load_catalogue, suggest
 
 
-def bench(configuration: Configuration, now: datetime) -> Bench:
+def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
     """Load the rules and the catalogue, the site's own over the shipped ones.
 
     Raises:
@@ -27,7 +27,7 @@ def bench(configuration: Configuration, now: datetime) -> Bench:
     def remedy(answer: Answer, entities: Mapping[str, Entity]) -> Plan | None:
         return suggest(answer, entities, catalogue)
 
-    return Bench(model, remedy, now, time.perf_counter)
+    return Toolkit(model, remedy, now, time.perf_counter)
 
 
 def resolved(configuration: Configuration, folders: tuple[Path, ...]) -> list[Path]:
