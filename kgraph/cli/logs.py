@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+QUIET = "warning"  # the level until the configuration says otherwise
+
 
 def set_up(level: str) -> None:
     """Configure structlog for the process."""

@@ -71,8 +71,11 @@ def root(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Find out why a virtualised estate is broken."""
     from kgraph.app.siblings import check_siblings
+    from kgraph.cli.logs import QUIET, set_up
 
     check_siblings()
+    # Before anything can log: what reads no configuration must not log to stdout either.
+    set_up(log_level.value if log_level else QUIET)
     ctx.obj = Session(
         config_file=config,
         store=store,

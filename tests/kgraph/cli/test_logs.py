@@ -24,3 +24,9 @@ def test_a_source_that_was_read_is_logged_with_its_counts(tmp_path: Path) -> Non
 
 def test_by_default_nothing_is_logged(tmp_path: Path) -> None:
     assert run(tmp_path, "ingest", "topology", str(tmp_path / "estate.yaml")).stderr == ""
+
+
+def test_a_command_without_configuration_logs_nothing_by_default_either(tmp_path: Path) -> None:
+    done = run(tmp_path, "demo")
+    assert "investigated" not in done.stdout
+    assert done.stderr == ""
