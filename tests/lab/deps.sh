@@ -2,7 +2,7 @@
 # Install what the real lab needs on Debian. Asks first, unless it runs as root under CI=true.
 set -eu
 
-packages="libvirt-daemon libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
+packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
 iptables iproute2 util-linux prometheus prometheus-alertmanager prometheus-libvirt-exporter"
 
 complete() {

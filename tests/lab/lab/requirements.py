@@ -10,6 +10,7 @@ import subprocess
 
 _TOOLS = (
     "as",
+    "dnsmasq",  # libvirtd asks for it when it finds its networks running
     "ip",
     "iptables",
     "ld",
