@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from rca.messages import ENTITY_RHO, log_evidence, temper
+from rca.messages import ENTITY_RHO, OVERFLOW, log_evidence, message, temper
 from rca.units import ReadingId, Support, Unit
 
 SOFT_RHO = 1.0  # callers of one fault
 SPREADS = 0.7  # P(a fault is felt by its callers at all)
-OVERFLOW = 50.0  # nats beyond which exp() is not needed
 
 
 def score(chosen: Sequence[Unit]) -> float:
@@ -79,7 +78,7 @@ def _weigh(unit: Unit, support: Mapping[ReadingId, Support]) -> float:
     return math.fsum(
         [
             log_evidence(unit.tree, firm),
-            math.log(1 - SPREADS + SPREADS * math.exp(felt)),
+            message(SPREADS, felt),
             *(temper(nats, ENTITY_RHO) for nats in beside.values()),
         ]
     )

@@ -27,6 +27,7 @@ from ingest.libvirt.binding import (
     Pool,
 )
 from ingest.libvirt.states import DomainState, PausedReason, PoolState
+from kgraph.schema.errors import one_line
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -123,7 +124,7 @@ def fetch(driver: Driver, uri: str) -> Reading:
         connection = driver.open(uri)
     except driver.error as error:
         raise ConnectionLostError(
-            f"cannot connect: {_one_line(error)}",
+            f"cannot connect: {one_line(error)}",
             where=f"libvirt {uri}",
             mend="check that libvirtd runs there and that you may read it",
         ) from error
@@ -131,7 +132,7 @@ def fetch(driver: Driver, uri: str) -> Reading:
         return _Reader(connection, driver.error).read(uri)
     except driver.error as error:
         raise ConnectionLostError(
-            f"the connection broke: {_one_line(error)}",
+            f"the connection broke: {one_line(error)}",
             where=f"libvirt {uri}",
             mend="read it again",
         ) from error
@@ -211,10 +212,6 @@ def _network(network: Network) -> NetworkReading:
 
 def _xml(described: Described) -> str:
     return described.XMLDesc()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _close_quietly(connection: Connection, error: type[Exception]) -> None:

@@ -9,8 +9,9 @@ from typing import IO, Any
 
 import ijson
 
-from ingest.topology.rows import DEEPEST, LISTS, Row, check_utf8, once, one_line
+from ingest.topology.rows import DEEPEST, LISTS, Row, check_utf8, once
 from kgraph.schema import InputError
+from kgraph.schema.errors import one_line
 
 _MOST_TO_LOCATE = 2**26  # bytes; a larger broken document is not read again to find the line
 

@@ -55,8 +55,3 @@ def once(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
             raise ValueError(f"field {field!r} is there twice")
         built[field] = value
     return built
-
-
-def one_line(error: Exception) -> str:
-    """Return an error's message without its line breaks."""
-    return " ".join(str(error).split())

@@ -26,8 +26,9 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from ingest.topology.rows import DEEPEST, LISTS, Row, check_utf8, once, one_line
+from ingest.topology.rows import DEEPEST, LISTS, Row, check_utf8, once
 from kgraph.schema import InputError
+from kgraph.schema.errors import one_line
 from kgraph.schema.fields import Written
 
 MOST_REPEATED = 2**24  # characters that all aliases of a document stand for

@@ -6,6 +6,11 @@ A fault of the program itself is none of these: it stays an ordinary exception w
 from __future__ import annotations
 
 
+def one_line(error: Exception) -> str:
+    """Return what a library's exception says, in one line."""
+    return " ".join(str(error).split())
+
+
 class KgraphError(Exception):
     """Anything that a person is told in one line."""
 

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from kgraph.schema import Answer
-
-Ask = Callable[[str], Answer]
-
-
-def _chance(answer: Answer, uid: str) -> float:
-    return next((cause.posterior for cause in answer.causes if cause.entity == uid), 0.0)
-
-
-def _first(answer: Answer) -> tuple[str, str]:
-    return answer.causes[0].entity, answer.causes[0].mode
-
-
-HOST_OF_25 = """
-    Host: h1 h2
-    VirtualMachine: v[0-24]
-    v* RUNS_ON h1
-"""
+from tests.rca.answers import HOST_OF_25, Ask, chance, first
 
 
 def test_01_a_host_that_is_down_explains_the_alarm_of_each_of_its_guests(ask: Ask) -> None:
     answer = ask(f"{HOST_OF_25}\n h1 abnormal: down\n v* abnormal: down")
-    assert _first(answer) == ("h1", "down")
+    assert first(answer) == ("h1", "down")
     explained = {path.symptom.entity for path in answer.explanation if path.cause.entity == "h1"}
     assert explained == {"h1", *(f"v{i}" for i in range(25))}
 
@@ -41,7 +22,7 @@ def test_02_an_overloaded_host_makes_its_guests_slow(ask: Ask) -> None:
         h1 abnormal: cpu
         v* abnormal: latency
     """)
-    assert _first(answer) == ("h1", "overloaded")
+    assert first(answer) == ("h1", "overloaded")
     assert answer.causes[0].posterior > 0.8
 
 
@@ -53,7 +34,7 @@ def test_03_memory_pressure_on_a_host_explains_slow_guests(ask: Ask) -> None:
         h1 abnormal: memory
         v* abnormal: latency
     """)
-    assert _first(answer) == ("h1", "memory_pressure")
+    assert first(answer) == ("h1", "memory_pressure")
 
 
 def test_04_a_full_pool_below_one_instance_explains_the_cluster_that_needs_it(ask: Ask) -> None:
@@ -69,7 +50,7 @@ def test_04_a_full_pool_below_one_instance_explains_the_cluster_that_needs_it(as
         cluster abnormal: errors
         i2 healthy: errors
     """)
-    assert _first(answer) == ("p", "full")
+    assert first(answer) == ("p", "full")
     assert [step.entity for path in answer.explanation for step in path.steps][-4:] == [
         "p",
         "d",
@@ -86,8 +67,8 @@ def test_05_a_nic_that_is_down_explains_why_its_host_does_not_answer(ask: Ask) -
         eth0 abnormal: down
         h1 abnormal: unreachable
     """)
-    assert _first(answer) == ("eth0", "down")
-    assert _chance(answer, "h1") < 0.1
+    assert first(answer) == ("eth0", "down")
+    assert chance(answer, "h1") < 0.1
     assert {path.symptom.entity for path in answer.explanation} == {"eth0", "h1"}
 
 
@@ -102,7 +83,7 @@ def test_06_a_silent_host_whose_guests_answer_blames_the_management_network(ask:
         v* healthy: unreachable
     """)
     assert answer.causes[0].entity == "mgmt"
-    assert _chance(answer, "h1") < 0.2
+    assert chance(answer, "h1") < 0.2
 
 
 def test_08_a_switch_that_is_down_explains_hosts_guests_and_services(ask: Ask) -> None:
@@ -118,7 +99,7 @@ def test_08_a_switch_that_is_down_explains_hosts_guests_and_services(ask: Ask) -
         v* abnormal: unreachable
         s[1-3] abnormal: errors
     """)
-    assert _first(answer) == ("sw", "down")
+    assert first(answer) == ("sw", "down")
     assert answer.causes[0].explains == 9
     assert max(len(path.steps) for path in answer.explanation) == 4
 
@@ -152,8 +133,8 @@ def test_14_an_io_error_of_the_one_guest_with_a_volume_is_storage_and_not_the_ho
         v1 healthy: down ioError
     """)
     assert answer.causes[0].entity == "p"
-    assert _chance(answer, "p") + _chance(answer, "d0") > 0.8
-    assert _chance(answer, "h1") < 0.05
+    assert chance(answer, "p") + chance(answer, "d0") > 0.8
+    assert chance(answer, "h1") < 0.05
 
 
 def test_17_a_host_in_an_error_state_is_a_cause_without_any_other_alarm(ask: Ask) -> None:
@@ -161,7 +142,7 @@ def test_17_a_host_in_an_error_state_is_a_cause_without_any_other_alarm(ask: Ask
         Host: h1
         h1 abnormal: down
     """)
-    assert _first(answer) == ("h1", "down")
+    assert first(answer) == ("h1", "down")
     assert answer.causes[0].posterior > 0.9
 
 
@@ -181,5 +162,5 @@ def test_18_any_alarm_on_a_guest_makes_it_a_suspect(signal: str, ask: Ask) -> No
 def test_19_one_fault_told_twice_is_as_sure_as_told_once(ask: Ask) -> None:
     once = ask(f"{HOST_OF_25}\n v0 abnormal: down\n v[1-24] healthy: down")
     twice = ask(f"{HOST_OF_25}\n v0 abnormal: down\n v0 abnormal: down\n v[1-24] healthy: down")
-    assert _first(twice) == _first(once) == ("v0", "down")
-    assert _chance(twice, "v0") == pytest.approx(_chance(once, "v0"))
+    assert first(twice) == first(once) == ("v0", "down")
+    assert chance(twice, "v0") == pytest.approx(chance(once, "v0"))

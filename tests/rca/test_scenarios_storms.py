@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from kgraph.schema import Answer
-
-Ask = Callable[[str], Answer]
-
-
-def _chance(answer: Answer, uid: str) -> float:
-    return next((cause.posterior for cause in answer.causes if cause.entity == uid), 0.0)
-
-
-def _first(answer: Answer) -> tuple[str, str]:
-    return answer.causes[0].entity, answer.causes[0].mode
-
-
-HOST_OF_25 = """
-    Host: h1 h2
-    VirtualMachine: v[0-24]
-    v* RUNS_ON h1
-"""
+from tests.rca.answers import HOST_OF_25, Ask, chance, first
 
 
 def test_22_alarms_of_25_guests_without_one_of_their_host_name_the_host(ask: Ask) -> None:
     answer = ask(f"{HOST_OF_25}\n v* abnormal: down")
-    assert _first(answer) == ("h1", "down")
+    assert first(answer) == ("h1", "down")
     assert answer.causes[0].posterior > 0.95
 
 
@@ -78,9 +59,9 @@ def test_25_a_full_pool_explains_paused_guests_and_service_errors_on_a_healthy_h
         s abnormal: errors
         h1 healthy: down
     """)
-    assert _first(answer) == ("p", "full")
+    assert first(answer) == ("p", "full")
     assert answer.causes[0].explains == 4
-    assert _chance(answer, "h1") < 0.05
+    assert chance(answer, "h1") < 0.05
 
 
 def test_25_alarms_of_25_guests_of_a_healthy_host_name_the_pool_that_they_share(ask: Ask) -> None:
@@ -97,7 +78,7 @@ def test_25_alarms_of_25_guests_of_a_healthy_host_name_the_pool_that_they_share(
     """)
     assert answer.causes[0].entity == "p"
     assert answer.causes[0].posterior > 0.9
-    assert _chance(answer, "h1") < 0.05
+    assert chance(answer, "h1") < 0.05
 
 
 NBD = """
@@ -118,14 +99,14 @@ def test_26_guests_that_pause_on_two_hosts_at_once_name_the_export_that_they_sha
     ask: Ask,
 ) -> None:
     answer = ask(f"{NBD}\n n* abnormal: paused ioError down")
-    assert _first(answer) == ("nbd", "down")
+    assert first(answer) == ("nbd", "down")
     assert answer.causes[0].posterior >= 0.8
-    assert max(_chance(answer, "h1"), _chance(answer, "h2")) < 0.3
+    assert max(chance(answer, "h1"), chance(answer, "h2")) < 0.3
 
 
 def test_26_one_dead_guest_is_that_guest_alone(ask: Ask) -> None:
     answer = ask(f"{NBD}\n n0 abnormal: down\n n[1-3] healthy: down paused ioError")
-    assert _first(answer) == ("n0", "down")
+    assert first(answer) == ("n0", "down")
     assert answer.causes[0].posterior > 0.9
     assert all(cause.posterior < 0.1 for cause in answer.causes[1:])
 
@@ -142,9 +123,9 @@ def test_27_guests_that_all_look_down_through_one_exporter_are_not_all_down(ask:
         h1 healthy: down unreachable
         exporter abnormal: unreachable
     """)
-    assert _chance(answer, "exporter") + _chance(answer, "v0") > 0.8
-    assert _chance(answer, "h1") < 0.1
-    assert all(_chance(answer, f"v{i}") < 0.1 for i in range(1, 10))
+    assert chance(answer, "exporter") + chance(answer, "v0") > 0.8
+    assert chance(answer, "h1") < 0.1
+    assert all(chance(answer, f"v{i}") < 0.1 for i in range(1, 10))
 
 
 def test_28_when_most_targets_vanish_at_once_the_monitoring_is_blamed(ask: Ask) -> None:
@@ -166,8 +147,8 @@ def test_28_a_known_probe_is_blamed_by_name_and_no_host_is(ask: Ask) -> None:
         h[0-5] abnormal: unreachable
         h[6-9] healthy: unreachable
     """)
-    assert answer.monitoring + _chance(answer, "p") > 0.9
-    assert all(_chance(answer, f"h{i}") < 0.05 for i in range(10))
+    assert answer.monitoring + chance(answer, "p") > 0.9
+    assert all(chance(answer, f"h{i}") < 0.05 for i in range(10))
 
 
 def test_29_a_changed_configuration_is_the_cause_of_the_errors_of_what_uses_it(ask: Ask) -> None:
@@ -178,7 +159,7 @@ def test_29_a_changed_configuration_is_the_cause_of_the_errors_of_what_uses_it(a
         c abnormal: changed
         s t abnormal: errors
     """)
-    assert _first(answer) == ("c", "changed")
+    assert first(answer) == ("c", "changed")
 
 
 def test_30_two_faults_at_once_are_both_named_together(ask: Ask) -> None:
@@ -190,7 +171,7 @@ def test_30_two_faults_at_once_are_both_named_together(ask: Ask) -> None:
         v* abnormal: down
     """)
     assert {fault.entity for fault in answer.hypotheses[0].members} == {"h1", "h2"}
-    assert min(_chance(answer, "h1"), _chance(answer, "h2")) > 0.9
+    assert min(chance(answer, "h1"), chance(answer, "h2")) > 0.9
 
 
 def test_30_faults_that_overlap_are_both_named(ask: Ask) -> None:
@@ -206,7 +187,7 @@ def test_30_faults_that_overlap_are_both_named(ask: Ask) -> None:
         v[9-11] healthy: down paused
     """)
     assert {cause.entity for cause in answer.causes[:2]} == {"h1", "p"}
-    assert _chance(answer, "h2") < 0.1
+    assert chance(answer, "h2") < 0.1
 
 
 def test_31_a_thousand_guests_behind_one_switch_name_the_switch_and_nothing_else(
@@ -225,7 +206,7 @@ def test_31_a_thousand_guests_behind_one_switch_name_the_switch_and_nothing_else
         v* abnormal: unreachable
     """
     )
-    assert _first(answer) == ("s", "down")
+    assert first(answer) == ("s", "down")
     assert [cause.entity for cause in answer.causes if cause.posterior > 0.05] == ["s"]
     assert answer.causes[0].explains == 1025
 
