@@ -132,7 +132,7 @@ def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         return
     # A store of its own: looking must not write into the real one, nor wait for its writer.
     with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
-        chosen = jobs(Context(configuration, now))
+        chosen = jobs(Context(configuration))
         reading = Reading(store, now, Commitment.PREVIEW, unwatched)
         for outcome in sync(reading, chosen):
             if outcome.failure:

@@ -14,7 +14,7 @@ from ingest.alertmanager import Credentials
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app import alerts
 from kgraph.app.alerts import Listing
-from kgraph.app.sync import Job, Reading, keep
+from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
@@ -24,7 +24,7 @@ from kgraph.config import (
     TopologySource,
 )
 from kgraph.schema import KgraphError, Snapshot
-from kgraph.store import Diff, GraphStore, Toward
+from kgraph.store import GraphStore, Toward
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,6 @@ class Context:
     """What a source is read with."""
 
     configuration: Configuration
-    now: datetime
 
     def site(self, config: SourceConfig) -> str:
         """Return the site of a source: its own, or the configuration's."""
@@ -64,37 +63,42 @@ def jobs(context: Context) -> list[Job]:
 def topology_job(document: str, site: str) -> Job:
     """Make the job that reads one topology document; `-` is standard input."""
     if document == "-":
-        return _snapshots("topology stdin", lambda: topology.read(sys.stdin.buffer, site=site))
-    return _snapshots(f"topology {document}", lambda: topology.read(Path(document), site=site))
+        return _snapshots("topology stdin", lambda _at: topology.read(sys.stdin.buffer, site=site))
+    return _snapshots(f"topology {document}", lambda _at: topology.read(Path(document), site=site))
 
 
 def _snapshots(
     title: str,
-    read: Callable[[], Snapshot],
-    silence: Callable[[GraphStore, KgraphError], Snapshot | None] = lambda _store, _error: None,
+    read: Callable[[datetime], Snapshot],
+    silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] | None = None,
 ) -> Job:
     """Make the job of a source that yields snapshots."""
-    return Job(title, lambda reading: keep(reading, read()), silence)
+
+    def fetch(at: datetime) -> Keep:
+        snapshot = read(at)
+        return lambda reading: keep(reading, snapshot)
+
+    return Job(title, fetch) if silence is None else Job(title, fetch, silence)
 
 
 def _topology(config: SourceConfig, context: Context) -> Job:
     source = cast("TopologySource", config)
     path = context.configuration.resolve(source.path)
     title = f"topology {source.name or source.path}"
-    return _snapshots(title, lambda: topology.read(path, site=context.site(source)))
+    return _snapshots(title, lambda _at: topology.read(path, site=context.site(source)))
 
 
 def _libvirt(config: SourceConfig, context: Context) -> Job:
     source = cast("LibvirtSource", config)
 
-    def silence(store: GraphStore, error: KgraphError) -> Snapshot | None:
+    def silence(store: GraphStore, error: KgraphError, at: datetime) -> Snapshot | None:
         if not isinstance(error, libvirt.ConnectionLostError):
             return None
-        return libvirt.connection_lost(source.uri, context.now, _guests(store, source.uri))
+        return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
     return _snapshots(
         f"libvirt {source.uri}",
-        lambda: libvirt.read(source.uri, site=context.site(source), now=context.now),
+        lambda at: libvirt.read(source.uri, site=context.site(source), now=at),
         silence,
     )
 
@@ -117,26 +121,28 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     # What one of several no longer lists, another may: only a single one may say "over".
     several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
 
-    def run(reading: Reading) -> Diff:
+    def fetch(at: datetime) -> Keep:
         if source.path is not None:
             path = str(configuration.resolve(source.path))
-            batch, listing = alerts.from_file(path, context.now), Listing.SOME
+            batch, listing = alerts.from_file(path, at), Listing.SOME
         else:
             token = configuration.resolve(source.token_file) if source.token_file else None
             credentials = Credentials(source.token_env, token)
             url = source.url or DEFAULT_ALERTMANAGER
-            batch = alerts.fetched(url, context.now, credentials)
+            batch = alerts.fetched(url, at, credentials)
             listing = Listing.SOME if several else Listing.ALL
-        return alerts.observe(reading, alerts.translated(batch, reading.store, packs), listing)
+        return lambda reading: alerts.observe(
+            reading, alerts.translated(batch, reading.store, packs), listing
+        )
 
-    return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), run)
+    return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)
 
 
 def _synthetic(config: SourceConfig, _context: Context) -> Job:
     source = cast("SyntheticSource", config)
     return _snapshots(
         f"synthetic {source.entities}",
-        lambda: synthetic.read(synthetic.shape_of(source.entities, source.seed)),
+        lambda _at: synthetic.read(synthetic.shape_of(source.entities, source.seed)),
     )
 
 

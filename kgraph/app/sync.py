@@ -48,19 +48,27 @@ class Reading:
     watch: Watch
 
 
+Keep = Callable[[Reading], Diff]  # brings what was read into the store; KgraphError: nothing was
+
+
+def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One source to read.
 
     Attributes:
         title: what to call it in front of a person.
-        run: reads it into the store; raises KgraphError, and then nothing was changed.
-        silence: what a failed connection itself proves, or None.
+        fetch: asks the source at a moment and returns what keeps its answer. It touches no store,
+            so it may run, and hang, in a thread of its own; raises KgraphError.
+        silence: what a failed connection itself proves at a moment, or None.
     """
 
     title: str
-    run: Callable[[Reading], Diff]
-    silence: Callable[[GraphStore, KgraphError], Snapshot | None] = lambda _store, _error: None
+    fetch: Callable[[datetime], Keep]
+    silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] = _says_nothing
 
 
 def unwatched(_title: str, items: Iterable[Item]) -> Iterator[Item]:
@@ -85,9 +93,9 @@ def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
     """Read the sources one after another; yield what became of each as it is done."""
     for job in jobs:
         try:
-            diff = job.run(reading)
+            diff = job.fetch(reading.at)(reading)
         except KgraphError as error:
-            failure = f"{error}{_silence(reading, job, error)}"
+            failure = f"{error}{silence(reading, job, error)}"
             _log.info("source failed", source=job.title, failure=failure)
             yield Outcome(job.title, failure=failure)
         else:
@@ -105,10 +113,10 @@ def _counts(diff: Diff) -> dict[str, int]:
     }
 
 
-def _silence(reading: Reading, job: Job, error: KgraphError) -> str:
+def silence(reading: Reading, job: Job, error: KgraphError) -> str:
     """Keep what the failure itself proves; say what could not be kept."""
     try:
-        snapshot = job.silence(reading.store, error)
+        snapshot = job.silence(reading.store, error, reading.at)
         if snapshot is not None:
             keep(reading, snapshot)
     except KgraphError:

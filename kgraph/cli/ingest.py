@@ -82,7 +82,7 @@ def _read(
 ) -> None:
     from kgraph.app.sources import Context, job
 
-    context = Context(session.configuration, session.now())
+    context = Context(session.configuration)
     read(session, [job(source, context) for source in sources], output, dry_run=dry_run)
 
 

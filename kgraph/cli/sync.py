@@ -48,7 +48,7 @@ def sync(
             where=str(configuration.file or "kgraph.toml"),
             mend="`kgraph init` writes a commented one; `kgraph ingest` reads a single source",
         )
-    read(session, jobs(Context(configuration, session.now())), output, dry_run=dry_run)
+    read(session, jobs(Context(configuration)), output, dry_run=dry_run)
 
 
 def read(session: Session, chosen: Sequence[Job], output: RowFormat, *, dry_run: bool) -> None:

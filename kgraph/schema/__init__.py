@@ -3,8 +3,10 @@
 from kgraph.schema.entities import Entity, Key, Record, Relation, RelationRecord, Scalar, Subgraph
 from kgraph.schema.errors import (
     ConfigurationError,
+    HaltedError,
     InputError,
     KgraphError,
+    LeaseLostError,
     SourceError,
     StoreBusyError,
     StoreError,
@@ -41,7 +43,18 @@ from kgraph.schema.observations import (
     Observation,
     State,
 )
-from kgraph.schema.plans import JournalEntry, Plan, PlanStep, Risk, StepState
+from kgraph.schema.plans import (
+    INTENTS,
+    Halt,
+    JournalEntry,
+    Lease,
+    Plan,
+    PlanRecord,
+    PlanState,
+    PlanStep,
+    Risk,
+    StepState,
+)
 from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual
 from kgraph.schema.signals import SIGNALS, Channel, Direction, channel_of, main_modes, mode_named
 from kgraph.schema.snapshots import Item, Snapshot
@@ -50,6 +63,7 @@ __all__ = [
     "EVERY_DETECTOR",
     "GENERIC",
     "GENERIC_MODES",
+    "INTENTS",
     "KINDS",
     "RELATIONS",
     "SIGNALS",
@@ -66,6 +80,8 @@ __all__ = [
     "Entity",
     "Evidence",
     "Fault",
+    "Halt",
+    "HaltedError",
     "Hit",
     "Hypothesis",
     "Incident",
@@ -77,11 +93,15 @@ __all__ = [
     "Key",
     "KgraphError",
     "Kind",
+    "Lease",
+    "LeaseLostError",
     "Mode",
     "NextCheck",
     "Observation",
     "Path",
     "Plan",
+    "PlanRecord",
+    "PlanState",
     "PlanStep",
     "Record",
     "Relation",

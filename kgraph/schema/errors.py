@@ -45,3 +45,11 @@ class StoreError(InputError):
 
 class StoreBusyError(StoreError):
     """Somebody else is writing. Try again."""
+
+
+class LeaseLostError(StoreError):
+    """Somebody else holds the right to act, or ours has run out: nothing may be done."""
+
+
+class HaltedError(StoreError):
+    """The kill switch is on: no new effect may begin."""

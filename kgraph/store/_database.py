@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import quote
 
 from kgraph.schema import InputError, StoreBusyError, StoreError
-from kgraph.store._ddl import APPLICATION_ID, DDL, VERSION
+from kgraph.store._ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -90,12 +90,20 @@ class Database:
                 raise StoreError(
                     "the store is empty", where=str(self.path), mend="run `kgraph init`"
                 )
+            if version < VERSION:
+                raise StoreError(
+                    f"the store has schema {version}, this kgraph reads {VERSION}",
+                    where=str(self.path),
+                    mend="open it for writing once, as `kgraph sync` does: that brings it up",
+                )
             return
         self._use_wal()
         # What is committed survives a power cut.
         self.sql.execute("PRAGMA synchronous = FULL")
         if version == 0:
             self._create()
+        elif version < VERSION:
+            self._migrate()
 
     def _use_wal(self) -> None:
         """Let readers and the writer never wait for each other."""
@@ -134,10 +142,20 @@ class Database:
         with self.writing():
             if self._own_version():  # another process was quicker
                 return
-            for statement in DDL.split(";\n"):
-                self.sql.execute(statement)
+            self._run(DDL)
             self.sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self.sql.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _migrate(self) -> None:
+        """Bring an older store up, all the way or not at all."""
+        with self.writing():
+            for version in range(self._own_version() + 1, VERSION + 1):
+                self._run(MIGRATIONS[version])
+            self.sql.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _run(self, script: str) -> None:
+        for statement in script.split(";\n"):  # executescript() would commit
+            self.sql.execute(statement)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -6,9 +6,9 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 1
+VERSION = 2
 
-DDL = """
+DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('topology', 0);
 
@@ -85,3 +85,25 @@ CREATE TABLE incident (
     updated_at INTEGER NOT NULL, title TEXT NOT NULL, bundle TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE INDEX incident_opened ON incident (opened_at);
 """
+
+_PLANS = """
+CREATE TABLE plan (
+    id TEXT PRIMARY KEY, incident TEXT NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, document TEXT NOT NULL, because TEXT NOT NULL);
+CREATE INDEX plan_created ON plan (created_at);
+CREATE INDEX plan_incident ON plan (incident);
+CREATE TABLE journal (
+    id INTEGER PRIMARY KEY, plan TEXT NOT NULL, step INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    state TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL, token INTEGER NOT NULL);
+CREATE INDEX journal_plan ON journal (plan);
+-- A name stays when its lease is given back: tokens must never come twice.
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY, holder TEXT NOT NULL, token INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE halt (
+    id INTEGER PRIMARY KEY CHECK (id = 0), at INTEGER NOT NULL, reason TEXT NOT NULL);
+"""
+
+# Version -> what has to be done to a store of the one before. Forward only.
+MIGRATIONS = {2: _PLANS}
+DDL = DDL_1 + _PLANS

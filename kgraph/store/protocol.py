@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, Self
 
@@ -13,10 +13,15 @@ from kgraph.schema import (
     Coverage,
     Entity,
     Evidence,
+    Halt,
     IncidentRecord,
     IncidentStatus,
     Item,
+    JournalEntry,
+    Lease,
     Observation,
+    PlanRecord,
+    PlanState,
     Relation,
     Subgraph,
 )
@@ -172,6 +177,59 @@ class GraphStore(Protocol):
         self, status: IncidentStatus | None = None, limit: int = 100
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
+
+    # plans, their journal, and the right to act
+    def save_plan(self, record: PlanRecord) -> None:
+        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
+
+    def plan(self, plan_id: str) -> PlanRecord | None: ...
+    def plans(
+        self,
+        *,
+        incident: str | None = None,
+        states: Collection[PlanState] | None = None,
+        limit: int = 100,
+    ) -> list[PlanRecord]:
+        """Return plans, newest first; None: of any incident, in any state."""
+
+    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
+        """Append one entry, durably; with a lease, only if that still holds.
+
+        An intent (a state in `INTENTS`) needs a lease, and is refused while the kill switch is on:
+        both are looked at in the transaction that writes it.
+
+        Raises:
+            LeaseLostError: the lease's token is not the newest of its name, or it has run out
+                by the entry's time; an intent without a lease.
+            HaltedError: an intent while the kill switch is on.
+        """
+
+    def journal(self, plan_id: str) -> list[JournalEntry]:
+        """Return a plan's entries in the order in which they were written."""
+
+    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take a lease that is free or has run out; None while somebody else holds it.
+
+        Who holds it already keeps its token and gets a new end.
+        """
+
+    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Prolong a lease that has neither run out nor passed to somebody else; else None."""
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back; one that is held by somebody else by now stays as it is."""
+
+    def leases(self, *, now: datetime) -> list[Lease]:
+        """Return the leases that hold at `now`, by name."""
+
+    def halt(self, halt: Halt) -> None:
+        """Throw the kill switch: from now on no intent is written. It survives restarts."""
+
+    def lift_halt(self) -> None:
+        """Let effects begin again."""
+
+    def halted(self) -> Halt | None:
+        """Return since when the kill switch is on, and why; None when it is off."""
 
     # the store itself
     def scopes(self) -> list[ScopeState]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,16 +15,21 @@ from kgraph.schema import (
     Coverage,
     Entity,
     Evidence,
+    Halt,
     IncidentRecord,
     IncidentStatus,
     InputError,
     Item,
+    JournalEntry,
+    Lease,
     Observation,
+    PlanRecord,
+    PlanState,
     Relation,
     StoreError,
     Subgraph,
 )
-from kgraph.store import _check, _commit, _evidence, _incidents, _read, _walk
+from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read, _walk
 from kgraph.store._database import Database, to_ticks
 from kgraph.store._ddl import VERSION
 from kgraph.store._staging import Reading, Staged
@@ -250,6 +255,72 @@ class SqliteStore:
         """Return incidents, newest first."""
         with self._database.reading() as sql:
             return _incidents.newest(sql, status, limit)
+
+    def save_plan(self, record: PlanRecord) -> None:
+        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
+        with self._database.writing() as sql:
+            _plans.save(sql, record)
+
+    def plan(self, plan_id: str) -> PlanRecord | None:
+        """Return one plan."""
+        with self._database.reading() as sql:
+            return _plans.get(sql, plan_id)
+
+    def plans(
+        self,
+        *,
+        incident: str | None = None,
+        states: Collection[PlanState] | None = None,
+        limit: int = 100,
+    ) -> list[PlanRecord]:
+        """Return plans, newest first."""
+        with self._database.reading() as sql:
+            return _plans.newest(sql, incident, states, limit)
+
+    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
+        """Append one entry, durably; see the protocol for what it raises."""
+        with self._database.writing() as sql:
+            _plans.write_journal(sql, entry, lease)
+
+    def journal(self, plan_id: str) -> list[JournalEntry]:
+        """Return a plan's entries in the order in which they were written."""
+        with self._database.reading() as sql:
+            return _plans.journal(sql, plan_id)
+
+    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take a lease that is free or has run out; None while somebody else holds it."""
+        with self._database.writing() as sql:
+            return _plans.acquire(sql, name, holder, ttl, now)
+
+    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Prolong a lease that still holds; else None."""
+        with self._database.writing() as sql:
+            return _plans.renew(sql, lease, ttl, now)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        with self._database.writing() as sql:
+            _plans.release(sql, lease)
+
+    def leases(self, *, now: datetime) -> list[Lease]:
+        """Return the leases that hold at `now`, by name."""
+        with self._database.reading() as sql:
+            return _plans.leases(sql, now)
+
+    def halt(self, halt: Halt) -> None:
+        """Throw the kill switch."""
+        with self._database.writing() as sql:
+            _plans.halt(sql, halt)
+
+    def lift_halt(self) -> None:
+        """Let effects begin again."""
+        with self._database.writing() as sql:
+            _plans.lift_halt(sql)
+
+    def halted(self) -> Halt | None:
+        """Return since when the kill switch is on, and why."""
+        with self._database.reading() as sql:
+            return _plans.halted(sql)
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""

@@ -116,8 +116,23 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
     for read_only in (False, True):
-        with pytest.raises(StoreError, match=r"schema 99, .* up to 1; upgrade kgraph"):
+        with pytest.raises(StoreError, match=r"schema 99, .* up to 2; upgrade kgraph"):
             open_store(path, read_only=read_only)
+
+
+def test_a_store_of_the_first_version_is_brought_up_and_keeps_what_it_had(path: Path) -> None:
+    with closing(open_store(path)) as store:
+        fill(store)
+    with closing(sqlite3.connect(path)) as other:
+        for table in ("plan", "journal", "lease", "halt"):
+            other.execute(f"DROP TABLE {table}")
+        other.execute("PRAGMA user_version = 1")
+    with pytest.raises(StoreError, match="schema 1, this kgraph reads 2; open it for writing"):
+        open_store(path, read_only=True)
+    with closing(open_store(path)) as store:
+        assert [entity.name for entity in store.find()] == ["h0"]
+        assert store.plans() == []
+        assert store.check() == []
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:

@@ -1,0 +1,207 @@
+"""Plans, their journal, leases and the kill switch in the embedded store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from kgraph.schema import (
+    INTENTS,
+    Halt,
+    HaltedError,
+    JournalEntry,
+    Lease,
+    LeaseLostError,
+    PlanRecord,
+    PlanState,
+    StepState,
+)
+from kgraph.store._database import from_ticks, to_ticks
+
+
+def save(sql: sqlite3.Connection, record: PlanRecord) -> None:
+    """Insert, or replace all but when it was made."""
+    sql.execute(
+        "INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " incident = excluded.incident, state = excluded.state, updated_at = excluded.updated_at,"
+        " document = excluded.document, because = excluded.because",
+        (
+            record.id,
+            record.incident,
+            record.state.value,
+            to_ticks(record.created_at),
+            to_ticks(record.updated_at),
+            record.document,
+            record.because,
+        ),
+    )
+
+
+def get(sql: sqlite3.Connection, plan_id: str) -> PlanRecord | None:
+    """Return one, or None."""
+    row = sql.execute("SELECT * FROM plan WHERE id = ?", (plan_id,)).fetchone()
+    return _record(row) if row else None
+
+
+def newest(
+    sql: sqlite3.Connection,
+    incident: str | None,
+    states: Collection[PlanState] | None,
+    limit: int,
+) -> list[PlanRecord]:
+    """Return the newest first."""
+    wanted = None if states is None else json.dumps([state.value for state in states])
+    rows = sql.execute(
+        "SELECT * FROM plan WHERE (?1 IS NULL OR incident = ?1)"
+        " AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))"
+        " ORDER BY created_at DESC, id DESC LIMIT ?3",
+        (incident, wanted, limit),
+    )
+    return [_record(row) for row in rows]
+
+
+def write_journal(sql: sqlite3.Connection, entry: JournalEntry, lease: Lease | None) -> None:
+    """Append an entry, if the right to act still holds."""
+    if entry.state in INTENTS:
+        refuse_halted(halted(sql), entry)
+        if lease is None:
+            raise LeaseLostError(
+                f"step {entry.step + 1} of {entry.plan} may not begin without a lease",
+                mend="this is a fault of the program; please report it",
+            )
+    if lease is not None and not _holds(sql, lease, to_ticks(entry.at)):
+        raise lost(lease)
+    sql.execute(
+        "INSERT INTO journal (plan, step, attempt, state, at, detail, token)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.plan,
+            entry.step,
+            entry.attempt,
+            entry.state.value,
+            to_ticks(entry.at),
+            entry.detail,
+            lease.token if lease else entry.token,
+        ),
+    )
+
+
+def refuse_halted(halt: Halt | None, entry: JournalEntry) -> None:
+    """Raise HaltedError while the kill switch is on."""
+    if halt is not None:
+        why = f": {halt.reason}" if halt.reason else ""
+        raise HaltedError(
+            f"step {entry.step + 1} of {entry.plan} may not begin: halted since"
+            f" {halt.at:%Y-%m-%dT%H:%M:%SZ}{why}",
+            mend="`kgraph halt --lift` lets effects begin again",
+        )
+
+
+def lost(lease: Lease) -> LeaseLostError:
+    """Return the error of a lease that no longer holds."""
+    return LeaseLostError(
+        f"the lease on {lease.name} has passed to another or run out",
+        mend="nothing was done; look who else acts on it",
+    )
+
+
+def journal(sql: sqlite3.Connection, plan_id: str) -> list[JournalEntry]:
+    """Return a plan's entries as they were written."""
+    rows = sql.execute(
+        "SELECT plan, step, state, at, detail, attempt, token FROM journal WHERE plan = ?"
+        " ORDER BY id",
+        (plan_id,),
+    )
+    return [
+        JournalEntry(plan, step, StepState(state), from_ticks(at), detail, attempt, token)
+        for plan, step, state, at, detail, attempt, token in rows
+    ]
+
+
+def acquire(
+    sql: sqlite3.Connection, name: str, holder: str, ttl: timedelta, now: datetime
+) -> Lease | None:
+    """Take a lease that nobody else holds."""
+    row = sql.execute("SELECT holder, token, expires_at FROM lease WHERE name = ?", (name,))
+    known = row.fetchone()
+    token, at, end = 1, to_ticks(now), to_ticks(now + ttl)
+    if known is not None:
+        held = known[2] > at
+        if held and known[0] != holder:
+            return None
+        token = known[1] if held else known[1] + 1
+    sql.execute(
+        "INSERT INTO lease VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at",
+        (name, holder, token, end),
+    )
+    return Lease(name, holder, token, now + ttl)
+
+
+def renew(sql: sqlite3.Connection, lease: Lease, ttl: timedelta, now: datetime) -> Lease | None:
+    """Prolong a lease that still holds."""
+    if not _holds(sql, lease, to_ticks(now)):
+        return None
+    end = now + ttl
+    sql.execute("UPDATE lease SET expires_at = ? WHERE name = ?", (to_ticks(end), lease.name))
+    return Lease(lease.name, lease.holder, lease.token, end)
+
+
+def release(sql: sqlite3.Connection, lease: Lease) -> None:
+    """Let it run out at once; its token stays taken."""
+    sql.execute(
+        "UPDATE lease SET expires_at = -1 << 62 WHERE name = ? AND token = ?",
+        (lease.name, lease.token),
+    )
+
+
+def leases(sql: sqlite3.Connection, now: datetime) -> list[Lease]:
+    """Return what is held, by name."""
+    rows = sql.execute(
+        "SELECT name, holder, token, expires_at FROM lease WHERE expires_at > ? ORDER BY name",
+        (to_ticks(now),),
+    )
+    return [Lease(name, holder, token, from_ticks(end)) for name, holder, token, end in rows]
+
+
+def halt(sql: sqlite3.Connection, switch: Halt) -> None:
+    """Throw the switch; one that is on already keeps its time."""
+    sql.execute(
+        "INSERT INTO halt VALUES (0, ?, ?) ON CONFLICT DO NOTHING",
+        (to_ticks(switch.at), switch.reason),
+    )
+
+
+def lift_halt(sql: sqlite3.Connection) -> None:
+    """Switch it off."""
+    sql.execute("DELETE FROM halt")
+
+
+def halted(sql: sqlite3.Connection) -> Halt | None:
+    """Return the switch while it is on."""
+    row = sql.execute("SELECT at, reason FROM halt").fetchone()
+    return Halt(from_ticks(row[0]), row[1]) if row else None
+
+
+def _holds(sql: sqlite3.Connection, lease: Lease, at: int) -> bool:
+    row = sql.execute(
+        "SELECT 1 FROM lease WHERE name = ? AND token = ? AND holder = ? AND expires_at > ?",
+        (lease.name, lease.token, lease.holder, at),
+    )
+    return row.fetchone() is not None
+
+
+def _record(row: tuple[Any, ...]) -> PlanRecord:
+    id_, incident, state, created, updated, document, because = row
+    return PlanRecord(
+        id_,
+        incident,
+        PlanState(state),
+        from_ticks(created),
+        from_ticks(updated),
+        document,
+        because,
+    )
