@@ -23,7 +23,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from kgraph.schema import ConfigurationError
+from ingest.nbd import parse_address
+from kgraph.schema import ConfigurationError, InputError
 
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
@@ -78,6 +79,26 @@ class LibvirtSource(_Source):
     uri: str = "qemu:///system"
 
 
+class NbdSource(_Source):
+    """NBD exports: those that the graph knows, and those named here."""
+
+    type: Literal["nbd"]
+    addresses: tuple[str, ...] = ()
+    from_graph: bool = True
+    every_seconds: Annotated[float, Field(gt=0, le=3600)] = 10
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+    @field_validator("addresses")
+    @classmethod
+    def _readable(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for text in addresses:
+            try:
+                parse_address(text)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return addresses
+
+
 class AlertmanagerSource(_Source):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
@@ -103,7 +124,7 @@ class SyntheticSource(_Source):
     seed: int = 0
 
 
-SourceConfig = TopologySource | LibvirtSource | AlertmanagerSource | SyntheticSource
+SourceConfig = TopologySource | LibvirtSource | NbdSource | AlertmanagerSource | SyntheticSource
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
 }

@@ -119,7 +119,9 @@ def findings(found: Mapping[Address, Found]) -> list[str]:
 
 def _record(target: Target, baseline: Look | None) -> Record:
     address = target.address
-    known = {"sizeBytes": baseline.size_bytes, "signature": baseline.signature} if baseline else {}
+    known: dict[str, Scalar] = {}
+    if baseline is not None:
+        known = {"sizeBytes": baseline.size_bytes, "signature": baseline.signature}
     return Record(
         target.key,
         "StorageExport",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import structlog
@@ -55,6 +55,10 @@ def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> Non
     return None
 
 
+def _learns_nothing(_store: GraphStore) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One source to read.
@@ -64,11 +68,16 @@ class Job:
         fetch: asks the source at a moment and returns what keeps its answer. It touches no store,
             so it may run, and hang, in a thread of its own; raises KgraphError.
         silence: what a failed connection itself proves at a moment, or None.
+        learn: looks into the store for what to ask next; whoever holds the store calls it before
+            `fetch`. A job that needs it also learns whenever its answer is kept.
+        every: how often its answer is to be renewed; None: it does not mind.
     """
 
     title: str
     fetch: Callable[[datetime], Keep]
     silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] = _says_nothing
+    learn: Callable[[GraphStore], None] = _learns_nothing
+    every: timedelta | None = None
 
 
 def unwatched(_title: str, items: Iterable[Item]) -> Iterator[Item]:
@@ -93,6 +102,7 @@ def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
     """Read the sources one after another; yield what became of each as it is done."""
     for job in jobs:
         try:
+            job.learn(reading.store)
             diff = job.fetch(reading.at)(reading)
         except KgraphError as error:
             failure = f"{error}{silence(reading, job, error)}"

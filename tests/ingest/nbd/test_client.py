@@ -149,7 +149,11 @@ def test_nobody_listening_is_refused_at_once() -> None:
     assert time.monotonic() - started < 1
 
 
-def test_a_name_that_nobody_knows_is_unreachable() -> None:
+def test_a_name_that_nobody_knows_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(NbdError) as caught:
         look("no-such-host.invalid", 10809, "disk", deadline=PATIENCE)
     assert caught.value.reason is Reason.UNREACHABLE

@@ -95,10 +95,11 @@ def test_another_disk_under_guests_is_an_anomaly_and_the_baseline_stays() -> Non
     items = told(USED, NEW)
     assert standing(items) == WELL | {"anomaly": State.ABNORMAL}
     assert record(items).props["sizeBytes"] == OLD.size_bytes
-    assert details(items) == [
+    told_of = (
         "its size was 1073741824 bytes and is 2147483648; its signature was"
         " mbr:1a2b3c4d-00000000 and is mbr:99999999-00000000"
-    ]
+    )
+    assert details(items) == [told_of]
 
 
 def test_a_person_may_accept_the_new_disk() -> None:
