@@ -75,7 +75,7 @@ class Driver:
     error: type[Exception]
 
 
-def load_binding() -> Driver:
+def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
     """Return libvirt-python, silenced: it prints every error on stderr by itself otherwise.
 
     Raises:
@@ -90,9 +90,19 @@ def load_binding() -> Driver:
             mend="pip install 'kgraph-rca[libvirt]'",
         ) from error
     libvirt.registerErrorHandler(lambda *_: None, None)
-    # Keepalive needs a registered event loop; inside a blocked call the client pings by itself,
-    # so nobody has to run it.
+    # Keepalive and events need a registered event loop. Nobody has to run it for keepalive alone:
+    # inside a blocked call the client pings by itself. A second registration changes nothing.
     libvirt.virEventRegisterDefaultImpl()
+    return libvirt
+
+
+def load_binding() -> Driver:
+    """Return how libvirt-python connects to be read.
+
+    Raises:
+        SourceError: it is not installed.
+    """
+    libvirt = load_library()
 
     def connect(uri: str) -> Connection:
         connection: Connection = libvirt.openReadOnly(uri)
