@@ -82,14 +82,14 @@ def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
         alerts.from_file(str(storm), now), store, alerts.packs_of(configuration)
     )
     alerts.observe(reading, translation, alerts.Listing.SOME)
-    kept = keeping.name(store, investigation.of_store(store, toolkit(configuration, now)))
-    keeping.save(store, kept)
+    done = keeping.sort(store, investigation.of_store(store, toolkit(configuration, now)))
+    keeping.save(store, done)
     graph = store.graph()
     return Demo(
         readings,
         Counter(entity.kind for entity in graph.entities),
         translation,
-        kept.investigation,
+        done.kept[0].investigation,
         {entity.uid: entity for entity in graph.entities},
     )
 

@@ -93,10 +93,10 @@ def test_what_is_watched_and_silent_is_healthy_once_the_monitoring_was_heard(
     reading: Reading,
 ) -> None:
     tools = toolkit(Configuration(Settings()), NOW)
-    before = investigation.of_store(reading.store, tools).case.incident
+    before = investigation.of_store(reading.store, tools)[0].case.incident
     assert before.observations == ()
     alerts.observe(reading, _alert(_uid(reading.store, "v1")), Listing.SOME)
-    after = investigation.of_store(reading.store, tools).case.incident
+    after = investigation.of_store(reading.store, tools)[0].case.incident
     states = {(row.entity, row.signal): row.state for row in after.observations}
     assert states[_uid(reading.store, "h1"), "down"] is State.HEALTHY
 
@@ -105,7 +105,7 @@ def test_the_silence_of_what_no_probe_reaches_is_no_health(reading: Reading) -> 
     h1 = _uid(reading.store, "h1")
     alerts.observe(reading, _alert(h1, "unreachable"), Listing.SOME)
     tools = toolkit(Configuration(Settings()), NOW)
-    found = investigation.of_store(reading.store, tools).case.incident
+    found = investigation.of_store(reading.store, tools)[0].case.incident
     assert (h1, "down") not in {(row.entity, row.signal) for row in found.observations}
 
 
