@@ -75,6 +75,7 @@ class Watch:
     holder: str
     pause: timedelta = timedelta(seconds=0.5)
     _failing: dict[str, str] = field(default_factory=dict)
+    _unread: set[str] | None = None  # sources that tell what there is and were not read yet
     _lease: Lease | None = None
     _waiting: bool = False
     _looked_at: datetime | None = None
@@ -153,6 +154,7 @@ class Watch:
         title, now = heard.job.title, heard.at
         self.repairs.heard(heard.job, now, error)
         if error is None:
+            self._read(title, now)
             if self._failing.pop(title, None) is not None:
                 self.tell(Told(now, What.SOURCE_BACK, f"{title} answers again", {"source": title}))
             return
@@ -160,6 +162,17 @@ class Watch:
         if self._failing.get(title) != told:
             self._failing[title] = told
             self.tell(Told(now, What.SOURCE_FAILED, told, {"source": title}))
+
+    def _read(self, title: str, now: datetime) -> None:
+        """Tell once that all that there is has been read."""
+        if self._unread is None:
+            self._unread = {job.title for job in self.collector.jobs if job.topology}
+        if title in self._unread:
+            self._unread.remove(title)
+            if not self._unread:
+                count = len(self.store.graph().entities)
+                line = f"all sources were read: {count} entities"
+                self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 
     def _assess(self, now: datetime) -> None:
         found = self.assessor.assess(now, self.repairs.busy)
