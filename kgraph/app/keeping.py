@@ -9,10 +9,12 @@ import structlog
 
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
+from kgraph.app.plans import propose
 from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
 from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
+from remedies import renamed
 
 _log = structlog.get_logger(__name__)
 _ALL = 1_000_000  # incidents are few; an id must never be given twice
@@ -42,17 +44,19 @@ def name(store: GraphStore, found: Investigation) -> Kept:
         id=incident_id,
         incident=replace(found.case.incident, id=incident_id),
         answer=replace(found.case.answer, id=incident_id),
+        plan=renamed(found.case.plan, incident_id) if found.case.plan else None,
     )
     return Kept(replace(found, case=case), verdict, resolved)
 
 
 def save(store: GraphStore, kept: Kept) -> None:
-    """Write the incident, if anything is wrong, and close those that are over."""
+    """Write the incident with its plan, if anything is wrong, and close those that are over."""
     case = kept.investigation.case
     for incident_id in kept.resolved:
         old = store.incident(incident_id)
         if old is not None:
             store.save_incident(replace(old, status=IncidentStatus.RESOLVED, updated_at=case.now))
+            propose(store, incident_id, None, case.now)
     if not any(row.abnormal for row in case.incident.observations):
         return
     before = store.incident(case.id)
@@ -69,6 +73,7 @@ def save(store: GraphStore, kept: Kept) -> None:
             answer=json.dumps(document(kept.investigation)),
         )
     )
+    propose(store, case.id, case.plan, case.now)
 
 
 def worth(kept: Kept) -> bool:
