@@ -56,9 +56,18 @@ class LogSettings(_Section):
     level: LogLevel = "warning"
 
 
+class WatchSettings(_Section):
+    """How `kgraph watch` goes about it; seconds."""
+
+    tick: Annotated[float, Field(gt=0, le=60)] = 0.5  # between two looks at what came in
+    hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
+
+
 class _Source(_Section):
     name: str = ""
     site: str = ""  # empty: the configuration's own
+    # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
+    every: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
     @property
     def title(self) -> str:
@@ -202,6 +211,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     folders: FolderSettings = FolderSettings()
     log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
     sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()

@@ -17,7 +17,7 @@ from ingest.alertmanager import Translation, parse_payload
 from kgraph.app import alerts, investigation, keeping
 from kgraph.app.initialise import write
 from kgraph.app.investigation import Investigation
-from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Entity, KgraphError
@@ -72,7 +72,7 @@ def play(kept_in: Path | None) -> Demo:
 
 def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
     now = _moment(storm)
-    reading = Reading(store, now, Commitment.COMMIT, unwatched)
+    reading = Reading(store, now, Commitment.COMMIT, unshown)
     readings: dict[Stage, Diff | str] = {
         Stage.LIBVIRT: _libvirt(reading),
         Stage.ESTATE: keep(reading, topology.read(estate)),
@@ -82,14 +82,14 @@ def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
         alerts.from_file(str(storm), now), store, alerts.packs_of(configuration)
     )
     alerts.observe(reading, translation, alerts.Listing.SOME)
-    kept = keeping.name(store, investigation.of_store(store, toolkit(configuration, now)))
-    keeping.save(store, kept)
+    done = keeping.sort(store, investigation.of_store(store, toolkit(configuration, now)))
+    keeping.save(store, done)
     graph = store.graph()
     return Demo(
         readings,
         Counter(entity.kind for entity in graph.entities),
         translation,
-        kept.investigation,
+        done.kept[0].investigation,
         {entity.uid: entity for entity in graph.entities},
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -40,17 +40,31 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SourceType:
-    """One type of source: its name in the configuration, and how to make a job of an entry."""
+    """One type of source.
+
+    Attributes:
+        name: its type in the configuration.
+        job: makes the job that reads an entry.
+        every: between two readings, unless the entry says otherwise.
+        topology: whether it tells what there is; nothing may be done before all that do were read.
+    """
 
     name: str
     about: str
     job: Callable[[SourceConfig, Context], Job]
+    every: timedelta
+    topology: bool = False
 
 
 def job(config: SourceConfig, context: Context) -> Job:
     """Make the job that reads one configured source."""
-    chosen = next(source for source in SOURCES if source.name == config.type)
-    return chosen.job(config, context)
+    chosen = _type_of(config)
+    every = chosen.every if config.every is None else timedelta(seconds=config.every)
+    return replace(chosen.job(config, context), every=every, topology=chosen.topology)
+
+
+def _type_of(config: SourceConfig) -> SourceType:
+    return next(source for source in SOURCES if source.name == config.type)
 
 
 def jobs(context: Context) -> list[Job]:
@@ -146,11 +160,12 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
     )
 
 
+_QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
-    SourceType("topology", "a kgraph.topology/v1 document", _topology),
-    SourceType("libvirt", "a libvirt connection", _libvirt),
-    SourceType("synthetic", "an invented estate", _synthetic),
-    SourceType("alertmanager", "firing alerts", _alertmanager),
+    SourceType("topology", "a kgraph.topology/v1 document", _topology, _MINUTE, topology=True),
+    SourceType("libvirt", "a libvirt connection", _libvirt, _QUICK, topology=True),
+    SourceType("synthetic", "an invented estate", _synthetic, 10 * _MINUTE, topology=True),
+    SourceType("alertmanager", "firing alerts", _alertmanager, _QUICK),
 )

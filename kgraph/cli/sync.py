@@ -65,11 +65,11 @@ def started(session: Session, *, dry_run: bool) -> Iterator[Reading]:
     """Open the store for reading sources into it, with progress where somebody looks."""
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import Commitment, Reading
-    from kgraph.cli.progress import watching
+    from kgraph.cli.progress import showing
 
     commitment = Commitment.PREVIEW if dry_run else Commitment.COMMIT
-    with opened(session.configuration, Access.WRITE) as store, watching(session) as watch:
-        yield Reading(store, session.now(), commitment, watch)
+    with opened(session.configuration, Access.WRITE) as store, showing(session) as shown:
+        yield Reading(store, session.now(), commitment, shown)
 
 
 def summarise(

@@ -209,7 +209,7 @@ def test_ctrl_c_between_two_rows_leaves_the_old_state(
 
     stored.write_text(stored.read_text().replace("web-1", "renamed"))
     with monkeypatch.context() as patched:
-        patched.setattr(app_sync, "unwatched", interrupted)
+        patched.setattr(app_sync, "unshown", interrupted)
         done = run("ingest", "topology", stored)
     assert (done.code, done.out, done.err) == (130, "", "kgraph: interrupted\n")
     assert run("graph", "find", "renamed", "-o", "json").out == "[]\n"
