@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 import structlog
 
 from kgraph.schema import (
-    Actor,
     HaltedError,
     JournalEntry,
     LeaseLostError,
@@ -41,15 +40,14 @@ from remedies.execution.moves import (
     Watched,
 )
 from remedies.execution.next_moves import State, next_moves
-from remedies.execution.step_moves import GRACE
+from remedies.execution.tasks import task_of, time_of
 from remedies.execution.tenure import Tenure
 from remedies.execution.track import Track, tracks
 from remedies.execution.work import Acting, Looking, Spawn
-from remedies.looks import Actuators, Task
+from remedies.looks import Actuator, Actuators
 from remedies.world import World
 
 _ROUNDS = 32  # of moves in one tick: each needs another one's result
-_TELLING = timedelta(seconds=30)
 _log = structlog.get_logger(__name__)
 
 
@@ -191,7 +189,7 @@ class Carrying:
 
     def _intend(self, move: Intend, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        lease = self.tenure.take(step.entity, self._time(step), now)
+        lease = self.tenure.take(step.entity, time_of(step), now)
         if lease is None:
             return self._wait(Wait("somebody else acts on it", move.step), now)
         undo = move.direction is Direction.UNDO
@@ -220,21 +218,25 @@ class Carrying:
         hand = self._hands.get(move.step, Hand(adopted_at=now))
         self._hands[move.step] = replace(hand, doing=Doing.LOOKING, since=now)
         actuator = self._actuators.get(step.endpoint)
-        self.works[move.step] = Looking(self._spawn, actuator, self._task(step, move.direction))
+        self.works[move.step] = Looking(
+            self._spawn, actuator, task_of(self.plan, step, move.direction)
+        )
         return self._started()
 
     def _act(self, move: Act, now: datetime) -> Done:
         step = self.plan.steps[move.step]
         if self._store.halted() is not None:
             return Done.CHANGED  # asked again, the answer is another one
-        if not self.tenure.sure(step.entity, self._time(step), now):
+        if not self.tenure.sure(step.entity, time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
             self._hands[move.step] = Hand(adopted_at=now)
             return self._wait(Wait("its lease was lost before the effect", move.step), now)
         hand = self._hands[move.step]
         self._hands[move.step] = replace(hand, doing=Doing.ACTING, since=now, look=None)
         actuator = self._actuators.get(step.endpoint)
-        self.works[move.step] = Acting(self._spawn, actuator, self._task(step, move.direction))
+        self.works[move.step] = Acting(
+            self._spawn, actuator, task_of(self.plan, step, move.direction)
+        )
         return self._started()
 
     def _started(self) -> Done:
@@ -302,30 +304,8 @@ class Carrying:
         _log.info("repair", plan=self.plan.id, step=step, state=state, said=said)
         self._progress.append(Progress(self.plan.id, now, state, said, step, outcome))
 
-    def _task(self, step: PlanStep, direction: Direction) -> Task:
-        undo = direction is Direction.UNDO
-        return Task(
-            self.plan.id,
-            step.inverse if undo else step.action,
-            step.entity,
-            step.title,
-            step.parameters,
-            () if undo else step.preconditions,
-            step.undo_effect if undo else step.effect,
-            step.terms.deadline,
-            self._message(step),
-        )
-
-    def _message(self, step: PlanStep) -> str:
-        what = step.parameters.get("what") or step.action.replace("_", " ")
-        asked = f"please {what}" if step.actor is Actor.PERSON else "please look"
-        head = f"{self.plan.id} {self.plan.incident}: {self.plan.title}"
-        return f"{head}; {asked}: {step.title} ({step.why})"
+    def _tool(self, step: PlanStep) -> Actuator | None:
+        return self._actuators.get(step.endpoint)
 
     def _track(self, step: int) -> Track:
         return tracks(self.plan, self.entries)[step]
-
-    def _time(self, step: PlanStep) -> timedelta:
-        """Return how long the right to act must last at least: the effect, and some grace."""
-        person = step.actor is Actor.PERSON
-        return (_TELLING if person else step.terms.deadline) + GRACE

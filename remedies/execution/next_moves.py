@@ -35,7 +35,7 @@ from remedies.execution.moves import (
 from remedies.execution.step_moves import NOT_DONE, carry_on
 from remedies.execution.track import Track, failed_causes, to_undo, tracks, waits_for
 from remedies.execution.verify import verify
-from remedies.guards import Weight, judge
+from remedies.guards import judge
 from remedies.world import Intent, World
 
 AT_ONCE = 8  # steps of one plan
@@ -156,7 +156,7 @@ def _announce(plan: Plan, number: int, step: PlanStep, world: World) -> Move:
     if step.actor is Actor.NOBODY:
         return Commit(number, StepState.FAILED, step.unable or "nobody can do it")
     said = judge(plan, step, world) if step.actor is Actor.KGRAPH else ()
-    final = next((row for row in said if row.weight is not Weight.LATER), None)
+    final = next((row for row in said if row.weight.stops), None)
     if final is not None:
         return Commit(number, StepState.FAILED, f"refused by the {final.guard} guard: {final.why}")
     if said:

@@ -25,6 +25,7 @@ from remedies.execution.track import Track
 from remedies.looks import Look, Standing
 
 GRACE = timedelta(seconds=5)  # after a deadline, before a worker is given up
+TELLING = timedelta(seconds=30)  # a person's deadline is hours, but not that of a message
 FRESH = timedelta(seconds=3)  # a look that is older proves nothing of now
 NOT_DONE = "not done: "  # how the journal tells a step that failed before any effect
 BETWEEN_LOOKS = timedelta(seconds=1)
@@ -59,8 +60,7 @@ class _Step:
     def late(self) -> bool:
         """Whether a worker has had its time."""
         since = self.hand.since
-        # A person's deadline is hours; telling them is a matter of seconds.
-        limit = timedelta(seconds=30) if self.step.actor is Actor.PERSON else self._deadline
+        limit = TELLING if self.step.actor is Actor.PERSON else self._deadline
         return since is not None and self.now - since > limit + GRACE
 
     def overdue(self) -> Move:

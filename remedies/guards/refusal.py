@@ -17,6 +17,11 @@ class Weight(Enum):
     LATER = "later"  # the step waits until it may
     AUTOMATION = "automation"  # nothing happens by itself; a person may still say yes
 
+    @property
+    def stops(self) -> bool:
+        """Whether waiting does not help."""
+        return self is not Weight.LATER
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
