@@ -36,7 +36,8 @@ def means_for(
     sources = around.sources(entity.uid)
     if action.by == PERSON:
         teller = endpoint_for(entity, "notify", sources, endpoints)
-        return Means(Actor.PERSON, "notify", teller.name if teller else "")
+        parameters = _pool(entity, around, endpoint_for(entity, "libvirt", sources, endpoints))
+        return Means(Actor.PERSON, "notify", teller.name if teller else "", parameters)
     endpoint = endpoint_for(entity, action.by, sources, endpoints)
     if endpoint is None:
         why = f"{NO_WAY}: no {action.by} endpoint selects it"
@@ -58,6 +59,16 @@ def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[s
         raise _LackingError("nothing says which libvirt connection it is behind")
     # One UUID may be written in either byte order; the hypervisor knows it by one of them.
     return {"uuid": ",".join(spelled), "uri": endpoint.uri or uri}
+
+
+def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
+    """Return how to see whether a pool has room again: libvirt looks only when it is told to."""
+    keys = [key.value for key in entity.keys if key.namespace == "poolUuid"]
+    uri = (endpoint.uri if endpoint else "") or around.libvirt_uri(entity.uid)
+    if entity.kind != "StoragePool" or endpoint is None or not uri or len(keys) != 1:
+        return {}
+    # The key is host/uuid, since cloned images share the UUID.
+    return {"pool": keys[0].rpartition("/")[2], "uri": uri, "through": endpoint.name}
 
 
 def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict[str, str]:

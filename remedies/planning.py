@@ -191,14 +191,16 @@ def _left_behind(
     blamed |= {cause.entity for cause in answer.causes if cause.posterior >= SURE_ENOUGH}
     found: list[str] = []
     shared: list[str] = []
-    for storage in around.storage(likeliest.entity):
+    below = around.storage(likeliest.entity)
+    for storage in below:
         paused = around.showing(*_PAUSED, around.dependents(storage.uid))
         others = [u for u in paused if u != likeliest.entity and u in blamed]
         found += others
         shared += [storage.title] if others else []
-    if not found:
-        return (), ""
-    return tuple(dict.fromkeys(found)), f"left behind by {shared[0]}, which is well again"
+    well = [each.title for each in below if around.vouched(each.uid)]
+    shared += well
+    because = f"left behind by {shared[0]}, which is well again" if shared else ""
+    return tuple(dict.fromkeys(found)), because
 
 
 def _title(around: Surroundings, likeliest: Cause) -> str:

@@ -31,6 +31,7 @@ class Surroundings:
     needs: Mapping[str, tuple[Relation, ...]]
     needed_by: Mapping[str, tuple[Relation, ...]]
     abnormal: frozenset[Sign]
+    well: frozenset[str]
     looked_at: frozenset[str]
 
     @classmethod
@@ -47,6 +48,7 @@ class Surroundings:
             {uid: tuple(found) for uid, found in needs.items()},
             {uid: tuple(found) for uid, found in needed_by.items()},
             frozenset((row.entity, row.signal) for row in rows if row.abnormal),
+            frozenset(row.entity for row in rows if not row.abnormal),
             frozenset(row.entity for row in rows)
             | frozenset(e.uid for e in incident.entities if e.watched),
         )
@@ -74,10 +76,13 @@ class Surroundings:
         rows = (*self.needs.get(uid, ()), *self.needed_by.get(uid, ()))
         return frozenset(relation.source for relation in rows if relation.source)
 
-    def libvirt_uri(self, guest: str) -> str:
-        """Return the connection of the host where a guest runs or last ran; empty: unknown."""
-        rows = self.needs.get(guest, ())
-        for type_ in ("RUNS_ON", "MEMBER_OF"):
+    def libvirt_uri(self, uid: str) -> str:
+        """Return the connection of the host that a guest runs or last ran on, or a pool is of.
+
+        Empty where it is not known.
+        """
+        rows = self.needs.get(uid, ())
+        for type_ in ("RUNS_ON", "MEMBER_OF", "USES"):
             uris = [self._uri(r.dependency) for r in rows if r.type == type_]
             known = sorted({uri for uri in uris if uri})
             if len(known) == 1:
@@ -85,6 +90,10 @@ class Surroundings:
             if known:
                 return ""  # on two hosts at once: nobody may guess which
         return ""
+
+    def vouched(self, uid: str) -> bool:
+        """Tell whether an entity was looked at, and nothing is seen to be wrong with it."""
+        return uid in self.well and not self.signs_of(uid)
 
     def importance(self, uid: str) -> tuple[int, int, str]:
         """Return a sort key: labelled importance first, then by how many need it, then name."""

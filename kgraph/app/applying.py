@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -11,7 +11,7 @@ from time import monotonic
 from kgraph.app.acting import actuators
 from kgraph.app.plans import document_of, find
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
+from kgraph.app.sync import Commitment, Reading, keep_silence, unshown
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
 from kgraph.config import Configuration
@@ -43,6 +43,7 @@ from remedies.execution.work import Looking, in_thread
 WATCH = "watch"  # the lease of the process that carries out plans by itself
 EVERY = timedelta(seconds=2)  # between two readings of a source while a plan is carried out
 _FIRST = timedelta(seconds=60)  # for the first reading of all sources
+_OLD = timedelta(seconds=1)  # evidence runs out by itself, too
 _PAUSE = timedelta(seconds=0.2)
 _LOOKING = timedelta(seconds=8)
 _FOREIGN = frozenset({"libvirt", "alertmanager", "prometheus", "nbd", "synthetic"})
@@ -140,8 +141,9 @@ class Applying:
         self._topology = frozenset(job.title for job in read if job.topology)
         self._collector = Collector(read, clock, lambda: 1.0)
         self._waited_for = {job.title for job in read}
-        self._complete: set[str] = set()
-        self._read_at = clock()
+        self._complete = _complete(store, self._topology)
+        self._read_at = self._known_at = clock()
+        self._known: Facts | None = None
         self._executor = Executor(store, actuators(configuration), holder)
 
     def run(
@@ -206,12 +208,21 @@ class Applying:
                 self._read_at = max(self._read_at, heard.at)
             else:
                 keep_silence(reading, heard.job, error)
+            self._known = None
 
     def _facts(self) -> Facts:
-        evidence = self._store.evidence(now=self._clock())
-        return facts_of(
-            self._store.graph(), evidence, self._read_at, self._topology, self._complete
-        )
+        """Sum up what is known; the whole graph is read, so not without need."""
+        now = self._clock()
+        if self._known is None or now - self._known_at >= _OLD:
+            self._known = facts_of(
+                self._store.graph(),
+                self._store.evidence(now=now),
+                self._read_at,
+                self._topology,
+                self._complete,
+            )
+            self._known_at = now
+        return self._known
 
 
 def _first_final(plan: Plan, world: World) -> Refusal | None:
@@ -223,19 +234,21 @@ def _first_final(plan: Plan, world: World) -> Refusal | None:
 
 def _known_facts(configuration: Configuration, store: GraphStore, now: datetime) -> Facts:
     """Sum up the last sync."""
-    read = [job for job in jobs(Context(configuration)) if job.topology]
+    read = [job.title for job in jobs(Context(configuration)) if job.topology]
+    newest = max((scope.completed_at for scope in store.scopes()), default=now)
+    evidence = store.evidence(now=now)
+    return facts_of(store.graph(), evidence, newest, read, _complete(store, read))
+
+
+def _complete(store: GraphStore, titles: Collection[str]) -> set[str]:
+    """Return the sources of these titles that were read before, as far as the store tells.
+
+    A document names its source and scope only when it is read, so any such scope counts for it.
+    """
     scopes = store.scopes()
-    newest = max((scope.completed_at for scope in scopes), default=now)
     known = {f"{scope.source} {scope.scope}" for scope in scopes}
     others = any(scope.source not in _FOREIGN for scope in scopes)
-    complete = [job.title for job in read if job.title in known or _other(job, others)]
-    evidence = store.evidence(now=now)
-    return facts_of(store.graph(), evidence, newest, [job.title for job in read], complete)
-
-
-def _other(job: Job, others: bool) -> bool:  # noqa: FBT001 - passed on
-    """A document tells its source and scope only when it is read: any such scope counts."""
-    return others and not job.title.startswith("libvirt ")
+    return {t for t in titles if t in known or (others and not t.startswith("libvirt "))}
 
 
 def _looks(plan: Plan, made: Actuators) -> dict[int, Look]:

@@ -170,14 +170,11 @@ class Plan:
 
     @property
     def executable(self) -> bool:
-        """Whether something can be done, and whatever must come before it can be done too."""
-        for step in self.steps:
-            if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE:
-                return True
-            blocked = step.actor is Actor.NOBODY or not step.awaits
-            if step.actor is not Actor.KGRAPH and step.role is Role.CAUSE and blocked:
-                return False
-        return False
+        """Whether something can be done here, and nothing on the cause is left undone."""
+        acts = any(s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in self.steps)
+        return acts and not any(
+            s.role is Role.CAUSE and s.actor is Actor.NOBODY for s in self.steps
+        )
 
 
 @dataclass(frozen=True, slots=True)

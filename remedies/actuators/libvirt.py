@@ -15,6 +15,7 @@ from threading import Thread
 
 from ingest.libvirt.binding import Control, ControlConnection, ControlledDomain, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
+from ingest.libvirt.verdicts import FULL_BELOW
 from kgraph.schema.errors import one_line
 from remedies.guards import Presence, Sighting, confirmed_off
 from remedies.looks import EffectError, Look, Standing, Task
@@ -88,6 +89,8 @@ class LibvirtActuator:
     def look(self, task: Task) -> Look:
         """See how the guest is, and for a start whether any host runs it."""
         try:
+            if "pool" in task.parameters:
+                return self._room(task)
             with self._guest(task) as guest:
                 state = State(*guest.state()[:2])
         except EffectError as error:
@@ -159,17 +162,32 @@ class LibvirtActuator:
         finally:
             self._close(connection)
 
+    def _room(self, task: Task) -> Look:
+        """See whether a pool has room; libvirt counts anew only when it is refreshed."""
+        with self._connected(task) as connection:
+            pool = connection.storagePoolLookupByUUIDString(task.parameters["pool"])
+            pool.refresh()
+            _, capacity, _, available = pool.info()[:4]
+        share = available / capacity if capacity else 0.0
+        standing = Standing.READY if share < FULL_BELOW else Standing.DONE
+        return Look(standing, f"{share:.1%} of it is free")
+
     @contextmanager
     def _guest(self, task: Task) -> Iterator[ControlledDomain]:
+        with self._connected(task) as connection:
+            guest = self._find(connection, task)
+            if guest is None:
+                raise EffectError(f"{task.parameters['uri']} does not know it any longer")
+            yield guest
+
+    @contextmanager
+    def _connected(self, task: Task) -> Iterator[ControlConnection]:
         uri = task.parameters.get("uri", "")
         if uri not in self._allowed:
             raise EffectError(f"{uri or 'no connection'} is not configured to be acted through")
         connection = self._control.open(uri)
         try:
-            guest = self._find(connection, task)
-            if guest is None:
-                raise EffectError(f"{uri} does not know it any longer")
-            yield guest
+            yield connection
         finally:
             self._close(connection)
 

@@ -18,7 +18,6 @@ from kgraph.schema import (
     PlanDocument,
     PlanRecord,
     PlanState,
-    PlanStep,
     Run,
     StepState,
 )
@@ -28,9 +27,7 @@ from remedies.execution.moves import (
     Act,
     Commit,
     Direction,
-    Doing,
     Finish,
-    Hand,
     Intend,
     LookAt,
     Move,
@@ -40,11 +37,11 @@ from remedies.execution.moves import (
     Watched,
 )
 from remedies.execution.next_moves import State, next_moves
-from remedies.execution.tasks import task_of, time_of
+from remedies.execution.tasks import time_of
 from remedies.execution.tenure import Tenure
 from remedies.execution.track import Track, tracks
-from remedies.execution.work import Acting, Looking, Spawn
-from remedies.looks import Actuator, Actuators
+from remedies.execution.work import Acting
+from remedies.execution.workshop import Workshop
 from remedies.world import World
 
 _ROUNDS = 32  # of moves in one tick: each needs another one's result
@@ -81,24 +78,25 @@ class Carrying:
     def __init__(
         self,
         store: GraphStore,
-        actuators: Actuators,
         record: PlanRecord,
         document: PlanDocument,
+        now: datetime,
         tenure: Tenure,
-        spawn: Spawn,
+        workshop: Workshop,
         note: Callable[[Plan, int, datetime], None],
     ) -> None:
         self.record, self.document = record, document
         self.tenure = tenure
         self.hung: dict[str, Acting] = {}
-        self.works: dict[int, Looking | Acting] = {}
+        self.workshop = workshop
         self.leaving = False
-        self._store, self._actuators, self._spawn, self._note = store, actuators, spawn, note
+        self._store, self._note = store, note
         self._watch: Watch | None = None
         self.entries = store.journal(record.id)[self.run.journal_from :]
         # Whatever is open now was begun by an earlier process.
-        adopted = Hand(adopted_at=record.updated_at)
-        self._hands = {n: adopted for n, t in enumerate(tracks(self.plan, self.entries)) if t.open}
+        for step, track in enumerate(tracks(self.plan, self.entries)):
+            if track.open:
+                self.workshop.adopt(step, now)
         self._told: dict[int | None, str] = {}
         self._progress: list[Progress] = []
 
@@ -127,39 +125,20 @@ class Carrying:
             if track.open
         }
 
-    def adopt(self, now: datetime) -> None:
-        """Begin to look after what an earlier process has left open."""
-        self._hands = {n: Hand(adopted_at=now) for n in self._hands}
-
     def advance(self, world: Callable[[], World], now: datetime) -> list[Progress]:
         """Go on as far as it goes without waiting; return what happened."""
         self._progress = []
-        self._collect()
+        self.workshop.collect()
         self._keep_leases(now)
         for _ in range(_ROUNDS):
             if self.over:
                 break
-            state = State(
-                self.plan, self.run, self.entries, self._hands, self._watch, self.leaving
-            )
+            hands = self.workshop.hands
+            state = State(self.plan, self.run, self.entries, hands, self._watch, self.leaving)
             done = [self._do(move, now) for move in next_moves(state, world())]
             if Done.CHANGED not in done:
                 break
         return self._progress
-
-    def _collect(self) -> None:
-        for number, work in list(self.works.items()):
-            if not work.job.done():
-                continue
-            del self.works[number]
-            hand = self._hands.get(number)
-            if hand is None:
-                continue
-            if isinstance(work, Looking):
-                hand = replace(hand, look=work.look, looked_at=hand.since)
-            else:
-                hand = replace(hand, acted_at=hand.since, failure=work.failure)
-            self._hands[number] = replace(hand, doing=None)
 
     def _keep_leases(self, now: datetime) -> None:
         for entity in self.tenure.beat(now):
@@ -209,19 +188,16 @@ class Carrying:
         self.entries.append(entry)
         if first:
             self._note(self.plan, move.step, now)
-        self._hands[move.step] = Hand(intended_at=now)
+        self.workshop.intend(move.step, now)
         self._tell(entry.state.value, said, now, move.step)
         return Done.CHANGED
 
     def _look(self, move: LookAt, now: datetime) -> Done:
-        step = self.plan.steps[move.step]
-        hand = self._hands.get(move.step, Hand(adopted_at=now))
-        self._hands[move.step] = replace(hand, doing=Doing.LOOKING, since=now)
-        actuator = self._actuators.get(step.endpoint)
-        self.works[move.step] = Looking(
-            self._spawn, actuator, task_of(self.plan, step, move.direction)
-        )
-        return self._started()
+        # What a person was asked for may be looked at by other means than they were told.
+        asked = self._track(move.step).asked
+        through = self.plan.steps[move.step].parameters.get("through", "") if asked else ""
+        over = self.workshop.look(move.step, move.direction, now, through)
+        return Done.CHANGED if over else Done.SAME
 
     def _act(self, move: Act, now: datetime) -> Done:
         step = self.plan.steps[move.step]
@@ -229,21 +205,10 @@ class Carrying:
             return Done.CHANGED  # asked again, the answer is another one
         if not self.tenure.sure(step.entity, time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
-            self._hands[move.step] = Hand(adopted_at=now)
+            self.workshop.adopt(move.step, now)
             return self._wait(Wait("its lease was lost before the effect", move.step), now)
-        hand = self._hands[move.step]
-        self._hands[move.step] = replace(hand, doing=Doing.ACTING, since=now, look=None)
-        actuator = self._actuators.get(step.endpoint)
-        self.works[move.step] = Acting(
-            self._spawn, actuator, task_of(self.plan, step, move.direction)
-        )
-        return self._started()
-
-    def _started(self) -> Done:
-        """Take the result at once where there is one."""
-        before = len(self.works)
-        self._collect()
-        return Done.CHANGED if len(self.works) < before else Done.SAME
+        over = self.workshop.act(move.step, move.direction, now)
+        return Done.CHANGED if over else Done.SAME
 
     def _commit(self, move: Commit, now: datetime) -> Done:
         step = self.plan.steps[move.step]
@@ -253,11 +218,10 @@ class Carrying:
         # Without the lease: what has happened is told even by who has lost the right to act.
         self._store.write_journal(entry)
         self.entries.append(entry)
-        self._hands.pop(move.step, None)
-        work = self.works.pop(move.step, None)
-        if isinstance(work, Acting):
+        hanging = self.workshop.close(move.step)
+        if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
-            self.hung[step.entity] = work
+            self.hung[step.entity] = hanging
             self.tenure.forget(step.entity)
         elif step.entity != self.plan.cause.entity and move.state is not StepState.PENDING:
             self.tenure.release(step.entity)
@@ -303,9 +267,6 @@ class Carrying:
         self._told.pop(step, None)
         _log.info("repair", plan=self.plan.id, step=step, state=state, said=said)
         self._progress.append(Progress(self.plan.id, now, state, said, step, outcome))
-
-    def _tool(self, step: PlanStep) -> Actuator | None:
-        return self._actuators.get(step.endpoint)
 
     def _track(self, step: int) -> Track:
         return tracks(self.plan, self.entries)[step]

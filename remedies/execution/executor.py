@@ -28,6 +28,7 @@ from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import Ledger
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.work import Acting, Spawn, in_thread
+from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal
 from remedies.looks import Actuators
 from remedies.world import Approver, Facts, World
@@ -65,7 +66,7 @@ class Executor:
     @property
     def busy(self) -> bool:
         """Whether something is in flight: a tick soon is worth it."""
-        return any(carrying.works or carrying.flying for carrying in self._plans.values())
+        return any(carrying.workshop.busy or carrying.flying for carrying in self._plans.values())
 
     def begin(
         self,
@@ -112,7 +113,7 @@ class Executor:
         )
         self._store.save_plan(begun)
         self._ledger = Ledger.load(self._store, now)
-        self._carry(begun, document, tenure)
+        self._carry(begun, document, tenure, now)
         return begun
 
     def begin_approved(self, now: datetime, facts: Facts) -> list[PlanRecord | Refusal]:
@@ -155,8 +156,7 @@ class Executor:
         self._leaving = True
         for carrying in self._plans.values():
             carrying.leaving = True
-            for work in list(carrying.works.values()):
-                work.job.wait(patience)
+            carrying.workshop.wait(patience)
         progress = self.tick(now, facts)
         for carrying in self._plans.values():
             carrying.tenure.release_all()
@@ -203,15 +203,16 @@ class Executor:
             return
         del self._orphans[record.id]
         self._ledger = Ledger.load(self._store, now)
-        self._carry(record, document, tenure).adopt(now)
+        self._carry(record, document, tenure, now)
 
-    def _carry(self, record: PlanRecord, document: PlanDocument, tenure: Tenure) -> Carrying:
+    def _carry(
+        self, record: PlanRecord, document: PlanDocument, tenure: Tenure, now: datetime
+    ) -> None:
+        workshop = Workshop(document.plan, self._actuators, self._spawn)
         note = self._known().note
-        carrying = Carrying(
-            self._store, self._actuators, record, document, tenure, self._spawn, note
+        self._plans[record.id] = Carrying(
+            self._store, record, document, now, tenure, workshop, note
         )
-        self._plans[record.id] = carrying
-        return carrying
 
     def _world(self, carrying: Carrying, now: datetime, facts: Facts) -> World:
         ledger = self._known()

@@ -27,6 +27,7 @@ from remedies.execution.moves import (
     Finish,
     Hand,
     Intend,
+    LookAt,
     Move,
     Verify,
     Wait,
@@ -36,9 +37,11 @@ from remedies.execution.step_moves import NOT_DONE, carry_on
 from remedies.execution.track import Track, failed_causes, to_undo, tracks, waits_for
 from remedies.execution.verify import verify
 from remedies.guards import judge
+from remedies.looks import Standing
 from remedies.world import Intent, World
 
 AT_ONCE = 8  # steps of one plan
+ASKS_AGAIN = timedelta(seconds=15)  # between two looks whether a person has done it
 SLACK = timedelta(minutes=5)
 
 
@@ -141,7 +144,7 @@ def _begin(state: State, found: Sequence[Track], world: World) -> Iterator[Move]
         if any(found[before].state is not StepState.DONE for before in waits_for(state.plan, n)):
             continue
         if found[n].asked:
-            yield _person(n, step, found[n], world)
+            yield _person(n, step, found[n], state.hands.get(n, Hand()), world)
             continue
         move = _announce(state.plan, n, step, world)
         if isinstance(move, Intend):
@@ -164,10 +167,16 @@ def _announce(plan: Plan, number: int, step: PlanStep, world: World) -> Move:
     return Intend(number, 1)
 
 
-def _person(number: int, step: PlanStep, track: Track, world: World) -> Move:
+def _person(number: int, step: PlanStep, track: Track, hand: Hand, world: World) -> Move:
     """See whether a person has done what was asked."""
     if set(step.awaits) <= world.facts.healthy:
         return Commit(number, StepState.DONE, "seen to be well again")
+    if hand.look is not None and hand.look.standing is Standing.DONE:
+        return Commit(number, StepState.DONE, hand.look.said)
+    looked_at = hand.looked_at or hand.since
+    due = looked_at is None or world.now - looked_at >= ASKS_AGAIN
+    if step.parameters.get("through") and hand.doing is None and due:
+        return LookAt(number)
     if track.since is not None and world.now - track.since > step.terms.deadline:
         hours = step.terms.deadline.total_seconds() / 3600
         return Commit(number, StepState.FAILED, f"not seen to be done within {hours:g} h")
