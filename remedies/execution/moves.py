@@ -88,8 +88,8 @@ Move = Intend | LookAt | Act | Commit | Wait | Verify | Watched | Finish
 class Doing(Enum):
     """What a worker is at."""
 
-    LOOKING = "looking"
-    ACTING = "acting"
+    LOOKING = "being looked at"
+    ACTING = "being done"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,13 +90,15 @@ def _go(state: State, number: int, track: Track, stop: _Stop | None, world: Worl
     move = carry_on(number, step, track, hand, world.now)
     if stop is None or not isinstance(move, Act | Intend):
         return move
-    if move.direction is Direction.UNDO:
-        return (
-            move
-            if stop.undo
-            else Commit(number, StepState.INDETERMINATE, f"not taken back: {stop.why}")
-        )
-    return Commit(number, StepState.FAILED, f"not done: {stop.why}")
+    if state.leaving:
+        return Wait(stop.why, number)  # the next process finds the intent, and looks first
+    if move.direction is Direction.DO:
+        tried = track.attempt > 1 or hand.acted_at is not None
+        head = "broken off: " if tried else NOT_DONE
+        return Commit(number, StepState.FAILED, f"{head}{stop.why}")
+    if stop.undo:
+        return move
+    return Commit(number, StepState.INDETERMINATE, f"not taken back: {stop.why}")
 
 
 def _stop(state: State, found: Sequence[Track], world: World) -> _Stop | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kgraph.schema import Actor, PlanStep, StepState
+from kgraph.schema import Actor, PlanStep, Risk, StepState
 from remedies.execution.moves import (
     Act,
     Commit,
@@ -70,7 +70,7 @@ class _Step:
         if self.hand.doing is Doing.ACTING:
             return self._lost("the effect hangs, and may still happen")
         if self.hand.intended_at is not None and self.hand.acted_at is None:
-            return self._fail(f"{NOT_DONE}looking at it hangs")
+            return self._fail(self._untouched("looking at it hangs"))
         return self._lost("looking at it hangs")
 
     def asking(self) -> Move:
@@ -113,9 +113,9 @@ class _Step:
             case Standing.DONE:
                 return self._well(f"already so: {look.said}")
             case Standing.UNFIT:
-                return self._fail(f"{NOT_DONE}{look.said}")
+                return self._fail(self._untouched(look.said))
             case Standing.UNKNOWN if self._waited(intended_at):
-                return self._fail(f"{NOT_DONE}it cannot be looked at: {look.said}")
+                return self._fail(self._untouched(f"it cannot be looked at: {look.said}"))
             case Standing.UNKNOWN:
                 return self._look_again()
 
@@ -153,6 +153,10 @@ class _Step:
         if self.track.intents >= ANNOUNCED_AT_MOST:
             return self._lost(f"begun {self.track.intents} times and never finished: {said}")
         return Intend(self.number, self.track.attempt, self.way, said)
+
+    def _untouched(self, said: str) -> str:
+        """Say that there was no effect; what only looks never has one."""
+        return said if self.step.risk is Risk.NONE else f"{NOT_DONE}{said}"
 
     def _fresh_look(self, since: datetime | None = None) -> Look | None:
         """Return the newest look unless it is stale, or was made before `since`."""

@@ -21,13 +21,13 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
     remaining, new = standing(plan, facts), broken(plan, run, facts)
     late = now - watch.since > plan.settle + PATIENCE
     if late and new:
-        because = f"since then {_told(new)}"
+        because = f"since then {_told(plan, new)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
     if late and remaining:
-        because = f"every step is done, and still {_told(remaining)}"
+        because = f"every step is done, and still {_told(plan, remaining)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT)
     if remaining or new:
-        return Watched(Watch(watch.since), f"still {_told(new or remaining)}")
+        return Watched(Watch(watch.since), f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
     if now - quiet >= plan.settle:
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
@@ -61,7 +61,8 @@ def broken(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
     return sorted(sign for sign in facts.abnormal if sign[0] in reach and sign not in known)
 
 
-def _told(signs: list[Sign]) -> str:
+def _told(plan: Plan, signs: list[Sign]) -> str:
     entity, signal = signs[0]
+    names = {step.entity: step.title for step in plan.steps}
     more = f" and {len(signs) - 1} more" if len(signs) > 1 else ""
-    return f"{signal} on {entity}{more}"
+    return f"{signal} on {names.get(entity, entity)}{more}"

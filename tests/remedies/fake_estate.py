@@ -20,7 +20,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import identified, plan_text
 from kgraph.store import GraphStore
-from remedies import Approver, EffectError, Executor, Facts, Look, Standing, Task
+from remedies import Approver, EffectError, Executor, Facts, Look, Refusal, Standing, Task
 from remedies.execution.work import Job
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
@@ -40,12 +40,6 @@ class Inline:
         """There is nothing to wait for."""
 
 
-def inline(_name: str, call: Callable[[], None]) -> Job:
-    """Make calls at once, in the same thread."""
-    call()
-    return Inline()
-
-
 class Never:
     """A call that hangs for ever."""
 
@@ -58,11 +52,17 @@ class Never:
 
 @dataclass
 class Thing:
-    """One thing: where it stands, and how often an effect fails by nature before it takes."""
+    """One thing: where it stands, and how often an effect fails by nature before it takes.
+
+    Attributes:
+        sound: whether an export is still the disk that it was.
+        hangs: its effects never come back.
+    """
 
     state: str
     sound: bool = True
     fails: int = 0
+    hangs: bool = False
 
 
 @dataclass
@@ -78,6 +78,7 @@ class Estate:
     log: list[str] = field(default_factory=list)
     kill_at: tuple[str, str] | None = None
     blind: bool = False
+    hanging: set[str] = field(default_factory=set)
 
     def look(self, task: Task) -> Look:
         if self.blind:
@@ -89,8 +90,8 @@ class Estate:
             if thing.state != "active":
                 return Look(Standing.UNKNOWN, "refused")
             return Look(*_DISK[thing.sound])
-        if task.effect == "rebooted":
-            return Look(Standing.EITHER, thing.state)
+        if task.effect in {"rebooted", "restarted"} and thing.state in {"running", "active"}:
+            return Look(Standing.EITHER, f"it is {thing.state}")
         if thing.state == task.effect:
             return Look(Standing.DONE, f"it is {thing.state}")
         wanted = _NEEDS.get(task.action, ())
@@ -99,6 +100,9 @@ class Estate:
 
     def act(self, task: Task) -> str:
         self._die("before", task.action)
+        if self.things[task.entity].hangs:
+            self.hanging.add(f"{task.action} {task.title}")
+            return ""
         self.log.append(f"{task.action} {task.entity}")
         thing = self.things[task.entity]
         if thing.fails:
@@ -143,7 +147,7 @@ _MAKES = {
     "suspend": "paused",
 }
 _WELL = {"running", "active", "roomy"}
-_SIGNALS = {"v": "paused", "x": "down", "p": "full"}
+_SIGNALS = {"v": "paused", "x": "down", "p": "full", "s": "errors"}
 
 RESUME = PlanStep(
     "resume",
@@ -213,7 +217,7 @@ def export_story(guests: int = 4, fails: int = 1) -> tuple[Estate, Plan]:
 
 
 @dataclass
-class World:
+class Night:
     """A store, an estate, an executor and a clock."""
 
     store: GraphStore
@@ -227,7 +231,11 @@ class World:
 
     def fresh(self, holder: str = "watch") -> Executor:
         """Return an executor of a new process."""
-        return Executor(self.store, {"estate": self.estate}, holder, inline)
+        return Executor(self.store, {"estate": self.estate}, holder, self._spawn)
+
+    def _spawn(self, name: str, call: Callable[[], None]) -> Job:
+        call()
+        return Never() if name in self.estate.hanging else Inline()
 
     def propose(self, plan: Plan) -> PlanRecord:
         """Keep a plan as proposed."""
@@ -236,8 +244,14 @@ class World:
         self.store.save_plan(record)
         return record
 
-    def begin(self, plan: Plan, by: Approver = Approver.PERSON) -> object:
-        """Begin a plan."""
+    def begin(self, plan: Plan, by: Approver = Approver.PERSON) -> PlanRecord:
+        """Begin a plan that nothing speaks against."""
+        begun = self.ask(plan, by)
+        assert isinstance(begun, PlanRecord), begun
+        return begun
+
+    def ask(self, plan: Plan, by: Approver = Approver.PERSON) -> PlanRecord | Refusal:
+        """Begin a plan, if that is allowed."""
         return self.executor.begin(self.propose(plan), self.now, self.facts(), by, "night shift")
 
     def facts(self) -> Facts:
