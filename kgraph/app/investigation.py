@@ -25,7 +25,7 @@ from kgraph.store import Ambiguous, GraphStore
 from rca import Model
 from rca import investigate as reason
 
-Remedy = Callable[[Answer, Mapping[str, Entity]], Plan | None]
+Remedy = Callable[[Answer, Incident], Plan | None]
 _SHOWN = 5
 _SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})
 _log = structlog.get_logger(__name__)
@@ -143,8 +143,7 @@ def _investigated(
         likeliest=answer.causes[0].entity if answer.causes else None,
         seconds=round(elapsed, 3),
     )
-    entities = {entity.uid: entity for entity in incident.entities}
-    plan = None if answer.abstained else toolkit.remedy(answer, entities)
+    plan = None if answer.abstained else toolkit.remedy(answer, incident)
     case = Case(incident.id, incident, answer, toolkit.now, plan, ages, origin)
     return Investigation(case, elapsed)
 

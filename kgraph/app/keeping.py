@@ -11,10 +11,12 @@ import structlog
 
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
+from kgraph.app.plans import propose
 from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
 from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
+from remedies import renamed
 
 _log = structlog.get_logger(__name__)
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
@@ -148,6 +150,7 @@ def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:
             answer=json.dumps(document(kept.investigation)),
         )
     )
+    propose(store, case.id, case.plan, case.now)
 
 
 def _end(
@@ -156,6 +159,7 @@ def _end(
     old = store.incident(incident_id)
     if old is not None:
         store.save_incident(replace(old, status=status, updated_at=now, title=f"{why}{old.title}"))
+        propose(store, incident_id, None, now)
 
 
 def _named(found: Investigation, incident_id: str) -> Investigation:
@@ -167,6 +171,7 @@ def _named(found: Investigation, incident_id: str) -> Investigation:
             id=incident_id,
             incident=replace(case.incident, id=incident_id),
             answer=replace(case.answer, id=incident_id),
+            plan=renamed(case.plan, incident_id) if case.plan else None,
         ),
     )
 

@@ -39,7 +39,7 @@ def demo(
     plan = build(shown.found.case, Detail.FULL).section(Label.PLAN)
     _title(session, "What could be done about it", "suggested only: nothing was done")
     for line in plan.lines if plan else ("no remedy in the catalogue fits",):
-        session.out.print(f"  {one_line(line)}")
+        session.out.print(f"  {one_line(line)}", width=screen_width(session))
     _next(session, keep)
 
 
