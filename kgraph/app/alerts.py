@@ -9,22 +9,13 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from ingest.alertmanager import (
-    AlertBatch,
-    Credentials,
-    Outcome,
-    Translation,
-    fetch,
-    parse_payload,
-    translate,
-)
+from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import Configuration
 from kgraph.schema import InputError, Observation, State
-from kgraph.signals import EstateIndex, Packs, load_packs
+from kgraph.signals import EstateIndex, Packs, Translation, load_packs
 from kgraph.store import Diff, GraphStore
-
-_DETECTOR = "alertmanager/"
+from kgraph.web import Credentials
 
 
 class Listing(Enum):
@@ -89,15 +80,13 @@ def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
         )
         for row in reading.store.evidence(now=reading.at).observations
         if row.abnormal
-        and row.detector.startswith(_DETECTOR)
+        and row.detector.startswith(f"{DETECTOR}/")
         and (row.entity, row.signal, row.detector) not in said
     ]
 
 
 def _findings(translation: Translation) -> list[str]:
-    lost = sum(
-        row.outcome in {Outcome.AMBIGUOUS, Outcome.NOT_FOUND} for row in translation.explanations
-    )
+    lost = sum(row.lost for row in translation.explanations)
     told = []
     if lost:
         share = f"{translation.unmapped_share:.0%}"

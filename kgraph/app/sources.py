@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from ingest import libvirt, synthetic, topology
-from ingest.alertmanager import Credentials
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app import alerts
 from kgraph.app.alerts import Listing
@@ -25,6 +24,7 @@ from kgraph.config import (
 )
 from kgraph.schema import KgraphError, Snapshot
 from kgraph.store import GraphStore, Toward
+from kgraph.web import Credentials
 
 
 @dataclass(frozen=True, slots=True)

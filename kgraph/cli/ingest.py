@@ -12,8 +12,8 @@ from kgraph.cli.sync import DryRun, read, started, summarise
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
-    from ingest.alertmanager import Translation
     from kgraph.config import SourceConfig
+    from kgraph.signals import Translation
 
 UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
 app = typer.Typer(
