@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -12,8 +11,8 @@ from pathlib import Path
 from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import Configuration
-from kgraph.schema import InputError, Observation, State
-from kgraph.signals import EstateIndex, Packs, Translation, load_packs
+from kgraph.schema import InputError, Observation
+from kgraph.signals import Ending, EstateIndex, Packs, Translation, endings, load_packs, said
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
@@ -68,21 +67,10 @@ def observe(reading: Reading, translation: Translation, listing: Listing) -> Dif
 
 def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
     """Return as healthy what an earlier alert said and no alert says any longer."""
-    said = {(row.entity, row.signal, row.detector) for row in rows}
-    return [
-        replace(
-            row,
-            state=State.HEALTHY,
-            at=reading.at,
-            received_at=reading.at,
-            expires_at=None,
-            detail="no longer listed",
-        )
-        for row in reading.store.evidence(now=reading.at).observations
-        if row.abnormal
-        and row.detector.startswith(f"{DETECTOR}/")
-        and (row.entity, row.signal, row.detector) not in said
-    ]
+    standing = reading.store.evidence(now=reading.at).observations
+    ours = (row for row in standing if row.detector.startswith(f"{DETECTOR}/"))
+    told = {said(row) for row in rows}
+    return list(endings(ours, told, reading.at, lambda _row: Ending.HEALTHY))
 
 
 def _findings(translation: Translation) -> list[str]:

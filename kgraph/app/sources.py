@@ -11,13 +11,14 @@ from typing import cast
 
 from ingest import libvirt, synthetic, topology
 from ingest.libvirt.place import guest_key, host_key
-from kgraph.app import alerts
+from kgraph.app import alerts, prometheus
 from kgraph.app.alerts import Listing
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
     LibvirtSource,
+    PrometheusSource,
     SourceConfig,
     SyntheticSource,
     TopologySource,
@@ -138,6 +139,17 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)
 
 
+def _prometheus(config: SourceConfig, context: Context) -> Job:
+    source = cast("PrometheusSource", config)
+    configuration = context.configuration
+    chosen = prometheus.server(source, configuration, alerts.packs_of(configuration))
+    return Job(
+        f"prometheus {source.name or chosen.origin.url}",
+        lambda _at: prometheus.fetch(chosen),
+        lambda store, error, at: prometheus.silence(chosen, store, error, at),
+    )
+
+
 def _synthetic(config: SourceConfig, _context: Context) -> Job:
     source = cast("SyntheticSource", config)
     return _snapshots(
@@ -153,4 +165,6 @@ SOURCES = (
     SourceType("libvirt", "a libvirt connection", _libvirt),
     SourceType("synthetic", "an invented estate", _synthetic),
     SourceType("alertmanager", "firing alerts", _alertmanager),
+    # After Alertmanager: where a rule is evaluated is surer than what was passed on.
+    SourceType("prometheus", "alerts, targets, and where rules look", _prometheus),
 )

@@ -1,8 +1,9 @@
 """From the labels of an alert to an entity and a signal."""
 
+from kgraph.signals.endings import Ending, Said, endings, said
 from kgraph.signals.index import EstateIndex
 from kgraph.signals.packs import Alert, Mapping, Packs, lint, load_packs
-from kgraph.signals.resolve import Resolution, resolve
+from kgraph.signals.resolve import Resolution, labels_read, resolve
 from kgraph.signals.translate import (
     AlertExplanation,
     Blind,
@@ -12,21 +13,29 @@ from kgraph.signals.translate import (
     nobody_blind,
     translate_reports,
 )
+from kgraph.signals.witness import relayed, witness
 
 __all__ = [
     "Alert",
     "AlertExplanation",
     "Blind",
+    "Ending",
     "EstateIndex",
     "Mapping",
     "Outcome",
     "Packs",
     "Report",
     "Resolution",
+    "Said",
     "Translation",
+    "endings",
+    "labels_read",
     "lint",
     "load_packs",
     "nobody_blind",
+    "relayed",
     "resolve",
+    "said",
     "translate_reports",
+    "witness",
 ]

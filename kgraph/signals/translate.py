@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -114,35 +114,21 @@ def translate_reports(
     Nothing is guessed: an alert that names nothing, or more than one thing, becomes an
     explanation only. O(alerts).
     """
-    observations, withheld, explanations = [], [], []
+    observations: list[Observation] = []
+    withheld: list[Observation] = []
+    explanations = []
     for report in reports:
         mapping = packs.match(report.alert)
         resolution = resolve(report.alert, mapping, index)
         explanation = _explain(report, mapping, resolution, index)
+        why = blind(report.alert) if explanation.outcome is not Outcome.IGNORED else ""
         if explanation.outcome is Outcome.MAPPED:
             seen = _observation(report, mapping, resolution.uids[0], index, received_at)
-            why = blind(report.alert)
-            if why:
-                explanation = _withheld(explanation, why)
-                withheld.append(seen)
-            else:
-                observations.append(seen)
+            (withheld if why else observations).append(seen)
+        if why:
+            explanation = replace(explanation, outcome=Outcome.BLIND, mend=why)
         explanations.append(explanation)
     return Translation(_settled(observations), tuple(explanations), blind=tuple(withheld))
-
-
-def _withheld(told: AlertExplanation, why: str) -> AlertExplanation:
-    return AlertExplanation(
-        alert=told.alert,
-        fingerprint=told.fingerprint,
-        outcome=Outcome.BLIND,
-        signal=told.signal,
-        mapping=told.mapping,
-        resolver=told.resolver,
-        entities=told.entities,
-        tried=told.tried,
-        mend=why,
-    )
 
 
 def _settled(observations: Sequence[Observation]) -> tuple[Observation, ...]:

@@ -1,0 +1,92 @@
+"""Prometheus: from its answers to Probes, evidence and coverage in the stored graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest import prometheus
+from ingest.prometheus import Estate, Normalised, Origin, Standing
+from ingest.prometheus import Reading as Answers
+from kgraph.app.sync import Keep, Reading, keep
+from kgraph.config import Configuration, PrometheusSource
+from kgraph.schema import KgraphError, Snapshot
+from kgraph.signals import EstateIndex, Packs
+from kgraph.store import Diff, GraphStore
+from kgraph.web import Credentials, NoAnswerError
+
+Heard = Callable[[Normalised], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One configured Prometheus, and what its alerts mean."""
+
+    origin: Origin
+    packs: Packs
+    credentials: Credentials
+
+    def asked(self) -> Answers:
+        """Ask it now; KgraphError when it does not answer as it should."""
+        return prometheus.fetch(
+            self.origin.url,
+            lambda rules: prometheus.questions(rules, self.packs),
+            self.credentials,
+        )
+
+
+def server(source: PrometheusSource, configuration: Configuration, packs: Packs) -> Server:
+    """Return what is configured; each of several has detectors of its own."""
+    url = source.url or prometheus.DEFAULT_URL
+    others = [s for s in configuration.settings.sources if isinstance(s, PrometheusSource)]
+    token = configuration.resolve(source.token_file) if source.token_file else None
+    origin = Origin(url, source.site or configuration.settings.site, source.name)
+    if len({other.url or prometheus.DEFAULT_URL for other in others} | {url}) > 1:
+        named = source.name or origin.address
+        origin = Origin(url, origin.site, source.name, road=f"prometheus@{named}")
+    return Server(origin, packs, Credentials(source.token_env, token))
+
+
+def fetch(chosen: Server, heard: Heard | None = None) -> Keep:
+    """Ask a Prometheus, and return what keeps its answers; `heard` is told what they came to."""
+    answers = chosen.asked()
+
+    def kept(reading: Reading) -> Diff:
+        estate = _estate(reading.store, chosen, reading.at)
+        found = prometheus.normalise(answers, estate, chosen.origin, reading.at)
+        diff = keep(reading, found.snapshot(chosen.origin))
+        if heard is not None:
+            heard(found)
+        return diff.with_findings(found.findings)
+
+    return kept
+
+
+def silence(
+    chosen: Server, store: GraphStore, error: KgraphError, at: datetime
+) -> Snapshot | None:
+    """Return what it proves that a Prometheus does not answer; None where it merely refused."""
+    if not isinstance(error, NoAnswerError):
+        return None
+    return prometheus.unreachable(chosen.origin, standing(store, at), at, error.what)
+
+
+def standing(store: GraphStore, now: datetime) -> Standing:
+    """Return the evidence that stands, with our Probes named by their record keys."""
+    evidence = store.evidence(now=now)
+    spelled = store.spelling(prometheus.SOURCE)
+    return Standing.of(evidence.observations, evidence.coverage, spelled)
+
+
+def _estate(store: GraphStore, chosen: Server, now: datetime) -> Estate:
+    graph = store.graph()
+    keys = store.spelling(prometheus.SOURCE)
+    watched = tuple(
+        (relation.dependent, keys[relation.dependency])
+        for relation in graph.relations
+        if relation.type == "WATCHED_BY"
+        and relation.source == prometheus.SOURCE
+        and relation.dependency in keys
+    )
+    return Estate(EstateIndex.of(graph), chosen.packs, watched, standing(store, now))
