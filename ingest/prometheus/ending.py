@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingest.prometheus.origin import Origin
-from kgraph.schema import Coverage, Item, Observation, State
-from kgraph.signals import Ending, endings, relayed, said, witness
+from kgraph.schema import Coverage, Item, Observation
+from kgraph.signals import Ending, endings, relayed, said, withdrawn, witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +107,3 @@ def relays_ended(
 
 def _about(row: Observation) -> tuple[str, str, str]:
     return row.entity, row.signal, witness(row.detector)
-
-
-def withdrawn(row: Observation, now: datetime) -> Observation:
-    """Return: unknown from now on. It has expired when it is made, so it only takes a place."""
-    return replace(
-        row,
-        state=State.HEALTHY,
-        score=None,
-        at=now,
-        received_at=now,
-        expires_at=now,
-        detail="",
-    )

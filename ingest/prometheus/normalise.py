@@ -8,13 +8,22 @@ from datetime import datetime
 
 from ingest.prometheus.answers import Labels, Reading, Rule
 from ingest.prometheus.coverage import Sight, coverage, live, said_by, sights, stale
-from ingest.prometheus.ending import Standing, ended, relays_ended, withdrawn
+from ingest.prometheus.ending import Standing, ended, relays_ended
 from ingest.prometheus.origin import LASTS, Origin
 from ingest.prometheus.probes import Watched, probes, server, watched_by
 from ingest.prometheus.scrapes import probes_answer, reached
-from ingest.prometheus.targets import Alias, Silence, Vantage, aliases, vantage
+from ingest.prometheus.targets import Alias, Silence, Vantage, aliases, explained, vantage
 from kgraph.schema import Coverage, Item, Observation, Snapshot, State
-from kgraph.signals import Alert, EstateIndex, Packs, Report, Translation, translate_reports
+from kgraph.signals import (
+    Alert,
+    AlertExplanation,
+    EstateIndex,
+    Packs,
+    Report,
+    Translation,
+    translate_reports,
+    withdrawn,
+)
 
 SOURCE = "prometheus"
 
@@ -52,6 +61,10 @@ class Normalised:
     aliases: tuple[Alias, ...]
     vantage: Vantage
     findings: tuple[str, ...]
+
+    def targets(self) -> tuple[AlertExplanation, ...]:
+        """Return what became of the targets, in the form in which alerts are explained."""
+        return tuple(explained(alias) for alias in self.aliases)
 
     def snapshot(self, origin: Origin) -> Snapshot:
         """Return it as what a sync run takes."""

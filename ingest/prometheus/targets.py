@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ingest.prometheus.answers import Labels, Reading, Target
-from kgraph.signals import Alert, EstateIndex, Resolution, resolve
+from kgraph.schema import Entity
+from kgraph.signals import Alert, AlertExplanation, EstateIndex, Outcome, Resolution, resolve
 from kgraph.signals.packs import UNMAPPED
 
 _PLACES = ("host", "hypervisor", "node", "nodename", "hostname")
@@ -45,12 +46,14 @@ class Alias:
     Attributes:
         uid: of the machine that it stands for; None where nothing or too much answers to it.
         place: that machine's name, else the instance.
+        entities: what answers to its labels.
     """
 
     target: Target
     resolution: Resolution
     uid: str | None
     place: str
+    entities: tuple[Entity, ...] = ()
 
 
 def aliases(targets: Iterable[Target], index: EstateIndex) -> list[Alias]:
@@ -66,8 +69,31 @@ def aliases(targets: Iterable[Target], index: EstateIndex) -> list[Alias]:
 def _alias(target: Target, index: EstateIndex) -> Alias:
     found = _resolution(target, index)
     uid = found.uid
-    place = index.entities[uid].name if uid is not None else target.instance
-    return Alias(target, found, uid, place)
+    entities = tuple(index.entities[each] for each in found.uids)
+    place = entities[0].name if uid is not None else target.instance
+    return Alias(target, found, uid, place, entities)
+
+
+def explained(alias: Alias) -> AlertExplanation:
+    """Tell what became of a target, and how to mend it where it names nothing."""
+    found, target = alias.resolution, alias.target
+    outcome, mend = Outcome.MAPPED, ""
+    if alias.uid is None and found.uids:
+        outcome, mend = Outcome.AMBIGUOUS, "add a label kgraph_entity with the uid to the target"
+    elif alias.uid is None:
+        mend = "sync the source that knows it, or add a label host to the target"
+        outcome = Outcome.NOT_FOUND
+    return AlertExplanation(
+        alert=f"target {target.job} {target.instance}",
+        fingerprint="",
+        outcome=outcome,
+        signal="" if target.proxied else "unreachable",
+        mapping=f"scrape: {target.health}",
+        resolver=found.resolver,
+        entities=alias.entities,
+        tried=found.tried,
+        mend=mend,
+    )
 
 
 def _resolution(target: Target, index: EstateIndex) -> Resolution:

@@ -12,7 +12,17 @@ from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, tran
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import Configuration
 from kgraph.schema import InputError, Observation
-from kgraph.signals import Ending, EstateIndex, Packs, Translation, endings, load_packs, said
+from kgraph.signals import (
+    Ending,
+    EstateIndex,
+    Packs,
+    Translation,
+    behind_silent,
+    endings,
+    load_packs,
+    said,
+    withdrawn,
+)
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
@@ -51,13 +61,19 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
 
 
 def translated(batch: AlertBatch, store: GraphStore, packs: Packs) -> Translation:
-    """Find the entity and the signal of every alert."""
-    return translate(batch, EstateIndex.of(store.graph()), packs)
+    """Find the entity and the signal of every alert; what a silent target raises is left out."""
+    graph = store.graph()
+    evidence = store.evidence(
+        (entity.uid for entity in graph.entities if entity.kind == "Probe"), now=batch.received_at
+    )
+    blind = behind_silent(graph.entities, evidence.observations)
+    return translate(batch, EstateIndex.of(graph), packs, blind)
 
 
 def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:
     """Keep what the alerts say; return the counts, with a finding for what was lost."""
     rows = list(translation.observations)
+    rows += [withdrawn(row, reading.at) for row in translation.blind]
     if listing is Listing.ALL:
         rows += _silent(reading, rows)
     if reading.commitment is Commitment.COMMIT:

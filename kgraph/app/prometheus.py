@@ -9,7 +9,7 @@ from datetime import datetime
 from ingest import prometheus
 from ingest.prometheus import Estate, Normalised, Origin, Standing
 from ingest.prometheus import Reading as Answers
-from kgraph.app.sync import Keep, Reading, keep
+from kgraph.app.sync import Job, Keep, Reading, keep
 from kgraph.config import Configuration, PrometheusSource
 from kgraph.schema import KgraphError, Snapshot
 from kgraph.signals import EstateIndex, Packs
@@ -48,8 +48,25 @@ def server(source: PrometheusSource, configuration: Configuration, packs: Packs)
     return Server(origin, packs, Credentials(source.token_env, token))
 
 
-def fetch(chosen: Server, heard: Heard | None = None) -> Keep:
-    """Ask a Prometheus, and return what keeps its answers; `heard` is told what they came to."""
+def configured(configuration: Configuration, url: str | None) -> list[PrometheusSource]:
+    """Return the Prometheus at `url` with what is configured of it; None: all configured ones."""
+    known = [s for s in configuration.settings.sources if isinstance(s, PrometheusSource)]
+    if url is not None:
+        same = [s for s in known if s.url.rstrip("/") == url.rstrip("/")]
+        return same or [PrometheusSource(type="prometheus", url=url)]
+    return known or [PrometheusSource(type="prometheus")]
+
+
+def job(chosen: Server, heard: Heard | None = None) -> Job:
+    """Make the job that reads one Prometheus; `heard` is told what its answers came to."""
+    return Job(
+        f"prometheus {chosen.origin.name or chosen.origin.url}",
+        lambda _at: _fetch(chosen, heard),
+        lambda store, error, at: _silence(chosen, store, error, at),
+    )
+
+
+def _fetch(chosen: Server, heard: Heard | None) -> Keep:
     answers = chosen.asked()
 
     def kept(reading: Reading) -> Diff:
@@ -63,7 +80,7 @@ def fetch(chosen: Server, heard: Heard | None = None) -> Keep:
     return kept
 
 
-def silence(
+def _silence(
     chosen: Server, store: GraphStore, error: KgraphError, at: datetime
 ) -> Snapshot | None:
     """Return what it proves that a Prometheus does not answer; None where it merely refused."""

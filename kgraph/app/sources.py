@@ -142,12 +142,7 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
 def _prometheus(config: SourceConfig, context: Context) -> Job:
     source = cast("PrometheusSource", config)
     configuration = context.configuration
-    chosen = prometheus.server(source, configuration, alerts.packs_of(configuration))
-    return Job(
-        f"prometheus {source.name or chosen.origin.url}",
-        lambda _at: prometheus.fetch(chosen),
-        lambda store, error, at: prometheus.silence(chosen, store, error, at),
-    )
+    return prometheus.job(prometheus.server(source, configuration, alerts.packs_of(configuration)))
 
 
 def _synthetic(config: SourceConfig, _context: Context) -> Job:

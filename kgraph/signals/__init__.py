@@ -1,9 +1,10 @@
 """From the labels of an alert to an entity and a signal."""
 
-from kgraph.signals.endings import Ending, Said, endings, said
+from kgraph.signals.endings import Ending, Said, endings, said, withdrawn
 from kgraph.signals.index import EstateIndex
 from kgraph.signals.packs import Alert, Mapping, Packs, lint, load_packs
 from kgraph.signals.resolve import Resolution, labels_read, resolve
+from kgraph.signals.silent import behind_silent
 from kgraph.signals.translate import (
     AlertExplanation,
     Blind,
@@ -28,6 +29,7 @@ __all__ = [
     "Resolution",
     "Said",
     "Translation",
+    "behind_silent",
     "endings",
     "labels_read",
     "lint",
@@ -37,5 +39,6 @@ __all__ = [
     "resolve",
     "said",
     "translate_reports",
+    "withdrawn",
     "witness",
 ]

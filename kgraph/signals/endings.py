@@ -41,14 +41,19 @@ def endings(
     for row in standing:
         if not row.abnormal or said(row) in told:
             continue
-        healthy = ending(row) is Ending.HEALTHY
-        yield replace(
-            row,
-            state=State.HEALTHY,
-            at=at,
-            received_at=at,
-            # A row that has expired when it is made takes the place of the earlier one, and
-            # counts for nothing itself.
-            expires_at=None if healthy else at,
-            detail="no longer listed" if healthy else "",
-        )
+        unknown = withdrawn(row, at)
+        if ending(row) is Ending.HEALTHY:
+            yield replace(unknown, expires_at=None, detail="no longer listed")
+        else:
+            yield unknown
+
+
+def withdrawn(row: Observation, at: datetime) -> Observation:
+    """Return: unknown from now on.
+
+    It has expired when it is made: it takes the place of what the same detector said before, and
+    counts for nothing itself.
+    """
+    return replace(
+        row, state=State.HEALTHY, score=None, at=at, received_at=at, expires_at=at, detail=""
+    )
