@@ -10,11 +10,13 @@ from ingest.prometheus.answers import Labels, Question, Reading, Rule
 from ingest.prometheus.origin import Origin, age, lasts
 from ingest.prometheus.selectors import selectors
 from ingest.prometheus.targets import Silence
-from kgraph.schema import Coverage
+from kgraph.schema import Channel, Coverage, channel_of
 from kgraph.signals import Alert, EstateIndex, Packs, labels_read, resolve
 from kgraph.signals import Mapping as Entry
 
 COVERS = "kgraph_covers"  # the annotation that says which series a rule looks at
+_RUNS = frozenset({"down", "unreachable"})  # whose absence says that it runs
+NOTHING = "none"  # in its place: the rule's silence proves nothing
 Pair = tuple[str, str, str]  # uid, signal, name of the rule
 
 
@@ -35,6 +37,8 @@ def _questions(rule: Rule, packs: Packs) -> tuple[Question, ...]:
     for entry in entries:
         labels |= {*labels_read(entry), *(label for label, _ in entry.where)}
     said = rule.annotations.get(COVERS)
+    if said == NOTHING:
+        return ()
     expressions = (said,) if said else selectors(rule.query)
     return tuple(Question(expression, tuple(sorted(labels))) for expression in expressions)
 
@@ -55,8 +59,19 @@ def vouches(entry: Entry) -> bool:
     Only where it is known of which kind it speaks and what it says: a rule that may mean anything
     (`anomaly`) is no alibi for any mode. A pattern on text needs a text, which silence has not.
     """
-    known = bool(entry.kinds) and entry.signal != "anomaly"
-    return known and not entry.ignore and entry.text is None
+    told = any(_speaks(kind, entry) for kind in entry.kinds)
+    return told and not entry.ignore and entry.text is None
+
+
+def _speaks(kind: str, entry: Entry) -> bool:
+    """Tell whether a signal says something definite of a kind.
+
+    A signal that is no mode of a kind counts as "something is wrong" there. That a file system is
+    not full is no alibi for a host that may be down.
+    """
+    if entry.signal in _RUNS:
+        return True
+    return channel_of(kind, entry.signal, entry.direction) is not Channel.EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ def sights(reading: Reading, index: EstateIndex, packs: Packs) -> Iterator[Sight
             alert = Alert({**labels, **static, "alertname": rule.name}, rule.annotations)
             entry = packs.match(alert)
             uid = resolve(alert, entry, index).uid if vouches(entry) else None
-            if uid is not None:
+            if uid is not None and _speaks(index.entities[uid].kind, entry):
                 yield Sight(uid, entry.signal, rule, labels)
 
 
