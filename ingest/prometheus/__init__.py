@@ -9,7 +9,7 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
 from ingest.prometheus.answers import Question, Reading, Rule, RuleAlert, Target
-from ingest.prometheus.coverage import COVERS, questions
+from ingest.prometheus.coverage import COVERS, Look, looks, questions
 from ingest.prometheus.ending import Standing
 from ingest.prometheus.fetch import DEFAULT_URL, fetch
 from ingest.prometheus.normalise import SOURCE, Estate, Normalised, normalise, unreachable
@@ -22,6 +22,7 @@ __all__ = [
     "SOURCE",
     "Alias",
     "Estate",
+    "Look",
     "Normalised",
     "Origin",
     "Question",
@@ -32,6 +33,7 @@ __all__ = [
     "Target",
     "Vantage",
     "fetch",
+    "looks",
     "normalise",
     "questions",
     "unreachable",

@@ -19,6 +19,7 @@ from kgraph.schema import SourceError
 from kgraph.schema.timestamps import parse_time
 
 Labels = Mapping[str, str]
+_SETTLES = timedelta(minutes=2)
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _DEFAULT_INTERVAL = timedelta(minutes=1)  # Prometheus's own, and what older ones leave out
@@ -112,6 +113,7 @@ class Reading:
         clock: what Prometheus held the time to be.
         series: question -> label sets of the series that it found.
         troubles: what could not be asked, one line each.
+        started_at: when Prometheus was started; None where it does not say.
     """
 
     clock: datetime
@@ -119,6 +121,13 @@ class Reading:
     rules: tuple[Rule, ...] = ()
     series: Mapping[Question, tuple[Labels, ...]] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
+    started_at: datetime | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it lists all its targets: it finds them one by one after it was started."""
+        young = self.started_at is not None and self.clock - self.started_at < _SETTLES
+        return bool(self.targets) and not young
 
 
 def _time(value: object) -> object:
@@ -190,6 +199,10 @@ class _Sample(_Tolerant):
 class _Vector(_Tolerant):
     resultType: Literal["vector"]  # noqa: N815
     result: list[_Sample]
+
+
+class _Runtime(_Tolerant):
+    startTime: _Time = None  # noqa: N815
 
 
 class _Scalar(_Tolerant):
@@ -269,6 +282,11 @@ def read_clock(content: bytes, where: str) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         raise SourceError(f"its clock says {seconds}", where=where, mend="set it") from None
+
+
+def read_start(content: bytes, where: str) -> datetime | None:
+    """Read when Prometheus was started, from `/api/v1/status/runtimeinfo`."""
+    return _data(content, _Runtime, where).startTime
 
 
 def _duration(text: str) -> timedelta:

@@ -13,6 +13,7 @@ from ingest.prometheus.targets import Silence
 from kgraph.schema import Channel, Coverage, channel_of
 from kgraph.signals import Alert, EstateIndex, Packs, labels_read, resolve
 from kgraph.signals import Mapping as Entry
+from kgraph.signals.packs import UNMAPPED
 
 COVERS = "kgraph_covers"  # the annotation that says which series a rule looks at
 _RUNS = frozenset({"down", "unreachable"})  # whose absence says that it runs
@@ -97,6 +98,41 @@ def sights(reading: Reading, index: EstateIndex, packs: Packs) -> Iterator[Sight
             uid = resolve(alert, entry, index).uid if vouches(entry) else None
             if uid is not None and _speaks(index.entities[uid].kind, entry):
                 yield Sight(uid, entry.signal, rule, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one rule stands.
+
+    Attributes:
+        entry: what its alerts mean; None: no mapping entry knows them.
+        stale: why its silence says nothing; empty where it does.
+        series: how many label sets it sees.
+        entities: how many entities of the graph those name.
+    """
+
+    rule: Rule
+    entry: Entry | None
+    stale: str
+    series: int
+    entities: int
+
+
+def looks(reading: Reading, index: EstateIndex, packs: Packs) -> Iterator[Look]:
+    """Yield how every rule stands, in their order."""
+    named: dict[int, set[str]] = {}
+    for sight in sights(reading, index, packs):
+        named.setdefault(id(sight.rule), set()).add(sight.uid)
+    for rule in reading.rules:
+        alert = Alert({**rule.labels, "alertname": rule.name}, rule.annotations)
+        entry = packs.match(alert)
+        yield Look(
+            rule,
+            entry if entry is not UNMAPPED else None,
+            stale(rule, reading.clock),
+            len(live(reading, rule, packs)),
+            len(named.get(id(rule), ())),
+        )
 
 
 def live(reading: Reading, rule: Rule, packs: Packs) -> list[Labels]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ingest.prometheus.answers import (
     Labels,
@@ -14,6 +14,7 @@ from ingest.prometheus.answers import (
     read_clock,
     read_rules,
     read_series,
+    read_start,
     read_targets,
 )
 from kgraph.schema import SourceError
@@ -49,9 +50,20 @@ def fetch(
         clock = read_clock(ask.get("/api/v1/query", {"query": "time()"}), url)
         targets = read_targets(ask.get("/api/v1/targets", {"state": "active"}), url)
         rules = read_rules(ask.get("/api/v1/rules", {"type": "alert"}), url)
+        started_at = _started_at(ask)
         wanted = tuple(dict.fromkeys(questions(rules)))
         series, troubles = _series(ask, wanted, time.monotonic() + patience.total_seconds())
-    return Reading(clock, targets, rules, series, troubles)
+    return Reading(clock, targets, rules, series, troubles, started_at)
+
+
+def _started_at(ask: Asker) -> datetime | None:
+    """Ask what others that speak Prometheus's language may not know."""
+    try:
+        return read_start(ask.get("/api/v1/status/runtimeinfo"), ask.service.url)
+    except NoAnswerError:
+        raise
+    except SourceError:
+        return None
 
 
 def _series(

@@ -54,6 +54,7 @@ class Normalised:
         translation: what became of the firing alerts.
         aliases: what became of the targets.
         findings: what a person should look at, one line each.
+        complete: whether targets that are not listed are gone.
     """
 
     items: tuple[Item, ...]
@@ -61,6 +62,7 @@ class Normalised:
     aliases: tuple[Alias, ...]
     vantage: Vantage
     findings: tuple[str, ...]
+    complete: bool
 
     def targets(self) -> tuple[AlertExplanation, ...]:
         """Return what became of the targets, in the form in which alerts are explained."""
@@ -68,7 +70,7 @@ class Normalised:
 
     def snapshot(self, origin: Origin) -> Snapshot:
         """Return it as what a sync run takes."""
-        return Snapshot(SOURCE, origin.address, complete=True, items=iter(self.items))
+        return Snapshot(SOURCE, origin.address, complete=self.complete, items=iter(self.items))
 
 
 def normalise(reading: Reading, estate: Estate, origin: Origin, now: datetime) -> Normalised:
@@ -94,7 +96,9 @@ def normalise(reading: Reading, estate: Estate, origin: Origin, now: datetime) -
     ]
     findings = tuple(_findings(reading, found, translation))
     seen_from = vantage(reading, origin.title)
-    return Normalised(tuple(items), translation, tuple(found), seen_from, findings)
+    return Normalised(
+        tuple(items), translation, tuple(found), seen_from, findings, reading.settled
+    )
 
 
 def unreachable(origin: Origin, standing: Standing, now: datetime, why: str) -> Snapshot:

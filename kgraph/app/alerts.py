@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
 from kgraph.app.sync import Commitment, Reading
-from kgraph.config import Configuration
+from kgraph.config import AlertmanagerSource, Configuration
 from kgraph.schema import InputError, Observation
 from kgraph.signals import (
     Ending,
@@ -26,6 +26,8 @@ from kgraph.signals import (
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
+DEFAULT_URL = "http://127.0.0.1:9093"
+
 
 class Listing(Enum):
     """Whether a batch holds every alert that fires; only then the others no longer do."""
@@ -38,6 +40,25 @@ def packs_of(configuration: Configuration) -> Packs:
     """Load the mapping packs, the site's own over the shipped ones."""
     folders = configuration.settings.folders.mappings
     return load_packs([configuration.resolve(folder) for folder in folders])
+
+
+def read(
+    source: AlertmanagerSource, configuration: Configuration, now: datetime
+) -> tuple[AlertBatch, Listing]:
+    """Read one configured Alertmanager, or a payload that is kept in a file."""
+    if source.path is not None:
+        return from_file(str(configuration.resolve(source.path)), now), Listing.SOME
+    # What one of several no longer lists, another may: only a single one may say "over".
+    kinds = [other.type for other in configuration.settings.sources]
+    listing = Listing.SOME if kinds.count("alertmanager") > 1 else Listing.ALL
+    url, credentials = reached(source, configuration)
+    return fetched(url, now, credentials), listing
+
+
+def reached(source: AlertmanagerSource, configuration: Configuration) -> tuple[str, Credentials]:
+    """Return where a configured Alertmanager is, and what it wants to see."""
+    token = configuration.resolve(source.token_file) if source.token_file else None
+    return source.url or DEFAULT_URL, Credentials(source.token_env, token)
 
 
 def from_file(path: str, now: datetime) -> AlertBatch:

@@ -70,14 +70,18 @@ def _fetch(chosen: Server, heard: Heard | None) -> Keep:
     answers = chosen.asked()
 
     def kept(reading: Reading) -> Diff:
-        estate = _estate(reading.store, chosen, reading.at)
-        found = prometheus.normalise(answers, estate, chosen.origin, reading.at)
+        found = read(answers, chosen, reading.store, reading.at)
         diff = keep(reading, found.snapshot(chosen.origin))
         if heard is not None:
             heard(found)
         return diff.with_findings(found.findings)
 
     return kept
+
+
+def read(answers: Answers, chosen: Server, store: GraphStore, now: datetime) -> Normalised:
+    """Return what answers come to on the stored graph; nothing is kept."""
+    return prometheus.normalise(answers, _estate(store, chosen, now), chosen.origin, now)
 
 
 def _silence(

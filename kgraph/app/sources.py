@@ -12,7 +12,6 @@ from typing import cast
 from ingest import libvirt, synthetic, topology
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app import alerts, prometheus
-from kgraph.app.alerts import Listing
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import (
     AlertmanagerSource,
@@ -25,7 +24,6 @@ from kgraph.config import (
 )
 from kgraph.schema import KgraphError, Snapshot
 from kgraph.store import GraphStore, Toward
-from kgraph.web import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +117,9 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration
     packs = alerts.packs_of(configuration)
-    # What one of several no longer lists, another may: only a single one may say "over".
-    several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
 
     def fetch(at: datetime) -> Keep:
-        if source.path is not None:
-            path = str(configuration.resolve(source.path))
-            batch, listing = alerts.from_file(path, at), Listing.SOME
-        else:
-            token = configuration.resolve(source.token_file) if source.token_file else None
-            credentials = Credentials(source.token_env, token)
-            url = source.url or DEFAULT_ALERTMANAGER
-            batch = alerts.fetched(url, at, credentials)
-            listing = Listing.SOME if several else Listing.ALL
+        batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
             reading, alerts.translated(batch, reading.store, packs), listing
         )
@@ -153,7 +141,6 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
     )
 
 
-DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _topology),

@@ -2,7 +2,7 @@
 
 from kgraph.signals.endings import Ending, Said, endings, said, withdrawn
 from kgraph.signals.index import EstateIndex
-from kgraph.signals.packs import Alert, Mapping, Packs, lint, load_packs
+from kgraph.signals.packs import DRILL_LABEL, Alert, Mapping, Packs, lint, load_packs
 from kgraph.signals.resolve import Resolution, labels_read, resolve
 from kgraph.signals.silent import behind_silent
 from kgraph.signals.translate import (
@@ -17,6 +17,7 @@ from kgraph.signals.translate import (
 from kgraph.signals.witness import relayed, witness
 
 __all__ = [
+    "DRILL_LABEL",
     "Alert",
     "AlertExplanation",
     "Blind",

@@ -460,3 +460,13 @@ def test_a_prometheus_that_does_not_answer_is_unreachable_and_vouches_for_nothin
     }
     (row,) = observed(items).values()
     assert (row.entity, row.signal, row.state) == (ORIGIN.key, "unreachable", State.ABNORMAL)
+
+
+@pytest.mark.parametrize("minutes", [None, 1, 5])
+def test_targets_are_gone_only_when_a_prometheus_has_had_time_to_find_them(
+    minutes: int | None,
+) -> None:
+    started_at = None if minutes is None else NOW - timedelta(minutes=minutes)
+    answers = replace(reading([target("h1")]), started_at=started_at)
+    assert normalised(answers).snapshot(ORIGIN).complete is (minutes != 1)
+    assert not normalised(replace(answers, targets=())).snapshot(ORIGIN).complete
