@@ -89,6 +89,12 @@ class LibvirtSource(_Source):
     uri: str = "qemu:///system"
 
 
+def _without_password(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError("a password does not belong into the configuration")
+    return url
+
+
 class AlertmanagerSource(_Source):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
@@ -98,12 +104,18 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    @field_validator("url")
-    @classmethod
-    def _no_secret(cls, url: str) -> str:
-        if urlsplit(url).password:
-            raise ValueError("a password does not belong into the configuration")
-        return url
+    _no_secret = field_validator("url")(_without_password)
+
+
+class PrometheusSource(_Source):
+    """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
+
+    type: Literal["prometheus"]
+    url: str = ""  # empty: port 9090 here
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    _no_secret = field_validator("url")(_without_password)
 
 
 class SyntheticSource(_Source):
@@ -114,7 +126,9 @@ class SyntheticSource(_Source):
     seed: int = 0
 
 
-SourceConfig = TopologySource | LibvirtSource | AlertmanagerSource | SyntheticSource
+SourceConfig = (
+    TopologySource | LibvirtSource | AlertmanagerSource | PrometheusSource | SyntheticSource
+)
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
 }

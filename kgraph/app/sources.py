@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import cast
 
 from ingest import libvirt, synthetic, topology
-from ingest.alertmanager import Credentials
 from ingest.libvirt.place import guest_key, host_key
-from kgraph.app import alerts
-from kgraph.app.alerts import Listing
+from kgraph.app import alerts, prometheus
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
     LibvirtSource,
+    PrometheusSource,
     SourceConfig,
     SyntheticSource,
     TopologySource,
@@ -132,24 +131,20 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration
     packs = alerts.packs_of(configuration)
-    # What one of several no longer lists, another may: only a single one may say "over".
-    several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
 
     def fetch(at: datetime) -> Keep:
-        if source.path is not None:
-            path = str(configuration.resolve(source.path))
-            batch, listing = alerts.from_file(path, at), Listing.SOME
-        else:
-            token = configuration.resolve(source.token_file) if source.token_file else None
-            credentials = Credentials(source.token_env, token)
-            url = source.url or DEFAULT_ALERTMANAGER
-            batch = alerts.fetched(url, at, credentials)
-            listing = Listing.SOME if several else Listing.ALL
+        batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
             reading, alerts.translated(batch, reading.store, packs), listing
         )
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)
+
+
+def _prometheus(config: SourceConfig, context: Context) -> Job:
+    source = cast("PrometheusSource", config)
+    configuration = context.configuration
+    return prometheus.job(prometheus.server(source, configuration, alerts.packs_of(configuration)))
 
 
 def _synthetic(config: SourceConfig, _context: Context) -> Job:
@@ -161,11 +156,12 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
 
 
 _QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
-DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _topology, _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _libvirt, _QUICK, topology=True),
     SourceType("synthetic", "an invented estate", _synthetic, 10 * _MINUTE, topology=True),
     SourceType("alertmanager", "firing alerts", _alertmanager, _QUICK),
+    # After Alertmanager: where a rule is evaluated is surer than what was passed on.
+    SourceType("prometheus", "alerts, targets, and where rules look", _prometheus, _QUICK),
 )

@@ -44,7 +44,7 @@ app = typer.Typer(
 )
 app.callback()(root)
 # The order of the help: the way of a first hour.
-app.command("init")(initialise.init)
+app.add_typer(initialise.app, name="init")
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")

@@ -7,7 +7,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
+from kgraph.schema import (
+    RELATIONS,
+    Carries,
+    Change,
+    Coverage,
+    Direction,
+    Evidence,
+    Observation,
+    State,
+)
 from kgraph.store._database import from_ticks, to_ticks
 
 RECENT = timedelta(hours=6)  # changes that may have caused what is seen now
@@ -126,8 +135,16 @@ def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime)
         and (c.entity, c.signal, c.detector) not in said
     )
     recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted)
-    happened = tuple(change for change in recent if change.type != "discovered")
+    happened = tuple(change for change in recent if _of_the_estate(change))
     return Evidence((*seen, *quiet), tuple(coverage), happened)
+
+
+def _of_the_estate(change: Change) -> bool:
+    """Tell whether a change can have caused anything: who watches whom cannot."""
+    looking = (
+        f"{name} " for name, type_ in RELATIONS.items() if type_.carries is Carries.EVIDENCE
+    )
+    return change.type != "discovered" and not change.detail.startswith(tuple(looking))
 
 
 def changes(

@@ -56,6 +56,7 @@ def write_links(
     ]
     closed = _close(sql, plan.closed, reading.at)
     opened = _open(sql, rows)
+    _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
     opened += _attach_pending(sql, reading)
     looped = _drop_loops(sql, records.regrouped, reading.at)
@@ -172,6 +173,22 @@ def _close(sql: sqlite3.Connection, links: Iterable[int], at: int) -> list[Edge]
     return [(a, type_, b) for a, type_, b in edges]
 
 
+def _pass_on(sql: sqlite3.Connection, source: str, vanished: frozenset[int]) -> None:
+    """Tie relations that other sources hold by uid to another record of the same entity."""
+    if not vanished:
+        return
+    gone = json.dumps(list(vanished))
+    for end in ("a", "b"):
+        sql.execute(
+            f"UPDATE link SET {end}_record = coalesce((SELECT min(r.id) FROM record AS r"  # noqa: S608 - constants
+            f" WHERE r.entity = link.{end} AND r.live), {end}_record)"
+            f" WHERE {end} IN (SELECT r.entity FROM json_each(?1) AS g JOIN record AS r"
+            f" ON r.id = g.value) AND {end}_record IN (SELECT value FROM json_each(?1))"
+            " AND scope IN (SELECT id FROM scope WHERE source != ?2)",
+            (gone, source),
+        )
+
+
 def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[Edge]:
     """Let other scopes' relations to vanished records wait for those to return."""
     if not vanished:
@@ -187,10 +204,26 @@ def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[
         (json.dumps(list(vanished)),),
     )
     ids = [id_ for (id_,) in rows]
+    # An end that belongs to another source is known by its uid.
+    ends = (
+        "SELECT l.id, l.scope, l.type, l.grp, l.need, holder.source != sa.source AS a_outside,"
+        " iif(holder.source = sa.source, a.key, ea.uid) AS a_key,"
+        " holder.source != sb.source AS b_outside,"
+        " iif(holder.source = sb.source, b.key, eb.uid) AS b_key FROM link AS l"
+        " JOIN scope AS holder ON holder.id = l.scope"
+        " JOIN record AS a ON a.id = l.a_record JOIN scope AS sa ON sa.id = a.scope"
+        " JOIN record AS b ON b.id = l.b_record JOIN scope AS sb ON sb.id = b.scope"
+        " JOIN entity AS ea ON ea.id = l.a JOIN entity AS eb ON eb.id = l.b"
+        " WHERE l.id IN (SELECT value FROM json_each(?))"
+    )
     sql.execute(
-        "INSERT INTO pending SELECT l.scope, a.key, l.type, b.key, l.grp, l.need FROM link AS l"
-        " JOIN record AS a ON a.id = l.a_record JOIN record AS b ON b.id = l.b_record"
-        " WHERE l.id IN (SELECT value FROM json_each(?))",
+        f"INSERT INTO pending SELECT scope, a_key, type, b_key, grp, need FROM ({ends})",  # noqa: S608 - a constant
+        (json.dumps(ids),),
+    )
+    # Nobody tells that source when the other's entity returns: its next reading has to look.
+    sql.execute(
+        f"UPDATE scope SET digest = NULL WHERE id IN"  # noqa: S608 - a constant
+        f" (SELECT scope FROM ({ends}) WHERE a_outside OR b_outside)",
         (json.dumps(ids),),
     )
     return _close(sql, ids, at)
