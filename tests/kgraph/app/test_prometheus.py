@@ -11,12 +11,10 @@ import pytest
 
 from ingest import prometheus as source
 from ingest.prometheus import Reading as Answers
-from ingest.prometheus import Vantage
 from kgraph.app import alerts, prometheus
 from kgraph.app.alerts import Listing
 from kgraph.app.prometheus import Server
 from kgraph.app.sync import Commitment, Reading, keep, keep_silence, sync, unshown
-from kgraph.app.vantages import vantages
 from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import (
     Item,
@@ -151,7 +149,7 @@ def test_a_target_that_falls_silent_takes_the_health_behind_it_with_it(
     assert ("web", "paused") not in after
     assert after["mail", "paused"] is State.HEALTHY
     assert after["h1", "unreachable"] is State.ABNORMAL
-    assert after["libvirt exporter h1", "down"] is State.ABNORMAL
+    assert after["libvirt exporter h1", "unreachable"] is State.ABNORMAL
     assert watchers(store) == before
     assert store.evidence(now=NOW + timedelta(seconds=15)).changes == ()
     read(store, BOTH, later=30)
@@ -215,16 +213,6 @@ def test_one_prometheus_that_is_named_twice_is_one() -> None:
 
 def replace_name(config: PrometheusSource, name: str) -> PrometheusSource:
     return config.model_copy(update={"name": name})
-
-
-def test_a_vantage_point_tells_by_the_store_what_it_watches_and_what_is_silent(
-    store: GraphStore,
-) -> None:
-    read(store, LEFT)
-    assert vantages(store, NOW) == [Vantage("Prometheus 127.0.0.1:9090", 2, 1)]
-    read(store, NoAnswerError("refused"), later=15)
-    late = NOW + timedelta(seconds=15)
-    assert vantages(store, late) == [Vantage("Prometheus 127.0.0.1:9090", 2, 2)]
 
 
 # what Alertmanager passes on
