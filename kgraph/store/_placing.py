@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kgraph.schema import Change, Coverage, Evidence, Observation, State
+from kgraph.schema import Change, Coverage, Evidence, InputError, Observation, State
 from kgraph.store._feed import DISCOVERED
 from kgraph.store._staging import Reading, Staged
 
@@ -60,6 +60,13 @@ def placed(reading: Reading, entity: Mapping[str, int], uids: Mapping[int, str])
             for key in sorted(keys_of(staged).difference(entity))
         ],
     )
+
+
+def refuse_unknown(named: Iterable[str], known: Collection[str]) -> None:
+    """Raise InputError for evidence on a uid that the store has never seen."""
+    for uid in named:
+        if uid not in known:
+            raise InputError(f"no entity {uid!r}", mend="name it by its uid in the store")
 
 
 def standing(

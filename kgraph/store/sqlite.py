@@ -18,7 +18,6 @@ from kgraph.schema import (
     Halt,
     IncidentRecord,
     IncidentStatus,
-    InputError,
     JournalEntry,
     Lease,
     Observation,
@@ -31,6 +30,7 @@ from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read
 from kgraph.store._database import Database
 from kgraph.store._ddl import VERSION
 from kgraph.store._neighbourhood import neighbourhood
+from kgraph.store._placing import refuse_unknown
 from kgraph.store._run import Run, begun
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
@@ -179,9 +179,7 @@ class SqliteStore:
                 (json.dumps(named),),
             )
             ids = dict(rows.fetchall())
-            for uid in named:
-                if uid not in ids:
-                    raise InputError(f"no entity {uid!r}", mend="name it by its uid in the store")
+            refuse_unknown(named, ids)
             _evidence.add_observations(sql, ((ids[o.entity], o.caller or "", o) for o in seen))
             _evidence.add_coverage(sql, ((ids[c.entity], c) for c in looked))
             _evidence.add_changes(sql, ((ids[c.entity], c) for c in done))

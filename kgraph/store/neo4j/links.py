@@ -1,0 +1,186 @@
+"""Writing what a source says of dependencies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from kgraph.store._endpoints import (
+    Names,
+    PendingRow,
+    Resolved,
+    attachable,
+    loop_findings,
+    outside,
+    resolved,
+    waiting_keys,
+)
+from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
+from kgraph.store._reconcile import LinkId, plan_links
+from kgraph.store._staging import Reading
+from kgraph.store._ticks import from_ticks
+from kgraph.store.neo4j import relations
+from kgraph.store.neo4j.ids import Ids
+from kgraph.store.neo4j.relations import StoredLink
+from kgraph.store.neo4j.statements import Statements
+from kgraph.store.neo4j.tables import locate_keys
+
+_SCOPES = """\
+MATCH (scope:_KgScope {source: $source}) RETURN scope.id, scope.source, scope.scope"""
+_ENTITY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.entity"
+_KEY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.key"
+_RECORD_ENTITY = "MATCH (record:_KgRecord {id: row}) RETURN record.entity"
+_FORGET_ALL = "MATCH (pending:_KgPending {scope: $scope}) DELETE pending"
+_FORGET = "MATCH (pending:_KgPending {name: row}) DELETE pending"
+_WAIT = "MERGE (pending:_KgPending {name: row.name}) SET pending = row"
+_WAITING = """\
+MATCH (scope:_KgScope {source: $source})
+MATCH (pending:_KgPending {scope: scope.id})
+RETURN
+  pending.id, pending.scope, pending.a, pending.type, pending.b, pending.group, pending.need,
+  pending.name"""
+
+
+def follow_records(statements: Statements, entities: Iterable[int]) -> None:
+    """Let the relations of entities whose records went elsewhere go with those."""
+    links = relations.of_entities(statements, entities)
+    records = {record for link in links for record in link.records}
+    entity = dict(statements.each(_ENTITY_OF, sorted(records)))
+    ends = ((link, *(entity[record] for record in link.records)) for link in links)
+    relations.move(statements, [(link, a, b) for link, a, b in ends if (a, b) != (link.a, link.b)])
+
+
+def write_links(
+    statements: Statements,
+    ids: Ids,
+    reading: Reading,
+    scope: int,
+    records: RecordOutcome,
+    *,
+    closes: bool,
+) -> LinkOutcome:
+    """Open and close relations so that they are as the reading says."""
+    now = from_ticks(reading.at)
+    scopes = {
+        id_: (source, name)
+        for id_, source, name in statements.rows(_SCOPES, source=reading.source)
+    }
+    names = Names(reading.source, scope, records.own)
+    foreign = outside(reading, records.own)
+    places = {**records.own, **locate_keys(statements, names, foreign)}
+    found = resolved(reading, places)
+    stored = {_name(link): link for link in relations.of_scope(statements, scope)}
+    rows = {
+        name: (n, link.properties.get("need")) for n, (name, link) in enumerate(stored.items())
+    }
+    plan = plan_links(found.wanted, rows, closes=closes)
+    _set_pending(statements, ids, scope, found.pending, closes=closes)
+    fresh = [
+        (scope, *name, need, *_ends(found, name, stored), reading.at) for name, need in plan.opened
+    ]
+    in_order = list(stored.values())
+    closed = relations.close(statements, [in_order[row] for row in plan.closed], now)
+    opened = relations.create(statements, ids, fresh, scopes)
+    closed += _detach(statements, ids, records.vanished, reading.at)
+    opened += _attach_pending(statements, ids, reading, scopes)
+    looped = relations.close(statements, relations.loops_of(statements, records.regrouped), now)
+    findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
+    return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
+
+
+def pending_of(statements: Statements, scope: int) -> tuple[str, ...]:
+    """Return the relations of a scope that wait for an endpoint."""
+    rows = statements.rows(
+        "MATCH (p:_KgPending {scope: $scope}) RETURN DISTINCT p.a + ' ' + p.type + ' ' + p.b",
+        scope=scope,
+    )
+    return tuple(sorted(text for (text,) in rows))
+
+
+def _name(link: StoredLink) -> LinkId:
+    a, b = link.records
+    return a, link.type, b, link.properties.get("group")
+
+
+def _ends(found: Resolved, name: LinkId, stored: Mapping[LinkId, StoredLink]) -> tuple[int, int]:
+    """Return the entities that a link joins."""
+    if name in found.wanted:
+        return found.entities[name[0]], found.entities[name[2]]
+    # A stored link whose `need` another row of its group has changed.
+    return stored[name].a, stored[name].b
+
+
+def _set_pending(
+    statements: Statements,
+    ids: Ids,
+    scope: int,
+    rows: Iterable[PendingRow],
+    *,
+    closes: bool,
+) -> None:
+    if closes:
+        statements.rows(_FORGET_ALL, scope=scope)
+    _wait(statements, ids, ((scope, row) for row in rows))
+
+
+def _wait(statements: Statements, ids: Ids, rows: Iterable[tuple[int, PendingRow]]) -> None:
+    """Let relations wait; one that waits already gets the newer `need`."""
+    nodes = [
+        {
+            "id": ids.next_row(),
+            "name": json.dumps([scope, a, type_, b, group]),
+            "scope": scope,
+            "a": a,
+            "type": type_,
+            "b": b,
+            "group": group,
+            "need": need,
+        }
+        for scope, (a, type_, b, group, need) in rows
+    ]
+    statements.each(_WAIT, nodes)
+
+
+def _detach(statements: Statements, ids: Ids, vanished: frozenset[int], at: int) -> list[Edge]:
+    """Let other scopes' relations to vanished records wait for those to return."""
+    if not vanished:
+        return []
+    entities = {entity for (entity,) in statements.each(_RECORD_ENTITY, sorted(vanished))}
+    links = [
+        link
+        for link in relations.of_entities(statements, entities)
+        if not vanished.isdisjoint(link.records)
+    ]
+    keys = dict(statements.each(_KEY_OF, sorted({r for link in links for r in link.records})))
+    _wait(
+        statements, ids, ((int(link.properties["_scope"]), _waits(link, keys)) for link in links)
+    )
+    return relations.close(statements, links, from_ticks(at))
+
+
+def _waits(link: StoredLink, keys: Mapping[int, str]) -> PendingRow:
+    a, b = link.records
+    gate = link.properties.get("group"), link.properties.get("need")
+    return (keys[a], link.type, keys[b], *gate)
+
+
+def _attach_pending(
+    statements: Statements,
+    ids: Ids,
+    reading: Reading,
+    scopes: Mapping[int, tuple[str, str]],
+) -> list[Edge]:
+    """Open the source's waiting relations whose endpoints are known by now."""
+    rows = sorted(statements.rows(_WAITING, source=reading.source), key=lambda row: int(row[0]))
+    names = {id_: name for id_, *_, name in rows}
+    waiting = [
+        (id_, scope, (a, type_, b, group, need))
+        for id_, scope, a, type_, b, group, need, _ in rows
+    ]
+    places = {
+        scope: locate_keys(statements, Names(reading.source, scope, {}), keys)
+        for scope, keys in waiting_keys(waiting).items()
+    }
+    opened, done = attachable(waiting, places, reading.at)
+    statements.each(_FORGET, [names[id_] for id_ in done])
+    return relations.create(statements, ids, opened, scopes)
