@@ -18,6 +18,8 @@ class Connection:
 
     def __init__(self, target: ServerStore) -> None:
         self.target = target
+        # Whichever member of a cluster answers has to know what we have seen and written before.
+        self.bookmarks = GraphDatabase.bookmark_manager()
         self._driver: Driver | None = None
 
     def driver(self) -> Driver:
@@ -34,6 +36,10 @@ class Connection:
             )
         return self._driver
 
+    def session(self, access: str) -> OpenSession:
+        """Return a session, for a `with`."""
+        return OpenSession(self, access)
+
     def transaction(self, access: str, timeout: timedelta) -> OpenTransaction:
         """Return a transaction, for a `with`; leaving that without a commit takes it back."""
         return OpenTransaction(self, access, timeout)
@@ -45,23 +51,20 @@ class Connection:
             driver.close()
 
 
-class OpenTransaction:
+class OpenSession:
     """A class, as a generator might be left suspended by Ctrl-C."""
 
-    def __init__(self, connection: Connection, access: str, timeout: timedelta) -> None:
-        self._connection, self._access, self._timeout = connection, access, timeout
+    def __init__(self, connection: Connection, access: str) -> None:
+        self._connection, self._access = connection, access
         self._session: Session | None = None
 
-    def __enter__(self) -> Transaction:
-        driver = self._connection.driver()
-        self._session = driver.session(
-            database=self._connection.target.database, default_access_mode=self._access
+    def __enter__(self) -> Session:
+        self._session = self._connection.driver().session(
+            database=self._connection.target.database,
+            default_access_mode=self._access,
+            bookmark_manager=self._connection.bookmarks,
         )
-        try:
-            return self._session.begin_transaction(timeout=self._timeout.total_seconds())
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
+        return self._session
 
     def __exit__(
         self,
@@ -80,3 +83,26 @@ class OpenTransaction:
             self._connection.close()
         with contextlib.suppress(Exception):
             session.close()
+
+
+class OpenTransaction:
+    """One transaction in a session of its own."""
+
+    def __init__(self, connection: Connection, access: str, timeout: timedelta) -> None:
+        self._session, self._timeout = OpenSession(connection, access), timeout
+
+    def __enter__(self) -> Transaction:
+        session = self._session.__enter__()
+        try:
+            return session.begin_transaction(timeout=self._timeout.total_seconds())
+        except BaseException as error:
+            self._session.__exit__(type(error), error, None)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.__exit__(kind, error, trace)

@@ -59,6 +59,7 @@ class Database:
     def __init__(self, target: ServerStore, *, read_only: bool, patience: Patience) -> None:
         self.target, self._read_only, self._patience = target, read_only, patience
         self._connection = Connection(target)
+        self._gate: int | None = None  # as it was last seen, free
 
     @classmethod
     def open(cls, target: ServerStore, *, read_only: bool, patience: Patience) -> Self:
@@ -78,18 +79,38 @@ class Database:
         """
         with in_plain_words(self.target):
             for look in range(_LOOKS):
-                before = self._retried(lambda: self._once(work))
-                if before is not None:
-                    return before[0]
-                if look and look % _HEAL_AFTER == 0:
+                seen = self._retried(partial(self._look, work))
+                if seen is not None:
+                    return seen[0]
+                if look % _HEAL_AFTER == _HEAL_AFTER - 1:
                     self._heal()
                 time.sleep(_LOOK_SECONDS)
         raise busy(self.target)
 
-    def glance(self, work: Callable[[Statements], T]) -> T:
-        """Return what one statement finds on nodes that are written one by one."""
+    def uids(self, text: str, **parameters: object) -> list[str]:
+        """Return the column `uid` of one statement, sorted, in one round trip where that can be.
+
+        A look-up of one name is asked for thousands of times. The gate is read behind an
+        aggregation, which ends only after everything before it was read.
+        """
+        whole = f"CALL () {{\n{text}\n}}\nWITH collect(DISTINCT uid) AS uids\n{_AT_GATE}, uids"
+
+        def look(statements: Statements) -> list[str] | None:
+            row = statements.one(whole, **parameters)
+            free = row is not None and row[0] == row[1] == self._gate
+            return sorted(row[2]) if row and free else None
+
         with in_plain_words(self.target):
-            return self._retried(lambda: self._in_transaction(work, READ_ACCESS))
+            found = self._retried(partial(self._alone, look))
+        if found is not None:
+            return found
+        rows = self.read(lambda statements: statements.rows(text, **parameters))
+        return sorted({str(uid) for (uid,) in rows})
+
+    def glance(self, work: Callable[[Statements], T]) -> T:
+        """Return what `work` finds on nodes that are written one by one."""
+        with in_plain_words(self.target):
+            return self._retried(partial(self._alone, work))
 
     def write(self, work: Callable[[Statements], T], *, whole: bool = True) -> T:
         """Change everything that `work` changes, or nothing.
@@ -112,7 +133,7 @@ class Database:
 
     def _prepare(self) -> None:
         with in_plain_words(self.target):
-            version = self._retried(lambda: self._in_transaction(schema.version_of, READ_ACCESS))
+            version = self._retried(partial(self._alone, schema.version_of))
         if version > schema.VERSION:
             raise StoreError(
                 f"the store has schema {version}, this kgraph knows up to {schema.VERSION}",
@@ -132,14 +153,14 @@ class Database:
 
     def _create(self) -> None:
         """Make what a new store needs; several who do so at once all succeed."""
-        for text in self._in_transaction(schema.missing, READ_ACCESS):
-            self._retried(partial(self._in_transaction, _run(text), WRITE_ACCESS))
+        for text in self._alone(schema.missing):
+            self._retried(partial(self._in_transaction, _run(text)))
 
         def first(statements: Statements) -> None:
             statements.rows(schema.GATE)
             statements.rows(schema.META, version=schema.VERSION)
 
-        self._retried(lambda: self._in_transaction(first, WRITE_ACCESS))
+        self._retried(lambda: self._in_transaction(first))
 
     def _retried(self, attempt: Callable[[], T]) -> T:
         """Try again what has surely changed nothing and may work the next time."""
@@ -154,22 +175,31 @@ class Database:
                 time.sleep(_PAUSE_SECONDS * 2**number)
         return attempt()
 
-    def _once(self, work: Callable[[Statements], T]) -> tuple[T] | None:
-        """Read once; None when a commit may have come in between."""
+    def _look(self, work: Callable[[Statements], T]) -> tuple[T] | None:
+        """Read once; None when a commit may have come in between.
+
+        A gate that is still as it was after an earlier reading has not been passed since: so it
+        need not be looked at before this one, too.
+        """
 
         def guarded(statements: Statements) -> tuple[T] | None:
-            before = statements.one(_AT_GATE)
-            if before is None or before[0] != before[1]:
+            if self._gate is None:
+                self._gate = _free_gate(statements)
+            if self._gate is None:
                 return None
-            found = work(statements)
-            return (found,) if statements.one(_AT_GATE) == before else None
+            before, found = self._gate, work(statements)
+            self._gate = _free_gate(statements)
+            return (found,) if self._gate == before else None
 
-        return self._in_transaction(guarded, READ_ACCESS)
+        return self._alone(guarded)
 
-    def _in_transaction(self, work: Callable[[Statements], T], access: str) -> T:
-        waits = self._patience.read if access == READ_ACCESS else self._patience.write
-        with self._connection.transaction(access, waits) as transaction:
-            found = work(Statements(transaction))
+    def _alone(self, work: Callable[[Statements], T]) -> T:
+        with self._connection.session(READ_ACCESS) as session:
+            return work(Statements.alone(session, self._patience.read))
+
+    def _in_transaction(self, work: Callable[[Statements], T]) -> T:
+        with self._connection.transaction(WRITE_ACCESS, self._patience.write) as transaction:
+            found = work(Statements.inside(transaction))
             transaction.commit()
         return found
 
@@ -177,7 +207,7 @@ class Database:
         """Do `work` as the only writer."""
         self._wait_for_lock()
         with self._connection.transaction(WRITE_ACCESS, self._patience.write) as transaction:
-            statements = Statements(transaction)
+            statements = Statements.inside(transaction)
             self._lock(statements)
             found = work(statements)
             if not keep:
@@ -192,9 +222,9 @@ class Database:
         row = statements.one(_AT_GATE)
         assert row is not None  # noqa: S101 - `_create` has made it, nobody deletes it
         ticket = max(row) + 1
-        self._in_transaction(_run(_ENTER, ticket=ticket), WRITE_ACCESS)
+        self._in_transaction(_run(_ENTER, ticket=ticket))
         commit()
-        self._in_transaction(_run(_LEAVE, ticket=ticket), WRITE_ACCESS)
+        self._in_transaction(_run(_LEAVE, ticket=ticket))
 
     def _lock(self, statements: Statements) -> None:
         row = statements.one(_LOCK)
@@ -212,7 +242,7 @@ class Database:
         """
         try:
             with self._connection.transaction(WRITE_ACCESS, self._patience.lock) as transaction:
-                self._lock(Statements(transaction))
+                self._lock(Statements.inside(transaction))
                 transaction.rollback()
         except Neo4jError as error:
             if is_lock_wait(error):
@@ -237,3 +267,9 @@ def _run(text: str, **parameters: object) -> Callable[[Statements], None]:
         statements.rows(text, **parameters)
 
     return work
+
+
+def _free_gate(statements: Statements) -> int | None:
+    """Return the ticket of the last commit; None while one is under way."""
+    row = statements.one(_AT_GATE)
+    return int(row[0]) if row is not None and row[0] == row[1] else None

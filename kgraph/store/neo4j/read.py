@@ -9,6 +9,7 @@ from kgraph.schema import RELATIONS, Entity, Relation, Subgraph
 from kgraph.store._lookup import canonical_value, one, spellings
 from kgraph.store._ticks import from_ticks
 from kgraph.store._walk import Edge, Walk, reached, relations_among
+from kgraph.store.neo4j.database import Database
 from kgraph.store.neo4j.entities import entity_of
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
@@ -62,7 +63,7 @@ MATCH (scope:_KgScope {source: $source})
 MATCH (record:_KgRecord {scope: scope.id, key: $key})
 WHERE record.live
 MATCH (entity:Entity {_id: record.entity})
-RETURN DISTINCT entity.uid"""
+RETURN entity.uid AS uid"""
 _SPELLING = """\
 MATCH (scope:_KgScope {source: $source})
 MATCH (record:_KgRecord {scope: scope.id})
@@ -116,16 +117,15 @@ def find(
     return _in_order(node for (node,) in rows)
 
 
-def resolve(statements: Statements, namespace: str, value: str) -> str | Ambiguous | None:
+def resolve(database: Database, namespace: str, value: str) -> str | Ambiguous | None:
     """Return which open entity claims a key, in any site; names count as keys, too."""
     canonical = canonical_value(namespace, value)
-    rows = statements.rows(_RESOLVE, namespace=namespace, value=value, canonical=canonical)
-    return one(sorted(uid for (uid,) in rows))
+    return one(database.uids(_RESOLVE, namespace=namespace, value=value, canonical=canonical))
 
 
-def locate(statements: Statements, source: str, key: str) -> str | Ambiguous | None:
+def locate(database: Database, source: str, key: str) -> str | Ambiguous | None:
     """Return which open entity a source's own key stands for."""
-    return one(sorted(uid for (uid,) in statements.rows(_LOCATE, source=source, key=key)))
+    return one(database.uids(_LOCATE, source=source, key=key))
 
 
 def spelling(statements: Statements, source: str) -> dict[str, str]:

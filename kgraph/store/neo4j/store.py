@@ -82,11 +82,11 @@ class Neo4jStore:
 
     def resolve(self, namespace: str, value: str) -> str | Ambiguous | None:
         """Return the uid that claims a key."""
-        return self._database.read(lambda s: _read.resolve(s, namespace, value))
+        return _read.resolve(self._database, namespace, value)
 
     def locate(self, source: str, key: str) -> str | Ambiguous | None:
         """Return the uid that a source's own key stands for, over all its scopes."""
-        return self._database.read(lambda s: _read.locate(s, source, key))
+        return _read.locate(self._database, source, key)
 
     def spelling(self, source: str) -> dict[str, str]:
         """Return uid -> the source's own key; of several, the first by scope and key."""
