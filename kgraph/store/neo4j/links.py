@@ -44,9 +44,9 @@ RETURN
 def follow_records(statements: Statements, entities: Iterable[int]) -> None:
     """Let the relations of entities whose records went elsewhere go with those."""
     links = relations.of_entities(statements, entities)
-    records = {record for link in links for record in link.records}
+    records = {record for link in links for record in (link.a_record, link.b_record)}
     entity = dict(statements.each(_ENTITY_OF, sorted(records)))
-    ends = ((link, *(entity[record] for record in link.records)) for link in links)
+    ends = [(link, entity[link.a_record], entity[link.b_record]) for link in links]
     relations.move(statements, [(link, a, b) for link, a, b in ends if (a, b) != (link.a, link.b)])
 
 
@@ -70,9 +70,7 @@ def write_links(
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, places)
     stored = {_name(link): link for link in relations.of_scope(statements, scope)}
-    rows = {
-        name: (n, link.properties.get("need")) for n, (name, link) in enumerate(stored.items())
-    }
+    rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     plan = plan_links(found.wanted, rows, closes=closes)
     _set_pending(statements, ids, scope, found.pending, closes=closes)
     fresh = [
@@ -98,8 +96,7 @@ def pending_of(statements: Statements, scope: int) -> tuple[str, ...]:
 
 
 def _name(link: StoredLink) -> LinkId:
-    a, b = link.records
-    return a, link.type, b, link.properties.get("group")
+    return link.a_record, link.type, link.b_record, link.group
 
 
 def _ends(found: Resolved, name: LinkId, stored: Mapping[LinkId, StoredLink]) -> tuple[int, int]:
@@ -149,19 +146,19 @@ def _detach(statements: Statements, ids: Ids, vanished: frozenset[int], at: int)
     links = [
         link
         for link in relations.of_entities(statements, entities)
-        if not vanished.isdisjoint(link.records)
+        if link.a_record in vanished or link.b_record in vanished
     ]
-    keys = dict(statements.each(_KEY_OF, sorted({r for link in links for r in link.records})))
-    _wait(
-        statements, ids, ((int(link.properties["_scope"]), _waits(link, keys)) for link in links)
+    keys = dict(
+        statements.each(
+            _KEY_OF, sorted({r for link in links for r in (link.a_record, link.b_record)})
+        )
     )
+    _wait(statements, ids, ((link.scope, _waits(link, keys)) for link in links))
     return relations.close(statements, links, from_ticks(at))
 
 
 def _waits(link: StoredLink, keys: Mapping[int, str]) -> PendingRow:
-    a, b = link.records
-    gate = link.properties.get("group"), link.properties.get("need")
-    return (keys[a], link.type, keys[b], *gate)
+    return keys[link.a_record], link.type, keys[link.b_record], link.group, link.need
 
 
 def _attach_pending(

@@ -20,14 +20,30 @@ from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
 
 TYPES = "|".join(RELATIONS)
+# Properties that are null are left out by the server.
 _CREATE = {
-    type_: (
-        "MATCH (a:Entity {_id: row.a}) MATCH (b:Entity {_id: row.b})"
-        f" CREATE (a)-[r:{type_}]->(b) SET r = row.properties"
-    )
+    type_: f"""\
+MATCH (a:Entity {{_id: row.a}})
+MATCH (b:Entity {{_id: row.b}})
+CREATE (a)-[:{type_} {{
+  group: row.group, need: row.need, source: row.source, scope: row.scope, validFrom: $at,
+  _id: row.id, _scope: row.in, _from: row.from, _to: row.to
+}}]->(b)"""
     for type_ in RELATIONS
 }
-_FOUND = "elementId(r), a._id, type(r), b._id, properties(r)"
+_MOVE = {
+    type_: f"""\
+MATCH ()-[old:{type_}]->()
+WHERE elementId(old) = row.element
+MATCH (a:Entity {{_id: row.a}})
+MATCH (b:Entity {{_id: row.b}})
+CREATE (a)-[r:{type_}]->(b)
+SET r = properties(old)
+DELETE old"""
+    for type_ in RELATIONS
+}
+_FOUND = """\
+elementId(r), a._id, type(r), b._id, r._id, r._scope, r._from, r._to, r.group, r.need"""
 # Each branch looks into the index of its type.
 OF_SCOPE = "\nUNION ALL\n".join(
     f"MATCH (a:Entity)-[r:{type_} {{_scope: $scope}}]->(b:Entity) RETURN {_FOUND}"
@@ -48,7 +64,6 @@ MATCH ()-[r]->()
 WHERE elementId(r) = row
 SET r.validTo = $at
 REMOVE r._id, r._scope, r._from, r._to"""
-_DELETE = "MATCH ()-[r]->() WHERE elementId(r) = row DELETE r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +74,17 @@ class StoredLink:
     a: int
     type: str
     b: int
-    properties: Mapping[str, Any]
+    id: int
+    scope: int
+    a_record: int
+    b_record: int
+    group: str | None
+    need: int | None
 
     @property
     def edge(self) -> Edge:
         """What it joins."""
         return self.a, self.type, self.b
-
-    @property
-    def records(self) -> tuple[int, int]:
-        """The records that it is from."""
-        return int(self.properties["_from"]), int(self.properties["_to"])
 
 
 def of_scope(statements: Statements, scope: int) -> list[StoredLink]:
@@ -89,7 +104,7 @@ def loops_of(statements: Statements, entities: Iterable[int]) -> list[StoredLink
 
 def _links(rows: Iterable[tuple[Any, ...]]) -> list[StoredLink]:
     found = {row[0]: StoredLink(*row) for row in rows}
-    return sorted(found.values(), key=lambda link: int(link.properties["_id"]))
+    return sorted(found.values(), key=lambda link: link.id)
 
 
 def create(
@@ -98,37 +113,30 @@ def create(
     rows: Iterable[LinkRow],
     scopes: Mapping[int, tuple[str, str]],
 ) -> list[Edge]:
-    """Open relations; returns what they join."""
+    """Open relations, all at the same time; returns what they join."""
     by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
     edges = []
+    now = None
     for scope, a_record, type_, b_record, group, need, a, b, at in rows:
         source, name = scopes[scope]
-        properties = {
-            "source": source,
-            "scope": name,
-            "validFrom": from_ticks(at),
-            "_id": ids.next_link(),
-            "_scope": scope,
-            "_from": a_record,
-            "_to": b_record,
-        }
-        properties |= {} if group is None else {"group": group}
-        properties |= {} if need is None else {"need": need}
-        by_type[type_].append({"a": a, "b": b, "properties": properties})
+        row = {"a": a, "b": b, "group": group, "need": need, "source": source, "scope": name}
+        row |= {"id": ids.next_link(), "in": scope, "from": a_record, "to": b_record}
+        by_type[type_].append(row)
         edges.append((a, type_, b))
-    _write(statements, by_type)
+        now = from_ticks(at)
+    for type_, links in sorted(by_type.items()):
+        links.sort(key=lambda row: (row["a"], row["b"]))
+        statements.each(_CREATE[type_], links, at=now)
     return edges
 
 
 def move(statements: Statements, links: Iterable[tuple[StoredLink, int, int]]) -> None:
     """Give relations other ends; they stay what they were."""
     by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    gone = []
     for link, a, b in links:
-        gone.append(link.element)
-        by_type[link.type].append({"a": a, "b": b, "properties": dict(link.properties)})
-    statements.each(_DELETE, gone)
-    _write(statements, by_type)
+        by_type[link.type].append({"element": link.element, "a": a, "b": b})
+    for type_, rows in sorted(by_type.items()):
+        statements.each(_MOVE[type_], rows)
 
 
 def close(statements: Statements, links: Iterable[StoredLink], at: datetime) -> list[Edge]:
@@ -136,8 +144,3 @@ def close(statements: Statements, links: Iterable[StoredLink], at: datetime) -> 
     gone = list(links)
     statements.each(_CLOSE, [link.element for link in gone], at=at)
     return [link.edge for link in gone]
-
-
-def _write(statements: Statements, by_type: Mapping[str, list[dict[str, Any]]]) -> None:
-    for type_, rows in sorted(by_type.items()):
-        statements.each(_CREATE[type_], sorted(rows, key=lambda row: (row["a"], row["b"])))
