@@ -7,6 +7,7 @@ The file is the nearest one upward from the working folder, then the user's own.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,12 +24,13 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from kgraph.schema import ConfigurationError
+from kgraph.schema import KINDS, ConfigurationError, suggest_kind
 
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
 # Variables of ours that steer the program itself and are no settings.
 _PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -54,9 +56,18 @@ class LogSettings(_Section):
     level: LogLevel = "warning"
 
 
+class WatchSettings(_Section):
+    """How `kgraph watch` goes about it; seconds."""
+
+    tick: Annotated[float, Field(gt=0, le=60)] = 0.5  # between two looks at what came in
+    hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
+
+
 class _Source(_Section):
     name: str = ""
     site: str = ""  # empty: the configuration's own
+    # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
+    every: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
     @property
     def title(self) -> str:
@@ -78,6 +89,12 @@ class LibvirtSource(_Source):
     uri: str = "qemu:///system"
 
 
+def _without_password(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError("a password does not belong into the configuration")
+    return url
+
+
 class AlertmanagerSource(_Source):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
@@ -87,12 +104,18 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    @field_validator("url")
-    @classmethod
-    def _no_secret(cls, url: str) -> str:
-        if urlsplit(url).password:
-            raise ValueError("a password does not belong into the configuration")
-        return url
+    _no_secret = field_validator("url")(_without_password)
+
+
+class PrometheusSource(_Source):
+    """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
+
+    type: Literal["prometheus"]
+    url: str = ""  # empty: port 9090 here
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    _no_secret = field_validator("url")(_without_password)
 
 
 class SyntheticSource(_Source):
@@ -103,10 +126,93 @@ class SyntheticSource(_Source):
     seed: int = 0
 
 
-SourceConfig = TopologySource | LibvirtSource | AlertmanagerSource | SyntheticSource
+SourceConfig = (
+    TopologySource | LibvirtSource | AlertmanagerSource | PrometheusSource | SyntheticSource
+)
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
 }
+
+
+class SelectSettings(_Section):
+    """Which entities an endpoint is for; what is left out selects nothing away."""
+
+    kind: str = ""
+    name: str = ""  # may hold * and ?
+    label: dict[str, str] = {}
+    source: str = ""
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind and kind not in KINDS:
+            raise ValueError(f"unknown kind {kind!r}; {suggest_kind(kind)}")
+        return kind
+
+
+class _Endpoint(_Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$")]
+    select: SelectSettings = SelectSettings()
+
+    @field_validator("name")
+    @classmethod
+    def _not_ours(cls, name: str) -> str:
+        if name in {"log", "nbd"}:
+            raise ValueError("log and nbd are there by themselves: choose another name")
+        return name
+
+
+class LibvirtEndpoint(_Endpoint):
+    """Guests are acted on through libvirt; empty: the connection that a guest was read from."""
+
+    type: Literal["libvirt"]
+    uri: str = ""
+
+
+class SystemdEndpoint(_Endpoint):
+    """One unit of a systemd; `via` is put before `systemctl`, such as `["ssh", "stor1"]`."""
+
+    type: Literal["systemd"]
+    unit: str
+    via: tuple[str, ...] = ()
+
+    @field_validator("unit")
+    @classmethod
+    def _is_unit(cls, unit: str) -> str:
+        if not _UNIT.fullmatch(unit):
+            raise ValueError("a unit is written like nbd1.service")
+        return unit
+
+
+class WebhookEndpoint(_Endpoint):
+    """People are told by a POST of JSON."""
+
+    type: Literal["webhook"]
+    url: str
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https address")
+        if parts.password:
+            raise ValueError("a password does not belong into the configuration")
+        return url
+
+
+EndpointConfig = LibvirtEndpoint | SystemdEndpoint | WebhookEndpoint
+_ENDPOINT_TYPES: Mapping[str, type[_Endpoint]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(EndpointConfig)
+}
+
+
+class PolicySettings(_Section):
+    """A site's own policy, read over the shipped one, which only suggests."""
+
+    file: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -119,7 +225,19 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     folders: FolderSettings = FolderSettings()
     log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
     sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
+    endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
+    policy: PolicySettings = PolicySettings()
+
+    @field_validator("endpoints")
+    @classmethod
+    def _named_once(cls, endpoints: tuple[EndpointConfig, ...]) -> tuple[EndpointConfig, ...]:
+        names = [endpoint.name for endpoint in endpoints]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two endpoints are named {twice[0]!r}")
+        return endpoints
 
     @classmethod
     def settings_customise_sources(
@@ -131,6 +249,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # `load` merges the layers, to know each value's origin: nothing may be read behind it.
         return (init_settings,)
+
+
+_TYPES: Mapping[str, Mapping[str, type[_Section]]] = {
+    "sources": _SOURCE_TYPES,
+    "endpoints": _ENDPOINT_TYPES,
+}
+_ONE = {"sources": "a source", "endpoints": "an endpoint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +441,7 @@ def _explained(
     first = error.errors()[0]
     # pydantic names the chosen source type in the location of a tagged union; people don't.
     parts = [str(part) for part in first["loc"]]
-    if len(parts) > 2 and parts[0] == "sources":
+    if len(parts) > 2 and parts[0] in _TYPES:
         del parts[2]
     name = ".".join(parts)
     layer = next(
@@ -327,10 +452,9 @@ def _explained(
         near = _near(first["loc"])
         return ConfigurationError(f"unknown key {name!r}", where=where, mend=near)
     if first["type"].startswith("union_tag"):
-        known = ", ".join(_SOURCE_TYPES)
-        return ConfigurationError(
-            "a source needs a type that is known", where=f"{where}: {name}", mend=f"types: {known}"
-        )
+        known = ", ".join(_TYPES[parts[0]])
+        what = f"{_ONE[parts[0]]} needs a type that is known"
+        return ConfigurationError(what, where=f"{where}: {name}", mend=f"types: {known}")
     what = first["msg"].removeprefix("Value error, ")
     return ConfigurationError(what, where=f"{where}: {name}", mend=_mend(first["type"]))
 
@@ -343,8 +467,10 @@ def _mend(kind: str) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    if location[0] == "sources" and len(location) > 2:
-        model = _SOURCE_TYPES[str(location[2])]
+    if location[0] in _TYPES and len(location) > 2:
+        model = _TYPES[str(location[0])][str(location[2])]
+        if len(location) > 4:  # of an endpoint's select
+            model = SelectSettings
     else:
         for part in location[:-1]:
             annotation = model.model_fields[str(part)].annotation

@@ -13,14 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ingest import libvirt, topology
-from ingest.alertmanager import Translation, parse_payload
+from ingest.alertmanager import parse_payload
 from kgraph.app import alerts, investigation, keeping
 from kgraph.app.initialise import write
 from kgraph.app.investigation import Investigation
-from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Entity, KgraphError
+from kgraph.signals import Translation
 from kgraph.simulation import demo_estate_file, demo_storm_file
 from kgraph.store import Diff, GraphStore, open_store
 
@@ -72,7 +73,7 @@ def play(kept_in: Path | None) -> Demo:
 
 def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
     now = _moment(storm)
-    reading = Reading(store, now, Commitment.COMMIT, unwatched)
+    reading = Reading(store, now, Commitment.COMMIT, unshown)
     readings: dict[Stage, Diff | str] = {
         Stage.LIBVIRT: _libvirt(reading),
         Stage.ESTATE: keep(reading, topology.read(estate)),
@@ -82,14 +83,14 @@ def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
         alerts.from_file(str(storm), now), store, alerts.packs_of(configuration)
     )
     alerts.observe(reading, translation, alerts.Listing.SOME)
-    kept = keeping.name(store, investigation.of_store(store, toolkit(configuration, now)))
-    keeping.save(store, kept)
+    done = keeping.sort(store, investigation.of_store(store, toolkit(configuration, now)))
+    keeping.save(store, done)
     graph = store.graph()
     return Demo(
         readings,
         Counter(entity.kind for entity in graph.entities),
         translation,
-        kept.investigation,
+        done.kept[0].investigation,
         {entity.uid: entity for entity in graph.entities},
     )
 

@@ -16,7 +16,7 @@ import rca
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
-from kgraph.app.sync import Commitment, Reading, sync, unwatched
+from kgraph.app.sync import Commitment, Reading, sync, unshown
 from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
@@ -133,7 +133,7 @@ def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     # A store of its own: looking must not write into the real one, nor wait for its writer.
     with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
         chosen = jobs(Context(configuration))
-        reading = Reading(store, now, Commitment.PREVIEW, unwatched)
+        reading = Reading(store, now, Commitment.PREVIEW, unshown)
         for outcome in sync(reading, chosen):
             if outcome.failure:
                 yield Finding("source", Health.FAIL, outcome.source, outcome.failure)

@@ -39,7 +39,7 @@ def demo(
     plan = build(shown.found.case, Detail.FULL).section(Label.PLAN)
     _title(session, "What could be done about it", "suggested only: nothing was done")
     for line in plan.lines if plan else ("no remedy in the catalogue fits",):
-        session.out.print(f"  {one_line(line)}")
+        session.out.print(f"  {one_line(line)}", width=screen_width(session))
     _next(session, keep)
 
 
@@ -65,7 +65,7 @@ def _estate(session: Session, shown: Demo) -> None:
 
 
 def _storm(session: Session, shown: Demo) -> None:
-    from ingest.alertmanager import Outcome
+    from kgraph.signals import Outcome
 
     _title(session, "The storm", "kgraph ingest alertmanager")
     rows = shown.storm.explanations

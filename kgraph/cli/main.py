@@ -11,15 +11,18 @@ from typing import NoReturn
 import typer
 
 from kgraph.cli import (
+    apply,
     config,
     demo,
     doctor,
     graph,
+    halt,
     impact,
     incidents,
     ingest,
     initialise,
     investigate,
+    plan,
     predict,
     rules,
     sync,
@@ -41,7 +44,7 @@ app = typer.Typer(
 )
 app.callback()(root)
 # The order of the help: the way of a first hour.
-app.command("init")(initialise.init)
+app.add_typer(initialise.app, name="init")
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
@@ -50,6 +53,9 @@ app.add_typer(graph.app, name="graph")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("halt")(halt.halt)
 app.add_typer(rules.app, name="rules")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")

@@ -63,7 +63,10 @@ def root(  # noqa: PLR0913 - each is an option
     ] = False,
     detailed_exitcode: Annotated[
         bool,
-        typer.Option("--detailed-exitcode", help="Exit 10 with findings, 11 if inconclusive."),
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 10 with findings, 11 inconclusive, 12 approval needed, 13 refused.",
+        ),
     ] = False,
     version: Annotated[  # noqa: ARG001 - typer's callback has used it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")

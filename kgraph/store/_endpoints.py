@@ -126,6 +126,40 @@ def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:
     out.pending.append((link.dependent, link.type, link.dependency, link.group, link.need))
 
 
+class End(NamedTuple):
+    """One end of a link: who reports it, under which key, and its entity's uid."""
+
+    source: str
+    key: str
+    uid: str
+
+
+class LooseLink(NamedTuple):
+    """A link of which an end has vanished; `source` is the one that holds the link."""
+
+    scope: int
+    source: str
+    type: str
+    group: str | None
+    need: int | None
+    a: End
+    b: End
+
+    @property
+    def waiting(self) -> PendingRow:
+        """The relation that waits; an end that is another source's is known by its uid."""
+        a, b = (end.key if end.source == self.source else end.uid for end in (self.a, self.b))
+        return a, self.type, b, self.group, self.need
+
+
+def to_reread(links: Iterable[LooseLink]) -> set[int]:
+    """Return the scopes whose next reading has to look, though it be the same as the last.
+
+    Nobody tells a source when the entity of another returns.
+    """
+    return {link.scope for link in links if {link.a.source, link.b.source} != {link.source}}
+
+
 def waiting_keys(rows: Iterable[tuple[int, int, PendingRow]]) -> dict[int, set[str]]:
     """Return scope -> keys that its waiting relations (row, scope, relation) name."""
     by_scope: dict[int, set[str]] = defaultdict(set)

@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from kgraph.store._endpoints import (
+    End,
     LinkRow,
+    LooseLink,
     Names,
     PendingRow,
     Resolved,
@@ -15,6 +17,7 @@ from kgraph.store._endpoints import (
     loop_findings,
     outside,
     resolved,
+    to_reread,
     waiting_keys,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
@@ -45,6 +48,7 @@ def write_links(
     ]
     closed = _close(sql, plan.closed, reading.at)
     opened = _open(sql, rows)
+    _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
     opened += _attach_pending(sql, reading)
     looped = _drop_loops(sql, records.regrouped, reading.at)
@@ -110,6 +114,22 @@ def _close(sql: sqlite3.Connection, links: Iterable[int], at: int) -> list[Edge]
     return [(a, type_, b) for a, type_, b in edges]
 
 
+def _pass_on(sql: sqlite3.Connection, source: str, vanished: frozenset[int]) -> None:
+    """Tie relations that other sources hold by uid to another record of the same entity."""
+    if not vanished:
+        return
+    gone = json.dumps(list(vanished))
+    for end in ("a", "b"):
+        sql.execute(
+            f"UPDATE link SET {end}_record = coalesce((SELECT min(r.id) FROM record AS r"  # noqa: S608 - constants
+            f" WHERE r.entity = link.{end} AND r.live), {end}_record)"
+            f" WHERE {end} IN (SELECT r.entity FROM json_each(?1) AS g JOIN record AS r"
+            f" ON r.id = g.value) AND {end}_record IN (SELECT value FROM json_each(?1))"
+            " AND scope IN (SELECT id FROM scope WHERE source != ?2)",
+            (gone, source),
+        )
+
+
 def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[Edge]:
     """Let other scopes' relations to vanished records wait for those to return."""
     if not vanished:
@@ -124,14 +144,29 @@ def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[
         "  ON l.b = gone.entity AND l.b_record = gone.record",
         (json.dumps(list(vanished)),),
     )
-    ids = [id_ for (id_,) in rows]
-    sql.execute(
-        "INSERT INTO pending SELECT l.scope, a.key, l.type, b.key, l.grp, l.need FROM link AS l"
-        " JOIN record AS a ON a.id = l.a_record JOIN record AS b ON b.id = l.b_record"
+    ids = json.dumps([id_ for (id_,) in rows])
+    ends = sql.execute(
+        "SELECT l.scope, holder.source, l.type, l.grp, l.need,"
+        " sa.source, a.key, ea.uid, sb.source, b.key, eb.uid FROM link AS l"
+        " JOIN scope AS holder ON holder.id = l.scope"
+        " JOIN record AS a ON a.id = l.a_record JOIN scope AS sa ON sa.id = a.scope"
+        " JOIN record AS b ON b.id = l.b_record JOIN scope AS sb ON sb.id = b.scope"
+        " JOIN entity AS ea ON ea.id = l.a JOIN entity AS eb ON eb.id = l.b"
         " WHERE l.id IN (SELECT value FROM json_each(?))",
-        (json.dumps(ids),),
+        (ids,),
     )
-    return _close(sql, ids, at)
+    loose = [
+        LooseLink(scope, source, type_, group, need, End(*row[:3]), End(*row[3:]))
+        for scope, source, type_, group, need, *row in ends
+    ]
+    sql.executemany(
+        "INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)",
+        ((link.scope, *link.waiting) for link in loose),
+    )
+    sql.executemany(
+        "UPDATE scope SET digest = NULL WHERE id = ?", ((scope,) for scope in to_reread(loose))
+    )
+    return _close(sql, json.loads(ids), at)
 
 
 def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:

@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kgraph.schema import Change, Coverage, Evidence, InputError, Observation, State
+from kgraph.schema import (
+    RELATIONS,
+    Carries,
+    Change,
+    Coverage,
+    Evidence,
+    InputError,
+    Observation,
+    State,
+)
 from kgraph.store._feed import DISCOVERED
 from kgraph.store._staging import Reading, Staged
 
@@ -85,5 +94,13 @@ def standing(
         and (c.entity, c.signal) not in abnormal
         and (c.entity, c.signal, c.detector) not in said
     )
-    happened = tuple(change for change in changes if change.type != DISCOVERED)
+    happened = tuple(change for change in changes if _of_the_estate(change))
     return Evidence((*seen, *quiet), coverage, happened)
+
+
+def _of_the_estate(change: Change) -> bool:
+    """Tell whether a change can have caused anything: who watches whom cannot."""
+    looking = (
+        f"{name} " for name, type_ in RELATIONS.items() if type_.carries is Carries.EVIDENCE
+    )
+    return change.type != DISCOVERED and not change.detail.startswith(tuple(looking))

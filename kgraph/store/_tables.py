@@ -16,7 +16,11 @@ def next_id(sql: sqlite3.Connection, query: str) -> int:
 
 
 def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
-    """Return what each key stands for: in the scope itself, else in any other of the source."""
+    """Return what each key stands for: in the scope itself, else in any other of the source.
+
+    What is no key of the source may be a uid: so a source speaks of what others report without
+    claiming that it exists.
+    """
     found = {}
     missing = []
     for key in keys:
@@ -27,7 +31,18 @@ def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> d
             missing.append(key)
     if missing:
         found |= _elsewhere(sql, names, missing)
+        found |= _by_uid(sql, [key for key in missing if key not in found])
     return found
+
+
+def _by_uid(sql: sqlite3.Connection, uids: Iterable[str]) -> dict[str, Place]:
+    rows = sql.execute(
+        "SELECT e.uid, min(r.id), e.id, e.kind FROM json_each(?) AS wanted"
+        " CROSS JOIN entity AS e ON e.uid = wanted.value"
+        " JOIN record AS r ON r.entity = e.id AND r.live GROUP BY e.id",
+        (json.dumps(list(uids)),),
+    )
+    return {uid: Place(record, entity, kind) for uid, record, entity, kind in rows}
 
 
 def _elsewhere(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:

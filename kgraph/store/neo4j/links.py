@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kgraph.store._endpoints import (
+    End,
+    LooseLink,
     Names,
     PendingRow,
     Resolved,
@@ -13,6 +15,7 @@ from kgraph.store._endpoints import (
     loop_findings,
     outside,
     resolved,
+    to_reread,
     waiting_keys,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
@@ -25,11 +28,17 @@ from kgraph.store.neo4j.relations import StoredLink
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys
 
-_SCOPES = """\
-MATCH (scope:_KgScope {source: $source}) RETURN scope.id, scope.source, scope.scope"""
+_SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
 _ENTITY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.entity"
-_KEY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.key"
-_RECORD_ENTITY = "MATCH (record:_KgRecord {id: row}) RETURN record.entity"
+_END = """\
+MATCH (record:_KgRecord {id: row})
+MATCH (scope:_KgScope {id: record.scope})
+MATCH (entity:Entity {_id: record.entity})
+RETURN row, scope.source, record.key, entity.uid"""
+_OTHER_RECORD = """\
+MATCH (record:_KgRecord {entity: row}) WHERE record.live RETURN row, min(record.id)"""
+_REREAD = "MATCH (scope:_KgScope {id: row}) REMOVE scope.digest"
+_ENTITY = "MATCH (record:_KgRecord {id: row}) RETURN record.entity"
 _FORGET_ALL = "MATCH (pending:_KgPending {scope: $scope}) DELETE pending"
 _FORGET = "MATCH (pending:_KgPending {name: row}) DELETE pending"
 _WAIT = "MERGE (pending:_KgPending {name: row.name}) SET pending = row"
@@ -79,7 +88,7 @@ def write_links(
     in_order = list(stored.values())
     closed = relations.close(statements, [in_order[row] for row in plan.closed], now)
     opened = relations.create(statements, ids, fresh, scopes)
-    closed += _detach(statements, ids, records.vanished, reading.at)
+    closed += _detach(statements, ids, reading, records.vanished, scopes)
     opened += _attach_pending(statements, ids, reading, scopes)
     looped = relations.close(statements, relations.loops_of(statements, records.regrouped), now)
     findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
@@ -138,27 +147,62 @@ def _wait(statements: Statements, ids: Ids, rows: Iterable[tuple[int, PendingRow
     statements.each(_WAIT, nodes)
 
 
-def _detach(statements: Statements, ids: Ids, vanished: frozenset[int], at: int) -> list[Edge]:
-    """Let other scopes' relations to vanished records wait for those to return."""
+def _detach(
+    statements: Statements,
+    ids: Ids,
+    reading: Reading,
+    vanished: frozenset[int],
+    scopes: Mapping[int, tuple[str, str]],
+) -> list[Edge]:
+    """Let other scopes' relations to vanished records wait for those to return.
+
+    Those that other sources hold by uid are tied to another record of the entity, if it has one.
+    """
     if not vanished:
         return []
-    entities = {entity for (entity,) in statements.each(_RECORD_ENTITY, sorted(vanished))}
+    entities = {entity for (entity,) in statements.each(_ENTITY, sorted(vanished))}
     links = [
         link
         for link in relations.of_entities(statements, entities)
         if link.a_record in vanished or link.b_record in vanished
     ]
-    keys = dict(
-        statements.each(
-            _KEY_OF, sorted({r for link in links for r in (link.a_record, link.b_record)})
+    others = dict(statements.each(_OTHER_RECORD, sorted(entities)))
+    kept = []
+    loose = []
+    for link in links:
+        foreign = scopes[link.scope][0] != reading.source
+        tied = relations.tied(link, vanished, others) if foreign else link
+        if tied.a_record in vanished or tied.b_record in vanished:
+            loose.append(link)
+        else:
+            kept.append(tied)
+    relations.tie(statements, kept)
+    _wait_loosely(statements, ids, loose, scopes)
+    return relations.close(statements, loose, from_ticks(reading.at))
+
+
+def _wait_loosely(
+    statements: Statements,
+    ids: Ids,
+    links: Sequence[StoredLink],
+    scopes: Mapping[int, tuple[str, str]],
+) -> None:
+    records = {record for link in links for record in (link.a_record, link.b_record)}
+    ends = {row[0]: End(*row[1:]) for row in statements.each(_END, sorted(records))}
+    loose = [
+        LooseLink(
+            link.scope,
+            scopes[link.scope][0],
+            link.type,
+            link.group,
+            link.need,
+            ends[link.a_record],
+            ends[link.b_record],
         )
-    )
-    _wait(statements, ids, ((link.scope, _waits(link, keys)) for link in links))
-    return relations.close(statements, links, from_ticks(at))
-
-
-def _waits(link: StoredLink, keys: Mapping[int, str]) -> PendingRow:
-    return keys[link.a_record], link.type, keys[link.b_record], link.group, link.need
+        for link in links
+    ]
+    _wait(statements, ids, ((link.scope, link.waiting) for link in loose))
+    statements.each(_REREAD, sorted(to_reread(loose)))
 
 
 def _attach_pending(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,10 @@ MATCH (a:Entity {{_id: row}})-[r:{TYPES}]->(a)
 WHERE r.validTo IS NULL
 WITH r, a, a AS b
 RETURN {_FOUND}"""
+_TIE = """\
+MATCH ()-[r]->()
+WHERE elementId(r) = row.element
+SET r._from = row.from, r._to = row.to"""
 _CLOSE = """\
 MATCH ()-[r]->()
 WHERE elementId(r) = row
@@ -137,6 +141,28 @@ def move(statements: Statements, links: Iterable[tuple[StoredLink, int, int]]) -
         by_type[link.type].append({"element": link.element, "a": a, "b": b})
     for type_, rows in sorted(by_type.items()):
         statements.each(_MOVE[type_], rows)
+
+
+def tied(link: StoredLink, vanished: frozenset[int], others: Mapping[int, int]) -> StoredLink:
+    """Return a link with its vanished ends tied to other records of the same entities.
+
+    Args:
+        link: the link.
+        vanished: rows of records that are gone.
+        others: entity -> a live record of it.
+    """
+    a_record, b_record = link.a_record, link.b_record
+    if a_record in vanished:
+        a_record = others.get(link.a, a_record)
+    if b_record in vanished:
+        b_record = others.get(link.b, b_record)
+    return replace(link, a_record=a_record, b_record=b_record)
+
+
+def tie(statements: Statements, links: Iterable[StoredLink]) -> None:
+    """Write which records relations are from."""
+    rows = [{"element": x.element, "from": x.a_record, "to": x.b_record} for x in links]
+    statements.each(_TIE, rows)
 
 
 def close(statements: Statements, links: Iterable[StoredLink], at: datetime) -> list[Edge]:

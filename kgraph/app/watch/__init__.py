@@ -1,0 +1,1 @@
+"""The closed loop in one process: collect, explain, repair, verify."""
