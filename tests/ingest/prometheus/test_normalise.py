@@ -183,6 +183,11 @@ def test_an_annotation_says_better_than_the_expression_where_a_rule_looks() -> N
     assert {uid for uid, *_ in covered(found)} == {"vm-web", "vm-mail"}
 
 
+def test_a_series_that_outlives_its_target_covers_nothing() -> None:
+    answers = reading([target("h1", "down"), target("h2")], [rule("GuestPaused")], SEEN)
+    assert {uid for uid, *_ in covered(normalised(answers))} == {"vm-mail"}
+
+
 def test_a_guest_whose_series_is_gone_is_not_covered() -> None:
     left = {"libvirt_domain_state_code": [series("mail", "h2")]}
     found = normalised(reading([target("h1"), target("h2")], [rule("GuestPaused")], left))
