@@ -24,7 +24,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from kgraph.schema import KINDS, ConfigurationError, suggest_kind
+from ingest.nbd import parse_address
+from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
 
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
@@ -89,6 +90,31 @@ class LibvirtSource(_Source):
     uri: str = "qemu:///system"
 
 
+class NbdSource(_Source):
+    """NBD exports: those that the graph knows, and those named here."""
+
+    type: Literal["nbd"]
+    addresses: tuple[str, ...] = ()
+    from_graph: bool = True
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+    @field_validator("addresses")
+    @classmethod
+    def _readable(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for text in addresses:
+            try:
+                parse_address(text)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return addresses
+
+
+def _without_password(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError("a password does not belong into the configuration")
+    return url
+
+
 class AlertmanagerSource(_Source):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
@@ -98,12 +124,18 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    @field_validator("url")
-    @classmethod
-    def _no_secret(cls, url: str) -> str:
-        if urlsplit(url).password:
-            raise ValueError("a password does not belong into the configuration")
-        return url
+    _no_secret = field_validator("url")(_without_password)
+
+
+class PrometheusSource(_Source):
+    """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
+
+    type: Literal["prometheus"]
+    url: str = ""  # empty: port 9090 here
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    _no_secret = field_validator("url")(_without_password)
 
 
 class SyntheticSource(_Source):
@@ -114,7 +146,14 @@ class SyntheticSource(_Source):
     seed: int = 0
 
 
-SourceConfig = TopologySource | LibvirtSource | AlertmanagerSource | SyntheticSource
+SourceConfig = (
+    TopologySource
+    | LibvirtSource
+    | NbdSource
+    | AlertmanagerSource
+    | PrometheusSource
+    | SyntheticSource
+)
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ingest import libvirt, topology
-from ingest.alertmanager import Translation, parse_payload
+from ingest.alertmanager import parse_payload
 from kgraph.app import alerts, investigation, keeping
 from kgraph.app.initialise import write
 from kgraph.app.investigation import Investigation
@@ -21,6 +21,7 @@ from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Entity, KgraphError
+from kgraph.signals import Translation
 from kgraph.simulation import demo_estate_file, demo_storm_file
 from kgraph.store import Diff, GraphStore, open_store
 

@@ -80,9 +80,6 @@ def compose(probes: Sequence[Probe]) -> str:
 
 
 def _entry(found: Probe) -> str:
-    if found.what == "Prometheus":
-        note = "answers" if found.presence is Presence.FOUND else "did not answer"
-        return f"\n# Prometheus {note} at {found.address}: its alerts come through Alertmanager.\n"
     key = "uri" if found.what == "libvirt" else "url"
     lines = ["[[sources]]", f'type = "{found.what.lower()}"', f'{key} = "{found.address}"']
     if found.presence is Presence.ABSENT:
@@ -123,6 +120,10 @@ level = "warning"
 # What `kgraph sync` reads. Reading libvirt needs a read-only connection and nothing more.
 """
 _TAIL = """
+# Whether NBD exports answer and hold the right disks; those that the graph knows need no list:
+# [[sources]]
+# type = "nbd"
+
 # Anything else that you know of the estate, as a kgraph.topology/v1 document:
 # [[sources]]
 # type = "topology"

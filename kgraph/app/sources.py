@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from ingest import libvirt, synthetic, topology
-from ingest.alertmanager import Credentials
 from ingest.libvirt.place import guest_key, host_key
-from kgraph.app import alerts
-from kgraph.app.alerts import Listing
+from ingest.nbd import Acceptance, parse_address
+from kgraph.app import alerts, prometheus
+from kgraph.app.exports import Exports, Naming
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
     LibvirtSource,
+    NbdSource,
+    PrometheusSource,
     SourceConfig,
     SyntheticSource,
     TopologySource,
@@ -117,6 +119,38 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
     )
 
 
+def exports_job(
+    source: NbdSource, context: Context, addresses: Sequence[str] = (), *, accept: bool = False
+) -> Job:
+    """Make the job that checks NBD exports.
+
+    Args:
+        source: the configured entry.
+        context: what it is read with.
+        addresses: only these; empty: all that the entry means.
+        accept: a person has said that what is there now is right.
+    """
+    naming = Naming(
+        scope=source.name or "exports",
+        site=context.site(source),
+        addresses=tuple(parse_address(text) for text in addresses or source.addresses),
+        from_graph=source.from_graph and not addresses,
+    )
+    every = _QUICK if source.every is None else timedelta(seconds=source.every)
+    checks = Exports(
+        naming,
+        deadline=timedelta(seconds=source.deadline_seconds),
+        lasts=max(3 * every, LASTS_AT_LEAST),
+        acceptance=Acceptance.ACCEPT if accept else Acceptance.HOLD,
+        complete=not addresses,
+    )
+    return Job(f"nbd {naming.scope}", checks.fetch, learn=checks.learn, every=every)
+
+
+def _nbd(config: SourceConfig, context: Context) -> Job:
+    return exports_job(cast("NbdSource", config), context)
+
+
 def _guests(store: GraphStore, uri: str) -> list[str]:
     """Return the record keys of the guests that were last seen on a host."""
     host = store.locate(libvirt.SOURCE, host_key(uri))
@@ -132,24 +166,20 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration
     packs = alerts.packs_of(configuration)
-    # What one of several no longer lists, another may: only a single one may say "over".
-    several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
 
     def fetch(at: datetime) -> Keep:
-        if source.path is not None:
-            path = str(configuration.resolve(source.path))
-            batch, listing = alerts.from_file(path, at), Listing.SOME
-        else:
-            token = configuration.resolve(source.token_file) if source.token_file else None
-            credentials = Credentials(source.token_env, token)
-            url = source.url or DEFAULT_ALERTMANAGER
-            batch = alerts.fetched(url, at, credentials)
-            listing = Listing.SOME if several else Listing.ALL
+        batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
             reading, alerts.translated(batch, reading.store, packs), listing
         )
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)
+
+
+def _prometheus(config: SourceConfig, context: Context) -> Job:
+    source = cast("PrometheusSource", config)
+    configuration = context.configuration
+    return prometheus.job(prometheus.server(source, configuration, alerts.packs_of(configuration)))
 
 
 def _synthetic(config: SourceConfig, _context: Context) -> Job:
@@ -161,11 +191,14 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
 
 
 _QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
-DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
+LASTS_AT_LEAST = timedelta(minutes=1)  # what a check saw, so that a single one can be looked at
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _topology, _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _libvirt, _QUICK, topology=True),
+    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _nbd, _QUICK),
     SourceType("synthetic", "an invented estate", _synthetic, 10 * _MINUTE, topology=True),
     SourceType("alertmanager", "firing alerts", _alertmanager, _QUICK),
+    # After Alertmanager: where a rule is evaluated is surer than what was passed on.
+    SourceType("prometheus", "alerts, targets, and where rules look", _prometheus, _QUICK),
 )

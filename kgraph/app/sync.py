@@ -65,6 +65,10 @@ def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> Non
     return None
 
 
+def _learns_nothing(_store: GraphStore) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One source to read.
@@ -78,6 +82,8 @@ class Job:
         topology: whether it tells what there is.
         listen: begins to listen to the source's events, where it has any; after each of them the
             source is asked anew. Events are told from other threads.
+        learn: looks into the store for what to ask next; whoever holds the store calls it before
+            the first `fetch`. A job that needs it also learns whenever its answer is kept.
     """
 
     title: str
@@ -86,6 +92,7 @@ class Job:
     every: timedelta = timedelta(minutes=1)
     topology: bool = False
     listen: Callable[[Tell], Listening] | None = None
+    learn: Callable[[GraphStore], None] = _learns_nothing
 
 
 def unshown(_title: str, items: Iterable[Item]) -> Iterator[Item]:
@@ -110,6 +117,7 @@ def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
     """Read the sources one after another; yield what became of each as it is done."""
     for job in jobs:
         try:
+            job.learn(reading.store)
             diff = job.fetch(reading.at)(reading)
         except KgraphError as error:
             failure = f"{error}{keep_silence(reading, job, error)}"

@@ -65,7 +65,7 @@ def _estate(session: Session, shown: Demo) -> None:
 
 
 def _storm(session: Session, shown: Demo) -> None:
-    from ingest.alertmanager import Outcome
+    from kgraph.signals import Outcome
 
     _title(session, "The storm", "kgraph ingest alertmanager")
     rows = shown.storm.explanations

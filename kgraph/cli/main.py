@@ -26,6 +26,7 @@ from kgraph.cli import (
     predict,
     rules,
     sync,
+    watch,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 app.callback()(root)
 # The order of the help: the way of a first hour.
-app.command("init")(initialise.init)
+app.add_typer(initialise.app, name="init")
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
@@ -56,6 +57,7 @@ app.command("predict")(predict.predict)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
+app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")

@@ -83,11 +83,17 @@ def summarise(
     for outcome in done:
         if outcome.diff is not None:
             _findings(session, outcome.source, outcome.diff)
-        else:
-            session.remark(f"kgraph: {_told(outcome)}", style="red")
     if dry_run:
         session.remark("nothing was changed: this was a dry run")
-    if any(outcome.failure for outcome in done):
+    failed(session, done)
+
+
+def failed(session: Session, done: Iterable[Outcome]) -> None:
+    """Tell what could not be read, and end with 1 if anything could not."""
+    failures = [outcome for outcome in done if outcome.failure]
+    for outcome in failures:
+        session.remark(f"kgraph: {_told(outcome)}", style="red")
+    if failures:
         session.end(Exit.ERROR)
 
 

@@ -54,7 +54,8 @@ class Collector:
         self._clock, self._jitter = clock, jitter
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._news = threading.Event()
-        self._askers = [_Asker(job, self) for job in jobs]
+        self.jobs = tuple(jobs)
+        self._askers = [_Asker(job, self) for job in self.jobs]
 
     def start(self) -> None:
         """Ask all sources at once, and go on asking."""

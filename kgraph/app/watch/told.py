@@ -15,6 +15,7 @@ class What(Enum):
     """What has happened. The values are a published vocabulary: `--output jsonl` writes them."""
 
     STARTED = "watch.started"
+    SYNCED = "watch.synced"  # every source that tells what there is was read: repairs may begin
     WAITING = "watch.waiting"  # another process has the watch of this store
     STOPPED = "watch.stopped"
     SOURCE_FAILED = "source.failed"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alertmanager import Translation
 from kgraph.app import alerts, investigation
 from kgraph.app.alerts import Listing
 from kgraph.app.sync import Commitment, Reading, keep, unshown
@@ -24,6 +23,7 @@ from kgraph.schema import (
     State,
     Target,
 )
+from kgraph.signals import Translation
 from kgraph.store import GraphStore, open_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
