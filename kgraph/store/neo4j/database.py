@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 from neo4j import READ_ACCESS, WRITE_ACCESS
 from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
 
-from kgraph.schema import StoreError
+from kgraph.schema import NoStoreError, StoreError
 from kgraph.store._target import ServerStore
 from kgraph.store.neo4j import schema
 from kgraph.store.neo4j.connection import Connection
@@ -143,7 +143,7 @@ class Database:
         if version == schema.VERSION:
             return
         if self._read_only:
-            raise StoreError(
+            raise NoStoreError(
                 "there is no store in this database yet",
                 where=self.target.title,
                 mend="fill one with `kgraph sync` or `kgraph ingest`",
