@@ -40,8 +40,14 @@ class Standing:
             coverage: where detectors look.
             spelled: uid -> record key, for the source's own Probes.
         """
-        rows = tuple(replace(o, entity=spelled.get(o.entity, o.entity)) for o in observations)
-        looks = tuple(replace(c, entity=spelled.get(c.entity, c.entity)) for c in coverage)
+        rows = tuple(
+            replace(row, entity=spelled[row.entity]) if row.entity in spelled else row
+            for row in observations
+        )
+        looks = tuple(
+            replace(row, entity=spelled[row.entity]) if row.entity in spelled else row
+            for row in coverage
+        )
         return cls(rows, looks, {said(row): row.at for row in rows if row.abnormal})
 
     def since(self, entity: str, signal: str, detector: str) -> datetime | None:

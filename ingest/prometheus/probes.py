@@ -11,6 +11,7 @@ from ingest.prometheus.origin import Origin
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Item, Record, RelationRecord
 
+_OURS = frozenset({"", "localhost", "::1"})
 Watched = tuple[str, str]  # uid, record key of the Probe
 
 
@@ -28,9 +29,10 @@ def server(origin: Origin) -> Record:
 
 
 def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
-    """Yield the server, and every target as a Probe that depends on it."""
+    """Yield the server, and every target as a Probe that depends on it, and on where it runs."""
     yield server(origin)
     rows = list(found)
+    homes = _homes(rows)
     crowded = {name for name, count in Counter(map(_name, rows)).items() if count > 1}
     for alias in rows:
         target, name = alias.target, _name(alias)
@@ -42,13 +44,38 @@ def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
             keys=(origin.probe_address(target.job, target.instance),),
             labels={"job": target.job, "instance": target.instance},
             props={
+                "detector": origin.path(target.job),
                 "scrapeAddress": _address(target.scrape_url),
                 "scrapeIntervalSeconds": target.interval.total_seconds(),
             },
-            watched=("down",),
+            watched=("unreachable",),
             where=origin.title,
         )
         yield RelationRecord(key, "DEPENDS_ON", origin.key)
+        home = homes.get(_place(target.scrape_url))
+        if home is not None and not target.proxied:
+            yield RelationRecord(key, "RUNS_ON", home)
+
+
+def _homes(found: Iterable[Alias]) -> dict[str, str]:
+    """Return address -> uid of the machine that has it, as far as targets show it.
+
+    An address that brings one machine's targets is that machine's. One that brings several
+    machines' is somebody's who asks for them, and our own loopback says nothing.
+    """
+    machines: dict[str, set[str]] = {}
+    for alias in found:
+        if alias.uid is not None and not alias.target.proxied:
+            machines.setdefault(_place(alias.target.scrape_url), set()).add(alias.uid)
+    return {
+        place: next(iter(uids))
+        for place, uids in machines.items()
+        if len(uids) == 1 and place not in _OURS and not place.startswith("127.")
+    }
+
+
+def _place(url: str) -> str:
+    return (urlsplit(url).hostname or "").lower()
 
 
 def _name(alias: Alias) -> str:

@@ -27,7 +27,8 @@ def probes_answer(
     )
     for alias in found:
         if alias.target.health != "unknown":
-            yield _scrape(origin.target(alias.target), "down", alias.target, standing, origin, now)
+            key = origin.target(alias.target)
+            yield _scrape(key, "unreachable", alias.target, standing, origin, now)
 
 
 def reached(

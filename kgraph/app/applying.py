@@ -11,14 +11,14 @@ from time import monotonic
 from kgraph.app.acting import actuators
 from kgraph.app.plans import document_of, find
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Reading, keep_silence, unshown
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.loop import ROLE
 from kgraph.config import Configuration
 from kgraph.schema import (
     Actor,
     InputError,
-    KgraphError,
     Plan,
     PlanDocument,
     PlanRecord,
@@ -40,7 +40,6 @@ from remedies import (
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
-WATCH = "watch"  # the lease of the process that carries out plans by itself
 EVERY = timedelta(seconds=2)  # between two readings of a source while a plan is carried out
 _FIRST = timedelta(seconds=60)  # for the first reading of all sources
 _OLD = timedelta(seconds=1)  # evidence runs out by itself, too
@@ -84,7 +83,7 @@ def preview(
 
 def watched(store: GraphStore, now: datetime) -> str:
     """Return who carries out plans by itself just now; empty: nobody."""
-    return next((row.holder for row in store.leases(now=now) if row.name == WATCH), "")
+    return next((row.holder for row in store.leases(now=now) if row.name == ROLE), "")
 
 
 def approve(store: GraphStore, record: PlanRecord, who: str, now: datetime) -> PlanRecord:
@@ -138,11 +137,10 @@ class Applying:
     ) -> None:
         self._store, self._clock = store, clock
         read = [replace(job, every=EVERY) for job in jobs(Context(configuration))]
-        self._topology = frozenset(job.title for job in read if job.topology)
         self._collector = Collector(read, clock, lambda: 1.0)
-        self._waited_for = {job.title for job in read}
-        self._complete = _complete(store, self._topology)
-        self._read_at = self._known_at = clock()
+        known = _complete(store, [job.title for job in read if job.topology])
+        self._keeper = Keeper(store, read, clock(), known)
+        self._known_at = clock()
         self._known: Facts | None = None
         self._executor = Executor(store, actuators(configuration), holder)
 
@@ -170,14 +168,7 @@ class Applying:
         record, now, facts = find(self._store, plan_id), self._clock(), self._facts()
         if record.state.under_way:
             return self._resume(record, now)
-        world = World(
-            now,
-            facts,
-            self._store.halted(),
-            Approver.PERSON,
-            leases=tuple(self._store.leases(now=now)),
-        )
-        final = _first_final(document_of(record).plan, world)
+        final = self._executor.foresee(document_of(record).plan, now, facts, Approver.PERSON)
         return final or self._executor.begin(record, now, facts, Approver.PERSON, who)
 
     def _resume(self, record: PlanRecord, now: datetime) -> PlanRecord | Refusal:
@@ -189,25 +180,13 @@ class Applying:
 
     def _first_reading(self, stopping: threading.Event) -> None:
         end = self._clock() + _FIRST
-        while self._waited_for and self._clock() < end and not stopping.is_set():
+        while self._keeper.unheard and self._clock() < end and not stopping.is_set():
             self._collector.wait(_PAUSE)
             self._keep()
 
     def _keep(self) -> None:
         for heard in self._collector.heard():
-            self._waited_for.discard(heard.job.title)
-            reading = Reading(self._store, heard.at, Commitment.COMMIT, unshown)
-            error = heard.error
-            if heard.keep is not None:
-                try:
-                    heard.keep(reading)
-                except KgraphError as caught:
-                    error = caught
-            if error is None:
-                self._complete.add(heard.job.title)
-                self._read_at = max(self._read_at, heard.at)
-            else:
-                keep_silence(reading, heard.job, error)
+            self._keeper.keep(heard)
             self._known = None
 
     def _facts(self) -> Facts:
@@ -217,19 +196,12 @@ class Applying:
             self._known = facts_of(
                 self._store.graph(),
                 self._store.evidence(now=now),
-                self._read_at,
-                self._topology,
-                self._complete,
+                self._keeper.read_at,
+                self._keeper.topology,
+                self._keeper.complete,
             )
             self._known_at = now
         return self._known
-
-
-def _first_final(plan: Plan, world: World) -> Refusal | None:
-    """Return what keeps the first step from being done at all."""
-    first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
-    rows = judge_plan(plan, world)
-    return next((said for step, said in rows if step is first and said.weight.stops), None)
 
 
 def _known_facts(configuration: Configuration, store: GraphStore, now: datetime) -> Facts:

@@ -10,6 +10,7 @@ import structlog
 
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
 from kgraph.schema import (
+    GONE,
     Answer,
     Entity,
     Evidence,
@@ -118,8 +119,7 @@ def _speaking(graph: Subgraph, evidence: Evidence) -> tuple[Entity, ...]:
     The silence of a guest on a host that nobody reaches is no health; nor is that of whatever a
     dead probe would have told of.
     """
-    blind = {"unreachable", "down"}
-    lost = {r.entity for r in evidence.observations if r.abnormal and r.signal in blind}
+    lost = {r.entity for r in evidence.observations if r.abnormal and r.signal in GONE}
     behind = {
         relation.dependent
         for relation in graph.relations

@@ -26,6 +26,7 @@ from kgraph.cli import (
     predict,
     rules,
     sync,
+    watch,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -56,6 +57,7 @@ app.command("predict")(predict.predict)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
+app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")

@@ -64,13 +64,22 @@ from kgraph.schema.plans import (
     Terms,
 )
 from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual
-from kgraph.schema.signals import SIGNALS, Channel, Direction, channel_of, main_modes, mode_named
+from kgraph.schema.signals import (
+    GONE,
+    SIGNALS,
+    Channel,
+    Direction,
+    channel_of,
+    main_modes,
+    mode_named,
+)
 from kgraph.schema.snapshots import Item, Snapshot
 
 __all__ = [
     "EVERY_DETECTOR",
     "GENERIC",
     "GENERIC_MODES",
+    "GONE",
     "INTENTS",
     "KINDS",
     "RELATIONS",

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kgraph.schema import Entity, Observation
+from kgraph.schema import GONE, Entity, Observation
 from kgraph.signals.packs import Alert
 from kgraph.signals.translate import Blind
 
 
 def behind_silent(entities: Iterable[Entity], observations: Iterable[Observation]) -> Blind:
-    """Tell blind alerts by the Probes that are known to be down.
+    """Tell blind alerts by the Probes that are known to be gone.
 
     An alert is blind where its `job` and `instance` are those of a Probe that is. One that names
     no target is taken at its word: only who reads the rule itself can tell.
     """
-    down = {row.entity for row in observations if row.abnormal and row.signal == "down"}
+    gone = {row.entity for row in observations if row.abnormal and row.signal in GONE}
     silent = {
         (entity.labels["job"], entity.labels["instance"]): entity.name
         for entity in entities
-        if entity.uid in down
+        if entity.uid in gone
         and entity.kind == "Probe"
         and {"job", "instance"} <= entity.labels.keys()
     }

@@ -128,7 +128,7 @@ class Carrying:
     def advance(self, world: Callable[[], World], now: datetime) -> list[Progress]:
         """Go on as far as it goes without waiting; return what happened."""
         self._progress = []
-        self.workshop.collect()
+        self.workshop.collect(now)
         self._keep_leases(now)
         for _ in range(_ROUNDS):
             if self.over:

@@ -14,8 +14,10 @@ from functools import partial
 import structlog
 
 from kgraph.schema import (
+    Actor,
     InputError,
     Lease,
+    Plan,
     PlanDocument,
     PlanRecord,
     PlanState,
@@ -29,7 +31,7 @@ from remedies.execution.ledger import Ledger
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
-from remedies.guards import Refusal
+from remedies.guards import Refusal, judge_plan
 from remedies.looks import Actuators
 from remedies.world import Approver, Facts, World
 
@@ -115,6 +117,30 @@ class Executor:
         self._ledger = Ledger.load(self._store, now)
         self._carry(begun, document, tenure, now)
         return begun
+
+    def foresee(
+        self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
+    ) -> Refusal | None:
+        """Return what would keep the plan's own first step from being done; None: nothing would.
+
+        Waiting for a lock or a budget is no refusal.
+        """
+        ledger = Ledger.load(self._store, now)
+        world = World(
+            now,
+            facts,
+            self._store.halted(),
+            by,
+            self._holder,
+            ledger.counted(set()),
+            tuple(ledger.past),
+            tuple(each.plan for each in self._plans.values()),
+            tuple(self._store.leases(now=now)),
+            frozenset(self._hung),
+        )
+        first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
+        rows = judge_plan(plan, world)
+        return next((said for step, said in rows if step is first and said.weight.stops), None)
 
     def begin_approved(self, now: datetime, facts: Facts) -> list[PlanRecord | Refusal]:
         """Begin the plans that a person has approved elsewhere."""

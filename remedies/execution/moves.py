@@ -100,7 +100,7 @@ class Hand:
         adopted_at: when it found the intent of an earlier process.
         intended_at: when it wrote the intent.
         doing, since: what a worker is at, and since when.
-        look, looked_at: the newest look, and when it was asked for.
+        look, looked_at, seen_at: the newest look, when it was asked for, and when it was taken up.
         acted_at: when the effect came back, whether well or not.
         failure: what the effect said when it did not work; empty: it worked.
     """
@@ -111,6 +111,7 @@ class Hand:
     since: datetime | None = None
     look: Look | None = None
     looked_at: datetime | None = None
+    seen_at: datetime | None = None
     acted_at: datetime | None = None
     failure: str = ""
 

@@ -88,11 +88,13 @@ def _go(state: State, number: int, track: Track, stop: _Stop | None, world: Worl
     """Carry on with one step; what has not begun yet does not begin once there is a stop."""
     step, hand = state.plan.steps[number], state.hands.get(number, Hand())
     move = carry_on(number, step, track, hand, world.now)
-    if stop is None or not isinstance(move, Act | Intend):
+    untouched = hand.intended_at is not None and hand.acted_at is None and hand.doing is None
+    begins = isinstance(move, Act | Intend) or (untouched and isinstance(move, LookAt | Wait))
+    if stop is None or not begins:
         return move
     if state.leaving:
         return Wait(stop.why, number)  # the next process finds the intent, and looks first
-    if move.direction is Direction.DO:
+    if track.state is StepState.RUNNING:
         tried = track.attempt > 1 or hand.acted_at is not None
         head = "broken off: " if tried else NOT_DONE
         return Commit(number, StepState.FAILED, f"{head}{stop.why}")

@@ -26,7 +26,7 @@ from remedies.looks import Look, Standing
 
 GRACE = timedelta(seconds=5)  # after a deadline, before a worker is given up
 TELLING = timedelta(seconds=30)  # a person's deadline is hours, but not that of a message
-FRESH = timedelta(seconds=3)  # a look that is older proves nothing of now
+FRESH = timedelta(seconds=3)  # since it was taken up: a look that is older proves nothing of now
 NOT_DONE = "not done: "  # how the journal tells a step that failed before any effect
 BETWEEN_LOOKS = timedelta(seconds=1)
 ANNOUNCED_AT_MOST = 3  # of one attempt: each more than one is a restart of ours
@@ -163,9 +163,10 @@ class _Step:
         look, at = self.hand.look, self.hand.looked_at
         if look is None or at is None or (since is not None and at < since):
             return None
-        unknown = look.standing is Standing.UNKNOWN
-        # A failed look is acted upon by time, not freshness: it is repeated at leisure.
-        return look if unknown or since is not None or self.now - at <= FRESH else None
+        if since is not None or look.standing is Standing.UNKNOWN:
+            return look  # a failed look is repeated at leisure, until its time is over
+        seen_at = self.hand.seen_at or at
+        return look if self.now - seen_at <= FRESH else None
 
     def _look_again(self) -> Move:
         at = self.hand.looked_at

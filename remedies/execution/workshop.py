@@ -52,7 +52,7 @@ class Workshop:
         self._hands[step] = replace(hand, doing=Doing.LOOKING, since=now)
         actuator = self._actuators.get(through or self._plan.steps[step].endpoint)
         task = task_of(self._plan, self._plan.steps[step], direction)
-        return self._started(step, Looking(self._spawn, actuator, task))
+        return self._started(step, Looking(self._spawn, actuator, task), now)
 
     def act(self, step: int, direction: Direction, now: datetime) -> bool:
         """Begin an effect; tell whether it is over at once."""
@@ -60,9 +60,9 @@ class Workshop:
         self._hands[step] = replace(hand, doing=Doing.ACTING, since=now, look=None)
         actuator = self._actuators.get(self._plan.steps[step].endpoint)
         task = task_of(self._plan, self._plan.steps[step], direction)
-        return self._started(step, Acting(self._spawn, actuator, task))
+        return self._started(step, Acting(self._spawn, actuator, task), now)
 
-    def collect(self) -> None:
+    def collect(self, now: datetime) -> None:
         """Take what has come back."""
         for step, work in list(self._works.items()):
             if not work.job.done():
@@ -70,7 +70,7 @@ class Workshop:
             del self._works[step]
             hand = self._hands[step]
             if isinstance(work, Looking):
-                hand = replace(hand, look=work.look, looked_at=hand.since)
+                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=now)
             else:
                 hand = replace(hand, acted_at=hand.since, failure=work.failure)
             self._hands[step] = replace(hand, doing=None)
@@ -86,7 +86,7 @@ class Workshop:
         for work in list(self._works.values()):
             work.job.wait(patience)
 
-    def _started(self, step: int, work: Looking | Acting) -> bool:
+    def _started(self, step: int, work: Looking | Acting, now: datetime) -> bool:
         self._works[step] = work
-        self.collect()
+        self.collect(now)
         return step not in self._works

@@ -14,7 +14,7 @@ from kgraph.app.doctor import Health
 from kgraph.app.doctor_alerts import examine_alerts
 from kgraph.app.drill import Clock, drill
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Outcome, Reading, sync, unwatched
+from kgraph.app.sync import Commitment, Outcome, Reading, sync, unshown
 from kgraph.config import Configuration, load
 from kgraph.schema import Observation, State
 from kgraph.store import GraphStore, open_store
@@ -50,7 +50,7 @@ def read(configuration: Configuration, store: GraphStore) -> Callable[[], list[O
 
     def once() -> list[Outcome]:
         at = datetime.now(UTC)
-        reading = Reading(store, at, Commitment.COMMIT, unwatched)
+        reading = Reading(store, at, Commitment.COMMIT, unshown)
         return list(sync(reading, jobs(Context(configuration))))
 
     return once

@@ -216,6 +216,19 @@ def export_story(guests: int = 4, fails: int = 1) -> tuple[Estate, Plan]:
     return Estate(things), plan_of(RESTART, CHECK, *resumes)
 
 
+class Later:
+    """A call that comes back as soon as time has passed."""
+
+    def __init__(self, night: Night, begun: datetime) -> None:
+        self._night, self._begun = night, begun
+
+    def done(self) -> bool:
+        return self._night.now > self._begun
+
+    def wait(self, patience: timedelta) -> None:
+        """The clock is virtual: it does not come back by waiting."""
+
+
 @dataclass
 class Night:
     """A store, an estate, an executor and a clock."""
@@ -224,6 +237,8 @@ class Night:
     estate: Estate
     now: datetime = T0
     said: list[str] = field(default_factory=list)
+    span: float = 0.0  # seconds of the newest tick
+    slow: bool = False  # what is looked at or done comes back with the next tick only
     executor: Executor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -235,7 +250,9 @@ class Night:
 
     def _spawn(self, name: str, call: Callable[[], None]) -> Job:
         call()
-        return Never() if name in self.estate.hanging else Inline()
+        if name in self.estate.hanging:
+            return Never()
+        return Later(self, self.now) if self.slow else Inline()
 
     def propose(self, plan: Plan) -> PlanRecord:
         """Keep a plan as proposed."""
@@ -259,7 +276,7 @@ class Night:
 
     def tick(self, seconds: float = 0.5) -> None:
         """Let time pass, then tick once."""
-        self.now += timedelta(seconds=seconds)
+        self.now, self.span = self.now + timedelta(seconds=seconds), seconds
         for row in self.executor.tick(self.now, self.facts()):
             at = (row.at - T0).total_seconds()
             where = "" if row.step is None else f" {row.step + 1}"

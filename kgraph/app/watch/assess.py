@@ -51,9 +51,9 @@ class Assessor:
         self._since = tools.now
         self._blamed: dict[str, _Blame] = {}
 
-    def evidence(self, now: datetime) -> Evidence:
-        """Return what holds now."""
-        return self._store.evidence(now=now)
+    def again(self) -> None:
+        """Explain at the next occasion, even if the evidence says nothing new."""
+        self._mark = None
 
     def assess(
         self, now: datetime, frozen: Collection[str]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from kgraph.schema import Evidence, Observation, Subgraph
+from kgraph.schema import GONE, Evidence, Observation, Subgraph
 from remedies import Facts, Vantage
 
-_GONE = frozenset({"unreachable", "down"})
-_THROUGH = {"alertmanager": "prometheus"}  # it passes on what Prometheus has seen
+# Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
+_THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
 
 
 def facts_of(
@@ -69,7 +69,7 @@ def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:
 
 def system_of(detector: str) -> str:
     """Return what a detector reports through; those that share it fail together."""
-    name = detector.partition("/")[0].partition("-")[0]  # libvirt-stats uses libvirt's connection
+    name = detector.partition("/")[0]
     return _THROUGH.get(name, name)
 
 
@@ -77,7 +77,7 @@ def _dead(
     graph: Subgraph, rows: Collection[Observation], system: Mapping[str, str]
 ) -> frozenset[str]:
     """Return the probes that see nothing: they are gone, or what they look at does not answer."""
-    gone = {row.entity for row in rows if row.abnormal and row.signal in _GONE}
+    gone = {row.entity for row in rows if row.abnormal and row.signal in GONE}
     blind = {(r.entity, r.detector) for r in rows if r.abnormal and r.signal == "unreachable"}
     detectors = {e.uid: str(e.props["detector"]) for e in graph.entities if e.uid in system}
     through = {

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from kgraph.app import keeping
-from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector, Heard
+from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
-from kgraph.schema import KgraphError, Lease
+from kgraph.schema import Lease
 from kgraph.store import GraphStore
 
 ROLE = "watch"  # the lease that makes one process the watch of a store
@@ -32,11 +32,12 @@ class Repairs(Protocol):
     allowed: bool
 
     @property
+    def ended(self) -> bool:
+        """Whether a repair ended in the last tick."""
+
+    @property
     def busy(self) -> frozenset[str]:
         """The incidents that are being repaired."""
-
-    def heard(self, job: Job, at: datetime, error: KgraphError | None) -> None:
-        """Take note whether a source answered."""
 
     def resume(self, now: datetime) -> list[Told]:
         """Go on with what an earlier process began."""
@@ -58,6 +59,7 @@ class Watch:
     Attributes:
         store: only ever touched by the thread that runs the loop.
         collector: what asks the sources.
+        keeper: what keeps their answers.
         assessor: what explains.
         repairs: what acts, as far as policy and guards let it.
         clock: the time in UTC.
@@ -68,6 +70,7 @@ class Watch:
 
     store: GraphStore
     collector: Collector
+    keeper: Keeper
     assessor: Assessor
     repairs: Repairs
     clock: Callable[[], datetime]
@@ -75,7 +78,6 @@ class Watch:
     holder: str
     pause: timedelta = timedelta(seconds=0.5)
     _failing: dict[str, str] = field(default_factory=dict)
-    _unread: set[str] | None = None  # sources that tell what there is and were not read yet
     _lease: Lease | None = None
     _waiting: bool = False
     _looked_at: datetime | None = None
@@ -115,6 +117,8 @@ class Watch:
             self._looked_at = now
             self._assess(self.clock())
         self._told(self.repairs.tick(self.clock()))
+        if self.repairs.ended:
+            self.assessor.again()  # what was frozen may be explained anew
         if self._tidied_at is None or now - self._tidied_at >= _TIDY:
             self._tidied_at = now
             for incident in keeping.close_quiet(self.store, now):
@@ -144,35 +148,18 @@ class Watch:
 
     def _keep(self, heard: Heard) -> None:
         """Bring one answer into the store; a failure is told when it is new."""
-        reading = Reading(self.store, heard.at, Commitment.COMMIT, unshown)
-        error = heard.error
-        if heard.keep is not None:
-            try:
-                heard.keep(reading)
-            except KgraphError as caught:
-                error = caught
+        synced = self.keeper.synced
+        failure = self.keeper.keep(heard)
         title, now = heard.job.title, heard.at
-        self.repairs.heard(heard.job, now, error)
-        if error is None:
-            self._read(title, now)
-            if self._failing.pop(title, None) is not None:
-                self.tell(Told(now, What.SOURCE_BACK, f"{title} answers again", {"source": title}))
-            return
-        told = f"{error}{keep_silence(reading, heard.job, error)}"
-        if self._failing.get(title) != told:
-            self._failing[title] = told
-            self.tell(Told(now, What.SOURCE_FAILED, told, {"source": title}))
-
-    def _read(self, title: str, now: datetime) -> None:
-        """Tell once that all that there is has been read."""
-        if self._unread is None:
-            self._unread = {job.title for job in self.collector.jobs if job.topology}
-        if title in self._unread:
-            self._unread.remove(title)
-            if not self._unread:
-                count = len(self.store.graph().entities)
-                line = f"all sources were read: {count} entities"
-                self.tell(Told(now, What.SYNCED, line, {"entities": count}))
+        if not failure and self._failing.pop(title, None) is not None:
+            self.tell(Told(now, What.SOURCE_BACK, f"{title} answers again", {"source": title}))
+        elif failure and self._failing.get(title) != failure:
+            self._failing[title] = failure
+            self.tell(Told(now, What.SOURCE_FAILED, failure, {"source": title}))
+        if self.keeper.synced and not synced:
+            count = len(self.store.graph().entities)
+            line = f"all sources were read: {count} entities"
+            self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 
     def _assess(self, now: datetime) -> None:
         found = self.assessor.assess(now, self.repairs.busy)

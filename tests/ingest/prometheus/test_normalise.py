@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -255,24 +256,43 @@ def test_a_target_is_a_probe_and_an_alias_but_never_a_machine() -> None:
     assert RelationRecord(H1_TARGET, "DEPENDS_ON", ORIGIN.key) in found.items
 
 
-def test_a_silent_target_is_an_unreachable_machine_and_a_probe_that_is_down() -> None:
+def test_a_silent_target_is_an_unreachable_machine_and_an_unreachable_probe() -> None:
     rows = observed(normalised(reading([target("h1"), target("h2", "down")])))
     assert rows["host-2", "unreachable", UP].state is State.ABNORMAL
     assert rows["host-2", "unreachable", UP].detail == "connection refused"
-    assert rows[H2_TARGET, "down", UP].state is State.ABNORMAL
+    assert rows[H2_TARGET, "unreachable", UP].state is State.ABNORMAL
     assert rows["host-1", "unreachable", UP].state is State.HEALTHY
-    assert rows[H1_TARGET, "down", UP].state is State.HEALTHY
+    assert rows[H1_TARGET, "unreachable", UP].state is State.HEALTHY
+
+
+def homes(*targets: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return which target runs on which machine."""
+    items = normalised(reading(list(targets))).items
+    rows = [row for row in items if isinstance(row, RelationRecord) and row.type == "RUNS_ON"]
+    return {(row.dependent, row.dependency) for row in rows}
+
+
+def test_an_exporter_runs_on_the_machine_whose_address_it_has() -> None:
+    own = target("h1", scrapeUrl="http://10.0.0.1:9171/metrics")
+    assert homes(own) == {(H1_TARGET, "host-1")}
+
+
+def test_an_exporter_on_a_loopback_or_for_several_machines_runs_nowhere_known() -> None:
+    assert homes(target("h1", scrapeUrl="http://127.0.0.1:9171/metrics")) == set()
+    central = "http://10.0.0.9:{}/metrics"
+    both = [target(host, scrapeUrl=central.format(n)) for n, host in enumerate(("h1", "h2"), 1)]
+    assert homes(*both) == set()
 
 
 def test_a_target_that_stays_silent_is_so_since_it_began() -> None:
     before = [
         abnormal("host-2", "unreachable", UP, minutes=7),
-        abnormal("probe-2", "down", UP, minutes=7),
+        abnormal("probe-2", "unreachable", UP, minutes=7),
     ]
     found = normalised(reading([target("h2", "down")]), before, spelled={"probe-2": H2_TARGET})
     rows = observed(found)
     assert rows["host-2", "unreachable", UP].at == NOW - timedelta(minutes=7)
-    assert rows[H2_TARGET, "down", UP].at == NOW - timedelta(minutes=7)
+    assert rows[H2_TARGET, "unreachable", UP].at == NOW - timedelta(minutes=7)
     assert withdrawn(found) == set()
 
 
@@ -307,7 +327,7 @@ def test_an_exporter_that_asks_others_says_nothing_of_them_by_its_own_up() -> No
     key = "target:http://127.0.0.1:9090 blackbox h1"
     assert set(observed(found)) == {
         (ORIGIN.key, "unreachable", ORIGIN.reach),
-        (key, "down", "prometheus/up/blackbox"),
+        (key, "unreachable", "prometheus/up/blackbox"),
     }
     assert watched(found) == {("host-1", key)}
     records = {item.key: item for item in found.items if isinstance(item, Record)}

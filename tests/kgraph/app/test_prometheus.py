@@ -14,7 +14,7 @@ from ingest.prometheus import Reading as Answers
 from kgraph.app import alerts, prometheus
 from kgraph.app.alerts import Listing
 from kgraph.app.prometheus import Server
-from kgraph.app.sync import Commitment, Reading, keep, silence, sync, unwatched
+from kgraph.app.sync import Commitment, Reading, keep, keep_silence, sync, unshown
 from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import (
     Item,
@@ -61,7 +61,7 @@ def store(tmp_path: Path) -> Iterator[GraphStore]:
 
 def _reading(store: GraphStore, later: float = 0, **fields: Commitment) -> Reading:
     at = NOW + timedelta(seconds=later)
-    return Reading(store, at, fields.get("commitment", Commitment.COMMIT), unwatched)
+    return Reading(store, at, fields.get("commitment", Commitment.COMMIT), unshown)
 
 
 def _configured(*sources: PrometheusSource) -> list[Server]:
@@ -149,7 +149,7 @@ def test_a_target_that_falls_silent_takes_the_health_behind_it_with_it(
     assert ("web", "paused") not in after
     assert after["mail", "paused"] is State.HEALTHY
     assert after["h1", "unreachable"] is State.ABNORMAL
-    assert after["libvirt exporter h1", "down"] is State.ABNORMAL
+    assert after["libvirt exporter h1", "unreachable"] is State.ABNORMAL
     assert watchers(store) == before
     assert store.evidence(now=NOW + timedelta(seconds=15)).changes == ()
     read(store, BOTH, later=30)
@@ -186,7 +186,7 @@ def test_a_refusal_proves_nothing_of_the_estate(store: GraphStore) -> None:
     before = states(store, later=15)
     read(store, SourceError("Prometheus answered 401 Unauthorized"), later=15)
     assert states(store, later=15) == before
-    assert silence(_reading(store), prometheus.job(SERVER), SourceError("401")) == ""
+    assert keep_silence(_reading(store), prometheus.job(SERVER), SourceError("401")) == ""
 
 
 def test_what_one_of_two_no_longer_sees_is_not_taken_back_for_the_other(

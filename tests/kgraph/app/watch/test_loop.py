@@ -14,13 +14,13 @@ from kgraph.app.sync import Job, Keep, keep
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector
+from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import ROLE, Watch
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
     IncidentStatus,
     Item,
-    KgraphError,
     Observation,
     Record,
     RelationRecord,
@@ -75,14 +75,12 @@ class Idle:
     """Repairs that do nothing but remember what they were asked."""
 
     allowed: bool = False
+    ended: bool = False
     busy: frozenset[str] = frozenset()
     considered: list[Assessment] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
-    def heard(self, job: Job, at: datetime, error: KgraphError | None) -> None:  # noqa: ARG002 - the protocol's
-        self.calls.append(f"heard {job.title} {'badly' if error else 'well'}")
-
-    def resume(self, now: datetime) -> list[Told]:  # noqa: ARG002
+    def resume(self, now: datetime) -> list[Told]:  # noqa: ARG002 - the protocol's
         self.calls.append("resume")
         return []
 
@@ -134,6 +132,7 @@ def new_scene(tmp_path: Path) -> Iterator[NewScene]:
         watch = Watch(
             store=store,
             collector=Collector((), clock, lambda: 1.0),
+            keeper=Keeper(store, [Job("libvirt h1", Source().fetch, topology=True)], clock()),
             assessor=Assessor(store, toolkit(Configuration(Settings()), clock())),
             repairs=repairs,
             clock=clock,
@@ -157,6 +156,7 @@ def whats(events: Sequence[Told]) -> list[What]:
 
 
 def test_a_healthy_estate_is_nothing_to_tell(scene: Scene) -> None:
+    assert whats(scene.round()) == [What.SYNCED]
     assert scene.round() == []
     assert scene.store.incidents() == []
 
@@ -191,7 +191,6 @@ def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene
     assert scene.round() == []
     scene.source.failure = ""
     assert whats(scene.round()) == [What.SOURCE_BACK]
-    assert "heard libvirt h1 badly" in scene.repairs.calls
 
 
 def test_an_incident_that_is_being_repaired_keeps_its_explanation(scene: Scene) -> None:
