@@ -205,6 +205,12 @@ class Database:
 
     def _locked(self, work: Callable[[Statements], T], *, keep: bool, whole: bool) -> T:
         """Do `work` as the only writer."""
+        if self._read_only:
+            raise StoreError(
+                "the store cannot be written: it was opened for reading",
+                where=self.target.title,
+                mend="open it for writing",
+            )
         self._wait_for_lock()
         with self._connection.transaction(WRITE_ACCESS, self._patience.write) as transaction:
             statements = Statements.inside(transaction)
