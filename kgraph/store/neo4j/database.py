@@ -187,7 +187,17 @@ class Database:
                 self._gate = _free_gate(statements)
             if self._gate is None:
                 return None
-            before, found = self._gate, work(statements)
+            before = self._gate
+            try:
+                found = work(statements)
+            except DriverError:
+                raise
+            except Exception:
+                # Half of a commit makes no sense: was it that?
+                self._gate = _free_gate(statements)
+                if self._gate == before:
+                    raise
+                return None
             self._gate = _free_gate(statements)
             return (found,) if self._gate == before else None
 
