@@ -6,6 +6,7 @@ prints the seconds from the fault to the named cause and to the end of the repai
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _settle_quickly(folder: Path) -> None:
 def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Say:
     def line(text: str) -> None:
         with capsys.disabled():
-            print(f"\n  {request.node.name}: {text}", end="")
+            sys.stdout.write(f"\n  {request.node.name}: {text}")
 
     return line
 
