@@ -7,6 +7,7 @@ The file is the nearest one upward from the working folder, then the user's own.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,12 +25,14 @@ from pydantic_settings import (
 )
 
 from ingest.nbd import parse_address
-from kgraph.schema import ConfigurationError, InputError
+from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
+from kgraph.store import is_server, url_defect
 
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
 # Variables of ours that steer the program itself and are no settings.
 _PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -38,9 +41,25 @@ class _Section(BaseModel):
 
 
 class StoreSettings(_Section):
-    """Where the graph is kept: `sqlite:///file` or a plain path; empty: the user's data folder."""
+    """Where the graph is kept.
+
+    `sqlite:///file` or a plain path; `neo4j://host:7687` for a server, also `bolt://`, with `+s`
+    for TLS; empty: the user's data folder. The rest is for servers.
+    """
 
     url: str = ""
+    user: str = ""  # empty: `neo4j` where a password is named, else the server asks for none
+    password_env: str = ""  # the variable that holds the password
+    password_file: Path | None = None  # or the file that does
+    database: str = "neo4j"
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        defect = url_defect(url) if is_server(url) else ""
+        if defect:
+            raise ValueError(defect)
+        return url
 
 
 class FolderSettings(_Section):
@@ -55,9 +74,18 @@ class LogSettings(_Section):
     level: LogLevel = "warning"
 
 
+class WatchSettings(_Section):
+    """How `kgraph watch` goes about it; seconds."""
+
+    tick: Annotated[float, Field(gt=0, le=60)] = 0.5  # between two looks at what came in
+    hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
+
+
 class _Source(_Section):
     name: str = ""
     site: str = ""  # empty: the configuration's own
+    # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
+    every: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
     @property
     def title(self) -> str:
@@ -85,7 +113,6 @@ class NbdSource(_Source):
     type: Literal["nbd"]
     addresses: tuple[str, ...] = ()
     from_graph: bool = True
-    every_seconds: Annotated[float, Field(gt=0, le=3600)] = 10
     deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3
 
     @field_validator("addresses")
@@ -99,6 +126,12 @@ class NbdSource(_Source):
         return addresses
 
 
+def _without_password(url: str) -> str:
+    if urlsplit(url).password:
+        raise ValueError("a password does not belong into the configuration")
+    return url
+
+
 class AlertmanagerSource(_Source):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
@@ -108,12 +141,18 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    @field_validator("url")
-    @classmethod
-    def _no_secret(cls, url: str) -> str:
-        if urlsplit(url).password:
-            raise ValueError("a password does not belong into the configuration")
-        return url
+    _no_secret = field_validator("url")(_without_password)
+
+
+class PrometheusSource(_Source):
+    """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
+
+    type: Literal["prometheus"]
+    url: str = ""  # empty: port 9090 here
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    _no_secret = field_validator("url")(_without_password)
 
 
 class SyntheticSource(_Source):
@@ -124,10 +163,98 @@ class SyntheticSource(_Source):
     seed: int = 0
 
 
-SourceConfig = TopologySource | LibvirtSource | NbdSource | AlertmanagerSource | SyntheticSource
+SourceConfig = (
+    TopologySource
+    | LibvirtSource
+    | NbdSource
+    | AlertmanagerSource
+    | PrometheusSource
+    | SyntheticSource
+)
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
 }
+
+
+class SelectSettings(_Section):
+    """Which entities an endpoint is for; what is left out selects nothing away."""
+
+    kind: str = ""
+    name: str = ""  # may hold * and ?
+    label: dict[str, str] = {}
+    source: str = ""
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind and kind not in KINDS:
+            raise ValueError(f"unknown kind {kind!r}; {suggest_kind(kind)}")
+        return kind
+
+
+class _Endpoint(_Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$")]
+    select: SelectSettings = SelectSettings()
+
+    @field_validator("name")
+    @classmethod
+    def _not_ours(cls, name: str) -> str:
+        if name in {"log", "nbd"}:
+            raise ValueError("log and nbd are there by themselves: choose another name")
+        return name
+
+
+class LibvirtEndpoint(_Endpoint):
+    """Guests are acted on through libvirt; empty: the connection that a guest was read from."""
+
+    type: Literal["libvirt"]
+    uri: str = ""
+
+
+class SystemdEndpoint(_Endpoint):
+    """One unit of a systemd; `via` is put before `systemctl`, such as `["ssh", "stor1"]`."""
+
+    type: Literal["systemd"]
+    unit: str
+    via: tuple[str, ...] = ()
+
+    @field_validator("unit")
+    @classmethod
+    def _is_unit(cls, unit: str) -> str:
+        if not _UNIT.fullmatch(unit):
+            raise ValueError("a unit is written like nbd1.service")
+        return unit
+
+
+class WebhookEndpoint(_Endpoint):
+    """People are told by a POST of JSON."""
+
+    type: Literal["webhook"]
+    url: str
+    token_env: str = ""  # the variable that holds the bearer token
+    token_file: Path | None = None  # or the file that does
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https address")
+        if parts.password:
+            raise ValueError("a password does not belong into the configuration")
+        return url
+
+
+EndpointConfig = LibvirtEndpoint | SystemdEndpoint | WebhookEndpoint
+_ENDPOINT_TYPES: Mapping[str, type[_Endpoint]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(EndpointConfig)
+}
+
+
+class PolicySettings(_Section):
+    """A site's own policy, read over the shipped one, which only suggests."""
+
+    file: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -140,7 +267,19 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     folders: FolderSettings = FolderSettings()
     log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
     sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
+    endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
+    policy: PolicySettings = PolicySettings()
+
+    @field_validator("endpoints")
+    @classmethod
+    def _named_once(cls, endpoints: tuple[EndpointConfig, ...]) -> tuple[EndpointConfig, ...]:
+        names = [endpoint.name for endpoint in endpoints]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two endpoints are named {twice[0]!r}")
+        return endpoints
 
     @classmethod
     def settings_customise_sources(
@@ -152,6 +291,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         # `load` merges the layers, to know each value's origin: nothing may be read behind it.
         return (init_settings,)
+
+
+_TYPES: Mapping[str, Mapping[str, type[_Section]]] = {
+    "sources": _SOURCE_TYPES,
+    "endpoints": _ENDPOINT_TYPES,
+}
+_ONE = {"sources": "a source", "endpoints": "an endpoint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +336,16 @@ class Configuration:
             raise ConfigurationError(
                 f"no store speaks {scheme}://",
                 where=f"{self.origin('store.url')}: store.url",
-                mend="write sqlite:///path/to/kgraph.db",
+                mend="write sqlite:///path/to/kgraph.db or neo4j://host:7687",
             )
         # sqlite:///relative and sqlite:////absolute, as SQLAlchemy has it.
         return self.resolve(Path(rest.removeprefix("/") if found else url))
+
+    @property
+    def store_title(self) -> str:
+        """What to call the store in front of a person: its file, or its address."""
+        url = self.settings.store.url
+        return url if is_server(url) else str(self.store_path)
 
     def resolve(self, path: Path) -> Path:
         """Return a path of the configuration as one that can be opened."""
@@ -337,7 +489,7 @@ def _explained(
     first = error.errors()[0]
     # pydantic names the chosen source type in the location of a tagged union; people don't.
     parts = [str(part) for part in first["loc"]]
-    if len(parts) > 2 and parts[0] == "sources":
+    if len(parts) > 2 and parts[0] in _TYPES:
         del parts[2]
     name = ".".join(parts)
     layer = next(
@@ -348,10 +500,9 @@ def _explained(
         near = _near(first["loc"])
         return ConfigurationError(f"unknown key {name!r}", where=where, mend=near)
     if first["type"].startswith("union_tag"):
-        known = ", ".join(_SOURCE_TYPES)
-        return ConfigurationError(
-            "a source needs a type that is known", where=f"{where}: {name}", mend=f"types: {known}"
-        )
+        known = ", ".join(_TYPES[parts[0]])
+        what = f"{_ONE[parts[0]]} needs a type that is known"
+        return ConfigurationError(what, where=f"{where}: {name}", mend=f"types: {known}")
     what = first["msg"].removeprefix("Value error, ")
     return ConfigurationError(what, where=f"{where}: {name}", mend=_mend(first["type"]))
 
@@ -364,8 +515,10 @@ def _mend(kind: str) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    if location[0] == "sources" and len(location) > 2:
-        model = _SOURCE_TYPES[str(location[2])]
+    if location[0] in _TYPES and len(location) > 2:
+        model = _TYPES[str(location[0])][str(location[2])]
+        if len(location) > 4:  # of an endpoint's select
+            model = SelectSettings
     else:
         for part in location[:-1]:
             annotation = model.model_fields[str(part)].annotation

@@ -29,6 +29,8 @@ from kgraph.schema import (
 from rca.compile import severity_of
 from rca.rules import Model, SignalRule
 
+WATCHED_BY = "WATCHED_BY"
+
 # The constants of the evidence model, fixed on the development data and the simulator.
 HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
@@ -57,6 +59,7 @@ class Reading:
     Attributes:
         ratio: likelihood ratio, > 0.
         rules: what the model says of this signal here, if anything.
+        via: uid of the probe through which it was seen; empty where nothing says.
     """
 
     observation: Observation
@@ -64,6 +67,7 @@ class Reading:
     channel: Channel
     ratio: float
     rules: tuple[SignalRule, ...] = ()
+    via: str = ""
 
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
@@ -108,7 +112,8 @@ def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
     `incident` has its healthy rows spelled out already (`expand_healthy`).
     """
     kinds = {entity.uid: entity.kind for entity in incident.entities}
-    loudest = _loudest(incident.observations, kinds)
+    paths = _paths(incident)
+    loudest = _loudest(incident.observations, kinds, paths)
     crowd = _crowd(loudest, incident, kinds)
     found: dict[str, list[Reading]] = {}
     for observation in loudest:
@@ -121,15 +126,40 @@ def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
             rules = ()
         ratio = _ratio(observation, rules, crowd)
         found.setdefault(observation.entity, []).append(
-            Reading(observation, kind, channel, ratio, rules)
+            Reading(observation, kind, channel, ratio, rules, _via(observation, paths))
         )
     return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
 
 
-def _order(reading: Reading) -> tuple[bool, str, str, str]:
+def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
     seen = reading.observation
     direction = seen.direction.value if seen.direction else ""
-    return (not seen.abnormal, seen.signal, direction, seen.caller or "")
+    return (not seen.abnormal, seen.signal, direction, seen.caller or "", seen.detector)
+
+
+def _paths(incident: Incident) -> Mapping[tuple[str, str], str]:
+    """Return (entity, detector) -> the probe that this detector speaks through.
+
+    A probe says in its property `detector` under which name it reports.
+    """
+    speaks = {
+        entity.uid: entity.props["detector"]
+        for entity in incident.entities
+        if "detector" in entity.props
+    }
+    return {
+        (relation.dependent, str(speaks[relation.dependency])): relation.dependency
+        for relation in incident.relations
+        if relation.type == WATCHED_BY and relation.dependency in speaks
+    }
+
+
+def _via(seen: Observation, paths: Mapping[tuple[str, str], str]) -> str:
+    """Return the probe of a look that is about the way there, not about the thing alone.
+
+    That nothing answers on one way says nothing of the others: each is a witness of its own.
+    """
+    return paths.get((seen.entity, seen.detector), "") if seen.signal == "unreachable" else ""
 
 
 def _channel(kind: str, seen: Observation) -> Channel:
@@ -142,27 +172,32 @@ def loudness(seen: Observation) -> float:
     return math.inf if seen.score is None else seen.score
 
 
-def _loudest(observations: Sequence[Observation], kinds: Mapping[str, str]) -> list[Observation]:
-    """Keep one row per (entity, signal, direction, foreign caller or not): the loudest.
+def _loudest(
+    observations: Sequence[Observation],
+    kinds: Mapping[str, str],
+    paths: Mapping[tuple[str, str], str],
+) -> list[Observation]:
+    """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
     Something wrong beats nothing seen: two detectors may look from different sides.
     """
-    best: dict[tuple[str, str, Direction | None, bool], Observation] = {}
+    best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
     for seen in observations:
         if seen.entity not in kinds:
             continue
         foreign = seen.caller is not None and seen.caller != seen.entity
-        key = (seen.entity, seen.signal, seen.direction, foreign)
+        via = _via(seen, paths)
+        key = (seen.entity, seen.signal, seen.direction, foreign, via)
         if seen.abnormal:
-            abnormal.add((seen.entity, seen.signal))
+            abnormal.add((seen.entity, seen.signal, via))
         known = best.get(key)
         if known is None or (seen.abnormal, loudness(seen)) > (known.abnormal, loudness(known)):
             best[key] = seen
     return [
         seen
         for seen in best.values()
-        if seen.abnormal or (seen.entity, seen.signal) not in abnormal
+        if seen.abnormal or (seen.entity, seen.signal, _via(seen, paths)) not in abnormal
     ]
 
 

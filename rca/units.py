@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kgraph.schema import Channel, Severity, Target, main_modes
+from kgraph.schema import UNOBSERVED, Channel, Severity, Target, main_modes
 from rca.compile import severity_of
 from rca.effects import Spread
 from rca.likelihood import TARGET_RATIO, Reading
@@ -161,7 +161,14 @@ def _unit(
                     chance, ratio, soft=False, weight=weight, bears=chance
                 )
                 continue
-            chance = max(c * reading.bearing(mode) for mode, c in predicted.items())
+            chance = max(
+                (
+                    c * reading.bearing(mode)
+                    for mode, c in predicted.items()
+                    if mode != UNOBSERVED.name or _blinded(scene, reading, reach)
+                ),
+                default=0.0,
+            )
             if chance >= CUT:
                 bears = chance / hit(predicted)
                 soft = entity in reach.soft
@@ -170,6 +177,12 @@ def _unit(
         support = _conduits(support, reach, at_fault, goal)
     tree = grow(reach, faults)
     return Unit(faults, prior, support, reach, tree, frozenset(node.entity for node in tree))
+
+
+def _blinded(scene: Scene, reading: Reading, reach: Spread) -> bool:
+    """Tell whether the probe that a reading was made through is hit; unknown ones may be."""
+    probe = scene.topology.index.get(reading.via)
+    return probe is None or probe in reach.predicted
 
 
 def _conduits(

@@ -1,42 +1,45 @@
-"""The catalogue: which typed steps mend which fault, and what must not be done about it.
+"""The catalogue: which actions there are, and which of them mend which fault.
 
 `remedies/catalogue/*.yaml` (format `kgraph.remedies/v1`), then a site's own folders; a later
-remedy for the same fault replaces an earlier one.
+action of the same name, or remedy for the same fault, replaces an earlier one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from kgraph.schema import ConfigurationError, Fault, Risk
+from remedies.actions import Action
+from remedies.rows import Row, StepRow, actions_of, check_fault, read
 
-from kgraph.schema import KINDS, ConfigurationError, Fault, Risk, suggest_kind
-
-FORMAT = "kgraph.remedies/v1"
+STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One typed action of a remedy.
+class Measure:
+    """One step of a remedy.
 
     Attributes:
-        action: its name, such as `restart`.
-        of: whom it is done to; None: the cause itself, else the victims in this (kind, mode).
-        inverse: the action that takes it back; empty where nothing can.
+        of: whom it is done to; empty: the cause itself; `storage`; else `Kind.mode` of victims.
+        what: what a person is asked.
+        undo_if: the actions of this remedy whose failure takes this one back.
     """
 
-    action: str
-    of: tuple[str, str] | None
+    action: Action
+    of: str
     risk: Risk
-    inverse: str
-    duration: timedelta
     why: str
+    what: str = ""
+    undo_if: tuple[str, ...] = ()
+
+    @property
+    def victims(self) -> tuple[str, str] | None:
+        """The (kind, mode) of the victims that it is done to, if it is."""
+        kind, dot, mode = self.of.partition(".")
+        return (kind, mode) if dot else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,16 @@ class Remedy:
 
     kind: str
     mode: str
-    actions: tuple[Action, ...]
+    measures: tuple[Measure, ...]
     refused: tuple[str, ...] = ()
     where: str = ""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Remedies by (kind, mode)."""
+    """Actions by name, and remedies by (kind, mode)."""
 
+    actions: Mapping[str, Action]
     remedies: Mapping[tuple[str, str], Remedy]
 
     def for_fault(self, kind: str, fault: Fault) -> Remedy | None:
@@ -61,87 +65,75 @@ class Catalogue:
         return self.remedies.get((kind, fault.mode))
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Action(_Row):
-    action: str
-    of: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
-    risk: Risk = Risk.LOW
-    inverse: str = ""
-    seconds: float = Field(default=0, ge=0)
-    why: str
-
-
-class _Remedy(_Row):
-    for_: list[str] = Field(alias="for", min_length=1)
-    steps: list[_Action] = Field(min_length=1)
-    refused: list[str] = []
-
-
-class _File(_Row):
-    format: Literal["kgraph.remedies/v1"]
-    remedies: list[_Remedy]
-
-
 def load_catalogue(folders: Sequence[Path] = ()) -> Catalogue:
-    """Read the shipped remedies, then those in `folders`.
+    """Read the shipped actions and remedies, then those in `folders`.
 
     Raises:
         ConfigurationError: a file or a row is wrong, in one line.
     """
+    return compose([*_shipped(), *_of_sites(folders)])
+
+
+def compose(texts: Sequence[tuple[str, str]]) -> Catalogue:
+    """Make a catalogue of (name, content) of files, later ones over earlier ones.
+
+    Raises:
+        ConfigurationError: a file or a row is wrong, in one line.
+    """
+    rows = [read(text, name) for name, text in texts]
+    actions = {action.name: action for row in rows for action in actions_of(row)}
+    for action in actions.values():
+        if action.inverse and action.inverse not in actions:
+            raise ConfigurationError(
+                f"the inverse {action.inverse!r} of {action.name} is no action",
+                where=action.where,
+                mend="declare it, or leave `inverse` out where nothing takes it back",
+            )
+    found = [remedy for row in rows for remedy in _remedies(row, actions)]
+    return Catalogue(actions, {(remedy.kind, remedy.mode): remedy for remedy in found})
+
+
+def _shipped() -> list[tuple[str, str]]:
     shelf = files("remedies").joinpath("catalogue")
-    texts = [
-        (entry.name, entry.read_text("utf-8"))
-        for entry in sorted(shelf.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".yaml")
-    ]
+    entries = sorted(shelf.iterdir(), key=lambda entry: entry.name)
+    return [(e.name, e.read_text("utf-8")) for e in entries if e.name.endswith(".yaml")]
+
+
+def _of_sites(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
     for folder in folders:
         if not folder.is_dir():
             mend = "correct `catalogue` in the configuration"
             raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))]
-    found = [remedy for name, text in texts for remedy in parse(text, name)]
-    return Catalogue({(remedy.kind, remedy.mode): remedy for remedy in found})
+        for path in sorted(folder.glob("*.yaml")):
+            yield str(path), path.read_text("utf-8")
 
 
-def parse(text: str, name: str) -> Iterator[Remedy]:
-    """Yield the remedies of one file, one for each fault; ConfigurationError names the row."""
-    try:
-        content = _File.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
+def _remedies(row: Row, actions: Mapping[str, Action]) -> Iterator[Remedy]:
+    for number, remedy in enumerate(row.content.remedies):
+        place = f"{row.name}: remedies[{number}]"
+        for fault in remedy.for_:
+            kind, mode = check_fault(fault, place)
+            measures = tuple(_measure(step, kind, actions, place) for step in remedy.steps)
+            yield Remedy(kind, mode, measures, tuple(remedy.refused), place)
+
+
+def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str) -> Measure:
+    action = actions.get(row.action)
+    if action is None:
+        known = ", ".join(sorted(actions))
         raise ConfigurationError(
-            first["msg"], where=where, mend="see remedies/catalogue"
-        ) from None
-    for i, row in enumerate(content.remedies):
-        place = f"{name}: remedies[{i}]"
-        actions = tuple(_action(step, place) for step in row.steps)
-        for fault in row.for_:
-            kind, mode = _fault(fault, place)
-            yield Remedy(kind, mode, actions, tuple(row.refused), place)
-
-
-def _action(row: _Action, place: str) -> Action:
-    of = _fault(row.of, place) if row.of else None
-    seconds = timedelta(seconds=row.seconds)
-    return Action(row.action, of, row.risk, row.inverse, seconds, row.why)
-
-
-def _fault(text: str, place: str) -> tuple[str, str]:
-    kind, _, mode = text.partition(".")
-    if kind not in KINDS:
-        raise ConfigurationError(f"unknown kind {kind!r}", where=place, mend=suggest_kind(kind))
-    if mode not in KINDS[kind].modes:
-        known = ", ".join(KINDS[kind].modes)
-        raise ConfigurationError(
-            f"{kind} has no mode {mode!r}", where=place, mend=f"one of: {known}"
+            f"unknown action {row.action!r}", where=place, mend=f"known: {known}"
         )
-    return kind, mode
+    kind = "StorageExport" if row.of == STORAGE else cause
+    if row.of and row.of != STORAGE:
+        kind, _ = check_fault(row.of, place)
+    if not action.fits(kind):
+        fitting = ", ".join(sorted(action.kinds))
+        raise ConfigurationError(
+            f"{action.name} cannot be done to a {kind}", where=place, mend=f"it is for {fitting}"
+        )
+    if row.undo_if and not action.inverse:
+        mend = "leave `undoIf` out, or give the action its inverse"
+        raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
+    risk = action.risk if row.risk is None else row.risk
+    return Measure(action, row.of or "", risk, row.why, row.what, tuple(row.undo_if))

@@ -1,21 +1,40 @@
-"""Tests marked `libvirt` need the binding; where it can't be had they say so."""
+"""Tests marked `libvirt` or `neo4j` need what those names say; without it they say so."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 
 import pytest
 
-_LINE = "the libvirt binding is missing: make test-deps, then make test"
+from tests.neo4j.served import Served, lacking, served
 
 
 @pytest.fixture(autouse=True)
 def _binding(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("libvirt") is None:
-        return
-    if importlib.util.find_spec("libvirt") is not None:
-        return
+    if request.node.get_closest_marker("libvirt") and not importlib.util.find_spec("libvirt"):
+        _absent("the libvirt binding is missing: make test-deps, then make test")
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A real Neo4j that asks for a password; one for the whole run."""
+    missing = lacking()
+    if missing:
+        _absent(f"a real Neo4j needs {', '.join(missing)}: make test-deps, then make test")
+    with served(tmp_path_factory.mktemp("neo4j")) as server:
+        yield server
+
+
+@pytest.fixture
+def neo4j_database(neo4j_server: Served) -> Served:
+    """That server with an empty database."""
+    neo4j_server.wipe()
+    return neo4j_server
+
+
+def _absent(line: str) -> None:
     if os.environ.get("CI") == "true":
-        pytest.fail(_LINE, pytrace=False)
-    pytest.skip(_LINE)
+        pytest.fail(line, pytrace=False)
+    pytest.skip(line)

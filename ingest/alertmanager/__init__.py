@@ -5,18 +5,8 @@
 Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
-from ingest.alertmanager.fetch import Credentials, fetch
+from ingest.alertmanager.fetch import fetch
 from ingest.alertmanager.payload import AlertBatch, ReceivedAlert, parse_payload
-from ingest.alertmanager.translate import AlertExplanation, Outcome, Translation, translate
+from ingest.alertmanager.translate import DETECTOR, translate
 
-__all__ = [
-    "AlertBatch",
-    "AlertExplanation",
-    "Credentials",
-    "Outcome",
-    "ReceivedAlert",
-    "Translation",
-    "fetch",
-    "parse_payload",
-    "translate",
-]
+__all__ = ["DETECTOR", "AlertBatch", "ReceivedAlert", "fetch", "parse_payload", "translate"]

@@ -83,8 +83,64 @@ class Driver:
     error: type[Exception]
 
 
+class ControlledDomain(Protocol):  # the part of libvirt.virDomain that acts
+    def state(self, flags: int = 0) -> Sequence[int]: ...
+    def resume(self) -> int: ...
+    def suspend(self) -> int: ...
+    def create(self) -> int: ...
+    def reset(self, flags: int = 0) -> int: ...
+    def shutdown(self) -> int: ...
+
+
+class ControlledPool(Protocol):
+    def refresh(self, flags: int = 0) -> int: ...
+    def info(self) -> Sequence[int]: ...
+
+
+class ControlConnection(Protocol):
+    def lookupByUUIDString(self, uuid: str) -> ControlledDomain: ...
+    def storagePoolLookupByUUIDString(self, uuid: str) -> ControlledPool: ...
+    def close(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How to connect in order to act. Nothing that reads has this.
+
+    Attributes:
+        open: makes a connection that may change things.
+        look: makes a read-only one.
+        error: the exception that every call raises.
+    """
+
+    open: Callable[[str], ControlConnection]
+    look: Callable[[str], ControlConnection]
+    error: type[Exception]
+
+
+def load_binding() -> Driver:
+    """Return libvirt-python, for reading.
+
+    Raises:
+        SourceError: it is not installed.
+    """
+    libvirt = load_library()
+    return Driver(_opener(libvirt, libvirt.openReadOnly), libvirt.libvirtError)
+
+
+def load_control() -> Control:
+    """Return libvirt-python, for acting.
+
+    Raises:
+        SourceError: it is not installed.
+    """
+    libvirt = load_library()
+    reads, acts = _opener(libvirt, libvirt.openReadOnly), _opener(libvirt, libvirt.open)
+    return Control(acts, reads, libvirt.libvirtError)
+
+
 def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
-    """Return libvirt-python, silenced: it prints every error on stderr by itself otherwise.
+    """Return the binding, silenced: it prints every error on stderr by itself otherwise.
 
     Raises:
         SourceError: it is not installed.
@@ -104,20 +160,13 @@ def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
     return libvirt
 
 
-def load_binding() -> Driver:
-    """Return how libvirt-python connects to be read.
-
-    Raises:
-        SourceError: it is not installed.
-    """
-    libvirt = load_library()
-
-    def connect(uri: str) -> Connection:
-        connection: Connection = libvirt.openReadOnly(uri)
+def _opener(libvirt: Any, connect: Callable[[str], Any]) -> Callable[[str], Any]:  # noqa: ANN401 - libvirt has no types
+    def opened(uri: str) -> Any:  # noqa: ANN401 - see above
+        connection = connect(uri)
         _keep_alive(connection, libvirt.libvirtError)
         return connection
 
-    return Driver(connect, libvirt.libvirtError)
+    return opened
 
 
 def _keep_alive(connection: Any, error: type[Exception]) -> None:  # noqa: ANN401 - libvirt has no types

@@ -58,7 +58,7 @@ def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:
         "Probe",
         f"libvirt {place.uri}",
         keys=(place.key("probeAddress", place.uri),),
-        props={"uri": place.uri},
+        props={"uri": place.uri, "detector": place.look.detector},
     )
     yield RelationRecord(place.host, "WATCHED_BY", probe)
     yield healthy(place.host, "down", place.look)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from ingest.alertmanager import (
-    AlertBatch,
-    Credentials,
-    Outcome,
-    Translation,
-    fetch,
-    parse_payload,
-    translate,
-)
+from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
 from kgraph.app.sync import Commitment, Reading
-from kgraph.config import Configuration
-from kgraph.schema import InputError, Observation, State
-from kgraph.signals import EstateIndex, Packs, load_packs
+from kgraph.config import AlertmanagerSource, Configuration
+from kgraph.schema import InputError, Observation
+from kgraph.signals import (
+    Ending,
+    EstateIndex,
+    Packs,
+    Translation,
+    behind_silent,
+    endings,
+    load_packs,
+    said,
+    withdrawn,
+)
 from kgraph.store import Diff, GraphStore
+from kgraph.web import Credentials
 
-_DETECTOR = "alertmanager/"
+DEFAULT_URL = "http://127.0.0.1:9093"
 
 
 class Listing(Enum):
@@ -38,6 +40,25 @@ def packs_of(configuration: Configuration) -> Packs:
     """Load the mapping packs, the site's own over the shipped ones."""
     folders = configuration.settings.folders.mappings
     return load_packs([configuration.resolve(folder) for folder in folders])
+
+
+def read(
+    source: AlertmanagerSource, configuration: Configuration, now: datetime
+) -> tuple[AlertBatch, Listing]:
+    """Read one configured Alertmanager, or a payload that is kept in a file."""
+    if source.path is not None:
+        return from_file(str(configuration.resolve(source.path)), now), Listing.SOME
+    # What one of several no longer lists, another may: only a single one may say "over".
+    kinds = [other.type for other in configuration.settings.sources]
+    listing = Listing.SOME if kinds.count("alertmanager") > 1 else Listing.ALL
+    url, credentials = reached(source, configuration)
+    return fetched(url, now, credentials), listing
+
+
+def reached(source: AlertmanagerSource, configuration: Configuration) -> tuple[str, Credentials]:
+    """Return where a configured Alertmanager is, and what it wants to see."""
+    token = configuration.resolve(source.token_file) if source.token_file else None
+    return source.url or DEFAULT_URL, Credentials(source.token_env, token)
 
 
 def from_file(path: str, now: datetime) -> AlertBatch:
@@ -61,13 +82,19 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
 
 
 def translated(batch: AlertBatch, store: GraphStore, packs: Packs) -> Translation:
-    """Find the entity and the signal of every alert."""
-    return translate(batch, EstateIndex.of(store.graph()), packs)
+    """Find the entity and the signal of every alert; what a silent target raises is left out."""
+    graph = store.graph()
+    evidence = store.evidence(
+        (entity.uid for entity in graph.entities if entity.kind == "Probe"), now=batch.received_at
+    )
+    blind = behind_silent(graph.entities, evidence.observations)
+    return translate(batch, EstateIndex.of(graph), packs, blind)
 
 
 def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:
     """Keep what the alerts say; return the counts, with a finding for what was lost."""
     rows = list(translation.observations)
+    rows += [withdrawn(row, reading.at) for row in translation.blind]
     if listing is Listing.ALL:
         rows += _silent(reading, rows)
     if reading.commitment is Commitment.COMMIT:
@@ -77,27 +104,14 @@ def observe(reading: Reading, translation: Translation, listing: Listing) -> Dif
 
 def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
     """Return as healthy what an earlier alert said and no alert says any longer."""
-    said = {(row.entity, row.signal, row.detector) for row in rows}
-    return [
-        replace(
-            row,
-            state=State.HEALTHY,
-            at=reading.at,
-            received_at=reading.at,
-            expires_at=None,
-            detail="no longer listed",
-        )
-        for row in reading.store.evidence(now=reading.at).observations
-        if row.abnormal
-        and row.detector.startswith(_DETECTOR)
-        and (row.entity, row.signal, row.detector) not in said
-    ]
+    standing = reading.store.evidence(now=reading.at).observations
+    ours = (row for row in standing if row.detector.startswith(f"{DETECTOR}/"))
+    told = {said(row) for row in rows}
+    return list(endings(ours, told, reading.at, lambda _row: Ending.HEALTHY))
 
 
 def _findings(translation: Translation) -> list[str]:
-    lost = sum(
-        row.outcome in {Outcome.AMBIGUOUS, Outcome.NOT_FOUND} for row in translation.explanations
-    )
+    lost = sum(row.lost for row in translation.explanations)
     told = []
     if lost:
         share = f"{translation.unmapped_share:.0%}"

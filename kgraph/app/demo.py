@@ -13,16 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ingest import libvirt, topology
-from ingest.alertmanager import Translation, parse_payload
+from ingest.alertmanager import parse_payload
 from kgraph.app import alerts, investigation, keeping
 from kgraph.app.initialise import write
 from kgraph.app.investigation import Investigation
-from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
-from kgraph.schema import Entity, KgraphError
+from kgraph.schema import Entity, KgraphError, StoreError
+from kgraph.signals import Translation
 from kgraph.simulation import demo_estate_file, demo_storm_file
-from kgraph.store import Diff, GraphStore, open_store
+from kgraph.store import Diff, GraphStore, ServerStore, open_store
 
 LIBVIRT_URI = "test:///default"
 # When the storm is looked at: the demo's clock stands still, so that it always shows the same.
@@ -54,11 +55,12 @@ class Demo:
     entities: dict[str, Entity]
 
 
-def play(kept_in: Path | None) -> Demo:
-    """Run the demo in a temporary store, or in a new folder that is kept.
+def play(kept_in: Path | None, target: Path | ServerStore | None = None) -> Demo:
+    """Run the demo in a temporary store, in a new folder that is kept, or in an empty store.
 
     Raises:
-        KgraphError: the folder cannot be written, or holds a configuration already.
+        KgraphError: the folder cannot be written or holds a configuration already; the store
+            cannot be opened or isn't empty.
     """
     with _folder(kept_in) as folder:
         estate, storm = folder / "estate.yaml", folder / "storm.json"
@@ -66,13 +68,19 @@ def play(kept_in: Path | None) -> Demo:
             write(folder / "kgraph.toml", _CONFIGURATION)
         estate.write_bytes(demo_estate_file().read_bytes())
         storm.write_bytes(demo_storm_file().read_bytes())
-        with closing(open_store(folder / "kgraph.db")) as store:
+        with closing(open_store(target or folder / "kgraph.db")) as store:
+            if target is not None and (store.scopes() or store.incidents()):
+                raise StoreError(
+                    "the demo needs an empty store, and this one has an estate in it",
+                    where=str(target) if isinstance(target, Path) else target.title,
+                    mend="name another one with --store",
+                )
             return _played(store, estate, storm)
 
 
 def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
     now = _moment(storm)
-    reading = Reading(store, now, Commitment.COMMIT, unwatched)
+    reading = Reading(store, now, Commitment.COMMIT, unshown)
     readings: dict[Stage, Diff | str] = {
         Stage.LIBVIRT: _libvirt(reading),
         Stage.ESTATE: keep(reading, topology.read(estate)),
@@ -82,14 +90,14 @@ def _played(store: GraphStore, estate: Path, storm: Path) -> Demo:
         alerts.from_file(str(storm), now), store, alerts.packs_of(configuration)
     )
     alerts.observe(reading, translation, alerts.Listing.SOME)
-    kept = keeping.name(store, investigation.of_store(store, toolkit(configuration, now)))
-    keeping.save(store, kept)
+    done = keeping.sort(store, investigation.of_store(store, toolkit(configuration, now)))
+    keeping.save(store, done)
     graph = store.graph()
     return Demo(
         readings,
         Counter(entity.kind for entity in graph.entities),
         translation,
-        kept.investigation,
+        done.kept[0].investigation,
         {entity.uid: entity for entity in graph.entities},
     )
 

@@ -13,15 +13,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rca
+from kgraph.app.acting import actuators
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
-from kgraph.app.sync import Commitment, Reading, sync, unwatched
+from kgraph.app.sync import Commitment, Reading, sync, unshown
 from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
-from kgraph.schema import KgraphError
+from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import GraphStore, open_store
+from remedies import load_catalogue, load_policy
+from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
 
@@ -51,6 +54,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         _packages,
         lambda: _configuration(configuration),
         lambda: _rules(configuration),
+        lambda: _repairs(configuration),
         lambda: _store(configuration, now),
         _libvirt,
         lambda: _sources(configuration, now),
@@ -94,21 +98,44 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("rules", Health.OK, "sound")
 
 
-def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
-    if not configuration.store_path.exists():
-        told = f"none yet at {configuration.store_path}"
-        yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
+def _repairs(configuration: Configuration) -> Iterator[Finding]:
+    """Look at the catalogue, the policy and the ways to act; nothing is tried."""
+    try:
+        catalogue = load_catalogue(
+            resolved(configuration, configuration.settings.folders.catalogue)
+        )
+        file = configuration.settings.policy.file
+        policy = load_policy(configuration.resolve(file) if file else None)
+        actuators(configuration)
+    except KgraphError as error:
+        yield Finding("repairs", Health.FAIL, str(error))
         return
+    own = [row for row in lint_catalogue(catalogue) if "/" in row.where]
+    for row in own:
+        yield Finding("remedies", Health.WARN, f"{row.where}: {row.what}", row.mend)
+    for warning in policy.warnings:
+        yield Finding("policy", Health.WARN, warning, "have a person approve instead")
+    ways = len(configuration.settings.endpoints)
+    told = f"{len(catalogue.remedies)} remedies, {ways} ways to act"
+    mend = "" if ways else "suggest only; `[[endpoints]]` in kgraph.toml name the ways to act"
+    yield Finding("repairs", Health.OK, told, mend)
+
+
+def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     try:
         with opened(configuration, Access.READ) as store:
             troubles, scopes = store.check(), store.scopes()
+    except NoStoreError:
+        told = f"none yet at {configuration.store_title}"
+        yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
+        return
     except KgraphError as error:
         yield Finding("store", Health.FAIL, str(error))
         return
     for trouble in troubles:
         yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
     if not troubles:
-        yield Finding("store", Health.OK, str(configuration.store_path))
+        yield Finding("store", Health.OK, configuration.store_title)
     for scope in scopes:
         told = f"{scope.source} {scope.scope}: {scope.records} records"
         old = now - scope.completed_at > STALE_AFTER
@@ -133,7 +160,7 @@ def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     # A store of its own: looking must not write into the real one, nor wait for its writer.
     with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
         chosen = jobs(Context(configuration))
-        reading = Reading(store, now, Commitment.PREVIEW, unwatched)
+        reading = Reading(store, now, Commitment.PREVIEW, unshown)
         for outcome in sync(reading, chosen):
             if outcome.failure:
                 yield Finding("source", Health.FAIL, outcome.source, outcome.failure)

@@ -80,9 +80,6 @@ def compose(probes: Sequence[Probe]) -> str:
 
 
 def _entry(found: Probe) -> str:
-    if found.what == "Prometheus":
-        note = "answers" if found.presence is Presence.FOUND else "did not answer"
-        return f"\n# Prometheus {note} at {found.address}: its alerts come through Alertmanager.\n"
     key = "uri" if found.what == "libvirt" else "url"
     lines = ["[[sources]]", f'type = "{found.what.lower()}"', f'{key} = "{found.address}"']
     if found.presence is Presence.ABSENT:

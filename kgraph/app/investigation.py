@@ -8,15 +8,27 @@ from datetime import datetime
 
 import structlog
 
-from kgraph.incidents import Case, Origin, SourceAge
-from kgraph.schema import Answer, Entity, Evidence, Incident, InputError, Observation, Plan, Target
+from kgraph.incidents import Case, Origin, SourceAge, groups, part
+from kgraph.schema import (
+    GONE,
+    Answer,
+    Entity,
+    Evidence,
+    Incident,
+    InputError,
+    Observation,
+    Plan,
+    Subgraph,
+    Target,
+)
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, GraphStore
 from rca import Model
 from rca import investigate as reason
 
-Remedy = Callable[[Answer, Mapping[str, Entity]], Plan | None]
+Remedy = Callable[[Answer, Incident], Plan | None]
 _SHOWN = 5
+_SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})
 _log = structlog.get_logger(__name__)
 
 
@@ -50,21 +62,36 @@ class Toolkit:
     stopwatch: Callable[[], float]
 
 
-def of_store(store: GraphStore, toolkit: Toolkit) -> Investigation:
-    """Ask what is wrong with the stored estate right now."""
-    graph = store.graph()
-    evidence = store.evidence(now=toolkit.now)
+def of_store(store: GraphStore, toolkit: Toolkit) -> list[Investigation]:
+    """Ask what is wrong with the stored estate right now.
+
+    Returns:
+        One investigation for each incident in the evidence, the largest first; one of an estate
+        in which nothing is wrong.
+    """
+    ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
+    return of_estate(store.graph(), store.evidence(now=toolkit.now), ages, toolkit)
+
+
+def of_estate(
+    graph: Subgraph, evidence: Evidence, ages: tuple[SourceAge, ...], toolkit: Toolkit
+) -> list[Investigation]:
+    """Do what `of_store` does, for whoever has read the store already."""
     incident = Incident(
         id="",
-        entities=_speaking(graph.entities, evidence),
+        entities=_speaking(graph, evidence),
         relations=graph.relations,
         observations=evidence.observations,
         changes=evidence.changes,
         # Silence says something only of a monitoring that was heard at all.
         assume_healthy=bool(evidence.observations),
     )
-    ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
-    return _investigated(incident, toolkit, Origin.STORE, ages)
+    whole = _investigated(incident, toolkit, Origin.STORE, ages)
+    apart = groups(whole.case.incident, whole.case.answer)
+    if len(apart) < 2:
+        return [whole]
+    parts = (part(whole.case.incident, symptoms) for symptoms in apart)
+    return [_investigated(each, toolkit, Origin.STORE, ages) for each in parts]
 
 
 def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) -> Investigation:
@@ -86,12 +113,19 @@ def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) ->
     return replace(found, spelled=spelled)
 
 
-def _speaking(entities: tuple[Entity, ...], evidence: Evidence) -> tuple[Entity, ...]:
-    """Forget what is watched on what no probe reaches: its silence is no health."""
-    lost = {
-        row.entity for row in evidence.observations if row.abnormal and row.signal == "unreachable"
+def _speaking(graph: Subgraph, evidence: Evidence) -> tuple[Entity, ...]:
+    """Forget what is watched on what no probe reaches, and on what it carries or watches.
+
+    The silence of a guest on a host that nobody reaches is no health; nor is that of whatever a
+    dead probe would have told of.
+    """
+    lost = {r.entity for r in evidence.observations if r.abnormal and r.signal in GONE}
+    behind = {
+        relation.dependent
+        for relation in graph.relations
+        if relation.type in _SEEN_THROUGH and relation.dependency in lost
     }
-    return tuple(replace(e, watched=()) if e.uid in lost else e for e in entities)
+    return tuple(replace(e, watched=()) if e.uid in lost | behind else e for e in graph.entities)
 
 
 def _investigated(
@@ -109,8 +143,7 @@ def _investigated(
         likeliest=answer.causes[0].entity if answer.causes else None,
         seconds=round(elapsed, 3),
     )
-    entities = {entity.uid: entity for entity in incident.entities}
-    plan = None if answer.abstained else toolkit.remedy(answer, entities)
+    plan = None if answer.abstained else toolkit.remedy(answer, incident)
     case = Case(incident.id, incident, answer, toolkit.now, plan, ages, origin)
     return Investigation(case, elapsed)
 

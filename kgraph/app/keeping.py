@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
+from kgraph.app.plans import propose
 from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
 from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
+from remedies import renamed
 
 _log = structlog.get_logger(__name__)
-_ALL = 1_000_000  # incidents are few; an id must never be given twice
+_NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
+REOPENS = timedelta(minutes=10)  # symptoms that come back within it are the same incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,57 +29,87 @@ class Kept:
 
     investigation: Investigation
     verdict: Verdict
-    resolved: tuple[str, ...]
 
 
-def name(store: GraphStore, found: Investigation) -> Kept:
-    """Decide which incident an investigation belongs to; nothing is written."""
-    records = store.incidents(limit=_ALL)
-    opened = [known(record) for record in records if record.status is IncidentStatus.OPEN]
-    symptoms = frozenset(
-        (row.entity, row.signal) for row in found.case.incident.observations if row.abnormal
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """All that is wrong at one moment, sorted into incidents.
+
+    Attributes:
+        kept: one for each incident; a single one without symptoms where nothing is wrong.
+        resolved: open incidents of which nothing is abnormal any longer.
+        merged: an open incident -> the one whose explanation now covers all its symptoms.
+    """
+
+    kept: tuple[Kept, ...]
+    resolved: tuple[str, ...] = ()
+    merged: tuple[tuple[str, str], ...] = ()
+
+
+def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
+    """Decide which incident each investigation belongs to; nothing is written."""
+    now = found[0].case.now
+    opened = [known(row) for row in store.incidents(IncidentStatus.OPEN)]
+    lately = [
+        known(row)
+        for row in store.incidents(IncidentStatus.RESOLVED)
+        if now - row.updated_at <= REOPENS
+    ]
+    taken = [row.id for row in store.incidents(limit=_NEWEST)]
+    kept: list[Kept] = []
+    free = [*opened, *lately]
+    for each in found:
+        symptoms = _symptoms(each.case)
+        fresh = Known(next_id(taken), _blamed(each.case), symptoms)
+        verdict, incident_id = match(fresh, free) if symptoms else (Verdict.NEW, fresh.id)
+        free = [row for row in free if row.id != incident_id]
+        taken.append(incident_id)
+        kept.append(Kept(_named(each, incident_id), verdict))
+    abnormal = frozenset[tuple[str, str]]().union(*(_symptoms(each.case) for each in found))
+    left = [row for row in free if row in opened]
+    merged = tuple(
+        (row.id, into.investigation.case.id)
+        for row in left
+        for into in kept
+        if row.symptoms & abnormal
+        and row.symptoms & abnormal <= _symptoms(into.investigation.case)
     )
-    fresh = Known(next_id(record.id for record in records), _blamed(found.case), symptoms)
-    verdict, incident_id = match(fresh, opened) if symptoms else (Verdict.NEW, fresh.id)
-    resolved = tuple(row.id for row in opened if row.id != incident_id and over(row, symptoms))
-    case = replace(
-        found.case,
-        id=incident_id,
-        incident=replace(found.case.incident, id=incident_id),
-        answer=replace(found.case.answer, id=incident_id),
-    )
-    return Kept(replace(found, case=case), verdict, resolved)
+    resolved = tuple(row.id for row in left if over(row, abnormal))
+    return Sorted(tuple(kept), resolved, merged)
 
 
-def save(store: GraphStore, kept: Kept) -> None:
-    """Write the incident, if anything is wrong, and close those that are over."""
-    case = kept.investigation.case
-    for incident_id in kept.resolved:
-        old = store.incident(incident_id)
-        if old is not None:
-            store.save_incident(replace(old, status=IncidentStatus.RESOLVED, updated_at=case.now))
-    if not any(row.abnormal for row in case.incident.observations):
-        return
-    before = store.incident(case.id)
-    _log.info("incident kept", incident=case.id, verdict=kept.verdict.value)
-    entities = {entity.uid: entity for entity in case.incident.entities}
-    store.save_incident(
-        IncidentRecord(
-            id=case.id,
-            status=IncidentStatus.OPEN,
-            opened_at=before.opened_at if before else case.now,
-            updated_at=case.now,
-            title=headline(case.incident.observations, entities),
-            bundle=json.dumps(dump_bundle(case.incident)),
-            answer=json.dumps(document(kept.investigation)),
-        )
-    )
+def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:
+    """Write the incidents, if anything is wrong, and end those that are over.
+
+    Args:
+        store: where to.
+        done: what was sorted.
+        frozen: incidents whose explanation stands, since a repair is under way: what that has
+            already mended must not be explained anew.
+    """
+    now = done.kept[0].investigation.case.now
+    for incident_id in done.resolved:
+        _end(store, incident_id, IncidentStatus.RESOLVED, now)
+    for incident_id, into in done.merged:
+        _end(store, incident_id, IncidentStatus.CLOSED, now, f"merged into {into}: ")
+    for each in done.kept:
+        if worth(each):
+            _save(store, each, frozen)
+
+
+def close_quiet(store: GraphStore, now: datetime) -> list[str]:
+    """Close what was resolved and did not come back; return the ids."""
+    closed = []
+    for row in store.incidents(IncidentStatus.RESOLVED):
+        if now - row.updated_at > REOPENS:
+            store.save_incident(replace(row, status=IncidentStatus.CLOSED, updated_at=now))
+            closed.append(row.id)
+    return closed
 
 
 def worth(kept: Kept) -> bool:
-    """Tell whether there is anything to write."""
-    rows = kept.investigation.case.incident.observations
-    return bool(kept.resolved) or any(row.abnormal for row in rows)
+    """Tell whether there is an incident at all."""
+    return bool(_symptoms(kept.investigation.case))
 
 
 def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
@@ -94,6 +129,55 @@ def known(record: IncidentRecord) -> Known:
     )
     blamed = frozenset(str(member["entity"]) for member in best) if not answer["abstained"] else ()
     return Known(record.id, frozenset(blamed), symptoms)
+
+
+def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:
+    case = kept.investigation.case
+    before = store.incident(case.id)
+    if before is not None and case.id in frozen:
+        store.save_incident(replace(before, status=IncidentStatus.OPEN, updated_at=case.now))
+        return
+    _log.info("incident kept", incident=case.id, verdict=kept.verdict.value)
+    entities = {entity.uid: entity for entity in case.incident.entities}
+    store.save_incident(
+        IncidentRecord(
+            id=case.id,
+            status=IncidentStatus.OPEN,
+            opened_at=before.opened_at if before else case.now,
+            updated_at=case.now,
+            title=headline(case.incident.observations, entities),
+            bundle=json.dumps(dump_bundle(case.incident)),
+            answer=json.dumps(document(kept.investigation)),
+        )
+    )
+    propose(store, case.id, case.plan, case.now)
+
+
+def _end(
+    store: GraphStore, incident_id: str, status: IncidentStatus, now: datetime, why: str = ""
+) -> None:
+    old = store.incident(incident_id)
+    if old is not None:
+        store.save_incident(replace(old, status=status, updated_at=now, title=f"{why}{old.title}"))
+        propose(store, incident_id, None, now)
+
+
+def _named(found: Investigation, incident_id: str) -> Investigation:
+    case = found.case
+    return replace(
+        found,
+        case=replace(
+            case,
+            id=incident_id,
+            incident=replace(case.incident, id=incident_id),
+            answer=replace(case.answer, id=incident_id),
+            plan=renamed(case.plan, incident_id) if case.plan else None,
+        ),
+    )
+
+
+def _symptoms(case: Case) -> frozenset[tuple[str, str]]:
+    return frozenset((r.entity, r.signal) for r in case.incident.observations if r.abnormal)
 
 
 def _blamed(case: Case) -> frozenset[str]:

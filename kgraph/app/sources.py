@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from ingest import libvirt, synthetic, topology
-from ingest.alertmanager import Credentials
 from ingest.libvirt.place import guest_key, host_key
 from ingest.nbd import Acceptance, parse_address
-from kgraph.app import alerts
-from kgraph.app.alerts import Listing
+from kgraph.app import alerts, prometheus
 from kgraph.app.exports import Exports, Naming
-from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.sync import Job, Keep, Listening, Tell, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
     LibvirtSource,
     NbdSource,
+    PrometheusSource,
     SourceConfig,
     SyntheticSource,
     TopologySource,
@@ -43,17 +42,31 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SourceType:
-    """One type of source: its name in the configuration, and how to make a job of an entry."""
+    """One type of source.
+
+    Attributes:
+        name: its type in the configuration.
+        job: makes the job that reads an entry.
+        every: between two readings, unless the entry says otherwise.
+        topology: whether it tells what there is; nothing may be done before all that do were read.
+    """
 
     name: str
     about: str
     job: Callable[[SourceConfig, Context], Job]
+    every: timedelta
+    topology: bool = False
 
 
 def job(config: SourceConfig, context: Context) -> Job:
     """Make the job that reads one configured source."""
-    chosen = next(source for source in SOURCES if source.name == config.type)
-    return chosen.job(config, context)
+    chosen = _type_of(config)
+    every = chosen.every if config.every is None else timedelta(seconds=config.every)
+    return replace(chosen.job(config, context), every=every, topology=chosen.topology)
+
+
+def _type_of(config: SourceConfig) -> SourceType:
+    return next(source for source in SOURCES if source.name == config.type)
 
 
 def jobs(context: Context) -> list[Job]:
@@ -99,11 +112,14 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
             return None
         return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
-    return _snapshots(
-        f"libvirt {source.uri}",
-        lambda at: libvirt.read(source.uri, site=context.site(source), now=at),
-        silence,
+    def listen(tell: Tell) -> Listening:
+        return libvirt.listen(source.uri, tell)
+
+    title = f"libvirt {source.uri}"
+    read = _snapshots(
+        title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
+    return replace(read, listen=listen)
 
 
 def exports_job(
@@ -123,7 +139,7 @@ def exports_job(
         addresses=tuple(parse_address(text) for text in addresses or source.addresses),
         from_graph=source.from_graph and not addresses,
     )
-    every = timedelta(seconds=source.every_seconds)
+    every = _QUICK if source.every is None else timedelta(seconds=source.every)
     checks = Exports(
         naming,
         deadline=timedelta(seconds=source.deadline_seconds),
@@ -153,24 +169,20 @@ def _alertmanager(config: SourceConfig, context: Context) -> Job:
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration
     packs = alerts.packs_of(configuration)
-    # What one of several no longer lists, another may: only a single one may say "over".
-    several = sum(other.type == "alertmanager" for other in configuration.settings.sources) > 1
 
     def fetch(at: datetime) -> Keep:
-        if source.path is not None:
-            path = str(configuration.resolve(source.path))
-            batch, listing = alerts.from_file(path, at), Listing.SOME
-        else:
-            token = configuration.resolve(source.token_file) if source.token_file else None
-            credentials = Credentials(source.token_env, token)
-            url = source.url or DEFAULT_ALERTMANAGER
-            batch = alerts.fetched(url, at, credentials)
-            listing = Listing.SOME if several else Listing.ALL
+        batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
             reading, alerts.translated(batch, reading.store, packs), listing
         )
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)
+
+
+def _prometheus(config: SourceConfig, context: Context) -> Job:
+    source = cast("PrometheusSource", config)
+    configuration = context.configuration
+    return prometheus.job(prometheus.server(source, configuration, alerts.packs_of(configuration)))
 
 
 def _synthetic(config: SourceConfig, _context: Context) -> Job:
@@ -181,13 +193,15 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
     )
 
 
+_QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
 LASTS_AT_LEAST = timedelta(minutes=1)  # what a check saw, so that a single one can be looked at
-DEFAULT_ALERTMANAGER = "http://127.0.0.1:9093"
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
-    SourceType("topology", "a kgraph.topology/v1 document", _topology),
-    SourceType("libvirt", "a libvirt connection", _libvirt),
-    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _nbd),
-    SourceType("synthetic", "an invented estate", _synthetic),
-    SourceType("alertmanager", "firing alerts", _alertmanager),
+    SourceType("topology", "a kgraph.topology/v1 document", _topology, _MINUTE, topology=True),
+    SourceType("libvirt", "a libvirt connection", _libvirt, _QUICK, topology=True),
+    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _nbd, _QUICK),
+    SourceType("synthetic", "an invented estate", _synthetic, 10 * _MINUTE, topology=True),
+    SourceType("alertmanager", "firing alerts", _alertmanager, _QUICK),
+    # After Alertmanager: where a rule is evaluated is surer than what was passed on.
+    SourceType("prometheus", "alerts, targets, and where rules look", _prometheus, _QUICK),
 )

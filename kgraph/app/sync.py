@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Protocol
 
 import structlog
 
 from kgraph.schema import Item, KgraphError, Snapshot
 from kgraph.store import Diff, GraphStore
 
-Watch = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
+Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
 
 _log = structlog.get_logger(__name__)
 
@@ -45,10 +46,19 @@ class Reading:
     store: GraphStore
     at: datetime
     commitment: Commitment
-    watch: Watch
+    show: Show
 
 
 Keep = Callable[[Reading], Diff]  # brings what was read into the store; KgraphError: nothing was
+
+
+Tell = Callable[[Snapshot | None], None]  # what an event itself shows; None: only that it came
+
+
+class Listening(Protocol):
+    """A source's events are being listened to."""
+
+    def stop(self) -> None: ...
 
 
 def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> None:
@@ -68,19 +78,24 @@ class Job:
         fetch: asks the source at a moment and returns what keeps its answer. It touches no store,
             so it may run, and hang, in a thread of its own; raises KgraphError.
         silence: what a failed connection itself proves at a moment, or None.
+        every: between two readings, while it is watched.
+        topology: whether it tells what there is.
+        listen: begins to listen to the source's events, where it has any; after each of them the
+            source is asked anew. Events are told from other threads.
         learn: looks into the store for what to ask next; whoever holds the store calls it before
-            `fetch`. A job that needs it also learns whenever its answer is kept.
-        every: how often its answer is to be renewed; None: it does not mind.
+            the first `fetch`. A job that needs it also learns whenever its answer is kept.
     """
 
     title: str
     fetch: Callable[[datetime], Keep]
     silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] = _says_nothing
+    every: timedelta = timedelta(minutes=1)
+    topology: bool = False
+    listen: Callable[[Tell], Listening] | None = None
     learn: Callable[[GraphStore], None] = _learns_nothing
-    every: timedelta | None = None
 
 
-def unwatched(_title: str, items: Iterable[Item]) -> Iterator[Item]:
+def unshown(_title: str, items: Iterable[Item]) -> Iterator[Item]:
     """Pass items on and show nothing."""
     return iter(items)
 
@@ -94,7 +109,7 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
     title = f"{snapshot.source} {snapshot.scope}"
     source, scope, complete = snapshot.source, snapshot.scope, snapshot.complete
     with reading.store.sync(source, scope, complete=complete, at=reading.at) as run:
-        run.stage(reading.watch(title, snapshot.items))
+        run.stage(reading.show(title, snapshot.items))
         return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
 
 
@@ -105,7 +120,7 @@ def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
             job.learn(reading.store)
             diff = job.fetch(reading.at)(reading)
         except KgraphError as error:
-            failure = f"{error}{silence(reading, job, error)}"
+            failure = f"{error}{keep_silence(reading, job, error)}"
             _log.info("source failed", source=job.title, failure=failure)
             yield Outcome(job.title, failure=failure)
         else:
@@ -123,7 +138,7 @@ def _counts(diff: Diff) -> dict[str, int]:
     }
 
 
-def silence(reading: Reading, job: Job, error: KgraphError) -> str:
+def keep_silence(reading: Reading, job: Job, error: KgraphError) -> str:
     """Keep what the failure itself proves; say what could not be kept."""
     try:
         snapshot = job.silence(reading.store, error, reading.at)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import rca
+from kgraph.app.endpoints import endpoints
 from kgraph.app.investigation import Toolkit
 from kgraph.config import Configuration
-from kgraph.schema import Answer, Entity, Plan
-from remedies import load_catalogue, suggest
+from kgraph.schema import Answer, Incident, Plan
+from remedies import load_catalogue, plan_for
 
 
 def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
@@ -23,9 +23,10 @@ def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
     folders = configuration.settings.folders
     model = rca.load_model(resolved(configuration, folders.rules))
     catalogue = load_catalogue(resolved(configuration, folders.catalogue))
+    ways = endpoints(configuration)
 
-    def remedy(answer: Answer, entities: Mapping[str, Entity]) -> Plan | None:
-        return suggest(answer, entities, catalogue)
+    def remedy(answer: Answer, incident: Incident) -> Plan | None:
+        return plan_for(answer, incident, catalogue, ways)
 
     return Toolkit(model, remedy, now, time.perf_counter)
 

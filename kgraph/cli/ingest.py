@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
-from kgraph.cli.sync import DryRun, read, started, summarise
+from kgraph.cli.sync import DryRun, failed, read, started, summarise
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
-    from ingest.alertmanager import Translation
+    from ingest.prometheus import Normalised
     from kgraph.config import SourceConfig
+    from kgraph.signals import AlertExplanation, Translation
 
 UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
 app = typer.Typer(
@@ -155,7 +156,51 @@ def alertmanager(
     summarise(session, [outcome], output, dry_run=dry_run)
 
 
-def _explain(session: Session, translation: Translation, output: RowFormat) -> None:
+@app.command("prometheus")
+def prometheus(
+    ctx: typer.Context,
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how alerts and targets found their entities.")
+    ] = False,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Read targets, alerts and where rules look into the graph as evidence."""
+    from kgraph.app.alerts import packs_of
+    from kgraph.app.prometheus import configured, job, server
+    from kgraph.app.sync import sync as read_all
+
+    session = session_of(ctx)
+    packs = packs_of(session.configuration)
+    heard: list[Normalised] = []
+    chosen = [
+        job(server(source, session.configuration, packs), heard.append)
+        for source in configured(session.configuration, url)
+    ]
+    if not explain:
+        read(session, chosen, output, dry_run=dry_run)
+        return
+    with started(session, dry_run=dry_run) as reading:
+        done = list(read_all(reading, chosen))
+    for found in heard:
+        _explain(session, found.translation, output, found.targets())
+    failed(session, done)
+
+
+_EXPLAINED = ("alert", "outcome", "signal", "entity", "resolver", "mapping", "tried", "mend")
+
+
+def _explain(
+    session: Session,
+    translation: Translation,
+    output: RowFormat,
+    targets: Sequence[AlertExplanation] = (),
+) -> None:
     rows = [
         (
             row.alert,
@@ -167,13 +212,17 @@ def _explain(session: Session, translation: Translation, output: RowFormat) -> N
             " ".join(row.tried),
             row.mend,
         )
-        for row in translation.explanations
+        for row in (*translation.explanations, *targets)
     ]
-    columns = ("alert", "outcome", "signal", "entity", "resolver", "mapping", "tried", "mend")
-    show(session, columns, rows, output)
+    show(session, _EXPLAINED, rows, output)
+    if targets:
+        lost = sum(row.lost for row in targets)
+        told = f"{len(targets)} targets, {lost} of them name no entity"
+        session.remark(told, style="yellow" if lost else "")
     share = translation.unmapped_share
     style = "yellow" if share > UNMAPPED_GOAL else ""
-    session.remark(f"{len(rows)} alerts, {share:.1%} of the evidence unmapped", style=style)
+    alerts = len(translation.explanations)
+    session.remark(f"{alerts} alerts, {share:.1%} of the evidence unmapped", style=style)
     if translation.truncated:
         left_out = f"the sender left out {translation.truncated} alerts: evidence is incomplete"
         session.remark(left_out, style="yellow")

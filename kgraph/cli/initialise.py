@@ -1,21 +1,36 @@
-"""`kgraph init`: the first step."""
+"""`kgraph init`: the first steps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import session_of, usage
+from kgraph.cli.session import Exit, Session, session_of, usage
+
+if TYPE_CHECKING:
+    from kgraph.app.monitoring import Written
+
+app = typer.Typer(
+    help="Look for libvirt, Prometheus and Alertmanager here; write kgraph.toml and a store.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+Output = Annotated[Path, typer.Option(help="Write into this folder.", metavar="DIR")]
+_HERE = Path()
 
 
+@app.callback()
 def init(
     ctx: typer.Context,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
 ) -> None:
     """Look for libvirt, Prometheus and Alertmanager here; write kgraph.toml and a store."""
+    if ctx.invoked_subcommand is not None:
+        return
     from kgraph.app import initialise
     from kgraph.app.stores import Access, opened
     from kgraph.config import FILE_NAME, load
@@ -36,5 +51,60 @@ def init(
     with opened(configuration, Access.WRITE):
         pass  # opening makes it
     session.out.print(f"wrote   {path}")
-    session.out.print(f"wrote   {configuration.store_path}")
+    session.out.print(f"wrote   {configuration.store_title}")
     session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")
+
+
+@app.command("prometheus")
+def prometheus(
+    ctx: typer.Context,
+    *,
+    output: Output = _HERE,
+    scrape_interval: Annotated[
+        str, typer.Option(help="How often Prometheus scrapes; the rules' durations follow it.")
+    ] = "15s",
+) -> None:
+    """Write alerting rules and a scrape configuration for Prometheus; name the exporters."""
+    from kgraph.app import monitoring
+
+    session = session_of(ctx)
+    every = monitoring.scrape_interval(scrape_interval)
+    hosts = monitoring.hypervisors(session.configuration)
+    _tell(session, monitoring.for_prometheus(output, every, hosts))
+    for package, place in monitoring.EXPORTERS:
+        session.out.print(f"install {package} {place}")
+    if not hosts:
+        session.remark("the graph has no host yet: fill in the targets, or `kgraph sync` first")
+    session.remark(f"next: load {monitoring.RULES} under rule_files, then kgraph doctor --alerts")
+
+
+@app.command("alertmanager")
+def alertmanager(
+    ctx: typer.Context,
+    *,
+    output: Output = _HERE,
+    url: Annotated[
+        str | None, typer.Option(help="Where kgraph will listen.", metavar="URL")
+    ] = None,
+    token_file: Annotated[
+        str | None, typer.Option(help="Where Alertmanager finds kgraph's token.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write a receiver for Alertmanager that sends kgraph what fires and what is over."""
+    from kgraph.app import monitoring
+
+    session = session_of(ctx)
+    written = monitoring.for_alertmanager(
+        output, url or monitoring.WEBHOOK, token_file or monitoring.TOKEN
+    )
+    _tell(session, written)
+    session.remark("next: take the receiver and its route over, then kgraph doctor --drill")
+
+
+def _tell(session: Session, written: Sequence[Written]) -> None:
+    """Name the files, and end with 1 where a checker refuses what we wrote."""
+    for each in written:
+        said = f"  ({each.checked})" if each.checked else ""
+        session.out.print(f"wrote   {each.path}{said}")
+    if any("refuses" in each.checked for each in written):
+        session.end(Exit.ERROR)

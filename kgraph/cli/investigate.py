@@ -52,9 +52,7 @@ def investigate(
     """Find the root cause of what is wrong, explain it, and say what it hits."""
     session = session_of(ctx)
     if bundle is None:
-        found = _of_store(session, save=save)
-        show(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
-        session.end(_code(found))
+        session.end(_of_store(session, output, verbose=verbose, save=save))
         return
     codes = _of_bundles(session, bundle, output, verbose=verbose)
     session.end(max(codes, default=Exit.OK))
@@ -88,20 +86,31 @@ def show(
         typer.echo(drawing.write(form.value, report, found.case), nl=False)
 
 
-def _of_store(session: Session, *, save: bool) -> Investigation:
+def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
     from kgraph.app import investigation, keeping
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
     with opened(session.configuration, Access.READ) as store:
-        kept = keeping.name(store, investigation.of_store(store, tools))
-    if save and keeping.worth(kept):
+        done = keeping.sort(store, investigation.of_store(store, tools))
+    found = [each.investigation for each in done.kept]
+    if len(found) > 1 and form in _WHOLE:
+        ids = ", ".join(each.case.id for each in found)
+        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
+    if save and (done.resolved or done.merged or any(map(keeping.worth, done.kept))):
         with opened(session.configuration, Access.WRITE) as store:
-            keeping.save(store, kept)
-    for incident_id in kept.resolved:
+            keeping.save(store, done)
+    for number, each in enumerate(found):
+        if number and form is AnswerFormat.TABLE:
+            typer.echo("")
+        whole = form is not AnswerFormat.JSONL and len(found) == 1
+        show(session, each, form, verbose=verbose, one_line=not whole)
+    for incident_id in done.resolved:
         session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
-    return kept.investigation
+    for incident_id, into in done.merged:
+        session.remark(f"{incident_id} is part of {into}")
+    return max((_code(each) for each in found), default=Exit.OK)
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:

@@ -11,18 +11,22 @@ from typing import NoReturn
 import typer
 
 from kgraph.cli import (
+    apply,
     config,
     demo,
     doctor,
     graph,
+    halt,
     impact,
     incidents,
     ingest,
     initialise,
     investigate,
+    plan,
     predict,
     rules,
     sync,
+    watch,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -41,7 +45,7 @@ app = typer.Typer(
 )
 app.callback()(root)
 # The order of the help: the way of a first hour.
-app.command("init")(initialise.init)
+app.add_typer(initialise.app, name="init")
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
@@ -50,6 +54,10 @@ app.add_typer(graph.app, name="graph")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("halt")(halt.halt)
+app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")

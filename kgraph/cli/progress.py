@@ -10,19 +10,19 @@ from kgraph.cli.session import Session
 from kgraph.cli.text import one_line
 
 if TYPE_CHECKING:  # the application is imported by the commands that use it
-    from kgraph.app.sync import Watch
+    from kgraph.app.sync import Show
     from kgraph.schema import Item
 
 _STEP = 200  # items between two redraws
 
 
 @contextmanager
-def watching(session: Session) -> Iterator[Watch]:
+def showing(session: Session) -> Iterator[Show]:
     """Yield a function that shows how many items of a source have passed."""
     if not session.err.is_terminal:
-        from kgraph.app.sync import unwatched
+        from kgraph.app.sync import unshown
 
-        yield unwatched
+        yield unshown
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -35,7 +35,7 @@ def watching(session: Session) -> Iterator[Watch]:
     )
     with Progress(*columns, console=session.err, transient=True) as shown:
 
-        def watch(title: str, items: Iterable[Item]) -> Iterator[Item]:
+        def show(title: str, items: Iterable[Item]) -> Iterator[Item]:
             task = shown.add_task(one_line(title), total=None)
             for count, item in enumerate(items, 1):
                 if count % _STEP == 0:
@@ -43,4 +43,4 @@ def watching(session: Session) -> Iterator[Watch]:
                 yield item
             shown.remove_task(task)
 
-        yield watch
+        yield show

@@ -54,7 +54,8 @@ def root(  # noqa: PLR0913 - each is an option
         Path | None, typer.Option(help="Read this kgraph.toml.", metavar="FILE")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Use this store: a file, or sqlite:///file.", metavar="URL")
+        str | None,
+        typer.Option(help="Use this store: a file, or neo4j://host:7687.", metavar="URL"),
     ] = None,
     log_level: Annotated[LogLevel | None, typer.Option(help="How much to log on stderr.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -63,7 +64,10 @@ def root(  # noqa: PLR0913 - each is an option
     ] = False,
     detailed_exitcode: Annotated[
         bool,
-        typer.Option("--detailed-exitcode", help="Exit 10 with findings, 11 if inconclusive."),
+        typer.Option(
+            "--detailed-exitcode",
+            help="Exit 10 with findings, 11 inconclusive, 12 approval needed, 13 refused.",
+        ),
     ] = False,
     version: Annotated[  # noqa: ARG001 - typer's callback has used it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")

@@ -37,6 +37,8 @@ class Exit(IntEnum):
     USAGE = 2
     FINDINGS = 10
     INCONCLUSIVE = 11
+    APPROVAL = 12
+    REFUSED = 13
 
 
 @dataclass

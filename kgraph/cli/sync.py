@@ -65,11 +65,11 @@ def started(session: Session, *, dry_run: bool) -> Iterator[Reading]:
     """Open the store for reading sources into it, with progress where somebody looks."""
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import Commitment, Reading
-    from kgraph.cli.progress import watching
+    from kgraph.cli.progress import showing
 
     commitment = Commitment.PREVIEW if dry_run else Commitment.COMMIT
-    with opened(session.configuration, Access.WRITE) as store, watching(session) as watch:
-        yield Reading(store, session.now(), commitment, watch)
+    with opened(session.configuration, Access.WRITE) as store, showing(session) as shown:
+        yield Reading(store, session.now(), commitment, shown)
 
 
 def summarise(
@@ -83,11 +83,17 @@ def summarise(
     for outcome in done:
         if outcome.diff is not None:
             _findings(session, outcome.source, outcome.diff)
-        else:
-            session.remark(f"kgraph: {_told(outcome)}", style="red")
     if dry_run:
         session.remark("nothing was changed: this was a dry run")
-    if any(outcome.failure for outcome in done):
+    failed(session, done)
+
+
+def failed(session: Session, done: Iterable[Outcome]) -> None:
+    """Tell what could not be read, and end with 1 if anything could not."""
+    failures = [outcome for outcome in done if outcome.failure]
+    for outcome in failures:
+        session.remark(f"kgraph: {_told(outcome)}", style="red")
+    if failures:
         session.end(Exit.ERROR)
 
 

@@ -2,6 +2,7 @@
 
 from kgraph.incidents.build import build
 from kgraph.incidents.case import Case, Origin, SourceAge
+from kgraph.incidents.grouping import groups, part
 from kgraph.incidents.identity import Known, Verdict, match, next_id, over
 from kgraph.incidents.report import Detail, Label, Report, Section, Tone
 from kgraph.incidents.wording import headline, probability
@@ -18,9 +19,11 @@ __all__ = [
     "Tone",
     "Verdict",
     "build",
+    "groups",
     "headline",
     "match",
     "next_id",
     "over",
+    "part",
     "probability",
 ]

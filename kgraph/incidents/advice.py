@@ -9,10 +9,9 @@ from itertools import groupby
 from kgraph.incidents import wording
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import PlanStep, Risk
+from kgraph.schema import Actor, PlanStep
 
 STALE_AFTER = timedelta(hours=1)
-_RISKS = tuple(Risk)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 
 
@@ -30,17 +29,18 @@ def plan(view: View) -> Section:
     chosen = view.case.plan
     if chosen is None or view.case.answer.abstained:
         return Section(Label.PLAN, ())
-    risk = max((step.risk for step in chosen.steps), key=_RISKS.index, default=Risk.NONE)
     total = sum((step.duration for step in chosen.steps), timedelta(0))
     takes = f"  about {wording.age(total)}" if total else ""
-    head = f"{chosen.id}  risk {risk.value.upper()}{takes}  suggested only: nothing was done"
+    stands = "proposed: nothing was done" if chosen.executable else "suggest only: no way to act"
+    head = f"{chosen.id}  risk {chosen.risk.value.upper()}{takes}  {stands}"
+    because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = [_step(view, number, (step,)) for number, step in enumerate(chosen.steps, 1)]
     else:
         alike = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
         told = (_step(view, number, steps) for number, steps in enumerate(alike, 1))
         lines = ["  ".join(map(wording.unbroken, told))]
-    return Section(Label.PLAN, (head, *lines) if chosen.steps else ())
+    return Section(Label.PLAN, (head, *because, *lines) if chosen.steps else ())
 
 
 def refused(view: View) -> Section:
@@ -78,24 +78,42 @@ def do(view: View) -> Section:
     if lead is not None:
         commands.append(f"kgraph impact {_quoted(view.estate.name(lead.entity))}")
         commands.append(f"kgraph graph show {_quoted(view.estate.name(lead.entity))}")
+    chosen = view.case.plan
+    if chosen is not None and chosen.executable:
+        commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
     return Section(
         Label.DO, (" | ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
     )
 
 
-def _likeness(step: PlanStep) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    return step.action, step.inverse, tuple(sorted(step.parameters.items()))
+def _likeness(step: PlanStep) -> tuple[str, str, Actor, str]:
+    return step.action, step.inverse, step.actor, step.parameters.get("what", "")
 
 
 def _step(view: View, number: int, steps: Sequence[PlanStep]) -> str:
     """Say one action on one thing, or on several that are treated alike."""
     step = steps[0]
     undo = f" (undo: {step.inverse.replace('_', ' ')})" if step.inverse else ""
-    with_ = "".join(f" {key}={value}" for key, value in sorted(step.parameters.items()))
     why = f", {step.why}" if step.why and view.detail is Detail.FULL else ""
-    action = step.action.replace("_", " ")
     on_what = wording.names([view.estate.name(row.entity) for row in steps], _STEP_ROOM)
-    return f"{number} {action} {on_what}{with_}{undo}{why}"
+    return f"{number} {said_of(step)} {on_what}{undo}{_means(view, step)}{why}"
+
+
+def said_of(step: PlanStep) -> str:
+    """Say what is done, and that a person does it where kgraph cannot."""
+    what = step.parameters.get("what") or step.action.replace("_", " ")
+    asked = step.actuator == "notify" and step.action != "notify"
+    return f"a person: {what}:" if asked else what
+
+
+def _means(view: View, step: PlanStep) -> str:
+    """Say by which endpoint, where everything is told; that there is none, always."""
+    if step.actor is Actor.NOBODY:
+        # The head says it of a plan of which nothing can be done.
+        partly = view.case.plan is not None and view.case.plan.executable
+        full = view.detail is Detail.FULL
+        return f" ({step.unable if full else 'no way to act'})" if full or partly else ""
+    return f" (by {step.endpoint})" if view.detail is Detail.FULL and step.endpoint else ""
 
 
 def _quoted(name: str) -> str:

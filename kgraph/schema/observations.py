@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Self
 
 from kgraph.schema.signals import Direction
 
@@ -66,6 +67,11 @@ class Coverage:
     detector: str
     last_evaluated_at: datetime
     ttl: timedelta
+
+    @classmethod
+    def withdrawn(cls, entity: str, signal: str, detector: str, at: datetime) -> Self:
+        """Return: this detector looks here no longer; its earlier looks vouch for nothing."""
+        return cls(entity, signal, detector, at, timedelta(seconds=-1))
 
     def fresh(self, now: datetime) -> bool:
         """Tell whether the last look is recent enough to count."""

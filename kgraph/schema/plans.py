@@ -49,11 +49,65 @@ class StepState(Enum):
     INDETERMINATE = "indeterminate"
 
 
+class Actor(Enum):
+    """Who does a step."""
+
+    KGRAPH = "kgraph"
+    PERSON = "person"  # is asked; the plan waits until it is seen to be done
+    NOBODY = "nobody"  # no way to act is configured: a suggestion only
+
+
+class Role(Enum):
+    """Whether a step mends the cause, or what the cause left behind."""
+
+    CAUSE = "cause"
+    VICTIM = "victim"
+
+
+class Outcome(Enum):
+    """What a plan has changed, as seen once it had settled."""
+
+    HELPED = "helped"
+    NO_EFFECT = "no_effect"
+    MADE_WORSE = "made_worse"
+
+
+Sign = tuple[str, str]  # (entity, signal): what must be gone, or must be healthy
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a step is carried out. Part of the plan, so that a newer catalogue changes none.
+
+    Attributes:
+        deadline: how long one look or effect may take, and a person for what is asked.
+        attempts: how often the effect may be tried.
+        pause: between two attempts.
+        steady: how long the effect must have held before it is looked at.
+        repeatable: doing it twice hurts no more than doing it once.
+    """
+
+    deadline: timedelta = timedelta(seconds=30)
+    attempts: int = 1
+    pause: timedelta = timedelta(0)
+    steady: timedelta = timedelta(0)
+    repeatable: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class PlanStep:
     """One typed action on one entity.
 
-    `inverse` is the action that takes it back; empty where nothing can.
+    Attributes:
+        kind, name: of the entity, for people.
+        parameters: what the actuator needs to know; never a command.
+        inverse: the action that takes it back; empty where nothing can.
+        undo_if: the actions whose failure takes this step back; never "undo" into worse.
+        undo_effect: what the live system must show once it is taken back.
+        actuator, endpoint: what acts, and through which configured endpoint.
+        unable: why nobody can.
+        preconditions, effect: names of what the live system must show before, and after.
+        awaits: what a person is waited for: all of it healthy.
     """
 
     action: str
@@ -63,17 +117,96 @@ class PlanStep:
     inverse: str = ""
     duration: timedelta = timedelta(0)
     why: str = ""
+    kind: str = ""
+    name: str = ""
+    role: Role = Role.CAUSE
+    actor: Actor = Actor.NOBODY
+    actuator: str = ""
+    endpoint: str = ""
+    unable: str = ""
+    undo_if: tuple[str, ...] = ()
+    undo_effect: str = ""
+    preconditions: tuple[str, ...] = ()
+    effect: str = ""
+    awaits: tuple[Sign, ...] = ()
+    terms: Terms = Terms()
+
+    @property
+    def title(self) -> str:
+        """What to call the entity in front of a person."""
+        return f"{self.kind} {self.name or self.entity}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order, bound to the cause that they repair."""
+    """Steps in order, bound to the cause that they repair.
+
+    A step waits for all earlier steps on the cause, and for earlier ones on its own entity;
+    victims do not wait for each other.
+
+    Attributes:
+        because: how the cause came to be taken for one, where that is not the plain diagnosis.
+        symptoms: what must be gone, and stay gone, for the plan to have helped.
+        settle: how long they must stay gone.
+        reach: entities that the plan could hurt.
+        refused: what will not be done, each with its reason.
+    """
 
     id: str
     incident: str
     cause: Fault
     steps: tuple[PlanStep, ...]
-    refused: tuple[str, ...] = ()  # what will not be done, each with its reason
+    refused: tuple[str, ...] = ()
+    title: str = ""
+    because: str = ""
+    symptoms: tuple[Sign, ...] = ()
+    settle: timedelta = timedelta(seconds=60)
+    reach: tuple[str, ...] = ()
+
+    @property
+    def risk(self) -> Risk:
+        """The worst of its steps."""
+        return max((step.risk for step in self.steps), key=tuple(Risk).index, default=Risk.NONE)
+
+    @property
+    def executable(self) -> bool:
+        """Whether something can be done here, and nothing on the cause is left undone."""
+        acts = any(s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in self.steps)
+        return acts and not any(
+            s.role is Role.CAUSE and s.actor is Actor.NOBODY for s in self.steps
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One time that a plan was carried out.
+
+    Attributes:
+        journal_from: how many journal entries are older than this run.
+        before: what was abnormal in the plan's reach when it began.
+        by: who let it begin: a person, or a rule of the policy.
+    """
+
+    begun_at: datetime
+    journal_from: int = 0
+    by: str = ""
+    before: tuple[Sign, ...] = ()
+    ended_at: datetime | None = None
+    state: PlanState | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """A plan with its runs, oldest first: what `PlanRecord.document` holds."""
+
+    plan: Plan
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def run(self) -> Run | None:
+        """The newest run."""
+        return self.runs[-1] if self.runs else None
 
 
 # States that announce an effect: written before it, and only while the right to act is held.

@@ -54,6 +54,8 @@ SIGNALS = MappingProxyType(
         "anomaly": "a detector that does not say which mode",
     }
 )
+# Of a probe: whatever it would have told of is unknown.
+GONE = frozenset({"down", "unreachable"})
 RESOURCES = frozenset({"cpu", "memory", "disk", "saturation"})
 _EVERY = frozenset({"anomaly", "down", "behaviour", "unreachable"})
 # Published names that mean a mode of another name.

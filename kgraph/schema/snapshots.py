@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from kgraph.schema.entities import Record, RelationRecord
 from kgraph.schema.observations import Change, Coverage, Observation
 
-# Observations, coverage and changes name their entity by the source's own key.
+# Entities are named by the source's own keys. Relations, observations, coverage and changes may
+# also name what another source reports, by its uid.
 Item = Record | RelationRecord | Observation | Coverage | Change
 
 

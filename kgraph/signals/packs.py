@@ -23,6 +23,7 @@ from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
+DRILL_LABEL = "kgraph_drill"  # on an alert of `kgraph doctor --drill`
 
 
 def _listed(value: object) -> object:
@@ -63,6 +64,11 @@ class Alert:
     def name(self) -> str:
         """Its `alertname`, or nothing."""
         return self.labels.get("alertname", "")
+
+    @property
+    def drill(self) -> bool:
+        """Whether it is made up, to see that alerts arrive: never evidence, whatever it says."""
+        return DRILL_LABEL in self.labels
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -106,6 +112,7 @@ class Mapping:
 
 
 UNMAPPED = Mapping(re.compile(".*"), place="no entry")
+DRILL = Mapping(re.compile(".*"), ignore="a drill: it shows that alerts arrive", place="drill")
 
 
 @dataclass(frozen=True)
@@ -115,8 +122,14 @@ class Packs:
     entries: tuple[Mapping, ...]
 
     def match(self, alert: Alert) -> Mapping:
-        """Return the first entry that speaks of the alert, or `UNMAPPED`."""
+        """Return the first entry that speaks of the alert, or `UNMAPPED`; a drill is a drill."""
+        if alert.drill:
+            return DRILL
         return next((e for e in self._about(alert.name) if e.applies(alert)), UNMAPPED)
+
+    def about(self, name: str) -> tuple[Mapping, ...]:
+        """Return the entries that alerts of a name may match, in order."""
+        return self._about(name)
 
     @cached_property
     def _about(self) -> Callable[[str], tuple[Mapping, ...]]:

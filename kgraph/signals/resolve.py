@@ -51,6 +51,14 @@ class Resolution:
         return self.uids[0] if len(self.uids) == 1 else None
 
 
+def labels_read(mapping: Mapping) -> tuple[str, ...]:
+    """Return the labels that decide of which entity an alert of such a mapping speaks."""
+    names = mapping.name or (*GUESTS, *TARGETS, *SERVICES)
+    hosts = mapping.host or HOSTS
+    read = (*EXPLICIT, *UUIDS, *names, *hosts, *mapping.caller, "namespace")
+    return tuple(dict.fromkeys(read))
+
+
 Found = tuple[str, ...]
 _Resolver = Callable[["_Question"], Found]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
+from kgraph.schema import ConfigurationError
+from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import Ambiguous, Diff, GraphStore, ScopeState, SyncRun, Toward
 from kgraph.store.sqlite import SqliteStore
 
@@ -12,18 +15,32 @@ __all__ = [
     "Diff",
     "GraphStore",
     "ScopeState",
+    "ServerStore",
     "SqliteStore",
     "SyncRun",
     "Toward",
+    "is_server",
     "open_store",
+    "url_defect",
 ]
 
 
-def open_store(path: Path, *, read_only: bool = False) -> GraphStore:
-    """Open the embedded store at `path`; it is made where there is none, unless `read_only`.
+def open_store(target: Path | ServerStore, *, read_only: bool = False) -> GraphStore:
+    """Open a file or a database of a server; a store is made there unless `read_only`.
 
     Raises:
-        StoreError: not a kgraph store, damaged, or of a newer version.
+        ConfigurationError: a server, and its driver is not installed.
+        StoreError: not a kgraph store, damaged, unreachable, or of a newer version.
         StoreBusyError: another process is writing for too long.
     """
-    return SqliteStore.open(path, read_only=read_only)
+    if isinstance(target, Path):
+        return SqliteStore.open(target, read_only=read_only)
+    if find_spec("neo4j") is None:
+        raise ConfigurationError(
+            "the driver for Neo4j is not installed",
+            where=target.url,
+            mend="install the extra: kgraph-rca[neo4j]",
+        )
+    from kgraph.store.neo4j import Neo4jStore  # noqa: PLC0415 - nobody else waits for the driver
+
+    return Neo4jStore.open(target, read_only=read_only)

@@ -6,17 +6,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from kgraph.schema import InputError, StoreBusyError, StoreError
+from kgraph.schema import StoreBusyError, StoreError
 from kgraph.store._ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 _TRIES, _PAUSE_SECONDS = 100, 0.01
 _RESTORE = "restore the last backup, or move the file away and sync again"
 _MEND = {
@@ -30,22 +28,6 @@ _MEND = {
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check that the folder exists and is yours"),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "check the disk"),
 }
-
-
-def to_ticks(at: datetime) -> int:
-    """Return microseconds since 1970, exactly.
-
-    Raises:
-        InputError: a time without a zone means nothing to other machines.
-    """
-    if at.tzinfo is None:
-        raise InputError(f"time {at.isoformat()} has no zone", mend="write it as RFC 3339 with Z")
-    return (at - _EPOCH) // _TICK
-
-
-def from_ticks(ticks: int) -> datetime:
-    """Return the UTC time of `to_ticks`."""
-    return _EPOCH + ticks * _TICK
 
 
 class Database:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
-from kgraph.store._database import from_ticks, to_ticks
-
-RECENT = timedelta(hours=6)  # changes that may have caused what is seen now
-_MICROSECOND = timedelta(microseconds=1)
+from kgraph.store._placing import RECENT, standing
+from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
 _OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
  at, received_at, expires_at, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE true"""
@@ -48,9 +46,9 @@ def add_observations(
                 caller,
                 seen.state.value,
                 seen.score,
-                _ticks(seen.at),
+                ticks_of(seen.at),
                 received if seen.received_at is None else to_ticks(seen.received_at),
-                _ticks(seen.expires_at),
+                ticks_of(seen.expires_at),
                 seen.detail,
             )
             for entity, caller, seen in rows
@@ -64,7 +62,7 @@ def add_coverage(sql: sqlite3.Connection, rows: Iterable[tuple[int, Coverage]]) 
         "INSERT INTO coverage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET at = excluded.at, ttl = excluded.ttl WHERE excluded.at >= coverage.at",
         (
-            (entity, c.signal, c.detector, to_ticks(c.last_evaluated_at), c.ttl // _MICROSECOND)
+            (entity, c.signal, c.detector, to_ticks(c.last_evaluated_at), c.ttl // TICK)
             for entity, c in rows
         ),
     )
@@ -105,9 +103,9 @@ def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
 def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime) -> Evidence:
     """Return what holds at `now` of open entities: all, or those of `uids`."""
     wanted = None if uids is None else json.dumps(list(uids))
-    seen = list(_observations(sql, wanted, to_ticks(now)))
-    coverage = [
-        Coverage(uid, signal, detector, from_ticks(at), ttl * _MICROSECOND)
+    seen = tuple(_observations(sql, wanted, to_ticks(now)))
+    coverage = tuple(
+        Coverage(uid, signal, detector, from_ticks(at), ttl * TICK)
         for uid, signal, detector, at, ttl in sql.execute(
             "SELECT e.uid, c.signal, c.detector, c.at, c.ttl FROM coverage AS c"
             " JOIN entity AS e ON e.id = c.entity WHERE e.since IS NOT NULL"
@@ -115,19 +113,9 @@ def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime)
             " ORDER BY e.kind, e.name, e.uid, c.signal, c.detector",
             (wanted,),
         )
-    ]
-    abnormal = {(o.entity, o.signal) for o in seen if o.abnormal}
-    said = {(o.entity, o.signal, o.detector) for o in seen}
-    quiet = (
-        Observation(c.entity, c.signal, State.HEALTHY, at=c.last_evaluated_at, detector=c.detector)
-        for c in coverage
-        if c.fresh(now)
-        and (c.entity, c.signal) not in abnormal
-        and (c.entity, c.signal, c.detector) not in said
     )
     recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted)
-    happened = tuple(change for change in recent if change.type != "discovered")
-    return Evidence((*seen, *quiet), tuple(coverage), happened)
+    return standing(seen, coverage, recent, now)
 
 
 def changes(
@@ -164,18 +152,10 @@ def _observations(sql: sqlite3.Connection, uids: str | None, now: int) -> Iterat
             State(state),
             score,
             Direction(way) if way else None,
-            _time(at),
+            time_of(at),
             detector,
             caller or None,
-            _time(received),
-            _time(expires),
+            time_of(received),
+            time_of(expires),
             detail,
         )
-
-
-def _ticks(at: datetime | None) -> int | None:
-    return None if at is None else to_ticks(at)
-
-
-def _time(ticks: int | None) -> datetime | None:
-    return None if ticks is None else from_ticks(ticks)

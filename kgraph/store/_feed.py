@@ -1,70 +1,65 @@
-"""The change feed: what a sync saw change, in words."""
+"""The change feed: what a sync saw change, in words. Pure."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
-from kgraph.store._links import Edge, LinkOutcome
-from kgraph.store._records import RecordOutcome
-from kgraph.store._settle import Settled
-from kgraph.store._staging import Reading
+from kgraph.store._outcome import Edge, Outcome
 
 # The first reading of a scope finds what was there all along: no change of the estate, so never
 # evidence of one.
 DISCOVERED = "discovered"
+FeedRow = tuple[int, str, str]  # entity, type of the change, detail
+Version = tuple[int, str, str]  # of a record: entity, name, body
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a reading changed."""
+def feed(
+    outcome: Outcome, now: Mapping[int, Version], titles: Mapping[int, str], *, first: bool
+) -> Iterator[FeedRow]:
+    """Yield one row for each thing that changed, on the entity that it changed for.
 
-    records: RecordOutcome
-    links: LinkOutcome
-    settled: Settled
-
-
-def write_feed(
-    sql: sqlite3.Connection, reading: Reading, outcome: Outcome, *, first: bool
-) -> None:
-    """Write one row for each thing that changed, on the entity that it changed for."""
+    Args:
+        outcome: what the reading changed.
+        now: the changed records as they are now.
+        titles: what to call the dependencies of `told_edges`.
+        first: whether this is the first reading of its scope.
+    """
     settled = outcome.settled
-
-    def rows() -> Iterator[tuple[int, str, str]]:
-        for entity in settled.opened:
-            again = entity < outcome.records.first_new
-            yield entity, DISCOVERED if first else "reopened" if again else "created", ""
-        for entity in settled.closed:
-            yield entity, "closed", ""
-        yield from _updates(sql, outcome.records, settled)
-        if not first:
-            yield from _edges(sql, outcome)
-
-    sql.executemany(
-        "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
-        [(reading.at, *row, reading.source) for row in rows()],
-    )
+    for entity in settled.opened:
+        again = entity < outcome.records.first_new
+        yield entity, DISCOVERED if first else "reopened" if again else "created", ""
+    for entity in settled.closed:
+        yield entity, "closed", ""
+    yield from _updates(outcome, now)
+    if not first:
+        opened, closed = told_edges(outcome)
+        for edges, word in ((closed, "relation_closed"), (opened, "relation_opened")):
+            for a, type_, b in edges:
+                yield a, word, f"{type_} {titles[b]}"
 
 
-def _updates(
-    sql: sqlite3.Connection, records: RecordOutcome, settled: Settled
-) -> Iterator[tuple[int, str, str]]:
+def told_edges(outcome: Outcome) -> tuple[list[Edge], list[Edge]]:
+    """Return opened and closed relations, unless their dependent itself has just come or gone."""
+    gone, links = set(outcome.settled.closed), outcome.links
+    opened = [edge for edge in links.opened if edge[0] < outcome.records.first_new]
+    closed = [edge for edge in links.closed if edge[0] not in gone]
+    return opened, closed
+
+
+def dependencies(edges: Iterable[Edge]) -> list[int]:
+    """Return the entities that relations lead to, each once."""
+    return list({b for _, _, b in edges})
+
+
+def _updates(outcome: Outcome, now: Mapping[int, Version]) -> Iterator[FeedRow]:
     """Say which fields of a record changed."""
-    kept = set(settled.kept)
-    now = sql.execute(
-        "SELECT id, entity, name, body FROM record WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(records.before)),),
-    )
-    for id_, entity, name, body in now:
-        _, old_name, old_body = records.before[id_]
+    kept = set(outcome.settled.kept)
+    for id_, (entity, name, body) in now.items():
+        _, old_name, old_body = outcome.records.before[id_]
         if entity in kept:
-            yield (
-                entity,
-                "updated",
-                describe(old_name, json.loads(old_body), name, json.loads(body)),
-            )
+            detail = describe(old_name, json.loads(old_body), name, json.loads(body))
+            yield entity, "updated", detail
 
 
 def describe(old_name: str, old: dict[str, object], name: str, new: dict[str, object]) -> str:
@@ -77,23 +72,3 @@ def describe(old_name: str, old: dict[str, object], name: str, new: dict[str, ob
             parts += [f"{n} {was.get(n, '-')} -> {is_.get(n, '-')}" for n in names]
     parts += [field for field in ("keys", "watched") if old[field] != new[field]]
     return ", ".join(parts)
-
-
-def _edges(sql: sqlite3.Connection, outcome: Outcome) -> Iterator[tuple[int, str, str]]:
-    """Name opened and closed relations, unless their dependent itself has just come or gone."""
-    gone, links = set(outcome.settled.closed), outcome.links
-    opened = [edge for edge in links.opened if edge[0] < outcome.records.first_new]
-    closed = [edge for edge in links.closed if edge[0] not in gone]
-    titles = _titles(sql, (*opened, *closed))
-    for a, type_, b in closed:
-        yield a, "relation_closed", f"{type_} {titles[b]}"
-    for a, type_, b in opened:
-        yield a, "relation_opened", f"{type_} {titles[b]}"
-
-
-def _titles(sql: sqlite3.Connection, edges: Iterable[Edge]) -> dict[int, str]:
-    rows = sql.execute(
-        "SELECT id, kind || ' ' || name FROM entity WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list({b for _, _, b in edges})),),
-    )
-    return dict(rows.fetchall())

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 from kgraph.schema import IncidentRecord, IncidentStatus
-from kgraph.store._database import from_ticks, to_ticks
+from kgraph.store._ticks import from_ticks, to_ticks
 
 
 def save(sql: sqlite3.Connection, record: IncidentRecord) -> None:

@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kgraph.schema import (
-    INTENTS,
     Halt,
-    HaltedError,
     JournalEntry,
     Lease,
-    LeaseLostError,
     PlanRecord,
     PlanState,
     StepState,
 )
-from kgraph.store._database import from_ticks, to_ticks
+from kgraph.store._rights import HeldLease, check_rights, shown, taken
+from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 
 
 def save(sql: sqlite3.Connection, record: PlanRecord) -> None:
@@ -65,15 +63,7 @@ def newest(
 
 def write_journal(sql: sqlite3.Connection, entry: JournalEntry, lease: Lease | None) -> None:
     """Append an entry, if the right to act still holds."""
-    if entry.state in INTENTS:
-        refuse_halted(halted(sql), entry)
-        if lease is None:
-            raise LeaseLostError(
-                f"step {entry.step + 1} of {entry.plan} may not begin without a lease",
-                mend="this is a fault of the program; please report it",
-            )
-    if lease is not None and not _holds(sql, lease, to_ticks(entry.at)):
-        raise lost(lease)
+    check_rights(entry, lease, _known(sql, lease.name) if lease else None, halted(sql))
     sql.execute(
         "INSERT INTO journal (plan, step, attempt, state, at, detail, token)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -86,25 +76,6 @@ def write_journal(sql: sqlite3.Connection, entry: JournalEntry, lease: Lease | N
             entry.detail,
             lease.token if lease else entry.token,
         ),
-    )
-
-
-def refuse_halted(halt: Halt | None, entry: JournalEntry) -> None:
-    """Raise HaltedError while the kill switch is on."""
-    if halt is not None:
-        why = f": {halt.reason}" if halt.reason else ""
-        raise HaltedError(
-            f"step {entry.step + 1} of {entry.plan} may not begin: halted since"
-            f" {halt.at:%Y-%m-%dT%H:%M:%SZ}{why}",
-            mend="`kgraph halt --lift` lets effects begin again",
-        )
-
-
-def lost(lease: Lease) -> LeaseLostError:
-    """Return the error of a lease that no longer holds."""
-    return LeaseLostError(
-        f"the lease on {lease.name} has passed to another or run out",
-        mend="nothing was done; look who else acts on it",
     )
 
 
@@ -125,25 +96,21 @@ def acquire(
     sql: sqlite3.Connection, name: str, holder: str, ttl: timedelta, now: datetime
 ) -> Lease | None:
     """Take a lease that nobody else holds."""
-    row = sql.execute("SELECT holder, token, expires_at FROM lease WHERE name = ?", (name,))
-    known = row.fetchone()
-    token, at, end = 1, to_ticks(now), to_ticks(now + ttl)
-    if known is not None:
-        held = known[2] > at
-        if held and known[0] != holder:
-            return None
-        token = known[1] if held else known[1] + 1
+    got = taken(_known(sql, name), name, holder, ttl, now)
+    if got is None:
+        return None
     sql.execute(
         "INSERT INTO lease VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at",
-        (name, holder, token, end),
+        (name, holder, got.token, got.expires_at),
     )
-    return Lease(name, holder, token, now + ttl)
+    return shown(got)
 
 
 def renew(sql: sqlite3.Connection, lease: Lease, ttl: timedelta, now: datetime) -> Lease | None:
     """Prolong a lease that still holds."""
-    if not _holds(sql, lease, to_ticks(now)):
+    known = _known(sql, lease.name)
+    if not (known and known.is_the(lease, to_ticks(now))):
         return None
     end = now + ttl
     sql.execute("UPDATE lease SET expires_at = ? WHERE name = ?", (to_ticks(end), lease.name))
@@ -153,8 +120,8 @@ def renew(sql: sqlite3.Connection, lease: Lease, ttl: timedelta, now: datetime) 
 def release(sql: sqlite3.Connection, lease: Lease) -> None:
     """Let it run out at once; its token stays taken."""
     sql.execute(
-        "UPDATE lease SET expires_at = -1 << 62 WHERE name = ? AND token = ?",
-        (lease.name, lease.token),
+        "UPDATE lease SET expires_at = ? WHERE name = ? AND token = ?",
+        (NEVER, lease.name, lease.token),
     )
 
 
@@ -164,7 +131,7 @@ def leases(sql: sqlite3.Connection, now: datetime) -> list[Lease]:
         "SELECT name, holder, token, expires_at FROM lease WHERE expires_at > ? ORDER BY name",
         (to_ticks(now),),
     )
-    return [Lease(name, holder, token, from_ticks(end)) for name, holder, token, end in rows]
+    return [shown(HeldLease(*row)) for row in rows]
 
 
 def halt(sql: sqlite3.Connection, switch: Halt) -> None:
@@ -186,12 +153,11 @@ def halted(sql: sqlite3.Connection) -> Halt | None:
     return Halt(from_ticks(row[0]), row[1]) if row else None
 
 
-def _holds(sql: sqlite3.Connection, lease: Lease, at: int) -> bool:
+def _known(sql: sqlite3.Connection, name: str) -> HeldLease | None:
     row = sql.execute(
-        "SELECT 1 FROM lease WHERE name = ? AND token = ? AND holder = ? AND expires_at > ?",
-        (lease.name, lease.token, lease.holder, at),
-    )
-    return row.fetchone() is not None
+        "SELECT name, holder, token, expires_at FROM lease WHERE name = ?", (name,)
+    ).fetchone()
+    return HeldLease(*row) if row else None
 
 
 def _record(row: tuple[Any, ...]) -> PlanRecord:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
-from kgraph.identity import canonical
-from kgraph.schema import Entity, Key, Relation, Subgraph
-from kgraph.store._database import from_ticks
+from kgraph.schema import Entity, Relation, Subgraph
+from kgraph.store._bodies import joined
+from kgraph.store._lookup import canonical_value, one, spellings
+from kgraph.store._ticks import from_ticks
 from kgraph.store.protocol import Ambiguous, ScopeState
 
 _RECORDS = (
@@ -54,32 +54,15 @@ def entities(
     for id_, body in records:
         bodies[id_].append(body)
     found = [
-        ((id_, uid, kind), _entity(uid, kind, name, bodies[id_])) for id_, uid, kind, name in rows
+        ((id_, uid, kind), joined(uid, kind, name, bodies[id_])) for id_, uid, kind, name in rows
     ]
     return sorted(found, key=lambda pair: (pair[1].kind, pair[1].name, pair[1].uid))
-
-
-def _entity(uid: str, kind: str, name: str, bodies: Iterable[str]) -> Entity:
-    """Join what all records say; where they differ the newest wins, the others keep theirs."""
-    keys: dict[Key, None] = {}
-    labels: dict[str, str] = {}
-    props: dict[str, Any] = {}
-    watched: dict[str, None] = {}
-    for text in bodies:
-        body = json.loads(text)
-        keys.update((Key(*key), None) for key in body["keys"])
-        labels |= body["labels"]
-        props |= body["props"]
-        watched |= dict.fromkeys(body["watched"])
-    return Entity(uid, kind, name, tuple(keys), labels, props, tuple(watched))
 
 
 def find(
     sql: sqlite3.Connection, kind: str | None, text: str | None, limit: int | None
 ) -> list[Entity]:
     """Return open entities, ordered by kind, name, uid; `text` as the protocol says."""
-    values = {text} if text else set()
-    values |= {plain.value for plain in _spellings(text or "")}
     rows = sql.execute(
         "SELECT e.id FROM entity AS e WHERE e.since IS NOT NULL AND (?1 IS NULL OR e.kind = ?1)"
         " AND (?2 IS NULL OR instr(casefold(e.name), casefold(?2)) OR e.uid = ?2 OR e.id IN ("
@@ -87,31 +70,22 @@ def find(
         "  SELECT r.entity FROM claim AS c JOIN record AS r ON r.id = c.record"
         "  WHERE r.live AND c.value IN (SELECT value FROM json_each(?3))))"
         " ORDER BY e.kind, e.name, e.uid LIMIT ?4",
-        (kind, text, json.dumps(sorted(values)), -1 if limit is None else limit),
+        (kind, text, json.dumps(spellings(text)), -1 if limit is None else limit),
     )
     return [entity for _, entity in entities(sql, [id_ for (id_,) in rows])]
 
 
-def _spellings(text: str) -> Iterator[Key]:
-    """Yield the canonical forms that a text has in any namespace."""
-    for namespace in ("vmUuid", "networkUuid", "hostname"):
-        plain = canonical(Key(namespace, text))
-        if plain:
-            yield plain
-
-
 def resolve(sql: sqlite3.Connection, namespace: str, value: str) -> str | Ambiguous | None:
     """Return which open entity claims a key, in any site; names count as keys, too."""
-    plain = canonical(Key(namespace, value))
     rows = sql.execute(
         "SELECT e.uid FROM claim AS c JOIN record AS r ON r.id = c.record"
         " JOIN entity AS e ON e.id = r.entity"
         " WHERE r.live AND c.namespace = ?1 AND c.value = ?2"
         " UNION SELECT uid FROM entity WHERE since IS NOT NULL AND name = ?3"
         "  AND (?1 = 'name' OR (?1 = 'hostname' AND kind = 'Host')) ORDER BY 1",
-        (namespace, plain.value if plain else value, value),
+        (namespace, canonical_value(namespace, value), value),
     )
-    return _one(uid for (uid,) in rows)
+    return one(uid for (uid,) in rows)
 
 
 def locate(sql: sqlite3.Connection, source: str, key: str) -> str | Ambiguous | None:
@@ -122,7 +96,7 @@ def locate(sql: sqlite3.Connection, source: str, key: str) -> str | Ambiguous | 
         " WHERE s.source = ? AND r.key = ? AND r.live ORDER BY 1",
         (source, key),
     )
-    return _one(uid for (uid,) in rows)
+    return one(uid for (uid,) in rows)
 
 
 def spelling(sql: sqlite3.Connection, source: str) -> dict[str, str]:
@@ -134,11 +108,6 @@ def spelling(sql: sqlite3.Connection, source: str) -> dict[str, str]:
         (source,),
     )
     return dict(rows.fetchall())
-
-
-def _one(uids: Iterable[str]) -> str | Ambiguous | None:
-    found = tuple(uids)
-    return Ambiguous(found) if len(found) > 1 else next(iter(found), None)
 
 
 def graph(sql: sqlite3.Connection) -> Subgraph:

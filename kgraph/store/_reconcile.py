@@ -40,6 +40,11 @@ class RecordPlan:
     vanished: tuple[str, ...]
     unchanged: int
 
+    @property
+    def deciding(self) -> tuple[str, ...]:
+        """Keys of the records whose entity is to be decided."""
+        return (*self.new, *self.changed)
+
 
 def plan_records(
     records: Mapping[str, Record],

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
 
-
-class Place(NamedTuple):
-    """Where a source's key leads: a live record and its entity."""
-
-    record: int
-    entity: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The keys that one source may use in one scope; `own` are those of the scope itself."""
-
-    source: str
-    scope: int
-    own: Mapping[str, Place]
+from kgraph.store._endpoints import Names, Place, chosen
 
 
 def next_id(sql: sqlite3.Connection, query: str) -> int:
@@ -36,7 +18,8 @@ def next_id(sql: sqlite3.Connection, query: str) -> int:
 def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
     """Return what each key stands for: in the scope itself, else in any other of the source.
 
-    A key that means different things in other scopes is left out.
+    What is no key of the source may be a uid: so a source speaks of what others report without
+    claiming that it exists.
     """
     found = {}
     missing = []
@@ -48,7 +31,18 @@ def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> d
             missing.append(key)
     if missing:
         found |= _elsewhere(sql, names, missing)
+        found |= _by_uid(sql, [key for key in missing if key not in found])
     return found
+
+
+def _by_uid(sql: sqlite3.Connection, uids: Iterable[str]) -> dict[str, Place]:
+    rows = sql.execute(
+        "SELECT e.uid, min(r.id), e.id, e.kind FROM json_each(?) AS wanted"
+        " CROSS JOIN entity AS e ON e.uid = wanted.value"
+        " JOIN record AS r ON r.entity = e.id AND r.live GROUP BY e.id",
+        (json.dumps(list(uids)),),
+    )
+    return {uid: Place(record, entity, kind) for uid, record, entity, kind in rows}
 
 
 def _elsewhere(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
@@ -59,13 +53,7 @@ def _elsewhere(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> di
         " WHERE r.live ORDER BY r.id",
         (json.dumps(list(keys)), names.source),
     )
-    candidates: dict[str, list[tuple[int, Place]]] = defaultdict(list)
-    for key, record, entity, kind, scope in rows:
-        candidates[key].append((scope, Place(record, entity, kind)))
-    found = {}
-    for key, places in candidates.items():
-        near = [place for scope, place in places if scope == names.scope]
-        choice = near or [place for _, place in places]
-        if len({place.entity for place in choice}) == 1:
-            found[key] = choice[0]
-    return found
+    return chosen(
+        ((key, scope, Place(record, entity, kind)) for key, record, entity, kind, scope in rows),
+        names.scope,
+    )

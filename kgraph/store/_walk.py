@@ -1,32 +1,18 @@
-"""Walking the stored graph, always in one direction."""
+"""Walking a stored graph, always in one direction. Pure: a store brings the edges."""
 
 from __future__ import annotations
 
 import heapq
-import json
-import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kgraph.schema import Relation, Subgraph
-from kgraph.store._read import entities
+from kgraph.schema import Relation
 from kgraph.store.protocol import Toward
 
-_EDGES = {
-    Toward.DEPENDENCIES: (
-        "SELECT l.a, l.b, l.type, l.grp, l.need, s.source FROM json_each(?1) AS w"
-        " CROSS JOIN link AS l ON l.a = w.value JOIN scope AS s ON s.id = l.scope"
-        " WHERE ?2 IS NULL OR l.type IN (SELECT value FROM json_each(?2)) ORDER BY l.id"
-    ),
-    Toward.DEPENDENTS: (
-        "SELECT l.b, l.a, l.type, l.grp, l.need, s.source FROM json_each(?1) AS w"
-        " CROSS JOIN link AS l ON l.b = w.value JOIN scope AS s ON s.id = l.scope"
-        " WHERE ?2 IS NULL OR l.type IN (SELECT value FROM json_each(?2)) ORDER BY l.id"
-    ),
-}
-_Edge = tuple[int, int, str, str | None, int | None, str]  # near, far, type, group, need, source
+PATH_LIMIT = 100_000  # entities looked at when searching paths
+Edge = tuple[int, int, str, str | None, int | None, str]  # near, far, type, group, need, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +25,23 @@ class Walk:
     limit: int
 
 
-def neighbourhood(sql: sqlite3.Connection, seeds: Sequence[str], walk: Walk) -> Subgraph:
-    """Return what a walk from the seeds reaches, and all relations walked among it."""
-    seen, edges, truncated = _reach(sql, seeds, walk)
-    found = entities(sql, seen)
-    uids = {row[0]: row[1] for row, _ in found}
-    relations = dict.fromkeys(
-        _relation(edge, uids, walk.toward) for edge in edges if edge[0] in uids and edge[1] in uids
-    )
-    return Subgraph(tuple(entity for _, entity in found), tuple(relations), truncated)
+def reached(
+    start: Sequence[int], walk: Walk, edges_of: Callable[[Sequence[int]], Sequence[Edge]]
+) -> tuple[set[int], list[Edge], bool]:
+    """Return the entities that a walk meets, the edges walked, and whether a limit cut it.
 
+    Breadth first, so that a limit cuts off the farthest.
 
-def _reach(
-    sql: sqlite3.Connection, seeds: Sequence[str], walk: Walk
-) -> tuple[set[int], list[_Edge], bool]:
-    """Breadth first, so that a limit cuts off the farthest."""
-    rows = sql.execute(
-        "SELECT id FROM entity WHERE since IS NOT NULL"
-        " AND uid IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(seeds)),),
-    )
-    start = [id_ for (id_,) in rows]
-    frontier, truncated = start[: walk.limit], len(start) > walk.limit
+    Args:
+        start: entities to begin at.
+        walk: the walk.
+        edges_of: returns the edges that lead on from some entities.
+    """
+    frontier, truncated = list(start[: walk.limit]), len(start) > walk.limit
     seen = set(frontier)
-    types = None if walk.types is None else json.dumps(sorted(walk.types))
-    edges: list[_Edge] = []
+    edges: list[Edge] = []
     for hop in range(walk.depth + 1):  # once more, for relations among the farthest
-        found = sql.execute(_EDGES[walk.toward], (json.dumps(frontier), types)).fetchall()
+        found = edges_of(frontier)
         edges += found
         if hop == walk.depth or not found:
             break
@@ -77,7 +53,15 @@ def _reach(
     return seen, edges, truncated
 
 
-def _relation(edge: _Edge, uids: dict[int, str], toward: Toward) -> Relation:
+def relations_among(edges: Iterable[Edge], uids: dict[int, str], walk: Walk) -> list[Relation]:
+    """Return the edges between known entities as relations, each once."""
+    found = (
+        _relation(edge, uids, walk.toward) for edge in edges if edge[0] in uids and edge[1] in uids
+    )
+    return list(dict.fromkeys(found))
+
+
+def _relation(edge: Edge, uids: dict[int, str], toward: Toward) -> Relation:
     near, far, type_, group, need, source = edge
     a, b = (near, far) if toward is Toward.DEPENDENCIES else (far, near)
     return Relation(uids[a], type_, uids[b], group, need, source)

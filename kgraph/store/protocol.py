@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, Self
@@ -69,6 +69,10 @@ class Diff:
         """Whether the graph is as it was."""
         changed = self.created or self.updated or self.closed
         return not changed and not self.relations_opened and not self.relations_closed
+
+    def with_findings(self, more: Iterable[str]) -> Diff:
+        """Return the same with what the reader of the source found besides."""
+        return replace(self, findings=(*self.findings, *more))
 
 
 class SyncRun(Protocol):

@@ -18,25 +18,26 @@ from kgraph.schema import (
     Halt,
     IncidentRecord,
     IncidentStatus,
-    InputError,
-    Item,
     JournalEntry,
     Lease,
     Observation,
     PlanRecord,
     PlanState,
     Relation,
-    StoreError,
     Subgraph,
 )
-from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read, _walk
-from kgraph.store._database import Database, to_ticks
+from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read
+from kgraph.store._database import Database
 from kgraph.store._ddl import VERSION
-from kgraph.store._staging import Reading, Staged
+from kgraph.store._neighbourhood import neighbourhood
+from kgraph.store._placing import refuse_unknown
+from kgraph.store._run import Run, begun
+from kgraph.store._staging import Reading
+from kgraph.store._ticks import to_ticks
+from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
 from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, Toward
 
 WAIT = timedelta(seconds=10)  # for another process to finish writing
-_PATH_LIMIT = 100_000  # entities looked at when searching paths
 
 
 @contextmanager
@@ -53,64 +54,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-class SqliteSyncRun:
-    """See `SyncRun`."""
-
-    def __init__(
-        self, database: Database, source: str, scope: str, *, complete: bool, at: datetime
-    ) -> None:
-        self._database = database
-        self._source, self._scope, self._complete = source, scope, complete
-        self._at = to_ticks(at)
-        with database.reading() as sql:
-            self._began = _commit.generation(sql, source, scope)
-        self._staged: Staged | None = Staged()
-
-    def stage(self, items: Iterable[Item]) -> None:
-        """Check and keep items in memory; after an error nothing of the run can be committed."""
-        staged = self._open()
-        try:
-            staged.add(items)
-        except BaseException:
-            self._staged = None
-            raise
-
-    def commit(self) -> Diff:
-        """Make it so, in one transaction; see the protocol for what it raises."""
-        reading = self._reading()
-        with _collector_paused(), self._database.writing() as sql:
-            diff = _commit.apply(sql, reading)
-        self._staged = None
-        return diff
-
-    def preview(self) -> Diff:
-        """Do what `commit` does, and take it back."""
-        with _collector_paused(), self._database.rehearsing() as sql:
-            return _commit.apply(sql, self._reading())
-
-    def abort(self) -> None:
-        """Forget what was staged."""
-        self._staged = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.abort()
-
-    def _reading(self) -> Reading:
-        return Reading(
-            self._source, self._scope, self._complete, self._at, self._began, self._open()
-        )
-
-    def _open(self) -> Staged:
-        if self._staged is None:
-            raise StoreError(
-                "this sync run has ended", where=self._source, mend="start another with sync()"
-            )
-        return self._staged
 
 
 class SqliteStore:
@@ -136,7 +79,18 @@ class SqliteStore:
 
     def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked."""
-        return SqliteSyncRun(self._database, source, scope, complete=complete, at=at)
+        with self._database.reading() as sql:
+            generation = _commit.generation(sql, source, scope)
+        reading = begun(source, scope, complete=complete, at=at, generation=generation)
+        return Run(reading, self._commit, self._rehearse)
+
+    def _commit(self, reading: Reading) -> Diff:
+        with _collector_paused(), self._database.writing() as sql:
+            return _commit.apply(sql, reading)
+
+    def _rehearse(self, reading: Reading) -> Diff:
+        with _collector_paused(), self._database.rehearsing() as sql:
+            return _commit.apply(sql, reading)
 
     def get(self, uids: Iterable[str]) -> list[Entity]:
         """Return the open entities among `uids`, in the order asked, each once."""
@@ -176,16 +130,14 @@ class SqliteStore:
     ) -> Subgraph:
         """Return what is within `depth` hops one way; the farthest go first past the limit."""
         with self._database.reading() as sql:
-            return _walk.neighbourhood(sql, seeds, _walk.Walk(toward, types, depth, limit))
+            return neighbourhood(sql, seeds, Walk(toward, types, depth, limit))
 
     def paths(
         self, start: str, end: str, *, max_length: int = 8, k: int = 3
     ) -> list[tuple[Relation, ...]]:
         """Return up to `k` shortest dependency paths of at most `max_length` hops."""
-        near = self.neighbourhood(
-            [start], Toward.DEPENDENCIES, depth=max_length, limit=_PATH_LIMIT
-        )
-        return _walk.shortest_paths(near.relations, start, end, max_length, k)
+        near = self.neighbourhood([start], Toward.DEPENDENCIES, depth=max_length, limit=PATH_LIMIT)
+        return shortest_paths(near.relations, start, end, max_length, k)
 
     def graph(self) -> Subgraph:
         """Return the whole open graph."""
@@ -227,9 +179,7 @@ class SqliteStore:
                 (json.dumps(named),),
             )
             ids = dict(rows.fetchall())
-            for uid in named:
-                if uid not in ids:
-                    raise InputError(f"no entity {uid!r}", mend="name it by its uid in the store")
+            refuse_unknown(named, ids)
             _evidence.add_observations(sql, ((ids[o.entity], o.caller or "", o) for o in seen))
             _evidence.add_coverage(sql, ((ids[c.entity], c) for c in looked))
             _evidence.add_changes(sql, ((ids[c.entity], c) for c in done))

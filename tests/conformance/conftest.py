@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import Item
-from kgraph.store import Diff, GraphStore, open_store
+from kgraph.store import Diff, GraphStore, ServerStore, open_store
+from tests.neo4j.served import Served
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -18,14 +21,23 @@ StoreFactory = Callable[[], GraphStore]  # each call: one more connection to the
 Sync = Callable[..., Diff]
 
 
+def server_of(folder: Path) -> ServerStore:
+    """Return the server that a folder names: other processes are told no more than the folder."""
+    return ServerStore(**json.loads((folder / "neo4j.json").read_text()))
+
+
 # One line for each store: name -> how to connect to the store that lives in a folder.
 STORES: dict[str, Callable[[Path], GraphStore]] = {
     "sqlite": lambda folder: open_store(folder / "kgraph.db"),
+    "neo4j": lambda folder: open_store(server_of(folder)),
 }
 
 
-@pytest.fixture(params=STORES)
-def store_name(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["sqlite", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def store_name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "neo4j":
+        served: Served = request.getfixturevalue("neo4j_database")
+        (tmp_path / "neo4j.json").write_text(json.dumps(dataclasses.asdict(served.target)))
     return str(request.param)
 
 

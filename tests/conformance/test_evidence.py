@@ -16,6 +16,7 @@ from kgraph.schema import (
     Key,
     Observation,
     Record,
+    RelationRecord,
     State,
 )
 from kgraph.store import Diff, GraphStore
@@ -237,3 +238,19 @@ def test_an_incident_is_replaced_by_its_newer_state(store: GraphStore) -> None:
     store.save_incident(record(1, IncidentStatus.RESOLVED))
     assert store.incidents(IncidentStatus.OPEN) == []
     assert store.incidents(IncidentStatus.RESOLVED) == [record(1, IncidentStatus.RESOLVED)]
+
+
+def test_coverage_that_is_withdrawn_vouches_for_nothing_from_that_very_moment(
+    store: GraphStore, host: str
+) -> None:
+    store.observe([], [Coverage(host, "down", "probe", T0, MINUTE)])
+    store.observe([], [Coverage.withdrawn(host, "down", "probe", T0)])
+    assert store.evidence(now=T0).observations == ()
+
+
+def test_who_watches_whom_is_no_suspect(store: GraphStore, sync: Sync) -> None:
+    host, probe = Record("h1", "Host"), Record("p1", "Probe")
+    sync(host, probe)
+    sync(host, probe, RelationRecord("h1", "WATCHED_BY", "p1"), RelationRecord("h1", "USES", "p1"))
+    found = store.evidence(now=T0 + 2 * MINUTE).changes
+    assert [change.detail for change in found] == ["USES Probe p1"]

@@ -9,10 +9,12 @@ from kgraph.schema import (
     InputError,
     Item,
     Key,
+    Observation,
     Record,
     Relation,
     RelationRecord,
     Scalar,
+    State,
     StoreError,
 )
 from kgraph.store import Diff, GraphStore
@@ -361,3 +363,75 @@ def test_relations_name_the_source_that_says_so(store: GraphStore, sync: Sync) -
     created = sync(HOST, VM, RUNS, source="libvirt").created
     relation = Relation(created[1], "RUNS_ON", created[0], source="libvirt")
     assert store.graph().relations == (relation,)
+
+
+# what another source reports, by its uid
+
+
+WATCHED = Record("p1", "Probe", "exporter h1")
+
+
+def _open(store: GraphStore, *kinds: str) -> list[str]:
+    return [entity.uid for kind in kinds for entity in store.find(kind=kind)]
+
+
+def test_a_relation_may_name_by_its_uid_what_another_source_reports(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST)
+    (host,) = _open(store, "Host")
+    assert sync(WATCHED, RelationRecord(host, "WATCHED_BY", "p1"), source="monitor").pending == ()
+    (probe,) = _open(store, "Probe")
+    assert store.graph().relations == (Relation(host, "WATCHED_BY", probe, source="monitor"),)
+
+
+def test_speaking_of_an_entity_does_not_keep_it_open(store: GraphStore, sync: Sync) -> None:
+    sync(HOST, Record("h2", "Host"))
+    (host, _) = _open(store, "Host")
+    key = next(e.name for e in store.get([host]))
+    watched = (WATCHED, RelationRecord(host, "WATCHED_BY", "p1"))
+    sync(*watched, source="monitor")
+    other = Record("h2", "Host") if key == "h1" else HOST
+    assert sync(other).closed == (host,)
+    assert store.graph().relations == ()
+    assert store.check() == []
+
+
+def test_a_relation_by_uid_follows_its_entity_to_another_record(
+    store: GraphStore, sync: Sync
+) -> None:
+    key = (Key("vmUuid", "6c1a8d8e-4a9f-4d51-9f57-6b7a5f0c1d2e"),)
+    guest, keeper = Record("v1", "VirtualMachine", keys=key), Record("v9", "VirtualMachine")
+    sync(guest, keeper, source="libvirt", scope="h1")
+    uid = store.resolve("vmUuid", key[0].value)
+    assert isinstance(uid, str)
+    sync(WATCHED, RelationRecord(uid, "WATCHED_BY", "p1"), source="monitor")
+    sync(guest, source="libvirt", scope="h2")
+    assert sync(keeper, source="libvirt", scope="h1").relations_closed == 0
+    assert [relation.dependent for relation in store.graph().relations] == [uid]
+    assert store.check() == []
+
+
+def test_a_relation_by_uid_is_there_again_once_its_entity_is(
+    store: GraphStore, sync: Sync
+) -> None:
+    keeper = Record("h9", "Host")
+    sync(HOST, keeper)
+    uid = store.locate("doc", "h1")
+    assert isinstance(uid, str)
+    watched = (WATCHED, RelationRecord(uid, "WATCHED_BY", "p1"))
+    sync(*watched, source="monitor")
+    assert sync(keeper).relations_closed == 1
+    sync(HOST, keeper)
+    assert sync(*watched, source="monitor").relations_opened == 1
+    assert sync(*watched, source="monitor").relations_opened == 0
+
+
+def test_evidence_in_a_reading_may_name_an_entity_by_its_uid(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST)
+    (host,) = _open(store, "Host")
+    seen = Observation(host, "down", State.ABNORMAL, detector="x")
+    assert sync(WATCHED, seen, source="monitor").observed == 1
+    assert [row.entity for row in store.evidence(now=T0).observations] == [host]

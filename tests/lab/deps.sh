@@ -3,7 +3,8 @@
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
-iptables iproute2 util-linux prometheus prometheus-alertmanager prometheus-libvirt-exporter"
+iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
+prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter"
 
 complete() {
     for package in $packages; do

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alertmanager import Credentials, fetch, parse_payload
+from ingest.alertmanager import fetch, parse_payload
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.web import Credentials
 
 TOKEN = "s3cret-t0ken"  # noqa: S105 - made up
 BODY = json.dumps([{"labels": {"alertname": "HostDown"}}]).encode()
@@ -117,8 +118,7 @@ def test_an_answer_cut_off_is_an_error(alertmanager: Alertmanager) -> None:
 def test_an_answer_without_end_is_given_up(
     alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # By its name among the modules: in the package, `fetch` is the function.
-    monkeypatch.setattr(sys.modules["ingest.alertmanager.fetch"], "MOST_BYTES", 10)
+    monkeypatch.setattr(sys.modules["kgraph.web"], "MOST_BYTES", 10)
     with pytest.raises(SourceError, match="has no end"):
         fetch(alertmanager.url)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ingest.alertmanager import AlertBatch, Outcome, ReceivedAlert, Translation, translate
+from ingest.alertmanager import AlertBatch, ReceivedAlert, translate
 from ingest.alertmanager.translate import STANDS
 from kgraph.schema import Direction, Entity, State, Subgraph
-from kgraph.signals import EstateIndex, load_packs
+from kgraph.signals import EstateIndex, Outcome, Translation, load_packs
 from tests.kgraph.signals.estates import WEB_UUID, index_of
 
 NOW = datetime(2026, 11, 23, 4, 5, tzinfo=UTC)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alertmanager import Translation
 from kgraph.app import alerts, investigation
 from kgraph.app.alerts import Listing
-from kgraph.app.sync import Commitment, Reading, keep, unwatched
+from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
@@ -24,6 +23,7 @@ from kgraph.schema import (
     State,
     Target,
 )
+from kgraph.signals import Translation
 from kgraph.store import GraphStore, open_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 def reading(tmp_path: Path) -> Iterator[Reading]:
     """One host with two guests, of which the host and one guest are watched."""
     store = open_store(tmp_path / "kgraph.db")
-    found = Reading(store, NOW, Commitment.COMMIT, unwatched)
+    found = Reading(store, NOW, Commitment.COMMIT, unshown)
     items: list[Item] = [
         Record("h1", "Host", "h1", watched=("down",)),
         Record("v1", "VirtualMachine", "v1", watched=("paused",)),
@@ -79,7 +79,7 @@ def test_an_alert_that_one_payload_does_not_hold_still_fires(reading: Reading) -
 
 
 def test_a_preview_of_alerts_keeps_nothing(reading: Reading) -> None:
-    preview = Reading(reading.store, NOW, Commitment.PREVIEW, unwatched)
+    preview = Reading(reading.store, NOW, Commitment.PREVIEW, unshown)
     assert alerts.observe(preview, _alert(_uid(reading.store, "v1")), Listing.SOME).observed == 1
     assert _states(reading) == {}
 
@@ -93,10 +93,10 @@ def test_what_is_watched_and_silent_is_healthy_once_the_monitoring_was_heard(
     reading: Reading,
 ) -> None:
     tools = toolkit(Configuration(Settings()), NOW)
-    before = investigation.of_store(reading.store, tools).case.incident
+    before = investigation.of_store(reading.store, tools)[0].case.incident
     assert before.observations == ()
     alerts.observe(reading, _alert(_uid(reading.store, "v1")), Listing.SOME)
-    after = investigation.of_store(reading.store, tools).case.incident
+    after = investigation.of_store(reading.store, tools)[0].case.incident
     states = {(row.entity, row.signal): row.state for row in after.observations}
     assert states[_uid(reading.store, "h1"), "down"] is State.HEALTHY
 
@@ -105,7 +105,7 @@ def test_the_silence_of_what_no_probe_reaches_is_no_health(reading: Reading) -> 
     h1 = _uid(reading.store, "h1")
     alerts.observe(reading, _alert(h1, "unreachable"), Listing.SOME)
     tools = toolkit(Configuration(Settings()), NOW)
-    found = investigation.of_store(reading.store, tools).case.incident
+    found = investigation.of_store(reading.store, tools)[0].case.incident
     assert (h1, "down") not in {(row.entity, row.signal) for row in found.observations}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.nbd import Look, NbdError, Reason, checks
 from kgraph.app.sources import Context, exports_job
-from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, sync, unwatched
+from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, sync, unshown
 from kgraph.config import Configuration, NbdSource, Settings
 from kgraph.schema import Entity, Item, Key, Record, RelationRecord, Snapshot, State
 from kgraph.store import GraphStore, open_store
@@ -70,7 +70,7 @@ def estate(store: GraphStore, *addresses: str) -> None:
 
 
 def reading(store: GraphStore, minutes: float = 0) -> Reading:
-    return Reading(store, NOW + timedelta(minutes=minutes), Commitment.COMMIT, unwatched)
+    return Reading(store, NOW + timedelta(minutes=minutes), Commitment.COMMIT, unshown)
 
 
 def checks_of(*addresses: str, accept: bool = False, **settings: object) -> Job:
@@ -186,9 +186,9 @@ def test_what_a_check_saw_stands_for_three_rounds_and_at_least_a_minute(
     store: GraphStore, servers: Servers
 ) -> None:
     servers.answers[STORE1] = Reason.REFUSED
-    run(store, checks_of(every_seconds=1))
+    run(store, checks_of(every=1))
     assert abnormal(store, 1.9)
     assert not abnormal(store, 2.1)
-    run(store, checks_of(every_seconds=60), minutes=3)
+    run(store, checks_of(every=60), minutes=3)
     assert abnormal(store, 5.9)
     assert not abnormal(store, 6.1)

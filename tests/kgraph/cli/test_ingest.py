@@ -209,7 +209,7 @@ def test_ctrl_c_between_two_rows_leaves_the_old_state(
 
     stored.write_text(stored.read_text().replace("web-1", "renamed"))
     with monkeypatch.context() as patched:
-        patched.setattr(app_sync, "unwatched", interrupted)
+        patched.setattr(app_sync, "unshown", interrupted)
         done = run("ingest", "topology", stored)
     assert (done.code, done.out, done.err) == (130, "", "kgraph: interrupted\n")
     assert run("graph", "find", "renamed", "-o", "json").out == "[]\n"
@@ -257,3 +257,32 @@ def test_a_reader_that_leaves_early_is_no_error(run: Run, stored: Path, work: Pa
     assert done.stderr == ""
     assert stored.exists()
     assert run("graph", "find").code == 0
+
+
+@pytest.mark.parametrize("explain", [[], ["--explain"]])
+def test_a_prometheus_that_is_not_there_is_told_in_one_line(run: Run, explain: list[str]) -> None:
+    done = run("ingest", "prometheus", "--url", "http://127.0.0.1:9", *explain)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "Prometheus can't be reached" in done.err
+    shown = run("graph", "show", "Prometheus 127.0.0.1:9", "-o", "json")
+    (row,) = json.loads(shown.out)["observations"]
+    assert (row["signal"], row["state"]) == ("unreachable", "abnormal")
+
+
+def test_a_token_that_is_named_but_not_there_is_told(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "prometheus"\nurl = "http://127.0.0.1:9"\ntoken_env = "NO_SUCH"\n'
+    )
+    done = run("ingest", "prometheus")
+    assert done.code == 1
+    assert "NO_SUCH: it is not set" in done.err
+
+
+def test_a_password_in_the_address_of_a_prometheus_is_refused(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "prometheus"\nurl = "http://me:s3cret@127.0.0.1:9"\n'
+    )
+    done = run("sync")
+    assert done.code == 1
+    assert "s3cret" not in done.err
+    assert "sources.0.url" in done.err

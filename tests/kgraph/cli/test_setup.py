@@ -201,3 +201,65 @@ def test_a_kept_demo_can_be_looked_at_and_synced_again(run: Run, work: Path) -> 
     listed = run("incidents", "list", "--config", config, "-o", "json").out
     assert [row["id"] for row in json.loads(listed)] == ["INC-0001"]
     assert run("demo", "--keep", "kept").code == 1
+
+
+def test_init_prometheus_writes_rules_and_scrapes_for_the_hosts_of_the_graph(
+    run: Run, work: Path, stored: Path
+) -> None:
+    assert stored.exists()
+    done = run("init", "prometheus", "--output", "out", "--scrape-interval", "30s")
+    assert done.code == 0, done.err
+    rules = (work / "out" / "kgraph-rules.yml").read_text()
+    assert "interval: 30s" in rules
+    assert "for: 60s" in rules
+    assert '"h1.dc1:9177"' in (work / "out" / "prometheus-kgraph.yml").read_text()
+    for exporter in ("libvirt", "node", "blackbox"):
+        assert f"install prometheus-{exporter}-exporter" in done.out
+    again = run("init", "prometheus", "--output", "out")
+    assert again.code == 1
+    assert "there is such a file already" in again.err
+    assert (work / "out" / "kgraph-rules.yml").read_text() == rules
+
+
+def test_init_alertmanager_writes_a_receiver_that_sends_what_is_over(run: Run, work: Path) -> None:
+    done = run("init", "alertmanager", "--url", "http://kgraph:8080/x", "--token-file", "/t")
+    assert done.code == 0, done.err
+    text = (work / "alertmanager-kgraph.yml").read_text()
+    assert "send_resolved: true" in text
+    assert 'url: "http://kgraph:8080/x"' in text
+    assert 'credentials_file: "/t"' in text
+
+
+@pytest.mark.parametrize("interval", ["fast", "0s"])
+def test_a_scrape_interval_that_is_none_is_told_in_one_line(
+    run: Run, work: Path, interval: str
+) -> None:
+    done = run("init", "prometheus", "--scrape-interval", interval)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "--scrape-interval" in done.err
+    assert list(work.iterdir()) == []
+
+
+def test_a_prometheus_that_is_found_is_configured() -> None:
+    here = Probe("Prometheus", initialise.PROMETHEUS, Presence.FOUND)
+    read = tomllib.loads(initialise.compose([NOBODY[0], here, NOBODY[2]]))
+    assert read["sources"] == [{"type": "prometheus", "url": initialise.PROMETHEUS}]
+
+
+def test_doctor_of_alerts_and_a_drill_say_what_is_missing(run: Run, work: Path) -> None:
+    told = json.loads(run("doctor", "--alerts", "-o", "json").out)
+    assert {row["health"] for row in told} == {"ok", "warn"}
+    assert any("no Prometheus or Alertmanager configured" in row["told"] for row in told)
+    done = run("doctor", "--drill")
+    assert done.code == 1
+    assert "no Alertmanager configured" in done.out
+    assert list(work.iterdir()) == []
+
+
+def test_a_drill_that_cannot_be_posted_is_told(run: Run, work: Path) -> None:
+    (work / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "alertmanager"\nurl = "http://127.0.0.1:9"\n'
+    )
+    done = run("doctor", "--drill", "-o", "json")
+    assert done.code == 1
+    assert "can't be reached" in json.loads(done.out)[0]["told"]

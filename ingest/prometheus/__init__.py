@@ -1,0 +1,41 @@
+"""Prometheus: what it scrapes, what its rules say, and where they look.
+
+    fetch (the only I/O) -> Reading -> normalise (pure) -> Snapshot
+
+A target creates no infrastructure: it is an alias of a machine that the graph knows already, and a
+Probe of its own, since monitoring is part of the estate and can be the cause.
+
+Source: https://prometheus.io/docs/prometheus/latest/querying/api/
+"""
+
+from ingest.prometheus.answers import Question, Reading, Rule, RuleAlert, Target
+from ingest.prometheus.coverage import COVERS, Look, looks, questions
+from ingest.prometheus.ending import Standing
+from ingest.prometheus.fetch import DEFAULT_URL, fetch
+from ingest.prometheus.normalise import SOURCE, Estate, Normalised, normalise, unreachable
+from ingest.prometheus.origin import Origin
+from ingest.prometheus.targets import Alias, Vantage, vantage
+
+__all__ = [
+    "COVERS",
+    "DEFAULT_URL",
+    "SOURCE",
+    "Alias",
+    "Estate",
+    "Look",
+    "Normalised",
+    "Origin",
+    "Question",
+    "Reading",
+    "Rule",
+    "RuleAlert",
+    "Standing",
+    "Target",
+    "Vantage",
+    "fetch",
+    "looks",
+    "normalise",
+    "questions",
+    "unreachable",
+    "vantage",
+]

@@ -1,0 +1,236 @@
+"""Carrying out one plan from the command line: here, or by the watch that is at work already."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+
+from kgraph.app.acting import actuators
+from kgraph.app.plans import document_of, find
+from kgraph.app.sources import Context, jobs
+from kgraph.app.watch.collect import Collector
+from kgraph.app.watch.facts import facts_of
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.loop import ROLE
+from kgraph.config import Configuration
+from kgraph.schema import (
+    Actor,
+    InputError,
+    Plan,
+    PlanDocument,
+    PlanRecord,
+    PlanState,
+    PlanStep,
+)
+from kgraph.store import GraphStore
+from remedies import (
+    Actuators,
+    Approver,
+    Executor,
+    Facts,
+    Look,
+    Progress,
+    Refusal,
+    World,
+    judge_plan,
+)
+from remedies.execution.tasks import task_of
+from remedies.execution.work import Looking, in_thread
+
+EVERY = timedelta(seconds=2)  # between two readings of a source while a plan is carried out
+_FIRST = timedelta(seconds=60)  # for the first reading of all sources
+_OLD = timedelta(seconds=1)  # evidence runs out by itself, too
+_PAUSE = timedelta(seconds=0.2)
+_LOOKING = timedelta(seconds=8)
+_FOREIGN = frozenset({"libvirt", "alertmanager", "prometheus", "nbd", "synthetic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would happen if a plan were carried out now; nothing was done.
+
+    Attributes:
+        looks: step -> how the live system stands to it.
+        refusals: what guards say, as of the last sync.
+    """
+
+    record: PlanRecord
+    document: PlanDocument
+    looks: dict[int, Look]
+    refusals: tuple[tuple[PlanStep, Refusal], ...]
+
+
+def preview(
+    configuration: Configuration, store: GraphStore, plan_id: str, now: datetime
+) -> Preview:
+    """Look at the live system and ask the guards; nothing is written."""
+    record = find(store, plan_id)
+    document = document_of(record)
+    facts = _known_facts(configuration, store, now)
+    world = World(
+        now,
+        facts,
+        store.halted(),
+        Approver.PERSON,
+        leases=tuple(store.leases(now=now)),
+    )
+    looks = _looks(document.plan, actuators(configuration))
+    return Preview(record, document, looks, judge_plan(document.plan, world))
+
+
+def watched(store: GraphStore, now: datetime) -> str:
+    """Return who carries out plans by itself just now; empty: nobody."""
+    return next((row.holder for row in store.leases(now=now) if row.name == ROLE), "")
+
+
+def approve(store: GraphStore, record: PlanRecord, who: str, now: datetime) -> PlanRecord:
+    """Say yes to a plan, for the watch to carry out.
+
+    Raises:
+        InputError: it is over, or under way.
+    """
+    if record.state is not PlanState.PROPOSED:
+        raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
+    approved = replace(
+        record, state=PlanState.APPROVED, updated_at=now, because=f"approved by {who}"
+    )
+    store.save_plan(approved)
+    return approved
+
+
+_ANEW = "`kgraph investigate` proposes what fits now"
+
+
+def follow(
+    store: GraphStore, plan_id: str, clock: Callable[[], datetime], stopping: threading.Event
+) -> Iterator[Progress]:
+    """Yield what happens to a plan that another process carries out, until it is over."""
+    record = find(store, plan_id)
+    seen, state = len(store.journal(plan_id)), record.state
+    while not stopping.is_set():
+        for entry in store.journal(plan_id)[seen:]:
+            seen += 1
+            yield Progress(plan_id, entry.at, entry.state.value, entry.detail, entry.step)
+        record = find(store, plan_id)
+        if record.state is not state:
+            state = record.state
+            run = document_of(record).run
+            outcome = run.outcome if run else None
+            yield Progress(plan_id, clock(), state.value, record.because, outcome=outcome)
+        if state is not PlanState.APPROVED and not state.under_way:
+            return
+        stopping.wait(_PAUSE.total_seconds())
+
+
+class Applying:
+    """Carries out one plan in this process, and reads the sources all the while."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: GraphStore,
+        holder: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store, self._clock = store, clock
+        read = [replace(job, every=EVERY) for job in jobs(Context(configuration))]
+        self._collector = Collector(read, clock, lambda: 1.0)
+        known = _complete(store, [job.title for job in read if job.topology])
+        self._keeper = Keeper(store, read, clock(), known)
+        self._known_at = clock()
+        self._known: Facts | None = None
+        self._executor = Executor(store, actuators(configuration), holder)
+
+    def run(
+        self, plan_id: str, who: str, stopping: threading.Event
+    ) -> Iterator[Progress | Refusal]:
+        """Carry it out; yields what happens, and ends with the plan or with a refusal."""
+        self._collector.start()
+        try:
+            self._first_reading(stopping)
+            said = self._begin(plan_id, who)
+            if isinstance(said, Refusal):
+                yield said
+                return
+            while self._executor.running and not stopping.is_set():
+                self._collector.wait(_PAUSE)
+                self._keep()
+                yield from self._executor.tick(self._clock(), self._facts())
+            if stopping.is_set():
+                yield from self._executor.stop(self._clock(), self._facts(), EVERY)
+        finally:
+            self._collector.stop()
+
+    def _begin(self, plan_id: str, who: str) -> PlanRecord | Refusal:
+        record, now, facts = find(self._store, plan_id), self._clock(), self._facts()
+        if record.state.under_way:
+            return self._resume(record, now)
+        final = self._executor.foresee(document_of(record).plan, now, facts, Approver.PERSON)
+        return final or self._executor.begin(record, now, facts, Approver.PERSON, who)
+
+    def _resume(self, record: PlanRecord, now: datetime) -> PlanRecord | Refusal:
+        """Go on with what a process has left that is gone; others are left alone."""
+        self._executor.resume_all(now)
+        if record.id in self._executor.running:
+            return record
+        return Refusal("lock", "another process carries it out, or has just died: try again")
+
+    def _first_reading(self, stopping: threading.Event) -> None:
+        end = self._clock() + _FIRST
+        while self._keeper.unheard and self._clock() < end and not stopping.is_set():
+            self._collector.wait(_PAUSE)
+            self._keep()
+
+    def _keep(self) -> None:
+        for heard in self._collector.heard():
+            self._keeper.keep(heard)
+            self._known = None
+
+    def _facts(self) -> Facts:
+        """Sum up what is known; the whole graph is read, so not without need."""
+        now = self._clock()
+        if self._known is None or now - self._known_at >= _OLD:
+            self._known = facts_of(
+                self._store.graph(),
+                self._store.evidence(now=now),
+                self._keeper.read_at,
+                self._keeper.topology,
+                self._keeper.complete,
+            )
+            self._known_at = now
+        return self._known
+
+
+def _known_facts(configuration: Configuration, store: GraphStore, now: datetime) -> Facts:
+    """Sum up the last sync."""
+    read = [job.title for job in jobs(Context(configuration)) if job.topology]
+    newest = max((scope.completed_at for scope in store.scopes()), default=now)
+    evidence = store.evidence(now=now)
+    return facts_of(store.graph(), evidence, newest, read, _complete(store, read))
+
+
+def _complete(store: GraphStore, titles: Collection[str]) -> set[str]:
+    """Return the sources of these titles that were read before, as far as the store tells.
+
+    A document names its source and scope only when it is read, so any such scope counts for it.
+    """
+    scopes = store.scopes()
+    known = {f"{scope.source} {scope.scope}" for scope in scopes}
+    others = any(scope.source not in _FOREIGN for scope in scopes)
+    return {t for t in titles if t in known or (others and not t.startswith("libvirt "))}
+
+
+def _looks(plan: Plan, made: Actuators) -> dict[int, Look]:
+    """Look at every step at once; one that hangs is told as such and left behind."""
+    ours = [n for n, step in enumerate(plan.steps) if step.actor is Actor.KGRAPH]
+    looking = {
+        n: Looking(in_thread, made.get(plan.steps[n].endpoint), task_of(plan, plan.steps[n]))
+        for n in ours
+    }
+    end = monotonic() + _LOOKING.total_seconds()
+    for each in looking.values():
+        each.job.wait(timedelta(seconds=end - monotonic()))
+    return {n: each.look for n, each in looking.items()}

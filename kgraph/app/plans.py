@@ -1,0 +1,71 @@
+"""Keeping plans: proposing one, and taking older ones off the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from kgraph.schema import InputError, Plan, PlanDocument, PlanRecord, PlanState, Run
+from kgraph.schema.plan_documents import parse_plan, plan_text
+from kgraph.store import GraphStore
+
+_OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
+
+
+def propose(
+    store: GraphStore, incident: str, plan: Plan | None, now: datetime
+) -> PlanRecord | None:
+    """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
+
+    A plan that is approved or under way stays as it is. One that has ended is proposed anew, and
+    keeps its earlier runs.
+
+    Args:
+        store: where plans are kept.
+        incident: the incident that it is for.
+        plan: what is proposed; None: nothing is any longer.
+        now: the moment.
+    """
+    for old in store.plans(incident=incident, states=_OPEN):
+        if plan is None or old.id != plan.id:
+            because = f"{plan.id} took its place" if plan else "the incident is over"
+            store.save_plan(
+                replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
+            )
+    if plan is None:
+        return None
+    before = store.plan(plan.id)
+    if before is not None and (before.state in _OPEN or before.state.under_way):
+        return before
+    document = PlanDocument(plan, _runs(before))
+    record = PlanRecord(
+        plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document), "proposed"
+    )
+    store.save_plan(record)
+    return record
+
+
+def document_of(record: PlanRecord) -> PlanDocument:
+    """Read a kept plan; InputError where it is not one."""
+    return parse_plan(record.document, where=f"plan {record.id}")
+
+
+def find(store: GraphStore, plan_id: str) -> PlanRecord:
+    """Return a kept plan.
+
+    Raises:
+        InputError: there is none of this id.
+    """
+    record = store.plan(plan_id)
+    if record is None:
+        raise InputError(f"no plan {plan_id!r}", mend="`kgraph plan` lists them")
+    return record
+
+
+def _runs(before: PlanRecord | None) -> tuple[Run, ...]:
+    if before is None:
+        return ()
+    try:
+        return document_of(before).runs
+    except InputError:
+        return ()

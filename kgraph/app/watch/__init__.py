@@ -1,0 +1,69 @@
+"""The closed loop in one process: collect, explain, repair, verify."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from datetime import UTC, datetime, timedelta
+
+from kgraph.app.acting import actuators
+from kgraph.app.sources import Context, jobs
+from kgraph.app.toolkit import toolkit
+from kgraph.app.watch.assess import Assessor
+from kgraph.app.watch.collect import Collector
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.loop import Watch
+from kgraph.app.watch.repairs import PolicyRepairs
+from kgraph.app.watch.told import Teller
+from kgraph.config import Configuration
+from kgraph.schema import ConfigurationError
+from kgraph.store import GraphStore
+from remedies import Executor, load_policy
+
+_JITTER = 0.1  # share of an interval: sources are not asked in step
+
+
+def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watch:
+    """Put a watch together, as the configuration has it.
+
+    Raises:
+        ConfigurationError: no source, or a faulty rule, remedy, policy or endpoint.
+    """
+    settings = configuration.settings
+    if not settings.sources:
+        raise ConfigurationError(
+            "no source is configured",
+            where=str(configuration.file or "kgraph.toml"),
+            mend="`kgraph init` writes a commented one",
+        )
+    holder = f"watch@{socket.gethostname()}:{os.getpid()}"
+    read = jobs(Context(configuration))
+    keeper = Keeper(store, read, _clock())
+    policy = settings.policy.file
+    repairs = PolicyRepairs(
+        store,
+        Executor(store, actuators(configuration), holder),
+        load_policy(configuration.resolve(policy) if policy else None),
+        keeper,
+        hold=timedelta(seconds=settings.watch.hold),
+    )
+    return Watch(
+        store=store,
+        collector=Collector(read, _clock, _jitter),
+        keeper=keeper,
+        assessor=Assessor(store, toolkit(configuration, _clock())),
+        repairs=repairs,
+        clock=_clock,
+        tell=tell,
+        holder=holder,
+        pause=timedelta(seconds=settings.watch.tick),
+    )
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _jitter() -> float:
+    return random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret

@@ -1,0 +1,146 @@
+"""From evidence to incidents, each time that the evidence has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kgraph.app import keeping
+from kgraph.app.investigation import Toolkit, of_estate
+from kgraph.app.keeping import Kept, Sorted, worth
+from kgraph.app.watch.told import Told, What
+from kgraph.incidents import SourceAge, Verdict, headline, probability
+from kgraph.schema import Evidence, Fault, Observation, Subgraph
+from kgraph.store import GraphStore
+
+_SURER = 0.2  # a change of the posterior that is worth a line
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What is wrong at one moment.
+
+    Attributes:
+        kept: one for each incident.
+        since: since when the evidence is as it is.
+    """
+
+    at: datetime
+    since: datetime
+    graph: Subgraph
+    evidence: Evidence
+    kept: tuple[Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Blame:
+    """How an incident was last explained."""
+
+    faults: frozenset[Fault]
+    posterior: float
+
+
+class Assessor:
+    """Looks at the store and explains what is new; remembers what it has said."""
+
+    def __init__(self, store: GraphStore, tools: Toolkit) -> None:
+        self._store, self._tools = store, tools
+        self._graph: tuple[int, Subgraph] | None = None
+        self._mark: object = None
+        self._since = tools.now
+        self._blamed: dict[str, _Blame] = {}
+
+    def again(self) -> None:
+        """Explain at the next occasion, even if the evidence says nothing new."""
+        self._mark = None
+
+    def assess(
+        self, now: datetime, frozen: Collection[str]
+    ) -> tuple[Assessment, list[Told]] | None:
+        """Explain the evidence and keep the incidents; None where nothing has changed.
+
+        Args:
+            now: the moment.
+            frozen: incidents that are being repaired: their explanation stands.
+        """
+        evidence = self._store.evidence(now=now)
+        version = self._store.version()
+        mark = (version, _mark(evidence))
+        if mark == self._mark:
+            return None
+        self._mark, self._since = mark, now
+        graph = self._current(version)
+        ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
+        found = of_estate(graph, evidence, ages, replace(self._tools, now=now))
+        done = keeping.sort(self._store, found)
+        keeping.save(self._store, done, frozen)
+        told = list(self._tell(now, done, frozen))
+        kept = tuple(each for each in done.kept if worth(each))
+        return Assessment(now, self._since, graph, evidence, kept), told
+
+    def _current(self, version: int) -> Subgraph:
+        if self._graph is None or self._graph[0] != version:
+            self._graph = (version, self._store.graph())
+        return self._graph[1]
+
+    def _tell(self, now: datetime, done: Sorted, frozen: Collection[str]) -> Iterator[Told]:
+        for each in done.kept:
+            if worth(each) and each.investigation.case.id not in frozen:
+                yield from self._explained(now, each)
+        for incident in done.resolved:
+            self._blamed.pop(incident, None)
+            line = f"{incident} resolved: nothing of it is abnormal any longer"
+            yield Told(now, What.RESOLVED, line, {"incident": incident})
+        for incident, into in done.merged:
+            self._blamed.pop(incident, None)
+            line = f"{incident} is part of {into}"
+            yield Told(now, What.MERGED, line, {"incident": incident, "into": into})
+
+    def _explained(self, now: datetime, kept: Kept) -> Iterator[Told]:
+        """Tell of an incident that is new, or blamed on something else than before."""
+        case = kept.investigation.case
+        titles = {entity.uid: entity.title for entity in case.incident.entities}
+        blame = _blame(kept)
+        before = self._blamed.get(case.id)
+        self._blamed[case.id] = blame
+        if before is None:
+            entities = {entity.uid: entity for entity in case.incident.entities}
+            wrong = headline(case.incident.observations, entities)
+            what = What.OPENED if kept.verdict is Verdict.NEW else What.EXPLAINED
+            verb = "opened" if kept.verdict is Verdict.NEW else "goes on"
+            yield Told(now, what, f"{case.id} {verb}: {wrong}", {"incident": case.id})
+        same = before is not None and before.faults == blame.faults
+        if same and abs((before or blame).posterior - blame.posterior) < _SURER:
+            return
+        if case.answer.abstained:
+            line = f"{case.id} no cause found: {case.answer.abstained_because}"
+            yield Told(now, What.EXPLAINED, line, {"incident": case.id, "causes": []})
+            return
+        causes = [
+            {"entity": f.entity, "title": titles.get(f.entity, f.entity), "mode": f.mode}
+            for f in sorted(blame.faults)
+        ]
+        said = ", ".join(f"{row['title']} {row['mode'].replace('_', ' ')}" for row in causes)
+        line = f"{case.id} cause: {said}, P {probability(blame.posterior)}"
+        facts = {"incident": case.id, "causes": causes, "posterior": round(blame.posterior, 3)}
+        yield Told(now, What.EXPLAINED, line, facts)
+
+
+def _blame(kept: Kept) -> _Blame:
+    answer = kept.investigation.case.answer
+    best = next((row for row in answer.hypotheses if row.members), None)
+    if answer.abstained or best is None:
+        return _Blame(frozenset(), 0.0)
+    return _Blame(frozenset(best.members), best.posterior)
+
+
+def _mark(evidence: Evidence) -> object:
+    """Return what differs when the evidence says something new, not when it is just renewed."""
+    return frozenset(map(_said, evidence.observations)), frozenset(evidence.changes)
+
+
+def _said(row: Observation) -> tuple[object, ...]:
+    # Scores of metrics tremble all the time; what doubles is news.
+    loudness = None if row.score is None else int(row.score).bit_length()
+    return (row.entity, row.signal, row.detector, row.direction, row.caller, row.state, loudness)

@@ -1,0 +1,153 @@
+"""Asking the sources again and again: each in a thread of its own.
+
+One that hangs holds up no other, and none of them touches the store: what they bring is laid into
+a queue, and the loop keeps it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from kgraph.app.sync import Job, Keep, Listening, keep
+from kgraph.schema import KgraphError, Snapshot, SourceError
+
+_log = structlog.get_logger(__name__)
+_SLOWEST = 8  # times its interval is the longest that a failing source is left alone
+_GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library is left behind
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer of a source, or that it gave none.
+
+    Attributes:
+        at: when it was asked.
+        keep: brings the answer into the store; None where there is none.
+        error: why there is none.
+    """
+
+    job: Job
+    at: datetime
+    keep: Keep | None = None
+    error: KgraphError | None = None
+
+
+class Collector:
+    """Threads that ask; `heard` hands over what came in since it was last called."""
+
+    def __init__(
+        self, jobs: Iterable[Job], clock: Callable[[], datetime], jitter: Callable[[], float]
+    ) -> None:
+        """Prepare; nothing is asked before `start`.
+
+        Args:
+            jobs: what to read.
+            clock: the time in UTC; called from several threads.
+            jitter: a factor near 1 for each wait, so that sources are not asked in step.
+        """
+        self._clock, self._jitter = clock, jitter
+        self._heard: SimpleQueue[Heard] = SimpleQueue()
+        self._news = threading.Event()
+        self.jobs = tuple(jobs)
+        self._askers = [_Asker(job, self) for job in self.jobs]
+
+    def start(self) -> None:
+        """Ask all sources at once, and go on asking."""
+        for asker in self._askers:
+            asker.start()
+
+    def stop(self) -> None:
+        """Ask no more; returns within about a second, whatever hangs."""
+        for asker in self._askers:
+            asker.stopping.set()
+            asker.wake.set()
+        deadline = self._clock() + _GRACE
+        for asker in self._askers:
+            asker.join(max(0.0, (deadline - self._clock()).total_seconds()))
+
+    def heard(self) -> list[Heard]:
+        """Return what came in, oldest first."""
+        self._news.clear()
+        found = []
+        while True:
+            try:
+                found.append(self._heard.get_nowait())
+            except Empty:
+                return found
+
+    def wait(self, span: timedelta) -> None:
+        """Return as soon as something came in, at the latest after `span`."""
+        self._news.wait(span.total_seconds())
+
+    def ask(self, job: Job) -> Heard:
+        """Ask one source now, in the caller's thread."""
+        at = self._clock()
+        try:
+            return Heard(job, at, job.fetch(at))
+        except KgraphError as error:
+            return Heard(job, at, error=error)
+        except Exception as error:  # noqa: BLE001 - one source's bug must not end the watch
+            _log.exception("fault of the program while a source was read", source=job.title)
+            told = f"fault of the program: {type(error).__name__}: {error}"
+            mend = "please report it; the log has the traceback"
+            return Heard(job, at, error=SourceError(told, where=job.title, mend=mend))
+
+    def put(self, heard: Heard) -> None:
+        """Lay something into the queue."""
+        self._heard.put(heard)
+        self._news.set()
+
+    def tell(self, job: Job, shown: Snapshot | None) -> None:
+        """Take what an event itself shows."""
+        if shown is not None:
+            self.put(Heard(job, self._clock(), lambda reading: keep(reading, shown)))
+
+    def pause(self, job: Job, failures: int) -> float:
+        """Return the seconds until a source is asked again."""
+        times: int = min(2 ** max(0, failures - 1), _SLOWEST)
+        return job.every.total_seconds() * times * self._jitter()
+
+
+class _Asker(threading.Thread):
+    """One source's thread."""
+
+    def __init__(self, job: Job, to: Collector) -> None:
+        super().__init__(name=f"ask {job.title}", daemon=True)
+        self._job, self._to = job, to
+        self.stopping, self.wake = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        listening = self._listen()
+        failures = 0
+        try:
+            while not self.stopping.is_set():
+                self.wake.clear()
+                heard = self._to.ask(self._job)
+                failures = failures + 1 if heard.error else 0
+                if self.stopping.is_set():
+                    return  # nobody keeps it any more
+                self._to.put(heard)
+                self.wake.wait(self._to.pause(self._job, failures))
+        finally:
+            if listening is not None:
+                listening.stop()
+
+    def _listen(self) -> Listening | None:
+        """Have events told, and the source asked anew after each."""
+        if self._job.listen is None:
+            return None
+
+        def tell(shown: Snapshot | None) -> None:
+            self._to.tell(self._job, shown)
+            self.wake.set()
+
+        try:
+            return self._job.listen(tell)
+        except KgraphError:
+            return None  # what keeps us from listening keeps us from asking, and is told there

@@ -1,0 +1,97 @@
+"""What the guards and the executor are told of the estate, made of graph and evidence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from kgraph.schema import GONE, Evidence, Observation, Subgraph
+from remedies import Facts, Vantage
+
+# Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
+_THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
+
+
+def facts_of(
+    graph: Subgraph,
+    evidence: Evidence,
+    read_at: datetime,
+    configured: Collection[str],
+    complete: Collection[str],
+) -> Facts:
+    """Sum up what is known.
+
+    Args:
+        graph: the open graph.
+        evidence: what holds now.
+        read_at: when the newest reading in it was made.
+        configured: the sources that tell what there is.
+        complete: those of them that were read completely at least once.
+    """
+    abnormal = frozenset((r.entity, r.signal) for r in evidence.observations if r.abnormal)
+    healthy = frozenset((r.entity, r.signal) for r in evidence.observations if not r.abnormal)
+    return Facts(
+        read_at=read_at,
+        abnormal=abnormal,
+        healthy=healthy - abnormal,
+        configured=frozenset(configured),
+        complete=frozenset(complete),
+        vantages=vantages(graph, evidence),
+    )
+
+
+def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:
+    """Return from where the estate is looked at, and what has gone silent there.
+
+    All probes that report through one system (`prometheus/…`, `libvirt/…`) are one vantage point:
+    what breaks that system blinds them all. A thing is silent there when each of its probes is;
+    it is confirmed when somebody elsewhere sees it, well or not.
+    """
+    system = {
+        entity.uid: system_of(str(entity.props["detector"]))
+        for entity in graph.entities
+        if entity.kind == "Probe" and "detector" in entity.props
+    }
+    dead = _dead(graph, evidence.observations, system)
+    eyes: dict[str, dict[str, set[str]]] = {}  # system -> entity -> its probes
+    for relation in graph.relations:
+        if relation.type == "WATCHED_BY" and relation.dependency in system:
+            seen = eyes.setdefault(system[relation.dependency], {})
+            seen.setdefault(relation.dependent, set()).add(relation.dependency)
+    seen_by = _seen_by(evidence.observations)
+    found = []
+    for name, watched in sorted(eyes.items()):
+        silent = frozenset(uid for uid, probes in watched.items() if probes <= dead)
+        confirmed = frozenset(uid for uid in silent if seen_by.get(uid, set()) - {name})
+        found.append(Vantage(name, frozenset(watched), silent, confirmed))
+    return tuple(found)
+
+
+def system_of(detector: str) -> str:
+    """Return what a detector reports through; those that share it fail together."""
+    name = detector.partition("/")[0]
+    return _THROUGH.get(name, name)
+
+
+def _dead(
+    graph: Subgraph, rows: Collection[Observation], system: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the probes that see nothing: they are gone, or what they look at does not answer."""
+    gone = {row.entity for row in rows if row.abnormal and row.signal in GONE}
+    blind = {(r.entity, r.detector) for r in rows if r.abnormal and r.signal == "unreachable"}
+    detectors = {e.uid: str(e.props["detector"]) for e in graph.entities if e.uid in system}
+    through = {
+        relation.dependency
+        for relation in graph.relations
+        if (relation.dependent, detectors.get(relation.dependency)) in blind
+    }
+    return frozenset((gone & system.keys()) | through)
+
+
+def _seen_by(rows: Collection[Observation]) -> dict[str, set[str]]:
+    """Return entity -> the systems that have seen it, in whatever state."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if not (row.abnormal and row.signal == "unreachable"):
+            found.setdefault(row.entity, set()).add(system_of(row.detector))
+    return found

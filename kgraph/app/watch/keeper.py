@@ -1,0 +1,61 @@
+"""Keeping what the sources bring, and remembering which of them were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
+from kgraph.app.watch.collect import Heard
+from kgraph.schema import KgraphError
+from kgraph.store import GraphStore
+
+
+class Keeper:
+    """Brings answers into the store.
+
+    Attributes:
+        topology: the sources that tell what there is.
+        complete: those of them that were read well at least once.
+        unheard: sources that neither answered nor failed yet.
+        read_at: when the newest answer was asked for.
+    """
+
+    def __init__(
+        self, store: GraphStore, jobs: Iterable[Job], now: datetime, complete: Iterable[str] = ()
+    ) -> None:
+        """Let each job learn what to ask; `complete` are those that were read before."""
+        self._store = store
+        jobs = tuple(jobs)
+        for job in jobs:
+            job.learn(store)
+        self.topology = frozenset(job.title for job in jobs if job.topology)
+        self.complete = set(complete)
+        self.unheard = {job.title for job in jobs}
+        self.read_at = now
+
+    @property
+    def synced(self) -> bool:
+        """Whether all that there is was read."""
+        return self.topology <= self.complete
+
+    def keep(self, heard: Heard) -> str:
+        """Bring one answer into the store; return why that was not possible, or nothing.
+
+        What a failure itself proves is kept, too.
+        """
+        title = heard.job.title
+        reading = Reading(self._store, heard.at, Commitment.COMMIT, unshown)
+        error = heard.error
+        if heard.keep is not None:
+            try:
+                heard.keep(reading)
+            except KgraphError as caught:
+                error = caught
+        self.unheard.discard(title)
+        if error is not None:
+            return f"{error}{keep_silence(reading, heard.job, error)}"
+        if title in self.topology:
+            self.complete.add(title)
+        self.read_at = max(self.read_at, heard.at)
+        return ""

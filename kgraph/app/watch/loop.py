@@ -1,0 +1,173 @@
+"""The loop: keep what the sources say, explain what is wrong, repair what may be repaired."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from kgraph.app import keeping
+from kgraph.app.watch.assess import Assessment, Assessor
+from kgraph.app.watch.collect import Collector, Heard
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.told import Teller, Told, What
+from kgraph.schema import Lease
+from kgraph.store import GraphStore
+
+ROLE = "watch"  # the lease that makes one process the watch of a store
+_TTL = timedelta(seconds=10)
+_LOOK = timedelta(seconds=1)  # evidence expires by itself, so it is looked at without news, too
+_TIDY = timedelta(seconds=30)
+
+
+class Repairs(Protocol):
+    """What acts, as far as policy and guards let it.
+
+    Attributes:
+        allowed: whether new effects may begin: this process is the watch of the store.
+    """
+
+    allowed: bool
+
+    @property
+    def ended(self) -> bool:
+        """Whether a repair ended in the last tick."""
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """The incidents that are being repaired."""
+
+    def resume(self, now: datetime) -> list[Told]:
+        """Go on with what an earlier process began."""
+
+    def consider(self, found: Assessment) -> list[Told]:
+        """Decide what to do about the incidents, now that their evidence has changed."""
+
+    def tick(self, now: datetime) -> list[Told]:
+        """Do what is due; never blocks."""
+
+    def stop(self, now: datetime) -> list[Told]:
+        """Begin nothing more, and wait briefly for what is in flight."""
+
+
+@dataclass
+class Watch:
+    """One process that watches one store.
+
+    Attributes:
+        store: only ever touched by the thread that runs the loop.
+        collector: what asks the sources.
+        keeper: what keeps their answers.
+        assessor: what explains.
+        repairs: what acts, as far as policy and guards let it.
+        clock: the time in UTC.
+        tell: takes each event.
+        holder: who we are, for leases.
+        pause: between two rounds without news.
+    """
+
+    store: GraphStore
+    collector: Collector
+    keeper: Keeper
+    assessor: Assessor
+    repairs: Repairs
+    clock: Callable[[], datetime]
+    tell: Teller
+    holder: str
+    pause: timedelta = timedelta(seconds=0.5)
+    _failing: dict[str, str] = field(default_factory=dict)
+    _lease: Lease | None = None
+    _waiting: bool = False
+    _looked_at: datetime | None = None
+    _tidied_at: datetime | None = None
+
+    def run(self, stopping: threading.Event) -> None:
+        """Watch until told to stop; ends what is in flight before it returns."""
+        if not self._take_over(stopping):
+            return
+        now = self.clock()
+        self.tell(Told(now, What.STARTED, "watching; Ctrl-C stops"))
+        self._told(self.repairs.resume(now))
+        self.collector.start()
+        try:
+            while not stopping.is_set():
+                self.round()
+                self.collector.wait(self.pause)
+        finally:
+            self.collector.stop()
+            self._told(self.repairs.stop(self.clock()))
+            if self._lease is not None:
+                self.store.release(self._lease)
+            self.tell(
+                Told(self.clock(), What.STOPPED, "stopped; the next watch goes on from here")
+            )
+
+    def round(self) -> None:
+        """Do everything once; quick when there is no news."""
+        now = self.clock()
+        heard = self.collector.heard()
+        self.repairs.allowed = self._hold(now)
+        if not self.repairs.allowed:
+            return  # another process watches by now: what we say would only confuse
+        for each in heard:
+            self._keep(each)
+        if heard or self._looked_at is None or now - self._looked_at >= _LOOK:
+            self._looked_at = now
+            self._assess(self.clock())
+        self._told(self.repairs.tick(self.clock()))
+        if self.repairs.ended:
+            self.assessor.again()  # what was frozen may be explained anew
+        if self._tidied_at is None or now - self._tidied_at >= _TIDY:
+            self._tidied_at = now
+            for incident in keeping.close_quiet(self.store, now):
+                self.tell(Told(now, What.CLOSED, f"{incident} closed", {"incident": incident}))
+
+    def _take_over(self, stopping: threading.Event) -> bool:
+        """Wait until the watch is ours; the lease of one that was killed runs out."""
+        while not stopping.is_set():
+            if self._hold(self.clock()):
+                return True
+            stopping.wait(1)
+        return False
+
+    def _hold(self, now: datetime) -> bool:
+        """Take the watch, or keep it; False while another process has it."""
+        lease = self._lease
+        if lease is not None and lease.expires_at - now > _TTL * 2 / 3:
+            return True
+        renewed = None if lease is None else self.store.renew(lease, ttl=_TTL, now=now)
+        # Who was suspended for longer than its lease may find it free, or taken.
+        self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
+        if self._lease is None and not self._waiting:
+            line = "another watch is at work on this store, or has just died: waiting for it"
+            self.tell(Told(now, What.WAITING, line))
+        self._waiting = self._lease is None
+        return self._lease is not None
+
+    def _keep(self, heard: Heard) -> None:
+        """Bring one answer into the store; a failure is told when it is new."""
+        synced = self.keeper.synced
+        failure = self.keeper.keep(heard)
+        title, now = heard.job.title, heard.at
+        if not failure and self._failing.pop(title, None) is not None:
+            self.tell(Told(now, What.SOURCE_BACK, f"{title} answers again", {"source": title}))
+        elif failure and self._failing.get(title) != failure:
+            self._failing[title] = failure
+            self.tell(Told(now, What.SOURCE_FAILED, failure, {"source": title}))
+        if self.keeper.synced and not synced:
+            count = len(self.store.graph().entities)
+            line = f"all sources were read: {count} entities"
+            self.tell(Told(now, What.SYNCED, line, {"entities": count}))
+
+    def _assess(self, now: datetime) -> None:
+        found = self.assessor.assess(now, self.repairs.busy)
+        if found is not None:
+            assessment, told = found
+            self._told(told)
+            self._told(self.repairs.consider(assessment))
+
+    def _told(self, events: list[Told]) -> None:
+        for event in events:
+            self.tell(event)

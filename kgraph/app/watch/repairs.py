@@ -1,0 +1,212 @@
+"""What the watch does about incidents: by policy, past the guards, one tick at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from kgraph.app.keeping import Kept
+from kgraph.app.plans import document_of
+from kgraph.app.watch.assess import Assessment
+from kgraph.app.watch.facts import facts_of
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.told import Told, What
+from kgraph.schema import Plan, PlanRecord, PlanState
+from kgraph.store import GraphStore
+from remedies import (
+    Circumstances,
+    Decision,
+    Executor,
+    Facts,
+    Mode,
+    Policy,
+    Progress,
+    Refusal,
+    decide,
+)
+
+_PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
+_FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A plan that stands for an incident."""
+
+    plan: Plan
+    kept: Kept
+    since: datetime
+
+
+@dataclass
+class PolicyRepairs:
+    """Proposes, begins and follows repairs.
+
+    Attributes:
+        hold: a plan must have stood so long before it begins by itself.
+        allowed: whether new effects may begin: this process is the watch of the store.
+        ended: whether a repair ended in the last tick.
+    """
+
+    store: GraphStore
+    executor: Executor
+    policy: Policy
+    keeper: Keeper
+    hold: timedelta
+    allowed: bool = False
+    ended: bool = False
+    _found: Assessment | None = None
+    _proposals: dict[str, _Proposal] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """The incidents whose repair is under way, or was approved."""
+        return frozenset(row.incident for row in self.store.plans(states=_FROZEN))
+
+    def resume(self, now: datetime) -> list[Told]:
+        """Go on with what an earlier process began."""
+        return [
+            Told(now, What.BEGUN, f"{plan} goes on where it was left", {"plan": plan})
+            for plan in self.executor.resume_all(now)
+        ]
+
+    def consider(self, found: Assessment) -> list[Told]:
+        """Take note of the plans that stand now; one that is new is told."""
+        self._found = found
+        before, self._proposals = self._proposals, {}
+        told = []
+        for kept in found.kept:
+            plan = kept.investigation.case.plan
+            if plan is None:
+                continue
+            known = before.get(plan.id)
+            since = known.since if known else found.at
+            self._proposals[plan.id] = _Proposal(plan, kept, since)
+            if known is None and plan.incident not in self.busy:
+                told.append(_proposed(plan, found.at))
+        self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
+        return told
+
+    def tick(self, now: datetime) -> list[Told]:
+        """Begin what may begin, and go on with what is under way."""
+        self.ended = False
+        if not self.allowed or self._found is None:
+            return []
+        facts = self._facts(now, self._found)
+        told = list(self._begin_approved(now, facts))
+        told += self._begin_by_policy(now, facts, self._found)
+        for progress in self.executor.tick(now, facts):
+            told.append(self._told(progress))
+            self.ended |= told[-1].what is What.ENDED
+        return told
+
+    def stop(self, now: datetime) -> list[Told]:
+        """Begin nothing more, wait briefly for what is in flight, and write it down."""
+        if self._found is None:
+            return []
+        done = self.executor.stop(now, self._facts(now, self._found), _PATIENCE)
+        return [self._told(progress) for progress in done]
+
+    def _facts(self, now: datetime, found: Assessment) -> Facts:
+        evidence = self.store.evidence(now=now)
+        keeper = self.keeper
+        return facts_of(found.graph, evidence, keeper.read_at, keeper.topology, keeper.complete)
+
+    def _begin_approved(self, now: datetime, facts: Facts) -> Iterator[Told]:
+        for said in self.executor.begin_approved(now, facts):
+            if isinstance(said, PlanRecord):
+                yield _begun(said, now)
+
+    def _begin_by_policy(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
+        for proposal in self._proposals.values():
+            if now - proposal.since < self.hold:
+                continue
+            record = self.store.plan(proposal.plan.id)
+            if record is None or record.state is not PlanState.PROPOSED:
+                continue
+            decision = self._decide(proposal, now, found)
+            if decision.mode is not Mode.AUTO:
+                why = decision.why or f"policy {decision.rule!r}"
+                yield from self._not_begun(proposal.plan, now, f"{decision.mode.value}: {why}")
+                continue
+            refused = self.executor.foresee(proposal.plan, now, facts)
+            said = refused or self.executor.begin(record, now, facts, why=decision.rule)
+            if isinstance(said, Refusal):
+                yield from self._not_begun(proposal.plan, now, f"{said.guard}: {said.why}")
+            else:
+                self._refused.pop(proposal.plan.id, None)
+                yield _begun(said, now)
+
+    def _decide(self, proposal: _Proposal, now: datetime, found: Assessment) -> Decision:
+        case = proposal.kept.investigation.case
+        fault = proposal.plan.cause
+        causes = {cause.entity: cause for cause in case.answer.causes}
+        around = Circumstances(
+            now=now,
+            kind=causes[fault.entity].kind,
+            posterior=causes[fault.entity].posterior,
+            synced=self.keeper.synced,
+            entities={entity.uid: entity for entity in found.graph.entities},
+        )
+        return decide(self.policy, proposal.plan, around)
+
+    def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:
+        """Tell once why a plan does not begin by itself."""
+        if self._refused.get(plan.id) == why:
+            return
+        self._refused[plan.id] = why
+        facts = {"plan": plan.id, "incident": plan.incident, "because": why}
+        yield Told(now, What.REFUSED, f"{plan.id} not begun: {why}", facts)
+
+    def _told(self, progress: Progress) -> Told:
+        record = self.store.plan(progress.plan)
+        facts: dict[str, object] = {
+            "plan": progress.plan,
+            "incident": record.incident if record else "",
+            "state": progress.state,
+        }
+        if progress.outcome is not None:
+            facts["outcome"] = progress.outcome.value
+        if progress.step is None:
+            over = progress.state in _OVER
+            line = f"{progress.plan} {progress.state.replace('_', ' ')}: {progress.said}"
+            return Told(progress.at, What.ENDED if over else What.STEP, line, facts)
+        facts["step"] = progress.step + 1
+        step = document_of(record).plan.steps[progress.step] if record else None
+        what = f"{step.action} {step.name} " if step else ""
+        said = f": {progress.said}" if progress.said else ""
+        line = f"{progress.plan} {progress.step + 1} {what}{progress.state}{said}"
+        return Told(progress.at, What.STEP, line, facts)
+
+
+_OVER = frozenset(
+    state.value
+    for state in PlanState
+    if state not in {PlanState.PROPOSED, PlanState.APPROVED} and not state.under_way
+)
+
+
+def _proposed(plan: Plan, at: datetime) -> Told:
+    steps = _joined(f"{step.action.replace('_', ' ')} {step.name}" for step in plan.steps)
+    facts = {
+        "plan": plan.id,
+        "incident": plan.incident,
+        "risk": plan.risk.value,
+        "steps": [[step.action, step.kind, step.name] for step in plan.steps],
+        "refused": list(plan.refused),
+    }
+    refused = f"; not: {_joined(plan.refused)}" if plan.refused else ""
+    return Told(at, What.PLAN, f"{plan.incident} {plan.id}: {steps}{refused}", facts)
+
+
+def _joined(rows: Iterable[str], most: int = 4) -> str:
+    listed = list(rows)
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _begun(record: PlanRecord, now: datetime) -> Told:
+    facts = {"plan": record.id, "incident": record.incident}
+    return Told(now, What.BEGUN, f"{record.id} {record.because}", facts)

@@ -1,0 +1,158 @@
+"""`kgraph apply`: show what a plan would do, or do it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.session import Exit, Session, session_of
+
+if TYPE_CHECKING:
+    from kgraph.app.applying import Preview
+    from kgraph.schema import PlanRecord
+    from kgraph.store import GraphStore
+    from remedies import Progress, Refusal
+
+
+def apply(
+    ctx: typer.Context,
+    plan_id: Annotated[str, typer.Argument(help="The id, such as P-88ab12.", metavar="PLAN")],
+    *,
+    execute: Annotated[bool, typer.Option("--execute", help="Do it.")] = False,
+) -> None:
+    """Show what a plan would do and what the guards say; with --execute do it and verify it.
+
+    Where `kgraph watch` is at work, the plan is approved and carried out by it.
+    """
+    from kgraph.app.stores import Access, opened
+
+    session = session_of(ctx)
+    if not execute:
+        _show(session, plan_id)
+        return
+    with opened(session.configuration, Access.WRITE) as store, _until_told() as stopping:
+        _execute(session, store, plan_id, stopping)
+
+
+def _show(session: Session, plan_id: str) -> None:
+    from kgraph.app.applying import preview
+    from kgraph.app.stores import Access, opened
+    from kgraph.cli.plan import lines
+
+    with opened(session.configuration, Access.READ) as store:
+        shown = preview(session.configuration, store, plan_id, session.now())
+        journal = store.journal(plan_id)
+    for line in lines(shown.record, shown.document, journal):
+        session.out.print(line, soft_wrap=True)
+    for line in _live(shown):
+        session.out.print(line, soft_wrap=True)
+    stops = [said for _, said in shown.refusals if said.weight.stops]
+    if not shown.document.plan.executable:
+        session.remark("there is nothing in it that can be done here")
+        session.end(Exit.REFUSED)
+    elif stops:
+        session.remark(f"refused by the {stops[0].guard} guard: {stops[0].why}", style="yellow")
+        session.end(Exit.REFUSED)
+    else:
+        session.remark("nothing was done; --execute does it")
+        session.end(Exit.APPROVAL)
+
+
+def _live(shown: Preview) -> Iterator[str]:
+    """Yield what was seen just now, and what the guards say of it."""
+    from kgraph.cli.text import one_line
+
+    label = "NOW"
+    for number, look in sorted(shown.looks.items()):
+        step = shown.document.plan.steps[number]
+        told = f"{number + 1} {step.name or step.entity}: {look.standing.value}, {look.said}"
+        yield f"{label:<9}{one_line(told)}"
+        label = ""
+    label = "GUARDS"
+    for step, said in shown.refusals:
+        told = f"{step.action} {step.name or step.entity}: {said.why} ({said.guard})"
+        yield f"{label:<9}{one_line(told)}"
+        label = ""
+    if not shown.refusals:
+        yield f"{label:<9}none objects"
+
+
+def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
+    from kgraph.app import applying
+    from kgraph.app.plans import find
+    from kgraph.schema import PlanState
+
+    record, who = find(store, plan_id), _who()
+    if applying.watched(store, session.now()):
+        if record.state is PlanState.PROPOSED:
+            applying.approve(store, record, who, session.now())
+            session.remark(f"{plan_id} is approved; the watch carries it out")
+        happened: Iterable[Progress | Refusal]
+        happened = applying.follow(store, plan_id, session.now, stopping)
+    else:
+        holder = f"apply-{os.getpid()}"
+        here = applying.Applying(session.configuration, store, holder, session.now)
+        session.remark("reading the sources")
+        happened = here.run(plan_id, who, stopping)
+    for each in happened:
+        _tell(session, each)
+    _end(session, find(store, plan_id))
+
+
+def _tell(session: Session, each: Progress | Refusal) -> None:
+    from kgraph.cli.text import one_line
+    from remedies import Refusal
+
+    if isinstance(each, Refusal):
+        session.remark(f"refused by the {each.guard} guard: {each.why}", style="yellow")
+        raise typer.Exit(int(Exit.REFUSED if session.detailed else Exit.ERROR))
+    step = "" if each.step is None else f"{each.step + 1} "
+    outcome = f" ({each.outcome.value.replace('_', ' ')})" if each.outcome else ""
+    line = one_line(f"{each.at:%H:%M:%S}  {step}{each.state}{outcome}: {each.said}")
+    session.out.print(line, soft_wrap=True)
+
+
+def _end(session: Session, record: PlanRecord) -> None:
+    from kgraph.schema import PlanState
+
+    if record.state is PlanState.DONE:
+        return
+    if record.state.under_way or record.state is PlanState.APPROVED:
+        session.remark(f"{record.id} is {record.state.value}; `kgraph plan {record.id}` shows it")
+    else:
+        session.remark(f"{record.id} ended {record.state.value}: {record.because}")
+    raise typer.Exit(int(Exit.ERROR))
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return f"uid {os.getuid()}"
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C sets: what is in flight ends, nothing begins."""
+    stopping = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(_number: int, _frame: object) -> None:
+        stopping.set()
+        signal.signal(signal.SIGINT, before)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopping
+    finally:
+        signal.signal(signal.SIGINT, before)

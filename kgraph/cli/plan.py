@@ -1,0 +1,168 @@
+"""`kgraph plan`: what was proposed and done; one plan with everything that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgraph.cli.session import Session, session_of
+from kgraph.cli.tables import RowFormat, Rows, show, write
+
+if TYPE_CHECKING:
+    from kgraph.schema import JournalEntry, PlanDocument, PlanRecord
+
+
+class State(StrEnum):
+    """Where a plan stands."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    DONE = "done"
+    COMPENSATED = "compensated"
+    NEEDS_HUMAN = "needs_human"
+    SUPERSEDED = "superseded"
+
+
+def plan(
+    ctx: typer.Context,
+    plan_id: Annotated[
+        str | None,
+        typer.Argument(help="The id, such as P-88ab12; none: list them.", metavar="PLAN"),
+    ] = None,
+    state: Annotated[State | None, typer.Option(help="List only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="List at most so many.")] = 50,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
+    from kgraph.app.plans import document_of, find
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import PlanState
+
+    session = session_of(ctx)
+    with opened(session.configuration, Access.READ) as store:
+        if plan_id is None:
+            states = {PlanState(state.value)} if state else None
+            _list(session, store.plans(states=states, limit=limit), output)
+            return
+        record = find(store, plan_id)
+        document, journal = document_of(record), store.journal(plan_id)
+    if output is RowFormat.TABLE:
+        for line in lines(record, document, journal):
+            session.out.print(line, soft_wrap=True)
+    else:
+        write(whole(record, document, journal), output)
+
+
+def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:
+    from kgraph.app.plans import document_of
+    from kgraph.schema import InputError
+
+    def title(record: PlanRecord) -> str:
+        try:
+            return document_of(record).plan.title
+        except InputError:
+            return "cannot be read any longer"
+
+    rows = [
+        (row.id, row.state.value, row.incident, _second(row.updated_at), title(row), row.because)
+        for row in records
+    ]
+    columns = ("id", "state", "incident", "updated", "repairs", "because")
+    show(session, columns, rows, output)
+
+
+def whole(
+    record: PlanRecord, document: PlanDocument, journal: list[JournalEntry]
+) -> dict[str, Any]:
+    """Return everything as one document."""
+    from kgraph.schema.plan_documents import dump_plan
+    from kgraph.schema.timestamps import format_time
+
+    return {
+        **dump_plan(document),
+        "state": record.state.value,
+        "because": record.because,
+        "createdAt": format_time(record.created_at),
+        "updatedAt": format_time(record.updated_at),
+        "executable": document.plan.executable,
+        "risk": document.plan.risk.value,
+        "journal": [
+            {
+                "at": format_time(entry.at),
+                "step": entry.step + 1,
+                "state": entry.state.value,
+                "attempt": entry.attempt,
+                "detail": entry.detail,
+            }
+            for entry in journal
+        ],
+    }
+
+
+def lines(
+    record: PlanRecord, document: PlanDocument, journal: list[JournalEntry]
+) -> Iterator[str]:
+    """Yield a plan for a person, one thought a line."""
+    from kgraph.cli.text import one_line
+
+    chosen = document.plan
+    head = f"{record.id}  {record.state.value}  {record.incident}  {chosen.title}"
+    yield one_line(head)
+    yield one_line(f"  {record.because}" if record.because else "")
+    means = "" if chosen.executable else "  suggest only: no way to act"
+    yield f"RISK     {chosen.risk.value}  settles {chosen.settle.total_seconds():g} s{means}"
+    if chosen.because:
+        yield f"BECAUSE  {one_line(chosen.because)}"
+    yield from _block("STEPS", steps(document, journal))
+    undo = [
+        f"if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        for step in chosen.steps
+        if step.undo_if
+    ]
+    yield from _block("ROLLBACK", undo or ["nothing is taken back by itself"])
+    yield from _block("NOT", [one_line(row) for row in chosen.refused])
+    current = journal[document.run.journal_from :] if document.run else []
+    yield from _block("JOURNAL", [_entry(entry) for entry in current])
+
+
+def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
+    """Return the steps, each with its state, means, risk and way back."""
+    from kgraph.cli.text import one_line
+    from kgraph.incidents.advice import said_of
+    from remedies.execution.track import tracks
+
+    run = document.run
+    found = tracks(document.plan, journal[run.journal_from :] if run else [])
+    rows = []
+    for number, (step, track) in enumerate(zip(document.plan.steps, found, strict=True), 1):
+        undo = f", undo: {step.inverse}" if step.inverse else ""
+        by = f"by {step.endpoint}" if not step.unable else step.unable
+        stands = f"  [{track.state.value}]" if track.since else ""
+        told = f"{number} {said_of(step)} {step.name or step.entity}{stands}"
+        rows.append(one_line(f"{told} ({by}, risk {step.risk.value}{undo}): {step.why}"))
+    return rows
+
+
+def _entry(entry: JournalEntry) -> str:
+    from kgraph.cli.text import one_line
+
+    again = f" (attempt {entry.attempt})" if entry.attempt > 1 else ""
+    told = f"{entry.at:%H:%M:%S}  {entry.step + 1} {entry.state.value}{again}: {entry.detail}"
+    return one_line(told)
+
+
+def _block(label: str, rows: list[str]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        yield f"{label if not number else '':<9}{row}"
+
+
+def _second(at: datetime) -> str:
+    from kgraph.schema.timestamps import format_time
+
+    return format_time(at.replace(microsecond=0))

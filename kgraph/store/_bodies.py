@@ -1,0 +1,37 @@
+"""What one record says of its entity, as stores keep it, and several of them joined. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from kgraph.schema import Entity, Key, Record
+
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+def body_of(record: Record) -> str:
+    """Return what a record says of its entity as JSON: the store's form of it."""
+    body = {
+        "keys": [[key.namespace, key.value, key.site] for key in record.keys],
+        "labels": dict(record.labels),
+        "props": dict(record.props),
+        "watched": list(record.watched),
+    }
+    return _JSON.encode(body)
+
+
+def joined(uid: str, kind: str, name: str, bodies: Iterable[str]) -> Entity:
+    """Join what all records say; where they differ the newest wins, the others keep theirs."""
+    keys: dict[Key, None] = {}
+    labels: dict[str, str] = {}
+    props: dict[str, Any] = {}
+    watched: dict[str, None] = {}
+    for text in bodies:
+        body = json.loads(text)
+        keys.update((Key(*key), None) for key in body["keys"])
+        labels |= body["labels"]
+        props |= body["props"]
+        watched |= dict.fromkeys(body["watched"])
+    return Entity(uid, kind, name, tuple(keys), labels, props, tuple(watched))

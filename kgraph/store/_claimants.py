@@ -1,0 +1,107 @@
+"""Asking who a record is: its claims put together from a reading and a store's rows. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from kgraph.identity import Binding, Claimant, Known, Matched, canonical
+from kgraph.schema import Key
+from kgraph.store._reconcile import StoredRecord
+from kgraph.store._staging import Reading
+
+# Of an entity that may be meant, once for each key of each of its records: entity, its uid;
+# source, scope, key and kind of the record; namespace, value and site, None without any key;
+# whether the record is live; its row.
+KnownRow = tuple[int, str, str, str, str, str, str | None, str, str, bool, int]
+
+
+def claimants_of(
+    reading: Reading,
+    deciding: Sequence[str],
+    stored: Mapping[str, StoredRecord],
+    before: Mapping[str, tuple[str, int]],
+) -> tuple[list[Claimant], list[str]]:
+    """Return the records to identify, and a line for each placeholder among their keys.
+
+    Args:
+        reading: what the source says.
+        deciding: keys of its new and changed records.
+        stored: key -> the record as it was.
+        before: key -> uid that it had, and how many versions of it there were.
+    """
+    refused: Counter[tuple[str, str, str]] = Counter()
+    claimants = []
+    for name in deciding:
+        record = reading.staged.records[name]
+        keys = []
+        for key in record.keys:
+            plain = canonical(key)
+            if plain:
+                keys.append(plain)
+            else:
+                refused[record.kind, key.namespace, key.value] += 1
+        # What was one kind and is now another is another thing under an old name.
+        same_kind = name in stored and stored[name].kind == record.kind
+        uid, salt = before.get(name, (None, 0))
+        claimants.append(
+            Claimant(
+                reading.source,
+                reading.scope,
+                name,
+                record.kind,
+                tuple(keys),
+                uid if same_kind else None,
+                salt,
+            )
+        )
+    lines = [
+        f"placeholder_key {namespace} {value!r} of {count} {kind}: identifies nothing"
+        for (kind, namespace, value), count in sorted(refused.items())
+    ]
+    return claimants, lines
+
+
+def known_from(
+    rows: Iterable[KnownRow], deciding: Iterable[int], vanished: frozenset[int]
+) -> Known:
+    """Return what identity must know of the entities that may be meant; `born` has their rows.
+
+    Args:
+        rows: their records, in the order of the records' rows.
+        deciding: rows of the records that are being decided: they bind nothing yet.
+        vanished: rows of the records that are about to die.
+    """
+    being_decided = set(deciding)
+    bindings, born = [], {}
+    for id_, uid, source, scope, name, kind, namespace, value, site, live, record in rows:
+        born[uid] = id_
+        if namespace is not None and record not in being_decided:
+            holder = Claimant(source, scope, name, kind)
+            alive = bool(live) and record not in vanished
+            bindings.append(Binding(uid, holder, Key(namespace, value, site), alive))
+    return Known(bindings, born)
+
+
+def fresh_entities(
+    reading: Reading, deciding: Sequence[str], matched: Matched, known: Mapping[str, int]
+) -> dict[str, str]:
+    """Return uid -> kind of the entities that nobody knew, in the order in which they came."""
+    fresh: dict[str, str] = {}
+    for key, uid in zip(deciding, matched.uids, strict=True):
+        if uid not in known:
+            fresh.setdefault(uid, reading.staged.records[key].kind)
+    return fresh
+
+
+def merged_rows(matched: Matched, entities: Mapping[str, int]) -> dict[int, int]:
+    """Return the row of each entity that was given up -> the row of the one that lives on."""
+    merged = {}
+    for old_uid in matched.merged:
+        if old_uid not in entities:
+            continue  # made and merged within this reading: it never was
+        new_uid = old_uid
+        while new_uid in matched.merged:
+            new_uid = matched.merged[new_uid]
+        merged[entities[old_uid]] = entities[new_uid]
+    return merged

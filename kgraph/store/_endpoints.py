@@ -1,0 +1,197 @@
+"""Which entities the ends of a source's relations are. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kgraph.schema import InputError
+from kgraph.store._reconcile import LinkId, endpoint_findings, need_findings
+from kgraph.store._staging import LinkName, Reading
+
+# Of a link that is to be opened: scope; records of both ends with the type between; group, need;
+# entities of both ends; since when.
+LinkRow = tuple[int, int, str, int, str | None, int | None, int, int, int]
+# A relation that waits: keys of both ends with the type between; group, need.
+PendingRow = tuple[str, str, str, str | None, int | None]
+
+
+class Place(NamedTuple):
+    """Where a source's key leads: a live record and its entity."""
+
+    record: int
+    entity: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The keys that one source may use in one scope; `own` are those of the scope itself."""
+
+    source: str
+    scope: int
+    own: Mapping[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A reading's relations with their endpoints found.
+
+    Attributes:
+        entities: of each record.
+    """
+
+    wanted: dict[LinkId, int | None]
+    entities: dict[int, int]
+    pending: list[PendingRow]
+    findings: list[str]
+
+
+def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Place]:
+    """Return what each key stands for: in the scope itself, else in any other of the source.
+
+    A key that means different things in other scopes is left out.
+
+    Args:
+        rows: key, scope and place of each live record that has one of the keys.
+        scope: the one that is read.
+    """
+    candidates: dict[str, list[tuple[int, Place]]] = defaultdict(list)
+    for key, its_scope, place in rows:
+        candidates[key].append((its_scope, place))
+    found = {}
+    for key, places in candidates.items():
+        near = [place for its_scope, place in places if its_scope == scope]
+        choice = near or [place for _, place in places]
+        if len({place.entity for place in choice}) == 1:
+            found[key] = choice[0]
+    return found
+
+
+def outside(reading: Reading, own: Mapping[str, Place]) -> set[str]:
+    """Return the keys among the staged relations' ends that the scope itself doesn't have."""
+    return {
+        key
+        for dependent, _, dependency, _ in reading.staged.links
+        for key in (dependent, dependency)
+        if key not in own
+    }
+
+
+def resolved(reading: Reading, places: Mapping[str, Place]) -> Resolved:
+    """Find the endpoints of the staged relations.
+
+    Raises:
+        InputError: an endpoint that nobody has, in a reading that claims to be whole.
+    """
+    staged = reading.staged
+    out = Resolved({}, {place.record: place.entity for place in places.values()}, [], [])
+    kinds: Counter[tuple[str, str, str]] = Counter()
+    members: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for name, link in staged.links.items():
+        dependent, type_, dependency, group = name
+        a, b = places.get(dependent), places.get(dependency)
+        if a is None or b is None:
+            _miss(reading, name, out, dependent if a is None else dependency)
+            continue
+        a_record, a_entity, a_kind = a
+        b_record, b_entity, b_kind = b
+        kinds[a_kind, type_, b_kind] += 1
+        if group is not None:
+            members[dependent, group].add(b_entity)
+        if a_entity == b_entity:
+            out.findings.append(
+                f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
+            )
+            continue
+        out.wanted[a_record, type_, b_record, group] = link.need
+    out.findings.extend(endpoint_findings(kinds))
+    if reading.complete:  # a partial reading need not name all members
+        out.findings.extend(need_findings(staged.needs, members))
+    return out
+
+
+def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:
+    """Let a relation wait for its endpoint, or refuse it where the reading claims to be whole."""
+    link = reading.staged.links[name]
+    if reading.complete:
+        raise InputError(
+            f"{link.dependent!r} {link.type} {link.dependency!r} names {key!r}, which"
+            f" {reading.source} doesn't have",
+            where=link.where,
+            mend="add the entity or correct the id",
+        )
+    out.pending.append((link.dependent, link.type, link.dependency, link.group, link.need))
+
+
+class End(NamedTuple):
+    """One end of a link: who reports it, under which key, and its entity's uid."""
+
+    source: str
+    key: str
+    uid: str
+
+
+class LooseLink(NamedTuple):
+    """A link of which an end has vanished; `source` is the one that holds the link."""
+
+    scope: int
+    source: str
+    type: str
+    group: str | None
+    need: int | None
+    a: End
+    b: End
+
+    @property
+    def waiting(self) -> PendingRow:
+        """The relation that waits; an end that is another source's is known by its uid."""
+        a, b = (end.key if end.source == self.source else end.uid for end in (self.a, self.b))
+        return a, self.type, b, self.group, self.need
+
+
+def to_reread(links: Iterable[LooseLink]) -> set[int]:
+    """Return the scopes whose next reading has to look, though it be the same as the last.
+
+    Nobody tells a source when the entity of another returns.
+    """
+    return {link.scope for link in links if {link.a.source, link.b.source} != {link.source}}
+
+
+def waiting_keys(rows: Iterable[tuple[int, int, PendingRow]]) -> dict[int, set[str]]:
+    """Return scope -> keys that its waiting relations (row, scope, relation) name."""
+    by_scope: dict[int, set[str]] = defaultdict(set)
+    for _, scope, (a_key, _, b_key, _, _) in rows:
+        by_scope[scope] |= {a_key, b_key}
+    return by_scope
+
+
+def attachable(
+    rows: Iterable[tuple[int, int, PendingRow]],
+    places: Mapping[int, Mapping[str, Place]],
+    at: int,
+) -> tuple[list[LinkRow], list[int]]:
+    """Return the links that waiting relations become, and the rows that wait no longer.
+
+    Args:
+        rows: row, scope and relation of everything that waits.
+        places: scope -> key -> place.
+        at: when they open, in ticks.
+    """
+    opened: list[LinkRow] = []
+    done = []
+    for row, scope, (a_key, type_, b_key, group, need) in rows:
+        a, b = places[scope].get(a_key), places[scope].get(b_key)
+        if a and b:
+            done.append(row)
+            if a.entity != b.entity:
+                ends = (a.entity, b.entity, at)
+                opened.append((scope, a.record, type_, b.record, group, need, *ends))
+    return opened, done
+
+
+def loop_findings(types: Iterable[str]) -> list[str]:
+    """Return a line for each relation whose two ends have turned out to be one entity."""
+    return [f"self_relation {type_}: two ids of one relation are one thing" for type_ in types]

@@ -1,0 +1,50 @@
+"""What a store knows of one source's scope, and what follows for a new reading. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgraph.schema import StoreError
+from kgraph.store._staging import Reading
+from kgraph.store._ticks import NEVER, from_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope as the last committed reading left it.
+
+    Attributes:
+        completed_at: in ticks; NEVER before the first reading.
+        records: how many are live.
+        digest: of the last complete reading; None when something came in since.
+        findings: of that reading, repeated while nothing changes.
+    """
+
+    id: int
+    generation: int = 0
+    completed_at: int = NEVER
+    records: int = 0
+    digest: bytes | None = None
+    findings: tuple[str, ...] = ()
+
+
+def refuse_stale(reading: Reading, scope: Scope) -> None:
+    """Refuse a reading that a newer one has overtaken."""
+    overtaken = scope.generation != reading.began and scope.completed_at >= reading.at
+    if overtaken or scope.completed_at > reading.at:
+        raise StoreError(
+            f"this reading of {from_ticks(reading.at):%Y-%m-%dT%H:%M:%SZ} is stale: one of"
+            f" {from_ticks(scope.completed_at):%Y-%m-%dT%H:%M:%SZ} has been committed",
+            where=f"{reading.source} {reading.scope}".strip(),
+            mend="read the source again",
+        )
+
+
+def may_close(reading: Reading, scope: Scope) -> tuple[Sequence[str], bool]:
+    """Tell whether what isn't reported is gone; an empty answer is more likely a sick source."""
+    staged = reading.staged
+    if reading.complete and not staged.records and scope.records:
+        name = f"{reading.source} {reading.scope}".strip()
+        return [f"empty_reading {name}: it had {scope.records} records; nothing was closed"], False
+    return [], reading.complete and bool(staged.records or staged.links)

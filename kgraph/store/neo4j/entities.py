@@ -1,0 +1,87 @@
+"""An entity as a node that a person can read in Neo4j Browser, and back.
+
+Properties keep their names, labels become `label_NAME`, keys `namespace=value`. Names that the
+node needs for itself get `prop_` in front, so that nothing is ever lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from kgraph.schema import Entity, InputError, Key
+from kgraph.schema.fields import LARGEST
+
+_OWN = frozenset({"uid", "kind", "name", "keys", "watched", "validFrom", "validTo"})
+_LABEL, _PROP = "label_", "prop_"
+_SITE = Key("", "").site
+
+
+def node_of(entity: Entity, id_: int, since: datetime) -> dict[str, Any]:
+    """Return the properties of an open entity's node.
+
+    Raises:
+        InputError: a number that no Neo4j property can hold.
+    """
+    node: dict[str, Any] = {f"{_LABEL}{name}": text for name, text in entity.labels.items()}
+    for name, value in entity.props.items():
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise InputError(
+                f"property {name} of {entity.title} does not fit into 64 bits: {value}",
+                mend="send it as text",
+            )
+        node[_own_name(name)] = value
+    node |= {
+        "uid": entity.uid,
+        "kind": entity.kind,
+        "name": entity.name,
+        "validFrom": since,
+        "_id": id_,
+        "_folded": entity.name.casefold(),
+    }
+    if entity.keys:
+        node["keys"] = [_key_text(key) for key in entity.keys]
+    if entity.watched:
+        node["watched"] = list(entity.watched)
+    return node
+
+
+def entity_of(node: Mapping[str, Any]) -> Entity:
+    """Return the entity that a node stands for."""
+    labels: dict[str, str] = {}
+    props: dict[str, Any] = {}
+    for name, value in node.items():
+        if name.startswith(_LABEL):
+            labels[name.removeprefix(_LABEL)] = value
+        elif name.startswith(_PROP):
+            props[name.removeprefix(_PROP)] = value
+        elif name not in _OWN and not name.startswith("_"):
+            props[name] = value
+    return Entity(
+        node["uid"],
+        node["kind"],
+        node["name"],
+        tuple(_key(text) for text in node.get("keys", ())),
+        labels,
+        props,
+        tuple(node.get("watched", ())),
+    )
+
+
+def _own_name(name: str) -> str:
+    """Return the name of a property on the node."""
+    taken = name in _OWN or name.startswith((_LABEL, _PROP, "_"))
+    return f"{_PROP}{name}" if taken else name
+
+
+def _key_text(key: Key) -> str:
+    site = "" if key.site == _SITE else f"{quote(key.site, safe='')}/"
+    return f"{site}{quote(key.namespace, safe='')}={key.value}"
+
+
+def _key(text: str) -> Key:
+    name, _, value = text.partition("=")
+    site, found, namespace = name.rpartition("/")
+    return Key(unquote(namespace), value, unquote(site) if found else _SITE)

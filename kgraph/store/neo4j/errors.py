@@ -1,0 +1,136 @@
+"""What driver and server say, in one line: what, where, how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    IncompleteCommit,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from kgraph.schema import KgraphError, StoreBusyError, StoreError
+from kgraph.schema.errors import one_line
+from kgraph.store._target import ServerStore
+
+_AWAY = "check that it runs and that this machine reaches it; nothing was changed"
+_RIGHTS = "give the user the right to read and write this database and to make constraints"
+_READ_ONLY = "name a database, or a member of the cluster, that can be written"
+_MEMORY = "give the server more heap, or raise dbms.memory.transaction.total.max"
+# Code of the server, or the beginning of one -> what it means here, and how to mend it.
+_SAID: tuple[tuple[str, str, str], ...] = (
+    (
+        "Neo.ClientError.Security.Unauthorized",
+        "the server refuses the user or the password",
+        "check store.user, and store.password_env or store.password_file",
+    ),
+    (
+        "Neo.ClientError.Security.AuthenticationRateLimit",
+        "the server refuses the user after too many wrong passwords",
+        "wait a few seconds, then try with the right one",
+    ),
+    (
+        "Neo.ClientError.Security.CredentialsExpired",
+        "the user's password must be changed before it can be used",
+        "change it once in Neo4j Browser or with cypher-shell",
+    ),
+    ("Neo.ClientError.Security.", "the user may not do that", _RIGHTS),
+    (
+        "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+        "the database is read-only",
+        _READ_ONLY,
+    ),
+    (
+        "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+        "the database is read-only",
+        _READ_ONLY,
+    ),
+    (
+        "Neo.ClientError.Cluster.NotALeader",
+        "this member of the cluster cannot be written",
+        "use the neo4j:// scheme: it finds the member that can",
+    ),
+    (
+        "Neo.ClientError.Database.DatabaseNotFound",
+        "the server has no such database",
+        "make it, or correct store.database",
+    ),
+    (
+        "Neo.ClientError.Transaction.TransactionTimedOut",
+        "the server took too long and gave up",
+        "try again when it has less to do; nothing was changed",
+    ),
+    ("Neo.TransientError.General.OutOfMemoryError", "the server is out of memory", _MEMORY),
+    ("Neo.TransientError.General.MemoryPoolOutOfMemory", "the server is out of memory", _MEMORY),
+    (
+        "Neo.TransientError.General.TransactionMemoryLimit",
+        "the server is out of memory",
+        _MEMORY,
+    ),
+    ("Neo.TransientError.", "the server could not do it just now", "try again"),
+    ("Neo.DatabaseError.", "the server failed", "look into its log; nothing was changed"),
+)
+_TIMED_OUT = "Neo.ClientError.Transaction."
+
+
+@contextmanager
+def in_plain_words(target: ServerStore) -> Iterator[None]:
+    """Turn what the driver raises into one line; faults of the program pass as they are."""
+    try:
+        yield
+    except KgraphError:
+        raise
+    except (Neo4jError, DriverError, OSError) as error:
+        told = plain(error, target)
+        if told is None:
+            raise
+        raise told from error
+
+
+def plain(error: Exception, target: ServerStore) -> StoreError | None:
+    """Return the one-line form of an error; None for a fault of the program."""
+    where = target.title
+    if isinstance(error, IncompleteCommit):
+        return StoreError(
+            "the server went away during the commit: whether it was kept is not known",
+            where=where,
+            mend="try again: what was kept is found to be so",
+        )
+    if isinstance(error, ServiceUnavailable | SessionExpired | OSError):
+        return StoreError(
+            f"the server cannot be reached ({one_line(error)})", where=where, mend=_AWAY
+        )
+    if isinstance(error, ConfigurationError):
+        return StoreError(one_line(error), where=where, mend="correct store.url")
+    if isinstance(error, Neo4jError):
+        return _of_server(error, where)
+    return None
+
+
+def is_lock_wait(error: Exception) -> bool:
+    """Tell whether a statement that takes the lock was given up because another holds it."""
+    return isinstance(error, ClientError) and (error.code or "").startswith(_TIMED_OUT)
+
+
+def busy(target: ServerStore) -> StoreBusyError:
+    """Return the error of a lock that another process holds for too long."""
+    return StoreBusyError(
+        "another process is writing to the store", where=target.title, mend="try again"
+    )
+
+
+def _of_server(error: Neo4jError, where: str) -> StoreError | None:
+    code = error.code or ""
+    if isinstance(error, AuthError) and code.endswith("Unauthorized"):
+        code = "Neo.ClientError.Security.Unauthorized"
+    for prefix, what, mend in _SAID:
+        if code.startswith(prefix):
+            return StoreError(f"{what} ({code.removeprefix('Neo.')})", where=where, mend=mend)
+    return None

@@ -1,0 +1,180 @@
+"""Plans, their journal, leases and the kill switch in Neo4j."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kgraph.schema import Halt, JournalEntry, Lease, PlanRecord, PlanState, StepState
+from kgraph.store._rights import HeldLease, check_rights, shown, taken
+from kgraph.store._ticks import NEVER, from_ticks, to_ticks
+from kgraph.store.neo4j.ids import Ids
+from kgraph.store.neo4j.statements import Statements
+
+_SAVE = """\
+MERGE (plan:Plan {id: $node.id})
+ON CREATE SET plan.createdAt = $createdAt
+SET plan += $node"""
+_OF = """\
+MATCH (plan:Plan {id: $id})
+OPTIONAL MATCH (plan)-[old:OF]->(:Incident)
+DELETE old
+WITH DISTINCT plan
+MATCH (incident:Incident {id: plan.incident})
+MERGE (plan)-[:OF]->(incident)"""
+_GET = "MATCH (plan:Plan {id: $id}) RETURN properties(plan)"
+_NEWEST = """\
+MATCH (plan:Plan)
+WHERE ($incident IS NULL OR plan.incident = $incident)
+  AND ($states IS NULL OR plan.state IN $states)
+RETURN properties(plan)
+ORDER BY plan.createdAt DESC, plan.id DESC
+LIMIT $limit"""
+_WRITE = "CREATE (entry:_KgJournal) SET entry = $node"
+_JOURNAL = """\
+MATCH (entry:_KgJournal {plan: $plan})
+RETURN entry.step, entry.state, entry.at, entry.detail, entry.attempt, entry.token
+ORDER BY entry.id"""
+_LEASE = "MATCH (l:_KgLease {name: $name}) RETURN l.name, l.holder, l.token, l.expiresAt"
+_TAKE = "MERGE (lease:_KgLease {name: $node.name}) SET lease = $node"
+_GIVE_BACK = """\
+MATCH (lease:_KgLease {name: $name}) WHERE lease.token = $token SET lease.expiresAt = $never"""
+_HELD = """\
+MATCH (l:_KgLease)
+WHERE l.expiresAt > $now
+RETURN l.name, l.holder, l.token, l.expiresAt"""
+_HALT = "MERGE (halt:_KgHalt {id: 0}) ON CREATE SET halt.at = $at, halt.reason = $reason"
+_LIFT = "MATCH (halt:_KgHalt {id: 0}) DELETE halt"
+_HALTED = "MATCH (halt:_KgHalt {id: 0}) RETURN halt.at, halt.reason"
+
+
+def save(statements: Statements, record: PlanRecord) -> None:
+    """Make a plan, or replace all but when it was made."""
+    node = {
+        "id": record.id,
+        "incident": record.incident,
+        "state": record.state.value,
+        "updatedAt": record.updated_at.astimezone(UTC),
+        "document": record.document,
+        "because": record.because,
+    }
+    statements.rows(_SAVE, node=node, createdAt=record.created_at.astimezone(UTC))
+    statements.rows(_OF, id=record.id)
+
+
+def get(statements: Statements, plan_id: str) -> PlanRecord | None:
+    """Return one, or None."""
+    row = statements.one(_GET, id=plan_id)
+    return _record(row[0]) if row else None
+
+
+def newest(
+    statements: Statements,
+    incident: str | None,
+    states: Collection[PlanState] | None,
+    limit: int,
+) -> list[PlanRecord]:
+    """Return the newest first."""
+    wanted = None if states is None else [state.value for state in states]
+    rows = statements.rows(_NEWEST, incident=incident, states=wanted, limit=limit)
+    return [_record(node) for (node,) in rows]
+
+
+def write_journal(statements: Statements, entry: JournalEntry, lease: Lease | None) -> None:
+    """Append an entry, if the right to act still holds."""
+    known = _known(statements, lease.name) if lease else None
+    check_rights(entry, lease, known, halted(statements))
+    ids = Ids.read(statements)
+    node = {
+        "id": ids.next_row(),
+        "plan": entry.plan,
+        "step": entry.step,
+        "attempt": entry.attempt,
+        "state": entry.state.value,
+        "at": to_ticks(entry.at),
+        "detail": entry.detail,
+        "token": lease.token if lease else entry.token,
+    }
+    statements.rows(_WRITE, node=node)
+    ids.write(statements)
+
+
+def journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
+    """Return a plan's entries as they were written."""
+    return [
+        JournalEntry(plan_id, step, StepState(state), from_ticks(at), detail, attempt, token)
+        for step, state, at, detail, attempt, token in statements.rows(_JOURNAL, plan=plan_id)
+    ]
+
+
+def acquire(
+    statements: Statements, name: str, holder: str, ttl: timedelta, now: datetime
+) -> Lease | None:
+    """Take a lease that nobody else holds."""
+    got = taken(_known(statements, name), name, holder, ttl, now)
+    return _kept(statements, got) if got else None
+
+
+def renew(statements: Statements, lease: Lease, ttl: timedelta, now: datetime) -> Lease | None:
+    """Prolong a lease that still holds."""
+    known = _known(statements, lease.name)
+    if not (known and known.is_the(lease, to_ticks(now))):
+        return None
+    end = to_ticks(now + ttl)
+    return _kept(statements, HeldLease(known.name, known.holder, known.token, end))
+
+
+def release(statements: Statements, lease: Lease) -> None:
+    """Let it run out at once; its token stays taken."""
+    statements.rows(_GIVE_BACK, name=lease.name, token=lease.token, never=NEVER)
+
+
+def leases(statements: Statements, now: datetime) -> list[Lease]:
+    """Return what is held, by name."""
+    rows = statements.rows(_HELD, now=to_ticks(now))
+    return [shown(HeldLease(*row)) for row in sorted(rows)]
+
+
+def halt(statements: Statements, switch: Halt) -> None:
+    """Throw the switch; one that is on already keeps its time."""
+    statements.rows(_HALT, at=to_ticks(switch.at), reason=switch.reason)
+
+
+def lift_halt(statements: Statements) -> None:
+    """Switch it off."""
+    statements.rows(_LIFT)
+
+
+def halted(statements: Statements) -> Halt | None:
+    """Return the switch while it is on."""
+    row = statements.one(_HALTED)
+    return Halt(from_ticks(row[0]), row[1]) if row else None
+
+
+def _known(statements: Statements, name: str) -> HeldLease | None:
+    row = statements.one(_LEASE, name=name)
+    return HeldLease(*row) if row else None
+
+
+def _kept(statements: Statements, lease: HeldLease) -> Lease:
+    node = {
+        "name": lease.name,
+        "holder": lease.holder,
+        "token": lease.token,
+        "expiresAt": lease.expires_at,
+    }
+    statements.rows(_TAKE, node=node)
+    return shown(lease)
+
+
+def _record(node: dict[str, Any]) -> PlanRecord:
+    return PlanRecord(
+        node["id"],
+        node["incident"],
+        PlanState(node["state"]),
+        node["createdAt"].to_native().astimezone(UTC),
+        node["updatedAt"].to_native().astimezone(UTC),
+        node["document"],
+        node["because"],
+    )

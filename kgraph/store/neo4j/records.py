@@ -1,0 +1,180 @@
+"""Writing what a source says of things, and deciding which entities they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kgraph.identity import Claimant, match
+from kgraph.store._bodies import body_of
+from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
+from kgraph.store._outcome import (
+    Decided,
+    RecordOutcome,
+    decided,
+    moved_records,
+    own_places,
+    touched_entities,
+)
+from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
+from kgraph.store._staging import Reading
+from kgraph.store.neo4j.evidence import move_evidence
+from kgraph.store.neo4j.identify import known_of, versions_of
+from kgraph.store.neo4j.ids import Ids
+from kgraph.store.neo4j.statements import Statements
+
+_STORED = """\
+MATCH (record:_KgRecord {scope: $scope})
+RETURN record.key, record.id, record.entity, record.kind, record.hash, record.live"""
+_CURRENT = "MATCH (r:_KgRecord {id: row}) RETURN r.id, r.entity, r.name, r.body"
+_RETIRE = """\
+MATCH (record:_KgRecord {id: row})
+CREATE (version:_KgRecordVersion)
+SET version += {
+  record: record.id, entity: record.entity, name: record.name, body: record.body,
+  since: record.since, until: $at
+}
+SET record.live = false, record.versions = record.versions + 1"""
+_CREATE = "CREATE (record:_KgRecord) SET record = row, record.versions = 0"
+_CHANGE = "MATCH (record:_KgRecord {id: row.id}) SET record += row"
+_BODIES = "MATCH (record:_KgRecord {id: row}) RETURN record.id, record.body"
+_REFRESH = "MATCH (record:_KgRecord {id: row.id}) SET record.body = row.body"
+_DROP_CLAIMS = "MATCH (claim:_KgClaim {record: row}) DELETE claim"
+_CLAIM = "CREATE (claim:_KgClaim) SET claim = row"
+_MERGE = "MATCH (record:_KgRecord {entity: row.old}) SET record.entity = row.new"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a reading's records, and what else must follow.
+
+    Attributes:
+        fresh: row -> (uid, kind) of the entities that nobody knew.
+        merged: row of an entity that was given up -> row of the one that lives on.
+        left: entities whose relations may have to follow records that went elsewhere.
+        refreshed: entities whose volatile properties alone have changed.
+    """
+
+    outcome: RecordOutcome
+    fresh: Mapping[int, tuple[str, str]]
+    merged: Mapping[int, int]
+    left: frozenset[int]
+    refreshed: frozenset[int]
+
+
+def write_records(
+    statements: Statements, ids: Ids, reading: Reading, scope: int, *, closes: bool
+) -> Written:
+    """Write new and changed records; retire the vanished."""
+    staged = reading.staged
+    stored = _stored(statements, scope)
+    plan = plan_records(staged.records, staged.hashes, stored, closes=closes)
+    vanished = frozenset(stored[key].id for key in plan.vanished)
+    changed = [stored[key].id for key in plan.changed]
+    before = versions_of(statements, changed)
+    claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
+    known = known_of(statements, claimants, changed, vanished, empty=not ids.records)
+    matched = match(claimants, known)
+    first_new = ids.entities + 1
+    fresh = fresh_entities(reading, plan.deciding, matched, known.born)
+    numbers = {uid: first_new + n for n, uid in enumerate(fresh)}
+    ids.entities += len(fresh)
+    entities = dict(known.born) | numbers
+    merged = merged_rows(matched, entities)
+    _merge(statements, merged)
+    to = decided(plan, stored, matched.uids, entities, ids.records + 1)
+    ids.records += len(plan.new)
+    current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
+    statements.each(_RETIRE, sorted((*vanished, *current)), at=reading.at)
+    _write(statements, reading, scope, plan, to)
+    _write_claims(statements, claimants, to, plan)
+    touched, regrouped = touched_entities(plan, stored, to, merged)
+    outcome = RecordOutcome(
+        own=own_places(staged.records, plan, stored, to, merged),
+        vanished=vanished,
+        touched=touched,
+        regrouped=regrouped,
+        first_new=first_new,
+        unchanged=plan.unchanged,
+        before=current,
+        findings=(*placeholders, *matched.conflicts),
+    )
+    return Written(
+        outcome,
+        {numbers[uid]: (uid, kind) for uid, kind in fresh.items()},
+        merged,
+        frozenset({*merged, *(old for _, old, _ in moved_records(plan, stored, to))}),
+        _refresh(statements, reading, plan, stored),
+    )
+
+
+def _stored(statements: Statements, scope: int) -> dict[str, StoredRecord]:
+    return {
+        key: StoredRecord(id_, entity, kind, hashed, live)
+        for key, id_, entity, kind, hashed, live in statements.rows(_STORED, scope=scope)
+    }
+
+
+def _merge(statements: Statements, merged: Mapping[int, int]) -> None:
+    """Give an entity that turned out to be another's records and evidence to that one."""
+    for old, new in merged.items():
+        statements.each(_MERGE, [{"old": old, "new": new}])
+        move_evidence(statements, old, new)
+
+
+def _current(statements: Statements, records: Sequence[int]) -> dict[int, tuple[int, str, str]]:
+    """Return entity, name and body of records before they are overwritten."""
+    rows = statements.each(_CURRENT, sorted(records))
+    return {id_: (entity, name, body) for id_, entity, name, body in rows}
+
+
+def _write(
+    statements: Statements, reading: Reading, scope: int, plan: RecordPlan, to: Decided
+) -> None:
+    def row(key: str) -> dict[str, Any]:
+        record = reading.staged.records[key]
+        return {
+            "id": to.ids[key],
+            "scope": scope,
+            "key": key,
+            "kind": record.kind,
+            "name": record.name,
+            "entity": to.entities[key],
+            "hash": reading.staged.hashes[key],
+            "body": body_of(record),
+            "since": reading.at,
+            "live": True,
+        }
+
+    statements.each(_CREATE, map(row, plan.new))
+    statements.each(_CHANGE, map(row, plan.changed))
+
+
+def _refresh(
+    statements: Statements,
+    reading: Reading,
+    plan: RecordPlan,
+    stored: Mapping[str, StoredRecord],
+) -> frozenset[int]:
+    """Overwrite volatile properties that differ; returns the entities that have them."""
+    bodies = {stored[key].id: body_of(reading.staged.records[key]) for key in plan.refreshed}
+    entities = {stored[key].id: stored[key].entity for key in plan.refreshed}
+    was = dict(statements.each(_BODIES, sorted(bodies)))
+    differ = {id_: body for id_, body in bodies.items() if was[id_] != body}
+    statements.each(_REFRESH, [{"id": id_, "body": body} for id_, body in differ.items()])
+    return frozenset(entities[id_] for id_ in differ)
+
+
+def _write_claims(
+    statements: Statements, claimants: Iterable[Claimant], to: Decided, plan: RecordPlan
+) -> None:
+    statements.each(_DROP_CLAIMS, [to.ids[key] for key in plan.changed])
+    claims = dict.fromkeys(
+        (key.namespace, key.value, key.site, to.ids[c.key]) for c in claimants for key in c.keys
+    )
+    rows = [
+        {"namespace": namespace, "value": value, "site": site, "record": record}
+        for namespace, value, site, record in claims
+    ]
+    statements.each(_CLAIM, rows)

@@ -1,0 +1,172 @@
+"""Relations of the graph as the store writes and finds them.
+
+An open relation also says which records it is from (`_from`, `_to`), in which scope (`_scope`) and
+in which order it came (`_id`). When it closes it keeps its ends, its gate and its interval alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from kgraph.schema import RELATIONS
+from kgraph.store._endpoints import LinkRow
+from kgraph.store._outcome import Edge
+from kgraph.store._ticks import from_ticks
+from kgraph.store.neo4j.ids import Ids
+from kgraph.store.neo4j.statements import Statements
+
+TYPES = "|".join(RELATIONS)
+# Properties that are null are left out by the server.
+_CREATE = {
+    type_: f"""\
+MATCH (a:Entity {{_id: row.a}})
+MATCH (b:Entity {{_id: row.b}})
+CREATE (a)-[:{type_} {{
+  group: row.group, need: row.need, source: row.source, scope: row.scope, validFrom: $at,
+  _id: row.id, _scope: row.in, _from: row.from, _to: row.to
+}}]->(b)"""
+    for type_ in RELATIONS
+}
+_MOVE = {
+    type_: f"""\
+MATCH ()-[old:{type_}]->()
+WHERE elementId(old) = row.element
+MATCH (a:Entity {{_id: row.a}})
+MATCH (b:Entity {{_id: row.b}})
+CREATE (a)-[r:{type_}]->(b)
+SET r = properties(old)
+DELETE old"""
+    for type_ in RELATIONS
+}
+_FOUND = """\
+elementId(r), a._id, type(r), b._id, r._id, r._scope, r._from, r._to, r.group, r.need"""
+# Each branch looks into the index of its type.
+OF_SCOPE = "\nUNION ALL\n".join(
+    f"MATCH (a:Entity)-[r:{type_} {{_scope: $scope}}]->(b:Entity) RETURN {_FOUND}"
+    for type_ in RELATIONS
+)
+_BY_ENTITY = f"""\
+MATCH (e:Entity {{_id: row}})-[r:{TYPES}]-(:Entity)
+WHERE r.validTo IS NULL
+WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b
+RETURN {_FOUND}"""
+_LOOPS = f"""\
+MATCH (a:Entity {{_id: row}})-[r:{TYPES}]->(a)
+WHERE r.validTo IS NULL
+WITH r, a, a AS b
+RETURN {_FOUND}"""
+_TIE = """\
+MATCH ()-[r]->()
+WHERE elementId(r) = row.element
+SET r._from = row.from, r._to = row.to"""
+_CLOSE = """\
+MATCH ()-[r]->()
+WHERE elementId(r) = row
+SET r.validTo = $at
+REMOVE r._id, r._scope, r._from, r._to"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """An open relation as the store has it."""
+
+    element: str
+    a: int
+    type: str
+    b: int
+    id: int
+    scope: int
+    a_record: int
+    b_record: int
+    group: str | None
+    need: int | None
+
+    @property
+    def edge(self) -> Edge:
+        """What it joins."""
+        return self.a, self.type, self.b
+
+
+def of_scope(statements: Statements, scope: int) -> list[StoredLink]:
+    """Return the open relations of a scope, in the order in which they came."""
+    return _links(statements.rows(OF_SCOPE, scope=scope))
+
+
+def of_entities(statements: Statements, entities: Iterable[int]) -> list[StoredLink]:
+    """Return the open relations that begin or end at some entities, each once."""
+    return _links(statements.each(_BY_ENTITY, sorted(entities)))
+
+
+def loops_of(statements: Statements, entities: Iterable[int]) -> list[StoredLink]:
+    """Return the open relations of some entities to themselves."""
+    return _links(statements.each(_LOOPS, sorted(entities)))
+
+
+def _links(rows: Iterable[tuple[Any, ...]]) -> list[StoredLink]:
+    found = {row[0]: StoredLink(*row) for row in rows}
+    return sorted(found.values(), key=lambda link: link.id)
+
+
+def create(
+    statements: Statements,
+    ids: Ids,
+    rows: Iterable[LinkRow],
+    scopes: Mapping[int, tuple[str, str]],
+) -> list[Edge]:
+    """Open relations, all at the same time; returns what they join."""
+    by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    edges = []
+    now = None
+    for scope, a_record, type_, b_record, group, need, a, b, at in rows:
+        source, name = scopes[scope]
+        row = {"a": a, "b": b, "group": group, "need": need, "source": source, "scope": name}
+        row |= {"id": ids.next_link(), "in": scope, "from": a_record, "to": b_record}
+        by_type[type_].append(row)
+        edges.append((a, type_, b))
+        now = from_ticks(at)
+    for type_, links in sorted(by_type.items()):
+        links.sort(key=lambda row: (row["a"], row["b"]))
+        statements.each(_CREATE[type_], links, at=now)
+    return edges
+
+
+def move(statements: Statements, links: Iterable[tuple[StoredLink, int, int]]) -> None:
+    """Give relations other ends; they stay what they were."""
+    by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for link, a, b in links:
+        by_type[link.type].append({"element": link.element, "a": a, "b": b})
+    for type_, rows in sorted(by_type.items()):
+        statements.each(_MOVE[type_], rows)
+
+
+def tied(link: StoredLink, vanished: frozenset[int], others: Mapping[int, int]) -> StoredLink:
+    """Return a link with its vanished ends tied to other records of the same entities.
+
+    Args:
+        link: the link.
+        vanished: rows of records that are gone.
+        others: entity -> a live record of it.
+    """
+    a_record, b_record = link.a_record, link.b_record
+    if a_record in vanished:
+        a_record = others.get(link.a, a_record)
+    if b_record in vanished:
+        b_record = others.get(link.b, b_record)
+    return replace(link, a_record=a_record, b_record=b_record)
+
+
+def tie(statements: Statements, links: Iterable[StoredLink]) -> None:
+    """Write which records relations are from."""
+    rows = [{"element": x.element, "from": x.a_record, "to": x.b_record} for x in links]
+    statements.each(_TIE, rows)
+
+
+def close(statements: Statements, links: Iterable[StoredLink], at: datetime) -> list[Edge]:
+    """Close relations; returns what they joined."""
+    gone = list(links)
+    statements.each(_CLOSE, [link.element for link in gone], at=at)
+    return [link.edge for link in gone]

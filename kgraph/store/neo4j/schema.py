@@ -1,0 +1,87 @@
+"""Labels, constraints and indexes of the Neo4j store, and its version.
+
+What people query: `Entity` with its kind, typed relations, `Incident`, `Plan`. Bookkeeping has
+labels that begin with `_Kg`, and properties that begin with `_`. Constraints are derived from the
+declared schema; keys need the Enterprise edition, so these are for uniqueness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kgraph.schema import RELATIONS
+from kgraph.store.neo4j.statements import Statements
+
+VERSION = 1
+# Label -> properties that name one node, together.
+_UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Entity", ("uid",)),
+    ("Entity", ("_id",)),
+    ("Incident", ("id",)),
+    ("Plan", ("id",)),
+    ("_KgMeta", ("id",)),
+    ("_KgGate", ("id",)),
+    ("_KgScope", ("id",)),
+    ("_KgScope", ("source", "scope")),
+    ("_KgRecord", ("id",)),
+    ("_KgRecord", ("scope", "key")),
+    ("_KgPending", ("name",)),
+    ("_KgObservation", ("name",)),
+    ("_KgCoverage", ("name",)),
+    ("_KgIncident", ("id",)),
+    ("_KgLease", ("name",)),
+    ("_KgHalt", ("id",)),
+)
+_INDEXED: tuple[tuple[str, str], ...] = (
+    ("Entity", "name"),
+    ("Entity", "_mergedInto"),
+    ("Plan", "incident"),
+    ("_KgRecord", "entity"),
+    ("_KgRecord", "key"),
+    ("_KgClaim", "value"),
+    ("_KgClaim", "record"),
+    ("_KgPending", "scope"),
+    ("_KgObservation", "entity"),
+    ("_KgCoverage", "entity"),
+    ("_KgChange", "at"),
+    ("_KgChange", "entity"),
+    ("_KgJournal", "plan"),
+    ("_KgRecordVersion", "record"),
+    ("_KgEntityVersion", "entity"),
+)
+META = """\
+MERGE (meta:_KgMeta {id: 0})
+ON CREATE SET meta += {schema: $version, topology: 0, entities: 0, records: 0, links: 0, rows: 0}
+RETURN meta.schema"""
+GATE = "MERGE (gate:_KgGate {id: 0}) ON CREATE SET gate += {entering: 0, entered: 0}"
+
+
+def version_of(statements: Statements) -> int:
+    """Return the version of the store in a database, 0 where there is none."""
+    row = statements.one("MATCH (meta:_KgMeta {id: 0}) RETURN meta.schema")
+    return int(row[0]) if row else 0
+
+
+def missing(statements: Statements) -> list[str]:
+    """Return the statements that make the constraints and indexes that are not there yet."""
+    there = {name for (name,) in statements.rows("SHOW INDEXES YIELD name RETURN name")}
+    return [text for name, text in _definitions() if name not in there]
+
+
+def _definitions() -> Iterator[tuple[str, str]]:
+    for label, names in _UNIQUE:
+        name = f"kgraph_{label}_{'_'.join(names)}".lower()
+        keys = ", ".join(f"n.{key}" for key in names)
+        yield (
+            name,
+            f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE ({keys}) IS UNIQUE",
+        )
+    for label, key in _INDEXED:
+        name = f"kgraph_{label}_{key}".lower()
+        yield name, f"CREATE INDEX {name} IF NOT EXISTS FOR (n:{label}) ON (n.{key})"
+    name = "kgraph_entity_folded"
+    yield name, f"CREATE TEXT INDEX {name} IF NOT EXISTS FOR (n:Entity) ON (n._folded)"
+    for type_ in RELATIONS:
+        # Only open relations have a scope: those that are closed weigh on nobody.
+        name = f"kgraph_{type_}_scope".lower()
+        yield name, f"CREATE INDEX {name} IF NOT EXISTS FOR ()-[r:{type_}]-() ON (r._scope)"

@@ -1,0 +1,88 @@
+"""Opening, painting and closing the nodes of entities, by the live records that support them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from kgraph.schema import KINDS
+from kgraph.store._bodies import joined
+from kgraph.store._outcome import EntityRow, NameRow, Settled, given_names, settlement
+from kgraph.store._ticks import from_ticks
+from kgraph.store.neo4j.entities import node_of
+from kgraph.store.neo4j.records import Written
+from kgraph.store.neo4j.statements import Statements
+
+_ENTITIES = """\
+MATCH (entity:Entity {_id: row})
+RETURN row, entity.uid, entity.kind, entity.name, entity.validFrom, entity.validTo IS NULL"""
+_RECORDS = """\
+MATCH (record:_KgRecord {entity: row})
+WHERE record.live
+RETURN row, record.key, record.name, record.since, record.id, record.body"""
+# One static statement for each kind: a label that is a parameter would be looked for in all nodes.
+_CREATE = {kind: f"CREATE (entity:Entity:{kind}) SET entity = row" for kind in KINDS}
+_PAINT = "MATCH (entity:Entity {_id: row._id}) SET entity = row"
+_CLOSE = """\
+MATCH (entity:Entity {_id: row})
+CREATE (version:_KgEntityVersion)
+SET version += {entity: row, since: entity.validFrom, until: $at}
+SET entity.validTo = $at"""
+_MERGED = """\
+MATCH (entity:Entity)
+WHERE entity._id = row.old OR entity._mergedInto = row.old
+SET entity._mergedInto = row.new"""
+
+
+def settle(statements: Statements, written: Written, at: int) -> Settled:
+    """Open what a live record supports, close the rest; the newest given name counts."""
+    now, first_new = from_ticks(at), written.outcome.first_new
+    known = {
+        id_: (EntityRow(id_, uid, name, at if is_open else None), kind, since)
+        for id_, uid, kind, name, since, is_open in statements.each(
+            _ENTITIES,
+            sorted(e for e in written.outcome.touched | written.refreshed if e < first_new),
+        )
+    }
+    known |= {
+        id_: (EntityRow(id_, uid, "", None), kind, now)
+        for id_, (uid, kind) in written.fresh.items()
+    }
+    bodies, names = _said(statements, known)
+    touched = [known[id_][0] for id_ in sorted(written.outcome.touched)]
+    settled = settlement(touched, {e: n for e, n in names.items() if e in written.outcome.touched})
+    opened = set(settled.opened)
+    nodes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for id_ in sorted({*settled.opened, *settled.kept, *(written.refreshed & names.keys())}):
+        row, kind, since = known[id_]
+        entity = joined(row.uid, kind, names[id_], bodies[id_])
+        node = node_of(entity, id_, now if id_ in opened else since)
+        nodes[kind if id_ in written.fresh else ""].append(node)
+    for kind, rows in sorted(nodes.items()):
+        statements.each(_CREATE[kind] if kind else _PAINT, rows)
+    _close(statements, settled.closed, written.merged, now)
+    return settled
+
+
+def _said(
+    statements: Statements, entities: Iterable[int]
+) -> tuple[dict[int, list[str]], dict[int, str]]:
+    """Return what live records say of each entity, oldest first, and what they call it."""
+    rows = statements.each(_RECORDS, sorted(entities))
+    rows.sort(key=lambda row: (int(row[3]), int(row[4])))
+    bodies: dict[int, list[str]] = defaultdict(list)
+    named: list[NameRow] = []
+    for entity, key, name, since, id_, body in rows:
+        bodies[entity].append(body)
+        named.append((entity, key, name, since, id_))
+    return bodies, given_names(named)
+
+
+def _close(
+    statements: Statements, closed: Iterable[int], merged: Mapping[int, int], now: datetime
+) -> None:
+    statements.each(_CLOSE, sorted(closed), at=now)
+    for old, new in merged.items():  # one by one: one may be merged into the next
+        statements.each(_MERGED, [{"old": old, "new": new}])

@@ -1,0 +1,234 @@
+"""The store for teams: a database on a Neo4j server that people look into with its Browser."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Self
+
+from kgraph.schema import (
+    Change,
+    Coverage,
+    Entity,
+    Evidence,
+    Halt,
+    IncidentRecord,
+    IncidentStatus,
+    JournalEntry,
+    Lease,
+    Observation,
+    PlanRecord,
+    PlanState,
+    Relation,
+    Subgraph,
+)
+from kgraph.store._run import Run, begun
+from kgraph.store._staging import Reading
+from kgraph.store._target import ServerStore
+from kgraph.store._ticks import to_ticks
+from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
+from kgraph.store.neo4j import check as _check
+from kgraph.store.neo4j import commit as _commit
+from kgraph.store.neo4j import evidence as _evidence
+from kgraph.store.neo4j import incidents as _incidents
+from kgraph.store.neo4j import observe as _observe
+from kgraph.store.neo4j import plans as _plans
+from kgraph.store.neo4j import read as _read
+from kgraph.store.neo4j.database import Database, Patience
+from kgraph.store.neo4j.schema import VERSION
+from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, Toward
+
+PATIENCE = Patience()
+
+
+class Neo4jStore:
+    """See `GraphStore`. Not for several threads at once: open one for each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(
+        cls, target: ServerStore, *, read_only: bool = False, patience: Patience = PATIENCE
+    ) -> Self:
+        """Connect to a database; a store is made in it where there is none, unless `read_only`.
+
+        Raises:
+            StoreError: unreachable, refused, without a store to read, or of a newer version.
+        """
+        return cls(Database.open(target, read_only=read_only, patience=patience))
+
+    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun:
+        """Begin to read one source's scope; `at` is when the source was asked."""
+        generation = self._database.glance(lambda s: _commit.generation(s, source, scope))
+        reading = begun(source, scope, complete=complete, at=at, generation=generation)
+        return Run(reading, self._commit, self._rehearse)
+
+    def _commit(self, reading: Reading) -> Diff:
+        return self._database.write(lambda s: _commit.apply(s, reading))
+
+    def _rehearse(self, reading: Reading) -> Diff:
+        return self._database.rehearse(lambda s: _commit.apply(s, reading))
+
+    def get(self, uids: Iterable[str]) -> list[Entity]:
+        """Return the open entities among `uids`, in the order asked, each once."""
+        return self._database.read(lambda s: _read.by_uid(s, uids))
+
+    def find(
+        self, *, kind: str | None = None, text: str | None = None, limit: int | None = None
+    ) -> list[Entity]:
+        """Return open entities, ordered by kind, name, uid."""
+        return self._database.read(lambda s: _read.find(s, kind, text, limit))
+
+    def resolve(self, namespace: str, value: str) -> str | Ambiguous | None:
+        """Return the uid that claims a key."""
+        return _read.resolve(self._database, namespace, value)
+
+    def locate(self, source: str, key: str) -> str | Ambiguous | None:
+        """Return the uid that a source's own key stands for, over all its scopes."""
+        return _read.locate(self._database, source, key)
+
+    def spelling(self, source: str) -> dict[str, str]:
+        """Return uid -> the source's own key; of several, the first by scope and key."""
+        return self._database.read(lambda s: _read.spelling(s, source))
+
+    def neighbourhood(
+        self,
+        seeds: Sequence[str],
+        toward: Toward,
+        *,
+        types: frozenset[str] | None = None,
+        depth: int = 4,
+        limit: int = 10_000,
+    ) -> Subgraph:
+        """Return what is within `depth` hops one way; the farthest go first past the limit."""
+        return self._database.read(
+            lambda s: _read.neighbourhood(s, seeds, Walk(toward, types, depth, limit))
+        )
+
+    def paths(
+        self, start: str, end: str, *, max_length: int = 8, k: int = 3
+    ) -> list[tuple[Relation, ...]]:
+        """Return up to `k` shortest dependency paths of at most `max_length` hops."""
+        near = self.neighbourhood([start], Toward.DEPENDENCIES, depth=max_length, limit=PATH_LIMIT)
+        return shortest_paths(near.relations, start, end, max_length, k)
+
+    def graph(self) -> Subgraph:
+        """Return the whole open graph."""
+        return self._database.read(_read.graph)
+
+    def version(self) -> int:
+        """Return a number that grows with every change of the topology."""
+        return self._database.glance(_read.version)
+
+    def changes(
+        self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
+    ) -> list[Change]:
+        """Return what was changed in [since, until], oldest first."""
+        wanted = None if uids is None else list(uids)
+        end = None if until is None else to_ticks(until)
+        return self._database.read(lambda s: _evidence.changes(s, to_ticks(since), end, wanted))
+
+    def observe(
+        self,
+        observations: Iterable[Observation],
+        coverage: Iterable[Coverage] = (),
+        changes: Iterable[Change] = (),
+    ) -> None:
+        """Keep the newest state of every (entity, signal, detector, direction, caller).
+
+        Raises:
+            InputError: an entity that the store has never seen.
+        """
+        sent = list(observations), list(coverage), list(changes)
+        self._database.write(lambda s: _observe.observe(s, *sent))
+
+    def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
+        """Return what holds at `now`; see the protocol."""
+        return self._database.read(lambda s: _evidence.evidence(s, uids, now))
+
+    def save_incident(self, record: IncidentRecord) -> None:
+        """Keep an incident; an earlier one of the same id is replaced."""
+        self._database.write(lambda s: _incidents.save(s, record))
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return one incident."""
+        return self._database.glance(lambda s: _incidents.get(s, incident_id))
+
+    def incidents(
+        self, status: IncidentStatus | None = None, limit: int = 100
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+        return self._database.glance(lambda s: _incidents.newest(s, status, limit))
+
+    def save_plan(self, record: PlanRecord) -> None:
+        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
+        self._database.write(lambda s: _plans.save(s, record))
+
+    def plan(self, plan_id: str) -> PlanRecord | None:
+        """Return one plan."""
+        return self._database.glance(lambda s: _plans.get(s, plan_id))
+
+    def plans(
+        self,
+        *,
+        incident: str | None = None,
+        states: Collection[PlanState] | None = None,
+        limit: int = 100,
+    ) -> list[PlanRecord]:
+        """Return plans, newest first."""
+        return self._database.glance(lambda s: _plans.newest(s, incident, states, limit))
+
+    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
+        """Append one entry, durably; see the protocol for what it raises."""
+        self._database.write(lambda s: _plans.write_journal(s, entry, lease), whole=False)
+
+    def journal(self, plan_id: str) -> list[JournalEntry]:
+        """Return a plan's entries in the order in which they were written."""
+        return self._database.glance(lambda s: _plans.journal(s, plan_id))
+
+    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take a lease that is free or has run out; None while somebody else holds it."""
+        return self._database.write(
+            lambda s: _plans.acquire(s, name, holder, ttl, now), whole=False
+        )
+
+    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Prolong a lease that still holds; else None."""
+        return self._database.write(lambda s: _plans.renew(s, lease, ttl, now), whole=False)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        self._database.write(lambda s: _plans.release(s, lease), whole=False)
+
+    def leases(self, *, now: datetime) -> list[Lease]:
+        """Return the leases that hold at `now`, by name."""
+        return self._database.glance(lambda s: _plans.leases(s, now))
+
+    def halt(self, halt: Halt) -> None:
+        """Throw the kill switch."""
+        self._database.write(lambda s: _plans.halt(s, halt), whole=False)
+
+    def lift_halt(self) -> None:
+        """Let effects begin again."""
+        self._database.write(_plans.lift_halt, whole=False)
+
+    def halted(self) -> Halt | None:
+        """Return since when the kill switch is on, and why."""
+        return self._database.glance(_plans.halted)
+
+    def scopes(self) -> list[ScopeState]:
+        """Return when each source was last read for each scope."""
+        return self._database.glance(_read.scopes)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the store, one line each; reads the whole graph."""
+        return self._database.read(_check.problems)
+
+    def migrate(self) -> int:
+        """Return the schema's version; `open` has brought the database to it, or refused."""
+        return VERSION
+
+    def close(self) -> None:
+        """Hang up."""
+        self._database.close()

@@ -1,0 +1,164 @@
+"""Asking an HTTP service: a token by reference, an answer with an end, an error in one line."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from kgraph.schema import ConfigurationError, SourceError
+
+TIMEOUT_SECONDS = 10.0  # without a byte
+MOST_BYTES = 256 * 2**20
+
+
+class NoAnswerError(SourceError):
+    """The service is silent: no connection, it broke or stalled, or it says that it is sick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Where the bearer token is; never the token itself, so that it can't be logged.
+
+    Attributes:
+        token_env: name of an environment variable.
+        token_file: a file that holds the token alone.
+    """
+
+    token_env: str = ""
+    token_file: Path | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Read the token now; ConfigurationError when it is named but not usable."""
+        found = secret(self.token_env, self.token_file)
+        if found is None:
+            return {}
+        where, token = found
+        # Checked here: the HTTP library would put a faulty header, token and all, into its error.
+        if not token or not all("!" <= character <= "~" for character in token):
+            mend = "it must hold the token alone, in one line of ASCII"
+            raise ConfigurationError("no usable token", where=where, mend=mend)
+        return {"Authorization": f"Bearer {token}"}
+
+
+def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
+    """Return where a secret is and what it is; None where neither place is named.
+
+    Raises:
+        ConfigurationError: a place is named and has none.
+    """
+    if variable:
+        where, found = f"environment variable {variable}", os.environ.get(variable)
+        if found is None:
+            raise ConfigurationError("it is not set", where=where, mend="export it first")
+        return where, found.strip()
+    return None if file is None else (str(file), _content(file).strip())
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        reason = error.strerror or "can't be read"
+        raise ConfigurationError(reason, where=str(path), mend="correct the path") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One HTTP service.
+
+    Attributes:
+        title: what to call it in messages, such as `Prometheus`.
+        url: its address; a path in it is a prefix.
+        credentials: where the token is, if it asks for one.
+        patience: how long one answer may take in all.
+    """
+
+    title: str
+    url: str
+    credentials: Credentials = field(default_factory=Credentials)
+    patience: timedelta = timedelta(seconds=30)
+
+    @contextmanager
+    def asking(self) -> Iterator[Asker]:
+        """Hold one connection for several questions.
+
+        Raises:
+            ConfigurationError: the token is named but not there, or the address holds a password.
+        """
+        if "@" in self.url.partition("://")[2].partition("/")[0]:
+            mend = "take it out, and name `token_env` or `token_file`"
+            raise ConfigurationError(f"the {self.title}'s address holds a password", mend=mend)
+        # Redirects are not followed: a token must not travel to another host.
+        with httpx.Client(headers=self.credentials.headers(), timeout=TIMEOUT_SECONDS) as client:
+            yield Asker(self, client)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """An open connection to a service."""
+
+    service: Service
+    client: httpx.Client
+
+    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        """Return the answer of `GET path`.
+
+        Raises:
+            NoAnswerError: unreachable, broken off, too slow, or an answer of 5xx.
+            SourceError: it did not answer with 200, or has no end; one line.
+        """
+        return self._ask("GET", path, parameters)
+
+    def post(self, path: str, parameters: Mapping[str, str]) -> bytes:
+        """Return the answer of a form that is posted; raises what `get` does."""
+        return self._ask("POST", path, parameters)
+
+    def post_json(self, path: str, document: object) -> bytes:
+        """Return the answer to a JSON document; raises what `get` does."""
+        return self._ask("POST", path, document=document)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        document: object = None,
+    ) -> bytes:
+        url, title = self.service.url.rstrip("/"), self.service.title
+        address = url if url.endswith(path) else url + path
+        form = dict(parameters or {}) if method == "POST" and document is None else None
+        query = dict(parameters or {}) if method == "GET" else None
+        try:
+            with self.client.stream(
+                method, address, params=query, data=form, json=document
+            ) as answer:
+                return self._body(answer, address)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            what = f"{title} can't be reached: {str(error) or type(error).__name__}"
+            mend = "check the address and that it runs"
+            raise NoAnswerError(what, where=address, mend=mend) from None
+
+    def _body(self, answer: httpx.Response, address: str) -> bytes:
+        title = self.service.title
+        if answer.status_code != httpx.codes.OK:
+            mend = "check the address, and the token if it asks for one"
+            what = f"{title} answered {answer.status_code} {answer.reason_phrase}"
+            sick = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+            raise (NoAnswerError if sick else SourceError)(what, where=address, mend=mend)
+        content = bytearray()
+        end = time.monotonic() + self.service.patience.total_seconds()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise SourceError("the answer has no end", where=address, mend=f"is this {title}?")
+            if time.monotonic() > end:
+                what = f"{title} took more than {self.service.patience.total_seconds():g} s"
+                raise NoAnswerError(what, where=address, mend="is it overloaded?")
+        return bytes(content)

@@ -1,0 +1,61 @@
+"""Is an export still the disk that it was? Looked at before anything resumes on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from kgraph.schema import SourceError
+from remedies.looks import EffectError, Look, Standing, Task
+
+
+class SeenExport(Protocol):
+    """What a look at an export brings."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def signature(self) -> str: ...
+
+
+class ExportLook(Protocol):
+    """How to look at an NBD export, as a client that only reads."""
+
+    def __call__(self, host: str, port: int, export: str, *, deadline: timedelta) -> SeenExport:
+        """Return its size and signature; SourceError where it cannot be looked at."""
+
+
+class ExportCheck:
+    """Compares an export with the baseline that is in the plan. Never acts."""
+
+    def __init__(self, look: ExportLook) -> None:
+        self._look = look
+
+    def look(self, task: Task) -> Look:
+        """DONE where size and signature are as before; UNFIT where they are not."""
+        told = task.parameters
+        size, signature = told.get("sizeBytes"), told.get("signature")
+        if not size or not signature:
+            return Look(Standing.UNFIT, "its size and signature from before are not known")
+        try:
+            seen = self._look(
+                told.get("serverAddress", ""),
+                int(told.get("port", "10809")),
+                told.get("exportName", ""),
+                deadline=task.deadline,
+            )
+        except SourceError as error:
+            return Look(Standing.UNKNOWN, str(error))
+        if str(seen.size_bytes) != size:
+            return Look(Standing.UNFIT, f"{seen.size_bytes} bytes; it had {size}")
+        if seen.signature != signature:
+            return Look(Standing.UNFIT, "another disk: its signature is not as before")
+        return Look(Standing.DONE, f"size and signature as before ({size} bytes)")
+
+    def act(self, task: Task) -> str:
+        """There is nothing to do but look.
+
+        Raises:
+            EffectError: always.
+        """
+        raise EffectError(f"{task.action} only looks")

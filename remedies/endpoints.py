@@ -1,0 +1,76 @@
+"""Endpoints: how an entity is acted on. Pure; what opens connections is in `actuators`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from kgraph.schema import Entity
+
+SERVES: Mapping[str, str] = {
+    "libvirt": "libvirt",
+    "systemd": "systemd",
+    "webhook": "notify",
+    "log": "notify",
+    "nbd": "nbd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Which entities an endpoint is for; what is empty selects nothing away.
+
+    Attributes:
+        name: a name, or a pattern with `*` and `?`.
+        labels: all of these.
+        source: a source that speaks of what the entity depends on.
+    """
+
+    kind: str = ""
+    name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+    def holds(self, entity: Entity, sources: frozenset[str]) -> bool:
+        """Tell whether the entity is selected; `sources` are those that speak of it."""
+        return (
+            self.kind in {"", entity.kind}
+            and (not self.name or fnmatchcase(entity.name, self.name))
+            and all(entity.labels.get(key) == value for key, value in self.labels.items())
+            and (not self.source or self.source in sources)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One configured way to act.
+
+    Attributes:
+        type: libvirt, systemd, webhook; log and nbd are there without being configured.
+        uri: of libvirt; empty: the connection that the guest's record came from.
+        unit: of systemd.
+    """
+
+    name: str
+    type: str
+    select: Select = Select()
+    uri: str = ""
+    unit: str = ""
+
+    @property
+    def serves(self) -> str:
+        """The actuator type that it stands for."""
+        return SERVES.get(self.type, "")
+
+
+LOG = Endpoint("log", "log")
+NBD = Endpoint("nbd", "nbd", Select(kind="StorageExport"))
+
+
+def endpoint_for(
+    entity: Entity, actuator: str, sources: frozenset[str], endpoints: Sequence[Endpoint]
+) -> Endpoint | None:
+    """Return the first endpoint of this type that selects the entity."""
+    fitting = (each for each in endpoints if each.serves == actuator)
+    return next((each for each in fitting if each.select.holds(entity, sources)), None)

@@ -1,0 +1,272 @@
+"""Carrying out one plan: does the moves that `next_moves` returns, and asks again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+import structlog
+
+from kgraph.schema import (
+    HaltedError,
+    JournalEntry,
+    LeaseLostError,
+    Outcome,
+    Plan,
+    PlanDocument,
+    PlanRecord,
+    PlanState,
+    Run,
+    StepState,
+)
+from kgraph.schema.plan_documents import plan_text
+from kgraph.store import GraphStore
+from remedies.execution.moves import (
+    Act,
+    Commit,
+    Direction,
+    Finish,
+    Intend,
+    LookAt,
+    Move,
+    Verify,
+    Wait,
+    Watch,
+    Watched,
+)
+from remedies.execution.next_moves import State, next_moves
+from remedies.execution.tasks import time_of
+from remedies.execution.tenure import Tenure
+from remedies.execution.track import Track, tracks
+from remedies.execution.work import Acting
+from remedies.execution.workshop import Workshop
+from remedies.world import World
+
+_ROUNDS = 32  # of moves in one tick: each needs another one's result
+_log = structlog.get_logger(__name__)
+
+
+class Done(Enum):
+    """Whether a move has changed anything, so that it is worth asking again."""
+
+    CHANGED = "changed"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One thing that happened to a plan.
+
+    Attributes:
+        step: its position, where it is about one; `state` then is a StepState's value.
+        state: where the plan or the step stands now; `waiting` where it only waits.
+    """
+
+    plan: str
+    at: datetime
+    state: str
+    said: str
+    step: int | None = None
+    outcome: Outcome | None = None
+
+
+class Carrying:
+    """One plan under way."""
+
+    def __init__(
+        self,
+        store: GraphStore,
+        record: PlanRecord,
+        document: PlanDocument,
+        now: datetime,
+        tenure: Tenure,
+        workshop: Workshop,
+        note: Callable[[Plan, int, datetime], None],
+    ) -> None:
+        self.record, self.document = record, document
+        self.tenure = tenure
+        self.hung: dict[str, Acting] = {}
+        self.workshop = workshop
+        self.leaving = False
+        self._store, self._note = store, note
+        self._watch: Watch | None = None
+        self.entries = store.journal(record.id)[self.run.journal_from :]
+        # Whatever is open now was begun by an earlier process.
+        for step, track in enumerate(tracks(self.plan, self.entries)):
+            if track.open:
+                self.workshop.adopt(step, now)
+        self._told: dict[int | None, str] = {}
+        self._progress: list[Progress] = []
+
+    @property
+    def plan(self) -> Plan:
+        """The plan itself."""
+        return self.document.plan
+
+    @property
+    def run(self) -> Run:
+        """The run that this is."""
+        return self.document.runs[-1]
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.run.state is not None
+
+    @property
+    def flying(self) -> set[tuple[str, str]]:
+        """(plan, entity) of what may be happening just now."""
+        found = tracks(self.plan, self.entries)
+        return {
+            (self.plan.id, step.entity)
+            for step, track in zip(self.plan.steps, found, strict=True)
+            if track.open
+        }
+
+    def advance(self, world: Callable[[], World], now: datetime) -> list[Progress]:
+        """Go on as far as it goes without waiting; return what happened."""
+        self._progress = []
+        self.workshop.collect(now)
+        self._keep_leases(now)
+        for _ in range(_ROUNDS):
+            if self.over:
+                break
+            hands = self.workshop.hands
+            state = State(self.plan, self.run, self.entries, hands, self._watch, self.leaving)
+            done = [self._do(move, now) for move in next_moves(state, world())]
+            if Done.CHANGED not in done:
+                break
+        return self._progress
+
+    def _keep_leases(self, now: datetime) -> None:
+        for entity in self.tenure.beat(now):
+            _log.warning("lease lost", plan=self.plan.id, entity=entity)
+
+    def _do(self, move: Move, now: datetime) -> Done:
+        match move:
+            case Intend():
+                return self._intend(move, now)
+            case LookAt():
+                return self._look(move, now)
+            case Act():
+                return self._act(move, now)
+            case Commit():
+                return self._commit(move, now)
+            case Wait():
+                return self._wait(move, now)
+            case Verify():
+                self._watch = Watch(now)
+                self._save(PlanState.VERIFYING, "every step is done; has it helped?", now)
+                return Done.CHANGED
+            case Watched():
+                self._watch = move.watch
+                return self._wait(Wait(move.why), now)
+            case Finish():
+                return self._finish(move, now)
+
+    def _intend(self, move: Intend, now: datetime) -> Done:
+        step = self.plan.steps[move.step]
+        lease = self.tenure.take(step.entity, time_of(step), now)
+        if lease is None:
+            return self._wait(Wait("somebody else acts on it", move.step), now)
+        undo = move.direction is Direction.UNDO
+        state = StepState.COMPENSATING if undo else StepState.RUNNING
+        what = step.inverse if undo else step.action
+        said = f"{what} {step.title}" + (f": {move.said}" if move.said else "")
+        entry = JournalEntry(self.plan.id, move.step, state, now, said, move.attempt, lease.token)
+        try:
+            self._store.write_journal(entry, lease)
+        except (HaltedError, LeaseLostError) as error:
+            return self._wait(Wait(str(error), move.step), now)
+        first = (
+            move.attempt == 1
+            and not undo
+            and tracks(self.plan, self.entries)[move.step].intents == 0
+        )
+        self.entries.append(entry)
+        if first:
+            self._note(self.plan, move.step, now)
+        self.workshop.intend(move.step, now)
+        self._tell(entry.state.value, said, now, move.step)
+        return Done.CHANGED
+
+    def _look(self, move: LookAt, now: datetime) -> Done:
+        # What a person was asked for may be looked at by other means than they were told.
+        asked = self._track(move.step).asked
+        through = self.plan.steps[move.step].parameters.get("through", "") if asked else ""
+        over = self.workshop.look(move.step, move.direction, now, through)
+        return Done.CHANGED if over else Done.SAME
+
+    def _act(self, move: Act, now: datetime) -> Done:
+        step = self.plan.steps[move.step]
+        if self._store.halted() is not None:
+            return Done.CHANGED  # asked again, the answer is another one
+        if not self.tenure.sure(step.entity, time_of(step), now):
+            # Whoever has taken it may have acted: look before anything else.
+            self.workshop.adopt(move.step, now)
+            return self._wait(Wait("its lease was lost before the effect", move.step), now)
+        over = self.workshop.act(move.step, move.direction, now)
+        return Done.CHANGED if over else Done.SAME
+
+    def _commit(self, move: Commit, now: datetime) -> Done:
+        step = self.plan.steps[move.step]
+        attempt, lease = self._track(move.step).attempt, self.tenure.lease(step.entity)
+        token = lease.token if lease else 0
+        entry = JournalEntry(self.plan.id, move.step, move.state, now, move.said, attempt, token)
+        # Without the lease: what has happened is told even by who has lost the right to act.
+        self._store.write_journal(entry)
+        self.entries.append(entry)
+        hanging = self.workshop.close(move.step)
+        if hanging is not None:
+            # Its lease is left to run out: what hangs may still happen.
+            self.hung[step.entity] = hanging
+            self.tenure.forget(step.entity)
+        elif step.entity != self.plan.cause.entity and move.state is not StepState.PENDING:
+            self.tenure.release(step.entity)
+        self._tell(move.state.value, move.said, now, move.step)
+        return Done.CHANGED
+
+    def _wait(self, move: Wait, now: datetime) -> Done:
+        if self._told.get(move.step) != move.why:
+            self._told[move.step] = move.why
+            self._progress.append(Progress(self.plan.id, now, "waiting", move.why, move.step))
+        return Done.SAME
+
+    def _finish(self, move: Finish, now: datetime) -> Done:
+        ended = replace(self.run, ended_at=now, state=move.state, outcome=move.outcome)
+        document = replace(self.document, runs=(*self.document.runs[:-1], ended))
+        record = replace(
+            self.record,
+            state=move.state,
+            updated_at=now,
+            because=move.because,
+            document=plan_text(document),
+        )
+        self._store.save_plan(record)
+        self.document, self.record = document, record
+        self.tenure.release_all()
+        self._tell(move.state.value, move.because, now, outcome=move.outcome)
+        return Done.CHANGED
+
+    def _save(self, state: PlanState, because: str, now: datetime) -> None:
+        record = replace(self.record, state=state, updated_at=now, because=because)
+        self._store.save_plan(record)
+        self.record = record
+        self._tell(state.value, because, now)
+
+    def _tell(
+        self,
+        state: str,
+        said: str,
+        now: datetime,
+        step: int | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        self._told.pop(step, None)
+        _log.info("repair", plan=self.plan.id, step=step, state=state, said=said)
+        self._progress.append(Progress(self.plan.id, now, state, said, step, outcome))
+
+    def _track(self, step: int) -> Track:
+        return tracks(self.plan, self.entries)[step]

@@ -1,0 +1,278 @@
+"""The executor: every plan under way, one tick at a time.
+
+The journal in the store is the truth. A tick never waits: looks and effects run in threads, and
+what they found is taken up by a later tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from kgraph.schema import (
+    Actor,
+    InputError,
+    Lease,
+    Plan,
+    PlanDocument,
+    PlanRecord,
+    PlanState,
+    Run,
+    StoreError,
+)
+from kgraph.schema.plan_documents import parse_plan, plan_text
+from kgraph.store import GraphStore
+from remedies.execution.carrying import Carrying, Progress
+from remedies.execution.ledger import Ledger
+from remedies.execution.tenure import TTL, Tenure
+from remedies.execution.work import Acting, Spawn, in_thread
+from remedies.execution.workshop import Workshop
+from remedies.guards import Refusal, judge_plan
+from remedies.looks import Actuators
+from remedies.world import Approver, Facts, World
+
+_UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
+_BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
+_log = structlog.get_logger(__name__)
+
+
+class Executor:
+    """Carries out plans.
+
+    Args:
+        store: keeps plans, journal, leases and the kill switch.
+        actuators: by the endpoint's name.
+        holder: who we are, in leases; no other process may have the same name.
+        spawn: starts a call; a thread, unless a test has its own way.
+    """
+
+    def __init__(
+        self, store: GraphStore, actuators: Actuators, holder: str, spawn: Spawn = in_thread
+    ) -> None:
+        self._store, self._actuators, self._holder, self._spawn = store, actuators, holder, spawn
+        self._plans: dict[str, Carrying] = {}
+        self._orphans: dict[str, PlanRecord] = {}
+        self._hung: dict[str, Acting] = {}
+        self._ledger: Ledger | None = None
+        self._leaving = False
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The ids of the plans under way here."""
+        return tuple(self._plans)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is in flight: a tick soon is worth it."""
+        return any(carrying.workshop.busy or carrying.flying for carrying in self._plans.values())
+
+    def begin(
+        self,
+        record: PlanRecord,
+        now: datetime,
+        facts: Facts,
+        by: Approver = Approver.POLICY,
+        why: str = "",
+    ) -> PlanRecord | Refusal:
+        """Begin to carry out a plan that is proposed or approved.
+
+        Args:
+            record: the plan as the store keeps it.
+            now: the moment.
+            facts: what is observed.
+            by: who lets it begin; some guards bind only what happens by itself.
+            why: the person, or the rule of the policy.
+
+        Raises:
+            InputError: the kept document cannot be read.
+            StoreError: nothing was begun.
+        """
+        document = parse_plan(record.document, where=f"plan {record.id}")
+        refusal = self._refused(record, document)
+        if refusal is not None:
+            return refusal
+        tenure = Tenure(self._store, f"{self._holder}/{record.id}")
+        if tenure.take(document.plan.cause.entity, TTL, now) is None:
+            return Refusal("lock", self._who(document.plan.cause.entity, now))
+        reach = set(document.plan.reach)
+        run = Run(
+            now,
+            len(self._store.journal(record.id)),
+            f"{by.value}: {why}" if why else by.value,
+            tuple(sorted(sign for sign in facts.abnormal if sign[0] in reach)),
+        )
+        document = replace(document, runs=(*document.runs, run))
+        begun = replace(
+            record,
+            state=PlanState.RUNNING,
+            updated_at=now,
+            document=plan_text(document),
+            because=f"begun by {run.by}",
+        )
+        self._store.save_plan(begun)
+        self._ledger = Ledger.load(self._store, now)
+        self._carry(begun, document, tenure, now)
+        return begun
+
+    def foresee(
+        self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
+    ) -> Refusal | None:
+        """Return what would keep the plan's own first step from being done; None: nothing would.
+
+        Waiting for a lock or a budget is no refusal.
+        """
+        ledger = Ledger.load(self._store, now)
+        world = World(
+            now,
+            facts,
+            self._store.halted(),
+            by,
+            self._holder,
+            ledger.counted(set()),
+            tuple(ledger.past),
+            tuple(each.plan for each in self._plans.values()),
+            tuple(self._store.leases(now=now)),
+            frozenset(self._hung),
+        )
+        first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
+        rows = judge_plan(plan, world)
+        return next((said for step, said in rows if step is first and said.weight.stops), None)
+
+    def begin_approved(self, now: datetime, facts: Facts) -> list[PlanRecord | Refusal]:
+        """Begin the plans that a person has approved elsewhere."""
+        waiting = self._store.plans(states={PlanState.APPROVED})
+        return [
+            self.begin(record, now, facts, Approver.PERSON, record.because)
+            for record in reversed(waiting)
+        ]
+
+    def tick(self, now: datetime, facts: Facts) -> list[Progress]:
+        """Go on with every plan, as far as it goes without waiting."""
+        progress: list[Progress] = []
+        self._adopt(now)
+        for plan_id, carrying in list(self._plans.items()):
+            try:
+                progress += carrying.advance(partial(self._world, carrying, now, facts), now)
+            except StoreError as error:
+                # Nothing was changed; the hands still hold what has to be written down.
+                _log.warning("repair waits for the store", plan=plan_id, error=str(error))
+            self._hung |= carrying.hung
+            if carrying.over:
+                self._remember(carrying, now)
+                del self._plans[plan_id]
+        self._hung = {e: work for e, work in self._hung.items() if not work.job.done()}
+        return progress
+
+    def resume_all(self, now: datetime) -> tuple[str, ...]:
+        """Take up the plans that an earlier process has left; return their ids.
+
+        Those whose lease still runs are taken up by a later tick, once it has run out.
+        """
+        found = self._store.plans(states=_UNDER_WAY)
+        self._orphans = {row.id: row for row in found if row.id not in self._plans}
+        self._adopt(now)
+        return tuple(row.id for row in found)
+
+    def stop(self, now: datetime, facts: Facts, patience: timedelta) -> list[Progress]:
+        """End: nothing new begins, what is in flight is waited for and written down."""
+        self._leaving = True
+        for carrying in self._plans.values():
+            carrying.leaving = True
+            carrying.workshop.wait(patience)
+        progress = self.tick(now, facts)
+        for carrying in self._plans.values():
+            carrying.tenure.release_all()
+        self._plans.clear()
+        return progress
+
+    def _refused(self, record: PlanRecord, document: PlanDocument) -> Refusal | None:
+        if self._leaving:
+            return Refusal("state", "kgraph is ending")
+        if record.id in self._plans or record.state not in _BEGINS:
+            return Refusal("state", f"it is {record.state.value} already")
+        if not document.plan.executable:
+            return Refusal("means", "there is nothing in it that can be done here")
+        halt = self._store.halted()
+        if halt is not None:
+            return Refusal("halt", f"halted: {halt.reason}" if halt.reason else "halted")
+        for other in self._plans.values():
+            if other.plan.cause.entity == document.plan.cause.entity:
+                return Refusal("shared cause", f"{other.plan.id} repairs it already")
+        return None
+
+    def _adopt(self, now: datetime) -> None:
+        for plan_id in list(self._orphans):
+            record = self._store.plan(plan_id)
+            if record is None or not record.state.under_way:
+                del self._orphans[plan_id]
+                continue
+            self._adopt_one(record, now)
+
+    def _adopt_one(self, record: PlanRecord, now: datetime) -> None:
+        try:
+            document = parse_plan(record.document, where=f"plan {record.id}")
+        except InputError as error:
+            document = None
+            because = f"it cannot be read any longer: {error}"
+        if document is None or not document.runs:
+            because = because if document is None else "it never began properly"
+            state = PlanState.NEEDS_HUMAN
+            self._store.save_plan(replace(record, state=state, updated_at=now, because=because))
+            del self._orphans[record.id]
+            return
+        tenure = Tenure(self._store, f"{self._holder}/{record.id}")
+        if tenure.take(document.plan.cause.entity, TTL, now) is None:
+            return
+        del self._orphans[record.id]
+        self._ledger = Ledger.load(self._store, now)
+        self._carry(record, document, tenure, now)
+
+    def _carry(
+        self, record: PlanRecord, document: PlanDocument, tenure: Tenure, now: datetime
+    ) -> None:
+        workshop = Workshop(document.plan, self._actuators, self._spawn)
+        note = self._known().note
+        self._plans[record.id] = Carrying(
+            self._store, record, document, now, tenure, workshop, note
+        )
+
+    def _world(self, carrying: Carrying, now: datetime, facts: Facts) -> World:
+        ledger = self._known()
+        by_person = carrying.run.by.startswith(Approver.PERSON.value)
+        flying = {pair for each in self._plans.values() for pair in each.flying}
+        return World(
+            now,
+            facts,
+            self._store.halted(),
+            Approver.PERSON if by_person else Approver.POLICY,
+            carrying.tenure.holder,
+            ledger.counted(flying),
+            tuple(ledger.past),
+            tuple(each.plan for each in self._plans.values()),
+            tuple(self._store.leases(now=now)),
+            frozenset(self._hung),
+        )
+
+    def _remember(self, carrying: Carrying, now: datetime) -> None:
+        self._known().remember(carrying.plan, carrying.run, carrying.entries)
+        _log.info(
+            "repair over",
+            plan=carrying.plan.id,
+            state=carrying.record.state.value,
+            because=carrying.record.because,
+            seconds=(now - carrying.run.begun_at).total_seconds(),
+        )
+
+    def _known(self) -> Ledger:
+        if self._ledger is None:
+            self._ledger = Ledger()
+        return self._ledger
+
+    def _who(self, entity: str, now: datetime) -> str:
+        held: Collection[Lease] = self._store.leases(now=now)
+        holder = next((lease.holder for lease in held if lease.name == entity), "somebody else")
+        return f"{holder} acts on it"

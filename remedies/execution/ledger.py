@@ -1,0 +1,103 @@
+"""What was done lately, over all plans: for budgets, attempt memory and flapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from kgraph.schema import (
+    InputError,
+    JournalEntry,
+    Outcome,
+    Plan,
+    PlanDocument,
+    PlanRecord,
+    Run,
+    StepState,
+)
+from kgraph.schema.plan_documents import parse_plan
+from kgraph.store import GraphStore
+from remedies.execution.step_moves import NOT_DONE
+from remedies.execution.track import tracks
+from remedies.guards.attempts import MEMORY
+from remedies.world import Intent, Past
+
+_MOST = 500  # plans that are read back
+_HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Ledger:
+    """Intents of the last hour and repairs of the last day."""
+
+    intents: list[Intent] = field(default_factory=list)
+    past: list[Past] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, store: GraphStore, now: datetime) -> Ledger:
+        """Read it back from the journal; plans that cannot be read any longer are passed over."""
+        ledger = cls()
+        for record in store.plans(limit=_MOST):
+            if now - record.updated_at > MEMORY:
+                continue
+            document = readable(record)
+            if document is not None and document.runs:
+                ledger._read(document, store.journal(record.id), now)
+        return ledger
+
+    def note(self, plan: Plan, step: int, at: datetime) -> None:
+        """Count an effect that was announced; trying it again is the same repair."""
+        row = plan.steps[step]
+        self.intents.append(Intent(plan.id, row.entity, row.kind, row.action, at))
+        self.intents = [intent for intent in self.intents if at - intent.at <= _HOUR]
+
+    def remember(self, plan: Plan, run: Run, entries: Sequence[JournalEntry]) -> None:
+        """Keep what came of a run that is over."""
+        if run.outcome is not None:
+            self.past += _past(plan, run, entries, run.outcome)
+
+    def counted(self, flying: set[tuple[str, str]]) -> tuple[Intent, ...]:
+        """Return the intents; those of (plan, entity) in `flying` are in flight."""
+        return tuple(
+            replace(intent, in_flight=True) if (intent.plan, intent.entity) in flying else intent
+            for intent in self.intents
+        )
+
+    def _read(
+        self, document: PlanDocument, journal: Sequence[JournalEntry], now: datetime
+    ) -> None:
+        ends = [run.journal_from for run in document.runs[1:]] + [len(journal)]
+        for run, end in zip(document.runs, ends, strict=True):
+            entries = journal[run.journal_from : end]
+            self.remember(document.plan, run, entries)
+            self.intents += [
+                intent for intent in _intents(document.plan, entries) if now - intent.at <= _HOUR
+            ]
+
+
+def readable(record: PlanRecord) -> PlanDocument | None:
+    """Return a kept plan, or None where nobody can read it any longer."""
+    try:
+        return parse_plan(record.document, where=f"plan {record.id}")
+    except InputError:
+        return None
+
+
+def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
+    seen: set[int] = set()
+    for entry in entries:
+        if entry.state is StepState.RUNNING and entry.step not in seen:
+            seen.add(entry.step)
+            if entry.step < len(plan.steps):
+                step = plan.steps[entry.step]
+                yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+
+
+def _past(
+    plan: Plan, run: Run, entries: Sequence[JournalEntry], outcome: Outcome
+) -> Iterator[Past]:
+    for step, track in zip(plan.steps, tracks(plan, entries), strict=True):
+        if track.intents and not track.said.startswith(NOT_DONE):
+            at = run.ended_at or run.begun_at
+            yield Past(plan.id, step.entity, step.action, at, outcome)

@@ -1,0 +1,39 @@
+"""A step as its actuator is told of it. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kgraph.schema import Actor, Plan, PlanStep
+from remedies.execution.moves import Direction
+from remedies.execution.step_moves import GRACE, TELLING
+from remedies.looks import Task
+
+
+def task_of(plan: Plan, step: PlanStep, direction: Direction = Direction.DO) -> Task:
+    """Return the task of doing a step, or of taking it back."""
+    undo = direction is Direction.UNDO
+    return Task(
+        plan.id,
+        step.inverse if undo else step.action,
+        step.entity,
+        step.title,
+        step.parameters,
+        () if undo else step.preconditions,
+        step.undo_effect if undo else step.effect,
+        step.terms.deadline,
+        message_of(plan, step),
+    )
+
+
+def message_of(plan: Plan, step: PlanStep) -> str:
+    """Return what a person is told."""
+    what = step.parameters.get("what") or step.action.replace("_", " ")
+    asked = f"please {what}" if step.actor is Actor.PERSON else "please look"
+    return f"{plan.id} {plan.incident}: {plan.title}; {asked}: {step.title} ({step.why})"
+
+
+def time_of(step: PlanStep) -> timedelta:
+    """Return how long the right to act must last at least: the effect, and some grace."""
+    # A person's deadline is hours; telling them is a matter of seconds.
+    return (TELLING if step.actor is Actor.PERSON else step.terms.deadline) + GRACE

@@ -1,0 +1,101 @@
+"""Where the steps of a plan stand, read off its journal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kgraph.schema import INTENTS, Actor, JournalEntry, Plan, PlanStep, Role, StepState
+
+_OVER = frozenset(
+    {StepState.DONE, StepState.FAILED, StepState.COMPENSATED, StepState.INDETERMINATE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where one step stands.
+
+    Attributes:
+        intents: how often this attempt was announced; more than once only after restarts.
+        since: when it came to stand there; None: it was never touched.
+        asked: a person has been told, and is waited for.
+        undone: it was tried to take it back.
+    """
+
+    state: StepState = StepState.PENDING
+    attempt: int = 1
+    intents: int = 0
+    since: datetime | None = None
+    said: str = ""
+    asked: bool = False
+    undone: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether an effect was announced, and it is not written down what became of it."""
+        return self.state in INTENTS
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens to it, except that it may be taken back."""
+        return self.state in _OVER
+
+
+def tracks(plan: Plan, entries: Sequence[JournalEntry]) -> tuple[Track, ...]:
+    """Return where each step stands after these entries of one run."""
+    found = [Track() for _ in plan.steps]
+    for entry in entries:
+        if entry.step >= len(found):
+            continue
+        before = found[entry.step]
+        again = entry.state in INTENTS
+        same = before.attempt == entry.attempt and before.undone == _undoing(entry)
+        found[entry.step] = Track(
+            entry.state,
+            entry.attempt,
+            (before.intents + 1 if same else 1) if again else before.intents,
+            entry.at,
+            entry.detail,
+            entry.state is StepState.PENDING,
+            before.undone or _undoing(entry),
+        )
+    return tuple(found)
+
+
+def _undoing(entry: JournalEntry) -> bool:
+    return entry.state in {StepState.COMPENSATING, StepState.COMPENSATED}
+
+
+def waits_for(plan: Plan, number: int) -> list[int]:
+    """Return the steps that must be done before this one: on the cause, or on the same entity."""
+    step = plan.steps[number]
+    return [
+        n
+        for n, earlier in enumerate(plan.steps[:number])
+        if earlier.role is Role.CAUSE or earlier.entity == step.entity
+    ]
+
+
+def failed_causes(plan: Plan, found: Sequence[Track]) -> list[int]:
+    """Return the steps on the cause that failed: nothing may be built on them."""
+    return [
+        n
+        for n, (step, track) in enumerate(zip(plan.steps, found, strict=True))
+        if step.role is Role.CAUSE and track.state is StepState.FAILED
+    ]
+
+
+def to_undo(plan: Plan, found: Sequence[Track]) -> list[int]:
+    """Return the steps that a failure takes back, last first; the failed one may be among them."""
+    failed = {plan.steps[n].action for n in failed_causes(plan, found)}
+    return [
+        n for n in reversed(range(len(plan.steps))) if _takes_back(plan.steps[n], found[n], failed)
+    ]
+
+
+def _takes_back(step: PlanStep, track: Track, failed: set[str]) -> bool:
+    done = track.state in {StepState.DONE, StepState.FAILED, StepState.COMPENSATING}
+    touched = track.since is not None and step.actor is Actor.KGRAPH
+    return done and touched and bool(step.inverse) and bool(failed & set(step.undo_if))

@@ -1,0 +1,68 @@
+"""Has it helped? The symptoms must stay gone, and nothing new may have broken. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kgraph.schema import Actor, Outcome, Plan, PlanState, Risk, Run, Sign
+from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
+from remedies.world import Facts
+
+PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
+
+
+def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> Move:
+    """Return what to do about a plan whose every step is done."""
+    if facts.read_at <= watch.since:
+        if now - watch.since > plan.settle + PATIENCE:
+            because = "nothing was read since, so nobody knows whether it helped"
+            return Finish(PlanState.NEEDS_HUMAN, because)
+        return Wait("for a reading that is newer than the repair")
+    remaining, new = standing(plan, facts), broken(plan, run, facts)
+    late = now - watch.since > plan.settle + PATIENCE
+    if late and new:
+        because = f"since then {_told(plan, new)}"
+        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
+    if late and remaining:
+        because = f"every step is done, and still {_told(plan, remaining)}"
+        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT)
+    if remaining or new:
+        return Watched(Watch(watch.since), f"still {_told(plan, new or remaining)}")
+    quiet = watch.quiet_since or facts.read_at
+    if now - quiet >= plan.settle:
+        because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
+        return Finish(PlanState.DONE, because, Outcome.HELPED)
+    return Watched(Watch(watch.since, quiet), "all symptoms are gone; do they stay away?")
+
+
+def standing(plan: Plan, facts: Facts) -> list[Sign]:
+    """Return the symptoms that are not known to be gone.
+
+    Of what was acted on, health must be seen: silence is no proof. Of the others it is enough
+    that nobody complains any longer, since an alert that is over often says nothing at all.
+    """
+    acted = {
+        step.entity
+        for step in plan.steps
+        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
+    }
+    seen_well = {entity for entity, _ in facts.healthy}
+    return [
+        sign
+        for sign in plan.symptoms
+        if sign in facts.abnormal
+        or (sign[0] in acted and sign not in facts.healthy and sign[0] not in seen_well)
+    ]
+
+
+def broken(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
+    """Return what is wrong now, was not before, and could have come of this plan."""
+    reach, known = set(plan.reach), {*run.before, *plan.symptoms}
+    return sorted(sign for sign in facts.abnormal if sign[0] in reach and sign not in known)
+
+
+def _told(plan: Plan, signs: list[Sign]) -> str:
+    entity, signal = signs[0]
+    names = {step.entity: step.title for step in plan.steps}
+    more = f" and {len(signs) - 1} more" if len(signs) > 1 else ""
+    return f"{signal} on {names.get(entity, entity)}{more}"

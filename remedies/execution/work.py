@@ -1,0 +1,83 @@
+"""Looks and effects in threads of their own: a call that hangs for ever holds up nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from kgraph.schema.errors import one_line
+from remedies.looks import Actuator, EffectError, Look, Standing, Task
+
+
+class Job(Protocol):
+    """One call under way."""
+
+    def done(self) -> bool:
+        """Tell whether it has come back."""
+
+    def wait(self, patience: timedelta) -> None:
+        """Wait for it, at most so long."""
+
+
+Spawn = Callable[[str, Callable[[], None]], Job]
+
+
+class _Thread:
+    """A call in a daemon thread: one that hangs does not keep the process alive."""
+
+    def __init__(self, name: str, call: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=call, name=name, daemon=True)
+        self._thread.start()
+
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def wait(self, patience: timedelta) -> None:
+        self._thread.join(max(0.0, patience.total_seconds()))
+
+
+def in_thread(name: str, call: Callable[[], None]) -> Job:
+    """Start a call in a thread of its own."""
+    return _Thread(name, call)
+
+
+class Looking:
+    """A look under way."""
+
+    def __init__(self, spawn: Spawn, actuator: Actuator | None, task: Task) -> None:
+        self.look = Look(Standing.UNKNOWN, "no answer")
+        self._actuator, self._task = actuator, task
+        self.job = spawn(f"look {task.action} {task.title}", self._run)
+
+    def _run(self) -> None:
+        if self._actuator is None:
+            self.look = Look(Standing.UNKNOWN, "its endpoint is not configured any longer")
+            return
+        try:
+            self.look = self._actuator.look(self._task)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing was seen
+            self.look = Look(Standing.UNKNOWN, one_line(error) or type(error).__name__)
+
+
+class Acting:
+    """An effect under way."""
+
+    def __init__(self, spawn: Spawn, actuator: Actuator | None, task: Task) -> None:
+        self.failure, self.said = "no answer", ""
+        self._actuator, self._task = actuator, task
+        self.job = spawn(f"{task.action} {task.title}", self._run)
+
+    def _run(self) -> None:
+        if self._actuator is None:
+            self.failure = "its endpoint is not configured any longer"
+            return
+        try:
+            self.said = self._actuator.act(self._task)
+        except EffectError as error:
+            self.failure = one_line(error)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the next look tells
+            self.failure = one_line(error) or type(error).__name__
+        else:
+            self.failure = ""

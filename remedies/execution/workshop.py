@@ -1,0 +1,92 @@
+"""The looks and effects of one plan that are under way, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from kgraph.schema import Plan
+from remedies.execution.moves import Direction, Doing, Hand
+from remedies.execution.tasks import task_of
+from remedies.execution.work import Acting, Looking, Spawn
+from remedies.looks import Actuators
+
+
+class Workshop:
+    """What this process has in hand of one plan; nothing of it survives a restart."""
+
+    def __init__(self, plan: Plan, actuators: Actuators, spawn: Spawn) -> None:
+        self._plan, self._actuators, self._spawn = plan, actuators, spawn
+        self._hands: dict[int, Hand] = {}
+        self._works: dict[int, Looking | Acting] = {}
+
+    @property
+    def hands(self) -> Mapping[int, Hand]:
+        """Step -> what is known of it."""
+        return self._hands
+
+    @property
+    def busy(self) -> bool:
+        """Whether a look or an effect is under way."""
+        return bool(self._works)
+
+    def adopt(self, step: int, now: datetime) -> None:
+        """Know of a step only that it was begun, by an earlier process or under a lost lease."""
+        self._hands[step] = Hand(adopted_at=now)
+
+    def intend(self, step: int, now: datetime) -> None:
+        """Begin anew with a step whose intent was just written."""
+        self._hands[step] = Hand(intended_at=now)
+
+    def look(self, step: int, direction: Direction, now: datetime, through: str = "") -> bool:
+        """Begin to look; tell whether the answer is there at once.
+
+        Args:
+            step: its position.
+            direction: whether it is being done or taken back.
+            now: the moment.
+            through: another endpoint than the one that acts; empty: the step's own.
+        """
+        hand = self._hands.get(step, Hand(adopted_at=now))
+        self._hands[step] = replace(hand, doing=Doing.LOOKING, since=now)
+        actuator = self._actuators.get(through or self._plan.steps[step].endpoint)
+        task = task_of(self._plan, self._plan.steps[step], direction)
+        return self._started(step, Looking(self._spawn, actuator, task), now)
+
+    def act(self, step: int, direction: Direction, now: datetime) -> bool:
+        """Begin an effect; tell whether it is over at once."""
+        hand = self._hands[step]
+        self._hands[step] = replace(hand, doing=Doing.ACTING, since=now, look=None)
+        actuator = self._actuators.get(self._plan.steps[step].endpoint)
+        task = task_of(self._plan, self._plan.steps[step], direction)
+        return self._started(step, Acting(self._spawn, actuator, task), now)
+
+    def collect(self, now: datetime) -> None:
+        """Take what has come back."""
+        for step, work in list(self._works.items()):
+            if not work.job.done():
+                continue
+            del self._works[step]
+            hand = self._hands[step]
+            if isinstance(work, Looking):
+                hand = replace(hand, look=work.look, looked_at=hand.since, seen_at=now)
+            else:
+                hand = replace(hand, acted_at=hand.since, failure=work.failure)
+            self._hands[step] = replace(hand, doing=None)
+
+    def close(self, step: int) -> Acting | None:
+        """Put a step down; return its effect if that hangs, and may still happen."""
+        self._hands.pop(step, None)
+        work = self._works.pop(step, None)
+        return work if isinstance(work, Acting) else None
+
+    def wait(self, patience: timedelta) -> None:
+        """Wait for each look and effect, at most so long."""
+        for work in list(self._works.values()):
+            work.job.wait(patience)
+
+    def _started(self, step: int, work: Looking | Acting, now: datetime) -> bool:
+        self._works[step] = work
+        self.collect(now)
+        return step not in self._works

@@ -1,0 +1,45 @@
+"""Rule 1: a guest is started only where every host is confirmed not to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Presence(Enum):
+    """What one host says of one guest, asked just now."""
+
+    RUNS = "runs"  # or is paused, arriving or leaving: it has a QEMU there
+    OFF = "off"  # defined there, and shut off
+    ABSENT = "absent"  # not known there
+    SILENT = "silent"  # it did not answer: that proves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One host's answer.
+
+    Attributes:
+        host: its connection, for people.
+        own: the host where the guest is to be started.
+    """
+
+    host: str
+    presence: Presence
+    own: bool = False
+
+
+def confirmed_off(sightings: Iterable[Sighting]) -> str:
+    """Return why a guest may not be started; empty when every host confirmed that it is off."""
+    rows = tuple(sightings)
+    if not any(row.own for row in rows):
+        return "its own host was not asked"
+    for row in rows:
+        if row.presence is Presence.RUNS:
+            return f"it runs on {row.host}"
+        if row.presence is Presence.SILENT:
+            return f"{row.host} does not answer, and may run it"
+        if row.own and row.presence is not Presence.OFF:
+            return f"{row.host} does not know it"
+    return ""

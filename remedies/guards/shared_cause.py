@@ -1,0 +1,18 @@
+"""Rule 6: one shared cause is repaired, not its hundred victims."""
+
+from __future__ import annotations
+
+from kgraph.schema import Plan, PlanStep
+from remedies.guards.refusal import Refusal
+from remedies.world import World
+
+
+def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+    """Refuse to treat what another plan under way treats as cause or victim."""
+    for other in world.under_way:
+        if other.id == plan.id:
+            continue
+        treated = {other.cause.entity, *(row.entity for row in other.steps)}
+        if step.entity in treated:
+            return Refusal("shared cause", f"{other.id} repairs it: {other.title}")
+    return None

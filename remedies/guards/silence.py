@@ -1,0 +1,34 @@
+"""Rule 4: when much goes silent at once, suspect the monitoring; silence is not death."""
+
+from __future__ import annotations
+
+from kgraph.schema import Plan, PlanStep
+from remedies.guards.refusal import Refusal
+from remedies.world import Vantage, World
+
+MOST = 0.5  # share of what one vantage point watches
+
+
+def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+    """Refuse to act on what fell silent together with most of what is watched from there.
+
+    A positive witness makes it no monitoring failure: what was read back, off or alive, by other
+    means is not counted as silent.
+    """
+    for vantage in world.facts.vantages:
+        if step.entity in _unexplained(vantage) and _suspect(vantage):
+            count = len(_unexplained(vantage))
+            return Refusal(
+                "silence",
+                f"{count} of {len(vantage.watched)} that {vantage.name} watches went silent"
+                " together: suspect the monitoring",
+            )
+    return None
+
+
+def _suspect(vantage: Vantage) -> bool:
+    return len(_unexplained(vantage)) > MOST * len(vantage.watched)
+
+
+def _unexplained(vantage: Vantage) -> frozenset[str]:
+    return vantage.silent - vantage.confirmed

@@ -1,0 +1,100 @@
+"""By what means a step can be done: which endpoint, told what; or why there is none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kgraph.identity import canonical
+from kgraph.schema import Actor, Entity, Key
+from remedies.actions import PERSON, Action
+from remedies.endpoints import Endpoint, endpoint_for
+from remedies.surroundings import Surroundings
+
+NO_WAY = "no way to act"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Who does a step, through which endpoint, and what the actuator must know."""
+
+    actor: Actor
+    actuator: str = ""
+    endpoint: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    unable: str = ""
+
+
+class _LackingError(Exception):
+    """Something that the actuator must know is not known."""
+
+
+def means_for(
+    action: Action, entity: Entity, around: Surroundings, endpoints: Sequence[Endpoint]
+) -> Means:
+    """Find the way to do an action to an entity."""
+    sources = around.sources(entity.uid)
+    if action.by == PERSON:
+        teller = endpoint_for(entity, "notify", sources, endpoints)
+        parameters = _pool(entity, around, endpoint_for(entity, "libvirt", sources, endpoints))
+        return Means(Actor.PERSON, "notify", teller.name if teller else "", parameters)
+    endpoint = endpoint_for(entity, action.by, sources, endpoints)
+    if endpoint is None:
+        why = f"{NO_WAY}: no {action.by} endpoint selects it"
+        return Means(Actor.NOBODY, action.by, unable=why)
+    try:
+        parameters = _KNOWN[action.by](entity, around, endpoint)
+    except _LackingError as error:
+        return Means(Actor.NOBODY, action.by, endpoint.name, unable=f"{NO_WAY}: {error}")
+    return Means(Actor.KGRAPH, action.by, endpoint.name, parameters)
+
+
+def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    spelled = sorted({key.value for key in entity.keys if key.namespace == "vmUuid"})
+    uuids = {canonical(Key("vmUuid", value)) for value in spelled}
+    if len(uuids) != 1:
+        raise _LackingError("its UUID is not known" if not uuids else "it has several UUIDs")
+    uri = around.libvirt_uri(entity.uid)
+    if not (endpoint.uri or uri):
+        raise _LackingError("nothing says which libvirt connection it is behind")
+    # One UUID may be written in either byte order; the hypervisor knows it by one of them.
+    return {"uuid": ",".join(spelled), "uri": endpoint.uri or uri}
+
+
+def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
+    """Return how to see whether a pool has room again: libvirt looks only when it is told to."""
+    keys = [key.value for key in entity.keys if key.namespace == "poolUuid"]
+    uri = (endpoint.uri if endpoint else "") or around.libvirt_uri(entity.uid)
+    if entity.kind != "StoragePool" or endpoint is None or not uri or len(keys) != 1:
+        return {}
+    # The key is host/uuid, since cloned images share the UUID.
+    return {"pool": keys[0].rpartition("/")[2], "uri": uri, "through": endpoint.name}
+
+
+def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    return {"unit": endpoint.unit}
+
+
+def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
+    told = {name: entity.props.get(name) for name in _ADDRESS}
+    if told["protocol"] != "nbd" or not told["serverAddress"]:
+        raise _LackingError(
+            f"its size and signature can only be checked over NBD, not {told['protocol']}"
+        )
+    baseline = {name: entity.props.get(name) for name in ("sizeBytes", "signature")}
+    if None in baseline.values():
+        raise _LackingError("its size and signature from before the fault were never read")
+    return {name: str(value) for name, value in (told | baseline).items() if value is not None}
+
+
+def _notify(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
+    return {}
+
+
+_ADDRESS = ("protocol", "serverAddress", "port", "exportName")
+_KNOWN: Mapping[str, Callable[[Entity, Surroundings, Endpoint], dict[str, str]]] = {
+    "libvirt": _libvirt,
+    "systemd": _systemd,
+    "nbd": _nbd,
+    "notify": _notify,
+}

@@ -1,0 +1,165 @@
+"""The rows of `kgraph.remedies/v1`, as a file has them, and what is wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest_kind
+from remedies.actions import ACTUATORS, Action
+
+FORMAT = "kgraph.remedies/v1"
+_Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ActionRow(_Row):
+    """One action."""
+
+    name: _Name
+    kinds: list[str] = []
+    by: str
+    preconditions: list[str] = []
+    effect: str = ""
+    inverse: str = ""
+    risk: Risk = Risk.LOW
+    repeatable: bool = False
+    attempts: int = Field(default=1, ge=1, le=10)
+    duration: _Seconds = Field(default=0, alias="durationSeconds")
+    deadline: _Seconds = Field(default=30, alias="deadlineSeconds")
+    pause: _Seconds = Field(default=0, alias="pauseSeconds")
+    steady: _Seconds = Field(default=0, alias="steadySeconds")
+    settle: _Seconds = Field(default=30, alias="settleSeconds")
+
+
+class StepRow(_Row):
+    """One step of a remedy."""
+
+    action: str
+    of: str | None = Field(default=None, pattern=r"^(storage|\w+\.\w+)$")
+    risk: Risk | None = None
+    why: str
+    what: str = ""
+    undo_if: list[str] = Field(default=[], alias="undoIf")
+
+
+class RemedyRow(_Row):
+    """One remedy, for the faults that it mends."""
+
+    for_: list[str] = Field(alias="for", min_length=1)
+    steps: list[StepRow] = Field(min_length=1)
+    refused: list[str] = []
+
+
+class FileRows(_Row):
+    """One file."""
+
+    format: Literal["kgraph.remedies/v1"]
+    actions: list[ActionRow] = []
+    remedies: list[RemedyRow] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The content of one file, and what to call the file."""
+
+    name: str
+    content: FileRows
+
+
+def read(text: str, name: str) -> Row:
+    """Read one file.
+
+    Raises:
+        ConfigurationError: it is not YAML, or not the format; names the row.
+    """
+    try:
+        return Row(name, FileRows.model_validate(yaml.safe_load(text)))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
+        mend = "see remedies/catalogue and docs/remedies.md"
+        raise ConfigurationError(first["msg"], where=where, mend=mend) from None
+
+
+def actions_of(row: Row) -> Iterator[Action]:
+    """Yield the actions of one file; ConfigurationError names the row that is wrong."""
+    for number, action in enumerate(row.content.actions):
+        yield _action(action, f"{row.name}: actions[{number}] {action.name}")
+
+
+def check_fault(text: str, place: str) -> tuple[str, str]:
+    """Split `Kind.mode` and see that both exist.
+
+    Raises:
+        ConfigurationError: an unknown kind or mode.
+    """
+    kind, _, mode = text.partition(".")
+    check_kind(kind, place)
+    if mode not in KINDS[kind].modes:
+        known = ", ".join(KINDS[kind].modes)
+        raise ConfigurationError(
+            f"{kind} has no mode {mode!r}", where=place, mend=f"one of: {known}"
+        )
+    return kind, mode
+
+
+def _action(row: ActionRow, place: str) -> Action:
+    for kind in row.kinds:
+        check_kind(kind, place)
+    _check_names(row, place)
+    return Action(
+        name=row.name,
+        kinds=frozenset(row.kinds),
+        by=row.by,
+        preconditions=tuple(row.preconditions),
+        effect=row.effect,
+        inverse=row.inverse,
+        risk=row.risk,
+        duration=timedelta(seconds=row.duration),
+        settle=timedelta(seconds=row.settle),
+        terms=Terms(
+            timedelta(seconds=row.deadline),
+            row.attempts,
+            timedelta(seconds=row.pause),
+            timedelta(seconds=row.steady),
+            row.repeatable,
+        ),
+        where=place,
+    )
+
+
+def _check_names(row: ActionRow, place: str) -> None:
+    actuator = ACTUATORS.get(row.by)
+    if actuator is None:
+        known = ", ".join(ACTUATORS)
+        raise ConfigurationError(f"no actuator {row.by!r}", where=place, mend=f"one of: {known}")
+    for name in row.preconditions:
+        if name not in actuator.preconditions:
+            known = ", ".join(sorted(actuator.preconditions)) or "none"
+            what = f"{row.by} cannot look for the precondition {name!r}"
+            raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+    if row.effect not in actuator.effects:
+        known = ", ".join(sorted(actuator.effects)) or "none"
+        what = f"{row.by} cannot look for the effect {row.effect!r}"
+        raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+
+
+def check_kind(kind: str, place: str) -> None:
+    """See that a kind exists; ConfigurationError otherwise."""
+    if kind not in KINDS:
+        raise ConfigurationError(f"unknown kind {kind!r}", where=place, mend=suggest_kind(kind))

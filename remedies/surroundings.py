@@ -1,0 +1,131 @@
+"""What a planner asks of the graph around a cause. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kgraph.schema import (
+    RELATIONS,
+    Carries,
+    Entity,
+    Incident,
+    Relation,
+    Sign,
+    mode_named,
+)
+
+_CARRYING = frozenset(
+    name for name, type_ in RELATIONS.items() if type_.carries in {Carries.FIRM, Carries.SOFT}
+)
+_STORED = frozenset({"STORED_ON"})
+_WEIGHTS: Mapping[str, int] = {"critical": 3, "high": 2, "low": -1}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The incident's part of the graph, ready for questions."""
+
+    entities: Mapping[str, Entity]
+    needs: Mapping[str, tuple[Relation, ...]]
+    needed_by: Mapping[str, tuple[Relation, ...]]
+    abnormal: frozenset[Sign]
+    well: frozenset[str]
+    looked_at: frozenset[str]
+
+    @classmethod
+    def of(cls, incident: Incident) -> Surroundings:
+        """Index an incident."""
+        needs: dict[str, list[Relation]] = defaultdict(list)
+        needed_by: dict[str, list[Relation]] = defaultdict(list)
+        for relation in incident.relations:
+            needs[relation.dependent].append(relation)
+            needed_by[relation.dependency].append(relation)
+        rows = incident.observations
+        return cls(
+            {entity.uid: entity for entity in incident.entities},
+            {uid: tuple(found) for uid, found in needs.items()},
+            {uid: tuple(found) for uid, found in needed_by.items()},
+            frozenset((row.entity, row.signal) for row in rows if row.abnormal),
+            frozenset(row.entity for row in rows if not row.abnormal),
+            frozenset(row.entity for row in rows)
+            | frozenset(e.uid for e in incident.entities if e.watched),
+        )
+
+    def dependents(self, uid: str) -> list[str]:
+        """Return everything that a failure of `uid` can reach, nearest first."""
+        return list(_walk(uid, self.needed_by, _CARRYING, dependents=True))
+
+    def storage(self, uid: str) -> list[Entity]:
+        """Return what an entity's data is on, directly or through volumes and pools."""
+        found = _walk(uid, self.needs, _STORED, dependents=False)
+        return [self.entities[each] for each in found if each in self.entities]
+
+    def showing(self, kind: str, mode: str, among: Iterable[str]) -> list[str]:
+        """Return those of `kind` that are observed to be in `mode`."""
+        seen = {e for e, signal in self.abnormal if mode_named(kind, signal) == mode}
+        return [uid for uid in among if uid in seen and self._is(uid, kind)]
+
+    def signs_of(self, uid: str) -> tuple[Sign, ...]:
+        """Return what is seen to be wrong with one entity."""
+        return tuple(sorted(sign for sign in self.abnormal if sign[0] == uid))
+
+    def sources(self, uid: str) -> frozenset[str]:
+        """Return the sources that speak of what an entity needs, or of what needs it."""
+        rows = (*self.needs.get(uid, ()), *self.needed_by.get(uid, ()))
+        return frozenset(relation.source for relation in rows if relation.source)
+
+    def libvirt_uri(self, uid: str) -> str:
+        """Return the connection of the host that a guest runs or last ran on, or a pool is of.
+
+        Empty where it is not known.
+        """
+        rows = self.needs.get(uid, ())
+        for type_ in ("RUNS_ON", "MEMBER_OF", "USES"):
+            uris = [self._uri(r.dependency) for r in rows if r.type == type_]
+            known = sorted({uri for uri in uris if uri})
+            if len(known) == 1:
+                return known[0]
+            if known:
+                return ""  # on two hosts at once: nobody may guess which
+        return ""
+
+    def vouched(self, uid: str) -> bool:
+        """Tell whether an entity was looked at, and nothing is seen to be wrong with it."""
+        return uid in self.well and not self.signs_of(uid)
+
+    def importance(self, uid: str) -> tuple[int, int, str]:
+        """Return a sort key: labelled importance first, then by how many need it, then name."""
+        entity = self.entities[uid]
+        weight = _WEIGHTS.get(entity.labels.get("importance", ""), 0)
+        return -weight, -len(self.dependents(uid)), entity.name or uid
+
+    def _uri(self, host: str) -> str:
+        for relation in self.needs.get(host, ()):
+            probe = self.entities.get(relation.dependency)
+            if relation.type == "WATCHED_BY" and probe is not None:
+                uri = probe.props.get("uri")
+                if isinstance(uri, str) and uri:
+                    return uri
+        return ""
+
+    def _is(self, uid: str, kind: str) -> bool:
+        return uid in self.entities and self.entities[uid].kind == kind
+
+
+def _walk(
+    start: str,
+    edges: Mapping[str, tuple[Relation, ...]],
+    types: frozenset[str],
+    *,
+    dependents: bool,
+) -> Iterator[str]:
+    seen, frontier = {start}, deque([start])
+    while frontier:
+        for relation in edges.get(frontier.popleft(), ()):
+            far = relation.dependent if dependents else relation.dependency
+            if relation.type in types and far not in seen:
+                seen.add(far)
+                frontier.append(far)
+                yield far

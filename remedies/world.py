@@ -1,0 +1,109 @@
+"""What is known when it has to be decided whether a step may happen. Frozen values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+
+from kgraph.schema import Halt, Lease, Outcome, Plan, Sign
+
+
+class Approver(Enum):
+    """Who let a plan begin; some guards bind only what happens by itself."""
+
+    PERSON = "person"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """One place that the estate is looked at from: a connection, a scraper.
+
+    Attributes:
+        watched: uids of what it watches.
+        silent: those of them that went silent in the last cycle.
+        confirmed: silent ones that an independent witness has seen: read back off, or alive.
+    """
+
+    name: str
+    watched: frozenset[str]
+    silent: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the caller has observed.
+
+    Attributes:
+        read_at: when the newest reading was made that these facts include.
+        abnormal, healthy: what is seen wrong, and what is seen well; the rest is unknown.
+        configured: the topology sources that there should be.
+        complete: those of them that were read completely at least once.
+        vantages: the places that the estate is looked at from.
+        owners: uid -> the other controller that takes care of it.
+    """
+
+    read_at: datetime
+    abnormal: frozenset[Sign] = frozenset()
+    healthy: frozenset[Sign] = frozenset()
+    configured: frozenset[str] = frozenset()
+    complete: frozenset[str] = frozenset()
+    vantages: tuple[Vantage, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect that was announced: it has happened, or is happening still.
+
+    Attributes:
+        kind: of the entity.
+        in_flight: whether it may still be happening.
+    """
+
+    plan: str
+    entity: str
+    kind: str
+    action: str
+    at: datetime
+    in_flight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One repair of one entity in a run that is over, and what came of it."""
+
+    plan: str
+    entity: str
+    action: str
+    at: datetime
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One picture of everything that guards look at.
+
+    Attributes:
+        by: who let the plan begin.
+        holder: who we are, in leases.
+        intents: of the last hour, of all plans.
+        past: repairs of the last day.
+        under_way: plans that are being carried out.
+        stuck: entities on which an effect hangs that may still happen.
+    """
+
+    now: datetime
+    facts: Facts
+    halted: Halt | None = None
+    by: Approver = Approver.POLICY
+    holder: str = ""
+    intents: tuple[Intent, ...] = ()
+    past: tuple[Past, ...] = ()
+    under_way: tuple[Plan, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    stuck: frozenset[str] = frozenset()

@@ -1,0 +1,140 @@
+"""Which incident an investigation belongs to, and when one is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app import keeping
+from kgraph.app.investigation import Investigation
+from kgraph.incidents import Case
+from kgraph.schema import (
+    Answer,
+    BlastRadius,
+    Entity,
+    Fault,
+    Hypothesis,
+    Incident,
+    IncidentStatus,
+    Observation,
+    State,
+)
+from kgraph.store import GraphStore, open_store
+
+NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    opened = open_store(tmp_path / "kgraph.db")
+    yield opened
+    opened.close()
+
+
+def found(hurt: str, cause: str = "", minute: float = 0) -> Investigation:
+    """Return an investigation in which these entities are down, for this cause."""
+    entities = tuple(Entity(uid, "VirtualMachine", uid) for uid in (*hurt.split(), cause) if uid)
+    rows = tuple(Observation(uid, "down", State.ABNORMAL) for uid in hurt.split())
+    sets = (Hypothesis((Fault(cause, "down"),), 0.9),) if cause else ()
+    because = "" if cause else "nobody knows"
+    answer = Answer("", (), sets, (), BlastRadius(), (), 0.0, 0.0, "test", because)
+    case = Case("", Incident("", entities, (), rows), answer, NOW + timedelta(minutes=minute))
+    return Investigation(case, 0.0)
+
+
+@dataclass(frozen=True)
+class Kept:
+    store: GraphStore
+
+    def __call__(self, *rows: Investigation, frozen: Sequence[str] = ()) -> keeping.Sorted:
+        done = keeping.sort(self.store, rows)
+        keeping.save(self.store, done, frozen)
+        return done
+
+    def status(self, incident: str) -> IncidentStatus:
+        record = self.store.incident(incident)
+        assert record is not None
+        return record.status
+
+
+@pytest.fixture
+def keep(store: GraphStore) -> Kept:
+    return Kept(store)
+
+
+def ids(done: keeping.Sorted) -> list[str]:
+    return [each.investigation.case.id for each in done.kept]
+
+
+def test_two_incidents_of_one_moment_get_two_ids_and_keep_them(keep: Kept) -> None:
+    assert ids(keep(found("a b", "a"), found("c", "c"))) == ["INC-0001", "INC-0002"]
+    assert ids(keep(found("c", "c"), found("a b", "a"))) == ["INC-0002", "INC-0001"]
+
+
+def test_an_incident_of_which_nothing_is_left_is_resolved(keep: Kept) -> None:
+    keep(found("a b", "a"), found("c", "c"))
+    done = keep(found("a b", "a", 1))
+    assert done.resolved == ("INC-0002",)
+    assert keep.status("INC-0002") is IncidentStatus.RESOLVED
+    assert keep.status("INC-0001") is IncidentStatus.OPEN
+
+
+def test_symptoms_that_soon_come_back_reopen_their_incident(keep: Kept) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 1))
+    assert keep.status("INC-0001") is IncidentStatus.RESOLVED
+    assert ids(keep(found("a", "a", 5))) == ["INC-0001"]
+    assert keep.status("INC-0001") is IncidentStatus.OPEN
+
+
+def test_symptoms_that_come_back_much_later_are_a_new_incident(keep: Kept) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 1))
+    assert ids(keep(found("a", "a", 20))) == ["INC-0002"]
+
+
+def test_what_stayed_quiet_is_closed_once(keep: Kept, store: GraphStore) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 1))
+    assert keeping.close_quiet(store, NOW + timedelta(minutes=5)) == []
+    assert keeping.close_quiet(store, NOW + timedelta(minutes=20)) == ["INC-0001"]
+    assert keep.status("INC-0001") is IncidentStatus.CLOSED
+    assert keeping.close_quiet(store, NOW + timedelta(minutes=40)) == []
+
+
+def test_an_incident_that_turns_out_to_be_part_of_another_says_so(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(found("a b c", "a"), found("d", "d"))
+    done = keep(found("a b c d", "a", 1))
+    assert (ids(done), done.merged) == (["INC-0001"], (("INC-0002", "INC-0001"),))
+    record = store.incident("INC-0002")
+    assert record is not None
+    assert record.status is IncidentStatus.CLOSED
+    assert record.title.startswith("merged into INC-0001: ")
+
+
+def test_while_it_is_repaired_an_incident_keeps_its_explanation(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(found("a b", "a"))
+    before = store.incident("INC-0001")
+    keep(found("b", "b", 1), frozen=["INC-0001"])
+    after = store.incident("INC-0001")
+    assert before is not None
+    assert after is not None
+    assert (after.answer, after.bundle) == (before.answer, before.bundle)
+    assert after.updated_at == NOW + timedelta(minutes=1)
+    keep(found("b", "b", 2))
+    assert store.incident("INC-0001") != after
+
+
+def test_an_estate_in_which_nothing_is_wrong_leaves_no_incident(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(found(""))
+    assert store.incidents() == []

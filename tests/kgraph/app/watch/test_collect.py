@@ -1,0 +1,129 @@
+"""Each source is asked in a thread of its own, and none of them touches the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kgraph.app.sync import Job, Keep, Tell
+from kgraph.app.watch.collect import Collector, Heard
+from kgraph.schema import Snapshot, SourceError
+from kgraph.store import Diff
+
+PATIENCE = 5.0
+QUICK = timedelta(milliseconds=1)
+Collect = Callable[..., Collector]
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def answers(_at: datetime) -> Keep:
+    return lambda _reading: Diff()
+
+
+def refuses(_at: datetime) -> Keep:
+    raise SourceError("refused", where="somewhere")
+
+
+@pytest.fixture
+def collect() -> Iterator[Collect]:
+    started: list[Collector] = []
+
+    def run(*jobs: Job) -> Collector:
+        collector = Collector(jobs, clock, lambda: 1.0)
+        started.append(collector)
+        collector.start()
+        return collector
+
+    yield run
+    for collector in started:
+        collector.stop()
+
+
+def wait(collector: Collector, enough: Callable[[list[Heard]], bool]) -> list[Heard]:
+    found: list[Heard] = []
+    end = clock() + timedelta(seconds=PATIENCE)
+    while not enough(found):
+        assert clock() < end, found
+        collector.wait(timedelta(seconds=0.1))
+        found += collector.heard()
+    return found
+
+
+def test_a_source_is_asked_again_and_again(collect: Collect) -> None:
+    heard = wait(collect(Job("a", answers, every=QUICK)), lambda found: len(found) >= 3)
+    assert all(row.keep is not None and row.error is None for row in heard)
+    assert heard[0].at < heard[1].at < heard[2].at
+
+
+def test_one_that_hangs_holds_up_no_other_and_not_the_end(collect: Collect) -> None:
+    release = threading.Event()
+
+    def hangs(_at: datetime) -> Keep:
+        release.wait(PATIENCE)
+        return answers(_at)
+
+    collector = collect(Job("stuck", hangs), Job("well", answers, every=QUICK))
+    heard = wait(collector, lambda found: len(found) >= 3)
+    assert {row.job.title for row in heard} == {"well"}
+    before = clock()
+    collector.stop()
+    assert clock() - before < timedelta(seconds=PATIENCE / 2)
+    release.set()
+
+
+def test_a_refusal_is_heard_and_the_source_is_asked_again_later(collect: Collect) -> None:
+    heard = wait(collect(Job("a", refuses, every=QUICK)), lambda found: len(found) >= 2)
+    assert all(row.keep is None and "refused" in str(row.error) for row in heard)
+
+
+def test_a_source_that_fails_is_left_alone_longer_each_time_but_not_for_ever() -> None:
+    collector = Collector((), clock, lambda: 1.0)
+    job = Job("a", refuses, every=timedelta(seconds=10))
+    assert [collector.pause(job, n) for n in (0, 1, 2, 3, 4, 50)] == [10, 10, 20, 40, 80, 80]
+
+
+def test_a_bug_in_one_source_is_told_and_ends_nothing(
+    collect: Collect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_at: datetime) -> Keep:
+        raise ZeroDivisionError("oops")
+
+    heard = wait(collect(Job("a", broken, every=QUICK)), lambda found: len(found) >= 2)
+    assert "fault of the program: ZeroDivisionError: oops" in str(heard[0].error)
+    assert "ZeroDivisionError" in "".join(capsys.readouterr())
+
+
+class Events:
+    """A source with events; `tell` is what it was given to tell them with."""
+
+    def __init__(self) -> None:
+        self.tell: Tell | None = None
+        self.stopped = threading.Event()
+
+    def listen(self, tell: Tell) -> Events:
+        self.tell = tell
+        return self
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def test_an_event_is_heard_at_once_and_has_the_source_asked_anew(collect: Collect) -> None:
+    events = Events()
+    job = replace(Job("a", answers), every=timedelta(hours=1), listen=events.listen)
+    collector = collect(job)
+    wait(collector, lambda found: len(found) == 1)
+    assert events.tell is not None
+    events.tell(Snapshot("a", "", complete=False, items=iter(())))
+    wait(collector, lambda found: len(found) == 2)
+    events.tell(None)
+    wait(collector, lambda found: len(found) == 1)
+    collector.stop()
+    assert events.stopped.wait(PATIENCE)

@@ -1,0 +1,251 @@
+"""The loop, round by round: sources that are scripted, a clock that is turned by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.toolkit import toolkit
+from kgraph.app.watch.assess import Assessment, Assessor
+from kgraph.app.watch.collect import Collector
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.loop import ROLE, Watch
+from kgraph.app.watch.told import Told, What
+from kgraph.config import Configuration, Settings
+from kgraph.schema import (
+    IncidentStatus,
+    Item,
+    Observation,
+    Record,
+    RelationRecord,
+    Snapshot,
+    SourceError,
+    State,
+)
+from kgraph.store import GraphStore, open_store
+
+T0 = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
+ESTATE: list[Item] = [
+    Record("h1", "Host", "h1"),
+    Record("x", "StorageExport", "vmstore"),
+    *(Record(f"v{n}", "VirtualMachine", f"web-{n}") for n in range(4)),
+    *(RelationRecord(f"v{n}", "RUNS_ON", "h1") for n in range(4)),
+    *(RelationRecord(f"v{n}", "STORED_ON", "x") for n in range(4)),
+]
+
+
+@dataclass
+class Clock:
+    now: datetime = T0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class Source:
+    """A source that says what it is told to say; asked by `ask`, not by a thread."""
+
+    hurt: dict[str, str] = field(default_factory=dict)
+    failure: str = ""
+
+    def fetch(self, at: datetime) -> Keep:
+        if self.failure:
+            raise SourceError(self.failure, where="libvirt h1")
+        snapshot = Snapshot("libvirt", "h1", complete=True, items=iter([*ESTATE, *self._seen(at)]))
+        return lambda reading: keep(reading, snapshot)
+
+    def _seen(self, at: datetime) -> Iterator[Observation]:
+        for entity, signal in (("h1", "down"), *((f"v{n}", "paused") for n in range(4))):
+            state = State.ABNORMAL if self.hurt.get(entity) == signal else State.HEALTHY
+            yield Observation(entity, signal, state, at=at, detector="libvirt/h1")
+
+
+@dataclass
+class Idle:
+    """Repairs that do nothing but remember what they were asked."""
+
+    allowed: bool = False
+    ended: bool = False
+    busy: frozenset[str] = frozenset()
+    considered: list[Assessment] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def resume(self, now: datetime) -> list[Told]:  # noqa: ARG002 - the protocol's
+        self.calls.append("resume")
+        return []
+
+    def consider(self, found: Assessment) -> list[Told]:
+        self.considered.append(found)
+        return []
+
+    def tick(self, now: datetime) -> list[Told]:  # noqa: ARG002
+        self.calls.append("tick")
+        return []
+
+    def stop(self, now: datetime) -> list[Told]:  # noqa: ARG002
+        self.calls.append("stop")
+        return []
+
+
+@dataclass
+class Scene:
+    store: GraphStore
+    watch: Watch
+    source: Source
+    repairs: Idle
+    clock: Clock
+    told: list[Told]
+
+    def round(self, seconds: float = 1.0) -> list[Told]:
+        """Let time pass, ask the source, go round once; return what is told."""
+        self.clock.turn(seconds)
+        job = Job("libvirt h1", self.source.fetch, topology=True)
+        self.watch.collector.put(self.watch.collector.ask(job))
+        before = len(self.told)
+        self.watch.round()
+        return self.told[before:]
+
+
+NewScene = Callable[..., Scene]
+
+
+@pytest.fixture
+def new_scene(tmp_path: Path) -> Iterator[NewScene]:
+    stores: list[GraphStore] = []
+
+    def make(holder: str = "one", clock: Clock | None = None) -> Scene:
+        store = open_store(tmp_path / "kgraph.db")
+        stores.append(store)
+        clock = clock or Clock()
+        told: list[Told] = []
+        repairs = Idle()
+        watch = Watch(
+            store=store,
+            collector=Collector((), clock, lambda: 1.0),
+            keeper=Keeper(store, [Job("libvirt h1", Source().fetch, topology=True)], clock()),
+            assessor=Assessor(store, toolkit(Configuration(Settings()), clock())),
+            repairs=repairs,
+            clock=clock,
+            tell=told.append,
+            holder=holder,
+        )
+        return Scene(store, watch, Source(), repairs, clock, told)
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def scene(new_scene: NewScene) -> Scene:
+    return new_scene()
+
+
+def whats(events: Sequence[Told]) -> list[What]:
+    return [event.what for event in events]
+
+
+def test_a_healthy_estate_is_nothing_to_tell(scene: Scene) -> None:
+    assert whats(scene.round()) == [What.SYNCED]
+    assert scene.round() == []
+    assert scene.store.incidents() == []
+
+
+def test_an_incident_is_opened_explained_and_resolved(scene: Scene) -> None:
+    scene.round()
+    scene.source.hurt = {f"v{n}": "paused" for n in range(4)}
+    opened, explained = scene.round()
+    assert (opened.what, opened.facts["incident"]) == (What.OPENED, "INC-0001")
+    assert "4 VMs paused" in opened.line
+    assert explained.facts["causes"][0]["title"] == "StorageExport vmstore"
+    scene.source.hurt = {}
+    (resolved,) = scene.round()
+    assert (resolved.what, resolved.facts) == (What.RESOLVED, {"incident": "INC-0001"})
+    record = scene.store.incident("INC-0001")
+    assert record is not None
+    assert record.status is IncidentStatus.RESOLVED
+
+
+def test_evidence_that_is_only_renewed_is_not_explained_again(scene: Scene) -> None:
+    scene.source.hurt = {"v1": "paused"}
+    scene.round()
+    assert scene.round() == []
+    assert len(scene.repairs.considered) == 1
+
+
+def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene) -> None:
+    scene.round()
+    scene.source.failure = "no route"
+    (failed,) = scene.round()
+    assert (failed.what, "no route" in failed.line) == (What.SOURCE_FAILED, True)
+    assert scene.round() == []
+    scene.source.failure = ""
+    assert whats(scene.round()) == [What.SOURCE_BACK]
+
+
+def test_an_incident_that_is_being_repaired_keeps_its_explanation(scene: Scene) -> None:
+    scene.source.hurt = {f"v{n}": "paused" for n in range(4)}
+    scene.round()
+    before = scene.store.incident("INC-0001")
+    scene.repairs.busy = frozenset({"INC-0001"})
+    scene.source.hurt = {"v1": "paused"}
+    assert scene.round() == []
+    after = scene.store.incident("INC-0001")
+    assert before is not None
+    assert after is not None
+    assert after.answer == before.answer
+
+
+def test_a_second_watch_waits_and_takes_over_when_the_first_has_died(
+    new_scene: NewScene,
+) -> None:
+    clock = Clock()
+    first, second = new_scene("one", clock), new_scene("two", clock)
+    first.round()
+    assert first.repairs.allowed
+    assert whats(second.round()) == [What.WAITING]
+    assert not second.repairs.allowed
+    assert second.round() == []
+    clock.turn(30)  # the first was killed and renews nothing
+    second.round()
+    assert second.repairs.allowed
+    assert whats(first.round()) == [What.WAITING]
+    assert not first.repairs.allowed
+
+
+def test_what_was_resolved_and_stayed_quiet_is_closed(scene: Scene) -> None:
+    scene.source.hurt = {"v1": "paused"}
+    scene.round()
+    scene.source.hurt = {}
+    scene.round()
+    assert whats(scene.round(seconds=3600)) == [What.CLOSED]
+
+
+def test_a_run_resumes_first_and_ends_by_giving_the_watch_back(scene: Scene) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    scene.watch.run(stopping)
+    assert scene.told == []  # told to stop before it began
+    stopping.clear()
+    scene.watch.pause = timedelta(0)
+
+    def tell(event: Told) -> None:
+        scene.told.append(event)
+        stopping.set()
+
+    scene.watch.tell = tell
+    scene.watch.run(stopping)
+    assert whats(scene.told) == [What.STARTED, What.STOPPED]
+    assert scene.repairs.calls[0] == "resume"
+    assert scene.repairs.calls[-1] == "stop"
+    assert ROLE not in {lease.name for lease in scene.store.leases(now=scene.clock())}

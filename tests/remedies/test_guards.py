@@ -1,0 +1,172 @@
+"""Each guard refuses what it is for; without it, nobody would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+import remedies.guards as all_guards
+from kgraph.schema import Fault, Halt, Lease, Outcome, Plan, PlanStep
+from remedies.guards import GUARDS, Presence, Sighting, Weight, confirmed_off, judge, judge_plan
+from remedies.world import Approver, Facts, Intent, Past, Vantage, World
+from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
+
+FACTS = Facts(T0, configured=frozenset({"libvirt h1"}), complete=frozenset({"libvirt h1"}))
+WELL = World(T0, FACTS, holder="watch/P-1")
+PLAN = plan_of(RESTART, CHECK, RESUME)
+OTHER = replace(plan_of(RESUME, cause=Fault("v1", "paused_io_error")), id="P-other")
+VICTIMS = frozenset({"v1", "v2", "v3"})
+
+
+def intent(number: int, seconds: float, **fields: object) -> Intent:
+    row = Intent("P-0", f"v{number}", "VirtualMachine", "resume", T0 - timedelta(seconds=seconds))
+    return replace(row, **fields)  # type: ignore[arg-type] # only of Intent's own fields
+
+
+def past(minutes: float, outcome: Outcome, plan: str = "P-0") -> Past:
+    return Past(plan, "v1", "resume", T0 - timedelta(minutes=minutes), outcome)
+
+
+def facts(**fields: object) -> World:
+    return replace(WELL, facts=replace(FACTS, **fields))  # type: ignore[arg-type] # Facts' own
+
+
+SILENT = Vantage("libvirt", VICTIMS, VICTIMS - {"v3"})
+REFUSED: dict[str, World] = {
+    "halted": replace(WELL, halted=Halt(T0, "storm")),
+    "first_sync": facts(complete=frozenset()),
+    "silence": facts(vantages=(SILENT,)),
+    "owned": facts(owners={"v1": "Pacemaker"}),
+    "shared_cause": replace(WELL, under_way=(OTHER,)),
+    "attempts": replace(WELL, past=(past(5, Outcome.NO_EFFECT),)),
+    "flapping": replace(WELL, past=tuple(past(n, Outcome.HELPED, f"P-{n}") for n in (10, 20, 30))),
+    "locked": replace(WELL, leases=(Lease("v1", "stranger", 1, T0),)),
+    "budget": replace(WELL, intents=tuple(intent(n, 30) for n in range(10))),
+}
+
+
+def step_for(guard: str) -> PlanStep:
+    return replace(RESUME, parameters={}) if guard == "identified" else RESUME
+
+
+def world_for(guard: str) -> World:
+    return REFUSED.get(guard, WELL)
+
+
+NAMES = [guard.__name__ for guard in GUARDS]
+
+
+def test_a_well_world_lets_every_step_happen() -> None:
+    assert judge_plan(PLAN, WELL) == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guard_refuses_and_without_it_nobody_does(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = judge(PLAN, step_for(name), world_for(name))
+    assert len(said) == 1, f"no scenario of its own for {name}"
+    assert "\n" not in said[0].why
+    rest = tuple(guard for guard in GUARDS if guard.__name__ != name)
+    monkeypatch.setattr(all_guards, "GUARDS", rest)
+    assert judge(PLAN, step_for(name), world_for(name)) == ()
+
+
+def test_an_empty_set_of_sources_never_means_all() -> None:
+    world = facts(configured=frozenset(), complete=frozenset())
+    assert "no topology source" in judge(PLAN, RESUME, world)[0].why
+
+
+@pytest.mark.parametrize(
+    "vantage",
+    [
+        Vantage("libvirt", VICTIMS, frozenset({"v1"})),  # one of three: it may well be dead
+        Vantage("libvirt", VICTIMS, VICTIMS, VICTIMS),  # somebody else has seen them
+        Vantage("libvirt", VICTIMS, VICTIMS, frozenset({"v1", "v2"})),
+        Vantage("libvirt", VICTIMS, frozenset({"v2", "v3"})),  # what we act on is not silent
+    ],
+)
+def test_silence_that_is_small_or_confirmed_or_elsewhere_stops_nothing(vantage: Vantage) -> None:
+    assert judge(PLAN, RESUME, facts(vantages=(vantage,))) == ()
+
+
+def test_the_budget_counts_what_is_in_flight_however_long_ago_it_began() -> None:
+    old = tuple(intent(n, 300, in_flight=True) for n in range(10))
+    assert judge(PLAN, RESUME, replace(WELL, intents=old))[0].weight is Weight.LATER
+    over = tuple(intent(n, 300) for n in range(10))
+    assert judge(PLAN, RESUME, replace(WELL, intents=over)) == ()
+
+
+def test_the_budget_is_for_guests_only() -> None:
+    assert judge(PLAN, RESTART, REFUSED["budget"]) == ()
+
+
+@pytest.mark.parametrize("name", ["attempts", "flapping"])
+def test_what_only_automation_may_not_repeat_a_person_may(name: str) -> None:
+    assert judge(PLAN, RESUME, replace(REFUSED[name], by=Approver.PERSON)) == ()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (past(30, Outcome.NO_EFFECT), past(5, Outcome.HELPED)),  # success ends the ladder
+        (past(60 * 25, Outcome.NO_EFFECT),),  # long ago
+    ],
+)
+def test_a_repair_that_helped_since_or_failed_long_ago_is_tried_again(
+    rows: tuple[Past, ...],
+) -> None:
+    assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
+
+
+def test_several_steps_of_one_plan_are_one_repair() -> None:
+    rows = tuple(past(10, Outcome.HELPED, "P-1") for _ in range(5))
+    assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
+
+
+def test_what_hangs_is_not_done_a_second_time() -> None:
+    said = judge(PLAN, RESUME, replace(WELL, stuck=frozenset({"v1"})))
+    assert said[0].weight is Weight.FINAL
+
+
+def test_a_lease_of_our_own_is_no_lock() -> None:
+    ours = replace(WELL, leases=(Lease("v1", WELL.holder, 1, T0),))
+    assert judge(PLAN, RESUME, ours) == ()
+
+
+def test_looking_is_never_refused_for_what_was_tried_before() -> None:
+    rows = (Past("P-0", "x", "check", T0, Outcome.NO_EFFECT),)
+    assert judge(PLAN, CHECK, replace(WELL, past=rows)) == ()
+
+
+OWN = Sighting("h1", Presence.OFF, own=True)
+
+
+@pytest.mark.parametrize(
+    ("sightings", "why"),
+    [
+        ([OWN, Sighting("h2", Presence.ABSENT)], ""),
+        ([OWN, Sighting("h2", Presence.OFF)], ""),
+        ([OWN, Sighting("h2", Presence.RUNS)], "it runs on h2"),
+        ([OWN, Sighting("h2", Presence.SILENT)], "h2 does not answer, and may run it"),
+        ([Sighting("h1", Presence.SILENT, own=True)], "h1 does not answer, and may run it"),
+        ([Sighting("h1", Presence.ABSENT, own=True)], "h1 does not know it"),
+        ([Sighting("h1", Presence.RUNS, own=True)], "it runs on h1"),
+        ([Sighting("h2", Presence.OFF)], "its own host was not asked"),
+        ([], "its own host was not asked"),
+    ],
+)
+def test_a_guest_starts_only_where_every_host_confirmed_that_it_is_off(
+    sightings: list[Sighting], why: str
+) -> None:
+    assert confirmed_off(sightings) == why
+
+
+def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:
+    refused: Callable[[Plan], list[str]] = lambda plan: [  # noqa: E731 - one use
+        step.action for step, _ in judge_plan(plan, replace(WELL, halted=Halt(T0)))
+    ]
+    assert refused(PLAN) == ["restart", "check", "resume"]
