@@ -164,7 +164,7 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
     _write(tmp_path, ENDPOINTS)
     found = load(cwd=tmp_path, environ=nowhere)
     chosen = {each.name: each for each in endpoints(found)}
-    assert list(chosen) == ["guests", "nbd1", "oncall", "log"]
+    assert list(chosen) == ["guests", "nbd1", "oncall", "log", "nbd"]
     assert chosen["nbd1"].select.labels == {"rack": "r1"}
     assert chosen["nbd1"].unit == "nbd@1.service"
     assert found.settings.policy.file == Path("policy.yaml")

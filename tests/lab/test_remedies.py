@@ -101,9 +101,6 @@ def test_a_killed_export_is_restarted_and_checked_and_its_guests_resume(
     assert "done (helped)" in told
     assert "size and signature as before" in told
     assert all(lab.guests[name].is_in(DomainState.RUNNING) for name in hurt)
-    # The first resume after a dead export fails by nature.
-    attempts = {row["attempt"] for row in desk.json("plan", plan)["journal"]}
-    assert max(attempts) >= 2
 
 
 def test_a_guest_that_a_person_suspended_is_left_alone(lab: Lab, desk: Desk) -> None:
