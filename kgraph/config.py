@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from ingest.nbd import parse_address
 from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
+from kgraph.store import is_server, url_defect
 
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
@@ -40,9 +41,25 @@ class _Section(BaseModel):
 
 
 class StoreSettings(_Section):
-    """Where the graph is kept: `sqlite:///file` or a plain path; empty: the user's data folder."""
+    """Where the graph is kept.
+
+    `sqlite:///file` or a plain path; `neo4j://host:7687` for a server, also `bolt://`, with `+s`
+    for TLS; empty: the user's data folder. The rest is for servers.
+    """
 
     url: str = ""
+    user: str = ""  # empty: `neo4j` where a password is named, else the server asks for none
+    password_env: str = ""  # the variable that holds the password
+    password_file: Path | None = None  # or the file that does
+    database: str = "neo4j"
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        defect = url_defect(url) if is_server(url) else ""
+        if defect:
+            raise ValueError(defect)
+        return url
 
 
 class FolderSettings(_Section):
@@ -319,10 +336,16 @@ class Configuration:
             raise ConfigurationError(
                 f"no store speaks {scheme}://",
                 where=f"{self.origin('store.url')}: store.url",
-                mend="write sqlite:///path/to/kgraph.db",
+                mend="write sqlite:///path/to/kgraph.db or neo4j://host:7687",
             )
         # sqlite:///relative and sqlite:////absolute, as SQLAlchemy has it.
         return self.resolve(Path(rest.removeprefix("/") if found else url))
+
+    @property
+    def store_title(self) -> str:
+        """What to call the store in front of a person: its file, or its address."""
+        url = self.settings.store.url
+        return url if is_server(url) else str(self.store_path)
 
     def resolve(self, path: Path) -> Path:
         """Return a path of the configuration as one that can be opened."""

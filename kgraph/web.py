@@ -36,15 +36,10 @@ class Credentials:
 
     def headers(self) -> dict[str, str]:
         """Read the token now; ConfigurationError when it is named but not usable."""
-        if self.token_env:
-            where, token = f"environment variable {self.token_env}", os.environ.get(self.token_env)
-            if token is None:
-                raise ConfigurationError("it is not set", where=where, mend="export it first")
-        elif self.token_file is not None:
-            where, token = str(self.token_file), _content(self.token_file)
-        else:
+        found = secret(self.token_env, self.token_file)
+        if found is None:
             return {}
-        token = token.strip()
+        where, token = found
         # Checked here: the HTTP library would put a faulty header, token and all, into its error.
         if not token or not all("!" <= character <= "~" for character in token):
             mend = "it must hold the token alone, in one line of ASCII"
@@ -52,9 +47,23 @@ class Credentials:
         return {"Authorization": f"Bearer {token}"}
 
 
+def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
+    """Return where a secret is and what it is; None where neither place is named.
+
+    Raises:
+        ConfigurationError: a place is named and has none.
+    """
+    if variable:
+        where, found = f"environment variable {variable}", os.environ.get(variable)
+        if found is None:
+            raise ConfigurationError("it is not set", where=where, mend="export it first")
+        return where, found.strip()
+    return None if file is None else (str(file), _content(file).strip())
+
+
 def _content(path: Path) -> str:
     try:
-        return path.read_text("ascii", errors="replace")
+        return path.read_text("utf-8", errors="replace")
     except OSError as error:
         reason = error.strerror or "can't be read"
         raise ConfigurationError(reason, where=str(path), mend="correct the path") from None

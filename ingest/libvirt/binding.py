@@ -116,7 +116,7 @@ def load_binding() -> Driver:
     Raises:
         SourceError: it is not installed.
     """
-    libvirt = _binding()
+    libvirt = load_library()
     return Driver(_opener(libvirt, libvirt.openReadOnly), libvirt.libvirtError)
 
 
@@ -126,13 +126,17 @@ def load_control() -> Control:
     Raises:
         SourceError: it is not installed.
     """
-    libvirt = _binding()
+    libvirt = load_library()
     reads, acts = _opener(libvirt, libvirt.openReadOnly), _opener(libvirt, libvirt.open)
     return Control(acts, reads, libvirt.libvirtError)
 
 
-def _binding() -> Any:  # noqa: ANN401 - libvirt has no types
-    """Return the binding, silenced: it prints every error on stderr by itself otherwise."""
+def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
+    """Return the binding, silenced: it prints every error on stderr by itself otherwise.
+
+    Raises:
+        SourceError: it is not installed.
+    """
     try:
         libvirt = import_module("libvirt")
     except ImportError as error:
@@ -142,8 +146,8 @@ def _binding() -> Any:  # noqa: ANN401 - libvirt has no types
             mend="pip install 'kgraph-rca[libvirt]'",
         ) from error
     libvirt.registerErrorHandler(lambda *_: None, None)
-    # Keepalive needs a registered event loop; inside a blocked call the client pings by itself,
-    # so nobody has to run it.
+    # Keepalive and events need a registered event loop. Nobody has to run it for keepalive alone:
+    # inside a blocked call the client pings by itself. A second registration changes nothing.
     libvirt.virEventRegisterDefaultImpl()
     return libvirt
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ingest.bundles import read_bundles
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
-from kgraph.schema import Incident, InputError
+from kgraph.schema import Incident, InputError, NoStoreError
 from kgraph.store import GraphStore
 
 
@@ -37,8 +37,9 @@ def resolver(configuration: Configuration) -> Iterator[Callable[[], GraphStore |
         found: list[GraphStore] = []
 
         def store() -> GraphStore | None:
-            if not found and configuration.store_path.exists():
-                found.append(stack.enter_context(opened(configuration, Access.READ)))
+            if not found:
+                with suppress(NoStoreError):
+                    found.append(stack.enter_context(opened(configuration, Access.READ)))
             return found[0] if found else None
 
         yield store

@@ -20,10 +20,10 @@ from kgraph.app.investigation import Investigation
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, Settings
-from kgraph.schema import Entity, KgraphError
+from kgraph.schema import Entity, KgraphError, StoreError
 from kgraph.signals import Translation
 from kgraph.simulation import demo_estate_file, demo_storm_file
-from kgraph.store import Diff, GraphStore, open_store
+from kgraph.store import Diff, GraphStore, ServerStore, open_store
 
 LIBVIRT_URI = "test:///default"
 # When the storm is looked at: the demo's clock stands still, so that it always shows the same.
@@ -55,11 +55,12 @@ class Demo:
     entities: dict[str, Entity]
 
 
-def play(kept_in: Path | None) -> Demo:
-    """Run the demo in a temporary store, or in a new folder that is kept.
+def play(kept_in: Path | None, target: Path | ServerStore | None = None) -> Demo:
+    """Run the demo in a temporary store, in a new folder that is kept, or in an empty store.
 
     Raises:
-        KgraphError: the folder cannot be written, or holds a configuration already.
+        KgraphError: the folder cannot be written or holds a configuration already; the store
+            cannot be opened or isn't empty.
     """
     with _folder(kept_in) as folder:
         estate, storm = folder / "estate.yaml", folder / "storm.json"
@@ -67,7 +68,13 @@ def play(kept_in: Path | None) -> Demo:
             write(folder / "kgraph.toml", _CONFIGURATION)
         estate.write_bytes(demo_estate_file().read_bytes())
         storm.write_bytes(demo_storm_file().read_bytes())
-        with closing(open_store(folder / "kgraph.db")) as store:
+        with closing(open_store(target or folder / "kgraph.db")) as store:
+            if target is not None and (store.scopes() or store.incidents()):
+                raise StoreError(
+                    "the demo needs an empty store, and this one has an estate in it",
+                    where=str(target) if isinstance(target, Path) else target.title,
+                    mend="name another one with --store",
+                )
             return _played(store, estate, storm)
 
 

@@ -21,7 +21,7 @@ from kgraph.app.sync import Commitment, Reading, sync, unshown
 from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
-from kgraph.schema import KgraphError
+from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import GraphStore, open_store
 from remedies import load_catalogue, load_policy
 from remedies.lint import lint as lint_catalogue
@@ -122,20 +122,20 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
-    if not configuration.store_path.exists():
-        told = f"none yet at {configuration.store_path}"
-        yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
-        return
     try:
         with opened(configuration, Access.READ) as store:
             troubles, scopes = store.check(), store.scopes()
+    except NoStoreError:
+        told = f"none yet at {configuration.store_title}"
+        yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
+        return
     except KgraphError as error:
         yield Finding("store", Health.FAIL, str(error))
         return
     for trouble in troubles:
         yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
     if not troubles:
-        yield Finding("store", Health.OK, str(configuration.store_path))
+        yield Finding("store", Health.OK, configuration.store_title)
     for scope in scopes:
         told = f"{scope.source} {scope.scope}: {scope.records} records"
         old = now - scope.completed_at > STALE_AFTER

@@ -14,7 +14,7 @@ from ingest.libvirt.place import guest_key, host_key
 from ingest.nbd import Acceptance, parse_address
 from kgraph.app import alerts, prometheus
 from kgraph.app.exports import Exports, Naming
-from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.sync import Job, Keep, Listening, Tell, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
@@ -112,11 +112,14 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
             return None
         return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
-    return _snapshots(
-        f"libvirt {source.uri}",
-        lambda at: libvirt.read(source.uri, site=context.site(source), now=at),
-        silence,
+    def listen(tell: Tell) -> Listening:
+        return libvirt.listening(source.uri, tell)
+
+    title = f"libvirt {source.uri}"
+    read = _snapshots(
+        title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
+    return replace(read, listen=listen)
 
 
 def exports_job(

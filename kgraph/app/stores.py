@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 
 from kgraph.config import Configuration
-from kgraph.schema import StoreError
-from kgraph.store import GraphStore, open_store
+from kgraph.schema import ConfigurationError, NoStoreError, StoreError
+from kgraph.store import GraphStore, ServerStore, is_server, open_store
+from kgraph.web import secret
+
+_FIRST_USER = "neo4j"  # whom every new server has
 
 
 class Access(Enum):
@@ -23,29 +27,57 @@ def opened(configuration: Configuration, access: Access) -> Iterator[GraphStore]
     """Open the configured store for the length of a block.
 
     Raises:
-        StoreError: there is none to read, or it cannot be opened.
+        NoStoreError: there is none to read.
+        StoreError: it cannot be opened.
     """
-    path = configuration.store_path
-    if access is Access.READ and not path.exists():
-        raise StoreError(
-            "there is no store yet",
-            where=str(path),
-            mend="fill one with `kgraph sync` or `kgraph ingest`",
-        )
-    if access is Access.WRITE:
-        _make_folder(configuration)
-    store = open_store(path, read_only=access is Access.READ)
+    found = target(configuration)
+    if isinstance(found, Path):
+        _look(found, access)
+    store = open_store(found, read_only=access is Access.READ)
     try:
         yield store
     finally:
         store.close()
 
 
-def _make_folder(configuration: Configuration) -> None:
-    folder = configuration.store_path.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the store's folder cannot be made: {error.strerror}", where=str(folder)
-        ) from error
+def target(configuration: Configuration) -> Path | ServerStore:
+    """Return the configured store; its password is read now, from where it is kept.
+
+    Raises:
+        ConfigurationError: a password is named and cannot be had.
+    """
+    settings = configuration.settings.store
+    if not is_server(settings.url):
+        return configuration.store_path
+    file = configuration.resolve(settings.password_file) if settings.password_file else None
+    found = secret(settings.password_env, file)
+    if found is None:
+        if settings.user:
+            raise ConfigurationError(
+                "a user is named and no password",
+                where=f"{configuration.origin('store.user')}: store.user",
+                mend="set store.password_env or store.password_file",
+            )
+        return ServerStore(settings.url, database=settings.database)
+    where, password = found
+    if not password:
+        raise ConfigurationError("the password is empty", where=where, mend="write it there")
+    user = settings.user or _FIRST_USER
+    return ServerStore(settings.url, user, password, settings.database)
+
+
+def _look(path: Path, access: Access) -> None:
+    """See that there is a file to read, or a folder to write one into."""
+    if access is Access.READ and not path.exists():
+        raise NoStoreError(
+            "there is no store yet",
+            where=str(path),
+            mend="fill one with `kgraph sync` or `kgraph ingest`",
+        )
+    if access is Access.WRITE:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the store's folder cannot be made: {error.strerror}", where=str(path.parent)
+            ) from error

@@ -26,11 +26,13 @@ def show(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
 def path(
     ctx: typer.Context,
     *,
-    store: Annotated[bool, typer.Option("--store-file", help="The store's file instead.")] = False,
+    store: Annotated[
+        bool, typer.Option("--store-file", help="The store's file or address instead.")
+    ] = False,
 ) -> None:
     """Print the configuration file in force; nothing where there is none."""
     session = session_of(ctx)
-    found = session.configuration.store_path if store else session.configuration.file
+    found = session.configuration.store_title if store else session.configuration.file
     if found is None:
         session.remark("no kgraph.toml; `kgraph init` writes one")
     else:

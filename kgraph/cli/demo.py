@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Session, session_of
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import table
 from kgraph.cli.text import one_line
 
@@ -23,13 +23,20 @@ def demo(
         Path | None, typer.Option(help="Keep the store and a kgraph.toml here.", metavar="DIR")
     ] = None,
 ) -> None:
-    """Read libvirt's test driver and a bundled estate, and explain a bundled alert storm."""
+    """Read libvirt's test driver and a bundled estate, and explain a bundled alert storm.
+
+    With --store, the option that all commands share, all of it goes into that store, which must be
+    empty.
+    """
     from kgraph.app.demo import play
+    from kgraph.app.stores import target
     from kgraph.cli import screen
     from kgraph.incidents import Detail, Label, build
 
     session = session_of(ctx)
-    shown = play(keep)
+    if keep is not None and session.store is not None:
+        usage("name either --keep or --store")
+    shown = play(keep, None if session.store is None else target(session.configuration))
     _estate(session, shown)
     _storm(session, shown)
     _title(session, "What is wrong, and why", "kgraph investigate")
@@ -105,7 +112,9 @@ def _blast(session: Session, shown: Demo) -> None:
 
 def _next(session: Session, keep: Path | None) -> None:
     _title(session, "Next", "on your own estate")
-    if keep is None:
+    if session.store is not None:
+        session.out.print("  the same --store with any command looks around in it")
+    elif keep is None:
         session.out.print("  kgraph demo --keep demo; cd demo     keep this one and look around")
     else:
         session.out.print(f"  cd {keep}; kgraph graph find; kgraph investigate --no-save")

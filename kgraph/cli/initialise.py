@@ -51,7 +51,7 @@ def init(
     with opened(configuration, Access.WRITE):
         pass  # opening makes it
     session.out.print(f"wrote   {path}")
-    session.out.print(f"wrote   {configuration.store_path}")
+    session.out.print(f"wrote   {configuration.store_title}")
     session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")
 
 

@@ -54,7 +54,8 @@ def root(  # noqa: PLR0913 - each is an option
         Path | None, typer.Option(help="Read this kgraph.toml.", metavar="FILE")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Use this store: a file, or sqlite:///file.", metavar="URL")
+        str | None,
+        typer.Option(help="Use this store: a file, or neo4j://host:7687.", metavar="URL"),
     ] = None,
     log_level: Annotated[LogLevel | None, typer.Option(help="How much to log on stderr.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

@@ -43,6 +43,10 @@ class StoreError(InputError):
     """The store could not do what was asked; nothing was changed."""
 
 
+class NoStoreError(StoreError):
+    """There is no store yet where one was to be read."""
+
+
 class StoreBusyError(StoreError):
     """Somebody else is writing. Try again."""
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
-from kgraph.store._target import ServerStore, checked_url, is_server
+from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import Ambiguous, Diff, GraphStore, ScopeState, SyncRun, Toward
 from kgraph.store.sqlite import SqliteStore
 
@@ -19,9 +19,9 @@ __all__ = [
     "SqliteStore",
     "SyncRun",
     "Toward",
-    "checked_url",
     "is_server",
     "open_store",
+    "url_defect",
 ]
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
-
-from kgraph.schema import ConfigurationError
+from urllib.parse import urlsplit
 
 # Those with +s ask for TLS with a certificate that is checked, those with +ssc take any.
 SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
@@ -39,37 +37,26 @@ def is_server(url: str) -> bool:
     return url.partition("://")[0] in SCHEMES and "://" in url
 
 
-def checked_url(url: str, where: str) -> str:
-    """Return a server's URL.
+def url_defect(url: str) -> str:
+    """Return what is wrong with a server's URL and how to mend it; "" where nothing is.
 
-    Raises:
-        ConfigurationError: no host, a password, or parts that no server has.
+    The URL itself is not repeated: it may hold a password.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigurationError(
-            f"the store's URL cannot be read: {error}", where=where, mend=f"write {_EXAMPLE}"
-        ) from None
+        return f"the store's URL cannot be read ({error}): write {_EXAMPLE}"
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            "a user or password does not belong into the store's URL",
-            where=where,
-            mend="set store.user, and store.password_env or store.password_file",
+        return (
+            "a user or password does not belong into the store's URL: set store.user, and"
+            " store.password_env or store.password_file"
         )
     if not host:
-        raise ConfigurationError(
-            "the store's URL names no host", where=where, mend=f"write {_EXAMPLE}"
+        return f"the store's URL names no host: write {_EXAMPLE}"
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        return (
+            f"the store's URL has more than a host and a port: write {_EXAMPLE}, and the database"
+            " into store.database"
         )
-    if _more(parts):
-        raise ConfigurationError(
-            "the store's URL has more than a host and a port",
-            where=where,
-            mend=f"write {_EXAMPLE}, and the database into store.database",
-        )
-    return url
-
-
-def _more(parts: SplitResult) -> bool:
-    return parts.path not in {"", "/"} or bool(parts.query or parts.fragment)
+    return ""

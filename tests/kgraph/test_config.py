@@ -82,7 +82,7 @@ def test_sources_are_read_in_order_with_their_defaults(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url?"),
+        ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
         ('sit = "x"', "unknown key 'sit'; did you mean site"),
         ('[[sources]]\ntype = "libvrt"', "sources.0: a source needs a type that is known"),
         ('[[sources]]\ntype = "topology"', "sources.0.path: Field required"),

@@ -147,4 +147,7 @@ class _Asker(threading.Thread):
             self._to.tell(self._job, shown)
             self.wake.set()
 
-        return self._job.listen(tell)
+        try:
+            return self._job.listen(tell)
+        except KgraphError:
+            return None  # what keeps us from listening keeps us from asking, and is told there

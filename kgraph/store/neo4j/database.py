@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 from neo4j import READ_ACCESS, WRITE_ACCESS
 from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
 
-from kgraph.schema import StoreError
+from kgraph.schema import NoStoreError, StoreError
 from kgraph.store._target import ServerStore
 from kgraph.store.neo4j import schema
 from kgraph.store.neo4j.connection import Connection
@@ -143,7 +143,7 @@ class Database:
         if version == schema.VERSION:
             return
         if self._read_only:
-            raise StoreError(
+            raise NoStoreError(
                 "there is no store in this database yet",
                 where=self.target.title,
                 mend="fill one with `kgraph sync` or `kgraph ingest`",
@@ -187,7 +187,17 @@ class Database:
                 self._gate = _free_gate(statements)
             if self._gate is None:
                 return None
-            before, found = self._gate, work(statements)
+            before = self._gate
+            try:
+                found = work(statements)
+            except DriverError:
+                raise
+            except Exception:
+                # Half of a commit makes no sense: was it that?
+                self._gate = _free_gate(statements)
+                if self._gate == before:
+                    raise
+                return None
             self._gate = _free_gate(statements)
             return (found,) if self._gate == before else None
 
@@ -205,6 +215,12 @@ class Database:
 
     def _locked(self, work: Callable[[Statements], T], *, keep: bool, whole: bool) -> T:
         """Do `work` as the only writer."""
+        if self._read_only:
+            raise StoreError(
+                "the store cannot be written: it was opened for reading",
+                where=self.target.title,
+                mend="open it for writing",
+            )
         self._wait_for_lock()
         with self._connection.transaction(WRITE_ACCESS, self._patience.write) as transaction:
             statements = Statements.inside(transaction)
