@@ -7,10 +7,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PACKAGES := kgraph ingest rca remedies cypher
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deps check unit bench lock clean
+.PHONY: help demo demo-neo4j test test-deps check unit bench lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # Wheels only: neither root nor a compiler is needed to get here.
 .venv/base: requirements/base.txt requirements/build.txt pyproject.toml
@@ -34,14 +34,22 @@ help: ## this list
 	$(PIP) install --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
+.venv/neo4j: .venv/base requirements/neo4j.txt
+	$(PIP) install --require-hashes --only-binary :all: -r requirements/neo4j.txt
+	@touch $@
+
 demo: .venv/libvirt ## install into .venv, then find the cause of a bundled alert storm
 	$(BIN)/kgraph demo
 
-test-deps: ## Debian packages for the real lab; asks first, unless root under CI=true
+# Needs Java and Maven: make test-deps. `make demo-neo4j ARGS=--once` ends by itself.
+demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked at in its Browser
+	$(BIN)/python -m tools.neo4j.demo $(ARGS)
+
+test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
 
 # Without root the lab's tests are skipped, each with a line that says so; under CI that fails.
-test: .venv/dev ## install what the tests need, and run all of them, the real lab included
+test: .venv/dev ## install what the tests need, and run all of them, the real parts included
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
@@ -52,7 +60,7 @@ check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m 'not lab' -q
+	$(BIN)/python -m pytest -m 'not lab and not neo4j' -q
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \
@@ -67,4 +75,4 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) --extra placement pyproject.toml -o requirements/placement.txt
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .neo4j dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ from ingest.libvirt.place import host_key
 from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
 from kgraph.schema import Snapshot
 
-__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "listen", "read"]
+__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "listening", "read"]
 
 SOURCE = "libvirt"
 _PATIENCE = timedelta(seconds=30)
@@ -54,7 +54,7 @@ def read(
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
 
 
-def listen(uri: str, tell: Callable[[Snapshot | None], None]) -> Listener:
+def listening(uri: str, tell: Callable[[Snapshot | None], None]) -> Listener:
     """Begin to listen to one connection's events; `stop` ends it.
 
     Args:

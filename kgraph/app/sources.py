@@ -121,7 +121,7 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
         return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
     def listen(tell: Tell) -> Listening:
-        return libvirt.listen(source.uri, tell)
+        return libvirt.listening(source.uri, tell)
 
     title = f"libvirt {source.uri}"
     read = _snapshots(

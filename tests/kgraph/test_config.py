@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from kgraph.app.endpoints import endpoints
+from kgraph.app.stores import target
 from kgraph.config import LibvirtSource, load
 from kgraph.schema import ConfigurationError
+from kgraph.store import ServerStore
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -164,7 +166,7 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
     _write(tmp_path, ENDPOINTS)
     found = load(cwd=tmp_path, environ=nowhere)
     chosen = {each.name: each for each in endpoints(found)}
-    assert list(chosen) == ["guests", "nbd1", "oncall", "log"]
+    assert list(chosen) == ["guests", "nbd1", "oncall", "log", "nbd"]
     assert chosen["nbd1"].select.labels == {"rack": "r1"}
     assert chosen["nbd1"].unit == "nbd@1.service"
     assert found.settings.policy.file == Path("policy.yaml")
@@ -212,3 +214,64 @@ def test_a_secret_in_a_webhook_address_is_refused_and_not_repeated(
     with pytest.raises(ConfigurationError) as caught:
         load(cwd=tmp_path, environ=nowhere)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["neo4j://graph:7687", "bolt://graph", "neo4j+s://graph", "bolt+ssc://graph:7000/"]
+)
+def test_a_server_may_be_the_store(tmp_path: Path, nowhere: dict[str, str], url: str) -> None:
+    found = load(cwd=tmp_path, environ=nowhere, store=url)
+    assert found.store_title == url
+    assert target(found) == ServerStore(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("neo4j://neo4j:hunter2@graph", "a user or password does not belong into the store's URL"),
+        ("bolt+s://:hunter2@graph", "a user or password does not belong into the store's URL"),
+        ("neo4j://", "names no host"),
+        ("neo4j://graph:hunter2", "cannot be read"),
+        ("neo4j://graph/estate", "more than a host and a port"),
+    ],
+)
+def test_a_servers_url_that_says_too_much_or_too_little_is_refused(
+    tmp_path: Path, nowhere: dict[str, str], url: str, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        load(cwd=tmp_path, environ=nowhere, store=url)
+    assert "hunter2@" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_password_of_a_server_comes_from_a_file_or_a_variable(
+    tmp_path: Path, nowhere: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("sésame\n", "utf-8")
+    head = '[store]\nurl = "neo4j://graph"\n'
+    _write(tmp_path, f'{head}password_file = "secret"\ndatabase = "estate"\n')
+    found = target(load(cwd=tmp_path, environ=nowhere))
+    assert found == ServerStore("neo4j://graph", "neo4j", "sésame", "estate")
+    assert "sésame" not in repr(found)
+    monkeypatch.setenv("GRAPH_PASSWORD", "open")
+    _write(tmp_path, f'{head}user = "kg"\npassword_env = "GRAPH_PASSWORD"\n')
+    found = target(load(cwd=tmp_path, environ=nowhere))
+    assert found == ServerStore("neo4j://graph", "kg", "open")
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('user = "kg"', "kgraph.toml: store.user: a user is named and no password"),
+        ('password_file = "empty"', "the password is empty"),
+        ('password_file = "absent"', "No such file"),
+        ('password_env = "NOT_SET_ANYWHERE"', "NOT_SET_ANYWHERE: it is not set"),
+    ],
+)
+def test_a_password_that_cannot_be_had_is_told_in_one_line(
+    tmp_path: Path, nowhere: dict[str, str], more: str, told: str
+) -> None:
+    (tmp_path / "empty").write_text("\n")
+    _write(tmp_path, f'[store]\nurl = "neo4j://graph"\n{more}\n')
+    with pytest.raises(ConfigurationError, match=told):
+        target(load(cwd=tmp_path, environ=nowhere))

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Install what the real lab needs on Debian. Asks first, unless it runs as root under CI=true.
+# Install what the real lab and the real Neo4j need on Debian. Asks first, unless it runs as root under CI=true.
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
 iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
-prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter"
+prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
+default-jdk-headless maven"
 
 complete() {
     for package in $packages; do

@@ -112,6 +112,25 @@ def test_a_newer_schema_is_refused_in_one_line(store: GraphStore, neo4j_server: 
         fill(store, day=1)
 
 
+def test_an_older_schema_is_brought_up_by_whoever_may_write(
+    store: GraphStore, neo4j_server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kgraph.store.neo4j import schema  # noqa: PLC0415 - needs the driver
+
+    fill(store)
+    steps = {2: ("MATCH (e:Entity) SET e.step = 2",), 3: ("MATCH (e:Entity) SET e.step = 3",)}
+    monkeypatch.setattr(schema, "VERSION", 3)
+    monkeypatch.setattr(schema, "MIGRATIONS", steps)
+    with pytest.raises(
+        StoreError, match="schema 1, this kgraph reads 3; open it for writing once"
+    ):
+        open_store(neo4j_server.target, read_only=True)
+    with closing(open_store(neo4j_server.target)) as opened:
+        assert [entity.props["step"] for entity in opened.find()] == [3]
+        fill(opened, 2, day=1)
+    assert neo4j_server.ask("MATCH (m:_KgMeta) RETURN m.schema AS n") == [{"n": 3}]
+
+
 def test_a_reader_never_makes_a_store(neo4j_database: Served) -> None:
     with pytest.raises(NoStoreError, match="no store in this database yet"):
         open_store(neo4j_database.target, read_only=True)
@@ -138,7 +157,7 @@ def test_several_who_open_a_new_store_at_once_all_succeed(neo4j_database: Served
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(check, range(4))) == [[]] * 4
     found = neo4j_database.ask("MATCH (n) RETURN labels(n)[0] AS label ORDER BY label")
-    assert found == [{"label": "_KgGate"}, {"label": "_KgMeta"}]
+    assert found == [{"label": "_KgMeta"}, {"label": "_KgTurnstile"}]
 
 
 def test_another_process_that_writes_too_long_gives_one_clear_line(
@@ -173,23 +192,27 @@ def test_a_transaction_that_takes_too_long_is_given_up_and_changes_nothing(
         assert [entity.props for entity in hasty.find()] == [{"day": 0}]
 
 
-def test_a_commit_whose_writer_died_at_the_gate_keeps_nobody_out(
+def test_a_commit_whose_writer_died_at_the_turnstile_keeps_nobody_out(
     store: GraphStore, neo4j_server: Served
 ) -> None:
     fill(store)
-    neo4j_server.ask("MATCH (gate:_KgGate) SET gate.entering = gate.entering + 1")
+    neo4j_server.ask(
+        "MATCH (turnstile:_KgTurnstile) SET turnstile.entered = turnstile.entered + 1"
+    )
     with closing(open_store(neo4j_server.target)) as reader:
         assert len(reader.find()) == 1
-    assert neo4j_server.ask("MATCH (g:_KgGate) RETURN g.entering = g.entered AS free") == [
+    assert neo4j_server.ask("MATCH (t:_KgTurnstile) RETURN t.entered = t.left AS free") == [
         {"free": True}
     ]
 
 
-def test_a_reader_that_may_not_free_the_gate_is_told_to_try_again(
+def test_a_reader_that_may_not_free_the_turnstile_is_told_to_try_again(
     store: GraphStore, neo4j_server: Served
 ) -> None:
     fill(store)
-    neo4j_server.ask("MATCH (gate:_KgGate) SET gate.entering = gate.entering + 1")
+    neo4j_server.ask(
+        "MATCH (turnstile:_KgTurnstile) SET turnstile.entered = turnstile.entered + 1"
+    )
     with (
         closing(open_store(neo4j_server.target, read_only=True)) as reader,
         pytest.raises(StoreBusyError, match="another process is writing"),

@@ -1,9 +1,7 @@
 """One database of a Neo4j server: opening it safely, and its transactions.
 
-Writers take turns: each begins by locking one node. Readers wait for nobody, but Neo4j applies a
-commit bit by bit, and a reader could see half of it. So a writer announces its commit at a gate
-just before, and leaves the gate after it; a reader that finds the gate busy, or changed when it is
-done, reads again.
+Writers take turns: each begins by locking one node. Readers wait for nobody; what keeps them from
+seeing a part of a commit is the turnstile.
 """
 
 from __future__ import annotations
@@ -20,23 +18,25 @@ from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
 
 from kgraph.schema import NoStoreError, StoreError
 from kgraph.store._target import ServerStore
-from kgraph.store.neo4j import schema
+from kgraph.store.neo4j import schema, turnstile
 from kgraph.store.neo4j.connection import Connection
 from kgraph.store.neo4j.errors import busy, in_plain_words, is_lock_wait
 from kgraph.store.neo4j.statements import Statements
+from kgraph.store.neo4j.turnstile import (
+    enter,
+    free,
+    last_ticket,
+    leave,
+    looking_back,
+    next_ticket,
+)
 
 T = TypeVar("T")
 
 _TRIES, _PAUSE_SECONDS = 4, 0.1
-_LOOKS, _LOOK_SECONDS = 400, 0.01  # at a gate that is busy: a commit takes milliseconds
-_HEAL_AFTER = 30  # looks, before we see whether its writer has died
+_LOOKS, _LOOK_SECONDS = 400, 0.01  # at a turnstile that is busy: a commit takes milliseconds
+_FREE_AFTER = 30  # looks, before we see whether its writer has died
 _LOCK = "MATCH (meta:_KgMeta {id: 0}) SET meta.lock = true RETURN meta.schema"
-_AT_GATE = "MATCH (gate:_KgGate {id: 0}) RETURN gate.entering, gate.entered"
-_ENTER = "MATCH (gate:_KgGate {id: 0}) SET gate.entering = $ticket"
-_LEAVE = """\
-MATCH (gate:_KgGate {id: 0})
-SET gate.lock = true
-SET gate.entered = CASE WHEN gate.entered < $ticket THEN $ticket ELSE gate.entered END"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Database:
     def __init__(self, target: ServerStore, *, read_only: bool, patience: Patience) -> None:
         self.target, self._read_only, self._patience = target, read_only, patience
         self._connection = Connection(target)
-        self._gate: int | None = None  # as it was last seen, free
+        self._ticket: int | None = None  # as it was last seen, free
 
     @classmethod
     def open(cls, target: ServerStore, *, read_only: bool, patience: Patience) -> Self:
@@ -82,22 +82,21 @@ class Database:
                 seen = self._retried(partial(self._look, work))
                 if seen is not None:
                     return seen[0]
-                if look % _HEAL_AFTER == _HEAL_AFTER - 1:
-                    self._heal()
+                if look % _FREE_AFTER == _FREE_AFTER - 1:
+                    self._free_turnstile()
                 time.sleep(_LOOK_SECONDS)
         raise busy(self.target)
 
     def uids(self, text: str, **parameters: object) -> list[str]:
         """Return the column `uid` of one statement, sorted, in one round trip where that can be.
 
-        A look-up of one name is asked for thousands of times. The gate is read behind an
-        aggregation, which ends only after everything before it was read.
+        A look-up of one name is asked for thousands of times.
         """
-        whole = f"CALL () {{\n{text}\n}}\nWITH collect(DISTINCT uid) AS uids\n{_AT_GATE}, uids"
+        whole = looking_back(text)
 
         def look(statements: Statements) -> list[str] | None:
             row = statements.one(whole, **parameters)
-            free = row is not None and row[0] == row[1] == self._gate
+            free = row is not None and row[0] == row[1] == self._ticket
             return sorted(row[2]) if row and free else None
 
         with in_plain_words(self.target):
@@ -143,13 +142,24 @@ class Database:
         if version == schema.VERSION:
             return
         if self._read_only:
-            raise NoStoreError(
+            raise self._unreadable(version)
+        with in_plain_words(self.target):
+            self._create()
+            if version:
+                self._retried(partial(self._in_transaction, _migrate))
+
+    def _unreadable(self, version: int) -> StoreError:
+        if not version:
+            return NoStoreError(
                 "there is no store in this database yet",
                 where=self.target.title,
                 mend="fill one with `kgraph sync` or `kgraph ingest`",
             )
-        with in_plain_words(self.target):
-            self._create()
+        return StoreError(
+            f"the store has schema {version}, this kgraph reads {schema.VERSION}",
+            where=self.target.title,
+            mend="open it for writing once, as `kgraph sync` does: that brings it up",
+        )
 
     def _create(self) -> None:
         """Make what a new store needs; several who do so at once all succeed."""
@@ -157,7 +167,7 @@ class Database:
             self._retried(partial(self._in_transaction, _run(text)))
 
         def first(statements: Statements) -> None:
-            statements.rows(schema.GATE)
+            statements.rows(turnstile.CREATE)
             statements.rows(schema.META, version=schema.VERSION)
 
         self._retried(lambda: self._in_transaction(first))
@@ -178,28 +188,28 @@ class Database:
     def _look(self, work: Callable[[Statements], T]) -> tuple[T] | None:
         """Read once; None when a commit may have come in between.
 
-        A gate that is still as it was after an earlier reading has not been passed since: so it
-        need not be looked at before this one, too.
+        A ticket that is the last one still has been so ever since it was seen: so nobody need look
+        before the reading, too.
         """
 
         def guarded(statements: Statements) -> tuple[T] | None:
-            if self._gate is None:
-                self._gate = _free_gate(statements)
-            if self._gate is None:
+            if self._ticket is None:
+                self._ticket = last_ticket(statements)
+            if self._ticket is None:
                 return None
-            before = self._gate
+            before = self._ticket
             try:
                 found = work(statements)
             except DriverError:
                 raise
             except Exception:
                 # Half of a commit makes no sense: was it that?
-                self._gate = _free_gate(statements)
-                if self._gate == before:
+                self._ticket = last_ticket(statements)
+                if self._ticket == before:
                     raise
                 return None
-            self._gate = _free_gate(statements)
-            return (found,) if self._gate == before else None
+            self._ticket = last_ticket(statements)
+            return (found,) if self._ticket == before else None
 
         return self._alone(guarded)
 
@@ -229,18 +239,16 @@ class Database:
             if not keep:
                 transaction.rollback()
             elif whole:
-                self._through_gate(statements, transaction.commit)
+                self._through_turnstile(statements, transaction.commit)
             else:
                 transaction.commit()
         return found
 
-    def _through_gate(self, statements: Statements, commit: Callable[[], None]) -> None:
-        row = statements.one(_AT_GATE)
-        assert row is not None  # noqa: S101 - `_create` has made it, nobody deletes it
-        ticket = max(row) + 1
-        self._in_transaction(_run(_ENTER, ticket=ticket))
+    def _through_turnstile(self, statements: Statements, commit: Callable[[], None]) -> None:
+        ticket = next_ticket(statements)
+        self._in_transaction(lambda own: enter(own, ticket))
         commit()
-        self._in_transaction(_run(_LEAVE, ticket=ticket))
+        self._in_transaction(lambda own: leave(own, ticket))
 
     def _lock(self, statements: Statements) -> None:
         row = statements.one(_LOCK)
@@ -265,17 +273,9 @@ class Database:
                 raise busy(self.target) from error
             raise
 
-    def _heal(self) -> None:
-        """Free a gate whose writer has died: whoever holds the lock knows that nobody commits."""
-        if self._read_only:
-            return
-
-        def free(statements: Statements) -> None:
-            row = statements.one(_AT_GATE)
-            if row is not None and row[0] != row[1]:
-                statements.rows(_LEAVE, ticket=row[0])
-
-        self._locked(free, keep=True, whole=False)
+    def _free_turnstile(self) -> None:
+        if not self._read_only:
+            self._locked(free, keep=True, whole=False)
 
 
 def _run(text: str, **parameters: object) -> Callable[[Statements], None]:
@@ -285,7 +285,6 @@ def _run(text: str, **parameters: object) -> Callable[[Statements], None]:
     return work
 
 
-def _free_gate(statements: Statements) -> int | None:
-    """Return the ticket of the last commit; None while one is under way."""
-    row = statements.one(_AT_GATE)
-    return int(row[0]) if row is not None and row[0] == row[1] else None
+def _migrate(statements: Statements) -> None:
+    statements.rows(_LOCK)
+    schema.migrate(statements)

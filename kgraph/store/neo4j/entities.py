@@ -52,7 +52,7 @@ def entity_of(node: Mapping[str, Any]) -> Entity:
     """Return the entity that a node stands for."""
     labels: dict[str, str] = {}
     props: dict[str, Any] = {}
-    for name, value in node.items():
+    for name, value in sorted(node.items()):  # the server has them in any order
         if name.startswith(_LABEL):
             labels[name.removeprefix(_LABEL)] = value
         elif name.startswith(_PROP):

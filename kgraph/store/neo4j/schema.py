@@ -7,12 +7,14 @@ declared schema; keys need the Enterprise edition, so these are for uniqueness.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kgraph.schema import RELATIONS
 from kgraph.store.neo4j.statements import Statements
 
 VERSION = 1
+# Version -> statements that bring a store of the one before up to it. Forward only.
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {}
 # Label -> properties that name one node, together.
 _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Entity", ("uid",)),
@@ -20,7 +22,7 @@ _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Incident", ("id",)),
     ("Plan", ("id",)),
     ("_KgMeta", ("id",)),
-    ("_KgGate", ("id",)),
+    ("_KgTurnstile", ("id",)),
     ("_KgScope", ("id",)),
     ("_KgScope", ("source", "scope")),
     ("_KgRecord", ("id",)),
@@ -53,13 +55,20 @@ META = """\
 MERGE (meta:_KgMeta {id: 0})
 ON CREATE SET meta += {schema: $version, topology: 0, entities: 0, records: 0, links: 0, rows: 0}
 RETURN meta.schema"""
-GATE = "MERGE (gate:_KgGate {id: 0}) ON CREATE SET gate += {entering: 0, entered: 0}"
 
 
 def version_of(statements: Statements) -> int:
     """Return the version of the store in a database, 0 where there is none."""
     row = statements.one("MATCH (meta:_KgMeta {id: 0}) RETURN meta.schema")
     return int(row[0]) if row else 0
+
+
+def migrate(statements: Statements) -> None:
+    """Bring an older store up, all the way or not at all; the caller holds the writers' lock."""
+    for version in range(version_of(statements) + 1, VERSION + 1):
+        for text in MIGRATIONS[version]:
+            statements.rows(text)
+    statements.rows("MATCH (meta:_KgMeta {id: 0}) SET meta.schema = $version", version=VERSION)
 
 
 def missing(statements: Statements) -> list[str]:

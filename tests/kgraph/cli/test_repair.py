@@ -27,7 +27,7 @@ state, alerts = pathlib.Path({state!r}), pathlib.Path({alerts!r})
 if sys.argv[2] == "show":
     print(f"LoadState=loaded\\nActiveState={{state.read_text()}}\\nResult=success")
 elif sys.argv[2] == "restart":
-    if state.read_text() == "refused":
+    if state.with_name("refused").exists():
         sys.exit("Failed to restart shop.service: Access denied")
     state.write_text("active")
     alerts.write_text(alerts.read_text().replace("firing", "resolved"))
@@ -155,9 +155,10 @@ def test_while_halted_nothing_is_done(run: Run, shop: Path) -> None:
 
 def test_a_repair_that_fails_ends_with_a_person_and_code_1(run: Run, shop: Path) -> None:
     plan = proposed(run)
-    (shop / "state").write_text("refused")
+    (shop / "refused").touch()
     done = run("apply", plan, "--execute")
     assert done.code == 1
+    assert "Failed to restart shop.service: Access denied" in done.err
     kept = json.loads(run("plan", plan, "-o", "json").out)
     assert kept["state"] == "needs_human"
 
