@@ -105,6 +105,8 @@ class LibvirtSource(_Source):
 
     type: Literal["libvirt"]
     uri: str = "qemu:///system"
+    counters: bool = True  # `kgraph watch` samples its guests, to notice those that stand still
+    counters_every: Annotated[float, Field(ge=0.2, le=60)] = 2
 
 
 class NbdSource(_Source):

@@ -14,6 +14,7 @@ from ingest.libvirt.place import guest_key, host_key
 from ingest.nbd import Acceptance, parse_address
 from kgraph.app import alerts, prometheus
 from kgraph.app.exports import Exports, Naming
+from kgraph.app.stillness import Stillness
 from kgraph.app.sync import Job, Keep, Listening, Tell, keep
 from kgraph.config import (
     AlertmanagerSource,
@@ -76,6 +77,13 @@ def jobs(context: Context) -> list[Job]:
     return [job(c, context) for c in sorted(configured, key=lambda c: order.index(c.type))]
 
 
+def watched_jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, and those that only make sense again and again."""
+    configured = context.configuration.settings.sources
+    hosts = (c for c in configured if isinstance(c, LibvirtSource) and c.counters)
+    return [*jobs(context), *map(_counters, hosts)]
+
+
 def topology_job(document: str, site: str) -> Job:
     """Make the job that reads one topology document; `-` is standard input."""
     if document == "-":
@@ -120,6 +128,13 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
         title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
     return replace(read, listen=listen)
+
+
+def _counters(source: LibvirtSource) -> Job:
+    every = timedelta(seconds=source.counters_every)
+    stillness = Stillness(source.uri, lasts=max(5 * every, timedelta(seconds=10)))
+    title = f"libvirt-stats {source.uri}"
+    return Job(title, stillness.fetch, every=every, close=stillness.close)
 
 
 def exports_job(

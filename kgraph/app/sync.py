@@ -69,6 +69,10 @@ def _learns_nothing(_store: GraphStore) -> None:
     return None
 
 
+def _holds_nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One source to read.
@@ -84,6 +88,7 @@ class Job:
             source is asked anew. Events are told from other threads.
         learn: looks into the store for what to ask next; whoever holds the store calls it before
             the first `fetch`. A job that needs it also learns whenever its answer is kept.
+        close: lets go of what it keeps between two readings; who asks no more calls it.
     """
 
     title: str
@@ -93,6 +98,7 @@ class Job:
     topology: bool = False
     listen: Callable[[Tell], Listening] | None = None
     learn: Callable[[GraphStore], None] = _learns_nothing
+    close: Callable[[], None] = _holds_nothing
 
 
 def unshown(_title: str, items: Iterable[Item]) -> Iterator[Item]:

@@ -137,6 +137,7 @@ class _Asker(threading.Thread):
         finally:
             if listening is not None:
                 listening.stop()
+            self._job.close()
 
     def _listen(self) -> Listening | None:
         """Have events told, and the source asked anew after each."""

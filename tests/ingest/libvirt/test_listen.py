@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from ingest.libvirt import listen
 from ingest.libvirt.listen import Event, EventKind, Listener, observations_of
 from kgraph.schema import State
 from tests.ingest.libvirt.fakes import NOW, URI, FakeError, standing
@@ -174,6 +174,7 @@ class Library(SimpleNamespace):
         self.closed = 0
         self.refuses = False
         self.lacks: set[str] = set()
+        self.asked = threading.Event()
         self.may_open = threading.Event()
         self.may_open.set()
         self.hang_up: Callable[[int], None] = lambda _why: None
@@ -190,6 +191,7 @@ class Library(SimpleNamespace):
         self._wake.wait(0.05)
 
     def openReadOnly(self, _uri: str) -> Connection:
+        self.asked.set()
         self.may_open.wait(10)
         if self.refuses:
             raise FakeError(38, "Connection refused")
@@ -301,7 +303,7 @@ def test_attempts_grow_rarer_and_many_listeners_spread_theirs(
 def test_a_daemon_that_takes_the_call_and_says_nothing_is_told_and_asked_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listen, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(sys.modules[Listener.__module__], "_PATIENCE_SECONDS", 0.1)
     library, heard = Library(), Heard()
     library.may_open.clear()
     listener = Listener(URI, heard, library=library)
@@ -319,6 +321,7 @@ def test_stopping_does_not_wait_for_a_call_that_hangs_and_closes_what_comes_of_i
     library.may_open.clear()
     listener = Listener(URI, Heard(), library=library)
     listener.start()
+    assert library.asked.wait(5)
     started = time.monotonic()
     listener.stop()
     assert time.monotonic() - started < 1
