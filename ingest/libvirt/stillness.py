@@ -27,7 +27,7 @@ from ingest.libvirt.place import guest_key
 from kgraph.schema import Direction, Observation, State
 
 _NEVER_LOUDER = 30.0  # a counter that stands still is never more than a hint
-_LOUDNESS_PER_SECOND = 10.0  # of a silent monitor: two seconds are a busy host at times
+_LOUDNESS_PER_SECOND = 200.0  # of a silent monitor: it answers within 5 ms or so
 _INSTANT = timedelta(milliseconds=1)
 
 
