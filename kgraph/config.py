@@ -24,7 +24,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from kgraph.schema import KINDS, ConfigurationError, suggest_kind
+from ingest.nbd import parse_address
+from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
 from kgraph.store import is_server, url_defect
 
 FILE_NAME = "kgraph.toml"
@@ -104,6 +105,27 @@ class LibvirtSource(_Source):
 
     type: Literal["libvirt"]
     uri: str = "qemu:///system"
+    counters: bool = True  # `kgraph watch` samples its guests, to notice those that stand still
+    counters_every: Annotated[float, Field(ge=0.2, le=60)] = 2
+
+
+class NbdSource(_Source):
+    """NBD exports: those that the graph knows, and those named here."""
+
+    type: Literal["nbd"]
+    addresses: tuple[str, ...] = ()
+    from_graph: bool = True
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+
+    @field_validator("addresses")
+    @classmethod
+    def _readable(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for text in addresses:
+            try:
+                parse_address(text)
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return addresses
 
 
 def _without_password(url: str) -> str:
@@ -144,7 +166,12 @@ class SyntheticSource(_Source):
 
 
 SourceConfig = (
-    TopologySource | LibvirtSource | AlertmanagerSource | PrometheusSource | SyntheticSource
+    TopologySource
+    | LibvirtSource
+    | NbdSource
+    | AlertmanagerSource
+    | PrometheusSource
+    | SyntheticSource
 )
 _SOURCE_TYPES: Mapping[str, type[_Source]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)

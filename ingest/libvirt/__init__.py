@@ -7,17 +7,18 @@ Sources: https://libvirt.org/formatdomain.html, formatnetwork.html, formatstorag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from ingest.libvirt.binding import ConnectionLostError, Driver, load_binding
 from ingest.libvirt.fetch import fetch_within
+from ingest.libvirt.listen import Event, Listener, observations_of
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.place import host_key
 from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
 from kgraph.schema import Snapshot
 
-__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "read"]
+__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "listening", "read"]
 
 SOURCE = "libvirt"
 _PATIENCE = timedelta(seconds=30)
@@ -51,6 +52,26 @@ def read(
     reading = fetch_within(patience, driver or load_binding(), uri)
     items = normalise(reading, site=site, now=now)
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
+
+
+def listening(uri: str, tell: Callable[[Snapshot | None], None]) -> Listener:
+    """Begin to listen to one connection's events; `stop` ends it.
+
+    Args:
+        uri: the connection.
+        tell: called from another thread for each event, with what that shows by itself.
+
+    Raises:
+        SourceError: the binding is missing.
+    """
+
+    def told(event: Event) -> None:
+        seen = observations_of(event)
+        tell(Snapshot(SOURCE, uri, complete=False, items=iter(seen)) if seen else None)
+
+    listener = Listener(uri, told)
+    listener.start()
+    return listener
 
 
 def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snapshot:

@@ -30,6 +30,10 @@ class Domain(Protocol):  # the part of libvirt.virDomain read here; tests pass a
     def XMLDesc(self, flags: int = 0) -> str: ...
     def state(self, flags: int = 0) -> Sequence[int]: ...
     def diskErrors(self, flags: int = 0) -> Mapping[str, int]: ...
+    def info(self) -> Sequence[int]: ...
+    def controlInfo(self, flags: int = 0) -> Sequence[int]: ...
+    def name(self) -> str: ...
+    def UUIDString(self) -> str: ...
 
 
 class Network(Protocol):
@@ -58,6 +62,10 @@ class Connection(Protocol):
     def listAllNetworks(self, flags: int = 0) -> Sequence[Network]: ...
     def listAllStoragePools(self, flags: int = 0) -> Sequence[Pool]: ...
     def listAllInterfaces(self, flags: int = 0) -> Sequence[Described]: ...
+    def getAllDomainStats(
+        self, stats: int = 0, flags: int = 0
+    ) -> Sequence[tuple[Domain, Mapping[str, Any]]]: ...
+    def lookupByUUIDString(self, uuid: str) -> Domain: ...
     def isAlive(self) -> int: ...
     def close(self) -> int: ...
 
@@ -116,7 +124,7 @@ def load_binding() -> Driver:
     Raises:
         SourceError: it is not installed.
     """
-    libvirt = _binding()
+    libvirt = load_library()
     return Driver(_opener(libvirt, libvirt.openReadOnly), libvirt.libvirtError)
 
 
@@ -126,13 +134,17 @@ def load_control() -> Control:
     Raises:
         SourceError: it is not installed.
     """
-    libvirt = _binding()
+    libvirt = load_library()
     reads, acts = _opener(libvirt, libvirt.openReadOnly), _opener(libvirt, libvirt.open)
     return Control(acts, reads, libvirt.libvirtError)
 
 
-def _binding() -> Any:  # noqa: ANN401 - libvirt has no types
-    """Return the binding, silenced: it prints every error on stderr by itself otherwise."""
+def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
+    """Return the binding, silenced: it prints every error on stderr by itself otherwise.
+
+    Raises:
+        SourceError: it is not installed.
+    """
     try:
         libvirt = import_module("libvirt")
     except ImportError as error:
@@ -142,8 +154,8 @@ def _binding() -> Any:  # noqa: ANN401 - libvirt has no types
             mend="pip install 'kgraph-rca[libvirt]'",
         ) from error
     libvirt.registerErrorHandler(lambda *_: None, None)
-    # Keepalive needs a registered event loop; inside a blocked call the client pings by itself,
-    # so nobody has to run it.
+    # Keepalive and events need a registered event loop. Nobody has to run it for keepalive alone:
+    # inside a blocked call the client pings by itself. A second registration changes nothing.
     libvirt.virEventRegisterDefaultImpl()
     return libvirt
 

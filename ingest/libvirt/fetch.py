@@ -1,15 +1,15 @@
 """Everything that is read from libvirt, and nothing made of it yet.
 
 A hung QEMU blocks each call that asks its monitor, for ever. So: only calls that libvirtd answers
-from its own memory, except `diskErrors` of a guest that has just told of an error; and a clock on
-the whole reading.
+from its own memory, and a clock on the whole reading. The exception is `diskErrors` of a guest
+that has just told of an error: asked on a line of its own, and not for long. It only explains.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,11 +26,13 @@ from ingest.libvirt.binding import (
     Network,
     Pool,
 )
+from ingest.libvirt.line import Line
 from ingest.libvirt.states import DomainState, PausedReason, PoolState
 from kgraph.schema.errors import one_line
 
 A = TypeVar("A")
 B = TypeVar("B")
+_MONITOR_SECONDS = 1.0  # what a QEMU may take to tell why its disk failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def fetch(driver: Driver, uri: str) -> Reading:
             mend="check that libvirtd runs there and that you may read it",
         ) from error
     try:
-        return _Reader(connection, driver.error).read(uri)
+        return _Reader(connection, driver, uri).read()
     except driver.error as error:
         raise ConnectionLostError(
             f"the connection broke: {one_line(error)}",
@@ -156,20 +158,21 @@ class _Reader:
     """One pass over a connection, which remembers whether a part of it could not be read."""
 
     connection: Connection
-    error: type[Exception]
+    driver: Driver
+    uri: str
     complete: bool = True
 
-    def read(self, uri: str) -> Reading:
+    def read(self) -> Reading:
         connection = self.connection
         info = connection.getInfo()
         return Reading(
-            uri=uri,
+            uri=self.uri,
             hostname=connection.getHostname(),
             hypervisor=connection.getType(),
             capabilities=connection.getCapabilities(),
             memory_mib=int(info[1]),
             cpus=int(info[2]),
-            guests=self._each(connection.listAllDomains, self._guest),
+            guests=self._guests(),
             networks=self._each(connection.listAllNetworks, _network),
             pools=self._each(connection.listAllStoragePools, self._pool),
             interfaces=self._each(connection.listAllInterfaces, _xml),
@@ -185,7 +188,7 @@ class _Reader:
         """Return None for what is not there; anything else unread makes the pass incomplete."""
         try:
             return call()
-        except self.error as error:
+        except self.driver.error as error:
             if not self.connection.isAlive():
                 raise
             code = error.get_error_code()  # type: ignore[attr-defined] # see Driver.error
@@ -193,17 +196,44 @@ class _Reader:
             self.complete &= code == ErrorCode.NO_SUPPORT or code in _GONE
             return None
 
-    def _guest(self, domain: Domain) -> GuestReading:
-        state, reason = domain.state()[:2]
-        stuck = (state, reason) == (DomainState.PAUSED, PausedReason.IOERROR)
-        errors = (self._attempt(domain.diskErrors) or {}) if stuck else {}
-        return GuestReading(domain.XMLDesc(), state, reason, tuple(sorted(errors.items())))
+    def _guests(self) -> tuple[GuestReading, ...]:
+        monitors = _Monitors(self.driver, self.uri)
+        try:
+            return self._each(self.connection.listAllDomains, partial(_guest, monitors))
+        finally:
+            monitors.close()
 
     def _pool(self, pool: Pool) -> PoolReading:
         state = pool.info()[0]
         readable = state in {PoolState.RUNNING, PoolState.DEGRADED}
         volumes = self._each(pool.listAllVolumes, _xml) if readable else ()
         return PoolReading(pool.XMLDesc(), state, bool(pool.autostart()), volumes)
+
+
+class _Monitors:
+    """Asks guests' monitors for what their disks failed of, until the first does not answer."""
+
+    def __init__(self, driver: Driver, uri: str) -> None:
+        self._line, self._error = Line(driver, uri), driver.error
+
+    def disk_errors(self, uuid: str) -> Mapping[str, int]:
+        """Return target -> virDomainDiskErrorCode; nothing where it is not told in time."""
+        try:
+            return self._line.call(
+                lambda c: dict(c.lookupByUUIDString(uuid).diskErrors()), _MONITOR_SECONDS
+            )
+        except (TimeoutError, self._error):
+            return {}
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def _guest(monitors: _Monitors, domain: Domain) -> GuestReading:
+    state, reason = domain.state()[:2]
+    stuck = (state, reason) == (DomainState.PAUSED, PausedReason.IOERROR)
+    errors = monitors.disk_errors(domain.UUIDString()) if stuck else {}
+    return GuestReading(domain.XMLDesc(), state, reason, tuple(sorted(errors.items())))
 
 
 def _network(network: Network) -> NetworkReading:

@@ -20,10 +20,19 @@ def locate(reading: Reading, *, site: str, now: datetime) -> Place:
     Raises:
         SourceError: the capabilities are not XML.
     """
-    capabilities = parse(reading.capabilities, reading.uri, "the capabilities document")
-    uuid = (capabilities.findtext("host/uuid") or "").strip()
-    claimed = canonical(Key("smbiosUuid", uuid, site)) if uuid else None
-    return Place(reading.uri, site, claimed.value if claimed else reading.uri, now)
+    return Place(reading.uri, site, host_id(reading.capabilities, reading.uri), now)
+
+
+def host_id(capabilities: str, uri: str) -> str:
+    """Return what tells a host from all others: its SMBIOS UUID, else the URI.
+
+    Raises:
+        SourceError: the capabilities are not XML.
+    """
+    described = parse(capabilities, uri, "the capabilities document")
+    uuid = (described.findtext("host/uuid") or "").strip()
+    claimed = canonical(Key("smbiosUuid", uuid)) if uuid else None
+    return claimed.value if claimed else uri
 
 
 def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.libvirt.fetch import NetworkReading
-from ingest.libvirt.place import Place, parse, required
+from ingest.libvirt.place import Place, network_key, parse, required
 from ingest.libvirt.verdicts import abnormal, healthy, withdrawn
 from kgraph.schema import Item, Record, RelationRecord
 
@@ -166,7 +166,7 @@ def _parsed(place: Place, reading: NetworkReading) -> NetworkHere:
     uuid, name = required(xml, "uuid", place.uri), required(xml, "name", place.uri)
     bridge, forward = xml.find("bridge"), xml.find("forward")
     return NetworkHere(
-        key=f"network:{place.under(uuid)}",
+        key=network_key(place.host_id, uuid),
         name=name,
         uuid=uuid,
         bridge=bridge.get("name", "") if bridge is not None else "",

@@ -49,7 +49,7 @@ class Place:
 
     def under(self, name: str) -> str:
         """Name something that exists only on this host."""
-        return f"{self.host_id}/{name.removeprefix('/')}"
+        return under(self.host_id, name)
 
 
 def host_key(uri: str) -> str:
@@ -61,6 +61,21 @@ def guest_key(uuid: str) -> str:
     """Return the record key of a guest; the same for either byte order of its UUID."""
     claim = canonical(Key("vmUuid", uuid))
     return f"vm:{claim.value if claim else uuid}"
+
+
+def under(host_id: str, name: str) -> str:
+    """Name something that exists only on one host."""
+    return f"{host_id}/{name.removeprefix('/')}"
+
+
+def network_key(host_id: str, uuid: str) -> str:
+    """Return the record key of a virtual network."""
+    return f"network:{under(host_id, uuid)}"
+
+
+def pool_key(host_id: str, uuid: str) -> str:
+    """Return the record key of a storage pool."""
+    return f"pool:{under(host_id, uuid)}"
 
 
 def parse(xml: str, uri: str, what: str) -> ET.Element:

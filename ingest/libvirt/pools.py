@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ingest.libvirt.exports import normalise_export, pool_export
 from ingest.libvirt.fetch import PoolReading
-from ingest.libvirt.place import Place, parse, required, size_bytes
+from ingest.libvirt.place import Place, parse, pool_key, required, size_bytes
 from ingest.libvirt.verdicts import observe_pool
 from kgraph.schema import Item, Record, RelationRecord
 
@@ -97,7 +97,7 @@ def _parsed(place: Place, reading: PoolReading) -> PoolHere:
     volumes = tuple(parse(each, place.uri, f"a volume of pool {name}") for each in reading.volumes)
     # /dev holds every disk of the host, not just those of one iSCSI or SCSI pool.
     shared = target.startswith("/dev") and xml.get("type") != "logical"
-    key = f"pool:{place.under(uuid)}"
+    key = pool_key(place.host_id, uuid)
     return PoolHere(key, name, "" if shared else target, reading, xml, volumes)
 
 

@@ -5,7 +5,7 @@ Written down here so that what they mean can be tested where no binding is insta
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class DomainState(IntEnum):
@@ -77,3 +77,27 @@ class DiskError(IntEnum):
     NONE = 0
     UNSPEC = 1
     NO_SPACE = 2
+
+
+class ControlState(IntEnum):
+    """virDomainControlState: what keeps a guest's monitor busy."""
+
+    OK = 0
+    JOB = 1
+    OCCUPIED = 2  # somebody waits for its answer
+    ERROR = 3
+
+
+class DomainStats(IntFlag):
+    """The virDomainStatsTypes read here."""
+
+    STATE = 1
+    INTERFACE = 16
+    BLOCK = 32
+
+
+class StatsFlag(IntFlag):
+    """The virConnectGetAllDomainStatsFlags used here."""
+
+    ACTIVE = 1
+    NOWAIT = 1 << 29

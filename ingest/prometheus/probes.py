@@ -1,4 +1,7 @@
-"""Monitoring is part of the estate: a Probe for the server and for each of its targets."""
+"""Monitoring is part of the estate: a Probe for the server and for each of its targets.
+
+None is `watched`, which would make its silence health: every reading says how each of them is.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,6 @@ def server(origin: Origin) -> Record:
         origin.title,
         keys=(origin.probe_address(),),
         props={"url": origin.address},
-        watched=("unreachable",),
         where=origin.title,
     )
 
@@ -48,7 +50,6 @@ def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
                 "scrapeAddress": _address(target.scrape_url),
                 "scrapeIntervalSeconds": target.interval.total_seconds(),
             },
-            watched=("unreachable",),
             where=origin.title,
         )
         yield RelationRecord(key, "DEPENDS_ON", origin.key)

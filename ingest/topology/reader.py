@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -40,6 +41,9 @@ def read(document: Path | BinaryIO, *, name: str = "", site: str = "default") ->
             stream.close()
         raise
     items = _closing(_items(rows, checked, name, site), stream, owned=stream is not document)
+    if stream is not document:
+        # A generator that nobody begins never gets to its own end.
+        weakref.finalize(items, stream.close)
     return Snapshot(checked.source, checked.scope, checked.complete, items)
 
 

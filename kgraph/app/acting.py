@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ingest import nbd
 from ingest.libvirt.binding import Control, load_control
-from kgraph.app.endpoints import EXPORT_LOOK
 from kgraph.config import (
     Configuration,
     EndpointConfig,
@@ -25,9 +25,7 @@ def actuators(configuration: Configuration) -> Actuators:
     Raises:
         SourceError: a libvirt endpoint without libvirt's binding.
     """
-    made: dict[str, Actuator] = {LOG.name: Notify()}
-    if EXPORT_LOOK is not None:
-        made[NBD.name] = ExportCheck(EXPORT_LOOK)
+    made: dict[str, Actuator] = {LOG.name: Notify(), NBD.name: ExportCheck(nbd.look)}
     for endpoint in configuration.settings.endpoints:
         made[endpoint.name] = _actuator(endpoint, configuration)
     return made

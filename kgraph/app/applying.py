@@ -10,7 +10,7 @@ from time import monotonic
 
 from kgraph.app.acting import actuators
 from kgraph.app.plans import document_of, find
-from kgraph.app.sources import Context, jobs
+from kgraph.app.sources import Context, jobs, watched_jobs
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
@@ -136,7 +136,7 @@ class Applying:
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._clock = store, clock
-        read = [replace(job, every=EVERY) for job in jobs(Context(configuration))]
+        read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]
         self._collector = Collector(read, clock, lambda: 1.0)
         known = _complete(store, [job.title for job in read if job.topology])
         self._keeper = Keeper(store, read, clock(), known)

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import rca
+from kgraph.app.acting import actuators
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
@@ -22,6 +23,8 @@ from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import GraphStore, open_store
+from remedies import load_catalogue, load_policy
+from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
 
@@ -51,6 +54,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         _packages,
         lambda: _configuration(configuration),
         lambda: _rules(configuration),
+        lambda: _repairs(configuration),
         lambda: _store(configuration, now),
         _libvirt,
         lambda: _sources(configuration, now),
@@ -92,6 +96,29 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("rules", Health.FAIL, f"{row.where}: {row.what}", row.mend)
     if not findings:
         yield Finding("rules", Health.OK, "sound")
+
+
+def _repairs(configuration: Configuration) -> Iterator[Finding]:
+    """Look at the catalogue, the policy and the ways to act; nothing is tried."""
+    try:
+        catalogue = load_catalogue(
+            resolved(configuration, configuration.settings.folders.catalogue)
+        )
+        file = configuration.settings.policy.file
+        policy = load_policy(configuration.resolve(file) if file else None)
+        actuators(configuration)
+    except KgraphError as error:
+        yield Finding("repairs", Health.FAIL, str(error))
+        return
+    own = [row for row in lint_catalogue(catalogue) if "/" in row.where]
+    for row in own:
+        yield Finding("remedies", Health.WARN, f"{row.where}: {row.what}", row.mend)
+    for warning in policy.warnings:
+        yield Finding("policy", Health.WARN, warning, "have a person approve instead")
+    ways = len(configuration.settings.endpoints)
+    told = f"{len(catalogue.remedies)} remedies, {ways} ways to act"
+    mend = "" if ways else "suggest only; `[[endpoints]]` in kgraph.toml name the ways to act"
+    yield Finding("repairs", Health.OK, told, mend)
 
 
 def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:

@@ -10,15 +10,12 @@ from kgraph.config import (
     WebhookEndpoint,
 )
 from remedies import LOG, NBD, Endpoint, Select
-from remedies.actuators.export_check import ExportLook
-
-EXPORT_LOOK: ExportLook | None = None  # how to look at an NBD export; None: none can be checked
 
 
 def endpoints(configuration: Configuration) -> tuple[Endpoint, ...]:
     """Return the configured endpoints in their order, then those that are always there."""
     configured = (_endpoint(each) for each in configuration.settings.endpoints)
-    return (*configured, LOG) if EXPORT_LOOK is None else (*configured, LOG, NBD)
+    return (*configured, LOG, NBD)
 
 
 def _endpoint(config: EndpointConfig) -> Endpoint:

@@ -120,6 +120,10 @@ level = "warning"
 # What `kgraph sync` reads. Reading libvirt needs a read-only connection and nothing more.
 """
 _TAIL = """
+# Whether NBD exports answer and hold the right disks; those that the graph knows need no list:
+# [[sources]]
+# type = "nbd"
+
 # Anything else that you know of the estate, as a kgraph.topology/v1 document:
 # [[sources]]
 # type = "topology"

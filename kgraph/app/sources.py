@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,16 @@ from typing import cast
 
 from ingest import libvirt, synthetic, topology
 from ingest.libvirt.place import guest_key, host_key
+from ingest.nbd import Acceptance, parse_address
 from kgraph.app import alerts, prometheus
-from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.exports import Exports, Naming
+from kgraph.app.stillness import Stillness
+from kgraph.app.sync import Job, Keep, Listening, Tell, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
     LibvirtSource,
+    NbdSource,
     PrometheusSource,
     SourceConfig,
     SyntheticSource,
@@ -73,6 +77,13 @@ def jobs(context: Context) -> list[Job]:
     return [job(c, context) for c in sorted(configured, key=lambda c: order.index(c.type))]
 
 
+def watched_jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, and those that only make sense again and again."""
+    configured = context.configuration.settings.sources
+    hosts = (c for c in configured if isinstance(c, LibvirtSource) and c.counters)
+    return [*jobs(context), *map(_counters, hosts)]
+
+
 def topology_job(document: str, site: str) -> Job:
     """Make the job that reads one topology document; `-` is standard input."""
     if document == "-":
@@ -109,11 +120,53 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
             return None
         return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
-    return _snapshots(
-        f"libvirt {source.uri}",
-        lambda at: libvirt.read(source.uri, site=context.site(source), now=at),
-        silence,
+    def listen(tell: Tell) -> Listening:
+        return libvirt.listening(source.uri, tell)
+
+    title = f"libvirt {source.uri}"
+    read = _snapshots(
+        title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
+    return replace(read, listen=listen)
+
+
+def _counters(source: LibvirtSource) -> Job:
+    every = timedelta(seconds=source.counters_every)
+    stillness = Stillness(source.uri, lasts=max(5 * every, timedelta(seconds=10)))
+    title = f"libvirt-stats {source.uri}"
+    return Job(title, stillness.fetch, every=every, close=stillness.close)
+
+
+def exports_job(
+    source: NbdSource, context: Context, addresses: Sequence[str] = (), *, accept: bool = False
+) -> Job:
+    """Make the job that checks NBD exports.
+
+    Args:
+        source: the configured entry.
+        context: what it is read with.
+        addresses: only these; empty: all that the entry means.
+        accept: a person has said that what is there now is right.
+    """
+    naming = Naming(
+        scope=source.name or "exports",
+        site=context.site(source),
+        addresses=tuple(parse_address(text) for text in addresses or source.addresses),
+        from_graph=source.from_graph and not addresses,
+    )
+    every = _QUICK if source.every is None else timedelta(seconds=source.every)
+    checks = Exports(
+        naming,
+        deadline=timedelta(seconds=source.deadline_seconds),
+        lasts=max(3 * every, LASTS_AT_LEAST),
+        acceptance=Acceptance.ACCEPT if accept else Acceptance.HOLD,
+        complete=not addresses,
+    )
+    return Job(f"nbd {naming.scope}", checks.fetch, learn=checks.learn, every=every)
+
+
+def _nbd(config: SourceConfig, context: Context) -> Job:
+    return exports_job(cast("NbdSource", config), context)
 
 
 def _guests(store: GraphStore, uri: str) -> list[str]:
@@ -156,10 +209,12 @@ def _synthetic(config: SourceConfig, _context: Context) -> Job:
 
 
 _QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
+LASTS_AT_LEAST = timedelta(minutes=1)  # what a check saw, so that a single one can be looked at
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _topology, _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _libvirt, _QUICK, topology=True),
+    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _nbd, _QUICK),
     SourceType("synthetic", "an invented estate", _synthetic, 10 * _MINUTE, topology=True),
     SourceType("alertmanager", "firing alerts", _alertmanager, _QUICK),
     # After Alertmanager: where a rule is evaluated is surer than what was passed on.

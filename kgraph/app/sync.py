@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
 import structlog
 
-from kgraph.schema import Item, KgraphError, Snapshot
+from kgraph.schema import Item, KgraphError, Observation, Snapshot
 from kgraph.store import Diff, GraphStore
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
@@ -65,6 +65,14 @@ def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> Non
     return None
 
 
+def _learns_nothing(_store: GraphStore) -> None:
+    return None
+
+
+def _holds_nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One source to read.
@@ -78,6 +86,9 @@ class Job:
         topology: whether it tells what there is.
         listen: begins to listen to the source's events, where it has any; after each of them the
             source is asked anew. Events are told from other threads.
+        learn: looks into the store for what to ask next; whoever holds the store calls it before
+            the first `fetch`. A job that needs it also learns whenever its answer is kept.
+        close: lets go of what it keeps between two readings; who asks no more calls it.
     """
 
     title: str
@@ -86,6 +97,8 @@ class Job:
     every: timedelta = timedelta(minutes=1)
     topology: bool = False
     listen: Callable[[Tell], Listening] | None = None
+    learn: Callable[[GraphStore], None] = _learns_nothing
+    close: Callable[[], None] = _holds_nothing
 
 
 def unshown(_title: str, items: Iterable[Item]) -> Iterator[Item]:
@@ -106,10 +119,27 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
         return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
 
 
+def note(reading: Reading, shown: Snapshot) -> Diff:
+    """Keep what an event shows of things that the source has told of before.
+
+    It is no reading of the scope: it closes nothing, and overtakes no reading that is under way.
+    """
+    rows = []
+    for item in shown.items:
+        if isinstance(item, Observation):
+            uid = reading.store.locate(shown.source, item.entity)
+            if isinstance(uid, str):
+                rows.append(replace(item, entity=uid))
+    if reading.commitment is Commitment.COMMIT and rows:
+        reading.store.observe(rows)
+    return Diff(observed=len(rows))
+
+
 def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
     """Read the sources one after another; yield what became of each as it is done."""
     for job in jobs:
         try:
+            job.learn(reading.store)
             diff = job.fetch(reading.at)(reading)
         except KgraphError as error:
             failure = f"{error}{keep_silence(reading, job, error)}"

@@ -62,6 +62,40 @@ def libvirt(
     _read(session, configured, output, dry_run=dry_run)
 
 
+@app.command("nbd")
+def nbd(
+    ctx: typer.Context,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(help="nbd://host:port/export; none: all that the graph knows."),
+    ] = None,
+    *,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="What is on these exports now is right.")
+    ] = False,
+    dry_run: DryRun = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Check NBD exports: do they answer, and is the right disk on them. Reads only."""
+    from kgraph.app.sources import Context, exports_job
+    from kgraph.config import NbdSource
+
+    if accept and not addresses:
+        usage("name the exports whose disks are right: an empty list never means all")
+    session = session_of(ctx)
+    configured = [
+        source
+        for source in session.configuration.settings.sources
+        if isinstance(source, NbdSource)
+    ] or [NbdSource(type="nbd")]
+    context = Context(session.configuration)
+    if addresses:  # one scope is enough to hold them
+        chosen = [exports_job(configured[0], context, addresses, accept=accept)]
+    else:
+        chosen = [exports_job(source, context) for source in configured]
+    read(session, chosen, output, dry_run=dry_run)
+
+
 @app.command("synthetic")
 def synthetic(
     ctx: typer.Context,

@@ -21,6 +21,7 @@ STATES: Mapping[str, str] = MappingProxyType(
         "failed": "failed",
         "full": "full",
         "hung": "hung",
+        "stalled": "waiting for its storage",
         "ioError": "with I/O errors",
         "errors": "failing",
         "failing": "failing",

@@ -126,7 +126,7 @@ _ALL = (
     _kind(
         "VirtualMachine",
         "a guest",
-        "paused_io_error unreachable panicked hung out_of_memory",
+        "paused_io_error unreachable panicked hung stalled out_of_memory",
         "starved",
         strong="vmUuid",
         weak="name ip machineId",
@@ -141,12 +141,16 @@ _ALL = (
     _kind(
         "StoragePool",
         "a pool, datastore or file system",
-        "full offline",
+        "full offline hung",
         "degraded",
         strong="poolUuid",
     ),
     _kind(
-        "Volume", "a virtual disk or share", "unwritable", strong="volumeKey wwn", weak="hostPath"
+        "Volume",
+        "a virtual disk or share",
+        "unwritable hung",
+        strong="volumeKey wwn",
+        weak="hostPath",
     ),
     _kind(
         "Service",

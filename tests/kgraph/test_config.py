@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.endpoints import endpoints
 from kgraph.app.stores import target
 from kgraph.config import LibvirtSource, load
 from kgraph.schema import ConfigurationError
@@ -138,6 +139,81 @@ def test_a_named_file_that_is_not_there_is_an_error(
 ) -> None:
     with pytest.raises(ConfigurationError, match="no such file"):
         load(cwd=tmp_path, environ=nowhere, file=tmp_path / "other.toml")
+
+
+ENDPOINTS = """\
+[[endpoints]]
+name = "guests"
+type = "libvirt"
+select = {kind = "VirtualMachine", source = "libvirt"}
+[[endpoints]]
+name = "nbd1"
+type = "systemd"
+unit = "nbd@1.service"
+via = ["ssh", "stor1"]
+select = {kind = "StorageExport", name = "nbd*", label = {rack = "r1"}}
+[[endpoints]]
+name = "oncall"
+type = "webhook"
+url = "https://on.call/hook"
+token_env = "HOOK_TOKEN"
+[policy]
+file = "policy.yaml"
+"""
+
+
+def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    _write(tmp_path, ENDPOINTS)
+    found = load(cwd=tmp_path, environ=nowhere)
+    chosen = {each.name: each for each in endpoints(found)}
+    assert list(chosen) == ["guests", "nbd1", "oncall", "log", "nbd"]
+    assert chosen["nbd1"].select.labels == {"rack": "r1"}
+    assert chosen["nbd1"].unit == "nbd@1.service"
+    assert found.settings.policy.file == Path("policy.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[endpoints]]\nname = "a"\ntype = "magic"', "an endpoint needs a type that is known"),
+        ('[[endpoints]]\nname = "a"\ntype = "systemd"', "endpoints.0.unit"),
+        ('[[endpoints]]\nname = "a"\ntype = "systemd"\nunit = "x; reboot"', "nbd1.service"),
+        ('[[endpoints]]\nname = "a"\ntype = "systemd"\nunit = "--now.service"', "nbd1.service"),
+        ('[[endpoints]]\nname = "log"\ntype = "libvirt"', "there by themselves"),
+        ('[[endpoints]]\nname = "a b"\ntype = "libvirt"', "endpoints.0.name"),
+        ('[[endpoints]]\ntype = "libvirt"', "endpoints.0.name"),
+        (
+            '[[endpoints]]\nname = "a"\ntype = "libvirt"\nselect = {kind = "Hots"}',
+            "did you mean Host",
+        ),
+        ('[[endpoints]]\nname = "a"\ntype = "libvirt"\nselect = {knd = "Host"}', "kind"),
+        ('[[endpoints]]\nname = "a"\ntype = "libvirt"\nurl = "x"', "did you mean uri"),
+        ('[[endpoints]]\nname = "a"\ntype = "webhook"\nurl = "ftp://x"', "http or https"),
+        (
+            '[[endpoints]]\nname = "a"\ntype = "libvirt"\n' * 2,
+            "two endpoints are named 'a'",
+        ),
+        ('[policy]\nflie = "x"', "did you mean file"),
+    ],
+)
+def test_a_mistake_in_an_endpoint_is_told_with_its_mend(
+    tmp_path: Path, nowhere: dict[str, str], text: str, said: str
+) -> None:
+    _write(tmp_path, text)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_secret_in_a_webhook_address_is_refused_and_not_repeated(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(
+        tmp_path, '[[endpoints]]\nname = "a"\ntype = "webhook"\nurl = "https://u:s3cret@on.call/"'
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def running_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def lab(running_lab: Lab) -> Lab:
-    """Two hosts, four guests on one NBD export, three on local disks; all is well."""
+    """Three hosts, four guests on one NBD export, six on disks of their hosts; all is well."""
     # Before and not after: what one test has broken for good then spoils that test's successor
     # alone, and says so.
     running_lab.heal()

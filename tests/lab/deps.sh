@@ -3,8 +3,9 @@
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
-iptables iproute2 util-linux prometheus prometheus-alertmanager prometheus-libvirt-exporter
-prometheus-node-exporter prometheus-blackbox-exporter default-jdk-headless maven"
+iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
+prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
+default-jdk-headless maven"
 
 complete() {
     for package in $packages; do

@@ -1,4 +1,4 @@
-"""What the libvirt source reads off two real hosts, well and broken."""
+"""What the libvirt source reads off three real hosts, well and broken."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from ingest.libvirt import ConnectionLostError, connection_lost, read
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.states import DomainState
 from kgraph.schema import Item, Observation, Record, RelationRecord, State
+from tests.lab.lab.estate import ESTATE, HOSTS
 from tests.lab.lab.guests import Disk, Leaving
-from tests.lab.lab.laboratory import ESTATE, Lab, Storm
+from tests.lab.lab.laboratory import Lab, Storm
 
 pytestmark = pytest.mark.lab
 
 ON_NBD = {name for _, name, disk in ESTATE if disk is Disk.NBD}
-ON_LOCAL = {name for _, name, disk in ESTATE if disk is Disk.LOCAL}
+ON_FILES = {name for _, name, disk in ESTATE if disk is not Disk.NBD}
 
 
 def read_all(lab: Lab) -> list[Item]:
-    """Read both hosts, and merge what both say of one thing by its record key."""
+    """Read all hosts, and merge what several say of one thing by its record key."""
     items: list[Item] = []
     for uri in lab.uris:
         snapshot = read(uri, now=datetime.now(UTC))
@@ -47,25 +48,25 @@ def witnesses(items: list[Item], signal: str, state: State) -> set[str]:
     }
 
 
-def test_two_hosts_read_one_after_the_other_give_one_estate(lab: Lab) -> None:
+def test_three_hosts_read_one_after_the_other_give_one_estate(lab: Lab) -> None:
     items = read_all(lab)
     kinds = Counter(record.kind for record in records(items).values())
     assert kinds == {
-        "Host": 2,
-        "Probe": 2,
-        "VirtualMachine": 7,
-        "VirtualNic": 7,
-        "Network": 2,
-        "Nic": 2,
-        "StoragePool": 2,
-        "Volume": 3,
+        "Host": 3,
+        "Probe": 3,
+        "VirtualMachine": 10,
+        "VirtualNic": 10,
+        "Network": 3,
+        "Nic": 3,
+        "StoragePool": 6,
+        "Volume": 6,
         "StorageExport": 1,
     }
     relations = {item for item in items if isinstance(item, RelationRecord)}
-    assert Counter(relation.type for relation in relations)["RUNS_ON"] == 7
+    assert Counter(relation.type for relation in relations)["RUNS_ON"] == 10
 
 
-def test_guests_of_both_hosts_are_stored_on_the_same_export(lab: Lab) -> None:
+def test_guests_of_two_hosts_are_stored_on_the_same_export(lab: Lab) -> None:
     items = read_all(lab)
     known = records(items)
     export = f"export:{lab.export_address}"
@@ -75,7 +76,7 @@ def test_guests_of_both_hosts_are_stored_on_the_same_export(lab: Lab) -> None:
         if isinstance(item, RelationRecord) and item.dependency == export
     }
     assert on_it == ON_NBD
-    assert known[export].props["serverAddress"] == "10.77.0.1"
+    assert known[export].props["serverAddress"] == lab.storage_address
 
 
 def test_a_file_disk_lies_in_its_pool(lab: Lab) -> None:
@@ -88,14 +89,15 @@ def test_a_file_disk_lies_in_its_pool(lab: Lab) -> None:
         and item.type == "STORED_ON"
         and known[item.dependency].kind == "StoragePool"
     }
-    assert held == {f"{name}.raw" for name in ON_LOCAL}
+    suffix = {Disk.LOCAL: "raw", Disk.GROWING: "qcow2"}
+    assert held == {f"{name}.{suffix[disk]}" for _, name, disk in ESTATE if disk in suffix}
 
 
 def test_on_a_well_estate_every_guest_and_host_is_seen_healthy(lab: Lab) -> None:
     items = read_all(lab)
-    assert witnesses(items, "down", State.HEALTHY) >= ON_NBD | ON_LOCAL | {"h1", "h2"}
-    assert witnesses(items, "paused", State.HEALTHY) == ON_NBD | ON_LOCAL
-    assert witnesses(items, "ioError", State.HEALTHY) == ON_NBD | ON_LOCAL
+    assert witnesses(items, "down", State.HEALTHY) >= ON_NBD | ON_FILES | {*HOSTS}
+    assert witnesses(items, "paused", State.HEALTHY) == ON_NBD | ON_FILES
+    assert witnesses(items, "ioError", State.HEALTHY) == ON_NBD | ON_FILES
     assert not [i for i in items if isinstance(i, Observation) and i.state is State.ABNORMAL]
 
 
@@ -107,7 +109,7 @@ def test_a_killed_export_pauses_its_guests_on_both_hosts_and_nobody_else(lab: La
     assert witnesses(items, "down", State.ABNORMAL) == set()
     # Paused is not known to be up: no witness against a cause that stops guests.
     assert witnesses(items, "down", State.HEALTHY) & ON_NBD == set()
-    assert witnesses(items, "down", State.HEALTHY) >= ON_LOCAL | {"h1", "h2"}
+    assert witnesses(items, "down", State.HEALTHY) >= ON_FILES | {*HOSTS}
 
 
 def test_a_killed_export_raises_one_alert_per_paused_guest(killed_export: Storm) -> None:
@@ -122,7 +124,7 @@ def test_a_killed_export_raises_one_alert_per_paused_guest(killed_export: Storm)
 def test_a_killed_qemu_is_that_guest_alone(killed_guest: Storm) -> None:
     items = read_all(killed_guest.lab)
     assert witnesses(items, "down", State.ABNORMAL) == killed_guest.hurt
-    others = ON_NBD | ON_LOCAL | {"h1", "h2"}
+    others = ON_NBD | ON_FILES | {*HOSTS}
     assert witnesses(items, "down", State.HEALTHY) >= others - killed_guest.hurt
     payload = json.loads(killed_guest.payload.read_text())
     firing = [a["labels"]["domain"] for a in payload["alerts"] if a["status"] == "firing"]
@@ -172,7 +174,7 @@ def test_a_dead_libvirtd_is_told_in_one_line_and_its_guests_live(lab: Lab) -> No
         read(host.uri, now=datetime.now(UTC))
     assert str(caught.value).startswith(f"libvirt {host.uri}: cannot connect: ")
     assert "\n" not in str(caught.value)
-    assert len(read_alive(lab)) == 1
+    assert len(read_alive(lab)) == len(HOSTS) - 1
     lost = connection_lost(host.uri, datetime.now(UTC))
     first = next(iter(lost.items))
     assert isinstance(first, Observation)

@@ -61,7 +61,10 @@ def desk(lab: Lab, tmp_path: Path) -> Desk:
     (tmp_path / "own" / "quick.yaml").write_text(quick)
     (tmp_path / "kgraph.toml").write_text(
         f'[store]\nurl = "sqlite:///estate.db"\n[folders]\ncatalogue = ["own"]\n{sources}'
+        '[[sources]]\ntype = "nbd"\n'
         '[[endpoints]]\nname = "guests"\ntype = "libvirt"\nselect = {kind = "VirtualMachine"}\n'
+        '[[endpoints]]\nname = "storage"\ntype = "systemd"\nselect = {kind = "StorageExport"}\n'
+        f"unit = {json.dumps(lab.export_unit)}\nvia = {json.dumps(lab.via)}\n"
     )
     return Desk(tmp_path)
 
@@ -79,6 +82,25 @@ def test_a_killed_guest_is_started_again_and_that_is_verified(lab: Lab, desk: De
     assert (kept["state"], kept["runs"][0]["outcome"]) == ("done", "helped")
     assert [row["state"] for row in kept["journal"]] == ["running", "done"]
     assert kept["steps"][0]["parameters"]["uuid"] == lab.guests["mail-2"].uuid
+
+
+def test_a_killed_export_is_restarted_and_checked_and_its_guests_resume(
+    lab: Lab, desk: Desk
+) -> None:
+    desk.kgraph("sync")  # what the export holds while all is well
+    lab.kill_export()
+    hurt = lab.guests_on_export()
+    (plan,) = desk.proposed()
+    kept = desk.json("plan", plan)
+    assert [step["action"] for step in kept["steps"]] == [
+        "restart",
+        "check",
+        *["resume"] * len(hurt),
+    ]
+    told = desk.kgraph("apply", plan, "--execute")
+    assert "done (helped)" in told
+    assert "size and signature as before" in told
+    assert all(lab.guests[name].is_in(DomainState.RUNNING) for name in hurt)
 
 
 def test_a_guest_that_a_person_suspended_is_left_alone(lab: Lab, desk: Desk) -> None:

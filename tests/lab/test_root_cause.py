@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.lab.estate import HOSTS
 from tests.lab.lab.laboratory import Storm
 
 pytestmark = pytest.mark.lab
@@ -26,7 +27,7 @@ def kgraph(folder: Path, *words: str) -> str:
 
 
 def investigated(storm: Storm, folder: Path) -> dict[str, Any]:
-    for host in ("h1", "h2"):
+    for host in HOSTS:
         kgraph(folder, "ingest", "libvirt", storm.lab.host(host).uri)
     kgraph(folder, "ingest", "alertmanager", str(storm.payload))
     answer: dict[str, Any] = json.loads(kgraph(folder, "investigate", "--output", "json"))
@@ -72,7 +73,7 @@ def test_a_killed_qemu_is_that_guest_alone(killed_guest: Storm, tmp_path: Path) 
 
 
 def test_every_alert_of_the_lab_finds_its_guest(killed_export: Storm, tmp_path: Path) -> None:
-    for host in ("h1", "h2"):
+    for host in HOSTS:
         kgraph(tmp_path, "ingest", "libvirt", killed_export.lab.host(host).uri)
     told = kgraph(
         tmp_path, "ingest", "alertmanager", str(killed_export.payload), "--explain", "-o", "json"

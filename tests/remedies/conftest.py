@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from kgraph.store import GraphStore, open_store
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep the log to itself: a test that ran the program has sent it to a stream now closed."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
-from kgraph.app.sources import Context, jobs
+from kgraph.app.sources import Context, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
 from kgraph.app.watch.collect import Collector
@@ -38,7 +38,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
             mend="`kgraph init` writes a commented one",
         )
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
-    read = jobs(Context(configuration))
+    read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
     policy = settings.policy.file
     repairs = PolicyRepairs(

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from kgraph.app.sync import Job, Keep, Listening, keep
+from kgraph.app.sync import Job, Keep, Listening, note
 from kgraph.schema import KgraphError, Snapshot, SourceError
 
 _log = structlog.get_logger(__name__)
@@ -24,18 +24,20 @@ _GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer of a source, or that it gave none.
+    """One answer of a source, or that it gave none, or what it told unasked.
 
     Attributes:
-        at: when it was asked.
+        at: when it was asked, or told.
         keep: brings the answer into the store; None where there is none.
         error: why there is none.
+        asked: False for an event: it answers no question.
     """
 
     job: Job
     at: datetime
     keep: Keep | None = None
     error: KgraphError | None = None
+    asked: bool = True
 
 
 class Collector:
@@ -106,7 +108,7 @@ class Collector:
     def tell(self, job: Job, shown: Snapshot | None) -> None:
         """Take what an event itself shows."""
         if shown is not None:
-            self.put(Heard(job, self._clock(), lambda reading: keep(reading, shown)))
+            self.put(Heard(job, self._clock(), lambda reading: note(reading, shown), asked=False))
 
     def pause(self, job: Job, failures: int) -> float:
         """Return the seconds until a source is asked again."""
@@ -137,6 +139,7 @@ class _Asker(threading.Thread):
         finally:
             if listening is not None:
                 listening.stop()
+            self._job.close()
 
     def _listen(self) -> Listening | None:
         """Have events told, and the source asked anew after each."""
@@ -147,4 +150,7 @@ class _Asker(threading.Thread):
             self._to.tell(self._job, shown)
             self.wake.set()
 
-        return self._job.listen(tell)
+        try:
+            return self._job.listen(tell)
+        except KgraphError:
+            return None  # what keeps us from listening keeps us from asking, and is told there

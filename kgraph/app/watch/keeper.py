@@ -24,9 +24,11 @@ class Keeper:
     def __init__(
         self, store: GraphStore, jobs: Iterable[Job], now: datetime, complete: Iterable[str] = ()
     ) -> None:
-        """Begin; `complete` are those that are known to have been read before."""
+        """Let each job learn what to ask; `complete` are those that were read before."""
         self._store = store
         jobs = tuple(jobs)
+        for job in jobs:
+            job.learn(store)
         self.topology = frozenset(job.title for job in jobs if job.topology)
         self.complete = set(complete)
         self.unheard = {job.title for job in jobs}
@@ -50,6 +52,8 @@ class Keeper:
                 heard.keep(reading)
             except KgraphError as caught:
                 error = caught
+        if not heard.asked:
+            return str(error or "")
         self.unheard.discard(title)
         if error is not None:
             return f"{error}{keep_silence(reading, heard.job, error)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,14 +54,20 @@ class FakeDomain(FakeDescribed):
     at: tuple[int, int] = RUNNING
     failed: Mapping[str, int] = field(default_factory=dict)
     asked_monitor: bool = False
+    stalls: float = 0
+    released: threading.Event = field(default_factory=threading.Event)
 
     def state(self, flags: int = 0) -> Sequence[int]:
         assert flags == 0
         return self.at
 
+    def UUIDString(self) -> str:
+        return self.xml.partition("<uuid>")[2].partition("</uuid>")[0]
+
     def diskErrors(self, flags: int = 0) -> Mapping[str, int]:
         assert flags == 0
         self.asked_monitor = True
+        self.released.wait(self.stalls)
         return self.failed
 
 
@@ -111,6 +118,9 @@ class FakeConnection:
     def listAllDomains(self, flags: int = 0) -> Sequence[FakeDomain]:
         assert flags == 0
         return self.domains
+
+    def lookupByUUIDString(self, uuid: str) -> FakeDomain:
+        return next(domain for domain in self.domains if domain.UUIDString() == uuid)
 
     def listAllNetworks(self, flags: int = 0) -> Sequence[object]:
         assert flags == 0

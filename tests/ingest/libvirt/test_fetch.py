@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
+from ingest.libvirt import fetch as fetching
 from ingest.libvirt.binding import ConnectionLostError, ErrorCode
 from ingest.libvirt.fetch import fetch
 from tests.ingest.libvirt.fakes import (
@@ -16,6 +20,7 @@ from tests.ingest.libvirt.fakes import (
 )
 
 INTERNAL_ERROR = 1
+OTHER_UUID = "11111111-2222-4333-8444-555555555555"
 
 
 def test_a_guest_that_goes_between_list_and_look_is_no_gap() -> None:
@@ -51,7 +56,7 @@ def test_a_connection_that_breaks_on_the_way_is_lost_and_not_an_empty_estate() -
 def test_only_a_guest_paused_on_an_io_error_has_its_monitor_asked() -> None:
     running, stuck = (
         FakeDomain(domain_xml()),
-        FakeDomain(domain_xml(), at=(3, 5), failed={"vda": 2}),
+        FakeDomain(domain_xml(uuid=OTHER_UUID), at=(3, 5), failed={"vda": 2}),
     )
     reading = fetch(driver(FakeConnection([running, stuck])), URI)
     assert (running.asked_monitor, stuck.asked_monitor) == (False, True)
@@ -62,3 +67,22 @@ def test_the_volumes_of_an_inactive_pool_are_not_asked_for() -> None:
     pool = FakePool("<pool/>", at=0, volumes=[FakeDescribed("<volume/>")])
     reading = fetch(driver(FakeConnection(pools=[pool])), URI)
     assert reading.pools[0].volumes == ()
+
+
+def test_guests_whose_monitors_owe_an_answer_hold_up_no_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "_MONITOR_SECONDS", 0.1)
+    before = set(threading.enumerate())
+    uuids = [f"11111111-2222-4333-8444-55555555555{n}" for n in range(4)]
+    hung = [FakeDomain(domain_xml(uuid=uuid), at=(3, 5), stalls=5) for uuid in uuids]
+    started = time.monotonic()
+    reading = fetch(driver(FakeConnection([*hung, FakeDomain(domain_xml())])), URI)
+    assert time.monotonic() - started < 1
+    assert len(reading.guests) == 5
+    assert reading.complete, "the errors only explain"
+    assert [domain.asked_monitor for domain in hung] == [True, False, False, False]
+    hung[0].released.set()  # it goes on: nothing is left behind
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+        assert not thread.is_alive()

@@ -183,6 +183,11 @@ def test_an_annotation_says_better_than_the_expression_where_a_rule_looks() -> N
     assert {uid for uid, *_ in covered(found)} == {"vm-web", "vm-mail"}
 
 
+def test_a_series_that_outlives_its_target_covers_nothing() -> None:
+    answers = reading([target("h1", "down"), target("h2")], [rule("GuestPaused")], SEEN)
+    assert {uid for uid, *_ in covered(normalised(answers))} == {"vm-mail"}
+
+
 def test_a_guest_whose_series_is_gone_is_not_covered() -> None:
     left = {"libvirt_domain_state_code": [series("mail", "h2")]}
     found = normalised(reading([target("h1"), target("h2")], [rule("GuestPaused")], left))
@@ -263,6 +268,14 @@ def test_a_silent_target_is_an_unreachable_machine_and_an_unreachable_probe() ->
     assert rows[H2_TARGET, "unreachable", UP].state is State.ABNORMAL
     assert rows["host-1", "unreachable", UP].state is State.HEALTHY
     assert rows[H1_TARGET, "unreachable", UP].state is State.HEALTHY
+
+
+def test_a_target_that_just_missed_a_scrape_is_no_sign_of_anything() -> None:
+    answers = reading([target("h1", "down")], [rule("GuestPaused")])
+    blinking = replace(answers, targets=tuple(replace(t, blinks=True) for t in answers.targets))
+    found = normalised(blinking)
+    assert set(observed(found)) == {(ORIGIN.key, "unreachable", ORIGIN.reach)}
+    assert covered(found) == {}
 
 
 def homes(*targets: dict[str, Any]) -> set[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Topology documents: the three forms give the same records, and defects give one clear line."""
 
+import gc
 import io
 import json
 import tracemalloc
@@ -374,3 +375,14 @@ def test_any_entities_are_read_alike_in_all_three_forms(rows: list[dict[str, obj
     by_yaml = bare(items(yaml.safe_dump(whole).encode()))
     assert by_yaml == bare(items(json.dumps(whole).encode()))
     assert by_yaml == bare(items(lines([HEADER, *({"entity": row} for row in rows)])))
+
+
+def test_a_document_that_nobody_goes_on_reading_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "estate.yaml"
+    path.write_text(
+        "format: kgraph.topology/v1\nsource: a\nscope: b\ncomplete: true\n"
+        "entities:\n  - {id: h, kind: Host}\n"
+    )
+    snapshot = read(path)
+    del snapshot
+    gc.collect()  # a file that is left open raises here: warnings are errors

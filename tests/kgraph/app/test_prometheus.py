@@ -249,6 +249,17 @@ def test_an_alert_behind_a_probe_that_is_down_is_no_evidence_by_whatever_road(
     assert ("web", "down") not in states(store, later=20)
 
 
+def test_what_a_whole_listing_no_longer_sees_is_unknown_and_not_over(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    read(store, BOTH)
+    _passed_on(store, tmp_path)
+    read(store, reading([target("h1", "down"), target("h2")]), later=15)
+    assert states(store, later=15)["web", "down"] is State.ABNORMAL  # of a rule elsewhere
+    _passed_on(store, tmp_path, later=20)
+    assert ("web", "down") not in states(store, later=20)
+
+
 def test_what_alertmanager_repeats_of_a_rule_that_is_silent_ends(
     store: GraphStore, tmp_path: Path
 ) -> None:

@@ -172,3 +172,9 @@ def test_the_linter_finds_a_signal_that_nobody_published() -> None:
 
 def test_a_failure_mode_of_the_kind_is_a_signal() -> None:
     assert lint([Mapping(re.compile("X"), kinds=("Nic",), signal="flapping")]) == []
+
+
+def test_a_drill_is_passed_over_whatever_the_sites_own_mapping_says(tmp_path: Path) -> None:
+    packs = site(tmp_path, "entries:\n  - {alert: '.*', signal: down, kind: Host}\n")
+    assert packs.match(alert("X")).signal == "down"
+    assert "drill" in packs.match(alert("X", kgraph_drill="1")).ignore

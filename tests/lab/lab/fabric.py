@@ -1,77 +1,114 @@
-"""The storage network: a bridge that all hosts are plugged into, and the NBD server on it."""
+"""The network that all machines of the lab are plugged into, and our own port on it."""
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+import socket
 from pathlib import Path
 
-from tests.lab.lab.processes import end, run, spawn, wait_for
+from tests.lab.lab.processes import LabError, end, run, spawn, wait_for
 
-ADDRESS = "10.77.0.1"
-NBD_PORT = 10809
-EXPORT = "vmstore"
-EXPORT_ADDRESS = f"nbd://{ADDRESS}:{NBD_PORT}/{EXPORT}"
+# TCP that lost its way tries again within a second, and not after ten: a partition is over once
+# it is healed. Linux 6.15 and later know it; elsewhere it takes longer.
+_QUICK_RETRY = "echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms || true"
+
+
+class Subnet:
+    """10.77.N.0/24 for one lab; several labs on one machine get one each."""
+
+    def __init__(self) -> None:
+        # An abstract socket is ours alone, leaves no file, and is gone when we are.
+        self._claim = socket.socket(socket.AF_UNIX)
+        self.number = next((n for n in range(256) if self._claimed(n)), -1)
+        if self.number < 0:
+            self.close()
+            raise LabError("256 labs run on this machine")
+
+    def address(self, last: int) -> str:
+        """Return the address that ends in this number."""
+        return f"10.77.{self.number}.{last}"
+
+    @property
+    def port(self) -> str:
+        """Name of the interface that this machine has on the fabric."""
+        return f"kgl{self.number}"
+
+    def close(self) -> None:
+        """Let another lab have it."""
+        self._claim.close()
+
+    def _claimed(self, number: int) -> bool:
+        # The interface of a lab that was killed takes a moment to go.
+        if Path(f"/sys/class/net/kgl{number}").exists():
+            return False
+        with contextlib.suppress(OSError):
+            self._claim.bind(f"\0kgraph-lab-{number}")
+            return True
+        return False
 
 
 class Fabric:
-    """A network namespace with one bridge; `image` is the raw disk that it exports."""
+    """A network namespace with one bridge; a machine is known by the end of its address."""
 
-    def __init__(self, folder: Path, image: Path) -> None:
-        self._folder, self._image = folder, image
+    def __init__(self, folder: Path) -> None:
+        self.subnet = Subnet()
         self._holder = spawn(["unshare", "--net", "sleep", "infinity"], folder / "fabric.log")
-        self._server: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Make the bridge, and plug in this machine: both ends go with the namespace."""
         wait_for("the fabric's namespace", self._separate)
         self.inside("ip", "link", "set", "lo", "up")
         self.inside("ip", "link", "add", "br0", "type", "bridge")
-        self.inside("ip", "addr", "add", f"{ADDRESS}/24", "dev", "br0")
         self.inside("ip", "link", "set", "br0", "up")
+        own, pid = self.subnet.port, str(self._holder.pid)
+        run("ip", "link", "add", own, "type", "veth", "peer", "name", "manager", "netns", pid)
+        self.inside("ip", "link", "set", "manager", "master", "br0", "up")
+        run("ip", "addr", "add", f"{self.subnet.address(254)}/24", "dev", own)
+        run("ip", "link", "set", own, "up")
 
     def inside(self, *command: str) -> str:
         """Run a command on the fabric."""
         return run("nsenter", "-t", str(self._holder.pid), "-n", *command)
 
-    def plug(self, namespace: int, number: int) -> str:
-        """Give a network namespace, named by a pid in it, an eth0; return its address."""
-        address, port = f"10.77.0.{10 + number}", f"port{number}"
+    def plug(self, namespace: int, last: int) -> str:
+        """Give a machine, named by a pid in it, an eth0; return its address."""
+        address, port = self.subnet.address(last), f"port{last}"
+        # A machine that boots again has the MAC address that its peers remember.
+        mac = f"02:77:00:00:00:{last:02x}"
         self.inside(
             *("ip", "link", "add", port, "type", "veth"),
-            *("peer", "name", "eth0", "netns", str(namespace)),
+            *("peer", "name", "eth0", "address", mac, "netns", str(namespace)),
         )
         self.inside("ip", "link", "set", port, "master", "br0", "up")
-        enter = ("nsenter", "-t", str(namespace), "-n", "ip")
-        run(*enter, "link", "set", "lo", "up")
-        run(*enter, "addr", "add", f"{address}/24", "dev", "eth0")
-        run(*enter, "link", "set", "eth0", "up")
+        steps = (
+            _QUICK_RETRY,
+            "ip link set lo up",
+            f"ip addr add {address}/24 dev eth0",
+            "ip link set eth0 up",  # last: the machine boots on once it is up
+        )
+        run("nsenter", "-t", str(namespace), "-n", "sh", "-ec", "\n".join(steps))
         return address
 
-    @property
-    def exporting(self) -> bool:
-        """Whether the NBD server runs."""
-        return self._server is not None and self._server.poll() is None
+    def unplug(self, last: int) -> None:
+        """Take the cable away for good, as with the machine's power."""
+        with contextlib.suppress(LabError):  # it went with the machine
+            self.inside("ip", "link", "del", f"port{last}")
 
-    def start_export(self) -> None:
-        """Serve the image to up to 16 clients at once."""
-        if self.exporting:
-            return
-        command = ["nsenter", "-t", str(self._holder.pid), "-n", "qemu-nbd", "--persistent"]
-        command += ["--shared=16", f"--bind={ADDRESS}", f"--port={NBD_PORT}"]
-        command += [f"--export-name={EXPORT}", "--format=raw", "--cache=writeback"]
-        self._server = spawn([*command, str(self._image)], self._folder / "nbd.log")
-        wait_for("the NBD export", self._listening)
+    def partition(self, last: int) -> None:
+        """Cut one machine off from all others."""
+        self.inside("ip", "link", "set", f"port{last}", "down")
 
-    def kill_export(self) -> None:
-        """Kill the NBD server as a crash would."""
-        if self._server is not None:
-            end(self._server)
+    def rejoin(self, last: int) -> None:
+        """Undo `partition`."""
+        self.inside("ip", "link", "set", f"port{last}", "up")
 
     def close(self) -> None:
-        """End the server and the network."""
-        self.kill_export()
+        """End the network."""
+        with contextlib.suppress(LabError):
+            run("ip", "link", "del", self.subnet.port)
         end(self._holder)
+        self.subnet.close()
 
     def _separate(self) -> bool:
         ours, theirs = Path("/proc/self/ns/net"), Path(f"/proc/{self._holder.pid}/ns/net")
         return theirs.readlink() != ours.readlink()
-
-    def _listening(self) -> bool:
-        return f"{ADDRESS}:{NBD_PORT}" in self.inside("ss", "-ltn")

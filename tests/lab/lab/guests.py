@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ingest.libvirt.states import DomainState
-from tests.lab.lab.fabric import ADDRESS, EXPORT, NBD_PORT
 from tests.lab.lab.hypervisor import Hypervisor
-from tests.lab.lab.processes import run, wait_for
+from tests.lab.lab.processes import run
+from tests.lab.lab.storage import EXPORT, NBD_PORT, StorageServer
 
-_DISK_BYTES = 32 << 20
-_KEYS = {"d": 32, "p": 25}
+_DISK_BYTES = 8 << 20  # what the boot sector writes on, round and round
+_KEYS = {"c": 46, "d": 32, "i": 23, "p": 25}
 _LIVE, _PERSIST_THERE = 1, 8  # virDomainMigrateFlags
 _LINUX_KEYCODES = 0  # virKeycodeSet
+_INACTIVE = 2  # VIR_DOMAIN_XML_INACTIVE
 _DOMAIN = """\
 <domain type='qemu'><name>{name}</name><memory unit='MiB'>4</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
 <on_crash>preserve</on_crash>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
 <disk type='{type}' device='disk'>
-<driver name='qemu' type='raw' error_policy='stop' rerror_policy='stop'/>
+<driver name='qemu' type='{format}' error_policy='stop' rerror_policy='stop'/>
 {source}<target dev='vda' bus='virtio'/></disk>
 <interface type='network'><source network='default'/><model type='virtio'/><rom enabled='no'/>
 </interface><controller type='usb' model='none'/><memballoon model='none'/>
 <panic model='isa'/></devices></domain>
 """
-_NBD = (
-    f"<source protocol='nbd' name='{EXPORT}'><host name='{ADDRESS}' port='{NBD_PORT}'/></source>"
-)
+_NBD = "<source protocol='nbd' name='{export}'><host name='{address}' port='{port}'/></source>"
 
 
 class Disk(Enum):
     """Where a guest's disk is."""
 
-    NBD = "network"
-    LOCAL = "file"
+    NBD = "the export, over the network"
+    LOCAL = "a raw file in the pool `local`"
+    GROWING = "a qcow2 file in the pool `small`; it begins small, and so it stays until it's told"
 
 
 class Leaving(Enum):
@@ -50,19 +51,46 @@ class Leaving(Enum):
 
 
 class Guest:
-    """One guest on one host."""
+    """One guest: where it is, and where it belongs."""
 
-    def __init__(self, host: Hypervisor, name: str, disk: Disk, image: Path) -> None:
-        self.host, self.name, self.disk = host, name, disk
-        if disk is Disk.LOCAL:
-            path = host.disks / f"{name}.raw"
-            path.write_bytes(image.read_bytes())
-            host.connection.storagePoolLookupByName("local").refresh()
-            source = f"<source file='{path}'/>"
-        else:
-            source = _NBD
-        xml = _DOMAIN.format(name=name, type=disk.value, source=source)
-        self.uuid: str = host.connection.defineXML(xml).UUIDString()
+    def __init__(
+        self, home: Hypervisor, name: str, disk: Disk, image: Path, storage: StorageServer
+    ) -> None:
+        self.home = self.host = home
+        self.name, self.disk, self._image = name, disk, image
+        self.computes = self.grows = False
+        if disk is not Disk.NBD:
+            self._make_disk()
+        xml = _DOMAIN.format(
+            name=name,
+            type="network" if disk is Disk.NBD else "file",
+            format="qcow2" if disk is Disk.GROWING else "raw",
+            source=self._source(storage),
+        )
+        defined = home.connection.defineXML(xml)
+        self.uuid: str = defined.UUIDString()
+        self._xml: str = defined.XMLDesc(_INACTIVE)
+
+    def _source(self, storage: StorageServer) -> str:
+        if self.disk is Disk.NBD:
+            return _NBD.format(export=EXPORT, address=storage.address, port=NBD_PORT)
+        return f"<source file='{self._path}'/>"
+
+    @property
+    def _path(self) -> Path:
+        if self.disk is Disk.LOCAL:
+            return self.home.disks / f"{self.name}.raw"
+        return self.home.small / f"{self.name}.qcow2"
+
+    def _make_disk(self) -> None:
+        """Write the disk anew."""
+        # On the host: its small file system is nobody else's. Clusters as small as the writes, so
+        # that every write of a growing disk needs room.
+        to = ["raw"] if self.disk is Disk.LOCAL else ["qcow2", "-o", "cluster_size=4k"]
+        image, path = str(self._image), str(self._path)
+        self.home.inside("qemu-img", "convert", "-f", "raw", "-O", *to, image, path)
+        pool = "local" if self.disk is Disk.LOCAL else "small"
+        self.home.connection.storagePoolLookupByName(pool).refresh()
 
     @property
     def domain(self) -> Any:
@@ -79,19 +107,15 @@ class Guest:
         """Tell whether it is in this state."""
         return self.state[0] == state
 
+    @property
+    def written(self) -> int:
+        """How often it has written since it was started."""
+        return int(self.domain.blockStats("vda")[2])
+
     def start(self) -> None:
-        """Power it on, wait until it has booted, and have it write."""
+        """Power it on."""
+        self.computes = self.grows = False
         self.domain.create()
-        self._write()
-
-    def _write(self) -> None:
-        """Press `d` until blocks are written: a key pressed during boot is lost."""
-
-        def writes() -> bool:
-            self.press("d")
-            return bool(self.domain.blockStats("vda")[2] > 0)
-
-        wait_for(f"{self.name} to write", writes)
 
     def migrate(self, target: Hypervisor, leaving: Leaving) -> None:
         """Move it, running, to another host; its disk must be the export."""
@@ -100,38 +124,82 @@ class Guest:
         self.domain.migrate3(target.connection, parameters, flags)
         self.host = target
 
+    def stopped_by_growing(self) -> bool:
+        """Have its disk grow; tell whether that has stopped it."""
+        self.grows = True
+        self.press("d")  # again and again: a key is lost during boot
+        return self.is_in(DomainState.PAUSED)
+
     def press(self, key: str) -> None:
         """Press one key that the boot sector obeys."""
         self.domain.sendKey(_LINUX_KEYCODES, 50, [_KEYS[key]], 1, 0)
 
-    def heal(self) -> None:
-        """Bring it back to running and writing, whatever was done to it."""
+    def compute(self) -> None:
+        """Have it use all the processor time that it can get, and write on."""
+        self.press("c")
+        self.computes = True
+
+    def calm(self) -> None:
+        """Undo `compute`."""
+        self.press("i")
+        self.computes = False
+
+    def heal(self, elsewhere: Iterable[Hypervisor]) -> None:
+        """Have it run at home and nowhere else, whatever was done to it; its hosts are up."""
+        for other in elsewhere:
+            self._leave(other)
+        self.host = self.home
+        if not self._known(self.home):
+            self.home.connection.defineXML(self._xml)
         state = self.state[0]
-        if state == DomainState.CRASHED:
+        spoilt = state == DomainState.CRASHED or (self.grows and state != DomainState.SHUTOFF)
+        # A resume is in vain until QEMU has its NBD connection again, which it tries more and more
+        # rarely, at last every 16 s: a new start is quicker.
+        if spoilt or (state == DomainState.PAUSED and not self._resume()):
             self.domain.destroy()
             state = DomainState.SHUTOFF
         if state == DomainState.SHUTOFF:
+            if self.grows:
+                self._make_disk()
             self.start()
-        elif state == DomainState.PAUSED:
-            # The first attempt on a lost NBD connection only makes QEMU connect again.
-            wait_for(f"{self.name} to resume", self._resume)
+        if self.computes:
+            self.calm()
+
+    def _known(self, host: Hypervisor) -> bool:
+        return self.name in {domain.name() for domain in host.connection.listAllDomains()}
+
+    def _leave(self, other: Hypervisor) -> None:
+        """Have no trace of it on a host that is not its home; come home running if it can."""
+        if not self._known(other):
+            return
+        self.host = other
+        if self.domain.isActive():
+            with contextlib.suppress(import_module("libvirt").libvirtError):
+                self.migrate(self.home, Leaving.NOTHING)
+                return
+            self.domain.destroy()
+        self.domain.undefine()
 
     def _resume(self) -> bool:
-        if self.is_in(DomainState.PAUSED):
-            with contextlib.suppress(import_module("libvirt").libvirtError):  # asked again
-                self.domain.resume()
-        before = self.domain.blockStats("vda")[2]
-        time.sleep(0.15)  # it writes every 55 ms
-        return bool(self.domain.blockStats("vda")[2] > before)
+        with contextlib.suppress(import_module("libvirt").libvirtError):  # it tells by its state
+            self.domain.resume()
+        time.sleep(0.3)  # longer than it takes to the next write
+        return self.is_in(DomainState.RUNNING)
 
 
-def build_image(folder: Path) -> Path:
-    """Assemble the boot sector and return a raw disk image that starts with it."""
-    source = Path(__file__).with_name("boot.S")
-    run("as", "--32", str(source), "-o", str(folder / "boot.o"))
-    image = folder / "boot.raw"
+def build_images(folder: Path) -> dict[Disk, Path]:
+    """Assemble the boot sector; return raw disk images that start with it."""
+    whole, little = _DISK_BYTES // 512 - 1, 0x7F
+    windows = {Disk.NBD: whole, Disk.LOCAL: whole, Disk.GROWING: little}
+    return {disk: _build_image(folder, window) for disk, window in windows.items()}
+
+
+def _build_image(folder: Path, window: int) -> Path:
+    source, image = Path(__file__).with_name("boot.S"), folder / f"boot-{window:x}.raw"
+    parts = str(image.with_suffix(".o"))
+    run("as", "--32", "--defsym", f"window={window}", str(source), "-o", parts)
     link = ("ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary")
-    run(*link, str(folder / "boot.o"), "-o", str(image))
+    run(*link, parts, "-o", str(image))
     with image.open("r+b") as disk:
         disk.truncate(_DISK_BYTES)
     return image

@@ -1,167 +1,157 @@
-"""The whole lab: two hosts, an NBD export that both use, and monitoring that watches both."""
+"""The lab with its faults: each can be injected, and `heal` undoes all of them."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from signal import Signals
 
 from ingest.libvirt.states import DomainState
-from tests.lab.lab.fabric import EXPORT_ADDRESS, Fabric
-from tests.lab.lab.guests import Disk, Guest, build_image
-from tests.lab.lab.hypervisor import Hypervisor
-from tests.lab.lab.monitoring import Monitoring
-from tests.lab.lab.processes import LabError, wait_for
-from tests.lab.lab.webhook import Webhook
-
-Payload = dict[str, Any]
-ESTATE = (
-    ("h1", "shop-1", Disk.NBD),
-    ("h1", "shop-2", Disk.NBD),
-    ("h2", "shop-3", Disk.NBD),
-    ("h2", "shop-4", Disk.NBD),
-    ("h1", "mail-1", Disk.LOCAL),
-    ("h2", "mail-2", Disk.LOCAL),
-    ("h2", "wiki-1", Disk.LOCAL),
-)
+from tests.lab.lab.estate import SMALL_HOST, Estate
+from tests.lab.lab.guests import Disk, Leaving
+from tests.lab.lab.processes import wait_for
 
 
-class Lab:
-    """Starts with the object, ends with `close`; about ten seconds of two cores.
+class Lab(Estate):
+    """The estate, and what can happen to it.
 
     Attributes:
-        webhook: what Alertmanager has posted.
-        monitoring: Prometheus and Alertmanager.
+        fault_at: when the newest fault was injected.
     """
 
-    export_address = EXPORT_ADDRESS
-
     def __init__(self) -> None:
-        with ExitStack() as stack:
-            # Short, because the path of a unix socket has at most 107 characters.
-            self._folder = Path(tempfile.mkdtemp(prefix="kgl-"))
-            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            self._image = build_image(self._folder)
-            self._guests: dict[str, Guest] = {}
-            self._fabric = Fabric(self._folder, self._export_image())
-            stack.callback(self._fabric.close)
-            self._fabric.start_export()
-            self._hosts = {
-                name: self._start_host(stack, name, number)
-                for number, name in enumerate(("h1", "h2"), start=1)
-            }
-            self.webhook = Webhook()
-            stack.callback(self.webhook.close)
-            self.monitoring = Monitoring(self._folder, self._hosts.values(), self.webhook.url)
-            stack.callback(self.monitoring.close)
-            self._stack = stack.pop_all()
-
-    def close(self) -> None:
-        """End every process of the lab and remove its folder."""
-        self._stack.close()
-
-    @property
-    def uris(self) -> list[str]:
-        """The libvirt URIs of all hosts."""
-        return [host.uri for host in self._hosts.values()]
-
-    @property
-    def guests(self) -> dict[str, Guest]:
-        """The guests that were started, by name."""
-        return dict(self._guests)
-
-    def host(self, name: str) -> Hypervisor:
-        """Return `h1` or `h2`."""
-        return self._hosts[name]
-
-    def start_guest(self, host: str, name: str, disk: Disk) -> Guest:
-        """Start a guest that writes to its disk all the time."""
-        guest = Guest(self.host(host), name, disk, self._image)
-        self._guests[name] = guest
-        guest.start()
-        return guest
-
-    def populate(self) -> None:
-        """Start the guests of the lab's estate."""
-        for host, name, disk in ESTATE:
-            self.start_guest(host, name, disk)
+        super().__init__()
+        self.fault_at = datetime.now(UTC)
 
     def guests_on_export(self) -> frozenset[str]:
         """Return the names of the guests whose disk is the export."""
-        return frozenset(name for name, guest in self._guests.items() if guest.disk is Disk.NBD)
+        return self.guests_on(Disk.NBD)
 
     def kill_export(self) -> None:
         """Kill the NBD server, and wait until every guest on it is paused."""
-        self._fabric.kill_export()
-        for name in self.guests_on_export():
-            guest = self._guests[name]
-            wait_for(f"{name} to pause", partial(guest.is_in, DomainState.PAUSED))
+        self._stamp()
+        self._storage.signal("KILL")
+        self._wait_until(self.guests_on_export(), DomainState.PAUSED)
+
+    def hang_export(self) -> None:
+        """Stop the NBD server: its guests wait for their disks, and nothing says so."""
+        self._stamp()
+        self._storage.signal("STOP")
+
+    def revive_export(self) -> None:
+        """Have the export back; guests that were paused stay so."""
+        self._storage.revive()
 
     def kill_guest(self, name: str) -> None:
         """Kill the QEMU of one guest, and wait until libvirt has noticed."""
-        guest = self._guests[name]
-        guest.host.kill_guest(name)
-        wait_for(f"{name} to be gone", partial(guest.is_in, DomainState.SHUTOFF))
+        self._stamp()
+        self._guests[name].host.signal_guest(name, "KILL")
+        self._wait_until({name}, DomainState.SHUTOFF)
 
     def panic_guest(self, name: str) -> None:
         """Have one guest's kernel panic, and wait until libvirt has noticed."""
-        guest = self._guests[name]
-        guest.press("p")
-        wait_for(f"{name} to panic", partial(guest.is_in, DomainState.CRASHED))
+        self._stamp()
+        self._guests[name].press("p")
+        self._wait_until({name}, DomainState.CRASHED)
 
-    def alerts(self) -> list[Payload]:
-        """Return the alerts that Alertmanager holds, as `GET /api/v2/alerts` answers."""
-        return self.monitoring.alerts()
+    def stall_guest(self, name: str) -> None:
+        """Stop the QEMU of one guest: libvirt says it runs, and its host's exporter waits."""
+        self._stamp()
+        self._guests[name].host.signal_guest(name, "STOP")
 
-    def firing(self) -> set[tuple[str, str]]:
-        """Return (alert name, guest or host) of all that fires."""
-        labels = [
-            alert["labels"] for alert in self.alerts() if alert["status"]["state"] == "active"
-        ]
-        return {(each["alertname"], each.get("domain", each.get("host", ""))) for each in labels}
+    def resume_guest(self, name: str) -> None:
+        """Undo `stall_guest`."""
+        self._guests[name].host.signal_guest(name, "CONT")
 
-    def wait_for_alerts(self, expected: set[tuple[str, str]]) -> list[Payload]:
-        """Wait until exactly these alerts fire, and return `GET /api/v2/alerts` of that time."""
-        try:
-            wait_for(f"alerts {sorted(expected)}", lambda: self.firing() == expected, seconds=30)
-        except LabError as error:
-            raise LabError(f"{error}; firing: {sorted(self.firing())}") from error
-        return self.alerts()
+    def spin_guest(self, name: str) -> None:
+        """Have one guest use all the processor time that it can get; it works on."""
+        self._stamp()
+        self._guests[name].compute()
 
-    def wait_for_payload(self, chosen: Callable[[Payload], bool]) -> Payload:
-        """Wait until the webhook was posted such a payload, and return the newest of them."""
-        found = wait_for(
-            "the webhook",
-            lambda: [payload for payload in self.webhook.payloads if chosen(payload)],
-        )
-        return found[-1]
+    def calm_guest(self, name: str) -> None:
+        """Undo `spin_guest`."""
+        self._guests[name].calm()
+
+    def fill_pool(self) -> None:
+        """Fill the pool `small` of h3, and wait until the guests that grow there are paused."""
+        self._stamp()
+        self.host(SMALL_HOST).fill_small()
+        for name in self.guests_on(Disk.GROWING):
+            guest = self._guests[name]
+            wait_for(f"{name} to run out of room", guest.stopped_by_growing)
+
+    def make_room(self) -> None:
+        """Undo `fill_pool`; guests that were paused stay so."""
+        self.host(SMALL_HOST).clear_small()
+
+    def power_off(self, host: str) -> None:
+        """Cut a host's power: everything on it is gone at once, and nobody is told."""
+        self._stamp()
+        self.host(host).power_off()
+
+    def power_on(self, host: str) -> None:
+        """Boot a host, and wait for its libvirtd; its guests are defined and off."""
+        self.host(host).power_on()
+        self.host(host).wait()
+
+    def partition(self, host: str) -> None:
+        """Cut a host off from the fabric: all on it runs on, its guests on the export wait."""
+        self._stamp()
+        self.host(host).partition()
+
+    def rejoin(self, host: str) -> None:
+        """Undo `partition`."""
+        self.host(host).rejoin()
+
+    def blind_monitoring(self) -> None:
+        """Stop every exporter: all scrapes fail at once, and nothing else is wrong."""
+        self._stamp()
+        for host in self._hosts.values():
+            host.signal_exporters("STOP")
+        self.monitoring.signal_blackbox(Signals.SIGSTOP)
+
+    def restore_monitoring(self) -> None:
+        """Undo `blind_monitoring`."""
+        for host in self._hosts.values():
+            host.signal_exporters("CONT")
+        self.monitoring.signal_blackbox(Signals.SIGCONT)
+
+    def migrate_guest(self, name: str, host: str) -> None:
+        """Move a guest on the export, running; it leaves nothing behind. No fault at all."""
+        self._guests[name].migrate(self.host(host), Leaving.NOTHING)
 
     def heal(self) -> None:
-        """Undo every fault: export and daemons up, all guests run and write, no alert fires."""
-        self._fabric.start_export()
-        for host in self._hosts.values():
+        """Undo every fault: all is up, every guest runs at home and works, no rule sees anything.
+
+        Alertmanager has been told, and what it had posted until then is forgotten.
+        """
+        hosts = self._hosts.values()
+        off = [host for host in hosts if not host.powered]
+        for host in off:
+            host.power_on()  # all at the same time
+        for host in off:
+            host.wait()
+        for host in hosts:
             host.revive()
+        self._storage.revive()
+        self.monitoring.signal_blackbox(Signals.SIGCONT)
         for guest in self._guests.values():
-            guest.heal()
+            guest.heal(host for host in hosts if host is not guest.home)
+        self.settle()
+        self.monitoring.wait_until_quiet()
         self.wait_for_alerts(set())
         self.webhook.payloads.clear()
 
-    def _export_image(self) -> Path:
-        path = self._folder / "vmstore.raw"
-        path.write_bytes(self._image.read_bytes())
-        return path
+    def _stamp(self) -> None:
+        self.fault_at = datetime.now(UTC)
 
-    def _start_host(self, stack: ExitStack, name: str, number: int) -> Hypervisor:
-        host = Hypervisor(self._folder / name, name, number, self._fabric)
-        stack.callback(host.close)
-        host.start_libvirtd()
-        host.furnish_libvirt()
-        return host
+    def _wait_until(self, names: Iterable[str], state: DomainState) -> None:
+        for name in names:
+            guest = self._guests[name]
+            wait_for(f"{name} to be {state.name.lower()}", partial(guest.is_in, state))
 
 
 @dataclass(frozen=True, slots=True)

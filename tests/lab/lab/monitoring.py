@@ -1,4 +1,7 @@
-"""Real Prometheus, Alertmanager and libvirt exporters, all on loopback, on free ports."""
+"""Real Prometheus, Alertmanager and blackbox exporter, on free ports of loopback.
+
+The exporters that they scrape are on the hosts; see `hypervisor`.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,35 @@ import json
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from signal import Signals
 from typing import Any
 from urllib.parse import quote
 
 import yaml
 
-from tests.lab.lab.hypervisor import Hypervisor
-from tests.lab.lab.processes import end, spawn, wait_for
+from tests.lab.lab.hypervisor import LIBVIRT_EXPORTER_PORT, NODE_EXPORTER_PORT, Hypervisor
+from tests.lab.lab.processes import LabError, end, spawn, wait_for
 
 _QUICK = "500ms"
 
 
 class Monitoring:
-    """One exporter per host, one Prometheus that scrapes them, one Alertmanager."""
+    """One Prometheus that scrapes and pings all hosts, and one Alertmanager."""
 
     def __init__(self, folder: Path, hosts: Iterable[Hypervisor], webhook: str) -> None:
-        self._folder, self._processes = folder, list[subprocess.Popen[bytes]]()
+        self._folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._alertmanager = self._start_alertmanager(webhook)
-        exporters = {host.name: self._start_exporter(host) for host in hosts}
-        self._prometheus = self._start_prometheus(exporters)
+        self._blackbox = self._start_blackbox()
+        self._prometheus = self._start_prometheus(list(hosts))
+
+    def wait(self) -> None:
+        """Wait until all of it answers."""
         wait_for("Alertmanager", lambda: _answers(f"{self.alertmanager_url}/-/ready"))
         wait_for("Prometheus", lambda: _answers(f"{self.prometheus_url}/-/ready"))
 
@@ -52,20 +62,58 @@ class Monitoring:
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
+    def wait_until_quiet(self) -> None:
+        """Wait until no rule sees anything in what all scrapes from now on find.
+
+        Raises:
+            LabError: one does; says which.
+        """
+        since = time.time()
+        wait_for("scrapes of all targets", lambda: self._scraped() > since, seconds=30)
+        now = datetime.now(UTC)
+        wait_for("the rules", lambda: self._evaluated() > now)
+        try:
+            wait_for("quiet rules", lambda: not self._pending(), seconds=30)
+        except LabError as error:
+            raise LabError(f"{error}: {[each['labels'] for each in self._pending()]}") from error
+
+    def _scraped(self) -> float:
+        """When the target that has waited longest was last scraped, in seconds."""
+        oldest = self.query("min(timestamp(up))")
+        return float(oldest[0]["value"][1]) if oldest else 0.0
+
+    def _pending(self) -> list[dict[str, Any]]:
+        """What rules see, alerts that do not fire yet included."""
+        found: list[dict[str, Any]] = _get(f"{self.prometheus_url}/api/v1/alerts")["data"][
+            "alerts"
+        ]
+        return found
+
+    def _evaluated(self) -> datetime:
+        """When the group that has waited longest was last evaluated."""
+        groups = _get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
+        return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
+
+    def signal_blackbox(self, signal: Signals) -> None:
+        """Send a signal to the exporter that pings: on SIGSTOP it never answers."""
+        self._processes["prometheus-blackbox-exporter"].send_signal(signal)
+
     def close(self) -> None:
         """End all of it."""
-        for process in self._processes:
+        for process in self._processes.values():
             end(process)
 
     def _run(self, name: str, *arguments: str) -> None:
-        self._processes.append(spawn([name, *arguments], self._folder / f"{name}.log"))
+        self._processes[name] = spawn([name, *arguments], self._folder / f"{name}.log")
 
-    def _start_exporter(self, host: Hypervisor) -> str:
+    def _start_blackbox(self) -> str:
         address = _free_address()
+        modules = {"icmp": {"prober": "icmp", "icmp": {"preferred_ip_protocol": "ip4"}}}
         self._run(
-            "prometheus-libvirt-exporter",
+            "prometheus-blackbox-exporter",
+            f"--config.file={self._write('blackbox.yml', {'modules': modules})}",
+            "--timeout-offset=0.1",  # it answers so long before Prometheus gives up; not half a s
             f"--web.listen-address={address}",
-            f"--libvirt.uri={host.uri}",
         )
         return address
 
@@ -75,7 +123,7 @@ class Monitoring:
             "route": {
                 "receiver": "hook",
                 "group_by": ["alertname"],
-                "group_wait": _QUICK,
+                "group_wait": "0s",
                 "group_interval": "1s",
                 # Alerts that clear and fire again between two flushes of their group are no news
                 # to Alertmanager: it would keep silent until it repeats.
@@ -94,19 +142,24 @@ class Monitoring:
         )
         return address
 
-    def _start_prometheus(self, exporters: dict[str, str]) -> str:
+    def _start_prometheus(self, hosts: list[Hypervisor]) -> str:
         address = _free_address()
         shutil.copy(Path(__file__).with_name("rules.yml"), self._folder)
-        targets = [
-            {"targets": [target], "labels": {"host": host}} for host, target in exporters.items()
-        ]
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+            "global": {
+                "scrape_interval": _QUICK,
+                "scrape_timeout": _QUICK,
+                "evaluation_interval": _QUICK,
+            },
             "alerting": {
                 "alertmanagers": [{"static_configs": [{"targets": [self._alertmanager]}]}]
             },
             "rule_files": ["rules.yml"],
-            "scrape_configs": [{"job_name": "libvirt", "static_configs": targets}],
+            "scrape_configs": [
+                _job("libvirt", hosts, port=LIBVIRT_EXPORTER_PORT),
+                _job("node", hosts, port=NODE_EXPORTER_PORT),
+                _job("ping", hosts) | _through(self._blackbox),
+            ],
         }
         self._run(
             "prometheus",
@@ -121,6 +174,30 @@ class Monitoring:
         path = self._folder / name
         path.write_text(yaml.safe_dump(config))
         return path
+
+
+def _job(name: str, hosts: Iterable[Hypervisor], port: int = 0) -> dict[str, Any]:
+    targets = [
+        {
+            "targets": [f"{host.address}:{port}" if port else host.address],
+            "labels": {"host": host.name},
+        }
+        for host in hosts
+    ]
+    return {"job_name": name, "static_configs": targets}
+
+
+def _through(blackbox: str) -> dict[str, Any]:
+    """Have the blackbox exporter ping the targets, and label what it says with them."""
+    return {
+        "metrics_path": "/probe",
+        "params": {"module": ["icmp"]},
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"source_labels": ["host"], "target_label": "instance"},
+            {"target_label": "__address__", "replacement": blackbox},
+        ],
+    }
 
 
 def _free_address() -> str:

@@ -7,6 +7,7 @@ process: nothing is left to clean up but one folder.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -37,6 +38,18 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait(timeout=10)
 
 
+def first_child(process: subprocess.Popen[bytes], log: Path) -> int | None:
+    """Return the pid, as we see it, of the only child: pid 1 of a namespace that `process` holds.
+
+    Raises:
+        LabError: the process has ended; says what it logged.
+    """
+    if process.poll() is not None:
+        raise LabError(f"{log.parent.name}: {log.read_text()}")
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return int(children[0]) if children else None
+
+
 def run(*command: str) -> str:
     """Run to the end and return what it printed.
 
@@ -64,3 +77,14 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float = 20) -> T:
             return answer
         time.sleep(0.05)
     raise LabError(f"{what}: not within {seconds:g} s")
+
+
+def pids_with(argument: str, program: str) -> list[int]:
+    """Return the processes of a program, in whatever namespace, that have this argument."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if Path(words[0]).name == program and argument in words:
+                found.append(int(folder.name))
+    return found

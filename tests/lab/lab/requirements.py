@@ -7,6 +7,9 @@ import os
 import pwd
 import shutil
 import subprocess
+from pathlib import Path
+
+from tests.lab.lab.storage import SYSTEMD
 
 _TOOLS = (
     "as",
@@ -15,15 +18,19 @@ _TOOLS = (
     "iptables",
     "ld",
     "libvirtd",
+    "mkfs.ext4",
+    "mount",
     "nsenter",
     "prometheus",
     "prometheus-alertmanager",
+    "prometheus-blackbox-exporter",
     "prometheus-libvirt-exporter",
+    "prometheus-node-exporter",
     "qemu-img",
     "qemu-nbd",
     "qemu-system-x86_64",
     "setpriv",
-    "ss",
+    "systemctl",
     "unshare",
 )
 
@@ -34,6 +41,8 @@ def missing() -> list[str]:
         return ["root: namespaces, bridges and libvirtd need it"]
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     lacking = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
+    if not Path(SYSTEMD).exists():
+        lacking.append(f"systemd ({SYSTEMD})")
     if importlib.util.find_spec("libvirt") is None:
         lacking.append("libvirt-python")
     try:

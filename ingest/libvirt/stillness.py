@@ -1,0 +1,258 @@
+"""Guests that run and do not move on, told from successive samples. Pure.
+
+libvirt raises no event for them: a stopped QEMU is "running", and so is a guest whose storage
+takes its requests and never answers. Two signs are read:
+
+- a monitor that owes an answer in sample after sample;
+- a counter (CPU time, disk requests, packets) that has moved regularly and then stands still for
+  many times longer than it ever did. What is regular is learned per counter: the longest pause
+  so far. A counter that moves now and then has long pauses and accuses nobody, and each pause
+  that ends is learned, so nothing is accused twice of the same length.
+
+One guest whose disk stands still may have nothing to do; that sign alone is weak, and graded.
+Many guests of one export that stop together are what it is for.
+
+Blind spots: a guest that was idle all along, one that stopped before there was enough history, and
+the time after this process was started anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ingest.libvirt.counters import GuestSample, Sample
+from ingest.libvirt.place import guest_key
+from kgraph.schema import Direction, Observation, State
+
+_NEVER_LOUDER = 30.0  # a counter that stands still is never more than a hint
+_LOUDNESS_PER_SECOND = 200.0  # of a silent monitor: it answers within 5 ms or so
+_INSTANT = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What makes a pause suspicious.
+
+    Attributes:
+        silent_samples: samples in a row in which a monitor has owed an answer.
+        moves: times that a counter must have been seen moving.
+        history: for how long it must have been watched while it moved.
+        factor: times that a pause must be longer than the longest before it.
+        pause: and never less than this.
+    """
+
+    silent_samples: int = 2
+    moves: int = 20
+    history: timedelta = timedelta(minutes=2)
+    factor: float = 5.0
+    pause: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One counter's past.
+
+    Attributes:
+        value: when it was last looked at.
+        first: when it was first seen.
+        moved_at: when it was last seen moving.
+        longest: the longest pause that has ended so far.
+        moves: times that it was seen moving.
+    """
+
+    value: int
+    first: datetime
+    moved_at: datetime
+    longest: timedelta = timedelta()
+    moves: int = 0
+
+    def after(self, value: int, at: datetime) -> Track:
+        """Return the past after one more look."""
+        if value < self.value:
+            return Track(value, at, at)  # the guest was started anew
+        if value == self.value:
+            return self
+        longest = max(self.longest, at - self.moved_at)
+        return replace(self, value=value, moved_at=at, longest=longest, moves=self.moves + 1)
+
+    def stillness(self, at: datetime, limits: Limits) -> float:
+        """Return how many times longer than ever it stands still; 0 where that is no news."""
+        pause = at - self.moved_at
+        known = self.moves >= limits.moves and self.moved_at - self.first >= limits.history
+        if not known or pause < limits.pause or pause <= limits.factor * self.longest:
+            return 0.0
+        return pause / max(self.longest, _INSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One guest's past; tracks are named `cpu`, `disk vda`, `sent vnet0`, `received vnet0`."""
+
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    silent: int = 0
+
+
+History = Mapping[str, Past]  # uuid -> past
+
+
+def step(
+    history: History, sample: Sample, *, lasts: timedelta, limits: Limits | None = None
+) -> tuple[History, list[Observation]]:
+    """Take one more sample of a host.
+
+    Args:
+        history: as the last call returned it; empty at first.
+        sample: what was read.
+        lasts: how long what is said stands.
+        limits: what makes a pause suspicious.
+
+    Returns:
+        The history with the sample, and what is to be said now: per running guest `hung`, and
+        `network` down where its packets have stopped; healthy where it was seen moving on,
+        withdrawn where nothing is known. Guests that are gone or do not run are forgotten.
+    """
+    rules = limits or Limits()
+    says = _Says(sample, lasts, rules)
+    pasts: dict[str, Past] = {}
+    rows: list[Observation] = []
+    for guest in sample.guests:
+        before = history.get(guest.uuid)
+        if not guest.running:
+            # A paused guest stands still by right; what it did before says nothing of after.
+            rows += [] if before is None else says.nothing(guest)
+            continue
+        pasts[guest.uuid] = past = _after(before or Past(), guest, sample.at)
+        rows += says.of(guest, past, before)
+    return pasts, rows
+
+
+def _after(past: Past, guest: GuestSample, at: datetime) -> Past:
+    counters = _counters(guest)
+    tracks = dict(past.tracks)
+    for name, value in counters.items():
+        track = tracks.get(name)
+        tracks[name] = Track(value, at, at) if track is None else track.after(value, at)
+    if guest.answers:
+        # A disk or interface that was taken out is no longer counted; nor is it still.
+        tracks = {name: track for name, track in tracks.items() if name in counters}
+    return Past(tracks, past.silent + 1 if guest.answers is False else 0)
+
+
+def _counters(guest: GuestSample) -> dict[str, int]:
+    return {
+        "cpu": guest.cpu_ns,
+        **{f"disk {name}": value for name, value in guest.disks.items()},
+        **{f"sent {name}": value for name, value in guest.sent.items()},
+        **{f"received {name}": value for name, value in guest.received.items()},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Says:
+    """What one sample says."""
+
+    sample: Sample
+    lasts: timedelta
+    limits: Limits
+
+    def of(self, guest: GuestSample, past: Past, before: Past | None) -> Iterator[Observation]:
+        """Yield what is said of a running guest."""
+        score, detail = self._hung(guest, past)
+        if detail:
+            yield self._row(guest, "hung", State.ABNORMAL, score, detail)
+        elif self._well(guest, past, before):
+            yield self._row(guest, "hung", State.HEALTHY)
+        else:
+            yield self._withdrawn(guest, "hung")
+        score, detail = self._stillest(past, ("sent", "received"))
+        if detail:
+            yield self._row(guest, "network", State.ABNORMAL, score, detail)
+        else:
+            yield self._withdrawn(guest, "network")
+
+    def nothing(self, guest: GuestSample) -> Iterator[Observation]:
+        """Withdraw what was said of a guest."""
+        yield self._withdrawn(guest, "hung")
+        yield self._withdrawn(guest, "network")
+
+    def _hung(self, guest: GuestSample, past: Past) -> tuple[float, str]:
+        if past.silent >= self.limits.silent_samples:
+            silent = guest.silent_seconds
+            told = f"its monitor owes an answer for {silent:.0f} s"
+            return _LOUDNESS_PER_SECOND * silent, told
+        if guest.answers is False:
+            return 0.0, ""
+        cpu, told = self._stillest(past, ("cpu",))
+        return (cpu, told) if told else self._stillest(past, ("disk",))
+
+    def _well(self, guest: GuestSample, past: Past, before: Past | None) -> bool:
+        if not guest.answers or before is None:
+            return False
+        return _moves_on(past, before, self.limits, self.sample.at)
+
+    def _stillest(self, past: Past, kinds: tuple[str, ...]) -> tuple[float, str]:
+        """Return score and detail of the counter that stands still most strangely, if any does."""
+        at = self.sample.at
+        still = [
+            (track.stillness(at, self.limits), name, track)
+            for name, track in past.tracks.items()
+            if name.partition(" ")[0] in kinds
+        ]
+        score, name, track = max(still, key=lambda row: (row[0], row[1]), default=(0.0, "", None))
+        if not score or track is None:
+            return 0.0, ""
+        pause, usual = at - track.moved_at, track.longest
+        told = f"{_WHAT[name.partition(' ')[0]].format(name.partition(' ')[2])} for"
+        told += f" {pause.total_seconds():.0f} s, never before for more than"
+        return min(_NEVER_LOUDER, score), f"{told} {usual.total_seconds():.1f} s"
+
+    def _row(
+        self,
+        guest: GuestSample,
+        signal: str,
+        state: State,
+        score: float | None = None,
+        detail: str = "",
+    ) -> Observation:
+        at = self.sample.at
+        return Observation(
+            guest_key(guest.uuid),
+            signal,
+            state,
+            score=score,
+            direction=Direction.DOWN if signal == "network" else None,
+            at=at,
+            detector=f"libvirt-stats/{self.sample.uri}",
+            expires_at=at + self.lasts,
+            detail=detail,
+        )
+
+    def _withdrawn(self, guest: GuestSample, signal: str) -> Observation:
+        row = self._row(guest, signal, State.HEALTHY)
+        return replace(row, expires_at=self.sample.at)
+
+
+_WHAT = {
+    "cpu": "its CPU time stands still",
+    "disk": "no request of disk {} was done",
+    "sent": "nothing was sent on {}",
+    "received": "nothing was received on {}",
+}
+
+
+def _moves_on(past: Past, before: Past, limits: Limits, at: datetime) -> bool:
+    """Tell whether CPU time has moved since, and lately a disk, where there is one.
+
+    CPU time alone is no proof: while its storage hangs, a guest's processor runs on.
+    """
+    now, then = past.tracks["cpu"], before.tracks.get("cpu")
+    if then is None or now.moved_at <= then.moved_at:
+        return False
+    disks = {name: t for name, t in past.tracks.items() if name.startswith("disk ")}
+    return not disks or any(
+        track.moved_at == at or at - track.moved_at <= min(2 * track.longest, limits.pause / 2)
+        for track in disks.values()
+        if track.moves
+    )

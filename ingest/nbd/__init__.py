@@ -1,0 +1,50 @@
+"""Ingest NBD exports: whether each answers, how large it is, and what is on it.
+
+    checks (the only I/O) -> normalise (pure) -> Snapshot
+
+A look is that of a client: connect, negotiate, read the first 64 KiB, leave. It never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ingest.nbd.address import Address, parse_address
+from ingest.nbd.checks import Found, look_at_all
+from ingest.nbd.look import Look, look
+from ingest.nbd.normalise import Acceptance, Round, Target, Use, findings, normalise
+from ingest.nbd.reasons import NbdError, Reason
+from kgraph.schema import Snapshot
+
+__all__ = [
+    "SOURCE",
+    "Acceptance",
+    "Address",
+    "Found",
+    "Look",
+    "NbdError",
+    "Reason",
+    "Round",
+    "Target",
+    "Use",
+    "findings",
+    "look",
+    "look_at_all",
+    "parse_address",
+    "snapshot",
+]
+
+SOURCE = "nbd"
+
+
+def snapshot(
+    targets: Sequence[Target],
+    found: Mapping[Address, Found],
+    checks: Round,
+    *,
+    complete: bool,
+    acceptance: Acceptance = Acceptance.HOLD,
+) -> Snapshot:
+    """Return what a round of checks says; complete only where `targets` are all of the scope."""
+    items = normalise(targets, found, checks, acceptance)
+    return Snapshot(SOURCE, checks.scope, complete=complete, items=items)

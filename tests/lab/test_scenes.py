@@ -1,0 +1,266 @@
+"""The closed loop on real hypervisors: a fault, its cause named, healed, and verified.
+
+`kgraph watch` runs as a process of its own, with a policy that lets it act by itself. Each scene
+prints the seconds from the fault to the named cause and to the end of the repair.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ingest.libvirt.states import DomainState
+from kgraph.store import Toward, open_store
+from tests.lab.lab.guests import Disk
+from tests.lab.lab.laboratory import Lab
+from tests.lab.lab.processes import wait_for
+from tests.lab.lab.watching import Event, Watching, since
+
+pytestmark = pytest.mark.lab
+
+ACTING = """
+[watch]
+tick = 0.2
+hold = 1
+
+[folders]
+catalogue = ["catalogue"]
+
+[policy]
+file = "policy.yaml"
+
+[[sources]]
+type = "nbd"
+every = 1
+
+[[endpoints]]
+name = "guests"
+type = "libvirt"
+select = {{kind = "VirtualMachine"}}
+
+[[endpoints]]
+name = "pools"
+type = "libvirt"
+select = {{kind = "StoragePool"}}
+
+[[endpoints]]
+name = "storage"
+type = "systemd"
+select = {{kind = "StorageExport"}}
+unit = "{unit}"
+via = {via}
+"""
+POLICY = """
+format: kgraph.policy/v1
+rules:
+  - {name: heal by itself, mode: auto, when: {risk: low, posterior: 0.5, synced: true}}
+"""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The lab with a watch on it that may act."""
+
+    lab: Lab
+    watch: Watching
+    say: Say
+
+    def named(self, kind: str, name: str = "") -> Event:
+        """Wait until an entity is named as the cause; say how long that took."""
+
+        def chosen(event: Event) -> bool:
+            titles = [cause["title"] for cause in event.get("causes", ())]
+            return any(title.startswith(kind) and name in title for title in titles)
+
+        event = self.watch.wait_for(f"{kind} {name} named", chosen)
+        self.say(f"cause named after {since(event, self.lab.fault_at):.1f} s: {event['line']}")
+        return event
+
+    def ended(self, state: str, seconds: float = 60) -> Event:
+        """Wait until a plan has ended; say how long that took."""
+        event = self.watch.wait_for(
+            f"a plan {state}", lambda e: e["event"] == "plan.ended", seconds=seconds
+        )
+        self.say(f"repair over after {since(event, self.lab.fault_at):.1f} s: {event['line']}")
+        assert event["state"] == state, self.story()
+        return event
+
+    def story(self) -> str:
+        """Return all that the watch has told, a line each."""
+        return "\n".join(event["line"] for event in self.watch.events)
+
+    def blamed(self) -> set[str]:
+        """Return the titles of all that was ever named as a cause."""
+        told = self.watch.of("incident.explained")
+        return {cause["title"] for event in told for cause in event.get("causes", ())}
+
+    def done(self) -> list[tuple[str, str]]:
+        """Return (event, line) of all that was done."""
+        return [(e["event"], e["line"]) for e in self.watch.of("plan.begun", "plan.step")]
+
+
+def configured(lab: Lab, folder: Path) -> Path:
+    text = lab.config(folder / "kgraph.db").replace("[[sources]]\n", "[[sources]]\nevery = 1\n")
+    via = "[" + ", ".join(f'"{word}"' for word in lab.via) + "]"
+    config = folder / "kgraph.toml"
+    config.write_text(text + ACTING.format(unit=lab.export_unit, via=via))
+    (folder / "policy.yaml").write_text(POLICY)
+    _settle_quickly(folder / "catalogue")
+    return config
+
+
+def _settle_quickly(folder: Path) -> None:
+    """Write a site's own catalogue: the shipped actions, with symptoms away for 3 s enough."""
+    folder.mkdir()
+    shipped = yaml.safe_load((files("remedies") / "catalogue" / "actions.yaml").read_text("utf-8"))
+    for action in shipped["actions"]:
+        action["settleSeconds"] = 3
+    (folder / "own.yaml").write_text(yaml.safe_dump(shipped))
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Say:
+    def line(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n  {request.node.name}: {text}")
+
+    return line
+
+
+@pytest.fixture
+def stage(lab: Lab, tmp_path: Path, say: Say) -> Iterator[Stage]:
+    """All is well, everything was read, and the watch may act."""
+    watch = Watching(configured(lab, tmp_path))
+    try:
+        watch.wait_for("the first complete sync", lambda e: e["event"] == "watch.synced")
+        wait_for("the baseline of the export", lambda: _baseline(tmp_path / "kgraph.db"))
+        yield Stage(lab, watch, say)
+        assert watch.stop() == 0
+    finally:
+        watch.close()
+
+
+def _baseline(path: Path) -> bool:
+    """Tell whether it is known what is on the export: nothing resumes on an unknown disk."""
+    with closing(open_store(path, read_only=True)) as store:
+        exports = store.find(kind="StorageExport")
+        return any("signature" in export.props for export in exports)
+
+
+def pause(seconds: float) -> None:
+    """Let time pass in which nothing wrong must happen."""
+    time.sleep(seconds)
+
+
+def copies(lab: Lab) -> dict[str, int]:
+    return {name: lab.running_copies(name) for name in lab.guests}
+
+
+def test_a_killed_storage_server_is_restarted_and_its_guests_resume(stage: Stage) -> None:
+    stage.lab.kill_export()
+    stage.named("StorageExport", "vmstore")
+    ended = stage.ended("done")
+    assert ended["outcome"] == "helped"
+    guests = stage.lab.guests
+    assert all(guests[name].is_in(DomainState.RUNNING) for name in stage.lab.guests_on_export())
+    assert not any(title.startswith("Host") for title in stage.blamed())
+    assert set(copies(stage.lab).values()) == {1}
+
+
+def test_a_killed_qemu_is_started_again_where_it_was(stage: Stage) -> None:
+    stage.lab.kill_guest("mail-2")
+    stage.named("VirtualMachine", "mail-2")
+    assert stage.ended("done")["outcome"] == "helped"
+    assert set(copies(stage.lab).values()) == {1}
+
+
+def test_a_full_file_system_has_a_person_asked_and_its_guests_resume_once_there_is_room(
+    stage: Stage,
+) -> None:
+    stage.lab.fill_pool()
+    stage.named("StoragePool", "small")
+    asked = stage.watch.wait_for(
+        "a person to be asked", lambda e: e["event"] == "plan.step" and "make room" in e["line"]
+    )
+    stage.say(f"a person asked after {since(asked, stage.lab.fault_at):.1f} s: {asked['line']}")
+    hurt = stage.lab.guests_on(Disk.GROWING)
+    assert not any("resume" in line for _, line in stage.done())
+    stage.lab.make_room()
+    assert stage.ended("done")["outcome"] == "helped"
+    assert all(stage.lab.guests[name].is_in(DomainState.RUNNING) for name in hurt)
+    assert set(copies(stage.lab).values()) == {1}
+
+
+def test_a_host_without_power_is_named_and_its_guests_are_started_nowhere_else(
+    stage: Stage,
+) -> None:
+    lost = stage.lab.guests_at("h1")
+    stage.lab.power_off("h1")
+    stage.named("Host", "h1")
+    told = stage.watch.wait_for(
+        "why its guests are not started elsewhere",
+        lambda e: any("elsewhere" in why and "off" in why for why in e.get("refused", ())),
+    )
+    stage.say(f"it says: {told['line']}")
+    pause(10)
+    assert {name: stage.lab.running_copies(name) for name in lost} == dict.fromkeys(lost, 0)
+    assert not any("start" in line for _, line in stage.done()), stage.story()
+    assert set(copies(stage.lab).values()) <= {0, 1}
+
+
+def test_a_stalled_guest_is_named_and_not_the_host_that_looks_down(stage: Stage) -> None:
+    stage.lab.stall_guest("wiki-2")
+    stage.named("VirtualMachine", "wiki-2")
+    pause(5)
+    assert not any(title.startswith("Host") for title in stage.blamed()), stage.story()
+    stage.lab.resume_guest("wiki-2")
+    resolved = stage.watch.wait_for(
+        "the incident to be over", lambda e: e["event"] == "incident.resolved"
+    )
+    stage.say(f"over after {since(resolved, stage.lab.fault_at):.1f} s")
+
+
+def test_when_all_scrapes_fail_the_monitoring_is_suspected_and_nothing_is_touched(
+    stage: Stage,
+) -> None:
+    stage.lab.blind_monitoring()
+    told = stage.watch.wait_for(
+        "the monitoring to be suspected",
+        lambda e: "monitoring" in e["line"] or "Prometheus" in str(e.get("causes", "")),
+    )
+    stage.say(f"suspected after {since(told, stage.lab.fault_at):.1f} s: {told['line']}")
+    pause(5)
+    assert not any(t.startswith(("Host", "Virtual", "Storage")) for t in stage.blamed())
+    assert stage.done() == [], stage.story()
+    stage.lab.restore_monitoring()
+
+
+def test_a_guest_that_migrates_while_its_alert_fires_stays_one_guest(stage: Stage) -> None:
+    stage.lab.spin_guest("shop-1")
+    opened = stage.watch.wait_for("an incident", lambda e: e["event"] == "incident.opened")
+    stage.lab.migrate_guest("shop-1", "h3")
+    pause(5)
+    with closing(open_store(stage.watch.config.with_name("kgraph.db"), read_only=True)) as store:
+        (guest,) = store.find(kind="VirtualMachine", text="shop-1")
+        part = store.neighbourhood([guest.uid], Toward.DEPENDENCIES, depth=1)
+        names = {entity.uid: entity.name for entity in part.entities}
+        hosts = [names[r.dependency] for r in part.relations if r.type == "RUNS_ON"]
+        about = {
+            row.signal
+            for row in store.evidence([guest.uid], now=datetime.now(UTC)).observations
+            if row.abnormal
+        }
+    assert hosts == ["h3"]
+    assert "cpu" in about
+    assert {e["incident"] for e in stage.watch.of("incident.opened")} == {opened["incident"]}
+    assert stage.lab.running_copies("shop-1") == 1

@@ -1,0 +1,304 @@
+"""The libvirt actuator against a hypervisor in memory: by UUID, and never on a guess."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+import remedies.actuators.libvirt as module
+from ingest.libvirt.binding import Control, ErrorCode
+from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
+from remedies import EffectError, Standing, Task
+from remedies.actuators.libvirt import LibvirtActuator
+
+UUID = "5a3c0e1c-0f5e-4b7e-9f63-3e2f1f2f0001"
+DEAD = (DomainState.SHUTOFF, ShutoffReason.FAILED)
+RUNS = (DomainState.RUNNING, 1)
+IO_ERROR = (DomainState.PAUSED, PausedReason.IOERROR)
+
+
+class LibvirtError(Exception):
+    def __init__(self, code: int, said: str = "refused") -> None:
+        super().__init__(said)
+        self._code = code
+
+    def get_error_code(self) -> int:
+        return self._code
+
+
+@dataclass
+class FakeDomain:
+    now: tuple[int, int]
+    calls: list[str] = field(default_factory=list)
+    refuses: bool = False
+
+    def state(self, flags: int = 0) -> tuple[int, int]:  # noqa: ARG002 - libvirt's signature
+        return self.now
+
+    def _to(self, call: str, after: tuple[int, int]) -> int:
+        self.calls.append(call)
+        if self.refuses:
+            raise LibvirtError(55, "operation failed")
+        self.now = after
+        return 0
+
+    def resume(self) -> int:
+        return self._to("resume", RUNS)
+
+    def suspend(self) -> int:
+        return self._to("suspend", (DomainState.PAUSED, PausedReason.USER))
+
+    def create(self) -> int:
+        return self._to("create", RUNS)
+
+    def reset(self, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
+        crashed = self.now[0] == DomainState.CRASHED
+        return self._to("reset", (DomainState.PAUSED, PausedReason.CRASHED) if crashed else RUNS)
+
+    def shutdown(self) -> int:
+        return self._to("shutdown", (DomainState.SHUTOFF, ShutoffReason.SHUTDOWN))
+
+
+@dataclass
+class FakePool:
+    free: int
+    counted: int = 0
+
+    def refresh(self, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
+        self.counted = self.free
+        return 0
+
+    def info(self) -> tuple[int, int, int, int]:
+        return 2, 1000, 1000 - self.counted, self.counted
+
+
+@dataclass
+class FakeHost:
+    guests: dict[str, FakeDomain] = field(default_factory=dict)
+    pools: dict[str, FakePool] = field(default_factory=dict)
+    closed: int = 0
+
+    def lookupByUUIDString(self, uuid: str) -> FakeDomain:
+        if uuid not in self.guests:
+            raise LibvirtError(ErrorCode.NO_DOMAIN)
+        return self.guests[uuid]
+
+    def storagePoolLookupByUUIDString(self, uuid: str) -> FakePool:
+        return self.pools[uuid]
+
+    def close(self) -> int:
+        self.closed += 1
+        return 0
+
+
+class Estate:
+    """Hosts by URI; those that are not there do not answer."""
+
+    def __init__(self, **hosts: FakeHost) -> None:
+        self.hosts = {f"qemu+{name}:///system": host for name, host in hosts.items()}
+        self.opened: list[str] = []
+        control = Control(self._open, self._look, LibvirtError)
+        self.actuator = LibvirtActuator(control, tuple(self.hosts), frozenset(self.hosts))
+
+    def _open(self, uri: str) -> FakeHost:
+        self.opened.append(uri)
+        return self._look(uri)
+
+    def _look(self, uri: str) -> FakeHost:
+        if uri not in self.hosts:
+            raise LibvirtError(38, "unable to connect")
+        return self.hosts[uri]
+
+
+def task(action: str, effect: str, *preconditions: str, uuid: str = UUID) -> Task:
+    told = {"uuid": uuid, "uri": "qemu+h1:///system"}
+    return Task("P-1", action, "v1", "VirtualMachine web-1", told, preconditions, effect)
+
+
+RESUME = task("resume", "running", "paused_by_fault")
+START = task("start", "running", "shut_off", "off_everywhere")
+RESET = task("reset", "rebooted", "running")
+RESET_CRASHED = task("reset_crashed", "running", "crashed")
+
+
+def alone(state: tuple[int, int]) -> tuple[Estate, FakeDomain]:
+    guest = FakeDomain(state)
+    return Estate(h1=FakeHost({UUID: guest}), h2=FakeHost()), guest
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "standing"),
+    [
+        (RESUME, IO_ERROR, Standing.READY),
+        (RESUME, (DomainState.PAUSED, PausedReason.POSTCOPY_FAILED), Standing.READY),
+        (RESUME, (DomainState.PAUSED, PausedReason.USER), Standing.UNFIT),
+        (RESUME, (DomainState.PAUSED, PausedReason.MIGRATION), Standing.UNFIT),
+        (RESUME, DEAD, Standing.UNFIT),
+        (RESUME, RUNS, Standing.DONE),
+        (START, DEAD, Standing.READY),
+        (START, (DomainState.SHUTOFF, ShutoffReason.SHUTDOWN), Standing.UNFIT),
+        (START, (DomainState.SHUTOFF, ShutoffReason.MIGRATED), Standing.UNFIT),
+        (START, (DomainState.SHUTOFF, ShutoffReason.SAVED), Standing.UNFIT),
+        (START, RUNS, Standing.DONE),
+        (RESET, RUNS, Standing.EITHER),
+        (RESET, IO_ERROR, Standing.UNFIT),
+        (RESET_CRASHED, (DomainState.CRASHED, CrashedReason.PANICKED), Standing.READY),
+        (RESET_CRASHED, (DomainState.PAUSED, PausedReason.CRASHED), Standing.READY),
+        (RESET_CRASHED, RUNS, Standing.DONE),
+    ],
+)
+def test_a_look_tells_how_a_guest_stands_to_a_step(
+    asked: Task, state: tuple[int, int], standing: Standing
+) -> None:
+    estate, guest = alone(state)
+    assert estate.actuator.look(asked).standing is standing
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "calls"),
+    [
+        (RESUME, IO_ERROR, ["resume"]),
+        (START, DEAD, ["create"]),
+        (RESET, RUNS, ["reset"]),
+        (RESET_CRASHED, (DomainState.CRASHED, CrashedReason.PANICKED), ["reset", "resume"]),
+        (task("suspend", "paused", "running"), RUNS, ["suspend"]),
+        (task("shut_down", "shut_off", "running"), RUNS, ["shutdown"]),
+    ],
+)
+def test_an_action_is_done_by_uuid_and_seen_afterwards(
+    asked: Task, state: tuple[int, int], calls: list[str]
+) -> None:
+    estate, guest = alone(state)
+    estate.actuator.act(asked)
+    assert guest.calls == calls
+    assert estate.actuator.look(asked).standing in {Standing.DONE, Standing.EITHER}
+    host = estate.hosts["qemu+h1:///system"]
+    assert host.closed >= 2  # nothing is left open
+
+
+def test_what_changed_since_the_look_is_not_acted_on() -> None:
+    estate, guest = alone((DomainState.PAUSED, PausedReason.USER))
+    with pytest.raises(EffectError, match="not as it must be: it is paused"):
+        estate.actuator.act(RESUME)
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (FakeHost({UUID: FakeDomain(RUNS)}), "it runs on qemu+h2"),
+        (FakeHost({UUID: FakeDomain(IO_ERROR)}), "it runs on qemu+h2"),
+        (FakeHost({UUID: FakeDomain((DomainState.SHUTOFF, 1))}), ""),
+        (FakeHost(), ""),
+    ],
+)
+def test_a_guest_is_started_only_where_no_host_runs_it(other: FakeHost, why: str) -> None:
+    guest = FakeDomain(DEAD)
+    estate = Estate(h1=FakeHost({UUID: guest}), h2=other)
+    look = estate.actuator.look(START)
+    assert (look.standing is Standing.UNFIT) is bool(why)
+    assert why in look.said
+    if why:
+        with pytest.raises(EffectError, match="it runs on"):
+            estate.actuator.act(START)
+        assert guest.calls == []
+    else:
+        estate.actuator.act(START)
+        assert guest.calls == ["create"]
+
+
+def test_a_host_that_does_not_answer_may_run_the_guest() -> None:
+    estate, guest = alone(DEAD)
+    del estate.hosts["qemu+h2:///system"]
+    look = estate.actuator.look(START)
+    assert look.standing is Standing.UNFIT
+    assert look.said == "qemu+h2:///system does not answer, and may run it"
+    with pytest.raises(EffectError, match="does not answer"):
+        estate.actuator.act(START)
+    assert guest.calls == []
+
+
+def test_a_host_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    estate, _ = alone(DEAD)
+    monkeypatch.setattr(module, "ASKING", timedelta(seconds=0.05))
+    done = threading.Event()
+    look = estate._look
+
+    def hangs(uri: str) -> FakeHost:
+        if "h2" in uri:
+            done.wait(5)
+        return look(uri)
+
+    control = Control(estate._open, hangs, LibvirtError)
+    actuator = LibvirtActuator(control, tuple(estate.hosts), frozenset(estate.hosts))
+    try:
+        assert "h2:///system does not answer" in actuator.look(START).said
+    finally:
+        done.set()
+
+
+def test_a_uri_that_is_not_configured_is_never_opened() -> None:
+    estate, _ = alone(IO_ERROR)
+    stray = Task("P", "resume", "v", "v", {"uuid": UUID, "uri": "qemu+evil:///"}, (), "running")
+    look = estate.actuator.look(stray)
+    assert (look.standing, estate.opened) == (Standing.UNFIT, [])
+    assert "not configured to be acted through" in look.said
+    with pytest.raises(EffectError):
+        estate.actuator.act(stray)
+
+
+def test_either_spelling_of_a_uuid_is_tried() -> None:
+    estate, guest = alone(IO_ERROR)
+    estate.actuator.act(
+        task("resume", "running", "paused_by_fault", uuid=f"1c0e3c5a-swapped,{UUID}")
+    )
+    assert guest.calls == ["resume"]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "standing", "said"),
+    [
+        (lambda e: e.hosts.clear(), Standing.UNKNOWN, "unable to connect"),
+        (
+            lambda e: e.hosts["qemu+h1:///system"].guests.clear(),
+            Standing.UNFIT,
+            "does not know it any longer",
+        ),
+    ],
+)
+def test_what_cannot_be_seen_is_told(
+    break_it: Callable[[Estate], None], standing: Standing, said: str
+) -> None:
+    estate, _ = alone(IO_ERROR)
+    break_it(estate)
+    look = estate.actuator.look(RESUME)
+    assert look.standing is standing
+    assert said in look.said
+
+
+def test_a_refusal_of_libvirt_is_told_in_one_line() -> None:
+    estate, guest = alone(IO_ERROR)
+    guest.refuses = True
+    with pytest.raises(EffectError, match=r"^operation failed$"):
+        estate.actuator.act(RESUME)
+
+
+def test_an_action_that_libvirt_does_not_know_is_refused() -> None:
+    estate, _ = alone(IO_ERROR)
+    with pytest.raises(EffectError, match="knows no explode"):
+        estate.actuator.act(task("explode", "running"))
+
+
+def test_whether_a_pool_has_room_is_counted_anew() -> None:
+    pool = FakePool(free=0)
+    estate = Estate(h1=FakeHost(pools={"u": pool}))
+    asked = Task("P", "ask", "p", "StoragePool p", {"pool": "u", "uri": "qemu+h1:///system"})
+    assert estate.actuator.look(asked).standing is Standing.READY
+    pool.free = 500
+    assert estate.actuator.look(asked).said == "50.0% of it is free"
+    assert estate.actuator.look(asked).standing is Standing.DONE

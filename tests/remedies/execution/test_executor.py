@@ -1,0 +1,302 @@
+"""The executor among others: leases, approvals, restarts by somebody else, and a graceful end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kgraph.schema import (
+    Fault,
+    Halt,
+    Outcome,
+    PlanRecord,
+    PlanState,
+    StoreBusyError,
+)
+from kgraph.schema.plan_documents import parse_plan
+from kgraph.store import GraphStore
+from remedies import Approver, Refusal
+from tests.remedies.fake_estate import (
+    CHECK,
+    RESTART,
+    RESUME,
+    Night,
+    Thing,
+    export_story,
+    plan_of,
+)
+
+
+def test_a_lease_that_somebody_else_took_before_the_effect_is_respected(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1, fails=0)
+    night = Night(store, estate, slow=True)
+    night.begin(plan)
+    while "restart x" not in estate.log:
+        night.tick(0.1)
+    while not night.states(plan)[-1].startswith("3 running"):
+        night.tick(0.1)
+    # We sleep; the guest's lease runs out and another takes it, and repairs it.
+    stranger = store.acquire(
+        "v1", "stranger", ttl=timedelta(hours=1), now=night.now + timedelta(minutes=5)
+    )
+    assert stranger is not None
+    night.tick(300)
+    for _ in range(5):
+        night.tick(1)
+    assert "resume v1" not in estate.log
+    store.release(stranger)
+    assert night.run(plan).state is PlanState.DONE
+    tokens = [e.token for e in store.journal(plan.id) if e.step == 2]
+    assert tokens[-1] > stranger.token > tokens[0]
+
+
+def test_a_plan_whose_cause_somebody_acts_on_does_not_begin(store: GraphStore) -> None:
+    estate, plan = export_story()
+    night = Night(store, estate)
+    store.acquire("x", "stranger", ttl=timedelta(hours=1), now=night.now)
+    said = night.ask(plan)
+    assert isinstance(said, Refusal)
+    assert said.why == "stranger acts on it"
+    record = store.plan(plan.id)
+    assert record is not None
+    assert record.state is PlanState.PROPOSED
+
+
+def test_a_second_plan_for_the_same_cause_does_not_begin(store: GraphStore) -> None:
+    estate, plan = export_story()
+    night = Night(store, estate)
+    night.begin(plan)
+    said = night.ask(plan_of(RESTART, CHECK))
+    assert isinstance(said, Refusal)
+    assert said.guard == "shared cause"
+
+
+@pytest.mark.parametrize("state", [PlanState.DONE, PlanState.RUNNING, PlanState.SUPERSEDED])
+def test_what_is_over_or_under_way_does_not_begin(store: GraphStore, state: PlanState) -> None:
+    estate, plan = export_story()
+    night = Night(store, estate)
+    record = replace(night.propose(plan), state=state)
+    said = night.executor.begin(record, night.now, night.facts())
+    assert isinstance(said, Refusal)
+
+
+def test_what_nobody_can_do_does_not_begin(store: GraphStore) -> None:
+    estate, _ = export_story()
+    night = Night(store, estate)
+    said = night.ask(plan_of(CHECK))
+    assert isinstance(said, Refusal)
+    assert said.guard == "means"
+
+
+def test_nothing_begins_while_halted(store: GraphStore) -> None:
+    estate, plan = export_story()
+    night = Night(store, estate)
+    store.halt(Halt(night.now, "storm"))
+    said = night.ask(plan)
+    assert isinstance(said, Refusal)
+    assert said.guard == "halt"
+
+
+def test_what_a_person_approved_elsewhere_is_begun(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved = replace(night.propose(plan), state=PlanState.APPROVED, because="approved by anna")
+    store.save_plan(approved)
+    begun = night.executor.begin_approved(night.now, night.facts())
+    assert [type(each) for each in begun] == [PlanRecord]
+    assert night.run(plan).state is PlanState.DONE
+    record = store.plan(plan.id)
+    assert record is not None
+    run = parse_plan(record.document, where="").run
+    assert run is not None
+    assert (run.by, run.outcome) == ("person: approved by anna", Outcome.HELPED)
+
+
+def test_leases_are_kept_alive_while_a_person_is_waited_for(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    for _ in range(40):
+        night.tick(20)
+        if night.executor.running:
+            assert "x" in {lease.name for lease in store.leases(now=night.now)}
+
+
+def test_when_it_is_over_no_lease_is_left(store: GraphStore) -> None:
+    estate, plan = export_story()
+    night = Night(store, estate)
+    night.begin(plan)
+    night.run(plan)
+    assert store.leases(now=night.now) == []
+    assert night.executor.running == ()
+    assert not night.executor.busy
+
+
+def test_what_a_dead_process_left_is_taken_up_once_its_lease_has_run_out(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    night.executor = night.fresh("another")
+    assert night.executor.resume_all(night.now) == (plan.id,)
+    night.tick(1)
+    assert night.executor.running == ()
+    assert estate.log == []
+    night.tick(90)
+    assert night.executor.running == (plan.id,)
+    assert night.run(plan).state is PlanState.DONE
+
+
+def test_a_plan_that_ended_meanwhile_is_not_taken_up(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    other = night.fresh("another")
+    other.resume_all(night.now)
+    night.run(plan)
+    log = list(estate.log)
+    other.tick(night.now + timedelta(hours=1), night.facts())
+    assert other.running == ()
+    assert estate.log == log
+
+
+def test_a_plan_that_nobody_can_read_any_longer_goes_to_a_person(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    record = night.begin(plan)
+    store.save_plan(replace(record, document='{"format": "kgraph.plan/v9"}'))
+    night.restart()
+    left = store.plan(plan.id)
+    assert left is not None
+    assert left.state is PlanState.NEEDS_HUMAN
+    assert "cannot be read" in left.because
+
+
+def test_a_graceful_end_begins_nothing_and_the_next_process_goes_on(store: GraphStore) -> None:
+    estate, plan = export_story(2)
+    night = Night(store, estate, slow=True)
+    night.begin(plan)
+    for _ in range(3):
+        night.tick()
+    done = list(estate.log)
+    night.executor.stop(night.now, night.facts(), timedelta(seconds=1))
+    assert estate.log == done
+    assert store.leases(now=night.now) == []
+    record = store.plan(plan.id)
+    assert record is not None
+    assert record.state is PlanState.RUNNING
+    said = night.ask(plan_of(RESUME, cause=Fault("v1", "paused_io_error")))
+    assert isinstance(said, Refusal)
+    night.executor = night.fresh("next")
+    night.executor.resume_all(night.now)
+    assert night.run(plan).state is PlanState.DONE
+    assert estate.log.count("restart x") == 1
+
+
+def test_a_busy_store_holds_a_repair_up_and_breaks_nothing(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate, plan = export_story(1, fails=0)
+    night = Night(store, estate)
+    night.begin(plan)
+    real, calls = store.write_journal, iter([1, 1, 0, 1, 0, 0, 1])
+
+    def busy(*said: object) -> None:
+        if next(calls, 0):
+            raise StoreBusyError("somebody writes")
+        real(*said)  # type: ignore[arg-type] # handed through
+
+    monkeypatch.setattr(store, "write_journal", busy)
+    assert night.run(plan).state is PlanState.DONE
+    assert estate.log == ["restart x", "resume v1"]
+
+
+def test_the_budget_makes_guests_wait_and_none_is_forgotten(store: GraphStore) -> None:
+    estate, plan = export_story(14, fails=0)
+    night = Night(store, estate)
+    night.begin(plan)
+    at: list[float] = []
+    while "resume v14" not in estate.log:
+        night.tick()
+        at += [(night.now - night.store.journal(plan.id)[0].at).total_seconds()] * (
+            sum(row.startswith("resume") for row in estate.log) - len(at)
+        )
+        assert at[-1] < 120
+    within = [moment for moment in at if moment < 59]
+    assert len(within) == 10
+    assert night.run(plan).state is PlanState.DONE
+
+
+def test_what_hung_blocks_its_guest_for_later_plans(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things["v1"].hangs = True
+    night = Night(store, estate)
+    night.begin(plan)
+    assert night.run(plan).state is PlanState.NEEDS_HUMAN
+    estate.things["v1"].hangs = False
+    night.tick(600)
+    again = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night.begin(again)
+    record = night.run(again)
+    assert record.state is PlanState.NEEDS_HUMAN
+    assert "hangs and may still happen" in record.because
+    assert "resume v1" not in estate.log
+
+
+def test_automation_does_not_repeat_what_did_not_help_and_a_person_may(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1, fails=9)
+    night = Night(store, estate)
+    night.begin(plan)
+    night.run(plan)
+    estate.things["v1"].fails = 0
+    again = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    # A new process: it reads its memory back from the journal.
+    night.executor = night.fresh()
+    night.begin(again, Approver.POLICY)
+    assert "was tried at" in night.run(again).because
+    assert estate.things["v1"].state == "paused"
+    record = night.propose(again)
+    assert isinstance(
+        night.executor.begin(record, night.now, night.facts(), Approver.PERSON), PlanRecord
+    )
+    assert night.run(again).state is PlanState.DONE
+
+
+def test_the_same_plan_may_run_again_and_keeps_its_earlier_runs(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    first = night.run(plan)
+    estate.things = {"x": Thing("inactive"), "v1": Thing("paused")}
+    again = replace(first, state=PlanState.PROPOSED)
+    store.save_plan(again)
+    begun = night.executor.begin(again, night.now, night.facts(), Approver.PERSON)
+    assert isinstance(begun, PlanRecord)
+    last = night.run(plan)
+    assert last.state is PlanState.DONE
+    assert estate.log.count("restart x") == 2
+    runs = parse_plan(last.document, where="").runs
+    assert [run.outcome for run in runs] == [Outcome.HELPED, Outcome.HELPED]
+    assert runs[1].journal_from > 0
+
+
+def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    old = estate.facts(night.now)
+    end = night.now + timedelta(minutes=10)
+    while night.executor.running and night.now < end:
+        night.now += timedelta(seconds=1)
+        night.executor.tick(night.now, old)
+    record = store.plan(plan.id)
+    assert record is not None
+    assert record.state is PlanState.NEEDS_HUMAN
+    assert "nobody knows whether it helped" in record.because

@@ -1,0 +1,139 @@
+"""The catalogue: what ships is sound, a site's own wins, and what is wrong is told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import KINDS, ConfigurationError, Fault
+from remedies import load_catalogue
+from remedies.actions import ACTUATORS, PERSON
+from remedies.actuators.libvirt import EFFECTS, OFF_EVERYWHERE, PRECONDITIONS, REBOOTED
+from remedies.lint import lint
+from remedies.remedy import compose
+
+HEAD = "format: kgraph.remedies/v1\n"
+NOTIFY = "actions: [{name: notify, by: notify, effect: told}]\n"
+
+
+def test_every_shipped_remedy_speaks_of_a_fault_that_exists() -> None:
+    for kind, mode in load_catalogue().remedies:
+        assert mode in KINDS[kind].modes
+
+
+def test_what_acts_has_an_inverse_or_is_at_least_of_medium_risk() -> None:
+    for action in load_catalogue().actions.values():
+        if action.by not in {PERSON, "notify", "nbd"} and not action.inverse:
+            assert action.risk.value in {"medium", "high"}, action.name
+
+
+def test_the_actuator_knows_every_name_that_the_catalogue_may_use() -> None:
+    known = ACTUATORS["libvirt"]
+    assert known.preconditions == {*PRECONDITIONS, OFF_EVERYWHERE}
+    assert known.effects == {*EFFECTS, REBOOTED}
+
+
+def test_a_guest_is_resumed_more_than_once_as_a_dead_export_demands() -> None:
+    terms = load_catalogue().actions["resume"].terms
+    assert terms.attempts >= 2
+    assert terms.steady.total_seconds() > 0
+
+
+def test_an_export_is_checked_before_anything_resumes_on_it() -> None:
+    for kind, mode in (("StorageExport", "down"), ("VirtualMachine", "paused_io_error")):
+        remedy = load_catalogue().for_fault(kind, Fault("x", mode))
+        assert remedy is not None
+        names = [measure.action.name for measure in remedy.measures]
+        assert names.index("check") < names.index("resume")
+
+
+def test_only_a_failed_check_stops_an_export_again() -> None:
+    remedy = load_catalogue().for_fault("StorageExport", Fault("x", "down"))
+    assert remedy is not None
+    assert [m.undo_if for m in remedy.measures] == [("check",), (), ()]
+
+
+def test_an_isolated_host_is_never_fenced() -> None:
+    remedy = load_catalogue().for_fault("Host", Fault("h", "isolated"))
+    assert remedy is not None
+    assert {measure.action.name for measure in remedy.measures} == {"notify"}
+    assert any("fencing" in line for line in remedy.refused)
+
+
+def test_what_a_site_writes_takes_the_place_of_what_ships(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        HEAD + "actions: [{name: resume, kinds: [VirtualMachine], by: libvirt, effect: running}]\n"
+        'remedies: [{for: [Host.isolated], steps: [{action: ask, why: "ours"}]}]\n'
+    )
+    catalogue = load_catalogue([tmp_path])
+    assert catalogue.actions["resume"].terms.attempts == 1
+    remedy = catalogue.for_fault("Host", Fault("h", "isolated"))
+    assert remedy is not None
+    assert remedy.measures[0].why == "ours"
+    assert str(tmp_path) in remedy.where
+    # A remedy that ships uses the site's action, too.
+    shipped = catalogue.for_fault("StorageExport", Fault("x", "down"))
+    assert shipped is not None
+    assert shipped.measures[2].action is catalogue.actions["resume"]
+
+
+def test_the_linter_tells_what_only_a_person_can_do() -> None:
+    told = [row.what for row in lint(load_catalogue())]
+    assert any("Disk.failed: replace is for a person" in row for row in told)
+    assert not any("StorageExport.down" in row for row in told)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("{action: stop, why: w, undoIf: [fly]}", "undoIf fly never happens"),
+        ("{action: melt, why: w}", "nothing takes melt back"),
+    ],
+)
+def test_the_linter_tells_what_cannot_be_meant(step: str, said: str) -> None:
+    actions = (
+        "actions: [{name: stop, by: systemd, effect: inactive, inverse: stop},"
+        " {name: melt, by: systemd, effect: inactive}]\n"
+    )
+    text = f"{HEAD}{actions}remedies: [{{for: [Host.down], steps: [{step}]}}]"
+    assert [row.what for row in lint(compose([("f", text)]))] == [f"Host.down: {said}"]
+
+
+def test_a_missing_folder_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        load_catalogue([tmp_path / "none"])
+
+
+STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("format: [", "f:1"),
+        ("format: kgraph.remedies/v2\nremedies: []", "format"),
+        (HEAD + NOTIFY + STEP.replace("Host.down", "Hots.down"), "did you mean Host"),
+        (HEAD + NOTIFY + STEP.replace("Host.down", "Host.full"), "Host has no mode 'full'"),
+        (HEAD + "remedies: [{for: [Host.down], steps: []}]", "steps"),
+        (HEAD + STEP, "unknown action 'notify'"),
+        (HEAD + NOTIFY + STEP.replace("why: w", "why: w, undoIf: [notify]"), "takes notify back"),
+        (HEAD + "actions: [{name: a, by: magic}]", "no actuator 'magic'"),
+        (HEAD + "actions: [{name: a, by: systemd, effect: running}]", "effect 'running'"),
+        (
+            HEAD + "actions: [{name: a, by: notify, effect: told, preconditions: [sunny]}]",
+            "precondition 'sunny'",
+        ),
+        (HEAD + "actions: [{name: a, by: notify, effect: told, inverse: b}]", "is no action"),
+        (HEAD + "actions: [{name: a, by: notify, effect: told, kinds: [Vm]}]", "unknown kind"),
+        (
+            HEAD + "actions: [{name: notify, by: notify, effect: told, kinds: [Disk]}]\n" + STEP,
+            "notify cannot be done to a Host",
+        ),
+    ],
+)
+def test_a_faulty_catalogue_is_refused_in_one_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        compose([("f", text)])
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("f")

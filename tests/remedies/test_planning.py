@@ -1,0 +1,269 @@
+"""Plans: the cause once, then what it left behind; nothing where nothing is sure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kgraph.schema import (
+    Actor,
+    Answer,
+    BlastRadius,
+    Cause,
+    Entity,
+    Fault,
+    Hit,
+    Hypothesis,
+    Incident,
+    Key,
+    Observation,
+    Plan,
+    Relation,
+    Risk,
+    Role,
+    Scalar,
+    State,
+)
+from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
+
+UUID = "00000000-0000-4000-8000-00000000000{}"
+GUESTS = Endpoint("guests", "libvirt", Select(kind="VirtualMachine"))
+STORE = Endpoint("store", "systemd", Select(name="nbd*"), unit="nbd1.service")
+ALL = (GUESTS, STORE, LOG, NBD)
+BASELINE: dict[str, Scalar] = {
+    "protocol": "nbd",
+    "serverAddress": "10.0.0.5",
+    "port": 10809,
+    "exportName": "vmstore",
+    "sizeBytes": 1 << 30,
+    "signature": "abc",
+}
+CATALOGUE = load_catalogue()
+
+
+def guest(number: int, **labels: str) -> Entity:
+    keys = (Key("vmUuid", UUID.format(number)),)
+    return Entity(f"v{number}", "VirtualMachine", f"web-{number}", keys, labels)
+
+
+ENTITIES = {
+    "x": Entity("x", "StorageExport", "nbd1", props=BASELINE, watched=("down",)),
+    "h": Entity("h", "Host", "h1"),
+    "probe": Entity("probe", "Probe", "libvirt", props={"uri": "qemu:///system"}),
+    "v1": guest(1),
+    "v2": guest(2),
+    "v3": guest(3),
+    "s": Entity("s", "Service", "shop"),
+    "p": Entity("p", "StoragePool", "vmpool", (Key("poolUuid", "host/u-1"),), watched=("full",)),
+}
+RELATIONS = (
+    Relation("h", "WATCHED_BY", "probe", source="libvirt"),
+    *(Relation(v, "RUNS_ON", "h", source="libvirt") for v in ("v1", "v2", "v3")),
+    *(Relation(v, "STORED_ON", "x", source="libvirt") for v in ("v1", "v2", "v3")),
+    Relation("p", "USES", "h", source="libvirt"),
+    Relation("s", "RUNS_ON", "v2"),
+)
+
+
+def seen(entity: str, signal: str, state: State = State.ABNORMAL) -> Observation:
+    return Observation(entity, signal, state)
+
+
+PAUSED = tuple(seen(v, "paused") for v in ("v1", "v2"))
+
+
+def incident(*rows: Observation, entities: dict[str, Entity] | None = None) -> Incident:
+    return Incident("i", tuple((entities or ENTITIES).values()), RELATIONS, rows or PAUSED)
+
+
+def answer(
+    entity: str, mode: str, posterior: float = 0.9, *, abstained: str = "", hits: str = ""
+) -> Answer:
+    kind = ENTITIES[entity].kind
+    cause = Cause(entity, kind, mode, posterior, {mode: posterior}, 3, (), (), 0)
+    now = tuple(Hit(v, "paused_io_error", 0.9, 1) for v in hits.split())
+    return Answer("i", (cause,), (), (), BlastRadius(now), (), 0.0, 0.0, "m", abstained)
+
+
+def planned(
+    chosen: Answer, asked: Incident | None = None, ways: tuple[Endpoint, ...] = ALL
+) -> Plan:
+    plan = plan_for(chosen, asked or incident(), CATALOGUE, ways)
+    assert plan is not None
+    return plan
+
+
+def told(plan: Plan) -> list[tuple[str, str, Actor]]:
+    return [(step.action, step.entity, step.actor) for step in plan.steps]
+
+
+def test_a_dead_export_is_restarted_and_checked_before_its_guests_are_resumed() -> None:
+    plan = planned(answer("x", "down"))
+    assert told(plan) == [
+        ("restart", "x", Actor.KGRAPH),
+        ("check", "x", Actor.KGRAPH),
+        ("resume", "v2", Actor.KGRAPH),  # a service needs it
+        ("resume", "v1", Actor.KGRAPH),
+    ]
+    assert plan.executable
+    assert plan.risk is Risk.LOW
+    assert any("fencing" in line for line in plan.refused)
+    assert set(plan.symptoms) == {("v1", "paused"), ("v2", "paused")}
+
+
+def test_victims_are_those_that_are_predicted_and_those_that_are_seen() -> None:
+    plan = planned(answer("x", "down", hits="v3 s"))
+    assert {step.entity for step in plan.steps if step.role is Role.VICTIM} == {"v1", "v2", "v3"}
+
+
+def test_a_guest_that_is_paused_behind_something_else_is_no_victim() -> None:
+    relations = tuple(r for r in RELATIONS if (r.dependent, r.type) != ("v1", "STORED_ON"))
+    plan = planned(answer("x", "down"), replace(incident(), relations=relations))
+    assert "v1" not in {step.entity for step in plan.steps}
+
+
+def test_the_important_come_first() -> None:
+    entities = ENTITIES | {"v1": guest(1, importance="critical")}
+    plan = planned(answer("x", "down"), incident(entities=entities))
+    assert [s.entity for s in plan.steps if s.action == "resume"] == ["v1", "v2"]
+
+
+def test_each_step_knows_its_endpoint_and_what_its_actuator_must_know() -> None:
+    restart, check, resume, _ = planned(answer("x", "down")).steps
+    assert (restart.endpoint, restart.parameters) == ("store", {"unit": "nbd1.service"})
+    assert (check.endpoint, check.parameters["signature"]) == ("nbd", "abc")
+    assert check.parameters["sizeBytes"] == str(1 << 30)
+    assert resume.parameters == {"uuid": UUID.format(2), "uri": "qemu:///system"}
+    assert (restart.undo_if, restart.inverse, restart.undo_effect) == (
+        ("check",),
+        "stop",
+        "inactive",
+    )
+
+
+def test_without_an_endpoint_a_plan_suggests_only_and_says_why() -> None:
+    plan = planned(answer("x", "down"), ways=(LOG,))
+    assert {step.actor for step in plan.steps} == {Actor.NOBODY}
+    assert plan.steps[0].unable == "no way to act: no systemd endpoint selects it"
+    assert not plan.executable
+
+
+def test_without_a_baseline_nothing_resumes_so_nothing_begins() -> None:
+    entities = ENTITIES | {"x": Entity("x", "StorageExport", "nbd1", props={"protocol": "nbd"})}
+    plan = planned(answer("x", "down"), incident(entities=entities))
+    assert plan.steps[1].actor is Actor.NOBODY
+    assert not plan.executable
+
+
+@pytest.mark.parametrize(
+    ("entity", "why"),
+    [
+        (Entity("v1", "VirtualMachine", "web-1"), "its UUID is not known"),
+        (
+            Entity("v1", "VirtualMachine", "web-1", (Key("vmUuid", "a"), Key("vmUuid", "b"))),
+            "several UUIDs",
+        ),
+    ],
+)
+def test_a_guest_without_one_uuid_is_not_acted_on(entity: Entity, why: str) -> None:
+    asked = incident(seen("v1", "down"), entities=ENTITIES | {"v1": entity})
+    (step,) = planned(answer("v1", "down"), asked).steps
+    assert step.actor is Actor.NOBODY
+    assert why in step.unable
+
+
+def test_a_guest_on_two_hosts_at_once_is_not_acted_on_by_guessing() -> None:
+    entities = ENTITIES | {
+        "h2": Entity("h2", "Host", "h2"),
+        "probe2": Entity("probe2", "Probe", "p2", props={"uri": "qemu+ssh://h2/system"}),
+    }
+    more = (Relation("v1", "RUNS_ON", "h2"), Relation("h2", "WATCHED_BY", "probe2"))
+    asked = incident(seen("v1", "down"), entities=entities)
+    (step,) = planned(answer("v1", "down"), replace(asked, relations=(*RELATIONS, *more))).steps
+    assert "nothing says which libvirt connection" in step.unable
+
+
+def test_the_first_endpoint_that_selects_an_entity_acts_on_it() -> None:
+    own = Endpoint("own", "libvirt", Select(labels={"tier": "gold"}), uri="qemu+ssh://gold/system")
+    entities = ENTITIES | {"v1": guest(1, tier="gold")}
+    plan = planned(answer("x", "down"), incident(entities=entities), (own, *ALL))
+    by_guest = {s.entity: s for s in plan.steps if s.action == "resume"}
+    assert by_guest["v1"].parameters["uri"] == "qemu+ssh://gold/system"
+    assert by_guest["v2"].endpoint == "guests"
+
+
+def test_a_source_selects_what_it_speaks_of() -> None:
+    ways = (Endpoint("lv", "libvirt", Select(source="libvirt")), LOG)
+    (step,) = planned(answer("v1", "down"), incident(seen("v1", "down")), ways).steps
+    assert step.endpoint == "lv"
+    ways = (Endpoint("lv", "libvirt", Select(source="cmdb")), LOG)
+    (step,) = planned(answer("v1", "down"), incident(seen("v1", "down")), ways).steps
+    assert step.actor is Actor.NOBODY
+
+
+def test_for_a_full_pool_a_person_is_asked_and_waited_for() -> None:
+    pool = Endpoint("pools", "libvirt", Select(kind="StoragePool"))
+    asked = replace(
+        incident(seen("p", "full"), seen("v1", "paused")),
+        relations=(*RELATIONS, Relation("v1", "STORED_ON", "p")),
+    )
+    plan = planned(answer("p", "full"), asked, (pool, *ALL))
+    ask, resume = plan.steps
+    assert (ask.actor, ask.awaits, ask.endpoint) == (Actor.PERSON, (("p", "full"),), "log")
+    assert ask.parameters == {
+        "what": "make room",
+        "pool": "u-1",
+        "uri": "qemu:///system",
+        "through": "pools",
+    }
+    assert (resume.action, resume.entity) == ("resume", "v1")
+    assert plan.executable
+
+
+def test_what_nobody_looks_at_is_not_waited_for() -> None:
+    entities = ENTITIES | {"p": Entity("p", "StoragePool", "vmpool")}
+    plan = planned(answer("p", "full"), incident(entities=entities))
+    assert plan.steps[0].actor is Actor.NOBODY
+    assert not plan.executable
+
+
+def test_guests_that_stay_paused_after_their_cause_went_away_are_resumed_together() -> None:
+    first = answer("v1", "paused_io_error")
+    both = (Fault("v1", "paused_io_error"), Fault("v2", "paused_io_error"))
+    left = replace(first, hypotheses=(Hypothesis(both, 0.9),))
+    plan = planned(left, incident(*PAUSED, seen("x", "down", State.HEALTHY)))
+    assert [(s.action, s.entity) for s in plan.steps] == [
+        ("check", "x"),
+        ("resume", "v2"),
+        ("resume", "v1"),
+    ]
+    assert plan.because == "left behind by StorageExport nbd1, which is well again"
+    assert [step.role for step in plan.steps] == [Role.CAUSE, Role.VICTIM, Role.VICTIM]
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [answer("x", "down", 0.49), answer("x", "down", abstained="the monitoring failed")],
+)
+def test_nothing_is_planned_where_nothing_is_sure(unsure: Answer) -> None:
+    assert plan_for(unsure, incident(), CATALOGUE, ALL) is None
+
+
+def test_a_fault_without_a_remedy_goes_to_a_person() -> None:
+    plan = planned(answer("s", "slow"))
+    assert told(plan) == [("notify", "s", Actor.KGRAPH)]
+    assert plan.risk is Risk.NONE
+    assert not plan.executable
+
+
+def test_whoever_depends_on_what_is_treated_is_in_reach() -> None:
+    assert planned(answer("x", "down")).reach == ("s", "v1", "v2", "v3", "x")
+
+
+def test_the_same_question_gives_the_same_plan_and_another_incident_another_id() -> None:
+    plan = planned(answer("x", "down"))
+    assert plan == planned(answer("x", "down"))
+    other = renamed(plan, "INC-0007")
+    assert other.id != plan.id
+    assert renamed(other, "i") == plan
