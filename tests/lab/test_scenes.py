@@ -247,6 +247,7 @@ def test_when_all_scrapes_fail_the_monitoring_is_suspected_and_nothing_is_touche
 
 def test_a_guest_that_migrates_while_its_alert_fires_stays_one_guest(stage: Stage) -> None:
     stage.lab.spin_guest("shop-1")
+    stage.lab.wait_for_alerts({("GuestCpuHigh", "shop-1")})
     opened = stage.watch.wait_for("an incident", lambda e: e["event"] == "incident.opened")
     stage.lab.migrate_guest("shop-1", "h3")
     pause(5)
@@ -254,7 +255,8 @@ def test_a_guest_that_migrates_while_its_alert_fires_stays_one_guest(stage: Stag
         (guest,) = store.find(kind="VirtualMachine", text="shop-1")
         part = store.neighbourhood([guest.uid], Toward.DEPENDENCIES, depth=1)
         names = {entity.uid: entity.name for entity in part.entities}
-        hosts = [names[r.dependency] for r in part.relations if r.type == "RUNS_ON"]
+        own = (r for r in part.relations if r.dependent == guest.uid and r.type == "RUNS_ON")
+        hosts = [names[relation.dependency] for relation in own]
         about = {
             row.signal
             for row in store.evidence([guest.uid], now=datetime.now(UTC)).observations
