@@ -146,7 +146,11 @@ _ALL = (
         strong="poolUuid",
     ),
     _kind(
-        "Volume", "a virtual disk or share", "unwritable hung", strong="volumeKey wwn", weak="hostPath"
+        "Volume",
+        "a virtual disk or share",
+        "unwritable hung",
+        strong="volumeKey wwn",
+        weak="hostPath",
     ),
     _kind(
         "Service",
