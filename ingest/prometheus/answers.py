@@ -33,6 +33,8 @@ class Target:
         health: `unknown` until the first scrape.
         interval: between two scrapes.
         scraped_at: None before the first.
+        blinks: it is down, and was up within the last two tries: a single scrape that fails under
+            load is no sign of anything.
     """
 
     labels: Labels
@@ -41,6 +43,7 @@ class Target:
     last_error: str = ""
     interval: timedelta = _DEFAULT_INTERVAL
     scraped_at: datetime | None = None
+    blinks: bool = False
 
     @property
     def job(self) -> str:

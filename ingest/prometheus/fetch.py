@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingest.prometheus.answers import (
@@ -11,6 +12,7 @@ from ingest.prometheus.answers import (
     Question,
     Reading,
     Rule,
+    Target,
     read_clock,
     read_rules,
     read_series,
@@ -22,6 +24,7 @@ from kgraph.web import Asker, Credentials, NoAnswerError, Service
 
 DEFAULT_URL = "http://127.0.0.1:9090"
 PATIENCE = timedelta(seconds=20)  # for all questions about series together
+_TRIES = 2.5  # intervals that hold the last two scrapes, however they fall
 Questions = Callable[[Sequence[Rule]], Iterable[Question]]
 
 
@@ -48,12 +51,34 @@ def fetch(
     service = Service("Prometheus", url, credentials or Credentials())
     with service.asking() as ask:
         clock = read_clock(ask.get("/api/v1/query", {"query": "time()"}), url)
-        targets = read_targets(ask.get("/api/v1/targets", {"state": "active"}), url)
+        targets = _steadied(
+            ask, read_targets(ask.get("/api/v1/targets", {"state": "active"}), url)
+        )
         rules = read_rules(ask.get("/api/v1/rules", {"type": "alert"}), url)
         started_at = _started_at(ask)
         wanted = tuple(dict.fromkeys(questions(rules)))
         series, troubles = _series(ask, wanted, time.monotonic() + patience.total_seconds())
     return Reading(clock, targets, rules, series, troubles, started_at)
+
+
+def _steadied(ask: Asker, targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Tell targets that just missed a scrape from those that are down."""
+    down = {target.interval for target in targets if target.health == "down"}
+    up: set[tuple[str, str]] = set()
+    for interval in sorted(down):
+        window = round(_TRIES * interval / timedelta(milliseconds=1))
+        query = f"max_over_time(up[{window}ms]) > 0"
+        try:
+            rows = read_series(ask.post("/api/v1/query", {"query": query}), ask.service.url)
+        except NoAnswerError:
+            raise
+        except SourceError:
+            continue  # who does not understand the question is taken at its word
+        up |= {(row.get("job", ""), row.get("instance", "")) for row in rows}
+    return tuple(
+        replace(target, blinks=target.health == "down" and (target.job, target.instance) in up)
+        for target in targets
+    )
 
 
 def _started_at(ask: Asker) -> datetime | None:

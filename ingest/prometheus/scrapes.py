@@ -26,7 +26,7 @@ def probes_answer(
         expires_at=now + LASTS,
     )
     for alias in found:
-        if alias.target.health != "unknown":
+        if _tells(alias.target):
             key = origin.target(alias.target)
             yield _scrape(key, "unreachable", alias.target, standing, origin, now)
 
@@ -40,13 +40,18 @@ def reached(
     """
     rows: dict[tuple[str, str], Observation] = {}
     for alias in found:
-        if alias.uid is None or alias.target.proxied or alias.target.health == "unknown":
+        if alias.uid is None or alias.target.proxied or not _tells(alias.target):
             continue
         row = _scrape(alias.uid, "unreachable", alias.target, standing, origin, now)
         pair = row.entity, row.detector
         if row.abnormal or pair not in rows:
             rows[pair] = row
     return list(rows.values())
+
+
+def _tells(target: Target) -> bool:
+    """Tell whether its scrapes say something: they have begun, and not just missed one."""
+    return target.health != "unknown" and not target.blinks
 
 
 def _scrape(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
 import structlog
 
-from kgraph.schema import Item, KgraphError, Snapshot
+from kgraph.schema import Item, KgraphError, Observation, Snapshot
 from kgraph.store import Diff, GraphStore
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
@@ -117,6 +117,22 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
     with reading.store.sync(source, scope, complete=complete, at=reading.at) as run:
         run.stage(reading.show(title, snapshot.items))
         return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
+
+
+def note(reading: Reading, shown: Snapshot) -> Diff:
+    """Keep what an event shows of things that the source has told of before.
+
+    It is no reading of the scope: it closes nothing, and overtakes no reading that is under way.
+    """
+    rows = []
+    for item in shown.items:
+        if isinstance(item, Observation):
+            uid = reading.store.locate(shown.source, item.entity)
+            if isinstance(uid, str):
+                rows.append(replace(item, entity=uid))
+    if reading.commitment is Commitment.COMMIT and rows:
+        reading.store.observe(rows)
+    return Diff(observed=len(rows))
 
 
 def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:

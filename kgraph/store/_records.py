@@ -96,7 +96,9 @@ def _merge(sql: sqlite3.Connection, merged: Mapping[int, int]) -> None:
         sql.execute("UPDATE record SET entity = ? WHERE entity = ?", (new, old))
         sql.execute("UPDATE link SET a = ? WHERE a = ?", (new, old))
         sql.execute("UPDATE link SET b = ? WHERE b = ?", (new, old))
-        sql.execute("UPDATE entity SET merged_into = ? WHERE id = ?", (new, old))
+        sql.execute(
+            "UPDATE entity SET merged_into = ?1 WHERE id = ?2 OR merged_into = ?2", (new, old)
+        )
         move_evidence(sql, old, new)
 
 

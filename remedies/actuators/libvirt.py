@@ -15,12 +15,12 @@ from threading import Thread
 
 from ingest.libvirt.binding import Control, ControlConnection, ControlledDomain, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
-from ingest.libvirt.verdicts import FULL_BELOW
 from kgraph.schema.errors import one_line
 from remedies.guards import Presence, Sighting, confirmed_off
 from remedies.looks import EffectError, Look, Standing, Task
 
 ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
+ROOM_FROM = 0.1  # share of a pool: well above what ran out, or its guests stop again at once
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
 _OFF = frozenset({DomainState.SHUTOFF, DomainState.CRASHED})
 # Paused by no person, and by nothing that still goes on (migration, snapshot, dump).
@@ -169,7 +169,7 @@ class LibvirtActuator:
             pool.refresh()
             _, capacity, _, available = pool.info()[:4]
         share = available / capacity if capacity else 0.0
-        standing = Standing.READY if share < FULL_BELOW else Standing.DONE
+        standing = Standing.READY if share < ROOM_FROM else Standing.DONE
         return Look(standing, f"{share:.1%} of it is free")
 
     @contextmanager

@@ -7,9 +7,11 @@ prints the seconds from the fault to the named cause and to the end of the repai
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import pytest
 import yaml
 
 from ingest.libvirt.states import DomainState
-from kgraph.store import open_store
+from kgraph.store import Toward, open_store
+from tests.lab.lab.guests import Disk
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
 from tests.lab.lab.watching import Event, Watching, since
@@ -154,6 +157,11 @@ def _baseline(path: Path) -> bool:
         return any("signature" in export.props for export in exports)
 
 
+def pause(seconds: float) -> None:
+    """Let time pass in which nothing wrong must happen."""
+    time.sleep(seconds)
+
+
 def copies(lab: Lab) -> dict[str, int]:
     return {name: lab.running_copies(name) for name in lab.guests}
 
@@ -174,3 +182,85 @@ def test_a_killed_qemu_is_started_again_where_it_was(stage: Stage) -> None:
     stage.named("VirtualMachine", "mail-2")
     assert stage.ended("done")["outcome"] == "helped"
     assert set(copies(stage.lab).values()) == {1}
+
+
+def test_a_full_file_system_has_a_person_asked_and_its_guests_resume_once_there_is_room(
+    stage: Stage,
+) -> None:
+    stage.lab.fill_pool()
+    stage.named("StoragePool", "small")
+    asked = stage.watch.wait_for(
+        "a person to be asked", lambda e: e["event"] == "plan.step" and "make room" in e["line"]
+    )
+    stage.say(f"a person asked after {since(asked, stage.lab.fault_at):.1f} s: {asked['line']}")
+    hurt = stage.lab.guests_on(Disk.GROWING)
+    assert not any("resume" in line for _, line in stage.done())
+    stage.lab.make_room()
+    assert stage.ended("done")["outcome"] == "helped"
+    assert all(stage.lab.guests[name].is_in(DomainState.RUNNING) for name in hurt)
+    assert set(copies(stage.lab).values()) == {1}
+
+
+def test_a_host_without_power_is_named_and_its_guests_are_started_nowhere_else(
+    stage: Stage,
+) -> None:
+    lost = stage.lab.guests_at("h1")
+    stage.lab.power_off("h1")
+    stage.named("Host", "h1")
+    told = stage.watch.wait_for(
+        "why its guests are not started elsewhere",
+        lambda e: any("elsewhere" in why and "off" in why for why in e.get("refused", ())),
+    )
+    stage.say(f"it says: {told['line']}")
+    pause(10)
+    assert {name: stage.lab.running_copies(name) for name in lost} == dict.fromkeys(lost, 0)
+    assert not any("start" in line for _, line in stage.done()), stage.story()
+    assert set(copies(stage.lab).values()) <= {0, 1}
+
+
+def test_a_stalled_guest_is_named_and_not_the_host_that_looks_down(stage: Stage) -> None:
+    stage.lab.stall_guest("wiki-2")
+    stage.named("VirtualMachine", "wiki-2")
+    pause(5)
+    assert not any(title.startswith("Host") for title in stage.blamed()), stage.story()
+    stage.lab.resume_guest("wiki-2")
+    resolved = stage.watch.wait_for(
+        "the incident to be over", lambda e: e["event"] == "incident.resolved"
+    )
+    stage.say(f"over after {since(resolved, stage.lab.fault_at):.1f} s")
+
+
+def test_when_all_scrapes_fail_the_monitoring_is_suspected_and_nothing_is_touched(
+    stage: Stage,
+) -> None:
+    stage.lab.blind_monitoring()
+    told = stage.watch.wait_for(
+        "the monitoring to be suspected",
+        lambda e: "monitoring" in e["line"] or "Prometheus" in str(e.get("causes", "")),
+    )
+    stage.say(f"suspected after {since(told, stage.lab.fault_at):.1f} s: {told['line']}")
+    pause(5)
+    assert not any(t.startswith(("Host", "Virtual", "Storage")) for t in stage.blamed())
+    assert stage.done() == [], stage.story()
+    stage.lab.restore_monitoring()
+
+
+def test_a_guest_that_migrates_while_its_alert_fires_stays_one_guest(stage: Stage) -> None:
+    stage.lab.spin_guest("shop-1")
+    opened = stage.watch.wait_for("an incident", lambda e: e["event"] == "incident.opened")
+    stage.lab.migrate_guest("shop-1", "h3")
+    pause(5)
+    with closing(open_store(stage.watch.config.with_name("kgraph.db"), read_only=True)) as store:
+        (guest,) = store.find(kind="VirtualMachine", text="shop-1")
+        part = store.neighbourhood([guest.uid], Toward.DEPENDENCIES, depth=1)
+        names = {entity.uid: entity.name for entity in part.entities}
+        hosts = [names[r.dependency] for r in part.relations if r.type == "RUNS_ON"]
+        about = {
+            row.signal
+            for row in store.evidence([guest.uid], now=datetime.now(UTC)).observations
+            if row.abnormal
+        }
+    assert hosts == ["h3"]
+    assert "cpu" in about
+    assert {e["incident"] for e in stage.watch.of("incident.opened")} == {opened["incident"]}
+    assert stage.lab.running_copies("shop-1") == 1

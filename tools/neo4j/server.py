@@ -21,7 +21,7 @@ from typing import Self
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".neo4j"
 _TOOLS = {"java": "java", "javac": "a Java compiler", "mvn": "Maven"}
-_START_SECONDS, _STOP_SECONDS, _FETCH_SECONDS = 90.0, 30.0, 600.0
+_START_SECONDS, _STOP_SECONDS, _FETCH_SECONDS = 180.0, 30.0, 600.0
 _JAVA = (
     "-Xms256m",
     "-Xmx1g",

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from kgraph.app.sync import Job, Keep, Listening, keep
+from kgraph.app.sync import Job, Keep, Listening, note
 from kgraph.schema import KgraphError, Snapshot, SourceError
 
 _log = structlog.get_logger(__name__)
@@ -24,18 +24,20 @@ _GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer of a source, or that it gave none.
+    """One answer of a source, or that it gave none, or what it told unasked.
 
     Attributes:
-        at: when it was asked.
+        at: when it was asked, or told.
         keep: brings the answer into the store; None where there is none.
         error: why there is none.
+        asked: False for an event: it answers no question.
     """
 
     job: Job
     at: datetime
     keep: Keep | None = None
     error: KgraphError | None = None
+    asked: bool = True
 
 
 class Collector:
@@ -106,7 +108,7 @@ class Collector:
     def tell(self, job: Job, shown: Snapshot | None) -> None:
         """Take what an event itself shows."""
         if shown is not None:
-            self.put(Heard(job, self._clock(), lambda reading: keep(reading, shown)))
+            self.put(Heard(job, self._clock(), lambda reading: note(reading, shown), asked=False))
 
     def pause(self, job: Job, failures: int) -> float:
         """Return the seconds until a source is asked again."""

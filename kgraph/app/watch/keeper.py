@@ -52,6 +52,8 @@ class Keeper:
                 heard.keep(reading)
             except KgraphError as caught:
                 error = caught
+        if not heard.asked:
+            return str(error or "")
         self.unheard.discard(title)
         if error is not None:
             return f"{error}{keep_silence(reading, heard.job, error)}"

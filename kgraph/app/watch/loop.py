@@ -151,6 +151,8 @@ class Watch:
         synced = self.keeper.synced
         failure = self.keeper.keep(heard)
         title, now = heard.job.title, heard.at
+        if not heard.asked:
+            return
         if not failure and self._failing.pop(title, None) is not None:
             self.tell(Told(now, What.SOURCE_BACK, f"{title} answers again", {"source": title}))
         elif failure and self._failing.get(title) != failure:

@@ -20,7 +20,7 @@ from kgraph.schema import NoStoreError, StoreError
 from kgraph.store._target import ServerStore
 from kgraph.store.neo4j import schema, turnstile
 from kgraph.store.neo4j.connection import Connection
-from kgraph.store.neo4j.errors import busy, in_plain_words, is_lock_wait
+from kgraph.store.neo4j.errors import busy, in_plain_words, is_lock_wait, is_too_large
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.turnstile import (
     enter,
@@ -180,7 +180,7 @@ class Database:
             except IncompleteCommit:
                 raise  # it may have been kept
             except (Neo4jError, DriverError) as error:
-                if not error.is_retryable():
+                if not error.is_retryable() or is_too_large(error):
                     raise
                 time.sleep(_PAUSE_SECONDS * 2**number)
         return attempt()

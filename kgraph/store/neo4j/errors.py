@@ -119,6 +119,11 @@ def is_lock_wait(error: Exception) -> bool:
     return isinstance(error, ClientError) and (error.code or "").startswith(_TIMED_OUT)
 
 
+def is_too_large(error: Exception) -> bool:
+    """Tell whether the server has not enough memory for a transaction: it never will have."""
+    return isinstance(error, Neo4jError) and "OutOfMemory" in (error.code or "")
+
+
 def busy(target: ServerStore) -> StoreBusyError:
     """Return the error of a lock that another process holds for too long."""
     return StoreBusyError(

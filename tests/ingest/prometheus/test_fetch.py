@@ -32,6 +32,7 @@ class Prometheus:
     targets: object = field(default_factory=lambda: dict(EMPTY))
     rules: object = field(default_factory=lambda: {"groups": []})
     started: object = None
+    series: dict[str, str] = field(default_factory=lambda: {"host": "h1", "job": "a"})
     status: dict[str, int] = field(default_factory=dict)  # path or query -> status
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
 
@@ -47,7 +48,7 @@ class Prometheus:
         elif query == "time()":
             data = {"resultType": "scalar", "result": [CLOCK, str(CLOCK)]}
         else:
-            sample = {"metric": {"host": "h1", "job": "a"}, "value": [CLOCK, "3"]}
+            sample = {"metric": self.series, "value": [CLOCK, "3"]}
             data = {"resultType": "vector", "result": [sample]}
         return status, data
 
@@ -113,6 +114,22 @@ def test_series_are_told_apart_by_the_labels_alone_that_name_something(
     ask(server, ASKED, ASKED)
     queries = [query for _, query, _ in server.asked if query]
     assert queries == ["time()", "count by (host, job) (x)"]
+
+
+@pytest.mark.parametrize(("instance", "blinks"), [("127.0.0.1:9171", True), ("elsewhere", False)])
+def test_a_target_that_was_up_at_one_of_its_last_two_scrapes_only_blinks(
+    server: Prometheus, instance: str, *, blinks: bool
+) -> None:
+    server.targets = {"activeTargets": [target("h1", "down"), target("h2")]}
+    server.series = {"job": "libvirt", "instance": instance}
+    assert [each.blinks for each in ask(server).targets] == [blinks, False]
+    assert "max_over_time(up[37500ms]) > 0" in {query for _, query, _ in server.asked}
+
+
+def test_who_cannot_tell_of_earlier_scrapes_is_taken_at_its_word(server: Prometheus) -> None:
+    server.targets = {"activeTargets": [target("h1", "down")]}
+    server.status = {"max_over_time(up[37500ms]) > 0": 422}
+    assert [each.blinks for each in ask(server).targets] == [False]
 
 
 def test_a_prefix_of_the_address_is_kept(server: Prometheus) -> None:

@@ -270,6 +270,14 @@ def test_a_silent_target_is_an_unreachable_machine_and_an_unreachable_probe() ->
     assert rows[H1_TARGET, "unreachable", UP].state is State.HEALTHY
 
 
+def test_a_target_that_just_missed_a_scrape_is_no_sign_of_anything() -> None:
+    answers = reading([target("h1", "down")], [rule("GuestPaused")])
+    blinking = replace(answers, targets=tuple(replace(t, blinks=True) for t in answers.targets))
+    found = normalised(blinking)
+    assert set(observed(found)) == {(ORIGIN.key, "unreachable", ORIGIN.reach)}
+    assert covered(found) == {}
+
+
 def homes(*targets: dict[str, Any]) -> set[tuple[str, str]]:
     """Return which target runs on which machine."""
     items = normalised(reading(list(targets))).items

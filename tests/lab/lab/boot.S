@@ -1,11 +1,11 @@
 # The whole operating system of a lab guest: one boot sector.
 #
-# It idles on the timer (18 ticks a second) and obeys keys that virDomainSendKey presses:
-#   d  from now on, write 4 KiB to the boot disk on every fourth tick
+# It idles on the timer (18 ticks a second), writes 4 KiB to its disk on every fourth tick, round
+# and round within the first sectors (`window`, a mask), and obeys keys that virDomainSendKey presses:
+#   d  from now on, write all over the 8 MiB of the disk: a disk that is sparse grows
 #   p  tell the hypervisor that the kernel panicked (ISA pvpanic, port 0x505)
 #   c  from now on, compute between ticks instead of sleeping: the processor is busy
 #   i  sleep between ticks again
-# Assembled with `writes` = 1 it writes from the start, as if `d` had been pressed.
 # BIOS services: int 13h/43h extended write, int 16h keyboard; word 0x46c counts the ticks.
 
         .code16
@@ -33,7 +33,7 @@ obey:   movb    $0x01, %ah              # a key waiting?
         xorb    %ah, %ah                # take it; ASCII in %al
         int     $0x16
         cmpb    $'d', %al
-        je      dirty
+        je      spread
         cmpb    $'c', %al
         je      compute
         cmpb    $'i', %al
@@ -44,31 +44,32 @@ obey:   movb    $0x01, %ah              # a key waiting?
         movb    $0x01, %al
         outb    %al, %dx
         jmp     work
-dirty:  movb    $0x01, writing
+spread: movw    $0x3fff, mask
+        orw     $0x80, sector           # at once out of a window that is smaller
         jmp     work
 compute:movb    $0x01, computing
         jmp     work
 idle:   movb    $0x00, computing
 
-work:   cmpb    $0x00, writing
-        je      tick
-        incb    ticks                   # each write costs 10 ms of emulation
+work:   incb    ticks                   # each write costs 10 ms of emulation
         testb   $0x03, ticks
         jne     tick
         movw    $0x4300, %ax
         movb    boot_drive, %dl
         movw    $packet, %si
         int     $0x13
-        addw    $8, sector              # round and round within the 8 MiB of the disk
-        andw    $0x3fff, sector
-        orw     $8, sector              # and never over the boot sector
+        addw    $8, sector
+        movw    mask, %ax
+        andw    %ax, sector
+        jne     tick
+        movw    $8, sector              # never over the boot sector
         jmp     tick
 
 boot_drive: .byte 0
-writing:    .byte writes
 ticks:      .byte 0
 computing:  .byte 0
         .balign 4
+mask:       .word window, 0
 packet:     .byte 16, 0                 # size of this packet
             .word 8                     # sectors
             .word 0x8000, 0             # from memory, offset and segment

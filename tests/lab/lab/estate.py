@@ -6,11 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.lab.lab.fabric import Fabric
-from tests.lab.lab.guests import Disk, Guest, build_image
+from tests.lab.lab.guests import Disk, Guest, build_images
+from tests.lab.lab.history import Start, read_starts
 from tests.lab.lab.hypervisor import Hypervisor
 from tests.lab.lab.monitoring import Monitoring
 from tests.lab.lab.processes import LabError, pids_with, wait_for
@@ -19,6 +21,7 @@ from tests.lab.lab.webhook import Webhook
 
 Payload = dict[str, Any]
 HOSTS = ("h1", "h2", "h3")
+SMALL_HOST = "h3"  # whose pool `small` has guests
 ESTATE = (
     ("h1", "shop-1", Disk.NBD),
     ("h1", "shop-2", Disk.NBD),
@@ -28,8 +31,8 @@ ESTATE = (
     ("h2", "mail-2", Disk.LOCAL),
     ("h2", "wiki-1", Disk.LOCAL),
     ("h3", "wiki-2", Disk.LOCAL),
-    ("h3", "desk-1", Disk.GROWING),
-    ("h3", "desk-2", Disk.GROWING),
+    (SMALL_HOST, "desk-1", Disk.GROWING),
+    (SMALL_HOST, "desk-2", Disk.GROWING),
 )
 
 
@@ -37,6 +40,7 @@ class Estate:
     """Three hosts, a storage server and monitoring; starts with the object, ends with `close`.
 
     Attributes:
+        folder: all its files.
         webhook: what Alertmanager has posted.
         monitoring: Prometheus, Alertmanager and the blackbox exporter.
     """
@@ -44,15 +48,15 @@ class Estate:
     def __init__(self) -> None:
         with ExitStack() as stack:
             # Short, because the path of a unix socket has at most 107 characters.
-            self._folder = Path(tempfile.mkdtemp(prefix="kgl-"))
-            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            self._images = {yes: build_image(self._folder, writes=yes) for yes in (False, True)}
+            self.folder = Path(tempfile.mkdtemp(prefix="kgl-"))
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self._images = build_images(self.folder)
             self._guests: dict[str, Guest] = {}
-            fabric = Fabric(self._folder)
+            fabric = Fabric(self.folder)
             stack.callback(fabric.close)
             fabric.open()
             # All of it boots at the same time.
-            self._storage = StorageServer(self._folder / "storage", fabric, self._export_image())
+            self._storage = StorageServer(self.folder / "storage", fabric, self._export_image())
             stack.callback(self._storage.close)
             self._storage.boot()
             self._hosts = {
@@ -61,7 +65,7 @@ class Estate:
             }
             self.webhook = Webhook()
             stack.callback(self.webhook.close)
-            self.monitoring = Monitoring(self._folder, self._hosts.values(), self.webhook.url)
+            self.monitoring = Monitoring(self.folder, self._hosts.values(), self.webhook.url)
             stack.callback(self.monitoring.close)
             self._storage.wait()
             for host in self._hosts.values():
@@ -110,8 +114,7 @@ class Estate:
 
     def start_guest(self, host: str, name: str, disk: Disk) -> Guest:
         """Define and start a guest; `settle` waits until it has booted."""
-        image = self._images[disk is not Disk.GROWING]
-        guest = Guest(self.host(host), name, disk, image, self._storage)
+        guest = Guest(self.host(host), name, disk, self._images[disk], self._storage)
         self._guests[name] = guest
         guest.start()
         return guest
@@ -123,13 +126,10 @@ class Estate:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until all guests write that do so when all is well."""
-        writers = [guest for guest in self._guests.values() if guest.disk is not Disk.GROWING]
-        before = {guest.name: guest.written for guest in writers}
-        for guest in writers:
-            wait_for(
-                f"{guest.name} to write", lambda guest=guest: guest.written > before[guest.name]
-            )
+        """Wait until all guests have booted and write."""
+        before = [(guest, guest.written) for guest in self._guests.values()]
+        for guest, written in before:
+            wait_for(f"{guest.name} to write", partial(guest.wrote_since, written))
 
     def guests_on(self, disk: Disk) -> frozenset[str]:
         """Return the names of the guests with this kind of disk."""
@@ -142,7 +142,39 @@ class Estate:
 
     def running_copies(self, name: str) -> int:
         """Count the QEMU processes of a guest on all hosts; while it migrates there are two."""
-        return len(pids_with(self._guests[name].uuid, program="qemu-system-x86_64"))
+        return len(self._processes(name))
+
+    def running_on(self, name: str) -> list[str]:
+        """Return the name of the host of each of them."""
+        pids = self._processes(name)
+        return [host.name for pid in pids for host in self._hosts.values() if host.runs(pid)]
+
+    def _processes(self, name: str) -> list[int]:
+        return pids_with(self._guests[name].uuid, program="qemu-system-x86_64")
+
+    def starts(self, name: str) -> list[Start]:
+        """Return every start of a guest on any host, oldest first, as libvirt's logs tell it.
+
+        They outlive a host's loss of power, so a double start can be told afterwards.
+        """
+        found = [
+            start
+            for host in self._hosts.values()
+            for start in read_starts(host.name, host.log_of(name))
+        ]
+        return sorted(found, key=lambda start: start.at)
+
+    def config(self, store: Path) -> str:
+        """Return a kgraph.toml of this lab: all its sources, and where to keep the graph."""
+        sources = [
+            f'type = "libvirt"\nname = "{h.name}"\nuri = "{h.uri}"' for h in self._hosts.values()
+        ]
+        sources += [
+            f'type = "prometheus"\nurl = "{self.monitoring.prometheus_url}"',
+            f'type = "alertmanager"\nurl = "{self.monitoring.alertmanager_url}"',
+        ]
+        parts = ['site = "lab"', f'[store]\nurl = "sqlite:///{store}"']
+        return "\n\n".join([*parts, *(f"[[sources]]\n{each}" for each in sources)]) + "\n"
 
     def alerts(self) -> list[Payload]:
         """Return the alerts that Alertmanager holds, as `GET /api/v2/alerts` answers."""
@@ -172,12 +204,12 @@ class Estate:
         return found[-1]
 
     def _export_image(self) -> Path:
-        path = self._folder / "vmstore.raw"
-        path.write_bytes(self._images[True].read_bytes())
+        path = self.folder / "vmstore.raw"
+        path.write_bytes(self._images[Disk.NBD].read_bytes())
         return path
 
     def _boot(self, stack: ExitStack, fabric: Fabric, name: str, number: int) -> Hypervisor:
-        host = Hypervisor(self._folder / name, name, number, fabric)
+        host = Hypervisor(self.folder / name, name, number, fabric)
         stack.callback(host.power_off)
         host.power_on()
         return host

@@ -73,9 +73,11 @@ class Fabric:
     def plug(self, namespace: int, last: int) -> str:
         """Give a machine, named by a pid in it, an eth0; return its address."""
         address, port = self.subnet.address(last), f"port{last}"
+        # A machine that boots again has the MAC address that its peers remember.
+        mac = f"02:77:00:00:00:{last:02x}"
         self.inside(
             *("ip", "link", "add", port, "type", "veth"),
-            *("peer", "name", "eth0", "netns", str(namespace)),
+            *("peer", "name", "eth0", "address", mac, "netns", str(namespace)),
         )
         self.inside("ip", "link", "set", port, "master", "br0", "up")
         steps = (

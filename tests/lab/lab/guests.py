@@ -12,13 +12,14 @@ from typing import Any
 
 from ingest.libvirt.states import DomainState
 from tests.lab.lab.hypervisor import Hypervisor
-from tests.lab.lab.processes import run, wait_for
+from tests.lab.lab.processes import run
 from tests.lab.lab.storage import EXPORT, NBD_PORT, StorageServer
 
 _DISK_BYTES = 8 << 20  # what the boot sector writes on, round and round
 _KEYS = {"c": 46, "d": 32, "i": 23, "p": 25}
 _LIVE, _PERSIST_THERE = 1, 8  # virDomainMigrateFlags
 _LINUX_KEYCODES = 0  # virKeycodeSet
+_INACTIVE = 2  # VIR_DOMAIN_XML_INACTIVE
 _DOMAIN = """\
 <domain type='qemu'><name>{name}</name><memory unit='MiB'>4</memory><vcpu>1</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
@@ -35,11 +36,11 @@ _NBD = "<source protocol='nbd' name='{export}'><host name='{address}' port='{por
 
 
 class Disk(Enum):
-    """Where a guest's disk is, and with it what the guest does when all is well."""
+    """Where a guest's disk is."""
 
-    NBD = "on the export; the guest writes all the time"
-    LOCAL = "a raw file in the pool `local`; the guest writes all the time"
-    GROWING = "a qcow2 file in the pool `small`, as small as can be; the guest does not write"
+    NBD = "the export, over the network"
+    LOCAL = "a raw file in the pool `local`"
+    GROWING = "a qcow2 file in the pool `small`; it begins small, and so it stays until it's told"
 
 
 class Leaving(Enum):
@@ -57,7 +58,7 @@ class Guest:
     ) -> None:
         self.home = self.host = home
         self.name, self.disk, self._image = name, disk, image
-        self.computes = False
+        self.computes = self.grows = False
         if disk is not Disk.NBD:
             self._make_disk()
         xml = _DOMAIN.format(
@@ -66,7 +67,9 @@ class Guest:
             format="qcow2" if disk is Disk.GROWING else "raw",
             source=self._source(storage),
         )
-        self.uuid: str = home.connection.defineXML(xml).UUIDString()
+        defined = home.connection.defineXML(xml)
+        self.uuid: str = defined.UUIDString()
+        self._xml: str = defined.XMLDesc(_INACTIVE)
 
     def _source(self, storage: StorageServer) -> str:
         if self.disk is Disk.NBD:
@@ -106,19 +109,17 @@ class Guest:
 
     @property
     def written(self) -> int:
-        """How many blocks it has written since it was started."""
+        """How often it has written since it was started."""
         return int(self.domain.blockStats("vda")[2])
+
+    def wrote_since(self, written: int) -> bool:
+        """Tell whether it has written since `written` was that many."""
+        return self.written > written
 
     def start(self) -> None:
         """Power it on."""
-        self.computes = False
+        self.computes = self.grows = False
         self.domain.create()
-
-    def wait(self) -> None:
-        """Wait until it has booted: until it writes, if it is one that does."""
-        if self.disk is not Disk.GROWING:
-            before = self.written
-            wait_for(f"{self.name} to write", lambda: self.written > before)
 
     def migrate(self, target: Hypervisor, leaving: Leaving) -> None:
         """Move it, running, to another host; its disk must be the export."""
@@ -127,14 +128,11 @@ class Guest:
         self.domain.migrate3(target.connection, parameters, flags)
         self.host = target
 
-    def write(self) -> None:
-        """Have a guest write that does not when all is well: press `d` until it does."""
-
-        def writes() -> bool:
-            self.press("d")  # lost during boot
-            return self.written > 0
-
-        wait_for(f"{self.name} to write", writes)
+    def stopped_by_growing(self) -> bool:
+        """Have its disk grow; tell whether that has stopped it."""
+        self.grows = True
+        self.press("d")  # again and again: a key is lost during boot
+        return self.is_in(DomainState.PAUSED)
 
     def press(self, key: str) -> None:
         """Press one key that the boot sector obeys."""
@@ -145,54 +143,65 @@ class Guest:
         self.press("c")
         self.computes = True
 
+    def calm(self) -> None:
+        """Undo `compute`."""
+        self.press("i")
+        self.computes = False
+
     def heal(self, elsewhere: Iterable[Hypervisor]) -> None:
         """Have it run at home and nowhere else, whatever was done to it; its hosts are up."""
         for other in elsewhere:
             self._leave(other)
         self.host = self.home
+        if not self._known(self.home):
+            self.home.connection.defineXML(self._xml)
         state = self.state[0]
-        spoilt = self.disk is Disk.GROWING and (state != DomainState.RUNNING or self.written > 0)
-        if state != DomainState.SHUTOFF and (state == DomainState.CRASHED or spoilt):
+        spoilt = state == DomainState.CRASHED or (self.grows and state != DomainState.SHUTOFF)
+        # A resume is in vain until QEMU has its NBD connection again, which it tries more and more
+        # rarely, at last every 16 s: a new start is quicker.
+        if spoilt or (state == DomainState.PAUSED and not self._resume()):
             self.domain.destroy()
             state = DomainState.SHUTOFF
         if state == DomainState.SHUTOFF:
-            if self.disk is Disk.GROWING:
+            if self.grows:
                 self._make_disk()
             self.start()
-        elif state == DomainState.PAUSED:
-            # The first attempt on a lost NBD connection only makes QEMU connect again.
-            wait_for(f"{self.name} to resume", self._resume)
         if self.computes:
-            self.press("i")
-            self.computes = False
+            self.calm()
+
+    def _known(self, host: Hypervisor) -> bool:
+        return self.name in {domain.name() for domain in host.connection.listAllDomains()}
 
     def _leave(self, other: Hypervisor) -> None:
         """Have no trace of it on a host that is not its home; come home running if it can."""
-        libvirt = import_module("libvirt")
-        try:
-            there = other.connection.lookupByName(self.name)
-        except libvirt.libvirtError:
+        if not self._known(other):
             return
         self.host = other
-        if there.isActive():
-            with contextlib.suppress(libvirt.libvirtError):
+        if self.domain.isActive():
+            with contextlib.suppress(import_module("libvirt").libvirtError):
                 self.migrate(self.home, Leaving.NOTHING)
                 return
-            there.destroy()
-        there.undefine()
+            self.domain.destroy()
+        self.domain.undefine()
 
     def _resume(self) -> bool:
-        with contextlib.suppress(import_module("libvirt").libvirtError):  # asked again
+        with contextlib.suppress(import_module("libvirt").libvirtError):  # it tells by its state
             self.domain.resume()
         time.sleep(0.3)  # longer than it takes to the next write
         return self.is_in(DomainState.RUNNING)
 
 
-def build_image(folder: Path, *, writes: bool) -> Path:
-    """Assemble the boot sector and return a raw disk image that starts with it."""
-    source, image = Path(__file__).with_name("boot.S"), folder / f"boot-{writes:d}.raw"
+def build_images(folder: Path) -> dict[Disk, Path]:
+    """Assemble the boot sector; return raw disk images that start with it."""
+    whole, little = _DISK_BYTES // 512 - 1, 0x7F
+    windows = {Disk.NBD: whole, Disk.LOCAL: whole, Disk.GROWING: little}
+    return {disk: _build_image(folder, window) for disk, window in windows.items()}
+
+
+def _build_image(folder: Path, window: int) -> Path:
+    source, image = Path(__file__).with_name("boot.S"), folder / f"boot-{window:x}.raw"
     parts = str(image.with_suffix(".o"))
-    run("as", "--32", "--defsym", f"writes={writes:d}", str(source), "-o", parts)
+    run("as", "--32", "--defsym", f"window={window}", str(source), "-o", parts)
     link = ("ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary")
     run(*link, parts, "-o", str(image))
     with image.open("r+b") as disk:

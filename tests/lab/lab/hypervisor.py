@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import shutil
@@ -75,6 +74,7 @@ class Hypervisor:
     Attributes:
         name: its host name.
         uri: where its libvirtd is reached from outside, over a unix socket.
+        tcp_uri: the same over the fabric, as long as that is whole.
         disks: the folder of its pool `local`.
         small: the folder of its pool `small`, a file system of its own; seen on the host only.
         address: where the other hosts reach it.
@@ -87,6 +87,7 @@ class Hypervisor:
         self.uuid = UUID(int=(0x5EED_0000_4A2B_4C3D_8E5F << 48) + (os.getpid() << 8) + number)
         self._last = 10 + number
         self.address = fabric.subnet.address(self._last)
+        self.tcp_uri = f"qemu+tcp://{self.address}/system"
         self._connection: Any = None
         self._holder: subprocess.Popen[bytes] | None = None
         self._init = 0
@@ -138,8 +139,9 @@ class Hypervisor:
         self._fabric.plug(self._init, self._last)
 
     def wait(self) -> None:
-        """Wait until its libvirtd answers."""
+        """Wait until its libvirtd answers and its exporters have started."""
         wait_for(f"libvirtd of {self.name}", self._connect)
+        wait_for(f"exporters of {self.name}", (self._folder / "run" / "exporters" / "node").exists)
 
     def power_off(self) -> None:
         """Cut the power: nothing of it says goodbye, not even to who talks with it."""
@@ -147,10 +149,11 @@ class Hypervisor:
             return
         self._connection = None
         self._fabric.unplug(self._last)
-        with contextlib.suppress(ProcessLookupError):
+        if self._init and self._holder.poll() is None:
             os.kill(self._init, signal.SIGKILL)
+            self._holder.wait(timeout=10)  # pid 1 is the last to go
         end(self._holder)
-        self._holder = None
+        self._holder, self._init = None, 0
 
     def partition(self) -> None:
         """Cut it off from the fabric; it runs on, and its unix socket still answers."""
@@ -163,6 +166,14 @@ class Hypervisor:
     def inside(self, *command: str) -> str:
         """Run a command on the host."""
         return run("nsenter", "-t", str(self._init), "-a", *command)
+
+    def runs(self, pid: int) -> bool:
+        """Tell whether a process, by its pid as we see it, is on this host."""
+        try:
+            theirs, ours = (Path(f"/proc/{each}/ns/pid").readlink() for each in (pid, self._init))
+        except OSError:  # the process has ended, or the host is off
+            return False
+        return theirs == ours
 
     def start_libvirtd(self) -> None:
         """Start the daemon and wait until it answers."""
@@ -187,13 +198,13 @@ class Hypervisor:
             pool.create()
 
     def revive(self) -> None:
-        """Undo all that may have been done to the host itself, all but its guests."""
-        if not self.powered:
-            self.power_on()
-            self.wait()
+        """Undo all that may have been done to a host that is on; its guests are seen to apart."""
         self.rejoin()
         self.signal_exporters("CONT")
-        self.inside("sh", "-c", "kill -CONT $(cat /run/libvirt/qemu/*.pid) 2>/dev/null || true")
+        self.clear_small()
+        # A guest that was killed may have left its file.
+        wake = "for each in /run/libvirt/qemu/*.pid; do kill -CONT $(cat $each); done 2>&1 || true"
+        self.inside("sh", "-c", wake)
         if not self._connect():
             self.start_libvirtd()
 
@@ -213,6 +224,11 @@ class Hypervisor:
             self._connection = libvirt.open(self.uri)
         return self._connection
 
+    def log_of(self, guest: str) -> str:
+        """Return what libvirt has logged of a guest here, over all boots of the host."""
+        path = self._folder / "var" / "log" / "libvirt" / "qemu" / f"{guest}.log"
+        return path.read_text() if path.exists() else ""
+
     def signal_guest(self, name: str, signal: str) -> None:
         """Send a signal to one guest's QEMU: KILL as the kernel's memory killer would.
 
@@ -224,6 +240,19 @@ class Hypervisor:
     def signal_exporters(self, signal: str) -> None:
         """Send a signal to both exporters: on STOP they accept scrapes, and never answer."""
         self.inside("sh", "-c", f"kill -{signal} $(cat /run/exporters/*)")
+
+    def fill_small(self) -> None:
+        """Fill the file system of the pool `small` with something that is no guest's."""
+        fill = f"dd if=/dev/zero of={self._filler} bs=4k conv=fsync || true"  # it ends when full
+        self.inside("sh", "-c", fill)
+
+    def clear_small(self) -> None:
+        """Undo `fill_small`."""
+        self.inside("rm", "-f", str(self._filler))
+
+    @property
+    def _filler(self) -> Path:
+        return self.small / "backup.tar"
 
     def _connect(self) -> bool:
         try:

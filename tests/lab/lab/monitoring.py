@@ -9,8 +9,10 @@ import json
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -19,7 +21,7 @@ from urllib.parse import quote
 import yaml
 
 from tests.lab.lab.hypervisor import LIBVIRT_EXPORTER_PORT, NODE_EXPORTER_PORT, Hypervisor
-from tests.lab.lab.processes import end, spawn, wait_for
+from tests.lab.lab.processes import LabError, end, spawn, wait_for
 
 _QUICK = "500ms"
 
@@ -59,6 +61,38 @@ class Monitoring:
         answer = _get(f"{self.prometheus_url}/api/v1/query?query={quote(expression)}")
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
+
+    def wait_until_quiet(self) -> None:
+        """Wait until no rule sees anything in what all scrapes from now on find.
+
+        Raises:
+            LabError: one does; says which.
+        """
+        since = time.time()
+        wait_for("scrapes of all targets", lambda: self._scraped() > since, seconds=30)
+        now = datetime.now(UTC)
+        wait_for("the rules", lambda: self._evaluated() > now)
+        try:
+            wait_for("quiet rules", lambda: not self._pending(), seconds=30)
+        except LabError as error:
+            raise LabError(f"{error}: {[each['labels'] for each in self._pending()]}") from error
+
+    def _scraped(self) -> float:
+        """When the target that has waited longest was last scraped, in seconds."""
+        oldest = self.query("min(timestamp(up))")
+        return float(oldest[0]["value"][1]) if oldest else 0.0
+
+    def _pending(self) -> list[dict[str, Any]]:
+        """What rules see, alerts that do not fire yet included."""
+        found: list[dict[str, Any]] = _get(f"{self.prometheus_url}/api/v1/alerts")["data"][
+            "alerts"
+        ]
+        return found
+
+    def _evaluated(self) -> datetime:
+        """When the group that has waited longest was last evaluated."""
+        groups = _get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
+        return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
 
     def signal_blackbox(self, signal: Signals) -> None:
         """Send a signal to the exporter that pings: on SIGSTOP it never answers."""
