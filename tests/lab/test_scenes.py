@@ -6,6 +6,7 @@ prints the seconds from the fault to the named cause and to the end of the repai
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ingest.alertmanager import parse_payload
 from ingest.libvirt.states import DomainState
+from kgraph.app import alerts
+from kgraph.app.stores import Access, opened
+from kgraph.config import load
+from kgraph.signals import Outcome
 from kgraph.store import Toward, open_store
 from tests.lab.lab.guests import Disk
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
 from tests.lab.lab.watching import Event, Watching, since
+from tests.neo4j.served import Served
 
 pytestmark = pytest.mark.lab
 
@@ -140,21 +147,53 @@ def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> S
 @pytest.fixture
 def stage(lab: Lab, tmp_path: Path, say: Say) -> Iterator[Stage]:
     """All is well, everything was read, and the watch may act."""
-    watch = Watching(configured(lab, tmp_path))
+    yield from staged(lab, configured(lab, tmp_path), say)
+
+
+@pytest.fixture
+def neo4j_stage(lab: Lab, tmp_path: Path, say: Say, neo4j_database: Served) -> Iterator[Stage]:
+    """The same with the graph, its incidents, plans and journal on a Neo4j server."""
+    config = configured(lab, tmp_path)
+    (tmp_path / "password").write_text(neo4j_database.password)
+    store = f'[store]\nurl = "{neo4j_database.server.url}"\npassword_file = "password"'
+    own = f'[store]\nurl = "sqlite:///{tmp_path / "kgraph.db"}"'
+    config.write_text(config.read_text().replace(own, store))
+    yield from staged(lab, config, say)
+
+
+def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
+    watch = Watching(config)
     try:
         watch.wait_for("the first complete sync", lambda e: e["event"] == "watch.synced")
-        wait_for("the baseline of the export", lambda: _baseline(tmp_path / "kgraph.db"))
+        wait_for("the baseline of the export", lambda: _baseline(config))
         yield Stage(lab, watch, say)
         assert watch.stop() == 0
+        found = _mapped(lab, config)
+        lost = [row for row in found if row[1] in {Outcome.NOT_FOUND, Outcome.AMBIGUOUS}]
+        say(f"{len(lost)} of {len(found)} alerts unmapped")
+        assert len(lost) <= 0.02 * len(found), lost
     finally:
         watch.close()
 
 
-def _baseline(path: Path) -> bool:
+def _baseline(config: Path) -> bool:
     """Tell whether it is known what is on the export: nothing resumes on an unknown disk."""
-    with closing(open_store(path, read_only=True)) as store:
+    with opened(load(cwd=config.parent, environ={}, file=config), Access.READ) as store:
         exports = store.find(kind="StorageExport")
         return any("signature" in export.props for export in exports)
+
+
+def _mapped(lab: Lab, config: Path) -> list[tuple[str, Outcome]]:
+    """Return what became of all alerts that Alertmanager posted while a scene was played."""
+    configuration = load(cwd=config.parent, environ={}, file=config)
+    packs, found = alerts.packs_of(configuration), list[tuple[str, Outcome]]()
+    with opened(configuration, Access.READ) as store:
+        for payload in lab.webhook.payloads:
+            content = json.dumps(payload).encode()
+            batch = parse_payload(content, where="webhook", received_at=datetime.now(UTC))
+            rows = alerts.translated(batch, store, packs).explanations
+            found += [(row.alert, row.outcome) for row in rows]
+    return found
 
 
 def pause(seconds: float) -> None:
@@ -181,6 +220,30 @@ def test_a_killed_qemu_is_started_again_where_it_was(stage: Stage) -> None:
     stage.lab.kill_guest("mail-2")
     stage.named("VirtualMachine", "mail-2")
     assert stage.ended("done")["outcome"] == "helped"
+    assert set(copies(stage.lab).values()) == {1}
+
+
+@pytest.mark.neo4j
+def test_a_killed_qemu_is_started_again_with_all_that_is_known_on_a_server(
+    neo4j_stage: Stage,
+) -> None:
+    neo4j_stage.lab.kill_guest("mail-1")
+    neo4j_stage.named("VirtualMachine", "mail-1")
+    assert neo4j_stage.ended("done")["outcome"] == "helped"
+    assert neo4j_stage.lab.running_copies("mail-1") == 1
+
+
+def test_a_watch_that_is_killed_in_the_middle_of_a_repair_is_taken_up_by_the_next(
+    stage: Stage,
+) -> None:
+    stage.lab.kill_export()
+    stage.watch.wait_for("the repair to begin", lambda e: e["event"] == "plan.begun")
+    stage.watch.kill()
+    stage.watch.go_on()
+    ended = stage.ended("done", seconds=90)
+    assert ended["outcome"] == "helped"
+    guests = stage.lab.guests
+    assert all(guests[name].is_in(DomainState.RUNNING) for name in stage.lab.guests_on_export())
     assert set(copies(stage.lab).values()) == {1}
 
 

@@ -23,7 +23,11 @@ class Watching:
     def __init__(self, config: Path) -> None:
         self.config, self.events = config, list[Event]()
         self._log = config.with_name("watch.log")
-        command = [sys.executable, "-m", "kgraph", "watch", "--config", str(config)]
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Start it, anew after it was ended; what it tells is added to the events."""
+        command = [sys.executable, "-m", "kgraph", "watch", "--config", str(self.config)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *command, "--output", "jsonl"],
