@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from kgraph.schema import Lease
 from kgraph.store import GraphStore
 
-TTL = timedelta(seconds=60)
+TTL = timedelta(seconds=30)
 
 
 class Tenure:
