@@ -170,7 +170,11 @@ def neo4j_stage(lab: Lab, tmp_path: Path, say: Say, neo4j_database: Served) -> I
 def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
     watch = Watching(config)
     try:
-        watch.wait_for("the first complete sync", lambda e: e["event"] == "watch.synced")
+        # A server that has just been started compiles every statement first.
+        synced = watch.wait_for(
+            "the first complete sync", lambda e: e["event"] == "watch.synced", seconds=120
+        )
+        say(f"{synced['entities']} entities were read")
         wait_for("the baseline of the export", lambda: _baseline(config))
         yield Stage(lab, watch, say)
         assert watch.stop() == 0
