@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.libvirt.states import DomainState
 from tests.lab.lab.hypervisor import Hypervisor
-from tests.lab.lab.processes import run
+from tests.lab.lab.processes import run, wait_for
 from tests.lab.lab.storage import EXPORT, NBD_PORT, StorageServer
 
 _DISK_BYTES = 8 << 20  # what the boot sector writes on, round and round
@@ -127,6 +127,8 @@ class Guest:
         parameters = {"migrate_uri": f"tcp://{target.address}"}
         self.domain.migrate3(target.connection, parameters, flags)
         self.host = target
+        if self.computes:
+            target.favour_guest(self.name)
 
     def stopped_by_growing(self) -> bool:
         """Have its disk grow; tell whether that has stopped it."""
@@ -140,13 +142,26 @@ class Guest:
 
     def compute(self) -> None:
         """Have it use all the processor time that it can get, and write on."""
-        self.press("c")
         self.computes = True
+        self.host.favour_guest(self.name)
+        wait_for(f"{self.name} to compute", lambda: self._busy_after("c"))
 
     def calm(self) -> None:
         """Undo `compute`."""
-        self.press("i")
+        wait_for(f"{self.name} to be calm", lambda: not self._busy_after("i"))
         self.computes = False
+
+    def _busy_after(self, key: str) -> bool:
+        """Press a key, again and again because one may get lost; tell whether it is busy then."""
+        self.press(key)
+        before, began = self._processor_seconds, time.monotonic()
+        time.sleep(0.5)
+        share = (self._processor_seconds - before) / (time.monotonic() - began)
+        return share > 0.15  # 0.03 is what it uses to write; see rules.yml
+
+    @property
+    def _processor_seconds(self) -> float:
+        return float(self.domain.info()[4]) / 1e9
 
     def heal(self, elsewhere: Iterable[Hypervisor]) -> None:
         """Have it run at home and nowhere else, whatever was done to it; its hosts are up."""
