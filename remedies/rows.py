@@ -38,7 +38,7 @@ class ActionRow(_Row):
     deadline: _Seconds = Field(default=30, alias="deadlineSeconds")
     pause: _Seconds = Field(default=0, alias="pauseSeconds")
     steady: _Seconds = Field(default=0, alias="steadySeconds")
-    settle: _Seconds = Field(default=30, alias="settleSeconds")
+    settle: _Seconds = Field(default=0, alias="settleSeconds")
 
 
 class StepRow(_Row):

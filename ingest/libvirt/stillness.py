@@ -41,6 +41,7 @@ class Limits:
         history: for how long it must have been watched while it moved.
         factor: times that a pause must be longer than the longest before it.
         pause: and never less than this.
+        lately: what has moved within this time is well.
     """
 
     silent_samples: int = 2
@@ -48,6 +49,7 @@ class Limits:
     history: timedelta = timedelta(minutes=2)
     factor: float = 5.0
     pause: timedelta = timedelta(seconds=10)
+    lately: timedelta = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def step(
             rows += [] if before is None else says.nothing(guest)
             continue
         pasts[guest.uuid] = past = _after(before or Past(), guest, sample.at)
-        rows += says.of(guest, past, before)
+        rows += says.of(guest, past)
     return pasts, rows
 
 
@@ -157,12 +159,12 @@ class _Says:
     lasts: timedelta
     limits: Limits
 
-    def of(self, guest: GuestSample, past: Past, before: Past | None) -> Iterator[Observation]:
+    def of(self, guest: GuestSample, past: Past) -> Iterator[Observation]:
         """Yield what is said of a running guest."""
         score, detail = self._hung(guest, past)
         if detail:
             yield self._row(guest, "hung", State.ABNORMAL, score, detail)
-        elif self._well(guest, past, before):
+        elif self._well(guest, past):
             yield self._row(guest, "hung", State.HEALTHY)
         else:
             yield self._withdrawn(guest, "hung")
@@ -187,10 +189,18 @@ class _Says:
         cpu, told = self._stillest(past, ("cpu",))
         return (cpu, told) if told else self._stillest(past, ("disk",))
 
-    def _well(self, guest: GuestSample, past: Past, before: Past | None) -> bool:
-        if not guest.answers or before is None:
-            return False
-        return _moves_on(past, before, self.limits, self.sample.at)
+    def _well(self, guest: GuestSample, past: Past) -> bool:
+        """Tell whether its monitor answers, and CPU time has moved lately, and a disk if any.
+
+        CPU time alone is no proof: while its storage hangs, a guest's processor runs on.
+        """
+        moved = {
+            name.partition(" ")[0]
+            for name, track in past.tracks.items()
+            if track.moves and self.sample.at - track.moved_at <= self.limits.lately
+        }
+        has_disk = any(name.startswith("disk ") for name in past.tracks)
+        return guest.answers is True and "cpu" in moved and ("disk" in moved or not has_disk)
 
     def _stillest(self, past: Past, kinds: tuple[str, ...]) -> tuple[float, str]:
         """Return score and detail of the counter that stands still most strangely, if any does."""
@@ -240,19 +250,3 @@ _WHAT = {
     "sent": "nothing was sent on {}",
     "received": "nothing was received on {}",
 }
-
-
-def _moves_on(past: Past, before: Past, limits: Limits, at: datetime) -> bool:
-    """Tell whether CPU time has moved since, and lately a disk, where there is one.
-
-    CPU time alone is no proof: while its storage hangs, a guest's processor runs on.
-    """
-    now, then = past.tracks["cpu"], before.tracks.get("cpu")
-    if then is None or now.moved_at <= then.moved_at:
-        return False
-    disks = {name: t for name, t in past.tracks.items() if name.startswith("disk ")}
-    return not disks or any(
-        track.moved_at == at or at - track.moved_at <= min(2 * track.longest, limits.pause / 2)
-        for track in disks.values()
-        if track.moves
-    )

@@ -137,6 +137,8 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     if not troubles:
         yield Finding("store", Health.OK, configuration.store_title)
     for scope in scopes:
+        if not scope.records:
+            continue  # it holds evidence only, and that expires by itself
         told = f"{scope.source} {scope.scope}: {scope.records} records"
         old = now - scope.completed_at > STALE_AFTER
         mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"

@@ -111,7 +111,8 @@ class _Step:
             case Standing.READY | Standing.EITHER:
                 return Act(self.number, self.way)
             case Standing.DONE:
-                return self._well(f"already so: {look.said}")
+                looks = self.step.risk is Risk.NONE  # to see it was all that was to be done
+                return self._well(look.said if looks else f"already so: {look.said}")
             case Standing.UNFIT:
                 return self._fail(self._untouched(look.said))
             case Standing.UNKNOWN if self._waited(intended_at):

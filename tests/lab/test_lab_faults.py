@@ -10,6 +10,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,7 @@ def all_at_home(lab: Lab) -> bool:
 
 
 def writes(guest: Guest) -> Callable[[], bool]:
-    before = guest.written
-    return lambda: guest.written > before
+    return partial(guest.wrote_since, guest.written)
 
 
 def resumed(guest: Guest) -> bool:

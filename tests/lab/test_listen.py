@@ -103,3 +103,19 @@ def test_a_panic_is_told_at_once(lab: Lab, heard: Heard) -> None:
     guest = lab.guests["mail-1"]
     guest.press("p")
     within(1, lambda: heard.says(guest_key(guest.uuid), "panic", State.ABNORMAL))
+
+
+def test_a_daemon_that_stands_still_is_silent_after_six_seconds_and_then_heard_again(
+    lab: Lab, heard: Heard
+) -> None:
+    host = lab.host("h2")
+    pid = host.inside("cat", "/run/libvirtd.pid").strip()
+    host.inside("kill", "-STOP", pid)
+    try:
+        took = within(9, lambda: heard.says(host_key(host.uri), "unreachable", State.ABNORMAL))
+        (lost,) = heard.tells(EventKind.LOST)
+        assert lost.detail == "the far end is silent"
+        assert took > 3
+    finally:
+        host.inside("kill", "-CONT", pid)
+    within(8, lambda: heard.says(host_key(host.uri), "unreachable", State.HEALTHY))

@@ -107,8 +107,8 @@ def test_a_disk_that_has_always_moved_and_stops_is_told_with_its_name() -> None:
 
 def test_a_running_processor_is_no_alibi_for_a_disk_that_stands_still() -> None:
     said = played((s, guest(s, disk=stopped_at(MINUTES))) for s in range(MINUTES + 10))
-    assert standing(said[MINUTES + 1], "hung") is State.HEALTHY
-    assert {standing(said[s], "hung") for s in range(MINUTES + 3, MINUTES + 10)} == {None}
+    assert standing(said[MINUTES + 3], "hung") is State.HEALTHY
+    assert {standing(said[s], "hung") for s in range(MINUTES + 4, MINUTES + 10)} == {None}
 
 
 def test_cpu_time_that_stands_still_is_told() -> None:

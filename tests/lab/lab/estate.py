@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,9 @@ class Estate:
 
     def settle(self) -> None:
         """Wait until all guests have booted and write."""
-        before = {guest.name: guest.written for guest in self._guests.values()}
-        for guest in self._guests.values():
-            wait_for(
-                f"{guest.name} to write", lambda guest=guest: guest.written > before[guest.name]
-            )
+        before = [(guest, guest.written) for guest in self._guests.values()]
+        for guest, written in before:
+            wait_for(f"{guest.name} to write", partial(guest.wrote_since, written))
 
     def guests_on(self, disk: Disk) -> frozenset[str]:
         """Return the names of the guests with this kind of disk."""

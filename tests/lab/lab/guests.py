@@ -112,6 +112,10 @@ class Guest:
         """How often it has written since it was started."""
         return int(self.domain.blockStats("vda")[2])
 
+    def wrote_since(self, written: int) -> bool:
+        """Tell whether it has written since `written` was that many."""
+        return self.written > written
+
     def start(self) -> None:
         """Power it on."""
         self.computes = self.grows = False
