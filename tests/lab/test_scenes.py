@@ -175,7 +175,7 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
             "the first complete sync", lambda e: e["event"] == "watch.synced", seconds=120
         )
         say(f"{synced['entities']} entities were read")
-        wait_for("the baseline of the export", lambda: _baseline(config))
+        wait_for("the baseline of the export", lambda: _baseline(config), seconds=60)
         yield Stage(lab, watch, say)
         assert watch.stop() == 0
         found = _mapped(lab, config)
