@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.lab.laboratory import ESTATE, Lab, Storm
+from tests.lab.lab.estate import ESTATE
+from tests.lab.lab.laboratory import Lab, Storm
 from tests.lab.test_root_cause import kgraph
 
 pytestmark = pytest.mark.lab
