@@ -1,0 +1,280 @@
+"""What the watch does about an incident: by policy, past the guards, to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from kgraph.app import plans
+from kgraph.app.applying import approve
+from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.toolkit import toolkit
+from kgraph.app.watch.assess import Assessor
+from kgraph.app.watch.collect import Collector, Heard
+from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.loop import Watch
+from kgraph.app.watch.repairs import PolicyRepairs
+from kgraph.app.watch.told import Told, What
+from kgraph.config import Configuration, Settings
+from kgraph.schema import (
+    Halt,
+    Item,
+    Key,
+    Observation,
+    PlanState,
+    Record,
+    RelationRecord,
+    Snapshot,
+    State,
+)
+from kgraph.store import GraphStore, open_store
+from remedies import Executor, Look, Standing, Task, load_policy
+from tests.kgraph.app.watch.test_loop import Clock
+
+AUTO = """
+format: kgraph.policy/v1
+rules:
+  - {name: by itself, mode: auto, when: {risk: low, synced: true}}
+"""
+UUID = "6ac69cd2-2613-4896-80fa-104528ccfdb6"
+SETTINGS = Settings(endpoints=[{"name": "guests", "type": "libvirt", "uri": "qemu:///h1"}])
+
+
+@dataclass
+class Hypervisor:
+    """One host with one guest: what is read of it, and what acts on it."""
+
+    running: bool = True
+    broken: bool = False  # its guest does not start
+    acted: list[str] = field(default_factory=list)
+
+    def fetch(self, at: datetime) -> Keep:
+        state = State.HEALTHY if self.running else State.ABNORMAL
+        items: list[Item] = [
+            Record("h1", "Host", "h1"),
+            Record("v1", "VirtualMachine", "web-1", keys=(Key("vmUuid", UUID),)),
+            RelationRecord("v1", "RUNS_ON", "h1"),
+            Observation("h1", "down", State.HEALTHY, at=at, detector="libvirt/h1"),
+            Observation("v1", "down", state, at=at, detector="libvirt/h1"),
+        ]
+        snapshot = Snapshot("libvirt", "h1", complete=True, items=iter(items))
+        return lambda reading: keep(reading, snapshot)
+
+    def look(self, task: Task) -> Look:
+        if task.effect == "told":
+            return Look(Standing.EITHER)
+        return Look(Standing.DONE if self.running else Standing.READY)
+
+    def act(self, task: Task) -> str:
+        self.acted.append(task.action)
+        self.running = self.running or not self.broken
+        return "accepted"
+
+
+class Done:
+    """A call that has been made already."""
+
+    def done(self) -> bool:
+        return True
+
+    def wait(self, patience: timedelta) -> None:
+        """There is nothing to wait for."""
+
+
+def inline(_name: str, call: Callable[[], None]) -> Done:
+    call()
+    return Done()
+
+
+@dataclass
+class Night:
+    store: GraphStore
+    watch: Watch
+    host: Hypervisor
+    clock: Clock
+    told: list[Told]
+    job: Job
+
+    def rounds(self, count: int, seconds: float = 1.0) -> list[Told]:
+        """Go round so often, a second apart; return what is told."""
+        before = len(self.told)
+        for _ in range(count):
+            self.clock.turn(seconds)
+            self.watch.collector.put(self.watch.collector.ask(self.job))
+            self.watch.round()
+        return self.told[before:]
+
+    def until(self, what: What, limit: int = 120) -> Told:
+        for _ in range(limit):
+            for event in self.rounds(1):
+                if event.what is what:
+                    return event
+        raise AssertionError([event.line for event in self.told])
+
+
+NewNight = Callable[..., Night]
+
+
+@pytest.fixture
+def new_night(tmp_path: Path) -> Iterator[NewNight]:
+    stores: list[GraphStore] = []
+    clock, host = Clock(), Hypervisor()
+
+    def make(policy: str = AUTO, holder: str = "watch") -> Night:
+        file = tmp_path / "policy.yaml"
+        file.write_text(policy)
+        store = open_store(tmp_path / "kgraph.db")
+        stores.append(store)
+        told: list[Told] = []
+        job = Job("libvirt h1", host.fetch, topology=True)
+        keeper = Keeper(store, [job], clock())
+        executor = Executor(store, {"guests": host, "log": host}, holder, inline)
+        repairs = PolicyRepairs(
+            store, executor, load_policy(file), keeper, hold=timedelta(seconds=2)
+        )
+        watch = Watch(
+            store=store,
+            collector=Collector((), clock, lambda: 1.0),
+            keeper=keeper,
+            assessor=Assessor(store, toolkit(Configuration(SETTINGS), clock())),
+            repairs=repairs,
+            clock=clock,
+            tell=told.append,
+            holder=holder,
+        )
+        return Night(store, watch, host, clock, told, job)
+
+    with capture_logs():
+        yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def night(new_night: NewNight) -> Night:
+    return new_night()
+
+
+def test_a_guest_that_died_is_started_and_seen_to_run(night: Night) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    night.until(What.BEGUN)
+    ended = night.until(What.ENDED)
+    assert (ended.facts["state"], ended.facts["outcome"]) == ("done", "helped")
+    assert night.host.acted == ["start"]
+
+
+def test_a_plan_must_have_stood_for_a_while_before_it_begins(night: Night) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    assert What.BEGUN not in {event.what for event in night.rounds(1)}
+    night.until(What.BEGUN, limit=2)
+
+
+def test_what_is_over_by_itself_is_not_repaired(night: Night) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    night.host.running = True
+    night.rounds(5)
+    assert night.host.acted == []
+    assert {row.state for row in night.store.plans()} == {PlanState.SUPERSEDED}
+
+
+def test_without_a_policy_that_says_so_nothing_is_done_and_it_says_why(
+    new_night: NewNight,
+) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.rounds(1)
+    night.host.running = False
+    refused = night.until(What.REFUSED)
+    assert str(refused.facts["because"]).startswith("suggest: ")
+    assert [event.what for event in night.rounds(5)].count(What.REFUSED) == 0
+    assert night.host.acted == []
+
+
+def test_a_plan_that_a_person_approves_begins_whatever_the_policy(new_night: NewNight) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    night.rounds(1)
+    night.host.running = False
+    proposed = night.until(What.PLAN)
+    record = plans.find(night.store, str(proposed.facts["plan"]))
+    approve(night.store, record, "ada", night.clock())
+    assert night.until(What.ENDED).facts["state"] == "done"
+    assert night.host.acted == ["start"]
+
+
+def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
+    night.rounds(1)
+    night.store.halt(Halt(night.clock(), "wrong estate"))
+    night.host.running = False
+    assert "wrong estate" in str(night.until(What.REFUSED).facts["because"])
+    assert night.host.acted == []
+
+
+def test_a_repair_that_did_not_help_is_not_tried_again(night: Night) -> None:
+    night.rounds(1)
+    night.host.running, night.host.broken = False, True
+    assert night.until(What.ENDED).facts["state"] == "needs_human"
+    tried = len(night.host.acted)
+    refused = night.until(What.REFUSED)
+    assert str(refused.facts["because"]).startswith("attempts: ")
+    night.rounds(10)
+    assert len(night.host.acted) == tried
+
+
+def test_who_is_not_the_watch_begins_nothing(new_night: NewNight) -> None:
+    first, second = new_night(holder="one"), new_night(holder="two")
+    first.rounds(1)
+    second.rounds(1)
+    second.host.running = False
+    second.rounds(5)
+    assert second.host.acted == []
+    first.until(What.BEGUN)
+
+
+def test_what_a_killed_watch_began_is_finished_by_the_next(new_night: NewNight) -> None:
+    first = new_night(holder="one")
+    first.rounds(1)
+    first.host.running = False
+    first.until(What.BEGUN)
+    second = new_night(holder="two")
+    second.clock.turn(300)  # the first was killed, and its leases run out
+    second.told += second.watch.repairs.resume(second.clock())
+    assert second.until(What.ENDED).facts["state"] == "done"
+    assert second.host.acted == ["start"]
+
+
+def test_an_event_is_kept_and_counts_as_no_reading(night: Night) -> None:
+    night.rounds(1)
+    gone = Observation("v1", "down", State.ABNORMAL, at=night.clock(), detector="libvirt/h1")
+    stranger = replace(gone, entity="v9")
+    shown = Snapshot("libvirt", "h1", complete=False, items=iter([gone, stranger]))
+    night.clock.turn(1)
+    night.watch.collector.tell(night.job, shown)
+    read_at = night.watch.keeper.read_at
+    night.watch.round()
+    assert night.watch.keeper.read_at == read_at
+    assert What.OPENED in {event.what for event in night.told}
+    assert isinstance(night.store.locate("libvirt", "v1"), str)
+
+
+def test_a_reading_that_was_under_way_when_an_event_came_is_kept_all_the_same(
+    night: Night,
+) -> None:
+    night.rounds(1)
+    asked: Heard = night.watch.collector.ask(night.job)
+    night.clock.turn(1)
+    gone = Observation("v1", "down", State.ABNORMAL, at=night.clock(), detector="libvirt/h1")
+    shown = Snapshot("libvirt", "h1", complete=False, items=iter([gone]))
+    night.watch.collector.tell(night.job, shown)
+    night.watch.collector.put(asked)
+    night.watch.round()
+    assert What.SOURCE_FAILED not in {event.what for event in night.told}
