@@ -129,4 +129,14 @@ _TAIL = """
 # type = "topology"
 # name = "cmdb"
 # path = "estate.yaml"
+
+# How things may be acted on, and what may happen by itself. Without these kgraph only suggests;
+# docs/remedies.md has all of it:
+# [[endpoints]]
+# name = "guests"
+# type = "libvirt"
+# select = {kind = "VirtualMachine"}
+#
+# [policy]
+# file = "policy.yaml"
 """
