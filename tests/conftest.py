@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.neo4j.served import Served, lacking, served
 
@@ -15,6 +16,13 @@ from tests.neo4j.served import Served, lacking, served
 def _binding(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("libvirt") and not importlib.util.find_spec("libvirt"):
         _absent("the libvirt binding is missing: make test-deps, then make test")
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Let no test log to a stream of another: one that runs the program sets the log up."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
