@@ -8,7 +8,7 @@ from datetime import datetime
 from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
 from kgraph.app.watch.collect import Heard
 from kgraph.schema import KgraphError
-from kgraph.store import GraphStore
+from kgraph.store import Diff, GraphStore
 
 
 class Keeper:
@@ -19,6 +19,7 @@ class Keeper:
         complete: those of them that were read well at least once.
         unheard: sources that neither answered nor failed yet.
         read_at: when the newest answer was asked for.
+        findings: by source, what a person should look at in its newest answer.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Keeper:
         self.complete = set(complete)
         self.unheard = {job.title for job in jobs}
         self.read_at = now
+        self.findings: dict[str, tuple[str, ...]] = {}
 
     @property
     def synced(self) -> bool:
@@ -47,9 +49,10 @@ class Keeper:
         title = heard.job.title
         reading = Reading(self._store, heard.at, Commitment.COMMIT, unshown)
         error = heard.error
+        diff = Diff()
         if heard.keep is not None:
             try:
-                heard.keep(reading)
+                diff = heard.keep(reading)
             except KgraphError as caught:
                 error = caught
         if not heard.asked:
@@ -60,4 +63,5 @@ class Keeper:
         if title in self.topology:
             self.complete.add(title)
         self.read_at = max(self.read_at, heard.at)
+        self.findings[title] = diff.findings
         return ""

@@ -78,6 +78,7 @@ class Watch:
     holder: str
     pause: timedelta = timedelta(seconds=0.5)
     _failing: dict[str, str] = field(default_factory=dict)
+    _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
     _waiting: bool = False
     _looked_at: datetime | None = None
@@ -158,10 +159,20 @@ class Watch:
         elif failure and self._failing.get(title) != failure:
             self._failing[title] = failure
             self.tell(Told(now, What.SOURCE_FAILED, failure, {"source": title}))
+        self._tell_findings(title, now)
         if self.keeper.synced and not synced:
             count = len(self.store.graph().entities)
             line = f"all sources were read: {count} entities"
             self.tell(Told(now, What.SYNCED, line, {"entities": count}))
+
+    def _tell_findings(self, title: str, now: datetime) -> None:
+        """Tell what a person should look at, such as alerts that name unknown things; once."""
+        known = self._findings.get(title, frozenset())
+        found = self.keeper.findings.get(title, ())
+        self._findings[title] = frozenset(found)
+        for line in found:
+            if line not in known:
+                self.tell(Told(now, What.FINDING, f"{title}: {line}", {"source": title}))
 
     def _assess(self, now: datetime) -> None:
         found = self.assessor.assess(now, self.repairs.busy)

@@ -20,6 +20,7 @@ class What(Enum):
     STOPPED = "watch.stopped"
     SOURCE_FAILED = "source.failed"
     SOURCE_BACK = "source.back"
+    FINDING = "source.finding"  # to be looked at, such as alerts that name unknown things
     OPENED = "incident.opened"
     EXPLAINED = "incident.explained"  # another cause than before, or surer
     RESOLVED = "incident.resolved"

@@ -57,11 +57,14 @@ class Source:
 
     hurt: dict[str, str] = field(default_factory=dict)
     failure: str = ""
+    odd: bool = False  # it says something that makes little sense
 
     def fetch(self, at: datetime) -> Keep:
         if self.failure:
             raise SourceError(self.failure, where="libvirt h1")
-        snapshot = Snapshot("libvirt", "h1", complete=True, items=iter([*ESTATE, *self._seen(at)]))
+        odd = [RelationRecord("h1", "STORED_ON", "v1")] if self.odd else []
+        items = [*ESTATE, *odd, *self._seen(at)]
+        snapshot = Snapshot("libvirt", "h1", complete=True, items=iter(items))
         return lambda reading: keep(reading, snapshot)
 
     def _seen(self, at: datetime) -> Iterator[Observation]:
@@ -191,6 +194,21 @@ def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene
     assert scene.round() == []
     scene.source.failure = ""
     assert whats(scene.round()) == [What.SOURCE_BACK]
+
+
+def test_what_a_person_should_look_at_is_told_once_and_again_when_it_comes_back(
+    scene: Scene,
+) -> None:
+    scene.round()
+    scene.source.odd = True
+    (finding,) = scene.round()
+    assert finding.what is What.FINDING
+    assert "libvirt h1: unusual_endpoints" in finding.line
+    assert scene.round() == []
+    scene.source.odd = False
+    assert scene.round() == []
+    scene.source.odd = True
+    assert whats(scene.round()) == [What.FINDING]
 
 
 def test_an_incident_that_is_being_repaired_keeps_its_explanation(scene: Scene) -> None:
