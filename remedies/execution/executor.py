@@ -66,6 +66,11 @@ class Executor:
         return tuple(self._plans)
 
     @property
+    def idle(self) -> bool:
+        """Whether there is nothing to go on with, here or left by another process."""
+        return not self._plans and not self._orphans
+
+    @property
     def busy(self) -> bool:
         """Whether something is in flight: a tick soon is worth it."""
         return any(carrying.workshop.busy or carrying.flying for carrying in self._plans.values())

@@ -27,6 +27,7 @@ from remedies import (
 )
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
+_LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
 _FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
 
 
@@ -59,6 +60,8 @@ class PolicyRepairs:
     _found: Assessment | None = None
     _proposals: dict[str, _Proposal] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
+    _known: Facts | None = None
+    _known_at: datetime | None = None
 
     @property
     def busy(self) -> frozenset[str]:
@@ -92,7 +95,7 @@ class PolicyRepairs:
     def tick(self, now: datetime) -> list[Told]:
         """Begin what may begin, and go on with what is under way."""
         self.ended = False
-        if not self.allowed or self._found is None:
+        if not self.allowed or self._found is None or self._nothing_to_do():
             return []
         facts = self._facts(now, self._found)
         told = list(self._begin_approved(now, facts))
@@ -109,10 +112,23 @@ class PolicyRepairs:
         done = self.executor.stop(now, self._facts(now, self._found), _PATIENCE)
         return [self._told(progress) for progress in done]
 
+    def _nothing_to_do(self) -> bool:
+        approved = {PlanState.APPROVED}
+        waiting = self._proposals or self.store.plans(states=approved, limit=1)
+        return self.executor.idle and not waiting
+
     def _facts(self, now: datetime, found: Assessment) -> Facts:
+        """Sum up what is known; all evidence is read, so not more often than it can change."""
+        keeper, known = self.keeper, self._known
+        age = now - self._known_at if self._known_at else _LOOK
+        if known and known.read_at == keeper.read_at and age < _LOOK:
+            return known
         evidence = self.store.evidence(now=now)
-        keeper = self.keeper
-        return facts_of(found.graph, evidence, keeper.read_at, keeper.topology, keeper.complete)
+        self._known_at = now
+        self._known = facts_of(
+            found.graph, evidence, keeper.read_at, keeper.topology, keeper.complete
+        )
+        return self._known
 
     def _begin_approved(self, now: datetime, facts: Facts) -> Iterator[Told]:
         for said in self.executor.begin_approved(now, facts):
