@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.lab.estate import ESTATE
+from tests.lab.lab.estate import ESTATE, HOSTS
 from tests.lab.lab.laboratory import Lab, Storm
 from tests.lab.test_root_cause import kgraph
 
@@ -44,14 +44,14 @@ def test_every_guest_is_covered_and_watched_by_its_hosts_exporter(
     for host, name, _ in ESTATE:
         assert said(tmp_path, name, "paused") == {"prometheus/GuestPaused": "healthy"}
         assert f"WATCHED_BY Probe libvirt exporter {host}" in shown(tmp_path, name)["needs"]
-    for host in ("h1", "h2"):
+    for host in HOSTS:
         assert "prometheus/up/libvirt" in said(tmp_path, host, "unreachable")
 
 
 def test_targets_make_no_hosts(lab: Lab, tmp_path: Path) -> None:
     read(lab, tmp_path)
     hosts = json.loads(kgraph(tmp_path, "graph", "find", "--kind", "Host", "--output", "json"))
-    assert {row["name"] for row in hosts} == {"h1", "h2"}
+    assert {row["name"] for row in hosts} == set(HOSTS)
 
 
 def test_a_killed_qemu_is_abnormal_by_prometheus_too_and_the_others_are_well(
