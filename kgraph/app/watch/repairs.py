@@ -79,6 +79,7 @@ class PolicyRepairs:
         """Take note of the plans that stand now; one that is new is told."""
         self._found = found
         before, self._proposals = self._proposals, {}
+        busy = self.busy
         told = []
         for kept in found.kept:
             plan = kept.investigation.case.plan
@@ -87,7 +88,7 @@ class PolicyRepairs:
             known = before.get(plan.id)
             since = known.since if known else found.at
             self._proposals[plan.id] = _Proposal(plan, kept, since)
-            if known is None and plan.incident not in self.busy:
+            if known is None and plan.incident not in busy:
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         return told
