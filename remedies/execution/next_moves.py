@@ -172,11 +172,17 @@ def _announce(plan: Plan, number: int, step: PlanStep, world: World) -> Move:
 
 
 def _person(number: int, step: PlanStep, track: Track, hand: Hand, world: World) -> Move:
-    """See whether a person has done what was asked."""
-    if set(step.awaits) <= world.facts.healthy:
-        return Commit(number, StepState.DONE, "seen to be well again")
+    """See whether a person has done what was asked.
+
+    Who can look at the thing itself is asked before monitoring is: that may call a pool well
+    because it missed a scrape, or because libvirt has not counted anew.
+    """
     if hand.look is not None and hand.look.standing is Standing.DONE:
         return Commit(number, StepState.DONE, hand.look.said)
+    blind = hand.look is not None and hand.look.standing is Standing.UNKNOWN
+    told = blind or not step.parameters.get("through")
+    if told and set(step.awaits) <= world.facts.healthy:
+        return Commit(number, StepState.DONE, "seen to be well again")
     looked_at = hand.looked_at or hand.since
     due = looked_at is None or world.now - looked_at >= ASKS_AGAIN
     if step.parameters.get("through") and hand.doing is None and due:
