@@ -21,7 +21,7 @@ from ingest.libvirt.states import DomainState
 from tests.lab.lab.estate import ESTATE, HOSTS
 from tests.lab.lab.guests import Disk, Guest
 from tests.lab.lab.laboratory import Lab
-from tests.lab.lab.processes import wait_for
+from tests.lab.lab.processes import LabError, wait_for
 from tests.lab.lab.storage import NBD_PORT
 
 pytestmark = pytest.mark.lab
@@ -117,7 +117,10 @@ def test_a_hung_export_stops_its_guests_and_no_state_tells(lab: Lab) -> None:
     lab.hang_export()
     # A guest that waits for its disk may use its processor for that, and be told of for it, too.
     hung = {("GuestHung", name) for name in hurt}
-    wait_for("the alerts on all of them", lambda: hung <= lab.firing(), seconds=30)
+    try:
+        wait_for("the alerts on all of them", lambda: hung <= lab.firing(), seconds=30)
+    except LabError as error:
+        raise LabError(f"{error}; firing: {sorted(lab.firing())}") from error
     assert states(lab, GUESTS) == {RUNNING}
     guest = lab.guests["shop-1"]
     goes_on = writes(guest)
