@@ -112,8 +112,15 @@ def test_after_a_crash_of_the_export_a_resume_works_once_qemu_has_connected_agai
     wait_for("the guest to write on", writes(guest))
 
 
+def _seen_to_write(lab: Lab) -> set[str]:
+    writes_now = "rate(libvirt_domain_block_stats_write_requests_total[3s]) > 0"
+    return {row["metric"]["domain"] for row in lab.monitoring.query(writes_now)}
+
+
 def test_a_hung_export_stops_its_guests_and_no_state_tells(lab: Lab) -> None:
     hurt = lab.guests_on_export()
+    # In a lab that has just been started Prometheus may not have seen them write yet.
+    wait_for("them to be seen to write", lambda: hurt <= _seen_to_write(lab))
     lab.hang_export()
     # A guest that waits for its disk may use its processor for that, and be told of for it, too.
     hung = {("GuestHung", name) for name in hurt}
