@@ -10,9 +10,6 @@ from kgraph.schema.observations import EVERY_DETECTOR, Observation, State
 SILENCE = "no alert"  # the detector of health that is told by nothing having fired
 
 
-SILENCE = "no alert"  # the detector of health that is told by nothing having fired
-
-
 def expand_healthy(incident: Incident) -> Incident:
     """Return the incident with its implied healthy observations written out.
 

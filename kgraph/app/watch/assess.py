@@ -23,11 +23,9 @@ class Assessment:
 
     Attributes:
         kept: one for each incident.
-        since: since when the evidence is as it is.
     """
 
     at: datetime
-    since: datetime
     graph: Subgraph
     evidence: Evidence
     kept: tuple[Kept, ...]
@@ -48,7 +46,6 @@ class Assessor:
         self._store, self._tools = store, tools
         self._graph: tuple[int, Subgraph] | None = None
         self._mark: object = None
-        self._since = tools.now
         self._blamed: dict[str, _Blame] = {}
 
     def again(self) -> None:
@@ -69,7 +66,7 @@ class Assessor:
         mark = (version, _mark(evidence))
         if mark == self._mark:
             return None
-        self._mark, self._since = mark, now
+        self._mark = mark
         graph = self._current(version)
         ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
         found = of_estate(graph, evidence, ages, replace(self._tools, now=now))
@@ -77,7 +74,7 @@ class Assessor:
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))
         kept = tuple(each for each in done.kept if worth(each))
-        return Assessment(now, self._since, graph, evidence, kept), told
+        return Assessment(now, graph, evidence, kept), told
 
     def _current(self, version: int) -> Subgraph:
         if self._graph is None or self._graph[0] != version:

@@ -56,8 +56,7 @@ class Collector:
         self._clock, self._jitter = clock, jitter
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._news = threading.Event()
-        self.jobs = tuple(jobs)
-        self._askers = [_Asker(job, self) for job in self.jobs]
+        self._askers = [_Asker(job, self) for job in jobs]
 
     def start(self) -> None:
         """Ask all sources at once, and go on asking."""
