@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 2
+VERSION = 3
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -104,6 +104,34 @@ CREATE TABLE halt (
     id INTEGER PRIMARY KEY CHECK (id = 0), at INTEGER NOT NULL, reason TEXT NOT NULL);
 """
 
+_HISTORY = """
+-- Which store this is: what is kept beside it must not be taken for that of another.
+INSERT INTO meta VALUES ('store', abs(random()));
+-- The topology's version in which it, or what it depends on, was changed last.
+ALTER TABLE entity ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entity_version ON entity (version);
+-- A hash of the relations that it is the dependent of; NULL: not known, compare them.
+ALTER TABLE record ADD COLUMN links BLOB;
+-- Since when it is in this state without a break; NULL: not known, take `at`.
+ALTER TABLE observation ADD COLUMN since INTEGER;
+ALTER TABLE coverage ADD COLUMN since INTEGER;
+CREATE TABLE observation_history (
+    entity INTEGER NOT NULL REFERENCES entity, signal TEXT NOT NULL, detector TEXT NOT NULL,
+    direction TEXT NOT NULL, caller TEXT NOT NULL, state TEXT NOT NULL, score REAL, at INTEGER,
+    received_at INTEGER, detail TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX observation_history_entity ON observation_history (entity);
+CREATE INDEX observation_history_until ON observation_history (until);
+CREATE INDEX link_history_b ON link_history (b);
+CREATE INDEX link_history_until ON link_history (until);
+CREATE INDEX record_history_entity ON record_history (entity);
+CREATE INDEX record_history_until ON record_history (until);
+-- What a person said of two records, named as their sources name them; the newest counts.
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY, verdict TEXT NOT NULL CHECK (verdict IN ('same', 'apart')),
+    a_source TEXT NOT NULL, a_key TEXT NOT NULL, b_source TEXT NOT NULL, b_key TEXT NOT NULL,
+    at INTEGER NOT NULL, reason TEXT NOT NULL);
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS}
-DDL = DDL_1 + _PLANS
+MIGRATIONS = {2: _PLANS, 3: _HISTORY}
+DDL = DDL_1 + _PLANS + _HISTORY

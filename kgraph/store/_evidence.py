@@ -13,7 +13,8 @@ from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
 _OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
  at, received_at, expires_at, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE true"""
-_ADOPT = """INSERT INTO observation SELECT ?, signal, detector, direction, caller, state, score,
+_ADOPT = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
+ at, received_at, expires_at, detail) SELECT ?, signal, detector, direction, caller, state, score,
  at, received_at, expires_at, detail FROM observation WHERE entity = ?"""
 # Where neither observer nor receiver knew the time, what comes later is newer.
 _NEWEST_WINS = """
@@ -59,7 +60,8 @@ def add_observations(
 def add_coverage(sql: sqlite3.Connection, rows: Iterable[tuple[int, Coverage]]) -> None:
     """Keep when each detector last looked."""
     sql.executemany(
-        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        "INSERT INTO coverage (entity, signal, detector, at, ttl) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE"
         " SET at = excluded.at, ttl = excluded.ttl WHERE excluded.at >= coverage.at",
         (
             (entity, c.signal, c.detector, to_ticks(c.last_evaluated_at), c.ttl // TICK)
@@ -90,7 +92,8 @@ def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
         (new, old),
     )
     sql.execute(
-        "INSERT INTO coverage SELECT ?, signal, detector, at, ttl FROM coverage WHERE entity = ?"
+        "INSERT INTO coverage (entity, signal, detector, at, ttl)"
+        " SELECT ?, signal, detector, at, ttl FROM coverage WHERE entity = ?"
         " ON CONFLICT DO UPDATE SET at = excluded.at, ttl = excluded.ttl"
         " WHERE excluded.at >= coverage.at",
         (new, old),

@@ -12,9 +12,14 @@ from collections.abc import Iterator, Mapping
 from kgraph.schema import RELATIONS
 from kgraph.store.neo4j.statements import Statements
 
-VERSION = 1
+VERSION = 2
 # Version -> statements that bring a store of the one before up to it. Forward only.
-MIGRATIONS: Mapping[int, tuple[str, ...]] = {}
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {
+    2: (
+        "MATCH (meta:_KgMeta {id: 0}) SET meta.store = randomUUID()",
+        "MATCH (entity:Entity) SET entity._version = 0",
+    ),
+}
 # Label -> properties that name one node, together.
 _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Entity", ("uid",)),
@@ -33,10 +38,15 @@ _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("_KgIncident", ("id",)),
     ("_KgLease", ("name",)),
     ("_KgHalt", ("id",)),
+    ("_KgDecision", ("id",)),
 )
 _INDEXED: tuple[tuple[str, str], ...] = (
     ("Entity", "name"),
     ("Entity", "_mergedInto"),
+    ("Entity", "_version"),
+    ("PastRelation", "dependent"),
+    ("PastRelation", "dependency"),
+    ("PastRelation", "validTo"),
     ("Plan", "incident"),
     ("_KgRecord", "entity"),
     ("_KgRecord", "key"),
@@ -50,10 +60,12 @@ _INDEXED: tuple[tuple[str, str], ...] = (
     ("_KgJournal", "plan"),
     ("_KgRecordVersion", "record"),
     ("_KgEntityVersion", "entity"),
+    ("_KgObservationVersion", "entity"),
 )
 META = """\
 MERGE (meta:_KgMeta {id: 0})
 ON CREATE SET meta += {schema: $version, topology: 0, entities: 0, records: 0, links: 0, rows: 0}
+SET meta.store = coalesce(meta.store, randomUUID())
 RETURN meta.schema"""
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from kgraph.schema import Item, Key, Record, RelationRecord, StoreBusyError, StoreError
 from kgraph.store import GraphStore, SqliteStore, open_store
+from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -116,18 +117,28 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA user_version = 99")
     for read_only in (False, True):
-        with pytest.raises(StoreError, match=r"schema 99, .* up to 2; upgrade kgraph"):
+        with pytest.raises(StoreError, match=f"schema 99, .* up to {VERSION}; upgrade kgraph"):
             open_store(path, read_only=read_only)
 
 
-def test_a_store_of_the_first_version_is_brought_up_and_keeps_what_it_had(path: Path) -> None:
-    with closing(open_store(path)) as store:
-        fill(store)
-    with closing(sqlite3.connect(path)) as other:
-        for table in ("plan", "journal", "lease", "halt"):
-            other.execute(f"DROP TABLE {table}")
-        other.execute("PRAGMA user_version = 1")
-    with pytest.raises(StoreError, match="schema 1, this kgraph reads 2; open it for writing"):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
+    path: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(DDL_1 + "".join(MIGRATIONS[step] for step in range(2, version + 1)))
+        old.execute("INSERT INTO scope (source, scope, generation) VALUES ('doc', '', 1)")
+        old.execute("INSERT INTO entity (uid, kind, name, since) VALUES ('u', 'Host', 'h0', 1)")
+        body = '{"keys":[],"labels":{},"props":{},"watched":[]}'
+        old.execute(
+            "INSERT INTO record (scope, key, kind, name, entity, hash, body, since, live)"
+            " VALUES (1, 'h0', 'Host', 'h0', 1, x'00', ?, 1, 1)",
+            (body,),
+        )
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute(f"PRAGMA user_version = {version}")
+        old.commit()
+    with pytest.raises(StoreError, match=f"schema {version}, this kgraph reads {VERSION}; open"):
         open_store(path, read_only=True)
     with closing(open_store(path)) as store:
         assert [entity.name for entity in store.find()] == ["h0"]
