@@ -137,7 +137,7 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
         monitoring=result.monitoring,
         model_version=model.version,
         abstained_because=_abstains(result),
-        warnings=(*incident.warnings, *scene.topology.capped),
+        warnings=(*incident.warnings, *(line for _, line in scene.topology.capped)),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
+from kgraph.app.survey import Survey, seen, survey
+from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
 from kgraph.schema import (
     GONE,
@@ -23,6 +25,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, GraphStore
+from kgraph.topology import Topology
 from rca import Model
 from rca import investigate as reason
 
@@ -54,12 +57,14 @@ class Toolkit:
     Attributes:
         now: the moment of the question.
         stopwatch: seconds, ever growing.
+        topologies: the stored topology in memory.
     """
 
     model: Model
     remedy: Remedy
     now: datetime
     stopwatch: Callable[[], float]
+    topologies: Topologies = field(default_factory=Topologies)
 
 
 def of_store(store: GraphStore, toolkit: Toolkit) -> list[Investigation]:
@@ -70,11 +75,25 @@ def of_store(store: GraphStore, toolkit: Toolkit) -> list[Investigation]:
         in which nothing is wrong.
     """
     ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
-    return of_estate(store.graph(), store.evidence(now=toolkit.now), ages, toolkit)
+    topology = toolkit.topologies.of(store)
+    seeds = {row.entity for row in store.symptoms(now=toolkit.now)}
+
+    def asked(blamed: frozenset[str]) -> tuple[Survey, list[Investigation]]:
+        part = survey(store, topology, seeds, blamed)
+        evidence = seen(store, part.graph, topology, toolkit.now)
+        return part, of_estate(part.graph, evidence, ages, toolkit, part.warnings)
+
+    part, found = asked(frozenset())
+    blamed = part.partial & {uid for each in found for uid in _blamed(each.case.answer)}
+    return asked(blamed)[1] if blamed else found
 
 
 def of_estate(
-    graph: Subgraph, evidence: Evidence, ages: tuple[SourceAge, ...], toolkit: Toolkit
+    graph: Subgraph,
+    evidence: Evidence,
+    ages: tuple[SourceAge, ...],
+    toolkit: Toolkit,
+    warnings: tuple[str, ...] = (),
 ) -> list[Investigation]:
     """Do what `of_store` does, for whoever has read the store already."""
     incident = Incident(
@@ -85,6 +104,7 @@ def of_estate(
         changes=evidence.changes,
         # Silence says something only of a monitoring that was heard at all.
         assume_healthy=bool(evidence.observations),
+        warnings=warnings,
     )
     whole = _investigated(incident, toolkit, Origin.STORE, ages)
     apart = groups(whole.case.incident, whole.case.answer)
@@ -92,6 +112,12 @@ def of_estate(
         return [whole]
     parts = (part(whole.case.incident, symptoms) for symptoms in apart)
     return [_investigated(each, toolkit, Origin.STORE, ages) for each in parts]
+
+
+def _blamed(answer: Answer) -> set[str]:
+    """Return what the best explanation blames."""
+    best = next((row.members for row in answer.hypotheses if row.members), ())
+    return {fault.entity for fault in best}
 
 
 def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) -> Investigation:
@@ -108,7 +134,7 @@ def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) ->
             where=f"incident {incident.id}",
             mend="give the bundle its entities, or sync the estate first",
         )
-    placed, spelled = _placed(incident, store)
+    placed, spelled = _placed(incident, store, toolkit.topologies.of(store))
     found = _investigated(placed, toolkit, Origin.BUNDLE)
     return replace(found, spelled=spelled)
 
@@ -148,10 +174,11 @@ def _investigated(
     return Investigation(case, elapsed)
 
 
-def _placed(incident: Incident, store: GraphStore) -> tuple[Incident, dict[str, str]]:
-    """Replace a bundle's ids by uids and give it the stored graph."""
-    graph = store.graph()
-    known = {entity.uid for entity in graph.entities}
+def _placed(
+    incident: Incident, store: GraphStore, topology: Topology
+) -> tuple[Incident, dict[str, str]]:
+    """Replace a bundle's ids by uids and give it the stored graph, as far as it is about it."""
+    known = topology.index
     uids: dict[str, str | None] = {}
     troubles: dict[str, str] = {}
     for name in _mentioned(incident):
@@ -159,10 +186,11 @@ def _placed(incident: Incident, store: GraphStore) -> tuple[Incident, dict[str, 
     # What the bundle says itself comes first; the rest of the graph is spelled as its source does.
     spelled = store.spelling(incident.source) if incident.source else {}
     spelled |= {uid: name for name, uid in uids.items() if uid is not None}
+    part = survey(store, topology, [uid for uid in uids.values() if uid is not None])
     placed = replace(
         incident,
-        entities=graph.entities,
-        relations=graph.relations,
+        entities=part.graph.entities,
+        relations=part.graph.relations,
         observations=tuple(
             _observed(row, uids) for row in incident.observations if uids[row.entity]
         ),
@@ -173,7 +201,7 @@ def _placed(incident: Incident, store: GraphStore) -> tuple[Incident, dict[str, 
         candidates=None
         if incident.candidates is None
         else tuple(uid for name in incident.candidates if (uid := uids[name])),
-        warnings=(*incident.warnings, *_told(troubles)),
+        warnings=(*incident.warnings, *_told(troubles), *part.warnings),
     )
     return placed, spelled
 
@@ -188,7 +216,11 @@ def _mentioned(incident: Incident) -> list[str]:
 
 
 def _located(
-    store: GraphStore, source: str | None, name: str, known: set[str], troubles: dict[str, str]
+    store: GraphStore,
+    source: str | None,
+    name: str,
+    known: Container[str],
+    troubles: dict[str, str],
 ) -> str | None:
     found = store.locate(source, name) if source else None
     if isinstance(found, Ambiguous):

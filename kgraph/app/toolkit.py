@@ -9,8 +9,10 @@ from pathlib import Path
 import rca
 from kgraph.app.endpoints import endpoints
 from kgraph.app.investigation import Toolkit
+from kgraph.app.topologies import Topologies
 from kgraph.config import Configuration
 from kgraph.schema import Answer, Incident, Plan
+from kgraph.store import is_server
 from remedies import load_catalogue, plan_for
 
 
@@ -28,7 +30,9 @@ def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
     def remedy(answer: Answer, incident: Incident) -> Plan | None:
         return plan_for(answer, incident, catalogue, ways)
 
-    return Toolkit(model, remedy, now, time.perf_counter)
+    server = is_server(configuration.settings.store.url)
+    topologies = Topologies() if server else Topologies.beside(configuration.store_path)
+    return Toolkit(model, remedy, now, time.perf_counter, topologies)
 
 
 def resolved(configuration: Configuration, folders: tuple[Path, ...]) -> list[Path]:

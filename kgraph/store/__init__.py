@@ -7,7 +7,15 @@ from pathlib import Path
 
 from kgraph.schema import ConfigurationError
 from kgraph.store._target import ServerStore, is_server, url_defect
-from kgraph.store.protocol import Ambiguous, Diff, GraphStore, ScopeState, SyncRun, Toward
+from kgraph.store.protocol import (
+    Ambiguous,
+    Diff,
+    GraphStore,
+    ScopeState,
+    SyncRun,
+    TopologyDelta,
+    Toward,
+)
 from kgraph.store.sqlite import SqliteStore
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "ServerStore",
     "SqliteStore",
     "SyncRun",
+    "TopologyDelta",
     "Toward",
     "is_server",
     "open_store",

@@ -18,6 +18,7 @@ from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
 from kgraph.store._tables import locate_keys
 from kgraph.store._ticks import NEVER
+from kgraph.store._topology import advance
 from kgraph.store.protocol import Diff
 
 
@@ -39,7 +40,7 @@ def apply(sql: sqlite3.Connection, reading: Reading) -> Diff:
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     _save(sql, reading, scope, findings, closes=closes)
     if not diff.empty:
-        sql.execute("UPDATE meta SET value = value + 1 WHERE name = 'topology'")
+        advance(sql, outcome)
     return diff
 
 

@@ -115,6 +115,7 @@ ALTER TABLE record ADD COLUMN links BLOB;
 -- Since when it is in this state without a break; NULL: not known, take `at`.
 ALTER TABLE observation ADD COLUMN since INTEGER;
 ALTER TABLE coverage ADD COLUMN since INTEGER;
+CREATE INDEX observation_abnormal ON observation (entity) WHERE state = 'abnormal';
 CREATE TABLE observation_history (
     entity INTEGER NOT NULL REFERENCES entity, signal TEXT NOT NULL, detector TEXT NOT NULL,
     direction TEXT NOT NULL, caller TEXT NOT NULL, state TEXT NOT NULL, score REAL, at INTEGER,

@@ -23,6 +23,13 @@ _NEWEST_WINS = """
  WHERE coalesce(excluded.received_at, excluded.at, 1 << 62)
     >= coalesce(observation.received_at, observation.at, -1 << 62)"""
 
+_OF_ALL = "observation AS o JOIN entity AS e ON e.id = o.entity"
+_OF_SOME = (
+    "json_each(:uids) AS w CROSS JOIN entity AS e ON e.uid = w.value"
+    " CROSS JOIN observation AS o ON o.entity = e.id"
+)
+_ABNORMAL = "AND o.state = 'abnormal'"  # literally, as the index that serves it says
+
 
 def add_observations(
     sql: sqlite3.Connection,
@@ -106,7 +113,7 @@ def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
 def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime) -> Evidence:
     """Return what holds at `now` of open entities: all, or those of `uids`."""
     wanted = None if uids is None else json.dumps(list(uids))
-    seen = tuple(_observations(sql, wanted, to_ticks(now)))
+    seen = tuple(observations(sql, wanted, to_ticks(now)))
     coverage = tuple(
         Coverage(uid, signal, detector, from_ticks(at), ttl * TICK)
         for uid, signal, detector, at, ttl in sql.execute(
@@ -138,15 +145,17 @@ def changes(
     ]
 
 
-def _observations(sql: sqlite3.Connection, uids: str | None, now: int) -> Iterator[Observation]:
+def observations(
+    sql: sqlite3.Connection, uids: str | None, now: int, *, abnormal: bool = False
+) -> Iterator[Observation]:
+    """Yield what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal."""
     rows = sql.execute(
-        "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"
-        " o.received_at, o.expires_at, o.detail FROM observation AS o"
-        " JOIN entity AS e ON e.id = o.entity WHERE e.since IS NOT NULL"
-        " AND (o.expires_at IS NULL OR o.expires_at > ?2)"
-        " AND (?1 IS NULL OR e.uid IN (SELECT value FROM json_each(?1)))"
+        "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"  # noqa: S608 - constants
+        f" o.received_at, o.expires_at, o.detail FROM {_OF_ALL if uids is None else _OF_SOME}"
+        f" WHERE e.since IS NOT NULL {_ABNORMAL if abnormal else ''}"
+        " AND (o.expires_at IS NULL OR o.expires_at > :now)"
         " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
-        (uids, now),
+        {"uids": uids, "now": now},
     )
     for uid, signal, state, score, way, at, detector, caller, received, expires, detail in rows:
         yield Observation(

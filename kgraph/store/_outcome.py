@@ -180,6 +180,16 @@ def settlement(rows: Sequence[EntityRow], names: Mapping[int, str]) -> Settled:
     )
 
 
+def versioned(outcome: Outcome) -> set[int]:
+    """Return the entities that came or went, or depend on something else than before.
+
+    Those that depend on a regrouped entity are not among them: the store knows who they are.
+    """
+    settled, links = outcome.settled, outcome.links
+    moved = {a for a, _, _ in (*links.opened, *links.closed)}
+    return {*settled.opened, *settled.closed, *outcome.records.regrouped, *moved}
+
+
 def difference(
     outcome: Outcome, observed: int, pending: tuple[str, ...], findings: tuple[str, ...]
 ) -> Diff:

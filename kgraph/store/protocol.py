@@ -75,6 +75,33 @@ class Diff:
         return replace(self, findings=(*self.findings, *more))
 
 
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """An entity without all that is said of it."""
+
+    uid: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyDelta:
+    """What of the topology is not as it was at some version.
+
+    Attributes:
+        store: which store this is, for whoever keeps something beside it.
+        version: the version that this leads to.
+        gone: uids that are closed by now; some may never have been known.
+        entities: what came, or has other dependencies than before.
+        relations: all dependencies of `entities`.
+    """
+
+    store: str
+    version: int
+    gone: tuple[str, ...]
+    entities: tuple[Bare, ...]
+    relations: tuple[Relation, ...]
+
+
 class SyncRun(Protocol):
     """One reading of one source's scope: all of it, or nothing.
 
@@ -150,6 +177,12 @@ class GraphStore(Protocol):
     def version(self) -> int:
         """Return a number that grows with every change of the topology."""
 
+    def delta(self, since: int = -1) -> TopologyDelta:
+        """Return what was touched after a version of the topology; -1: all there is."""
+
+    def part(self, inner: Iterable[str], rim: Iterable[str] = ()) -> Subgraph:
+        """Return open entities, and every relation by which an inner one depends on another."""
+
     def changes(
         self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
     ) -> list[Change]:
@@ -173,6 +206,9 @@ class GraphStore(Protocol):
         Expired observations are left out; a covered, fresh (entity, signal) that nothing reports
         as abnormal is healthy.
         """
+
+    def symptoms(self, *, now: datetime) -> list[Observation]:
+        """Return only what is abnormal at `now`."""
 
     # incidents
     def save_incident(self, record: IncidentRecord) -> None: ...

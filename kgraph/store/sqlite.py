@@ -26,7 +26,7 @@ from kgraph.schema import (
     Relation,
     Subgraph,
 )
-from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read
+from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read, _topology
 from kgraph.store._database import Database
 from kgraph.store._ddl import VERSION
 from kgraph.store._neighbourhood import neighbourhood
@@ -35,7 +35,7 @@ from kgraph.store._run import Run, begun
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
-from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, Toward
+from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, TopologyDelta, Toward
 
 WAIT = timedelta(seconds=10)  # for another process to finish writing
 
@@ -147,8 +147,17 @@ class SqliteStore:
     def version(self) -> int:
         """Return a number that grows with every change of the topology."""
         with self._database.reading() as sql:
-            row = sql.execute("SELECT value FROM meta WHERE name = 'topology'").fetchone()
-        return int(row[0])
+            return _topology.state(sql)[1]
+
+    def delta(self, since: int = -1) -> TopologyDelta:
+        """Return what was touched after a version of the topology; -1: all there is."""
+        with _collector_paused(), self._database.reading() as sql:
+            return _topology.delta(sql, since)
+
+    def part(self, inner: Iterable[str], rim: Iterable[str] = ()) -> Subgraph:
+        """Return open entities, and every relation by which an inner one depends on another."""
+        with _collector_paused(), self._database.reading() as sql:
+            return _topology.part(sql, inner, rim)
 
     def changes(
         self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
@@ -188,6 +197,11 @@ class SqliteStore:
         """Return what holds at `now`; see the protocol."""
         with self._database.reading() as sql:
             return _evidence.evidence(sql, uids, now)
+
+    def symptoms(self, *, now: datetime) -> list[Observation]:
+        """Return only what is abnormal at `now`."""
+        with self._database.reading() as sql:
+            return _topology.symptoms(sql, to_ticks(now))
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""

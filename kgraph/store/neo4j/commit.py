@@ -24,6 +24,7 @@ from kgraph.store.neo4j.records import write_records
 from kgraph.store.neo4j.settle import settle
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys, titles_of, uids_of
+from kgraph.store.neo4j.topology import advance
 from kgraph.store.protocol import Diff
 
 _SCOPE = """\
@@ -43,7 +44,6 @@ SET
   scope.generation = scope.generation + 1, scope.completedAt = $at, scope.digest = $digest,
   scope.findings = $findings,
   scope.records = COUNT { MATCH (record:_KgRecord {scope: $id}) WHERE record.live }"""
-_CHANGED = "MATCH (meta:_KgMeta {id: 0}) SET meta.topology = meta.topology + 1"
 
 
 def apply(statements: Statements, reading: Reading) -> Diff:
@@ -81,7 +81,7 @@ def _take(statements: Statements, ids: Ids, reading: Reading, scope: Scope) -> D
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     _save(statements, reading, scope, findings, closes=closes)
     if not diff.empty:
-        statements.rows(_CHANGED)
+        advance(statements, outcome)
     return diff
 
 

@@ -35,7 +35,7 @@ WHERE e.validTo IS NULL AND ($uids IS NULL OR e.uid IN $uids)
 RETURN e.kind, e.name, e.uid, properties(x)"""
 _OBSERVATIONS = f"""\
 MATCH (x:_KgObservation)
-WHERE x.expiresAt IS NULL OR x.expiresAt > $now
+WHERE (x.expiresAt IS NULL OR x.expiresAt > $now) AND ($state IS NULL OR x.state = $state)
 {_OF_OPEN}"""
 _COVERAGE = f"MATCH (x:_KgCoverage)\n{_OF_OPEN}"
 _CHANGES = """\
@@ -126,15 +126,24 @@ def move_evidence(statements: Statements, old: int, new: int) -> None:
 def evidence(statements: Statements, uids: Iterable[str] | None, now: datetime) -> Evidence:
     """Return what holds at `now` of open entities: all, or those of `uids`."""
     wanted = None if uids is None else list(uids)
-    seen = statements.rows(_OBSERVATIONS, uids=wanted, now=to_ticks(now))
     looked = statements.rows(_COVERAGE, uids=wanted)
     recent = changes(statements, to_ticks(now - RECENT), to_ticks(now), wanted)
     return standing(
-        tuple(_observation(uid, node) for _, _, uid, node in sorted(seen, key=_place)),
+        tuple(seen(statements, wanted, to_ticks(now))),
         tuple(_coverage(uid, node) for _, _, uid, node in sorted(looked, key=_place)),
         recent,
         now,
     )
+
+
+def seen(
+    statements: Statements, uids: Collection[str] | None, now: int, *, abnormal: bool = False
+) -> list[Observation]:
+    """Return what holds at `now`, in ticks: of some uids, or of all; only what is abnormal."""
+    state = State.ABNORMAL.value if abnormal else None
+    wanted = None if uids is None else list(uids)
+    rows = statements.rows(_OBSERVATIONS, uids=wanted, now=now, state=state)
+    return [_observation(uid, node) for _, _, uid, node in sorted(rows, key=_place)]
 
 
 def changes(

@@ -114,7 +114,7 @@ def find(
         folded=(text or "").casefold(),
         limit=_EVERY if limit is None else limit,
     )
-    return _in_order(node for (node,) in rows)
+    return in_order(node for (node,) in rows)
 
 
 def resolve(database: Database, namespace: str, value: str) -> str | Ambiguous | None:
@@ -136,7 +136,7 @@ def spelling(statements: Statements, source: str) -> dict[str, str]:
 
 def graph(statements: Statements) -> Subgraph:
     """Return every open entity and relation."""
-    entities = _in_order(node for (node,) in statements.rows(_ALL))
+    entities = in_order(node for (node,) in statements.rows(_ALL))
     rows = sorted(statements.rows(_RELATIONS), key=lambda row: int(row[0]))
     # Two records of one entity may say the same: once is enough.
     relations = dict.fromkeys(Relation(*row[1:]) for row in rows)
@@ -156,7 +156,7 @@ def neighbourhood(statements: Statements, seeds: Sequence[str], walk: Walk) -> S
     nodes = dict(statements.each(_BY_ID, sorted(seen)))
     uids = {id_: str(node["uid"]) for id_, node in nodes.items()}
     relations = relations_among(edges, uids, walk)
-    return Subgraph(tuple(_in_order(nodes.values())), tuple(relations), truncated)
+    return Subgraph(tuple(in_order(nodes.values())), tuple(relations), truncated)
 
 
 def scopes(statements: Statements) -> list[ScopeState]:
@@ -173,5 +173,6 @@ def version(statements: Statements) -> int:
     return int(row[0]) if row else 0
 
 
-def _in_order(nodes: Iterable[dict[str, Any]]) -> list[Entity]:
+def in_order(nodes: Iterable[dict[str, Any]]) -> list[Entity]:
+    """Return the entities that nodes stand for, ordered by kind, name, uid."""
     return sorted(map(entity_of, nodes), key=lambda e: (e.kind, e.name, e.uid))

@@ -24,7 +24,10 @@ WHERE record.live
 RETURN row, record.key, record.name, record.since, record.id, record.body"""
 # One static statement for each kind: a label that is a parameter would be looked for in all nodes.
 _CREATE = {kind: f"CREATE (entity:Entity:{kind}) SET entity = row" for kind in KINDS}
-_PAINT = "MATCH (entity:Entity {_id: row._id}) SET entity = row"
+_PAINT = """\
+MATCH (entity:Entity {_id: row._id})
+WITH entity, row, entity._version AS version
+SET entity = row, entity._version = version"""
 _CLOSE = """\
 MATCH (entity:Entity {_id: row})
 CREATE (version:_KgEntityVersion)

@@ -34,9 +34,10 @@ from kgraph.store.neo4j import incidents as _incidents
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
 from kgraph.store.neo4j import read as _read
+from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
 from kgraph.store.neo4j.schema import VERSION
-from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, Toward
+from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, TopologyDelta, Toward
 
 PATIENCE = Patience()
 
@@ -121,6 +122,15 @@ class Neo4jStore:
         """Return a number that grows with every change of the topology."""
         return self._database.glance(_read.version)
 
+    def delta(self, since: int = -1) -> TopologyDelta:
+        """Return what was touched after a version of the topology; -1: all there is."""
+        return self._database.read(lambda s: _topology.delta(s, since))
+
+    def part(self, inner: Iterable[str], rim: Iterable[str] = ()) -> Subgraph:
+        """Return open entities, and every relation by which an inner one depends on another."""
+        within, around = list(inner), list(rim)
+        return self._database.read(lambda s: _topology.part(s, within, around))
+
     def changes(
         self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
     ) -> list[Change]:
@@ -146,6 +156,10 @@ class Neo4jStore:
     def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
         """Return what holds at `now`; see the protocol."""
         return self._database.read(lambda s: _evidence.evidence(s, uids, now))
+
+    def symptoms(self, *, now: datetime) -> list[Observation]:
+        """Return only what is abnormal at `now`."""
+        return self._database.read(lambda s: _topology.symptoms(s, to_ticks(now)))
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""

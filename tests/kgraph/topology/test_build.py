@@ -58,7 +58,7 @@ def test_the_same_group_name_of_two_dependents_makes_two_gates() -> None:
 def test_a_need_above_the_members_is_capped_and_told() -> None:
     topology = _build("h a b", *[Relation("h", "POWERED_BY", m, "psu", 5) for m in "ab"])
     assert _rows(topology) == {("h", "POWERED_BY", 2, frozenset("ab"))}
-    assert topology.capped == ("group 'psu' needs 5 of 2 members: counted as 2",)
+    assert topology.capped == (("h", "group 'psu' needs 5 of 2 members: counted as 2"),)
 
 
 def test_a_need_that_can_be_met_is_not_reported() -> None:

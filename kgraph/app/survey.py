@@ -1,0 +1,59 @@
+"""The part of the stored estate that a question is about, with what was seen there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from kgraph.schema import Evidence, Subgraph
+from kgraph.store import GraphStore
+from kgraph.topology import Topology, region
+
+WHOLE_UP_TO = 2_000  # entities: a smaller estate is looked at as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A part of the estate.
+
+    Attributes:
+        partial: uids of possible causes of which not all dependents are in it.
+        warnings: what was left out, in words.
+    """
+
+    graph: Subgraph
+    partial: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+def survey(
+    store: GraphStore, topology: Topology, seeds: Collection[str], blamed: Collection[str] = ()
+) -> Survey:
+    """Return what a question about some entities needs of the graph.
+
+    Args:
+        store: the estate.
+        topology: of the same store.
+        seeds: uids where something is wrong, or is asked about.
+        blamed: uids of likely causes: what depends on them is wanted in full.
+    """
+    if len(topology) <= WHOLE_UP_TO:
+        return Survey(store.graph())
+    index, uids = topology.index, topology.uids
+    found = region(
+        topology,
+        sorted(index[uid] for uid in seeds if uid in index),
+        sorted(index[uid] for uid in blamed if uid in index),
+    )
+    graph = store.part([uids[i] for i in found.inner], [uids[i] for i in found.rim])
+    line = f"only {len(graph.entities):,} of {len(topology):,} entities were weighed: those nearby"
+    more = ("there are more possible causes than could be weighed",) if found.truncated else ()
+    return Survey(graph, frozenset(uids[i] for i in found.partial), (line, *more))
+
+
+def seen(store: GraphStore, graph: Subgraph, topology: Topology, now: datetime) -> Evidence:
+    """Return what holds at `now` on a part of the graph."""
+    if len(graph.entities) == len(topology):
+        return store.evidence(now=now)
+    return store.evidence([entity.uid for entity in graph.entities], now=now)

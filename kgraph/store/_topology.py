@@ -1,0 +1,105 @@
+"""What the embedded store tells of the bare topology, and since which version."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from kgraph.schema import Observation, Relation, Subgraph
+from kgraph.store._evidence import observations
+from kgraph.store._outcome import Outcome, versioned
+from kgraph.store._read import entities
+from kgraph.store.protocol import Bare, TopologyDelta
+
+
+def state(sql: sqlite3.Connection) -> tuple[str, int]:
+    """Return which store this is, and the version of its topology."""
+    known = dict(sql.execute("SELECT name, value FROM meta").fetchall())
+    return str(known["store"]), int(known["topology"])
+
+
+def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
+    """Give the topology its next version, and write it on what a reading has touched."""
+    sql.execute("UPDATE meta SET value = value + 1 WHERE name = 'topology'")
+    _, version = state(sql)
+    first_new = outcome.records.first_new
+    sql.execute("UPDATE entity SET version = ? WHERE id >= ?", (version, first_new))
+    sql.executemany(
+        "UPDATE entity SET version = ? WHERE id = ?",
+        ((version, entity) for entity in versioned(outcome) if entity < first_new),
+    )
+    # Who depends on what was regrouped depends on another entity now.
+    sql.execute(
+        "UPDATE entity SET version = ? WHERE id IN (SELECT l.a FROM json_each(?) AS e"
+        " CROSS JOIN link AS l ON l.b = e.value)",
+        (version, json.dumps(sorted(outcome.records.regrouped))),
+    )
+
+
+def delta(sql: sqlite3.Connection, since: int) -> TopologyDelta:
+    """Return what was touched after a version; -1: everything."""
+    store, version = state(sql)
+    rows = sql.execute(
+        "SELECT id, uid, kind, since IS NOT NULL FROM entity WHERE version > ?"
+        " ORDER BY kind, name, uid",
+        (since,),
+    ).fetchall()
+    ids = {id_: uid for id_, uid, _, is_open in rows if is_open}
+    return TopologyDelta(
+        store,
+        version,
+        gone=tuple(uid for _, uid, _, is_open in rows if not is_open),
+        entities=tuple(Bare(uid, kind) for _, uid, kind, is_open in rows if is_open),
+        relations=tuple(_relations(sql, ids, since)),
+    )
+
+
+def part(sql: sqlite3.Connection, inner: Iterable[str], rim: Iterable[str]) -> Subgraph:
+    """Return some entities, and all that the inner ones depend on among them."""
+    within = list(inner)
+    rows = sql.execute(
+        "SELECT id FROM entity WHERE uid IN (SELECT value FROM json_each(?))",
+        (json.dumps([*within, *rim]),),
+    )
+    found = entities(sql, [id_ for (id_,) in rows])
+    uids = {row[0]: row[1] for row, _ in found}
+    known = set(within)
+    starts = [id_ for id_, uid in uids.items() if uid in known]
+    links = sql.execute(
+        "SELECT l.a, l.type, l.b, l.grp, l.need, s.source FROM json_each(?) AS w"
+        " CROSS JOIN link AS l ON l.a = w.value JOIN scope AS s ON s.id = l.scope ORDER BY l.id",
+        (json.dumps(starts),),
+    )
+    relations = dict.fromkeys(
+        Relation(uids[a], type_, uids[b], group, need, source)
+        for a, type_, b, group, need, source in links
+        if b in uids
+    )
+    return Subgraph(tuple(entity for _, entity in found), tuple(relations))
+
+
+def symptoms(sql: sqlite3.Connection, now: int) -> list[Observation]:
+    """Return what is abnormal at a moment, in ticks."""
+    return list(observations(sql, None, now, abnormal=True))
+
+
+def _relations(sql: sqlite3.Connection, uids: dict[int, str], since: int) -> Iterable[Relation]:
+    sources = dict(sql.execute("SELECT id, source FROM scope").fetchall())
+    rows: Sequence[tuple[int, str, int, str | None, int | None, int]]
+    if since < 0:
+        rows = sql.execute("SELECT a, type, b, grp, need, scope FROM link").fetchall()
+        others = uids
+    else:
+        rows = sql.execute(
+            "SELECT l.a, l.type, l.b, l.grp, l.need, l.scope FROM json_each(?) AS w"
+            " CROSS JOIN link AS l ON l.a = w.value",
+            (json.dumps(list(uids)),),
+        ).fetchall()
+        ends = sql.execute(
+            "SELECT id, uid FROM entity WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list({b for _, _, b, *_ in rows})),),
+        )
+        others = dict(ends.fetchall())
+    for a, type_, b, group, need, scope in rows:
+        yield Relation(uids[a], type_, others[b], group, need, sources[scope])

@@ -1,0 +1,160 @@
+"""The arrays: entities by index, gates in compressed sparse rows, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.schema import Relation
+from kgraph.topology.gates import Gate, gather
+
+Int = npt.NDArray[np.int32]
+
+
+class Node(Protocol):
+    """What the arrays need to know of an entity."""
+
+    @property
+    def uid(self) -> str:
+        """Its uid."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Entities by index, and gates in compressed sparse rows.
+
+    With n entities, g gates and e memberships:
+
+    Attributes:
+        uids: (n,) uid of each index.
+        kinds: (n,) kind names.
+        gate_start: (n + 1,) int32; the gates of entity i are gate_start[i]:gate_start[i + 1].
+        owner: (g,) int32, the dependent of each gate.
+        type_names: names of the relation types, each once.
+        type_code: (g,) int32, positions in `type_names`.
+        need: (g,) int32, members that must work, in [1, members].
+        member_start: (g + 1,) int32.
+        member: (e,) int32 entity indices.
+        in_start: (n + 1,) int32; the gates that entity i is a member of are in_gate[...].
+        in_gate: (e,) int32 gate indices.
+        capped: (uid of the dependent, line) for each gate whose `need` was above its members.
+    """
+
+    uids: tuple[str, ...]
+    kinds: tuple[str, ...]
+    gate_start: Int
+    owner: Int
+    type_names: tuple[str, ...]
+    type_code: Int
+    need: Int
+    member_start: Int
+    member: Int
+    in_start: Int
+    in_gate: Int
+    capped: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """Uid -> index."""
+        return {uid: i for i, uid in enumerate(self.uids)}
+
+    @cached_property
+    def type(self) -> tuple[str, ...]:
+        """(g,) relation type names."""
+        names = self.type_names
+        return tuple([names[code] for code in self.type_code.tolist()])
+
+    def gates(self, entity: int) -> range:
+        """Return the gates that the entity needs."""
+        return range(int(self.gate_start[entity]), int(self.gate_start[entity + 1]))
+
+    def members(self, gate: int) -> list[int]:
+        """Return the entities in a gate."""
+        found: list[int] = self.member[
+            self.member_start[gate] : self.member_start[gate + 1]
+        ].tolist()
+        return found
+
+    def gates_with(self, entity: int) -> list[int]:
+        """Return the gates that the entity is a member of; their owners depend on it."""
+        found: list[int] = self.in_gate[self.in_start[entity] : self.in_start[entity + 1]].tolist()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Gates in the order of their owners, before they are indexed both ways."""
+
+    owner: Int
+    type_names: tuple[str, ...]
+    type_code: Int
+    need: Int
+    sizes: Int
+    member: Int
+
+
+def build(entities: Sequence[Node], relations: Iterable[Relation]) -> Topology:
+    """Build the arrays. Relations with an endpoint that is not among `entities` are left out.
+
+    O(n + e log e). Indices follow the order of `entities`.
+    """
+    uids = tuple(entity.uid for entity in entities)
+    gates, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
+    told = tuple((uids[owner], line) for owner, line in capped)
+    return indexed(uids, tuple(entity.kind for entity in entities), rows_of(gates), told)
+
+
+def rows_of(gates: Sequence[Gate]) -> Rows:
+    """Put gates, sorted by owner, into columns."""
+    names = tuple(sorted({gate.type for gate in gates}))
+    codes = {name: code for code, name in enumerate(names)}
+    sizes = np.fromiter((len(gate.members) for gate in gates), np.int32, len(gates))
+    return Rows(
+        owner=np.fromiter((gate.owner for gate in gates), np.int32, len(gates)),
+        type_names=names,
+        type_code=np.fromiter((codes[gate.type] for gate in gates), np.int32, len(gates)),
+        need=np.fromiter((gate.need for gate in gates), np.int32, len(gates)),
+        sizes=sizes,
+        member=np.fromiter(
+            (m for gate in gates for m in gate.members), np.int32, int(sizes.sum())
+        ),
+    )
+
+
+def indexed(
+    uids: tuple[str, ...], kinds: tuple[str, ...], rows: Rows, capped: tuple[tuple[str, str], ...]
+) -> Topology:
+    """Index columns both ways."""
+    gate_of = np.repeat(np.arange(len(rows.owner), dtype=np.int32), rows.sizes)
+    inward = np.argsort(rows.member, kind="stable")
+    return Topology(
+        uids=uids,
+        kinds=kinds,
+        gate_start=_starts(rows.owner, len(uids)),
+        owner=rows.owner,
+        type_names=rows.type_names,
+        type_code=rows.type_code,
+        need=rows.need,
+        member_start=np.concatenate(([0], np.cumsum(rows.sizes))).astype(np.int32),
+        member=rows.member,
+        in_start=_starts(rows.member[inward], len(uids)),
+        in_gate=gate_of[inward],
+        capped=capped,
+    )
+
+
+def _starts(sorted_rows: Int, n: int) -> Int:
+    counts = np.bincount(sorted_rows, minlength=n)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int32)

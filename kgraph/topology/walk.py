@@ -1,0 +1,115 @@
+"""Walking the arrays, always in one direction: a whole frontier at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.topology.arrays import Int, Topology
+
+Mask = npt.NDArray[np.bool_]
+UNLIMITED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a walk meets.
+
+    Attributes:
+        entities: int32 indices, the seeds first, nearest first.
+        truncated: whether the limit cut off the farthest.
+    """
+
+    entities: Int
+    truncated: bool
+
+
+def dependents(
+    topology: Topology,
+    seeds: Collection[int],
+    *,
+    types: Collection[str] | None = None,
+    depth: int = UNLIMITED,
+    limit: int = UNLIMITED,
+) -> Found:
+    """Return who needs the seeds, directly or over at most `depth` relations.
+
+    Args:
+        topology: the graph.
+        seeds: indices.
+        types: relations that are walked; None: all.
+        depth: hops.
+        limit: entities in the result, the seeds included.
+    """
+    passing = _passing(topology, types)
+
+    def step(frontier: Int) -> Int:
+        gates = topology.in_gate[spans(topology.in_start, frontier)]
+        if passing is not None:
+            gates = gates[passing[topology.type_code[gates]]]
+        return topology.owner[gates]
+
+    return _walk(len(topology), seeds, step, depth, limit)
+
+
+def dependencies(
+    topology: Topology,
+    seeds: Collection[int],
+    *,
+    types: Collection[str] | None = None,
+    depth: int = UNLIMITED,
+    limit: int = UNLIMITED,
+) -> Found:
+    """Return what the seeds need; arguments as those of `dependents`."""
+    passing = _passing(topology, types)
+
+    def step(frontier: Int) -> Int:
+        gates = spans(topology.gate_start, frontier)
+        if passing is not None:
+            gates = gates[passing[topology.type_code[gates]]]
+        return topology.member[spans(topology.member_start, gates)]
+
+    return _walk(len(topology), seeds, step, depth, limit)
+
+
+def _walk(
+    size: int, seeds: Collection[int], step: Callable[[Int], Int], depth: int, limit: int
+) -> Found:
+    """Go breadth first; within a hop by index."""
+    frontier = np.fromiter(dict.fromkeys(seeds), np.int32)
+    truncated = len(frontier) > limit
+    frontier = frontier[:limit]
+    seen = np.zeros(size, np.bool_)
+    seen[frontier] = True
+    hops = [frontier]
+    room = limit - len(frontier)
+    while depth > 0 and len(frontier) and not truncated:
+        near = step(frontier)
+        fresh = np.unique(near[~seen[near]])
+        truncated = len(fresh) > room
+        frontier = fresh[:room]
+        seen[frontier] = True
+        hops.append(frontier)
+        room -= len(frontier)
+        depth -= 1
+    return Found(np.concatenate(hops), truncated)
+
+
+def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
+    if types is None:
+        return None
+    return np.fromiter((name in types for name in topology.type_names), np.bool_)
+
+
+def spans(start: Int, rows: Int) -> Int:
+    """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
+    begin = start[rows]
+    counts = start[rows + 1] - begin
+    ends = np.cumsum(counts)
+    if not len(ends) or ends[-1] == 0:
+        return np.empty(0, np.int32)
+    offsets = np.repeat(begin - ends + counts, counts)
+    return offsets + np.arange(ends[-1], dtype=np.int32)
