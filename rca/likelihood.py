@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kgraph.schema import (
     EVERY_DETECTOR,
@@ -84,26 +85,32 @@ class Reading:
         if self.rules:
             shown = [rule.detection for rule in self.rules if rule.mode == mode]
             return max(shown, default=0.0) / max(rule.detection for rule in self.rules)
-        match self.channel:
-            case Channel.MODE:
-                return 1.0 if mode_named(self.kind, signal) == mode else OTHER
-            case Channel.MAIN:
-                return self._main(mode)
-            case Channel.EVERY:
-                if mode == "unobserved":
-                    return 1.0 if signal == "unreachable" else OTHER
-                gray = severity_of(self.kind, mode) is Severity.GRAY
-                return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
-            case _:
-                return OTHER
+        return _bearing(self.channel, self.kind, signal, mode)
 
-    def _main(self, mode: str) -> float:
-        if mode == "unobserved":
+
+@lru_cache(maxsize=65_536)
+def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
+    match channel:
+        case Channel.MODE:
+            return 1.0 if mode_named(kind, signal) == mode else OTHER
+        case Channel.MAIN:
+            return _main(kind, signal, mode)
+        case Channel.EVERY:
+            if mode == "unobserved":
+                return 1.0 if signal == "unreachable" else OTHER
+            gray = severity_of(kind, mode) is Severity.GRAY
+            return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
+        case _:
             return OTHER
-        gray = severity_of(self.kind, mode) is Severity.GRAY
-        if "slow" in main_modes(self.observation.signal):
-            return 1.0 if gray else LATE
-        return OTHER if gray else 1.0
+
+
+def _main(kind: str, signal: str, mode: str) -> float:
+    if mode == "unobserved":
+        return OTHER
+    gray = severity_of(kind, mode) is Severity.GRAY
+    if "slow" in main_modes(signal):
+        return 1.0 if gray else LATE
+    return OTHER if gray else 1.0
 
 
 def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:

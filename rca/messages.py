@@ -93,7 +93,9 @@ def message(passes: float, nats: float) -> float:
     """Return log(1 + passes (exp(nats) - 1)), in nats; never below log(1 - passes)."""
     if nats > OVERFLOW and passes > 0:
         return math.log(passes) + nats
-    return math.log1p(passes * math.expm1(nats)) if passes < 1 or nats > -OVERFLOW else nats
+    if passes >= 1:  # exactly; the logarithm of what rounds to zero would be none
+        return nats
+    return math.log1p(passes * math.expm1(nats))
 
 
 def temper(nats: Iterable[float], rho: float) -> float:

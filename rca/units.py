@@ -152,31 +152,44 @@ def _unit(
     support: dict[ReadingId, Support] = {}
     at_fault = dict(faults)
     for entity, predicted in reach.predicted.items():
-        for i, reading in enumerate(scene.readings.get(entity, ())):
-            weight = scene.weights.get((entity, i), 1.0)
-            if entity in at_fault:
-                chance = reading.at_cause(at_fault[entity])
-                ratio = _unexplained(scene, entity, reading, goal)
-                support[(entity, i)] = Support(
-                    chance, ratio, soft=False, weight=weight, bears=chance
-                )
-                continue
-            chance = max(
-                (
-                    c * reading.bearing(mode)
-                    for mode, c in predicted.items()
-                    if mode != UNOBSERVED.name or _blinded(scene, reading, reach)
-                ),
-                default=0.0,
-            )
+        readings = scene.readings.get(entity)
+        if not readings:
+            continue
+        if entity in at_fault:
+            support |= _own_support(scene, entity, at_fault[entity], goal)
+            continue
+        sure, soft = hit(predicted), entity in reach.soft
+        for i, reading in enumerate(readings):
+            chance = _shows(scene, reading, predicted, reach)
             if chance >= CUT:
-                bears = chance / hit(predicted)
-                soft = entity in reach.soft
-                support[(entity, i)] = Support(chance, reading.ratio, soft, weight, bears)
+                weight = scene.weights.get((entity, i), 1.0)
+                support[(entity, i)] = Support(chance, reading.ratio, soft, weight, chance / sure)
     if goal is not None:
         support = _conduits(support, reach, at_fault, goal)
     tree = grow(reach, faults)
     return Unit(faults, prior, support, reach, tree, frozenset(node.entity for node in tree))
+
+
+def _own_support(
+    scene: Scene, entity: int, mode: str, goal: Goal | None
+) -> dict[ReadingId, Support]:
+    """Return how the fault of an entity bears on the readings of that entity itself."""
+    found = {}
+    for i, reading in enumerate(scene.readings[entity]):
+        chance = reading.at_cause(mode)
+        ratio = _unexplained(scene, entity, reading, goal)
+        weight = scene.weights.get((entity, i), 1.0)
+        found[(entity, i)] = Support(chance, ratio, soft=False, weight=weight, bears=chance)
+    return found
+
+
+def _shows(scene: Scene, reading: Reading, predicted: Mapping[str, float], reach: Spread) -> float:
+    """Return P(what is predicted shows in a reading), by the mode in which it shows best."""
+    best = 0.0
+    for mode, chance in predicted.items():
+        if chance > best and (mode != UNOBSERVED.name or _blinded(scene, reading, reach)):
+            best = max(best, chance * reading.bearing(mode))
+    return best
 
 
 def _blinded(scene: Scene, reading: Reading, reach: Spread) -> bool:

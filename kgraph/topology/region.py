@@ -7,19 +7,21 @@ there is to say: so each possible cause brings its nearest dependents, and no mo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology.arrays import Int, Topology
-from kgraph.topology.walk import dependencies, dependents, spans
+from kgraph.topology.walk import Mask, dependencies, dependents, spans
 
 CAUSES = 4_000  # possible causes, nearest first
-WITNESSES = 6_000  # dependents of all of them together, each having its share
-SHARE = (20, 300)  # the least and the most that one cause may bring, nearest first
+SEEDS = 300  # symptoms that are asked what they share
+SHARED = 40  # causes that most symptoms share: all dependents of each are wanted, up to TIGHT
+TIGHT = 800
+WITNESSES = 600  # dependents of all other causes together
+SHARE = (5, 250)  # the least and the most that one of them may bring, nearest first
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
 STRANGERS = 200  # that have nothing to do with it: is it the monitoring that fails?
 _CROSSED = frozenset(
@@ -56,36 +58,87 @@ def region(topology: Topology, seeds: Collection[int], blamed: Collection[int] =
     causes = dependencies(topology, [*seeds, *blamed], types=_CROSSED, limit=CAUSES)
     inside = np.zeros(len(topology), np.bool_)
     inside[causes.entities] = True
-    partial = set()
-    whole = set(blamed)
-    share = min(max(WITNESSES // max(len(causes.entities), 1), SHARE[0]), SHARE[1])
-    for cause in causes.entities.tolist():
-        most = BLAMED if cause in whole else share
+    ranked = _most_shared(topology, causes.entities, seeds)
+    wanted = dict.fromkeys(blamed, BLAMED) or dict.fromkeys(ranked[:SHARED], TIGHT)
+    whole = _take_whole(topology, wanted, inside)
+    partial = _take_share(topology, [c for c in ranked if c not in whole], inside)
+    inner = np.flatnonzero(inside).astype(np.int32)
+    outside = _with_groups(topology, inner, inside)
+    outside[inner] = False
+    rim = np.flatnonzero(outside).astype(np.int32)
+    return Region(inner, rim, partial, causes.truncated)
+
+
+def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> set[int]:
+    """Bring all dependents of some causes in, the smallest first; return those that were.
+
+    Args:
+        topology: the graph.
+        wanted: cause -> dependents that it may have at most.
+        inside: what is in so far; written.
+    """
+    found = [
+        (cause, dependents(topology, [cause], types=_CROSSED, limit=most))
+        for cause, most in wanted.items()
+    ]
+    room = max(wanted.values(), default=0)
+    taken = set()
+    for cause, hit in sorted(found, key=lambda row: len(row[1].entities)):
+        fresh = int(np.count_nonzero(~inside[hit.entities]))
+        if not hit.truncated and fresh <= room:
+            inside[hit.entities] = True
+            room -= fresh
+            taken.add(cause)
+    return taken
+
+
+def _take_share(topology: Topology, causes: Sequence[int], inside: Mask) -> frozenset[int]:
+    """Bring the nearest dependents of each cause in; return those that have more."""
+    left, partial = WITNESSES, set()
+    for cause in causes:
+        most = min(max(left // 4, SHARE[0]), SHARE[1])
         hit = dependents(topology, [cause], types=_CROSSED, limit=most)
+        left -= int(np.count_nonzero(~inside[hit.entities]))
         inside[hit.entities] = True
         if hit.truncated:
             partial.add(cause)
-    inner = np.flatnonzero(inside).astype(np.int32)
-    outside = np.zeros(len(topology), np.bool_)
-    outside[_beside(topology, inner, inside)] = True
-    outside[_strangers(len(topology))] = True
-    outside[inner] = False
-    rim = np.flatnonzero(outside).astype(np.int32)
-    return Region(inner, rim, frozenset(partial), causes.truncated)
+    return frozenset(partial)
 
 
-def _beside(topology: Topology, inner: Int, inside: npt.NDArray[np.bool_]) -> Int:
-    """Return the members of the inner ones' groups that have a part in it, and where they run."""
+def _most_shared(topology: Topology, causes: Int, seeds: Collection[int]) -> list[int]:
+    """Return causes by how many of the seeds they may have hit, the most first, then nearest.
+
+    What many symptoms share is what will be blamed: it gets its witnesses first.
+    """
+    shared = np.zeros(len(topology), np.int32)
+    for seed in list(seeds)[:SEEDS]:
+        shared[dependencies(topology, [seed], types=_CROSSED, limit=CAUSES).entities] += 1
+    order: list[int] = causes[np.argsort(-shared[causes], kind="stable")].tolist()
+    return order
+
+
+def _with_groups(topology: Topology, inner: Int, inside: Mask) -> Mask:
+    """Return the region with strangers, with what the inner ones run on, and with whole groups.
+
+    Half a group would look like a group that has lost its other half.
+    """
     gates = spans(topology.gate_start, inner)
-    sizes = topology.member_start[gates + 1] - topology.member_start[gates]
     running = np.fromiter((name == "RUNS_ON" for name in topology.type_names), np.bool_)
-    groups = gates[sizes > 1]
-    starts = np.concatenate(([0], np.cumsum(sizes[sizes > 1])[:-1])).astype(np.intp)
-    members = inside[topology.member[spans(topology.member_start, groups)]]
-    touched = groups[np.logical_or.reduceat(members, starts)] if len(groups) else groups
     hosts = gates[running[topology.type_code[gates]]] if len(running) else gates
-    wanted = np.concatenate((touched, hosts))
-    return topology.member[spans(topology.member_start, wanted)]
+    found = inside.copy()
+    found[_strangers(len(topology))] = True
+    found[topology.member[spans(topology.member_start, hosts)]] = True
+    sizes = topology.member_start[gates + 1] - topology.member_start[gates]
+    groups, sizes = gates[sizes > 1], sizes[sizes > 1]
+    members = topology.member[spans(topology.member_start, groups)]
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.intp)
+    while len(groups):
+        touched = np.logical_or.reduceat(found[members], starts)
+        fresh = members[np.repeat(touched, sizes)]
+        if found[fresh].all():
+            break
+        found[fresh] = True
+    return found
 
 
 def _strangers(size: int) -> Int:

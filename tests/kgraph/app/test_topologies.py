@@ -1,0 +1,151 @@
+"""The topology that is kept beside a store, and the part of a large estate that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app import topologies
+from kgraph.app.investigation import of_store
+from kgraph.app.toolkit import toolkit
+from kgraph.app.topologies import Topologies
+from kgraph.config import Configuration, Settings
+from kgraph.schema import Item, Observation, Record, RelationRecord, State
+from kgraph.store import GraphStore, SqliteStore, open_store
+from kgraph.topology import Topology, build
+from tests.kgraph.topology.estates import rows
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def estate(hosts: int, guests: int = 30) -> Iterator[Item]:
+    yield Record("core", "Switch")
+    for h in range(hosts):
+        yield Record(f"h{h}", "Host", watched=("unreachable",))
+        yield RelationRecord(f"h{h}", "CONNECTED_TO", "core")
+        for g in range(guests):
+            yield Record(f"g{h}-{g}", "VirtualMachine", watched=("down",))
+            yield RelationRecord(f"g{h}-{g}", "RUNS_ON", f"h{h}")
+
+
+def fill(store: GraphStore, hosts: int, minute: int = 0) -> None:
+    at = NOW + timedelta(minutes=minute)
+    with store.sync("doc", "", complete=True, at=at) as run:
+        run.stage(estate(hosts))
+        run.commit()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kgraph.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[GraphStore]:
+    with closing(open_store(path)) as opened:
+        yield opened
+
+
+def anew(store: GraphStore) -> Topology:
+    whole = store.delta()
+    return build(whole.entities, whole.relations)
+
+
+def test_a_large_topology_is_kept_beside_the_file_and_found_there(
+    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, hosts=100)
+    first = Topologies.beside(path).of(store)
+    kept = path.with_name("kgraph.db.topology")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(topologies, "build", None)  # it need not be built again
+    assert rows(Topologies.beside(path).of(store)) == rows(first)
+
+
+def test_what_was_touched_is_patched_in_and_kept(
+    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, hosts=100)
+    Topologies.beside(path).of(store)
+    fill(store, hosts=98, minute=1)
+    expected = rows(anew(store))
+    monkeypatch.setattr(topologies, "build", None)
+    assert rows(Topologies.beside(path).of(store)) == expected
+    monkeypatch.setattr(topologies, "patched", None)
+    assert rows(Topologies.beside(path).of(store)) == expected
+
+
+def test_a_small_topology_leaves_no_file(store: GraphStore, path: Path) -> None:
+    fill(store, hosts=2)
+    assert len(Topologies.beside(path).of(store)) == 63
+    assert not path.with_name("kgraph.db.topology").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"kgraph topology 1\nnonsense", b"\0" * 100])
+def test_a_damaged_file_is_no_matter(store: GraphStore, path: Path, damage: bytes) -> None:
+    fill(store, hosts=100)
+    kept = path.with_name("kgraph.db.topology")
+    kept.write_bytes(damage)
+    assert rows(Topologies.beside(path).of(store)) == rows(anew(store))
+    assert len(kept.read_bytes()) > 1000
+
+
+def test_the_file_of_another_store_is_not_taken_for_ones_own(
+    store: GraphStore, path: Path, tmp_path: Path
+) -> None:
+    fill(store, hosts=100)
+    Topologies.beside(path).of(store)
+    other = tmp_path / "other.db"
+    path.with_name("kgraph.db.topology").rename(other.with_name("other.db.topology"))
+    with closing(open_store(other)) as second:
+        fill(second, hosts=70)
+        assert rows(Topologies.beside(other).of(second)) == rows(anew(second))
+
+
+def test_a_folder_that_cannot_be_written_costs_time_only(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    fill(store, hosts=100)
+    assert len(Topologies(tmp_path / "nowhere" / "file").of(store)) == 3101
+
+
+def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, hosts=100)
+    uid = {entity.name: entity.uid for entity in store.find()}
+    hit = [uid["h7"], *(uid[f"g7-{g}"] for g in range(30))]
+    signals = ["unreachable", *["down"] * 30]
+    store.observe(
+        Observation(entity, signal, State.ABNORMAL, at=NOW, detector="test")
+        for entity, signal in zip(hit, signals, strict=True)
+    )
+
+    def never(_store: GraphStore) -> None:
+        pytest.fail("the whole graph was read")
+
+    monkeypatch.setattr(SqliteStore, "graph", never)
+    (found,) = of_store(store, toolkit(Configuration(Settings()), NOW))
+    answer = found.case.answer
+    assert (answer.causes[0].entity, answer.causes[0].mode) == (uid["h7"], "down")
+    assert answer.causes[0].posterior > 0.9
+    assert {h.entity for h in answer.blast_radius.now} == set(hit[1:])
+    assert len(found.case.incident.entities) < 1_000
+    assert any("of 3,101 entities were weighed" in line for line in answer.warnings)
+
+
+def test_what_is_blamed_is_looked_at_with_all_that_needs_it(store: GraphStore) -> None:
+    fill(store, hosts=100)
+    uid = {entity.name: entity.uid for entity in store.find()}
+    store.observe(
+        Observation(uid[f"h{h}"], "unreachable", State.ABNORMAL, at=NOW, detector=f"d{h}")
+        for h in range(100)
+    )
+    (found,) = of_store(store, toolkit(Configuration(Settings()), NOW))
+    assert found.case.answer.causes[0].entity == uid["core"]
+    radius = found.case.answer.blast_radius
+    assert len({h.entity for h in (*radius.now, *radius.next)}) == 3_100

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+
+from kgraph.schema import Entity, Relation
+from kgraph.topology import Topology, build, dependencies, region
+from kgraph.topology.region import BLAMED, SHARE, STRANGERS, TIGHT
+from tests.kgraph.topology.estates import Graph, graphs
+
+
+def estate(hosts: int, guests: int) -> Topology:
+    """One core switch, hosts on it, guests on each host, and for each guest two paths to it."""
+    entities = [Entity("core", "Switch")]
+    relations = []
+    for h in range(hosts):
+        entities.append(Entity(f"h{h}", "Host"))
+        relations.append(Relation(f"h{h}", "CONNECTED_TO", "core"))
+        for g in range(guests):
+            guest = f"g{h}-{g}"
+            paths = [f"{guest}-p{n}" for n in (1, 2)]
+            entities += [
+                Entity(guest, "VirtualMachine"),
+                *(Entity(p, "StoragePath") for p in paths),
+            ]
+            relations.append(Relation(guest, "RUNS_ON", f"h{h}"))
+            relations += [Relation(guest, "USES", p, "paths", 1) for p in paths]
+    return build(entities, relations)
+
+
+def names(topology: Topology, indices: Iterable[int]) -> set[str]:
+    return {topology.uids[i] for i in indices}
+
+
+def test_all_possible_causes_and_all_their_nearest_witnesses_are_in_it() -> None:
+    topology = estate(hosts=100, guests=50)
+    seeds = [topology.index[f"g7-{g}"] for g in range(30)]
+    found = region(topology, seeds)
+    inner = names(topology, found.inner)
+    assert {"core", "h7", *(f"g7-{g}" for g in range(50))} <= inner
+    assert {f"h{h}" for h in range(100)} <= inner  # the nearest that need the core
+    assert len(inner) < TIGHT + 2 * SHARE[1] + 100
+    assert names(topology, found.partial) == {"core"}
+    assert not found.truncated
+
+
+def test_what_is_blamed_brings_everything_that_needs_it() -> None:
+    topology = estate(hosts=100, guests=50)
+    core = topology.index["core"]
+    found = region(topology, [topology.index["g7-0"]], [core])
+    assert len([u for u in names(topology, found.inner) if u.startswith("g")]) >= 5_000
+    assert core not in found.partial
+    assert BLAMED > 5_000
+
+
+def test_a_group_comes_whole_or_not_at_all() -> None:
+    topology = estate(hosts=40, guests=20)
+    found = region(topology, [topology.index["g7-0-p1"]])
+    around = set(found.inner.tolist()) | set(found.rim.tolist())
+    for owner in found.inner.tolist():
+        for gate in topology.gates(owner):
+            members = topology.members(gate)
+            if len(members) > 1:
+                assert len(around.intersection(members)) in {0, len(members)}
+    assert topology.index["g7-0-p2"] in around
+
+
+def test_some_strangers_stand_by() -> None:
+    topology = estate(hosts=100, guests=50)
+    found = region(topology, [topology.index["g7-0"]])
+    assert len(found.rim) >= STRANGERS / 2
+
+
+@given(graphs())
+def test_in_a_small_graph_every_cause_is_in_it_with_all_that_it_needs(graph: Graph) -> None:
+    topology = build(*graph)
+    found = region(topology, [0])
+    needed = dependencies(topology, [0], types={"RUNS_ON", "USES", "CALLS"})
+    assert set(needed.entities.tolist()) <= set(found.inner.tolist())
+    assert not set(found.inner.tolist()) & set(found.rim.tolist())

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import networkx as nx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import Entity, Relation
+from kgraph.topology import build, dependencies, dependents
+from tests.kgraph.topology.estates import Graph, graphs
+
+
+@given(graphs(), st.integers(0, 4), st.sets(st.sampled_from(["RUNS_ON", "USES", "CALLS"])))
+def test_a_walk_meets_what_is_within_so_many_hops_nearest_first(
+    graph: Graph, depth: int, types: set[str]
+) -> None:
+    topology = build(*graph)
+    digraph: nx.DiGraph[str] = nx.DiGraph()
+    digraph.add_nodes_from(topology.uids)
+    for gate, type_ in enumerate(topology.type):
+        if type_ in types:
+            owner = topology.uids[int(topology.owner[gate])]
+            digraph.add_edges_from((owner, topology.uids[m]) for m in topology.members(gate))
+    for walk, reference in ((dependencies, digraph), (dependents, digraph.reverse())):
+        found = walk(topology, [0], types=types, depth=depth)
+        hops = nx.single_source_shortest_path_length(reference, topology.uids[0], depth)
+        met = [topology.uids[i] for i in found.entities]
+        assert set(met) == set(hops)
+        assert [hops[uid] for uid in met] == sorted(hops[uid] for uid in met)
+        assert not found.truncated
+
+
+def test_a_limit_cuts_off_the_farthest_and_says_so() -> None:
+    chain = [Relation(str(n + 1), "USES", str(n)) for n in range(5)]
+    topology = build([Entity(str(n), "Host") for n in range(6)], chain)
+    found = dependents(topology, [0], limit=3)
+    assert (found.entities.tolist(), found.truncated) == ([0, 1, 2], True)
+    assert not dependents(topology, [0], limit=6).truncated
+
+
+def test_no_seed_meets_nothing() -> None:
+    topology = build([Entity("a", "Host")], [])
+    assert dependents(topology, []).entities.tolist() == []
