@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kgraph.schema import RELATIONS, Carries, Entity, Relation, Subgraph
+from kgraph.schema.fields import LARGEST
 from kgraph.store import GraphStore, Toward
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _LIMIT = 10_000
 # Membership and location say where something belongs; a failure does not cross them.
 CARRYING = frozenset(
     name for name, type_ in RELATIONS.items() if type_.carries in {Carries.FIRM, Carries.SOFT}
 )
+
+
+# XML 1.0 has no way to write these, https://www.w3.org/TR/xml/#charsets
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,51 @@ def dependents(store: GraphStore, uid: str, depth: int) -> tuple[list[Dependent]
         found.values(), key=lambda d: (d.hops, d.entity.kind, d.entity.name, d.entity.uid)
     )
     return rows, part.truncated
+
+
+def to_networkx(part: Subgraph) -> nx.MultiDiGraph[str]:
+    """Return a part of the graph for networkx: nodes are uids, edges go to what is needed.
+
+    A node has `kind`, `name` and all properties and labels (`label_owner`) of its entity; an edge
+    has its type as key and as `type`, with `group`, `need` and `source` where it has them.
+    """
+    import networkx as nx  # noqa: PLC0415 - no command but the export waits for it
+
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    for entity in part.entities:
+        labels = {f"label_{name}": text for name, text in entity.labels.items()}
+        own = {"kind": entity.kind, "name": entity.name}
+        graph.add_node(entity.uid, **{**entity.props, **labels, **own})
+    for r in part.relations:
+        told = {"type": r.type, "group": r.group, "need": r.need, "source": r.source or None}
+        key = r.type if r.group is None else f"{r.type} {r.source} {r.group}"
+        graph.add_edge(
+            r.dependent, r.dependency, key, **{n: v for n, v in told.items() if v is not None}
+        )
+    return graph
+
+
+def to_graphml(part: Subgraph) -> str:
+    """Return a part of the graph as GraphML, for tools that lay out large graphs.
+
+    A property that is a number here and a text there is written as text: GraphML declares each
+    name once. Characters that XML cannot hold are left out.
+    """
+    import networkx as nx  # noqa: PLC0415 - see above
+
+    graph = to_networkx(part)
+    rows = [data for _, data in graph.nodes(data=True)]
+    rows += [data for _, _, data in graph.edges(data=True)]
+    types: dict[str, set[type]] = {}
+    for data in rows:
+        for name, value in data.items():
+            types.setdefault(name, set()).add(type(value))
+    for data in rows:
+        for name, value in data.items():
+            large = isinstance(value, int) and abs(value) > LARGEST
+            if isinstance(value, str) or len(types[name]) > 1 or large:
+                data[name] = _NOT_XML.sub("", str(value))
+    return "\n".join(nx.generate_graphml(graph)) + "\n"
 
 
 def topology_document(part: Subgraph) -> dict[str, object]:

@@ -106,7 +106,7 @@ def export(
     depth: Annotated[int, typer.Option(min=1, max=20, help="How near, in hops.")] = 2,
 ) -> None:
     """Write the graph, or a part of it, to stdout."""
-    from kgraph.app.graphs import near, topology_document
+    from kgraph.app.graphs import near, to_graphml, topology_document
     from kgraph.app.lookup import entity as look_up
     from kgraph.app.stores import Access, opened
 
@@ -117,6 +117,8 @@ def export(
         session.remark("the graph was too large and is cut off", style="yellow")
     if output is Drawing.JSON:
         write(topology_document(part), RowFormat.JSON)
+    elif output is Drawing.GRAPHML:
+        typer.echo(to_graphml(part), nl=False)
     else:
         typer.echo(_drawn(part, output), nl=False)
 
@@ -130,7 +132,6 @@ def _drawn(part: Subgraph, form: Drawing) -> str:
     writers = {
         Drawing.MERMAID: pictures.mermaid,
         Drawing.DOT: pictures.dot,
-        Drawing.GRAPHML: pictures.graphml,
     }
     return writers[form](picture)
 

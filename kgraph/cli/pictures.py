@@ -1,4 +1,4 @@
-"""The part of the graph that matters, as a picture: Mermaid, Graphviz, HTML, GraphML.
+"""The part of the graph that matters, as a picture: Mermaid, Graphviz, HTML.
 
 Every name comes from outside and is escaped for the language that it is put into.
 """
@@ -14,6 +14,8 @@ from types import MappingProxyType
 
 from kgraph.cli.text import one_line
 from kgraph.schema import Entity, Relation
+
+Edge = tuple[str, str, str]  # dependent, relation type, dependency
 
 
 class Mark(Enum):
@@ -39,9 +41,11 @@ class Picture:
     """Nodes and (dependent, relation type, dependency) edges between them."""
 
     nodes: tuple[Node, ...]
-    edges: tuple[tuple[str, str, str], ...]
+    edges: tuple[Edge, ...]
 
 
+_MERMAID_TEXT, _MERMAID_EDGES = 50_000, 500
+_MERMAID_REST = 300  # characters of the lines around boxes and arrows
 _FILL: Mapping[Mark, str] = MappingProxyType({Mark.CAUSE: "#d62728", Mark.HIT: "#ffbb78"})
 
 
@@ -64,15 +68,52 @@ def draw(
 
 
 def mermaid(picture: Picture) -> str:
-    """Write a Mermaid flowchart; arrows point at what is needed."""
+    """Write a Mermaid flowchart; arrows point at what is needed.
+
+    Mermaid refuses a text of more than 50,000 characters or 500 edges (its defaults `maxTextSize`
+    and `maxEdges`, mermaid.js.org/config/schema-docs/config.html): what does not fit is left out,
+    causes and what is hit last, and the picture says how much that is.
+    """
     ids = _ids(picture)
-    lines = ["flowchart TB"]
-    for node in picture.nodes:
-        label = f"{_mermaid(node.name)}<br/>{_mermaid(node.kind)}"
-        lines.append(f'  {ids[node.uid]}["{label}"]{_class(node.mark)}')
-    lines += [f"  {ids[a]} -->|{_mermaid(t)}| {ids[b]}" for a, t, b in picture.edges]
+    boxes = {node.uid: _mermaid_box(node, ids[node.uid]) for node in picture.nodes}
+    arrows = {
+        edge: f"  {ids[edge[0]]} -->|{_mermaid(edge[1])}| {ids[edge[2]]}" for edge in picture.edges
+    }
+    nodes, edges = _fitting(picture, boxes, arrows)
+    lines = ["flowchart TB", *(boxes[uid] for uid in nodes), *(arrows[edge] for edge in edges)]
+    missing = len(boxes) - len(nodes), len(arrows) - len(edges)
+    if any(missing):
+        told = f"{missing[0]} more entities and {missing[1]} more relations are not drawn"
+        lines.append(f'  omitted["{told}"]:::omitted')
+        lines.append("  classDef omitted stroke-dasharray:4")
     lines += [f"  classDef {m.value} fill:{colour},color:#000" for m, colour in _FILL.items()]
     return "\n".join(lines) + "\n"
+
+
+def _mermaid_box(node: Node, id_: str) -> str:
+    return f'  {id_}["{_mermaid(node.name)}<br/>{_mermaid(node.kind)}"]{_class(node.mark)}'
+
+
+def _fitting(
+    picture: Picture, boxes: Mapping[str, str], arrows: Mapping[Edge, str]
+) -> tuple[list[str], list[Edge]]:
+    """Return the uids and edges that Mermaid takes, in the order of the picture."""
+    order = sorted(picture.nodes, key=lambda node: list(Mark).index(node.mark))
+    touching: dict[str, list[Edge]] = {node.uid: [] for node in picture.nodes}
+    for edge in arrows:
+        for uid in {edge[0], edge[2]}:
+            touching[uid].append(edge)
+    room, inside, edges = _MERMAID_TEXT - _MERMAID_REST, set[str](), set[Edge]()
+    for node in order:
+        inside.add(node.uid)
+        fresh = [e for e in touching[node.uid] if {e[0], e[2]} <= inside]
+        needed = sum(len(text) + 1 for text in (boxes[node.uid], *(arrows[e] for e in fresh)))
+        if needed > room or len(edges) + len(fresh) > _MERMAID_EDGES:
+            inside.discard(node.uid)
+            continue
+        room -= needed
+        edges.update(fresh)
+    return [uid for uid in boxes if uid in inside], [edge for edge in arrows if edge in edges]
 
 
 def dot(picture: Picture) -> str:
@@ -85,18 +126,6 @@ def dot(picture: Picture) -> str:
         lines.append(f'  {ids[node.uid]} [label="{label}"{colour}];')
     lines += [f'  {ids[a]} -> {ids[b]} [label="{_dot(t)}"];' for a, t, b in picture.edges]
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def graphml(picture: Picture) -> str:
-    """Write GraphML, for tools that lay out large graphs."""
-    import networkx as nx
-
-    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
-    for node in picture.nodes:
-        graph.add_node(one_line(node.uid), kind=one_line(node.kind), name=one_line(node.name))
-    for dependent, type_, dependency in picture.edges:
-        graph.add_edge(one_line(dependent), one_line(dependency), type=one_line(type_))
-    return "\n".join(nx.generate_graphml(graph)) + "\n"
 
 
 def page(title: str, picture: Picture, sections: Sequence[tuple[str, Sequence[str]]] = ()) -> str:

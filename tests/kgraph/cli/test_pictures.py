@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-import networkx as nx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,11 +75,29 @@ def test_no_name_can_write_html(name: str, uid: str) -> None:
     assert tags(name, uid) == tags("plain", "key")
 
 
-@given(NASTY, NASTY)
-def test_graphml_is_read_back_by_another_program(name: str, uid: str) -> None:
-    text = pictures.graphml(_picture(name, f"u{uid}"))
-    graph = nx.parse_graphml(text)
-    assert sorted(data["kind"] for _, data in graph.nodes(data=True)) == ["Host", "VirtualMachine"]
+def _star(size: int) -> pictures.Picture:
+    """Hosts around one switch, the last of them at fault; each knows each of the ten before."""
+    entities = [Entity(str(n), "Host", f"host-{n:04}.example.org") for n in range(size)]
+    relations = [
+        Relation(str(n), "USES", str(m)) for n in range(size) for m in range(max(0, n - 10), n)
+    ]
+    return pictures.draw(entities, relations, {str(size - 1): Mark.CAUSE, "0": Mark.HIT})
+
+
+@pytest.mark.parametrize("size", [3, 60, 400, 3_000])
+def test_mermaid_gets_no_more_than_it_takes_and_the_picture_says_what_is_missing(
+    size: int,
+) -> None:
+    picture = _star(size)
+    text = pictures.mermaid(picture)
+    boxes, arrows = text.count("<br/>"), text.count(" -->|")
+    assert len(text) <= 50_000
+    assert arrows <= 500
+    missing = len(picture.nodes) - boxes, len(picture.edges) - arrows
+    told = f"{missing[0]} more entities and {missing[1]} more relations are not drawn"
+    assert (told in text) == any(missing)
+    assert f"host-{size - 1:04}" in text  # the cause is drawn, whatever is left out
+    assert "host-0000" in text
 
 
 @given(st.text())
