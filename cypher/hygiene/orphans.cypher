@@ -6,8 +6,7 @@ MATCH (entity:Entity)
 WHERE
   entity.validTo IS NULL
   AND NOT EXISTS {
-    MATCH (entity)-[r]-(:Entity)
-    WHERE r.validTo IS NULL
+    MATCH (entity)--(:Entity)
   }
 RETURN
   entity.uid AS uid,

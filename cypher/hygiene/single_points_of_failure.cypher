@@ -5,8 +5,7 @@
 // A relation without a group is a gate of its own. Calls are left out: a caller may stay unhurt.
 MATCH
   (dependent:Entity)
-  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON
-    WHERE r.validTo IS NULL]->
+  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON]->
   (member:Entity)
 WITH
   dependent,

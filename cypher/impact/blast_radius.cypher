@@ -6,8 +6,7 @@
 // One shortest path for each dependent: all paths of a redundant fabric are too many to list.
 MATCH path = ANY SHORTEST
   (dependent:Entity)
-  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES
-    WHERE r.validTo IS NULL]->{1,8}
+  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES]->{1,8}
   (failed:Entity {uid: $uid})
 WHERE dependent <> failed
 RETURN

@@ -6,8 +6,7 @@
 // order:   uids, relations
 MATCH path = ALL SHORTEST
   (:Entity {uid: $dependent})
-  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES
-    WHERE r.validTo IS NULL]->{1,8}
+  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES]->{1,8}
   (:Entity {uid: $dependency})
 RETURN
   length(path) AS hops,

@@ -9,8 +9,7 @@ UNWIND $uids AS uid
 WITH DISTINCT uid
 MATCH path = ANY SHORTEST
   (troubled:Entity {uid: uid})
-  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES
-    WHERE r.validTo IS NULL]->{1,8}
+  -[r:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON|CALLS|BALANCES]->{1,8}
   (shared:Entity)
 WHERE troubled <> shared
 WITH shared, count(*) AS troubled, max(length(path)) AS hops

@@ -73,7 +73,7 @@ def _current(store: GraphStore, before: _State | None) -> _State:
     """Return the state of now: the one before, patched, or built anew where that cannot be."""
     if before is not None:
         delta = store.delta(before.version)
-        if delta.store == before.store and delta.version >= before.version:
+        if delta.store == before.store and not delta.whole and delta.version >= before.version:
             if delta.version == before.version:
                 return before
             patch = _patched(before.topology, delta)

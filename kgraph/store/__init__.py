@@ -9,23 +9,39 @@ from kgraph.schema import ConfigurationError
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import (
     Ambiguous,
+    Bare,
     Diff,
+    EntityHistory,
+    Estate,
     GraphStore,
+    Pruned,
     ScopeState,
+    Seen,
+    Span,
     SyncRun,
+    Tie,
     TopologyDelta,
     Toward,
 )
 from kgraph.store.sqlite import SqliteStore
+from kgraph.store.view import EstateView
 
 __all__ = [
     "Ambiguous",
+    "Bare",
     "Diff",
+    "EntityHistory",
+    "Estate",
+    "EstateView",
     "GraphStore",
+    "Pruned",
     "ScopeState",
+    "Seen",
     "ServerStore",
+    "Span",
     "SqliteStore",
     "SyncRun",
+    "Tie",
     "TopologyDelta",
     "Toward",
     "is_server",

@@ -120,6 +120,12 @@ CREATE TABLE observation_history (
     entity INTEGER NOT NULL REFERENCES entity, signal TEXT NOT NULL, detector TEXT NOT NULL,
     direction TEXT NOT NULL, caller TEXT NOT NULL, state TEXT NOT NULL, score REAL, at INTEGER,
     received_at INTEGER, detail TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+-- A state that another takes the place of is kept; one that is told again is not.
+CREATE TRIGGER observation_superseded AFTER UPDATE ON observation
+WHEN (old.state != new.state OR old.since != new.since) AND old.since < coalesce(new.since, 0)
+BEGIN INSERT INTO observation_history VALUES (old.entity, old.signal, old.detector, old.direction,
+    old.caller, old.state, old.score, old.at, old.received_at, old.detail, old.since,
+    min(new.since, coalesce(old.expires_at, new.since))); END;
 CREATE INDEX observation_history_entity ON observation_history (entity);
 CREATE INDEX observation_history_until ON observation_history (until);
 CREATE INDEX link_history_b ON link_history (b);

@@ -6,20 +6,26 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
 from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
 _OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
- at, received_at, expires_at, detail) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE true"""
+ at, received_at, expires_at, detail, since)
+ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?8, ?9) WHERE true"""
 _ADOPT = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
- at, received_at, expires_at, detail) SELECT ?, signal, detector, direction, caller, state, score,
- at, received_at, expires_at, detail FROM observation WHERE entity = ?"""
+ at, received_at, expires_at, detail, since)
+ SELECT ?, signal, detector, direction, caller, state, score, at, received_at, expires_at, detail,
+ since FROM observation WHERE entity = ?"""
 # Where neither observer nor receiver knew the time, what comes later is newer.
 _NEWEST_WINS = """
  ON CONFLICT DO UPDATE SET state = excluded.state, score = excluded.score, at = excluded.at,
-  received_at = excluded.received_at, expires_at = excluded.expires_at, detail = excluded.detail
+  received_at = excluded.received_at, expires_at = excluded.expires_at, detail = excluded.detail,
+  since = CASE WHEN excluded.state = observation.state AND (observation.expires_at IS NULL
+    OR observation.expires_at >= coalesce(excluded.at, excluded.received_at, observation.at, 0))
+   THEN observation.since ELSE excluded.since END
  WHERE coalesce(excluded.received_at, excluded.at, 1 << 62)
     >= coalesce(observation.received_at, observation.at, -1 << 62)"""
 
@@ -67,9 +73,11 @@ def add_observations(
 def add_coverage(sql: sqlite3.Connection, rows: Iterable[tuple[int, Coverage]]) -> None:
     """Keep when each detector last looked."""
     sql.executemany(
-        "INSERT INTO coverage (entity, signal, detector, at, ttl) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE"
-        " SET at = excluded.at, ttl = excluded.ttl WHERE excluded.at >= coverage.at",
+        "INSERT INTO coverage (entity, signal, detector, at, ttl, since)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?4) ON CONFLICT DO UPDATE"
+        " SET at = excluded.at, ttl = excluded.ttl,"
+        "  since = iif(excluded.at <= coverage.at + coverage.ttl, coverage.since, excluded.since)"
+        " WHERE excluded.at >= coverage.at",
         (
             (entity, c.signal, c.detector, to_ticks(c.last_evaluated_at), c.ttl // TICK)
             for entity, c in rows
@@ -99,15 +107,16 @@ def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
         (new, old),
     )
     sql.execute(
-        "INSERT INTO coverage (entity, signal, detector, at, ttl)"
-        " SELECT ?, signal, detector, at, ttl FROM coverage WHERE entity = ?"
-        " ON CONFLICT DO UPDATE SET at = excluded.at, ttl = excluded.ttl"
+        "INSERT INTO coverage (entity, signal, detector, at, ttl, since)"
+        " SELECT ?, signal, detector, at, ttl, since FROM coverage WHERE entity = ?"
+        " ON CONFLICT DO UPDATE SET at = excluded.at, ttl = excluded.ttl, since = excluded.since"
         " WHERE excluded.at >= coverage.at",
         (new, old),
     )
     sql.execute("DELETE FROM observation WHERE entity = ?", (old,))
     sql.execute("DELETE FROM coverage WHERE entity = ?", (old,))
     sql.execute("UPDATE change SET entity = ? WHERE entity = ?", (new, old))
+    sql.execute("UPDATE observation_history SET entity = ? WHERE entity = ?", (new, old))
 
 
 def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime) -> Evidence:
@@ -148,7 +157,7 @@ def changes(
 def observations(
     sql: sqlite3.Connection, uids: str | None, now: int, *, abnormal: bool = False
 ) -> Iterator[Observation]:
-    """Yield what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal."""
+    """Return what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal."""
     rows = sql.execute(
         "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"  # noqa: S608 - constants
         f" o.received_at, o.expires_at, o.detail FROM {_OF_ALL if uids is None else _OF_SOME}"
@@ -157,17 +166,22 @@ def observations(
         " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
         {"uids": uids, "now": now},
     )
-    for uid, signal, state, score, way, at, detector, caller, received, expires, detail in rows:
-        yield Observation(
-            uid,
-            signal,
-            State(state),
-            score,
-            Direction(way) if way else None,
-            time_of(at),
-            detector,
-            caller or None,
-            time_of(received),
-            time_of(expires),
-            detail,
-        )
+    return map(observation_of, rows)
+
+
+def observation_of(row: tuple[Any, ...]) -> Observation:
+    """Return the observation that a row stands for; see `observations` for its columns."""
+    uid, signal, state, score, way, at, detector, caller, received, expires, detail = row
+    return Observation(
+        uid,
+        signal,
+        State(state),
+        score,
+        Direction(way) if way else None,
+        time_of(at),
+        detector,
+        caller or None,
+        time_of(received),
+        time_of(expires),
+        detail,
+    )

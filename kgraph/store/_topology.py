@@ -40,6 +40,8 @@ def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
 def delta(sql: sqlite3.Connection, since: int) -> TopologyDelta:
     """Return what was touched after a version; -1: everything."""
     store, version = state(sql)
+    if since < _pruned(sql):
+        since = -1  # what has gone since is not known any longer
     rows = sql.execute(
         "SELECT id, uid, kind, since IS NOT NULL FROM entity WHERE version > ?"
         " ORDER BY kind, name, uid",
@@ -52,7 +54,14 @@ def delta(sql: sqlite3.Connection, since: int) -> TopologyDelta:
         gone=tuple(uid for _, uid, _, is_open in rows if not is_open),
         entities=tuple(Bare(uid, kind) for _, uid, kind, is_open in rows if is_open),
         relations=tuple(_relations(sql, ids, since)),
+        whole=since < 0,
     )
+
+
+def _pruned(sql: sqlite3.Connection) -> int:
+    """Return the version before which entities may have been forgotten."""
+    row = sql.execute("SELECT value FROM meta WHERE name = 'pruned'").fetchone()
+    return int(row[0]) if row else -1
 
 
 def part(sql: sqlite3.Connection, inner: Iterable[str], rim: Iterable[str]) -> Subgraph:

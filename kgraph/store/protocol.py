@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, Self
@@ -93,6 +93,7 @@ class TopologyDelta:
         gone: uids that are closed by now; some may never have been known.
         entities: what came, or has other dependencies than before.
         relations: all dependencies of `entities`.
+        whole: whether it is all there is, and nothing that can be put onto an earlier state.
     """
 
     store: str
@@ -100,6 +101,73 @@ class TopologyDelta:
     gone: tuple[str, ...]
     entities: tuple[Bare, ...]
     relations: tuple[Relation, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when until when; None: it still lasts."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """One relation for as long as it lasted, with what to call its ends."""
+
+    relation: Relation
+    dependent: str
+    dependency: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One state of one signal for as long as it lasted."""
+
+    observation: Observation
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class EntityHistory:
+    """What one entity went through.
+
+    Attributes:
+        name: what it is called now, or was called last.
+        existed: when it was open.
+        ties: its relations, either way, oldest first.
+        seen: states of its signals, oldest first.
+        changes: of it, oldest first.
+    """
+
+    uid: str
+    kind: str
+    name: str
+    existed: tuple[Span, ...]
+    ties: tuple[Tie, ...]
+    seen: tuple[Seen, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows were removed, by what they are."""
+
+    relations: int = 0
+    records: int = 0
+    observations: int = 0
+    changes: int = 0
+    entities: int = 0
+
+    @property
+    def total(self) -> int:
+        """All together."""
+        return self.relations + self.records + self.observations + self.changes + self.entities
+
+    def __add__(self, other: Pruned) -> Pruned:
+        return Pruned(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 class SyncRun(Protocol):
@@ -129,11 +197,12 @@ class SyncRun(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
 
-class GraphStore(Protocol):
-    """The estate's graph, its evidence and its incidents."""
+class Estate(Protocol):
+    """What can be asked of an estate: of a store, or of a view of it at one moment.
 
-    # topology
-    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun: ...
+    Everywhere, an `entity` of evidence is a uid.
+    """
+
     def get(self, uids: Iterable[str]) -> list[Entity]:
         """Return the open entities among `uids`, in the order asked."""
 
@@ -188,7 +257,24 @@ class GraphStore(Protocol):
     ) -> list[Change]:
         """Return what was changed, by us seen or sent in, oldest first."""
 
-    # evidence: `entity` is a uid here
+    def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
+        """Return what holds at `now`.
+
+        Expired observations are left out; a covered, fresh (entity, signal) that nothing reports
+        as abnormal is healthy.
+        """
+
+    def symptoms(self, *, now: datetime) -> list[Observation]:
+        """Return only what is abnormal at `now`."""
+
+    def scopes(self) -> list[ScopeState]:
+        """Return when each source was last read for each scope."""
+
+
+class GraphStore(Estate, Protocol):
+    """The estate's graph, its evidence and its incidents."""
+
+    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun: ...
     def observe(
         self,
         observations: Iterable[Observation],
@@ -200,15 +286,21 @@ class GraphStore(Protocol):
         An older observation never replaces a newer one.
         """
 
-    def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
-        """Return what holds at `now`.
+    # what was
+    def at(self, moment: datetime) -> Estate:
+        """Return the estate as it was at a past moment, by when things are said to have held.
 
-        Expired observations are left out; a covered, fresh (entity, signal) that nothing reports
-        as abnormal is healthy.
+        An entity that was merged since appears as what it became.
         """
 
-    def symptoms(self, *, now: datetime) -> list[Observation]:
-        """Return only what is abnormal at `now`."""
+    def history(self, uid: str) -> EntityHistory | None:
+        """Return what one entity went through; None for one that was never known."""
+
+    def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
+        """Forget what had ended before a moment, at most so many rows: relations before nodes.
+
+        What one call leaves the next one takes; nothing is left when nothing was removed.
+        """
 
     # incidents
     def save_incident(self, record: IncidentRecord) -> None: ...
@@ -272,7 +364,6 @@ class GraphStore(Protocol):
         """Return since when the kill switch is on, and why; None when it is off."""
 
     # the store itself
-    def scopes(self) -> list[ScopeState]: ...
     def check(self) -> list[str]:
         """Return what is wrong with the store, one line each; empty when sound."""
 

@@ -26,7 +26,17 @@ from kgraph.schema import (
     Relation,
     Subgraph,
 )
-from kgraph.store import _check, _commit, _evidence, _incidents, _plans, _read, _topology
+from kgraph.store import (
+    _check,
+    _commit,
+    _evidence,
+    _history,
+    _incidents,
+    _plans,
+    _prune,
+    _read,
+    _topology,
+)
 from kgraph.store._database import Database
 from kgraph.store._ddl import VERSION
 from kgraph.store._neighbourhood import neighbourhood
@@ -35,7 +45,17 @@ from kgraph.store._run import Run, begun
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
-from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, TopologyDelta, Toward
+from kgraph.store.protocol import (
+    Ambiguous,
+    Diff,
+    EntityHistory,
+    Estate,
+    Pruned,
+    ScopeState,
+    SyncRun,
+    TopologyDelta,
+    Toward,
+)
 
 WAIT = timedelta(seconds=10)  # for another process to finish writing
 
@@ -202,6 +222,21 @@ class SqliteStore:
         """Return only what is abnormal at `now`."""
         with self._database.reading() as sql:
             return _topology.symptoms(sql, to_ticks(now))
+
+    def at(self, moment: datetime) -> Estate:
+        """Return the estate as it was at a past moment; see the protocol."""
+        with _collector_paused(), self._database.reading() as sql:
+            return _history.at(sql, moment, _read.scopes(sql))
+
+    def history(self, uid: str) -> EntityHistory | None:
+        """Return what one entity went through; None for one that was never known."""
+        with self._database.reading() as sql:
+            return _history.of_entity(sql, uid)
+
+    def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
+        """Forget what had ended before a moment, at most so many rows."""
+        with self._database.writing() as sql:
+            return _prune.prune(sql, to_ticks(before), limit)
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""

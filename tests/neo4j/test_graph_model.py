@@ -81,24 +81,47 @@ def test_names_that_the_node_needs_for_itself_lose_nothing(store: GraphStore) ->
     assert (host.props, host.labels, host.keys) == (props, labels, keys)
 
 
-def test_a_relation_is_typed_and_keeps_its_interval_when_it_closes(
+def test_a_relation_is_typed_and_becomes_a_node_of_its_own_when_it_closes(
     store: GraphStore, neo4j_server: Served
 ) -> None:
     disks = [Record(f"d{n}", "Disk") for n in range(2)]
     rows = [RelationRecord("pool", "STORED_ON", d.key, "raid", 1) for d in disks]
     sync(store, Record("pool", "StoragePool"), *disks, *rows)
     sync(store, Record("pool", "StoragePool"), *disks, rows[0], day=1)
-    found = neo4j_server.ask(
-        "MATCH (:StoragePool)-[r:STORED_ON]->(d:Disk) RETURN d.name AS disk, properties(r) AS p"
-        " ORDER BY disk"
-    )
-    kept, closed = (row["p"] for row in found)
     common = {"group": "raid", "need": 1, "source": "cmdb", "scope": "dc1"}
+    kept = one(neo4j_server, "MATCH (:StoragePool)-[r]->(:Disk) RETURN properties(r) AS p")["p"]
     assert {name: kept[name] for name in common} == common
-    assert "validTo" not in kept
+    closed = one(neo4j_server, "MATCH (p:PastRelation) RETURN properties(p) AS p")["p"]
     assert closed.pop("validFrom").to_native() == T0
     assert closed.pop("validTo").to_native() == T0 + DAY
-    assert closed == common  # no bookkeeping is left on it
+    called = {e.uid: e.name for e in store.find()}
+    assert called[closed.pop("dependent")] == "pool"
+    assert called[closed.pop("dependency")] == "d1"
+    assert closed == {**common, "type": "STORED_ON"}
+    assert one(neo4j_server, "MATCH (p:PastRelation) RETURN COUNT {(p)--()} AS n")["n"] == 0
+
+
+def test_closed_relations_of_the_first_schema_become_nodes_when_it_is_brought_up(
+    store: GraphStore, neo4j_server: Served
+) -> None:
+    host, guest = Record("h", "Host"), Record("v", "VirtualMachine")
+    sync(store, host, guest, RelationRecord("v", "RUNS_ON", "h"))
+    neo4j_server.ask(
+        "MATCH (v)-[:RUNS_ON]->(h) CREATE (v)-[:USES {group: 'g', need: 1, source: 's',"
+        " scope: '', validFrom: datetime('2025-01-01T00:00:00Z'),"
+        " validTo: datetime('2025-02-01T00:00:00Z')}]->(h)"
+    )
+    neo4j_server.ask("MATCH (m:_KgMeta) SET m.schema = 1 REMOVE m.store")
+    neo4j_server.ask("MATCH (e:Entity) REMOVE e._version")
+    with closing(open_store(neo4j_server.target)) as again:
+        assert [r.type for r in again.graph().relations] == ["RUNS_ON"]
+        past = again.at(datetime(2025, 1, 15, tzinfo=UTC))
+        assert past.graph().entities == ()  # the entities came later
+        assert again.check() == []
+        assert again.delta().store
+        assert again.delta(again.version()).entities == ()
+    asked = "MATCH (p:PastRelation) RETURN p.type AS type, p.group AS grp"
+    assert neo4j_server.ask(asked) == [{"type": "USES", "grp": "g"}]
 
 
 def test_a_closed_entity_stays_with_the_end_of_its_interval_and_opens_again(

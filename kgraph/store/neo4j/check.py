@@ -7,10 +7,11 @@ from kgraph.store._promises import Promise
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
 
-_OPEN = f"MATCH (a:Entity)-[r:{TYPES}]->(b:Entity) WHERE r.validTo IS NULL"
+_OPEN = f"MATCH (a:Entity)-[r:{TYPES}]->(b:Entity)"
 _PROMISES = {
     Promise.OPEN_ENDS: f"""\
-{_OPEN} AND (a.validTo IS NOT NULL OR b.validTo IS NOT NULL)
+{_OPEN}
+WHERE (a.validTo IS NOT NULL OR b.validTo IS NOT NULL)
 RETURN r._id""",
     Promise.ENDS_OF_RECORDS: f"""\
 {_OPEN}

@@ -21,6 +21,8 @@ _OBSERVED = "MATCH (o:_KgObservation {name: row}) RETURN o.name, properties(o)"
 _OBSERVE = "MERGE (o:_KgObservation {name: row.name}) SET o = row"
 _COVERED = "MATCH (c:_KgCoverage {name: row}) RETURN c.name, properties(c)"
 _COVER = "MERGE (c:_KgCoverage {name: row.name}) SET c = row"
+_VERSION = "CREATE (v:_KgObservationVersion) SET v = row"
+_MOVE_VERSIONS = "MATCH (v:_KgObservationVersion {entity: $old}) SET v.entity = $new"
 _TAKE_OBSERVATIONS = """\
 MATCH (o:_KgObservation {entity: $entity}) WITH o, properties(o) AS node DELETE o RETURN node"""
 _TAKE_COVERAGE = """\
@@ -121,6 +123,7 @@ def move_evidence(statements: Statements, old: int, new: int) -> None:
             nodes.append({**node, "entity": new, "name": json.dumps(name)})
         _keep_newest(statements, nodes, keep)
     statements.rows(_MOVE_CHANGES, old=old, new=new)
+    statements.rows(_MOVE_VERSIONS, old=old, new=new)
 
 
 def evidence(statements: Statements, uids: Iterable[str] | None, now: datetime) -> Evidence:
@@ -143,7 +146,7 @@ def seen(
     state = State.ABNORMAL.value if abnormal else None
     wanted = None if uids is None else list(uids)
     rows = statements.rows(_OBSERVATIONS, uids=wanted, now=now, state=state)
-    return [_observation(uid, node) for _, _, uid, node in sorted(rows, key=_place)]
+    return [observation_of(uid, node) for _, _, uid, node in sorted(rows, key=_place)]
 
 
 def changes(
@@ -160,16 +163,45 @@ def changes(
 
 
 def _keep_newest(statements: Statements, nodes: Sequence[_Node], texts: tuple[str, str]) -> None:
-    """Write each node, unless a newer one of its name is there or comes with it."""
+    """Write each node, unless a newer one of its name is there or comes with it.
+
+    A state that another takes the place of is kept as a version; one that is told again is not.
+    """
     find, write = texts
     names = sorted({node["name"] for node in nodes})
     known: dict[str, _Node] = dict(statements.each(find, names))
     newest: dict[str, _Node] = {}
+    versions = []
     for node in nodes:
         before = newest.get(node["name"]) or known.get(node["name"])
-        if before is None or _told_at(node, _FOREVER) >= _told_at(before, NEVER):
-            newest[node["name"]] = node
+        if before is None:
+            newest[node["name"]] = {"since": _began(node), **node}
+        elif _told_at(node, _FOREVER) >= _told_at(before, NEVER):
+            since, ended = _stretch(before, node)
+            newest[node["name"]] = {**node, "since": since}
+            versions += [{**before, "until": ended}] if ended is not None else []
+    statements.each(_VERSION, [v for v in versions if "state" in v])
     statements.each(write, [newest[name] for name in sorted(newest)])
+
+
+def _began(node: _Node) -> int | None:
+    return next((node[name] for name in ("at", "receivedAt") if node.get(name) is not None), None)
+
+
+def _stretch(before: _Node, node: _Node) -> tuple[int | None, int | None]:
+    """Return since when the newer row's state lasts, and when the older's ended, if it did."""
+    began, since = _began(node), before.get("since")
+    if "ttl" in node:
+        return (since if node["at"] <= before["at"] + before["ttl"] else began), None
+    expired = before.get("expiresAt")
+    same = before["state"] == node["state"] and (
+        expired is None or began is None or expired >= began
+    )
+    if same:
+        return since, None
+    if since is None or began is None or since >= began:
+        return began, None
+    return began, began if expired is None else min(began, expired)
 
 
 def _told_at(node: _Node, otherwise: int) -> int:
@@ -198,7 +230,8 @@ def _observation_node(entity: int, caller: str, seen: Observation, received: int
     }
 
 
-def _observation(uid: str, node: _Node) -> Observation:
+def observation_of(uid: str, node: _Node) -> Observation:
+    """Return the observation that a node on an entity stands for."""
     return Observation(
         uid,
         node["signal"],

@@ -12,6 +12,7 @@ from typing import Any
 
 from kgraph.schema import IncidentRecord, IncidentStatus
 from kgraph.store.neo4j.statements import Statements
+from kgraph.store.neo4j.times import native
 
 _LEAST = 0.01  # posterior of a cause that is drawn: below it is noise
 _SAVE = """\
@@ -100,8 +101,8 @@ def _record(row: tuple[Any, ...]) -> IncidentRecord:
     return IncidentRecord(
         node["id"],
         IncidentStatus(node["status"]),
-        node["openedAt"].to_native().astimezone(UTC),
-        node["updatedAt"].to_native().astimezone(UTC),
+        native(node["openedAt"]),
+        native(node["updatedAt"]),
         node["title"],
         bundle,
         answer,

@@ -11,6 +11,7 @@ from kgraph.store._rights import HeldLease, check_rights, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
+from kgraph.store.neo4j.times import native
 
 _SAVE = """\
 MERGE (plan:Plan {id: $node.id})
@@ -173,8 +174,8 @@ def _record(node: dict[str, Any]) -> PlanRecord:
         node["id"],
         node["incident"],
         PlanState(node["state"]),
-        node["createdAt"].to_native().astimezone(UTC),
-        node["updatedAt"].to_native().astimezone(UTC),
+        native(node["createdAt"]),
+        native(node["updatedAt"]),
         node["document"],
         node["because"],
     )

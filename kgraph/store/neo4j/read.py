@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kgraph.schema import RELATIONS, Entity, Relation, Subgraph
+from kgraph.schema import Entity, Relation, Subgraph
 from kgraph.store._lookup import canonical_value, one, spellings
 from kgraph.store._ticks import from_ticks
 from kgraph.store._walk import Edge, Walk, reached, relations_among
@@ -70,16 +70,13 @@ MATCH (record:_KgRecord {scope: scope.id})
 WHERE record.live
 MATCH (entity:Entity {_id: record.entity})
 RETURN scope.scope, record.key, entity.uid"""
-# Each branch looks into the index of its type, which has the open ones only.
-_RELATIONS = "\nUNION ALL\n".join(
-    f"MATCH (a:Entity)-[r:{type_}]->(b:Entity) WHERE r._scope IS NOT NULL"
-    " RETURN r._id, a.uid, type(r), b.uid, r.group, r.need, r.source"
-    for type_ in RELATIONS
-)
+_RELATIONS = f"""\
+MATCH (a:Entity)-[r:{TYPES}]->(b:Entity)
+RETURN r._id, a.uid, type(r), b.uid, r.group, r.need, r.source"""
 _START = """\
 MATCH (entity:Entity {uid: row}) WHERE entity.validTo IS NULL RETURN entity._id"""
 _STEP = """\
-WHERE r.validTo IS NULL AND ($types IS NULL OR type(r) IN $types)
+WHERE $types IS NULL OR type(r) IN $types
 RETURN r._id, near._id, far._id, type(r), r.group, r.need, r.source"""
 _EDGES = {
     Toward.DEPENDENCIES: f"MATCH (near:Entity {{_id: row}})-[r:{TYPES}]->(far:Entity)\n{_STEP}",

@@ -1,7 +1,8 @@
 """Relations of the graph as the store writes and finds them.
 
 An open relation also says which records it is from (`_from`, `_to`), in which scope (`_scope`) and
-in which order it came (`_id`). When it closes it keeps its ends, its gate and its interval alone.
+in which order it came (`_id`). When it closes it becomes a node of its own, so that no query that
+follows relations ever meets the past.
 """
 
 from __future__ import annotations
@@ -51,12 +52,10 @@ OF_SCOPE = "\nUNION ALL\n".join(
 )
 _BY_ENTITY = f"""\
 MATCH (e:Entity {{_id: row}})-[r:{TYPES}]-(:Entity)
-WHERE r.validTo IS NULL
 WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b
 RETURN {_FOUND}"""
 _LOOPS = f"""\
 MATCH (a:Entity {{_id: row}})-[r:{TYPES}]->(a)
-WHERE r.validTo IS NULL
 WITH r, a, a AS b
 RETURN {_FOUND}"""
 _TIE = """\
@@ -64,10 +63,14 @@ MATCH ()-[r]->()
 WHERE elementId(r) = row.element
 SET r._from = row.from, r._to = row.to"""
 _CLOSE = """\
-MATCH ()-[r]->()
+MATCH (a)-[r]->(b)
 WHERE elementId(r) = row
-SET r.validTo = $at
-REMOVE r._id, r._scope, r._from, r._to"""
+CREATE (past:PastRelation)
+SET past += {
+  dependent: a.uid, type: type(r), dependency: b.uid, group: r.group, need: r.need,
+  source: r.source, scope: r.scope, validFrom: r.validFrom, validTo: $at
+}
+DELETE r"""
 
 
 @dataclass(frozen=True, slots=True)

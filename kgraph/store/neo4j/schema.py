@@ -18,6 +18,16 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     2: (
         "MATCH (meta:_KgMeta {id: 0}) SET meta.store = randomUUID()",
         "MATCH (entity:Entity) SET entity._version = 0",
+        # A closed relation becomes a node, so that no path leads over it.
+        f"""\
+MATCH (a:Entity)-[r:{"|".join(RELATIONS)}]->(b:Entity)
+WHERE r.validTo IS NOT NULL
+CREATE (past:PastRelation)
+SET past += {{
+  dependent: a.uid, type: type(r), dependency: b.uid, group: r.group, need: r.need,
+  source: r.source, scope: r.scope, validFrom: r.validFrom, validTo: r.validTo
+}}
+DELETE r""",
     ),
 }
 # Label -> properties that name one node, together.
@@ -103,6 +113,5 @@ def _definitions() -> Iterator[tuple[str, str]]:
     name = "kgraph_entity_folded"
     yield name, f"CREATE TEXT INDEX {name} IF NOT EXISTS FOR (n:Entity) ON (n._folded)"
     for type_ in RELATIONS:
-        # Only open relations have a scope: those that are closed weigh on nobody.
         name = f"kgraph_{type_}_scope".lower()
         yield name, f"CREATE INDEX {name} IF NOT EXISTS FOR ()-[r:{type_}]-() ON (r._scope)"

@@ -14,6 +14,7 @@ from kgraph.store._ticks import from_ticks
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.records import Written
 from kgraph.store.neo4j.statements import Statements
+from kgraph.store.neo4j.times import native
 
 _ENTITIES = """\
 MATCH (entity:Entity {_id: row})
@@ -37,13 +38,21 @@ _MERGED = """\
 MATCH (entity:Entity)
 WHERE entity._id = row.old OR entity._mergedInto = row.old
 SET entity._mergedInto = row.new"""
+_RENAME = {
+    end: f"""\
+MATCH (old:Entity {{_id: row.old}})
+MATCH (new:Entity {{_id: row.new}})
+MATCH (past:PastRelation {{{end}: old.uid}})
+SET past.{end} = new.uid"""
+    for end in ("dependent", "dependency")
+}
 
 
 def settle(statements: Statements, written: Written, at: int) -> Settled:
     """Open what a live record supports, close the rest; the newest given name counts."""
     now, first_new = from_ticks(at), written.outcome.first_new
     known = {
-        id_: (EntityRow(id_, uid, name, at if is_open else None), kind, since)
+        id_: (EntityRow(id_, uid, name, at if is_open else None), kind, native(since))
         for id_, uid, kind, name, since, is_open in statements.each(
             _ENTITIES,
             sorted(e for e in written.outcome.touched | written.refreshed if e < first_new),
@@ -88,4 +97,7 @@ def _close(
 ) -> None:
     statements.each(_CLOSE, sorted(closed), at=now)
     for old, new in merged.items():  # one by one: one may be merged into the next
-        statements.each(_MERGED, [{"old": old, "new": new}])
+        rows = [{"old": old, "new": new}]
+        statements.each(_MERGED, rows)
+        for text in _RENAME.values():
+            statements.each(text, rows)

@@ -30,14 +30,26 @@ from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
 from kgraph.store.neo4j import check as _check
 from kgraph.store.neo4j import commit as _commit
 from kgraph.store.neo4j import evidence as _evidence
+from kgraph.store.neo4j import history as _history
 from kgraph.store.neo4j import incidents as _incidents
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
+from kgraph.store.neo4j import prune as _prune
 from kgraph.store.neo4j import read as _read
 from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
 from kgraph.store.neo4j.schema import VERSION
-from kgraph.store.protocol import Ambiguous, Diff, ScopeState, SyncRun, TopologyDelta, Toward
+from kgraph.store.protocol import (
+    Ambiguous,
+    Diff,
+    EntityHistory,
+    Estate,
+    Pruned,
+    ScopeState,
+    SyncRun,
+    TopologyDelta,
+    Toward,
+)
 
 PATIENCE = Patience()
 
@@ -160,6 +172,18 @@ class Neo4jStore:
     def symptoms(self, *, now: datetime) -> list[Observation]:
         """Return only what is abnormal at `now`."""
         return self._database.read(lambda s: _topology.symptoms(s, to_ticks(now)))
+
+    def at(self, moment: datetime) -> Estate:
+        """Return the estate as it was at a past moment; see the protocol."""
+        return self._database.read(lambda s: _history.at(s, moment, _read.scopes(s)))
+
+    def history(self, uid: str) -> EntityHistory | None:
+        """Return what one entity went through; None for one that was never known."""
+        return self._database.read(lambda s: _history.of_entity(s, uid))
+
+    def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
+        """Forget what had ended before a moment, at most so many rows."""
+        return self._database.write(lambda s: _prune.prune(s, before, limit))
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""

@@ -12,13 +12,13 @@ from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.protocol import Bare, TopologyDelta
 
-_STATE = "MATCH (meta:_KgMeta {id: 0}) RETURN meta.store, meta.topology"
+_STATE = """\
+MATCH (meta:_KgMeta {id: 0}) RETURN meta.store, meta.topology, coalesce(meta.pruned, -1)"""
 _ADVANCE = """\
 MATCH (meta:_KgMeta {id: 0}) SET meta.topology = meta.topology + 1 RETURN meta.topology"""
 _MARK = "MATCH (entity:Entity {_id: row}) SET entity._version = $version"
 _MARK_DEPENDENTS = f"""\
 MATCH (dependent:Entity)-[r:{TYPES}]->(:Entity {{_id: row}})
-WHERE r.validTo IS NULL
 SET dependent._version = $version"""
 _TOUCHED = """\
 MATCH (entity:Entity)
@@ -33,11 +33,9 @@ ORDER BY entity.kind, entity.name, entity.uid"""
 _RELATION = "a.uid, type(r), b.uid, r.group, r.need, r.source"
 _RELATIONS = f"""\
 MATCH (a:Entity)-[r:{TYPES}]->(b:Entity)
-WHERE r.validTo IS NULL
 RETURN {_RELATION}"""
 _RELATIONS_OF = f"""\
 MATCH (a:Entity {{uid: row}})-[r:{TYPES}]->(b:Entity)
-WHERE r.validTo IS NULL
 RETURN r._id, {_RELATION}"""
 _NODES = """\
 MATCH (entity:Entity {uid: row})
@@ -57,7 +55,9 @@ def advance(statements: Statements, outcome: Outcome) -> None:
 def delta(statements: Statements, since: int) -> TopologyDelta:
     """Return what was touched after a version; -1: everything."""
     row = statements.one(_STATE)
-    store, version = row or ("", 0)
+    store, version, pruned = row or ("", 0, -1)
+    if since < pruned:
+        since = -1  # what has gone since is not known any longer
     rows = statements.rows(_TOUCHED, since=since) if since >= 0 else statements.rows(_ALL)
     here = [uid for uid, _, is_open in rows if is_open]
     if since >= 0:
@@ -70,6 +70,7 @@ def delta(statements: Statements, since: int) -> TopologyDelta:
         gone=tuple(uid for uid, _, is_open in rows if not is_open),
         entities=tuple(Bare(uid, kind) for uid, kind, is_open in rows if is_open),
         relations=tuple(Relation(*each) for each in links),
+        whole=since < 0,
     )
 
 

@@ -1,0 +1,79 @@
+"""Forgetting what is past retention, in the embedded store: relations before nodes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from kgraph.store.protocol import Pruned
+
+# Each statement takes rows up to :limit that had ended before :at.
+_RELATIONS = """
+DELETE FROM link_history WHERE rowid IN
+ (SELECT rowid FROM link_history WHERE until < :at LIMIT :limit)"""
+_RECORD_VERSIONS = """
+DELETE FROM record_history WHERE rowid IN
+ (SELECT rowid FROM record_history WHERE until < :at LIMIT :limit)"""
+_OBSERVATION_VERSIONS = """
+DELETE FROM observation_history WHERE rowid IN
+ (SELECT rowid FROM observation_history WHERE until < :at LIMIT :limit)"""
+_CHANGES = """
+DELETE FROM change WHERE id IN (SELECT id FROM change WHERE at < :at LIMIT :limit)"""
+_ENTITY_VERSIONS = """
+DELETE FROM entity_history WHERE rowid IN
+ (SELECT rowid FROM entity_history WHERE until < :at LIMIT :limit)"""
+# A record that is dead and has no version left had ended before.
+_DEAD_RECORDS = """
+SELECT r.id FROM record AS r WHERE NOT r.live
+ AND NOT EXISTS (SELECT 1 FROM record_history AS h WHERE h.record = r.id)
+LIMIT :limit"""
+_DEAD_ENTITIES = """
+SELECT e.id FROM entity AS e WHERE e.since IS NULL
+ AND NOT EXISTS (SELECT 1 FROM record AS r WHERE r.entity = e.id)
+ AND NOT EXISTS (SELECT 1 FROM record_history AS h WHERE h.entity = e.id)
+ AND NOT EXISTS (SELECT 1 FROM entity_history AS h WHERE h.entity = e.id)
+ AND NOT EXISTS (SELECT 1 FROM link_history AS l WHERE l.a = e.id)
+ AND NOT EXISTS (SELECT 1 FROM link_history AS l WHERE l.b = e.id)
+ AND NOT EXISTS (SELECT 1 FROM change AS c WHERE c.entity = e.id)
+ AND NOT EXISTS (SELECT 1 FROM observation_history AS o WHERE o.entity = e.id)
+ AND NOT EXISTS (SELECT 1 FROM entity AS m WHERE m.merged_into = e.id)
+LIMIT :limit"""
+
+
+def prune(sql: sqlite3.Connection, at: int, limit: int) -> Pruned:
+    """Forget up to `limit` rows of what had ended before `at`, in ticks."""
+    left = limit
+
+    def forget(text: str) -> int:
+        nonlocal left
+        removed = sql.execute(text, {"at": at, "limit": left}).rowcount if left else 0
+        left -= removed
+        return removed
+
+    relations = forget(_RELATIONS)
+    observations = forget(_OBSERVATION_VERSIONS)
+    changes = forget(_CHANGES)
+    records = forget(_RECORD_VERSIONS)
+    entities = forget(_ENTITY_VERSIONS)
+    dead = _ids(sql, _DEAD_RECORDS, left)
+    sql.executemany("DELETE FROM claim WHERE record = ?", dead)
+    sql.executemany("DELETE FROM record WHERE id = ?", dead)
+    gone = _ids(sql, _DEAD_ENTITIES, left - len(dead))
+    for table in ("observation", "coverage"):
+        sql.executemany(f"DELETE FROM {table} WHERE entity = ?", gone)  # noqa: S608 - constants
+    sql.executemany("DELETE FROM entity WHERE id = ?", gone)
+    if gone:
+        _tell(sql)
+    return Pruned(relations, records + len(dead), observations, changes, entities + len(gone))
+
+
+def _ids(sql: sqlite3.Connection, text: str, limit: int) -> list[tuple[int]]:
+    return sql.execute(text, {"limit": limit}).fetchall()
+
+
+def _tell(sql: sqlite3.Connection) -> None:
+    """Say that an entity that is not there any longer may be missed in earlier versions."""
+    sql.execute("UPDATE meta SET value = value + 1 WHERE name = 'topology'")
+    sql.execute(
+        "INSERT INTO meta SELECT 'pruned', value FROM meta WHERE name = 'topology'"
+        " ON CONFLICT DO UPDATE SET value = excluded.value"
+    )
