@@ -259,6 +259,12 @@ class PolicySettings(_Section):
     file: Path | None = None
 
 
+class RetentionSettings(_Section):
+    """How long what has ended is kept; `kgraph watch` forgets a little of the rest at a time."""
+
+    history_days: int | None = Field(default=None, ge=1)  # None: for ever
+
+
 class Settings(BaseSettings):
     """All settings, each with its default."""
 
@@ -270,6 +276,7 @@ class Settings(BaseSettings):
     folders: FolderSettings = FolderSettings()
     log: LogSettings = LogSettings()
     watch: WatchSettings = WatchSettings()
+    retention: RetentionSettings = RetentionSettings()
     sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kgraph.schema import RELATIONS, Carries, Entity, Relation, Subgraph
 from kgraph.schema.fields import LARGEST
-from kgraph.store import GraphStore, Toward
+from kgraph.store import Estate, Toward
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,7 +34,7 @@ class Dependent:
     via: str
 
 
-def near(store: GraphStore, uid: str, depth: int) -> Subgraph:
+def near(store: Estate, uid: str, depth: int) -> Subgraph:
     """Return what an entity needs and what needs it, up to `depth` hops each way."""
     parts = [store.neighbourhood([uid], toward, depth=depth, limit=_LIMIT) for toward in Toward]
     entities = {e.uid: e for part in parts for e in part.entities}
@@ -45,7 +45,7 @@ def near(store: GraphStore, uid: str, depth: int) -> Subgraph:
 
 
 def edges(
-    store: GraphStore, uid: str
+    store: Estate, uid: str
 ) -> tuple[list[tuple[Relation, str]], list[tuple[Relation, str]]]:
     """Return an entity's relations with the other end's title: what it needs, who needs it."""
     part = near(store, uid, 1)
@@ -56,7 +56,7 @@ def edges(
     return sorted(needs, key=order), sorted(needed_by, key=order)
 
 
-def dependents(store: GraphStore, uid: str, depth: int) -> tuple[list[Dependent], bool]:
+def dependents(store: Estate, uid: str, depth: int) -> tuple[list[Dependent], bool]:
     """Return who needs an entity, nearest first, and whether a limit cut the list short."""
     part = store.neighbourhood([uid], Toward.DEPENDENTS, types=CARRYING, depth=depth, limit=_LIMIT)
     known = {entity.uid: entity for entity in part.entities}

@@ -24,7 +24,7 @@ from kgraph.schema import (
     Target,
 )
 from kgraph.schema.healthy import expand_healthy
-from kgraph.store import Ambiguous, GraphStore
+from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology
 from rca import Model
 from rca import investigate as reason
@@ -67,7 +67,7 @@ class Toolkit:
     topologies: Topologies = field(default_factory=Topologies)
 
 
-def of_store(store: GraphStore, toolkit: Toolkit) -> list[Investigation]:
+def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
     """Ask what is wrong with the stored estate right now.
 
     Returns:
@@ -120,7 +120,7 @@ def _blamed(answer: Answer) -> set[str]:
     return {fault.entity for fault in best}
 
 
-def of_bundle(incident: Incident, store: GraphStore | None, toolkit: Toolkit) -> Investigation:
+def of_bundle(incident: Incident, store: Estate | None, toolkit: Toolkit) -> Investigation:
     """Ask about a bundle; without entities of its own it speaks of the stored graph.
 
     Raises:
@@ -175,7 +175,7 @@ def _investigated(
 
 
 def _placed(
-    incident: Incident, store: GraphStore, topology: Topology
+    incident: Incident, store: Estate, topology: Topology
 ) -> tuple[Incident, dict[str, str]]:
     """Replace a bundle's ids by uids and give it the stored graph, as far as it is about it."""
     known = topology.index
@@ -216,7 +216,7 @@ def _mentioned(incident: Incident) -> list[str]:
 
 
 def _located(
-    store: GraphStore,
+    store: Estate,
     source: str | None,
     name: str,
     known: Container[str],

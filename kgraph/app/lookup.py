@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 
 from kgraph.schema import Entity, InputError, kind_of
-from kgraph.store import GraphStore
+from kgraph.store import Estate
 
 _SHOWN = 8
 
 
-def entity(store: GraphStore, text: str) -> Entity:
+def entity(store: Estate, text: str) -> Entity:
     """Return the entity that `text` means: a uid, `Kind/name`, a name, or a key.
 
     An exact match wins over a part of a name; a part must be unique.
@@ -45,7 +45,7 @@ def _ambiguous(text: str, found: list[Entity]) -> InputError:
     )
 
 
-def _nothing(store: GraphStore, text: str) -> InputError:
+def _nothing(store: Estate, text: str) -> InputError:
     names = {e.name: e for e in store.find(limit=20_000) if e.name}
     near = difflib.get_close_matches(text.rpartition("/")[2], names, n=3)
     mend = f"did you mean {', '.join(near)}?" if near else "`kgraph graph find TEXT` searches"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kgraph.schema import Evidence, Subgraph
-from kgraph.store import GraphStore
+from kgraph.store import Estate
 from kgraph.topology import Topology, region
 
 WHOLE_UP_TO = 2_000  # entities: a smaller estate is looked at as a whole
@@ -28,7 +28,7 @@ class Survey:
 
 
 def survey(
-    store: GraphStore, topology: Topology, seeds: Collection[str], blamed: Collection[str] = ()
+    store: Estate, topology: Topology, seeds: Collection[str], blamed: Collection[str] = ()
 ) -> Survey:
     """Return what a question about some entities needs of the graph.
 
@@ -52,7 +52,7 @@ def survey(
     return Survey(graph, frozenset(uids[i] for i in found.partial), (line, *more))
 
 
-def seen(store: GraphStore, graph: Subgraph, topology: Topology, now: datetime) -> Evidence:
+def seen(store: Estate, graph: Subgraph, topology: Topology, now: datetime) -> Evidence:
     """Return what holds at `now` on a part of the graph."""
     if len(graph.entities) == len(topology):
         return store.evidence(now=now)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from kgraph.store import GraphStore, TopologyDelta
+from kgraph.store import Estate, TopologyDelta
 from kgraph.topology import DamagedError, OutdatedError, Topology, build, pack, patched, unpack
 
 _KEPT_FROM = 2_000  # entities; a smaller graph is built faster than a file is read
@@ -40,7 +40,7 @@ class Topologies:
         """Keep it beside the file of an embedded store."""
         return cls(store.with_name(f"{store.name}.topology"))
 
-    def of(self, store: GraphStore) -> Topology:
+    def of(self, store: Estate) -> Topology:
         """Return the topology as it is now."""
         before = self._state or self._read()
         self._state = _current(store, before)
@@ -69,7 +69,7 @@ class Topologies:
             _log.debug("topology not kept", file=str(self._file), because=str(error))
 
 
-def _current(store: GraphStore, before: _State | None) -> _State:
+def _current(store: Estate, before: _State | None) -> _State:
     """Return the state of now: the one before, patched, or built anew where that cannot be."""
     if before is not None:
         delta = store.delta(before.version)

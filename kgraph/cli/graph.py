@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli import history
+from kgraph.cli.moments import At, estate_at
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
     from kgraph.schema import Entity, Relation, Subgraph
-    from kgraph.store import GraphStore
+    from kgraph.store import Estate
 
 app = typer.Typer(help="Look at the stored estate.", no_args_is_help=True, rich_markup_mode=None)
+
+
+app.command("history")(history.history)
+app.command("diff")(history.diff)
+app.command("prune")(history.prune)
 
 
 class Drawing(StrEnum):
@@ -33,6 +40,7 @@ def find(
     text: Annotated[str, typer.Argument(help="A part of a name, or a whole uid or key.")] = "",
     kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Find entities by name, key or kind."""
@@ -42,7 +50,8 @@ def find(
     if kind is not None and kind not in KINDS:
         usage(f"unknown kind {kind!r}; {suggest_kind(kind)}")
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ) as current:
+        store = estate_at(session, current, at)
         found = store.find(kind=kind, text=text or None, limit=limit + 1)
     rows = [(e.kind, e.name, e.uid) for e in found[:limit]]
     show(session, ("kind", "name", "uid"), rows, output)
@@ -54,6 +63,7 @@ def find(
 def show_entity(
     ctx: typer.Context,
     entity: Annotated[str, typer.Argument(help="Name, Kind/name, uid or key.")],
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show one entity: what it is, what it needs, who needs it, what is seen of it."""
@@ -61,7 +71,8 @@ def show_entity(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ) as current:
+        store = estate_at(session, current, at)
         found = look_up(store, entity)
         document = _described(store, found, session)
     if output is not RowFormat.TABLE:
@@ -77,6 +88,7 @@ def path(
     ctx: typer.Context,
     start: Annotated[str, typer.Argument(help="The dependent.")],
     end: Annotated[str, typer.Argument(help="What it may depend on.")],
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show the shortest ways on which one entity depends on another."""
@@ -84,7 +96,8 @@ def path(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ) as current:
+        store = estate_at(session, current, at)
         first, last = look_up(store, start), look_up(store, end)
         ways = store.paths(first.uid, last.uid)
         turned = () if ways else store.paths(last.uid, first.uid)
@@ -104,6 +117,7 @@ def export(
     output: Annotated[Drawing, typer.Option("--output", "-o", help="Form.")] = Drawing.JSON,
     around: Annotated[str | None, typer.Option(help="Only what is near this entity.")] = None,
     depth: Annotated[int, typer.Option(min=1, max=20, help="How near, in hops.")] = 2,
+    at: At = None,
 ) -> None:
     """Write the graph, or a part of it, to stdout."""
     from kgraph.app.graphs import near, to_graphml, topology_document
@@ -111,7 +125,8 @@ def export(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ) as current:
+        store = estate_at(session, current, at)
         part = near(store, look_up(store, around).uid, depth) if around else store.graph()
     if part.truncated:
         session.remark("the graph was too large and is cut off", style="yellow")
@@ -142,7 +157,7 @@ def _hop(number: int, relation: Relation, names: dict[str, str]) -> tuple[int, s
     return number, near, relation.type, far, group
 
 
-def _described(store: GraphStore, entity: Entity, session: Session) -> dict[str, object]:
+def _described(store: Estate, entity: Entity, session: Session) -> dict[str, object]:
     from kgraph.app.graphs import edges
 
     needs, needed_by = edges(store, entity.uid)

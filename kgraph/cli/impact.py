@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from kgraph.cli.moments import At, estate_at
 from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
 
@@ -14,6 +15,7 @@ def impact(
     ctx: typer.Context,
     entity: Annotated[str, typer.Argument(help="Name, Kind/name, uid or key.")],
     depth: Annotated[int, typer.Option(min=1, max=20, help="At most so many hops.")] = 8,
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show everything that needs an entity, directly or not.
@@ -25,7 +27,8 @@ def impact(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ) as current:
+        store = estate_at(session, current, at)
         found = look_up(store, entity)
         rows, truncated = dependents(store, found.uid, depth)
     table = [(row.hops, row.entity.kind, row.entity.name, row.via, row.entity.uid) for row in rows]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import session_of
+from kgraph.cli.moments import At, moment
+from kgraph.cli.session import session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
+
+if TYPE_CHECKING:
+    from kgraph.schema import IncidentRecord
 
 app = typer.Typer(help="Look at kept incidents.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,21 +35,30 @@ class Part(StrEnum):
     BUNDLE = "bundle"
 
 
+_ALL = 1_000_000
+
+
 @app.command("list")
 def list_incidents(
     ctx: typer.Context,
     status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """List incidents, newest first."""
+    """List incidents, newest first; --at lists those that were open then."""
     from kgraph.app.stores import Access, opened
     from kgraph.schema import IncidentStatus
 
     session = session_of(ctx)
     wanted = IncidentStatus(status.value) if status else None
+    if status and at:
+        usage("--at lists what was open then: leave --status away")
+    then = moment(at, session.now()) if at else None
     with opened(session.configuration, Access.READ) as store:
-        found = store.incidents(wanted, limit)
+        found = store.incidents(wanted, _ALL if then else limit)
+    if then:
+        found = [row for row in found if _was_open(row, then)][:limit]
     rows = [
         (
             row.id,
@@ -89,6 +102,11 @@ def show_incident(
 
     found = again(record, toolkit(session.configuration, record.updated_at))
     screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
+
+
+def _was_open(row: IncidentRecord, then: datetime) -> bool:
+    over = None if row.status.value == "open" else row.updated_at
+    return row.opened_at <= then and (over is None or over > then)
 
 
 def _second(at: datetime) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.moments import At, estate_at, moment
 from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
 
@@ -48,9 +50,15 @@ def investigate(
     save: Annotated[
         bool, typer.Option("--save/--no-save", help="Keep the incident in the store.")
     ] = True,
+    at: At = None,
 ) -> None:
     """Find the root cause of what is wrong, explain it, and say what it hits."""
     session = session_of(ctx)
+    if bundle is not None and at is not None:
+        usage("--at is about the stored estate; a bundle has times of its own")
+    if at is not None:
+        session.end(_of_then(session, at, output, verbose=verbose))
+        return
     if bundle is None:
         session.end(_of_store(session, output, verbose=verbose, save=save))
         return
@@ -95,22 +103,52 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     with opened(session.configuration, Access.READ) as store:
         done = keeping.sort(store, investigation.of_store(store, tools))
     found = [each.investigation for each in done.kept]
-    if len(found) > 1 and form in _WHOLE:
-        ids = ", ".join(each.case.id for each in found)
-        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
+    _refuse_many(found, form)
     if save and (done.resolved or done.merged or any(map(keeping.worth, done.kept))):
         with opened(session.configuration, Access.WRITE) as store:
             keeping.save(store, done)
-    for number, each in enumerate(found):
-        if number and form is AnswerFormat.TABLE:
-            typer.echo("")
-        whole = form is not AnswerFormat.JSONL and len(found) == 1
-        show(session, each, form, verbose=verbose, one_line=not whole)
+    _show_all(session, found, form, verbose=verbose)
     for incident_id in done.resolved:
         session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
     for incident_id, into in done.merged:
         session.remark(f"{incident_id} is part of {into}")
     return max((_code(each) for each in found), default=Exit.OK)
+
+
+def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) -> Exit:
+    """Explain the estate as it was; nothing of that is kept."""
+    from dataclasses import replace
+
+    from kgraph.app import investigation
+    from kgraph.app.stores import Access, opened
+    from kgraph.app.toolkit import toolkit
+    from kgraph.app.topologies import Topologies
+
+    tools = replace(
+        toolkit(session.configuration, moment(at, session.now())), topologies=Topologies()
+    )
+    with opened(session.configuration, Access.READ) as store:
+        found = investigation.of_store(estate_at(session, store, at), tools)
+    _show_all(session, found, form, verbose=verbose)
+    session.remark(f"as of {tools.now:%Y-%m-%dT%H:%M:%SZ}; nothing was saved")
+    return max((_code(each) for each in found), default=Exit.OK)
+
+
+def _show_all(
+    session: Session, found: Sequence[Investigation], form: AnswerFormat, *, verbose: bool
+) -> None:
+    _refuse_many(found, form)
+    for number, each in enumerate(found):
+        if number and form is AnswerFormat.TABLE:
+            typer.echo("")
+        whole = form is not AnswerFormat.JSONL and len(found) == 1
+        show(session, each, form, verbose=verbose, one_line=not whole)
+
+
+def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
+    if len(found) > 1 and form in _WHOLE:
+        ids = ", ".join(each.case.id for each in found)
+        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.moments import At, estate_at
 from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from kgraph.schema import Entity, Fault
-    from kgraph.store import GraphStore
+    from kgraph.store import Estate
 
 
 def predict(
@@ -20,6 +21,7 @@ def predict(
         list[str],
         typer.Option(help="What fails; MODE is down unless said.", metavar="ENTITY[:MODE]"),
     ],
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show what a failure would hit, redundancy counted in. Changes nothing."""
@@ -30,7 +32,8 @@ def predict(
     session = session_of(ctx)
     settings = session.configuration
     model = rca.load_model([settings.resolve(p) for p in settings.settings.folders.rules])
-    with opened(settings, Access.READ) as store:
+    with opened(settings, Access.READ) as current:
+        store = estate_at(session, current, at)
         faults = [fault_of(store, text) for text in fail]
         graph = store.graph()
     radius = rca.predict(graph.entities, graph.relations, model, faults)
@@ -58,7 +61,7 @@ def predict(
         session.remark("nothing else would be hit")
 
 
-def fault_of(store: GraphStore, text: str) -> Fault:
+def fault_of(store: Estate, text: str) -> Fault:
     """Read `ENTITY[:MODE]`; a colon belongs to the mode only if the kind has such a mode."""
     from kgraph.app.lookup import entity as look_up
     from kgraph.schema import Fault, InputError, kind_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from kgraph import __version__
 from kgraph.cli.session import LogLevel, Session
 
 _WITH_VALUE = frozenset({"--config", "--store", "--log-level"})
+_AGO = re.compile(r"-\d+(\.\d+)?[smhdw]")
 _FLAGS = frozenset({"--debug", "--no-color", "--detailed-exitcode"})
 
 
@@ -26,6 +28,8 @@ def hoist(arguments: list[str]) -> list[str]:
             return [*front, *rest, word, *words]
         if word in _FLAGS or (word.partition("=")[0] in _WITH_VALUE and "=" in word):
             front.append(word)
+        elif _AGO.fullmatch(word):
+            rest.append(word[1:])  # a time: the parser would take it for options
         elif word in _WITH_VALUE:
             front += [word, *([value] if (value := next(words, None)) is not None else [])]
         else:

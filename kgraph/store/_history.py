@@ -86,6 +86,16 @@ def of_entity(sql: sqlite3.Connection, uid: str) -> EntityHistory | None:
     )
 
 
+def gone(sql: sqlite3.Connection, name: str) -> list[str]:
+    """Return the uids of closed entities that were last called so."""
+    rows = sql.execute(
+        "SELECT uid FROM entity WHERE since IS NULL AND merged_into IS NULL AND name = ?"
+        " ORDER BY uid",
+        (name,),
+    )
+    return [uid for (uid,) in rows]
+
+
 def _graph(sql: sqlite3.Connection, ticks: int) -> Past:
     asked = {"at": ticks}
     became: dict[int, EntityRow] = {row[0]: row[1:] for row in sql.execute(_BECAME)}

@@ -296,6 +296,9 @@ class GraphStore(Estate, Protocol):
     def history(self, uid: str) -> EntityHistory | None:
         """Return what one entity went through; None for one that was never known."""
 
+    def gone(self, name: str) -> list[str]:
+        """Return the uids of closed entities that were last called so."""
+
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows: relations before nodes.
 

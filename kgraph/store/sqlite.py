@@ -233,6 +233,11 @@ class SqliteStore:
         with self._database.reading() as sql:
             return _history.of_entity(sql, uid)
 
+    def gone(self, name: str) -> list[str]:
+        """Return the uids of closed entities that were last called so."""
+        with self._database.reading() as sql:
+            return _history.gone(sql, name)
+
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows."""
         with self._database.writing() as sql:

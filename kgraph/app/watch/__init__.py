@@ -40,7 +40,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
     read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
-    policy = settings.policy.file
+    policy, kept = settings.policy.file, settings.retention.history_days
     repairs = PolicyRepairs(
         store,
         Executor(store, actuators(configuration), holder),
@@ -58,6 +58,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         tell=tell,
         holder=holder,
         pause=timedelta(seconds=settings.watch.tick),
+        retention=timedelta(days=kept) if kept is not None else None,
     )
 
 

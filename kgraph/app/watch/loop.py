@@ -19,6 +19,7 @@ from kgraph.store import GraphStore
 ROLE = "watch"  # the lease that makes one process the watch of a store
 _TTL = timedelta(seconds=10)
 _LOOK = timedelta(seconds=1)  # evidence expires by itself, so it is looked at without news, too
+_PRUNED = 1_000  # rows that are forgotten at a time, so that nobody waits for it
 _TIDY = timedelta(seconds=30)
 
 
@@ -66,6 +67,7 @@ class Watch:
         tell: takes each event.
         holder: who we are, for leases.
         pause: between two rounds without news.
+        retention: how long what has ended is kept; None: for ever.
     """
 
     store: GraphStore
@@ -77,6 +79,7 @@ class Watch:
     tell: Teller
     holder: str
     pause: timedelta = timedelta(seconds=0.5)
+    retention: timedelta | None = None
     _failing: dict[str, str] = field(default_factory=dict)
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
@@ -124,6 +127,8 @@ class Watch:
             self._tidied_at = now
             for incident in keeping.close_quiet(self.store, now):
                 self.tell(Told(now, What.CLOSED, f"{incident} closed", {"incident": incident}))
+            if self.retention is not None:
+                self.store.prune(now - self.retention, limit=_PRUNED)
 
     def _take_over(self, stopping: threading.Event) -> bool:
         """Wait until the watch is ours; the lease of one that was killed runs out."""

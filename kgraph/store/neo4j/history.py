@@ -86,6 +86,11 @@ RETURN
     MATCH (version:_KgEntityVersion {entity: entity._id})
     RETURN [version.since, version.until]
   }"""
+_GONE = """\
+MATCH (entity:Entity {name: $name})
+WHERE entity.validTo IS NOT NULL AND entity._mergedInto IS NULL
+RETURN entity.uid
+ORDER BY entity.uid"""
 _TIES = f"""\
 MATCH (entity:Entity {{uid: $uid}})-[r:{TYPES}]-(:Entity)
 WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b
@@ -144,6 +149,11 @@ def of_entity(statements: Statements, uid: str) -> EntityHistory | None:
         tuple(_seen(statements, own, id_)),
         tuple(changes(statements, NEVER, None, [own])),
     )
+
+
+def gone(statements: Statements, name: str) -> list[str]:
+    """Return the uids of closed entities that were last called so."""
+    return [uid for (uid,) in statements.rows(_GONE, name=name)]
 
 
 def _graph(statements: Statements, moment: datetime) -> Past:

@@ -181,6 +181,10 @@ class Neo4jStore:
         """Return what one entity went through; None for one that was never known."""
         return self._database.read(lambda s: _history.of_entity(s, uid))
 
+    def gone(self, name: str) -> list[str]:
+        """Return the uids of closed entities that were last called so."""
+        return self._database.glance(lambda s: _history.gone(s, name))
+
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows."""
         return self._database.write(lambda s: _prune.prune(s, before, limit))

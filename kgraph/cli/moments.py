@@ -1,0 +1,65 @@
+"""Moments as people write them: RFC 3339, or how long ago."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.session import usage
+
+if TYPE_CHECKING:
+    from kgraph.cli.session import Session
+    from kgraph.store import Estate, GraphStore
+
+At = Annotated[
+    str | None,
+    typer.Option(help="As it was at this time: RFC 3339, or -15m, -2h, -3d.", metavar="TIME"),
+]
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_FORMS = "write RFC 3339 with a zone (2026-01-31T12:00:00Z), or how long ago (-15m, -2h, -3d)"
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the moment that somebody wrote, in UTC; end with a usage error if it is none."""
+    back = _SPAN.fullmatch(text.removeprefix("-"))
+    if back:
+        return now - _length(back)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        usage(f"{text!r} is no time; {_FORMS}")
+    if found.tzinfo is None:
+        usage(f"{text!r} has no zone; {_FORMS}")
+    if found > now:
+        usage(f"{text!r} lies in the future")
+    return found.astimezone(UTC)
+
+
+def span(text: str) -> timedelta:
+    """Return a length of time such as 90d; end with a usage error if it is none."""
+    found = _SPAN.fullmatch(text)
+    if not found:
+        usage(f"{text!r} is no length of time; write 90d, 12h or 30m")
+    return _length(found)
+
+
+def estate_at(session: Session, store: GraphStore, at: str | None) -> Estate:
+    """Return the store itself, or what it held at a time that somebody asks for."""
+    if at is None:
+        return store
+    when = moment(at, session.now())
+    past = store.at(when)
+    if not past.scopes():
+        session.remark(f"nothing had been read yet at {when:%Y-%m-%dT%H:%M:%SZ}", style="yellow")
+    return past
+
+
+def _length(found: re.Match[str]) -> timedelta:
+    try:
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    except OverflowError:
+        usage(f"{found[0]!r} is longer than anything lasts")
