@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
 
 
 def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so(
-    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+    store: GraphStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(store, hosts=100)
     uid = {entity.name: entity.uid for entity in store.find()}
@@ -129,7 +129,7 @@ def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so
         pytest.fail("the whole graph was read")
 
     monkeypatch.setattr(SqliteStore, "graph", never)
-    (found,) = of_store(store, toolkit(Configuration(Settings()), NOW))
+    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
     answer = found.case.answer
     assert (answer.causes[0].entity, answer.causes[0].mode) == (uid["h7"], "down")
     assert answer.causes[0].posterior > 0.9
@@ -138,14 +138,16 @@ def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so
     assert any("of 3,101 entities were weighed" in line for line in answer.warnings)
 
 
-def test_what_is_blamed_is_looked_at_with_all_that_needs_it(store: GraphStore) -> None:
+def test_what_is_blamed_is_looked_at_with_all_that_needs_it(
+    store: GraphStore, path: Path
+) -> None:
     fill(store, hosts=100)
     uid = {entity.name: entity.uid for entity in store.find()}
     store.observe(
         Observation(uid[f"h{h}"], "unreachable", State.ABNORMAL, at=NOW, detector=f"d{h}")
         for h in range(100)
     )
-    (found,) = of_store(store, toolkit(Configuration(Settings()), NOW))
+    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
     assert found.case.answer.causes[0].entity == uid["core"]
     radius = found.case.answer.blast_radius
     assert len({h.entity for h in (*radius.now, *radius.next)}) == 3_100
