@@ -7,15 +7,26 @@ from pathlib import Path
 
 from kgraph.schema import ConfigurationError
 from kgraph.store._target import ServerStore, is_server, url_defect
-from kgraph.store.protocol import Ambiguous, Diff, GraphStore, ScopeState, SyncRun, Toward
+from kgraph.store.protocol import (
+    Ambiguous,
+    Changed,
+    Diff,
+    GraphStore,
+    ScopeState,
+    Shrink,
+    SyncRun,
+    Toward,
+)
 from kgraph.store.sqlite import SqliteStore
 
 __all__ = [
     "Ambiguous",
+    "Changed",
     "Diff",
     "GraphStore",
     "ScopeState",
     "ServerStore",
+    "Shrink",
     "SqliteStore",
     "SyncRun",
     "Toward",
