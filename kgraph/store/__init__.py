@@ -8,6 +8,7 @@ from pathlib import Path
 from kgraph.schema import ConfigurationError
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import (
+    HELD,
     Ambiguous,
     Changed,
     Diff,
@@ -20,6 +21,7 @@ from kgraph.store.protocol import (
 from kgraph.store.sqlite import SqliteStore
 
 __all__ = [
+    "HELD",
     "Ambiguous",
     "Changed",
     "Diff",

@@ -42,7 +42,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     findings = (*empty, *records.findings, *links.findings)
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(sql, reading, scope, findings, closes=closes)
+    _save(sql, reading, scope, findings, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:

@@ -34,6 +34,10 @@ class Toward(Enum):
     DEPENDENTS = "dependents"  # towards who is hit
 
 
+# Findings that begin so tell of what is open though its source no longer reports it.
+HELD = ("held_shrink", "empty_reading")
+
+
 class Shrink(Enum):
     """What to do when a whole reading no longer reports much of what its scope had."""
 

@@ -88,7 +88,7 @@ def _take(
     findings = (*empty, *records.findings, *links.findings)
     pending = pending_of(statements, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(statements, reading, scope, findings, closes=closes)
+    _save(statements, reading, scope, findings, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
