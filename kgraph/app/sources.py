@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -163,7 +163,14 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
     read = _snapshots(
         title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
-    return replace(read, listen=listen)
+
+    def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
+        named = [part for part in parts if isinstance(part, libvirt.Part)]
+        snapshot = libvirt.read_parts(source.uri, named, site=context.site(source), now=at)
+        items = list(snapshot.items)
+        return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
+
+    return replace(read, listen=listen, fetch_parts=fetch_parts)
 
 
 def _counters(source: LibvirtSource) -> Job:

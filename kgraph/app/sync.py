@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -55,7 +55,16 @@ class Reading:
 Keep = Callable[[Reading], Diff]  # brings what was read into the store; KgraphError: nothing was
 
 
-Tell = Callable[[Snapshot | None], None]  # what an event itself shows; None: only that it came
+class Tell(Protocol):
+    """Takes what a source tells unasked."""
+
+    def __call__(self, shown: Snapshot | None, part: Hashable | None = None) -> None:
+        """Take an event.
+
+        Args:
+            shown: what it shows by itself, if anything.
+            part: what the job can read alone to see all that has changed; None: it must read all.
+        """
 
 
 class Listening(Protocol):
@@ -90,6 +99,7 @@ class Job:
         deadline: one that has not answered by then has failed; `kgraph sync` waits no longer.
         listen: begins to listen to the source's events, where it has any; after each of them the
             source is asked anew. Events are told from other threads.
+        fetch_parts: as `fetch`, for what events have named alone; None: it always reads all.
         learn: looks into the store for what to ask next; whoever holds the store calls it before
             the first `fetch`. A job that needs it also learns whenever its answer is kept.
         close: lets go of what it keeps between two readings; who asks no more calls it.
@@ -102,6 +112,7 @@ class Job:
     topology: bool = False
     deadline: timedelta = timedelta(minutes=1)
     listen: Callable[[Tell], Listening] | None = None
+    fetch_parts: Callable[[Sequence[Hashable], datetime], Keep] | None = None
     learn: Callable[[GraphStore], None] = _learns_nothing
     close: Callable[[], None] = _holds_nothing
 
