@@ -87,6 +87,9 @@ class _Source(_Section):
     # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
     every: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
+    # Seconds that `kgraph sync` waits for an answer.
+    deadline: Annotated[float, Field(gt=0, le=3600)] = 60
+
     @property
     def title(self) -> str:
         """What to call the source in messages."""

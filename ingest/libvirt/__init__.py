@@ -14,14 +14,24 @@ from ingest.libvirt.binding import ConnectionLostError, Driver, load_binding
 from ingest.libvirt.fetch import fetch_within
 from ingest.libvirt.listen import Event, Listener, observations_of
 from ingest.libvirt.normalise import normalise
+from ingest.libvirt.parts import Part, normalise_parts, only, part_of
 from ingest.libvirt.place import host_key
 from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
-from kgraph.schema import Snapshot
+from kgraph.schema import Snapshot, SourceError
 
-__all__ = ["SOURCE", "ConnectionLostError", "connection_lost", "listening", "read"]
+__all__ = [
+    "SOURCE",
+    "ConnectionLostError",
+    "Part",
+    "connection_lost",
+    "listening",
+    "read",
+    "read_parts",
+]
 
 SOURCE = "libvirt"
 _PATIENCE = timedelta(seconds=30)
+_PART_PATIENCE = timedelta(seconds=5)
 
 
 def read(
@@ -54,12 +64,47 @@ def read(
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
 
 
-def listening(uri: str, tell: Callable[[Snapshot | None], None]) -> Listener:
+def read_parts(
+    uri: str,
+    parts: Iterable[Part],
+    *,
+    site: str = "default",
+    now: datetime,
+    patience: timedelta = _PART_PATIENCE,
+    driver: Driver | None = None,
+) -> Snapshot:
+    """Read some guests, networks and pools of one connection, and nothing else of it.
+
+    Args:
+        uri: the connection.
+        parts: what events have named.
+        site: as for `read`.
+        now: what the observations are dated.
+        patience: how long it may take; a whole reading is the way out.
+        driver: the binding to use; None: libvirt-python.
+
+    Returns:
+        A partial snapshot: what of the parts is there, all that they depend on, and which are
+        gone.
+
+    Raises:
+        SourceError, ConnectionLostError: as `read`; also where one of them could not be read.
+    """
+    chosen = list(parts)
+    reading = fetch_within(patience, driver or load_binding(), uri, only(chosen))
+    if not reading.complete:
+        raise SourceError("what an event named could not be read", where=f"libvirt {uri}")
+    items = normalise_parts(reading, chosen, site=site, now=now)
+    return Snapshot(SOURCE, uri, complete=False, items=items)
+
+
+def listening(uri: str, tell: Callable[[Snapshot | None, Part | None], None]) -> Listener:
     """Begin to listen to one connection's events; `stop` ends it.
 
     Args:
         uri: the connection.
-        tell: called from another thread for each event, with what that shows by itself.
+        tell: called from another thread for each event, with what that shows by itself, and with
+            what to read alone; None: anything may have changed.
 
     Raises:
         SourceError: the binding is missing.
@@ -67,7 +112,8 @@ def listening(uri: str, tell: Callable[[Snapshot | None], None]) -> Listener:
 
     def told(event: Event) -> None:
         seen = observations_of(event)
-        tell(Snapshot(SOURCE, uri, complete=False, items=iter(seen)) if seen else None)
+        shown = Snapshot(SOURCE, uri, complete=False, items=iter(seen)) if seen else None
+        tell(shown, part_of(event))
 
     listener = Listener(uri, told)
     listener.start()

@@ -88,7 +88,22 @@ class Reading:
     complete: bool = True
 
 
-def fetch_within(patience: timedelta, driver: Driver, uri: str) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Only:
+    """What to read of a host besides what it is and its networks.
+
+    Attributes:
+        guests: UUIDs; one that is not there is left out.
+        volumes: whether the pools' volumes are wanted.
+    """
+
+    guests: tuple[str, ...]
+    volumes: bool
+
+
+def fetch_within(
+    patience: timedelta, driver: Driver, uri: str, only: Only | None = None
+) -> Reading:
     """Read in a thread of its own, because a blocked libvirt call can't be interrupted.
 
     Raises:
@@ -98,7 +113,7 @@ def fetch_within(patience: timedelta, driver: Driver, uri: str) -> Reading:
 
     def work() -> None:
         try:
-            outcome.put(fetch(driver, uri))
+            outcome.put(fetch(driver, uri, only))
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
             outcome.put(error)
 
@@ -116,8 +131,8 @@ def fetch_within(patience: timedelta, driver: Driver, uri: str) -> Reading:
     return result
 
 
-def fetch(driver: Driver, uri: str) -> Reading:
-    """Read one connection from end to end.
+def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
+    """Read one connection from end to end, or `only` a part of it.
 
     Raises:
         ConnectionLostError: no connection, or it broke on the way.
@@ -131,7 +146,7 @@ def fetch(driver: Driver, uri: str) -> Reading:
             mend="check that libvirtd runs there and that you may read it",
         ) from error
     try:
-        return _Reader(connection, driver, uri).read()
+        return _Reader(connection, driver, uri, only).read()
     except driver.error as error:
         raise ConnectionLostError(
             f"the connection broke: {one_line(error)}",
@@ -160,6 +175,7 @@ class _Reader:
     connection: Connection
     driver: Driver
     uri: str
+    only: Only | None = None
     complete: bool = True
 
     def read(self) -> Reading:
@@ -175,7 +191,7 @@ class _Reader:
             guests=self._guests(),
             networks=self._each(connection.listAllNetworks, _network),
             pools=self._each(connection.listAllStoragePools, self._pool),
-            interfaces=self._each(connection.listAllInterfaces, _xml),
+            interfaces=self._each(connection.listAllInterfaces, _xml) if self.only is None else (),
             complete=self.complete,
         )
 
@@ -199,14 +215,22 @@ class _Reader:
     def _guests(self) -> tuple[GuestReading, ...]:
         monitors = _Monitors(self.driver, self.uri)
         try:
-            return self._each(self.connection.listAllDomains, partial(_guest, monitors))
+            return self._each(self._domains, partial(_guest, monitors))
         finally:
             monitors.close()
+
+    def _domains(self) -> Sequence[Domain]:
+        if self.only is None:
+            return self.connection.listAllDomains()
+        look_up = self.connection.lookupByUUIDString
+        found = (self._attempt(partial(look_up, uuid)) for uuid in self.only.guests)
+        return [domain for domain in found if domain is not None]
 
     def _pool(self, pool: Pool) -> PoolReading:
         state = pool.info()[0]
         readable = state in {PoolState.RUNNING, PoolState.DEGRADED}
-        volumes = self._each(pool.listAllVolumes, _xml) if readable else ()
+        wanted = self.only is None or self.only.volumes
+        volumes = self._each(pool.listAllVolumes, _xml) if readable and wanted else ()
         return PoolReading(pool.XMLDesc(), state, bool(pool.autostart()), volumes)
 
 

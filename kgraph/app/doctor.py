@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,15 +14,16 @@ from tempfile import TemporaryDirectory
 
 import rca
 from kgraph.app.acting import actuators
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
-from kgraph.app.sync import Commitment, Reading, sync, unshown
+from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
-from kgraph.store import GraphStore, open_store
+from kgraph.store import HELD, GraphStore, ScopeState, open_store
 from remedies import load_catalogue, load_policy
 from remedies.lint import lint as lint_catalogue
 
@@ -136,6 +137,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         yield Finding("store", Health.FAIL, trouble, "restore a backup, or sync into a new store")
     if not troubles:
         yield Finding("store", Health.OK, configuration.store_title)
+    yield from _held(scopes)
     for scope in scopes:
         if not scope.records:
             continue  # it holds evidence only, and that expires by itself
@@ -143,6 +145,15 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         old = now - scope.completed_at > STALE_AFTER
         mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"
         yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")
+
+
+def _held(scopes: Iterable[ScopeState]) -> Iterator[Finding]:
+    """Tell what stays open though its source no longer reports it."""
+    for scope in scopes:
+        for line in scope.findings:
+            if line.startswith(HELD):
+                mend = "look whether it is gone; then `kgraph sync --accept-shrink SOURCE`"
+                yield Finding("held", Health.WARN, line, mend)
 
 
 def _libvirt() -> Iterator[Finding]:
@@ -163,7 +174,7 @@ def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
         chosen = jobs(Context(configuration))
         reading = Reading(store, now, Commitment.PREVIEW, unshown)
-        for outcome in sync(reading, chosen):
+        for outcome in sync(Setting(reading, lambda: datetime.now(UTC), "doctor"), chosen):
             if outcome.failure:
                 yield Finding("source", Health.FAIL, outcome.source, outcome.failure)
             else:

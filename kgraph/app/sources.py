@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from kgraph.config import (
     SyntheticSource,
     TopologySource,
 )
-from kgraph.schema import KgraphError, Snapshot
+from kgraph.schema import ConfigurationError, KgraphError, Snapshot
 from kgraph.store import GraphStore, Toward
 
 
@@ -63,7 +63,12 @@ def job(config: SourceConfig, context: Context) -> Job:
     """Make the job that reads one configured source."""
     chosen = _type_of(config)
     every = chosen.every if config.every is None else timedelta(seconds=config.every)
-    return replace(chosen.job(config, context), every=every, topology=chosen.topology)
+    return replace(
+        chosen.job(config, context),
+        every=every,
+        topology=chosen.topology,
+        deadline=timedelta(seconds=config.deadline),
+    )
 
 
 def _type_of(config: SourceConfig) -> SourceType:
@@ -72,9 +77,38 @@ def _type_of(config: SourceConfig) -> SourceType:
 
 def jobs(context: Context) -> list[Job]:
     """Make the jobs of all configured sources, topology before evidence."""
+    return [made for _, made in _configured(context)]
+
+
+def named_jobs(context: Context, names: Sequence[str]) -> list[Job]:
+    """Make the jobs of the configured sources that are meant.
+
+    Args:
+        context: what they are read with.
+        names: their names, types, titles (`libvirt qemu:///system`), or titles without the type.
+
+    Raises:
+        ConfigurationError: a name that no source has.
+    """
+    known = [
+        ({config.name, config.type, made.title, made.title.partition(" ")[2]}, made)
+        for config, made in _configured(context)
+    ]
+    for name in names:
+        if not name or not any(name in answers for answers, _ in known):
+            raise ConfigurationError(
+                f"no source is called {name!r}",
+                where=str(context.configuration.file or "kgraph.toml"),
+                mend="known: " + ", ".join(made.title for _, made in known),
+            )
+    return [made for answers, made in known if answers & set(names)]
+
+
+def _configured(context: Context) -> list[tuple[SourceConfig, Job]]:
     order = [source.name for source in SOURCES]
     configured = context.configuration.settings.sources
-    return [job(c, context) for c in sorted(configured, key=lambda c: order.index(c.type))]
+    ordered = sorted(configured, key=lambda c: order.index(c.type))
+    return [(config, job(config, context)) for config in ordered]
 
 
 def watched_jobs(context: Context) -> list[Job]:
@@ -100,7 +134,9 @@ def _snapshots(
 
     def fetch(at: datetime) -> Keep:
         snapshot = read(at)
-        return lambda reading: keep(reading, snapshot)
+        # Made here, so that a file that hangs does so in the thread of its source.
+        items = list(snapshot.items)
+        return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
 
     return Job(title, fetch) if silence is None else Job(title, fetch, silence)
 
@@ -127,7 +163,14 @@ def _libvirt(config: SourceConfig, context: Context) -> Job:
     read = _snapshots(
         title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
     )
-    return replace(read, listen=listen)
+
+    def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
+        named = [part for part in parts if isinstance(part, libvirt.Part)]
+        snapshot = libvirt.read_parts(source.uri, named, site=context.site(source), now=at)
+        items = list(snapshot.items)
+        return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
+
+    return replace(read, listen=listen, fetch_parts=fetch_parts)
 
 
 def _counters(source: LibvirtSource) -> Job:

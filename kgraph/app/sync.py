@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -10,8 +10,8 @@ from typing import Protocol
 
 import structlog
 
-from kgraph.schema import Item, KgraphError, Observation, Snapshot
-from kgraph.store import Diff, GraphStore
+from kgraph.schema import Item, KgraphError, Observation, Snapshot, StaleReadingError
+from kgraph.store import Diff, GraphStore, Shrink
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
 
@@ -32,11 +32,13 @@ class Outcome:
     Attributes:
         diff: what changed, or would; None where the source failed.
         failure: why it could not be read, one line; empty where it could.
+        skipped: why it was left alone: somebody else reads it, or has read it meanwhile.
     """
 
     source: str
     diff: Diff | None = None
     failure: str = ""
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,22 @@ class Reading:
     at: datetime
     commitment: Commitment
     show: Show
+    shrink: Shrink = Shrink.HOLD
 
 
 Keep = Callable[[Reading], Diff]  # brings what was read into the store; KgraphError: nothing was
 
 
-Tell = Callable[[Snapshot | None], None]  # what an event itself shows; None: only that it came
+class Tell(Protocol):
+    """Takes what a source tells unasked."""
+
+    def __call__(self, shown: Snapshot | None, part: Hashable | None = None) -> None:
+        """Take an event.
+
+        Args:
+            shown: what it shows by itself, if anything.
+            part: what the job can read alone to see all that has changed; None: it must read all.
+        """
 
 
 class Listening(Protocol):
@@ -84,8 +96,10 @@ class Job:
         silence: what a failed connection itself proves at a moment, or None.
         every: between two readings, while it is watched.
         topology: whether it tells what there is.
+        deadline: one that has not answered by then has failed; `kgraph sync` waits no longer.
         listen: begins to listen to the source's events, where it has any; after each of them the
             source is asked anew. Events are told from other threads.
+        fetch_parts: as `fetch`, for what events have named alone; None: it always reads all.
         learn: looks into the store for what to ask next; whoever holds the store calls it before
             the first `fetch`. A job that needs it also learns whenever its answer is kept.
         close: lets go of what it keeps between two readings; who asks no more calls it.
@@ -96,7 +110,9 @@ class Job:
     silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] = _says_nothing
     every: timedelta = timedelta(minutes=1)
     topology: bool = False
+    deadline: timedelta = timedelta(minutes=1)
     listen: Callable[[Tell], Listening] | None = None
+    fetch_parts: Callable[[Sequence[Hashable], datetime], Keep] | None = None
     learn: Callable[[GraphStore], None] = _learns_nothing
     close: Callable[[], None] = _holds_nothing
 
@@ -114,7 +130,9 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
     """
     title = f"{snapshot.source} {snapshot.scope}"
     source, scope, complete = snapshot.source, snapshot.scope, snapshot.complete
-    with reading.store.sync(source, scope, complete=complete, at=reading.at) as run:
+    with reading.store.sync(
+        source, scope, complete=complete, at=reading.at, shrink=reading.shrink
+    ) as run:
         run.stage(reading.show(title, snapshot.items))
         return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
 
@@ -135,19 +153,24 @@ def note(reading: Reading, shown: Snapshot) -> Diff:
     return Diff(observed=len(rows))
 
 
-def sync(reading: Reading, jobs: Sequence[Job]) -> Iterator[Outcome]:
-    """Read the sources one after another; yield what became of each as it is done."""
-    for job in jobs:
-        try:
-            job.learn(reading.store)
-            diff = job.fetch(reading.at)(reading)
-        except KgraphError as error:
-            failure = f"{error}{keep_silence(reading, job, error)}"
-            _log.info("source failed", source=job.title, failure=failure)
-            yield Outcome(job.title, failure=failure)
-        else:
-            _log.info("source read", source=job.title, **_counts(diff))
-            yield Outcome(job.title, diff)
+def kept(
+    reading: Reading, job: Job, answer: Keep | None, error: KgraphError | None = None
+) -> Outcome:
+    """Bring a source's answer into the store, or what it proves that there is none."""
+    diff = None
+    try:
+        if answer is not None:
+            diff = answer(reading)
+    except StaleReadingError as stale:
+        return Outcome(job.title, skipped=str(stale))
+    except KgraphError as caught:
+        error = caught
+    if error is not None or diff is None:
+        failure = f"{error}{keep_silence(reading, job, error)}" if error else "no answer"
+        _log.info("source failed", source=job.title, failure=failure)
+        return Outcome(job.title, failure=failure)
+    _log.info("source read", source=job.title, **_counts(diff))
+    return Outcome(job.title, diff)
 
 
 def _counts(diff: Diff) -> dict[str, int]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
-from kgraph.cli.sync import DryRun, failed, read, started, summarise
+from kgraph.cli.sync import (
+    AcceptShrink,
+    DryRun,
+    EveryChange,
+    Way,
+    failed,
+    outcomes,
+    read,
+    started,
+    summarise,
+)
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
@@ -27,7 +37,9 @@ def topology(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(help="A kgraph.topology/v1 document; - is stdin.")],
     *,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read a topology document: YAML, JSON or JSON Lines."""
@@ -35,7 +47,8 @@ def topology(
 
     session = session_of(ctx)
     job = topology_job(file, session.configuration.settings.site)
-    read(session, [job], output, dry_run=dry_run)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    read(session, [job], output, way)
 
 
 @app.command("libvirt")
@@ -45,7 +58,9 @@ def libvirt(
         str | None, typer.Argument(help="A libvirt URI; the configured ones, else qemu:///system.")
     ] = None,
     *,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read hosts, guests, storage, networks and their state from libvirt, read-only."""
@@ -59,7 +74,8 @@ def libvirt(
     ]
     if uri is not None or not configured:
         configured = [LibvirtSource(type="libvirt", uri=uri or "qemu:///system")]
-    _read(session, configured, output, dry_run=dry_run)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    _read(session, configured, output, way)
 
 
 @app.command("nbd")
@@ -73,7 +89,9 @@ def nbd(
     accept: Annotated[
         bool, typer.Option("--accept", help="What is on these exports now is right.")
     ] = False,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Check NBD exports: do they answer, and is the right disk on them. Reads only."""
@@ -93,7 +111,8 @@ def nbd(
         chosen = [exports_job(configured[0], context, addresses, accept=accept)]
     else:
         chosen = [exports_job(source, context) for source in configured]
-    read(session, chosen, output, dry_run=dry_run)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    read(session, chosen, output, way)
 
 
 @app.command("synthetic")
@@ -102,23 +121,24 @@ def synthetic(
     entities: Annotated[int, typer.Option(min=10, max=2_000_000, help="About so many.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same estate.")] = 0,
     *,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Invent an estate, for trying things out."""
     from kgraph.config import SyntheticSource
 
     source = SyntheticSource(type="synthetic", entities=entities, seed=seed)
-    _read(session_of(ctx), [source], output, dry_run=dry_run)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    _read(session_of(ctx), [source], output, way)
 
 
-def _read(
-    session: Session, sources: Sequence[SourceConfig], output: RowFormat, *, dry_run: bool
-) -> None:
+def _read(session: Session, sources: Sequence[SourceConfig], output: RowFormat, way: Way) -> None:
     from kgraph.app.sources import Context, job
 
     context = Context(session.configuration)
-    read(session, [job(source, context) for source in sources], output, dry_run=dry_run)
+    read(session, [job(source, context) for source in sources], output, way)
 
 
 @app.command("alertmanager")
@@ -146,14 +166,15 @@ def alertmanager(
     batch = alerts.fetched(url, now) if url is not None else alerts.from_file(file or "-", now)
     packs = alerts.packs_of(session.configuration)
     listing = alerts.Listing.SOME if url is None else alerts.Listing.ALL
-    with started(session, dry_run=dry_run) as reading:
+    way = Way(dry_run=dry_run)
+    with started(session, way) as (reading, _):
         translation = alerts.translated(batch, reading.store, packs)
         diff = alerts.observe(reading, translation, listing)
     if explain:
         _explain(session, translation, output)
         return
     outcome = Outcome(f"alertmanager {url or file}", diff)
-    summarise(session, [outcome], output, dry_run=dry_run)
+    summarise(session, [outcome], output, way)
 
 
 @app.command("prometheus")
@@ -167,13 +188,14 @@ def prometheus(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how alerts and targets found their entities.")
     ] = False,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read targets, alerts and where rules look into the graph as evidence."""
     from kgraph.app.alerts import packs_of
     from kgraph.app.prometheus import configured, job, server
-    from kgraph.app.sync import sync as read_all
 
     session = session_of(ctx)
     packs = packs_of(session.configuration)
@@ -182,11 +204,11 @@ def prometheus(
         job(server(source, session.configuration, packs), heard.append)
         for source in configured(session.configuration, url)
     ]
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
     if not explain:
-        read(session, chosen, output, dry_run=dry_run)
+        read(session, chosen, output, way)
         return
-    with started(session, dry_run=dry_run) as reading:
-        done = list(read_all(reading, chosen))
+    done = outcomes(session, chosen, way)
     for found in heard:
         _explain(session, found.translation, output, found.targets())
     failed(session, done)

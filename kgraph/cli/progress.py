@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kgraph.cli.session import Session
 from kgraph.cli.text import one_line
 
 if TYPE_CHECKING:  # the application is imported by the commands that use it
-    from kgraph.app.sync import Show
+    from rich.progress import Progress, TaskID
+
     from kgraph.schema import Item
 
 _STEP = 200  # items between two redraws
 
 
-@contextmanager
-def showing(session: Session) -> Iterator[Show]:
-    """Yield a function that shows how many items of a source have passed."""
-    if not session.err.is_terminal:
-        from kgraph.app.sync import unshown
+class Shown(Protocol):
+    """Shows which sources are asked, and how many items of one have passed."""
 
-        yield unshown
+    def asked(self, title: str) -> None:
+        """A source is asked."""
+
+    def ended(self, title: str) -> None:
+        """It was kept, or it failed."""
+
+    def passing(self, title: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on and count them."""
+
+
+@contextmanager
+def showing(session: Session) -> Iterator[Shown]:
+    """Yield what shows progress: on a terminal, else nothing."""
+    if not session.err.is_terminal:
+        yield Nowhere()
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -34,13 +46,46 @@ def showing(session: Session) -> Iterator[Show]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=session.err, transient=True) as shown:
+        yield _OnTerminal(shown)
 
-        def show(title: str, items: Iterable[Item]) -> Iterator[Item]:
-            task = shown.add_task(one_line(title), total=None)
-            for count, item in enumerate(items, 1):
-                if count % _STEP == 0:
-                    shown.update(task, completed=count)
-                yield item
-            shown.remove_task(task)
 
-        yield show
+class Nowhere:
+    """Shows nothing: nobody looks."""
+
+    def asked(self, title: str) -> None:
+        """Show nothing."""
+
+    def ended(self, title: str) -> None:
+        """Show nothing."""
+
+    def passing(self, _title: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on."""
+        return iter(items)
+
+
+class _OnTerminal:
+    """A line for each source that is being asked, and one for that which is being kept."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._tasks: dict[str, TaskID] = {}
+
+    def asked(self, title: str) -> None:
+        """Add the source's line."""
+        if title not in self._tasks:
+            self._tasks[title] = self._shown.add_task(one_line(title), total=None)
+
+    def ended(self, title: str) -> None:
+        """Take the source's line away."""
+        task = self._tasks.pop(title, None)
+        if task is not None:
+            self._shown.remove_task(task)
+
+    def passing(self, title: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Count on a line of its own while items pass."""
+        task = self._shown.add_task(one_line(f"{title}: kept"), total=None)
+        for count, item in enumerate(items, 1):
+            if count % _STEP == 0:
+                self._shown.update(task, completed=count)
+            yield item
+        self._shown.remove_task(task)

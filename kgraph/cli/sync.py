@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from os import getpid
+from socket import gethostname
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgraph.cli.session import Exit, Session, session_of
-from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.cli.tables import RowFormat, Rows, show, write
+from kgraph.cli.text import one_line
 
 if TYPE_CHECKING:
     from kgraph.app.sync import Job, Outcome, Reading
+    from kgraph.cli.progress import Shown
     from kgraph.store import Diff
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
+AcceptShrink = Annotated[
+    bool,
+    typer.Option(
+        "--accept-shrink", help="What these sources no longer report is gone, however much it is."
+    ),
+]
+EveryChange = Annotated[
+    bool, typer.Option("--all", help="With --dry-run: show every change, not the first 20.")
+]
 _COLUMNS = (
     "source",
     "created",
@@ -28,16 +42,31 @@ _COLUMNS = (
     "pending",
 )
 _FINDINGS = 10
+_CHANGES = 20  # lines of a dry run for each source
+_SIGNS = {
+    "created": "+",
+    "reopened": "+",
+    "updated": "~",
+    "closed": "-",
+    "relation_opened": "+ relation",
+    "relation_closed": "- relation",
+}
 
 
 def sync(
     ctx: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="Names, types or titles; none: all."),
+    ] = None,
     *,
+    accept_shrink: AcceptShrink = False,
     dry_run: DryRun = False,
+    every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """Read all configured sources. One that fails is told and stops no other."""
-    from kgraph.app.sources import Context, jobs
+    """Read all configured sources at once. One that fails is told and stops no other."""
+    from kgraph.app.sources import Context, jobs, named_jobs
     from kgraph.schema import ConfigurationError
 
     session = session_of(ctx)
@@ -48,44 +77,95 @@ def sync(
             where=str(configuration.file or "kgraph.toml"),
             mend="`kgraph init` writes a commented one; `kgraph ingest` reads a single source",
         )
-    read(session, jobs(Context(configuration)), output, dry_run=dry_run)
+    context = Context(configuration)
+    chosen = named_jobs(context, sources) if sources else jobs(context)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    read(session, chosen, output, way)
 
 
-def read(session: Session, chosen: Sequence[Job], output: RowFormat, *, dry_run: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How sources are to be read, as the options say."""
+
+    dry_run: bool = False
+    accept_shrink: bool = False
+    every_change: bool = False
+
+
+def read(session: Session, chosen: Sequence[Job], output: RowFormat, way: Way) -> None:
     """Read sources into the store, show what changed, and end with 1 if one failed."""
-    from kgraph.app.sync import sync as read_all
+    summarise(session, outcomes(session, chosen, way), output, way)
 
-    with started(session, dry_run=dry_run) as reading:
-        outcomes = list(read_all(reading, chosen))
-    summarise(session, outcomes, output, dry_run=dry_run)
+
+def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]:
+    """Read sources into the store; return what became of each, in the order of `chosen`."""
+    from kgraph.app.parallel import Setting
+    from kgraph.app.parallel import sync as read_all
+
+    with started(session, way) as (reading, shown):
+        setting = Setting(reading, session.now, f"sync@{gethostname()}:{getpid()}", shown)
+        done = list(read_all(setting, chosen))
+    order = [job.title for job in chosen]
+    return sorted(done, key=lambda outcome: order.index(outcome.source))
 
 
 @contextmanager
-def started(session: Session, *, dry_run: bool) -> Iterator[Reading]:
+def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
     """Open the store for reading sources into it, with progress where somebody looks."""
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import Commitment, Reading
     from kgraph.cli.progress import showing
+    from kgraph.store import Shrink
 
-    commitment = Commitment.PREVIEW if dry_run else Commitment.COMMIT
+    commitment = Commitment.PREVIEW if way.dry_run else Commitment.COMMIT
+    shrink = Shrink.ACCEPT if way.accept_shrink else Shrink.HOLD
     with opened(session.configuration, Access.WRITE) as store, showing(session) as shown:
-        yield Reading(store, session.now(), commitment, shown)
+        yield Reading(store, session.now(), commitment, shown.passing, shrink), shown
 
 
-def summarise(
-    session: Session, outcomes: Iterable[Outcome], output: RowFormat, *, dry_run: bool
-) -> None:
+def summarise(session: Session, outcomes: Iterable[Outcome], output: RowFormat, way: Way) -> None:
     """Show counts on stdout; failures and findings, a line each, on stderr."""
     done = list(outcomes)
-    rows = [_row(outcome.source, outcome.diff) for outcome in done if outcome.diff is not None]
-    if rows or output is not RowFormat.TABLE:
-        show(session, _COLUMNS, rows, output)
+    read_well = [(outcome.source, outcome.diff) for outcome in done if outcome.diff is not None]
+    if way.dry_run and output is not RowFormat.TABLE:
+        write([_document(*each) for each in read_well], output)
+    elif read_well or output is not RowFormat.TABLE:
+        show(session, _COLUMNS, [_row(*each) for each in read_well], output)
+    if way.dry_run and output is RowFormat.TABLE:
+        _show_changes(session, read_well, None if way.every_change else _CHANGES)
+    for source, diff in read_well:
+        _findings(session, source, diff)
     for outcome in done:
-        if outcome.diff is not None:
-            _findings(session, outcome.source, outcome.diff)
-    if dry_run:
+        if outcome.skipped:
+            session.remark(f"{outcome.source}: skipped: {outcome.skipped}", style="yellow")
+    if way.dry_run:
         session.remark("nothing was changed: this was a dry run")
     failed(session, done)
+
+
+def _document(source: str, diff: Diff) -> dict[str, Any]:
+    """Return everything that one source would change."""
+    counts = dict(zip(_COLUMNS, _row(source, diff), strict=True))
+    changes = [
+        {"change": c.type, "kind": c.kind, "name": c.name, "uid": c.uid, "detail": c.detail}
+        for c in diff.changes
+    ]
+    told = {"waiting": list(diff.pending), "findings": list(diff.findings)}
+    return {**counts, "changes": changes, **told}
+
+
+def _show_changes(
+    session: Session, read_well: Iterable[tuple[str, Diff]], limit: int | None
+) -> None:
+    """Show what would change, at most so many lines for each source."""
+    for source, diff in read_well:
+        rows = [(_SIGNS[c.type], f"{c.kind} {c.name}", c.detail) for c in diff.changes[:limit]]
+        if rows:
+            session.out.print(f"\n{one_line(source)}")
+            show(session, ("change", "entity", "detail"), rows, RowFormat.TABLE)
+        left = len(diff.changes) - len(rows)
+        if left:
+            session.remark(f"{source}: and {left} more changes; --all shows them")
 
 
 def failed(session: Session, done: Iterable[Outcome]) -> None:

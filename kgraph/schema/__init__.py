@@ -1,6 +1,16 @@
 """The data types that everything else speaks in. Declared once; the rest is derived from it."""
 
-from kgraph.schema.entities import Entity, Key, Record, Relation, RelationRecord, Scalar, Subgraph
+from kgraph.schema.entities import (
+    AllOf,
+    Entity,
+    Gone,
+    Key,
+    Record,
+    Relation,
+    RelationRecord,
+    Scalar,
+    Subgraph,
+)
 from kgraph.schema.errors import (
     ConfigurationError,
     HaltedError,
@@ -9,6 +19,7 @@ from kgraph.schema.errors import (
     LeaseLostError,
     NoStoreError,
     SourceError,
+    StaleReadingError,
     StoreBusyError,
     StoreError,
 )
@@ -86,6 +97,7 @@ __all__ = [
     "SIGNALS",
     "UNOBSERVED",
     "Actor",
+    "AllOf",
     "Answer",
     "BlastRadius",
     "Carries",
@@ -98,6 +110,7 @@ __all__ = [
     "Entity",
     "Evidence",
     "Fault",
+    "Gone",
     "Halt",
     "HaltedError",
     "Hit",
@@ -136,6 +149,7 @@ __all__ = [
     "Sign",
     "Snapshot",
     "SourceError",
+    "StaleReadingError",
     "State",
     "Step",
     "StepState",

@@ -68,6 +68,23 @@ class RelationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """In a partial reading: the source no longer has the thing of this key; its record closes."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """In a partial reading: everything that this record depends on is named in the reading.
+
+    What the source said before of its dependencies, and doesn't say here, is over.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One thing of the estate, as all sources together see it.
 

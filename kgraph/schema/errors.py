@@ -51,6 +51,10 @@ class StoreBusyError(StoreError):
     """Somebody else is writing. Try again."""
 
 
+class StaleReadingError(StoreError):
+    """A newer reading of the same scope has been committed: this one is of no use any more."""
+
+
 class LeaseLostError(StoreError):
     """Somebody else holds the right to act, or ours has run out: nothing may be done."""
 

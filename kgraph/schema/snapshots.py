@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kgraph.schema.entities import Record, RelationRecord
+from kgraph.schema.entities import AllOf, Gone, Record, RelationRecord
 from kgraph.schema.observations import Change, Coverage, Observation
 
 # Entities are named by the source's own keys. Relations, observations, coverage and changes may
 # also name what another source reports, by its uid.
-Item = Record | RelationRecord | Observation | Coverage | Change
+Item = Record | RelationRecord | Observation | Coverage | Change | Gone | AllOf
 
 
 @dataclass(frozen=True, slots=True)

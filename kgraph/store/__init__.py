@@ -8,8 +8,10 @@ from pathlib import Path
 from kgraph.schema import ConfigurationError
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import (
+    HELD,
     Ambiguous,
     Bare,
+    Changed,
     Diff,
     EntityHistory,
     Estate,
@@ -17,6 +19,7 @@ from kgraph.store.protocol import (
     Pruned,
     ScopeState,
     Seen,
+    Shrink,
     Span,
     SyncRun,
     Tie,
@@ -27,8 +30,10 @@ from kgraph.store.sqlite import SqliteStore
 from kgraph.store.view import EstateView
 
 __all__ = [
+    "HELD",
     "Ambiguous",
     "Bare",
+    "Changed",
     "Diff",
     "EntityHistory",
     "Estate",
@@ -38,6 +43,7 @@ __all__ = [
     "ScopeState",
     "Seen",
     "ServerStore",
+    "Shrink",
     "Span",
     "SqliteStore",
     "SyncRun",

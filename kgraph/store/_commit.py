@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from kgraph.store._endpoints import Names
 from kgraph.store._evidence import add_changes, add_coverage, add_observations
-from kgraph.store._feed import Version, dependencies, feed, told_edges
+from kgraph.store._feed import FeedRow, Version, dependencies, feed, told_edges
 from kgraph.store._links import write_links
 from kgraph.store._outcome import Outcome, difference
 from kgraph.store._placing import keys_of, placed
+from kgraph.store._preview import in_words, involved
 from kgraph.store._records import write_records
 from kgraph.store._scopes import Scope, may_close, refuse_stale
 from kgraph.store._settle import settle
@@ -19,11 +21,14 @@ from kgraph.store._staging import Reading
 from kgraph.store._tables import locate_keys
 from kgraph.store._ticks import NEVER
 from kgraph.store._topology import advance
-from kgraph.store.protocol import Diff
+from kgraph.store.protocol import Changed, Diff
 
 
-def apply(sql: sqlite3.Connection, reading: Reading) -> Diff:
-    """Bring the store to what the reading says; the caller commits or takes it back."""
+def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -> Diff:
+    """Bring the store to what the reading says; the caller commits or takes it back.
+
+    With `telling` each change is put in words, which costs a look at everything that changes.
+    """
     scope = _claim(sql, reading)
     refuse_stale(reading, scope)
     if reading.complete and scope.digest == reading.staged.digest():
@@ -33,12 +38,14 @@ def apply(sql: sqlite3.Connection, reading: Reading) -> Diff:
     links = write_links(sql, reading, scope.id, records, closes=closes)
     settled = settle(sql, records.touched, reading.at)
     outcome = Outcome(records, links, settled)
-    _write_feed(sql, reading, outcome, first=scope.generation == 0)
+    rows = _write_feed(sql, reading, outcome, first=scope.generation == 0)
     observed, unknown = _take_evidence(sql, reading, Names(reading.source, scope.id, records.own))
     findings = (*empty, *records.findings, *links.findings)
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(sql, reading, scope, findings, closes=closes)
+    _save(sql, reading, scope, findings, closes=closes and not records.held)
+    if telling:
+        diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:
         advance(sql, outcome)
     return diff
@@ -84,14 +91,26 @@ def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Dif
 
 def _write_feed(
     sql: sqlite3.Connection, reading: Reading, outcome: Outcome, *, first: bool
-) -> None:
+) -> list[FeedRow]:
     now = _versions(sql, outcome.records.before)
     opened, closed = told_edges(outcome)
     titles = _titles(sql, dependencies((*opened, *closed)))
+    rows = list(feed(outcome, now, titles, first=first))
     sql.executemany(
         "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
-        [(reading.at, *row, reading.source) for row in feed(outcome, now, titles, first=first)],
+        ((reading.at, *row, reading.source) for row in rows),
     )
+    return rows
+
+
+def _in_words(
+    sql: sqlite3.Connection, outcome: Outcome, rows: Sequence[FeedRow]
+) -> tuple[Changed, ...]:
+    found = sql.execute(
+        "SELECT id, uid, kind, name FROM entity WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(involved(outcome, rows))),),
+    )
+    return in_words(outcome, rows, {id_: (uid, kind, name) for id_, uid, kind, name in found})
 
 
 def _versions(sql: sqlite3.Connection, records: Iterable[int]) -> dict[int, Version]:

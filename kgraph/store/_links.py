@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from kgraph.store._closing import close_answered, held_links
 from kgraph.store._endpoints import (
     End,
     LinkRow,
@@ -40,8 +41,12 @@ def write_links(
             "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?", (scope,)
         )
     }
+    named = frozenset(found.wanted)
+    found.wanted.update(held_links(named, stored, records.held))
     plan = plan_links(found.wanted, stored, closes=closes)
-    _set_pending(sql, scope, found.pending, closes=closes)
+    plan = close_answered(plan, named, stored, () if closes else records.answered)
+    _set_pending(sql, scope, found.pending, closes=closes and not records.held)
+    _forget_pending(sql, scope, (*reading.staged.gone, *reading.staged.all_of), found.pending)
     rows = [
         (scope, *name, need, *_ends(sql, found, name, stored), reading.at)
         for name, need in plan.opened
@@ -73,6 +78,20 @@ def _set_pending(
             (scope, *row[:4]),
         )
         sql.execute("INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)", (scope, *row))
+
+
+def _forget_pending(
+    sql: sqlite3.Connection, scope: int, keys: Iterable[str], named: Sequence[PendingRow]
+) -> None:
+    """Let what some records no longer depend on wait no more."""
+    waiting = {row[:4] for row in named}
+    for key in keys:
+        rows = sql.execute(
+            "SELECT rowid, a_key, type, b_key, grp FROM pending WHERE scope = ? AND a_key = ?",
+            (scope, key),
+        )
+        over = [(row,) for row, *name in rows if tuple(name) not in waiting]
+        sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
 
 
 def _open(sql: sqlite3.Connection, rows: Sequence[LinkRow]) -> list[Edge]:

@@ -33,6 +33,8 @@ class RecordOutcome:
         regrouped: those of them whose stored records may be others than before.
         first_new: entities from this id on were unknown before.
         before: record -> (entity, name, body) that it had; changed ones only.
+        held: rows of records that are not reported and stay, all the same.
+        answered: rows of records all of whose relations a partial reading has named.
     """
 
     own: Mapping[str, Place]
@@ -43,6 +45,8 @@ class RecordOutcome:
     unchanged: int
     before: Mapping[int, tuple[int, str, str]]
     findings: tuple[str, ...]
+    held: frozenset[int] = frozenset()
+    answered: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,10 +127,10 @@ def graph(sql: sqlite3.Connection) -> Subgraph:
 def scopes(sql: sqlite3.Connection) -> list[ScopeState]:
     """Return when each source was last read for each scope."""
     rows = sql.execute(
-        "SELECT source, scope, generation, completed_at, records FROM scope"
+        "SELECT source, scope, generation, completed_at, records, findings FROM scope"
         " WHERE completed_at IS NOT NULL ORDER BY source, scope"
     )
     return [
-        ScopeState(source, scope, generation, from_ticks(at), records)
-        for source, scope, generation, at, records in rows
+        ScopeState(source, scope, generation, from_ticks(at), records, tuple(json.loads(found)))
+        for source, scope, generation, at, records, found in rows
     ]

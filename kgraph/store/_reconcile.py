@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kgraph.schema import Record, RelationRecord, unusual
@@ -52,6 +52,7 @@ def plan_records(
     stored: Mapping[str, StoredRecord],
     *,
     closes: bool,
+    gone: Iterable[str] = (),
 ) -> RecordPlan:
     """Compare a reading with the store, by content hash.
 
@@ -60,6 +61,7 @@ def plan_records(
         hashes: key -> its content hash.
         stored: key -> what it said before, live or not.
         closes: whether what is not reported is gone.
+        gone: what is said to be gone, one by one.
     """
     new = tuple(key for key in records if key not in stored)
     known = [key for key in records if key in stored]
@@ -68,8 +70,9 @@ def plan_records(
     )
     same = set(known).difference(changed)
     refreshed = tuple(key for key in known if records[key].volatile and key in same)
-    gone = (key for key, record in stored.items() if record.live and key not in records)
-    return RecordPlan(new, changed, refreshed, tuple(gone) if closes else (), len(same))
+    named = stored if closes else dict.fromkeys(gone)
+    vanished = (k for k in named if k in stored and stored[k].live and k not in records)
+    return RecordPlan(new, changed, refreshed, tuple(vanished), len(same))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kgraph.identity import Claimant, Matched, match
 from kgraph.store._bodies import body_of
 from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
+from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._evidence import move_evidence
 from kgraph.store._identify import known_of, versions_of
 from kgraph.store._outcome import (
@@ -30,7 +31,9 @@ def write_records(
     """Write new and changed records with their entities; retire the vanished."""
     staged = reading.staged
     stored = _stored(sql, scope)
-    plan = plan_records(staged.records, staged.hashes, stored, closes=closes)
+    plan = plan_records(staged.records, staged.hashes, stored, closes=closes, gone=staged.gone)
+    kept = _held(sql, reading, plan, stored)
+    plan = without_held(plan, {key: stored[key].id for key in plan.vanished}, kept)
     vanished = frozenset(stored[key].id for key in plan.vanished)
     before = versions_of(sql, [stored[key].id for key in plan.changed])
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
@@ -50,16 +53,40 @@ def write_records(
     _write_claims(sql, claimants, to, plan)
     _move_links(sql, moved_records(plan, stored, to))
     touched, regrouped = touched_entities(plan, stored, to, merged)
+    own = own_places(staged.records, plan, stored, to, merged)
     return RecordOutcome(
-        own=own_places(staged.records, plan, stored, to, merged),
+        own=own,
         vanished=vanished,
         touched=touched,
         regrouped=regrouped,
         first_new=first_new,
         unchanged=plan.unchanged,
         before=current,
-        findings=(*placeholders, *matched.conflicts),
+        findings=(*kept.findings, *placeholders, *matched.conflicts),
+        held=kept.records,
+        answered=vanished | {own[key].record for key in staged.all_of if key in own},
     )
+
+
+def _held(
+    sql: sqlite3.Connection,
+    reading: Reading,
+    plan: RecordPlan,
+    stored: Mapping[str, StoredRecord],
+) -> Held:
+    """Ask what would be lost, where that is so much that it may have to be held."""
+    live = sum(record.live for record in stored.values())
+    if not may_shrink_too_far(reading, len(plan.vanished), live):
+        return Held()
+    rows = sql.execute(
+        "WITH gone (id) AS (SELECT value FROM json_each(?))"
+        " SELECT r.id, r.kind, coalesce(nullif(r.name, ''), r.key), EXISTS ("
+        "  SELECT 1 FROM record AS o WHERE o.entity = r.entity AND o.live"
+        "  AND o.id NOT IN (SELECT id FROM gone))"
+        " FROM gone CROSS JOIN record AS r ON r.id = gone.id",
+        (json.dumps([stored[key].id for key in plan.vanished]),),
+    )
+    return held(reading, rows.fetchall(), live)
 
 
 def _stored(sql: sqlite3.Connection, scope: int) -> dict[str, StoredRecord]:

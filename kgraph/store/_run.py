@@ -9,7 +9,7 @@ from typing import Self
 from kgraph.schema import Item, StoreError
 from kgraph.store._staging import Reading, Staged
 from kgraph.store._ticks import to_ticks
-from kgraph.store.protocol import Diff
+from kgraph.store.protocol import Diff, Shrink
 
 
 class Run:
@@ -62,6 +62,8 @@ class Run:
         return self._reading
 
 
-def begun(source: str, scope: str, *, complete: bool, at: datetime, generation: int) -> Reading:
+def begun(
+    source: str, scope: str, *, complete: bool, at: datetime, shrink: Shrink, generation: int
+) -> Reading:
     """Return a reading that nothing has been staged in yet."""
-    return Reading(source, scope, complete, to_ticks(at), generation, Staged())
+    return Reading(source, scope, complete, to_ticks(at), generation, Staged(), shrink)

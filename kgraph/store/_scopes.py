@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgraph.schema import StoreError
+from kgraph.schema import StaleReadingError
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import NEVER, from_ticks
+from kgraph.store.protocol import Shrink
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def refuse_stale(reading: Reading, scope: Scope) -> None:
     """Refuse a reading that a newer one has overtaken."""
     overtaken = scope.generation != reading.began and scope.completed_at >= reading.at
     if overtaken or scope.completed_at > reading.at:
-        raise StoreError(
+        raise StaleReadingError(
             f"this reading of {from_ticks(reading.at):%Y-%m-%dT%H:%M:%SZ} is stale: one of"
             f" {from_ticks(scope.completed_at):%Y-%m-%dT%H:%M:%SZ} has been committed",
             where=f"{reading.source} {reading.scope}".strip(),
@@ -45,6 +46,9 @@ def may_close(reading: Reading, scope: Scope) -> tuple[Sequence[str], bool]:
     """Tell whether what isn't reported is gone; an empty answer is more likely a sick source."""
     staged = reading.staged
     if reading.complete and not staged.records and scope.records:
+        if reading.shrink is Shrink.ACCEPT:
+            return [], True
         name = f"{reading.source} {reading.scope}".strip()
-        return [f"empty_reading {name}: it had {scope.records} records; nothing was closed"], False
+        line = f"empty_reading {name}: it had {scope.records} records; nothing was closed"
+        return [f"{line}; --accept-shrink closes all"], False
     return [], reading.complete and bool(staged.records or staged.links)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from kgraph.schema import (
     KINDS,
     RELATIONS,
+    AllOf,
     Change,
     Coverage,
+    Gone,
     InputError,
     Item,
     Observation,
@@ -18,6 +20,7 @@ from kgraph.schema import (
     RelationRecord,
     suggest_kind,
 )
+from kgraph.store.protocol import Shrink
 
 LinkName = tuple[str, str, str, str | None]  # dependent key, type, dependency key, group
 
@@ -33,6 +36,8 @@ class Staged:
         self.observations: list[Observation] = []
         self.coverage: list[Coverage] = []
         self.changes: list[Change] = []
+        self.gone: dict[str, None] = {}  # keys; and of records whose relations are all named:
+        self.all_of: dict[str, None] = {}
         self._digest = hashlib.blake2b(digest_size=16)
 
     def add(self, items: Iterable[Item]) -> None:
@@ -46,8 +51,13 @@ class Staged:
                 self.observations.append(item)
             elif isinstance(item, Coverage):
                 self.coverage.append(item)
-            else:
+            elif isinstance(item, Change):
                 self.changes.append(item)
+            else:
+                self._add_partial(item)
+
+    def _add_partial(self, item: Gone | AllOf) -> None:
+        (self.gone if isinstance(item, Gone) else self.all_of)[item.key] = None
 
     def digest(self) -> bytes:
         """Return a hash of all records and relations in the order in which they came."""
@@ -112,6 +122,7 @@ class Reading:
     Attributes:
         at: when the source was read, in ticks.
         began: the scope's generation when the run began.
+        shrink: what to do when much of the scope is no longer reported.
     """
 
     source: str
@@ -120,6 +131,7 @@ class Reading:
     at: int
     began: int
     staged: Staged
+    shrink: Shrink = Shrink.HOLD
 
 
 def fingerprint(record: Record) -> bytes:

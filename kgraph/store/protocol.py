@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol, Self
@@ -34,6 +34,34 @@ class Toward(Enum):
     DEPENDENTS = "dependents"  # towards who is hit
 
 
+# Findings that begin so tell of what is open though its source no longer reports it.
+HELD = ("held_shrink", "empty_reading")
+
+
+class Shrink(Enum):
+    """What to do when a whole reading no longer reports much of what its scope had."""
+
+    HOLD = "hold"  # keep it open until a person has looked, or a reading is whole again
+    ACCEPT = "accept"  # a person has looked: it is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One change that a sync makes, in words.
+
+    Attributes:
+        uid, kind, name: the entity that it is of; of a relation, its dependent.
+        type: `created`, `reopened`, `updated`, `closed`, `relation_opened`, `relation_closed`.
+        detail: which fields, from what to what; or what the relation leads to.
+    """
+
+    uid: str
+    kind: str
+    name: str
+    type: str
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
     """A name that more than one entity answers to."""
@@ -52,6 +80,7 @@ class Diff:
         observed: number of observations kept.
         pending: relations waiting for an endpoint, as `a TYPE b`.
         findings: hygiene, one line each: unusual endpoints, capped `need`, key conflicts.
+        changes: of a preview, each change in words; a commit leaves it empty.
     """
 
     created: tuple[str, ...] = ()
@@ -63,6 +92,7 @@ class Diff:
     observed: int = 0
     pending: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    changes: tuple[Changed, ...] = field(default=(), compare=False)
 
     @property
     def empty(self) -> bool:
@@ -186,11 +216,11 @@ class SyncRun(Protocol):
             InputError: a dangling endpoint in a complete scope, differing `need` in one group,
                 a key that two records of this run share.
             StoreBusyError: another process is writing.
-            StoreError: a newer run of the same source and scope has committed meanwhile.
+            StaleReadingError: a newer run of the same source and scope has committed meanwhile.
         """
 
     def preview(self) -> Diff:
-        """Return what `commit` would do, and change nothing."""
+        """Return what `commit` would do, each change in words, and change nothing."""
 
     def abort(self) -> None: ...
     def __enter__(self) -> Self: ...
@@ -274,7 +304,21 @@ class Estate(Protocol):
 class GraphStore(Estate, Protocol):
     """The estate's graph, its evidence and its incidents."""
 
-    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun: ...
+    def sync(
+        self,
+        source: str,
+        scope: str,
+        *,
+        complete: bool,
+        at: datetime,
+        shrink: Shrink = Shrink.HOLD,
+    ) -> SyncRun:
+        """Begin to read one source's scope; `at` is when the source was asked.
+
+        A whole reading that loses more than a fifth of the scope's records (and ten or more)
+        closes none of them unless `shrink` says so; an empty one closes nothing, unless it does.
+        """
+
     def observe(
         self,
         observations: Iterable[Observation],
@@ -389,3 +433,4 @@ class ScopeState:
     generation: int
     completed_at: datetime
     records: int
+    findings: tuple[str, ...] = ()  # of its newest reading

@@ -52,6 +52,7 @@ from kgraph.store.protocol import (
     Estate,
     Pruned,
     ScopeState,
+    Shrink,
     SyncRun,
     TopologyDelta,
     Toward,
@@ -97,11 +98,21 @@ class SqliteStore:
         """
         return cls(Database.open(path, read_only=read_only, wait=wait))
 
-    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun:
+    def sync(
+        self,
+        source: str,
+        scope: str,
+        *,
+        complete: bool,
+        at: datetime,
+        shrink: Shrink = Shrink.HOLD,
+    ) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked."""
         with self._database.reading() as sql:
             generation = _commit.generation(sql, source, scope)
-        reading = begun(source, scope, complete=complete, at=at, generation=generation)
+        reading = begun(
+            source, scope, complete=complete, at=at, shrink=shrink, generation=generation
+        )
         return Run(reading, self._commit, self._rehearse)
 
     def _commit(self, reading: Reading) -> Diff:
@@ -110,7 +121,7 @@ class SqliteStore:
 
     def _rehearse(self, reading: Reading) -> Diff:
         with _collector_paused(), self._database.rehearsing() as sql:
-            return _commit.apply(sql, reading)
+            return _commit.apply(sql, reading, telling=True)
 
     def get(self, uids: Iterable[str]) -> list[Entity]:
         """Return the open entities among `uids`, in the order asked, each once."""

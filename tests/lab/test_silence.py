@@ -17,9 +17,10 @@ from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import History, Limits, step
 from ingest.nbd import Look, NbdError, Reason, look, parse_address
 from kgraph.app import investigation
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Commitment, Job, Reading, sync, unshown
+from kgraph.app.sync import Commitment, Job, Reading, unshown
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, LibvirtSource, NbdSource, Settings
 from kgraph.schema import Answer, Observation, State
@@ -210,7 +211,7 @@ class Watched:
     def round(self, *, sampled_only: bool = False) -> None:
         chosen = self._sampled if sampled_only else [*self._read, *self._sampled]
         reading = Reading(self._store, datetime.now(UTC), Commitment.COMMIT, unshown)
-        for outcome in sync(reading, chosen):
+        for outcome in sync(Setting(reading, lambda: reading.at, "test"), chosen):
             assert outcome.failure == ""
 
     def learn(self, seconds: float) -> None:

@@ -14,8 +14,9 @@ from kgraph.app import alerts
 from kgraph.app.doctor import Health
 from kgraph.app.doctor_alerts import examine_alerts
 from kgraph.app.drill import Clock, drill
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs
-from kgraph.app.sync import Commitment, Reading, sync, unshown
+from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.sync import Outcome as Became
 from kgraph.config import Configuration, load
 from kgraph.schema import Observation, State
@@ -57,7 +58,8 @@ def read(configuration: Configuration, store: GraphStore) -> Callable[[], list[B
     def once() -> list[Became]:
         at = datetime.now(UTC)
         reading = Reading(store, at, Commitment.COMMIT, unshown)
-        return list(sync(reading, jobs(Context(configuration))))
+        setting = Setting(reading, lambda: datetime.now(UTC), "test")
+        return list(sync(setting, jobs(Context(configuration))))
 
     return once
 

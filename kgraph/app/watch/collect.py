@@ -7,7 +7,8 @@ a queue, and the loop keeps it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -86,10 +87,12 @@ class Collector:
         """Return as soon as something came in, at the latest after `span`."""
         self._news.wait(span.total_seconds())
 
-    def ask(self, job: Job) -> Heard:
-        """Ask one source now, in the caller's thread."""
+    def ask(self, job: Job, parts: Sequence[Hashable] = ()) -> Heard:
+        """Ask one source now, in the caller's thread; with `parts`, of those alone."""
         at = self._clock()
         try:
+            if parts and job.fetch_parts is not None:
+                return Heard(job, at, job.fetch_parts(parts, at), asked=False)
             return Heard(job, at, job.fetch(at))
         except KgraphError as error:
             return Heard(job, at, error=error)
@@ -122,31 +125,68 @@ class _Asker(threading.Thread):
         super().__init__(name=f"ask {job.title}", daemon=True)
         self._job, self._to = job, to
         self.stopping, self.wake = threading.Event(), threading.Event()
+        self._anew = threading.Event()  # an event has said that anything may have changed
+        self._parts: SimpleQueue[Hashable] = SimpleQueue()
 
     def run(self) -> None:
         listening = self._listen()
         failures = 0
         try:
             while not self.stopping.is_set():
-                self.wake.clear()
+                self._anew.clear()
                 heard = self._to.ask(self._job)
                 failures = failures + 1 if heard.error else 0
                 if self.stopping.is_set():
                     return  # nobody keeps it any more
                 self._to.put(heard)
-                self.wake.wait(self._to.pause(self._job, failures))
+                self._attend(self._to.pause(self._job, failures), failed=failures > 0)
         finally:
             if listening is not None:
                 listening.stop()
             self._job.close()
 
+    def _attend(self, seconds: float, *, failed: bool) -> None:
+        """Read what events name, until everything is due again, or an event asks for it.
+
+        Whole readings and parts are read by this one thread: so none overtakes another.
+        """
+        due = time.monotonic() + seconds
+        while not self.stopping.is_set() and not self._anew.is_set():
+            self.wake.clear()
+            parts = self._named()
+            if parts and failed:
+                return  # an event shows that it may answer again
+            if parts:
+                heard = self._to.ask(self._job, parts)
+                if heard.error is not None:
+                    return
+                self._to.put(heard)
+            left = due - time.monotonic()
+            if left <= 0:
+                return
+            if self._parts.empty() and not self._anew.is_set() and not self.stopping.is_set():
+                self.wake.wait(left)
+
+    def _named(self) -> list[Hashable]:
+        """Return what events have named since, each once."""
+        found: dict[Hashable, None] = {}
+        while True:
+            try:
+                found[self._parts.get_nowait()] = None
+            except Empty:
+                return list(found)
+
     def _listen(self) -> Listening | None:
-        """Have events told, and the source asked anew after each."""
+        """Have events told, and the source asked of what they name, or anew."""
         if self._job.listen is None:
             return None
 
-        def tell(shown: Snapshot | None) -> None:
+        def tell(shown: Snapshot | None, part: Hashable | None = None) -> None:
             self._to.tell(self._job, shown)
+            if part is None or self._job.fetch_parts is None:
+                self._anew.set()
+            else:
+                self._parts.put(part)
             self.wake.set()
 
         try:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
 from kgraph.app.watch.collect import Heard
-from kgraph.schema import KgraphError
+from kgraph.schema import KgraphError, StaleReadingError
 from kgraph.store import Diff, GraphStore
 
 
@@ -53,6 +53,8 @@ class Keeper:
         if heard.keep is not None:
             try:
                 diff = heard.keep(reading)
+            except StaleReadingError:
+                return ""  # somebody else has read it meanwhile, and later
             except KgraphError as caught:
                 error = caught
         if not heard.asked:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kgraph.store._bodies import body_of
 from kgraph.store._endpoints import Names
-from kgraph.store._feed import dependencies, feed, told_edges
+from kgraph.store._feed import FeedRow, dependencies, feed, told_edges
 from kgraph.store._outcome import Outcome, difference
 from kgraph.store._placing import keys_of, placed
+from kgraph.store._preview import in_words, involved
 from kgraph.store._scopes import Scope, may_close, refuse_stale
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import NEVER
@@ -25,7 +27,7 @@ from kgraph.store.neo4j.settle import settle
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys, titles_of, uids_of
 from kgraph.store.neo4j.topology import advance
-from kgraph.store.protocol import Diff
+from kgraph.store.protocol import Changed, Diff
 
 _SCOPE = """\
 MERGE (scope:_KgScope {source: $source, scope: $scope})
@@ -44,17 +46,22 @@ SET
   scope.generation = scope.generation + 1, scope.completedAt = $at, scope.digest = $digest,
   scope.findings = $findings,
   scope.records = COUNT { MATCH (record:_KgRecord {scope: $id}) WHERE record.live }"""
+_DESCRIBED = """\
+MATCH (entity:Entity {_id: row}) RETURN row, entity.uid, entity.kind, entity.name"""
 
 
-def apply(statements: Statements, reading: Reading) -> Diff:
-    """Bring the store to what the reading says; the caller commits or takes it back."""
+def apply(statements: Statements, reading: Reading, *, telling: bool = False) -> Diff:
+    """Bring the store to what the reading says; the caller commits or takes it back.
+
+    With `telling` each change is put in words, which costs a look at everything that changes.
+    """
     ids = Ids.read(statements)
     scope = _claim(statements, ids, reading)
     refuse_stale(reading, scope)
     if reading.complete and scope.digest == reading.staged.digest():
         diff = _nothing_new(statements, ids, reading, scope)
     else:
-        diff = _take(statements, ids, reading, scope)
+        diff = _take(statements, ids, reading, scope, telling=telling)
     ids.write(statements)
     return diff
 
@@ -65,7 +72,9 @@ def generation(statements: Statements, source: str, scope: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _take(statements: Statements, ids: Ids, reading: Reading, scope: Scope) -> Diff:
+def _take(
+    statements: Statements, ids: Ids, reading: Reading, scope: Scope, *, telling: bool
+) -> Diff:
     empty, closes = may_close(reading, scope)
     written = write_records(statements, ids, reading, scope.id, closes=closes)
     records = written.outcome
@@ -73,13 +82,15 @@ def _take(statements: Statements, ids: Ids, reading: Reading, scope: Scope) -> D
     follow_records(statements, written.left)
     links = write_links(statements, ids, reading, scope.id, records, closes=closes)
     outcome = Outcome(records, links, settled)
-    _write_feed(statements, ids, reading, outcome, first=scope.generation == 0)
+    rows = _write_feed(statements, ids, reading, outcome, first=scope.generation == 0)
     names = Names(reading.source, scope.id, records.own)
     observed, unknown = _take_evidence(statements, ids, reading, names)
     findings = (*empty, *records.findings, *links.findings)
     pending = pending_of(statements, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(statements, reading, scope, findings, closes=closes)
+    _save(statements, reading, scope, findings, closes=closes and not records.held)
+    if telling:
+        diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
         advance(statements, outcome)
     return diff
@@ -109,7 +120,7 @@ def _nothing_new(statements: Statements, ids: Ids, reading: Reading, scope: Scop
 
 def _write_feed(
     statements: Statements, ids: Ids, reading: Reading, outcome: Outcome, *, first: bool
-) -> None:
+) -> list[FeedRow]:
     staged = reading.staged.records
     now = {
         place.record: (place.entity, staged[key].name, body_of(staged[key]))
@@ -118,8 +129,16 @@ def _write_feed(
     }
     opened, closed = told_edges(outcome)
     titles = titles_of(statements, dependencies((*opened, *closed)))
-    rows = feed(outcome, now, titles, first=first)
+    rows = list(feed(outcome, now, titles, first=first))
     write_changes(statements, ids, ((reading.at, *row, reading.source) for row in rows))
+    return rows
+
+
+def _in_words(
+    statements: Statements, outcome: Outcome, rows: Sequence[FeedRow]
+) -> tuple[Changed, ...]:
+    found = statements.each(_DESCRIBED, sorted(involved(outcome, rows)))
+    return in_words(outcome, rows, {id_: (uid, kind, name) for id_, uid, kind, name in found})
 
 
 def _take_evidence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from kgraph.store._closing import close_answered, held_links
 from kgraph.store._endpoints import (
     End,
     LooseLink,
@@ -41,6 +42,10 @@ _REREAD = "MATCH (scope:_KgScope {id: row}) REMOVE scope.digest"
 _ENTITY = "MATCH (record:_KgRecord {id: row}) RETURN record.entity"
 _FORGET_ALL = "MATCH (pending:_KgPending {scope: $scope}) DELETE pending"
 _FORGET = "MATCH (pending:_KgPending {name: row}) DELETE pending"
+_FORGET_OF = """\
+MATCH (pending:_KgPending {scope: $scope, a: row})
+WHERE NOT pending.name IN $waiting
+DELETE pending"""
 _WAIT = "MERGE (pending:_KgPending {name: row.name}) SET pending = row"
 _WAITING = """\
 MATCH (scope:_KgScope {source: $source})
@@ -80,8 +85,13 @@ def write_links(
     found = resolved(reading, places)
     stored = {_name(link): link for link in relations.of_scope(statements, scope)}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
+    named = frozenset(found.wanted)
+    found.wanted.update(held_links(named, rows, records.held))
     plan = plan_links(found.wanted, rows, closes=closes)
-    _set_pending(statements, ids, scope, found.pending, closes=closes)
+    plan = close_answered(plan, named, rows, () if closes else records.answered)
+    _set_pending(statements, ids, scope, found.pending, closes=closes and not records.held)
+    over = (*reading.staged.gone, *reading.staged.all_of)
+    _forget_pending(statements, scope, over, found.pending)
     fresh = [
         (scope, *name, need, *_ends(found, name, stored), reading.at) for name, need in plan.opened
     ]
@@ -127,6 +137,14 @@ def _set_pending(
     if closes:
         statements.rows(_FORGET_ALL, scope=scope)
     _wait(statements, ids, ((scope, row) for row in rows))
+
+
+def _forget_pending(
+    statements: Statements, scope: int, keys: Iterable[str], named: Iterable[PendingRow]
+) -> None:
+    """Let what some records no longer depend on wait no more."""
+    waiting = [json.dumps([scope, *row[:4]]) for row in named]
+    statements.each(_FORGET_OF, list(keys), scope=scope, waiting=waiting)
 
 
 def _wait(statements: Statements, ids: Ids, rows: Iterable[tuple[int, PendingRow]]) -> None:

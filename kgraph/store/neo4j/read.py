@@ -85,7 +85,8 @@ _EDGES = {
 _SCOPES = """\
 MATCH (scope:_KgScope)
 WHERE scope.completedAt IS NOT NULL
-RETURN scope.source, scope.scope, scope.generation, scope.completedAt, scope.records"""
+RETURN scope.source, scope.scope, scope.generation, scope.completedAt, scope.records,
+  scope.findings"""
 _EVERY = 2**31 - 1  # no limit
 
 
@@ -159,8 +160,8 @@ def neighbourhood(statements: Statements, seeds: Sequence[str], walk: Walk) -> S
 def scopes(statements: Statements) -> list[ScopeState]:
     """Return when each source was last read for each scope."""
     return [
-        ScopeState(source, scope, generation, from_ticks(at), records)
-        for source, scope, generation, at, records in sorted(statements.rows(_SCOPES))
+        ScopeState(source, scope, generation, from_ticks(at), records, tuple(found))
+        for source, scope, generation, at, records, found in sorted(statements.rows(_SCOPES))
     ]
 
 

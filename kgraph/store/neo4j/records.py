@@ -9,6 +9,7 @@ from typing import Any
 from kgraph.identity import Claimant, match
 from kgraph.store._bodies import body_of
 from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
+from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
@@ -41,6 +42,14 @@ _CHANGE = "MATCH (record:_KgRecord {id: row.id}) SET record += row"
 _BODIES = "MATCH (record:_KgRecord {id: row}) RETURN record.id, record.body"
 _REFRESH = "MATCH (record:_KgRecord {id: row.id}) SET record.body = row.body"
 _DROP_CLAIMS = "MATCH (claim:_KgClaim {record: row}) DELETE claim"
+_NAMES = """\
+MATCH (record:_KgRecord {id: row})
+RETURN row, record.kind, CASE record.name WHEN '' THEN record.key ELSE record.name END"""
+_LIVES_ON = """\
+MATCH (record:_KgRecord {id: row})
+MATCH (other:_KgRecord {entity: record.entity})
+WHERE other.live
+RETURN row, other.id"""
 _CLAIM = "CREATE (claim:_KgClaim) SET claim = row"
 _MERGE = "MATCH (record:_KgRecord {entity: row.old}) SET record.entity = row.new"
 
@@ -69,7 +78,9 @@ def write_records(
     """Write new and changed records; retire the vanished."""
     staged = reading.staged
     stored = _stored(statements, scope)
-    plan = plan_records(staged.records, staged.hashes, stored, closes=closes)
+    plan = plan_records(staged.records, staged.hashes, stored, closes=closes, gone=staged.gone)
+    kept = _held(statements, reading, plan, stored)
+    plan = without_held(plan, {key: stored[key].id for key in plan.vanished}, kept)
     vanished = frozenset(stored[key].id for key in plan.vanished)
     changed = [stored[key].id for key in plan.changed]
     before = versions_of(statements, changed)
@@ -90,15 +101,18 @@ def write_records(
     _write(statements, reading, scope, plan, to)
     _write_claims(statements, claimants, to, plan)
     touched, regrouped = touched_entities(plan, stored, to, merged)
+    own = own_places(staged.records, plan, stored, to, merged)
     outcome = RecordOutcome(
-        own=own_places(staged.records, plan, stored, to, merged),
+        own=own,
         vanished=vanished,
         touched=touched,
         regrouped=regrouped,
         first_new=first_new,
         unchanged=plan.unchanged,
         before=current,
-        findings=(*placeholders, *matched.conflicts),
+        findings=(*kept.findings, *placeholders, *matched.conflicts),
+        held=kept.records,
+        answered=vanished | {own[key].record for key in staged.all_of if key in own},
     )
     return Written(
         outcome,
@@ -107,6 +121,24 @@ def write_records(
         frozenset({*merged, *(old for _, old, _ in moved_records(plan, stored, to))}),
         _refresh(statements, reading, plan, stored),
     )
+
+
+def _held(
+    statements: Statements,
+    reading: Reading,
+    plan: RecordPlan,
+    stored: Mapping[str, StoredRecord],
+) -> Held:
+    """Ask what would be lost, where that is so much that it may have to be held."""
+    live = sum(record.live for record in stored.values())
+    if not may_shrink_too_far(reading, len(plan.vanished), live):
+        return Held()
+    gone = sorted(stored[key].id for key in plan.vanished)
+    names = {id_: (kind, name) for id_, kind, name in statements.each(_NAMES, gone)}
+    others = statements.each(_LIVES_ON, gone)
+    lives_on = {id_ for id_, other in others if other not in names}
+    rows = [(id_, *names[id_], id_ in lives_on) for id_ in gone]
+    return held(reading, rows, live)
 
 
 def _stored(statements: Statements, scope: int) -> dict[str, StoredRecord]:

@@ -46,6 +46,7 @@ from kgraph.store.protocol import (
     Estate,
     Pruned,
     ScopeState,
+    Shrink,
     SyncRun,
     TopologyDelta,
     Toward,
@@ -71,17 +72,27 @@ class Neo4jStore:
         """
         return cls(Database.open(target, read_only=read_only, patience=patience))
 
-    def sync(self, source: str, scope: str, *, complete: bool, at: datetime) -> SyncRun:
+    def sync(
+        self,
+        source: str,
+        scope: str,
+        *,
+        complete: bool,
+        at: datetime,
+        shrink: Shrink = Shrink.HOLD,
+    ) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked."""
         generation = self._database.glance(lambda s: _commit.generation(s, source, scope))
-        reading = begun(source, scope, complete=complete, at=at, generation=generation)
+        reading = begun(
+            source, scope, complete=complete, at=at, shrink=shrink, generation=generation
+        )
         return Run(reading, self._commit, self._rehearse)
 
     def _commit(self, reading: Reading) -> Diff:
         return self._database.write(lambda s: _commit.apply(s, reading))
 
     def _rehearse(self, reading: Reading) -> Diff:
-        return self._database.rehearse(lambda s: _commit.apply(s, reading))
+        return self._database.rehearse(lambda s: _commit.apply(s, reading, telling=True))
 
     def get(self, uids: Iterable[str]) -> list[Entity]:
         """Return the open entities among `uids`, in the order asked, each once."""

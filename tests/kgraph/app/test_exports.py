@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ingest.nbd import Look, NbdError, Reason, checks
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, exports_job
-from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, sync, unshown
+from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, NbdSource, Settings
 from kgraph.schema import Entity, Item, Key, Record, RelationRecord, Snapshot, State
 from kgraph.store import GraphStore, open_store
@@ -79,7 +80,8 @@ def checks_of(*addresses: str, accept: bool = False, **settings: object) -> Job:
 
 
 def run(store: GraphStore, job: Job, minutes: float = 1) -> Outcome:
-    (outcome,) = sync(reading(store, minutes), [job])
+    once = reading(store, minutes)
+    (outcome,) = sync(Setting(once, lambda: once.at, "test"), [job])
     assert outcome.failure == ""
     return outcome
 

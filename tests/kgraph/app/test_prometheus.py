@@ -13,8 +13,9 @@ from ingest import prometheus as source
 from ingest.prometheus import Reading as Answers
 from kgraph.app import alerts, prometheus
 from kgraph.app.alerts import Listing
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.prometheus import Server
-from kgraph.app.sync import Commitment, Reading, keep, keep_silence, sync, unshown
+from kgraph.app.sync import Commitment, Reading, keep, keep_silence, unshown
 from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import (
     Item,
@@ -91,7 +92,8 @@ def read(
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(source, "fetch", asked)
-        (outcome,) = sync(_reading(store, later), [prometheus.job(server)])
+        once = _reading(store, later)
+        (outcome,) = sync(Setting(once, lambda: once.at, "test"), [prometheus.job(server)])
     return outcome.failure
 
 
@@ -131,7 +133,7 @@ def test_a_dry_run_keeps_nothing(store: GraphStore) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(source, "fetch", lambda *_: BOTH)
         preview = _reading(store, commitment=Commitment.PREVIEW)
-        (outcome,) = sync(preview, [prometheus.job(SERVER)])
+        (outcome,) = sync(Setting(preview, lambda: preview.at, "test"), [prometheus.job(SERVER)])
     assert outcome.diff is not None
     assert len(outcome.diff.created) == 3
     assert states(store) == {}

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs, watched_jobs
-from kgraph.app.sync import Commitment, Reading, sync, unshown
+from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.config import Configuration, LibvirtSource, Settings
 from kgraph.store import GraphStore, open_store
 
@@ -48,7 +49,8 @@ def test_samples_overtake_no_reading_that_began_before_them(store: GraphStore) -
     slow = whole.fetch(NOW + timedelta(seconds=10))
     for second in (11, 13, 15):
         at = NOW + timedelta(seconds=second)
-        (outcome,) = sync(Reading(store, at, Commitment.COMMIT, unshown), [sampled])
+        once = Reading(store, at, Commitment.COMMIT, unshown)
+        (outcome,) = sync(Setting(once, lambda at=at: at, "test"), [sampled])
         assert outcome.failure == ""
         assert outcome.diff is not None
         assert outcome.diff.findings == ()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kgraph.app import sync as app_sync
+from kgraph.cli import progress
 from kgraph.schema import Item
 
 Run = Callable[..., Any]  # see conftest
@@ -201,7 +201,7 @@ def test_libvirts_own_test_driver_is_read(run: Run) -> None:
 def test_ctrl_c_between_two_rows_leaves_the_old_state(
     run: Run, stored: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_title: str, items: Iterable[Item]) -> Iterator[Item]:
+    def interrupted(_self: object, _title: str, items: Iterable[Item]) -> Iterator[Item]:
         for number, item in enumerate(items):
             if number == 3:
                 raise KeyboardInterrupt
@@ -209,7 +209,7 @@ def test_ctrl_c_between_two_rows_leaves_the_old_state(
 
     stored.write_text(stored.read_text().replace("web-1", "renamed"))
     with monkeypatch.context() as patched:
-        patched.setattr(app_sync, "unshown", interrupted)
+        patched.setattr(progress.Nowhere, "passing", interrupted)
         done = run("ingest", "topology", stored)
     assert (done.code, done.out, done.err) == (130, "", "kgraph: interrupted\n")
     assert run("graph", "find", "renamed", "-o", "json").out == "[]\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -127,3 +127,44 @@ def test_an_event_is_heard_at_once_and_has_the_source_asked_anew(collect: Collec
     wait(collector, lambda found: len(found) == 1)
     collector.stop()
     assert events.stopped.wait(PATIENCE)
+
+
+def test_what_an_event_names_is_read_alone_and_the_whole_is_left_for_later(
+    collect: Collect,
+) -> None:
+    events = Events()
+    named: list[list[Hashable]] = []
+
+    def fetch_parts(parts: Sequence[Hashable], _at: datetime) -> Keep:
+        named.append(list(parts))
+        return lambda _reading: Diff()
+
+    job = replace(
+        Job("a", answers), every=timedelta(hours=1), listen=events.listen, fetch_parts=fetch_parts
+    )
+    collector = collect(job)
+    wait(collector, lambda found: len(found) == 1)
+    assert events.tell is not None
+    events.tell(None, "guest-1")
+    (heard,) = wait(collector, lambda found: len(found) == 1)
+    assert (named, heard.asked, heard.error) == ([["guest-1"]], False, None)
+
+
+def test_when_what_an_event_names_cannot_be_read_alone_the_whole_is_read(
+    collect: Collect,
+) -> None:
+    events = Events()
+
+    def fetch_parts(_parts: Sequence[Hashable], _at: datetime) -> Keep:
+        raise SourceError("hangs", where="a")
+
+    job = replace(
+        Job("a", answers), every=timedelta(hours=1), listen=events.listen, fetch_parts=fetch_parts
+    )
+    collector = collect(job)
+    wait(collector, lambda found: len(found) == 1)
+    assert events.tell is not None
+    events.tell(None, "guest-1")
+    (heard,) = wait(collector, lambda found: len(found) == 1)
+    assert heard.asked
+    assert heard.error is None

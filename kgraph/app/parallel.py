@@ -1,0 +1,226 @@
+"""Reading many sources at once: asked in threads, kept one at a time by the caller's thread.
+
+What there is comes first: evidence is asked for, and put on entities, once every source that tells
+of entities has been kept or has failed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import structlog
+
+from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, kept
+from kgraph.schema import KgraphError, Lease, SourceError
+from kgraph.store import GraphStore
+
+TTL = timedelta(seconds=30)  # of a source's lease: so long after a crash nobody else may read it
+_LOOK_SECONDS = 0.5  # between two looks at deadlines and leases
+_AT_ONCE = 32  # sources that are asked at the same time
+
+_log = structlog.get_logger(__name__)
+
+
+class Progress(Protocol):
+    """Shows which sources are being read."""
+
+    def asked(self, title: str) -> None:
+        """A source is asked."""
+
+    def ended(self, title: str) -> None:
+        """It was kept, or it failed."""
+
+
+class Unseen:
+    """Progress that nobody looks at."""
+
+    def asked(self, title: str) -> None:
+        """Show nothing."""
+
+    def ended(self, title: str) -> None:
+        """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What sources are read with.
+
+    Attributes:
+        reading: the store, and whether it is changed.
+        clock: the time in UTC; called in one thread.
+        holder: who we are, for leases.
+        progress: is told what goes on.
+    """
+
+    reading: Reading
+    clock: Callable[[], datetime]
+    holder: str
+    progress: Progress = field(default_factory=Unseen)
+
+
+def sync(setting: Setting, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    """Read all sources; yield what became of each as it is done.
+
+    A source that somebody else is reading is skipped. One that doesn't answer within its deadline
+    has failed; its thread is left behind.
+    """
+    for wave in ([job for job in jobs if job.topology], [job for job in jobs if not job.topology]):
+        yield from _Wave(setting, wave).run()
+
+
+@dataclass
+class _Asked:
+    """A source that is being asked; `lease` is None where nothing is kept."""
+
+    job: Job
+    at: datetime
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    number: int
+    keep: Keep | None = None
+    error: KgraphError | None = None
+
+
+class _Wave:
+    """Sources whose order among themselves does not matter."""
+
+    def __init__(self, setting: Setting, jobs: Sequence[Job]) -> None:
+        self._setting, self._store = setting, setting.reading.store
+        self._waiting = deque(enumerate(jobs))
+        self._asked: dict[int, _Asked] = {}
+        self._answers: SimpleQueue[_Answer] = SimpleQueue()
+
+    def run(self) -> Iterator[Outcome]:
+        """Yield the outcome of each source, as they come in."""
+        try:
+            while self._waiting or self._asked:
+                while self._waiting and len(self._asked) < _AT_ONCE:
+                    outcome = self._begin(*self._waiting.popleft())
+                    if outcome is not None:
+                        yield outcome
+                for answer in self._arrived():
+                    yield self._end(answer)
+                yield from self._overdue()
+                self._renew()
+        finally:
+            for asked in self._asked.values():
+                self._release(asked)
+
+    def _begin(self, number: int, job: Job) -> Outcome | None:
+        """Ask a source in a thread of its own; return what hinders that."""
+        now, lease = self._setting.clock(), None
+        try:
+            if self._setting.reading.commitment is Commitment.COMMIT:
+                lease = acquire(self._store, job, self._setting.holder, now)
+                if lease is None:
+                    return Outcome(job.title, skipped=told_holder(self._store, job, now))
+            self._asked[number] = _Asked(job, now, lease)
+            job.learn(self._store)
+        except KgraphError as error:
+            return self._end(_Answer(number, error=error)) if lease else _failed(job, error)
+        self._setting.progress.asked(job.title)
+        threading.Thread(
+            target=_ask,
+            args=(job, now, number, self._answers),
+            name=f"ask {job.title}",
+            daemon=True,
+        ).start()
+        return None
+
+    def _arrived(self) -> list[_Answer]:
+        """Return what has come in, in the order of the configuration; wait a little for it."""
+        if not self._asked:
+            return []
+        found = []
+        try:
+            found.append(self._answers.get(timeout=_LOOK_SECONDS))
+            while True:
+                found.append(self._answers.get_nowait())
+        except Empty:
+            pass
+        in_time = [answer for answer in found if answer.number in self._asked]
+        return sorted(in_time, key=lambda answer: answer.number)
+
+    def _overdue(self) -> Iterator[Outcome]:
+        now = self._setting.clock()
+        for number, asked in list(self._asked.items()):
+            if now - asked.at > asked.job.deadline:
+                seconds = asked.job.deadline.total_seconds()
+                error = SourceError(
+                    f"no answer within {seconds:g} s",
+                    where=asked.job.title,
+                    mend="look for what hangs there, or give it more `deadline`",
+                )
+                yield self._end(_Answer(number, error=error))
+
+    def _end(self, answer: _Answer) -> Outcome:
+        """Keep an answer, or tell why there is none."""
+        asked = self._asked[answer.number]
+        reading = replace(self._setting.reading, at=asked.at)
+        try:
+            if answer.error is None and not self._still_ours(asked):
+                told = told_holder(self._store, asked.job, self._setting.clock())
+                return Outcome(asked.job.title, skipped=told)
+            return kept(reading, asked.job, answer.keep, answer.error)
+        finally:
+            del self._asked[answer.number]
+            self._release(asked)
+            self._setting.progress.ended(asked.job.title)
+
+    def _still_ours(self, asked: _Asked) -> bool:
+        """Tell whether nobody else reads it; a long commit may have let our lease run out."""
+        now = self._setting.clock()
+        if asked.lease is None or asked.lease.expires_at > now:
+            return True
+        asked.lease = acquire(self._store, asked.job, self._setting.holder, now)
+        return asked.lease is not None
+
+    def _renew(self) -> None:
+        """Prolong the leases of those who take their time; one that is lost is seen at the end."""
+        now = self._setting.clock()
+        for asked in self._asked.values():
+            if asked.lease is not None and asked.lease.expires_at - now < TTL * 2 / 3:
+                asked.lease = self._store.renew(asked.lease, ttl=TTL, now=now) or asked.lease
+
+    def _release(self, asked: _Asked) -> None:
+        if asked.lease is not None:
+            self._store.release(asked.lease)
+
+
+def acquire(store: GraphStore, job: Job, holder: str, now: datetime) -> Lease | None:
+    """Take the right to read a source; None while somebody else does."""
+    return store.acquire(f"source:{job.title}", holder, ttl=TTL, now=now)
+
+
+def told_holder(store: GraphStore, job: Job, now: datetime) -> str:
+    """Say who reads a source at the moment."""
+    for lease in store.leases(now=now):
+        if lease.name == f"source:{job.title}":
+            until = f"{lease.expires_at:%H:%M:%SZ}"
+            return f"is being read by {lease.holder}, whose lease ends at {until}"
+    return "was being read by somebody else just now"
+
+
+def _failed(job: Job, error: KgraphError) -> Outcome:
+    return Outcome(job.title, failure=str(error))
+
+
+def _ask(job: Job, at: datetime, number: int, answers: SimpleQueue[_Answer]) -> None:
+    try:
+        answers.put(_Answer(number, job.fetch(at)))
+    except KgraphError as error:
+        answers.put(_Answer(number, error=error))
+    except Exception as error:  # noqa: BLE001 - one source's bug must not hold up the others
+        _log.exception("fault of the program while a source was read", source=job.title)
+        told = f"fault of the program: {type(error).__name__}: {error}"
+        mend = "please report it; the log has the traceback"
+        answers.put(_Answer(number, error=SourceError(told, where=job.title, mend=mend)))
