@@ -15,7 +15,7 @@ from ingest.nbd import Acceptance, parse_address
 from kgraph.app import alerts, prometheus
 from kgraph.app.exports import Exports, Naming
 from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Job, Keep, Listening, Tell, keep
+from kgraph.app.sync import Job, Keep, Listening, Reading, Tell, keep
 from kgraph.config import (
     AlertmanagerSource,
     Configuration,
@@ -27,7 +27,7 @@ from kgraph.config import (
     TopologySource,
 )
 from kgraph.schema import ConfigurationError, KgraphError, Snapshot
-from kgraph.store import GraphStore, Toward
+from kgraph.store import Diff, GraphStore, Toward
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,11 @@ def watched_jobs(context: Context) -> list[Job]:
 def topology_job(document: str, site: str) -> Job:
     """Make the job that reads one topology document; `-` is standard input."""
     if document == "-":
-        return _snapshots("topology stdin", lambda _at: topology.read(sys.stdin.buffer, site=site))
+        # Read by whoever keeps it: a thread that waits for input cannot be ended.
+        def piped(reading: Reading) -> Diff:
+            return keep(reading, topology.read(sys.stdin.buffer, site=site))
+
+        return Job("topology stdin", lambda _at: piped)
     return _snapshots(f"topology {document}", lambda _at: topology.read(Path(document), site=site))
 
 

@@ -41,9 +41,13 @@ class Watched:
         self.keeper = Keeper(store, [read], datetime.now(UTC))
         self.wholes = 0
 
-    def until(self, what: str, look: Callable[[], object]) -> float:
-        """Keep what comes in until the answer is true; return the seconds that it took."""
+    def until(
+        self, what: str, look: Callable[[], object], act: Callable[[], object] | None = None
+    ) -> float:
+        """Act, keep what comes in until the answer is true; return the seconds that it took."""
         began = time.monotonic()
+        if act is not None:
+            act()
         while not look():
             assert time.monotonic() - began < 20, what
             self.collector.wait(timedelta(seconds=0.05))
@@ -101,40 +105,6 @@ def newcomer(lab: Lab) -> Iterator[str]:
         connection.lookupByName(_NAME).undefine()
 
 
-def test_a_guest_comes_pauses_stops_and_goes_within_seconds(
-    lab: Lab, watched: Watched, newcomer: str
-) -> None:
-    connection = lab.host("h2").connection
-    watched.until("the host is read", lambda: watched.keeper.synced and watched.wholes >= 2)
-    known = len(watched.store.find())
-    wholes = watched.wholes
-
-    domain = connection.defineXML(newcomer)
-    assert watched.until("defined", lambda: watched.relations() >= {"MEMBER_OF"}) < _AT_MOST
-    domain.create()
-    assert watched.until("started", lambda: watched.relations() >= {"RUNS_ON"}) < _AT_MOST
-    assert "MEMBER_OF" not in watched.relations()
-
-    def state() -> str:
-        guest = watched.guest()
-        return "" if guest is None else str(guest.props["state"])
-
-    domain.suspend()
-    assert watched.until("suspended", lambda: state() == "paused") < _AT_MOST
-    domain.resume()
-    assert watched.until("resumed", lambda: state() == "running") < _AT_MOST
-    domain.destroy()
-    assert watched.until("destroyed", lambda: watched.relations() >= {"MEMBER_OF"}) < _AT_MOST
-    assert "RUNS_ON" not in watched.relations()
-    key = guest_key(domain.UUIDString())
-    domain.undefine()
-    assert watched.until("undefined", lambda: watched.guest() is None) < _AT_MOST
-    assert watched.store.locate("libvirt", key) is None
-    # All others are as they were, and nobody read the whole host for this.
-    assert known <= len(watched.store.find())
-    assert watched.wholes == wholes
-
-
 def test_a_network_that_stops_and_starts_stays_one_and_is_read_alone(
     lab: Lab, watched: Watched
 ) -> None:
@@ -159,4 +129,44 @@ def test_a_network_that_stops_and_starts_stays_one_and_is_read_alone(
     gone = watched.until("network undefined", lambda: not watched.store.find(text="spare"))
     assert gone < _AT_MOST
     assert watched.store.graph() == before
+    assert watched.wholes == wholes
+
+
+# The last one: the shipped rule misses its guest for some minutes after it is gone.
+def test_a_guest_comes_pauses_stops_and_goes_within_seconds(
+    lab: Lab, watched: Watched, newcomer: str
+) -> None:
+    connection = lab.host("h2").connection
+    watched.until("the host is read", lambda: watched.keeper.synced and watched.wholes >= 2)
+    known = len(watched.store.find())
+    wholes = watched.wholes
+
+    defined = watched.until(
+        "defined",
+        lambda: watched.relations() >= {"MEMBER_OF"},
+        lambda: connection.defineXML(newcomer),
+    )
+    assert defined < _AT_MOST
+    domain = connection.lookupByName(_NAME)
+
+    def related(type_: str) -> bool:
+        return type_ in watched.relations()
+
+    assert watched.until("started", lambda: related("RUNS_ON"), domain.create) < _AT_MOST
+    assert "MEMBER_OF" not in watched.relations()
+
+    def state() -> str:
+        guest = watched.guest()
+        return "" if guest is None else str(guest.props["state"])
+
+    assert watched.until("suspended", lambda: state() == "paused", domain.suspend) < _AT_MOST
+    assert watched.until("resumed", lambda: state() == "running", domain.resume) < _AT_MOST
+    assert watched.until("destroyed", lambda: related("MEMBER_OF"), domain.destroy) < _AT_MOST
+    assert "RUNS_ON" not in watched.relations()
+    key = guest_key(domain.UUIDString())
+    undefined = watched.until("undefined", lambda: watched.guest() is None, domain.undefine)
+    assert undefined < _AT_MOST
+    assert watched.store.locate("libvirt", key) is None
+    # All others are as they were, and nobody read the whole host for this.
+    assert known <= len(watched.store.find())
     assert watched.wholes == wholes

@@ -1,0 +1,131 @@
+"""`kgraph sync`: which sources, what it would change, and what a person has to accept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.kgraph.cli.conftest import Run
+
+
+def document(work: Path, name: str, guests: int, entities: str = "") -> Path:
+    """Write a topology of a host and guests on it."""
+    rows = "".join(
+        f"  - {{id: {name}-v{n}, kind: VirtualMachine, name: {name}-{n}}}\n" for n in range(guests)
+    )
+    links = "".join(
+        f"  - {{from: {name}-v{n}, type: RUNS_ON, to: {name}-h}}\n" for n in range(guests)
+    )
+    path = work / f"{name}.yaml"
+    path.write_text(
+        f"format: kgraph.topology/v1\nsource: {name}\ncomplete: true\nentities:\n"
+        f"  - {{id: {name}-h, kind: Host, name: {name}-host}}\n{rows}{entities}relations:\n{links}"
+    )
+    return path
+
+
+@pytest.fixture
+def two(work: Path) -> Path:
+    """Two sources of thirty guests each, configured."""
+    for name in ("alpha", "beta"):
+        document(work, name, 30)
+    (work / "kgraph.toml").write_text(
+        "".join(
+            f'[[sources]]\ntype = "topology"\nname = "{name}"\npath = "{name}.yaml"\n'
+            for name in ("alpha", "beta")
+        )
+    )
+    return work
+
+
+def names(run: Run) -> set[str]:
+    found = json.loads(run("graph", "find", "-o", "json").out)
+    return {row["name"] for row in found}
+
+
+@pytest.mark.usefixtures("two")
+def test_all_sources_are_read_and_summed_up_in_their_order(run: Run) -> None:
+    done = run("sync", "-o", "json")
+    assert (done.code, done.err) == (0, "")
+    rows = json.loads(done.out)
+    assert [(row["source"], row["created"]) for row in rows] == [
+        ("topology alpha", 31),
+        ("topology beta", 31),
+    ]
+
+
+@pytest.mark.parametrize("name", ["beta", "topology beta"])
+@pytest.mark.usefixtures("two")
+def test_a_source_is_read_alone_by_its_name_or_title(run: Run, name: str) -> None:
+    rows = json.loads(run("sync", name, "-o", "json").out)
+    assert [row["source"] for row in rows] == ["topology beta"]
+
+
+@pytest.mark.usefixtures("two")
+def test_a_source_that_nobody_knows_is_refused_with_the_known_ones(run: Run) -> None:
+    done = run("sync", "gamma")
+    assert done.code == 1
+    assert done.err.endswith("no source is called 'gamma'; known: topology alpha, topology beta\n")
+
+
+def test_one_that_fails_stops_no_other_and_is_an_error(run: Run, two: Path) -> None:
+    (two / "alpha.yaml").unlink()
+    done = run("sync")
+    assert done.code == 1
+    assert "alpha.yaml" in done.err
+    assert "beta-host" in names(run)
+
+
+def test_what_shrinks_too_far_is_held_shown_by_the_doctor_and_accepted_by_a_person(
+    run: Run, two: Path
+) -> None:
+    run("sync")
+    document(two, "alpha", 10)
+    held = run("sync")
+    assert held.code == 0
+    assert "held_shrink alpha default: 20 of 31 records are no longer reported" in held.err
+    assert "alpha-29" in names(run)
+    assert "held_shrink alpha" in run("doctor").out
+    accepted = run("sync", "--accept-shrink", "alpha", "-o", "json")
+    assert [row["closed"] for row in json.loads(accepted.out)] == [20]
+    assert "alpha-29" not in names(run)
+    assert "held_shrink" not in run("doctor").out
+
+
+def test_ingest_accepts_what_has_shrunk_as_well(run: Run, two: Path) -> None:
+    run("sync")
+    path = document(two, "alpha", 0)
+    assert "held_shrink" in run("ingest", "topology", path).err
+    assert run("ingest", "topology", path, "--accept-shrink").err == ""
+    assert "alpha-0" not in names(run)
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(run: Run, two: Path) -> None:
+    run("sync")
+    document(two, "alpha", 29, "  - {id: new, kind: Host, name: newcomer}\n")
+    done = run("sync", "alpha", "--dry-run")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "topology alpha" in lines
+    assert "+ Host newcomer" in lines
+    assert "- VirtualMachine alpha-29" in lines
+    assert "- relation VirtualMachine alpha-29 RUNS_ON Host alpha-host" in lines
+    assert done.err == "nothing was changed: this was a dry run\n"
+    assert "newcomer" not in names(run)
+
+
+@pytest.mark.usefixtures("two")
+def test_a_long_dry_run_is_cut_short_unless_all_is_asked_for(run: Run) -> None:
+    short, full = run("sync", "alpha", "--dry-run"), run("sync", "alpha", "--dry-run", "--all")
+    assert "topology alpha: and 41 more changes; --all shows them\n" in short.err
+    assert "more changes" not in full.err
+    assert len(full.out.splitlines()) == len(short.out.splitlines()) + 41
+
+
+@pytest.mark.usefixtures("two")
+def test_a_dry_run_as_json_is_complete(run: Run) -> None:
+    (row,) = json.loads(run("ingest", "topology", "alpha.yaml", "--dry-run", "-o", "json").out)
+    assert (row["created"], row["relationsOpened"], len(row["changes"])) == (31, 30, 61)
+    assert {"change", "kind", "name", "uid", "detail"} == set(row["changes"][0])
+    assert (row["waiting"], row["findings"]) == ([], [])
