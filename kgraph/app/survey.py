@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kgraph.schema import Evidence, Subgraph
 from kgraph.store import Estate
-from kgraph.topology import Topology, region
+from kgraph.topology import Topology, vicinity
 
 WHOLE_UP_TO = 2_000  # entities: a smaller estate is looked at as a whole
 
@@ -41,7 +41,7 @@ def survey(
     if len(topology) <= WHOLE_UP_TO:
         return Survey(store.graph())
     index, uids = topology.index, topology.uids
-    found = region(
+    found = vicinity(
         topology,
         sorted(index[uid] for uid in seeds if uid in index),
         sorted(index[uid] for uid in blamed if uid in index),

@@ -13,7 +13,7 @@ from __future__ import annotations
 from kgraph.topology.arrays import Node, Topology, build
 from kgraph.topology.files import DamagedError, pack, unpack
 from kgraph.topology.patch import OutdatedError, patched
-from kgraph.topology.region import Region, region
+from kgraph.topology.vicinity import Vicinity, vicinity
 from kgraph.topology.walk import Found, dependencies, dependents
 
 __all__ = [
@@ -21,13 +21,13 @@ __all__ = [
     "Found",
     "Node",
     "OutdatedError",
-    "Region",
     "Topology",
+    "Vicinity",
     "build",
     "dependencies",
     "dependents",
     "pack",
     "patched",
-    "region",
     "unpack",
+    "vicinity",
 ]

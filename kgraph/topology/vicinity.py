@@ -30,7 +30,7 @@ _CROSSED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class Vicinity:
     """A part of the graph.
 
     Attributes:
@@ -47,7 +47,7 @@ class Region:
     truncated: bool
 
 
-def region(topology: Topology, seeds: Collection[int], blamed: Collection[int] = ()) -> Region:
+def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int] = ()) -> Vicinity:
     """Return what may have caused something at the seeds, and what can speak for or against it.
 
     Args:
@@ -66,7 +66,7 @@ def region(topology: Topology, seeds: Collection[int], blamed: Collection[int] =
     outside = _with_groups(topology, inner, inside)
     outside[inner] = False
     rim = np.flatnonzero(outside).astype(np.int32)
-    return Region(inner, rim, partial, causes.truncated)
+    return Vicinity(inner, rim, partial, causes.truncated)
 
 
 def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> set[int]:
@@ -118,7 +118,7 @@ def _most_shared(topology: Topology, causes: Int, seeds: Collection[int]) -> lis
 
 
 def _with_groups(topology: Topology, inner: Int, inside: Mask) -> Mask:
-    """Return the region with strangers, with what the inner ones run on, and with whole groups.
+    """Return the vicinity with strangers, with what the inner ones run on, and with whole groups.
 
     Half a group would look like a group that has lost its other half.
     """

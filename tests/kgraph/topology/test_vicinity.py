@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from hypothesis import given
 
 from kgraph.schema import Entity, Relation
-from kgraph.topology import Topology, build, dependencies, region
-from kgraph.topology.region import BLAMED, SHARE, STRANGERS, TIGHT
+from kgraph.topology import Topology, build, dependencies, vicinity
+from kgraph.topology.vicinity import BLAMED, SHARE, STRANGERS, TIGHT
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -36,7 +36,7 @@ def names(topology: Topology, indices: Iterable[int]) -> set[str]:
 def test_all_possible_causes_and_all_their_nearest_witnesses_are_in_it() -> None:
     topology = estate(hosts=100, guests=50)
     seeds = [topology.index[f"g7-{g}"] for g in range(30)]
-    found = region(topology, seeds)
+    found = vicinity(topology, seeds)
     inner = names(topology, found.inner)
     assert {"core", "h7", *(f"g7-{g}" for g in range(50))} <= inner
     assert {f"h{h}" for h in range(100)} <= inner  # the nearest that need the core
@@ -48,7 +48,7 @@ def test_all_possible_causes_and_all_their_nearest_witnesses_are_in_it() -> None
 def test_what_is_blamed_brings_everything_that_needs_it() -> None:
     topology = estate(hosts=100, guests=50)
     core = topology.index["core"]
-    found = region(topology, [topology.index["g7-0"]], [core])
+    found = vicinity(topology, [topology.index["g7-0"]], [core])
     assert len([u for u in names(topology, found.inner) if u.startswith("g")]) >= 5_000
     assert core not in found.partial
     assert BLAMED > 5_000
@@ -56,7 +56,7 @@ def test_what_is_blamed_brings_everything_that_needs_it() -> None:
 
 def test_a_group_comes_whole_or_not_at_all() -> None:
     topology = estate(hosts=40, guests=20)
-    found = region(topology, [topology.index["g7-0-p1"]])
+    found = vicinity(topology, [topology.index["g7-0-p1"]])
     around = set(found.inner.tolist()) | set(found.rim.tolist())
     for owner in found.inner.tolist():
         for gate in topology.gates(owner):
@@ -68,14 +68,14 @@ def test_a_group_comes_whole_or_not_at_all() -> None:
 
 def test_some_strangers_stand_by() -> None:
     topology = estate(hosts=100, guests=50)
-    found = region(topology, [topology.index["g7-0"]])
+    found = vicinity(topology, [topology.index["g7-0"]])
     assert len(found.rim) >= STRANGERS / 2
 
 
 @given(graphs())
 def test_in_a_small_graph_every_cause_is_in_it_with_all_that_it_needs(graph: Graph) -> None:
     topology = build(*graph)
-    found = region(topology, [0])
+    found = vicinity(topology, [0])
     needed = dependencies(topology, [0], types={"RUNS_ON", "USES", "CALLS"})
     assert set(needed.entities.tolist()) <= set(found.inner.tolist())
     assert not set(found.inner.tolist()) & set(found.rim.tolist())
