@@ -47,7 +47,11 @@ def survey(
         sorted(index[uid] for uid in blamed if uid in index),
     )
     graph = store.part([uids[i] for i in found.inner], [uids[i] for i in found.rim])
-    line = f"only {len(graph.entities):,} of {len(topology):,} entities were weighed: those nearby"
+    many, few = f"{len(topology):,} entities", f"{len(graph.entities):,}"
+    if seeds:
+        line = f"only {few} of {many} were weighed: those nearby"
+    else:
+        line = f"nothing is abnormal on any of {many}; {few} of them stand here for the rest"
     more = ("there are more possible causes than could be weighed",) if found.truncated else ()
     return Survey(graph, frozenset(uids[i] for i in found.partial), (line, *more))
 

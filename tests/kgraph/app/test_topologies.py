@@ -138,6 +138,15 @@ def test_of_a_large_estate_only_what_is_nearby_is_weighed_and_the_answer_says_so
     assert any("of 3,101 entities were weighed" in line for line in answer.warnings)
 
 
+def test_a_large_estate_in_which_nothing_is_wrong_is_told_to_be_well(
+    store: GraphStore, path: Path
+) -> None:
+    fill(store, hosts=100)
+    (found,) = of_store(store, toolkit(Configuration(Settings(), home=path.parent), NOW))
+    assert found.case.answer.causes == ()
+    assert any("abnormal on any of 3,101" in line for line in found.case.answer.warnings)
+
+
 def test_what_is_blamed_is_looked_at_with_all_that_needs_it(store: GraphStore, path: Path) -> None:
     fill(store, hosts=100)
     uid = {entity.name: entity.uid for entity in store.find()}
