@@ -14,6 +14,7 @@ import typer
 from kgraph.cli import (
     apply,
     config,
+    cypher,
     demo,
     doctor,
     graph,
@@ -52,6 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.command("sync")(sync.sync)
 app.add_typer(graph.app, name="graph")
+app.add_typer(cypher.app, name="cypher")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from kgraph.schema import (
     Change,
@@ -299,6 +299,14 @@ class Estate(Protocol):
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""
+
+
+@runtime_checkable
+class Queryable(Protocol):
+    """A store that answers Cypher."""
+
+    def query(self, text: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of one statement that only reads, in plain values."""
 
 
 class GraphStore(Estate, Protocol):

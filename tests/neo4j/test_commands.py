@@ -160,3 +160,40 @@ def test_nobody_who_uses_a_file_waits_for_the_driver(tmp_path: Path) -> None:
         timeout=100,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_shipped_query_is_run_with_entities_by_their_names(kgraph: Kgraph) -> None:
+    assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
+    code, out, err = kgraph(
+        "cypher", "run", "impact/blast_radius", "--param", "uid=h1.dc1", "-o", "json"
+    )
+    assert code == 0, err
+    assert [(row["kind"], row["name"], row["hops"]) for row in json.loads(out)] == [
+        ("VirtualMachine", "web-1", 1)
+    ]
+    code, out, _ = kgraph(
+        "cypher", "run", "history/relation_changes", "--param", "since=1h", "--param", "until=0s",
+        "-o", "json",
+    )  # fmt: skip
+    assert (code, [row["change"] for row in json.loads(out)]) == (0, ["opened"])
+    code, out, _ = kgraph(
+        "cypher", "run", "impact/dependency_path", "--param", "dependent=web-1",
+        "--param", "dependency=Host/h1.dc1",
+    )  # fmt: skip
+    assert code == 0
+    assert '["RUNS_ON"]' in out
+
+
+def test_a_query_that_would_write_is_refused(kgraph: Kgraph, neo4j_database: Served) -> None:
+    assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
+    code, _, err = kgraph("cypher", "run", "schema/unique_uid")
+    assert (code, len(err.splitlines())) == (1, 1)
+    names = [row["name"] for row in neo4j_database.ask("SHOW CONSTRAINTS YIELD name")]
+    assert "entity_uid" not in names
+
+
+def test_a_parameter_that_is_missing_or_unknown_is_wrong_usage(kgraph: Kgraph) -> None:
+    assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
+    assert "asks for --param uid=" in kgraph("cypher", "run", "impact/blast_radius")[2]
+    done = kgraph("cypher", "run", "hygiene/orphans", "--param", "x=1")
+    assert (done[0], "no parameter 'x'" in done[2]) == (2, True)

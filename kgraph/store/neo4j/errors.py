@@ -53,6 +53,11 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         _READ_ONLY,
     ),
     (
+        "Neo.ClientError.Statement.AccessMode",
+        "the statement would write, and may only read",
+        "paste it into Neo4j Browser; `kgraph cypher show` writes it out",
+    ),
+    (
         "Neo.ClientError.Cluster.NotALeader",
         "this member of the cluster cannot be written",
         "use the neo4j:// scheme: it finds the member that can",

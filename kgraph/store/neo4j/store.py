@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from kgraph.schema import (
     Change,
@@ -35,6 +35,7 @@ from kgraph.store.neo4j import incidents as _incidents
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
 from kgraph.store.neo4j import prune as _prune
+from kgraph.store.neo4j import query as _query
 from kgraph.store.neo4j import read as _read
 from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
@@ -269,6 +270,10 @@ class Neo4jStore:
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why."""
         return self._database.glance(_plans.halted)
+
+    def query(self, text: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of one statement that only reads, in plain values."""
+        return self._database.read(lambda s: _query.answered(s, text, parameters))
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""

@@ -1,0 +1,147 @@
+"""`kgraph cypher`: the shipped queries for a graph on a Neo4j server."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgraph.cli.moments import moment
+from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.tables import RowFormat, Rows, show
+
+if TYPE_CHECKING:
+    from cypher import Parameter, Query
+    from kgraph.store import Estate
+
+app = typer.Typer(
+    help="Shipped queries for a graph on a Neo4j server.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+_LIST = "LIST<STRING>"
+_UIDS = frozenset({"uid", "uids", "dependent", "dependency"})  # parameters that mean entities
+
+
+@app.command("list")
+def list_queries(
+    ctx: typer.Context,
+    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """List the queries: what each answers, and what it asks for."""
+    from cypher import queries
+
+    found = queries()
+    topics = sorted({query.topic for query in found.values()})
+    if topic is not None and topic not in topics:
+        usage(f"no topic {topic!r}; there are: {', '.join(topics)}")
+    rows = [
+        (query.name, query.title, " ".join(f"${row.name}" for row in query.params))
+        for query in found.values()
+        if topic is None or query.topic == topic
+    ]
+    show(session_of(ctx), ("name", "title", "parameters"), rows, output)
+
+
+@app.command("show")
+def show_query(
+    name: Annotated[str, typer.Argument(help="Such as impact/blast_radius.")],
+) -> None:
+    """Write one query, to be pasted into Neo4j Browser."""
+    typer.echo(_query(name).text, nl=False)
+
+
+@app.command("run")
+def run(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Such as impact/blast_radius.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option(help="A parameter; entities by name or uid.", metavar="NAME=VALUE"),
+    ] = None,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Run one query on the server, reading only."""
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import InputError
+    from kgraph.store import Queryable
+
+    session = session_of(ctx)
+    query = _query(name)
+    given = dict(_split(text) for text in param or ())
+    with opened(session.configuration, Access.READ) as store:
+        if not isinstance(store, Queryable):
+            raise InputError(
+                f"{name} needs a Neo4j server",
+                where=session.configuration.store_title,
+                mend="say --store neo4j://host:7687, or set store.url",
+            )
+        values = _values(session, store, query, given)
+        rows = store.query(query.text, values)
+    columns = [column.name for column in query.returns]
+    plain = output is RowFormat.TABLE
+    shown = [tuple(_cell(value) if plain else value for value in row) for row in rows]
+    show(session, columns, shown, output)
+
+
+def _query(name: str) -> Query:
+    import difflib
+
+    from cypher import queries
+
+    found = queries().get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, queries(), n=1, cutoff=0.4)
+        mend = f"did you mean {near[0]}?" if near else "`kgraph cypher list` names them"
+        usage(f"no query {name!r}; {mend}")
+    return found
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        usage(f"--param {text}: write NAME=VALUE")
+    return name.removeprefix("$"), value
+
+
+def _values(
+    session: Session, store: Estate, query: Query, given: dict[str, str]
+) -> dict[str, object]:
+    """Return the parameters in the types that the query's header declares."""
+    names = {row.name for row in query.params}
+    unknown, missing = sorted(given.keys() - names), sorted(names - given.keys())
+    if unknown:
+        usage(f"{query.name} has no parameter {unknown[0]!r}")
+    if missing:
+        wanted = next(row for row in query.params if row.name == missing[0])
+        usage(f"{query.name} asks for --param {wanted.name}=..., {wanted.type}: {wanted.about}")
+    return {row.name: _value(session, store, row, given[row.name]) for row in query.params}
+
+
+def _value(session: Session, store: Estate, row: Parameter, text: str) -> object:
+    if row.type == "ZONED DATETIME":
+        return moment(text, session.now())
+    if row.type == "INTEGER":
+        try:
+            return int(text)
+        except ValueError:
+            usage(f"--param {row.name}={text}: not a whole number")
+    if row.type == _LIST:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return [_uid(store, part) for part in parts] if row.name in _UIDS else parts
+    return _uid(store, text) if row.name in _UIDS else text
+
+
+def _uid(store: Estate, text: str) -> str:
+    from kgraph.app.lookup import entity as look_up
+
+    return look_up(store, text).uid
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

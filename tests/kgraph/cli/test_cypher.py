@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cypher import queries
+
+Run = Callable[..., Any]  # see conftest
+
+
+def test_every_query_is_listed_with_what_it_asks_for(run: Run) -> None:
+    rows = json.loads(run("cypher", "list", "-o", "json").out)
+    assert [row["name"] for row in rows] == list(queries())
+    asked = {row["name"]: row["parameters"] for row in rows}
+    assert asked["impact/dependency_path"] == "$dependent $dependency"
+    few = json.loads(run("cypher", "list", "--topic", "impact", "-o", "json").out)
+    assert {row["name"].partition("/")[0] for row in few} == {"impact"}
+
+
+def test_a_query_is_written_as_it_is_shipped(run: Run) -> None:
+    for name, query in queries().items():
+        assert run("cypher", "show", name).out == query.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("list", "--topic", "impcat"), "no topic 'impcat'; there are:"),
+        (("show", "impact/blast"), "did you mean impact/blast_radius?"),
+        (("run", "impact/blast_radius", "--param", "uid"), "write NAME=VALUE"),
+    ],
+)
+def test_what_is_not_there_is_wrong_usage_in_one_line(
+    run: Run, arguments: tuple[str, ...], told: str
+) -> None:
+    done = run("cypher", *arguments)
+    assert done.code == 2
+    assert told in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_the_embedded_store_says_that_it_speaks_no_cypher(run: Run, stored: Path) -> None:  # noqa: ARG001 - the store
+    done = run("cypher", "run", "inventory/count_by_kind")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "needs a Neo4j server" in done.err
