@@ -2,7 +2,8 @@
 
 Two sources that describe one thing must give one entity; two things must never become one. An
 equal strong key merges; a weak one merges only if it is unique on both sides; contradictory
-strong keys keep two records apart, and a person is told. Pure: the store brings what is known.
+strong keys keep two records apart, and a person is told. What a person has decided holds whatever
+keys say. Pure: the store brings what is known.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from kgraph.schema import Key, kind_of
 
@@ -130,10 +132,14 @@ class Known:
     Attributes:
         bindings: of every entity that has one of the keys, all its keys.
         born: uid -> when it was first seen, in any unit that orders; the oldest survives a merge.
+        accepted: entities of which a person has said that all their records are one thing.
+        apart: pairs of entities of which a person has said that they are two.
     """
 
     bindings: Sequence[Binding] = ()
     born: Mapping[str, int] = field(default_factory=dict)
+    accepted: AbstractSet[str] = frozenset()
+    apart: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,8 @@ def match(claimants: Sequence[Claimant], known: Known) -> Matched:
 
     A record keeps its entity unless its strong keys now contradict the entity's other records.
     All records of one call come from one source and scope: that source tells them apart, so a
-    weak key never merges two of them.
+    weak key never merges two of them. Where a person has parted two entities that claim the same
+    key, a record that is new goes to the one that had a record of its source and name.
     """
     book = _Book(known, claimants)
     decided = []
@@ -178,10 +185,12 @@ def _decide(claimant: Claimant, book: _Book) -> str:
     names = kind_of(claimant.kind).strong
     strong = [key for key in claimant.keys if key.namespace in names]
     found = book.claiming(claimant.kind, strong) if strong else set()
-    if own and own not in book.dormant and book.report_clash(claimant, [own], strong):
+    settled = own in book.dormant or own in book.accepted
+    if own and not settled and book.report_clash(claimant, [own], strong):
         own = None
     if own:
         found.add(own)
+    found = book.without_parted(claimant, own, found)
     others = sorted(found, key=book.age)
     if others and others != [own] and book.report_clash(claimant, others, strong):
         return own or book.mint(claimant)
@@ -210,6 +219,12 @@ class _Book:
         self._claims: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(dict)
         self._places: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self._examples: dict[str, Claimant] = {}
+        self.accepted = set(known.accepted)
+        self._apart: dict[str, set[str]] = defaultdict(set)
+        for one, other in known.apart:
+            self._apart[one].add(other)
+            self._apart[other].add(one)
+        self._names: dict[str, set[tuple[str, str]]] = defaultdict(set)
         live = {binding.uid for binding in known.bindings if binding.live}
         # Entities that nobody reports at present: their old keys bind nobody who returns to them.
         self.dormant = {binding.uid for binding in known.bindings} - live
@@ -218,6 +233,7 @@ class _Book:
         for binding in known.bindings:
             counts = binding.live or binding.uid in self.dormant
             self._add(binding.uid, binding.claimant, binding.key, counts=counts)
+            self._names[binding.uid].add((binding.claimant.source, binding.claimant.key))
             if binding.live:
                 self._weak_holders[binding.claimant.kind, binding.key].add(binding.uid)
                 self._places[binding.uid].add((binding.claimant.source, binding.claimant.scope))
@@ -254,11 +270,27 @@ class _Book:
                 found.update(map(self.root, held))
         return found
 
+    def parted(self, uid: str, other: str) -> bool:
+        """Tell whether a person keeps two entities apart."""
+        return any(self.root(one) == other for one in self._apart.get(uid, ()))
+
+    def without_parted(self, claimant: Claimant, own: str | None, found: set[str]) -> set[str]:
+        """Leave out what a person keeps apart from the one entity that the record can be."""
+        if not self._apart:
+            return found
+        name = (claimant.source, claimant.key)
+        torn = {uid for uid in found if any(self.parted(uid, other) for other in found)}
+        named = [uid for uid in torn if name in self._names[uid]]
+        chosen = own or (named[0] if len(named) == 1 else None)
+        return {uid for uid in found if chosen is None or not self.parted(chosen, uid)}
+
     def clash(
-        self, claims: Claims, uids: Iterable[str], spared: AbstractSet[str] = _PLURAL
+        self, claims: Claims, uids: Sequence[str], spared: AbstractSet[str] = _PLURAL
     ) -> str:
         """Return the contradiction among some claims and entities, "" where there is none."""
         seen = {name: set(values) for name, values in claims.items()}
+        if any(self.parted(one, other) for one, other in combinations(uids, 2)):
+            return "a person keeps those apart"
         for uid in uids:
             for name, values in self._claims.get(uid, {}).items():
                 if name in seen and name[0] not in spared and seen[name].isdisjoint(values):
@@ -304,6 +336,10 @@ class _Book:
             for name, values in self._claims.pop(uid, {}).items():
                 self._claims[first].setdefault(name, set()).update(values)
             self._places[first] |= self._places.pop(uid, set())
+            self._names[first] |= self._names.pop(uid, set())
+            self._apart[first] |= self._apart.pop(uid, set())
+            if uid in self.accepted:
+                self.accepted.add(first)
         return first
 
     def mint(self, claimant: Claimant) -> str:

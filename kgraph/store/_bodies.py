@@ -22,8 +22,15 @@ def body_of(record: Record) -> str:
     return _JSON.encode(body)
 
 
+def record_of(key: str, kind: str, name: str, body: str) -> Record:
+    """Return the record that a store's row stands for."""
+    said = json.loads(body)
+    keys = tuple(Key(*each) for each in said["keys"])
+    return Record(key, kind, name, keys, said["labels"], said["props"], tuple(said["watched"]))
+
+
 def joined(uid: str, kind: str, name: str, bodies: Iterable[str]) -> Entity:
-    """Join what all records say; where they differ the newest wins, the others keep theirs."""
+    """Join what all records say; where they differ the later one counts."""
     keys: dict[Key, None] = {}
     labels: dict[str, str] = {}
     props: dict[str, Any] = {}

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from kgraph.identity import Binding, Claimant, Known, Matched, canonical
-from kgraph.schema import Key
+from kgraph.schema import Key, Sameness
 from kgraph.store._reconcile import StoredRecord
 from kgraph.store._staging import Reading
 
+_SAME = Sameness.SAME.value
+# Of a decision: `same` or `apart`, and the uids that live on for its two entities.
+Verdict = tuple[str, str, str]
 # Of an entity that may be meant, once for each key of each of its records: entity, its uid;
 # source, scope, key and kind of the record; namespace, value and site, None without any key;
 # whether the record is live; its row.
@@ -63,7 +66,10 @@ def claimants_of(
 
 
 def known_from(
-    rows: Iterable[KnownRow], deciding: Iterable[int], vanished: frozenset[int]
+    rows: Iterable[KnownRow],
+    deciding: Iterable[int],
+    vanished: frozenset[int],
+    decisions: Iterable[Verdict] = (),
 ) -> Known:
     """Return what identity must know of the entities that may be meant; `born` has their rows.
 
@@ -71,6 +77,7 @@ def known_from(
         rows: their records, in the order of the records' rows.
         deciding: rows of the records that are being decided: they bind nothing yet.
         vanished: rows of the records that are about to die.
+        decisions: what a person has said.
     """
     being_decided = set(deciding)
     bindings, born = [], {}
@@ -80,7 +87,9 @@ def known_from(
             holder = Claimant(source, scope, name, kind)
             alive = bool(live) and record not in vanished
             bindings.append(Binding(uid, holder, Key(namespace, value, site), alive))
-    return Known(bindings, born)
+    said = list(decisions)
+    apart = [(a, b) for verdict, a, b in said if verdict != _SAME and a != b]
+    return Known(bindings, born, {a for verdict, a, _ in said if verdict == _SAME}, apart)
 
 
 def fresh_entities(

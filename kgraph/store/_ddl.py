@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 3
+VERSION = 4
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -139,6 +139,19 @@ CREATE TABLE decision (
     at INTEGER NOT NULL, reason TEXT NOT NULL);
 """
 
+_IDENTITY = """
+-- Version 3 made it and never wrote to it.
+DROP TABLE decision;
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY, verdict TEXT NOT NULL CHECK (verdict IN ('same', 'apart')),
+    a INTEGER NOT NULL REFERENCES entity, b INTEGER NOT NULL REFERENCES entity,
+    at INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX decision_a ON decision (a);
+CREATE INDEX decision_b ON decision (b);
+-- Whom to believe where sources differ: the higher.
+ALTER TABLE scope ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS, 3: _HISTORY}
-DDL = DDL_1 + _PLANS + _HISTORY
+MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY}
+DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY

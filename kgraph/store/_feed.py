@@ -10,6 +10,9 @@ from kgraph.store._outcome import Edge, Outcome
 # The first reading of a scope finds what was there all along: no change of the estate, so never
 # evidence of one.
 DISCOVERED = "discovered"
+# A person has corrected the graph: nor is that a change of the estate.
+MERGED, SPLIT = "merged", "split"
+OF_THE_GRAPH = frozenset({DISCOVERED, MERGED, SPLIT})
 FeedRow = tuple[int, str, str]  # entity, type of the change, detail
 Version = tuple[int, str, str]  # of a record: entity, name, body
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from kgraph.identity import Claimant, Known
-from kgraph.store._claimants import known_from
+from kgraph.store._claimants import Verdict, known_from
 
 
 def versions_of(sql: sqlite3.Connection, records: Sequence[int]) -> dict[str, tuple[str, int]]:
@@ -46,7 +46,16 @@ def known_of(
         " LEFT JOIN claim AS c ON c.record = r.id ORDER BY r.id",
         (json.dumps(own),),
     )
-    return known_from(rows, deciding, vanished)
+    return known_from(rows, deciding, vanished, verdicts(sql))
+
+
+def verdicts(sql: sqlite3.Connection) -> list[Verdict]:
+    """Return what a person has said of which entities, by the uids that live on."""
+    return sql.execute(
+        "SELECT d.verdict, coalesce(an.uid, a.uid), coalesce(bn.uid, b.uid) FROM decision AS d"
+        " JOIN entity AS a ON a.id = d.a LEFT JOIN entity AS an ON an.id = a.merged_into"
+        " JOIN entity AS b ON b.id = d.b LEFT JOIN entity AS bn ON bn.id = b.merged_into"
+    ).fetchall()
 
 
 def _temporary_keys(sql: sqlite3.Connection, claimants: Iterable[Claimant]) -> None:

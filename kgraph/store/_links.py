@@ -51,12 +51,12 @@ def write_links(
         (scope, *name, need, *_ends(sql, found, name, stored), reading.at)
         for name, need in plan.opened
     ]
-    closed = _close(sql, plan.closed, reading.at)
-    opened = _open(sql, rows)
+    closed = close_links(sql, plan.closed, reading.at)
+    opened = open_links(sql, rows)
     _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
     opened += _attach_pending(sql, reading)
-    looped = _drop_loops(sql, records.regrouped, reading.at)
+    looped = drop_loops(sql, records.regrouped, reading.at)
     loops = loop_findings(type_ for _, type_, _ in looped)
     findings = (*found.findings, *loops)
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
@@ -94,7 +94,7 @@ def _forget_pending(
         sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
 
 
-def _open(sql: sqlite3.Connection, rows: Sequence[LinkRow]) -> list[Edge]:
+def open_links(sql: sqlite3.Connection, rows: Sequence[LinkRow]) -> list[Edge]:
     sql.executemany(
         "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -118,7 +118,7 @@ def _ends(
     return a, b
 
 
-def _close(sql: sqlite3.Connection, links: Iterable[int], at: int) -> list[Edge]:
+def close_links(sql: sqlite3.Connection, links: Iterable[int], at: int) -> list[Edge]:
     """Move links to history; returns what they joined."""
     ids = json.dumps(list(links))
     edges = sql.execute(
@@ -185,7 +185,7 @@ def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[
     sql.executemany(
         "UPDATE scope SET digest = NULL WHERE id = ?", ((scope,) for scope in to_reread(loose))
     )
-    return _close(sql, json.loads(ids), at)
+    return close_links(sql, json.loads(ids), at)
 
 
 def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:
@@ -202,13 +202,13 @@ def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:
     }
     opened, done = attachable(waiting, places, reading.at)
     sql.executemany("DELETE FROM pending WHERE rowid = ?", ((row,) for row in done))
-    return _open(sql, opened)
+    return open_links(sql, opened)
 
 
-def _drop_loops(sql: sqlite3.Connection, touched: frozenset[int], at: int) -> list[Edge]:
+def drop_loops(sql: sqlite3.Connection, touched: frozenset[int], at: int) -> list[Edge]:
     """Close relations whose two ends have turned out to be one entity."""
     rows = sql.execute(
         "SELECT l.id FROM json_each(?) AS e CROSS JOIN link AS l ON l.a = e.value WHERE l.b = l.a",
         (json.dumps(list(touched)),),
     )
-    return _close(sql, [id_ for (id_,) in rows], at)
+    return close_links(sql, [id_ for (id_,) in rows], at)

@@ -16,7 +16,7 @@ from kgraph.schema import (
     Observation,
     State,
 )
-from kgraph.store._feed import DISCOVERED
+from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store._staging import Reading, Staged
 
 RECENT = timedelta(hours=6)  # changes that may have caused what is seen now
@@ -103,4 +103,4 @@ def _of_the_estate(change: Change) -> bool:
     looking = (
         f"{name} " for name, type_ in RELATIONS.items() if type_.carries is Carries.EVIDENCE
     )
-    return change.type != DISCOVERED and not change.detail.startswith(tuple(looking))
+    return change.type not in OF_THE_GRAPH and not change.detail.startswith(tuple(looking))

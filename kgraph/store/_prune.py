@@ -21,9 +21,12 @@ DELETE FROM change WHERE id IN (SELECT id FROM change WHERE at < :at LIMIT :limi
 _ENTITY_VERSIONS = """
 DELETE FROM entity_history WHERE rowid IN
  (SELECT rowid FROM entity_history WHERE until < :at LIMIT :limit)"""
-# A record that is dead and has no version left had ended before.
+# A record that is dead and has no version left had ended before. What a person has decided on is
+# kept with its keys: its source may tell of it again in years.
 _DEAD_RECORDS = """
 SELECT r.id FROM record AS r WHERE NOT r.live
+ AND r.entity NOT IN (SELECT coalesce(e.merged_into, e.id) FROM decision AS d
+  JOIN entity AS e ON e.id IN (d.a, d.b))
  AND NOT EXISTS (SELECT 1 FROM record_history AS h WHERE h.record = r.id)
 LIMIT :limit"""
 _DEAD_ENTITIES = """
@@ -36,6 +39,7 @@ SELECT e.id FROM entity AS e WHERE e.since IS NULL
  AND NOT EXISTS (SELECT 1 FROM change AS c WHERE c.entity = e.id)
  AND NOT EXISTS (SELECT 1 FROM observation_history AS o WHERE o.entity = e.id)
  AND NOT EXISTS (SELECT 1 FROM entity AS m WHERE m.merged_into = e.id)
+ AND NOT EXISTS (SELECT 1 FROM decision AS d WHERE d.a = e.id OR d.b = e.id)
 LIMIT :limit"""
 
 

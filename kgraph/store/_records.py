@@ -42,7 +42,7 @@ def write_records(
     first_new = next_id(sql, "SELECT max(id) FROM entity")
     entities = _entity_ids(sql, reading, plan, matched, known.born)
     merged = merged_rows(matched, entities)
-    _merge(sql, merged)
+    merge_entities(sql, merged)
     first_record = next_id(sql, "SELECT max(id) FROM record")
     to = decided(plan, stored, matched.uids, entities, first_record)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
@@ -117,7 +117,7 @@ def _entity_ids(
     return ids
 
 
-def _merge(sql: sqlite3.Connection, merged: Mapping[int, int]) -> None:
+def merge_entities(sql: sqlite3.Connection, merged: Mapping[int, int]) -> None:
     """Give an entity that turned out to be another's all to that one."""
     for old, new in merged.items():
         sql.execute("UPDATE record SET entity = ? WHERE entity = ?", (new, old))

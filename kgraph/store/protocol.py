@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 from kgraph.schema import (
     Change,
     Coverage,
+    Decision,
     Entity,
     Evidence,
     Halt,
@@ -22,7 +23,10 @@ from kgraph.schema import (
     Observation,
     PlanRecord,
     PlanState,
+    Provenance,
+    RecordName,
     Relation,
+    SharedKey,
     Subgraph,
 )
 
@@ -356,6 +360,33 @@ class GraphStore(Estate, Protocol):
 
         What one call leaves the next one takes; nothing is left when nothing was removed.
         """
+
+    # identity
+    def merge(self, decision: Decision) -> None:
+        """Let the second entity of a decision be the first from now on, whatever keys say.
+
+        Raises:
+            InputError: one is not known, both are one already, or their kinds differ.
+        """
+
+    def split(self, uid: str, names: Collection[RecordName], decision: Decision) -> str:
+        """Make an entity of some records of another; returns its uid.
+
+        From then on the two are never merged by any key. `decision.other` is not looked at. What
+        was seen of the entity stays with it, until its sources tell anew.
+
+        Raises:
+            InputError: the entity is not known; no record, or every live one, has such a name.
+        """
+
+    def decisions(self) -> list[Decision]:
+        """Return what people have decided, oldest first, by the uids of that time."""
+
+    def shared_keys(self) -> list[SharedKey]:
+        """Return the strong keys that live records of several entities of one kind claim."""
+
+    def provenance(self, uid: str) -> Provenance | None:
+        """Return where an entity comes from; None for one that was never known."""
 
     # incidents
     def save_incident(self, record: IncidentRecord) -> None: ...

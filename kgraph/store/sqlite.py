@@ -13,6 +13,7 @@ from typing import Self
 from kgraph.schema import (
     Change,
     Coverage,
+    Decision,
     Entity,
     Evidence,
     Halt,
@@ -23,16 +24,21 @@ from kgraph.schema import (
     Observation,
     PlanRecord,
     PlanState,
+    Provenance,
+    RecordName,
     Relation,
+    SharedKey,
     Subgraph,
 )
 from kgraph.store import (
     _check,
     _commit,
+    _decide,
     _evidence,
     _history,
     _incidents,
     _plans,
+    _provenance,
     _prune,
     _read,
     _topology,
@@ -253,6 +259,31 @@ class SqliteStore:
         """Forget what had ended before a moment, at most so many rows."""
         with self._database.writing() as sql:
             return _prune.prune(sql, to_ticks(before), limit)
+
+    def merge(self, decision: Decision) -> None:
+        """Let the second entity of a decision be the first from now on, whatever keys say."""
+        with self._database.writing() as sql:
+            _decide.merge(sql, decision)
+
+    def split(self, uid: str, names: Collection[RecordName], decision: Decision) -> str:
+        """Make an entity of some records of another; returns its uid."""
+        with self._database.writing() as sql:
+            return _decide.split(sql, uid, names, decision)
+
+    def decisions(self) -> list[Decision]:
+        """Return what people have decided, oldest first, by the uids of that time."""
+        with self._database.reading() as sql:
+            return _provenance.decisions(sql)
+
+    def shared_keys(self) -> list[SharedKey]:
+        """Return the strong keys that live records of several entities of one kind claim."""
+        with self._database.reading() as sql:
+            return _provenance.shared_keys(sql)
+
+    def provenance(self, uid: str) -> Provenance | None:
+        """Return where an entity comes from; None for one that was never known."""
+        with self._database.reading() as sql:
+            return _provenance.of_entity(sql, uid)
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kgraph.identity import Claimant, Known
-from kgraph.store._claimants import known_from
+from kgraph.store._claimants import Verdict, known_from
 from kgraph.store.neo4j.statements import Statements
 
 _VERSIONS = """\
@@ -18,6 +18,13 @@ WHERE claim.namespace = row[0] AND claim.site = row[2]
 MATCH (record:_KgRecord {id: claim.record})
 RETURN DISTINCT record.entity"""
 _NAMED = "MATCH (entity:Entity {uid: row}) RETURN entity._id"
+_VERDICTS = """\
+MATCH (decision:_KgDecision)
+MATCH (a:Entity {uid: decision.a})
+MATCH (b:Entity {uid: decision.b})
+OPTIONAL MATCH (an:Entity {_id: a._mergedInto})
+OPTIONAL MATCH (bn:Entity {_id: b._mergedInto})
+RETURN decision.verdict, coalesce(an.uid, a.uid), coalesce(bn.uid, b.uid)"""
 _KNOWN = """\
 MATCH (entity:Entity {_id: row})
 MATCH (record:_KgRecord {entity: row})
@@ -60,4 +67,9 @@ def known_of(
     }
     rows = statements.each(_KNOWN, sorted(meant))
     rows.sort(key=lambda row: (int(row[10]), row[6] or "", row[7] or ""))
-    return known_from(rows, deciding, vanished)
+    return known_from(rows, deciding, vanished, verdicts(statements))
+
+
+def verdicts(statements: Statements) -> list[Verdict]:
+    """Return what a person has said of which entities, by the uids that live on."""
+    return [(verdict, a, b) for verdict, a, b in statements.rows(_VERDICTS)]

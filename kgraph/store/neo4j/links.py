@@ -29,7 +29,7 @@ from kgraph.store.neo4j.relations import StoredLink
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys
 
-_SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
+SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
 _ENTITY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.entity"
 _END = """\
 MATCH (record:_KgRecord {id: row})
@@ -75,10 +75,7 @@ def write_links(
 ) -> LinkOutcome:
     """Open and close relations so that they are as the reading says."""
     now = from_ticks(reading.at)
-    scopes = {
-        id_: (source, name)
-        for id_, source, name in statements.rows(_SCOPES, source=reading.source)
-    }
+    scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
     foreign = outside(reading, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}

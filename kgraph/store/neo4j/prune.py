@@ -18,10 +18,16 @@ MATCH (n:_KgRecordVersion) WHERE n.until < $at WITH n LIMIT $limit DELETE n RETU
 _ENTITY_VERSIONS = """\
 MATCH (n:_KgEntityVersion)
 WHERE n.until < $moment WITH n LIMIT $limit DELETE n RETURN count(*)"""
-# A record that is dead and has no version left had ended before.
+# A record that is dead and has no version left had ended before. What a person has decided on is
+# kept with its keys: its source may tell of it again in years.
 _DEAD_RECORDS = """\
+OPTIONAL MATCH (decision:_KgDecision)
+OPTIONAL MATCH (decided:Entity)
+WHERE decided.uid IN [decision.a, decision.b]
+WITH collect(coalesce(decided._mergedInto, decided._id)) AS kept
 MATCH (record:_KgRecord)
-WHERE NOT record.live AND NOT EXISTS { MATCH (:_KgRecordVersion {record: record.id}) }
+WHERE NOT record.live AND NOT record.entity IN kept
+  AND NOT EXISTS { MATCH (:_KgRecordVersion {record: record.id}) }
 WITH record LIMIT $limit
 OPTIONAL MATCH (claim:_KgClaim {record: record.id})
 DELETE claim
@@ -40,6 +46,7 @@ WHERE entity.validTo IS NOT NULL
   AND NOT EXISTS { MATCH (:PastRelation {dependent: entity.uid}) }
   AND NOT EXISTS { MATCH (:PastRelation {dependency: entity.uid}) }
   AND NOT EXISTS { MATCH (:Entity {_mergedInto: entity._id}) }
+  AND NOT EXISTS { MATCH (d:_KgDecision) WHERE entity.uid IN [d.a, d.b] }
 WITH entity LIMIT $limit
 CALL (entity) {
   MATCH (o:_KgObservation {entity: entity._id})

@@ -93,7 +93,7 @@ def write_records(
     ids.entities += len(fresh)
     entities = dict(known.born) | numbers
     merged = merged_rows(matched, entities)
-    _merge(statements, merged)
+    merge_entities(statements, merged)
     to = decided(plan, stored, matched.uids, entities, ids.records + 1)
     ids.records += len(plan.new)
     current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
@@ -148,7 +148,7 @@ def _stored(statements: Statements, scope: int) -> dict[str, StoredRecord]:
     }
 
 
-def _merge(statements: Statements, merged: Mapping[int, int]) -> None:
+def merge_entities(statements: Statements, merged: Mapping[int, int]) -> None:
     """Give an entity that turned out to be another's records and evidence to that one."""
     for old, new in merged.items():
         statements.each(_MERGE, [{"old": old, "new": new}])

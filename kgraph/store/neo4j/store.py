@@ -9,6 +9,7 @@ from typing import Any, Self
 from kgraph.schema import (
     Change,
     Coverage,
+    Decision,
     Entity,
     Evidence,
     Halt,
@@ -19,7 +20,10 @@ from kgraph.schema import (
     Observation,
     PlanRecord,
     PlanState,
+    Provenance,
+    RecordName,
     Relation,
+    SharedKey,
     Subgraph,
 )
 from kgraph.store._run import Run, begun
@@ -29,11 +33,13 @@ from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
 from kgraph.store.neo4j import check as _check
 from kgraph.store.neo4j import commit as _commit
+from kgraph.store.neo4j import decide as _decide
 from kgraph.store.neo4j import evidence as _evidence
 from kgraph.store.neo4j import history as _history
 from kgraph.store.neo4j import incidents as _incidents
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
+from kgraph.store.neo4j import provenance as _provenance
 from kgraph.store.neo4j import prune as _prune
 from kgraph.store.neo4j import query as _query
 from kgraph.store.neo4j import read as _read
@@ -200,6 +206,26 @@ class Neo4jStore:
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows."""
         return self._database.write(lambda s: _prune.prune(s, before, limit))
+
+    def merge(self, decision: Decision) -> None:
+        """Let the second entity of a decision be the first from now on, whatever keys say."""
+        self._database.write(lambda s: _decide.merge(s, decision))
+
+    def split(self, uid: str, names: Collection[RecordName], decision: Decision) -> str:
+        """Make an entity of some records of another; returns its uid."""
+        return self._database.write(lambda s: _decide.split(s, uid, names, decision))
+
+    def decisions(self) -> list[Decision]:
+        """Return what people have decided, oldest first, by the uids of that time."""
+        return self._database.glance(_provenance.decisions)
+
+    def shared_keys(self) -> list[SharedKey]:
+        """Return the strong keys that live records of several entities of one kind claim."""
+        return self._database.read(_provenance.shared_keys)
+
+    def provenance(self, uid: str) -> Provenance | None:
+        """Return where an entity comes from; None for one that was never known."""
+        return self._database.read(lambda s: _provenance.of_entity(s, uid))
 
     def save_incident(self, record: IncidentRecord) -> None:
         """Keep an incident; an earlier one of the same id is replaced."""
