@@ -87,6 +87,8 @@ class _Source(_Section):
     # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
     every: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
+    # Whom to believe where sources differ about a name or a property: the higher.
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     # Seconds that `kgraph sync` waits for an answer.
     deadline: Annotated[float, Field(gt=0, le=3600)] = 60
 

@@ -24,7 +24,7 @@ _SWAPPABLE = frozenset({"vmUuid", "smbiosUuid"})
 _FOLDED = frozenset({"mac", "hostname", "wwn", "machineId"})
 _SERIALS = frozenset({"serial", "vendorSerial", "chassisId"})
 # One thing may be reached at several addresses, so two of these contradict nothing.
-_PLURAL = frozenset({"libvirtUri"})
+PLURAL = frozenset({"libvirtUri"})
 _32_DIGITS = re.compile("[0-9a-f]{32}")
 _PLACEHOLDER_UUIDS = frozenset(
     {
@@ -284,9 +284,7 @@ class _Book:
         chosen = own or (named[0] if len(named) == 1 else None)
         return {uid for uid in found if chosen is None or not self.parted(chosen, uid)}
 
-    def clash(
-        self, claims: Claims, uids: Sequence[str], spared: AbstractSet[str] = _PLURAL
-    ) -> str:
+    def clash(self, claims: Claims, uids: Sequence[str], spared: AbstractSet[str] = PLURAL) -> str:
         """Return the contradiction among some claims and entities, "" where there is none."""
         seen = {name: set(values) for name, values in claims.items()}
         if any(self.parted(one, other) for one, other in combinations(uids, 2)):

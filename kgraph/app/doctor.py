@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import rca
 from kgraph.app.acting import actuators
+from kgraph.app.identity import conflicts
 from kgraph.app.parallel import Setting, sync
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
@@ -125,7 +126,7 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
 def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     try:
         with opened(configuration, Access.READ) as store:
-            troubles, scopes = store.check(), store.scopes()
+            troubles, scopes, clashes = store.check(), store.scopes(), conflicts(store)
     except NoStoreError:
         told = f"none yet at {configuration.store_title}"
         yield Finding("store", Health.WARN, told, "`kgraph sync` makes and fills it")
@@ -138,6 +139,10 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     if not troubles:
         yield Finding("store", Health.OK, configuration.store_title)
     yield from _held(scopes)
+    if clashes:
+        told = f"{len(clashes)} pairs of entities share a strong key and contradict each other"
+        mend = "`kgraph graph conflicts` lists them; a person decides"
+        yield Finding("identity", Health.WARN, told, mend)
     for scope in scopes:
         if not scope.records:
             continue  # it holds evidence only, and that expires by itself

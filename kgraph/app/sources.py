@@ -68,6 +68,7 @@ def job(config: SourceConfig, context: Context) -> Job:
         every=every,
         topology=chosen.topology,
         deadline=timedelta(seconds=config.deadline),
+        priority=config.priority,
     )
 
 

@@ -50,6 +50,7 @@ class Reading:
     commitment: Commitment
     show: Show
     shrink: Shrink = Shrink.HOLD
+    priority: int | None = None
 
 
 Keep = Callable[[Reading], Diff]  # brings what was read into the store; KgraphError: nothing was
@@ -96,6 +97,7 @@ class Job:
         silence: what a failed connection itself proves at a moment, or None.
         every: between two readings, while it is watched.
         topology: whether it tells what there is.
+        priority: whom to believe where sources differ: the higher.
         deadline: one that has not answered by then has failed; `kgraph sync` waits no longer.
         listen: begins to listen to the source's events, where it has any; after each of them the
             source is asked anew. Events are told from other threads.
@@ -110,6 +112,7 @@ class Job:
     silence: Callable[[GraphStore, KgraphError, datetime], Snapshot | None] = _says_nothing
     every: timedelta = timedelta(minutes=1)
     topology: bool = False
+    priority: int | None = None
     deadline: timedelta = timedelta(minutes=1)
     listen: Callable[[Tell], Listening] | None = None
     fetch_parts: Callable[[Sequence[Hashable], datetime], Keep] | None = None
@@ -131,7 +134,12 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
     title = f"{snapshot.source} {snapshot.scope}"
     source, scope, complete = snapshot.source, snapshot.scope, snapshot.complete
     with reading.store.sync(
-        source, scope, complete=complete, at=reading.at, shrink=reading.shrink
+        source,
+        scope,
+        complete=complete,
+        at=reading.at,
+        shrink=reading.shrink,
+        priority=reading.priority,
     ) as run:
         run.stage(reading.show(title, snapshot.items))
         return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
@@ -160,7 +168,7 @@ def kept(
     diff = None
     try:
         if answer is not None:
-            diff = answer(reading)
+            diff = answer(replace(reading, priority=job.priority))
     except StaleReadingError as stale:
         return Outcome(job.title, skipped=str(stale))
     except KgraphError as caught:

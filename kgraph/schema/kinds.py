@@ -149,14 +149,15 @@ _ALL = (
         "Volume",
         "a virtual disk or share",
         "unwritable hung",
-        strong="volumeKey wwn",
+        strong="volumeKey poolImage wwn",
         weak="hostPath",
     ),
     _kind(
         "Service",
         "something that answers requests",
         gray="overloaded",
-        strong="serviceName",
+        strong="clusterService",  # cluster/namespace/name: names alone come again elsewhere
+        weak="serviceName name",
         software=True,
     ),
     _kind(

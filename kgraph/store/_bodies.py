@@ -30,7 +30,10 @@ def record_of(key: str, kind: str, name: str, body: str) -> Record:
 
 
 def joined(uid: str, kind: str, name: str, bodies: Iterable[str]) -> Entity:
-    """Join what all records say; where they differ the later one counts."""
+    """Join what all records say; where they differ the later one counts.
+
+    They come by the priority of their source, then by age, then in the order of the store.
+    """
     keys: dict[Key, None] = {}
     labels: dict[str, str] = {}
     props: dict[str, Any] = {}

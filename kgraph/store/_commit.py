@@ -11,7 +11,7 @@ from kgraph.store._endpoints import Names
 from kgraph.store._evidence import add_changes, add_coverage, add_observations
 from kgraph.store._feed import FeedRow, Version, dependencies, feed, told_edges
 from kgraph.store._links import write_links
-from kgraph.store._outcome import Outcome, difference
+from kgraph.store._outcome import Outcome, all_touched, difference
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
 from kgraph.store._records import write_records
@@ -31,10 +31,13 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     """
     scope = _claim(sql, reading)
     refuse_stale(reading, scope)
-    if reading.complete and scope.digest == reading.staged.digest():
+    if scope.repeats(reading):
         return _nothing_new(sql, reading, scope)
     empty, closes = may_close(reading, scope)
     records = write_records(sql, reading, scope.id, closes=closes)
+    if scope.outranked(reading):
+        sql.execute("UPDATE scope SET priority = ? WHERE id = ?", (reading.priority, scope.id))
+        records = all_touched(records)
     links = write_links(sql, reading, scope.id, records, closes=closes)
     settled = settle(sql, records.touched, reading.at)
     outcome = Outcome(records, links, settled)
@@ -66,11 +69,11 @@ def _claim(sql: sqlite3.Connection, reading: Reading) -> Scope:
         (reading.source, reading.scope),
     )
     row = sql.execute(
-        "SELECT id, generation, coalesce(completed_at, ?), records, digest, findings"
+        "SELECT id, generation, coalesce(completed_at, ?), records, digest, findings, priority"
         " FROM scope WHERE source = ? AND scope = ?",
         (NEVER, reading.source, reading.scope),
     ).fetchone()
-    return Scope(row[0], row[1], row[2], row[3], row[4], tuple(json.loads(row[5])))
+    return Scope(row[0], row[1], row[2], row[3], row[4], tuple(json.loads(row[5])), row[6])
 
 
 def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Diff:

@@ -21,9 +21,10 @@ WHERE h.since <= :at AND h.until > :at"""
 _BECAME = """
 SELECT e.id, n.id, n.uid, n.kind FROM entity AS e JOIN entity AS n ON n.id = e.merged_into"""
 _VERSIONS = """
-SELECT r.entity, r.id, s.source, r.key, r.name, r.body, r.since FROM record AS r
+SELECT r.entity, r.id, s.source, r.key, r.name, r.body, r.since, s.priority FROM record AS r
 JOIN scope AS s ON s.id = r.scope WHERE r.live AND r.since <= :at
-UNION ALL SELECT h.entity, r.id, s.source, r.key, h.name, h.body, h.since FROM record_history AS h
+UNION ALL SELECT h.entity, r.id, s.source, r.key, h.name, h.body, h.since,
+ s.priority FROM record_history AS h
 JOIN record AS r ON r.id = h.record JOIN scope AS s ON s.id = r.scope
 WHERE h.since <= :at AND h.until > :at"""
 _LINKS = """

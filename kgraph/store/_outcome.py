@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kgraph.schema import Record
 from kgraph.store._endpoints import Place
@@ -11,7 +11,8 @@ from kgraph.store._reconcile import RecordPlan, StoredRecord
 from kgraph.store.protocol import Diff
 
 Edge = tuple[int, str, int]  # a relation that was opened or closed, by entity
-NameRow = tuple[int, str, str, int, int]  # of a live record: entity, key, name, since, id
+# Of a live record: entity, key, name, priority of its source, since, id.
+NameRow = tuple[int, str, str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,16 @@ def touched_entities(
     return frozenset(touched), frozenset(regrouped)
 
 
+def all_touched(records: RecordOutcome) -> RecordOutcome:
+    """Return the same with all entities of the scope to be settled anew."""
+    own = {place.entity for place in records.own.values()}
+    return replace(records, touched=records.touched | own)
+
+
 def given_names(rows: Iterable[NameRow]) -> dict[int, str]:
-    """Return what each entity is called: a given name before a mere key, then the newest."""
-    ordered = sorted(rows, key=lambda row: (row[2] != "", row[3], row[4]))
-    return {entity: name or key for entity, key, name, _, _ in ordered}
+    """Return what each entity is called: a given name before a mere key, then as `joined`."""
+    ordered = sorted(rows, key=lambda row: (row[2] != "", *row[3:]))
+    return {entity: name or key for entity, key, name, *_ in ordered}
 
 
 def settlement(rows: Sequence[EntityRow], names: Mapping[int, str]) -> Settled:

@@ -25,6 +25,12 @@ class Version(NamedTuple):
     name: str
     body: str
     since: int
+    priority: int  # of its source, today
+
+    @property
+    def age(self) -> tuple[int, int, int]:
+        """Where it stands among what is said of its entity: the later counts."""
+        return self.priority, self.since, self.record
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,11 @@ def put_together(
     said: dict[int, list[Version]] = defaultdict(list)
     names: list[NameRow] = []
     spelled = []
-    for version in sorted(versions, key=lambda v: (v.since, v.record)):
+    for version in sorted(versions, key=lambda v: v.age):
         own = root.get(version.entity)
         if own is not None:
             said[own[0]].append(version)
-            names.append((own[0], version.key, version.name, version.since, version.record))
+            names.append((own[0], version.key, version.name, *version.age))
             spelled.append((version.source, version.key, own[1]))
     called = given_names(names)
     found = [

@@ -15,9 +15,12 @@ from kgraph.store.protocol import Ambiguous, ScopeState
 
 _RECORDS = (
     "SELECT r.entity, r.body FROM json_each(?) AS e CROSS JOIN record AS r ON r.entity = e.value"
-    " WHERE r.live ORDER BY r.since, r.id"
+    " JOIN scope AS s ON s.id = r.scope WHERE r.live ORDER BY s.priority, r.since, r.id"
 )
-_ALL_RECORDS = "SELECT entity, body FROM record WHERE live ORDER BY since, id"
+_ALL_RECORDS = (
+    "SELECT r.entity, r.body FROM record AS r JOIN scope AS s ON s.id = r.scope"
+    " WHERE r.live ORDER BY s.priority, r.since, r.id"
+)
 
 
 def by_uid(sql: sqlite3.Connection, uids: Iterable[str]) -> list[Entity]:

@@ -63,7 +63,14 @@ class Run:
 
 
 def begun(
-    source: str, scope: str, *, complete: bool, at: datetime, shrink: Shrink, generation: int
+    source: str,
+    scope: str,
+    *,
+    complete: bool,
+    at: datetime,
+    shrink: Shrink,
+    priority: int | None,
+    generation: int,
 ) -> Reading:
     """Return a reading that nothing has been staged in yet."""
-    return Reading(source, scope, complete, to_ticks(at), generation, Staged(), shrink)
+    return Reading(source, scope, complete, to_ticks(at), generation, Staged(), shrink, priority)

@@ -20,6 +20,7 @@ class Scope:
         records: how many are live.
         digest: of the last complete reading; None when something came in since.
         findings: of that reading, repeated while nothing changes.
+        priority: whom to believe where sources differ: the higher.
     """
 
     id: int
@@ -28,6 +29,16 @@ class Scope:
     records: int = 0
     digest: bytes | None = None
     findings: tuple[str, ...] = ()
+    priority: int = 0
+
+    def outranked(self, reading: Reading) -> bool:
+        """Tell whether the scope's source has another priority now."""
+        return reading.priority is not None and reading.priority != self.priority
+
+    def repeats(self, reading: Reading) -> bool:
+        """Tell whether a reading says what the last one did, and counts as much."""
+        same = reading.complete and self.digest == reading.staged.digest()
+        return same and not self.outranked(reading)
 
 
 def refuse_stale(reading: Reading, scope: Scope) -> None:

@@ -14,8 +14,9 @@ def settle(sql: sqlite3.Connection, touched: Iterable[int], at: int) -> Settled:
     ids = json.dumps(sorted(touched))
     names = given_names(
         sql.execute(
-            "SELECT r.entity, r.key, r.name, r.since, r.id FROM json_each(?) AS e"
-            " CROSS JOIN record AS r ON r.entity = e.value WHERE r.live",
+            "SELECT r.entity, r.key, r.name, s.priority, r.since, r.id FROM json_each(?) AS e"
+            " CROSS JOIN record AS r ON r.entity = e.value JOIN scope AS s ON s.id = r.scope"
+            " WHERE r.live",
             (ids,),
         )
     )

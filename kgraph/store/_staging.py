@@ -123,6 +123,7 @@ class Reading:
         at: when the source was read, in ticks.
         began: the scope's generation when the run began.
         shrink: what to do when much of the scope is no longer reported.
+        priority: of the source from now on; None: as before.
     """
 
     source: str
@@ -132,6 +133,7 @@ class Reading:
     began: int
     staged: Staged
     shrink: Shrink = Shrink.HOLD
+    priority: int | None = None
 
 
 def fingerprint(record: Record) -> bytes:

@@ -324,8 +324,12 @@ class GraphStore(Estate, Protocol):
         complete: bool,
         at: datetime,
         shrink: Shrink = Shrink.HOLD,
+        priority: int | None = None,
     ) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked.
+
+        Where sources differ about a name, a label or a property, the one of higher `priority`
+        counts, then the newer; None: the scope keeps what it has, 0 at first.
 
         A whole reading that loses more than a fifth of the scope's records (and ten or more)
         closes none of them unless `shrink` says so; an empty one closes nothing, unless it does.

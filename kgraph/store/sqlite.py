@@ -112,12 +112,19 @@ class SqliteStore:
         complete: bool,
         at: datetime,
         shrink: Shrink = Shrink.HOLD,
+        priority: int | None = None,
     ) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked."""
         with self._database.reading() as sql:
             generation = _commit.generation(sql, source, scope)
         reading = begun(
-            source, scope, complete=complete, at=at, shrink=shrink, generation=generation
+            source,
+            scope,
+            complete=complete,
+            at=at,
+            shrink=shrink,
+            priority=priority,
+            generation=generation,
         )
         return Run(reading, self._commit, self._rehearse)
 

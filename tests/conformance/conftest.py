@@ -64,9 +64,15 @@ def sync(store: GraphStore) -> Sync:
     """Sync items, each time a minute later; complete unless said otherwise."""
     minutes = itertools.count()
 
-    def run(*items: Item, source: str = "doc", scope: str = "", complete: bool = True) -> Diff:
+    def run(
+        *items: Item,
+        source: str = "doc",
+        scope: str = "",
+        complete: bool = True,
+        priority: int | None = None,
+    ) -> Diff:
         at = T0 + timedelta(minutes=next(minutes))
-        with store.sync(source, scope, complete=complete, at=at) as sync_run:
+        with store.sync(source, scope, complete=complete, at=at, priority=priority) as sync_run:
             sync_run.stage(items)
             return sync_run.commit()
 

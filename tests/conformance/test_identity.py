@@ -169,3 +169,31 @@ def test_one_record_may_show_that_two_entities_are_one(store: GraphStore, sync: 
     diff = sync(Record("x", "Host", keys=(SMBIOS, serial)), source="c")
     assert diff.closed == second
     assert [host.uid for host in store.find()] == list(first)
+
+
+def test_where_sources_differ_the_one_of_higher_priority_counts_then_the_newer(
+    store: GraphStore, sync: Sync
+) -> None:
+    def said() -> tuple[str, object]:
+        (host,) = store.find()
+        return host.name, host.props["rack"]
+
+    cmdb = Record("c", "Host", "h1.dc1", (SMBIOS,), props={"rack": "r1"})
+    sync(cmdb, source="cmdb", priority=5)
+    sync(Record("x", "Host", "localhost", (SMBIOS,), props={"rack": "?", "os": "13"}))
+    assert said() == ("h1.dc1", "r1")
+    assert store.find()[0].props["os"] == "13"  # of what only one says nothing is lost
+    sync(cmdb, source="cmdb", priority=0)  # it says the same, and counts less
+    assert said() == ("localhost", "?")
+    sync(Record("x", "Host", "localhost", (SMBIOS,), props={"rack": "?"}), priority=7)
+    assert said() == ("localhost", "?")
+    sync(cmdb, source="cmdb", priority=8)
+    assert said() == ("h1.dc1", "r1")
+    assert sync(cmdb, source="cmdb").unchanged == 1  # nothing is said of it: it stays
+    assert said() == ("h1.dc1", "r1")
+    found = store.provenance(store.find()[0].uid)
+    assert found is not None
+    assert [(r.source, r.priority, r.record.props["rack"]) for r in found.records] == [
+        ("doc", 7, "?"),
+        ("cmdb", 8, "r1"),
+    ]

@@ -174,3 +174,33 @@ def test_matching_again_with_what_was_decided_changes_nothing(rows: list[list[Ke
     )
     assert again.uids == first.uids
     assert again.merged == {}
+
+
+@given(
+    rows=st.lists(st.lists(st.sampled_from([SMBIOS, SERIAL, NAME]), max_size=3), max_size=5),
+    apart=st.sets(st.frozensets(st.sampled_from("ABC"), min_size=2, max_size=2)),
+    live=st.booleans(),
+)
+def test_what_a_person_keeps_apart_no_reading_ever_merges(
+    *, rows: list[list[Key]], apart: set[frozenset[str]], live: bool
+) -> None:
+    everyone = [bound(uid, SMBIOS, SERIAL, NAME, live=live) for uid in "ABC"]
+    store = known(*everyone, A=1, B=2, C=3)
+    pairs = [(min(pair), max(pair)) for pair in apart]
+    said = Known(store.bindings, store.born, frozenset(), pairs)
+    owners: list[str | None] = ["A", "B", None, None, "C"]
+    claimants = [claimant(str(n), *keys, uid=owners[n]) for n, keys in enumerate(rows)]
+    matched = match(claimants, said)
+
+    def root(uid: str) -> str:
+        return root(matched.merged[uid]) if uid in matched.merged else uid
+
+    assert all(root(one) != root(other) for one, other in pairs)
+
+
+def test_a_record_of_an_accepted_entity_stays_whatever_it_claims() -> None:
+    other = Key("vendorSerial", "ACME/B2")
+    store = known(bound("E", SERIAL), E=1)
+    said = Known(store.bindings, store.born, frozenset({"E"}))
+    assert match([claimant("a", other, uid="E")], said).uids == ("E",)
+    assert match([claimant("a", other, uid="E")], store).uids != ("E",)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from kgraph.store._bodies import body_of
 from kgraph.store._endpoints import Names
 from kgraph.store._feed import FeedRow, dependencies, feed, told_edges
-from kgraph.store._outcome import Outcome, difference
+from kgraph.store._outcome import Outcome, all_touched, difference
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
 from kgraph.store._scopes import Scope, may_close, refuse_stale
@@ -34,7 +34,8 @@ MERGE (scope:_KgScope {source: $source, scope: $scope})
 ON CREATE SET scope += {id: $fresh, generation: 0, records: 0, findings: []}
 RETURN
   scope.id, scope.generation, coalesce(scope.completedAt, $never), scope.records,
-  scope.digest, scope.findings"""
+  scope.digest, scope.findings, coalesce(scope.priority, 0)"""
+_RANK = "MATCH (scope:_KgScope {id: $id}) SET scope.priority = $priority"
 _GENERATION = """\
 MATCH (scope:_KgScope {source: $source, scope: $scope}) RETURN scope.generation"""
 _READ_AGAIN = """\
@@ -58,7 +59,7 @@ def apply(statements: Statements, reading: Reading, *, telling: bool = False) ->
     ids = Ids.read(statements)
     scope = _claim(statements, ids, reading)
     refuse_stale(reading, scope)
-    if reading.complete and scope.digest == reading.staged.digest():
+    if scope.repeats(reading):
         diff = _nothing_new(statements, ids, reading, scope)
     else:
         diff = _take(statements, ids, reading, scope, telling=telling)
@@ -77,6 +78,9 @@ def _take(
 ) -> Diff:
     empty, closes = may_close(reading, scope)
     written = write_records(statements, ids, reading, scope.id, closes=closes)
+    if scope.outranked(reading):
+        statements.rows(_RANK, id=scope.id, priority=reading.priority)
+        written = replace(written, outcome=all_touched(written.outcome))
     records = written.outcome
     settled = settle(statements, written, reading.at)
     follow_records(statements, written.left)
@@ -102,7 +106,7 @@ def _claim(statements: Statements, ids: Ids, reading: Reading) -> Scope:
         _SCOPE, source=reading.source, scope=reading.scope, fresh=ids.next_row(), never=NEVER
     )
     assert row is not None  # noqa: S101 - MERGE finds or makes one
-    return Scope(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))
+    return Scope(row[0], row[1], row[2], row[3], row[4], tuple(row[5]), row[6])
 
 
 def _nothing_new(statements: Statements, ids: Ids, reading: Reading, scope: Scope) -> Diff:

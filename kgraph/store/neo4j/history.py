@@ -37,7 +37,8 @@ WHERE record.live AND record.since <= $at
 MATCH (scope:_KgScope {id: record.scope})
 RETURN
   record.entity AS entity, record.id AS id, scope.source AS source, record.key AS key,
-  record.name AS name, record.body AS body, record.since AS since
+  record.name AS name, record.body AS body, record.since AS since,
+  coalesce(scope.priority, 0) AS priority
 UNION ALL
 MATCH (version:_KgRecordVersion)
 WHERE version.since <= $at AND version.until > $at
@@ -45,7 +46,8 @@ MATCH (record:_KgRecord {id: version.record})
 MATCH (scope:_KgScope {id: record.scope})
 RETURN
   version.entity AS entity, record.id AS id, scope.source AS source, record.key AS key,
-  version.name AS name, version.body AS body, version.since AS since"""
+  version.name AS name, version.body AS body, version.since AS since,
+  coalesce(scope.priority, 0) AS priority"""
 _LINKS = f"""\
 MATCH (a:Entity)-[r:{TYPES}]->(b:Entity)
 WHERE r.validFrom <= $at

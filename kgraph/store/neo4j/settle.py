@@ -22,7 +22,10 @@ RETURN row, entity.uid, entity.kind, entity.name, entity.validFrom, entity.valid
 _RECORDS = """\
 MATCH (record:_KgRecord {entity: row})
 WHERE record.live
-RETURN row, record.key, record.name, record.since, record.id, record.body"""
+MATCH (scope:_KgScope {id: record.scope})
+RETURN
+  row, record.key, record.name, coalesce(scope.priority, 0), record.since, record.id,
+  record.body"""
 # One static statement for each kind: a label that is a parameter would be looked for in all nodes.
 _CREATE = {kind: f"CREATE (entity:Entity:{kind}) SET entity = row" for kind in KINDS}
 _PAINT = """\
@@ -81,14 +84,14 @@ def settle(statements: Statements, written: Written, at: int) -> Settled:
 def _said(
     statements: Statements, entities: Iterable[int]
 ) -> tuple[dict[int, list[str]], dict[int, str]]:
-    """Return what live records say of each entity, oldest first, and what they call it."""
+    """Return what live records say of each entity, as `joined` wants it, and how they call it."""
     rows = statements.each(_RECORDS, sorted(entities))
-    rows.sort(key=lambda row: (int(row[3]), int(row[4])))
+    rows.sort(key=lambda row: tuple(map(int, row[3:6])))
     bodies: dict[int, list[str]] = defaultdict(list)
     named: list[NameRow] = []
-    for entity, key, name, since, id_, body in rows:
-        bodies[entity].append(body)
-        named.append((entity, key, name, since, id_))
+    for *name_row, body in rows:
+        bodies[name_row[0]].append(body)
+        named.append(tuple(name_row))
     return bodies, given_names(named)
 
 

@@ -87,11 +87,18 @@ class Neo4jStore:
         complete: bool,
         at: datetime,
         shrink: Shrink = Shrink.HOLD,
+        priority: int | None = None,
     ) -> SyncRun:
         """Begin to read one source's scope; `at` is when the source was asked."""
         generation = self._database.glance(lambda s: _commit.generation(s, source, scope))
         reading = begun(
-            source, scope, complete=complete, at=at, shrink=shrink, generation=generation
+            source,
+            scope,
+            complete=complete,
+            at=at,
+            shrink=shrink,
+            priority=priority,
+            generation=generation,
         )
         return Run(reading, self._commit, self._rehearse)
 
