@@ -38,7 +38,9 @@ class Served:
         user = "neo4j" if self.password else ""
         return ServerStore(self.server.url, user, self.password)
 
-    def ask(self, text: str, database: str = "neo4j", **parameters: Any) -> list[dict[str, Any]]:
+    def ask(
+        self, text: str, /, database: str = "neo4j", **parameters: Any
+    ) -> list[dict[str, Any]]:
         """Run one statement by itself."""
         return _ask(self.server.url, self.password, text, database, parameters)
 

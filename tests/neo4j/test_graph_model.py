@@ -254,3 +254,48 @@ def test_a_uid_that_was_given_up_twice_over_still_finds_what_it_became(store: Gr
     (left,) = store.find()
     assert len(uids) == 3
     assert [store.get([uid]) for uid in uids] == [[left]] * 3
+
+
+def test_the_likeliest_cause_of_an_open_incident_is_labelled_until_it_is_over(
+    store: GraphStore, neo4j_server: Served
+) -> None:
+    sync(store, Record("h1", "Host"), Record("pool", "StoragePool"))
+    uid = {entity.name: entity.uid for entity in store.find()}
+
+    def save(cause: str, status: IncidentStatus = IncidentStatus.OPEN, **more: object) -> None:
+        rows = [(cause, "full", 0.8), ("h1", "down", 0.1), ("h1", "slow", 0.001)]
+        told = {
+            "causes": [],
+            "hypotheses": [
+                {"members": [{"entity": uid[name], "mode": mode}], "posterior": posterior}
+                for name, mode, posterior in rows
+            ],
+            **more,
+        }
+        record = IncidentRecord("INC-1", status, T0, T0, "full", "{}", json.dumps(told))
+        store.save_incident(record)
+
+    def blamed() -> list[str]:
+        rows = neo4j_server.ask("MATCH (e:Cause) RETURN e.name AS name ORDER BY name")
+        return [row["name"] for row in rows]
+
+    save("pool")
+    assert blamed() == ["pool"]
+    rows = neo4j_server.ask(
+        "MATCH (:Incident)-[:HAS_HYPOTHESIS]->(h)-[b:BLAMES]->(e)"
+        " RETURN h.rank AS rank, h.posterior AS posterior, b.mode AS mode, e.name AS name"
+        " ORDER BY rank"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (1, 0.8, "full", "pool"),
+        (2, 0.1, "down", "h1"),
+    ]
+    save("h1")
+    assert blamed() == ["h1"]
+    save("h1", abstained=True)
+    assert blamed() == []
+    save("pool")
+    save("pool", IncidentStatus.RESOLVED)
+    assert blamed() == []
+    assert [(e.kind, e.name) for e in store.find()] == [("Host", "h1"), ("StoragePool", "pool")]
+    assert store.check() == []

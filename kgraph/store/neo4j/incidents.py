@@ -1,6 +1,8 @@
 """Incidents in Neo4j: nodes that people look at, with the documents beside them.
 
 `(:Incident)-[:EXPLAINED_BY]->(:Entity)` are the causes in the answer, `-[:HITS]->` who is hit now.
+`(:Incident)-[:HAS_HYPOTHESIS]->(:Hypothesis)-[:BLAMES]->(:Entity)` are its sets of faults.
+What the likeliest one of an open incident blames has the label `Cause`: style sheets see labels.
 The bundle and the answer are long, so they lie in a node of their own that no query meets.
 """
 
@@ -32,6 +34,26 @@ _HIT = """\
 MATCH (incident:Incident {id: $id})
 MATCH (entity:Entity {uid: row.uid})
 CREATE (incident)-[:HITS {mode: row.mode, probability: row.probability}]->(entity)"""
+_FORGET_HYPOTHESES = """\
+MATCH (:Incident {id: $id})-[:HAS_HYPOTHESIS]->(old:Hypothesis) DETACH DELETE old"""
+_SUPPOSE = """\
+MATCH (incident:Incident {id: $id})
+CREATE (incident)-[:HAS_HYPOTHESIS]->(hypothesis:Hypothesis)
+SET hypothesis += {incident: $id, rank: row.rank, posterior: row.posterior, name: row.name}"""
+_BLAME = """\
+MATCH (:Incident {id: $id})-[:HAS_HYPOTHESIS]->(hypothesis:Hypothesis {rank: row.rank})
+MATCH (entity:Entity {uid: row.uid})
+CREATE (hypothesis)-[:BLAMES {mode: row.mode}]->(entity)"""
+_NOT_BLAMED = """\
+MATCH (entity:Cause)
+WHERE NOT EXISTS {
+  (:Incident {status: 'open'})-[:HAS_HYPOTHESIS]->(:Hypothesis {rank: 1})-[:BLAMES]->(entity)
+}
+REMOVE entity:Cause"""
+_BLAMED = """\
+MATCH (:Incident {id: $id, status: 'open'})-[:HAS_HYPOTHESIS]->(:Hypothesis {rank: 1})
+  -[:BLAMES]->(entity:Entity)
+SET entity:Cause"""
 _FOUND = """\
 MATCH (document:_KgIncident {id: incident.id})
 RETURN properties(incident), document.bundle, document.answer"""
@@ -61,6 +83,13 @@ def save(statements: Statements, record: IncidentRecord) -> None:
     answer = json.loads(record.answer)
     statements.each(_EXPLAIN, _causes(answer), id=record.id)
     statements.each(_HIT, _hits(answer), id=record.id)
+    statements.rows(_FORGET_HYPOTHESES, id=record.id)
+    hypotheses = _hypotheses(answer)
+    statements.each(_SUPPOSE, hypotheses, id=record.id)
+    blamed = ({"rank": row["rank"], **fault} for row in hypotheses for fault in row["blames"])
+    statements.each(_BLAME, blamed, id=record.id)
+    statements.rows(_NOT_BLAMED)
+    statements.rows(_BLAMED, id=record.id)
 
 
 def get(statements: Statements, incident_id: str) -> IncidentRecord | None:
@@ -87,6 +116,28 @@ def _causes(answer: dict[str, Any]) -> list[dict[str, Any]]:
         for cause in answer.get("causes", ())
         if cause["posterior"] >= _LEAST
     ]
+
+
+def _hypotheses(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sets of faults that are likely enough, the likeliest first."""
+    uids = {
+        cause["entity"]: cause.get("uid", cause["entity"]) for cause in answer.get("causes", ())
+    }
+    rows = [
+        {
+            "posterior": row["posterior"],
+            "name": row.get("name") or " and ".join(fault["mode"] for fault in row["members"]),
+            "blames": [
+                {"uid": uids.get(fault["entity"], fault["entity"]), "mode": fault["mode"]}
+                for fault in row["members"]
+            ],
+        }
+        for row in answer.get("hypotheses", ())
+        if row["members"] and row["posterior"] >= _LEAST
+    ]
+    # An answer that abstains blames nobody, so none of its hypotheses comes first.
+    first = 2 if answer.get("abstained") else 1
+    return [{"rank": rank, **row} for rank, row in enumerate(rows, first)]
 
 
 def _hits(answer: dict[str, Any]) -> list[dict[str, Any]]:

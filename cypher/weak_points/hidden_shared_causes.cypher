@@ -1,0 +1,40 @@
+// Alternatives that lean on one and the same thing: redundancy that is none.
+// params:  none
+// returns: uid STRING (of the dependent), dependent STRING (name), group STRING,
+//          shared STRING (uid of what all its members need), sharedKind STRING,
+//          sharedName STRING, hops INTEGER (from the farthest member, 1 to 4)
+// order:   dependent, group, hops, sharedKind, sharedName, shared
+// All members of the group of a dependent that could lose one reach it, each by its shortest way.
+MATCH (dependent:Entity)-[r]->(member:Entity)
+WHERE r.group IS NOT NULL
+WITH
+  dependent,
+  r.source AS source,
+  r.group AS group,
+  max(coalesce(r.need, 1)) AS need,
+  collect(DISTINCT member) AS members
+WHERE size(members) > need
+UNWIND members AS member
+MATCH path = ANY SHORTEST
+  (member)
+  -[:RUNS_ON|STORED_ON|ATTACHED_TO|CONNECTED_TO|POWERED_BY|USES|DEPENDS_ON]->{1,4}
+  (shared:Entity)
+WHERE NOT shared IN members
+WITH
+  dependent,
+  group,
+  source,
+  size(members) AS size,
+  shared,
+  count(DISTINCT member) AS reached,
+  max(length(path)) AS hops
+WHERE reached = size
+RETURN
+  dependent.uid AS uid,
+  dependent.name AS dependent,
+  group,
+  shared.uid AS shared,
+  shared.kind AS sharedKind,
+  shared.name AS sharedName,
+  hops
+ORDER BY dependent, group, hops, sharedKind, sharedName, shared
