@@ -1,9 +1,8 @@
-"""`kgraph cypher`: the shipped queries for a graph on a Neo4j server."""
+"""`kgraph cypher`: the shipped queries. Some of them are answered without a server, too."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from kgraph.store import Estate
 
 app = typer.Typer(
-    help="Shipped queries for a graph on a Neo4j server.",
+    help="Shipped queries for a graph on a Neo4j server; some for any store.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -33,17 +32,23 @@ def list_queries(
 ) -> None:
     """List the queries: what each answers, and what it asks for."""
     from cypher import queries
+    from kgraph.app.queries import ANSWERS
 
     found = queries()
     topics = sorted({query.topic for query in found.values()})
     if topic is not None and topic not in topics:
         usage(f"no topic {topic!r}; there are: {', '.join(topics)}")
     rows = [
-        (query.name, query.title, " ".join(f"${row.name}" for row in query.params))
+        (
+            query.name,
+            query.title,
+            " ".join(f"${row.name}" for row in query.params),
+            "any" if query.name in ANSWERS else "neo4j",
+        )
         for query in found.values()
         if topic is None or query.topic == topic
     ]
-    show(session_of(ctx), ("name", "title", "parameters"), rows, output)
+    show(session_of(ctx), ("name", "title", "parameters", "store"), rows, output)
 
 
 @app.command("show")
@@ -64,7 +69,8 @@ def run(
     ] = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """Run one query on the server, reading only."""
+    """Run one query, reading only: on the server, or on the store at hand where that can."""
+    from kgraph.app.queries import ANSWERS, answer
     from kgraph.app.stores import Access, opened
     from kgraph.schema import InputError
     from kgraph.store import Queryable
@@ -73,14 +79,17 @@ def run(
     query = _query(name)
     given = dict(_split(text) for text in param or ())
     with opened(session.configuration, Access.READ) as store:
-        if not isinstance(store, Queryable):
+        if not isinstance(store, Queryable) and name not in ANSWERS:
             raise InputError(
                 f"{name} needs a Neo4j server",
                 where=session.configuration.store_title,
                 mend="say --store neo4j://host:7687, or set store.url",
             )
         values = _values(session, store, query, given)
-        rows = store.query(query.text, values)
+        if isinstance(store, Queryable):
+            rows = store.query(query.text, values)
+        else:
+            rows = answer(store, name, values)
     columns = [column.name for column in query.returns]
     plain = output is RowFormat.TABLE
     shown = [tuple(_cell(value) if plain else value for value in row) for row in rows]
@@ -142,6 +151,4 @@ def _uid(store: Estate, text: str) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -28,7 +28,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever Cypher returns
         case Relationship():
             own = {n: _plain(v) for n, v in value.items() if not n.startswith("_")}
             return {"type": value.type, **own}
-        case Date() | DateTime() | Time() | Duration():
+        case DateTime():
+            return value.to_native().isoformat()
+        case Date() | Time() | Duration():
             return value.iso_format()
         case list():
             return [_plain(each) for each in value]

@@ -43,7 +43,22 @@ def test_what_is_not_there_is_wrong_usage_in_one_line(
     assert len(done.err.splitlines()) == 1
 
 
-def test_the_embedded_store_says_that_it_speaks_no_cypher(run: Run, stored: Path) -> None:  # noqa: ARG001 - the store
-    done = run("cypher", "run", "inventory/count_by_kind")
+def test_a_query_that_needs_a_server_says_so(run: Run, stored: Path) -> None:  # noqa: ARG001 - the store
+    done = run("cypher", "run", "schema/properties_in_use")
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert "needs a Neo4j server" in done.err
+
+
+def test_what_needs_no_server_is_answered_by_the_embedded_store(run: Run, stored: Path) -> None:  # noqa: ARG001 - the store
+    listed = json.loads(run("cypher", "list", "-o", "json").out)
+    anywhere = {row["name"] for row in listed if row["store"] == "any"}
+    assert {"impact/blast_radius", "weak_points/single_points_of_failure"} <= anywhere
+    done = run("cypher", "run", "impact/blast_radius", "--param", "uid=h1.dc1", "-o", "json")
+    assert done.code == 0, done.err
+    assert [(row["name"], row["hops"]) for row in json.loads(done.out)] == [
+        ("web-1", 1),
+        ("web-2", 1),
+        ("shop", 2),
+    ]
+    counted = run("cypher", "run", "inventory/count_by_kind").out
+    assert ["VirtualMachine", "5"] in [line.split() for line in counted.splitlines()]

@@ -1,0 +1,30 @@
+"""Shipped queries that any store answers, without Cypher: the same rows in the same order.
+
+One module for each topic; `tests/cypher/test_parity.py` holds them to the statements in `cypher/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from kgraph.app.queries import hygiene, impact, incident, inventory, weak_points
+from kgraph.store import GraphStore
+
+Row = tuple[object, ...]
+Answer = Callable[..., list[Row]]  # the store first, then the query's parameters by name
+
+ANSWERS: Mapping[str, Answer] = {
+    f"{topic.__name__.rpartition('.')[2]}/{answer.__name__}": answer
+    for topic in (hygiene, impact, incident, inventory, weak_points)
+    for answer in topic.ANSWERS
+}
+
+
+def answer(store: GraphStore, name: str, parameters: Mapping[str, object]) -> list[Row]:
+    """Return the rows of a query of `ANSWERS`, as a server would: times are texts."""
+    return [tuple(map(_plain, row)) for row in ANSWERS[name](store, **parameters)]
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,57 @@
+"""What in the graph looks wrong."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from kgraph.app.queries._walks import titled
+from kgraph.store import GraphStore
+
+_NO_NEED = frozenset({"WATCHED_BY", "MEMBER_OF", "LOCATED_IN"})
+
+
+def orphans(store: GraphStore) -> list[tuple[object, ...]]:
+    """Return uid, kind, name of what has no relation at all."""
+    graph = store.graph()
+    joined = {uid for r in graph.relations for uid in (r.dependent, r.dependency)}
+    found = [e for e in graph.entities if e.uid not in joined]
+    return [(e.uid, e.kind, e.name) for e in sorted(found, key=titled)]
+
+
+def shared_names(store: GraphStore) -> list[tuple[object, ...]]:
+    """Return kind, name, uids of entities that have both in common."""
+    uids: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for entity in store.find():
+        uids[entity.kind, entity.name].append(entity.uid)
+    return [(*name, sorted(all_)) for name, all_ in sorted(uids.items()) if len(all_) > 1]
+
+
+def unwatched(store: GraphStore) -> list[tuple[object, ...]]:
+    """Return uid, kind, name, dependents of what nothing looks at."""
+    graph = store.graph()
+    watched = {r.dependent for r in graph.relations if r.type == "WATCHED_BY"}
+    dependents = Counter(r.dependency for r in graph.relations if r.type not in _NO_NEED)
+    found = [
+        (dependents[e.uid], e)
+        for e in graph.entities
+        if e.kind != "Probe" and not e.watched and e.uid not in watched
+    ]
+    found.sort(key=lambda row: (-row[0], titled(row[1])))
+    return [(e.uid, e.kind, e.name, count) for count, e in found]
+
+
+def guests_without_host(store: GraphStore) -> list[tuple[object, ...]]:
+    """Return uid, name, missing of guests of which nobody says where they are."""
+    graph = store.graph()
+    said: dict[str, set[str]] = defaultdict(set)
+    for relation in graph.relations:
+        said[relation.dependent].add(relation.type)
+    rows = [
+        (e.name, e.uid, [t for t in ("RUNS_ON", "STORED_ON") if t not in said[e.uid]])
+        for e in graph.entities
+        if e.kind == "VirtualMachine"
+    ]
+    return [(uid, name, missing) for name, uid, missing in sorted(rows) if missing]
+
+
+ANSWERS = (guests_without_host, orphans, shared_names, unwatched)
