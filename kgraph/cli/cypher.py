@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -94,6 +95,23 @@ def run(
     plain = output is RowFormat.TABLE
     shown = [tuple(_cell(value) if plain else value for value in row) for row in rows]
     show(session, columns, shown, output)
+
+
+@app.command("browser")
+def browser(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+) -> None:
+    """Write what Neo4j Browser takes by drag and drop: a style sheet, favourites, a guide."""
+    from cypher import queries
+    from kgraph.app.browser_kit import kit, write
+
+    files = kit(queries())
+    write(folder, files)
+    session = session_of(ctx)
+    for name in files:
+        session.out.print(str(folder / name), soft_wrap=True)
+    session.remark(f"drag the first two onto Neo4j Browser; {folder / 'guide.md'} tells more")
 
 
 def _query(name: str) -> Query:
