@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PACKAGES := kgraph ingest rca remedies cypher
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j test test-deps check unit bench lock clean
+.PHONY: help demo demo-neo4j screenshot test test-deps check unit bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,10 @@ demo: .venv/libvirt ## install into .venv, then find the cause of a bundled aler
 # Needs Java and Maven: make test-deps. `make demo-neo4j ARGS=--once` ends by itself.
 demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked at in its Browser
 	$(BIN)/python -m tools.neo4j.demo $(ARGS)
+
+# Needs Chromium besides: make test-deps.
+screenshot: .venv/dev .venv/libvirt ## the picture of Neo4j Browser in the README, taken anew
+	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
 
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh

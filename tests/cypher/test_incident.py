@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.cypher.conftest import LATER, Ask
+from tests.neo4j.served import Served
 
 pytestmark = pytest.mark.neo4j
 Uids = dict[str, str]
@@ -73,3 +75,19 @@ def test_plans_are_found_by_their_incident(ask: Ask) -> None:
     (row,) = ask("incident/plans_of", incident="INC-1")
     assert (row["id"], row["state"], row["because"]) == ("P-1", "proposed", "it is full")
     assert ask("incident/plans_of", incident="INC-0") == []
+
+
+def _of_the_readme() -> list[str]:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    block = text.partition("```cypher\n")[2].partition("```")[0]
+    return [part for part in block.split("\n\n") if part.strip()]
+
+
+@pytest.mark.usefixtures("incidents")
+def test_the_three_queries_of_the_readme_find_what_they_are_for(neo4j_database: Served) -> None:
+    shared, recurring, dependents = (
+        [tuple(row.values()) for row in neo4j_database.ask(text)] for text in _of_the_readme()
+    )
+    assert shared == [("shop", "StoragePool", "pool")]
+    assert recurring == [("StoragePool", "pool", 2)]
+    assert {name for _, name in dependents} == {"web-1", "web-2", "shop", "db"}
