@@ -1,4 +1,4 @@
-"""`python -m tools.queries_page > docs/queries.md`: the shipped queries, from their own headers."""
+"""`python -m tools.queries_page > docs/queries.md`: the shipped queries, from their headers."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ order (`tests/cypher/test_parity.py`). A query only reads: one that would write 
 
 ## In Neo4j Browser
 `kgraph cypher browser DIR` writes `kgraph.grass`, a style sheet with a colour for each kind and
-red for what is to blame now; `kgraph-favourites.zip`, the queries in one folder for each topic; and
-a guide. Drag the first two onto the Browser (5.24 was tried, in Chromium: `tests/browser`).
+red for what is to blame now; `kgraph-favourites.zip`, the queries in one folder for each topic;
+and a guide. Drag the first two onto the Browser (5.24 was tried, in Chromium: `tests/browser`).
 
 ## Your own
 A new query is one new file; its first lines say what it answers, asks for and returns, as those of

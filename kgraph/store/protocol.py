@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -29,6 +30,7 @@ from kgraph.schema import (
     SharedKey,
     Subgraph,
 )
+from kgraph.store._sections import Row
 
 
 class Toward(Enum):
@@ -454,6 +456,22 @@ class GraphStore(Estate, Protocol):
         """Return since when the kill switch is on, and why; None when it is off."""
 
     # the store itself
+    def dump(self) -> AbstractContextManager[Iterable[Row]]:
+        """Return all rows of `_sections`, of one moment, for the length of a block.
+
+        The embedded store streams them; one on a server holds them in memory.
+        """
+
+    def load(self, rows: Callable[[], Iterable[Row]]) -> None:
+        """Take all rows into an empty store, or none.
+
+        Args:
+            rows: begins anew whenever it is called: a server may want them twice.
+
+        Raises:
+            StoreError: the store is not empty, or the rows contradict each other.
+        """
+
     def check(self) -> list[str]:
         """Return what is wrong with the store, one line each; empty when sound."""
 

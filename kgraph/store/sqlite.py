@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,9 +34,11 @@ from kgraph.store import (
     _check,
     _commit,
     _decide,
+    _dump,
     _evidence,
     _history,
     _incidents,
+    _load,
     _plans,
     _provenance,
     _prune,
@@ -48,6 +50,7 @@ from kgraph.store._ddl import VERSION
 from kgraph.store._neighbourhood import neighbourhood
 from kgraph.store._placing import refuse_unknown
 from kgraph.store._run import Run, begun
+from kgraph.store._sections import Row
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
@@ -379,6 +382,17 @@ class SqliteStore:
         """Return when each source was last read for each scope."""
         with self._database.reading() as sql:
             return _read.scopes(sql)
+
+    @contextmanager
+    def dump(self) -> Iterator[Iterable[Row]]:
+        """Yield all rows, of one moment, while others go on writing."""
+        with self._database.reading() as sql:
+            yield _dump.dump(sql)
+
+    def load(self, rows: Callable[[], Iterable[Row]]) -> None:
+        """Take all rows into an empty store, or none."""
+        with _collector_paused(), self._database.writing() as sql:
+            _load.load(sql, rows())
 
     def check(self) -> list[str]:
         """Return what is wrong with the store, one line each; reads the whole file."""

@@ -27,7 +27,7 @@ _CREATE = {
 MATCH (a:Entity {{_id: row.a}})
 MATCH (b:Entity {{_id: row.b}})
 CREATE (a)-[:{type_} {{
-  group: row.group, need: row.need, source: row.source, scope: row.scope, validFrom: $at,
+  group: row.group, need: row.need, source: row.source, scope: row.scope, validFrom: row.at,
   _id: row.id, _scope: row.in, _from: row.from, _to: row.to
 }}]->(b)"""
     for type_ in RELATIONS
@@ -120,20 +120,26 @@ def create(
     rows: Iterable[LinkRow],
     scopes: Mapping[int, tuple[str, str]],
 ) -> list[Edge]:
-    """Open relations, all at the same time; returns what they join."""
+    """Open relations; returns what they join."""
     by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
     edges = []
-    now = None
     for scope, a_record, type_, b_record, group, need, a, b, at in rows:
         source, name = scopes[scope]
-        row = {"a": a, "b": b, "group": group, "need": need, "source": source, "scope": name}
+        row: dict[str, Any] = {
+            "a": a,
+            "b": b,
+            "group": group,
+            "need": need,
+            "source": source,
+            "scope": name,
+        }
         row |= {"id": ids.next_link(), "in": scope, "from": a_record, "to": b_record}
+        row["at"] = from_ticks(at)
         by_type[type_].append(row)
         edges.append((a, type_, b))
-        now = from_ticks(at)
     for type_, links in sorted(by_type.items()):
         links.sort(key=lambda row: (row["a"], row["b"]))
-        statements.each(_CREATE[type_], links, at=now)
+        statements.each(_CREATE[type_], links)
     return edges
 
 

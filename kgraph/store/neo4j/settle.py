@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,8 @@ RETURN
   row, record.key, record.name, coalesce(scope.priority, 0), record.since, record.id,
   record.body"""
 # One static statement for each kind: a label that is a parameter would be looked for in all nodes.
-_CREATE = {kind: f"CREATE (entity:Entity:{kind}) SET entity = row" for kind in KINDS}
+CREATE = {kind: f"CREATE (entity:Entity:{kind}) SET entity = row" for kind in KINDS}
+_PAINTED = 10_000  # entities whose records are held in memory at once
 _PAINT = """\
 MATCH (entity:Entity {_id: row._id})
 WITH entity, row, entity._version AS version
@@ -76,9 +77,22 @@ def settle(statements: Statements, written: Written, at: int) -> Settled:
         node = node_of(entity, id_, now if id_ in opened else since)
         nodes[kind if id_ in written.fresh else ""].append(node)
     for kind, rows in sorted(nodes.items()):
-        statements.each(_CREATE[kind] if kind else _PAINT, rows)
+        statements.each(CREATE[kind] if kind else _PAINT, rows)
     _close(statements, settled.closed, written.merged, now)
     return settled
+
+
+def paint(statements: Statements, entities: Sequence[int]) -> None:
+    """Write on the nodes of open entities what their records say."""
+    for start in range(0, len(entities), _PAINTED):
+        some = entities[start : start + _PAINTED]
+        bodies, names = _said(statements, some)
+        nodes = [
+            node_of(joined(uid, kind, names[id_], bodies[id_]), id_, native(since))
+            for id_, uid, kind, _, since, _ in statements.each(_ENTITIES, some)
+            if id_ in names
+        ]
+        statements.each(_PAINT, nodes)
 
 
 def _said(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from kgraph.schema import (
     Subgraph,
 )
 from kgraph.store._run import Run, begun
+from kgraph.store._sections import Row
 from kgraph.store._staging import Reading
 from kgraph.store._target import ServerStore
 from kgraph.store._ticks import to_ticks
@@ -34,9 +36,11 @@ from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
 from kgraph.store.neo4j import check as _check
 from kgraph.store.neo4j import commit as _commit
 from kgraph.store.neo4j import decide as _decide
+from kgraph.store.neo4j import dump as _dump
 from kgraph.store.neo4j import evidence as _evidence
 from kgraph.store.neo4j import history as _history
 from kgraph.store.neo4j import incidents as _incidents
+from kgraph.store.neo4j import load as _load
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
 from kgraph.store.neo4j import provenance as _provenance
@@ -311,6 +315,15 @@ class Neo4jStore:
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""
         return self._database.glance(_read.scopes)
+
+    @contextmanager
+    def dump(self) -> Iterator[Iterable[Row]]:
+        """Yield all rows, of one moment, while others go on writing; they are held in memory."""
+        yield self._database.read(_dump.dump)
+
+    def load(self, rows: Callable[[], Iterable[Row]]) -> None:
+        """Take all rows into an empty store, or none."""
+        self._database.write(lambda s: _load.load(s, rows()))
 
     def check(self) -> list[str]:
         """Return what is wrong with the store, one line each; reads the whole graph."""
