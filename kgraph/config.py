@@ -52,6 +52,9 @@ class StoreSettings(_Section):
     password_env: str = ""  # the variable that holds the password
     password_file: Path | None = None  # or the file that does
     database: str = "neo4j"
+    # `kgraph sync` and `watch` keep a local copy of a server's store, so old at most, to read from
+    # while the server is away; 0: none.
+    snapshot_minutes: Annotated[float, Field(ge=0, le=10_080)] = 15
 
     @field_validator("url")
     @classmethod

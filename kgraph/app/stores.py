@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from enum import Enum
 from pathlib import Path
 
+from kgraph.app.snapshots import opened_snapshot
 from kgraph.config import Configuration
-from kgraph.schema import ConfigurationError, NoStoreError, StoreError
+from kgraph.schema import ConfigurationError, NoStoreError, StoreAwayError, StoreError
 from kgraph.store import GraphStore, ServerStore, is_server, open_store
 from kgraph.web import secret
 
@@ -23,8 +24,16 @@ class Access(Enum):
 
 
 @contextmanager
-def opened(configuration: Configuration, access: Access) -> Iterator[GraphStore]:
+def opened(
+    configuration: Configuration, access: Access, away: Callable[[str], None] | None = None
+) -> Iterator[GraphStore]:
     """Open the configured store for the length of a block.
+
+    Args:
+        configuration: which store.
+        access: a store is made where there is none, unless it is only read.
+        away: told how old the local snapshot is that is read instead when a server cannot be
+            reached; None: that is an error.
 
     Raises:
         NoStoreError: there is none to read.
@@ -33,11 +42,20 @@ def opened(configuration: Configuration, access: Access) -> Iterator[GraphStore]
     found = target(configuration)
     if isinstance(found, Path):
         _look(found, access)
-    store = open_store(found, read_only=access is Access.READ)
     try:
+        store = open_store(found, read_only=access is Access.READ)
+    except StoreAwayError as error:
+        if access is Access.WRITE or away is None:
+            raise
+        with opened_snapshot(configuration) as snapshot:
+            if snapshot is None:
+                raise
+            local, at = snapshot
+            away(f"{error.where}: the server is away: read as of {at:%Y-%m-%d %H:%M:%SZ}")
+            yield local
+        return
+    with closing(store):
         yield store
-    finally:
-        store.close()
 
 
 def target(configuration: Configuration) -> Path | ServerStore:

@@ -79,7 +79,7 @@ def run(
     session = session_of(ctx)
     query = _query(name)
     given = dict(_split(text) for text in param or ())
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         if not isinstance(store, Queryable) and name not in ANSWERS:
             raise InputError(
                 f"{name} needs a Neo4j server",

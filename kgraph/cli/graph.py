@@ -55,7 +55,7 @@ def find(
     if kind is not None and kind not in KINDS:
         usage(f"unknown kind {kind!r}; {suggest_kind(kind)}")
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as current:
+    with opened(session.configuration, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         found = store.find(kind=kind, text=text or None, limit=limit + 1)
     rows = [(e.kind, e.name, e.uid) for e in found[:limit]]
@@ -76,7 +76,7 @@ def show_entity(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as current:
+    with opened(session.configuration, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         found = look_up(store, entity)
         document = _described(store, found, session)
@@ -101,7 +101,7 @@ def path(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as current:
+    with opened(session.configuration, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         first, last = look_up(store, start), look_up(store, end)
         ways = store.paths(first.uid, last.uid)
@@ -130,7 +130,7 @@ def export(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as current:
+    with opened(session.configuration, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         part = near(store, look_up(store, around).uid, depth) if around else store.graph()
     if part.truncated:

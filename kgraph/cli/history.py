@@ -34,7 +34,7 @@ def history(
     session = session_of(ctx)
     first = moment(since, session.now()) if since else None
     last = moment(until, session.now()) if until else None
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         found = _found(store, entity)
     events = [
         event
@@ -64,7 +64,7 @@ def diff(
     before, after = moment(first, now), moment(second, now) if second else None
     if after is not None and after < before:
         usage(f"{second} lies before {first}; give the earlier time first")
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         old = store.at(before).graph()
         new = store.graph() if after is None else store.at(after).graph()
     found = difference(old, new)

@@ -28,7 +28,7 @@ def explain_identity(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         found = explain(store, _uid(store, entity))
         assert found is not None  # noqa: S101 - it was just found
         decisions = [_decision(store, row) for row in found.provenance.decisions]
@@ -52,7 +52,7 @@ def conflicts(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         found = conflicting(store)
     if output is RowFormat.TABLE:
         rows = [
@@ -121,7 +121,7 @@ def decisions(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         rows = [_decision(store, row) for row in store.decisions()]
     show(session, ("at", "verdict", "entity", "other", "by", "reason"), rows, output)
 

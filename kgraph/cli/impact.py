@@ -27,7 +27,7 @@ def impact(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as current:
+    with opened(session.configuration, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         found = look_up(store, entity)
         rows, truncated = dependents(store, found.uid, depth)

@@ -55,7 +55,7 @@ def list_incidents(
     if status and at:
         usage("--at lists what was open then: leave --status away")
     then = moment(at, session.now()) if at else None
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         found = store.incidents(wanted, _ALL if then else limit)
     if then:
         found = [row for row in found if _was_open(row, then)][:limit]
@@ -87,7 +87,7 @@ def show_incident(
     from kgraph.schema import InputError
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         record = store.incident(incident)
     if record is None:
         raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")

@@ -100,11 +100,14 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
-    with opened(session.configuration, Access.READ) as store:
+    away: list[str] = []
+    with opened(session.configuration, Access.READ, away.append) as store:
         done = keeping.sort(store, investigation.of_store(store, tools))
+    for line in away:
+        session.remark(f"{line}; nothing is saved", style="yellow")
     found = [each.investigation for each in done.kept]
     _refuse_many(found, form)
-    if save and (done.resolved or done.merged or any(map(keeping.worth, done.kept))):
+    if save and not away and (done.resolved or done.merged or any(map(keeping.worth, done.kept))):
         with opened(session.configuration, Access.WRITE) as store:
             keeping.save(store, done)
     _show_all(session, found, form, verbose=verbose)
@@ -127,7 +130,7 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     tools = replace(
         toolkit(session.configuration, moment(at, session.now())), topologies=Topologies()
     )
-    with opened(session.configuration, Access.READ) as store:
+    with opened(session.configuration, Access.READ, session.remark) as store:
         found = investigation.of_store(estate_at(session, store, at), tools)
     _show_all(session, found, form, verbose=verbose)
     session.remark(f"as of {tools.now:%Y-%m-%dT%H:%M:%SZ}; nothing was saved")

@@ -27,6 +27,7 @@ from kgraph.cli import (
     plan,
     predict,
     rules,
+    store,
     sync,
     watch,
 )
@@ -54,6 +55,7 @@ app.add_typer(ingest.app, name="ingest")
 app.command("sync")(sync.sync)
 app.add_typer(graph.app, name="graph")
 app.add_typer(cypher.app, name="cypher")
+app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)

@@ -32,7 +32,7 @@ def predict(
     session = session_of(ctx)
     settings = session.configuration
     model = rca.load_model([settings.resolve(p) for p in settings.settings.folders.rules])
-    with opened(settings, Access.READ) as current:
+    with opened(settings, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
         faults = [fault_of(store, text) for text in fail]
         graph = store.graph()

@@ -112,6 +112,7 @@ def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]
 @contextmanager
 def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
     """Open the store for reading sources into it, with progress where somebody looks."""
+    from kgraph.app.snapshots import keep_snapshot
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import Commitment, Reading
     from kgraph.cli.progress import showing
@@ -119,8 +120,11 @@ def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
 
     commitment = Commitment.PREVIEW if way.dry_run else Commitment.COMMIT
     shrink = Shrink.ACCEPT if way.accept_shrink else Shrink.HOLD
-    with opened(session.configuration, Access.WRITE) as store, showing(session) as shown:
-        yield Reading(store, session.now(), commitment, shown.passing, shrink), shown
+    with opened(session.configuration, Access.WRITE) as store:
+        with showing(session) as shown:
+            yield Reading(store, session.now(), commitment, shown.passing, shrink), shown
+        if not way.dry_run:
+            keep_snapshot(session.configuration, store, session.now())
 
 
 def summarise(session: Session, outcomes: Iterable[Outcome], output: RowFormat, way: Way) -> None:

@@ -20,6 +20,7 @@ from kgraph.schema.errors import (
     NoStoreError,
     SourceError,
     StaleReadingError,
+    StoreAwayError,
     StoreBusyError,
     StoreError,
 )
@@ -167,6 +168,7 @@ __all__ = [
     "State",
     "Step",
     "StepState",
+    "StoreAwayError",
     "StoreBusyError",
     "StoreError",
     "Subgraph",

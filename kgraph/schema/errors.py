@@ -47,6 +47,10 @@ class NoStoreError(StoreError):
     """There is no store yet where one was to be read."""
 
 
+class StoreAwayError(StoreError):
+    """The server that has the store cannot be reached."""
+
+
 class StoreBusyError(StoreError):
     """Somebody else is writing. Try again."""
 

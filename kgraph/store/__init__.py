@@ -54,8 +54,23 @@ __all__ = [
     "Toward",
     "is_server",
     "open_store",
+    "schema_version",
     "url_defect",
 ]
+
+
+def schema_version(target: Path | ServerStore) -> int:
+    """Return the version of a store's schema, 0 where there is no store; nothing is changed.
+
+    Raises:
+        StoreError: not a kgraph store, damaged, unreachable, or of a newer version.
+    """
+    if isinstance(target, Path):
+        return SqliteStore.schema_version(target)
+    _need_driver(target)
+    from kgraph.store.neo4j import Neo4jStore  # noqa: PLC0415 - nobody else waits for the driver
+
+    return Neo4jStore.schema_version(target)
 
 
 def open_store(target: Path | ServerStore, *, read_only: bool = False) -> GraphStore:
@@ -68,12 +83,16 @@ def open_store(target: Path | ServerStore, *, read_only: bool = False) -> GraphS
     """
     if isinstance(target, Path):
         return SqliteStore.open(target, read_only=read_only)
+    _need_driver(target)
+    from kgraph.store.neo4j import Neo4jStore  # noqa: PLC0415 - nobody else waits for the driver
+
+    return Neo4jStore.open(target, read_only=read_only)
+
+
+def _need_driver(target: ServerStore) -> None:
     if find_spec("neo4j") is None:
         raise ConfigurationError(
             "the driver for Neo4j is not installed",
             where=target.url,
             mend="install the extra: kgraph-rca[neo4j]",
         )
-    from kgraph.store.neo4j import Neo4jStore  # noqa: PLC0415 - nobody else waits for the driver
-
-    return Neo4jStore.open(target, read_only=read_only)

@@ -61,6 +61,19 @@ class Database:
             raise
         return database
 
+    @classmethod
+    def version_of(cls, path: Path) -> int:
+        """Return the version of a file's schema, 0 where there is none; refuse what isn't ours."""
+        if not path.exists():
+            return 0
+        with _in_plain_words(path):
+            connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+            database = cls(path, connection, read_only=True)
+            try:
+                return database._own_version()
+            finally:
+                connection.close()
+
     def _prepare(self) -> None:
         with _Transaction(self.sql, "BEGIN", "ROLLBACK"):  # another process may be creating it
             version = self._own_version()

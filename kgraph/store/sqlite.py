@@ -107,6 +107,11 @@ class SqliteStore:
         """
         return cls(Database.open(path, read_only=read_only, wait=wait))
 
+    @staticmethod
+    def schema_version(path: Path) -> int:
+        """Return the version of a file's schema, 0 where there is none."""
+        return Database.version_of(path)
+
     def sync(
         self,
         source: str,

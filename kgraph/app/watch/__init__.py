@@ -15,6 +15,7 @@ from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.repairs import PolicyRepairs
+from kgraph.app.watch.snapshot import Snapshots
 from kgraph.app.watch.told import Teller
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
@@ -59,6 +60,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         holder=holder,
         pause=timedelta(seconds=settings.watch.tick),
         retention=timedelta(days=kept) if kept is not None else None,
+        snapshot=Snapshots(configuration).tick,
     )
 
 

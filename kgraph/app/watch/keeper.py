@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
@@ -52,7 +53,7 @@ class Keeper:
         diff = Diff()
         if heard.keep is not None:
             try:
-                diff = heard.keep(reading)
+                diff = heard.keep(replace(reading, priority=heard.job.priority))
             except StaleReadingError:
                 return ""  # somebody else has read it meanwhile, and later
             except KgraphError as caught:

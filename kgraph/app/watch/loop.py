@@ -53,6 +53,10 @@ class Repairs(Protocol):
         """Begin nothing more, and wait briefly for what is in flight."""
 
 
+def _no_snapshot(_now: datetime) -> None:
+    return None
+
+
 @dataclass
 class Watch:
     """One process that watches one store.
@@ -68,6 +72,7 @@ class Watch:
         holder: who we are, for leases.
         pause: between two rounds without news.
         retention: how long what has ended is kept; None: for ever.
+        snapshot: begins to copy what is kept, if it is time; never blocks.
     """
 
     store: GraphStore
@@ -80,6 +85,7 @@ class Watch:
     holder: str
     pause: timedelta = timedelta(seconds=0.5)
     retention: timedelta | None = None
+    snapshot: Callable[[datetime], None] = _no_snapshot
     _failing: dict[str, str] = field(default_factory=dict)
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
@@ -127,6 +133,7 @@ class Watch:
             self._tidied_at = now
             for incident in keeping.close_quiet(self.store, now):
                 self.tell(Told(now, What.CLOSED, f"{incident} closed", {"incident": incident}))
+            self.snapshot(now)
             if self.retention is not None:
                 self.store.prune(now - self.retention, limit=_PRUNED)
 

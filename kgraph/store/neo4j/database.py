@@ -72,6 +72,16 @@ class Database:
             raise
         return database
 
+    @classmethod
+    def version_of(cls, target: ServerStore, patience: Patience) -> int:
+        """Return the version of a database's schema, 0 where there is none."""
+        database = cls(target, read_only=True, patience=patience)
+        try:
+            with in_plain_words(target):
+                return database._retried(partial(database._alone, schema.version_of))
+        finally:
+            database.close()
+
     def read(self, work: Callable[[Statements], T]) -> T:
         """Return what `work` finds; it sees one state of the store throughout.
 

@@ -16,7 +16,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
-from kgraph.schema import KgraphError, StoreBusyError, StoreError
+from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError, StoreError
 from kgraph.schema.errors import one_line
 from kgraph.store._target import ServerStore
 
@@ -109,7 +109,7 @@ def plain(error: Exception, target: ServerStore) -> StoreError | None:
             mend="try again: what was kept is found to be so",
         )
     if isinstance(error, ServiceUnavailable | SessionExpired | OSError):
-        return StoreError(
+        return StoreAwayError(
             f"the server cannot be reached ({one_line(error)})", where=where, mend=_AWAY
         )
     if isinstance(error, ConfigurationError):

@@ -83,6 +83,11 @@ class Neo4jStore:
         """
         return cls(Database.open(target, read_only=read_only, patience=patience))
 
+    @staticmethod
+    def schema_version(target: ServerStore) -> int:
+        """Return the version of a database's schema, 0 where there is none."""
+        return Database.version_of(target, PATIENCE)
+
     def sync(
         self,
         source: str,
