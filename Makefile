@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PACKAGES := kgraph ingest rca remedies cypher
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j screenshot test test-deps check unit bench lock clean
+.PHONY: help demo demo-neo4j screenshot test test-deps check unit soak bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,12 @@ check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not lab and not neo4j' -q
+
+# Half an hour and more; what it found is in docs/measured.md.
+soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed documents
+	KGRAPH_TEST_KILLS=30 KGRAPH_TEST_READERS=8 $(BIN)/python -m pytest -q --timeout 3000 \
+	  tests/conformance/test_processes.py
+	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -24,7 +25,14 @@ from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
-from kgraph.store import HELD, GraphStore, ScopeState, open_store
+from kgraph.store import (
+    HELD,
+    GraphStore,
+    ScopeState,
+    has_wal_reset_bug,
+    is_server,
+    open_store,
+)
 from remedies import load_catalogue, load_policy
 from remedies.lint import lint as lint_catalogue
 
@@ -54,6 +62,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     looks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _python,
         _packages,
+        lambda: _sqlite(configuration),
         lambda: _configuration(configuration),
         lambda: _rules(configuration),
         lambda: _repairs(configuration),
@@ -80,6 +89,19 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", Health.FAIL, str(error))
     else:
         yield Finding("packages", Health.OK, "all five are ours")
+
+
+def _sqlite(configuration: Configuration) -> Iterator[Finding]:
+    """Warn of a library that may damage a file which several processes write."""
+    if is_server(configuration.settings.store.url):
+        return
+    told = f"SQLite {sqlite3.sqlite_version}"
+    if has_wal_reset_bug():
+        mend = "update it to 3.51.3 (or 3.50.7, 3.44.6), and keep backups: `kgraph store backup`"
+        told += " may, seldom, damage a store that several processes write (its WAL-reset bug)"
+        yield Finding("sqlite", Health.WARN, told, mend)
+    else:
+        yield Finding("sqlite", Health.OK, told)
 
 
 def _configuration(configuration: Configuration) -> Iterator[Finding]:

@@ -27,6 +27,9 @@ def doctor(
         bool,
         typer.Option("--drill", help="Send a harmless alert through Alertmanager and follow it."),
     ] = False,
+    self_: Annotated[
+        bool, typer.Option("--self", help="Tell whether kgraph depends on what it watches.")
+    ] = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Check the installation, the store and the sources; say how to mend what is wrong."""
@@ -34,6 +37,12 @@ def doctor(
 
     session = session_of(ctx)
     findings = list(_looked(session, alerts=alerts, drill=drill))
+    if self_:
+        findings += _of_self(session)
+    if not (alerts or drill or self_):
+        from kgraph.app.doctor import examine
+
+        findings += examine(session.configuration, session.now())
     rows = [(row.health.value, row.what, row.told, row.mend) for row in findings]
     show(session, ("health", "what", "told", "mend"), rows, output)
     if any(row.health is Health.FAIL for row in findings) and not session.detailed:
@@ -43,7 +52,7 @@ def doctor(
 
 
 def _looked(session: Session, *, alerts: bool, drill: bool) -> Iterator[Finding]:
-    """Look at what was asked for; at the installation where nothing else was."""
+    """Look at the monitoring, as far as that was asked for."""
     if alerts:
         from kgraph.app.doctor_alerts import examine_alerts
 
@@ -56,7 +65,16 @@ def _looked(session: Session, *, alerts: bool, drill: bool) -> Iterator[Finding]
         from kgraph.app.drill import drill as run_drill
 
         yield from run_drill(session.configuration, Clock(session.now, sleep), uuid4().hex)
-    if not alerts and not drill:
-        from kgraph.app.doctor import examine
 
-        yield from examine(session.configuration, session.now())
+
+def _of_self(session: Session) -> Iterator[Finding]:
+    from kgraph.app.doctor import Finding, Health
+    from kgraph.app.doctor_self import examine_self
+
+    lines = examine_self(session.configuration)
+    mend = "let it run where that cannot stop it: another host, or a second kgraph"
+    for line in lines:
+        yield Finding("self", Health.WARN, line, mend)
+    if not lines:
+        told = "nothing in the graph carries kgraph, as far as names and addresses tell"
+        yield Finding("self", Health.OK, told)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
+from kgraph.store._surroundings import has_wal_reset_bug
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import (
     HELD,
@@ -52,6 +53,7 @@ __all__ = [
     "Tie",
     "TopologyDelta",
     "Toward",
+    "has_wal_reset_bug",
     "is_server",
     "open_store",
     "schema_version",

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from kgraph.schema import StoreBusyError, StoreError
 from kgraph.store._ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
+from kgraph.store._surroundings import refuse_network
 
 _TRIES, _PAUSE_SECONDS = 100, 0.01
 _RESTORE = "restore the last backup, or move the file away and sync again"
@@ -44,6 +45,8 @@ class Database:
             raise StoreError(
                 "there is no store here", where=str(path), mend="run `kgraph init` first"
             )
+        if not read_only:
+            refuse_network(path)
         mode = "ro" if read_only else "rwc"
         with _in_plain_words(path):
             connection = sqlite3.connect(

@@ -20,6 +20,9 @@ from .conftest import STORES
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 GUESTS = 3000
+# `make soak` asks for 30 kills, and for as many readers of a server.
+KILLS = int(os.environ.get("KGRAPH_TEST_KILLS", "5"))
+READERS = {"sqlite": 8, "neo4j": int(os.environ.get("KGRAPH_TEST_READERS", "2"))}
 # A fresh interpreter, as two commands typed by two people are; nothing is inherited.
 PROCESSES = multiprocessing.get_context("spawn")
 StoreFactory = Callable[[], GraphStore]
@@ -80,7 +83,7 @@ def test_a_kill_during_a_sync_leaves_the_old_state_or_the_new(
     store_name: str, store_factory: StoreFactory, tmp_path: Path
 ) -> None:
     store_factory().close()
-    for attempt in range(5):
+    for attempt in range(KILLS):
         ours, theirs = PROCESSES.Pipe(duplex=False)
         source = f"s{attempt}"
         worker = PROCESSES.Process(target=write, args=(store_name, tmp_path, source, 50, theirs))
@@ -89,7 +92,7 @@ def test_a_kill_during_a_sync_leaves_the_old_state_or_the_new(
         acknowledged = 0
         while (word := ours.recv()) != ("committing", 2):
             acknowledged = word[1] if word[0] == "committed" else acknowledged
-        time.sleep(0.015 * attempt)  # further into the commit each time
+        time.sleep(0.015 * (attempt % 20))  # further into the commit each time
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         worker.join()
@@ -110,6 +113,54 @@ def _assert_whole(store: GraphStore, source: str, acknowledged: int) -> None:
     assert len(found) == GUESTS
     assert len(generations) == 1
     assert generations.pop() >= acknowledged >= 1
+    assert store.check() == []
+
+
+def read(store_name: str, folder: Path, pipe: Connection) -> None:
+    """Read until told to stop; say which generations were seen, and what was wrong."""
+    seen: set[int] = set()
+    wrong = ""
+    while not pipe.poll():
+        store = STORES[store_name](folder)  # as each command does
+        for _ in range(3):
+            graph = store.graph()
+            found = {int(e.props["generation"]) for e in graph.entities if e.props}
+            if (len(graph.entities), len(graph.relations), len(found)) != (GUESTS + 1, GUESTS, 1):
+                wrong = f"{len(graph.entities)} entities, {len(graph.relations)} of {found}"
+            seen |= found
+        store.close()
+    pipe.send((sorted(seen), wrong))
+
+
+def test_each_of_several_readers_sees_one_generation_while_another_process_syncs(
+    store_name: str, store_factory: StoreFactory, tmp_path: Path
+) -> None:
+    store = store_factory()
+    with store.sync("a", "", complete=True, at=T0) as run:
+        run.stage(estate(0))
+        run.commit()
+    readers, pipes = [], []
+    for _ in range(READERS[store_name]):
+        ours, theirs = PROCESSES.Pipe()
+        readers.append(PROCESSES.Process(target=read, args=(store_name, tmp_path, theirs)))
+        readers[-1].start()
+        theirs.close()
+        pipes.append(ours)
+    said, theirs = PROCESSES.Pipe(duplex=False)
+    writer = PROCESSES.Process(target=write, args=(store_name, tmp_path, "a", 3, theirs))
+    writer.start()
+    theirs.close()
+    writer.join(timeout=200)
+    assert writer.exitcode == 0
+    assert [said.recv() for _ in range(6)][-1] == ("committed", 3)
+    generations = set()
+    for pipe, reader in zip(pipes, readers, strict=True):
+        pipe.send("stop")
+        seen, wrong = pipe.recv()
+        reader.join(timeout=60)
+        assert (wrong, reader.exitcode) == ("", 0)
+        generations |= set(seen)
+    assert len(generations) >= 2  # they read while it wrote
     assert store.check() == []
 
 

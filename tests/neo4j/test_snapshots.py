@@ -31,13 +31,22 @@ relations:
 """
 
 
-@pytest.fixture
-def server(neo4j_server: Served, tmp_path: Path) -> Iterator[Server]:
-    """A server of its own, without passwords."""
+@pytest.fixture(scope="module")
+def fragile(neo4j_server: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own, without passwords, that tests may kill."""
     assert neo4j_server.server.url
-    started = Server(tmp_path / "server").start(auth=False)
-    yield started
-    started.kill()
+    server = Server(tmp_path_factory.mktemp("fragile"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(fragile: Server) -> Server:
+    """That server, running and empty."""
+    if not fragile.running:
+        fragile.start(auth=False)
+    Served(fragile).wipe()
+    return fragile
 
 
 @pytest.fixture

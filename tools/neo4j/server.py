@@ -98,6 +98,11 @@ class Server:
         """The address of Neo4j Browser."""
         return f"http://127.0.0.1:{self.http_port}/browser/"
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
+
     def start(self, *, auth: bool, read_only: bool = False) -> Self:
         """Start it and wait until it answers.
 

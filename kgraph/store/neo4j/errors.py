@@ -72,6 +72,11 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         "the server took too long and gave up",
         "try again when it has less to do; nothing was changed",
     ),
+    (
+        "Neo.ClientError.Transaction.LockClientStopped",
+        "the server took too long and gave up: somebody else holds what is to be written",
+        "end what runs in a Browser or a shell, and try again; nothing was changed",
+    ),
     ("Neo.TransientError.General.OutOfMemoryError", "the server is out of memory", _MEMORY),
     ("Neo.TransientError.General.MemoryPoolOutOfMemory", "the server is out of memory", _MEMORY),
     (
