@@ -11,6 +11,16 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def _printable(text: str) -> str:
+    """Return a text in which what ends lines or steers terminals is written out.
+
+    Messages repeat what somebody sent in.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class KgraphError(Exception):
     """Anything that a person is told in one line."""
 
@@ -26,9 +36,8 @@ class InputError(KgraphError):
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
         self.what, self.where, self.mend = what, where, mend
-        super().__init__(
-            ": ".join(part for part in (where, what) if part) + (f"; {mend}" if mend else "")
-        )
+        told = ": ".join(part for part in (where, what) if part) + (f"; {mend}" if mend else "")
+        super().__init__(_printable(told))
 
 
 class ConfigurationError(InputError):
