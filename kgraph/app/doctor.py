@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -27,6 +26,7 @@ from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import (
     HELD,
+    SQLITE_VERSION,
     GraphStore,
     ScopeState,
     has_wal_reset_bug,
@@ -95,7 +95,7 @@ def _sqlite(configuration: Configuration) -> Iterator[Finding]:
     """Warn of a library that may damage a file which several processes write."""
     if is_server(configuration.settings.store.url):
         return
-    told = f"SQLite {sqlite3.sqlite_version}"
+    told = f"SQLite {SQLITE_VERSION}"
     if has_wal_reset_bug():
         mend = "update it to 3.51.3 (or 3.50.7, 3.44.6), and keep backups: `kgraph store backup`"
         told += " may, seldom, damage a store that several processes write (its WAL-reset bug)"

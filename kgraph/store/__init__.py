@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
-from kgraph.store._surroundings import has_wal_reset_bug
+from kgraph.store._surroundings import SQLITE_VERSION, has_wal_reset_bug
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import (
     HELD,
@@ -33,6 +33,7 @@ from kgraph.store.view import EstateView
 
 __all__ = [
     "HELD",
+    "SQLITE_VERSION",
     "Ambiguous",
     "Bare",
     "Changed",

@@ -25,6 +25,9 @@ _MOUNTS = Path("/proc/self/mountinfo")  # https://docs.kernel.org/filesystems/pr
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
+SQLITE_VERSION = sqlite3.sqlite_version
+
+
 def has_wal_reset_bug(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
     """Tell whether an SQLite may damage a file that several processes write."""
     if version >= _MENDED[-1]:
