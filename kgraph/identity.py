@@ -170,6 +170,8 @@ def match(claimants: Sequence[Claimant], known: Known) -> Matched:
     weak key never merges two of them. Where a person has parted two entities that claim the same
     key, a record that is new goes to the one that had a record of its source and name.
     """
+    if not known.bindings and _all_distinct(claimants):
+        return Matched(tuple(_minted(claimant) for claimant in claimants), {}, ())
     book = _Book(known, claimants)
     decided = []
     for claimant in claimants:
@@ -177,6 +179,21 @@ def match(claimants: Sequence[Claimant], known: Known) -> Matched:
         book.bind(uid, claimant)
         decided.append(uid)
     return Matched(tuple(map(book.root, decided)), dict(book.merged), tuple(book.conflicts))
+
+
+def _all_distinct(claimants: Sequence[Claimant]) -> bool:
+    """Tell whether none of them has an entity or shares a strong key: then each is a new thing."""
+    strong = [
+        (claimant.kind, key)
+        for claimant in claimants
+        for key in claimant.keys
+        if key.namespace in kind_of(claimant.kind).strong
+    ]
+    return len(set(strong)) == len(strong) and all(c.uid is None for c in claimants)
+
+
+def _minted(claimant: Claimant) -> str:
+    return mint_uid(claimant.source, claimant.scope, claimant.key, claimant.salt)
 
 
 def _decide(claimant: Claimant, book: _Book) -> str:
@@ -342,7 +359,7 @@ class _Book:
 
     def mint(self, claimant: Claimant) -> str:
         """Return a uid that nobody has, for a new entity."""
-        uid = mint_uid(claimant.source, claimant.scope, claimant.key, claimant.salt)
+        uid = _minted(claimant)
         self._newest += 1
         self._born[uid] = self._newest
         return uid

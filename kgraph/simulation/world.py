@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from kgraph.schema import RELATIONS, Carries, Entity, Record, Relation, RelationRecord
 
-Index = NDArray[np.int32]
+if TYPE_CHECKING:  # whoever only wants an estate need not wait for it
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Index: TypeAlias = NDArray[np.int32]
 _UNUSED_CALLS = 0.25  # share of calls whose failure hardly hurts: cached, optional, rare
 
 
@@ -40,6 +42,8 @@ class Adjacency:
     @classmethod
     def of(cls, ends: Index, size: int) -> Adjacency:
         """Sort relation numbers by the entity at that end, in linear memory."""
+        import numpy as np  # noqa: PLC0415 - see above
+
         start = np.zeros(size + 1, dtype=np.int32)
         np.cumsum(np.bincount(ends, minlength=size), out=start[1:])
         return cls(start, np.argsort(ends, kind="stable").astype(np.int32))
@@ -83,6 +87,8 @@ class World:
             wrong_edges: share of relations that the believed graph lacks, has to another entity,
                 or has beyond the true ones.
         """
+        import numpy as np  # noqa: PLC0415 - see above
+
         entities, relations = _split(items)
         index = {entity.uid: i for i, entity in enumerate(entities)}
         dependents = np.array([index[r.dependent] for r in relations], dtype=np.int32)

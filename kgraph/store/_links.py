@@ -22,7 +22,7 @@ from kgraph.store._endpoints import (
     waiting_keys,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
-from kgraph.store._reconcile import LinkId, plan_links
+from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
 from kgraph.store._staging import Reading
 from kgraph.store._tables import locate_keys
 
@@ -41,14 +41,14 @@ def write_links(
             "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?", (scope,)
         )
     }
-    named = frozenset(found.wanted)
-    found.wanted.update(held_links(named, stored, records.held))
-    plan = plan_links(found.wanted, stored, closes=closes)
-    plan = close_answered(plan, named, stored, () if closes else records.answered)
+    plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=closes and not records.held)
     _forget_pending(sql, scope, (*reading.staged.gone, *reading.staged.all_of), found.pending)
+    entities, wanted, at = found.entities, found.wanted, reading.at
     rows = [
-        (scope, *name, need, *_ends(sql, found, name, stored), reading.at)
+        (scope, *name, need, entities[name[0]], entities[name[2]], at)
+        if name in wanted
+        else (scope, *name, need, *_stored_ends(sql, stored[name][0]), at)
         for name, need in plan.opened
     ]
     closed = close_links(sql, plan.closed, reading.at)
@@ -103,17 +103,23 @@ def open_links(sql: sqlite3.Connection, rows: Sequence[LinkRow]) -> list[Edge]:
     return [(a, type_, b) for _, _, type_, _, _, _, a, b, _ in rows]
 
 
-def _ends(
-    sql: sqlite3.Connection,
+def _plan(
     found: Resolved,
-    name: LinkId,
     stored: Mapping[LinkId, tuple[int, int | None]],
-) -> tuple[int, int]:
-    """Return the entities that a link joins."""
-    if name in found.wanted:
-        return found.entities[name[0]], found.entities[name[2]]
-    # A stored link whose `need` another row of its group has changed.
-    row, _ = stored[name]
+    records: RecordOutcome,
+    *,
+    closes: bool,
+) -> LinkPlan:
+    if not stored:  # nothing to compare with: a first reading, of very many as a rule
+        return LinkPlan(tuple(found.wanted.items()), ())
+    named = frozenset(found.wanted)
+    found.wanted.update(held_links(named, stored, records.held))
+    plan = plan_links(found.wanted, stored, closes=closes)
+    return close_answered(plan, named, stored, () if closes else records.answered)
+
+
+def _stored_ends(sql: sqlite3.Connection, row: int) -> tuple[int, int]:
+    """Return the entities that a stored link joins whose `need` another row has changed."""
     a, b = sql.execute("SELECT a, b FROM link WHERE id = ?", (row,)).fetchone()
     return a, b
 

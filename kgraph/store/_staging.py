@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from kgraph.schema import (
     KINDS,
@@ -22,6 +25,7 @@ from kgraph.schema import (
 )
 from kgraph.store.protocol import Shrink
 
+_HASHED_AT_ONCE = 10_000  # relations
 LinkName = tuple[str, str, str, str | None]  # dependent key, type, dependency key, group
 
 
@@ -38,10 +42,11 @@ class Staged:
         self.changes: list[Change] = []
         self.gone: dict[str, None] = {}  # keys; and of records whose relations are all named:
         self.all_of: dict[str, None] = {}
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest: bytes | None = None
 
     def add(self, items: Iterable[Item]) -> None:
         """Check and keep each item."""
+        self._digest = None
         for item in items:
             if isinstance(item, RelationRecord):
                 self._add_relation(item)
@@ -60,8 +65,23 @@ class Staged:
         (self.gone if isinstance(item, Gone) else self.all_of)[item.key] = None
 
     def digest(self) -> bytes:
-        """Return a hash of all records and relations in the order in which they came."""
-        return self._digest.digest()
+        """Return a hash of all records, then all relations, each in the order in which they came.
+
+        Made once, of many rows at a time: that is three times as quick as row by row.
+        """
+        if self._digest is None:
+            hashed = hashlib.blake2b(digest_size=16)
+            for key, own in self.hashes.items():
+                hashed.update(own + key.encode(errors="replace"))
+            for record in self.records.values():
+                if record.volatile:
+                    fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
+                    hashed.update(repr(fleeting).encode())
+            rows = iter(self.links.items())
+            while batch := [(*name, link.need) for name, link in islice(rows, _HASHED_AT_ONCE)]:
+                hashed.update(_plain_bytes(batch))
+            self._digest = hashed.digest()
+        return self._digest
 
     def _add_record(self, record: Record) -> None:
         if record.kind not in KINDS:
@@ -78,11 +98,7 @@ class Staged:
                 mend="give each thing its own id",
             )
         self.records[record.key] = record
-        hashed = self.hashes[record.key] = fingerprint(record)
-        self._digest.update(hashed + record.key.encode(errors="replace"))
-        if record.volatile:
-            fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
-            self._digest.update(repr(fleeting).encode())
+        self.hashes[record.key] = fingerprint(record)
 
     def _add_relation(self, link: RelationRecord) -> None:
         if link.type not in RELATIONS:
@@ -95,11 +111,8 @@ class Staged:
             self._check_need(link, link.group)
         elif link.need is not None and link.need < 1:
             raise _bad_need(link)
-        name = (link.dependent, link.type, link.dependency, link.group)
-        if name not in self.links:  # exact duplicates are folded
-            self.links[name] = link
-            line = f"{link.dependent}\0{link.type}\0{link.dependency}\0{link.group}\0{link.need}\n"
-            self._digest.update(line.encode(errors="replace"))
+        # Exact duplicates are folded.
+        self.links.setdefault((link.dependent, link.type, link.dependency, link.group), link)
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""
@@ -144,13 +157,22 @@ def fingerprint(record: Record) -> bytes:
     content = (
         record.kind,
         record.name,
-        sorted((key.namespace, key.value, key.site) for key in record.keys),
+        sorted([(key.namespace, key.value, key.site) for key in record.keys]),
         sorted(record.labels.items()),
         sorted(props.items()),
         sorted(record.watched),
         sorted(record.volatile),
     )
-    return hashlib.blake2b(repr(content).encode(), digest_size=16).digest()
+    return hashlib.blake2b(_plain_bytes(content), digest_size=16).digest()
+
+
+def _plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:
+    """Return texts, numbers, tuples and lists as bytes, the same in every process.
+
+    This form of `marshal` has neither references nor interned texts. Were it ever another one,
+    everything would be compared once and found to be as it was.
+    """
+    return marshal.dumps(value, 2)
 
 
 def _bad_need(link: RelationRecord) -> InputError:
