@@ -43,7 +43,7 @@ def topology(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read a topology document: YAML, JSON or JSON Lines."""
-    from kgraph.app.sources import topology_job
+    from kgraph.app.sources.topology import topology_job
 
     session = session_of(ctx)
     job = topology_job(file, session.configuration.settings.site)
@@ -95,7 +95,8 @@ def nbd(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Check NBD exports: do they answer, and is the right disk on them. Reads only."""
-    from kgraph.app.sources import Context, exports_job
+    from kgraph.app.sources import Context
+    from kgraph.app.sources.nbd import exports_job
     from kgraph.config import NbdSource
 
     if accept and not addresses:

@@ -11,7 +11,8 @@ import pytest
 
 from ingest.nbd import Look, NbdError, Reason, checks
 from kgraph.app.parallel import Setting, sync
-from kgraph.app.sources import Context, exports_job
+from kgraph.app.sources import Context
+from kgraph.app.sources.nbd import exports_job
 from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, NbdSource, Settings
 from kgraph.schema import Entity, Item, Key, Record, RelationRecord, Snapshot, State

@@ -1,0 +1,114 @@
+"""The sources that can be configured: one explicit list, one module each.
+
+A module has `job(config, context)`. It is loaded when such a source is configured: nobody waits
+for the libraries of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib import import_module
+
+from kgraph.app.sources.context import Context
+from kgraph.app.sync import Job
+from kgraph.config import LibvirtSource, SourceConfig
+from kgraph.schema import ConfigurationError
+
+__all__ = ["SOURCES", "Context", "SourceType", "job", "jobs", "named_jobs", "watched_jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceType:
+    """One type of source; its module here has the same name.
+
+    Attributes:
+        name: its type in the configuration.
+        every: between two readings, unless the entry says otherwise.
+        topology: whether it tells what there is; nothing may be done before all that do were read.
+    """
+
+    name: str
+    about: str
+    every: timedelta
+    topology: bool = False
+
+    def job(self, config: SourceConfig, context: Context) -> Job:
+        """Make the job that reads an entry."""
+        made: Job = import_module(f"{__name__}.{self.name}").job(config, context)
+        return made
+
+
+_QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
+# Graph first, alerts last: an alert finds its entity only once that is in the graph.
+SOURCES = (
+    SourceType("topology", "a kgraph.topology/v1 document", _MINUTE, topology=True),
+    SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
+    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
+    SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
+    SourceType("alertmanager", "firing alerts", _QUICK),
+    # After Alertmanager: where a rule is evaluated is surer than what was passed on.
+    SourceType("prometheus", "alerts, targets, and where rules look", _QUICK),
+)
+
+
+def job(config: SourceConfig, context: Context) -> Job:
+    """Make the job that reads one configured source."""
+    chosen = _type_of(config)
+    every = chosen.every if config.every is None else timedelta(seconds=config.every)
+    return replace(
+        chosen.job(config, context),
+        every=every,
+        topology=chosen.topology,
+        deadline=timedelta(seconds=config.deadline),
+        priority=config.priority,
+    )
+
+
+def _type_of(config: SourceConfig) -> SourceType:
+    return next(source for source in SOURCES if source.name == config.type)
+
+
+def jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, topology before evidence."""
+    return [made for _, made in _configured(context)]
+
+
+def named_jobs(context: Context, names: Sequence[str]) -> list[Job]:
+    """Make the jobs of the configured sources that are meant.
+
+    Args:
+        context: what they are read with.
+        names: their names, types, titles (`libvirt qemu:///system`), or titles without the type.
+
+    Raises:
+        ConfigurationError: a name that no source has.
+    """
+    known = [
+        ({config.name, config.type, made.title, made.title.partition(" ")[2]}, made)
+        for config, made in _configured(context)
+    ]
+    for name in names:
+        if not name or not any(name in answers for answers, _ in known):
+            raise ConfigurationError(
+                f"no source is called {name!r}",
+                where=str(context.configuration.file or "kgraph.toml"),
+                mend="known: " + ", ".join(made.title for _, made in known),
+            )
+    return [made for answers, made in known if answers & set(names)]
+
+
+def watched_jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, and those that only make sense again and again."""
+    configured = context.configuration.settings.sources
+    hosts = [c for c in configured if isinstance(c, LibvirtSource) and c.counters]
+    counters = import_module(f"{__name__}.libvirt").counters_job if hosts else None
+    return [*jobs(context), *(counters(host) for host in hosts if counters)]
+
+
+def _configured(context: Context) -> list[tuple[SourceConfig, Job]]:
+    order = [source.name for source in SOURCES]
+    configured = context.configuration.settings.sources
+    ordered = sorted(configured, key=lambda c: order.index(c.type))
+    return [(config, job(config, context)) for config in ordered]

@@ -1,0 +1,26 @@
+"""Firing alerts of an Alertmanager, or of a payload in a file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from kgraph.app import alerts
+from kgraph.app.sources.context import Context
+from kgraph.app.sync import Job, Keep
+from kgraph.config import AlertmanagerSource, SourceConfig
+
+
+def job(config: SourceConfig, context: Context) -> Job:
+    """Make the job that reads what fires."""
+    source = cast("AlertmanagerSource", config)
+    configuration = context.configuration
+    packs = alerts.packs_of(configuration)
+
+    def fetch(at: datetime) -> Keep:
+        batch, listing = alerts.read(source, configuration, at)
+        return lambda reading: alerts.observe(
+            reading, alerts.translated(batch, reading.store, packs), listing
+        )
+
+    return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)

@@ -1,0 +1,62 @@
+"""libvirt connections: what there is, and counters that show whether guests stand still."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from ingest import libvirt
+from ingest.libvirt.place import guest_key, host_key
+from kgraph.app.sources.context import Context, snapshots
+from kgraph.app.stillness import Stillness
+from kgraph.app.sync import Job, Keep, Listening, Tell, keep
+from kgraph.config import LibvirtSource, SourceConfig
+from kgraph.schema import KgraphError, Snapshot
+from kgraph.store import GraphStore, Toward
+
+
+def job(config: SourceConfig, context: Context) -> Job:
+    """Make the job that reads a connection, listens to its events, and reads single parts."""
+    source = cast("LibvirtSource", config)
+
+    def silence(store: GraphStore, error: KgraphError, at: datetime) -> Snapshot | None:
+        if not isinstance(error, libvirt.ConnectionLostError):
+            return None
+        return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
+
+    def listen(tell: Tell) -> Listening:
+        return libvirt.listening(source.uri, tell)
+
+    title = f"libvirt {source.uri}"
+    read = snapshots(
+        title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
+    )
+
+    def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
+        named = [part for part in parts if isinstance(part, libvirt.Part)]
+        snapshot = libvirt.read_parts(source.uri, named, site=context.site(source), now=at)
+        items = list(snapshot.items)
+        return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
+
+    return replace(read, listen=listen, fetch_parts=fetch_parts)
+
+
+def counters_job(source: LibvirtSource) -> Job:
+    """Make the job that samples the counters of a connection's guests."""
+    every = timedelta(seconds=source.counters_every)
+    stillness = Stillness(source.uri, lasts=max(5 * every, timedelta(seconds=10)))
+    title = f"libvirt-stats {source.uri}"
+    return Job(title, stillness.fetch, every=every, close=stillness.close)
+
+
+def _guests(store: GraphStore, uri: str) -> list[str]:
+    """Return the record keys of the guests that were last seen on a host."""
+    host = store.locate(libvirt.SOURCE, host_key(uri))
+    if not isinstance(host, str):
+        return []
+    part = store.neighbourhood([host], Toward.DEPENDENTS, types=frozenset({"RUNS_ON"}), depth=1)
+    guests = (entity for entity in part.entities if entity.kind == "VirtualMachine")
+    keys = (key.value for guest in guests for key in guest.keys if key.namespace == "vmUuid")
+    return [key for uuid in keys if store.locate(libvirt.SOURCE, key := guest_key(uuid))]

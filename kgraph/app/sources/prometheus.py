@@ -1,0 +1,17 @@
+"""A Prometheus: alerts, targets, and where rules look."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from kgraph.app import alerts, prometheus
+from kgraph.app.sources.context import Context
+from kgraph.app.sync import Job
+from kgraph.config import PrometheusSource, SourceConfig
+
+
+def job(config: SourceConfig, context: Context) -> Job:
+    """Make the job that reads a server."""
+    source = cast("PrometheusSource", config)
+    configuration = context.configuration
+    return prometheus.job(prometheus.server(source, configuration, alerts.packs_of(configuration)))

@@ -1,0 +1,19 @@
+"""An invented estate, for trying things out."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ingest import synthetic
+from kgraph.app.sources.context import Context, snapshots
+from kgraph.app.sync import Job
+from kgraph.config import SourceConfig, SyntheticSource
+
+
+def job(config: SourceConfig, _context: Context) -> Job:
+    """Make the job that invents an estate of a size."""
+    source = cast("SyntheticSource", config)
+    return snapshots(
+        f"synthetic {source.entities}",
+        lambda _at: synthetic.read(synthetic.shape_of(source.entities, source.seed)),
+    )
