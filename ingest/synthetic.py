@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from kgraph.schema import Item, Snapshot
+from kgraph.schema import Item, Record, RelationRecord, Snapshot
 from kgraph.simulation import Estate, EstateShape
 
 SOURCE = "synthetic"
@@ -19,8 +20,36 @@ def shape_of(entities: int, seed: int = 0) -> EstateShape:
     return EstateShape(entities=entities, seed=seed)
 
 
-def read(shape: EstateShape) -> Snapshot:
-    """Return the whole estate; estates of another seed or size are other scopes."""
+def read(shape: EstateShape, moved: float = 0) -> Snapshot:
+    """Return the whole estate; estates of another seed or size are other scopes.
+
+    Args:
+        shape: which estate.
+        moved: share of its guests that have gone to another host since, in [0, 1].
+    """
     items: Iterator[Item] = Estate(shape).items()
     scope = f"estate:{shape.seed}:{shape.entities}"
+    if moved:
+        items = _moved(items, max(1, round(1 / moved)))
     return Snapshot(source=SOURCE, scope=scope, complete=True, items=items)
+
+
+def _moved(items: Iterable[Item], every: int) -> Iterator[Item]:
+    """Let every so-manieth guest run where the guest before it runs."""
+    guests, guest, host, moves = 0, "", "", False
+    for item in items:
+        told = item
+        if isinstance(item, Record) and item.kind == "VirtualMachine":
+            guests, guest = guests + 1, item.key
+            moves = guests % every == 0
+            if moves:
+                told = replace(item, props={**item.props, "moved": True})
+        elif isinstance(item, RelationRecord) and (item.dependent, item.type) == (
+            guest,
+            "RUNS_ON",
+        ):
+            if moves and host:
+                told = replace(item, dependency=host)
+            else:
+                host = item.dependency
+        yield told

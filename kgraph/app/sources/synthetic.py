@@ -13,7 +13,8 @@ from kgraph.config import SourceConfig, SyntheticSource
 def job(config: SourceConfig, _context: Context) -> Job:
     """Make the job that invents an estate of a size."""
     source = cast("SyntheticSource", config)
+    shape = synthetic.shape_of(source.entities, source.seed)
     return snapshots(
         f"synthetic {source.entities}",
-        lambda _at: synthetic.read(synthetic.shape_of(source.entities, source.seed)),
+        lambda _at: synthetic.read(shape, source.moved),
     )

@@ -1,0 +1,80 @@
+"""`kgraph sync` of a large estate, whole processes: start-up and making the estate included.
+
+    python -m tests.bench.bench_sync [entities]
+
+Prints a table; asserts nothing. CPU seconds are user + system of each process, memory its largest
+resident set. The references stand in the rows: the same program that only says its version, making
+the items alone, and inserting the same rows into two tables without any meaning.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ingest import synthetic
+from kgraph.schema import RelationRecord
+from tests.bench.bench_store import bare_insert
+
+_SOURCE = """\
+[store]
+url = "big.db"
+[[sources]]
+type = "synthetic"
+entities = {entities}
+moved = {moved}
+deadline = 3600
+"""
+
+
+def child(cwd: Path, *command: str) -> tuple[float, float]:
+    """Return CPU seconds and MB of a Python process."""
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    process = subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} ended with {status}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def items_alone(entities: int) -> None:
+    """Make the items and nothing else."""
+    list(synthetic.read(synthetic.shape_of(entities)).items)
+
+
+def inserted(entities: int) -> None:
+    """Make the items, and insert them without any meaning."""
+    bare_insert(Path.cwd(), list(synthetic.read(synthetic.shape_of(entities)).items))
+
+
+def main() -> None:
+    entities = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    relations = sum(
+        isinstance(item, RelationRecord)
+        for item in synthetic.read(synthetic.shape_of(entities)).items
+    )
+    sys.stdout.write(f"{entities:,} entities, {relations:,} relations\n{'':44}CPU s       MB\n")
+    own = "from tests.bench import bench_sync as b; b."
+    kgraph = ("-m", "kgraph")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for title, moved, command in (
+            ("kgraph --version (reference)", 0.0, (*kgraph, "--version")),
+            ("making the items (reference)", 0.0, ("-c", f"{own}items_alone({entities})")),
+            ("the same and a bare insert (reference)", 0.0, ("-c", f"{own}inserted({entities})")),
+            ("kgraph sync: load", 0.0, (*kgraph, "sync")),
+            ("kgraph sync: the same again", 0.0, (*kgraph, "sync")),
+            ("kgraph sync: 1 % of the guests moved", 0.01, (*kgraph, "sync")),
+        ):
+            (folder / "kgraph.toml").write_text(_SOURCE.format(entities=entities, moved=moved))
+            seconds, size = child(folder, *command)
+            sys.stdout.write(f"{title:42}{seconds:7.2f}{size:9.0f}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
