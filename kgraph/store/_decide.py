@@ -56,6 +56,12 @@ def split(
     moved = [record.id for record in taken]
     _move_records(sql, moved, fresh, at)
     links = _move_links(sql, moved, fresh, at)
+    # What was a relation to itself may be one between two now: their sources are to be read anew.
+    sql.execute(
+        "UPDATE scope SET digest = NULL WHERE id IN"
+        " (SELECT scope FROM record WHERE entity IN (?, ?))",
+        (first.id, fresh),
+    )
     both = frozenset({first.id, fresh})
     _finish(sql, both, both, links, at, first_new=fresh)
     _keep(sql, decision, first.id, fresh)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kgraph.schema import InputError
@@ -41,12 +41,14 @@ class Resolved:
 
     Attributes:
         entities: of each record.
+        looped: records with a relation to themselves, which is left out.
     """
 
     wanted: dict[LinkId, int | None]
     entities: dict[int, int]
     pending: list[PendingRow]
     findings: list[str]
+    looped: set[int] = field(default_factory=set)
 
 
 def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Place]:
@@ -80,8 +82,16 @@ def outside(reading: Reading, own: Mapping[str, Place]) -> set[str]:
     }
 
 
-def resolved(reading: Reading, places: Mapping[str, Place]) -> Resolved:
+def resolved(
+    reading: Reading, places: Mapping[str, Place], as_before: Collection[int] = ()
+) -> Resolved:
     """Find the endpoints of the staged relations.
+
+    Args:
+        reading: whose they are.
+        places: key -> what it stands for.
+        as_before: records whose relations are what they were: they are looked at for findings, and
+            wanted by nobody.
 
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
@@ -102,11 +112,13 @@ def resolved(reading: Reading, places: Mapping[str, Place]) -> Resolved:
         if group is not None:
             members[dependent, group].add(b_entity)
         if a_entity == b_entity:
+            out.looped.add(a_record)
             out.findings.append(
                 f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
             )
             continue
-        out.wanted[a_record, type_, b_record, group] = link.need
+        if a_record not in as_before:
+            out.wanted[a_record, type_, b_record, group] = link.need
     out.findings.extend(endpoint_findings(kinds))
     if reading.complete:  # a partial reading need not name all members
         out.findings.extend(need_findings(staged.needs, members))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from kgraph.store._closing import close_answered, held_links
 from kgraph.store._endpoints import (
@@ -34,25 +34,26 @@ def write_links(
     names = Names(reading.source, scope, records.own)
     foreign = outside(reading, records.own)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
-    found = resolved(reading, places)
-    stored = {
-        (a, type_, b, group): (row, need)
-        for row, a, type_, b, group, need in sql.execute(
-            "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?", (scope,)
-        )
-    }
+    found = resolved(reading, places, records.as_before)
+    stored = _stored(sql, scope, records.as_before)
     plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=closes and not records.held)
     _forget_pending(sql, scope, (*reading.staged.gone, *reading.staged.all_of), found.pending)
     entities, wanted, at = found.entities, found.wanted, reading.at
-    rows = [
-        (scope, *name, need, entities[name[0]], entities[name[2]], at)
-        if name in wanted
-        else (scope, *name, need, *_stored_ends(sql, stored[name][0]), at)
-        for name, need in plan.opened
-    ]
+    # Of stored links whose `need` another row of their group has changed, before they are closed.
+    ends = {
+        name: _stored_ends(sql, stored[name][0]) for name, _ in plan.opened if name not in wanted
+    }
     closed = close_links(sql, plan.closed, reading.at)
+    # One by one: of a first reading there are millions.
+    rows = (
+        (scope, *name, need, *(ends.get(name) or (entities[name[0]], entities[name[2]])), at)
+        for name, need in plan.opened
+    )
     opened = open_links(sql, rows)
+    sql.executemany(
+        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.looped)
+    )
     _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
     opened += _attach_pending(sql, reading)
@@ -94,13 +95,45 @@ def _forget_pending(
         sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
 
 
-def open_links(sql: sqlite3.Connection, rows: Sequence[LinkRow]) -> list[Edge]:
+def open_links(sql: sqlite3.Connection, rows: Iterable[LinkRow]) -> list[Edge]:
+    """Write links; returns what they join."""
+    edges: list[Edge] = []
+
+    def noted() -> Iterator[LinkRow]:
+        for row in rows:
+            edges.append((row[6], row[2], row[7]))
+            yield row
+
     sql.executemany(
         "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
+        noted(),
     )
-    return [(a, type_, b) for _, _, type_, _, _, _, a, b, _ in rows]
+    return edges
+
+
+def _stored(
+    sql: sqlite3.Connection, scope: int, but: Collection[int]
+) -> dict[LinkId, tuple[int, int | None]]:
+    """Return the links of a scope, but for those of some records."""
+    sql.execute("CREATE TEMP TABLE IF NOT EXISTS as_before (record INTEGER PRIMARY KEY)")
+    sql.execute("DELETE FROM temp.as_before")
+    sql.executemany("INSERT INTO temp.as_before VALUES (?)", ((record,) for record in but))
+    rows = sql.execute(
+        "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?"
+        " AND a_record NOT IN (SELECT record FROM temp.as_before)",
+        (scope,),
+    )
+    return {(a, type_, b, group): (row, need) for row, a, type_, b, group, need in rows}
+
+
+def _forget_hashes(sql: sqlite3.Connection, links: str) -> None:
+    """Let nobody trust the hashes of the records that some links, a JSON list, are of."""
+    sql.execute(
+        "UPDATE record SET links = NULL WHERE id IN ("
+        "SELECT a_record FROM link WHERE id IN (SELECT value FROM json_each(?)))",
+        (links,),
+    )
 
 
 def _plan(
@@ -111,7 +144,7 @@ def _plan(
     closes: bool,
 ) -> LinkPlan:
     if not stored:  # nothing to compare with: a first reading, of very many as a rule
-        return LinkPlan(tuple(found.wanted.items()), ())
+        return LinkPlan(found.wanted.items(), ())
     named = frozenset(found.wanted)
     found.wanted.update(held_links(named, stored, records.held))
     plan = plan_links(found.wanted, stored, closes=closes)
@@ -191,6 +224,7 @@ def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[
     sql.executemany(
         "UPDATE scope SET digest = NULL WHERE id = ?", ((scope,) for scope in to_reread(loose))
     )
+    _forget_hashes(sql, ids)
     return close_links(sql, json.loads(ids), at)
 
 
@@ -208,6 +242,8 @@ def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:
     }
     opened, done = attachable(waiting, places, reading.at)
     sql.executemany("DELETE FROM pending WHERE rowid = ?", ((row,) for row in done))
+    late = [(row[1],) for row in opened]
+    sql.executemany("UPDATE record SET links = NULL WHERE id = ?", late)
     return open_links(sql, opened)
 
 
@@ -217,4 +253,6 @@ def drop_loops(sql: sqlite3.Connection, touched: frozenset[int], at: int) -> lis
         "SELECT l.id FROM json_each(?) AS e CROSS JOIN link AS l ON l.a = e.value WHERE l.b = l.a",
         (json.dumps(list(touched)),),
     )
-    return close_links(sql, [id_ for (id_,) in rows], at)
+    ids = [id_ for (id_,) in rows]
+    _forget_hashes(sql, json.dumps(ids))
+    return close_links(sql, ids, at)

@@ -36,6 +36,7 @@ class RecordOutcome:
         before: record -> (entity, name, body) that it had; changed ones only.
         held: rows of records that are not reported and stay, all the same.
         answered: rows of records all of whose relations a partial reading has named.
+        as_before: rows of records whose open relations are what the reading says of them.
     """
 
     own: Mapping[str, Place]
@@ -48,6 +49,7 @@ class RecordOutcome:
     findings: tuple[str, ...]
     held: frozenset[int] = frozenset()
     answered: frozenset[int] = frozenset()
+    as_before: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,18 @@ LinkId = tuple[
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as the store has it."""
+    """A record as the store has it.
+
+    Attributes:
+        links: a hash of its relations, see `_link_hashes`; None: not known.
+    """
 
     id: int
     entity: int
     kind: str
     hash: bytes
     live: bool
+    links: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def plan_records(
 class LinkPlan:
     """Which links to open and which, by their row, to close."""
 
-    opened: tuple[tuple[LinkId, int | None], ...]  # with `need`
+    opened: Collection[tuple[LinkId, int | None]]  # with `need`
     closed: tuple[int, ...]
 
 

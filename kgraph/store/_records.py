@@ -12,6 +12,7 @@ from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._evidence import move_evidence
 from kgraph.store._identify import known_of, versions_of
+from kgraph.store._link_hashes import as_before, link_hashes
 from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
@@ -47,7 +48,9 @@ def write_records(
     to = decided(plan, stored, matched.uids, entities, first_record)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
     _retire(sql, (*vanished, *current), reading.at)
-    _write(sql, reading, scope, plan, to)
+    hashes = link_hashes(reading, closes=closes)
+    _write(sql, reading, scope, plan, to, hashes)
+    _keep_hashes(sql, hashes, stored, plan)
     fleeting = [(body_of(staged.records[k]), stored[k].id) for k in plan.refreshed]
     sql.executemany("UPDATE record SET body = ? WHERE id = ?", fleeting)
     _write_claims(sql, claimants, to, plan)
@@ -65,6 +68,8 @@ def write_records(
         findings=(*kept.findings, *placeholders, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
+        # What is held stays as it is, whatever the reading says of what depends on it.
+        as_before=frozenset() if kept.records else as_before(hashes, stored),
     )
 
 
@@ -91,11 +96,11 @@ def _held(
 
 def _stored(sql: sqlite3.Connection, scope: int) -> dict[str, StoredRecord]:
     rows = sql.execute(
-        "SELECT key, id, entity, kind, hash, live FROM record WHERE scope = ?", (scope,)
+        "SELECT key, id, entity, kind, hash, live, links FROM record WHERE scope = ?", (scope,)
     )
     return {
-        key: StoredRecord(id_, entity, kind, hashed, bool(live))
-        for key, id_, entity, kind, hashed, live in rows
+        key: StoredRecord(id_, entity, kind, hashed, bool(live), links)
+        for key, id_, entity, kind, hashed, live, links in rows
     }
 
 
@@ -150,25 +155,46 @@ def _retire(sql: sqlite3.Connection, records: Iterable[int], at: int) -> None:
 
 
 def _write(
-    sql: sqlite3.Connection, reading: Reading, scope: int, plan: RecordPlan, to: Decided
+    sql: sqlite3.Connection,
+    reading: Reading,
+    scope: int,
+    plan: RecordPlan,
+    to: Decided,
+    hashes: Mapping[str, bytes | None],
 ) -> None:
     """Insert new records, overwrite changed ones."""
 
     def content(key: str) -> tuple[object, ...]:
         record = reading.staged.records[key]
         hashed, body = reading.staged.hashes[key], body_of(record)
-        return (record.kind, record.name, to.entities[key], hashed, body, reading.at)
+        return (record.kind, record.name, to.entities[key], hashed, body, reading.at, hashes[key])
 
     sql.executemany(
-        "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, live)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links, live)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         ((to.ids[key], scope, key, *content(key)) for key in plan.new),
     )
     sql.executemany(
-        "UPDATE record SET kind = ?, name = ?, entity = ?, hash = ?, body = ?, since = ?, live = 1"
-        " WHERE id = ?",
+        "UPDATE record SET kind = ?, name = ?, entity = ?, hash = ?, body = ?, since = ?,"
+        " links = ?, live = 1 WHERE id = ?",
         ((*content(key), to.ids[key]) for key in plan.changed),
     )
+
+
+def _keep_hashes(
+    sql: sqlite3.Connection,
+    hashes: Mapping[str, bytes | None],
+    stored: Mapping[str, StoredRecord],
+    plan: RecordPlan,
+) -> None:
+    """Write the hashes of relations that differ, of records that are not written anyway."""
+    written = set(plan.deciding)
+    rows = [
+        (hashed, stored[key].id)
+        for key, hashed in hashes.items()
+        if key in stored and key not in written and stored[key].links != hashed
+    ]
+    sql.executemany("UPDATE record SET links = ? WHERE id = ?", rows)
 
 
 def _write_claims(

@@ -79,7 +79,7 @@ class Staged:
                     hashed.update(repr(fleeting).encode())
             rows = iter(self.links.items())
             while batch := [(*name, link.need) for name, link in islice(rows, _HASHED_AT_ONCE)]:
-                hashed.update(_plain_bytes(batch))
+                hashed.update(plain_bytes(batch))
             self._digest = hashed.digest()
         return self._digest
 
@@ -163,10 +163,10 @@ def fingerprint(record: Record) -> bytes:
         sorted(record.watched),
         sorted(record.volatile),
     )
-    return hashlib.blake2b(_plain_bytes(content), digest_size=16).digest()
+    return hashlib.blake2b(plain_bytes(content), digest_size=16).digest()
 
 
-def _plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:
+def plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:
     """Return texts, numbers, tuples and lists as bytes, the same in every process.
 
     This form of `marshal` has neither references nor interned texts. Were it ever another one,

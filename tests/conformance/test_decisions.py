@@ -228,3 +228,17 @@ def test_what_is_no_part_of_an_entity_is_not_split_off(store: GraphStore, sync: 
         apart(store, "nobody", RecordName("b", "x"))
     assert len(store.find()) == 1
     assert store.decisions() == []
+
+
+def test_what_was_a_relation_to_itself_is_one_between_two_after_a_split(
+    store: GraphStore, sync: Sync
+) -> None:
+    rows = (host("h1", SMBIOS), host("x", OLD), RelationRecord("h1", "USES", "x"))
+    created = sync(*rows, source="a").created
+    same(store, *created)
+    assert sync(*rows, source="a").relations_opened == 0
+    assert store.graph().relations == ()
+    apart(store, created[0], RecordName("a", "x"))
+    assert sync(*rows, source="a").relations_opened == 1
+    assert len(store.graph().relations) == 1
+    assert store.check() == []

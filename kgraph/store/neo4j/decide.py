@@ -22,7 +22,7 @@ from kgraph.store._ticks import from_ticks, to_ticks
 from kgraph.store.neo4j import relations
 from kgraph.store.neo4j.evidence import write_changes
 from kgraph.store.neo4j.ids import Ids
-from kgraph.store.neo4j.links import SCOPES, follow_records
+from kgraph.store.neo4j.links import SCOPES, drop_loops, follow_records
 from kgraph.store.neo4j.records import Written, merge_entities
 from kgraph.store.neo4j.settle import settle
 from kgraph.store.neo4j.statements import Statements
@@ -49,6 +49,11 @@ SET version += {
 }
 SET record.versions = record.versions + 1, record.since = $at"""
 _GIVE = "MATCH (record:_KgRecord {id: row}) SET record.entity = $to"
+# What was a relation to itself may be one between two now: their sources are to be read anew.
+_REREAD = """\
+MATCH (record:_KgRecord {entity: row})
+MATCH (scope:_KgScope {id: record.scope})
+REMOVE scope.digest"""
 _KEEP = """\
 CREATE (decision:_KgDecision)
 SET decision += {id: $id, verdict: $verdict, a: $a, b: $b, at: $at, by: $by, reason: $reason}"""
@@ -65,9 +70,7 @@ def merge(statements: Statements, decision: Decision) -> None:
     written = _written(ids, frozenset({first.id, second.id}), frozenset({first.id}), merged)
     settled = settle(statements, written, at)
     follow_records(statements, merged)
-    looped = relations.close(
-        statements, relations.loops_of(statements, {first.id}), from_ticks(at)
-    )
+    looped = drop_loops(statements, {first.id}, at)
     advance(statements, Outcome(written.outcome, LinkOutcome((), tuple(looped), ()), settled))
     _keep(statements, ids, decision, first.uid, second.uid)
     rows = [(at, first.id, MERGED, merge_told(second, decision), decision.by)]
@@ -93,6 +96,7 @@ def split(
     statements.each(_GIVE, moved, to=fresh)
     settled = settle(statements, written, at)
     links = _move_links(statements, ids, first.id, (moved, fresh), at)
+    statements.each(_REREAD, sorted(both))
     advance(statements, Outcome(written.outcome, links, settled))
     _keep(statements, ids, decision, first.uid, new_uid)
     told = split_told(taken, decision)

@@ -31,6 +31,7 @@ from kgraph.store.neo4j.tables import locate_keys
 
 SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
 _ENTITY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.entity"
+_UNKNOWN = "MATCH (record:_KgRecord {id: row}) REMOVE record.links"
 _END = """\
 MATCH (record:_KgRecord {id: row})
 MATCH (scope:_KgScope {id: record.scope})
@@ -79,8 +80,9 @@ def write_links(
     names = Names(reading.source, scope, records.own)
     foreign = outside(reading, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
-    found = resolved(reading, places)
-    stored = {_name(link): link for link in relations.of_scope(statements, scope)}
+    found = resolved(reading, places, records.as_before)
+    links = relations.of_scope(statements, scope, records.as_before)
+    stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     named = frozenset(found.wanted)
     found.wanted.update(held_links(named, rows, records.held))
@@ -97,9 +99,22 @@ def write_links(
     opened = relations.create(statements, ids, fresh, scopes)
     closed += _detach(statements, ids, reading, records.vanished, scopes)
     opened += _attach_pending(statements, ids, reading, scopes)
-    looped = relations.close(statements, relations.loops_of(statements, records.regrouped), now)
+    _forget_hashes(statements, found.looped)
+    looped = drop_loops(statements, records.regrouped, reading.at)
     findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
+
+
+def drop_loops(statements: Statements, entities: Iterable[int], at: int) -> list[Edge]:
+    """Close relations whose two ends have turned out to be one entity."""
+    loops = relations.loops_of(statements, entities)
+    _forget_hashes(statements, (link.a_record for link in loops))
+    return relations.close(statements, loops, from_ticks(at))
+
+
+def _forget_hashes(statements: Statements, records: Iterable[int]) -> None:
+    """Let nobody trust the hashes of some records' relations."""
+    statements.each(_UNKNOWN, sorted(set(records)))
 
 
 def pending_of(statements: Statements, scope: int) -> tuple[str, ...]:
@@ -193,6 +208,7 @@ def _detach(
             kept.append(tied)
     relations.tie(statements, kept)
     _wait_loosely(statements, ids, loose, scopes)
+    _forget_hashes(statements, (link.a_record for link in loose))
     return relations.close(statements, loose, from_ticks(reading.at))
 
 
@@ -239,4 +255,5 @@ def _attach_pending(
     }
     opened, done = attachable(waiting, places, reading.at)
     statements.each(_FORGET, [names[id_] for id_ in done])
+    _forget_hashes(statements, (row[1] for row in opened))
     return relations.create(statements, ids, opened, scopes)

@@ -10,6 +10,7 @@ from kgraph.identity import Claimant, match
 from kgraph.store._bodies import body_of
 from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
+from kgraph.store._link_hashes import as_before, link_hashes
 from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
@@ -27,7 +28,8 @@ from kgraph.store.neo4j.statements import Statements
 
 _STORED = """\
 MATCH (record:_KgRecord {scope: $scope})
-RETURN record.key, record.id, record.entity, record.kind, record.hash, record.live"""
+RETURN
+  record.key, record.id, record.entity, record.kind, record.hash, record.live, record.links"""
 _CURRENT = "MATCH (r:_KgRecord {id: row}) RETURN r.id, r.entity, r.name, r.body"
 _RETIRE = """\
 MATCH (record:_KgRecord {id: row})
@@ -41,6 +43,7 @@ _CREATE = "CREATE (record:_KgRecord) SET record = row, record.versions = 0"
 _CHANGE = "MATCH (record:_KgRecord {id: row.id}) SET record += row"
 _BODIES = "MATCH (record:_KgRecord {id: row}) RETURN record.id, record.body"
 _REFRESH = "MATCH (record:_KgRecord {id: row.id}) SET record.body = row.body"
+_HASHES = "MATCH (record:_KgRecord {id: row.id}) SET record.links = row.links"
 _DROP_CLAIMS = "MATCH (claim:_KgClaim {record: row}) DELETE claim"
 _NAMES = """\
 MATCH (record:_KgRecord {id: row})
@@ -98,7 +101,9 @@ def write_records(
     ids.records += len(plan.new)
     current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
     statements.each(_RETIRE, sorted((*vanished, *current)), at=reading.at)
-    _write(statements, reading, scope, plan, to)
+    hashes = link_hashes(reading, closes=closes)
+    _write(statements, reading, scope, plan, to, hashes)
+    _keep_hashes(statements, hashes, stored, plan)
     _write_claims(statements, claimants, to, plan)
     touched, regrouped = touched_entities(plan, stored, to, merged)
     own = own_places(staged.records, plan, stored, to, merged)
@@ -113,6 +118,8 @@ def write_records(
         findings=(*kept.findings, *placeholders, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
+        # What is held stays as it is, whatever the reading says of what depends on it.
+        as_before=frozenset() if kept.records else as_before(hashes, stored),
     )
     return Written(
         outcome,
@@ -143,8 +150,8 @@ def _held(
 
 def _stored(statements: Statements, scope: int) -> dict[str, StoredRecord]:
     return {
-        key: StoredRecord(id_, entity, kind, hashed, live)
-        for key, id_, entity, kind, hashed, live in statements.rows(_STORED, scope=scope)
+        key: StoredRecord(id_, entity, kind, hashed, live, links)
+        for key, id_, entity, kind, hashed, live, links in statements.rows(_STORED, scope=scope)
     }
 
 
@@ -162,7 +169,12 @@ def _current(statements: Statements, records: Sequence[int]) -> dict[int, tuple[
 
 
 def _write(
-    statements: Statements, reading: Reading, scope: int, plan: RecordPlan, to: Decided
+    statements: Statements,
+    reading: Reading,
+    scope: int,
+    plan: RecordPlan,
+    to: Decided,
+    hashes: Mapping[str, bytes | None],
 ) -> None:
     def row(key: str) -> dict[str, Any]:
         record = reading.staged.records[key]
@@ -176,11 +188,28 @@ def _write(
             "hash": reading.staged.hashes[key],
             "body": body_of(record),
             "since": reading.at,
+            "links": hashes[key],
             "live": True,
         }
 
     statements.each(_CREATE, map(row, plan.new))
     statements.each(_CHANGE, map(row, plan.changed))
+
+
+def _keep_hashes(
+    statements: Statements,
+    hashes: Mapping[str, bytes | None],
+    stored: Mapping[str, StoredRecord],
+    plan: RecordPlan,
+) -> None:
+    """Write the hashes of relations that differ, of records that are not written anyway."""
+    written = set(plan.deciding)
+    rows = [
+        {"id": stored[key].id, "links": hashed}
+        for key, hashed in hashes.items()
+        if key in stored and key not in written and stored[key].links != hashed
+    ]
+    statements.each(_HASHES, rows)
 
 
 def _refresh(

@@ -8,7 +8,7 @@ follows relations ever meets the past.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -46,8 +46,11 @@ DELETE old"""
 _FOUND = """\
 elementId(r), a._id, type(r), b._id, r._id, r._scope, r._from, r._to, r.group, r.need"""
 # Each branch looks into the index of its type.
-OF_SCOPE = "\nUNION ALL\n".join(
-    f"MATCH (a:Entity)-[r:{type_} {{_scope: $scope}}]->(b:Entity) RETURN {_FOUND}"
+_OF_SCOPE = "\nUNION ALL\n".join(
+    f"""\
+MATCH (a:Entity)-[r:{type_} {{_scope: $scope}}]->(b:Entity)
+WHERE NOT r._from IN $but
+RETURN {_FOUND}"""
     for type_ in RELATIONS
 )
 _BY_ENTITY = f"""\
@@ -94,9 +97,15 @@ class StoredLink:
         return self.a, self.type, self.b
 
 
-def of_scope(statements: Statements, scope: int) -> list[StoredLink]:
-    """Return the open relations of a scope, in the order in which they came."""
-    return _links(statements.rows(OF_SCOPE, scope=scope))
+def of_scope(statements: Statements, scope: int, but: Collection[int] = ()) -> list[StoredLink]:
+    """Return the open relations of a scope, in the order in which they came.
+
+    Args:
+        statements: the transaction.
+        scope: whose.
+        but: records whose relations are left out.
+    """
+    return _links(statements.rows(_OF_SCOPE, scope=scope, but=sorted(but)))
 
 
 def of_entities(statements: Statements, entities: Iterable[int]) -> list[StoredLink]:
