@@ -84,9 +84,10 @@ def _take(
     records = written.outcome
     settled = settle(statements, written, reading.at)
     follow_records(statements, written.left)
-    links = write_links(statements, ids, reading, scope.id, records, closes=closes)
+    first = scope.generation == 0
+    links = write_links(statements, ids, reading, scope.id, records, closes=closes, first=first)
     outcome = Outcome(records, links, settled)
-    rows = _write_feed(statements, ids, reading, outcome, first=scope.generation == 0)
+    rows = _write_feed(statements, ids, reading, outcome, first=first)
     names = Names(reading.source, scope.id, records.own)
     observed, unknown = _take_evidence(statements, ids, reading, names)
     findings = (*empty, *records.findings, *links.findings)

@@ -30,7 +30,10 @@ MATCH (c:_KgCoverage {entity: $entity}) WITH c, properties(c) AS node DELETE c R
 _MOVE_CHANGES = "MATCH (c:_KgChange {entity: $old}) SET c.entity = $new"
 _SAME_CHANGES = """\
 MATCH (c:_KgChange {at: row}) RETURN c.at, c.entity, c.type, c.detail, c.source"""
-_CHANGE = "CREATE (c:_KgChange) SET c = row"
+_CHANGE = """\
+CREATE (:_KgChange {
+  id: row[0], at: row[1], entity: row[2], type: row[3], detail: row[4], source: row[5]
+})"""
 _OF_OPEN = """\
 MATCH (e:Entity {_id: x.entity})
 WHERE e.validTo IS NULL AND ($uids IS NULL OR e.uid IN $uids)
@@ -97,18 +100,7 @@ def add_changes(
 
 def write_changes(statements: Statements, ids: Ids, rows: Iterable[ChangeRow]) -> None:
     """Append to the change feed."""
-    nodes = [
-        {
-            "id": ids.next_row(),
-            "at": at,
-            "entity": entity,
-            "type": type_,
-            "detail": detail,
-            "source": source,
-        }
-        for at, entity, type_, detail, source in rows
-    ]
-    statements.each(_CHANGE, nodes)
+    statements.each(_CHANGE, ([ids.next_row(), *row] for row in rows))
 
 
 def move_evidence(statements: Statements, old: int, new: int) -> None:

@@ -73,15 +73,19 @@ def write_links(
     records: RecordOutcome,
     *,
     closes: bool,
+    first: bool,
 ) -> LinkOutcome:
-    """Open and close relations so that they are as the reading says."""
+    """Open and close relations so that they are as the reading says.
+
+    With `first` the scope was never read before: then it has none.
+    """
     now = from_ticks(reading.at)
     scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
     foreign = outside(reading, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, places, records.as_before)
-    links = relations.of_scope(statements, scope, records.as_before)
+    links = [] if first else relations.of_scope(statements, scope, records.as_before)
     stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     named = frozenset(found.wanted)

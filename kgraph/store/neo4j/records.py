@@ -39,7 +39,12 @@ SET version += {
   since: record.since, until: $at
 }
 SET record.live = false, record.versions = record.versions + 1"""
-_CREATE = "CREATE (record:_KgRecord) SET record = row, record.versions = 0"
+# In the order of the map that `_write` makes; as lists, as the names would be sent with each row.
+_CREATE = """\
+CREATE (:_KgRecord {
+  id: row[0], scope: row[1], key: row[2], kind: row[3], name: row[4], entity: row[5],
+  hash: row[6], body: row[7], since: row[8], links: row[9], live: row[10], versions: 0
+})"""
 _CHANGE = "MATCH (record:_KgRecord {id: row.id}) SET record += row"
 _BODIES = "MATCH (record:_KgRecord {id: row}) RETURN record.id, record.body"
 _REFRESH = "MATCH (record:_KgRecord {id: row.id}) SET record.body = row.body"
@@ -53,7 +58,8 @@ MATCH (record:_KgRecord {id: row})
 MATCH (other:_KgRecord {entity: record.entity})
 WHERE other.live
 RETURN row, other.id"""
-_CLAIM = "CREATE (claim:_KgClaim) SET claim = row"
+_CLAIM = """\
+CREATE (:_KgClaim {namespace: row[0], value: row[1], site: row[2], record: row[3]})"""
 _MERGE = "MATCH (record:_KgRecord {entity: row.old}) SET record.entity = row.new"
 
 
@@ -192,7 +198,7 @@ def _write(
             "live": True,
         }
 
-    statements.each(_CREATE, map(row, plan.new))
+    statements.each(_CREATE, (list(row(key).values()) for key in plan.new))
     statements.each(_CHANGE, map(row, plan.changed))
 
 
@@ -234,8 +240,4 @@ def _write_claims(
     claims = dict.fromkeys(
         (key.namespace, key.value, key.site, to.ids[c.key]) for c in claimants for key in c.keys
     )
-    rows = [
-        {"namespace": namespace, "value": value, "site": site, "record": record}
-        for namespace, value, site, record in claims
-    ]
-    statements.each(_CLAIM, rows)
+    statements.each(_CLAIM, map(list, claims))

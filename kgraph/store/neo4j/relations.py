@@ -21,14 +21,15 @@ from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
 
 TYPES = "|".join(RELATIONS)
+# A row is a list and no map: names of columns, sent with each of them, take longer than the rest.
 # Properties that are null are left out by the server.
 _CREATE = {
     type_: f"""\
-MATCH (a:Entity {{_id: row.a}})
-MATCH (b:Entity {{_id: row.b}})
+MATCH (a:Entity {{_id: row[0]}})
+MATCH (b:Entity {{_id: row[1]}})
 CREATE (a)-[:{type_} {{
-  group: row.group, need: row.need, source: row.source, scope: row.scope, validFrom: row.at,
-  _id: row.id, _scope: row.in, _from: row.from, _to: row.to
+  group: row[2], need: row[3], source: $source, scope: $scope, validFrom: $at,
+  _id: row[4], _scope: $in, _from: row[5], _to: row[6]
 }}]->(b)"""
     for type_ in RELATIONS
 }
@@ -130,25 +131,17 @@ def create(
     scopes: Mapping[int, tuple[str, str]],
 ) -> list[Edge]:
     """Open relations; returns what they join."""
-    by_type: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    alike: dict[tuple[str, int, int], list[tuple[int, int, str | None, int | None, int, int, int]]]
+    alike = defaultdict(list)
     edges = []
     for scope, a_record, type_, b_record, group, need, a, b, at in rows:
-        source, name = scopes[scope]
-        row: dict[str, Any] = {
-            "a": a,
-            "b": b,
-            "group": group,
-            "need": need,
-            "source": source,
-            "scope": name,
-        }
-        row |= {"id": ids.next_link(), "in": scope, "from": a_record, "to": b_record}
-        row["at"] = from_ticks(at)
-        by_type[type_].append(row)
+        alike[type_, scope, at].append((a, b, group, need, ids.next_link(), a_record, b_record))
         edges.append((a, type_, b))
-    for type_, links in sorted(by_type.items()):
-        links.sort(key=lambda row: (row["a"], row["b"]))
-        statements.each(_CREATE[type_], links)
+    for (type_, scope, at), links in sorted(alike.items()):
+        source, name = scopes[scope]
+        links.sort(key=lambda row: row[:2])
+        said = {"source": source, "scope": name, "in": scope, "at": from_ticks(at)}
+        statements.each(_CREATE[type_], map(list, links), **said)
     return edges
 
 
