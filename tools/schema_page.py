@@ -1,4 +1,4 @@
-"""`python -m tools.schema_page > docs/schema.md`: kinds, failure modes and relations as declared."""
+"""`python -m tools.schema_page > docs/schema.md`: kinds, failure modes and relations."""
 
 from __future__ import annotations
 
