@@ -82,7 +82,7 @@ class IdentityConflict:
     """Two entities that claim the same strong key, and that contradict each other in another.
 
     Attributes:
-        shared: the keys, in canonical spelling.
+        shared: the keys, as the first one spells them.
         contradiction: what keeps them apart, or "" where that was another entity.
     """
 
@@ -172,7 +172,9 @@ def _compared(keys: Iterable[Key]) -> dict[Key, Key | None]:
 
 def _conflict(one: Entity, other: Entity, shared: Iterable[Key]) -> IdentityConflict:
     first, second = sorted((one, other), key=lambda e: (e.name, e.uid))
-    return IdentityConflict(first, second, tuple(shared), _contradiction(first, second))
+    spelled = {plain: key for key, plain in _compared(first.keys).items() if plain}
+    own = tuple(spelled.get(key, key) for key in shared)
+    return IdentityConflict(first, second, own, _contradiction(first, second))
 
 
 def _contradiction(first: Entity, second: Entity) -> str:

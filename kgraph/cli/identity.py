@@ -60,7 +60,9 @@ def conflicts(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
         ]
         show(session, ("kind", "first", "second", "bothClaim", "butDiffer"), rows, output)
         if found:
-            session.remark("one thing: `kgraph graph merge FIRST SECOND`; two: mend the source")
+            first, second = found[0].first.uid, found[0].second.uid
+            session.remark(f"if the first two are one: `kgraph graph merge {first} {second}`")
+            session.remark("if they are two: mend the source that gives both the same key")
         else:
             session.remark("no conflicts")
     else:

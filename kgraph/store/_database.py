@@ -92,7 +92,7 @@ class Database:
                 raise StoreError(
                     f"the store has schema {version}, this kgraph reads {VERSION}",
                     where=str(self.path),
-                    mend="open it for writing once, as `kgraph sync` does: that brings it up",
+                    mend="`kgraph store migrate` brings it up",
                 )
             return
         self._use_wal()

@@ -168,7 +168,7 @@ class Database:
         return StoreError(
             f"the store has schema {version}, this kgraph reads {schema.VERSION}",
             where=self.target.title,
-            mend="open it for writing once, as `kgraph sync` does: that brings it up",
+            mend="`kgraph store migrate` brings it up",
         )
 
     def _create(self) -> None:

@@ -68,6 +68,8 @@ def test_a_conflict_is_listed_decided_and_gone(run: Run, told: Callable[..., Non
     listed = run("--detailed-exitcode", "graph", "conflicts")
     assert listed.code == 10
     assert "vendorSerial ACME/A1 and ACME/B2" in listed.out
+    assert f"smbiosUuid={UUID}" in listed.out  # as it is written on the machine
+    assert f"kgraph graph merge {hosts(run)['h1']} {hosts(run)['h2']}" in listed.err
     (row,) = json.loads(run("graph", "conflicts", "-o", "json").out)
     assert [entity["name"] for entity in row["entities"]] == ["h1", "h2"]
     assert "they differ in vendorSerial" in run("graph", "explain-identity", "h1").err
