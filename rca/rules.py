@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
+from kgraph.schema.safe_yaml import safe_yaml
 
 ANY = "*"
 _PATH = re.compile(
@@ -234,7 +235,7 @@ def parse(text: str, name: str) -> RuleFile:
         ConfigurationError: one line with file, line or field, and how to mend it.
     """
     try:
-        raw = yaml.safe_load(text)
+        raw = safe_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError, Risk
+from kgraph.schema.safe_yaml import safe_yaml
 from remedies.rows import check_fault, check_kind
 
 _Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -120,7 +121,7 @@ def read_rules(text: str, name: str) -> list[RuleRow]:
         ConfigurationError: it is not YAML, or not the format.
     """
     try:
-        return _File.model_validate(yaml.safe_load(text)).rules
+        return _File.model_validate(safe_yaml(text)).rules
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

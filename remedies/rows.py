@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest_kind
+from kgraph.schema.safe_yaml import safe_yaml
 from remedies.actions import ACTUATORS, Action
 
 FORMAT = "kgraph.remedies/v1"
@@ -83,7 +84,7 @@ def read(text: str, name: str) -> Row:
         ConfigurationError: it is not YAML, or not the format; names the row.
     """
     try:
-        return Row(name, FileRows.model_validate(yaml.safe_load(text)))
+        return Row(name, FileRows.model_validate(safe_yaml(text)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

@@ -20,6 +20,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
+from kgraph.schema.safe_yaml import safe_yaml
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
@@ -191,7 +192,7 @@ def parse(text: str, name: str) -> Iterator[Mapping]:
 
 def _yaml(text: str, name: str) -> object:
     try:
-        return yaml.safe_load(text)
+        return safe_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

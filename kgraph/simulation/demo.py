@@ -11,9 +11,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import yaml
-
 from kgraph.schema import Fault, Key, Record, RelationRecord
+from kgraph.schema.safe_yaml import safe_yaml
 
 ROOT_CAUSE = Fault("nbd1", "down")
 _DATA = files("kgraph.simulation") / "data"
@@ -37,7 +36,7 @@ def demo_storm() -> dict[str, Any]:
 
 def demo_estate() -> list[Record | RelationRecord]:
     """Return the bundled estate: what is in it, then how it depends on itself."""
-    document = yaml.safe_load(demo_estate_file().read_bytes())
+    document = safe_yaml(demo_estate_file().read_bytes())
     return [
         *(_record(row) for row in document["entities"]),
         *(_relation(row) for row in document["relations"]),

@@ -15,7 +15,7 @@ from kgraph.store._outcome import Outcome, all_touched, difference
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
 from kgraph.store._records import write_records
-from kgraph.store._scopes import Scope, may_close, refuse_stale
+from kgraph.store._scopes import Scope, may_close, refuse_stale, with_what_is_held
 from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
 from kgraph.store._tables import locate_keys
@@ -46,7 +46,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     findings = (*empty, *records.findings, *links.findings)
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(sql, reading, scope, findings, closes=closes and not records.held)
+    kept = with_what_is_held(reading, scope, findings)
+    _save(sql, reading, scope, kept, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kgraph.schema import StaleReadingError
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import NEVER, from_ticks
-from kgraph.store.protocol import Shrink
+from kgraph.store.protocol import HELD, Shrink
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ def refuse_stale(reading: Reading, scope: Scope) -> None:
             where=f"{reading.source} {reading.scope}".strip(),
             mend="read the source again",
         )
+
+
+def with_what_is_held(reading: Reading, scope: Scope, findings: Sequence[str]) -> tuple[str, ...]:
+    """Return a reading's findings; a partial one leaves what a whole one had held as it is."""
+    held = () if reading.complete else (f for f in scope.findings if f.startswith(HELD))
+    return tuple(dict.fromkeys((*held, *findings)))
 
 
 def may_close(reading: Reading, scope: Scope) -> tuple[Sequence[str], bool]:

@@ -237,3 +237,14 @@ def test_a_stale_reading_is_told_apart_from_what_else_goes_wrong(
         pytest.raises(StaleReadingError, match="stale"),
     ):
         run.commit()
+
+
+def test_what_is_held_is_still_told_after_an_event_of_one_thing(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(*guests(40))
+    (line,) = sync(*guests(20)).findings
+    sync(Record("v1", "VirtualMachine", "renamed"), complete=False)
+    assert store.scopes()[0].findings == (line,)
+    sync(*guests(40))
+    assert store.scopes()[0].findings == ()

@@ -11,7 +11,7 @@ from kgraph.store._feed import FeedRow, dependencies, feed, told_edges
 from kgraph.store._outcome import Outcome, all_touched, difference
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
-from kgraph.store._scopes import Scope, may_close, refuse_stale
+from kgraph.store._scopes import Scope, may_close, refuse_stale, with_what_is_held
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import NEVER
 from kgraph.store.neo4j.evidence import (
@@ -93,7 +93,8 @@ def _take(
     findings = (*empty, *records.findings, *links.findings)
     pending = pending_of(statements, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
-    _save(statements, reading, scope, findings, closes=closes and not records.held)
+    kept = with_what_is_held(reading, scope, findings)
+    _save(statements, reading, scope, kept, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
