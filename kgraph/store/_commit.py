@@ -11,7 +11,7 @@ from kgraph.store._endpoints import Names
 from kgraph.store._evidence import add_changes, add_coverage, add_observations
 from kgraph.store._feed import FeedRow, Version, dependencies, feed, told_edges
 from kgraph.store._links import write_links
-from kgraph.store._outcome import Outcome, all_touched, difference
+from kgraph.store._outcome import Outcome, all_touched, difference, with_born
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
 from kgraph.store._records import write_records
@@ -39,7 +39,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
         sql.execute("UPDATE scope SET priority = ? WHERE id = ?", (reading.priority, scope.id))
         records = all_touched(records)
     links = write_links(sql, reading, scope.id, records, closes=closes)
-    settled = settle(sql, records.touched, reading.at)
+    settled = settle(sql, records.touched.difference(records.born), reading.at)
+    settled = with_born(settled, records.born)
     outcome = Outcome(records, links, settled)
     rows = _write_feed(sql, reading, outcome, first=scope.generation == 0)
     observed, unknown = _take_evidence(sql, reading, Names(reading.source, scope.id, records.own))

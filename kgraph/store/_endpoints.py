@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kgraph.schema import InputError
 from kgraph.store._reconcile import LinkId, endpoint_findings, need_findings
-from kgraph.store._staging import LinkName, Reading
+from kgraph.store._staging import LinkName, Reading, Staged
 
 # Of a link that is to be opened: scope; records of both ends with the type between; group, need;
 # entities of both ends; since when.
@@ -136,6 +136,19 @@ def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:
             mend="add the entity or correct the id",
         )
     out.pending.append((link.dependent, link.type, link.dependency, link.group, link.need))
+
+
+def waits_no_more(name: LinkName, staged: Staged, named: Iterable[PendingRow]) -> bool:
+    """Tell whether a relation that waits for an endpoint need not do so any longer.
+
+    Args:
+        name: of the relation.
+        staged: a reading; what its record is gone from, or says all of, is over.
+        named: the relations of the reading that wait.
+    """
+    if any(name == row[:4] for row in named):
+        return False
+    return name[0] in staged.gone or name[0] in staged.all_of or name in staged.links
 
 
 class End(NamedTuple):

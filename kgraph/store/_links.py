@@ -20,10 +20,11 @@ from kgraph.store._endpoints import (
     resolved,
     to_reread,
     waiting_keys,
+    waits_no_more,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
-from kgraph.store._staging import Reading
+from kgraph.store._staging import Reading, Staged
 from kgraph.store._tables import locate_keys
 
 
@@ -38,7 +39,7 @@ def write_links(
     stored = _stored(sql, scope, records.as_before)
     plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=closes and not records.held)
-    _forget_pending(sql, scope, (*reading.staged.gone, *reading.staged.all_of), found.pending)
+    _forget_pending(sql, scope, reading.staged, found.pending)
     entities, wanted, at = found.entities, found.wanted, reading.at
     # Of stored links whose `need` another row of their group has changed, before they are closed.
     ends = {
@@ -82,17 +83,14 @@ def _set_pending(
 
 
 def _forget_pending(
-    sql: sqlite3.Connection, scope: int, keys: Iterable[str], named: Sequence[PendingRow]
+    sql: sqlite3.Connection, scope: int, staged: Staged, named: Sequence[PendingRow]
 ) -> None:
-    """Let what some records no longer depend on wait no more."""
-    waiting = {row[:4] for row in named}
-    for key in keys:
-        rows = sql.execute(
-            "SELECT rowid, a_key, type, b_key, grp FROM pending WHERE scope = ? AND a_key = ?",
-            (scope, key),
-        )
-        over = [(row,) for row, *name in rows if tuple(name) not in waiting]
-        sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
+    """Let wait no more what some records no longer depend on, and what is opened now."""
+    rows = sql.execute(
+        "SELECT rowid, a_key, type, b_key, grp FROM pending WHERE scope = ?", (scope,)
+    )
+    over = [(row,) for row, *name in rows if waits_no_more(tuple(name), staged, named)]
+    sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
 
 
 def open_links(sql: sqlite3.Connection, rows: Iterable[LinkRow]) -> list[Edge]:

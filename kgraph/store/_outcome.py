@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kgraph.schema import Record
 from kgraph.store._endpoints import Place
@@ -36,6 +36,7 @@ class RecordOutcome:
         before: record -> (entity, name, body) that it had; changed ones only.
         held: rows of records that are not reported and stay, all the same.
         answered: rows of records all of whose relations a partial reading has named.
+        born: row -> (uid, name) of entities that nobody knew, if they were made open at once.
         as_before: rows of records whose open relations are what the reading says of them.
     """
 
@@ -50,6 +51,7 @@ class RecordOutcome:
     held: frozenset[int] = frozenset()
     answered: frozenset[int] = frozenset()
     as_before: frozenset[int] = frozenset()
+    born: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,16 @@ def settlement(rows: Sequence[EntityRow], names: Mapping[int, str]) -> Settled:
         ),
         names=names,
         uids={row.id: row.uid for row in rows},
+    )
+
+
+def with_born(settled: Settled, born: Mapping[int, tuple[str, str]]) -> Settled:
+    """Return the same with the entities that were made open at once: the newest rows."""
+    return replace(
+        settled,
+        opened=(*settled.opened, *born),
+        names={**settled.names, **{row: name for row, (_, name) in born.items()}},
+        uids={**settled.uids, **{row: uid for row, (uid, _) in born.items()}},
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 
 from kgraph.identity import Claimant, Matched, match
 from kgraph.store._bodies import body_of
@@ -17,13 +19,14 @@ from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
     decided,
+    given_names,
     moved_records,
     own_places,
     touched_entities,
 )
 from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
 from kgraph.store._staging import Reading
-from kgraph.store._tables import next_id
+from kgraph.store._tables import next_id, state
 
 
 def write_records(
@@ -41,10 +44,13 @@ def write_records(
     known = known_of(sql, claimants, [stored[key].id for key in plan.changed], vanished)
     matched = match(claimants, known)
     first_new = next_id(sql, "SELECT max(id) FROM entity")
-    entities = _entity_ids(sql, reading, plan, matched, known.born)
+    first_record = next_id(sql, "SELECT max(id) FROM record")
+    places = {key: first_record + n for n, key in enumerate(plan.new)}
+    places |= {key: stored[key].id for key in plan.changed}
+    born = _born(sql, reading, places, matched, known.born)
+    entities = dict(known.born) | {uid: row for row, (uid, _) in born.items()}
     merged = merged_rows(matched, entities)
     merge_entities(sql, merged)
-    first_record = next_id(sql, "SELECT max(id) FROM record")
     to = decided(plan, stored, matched.uids, entities, first_record)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
     _retire(sql, (*vanished, *current), reading.at)
@@ -54,7 +60,9 @@ def write_records(
     fleeting = [(body_of(staged.records[k]), stored[k].id) for k in plan.refreshed]
     sql.executemany("UPDATE record SET body = ? WHERE id = ?", fleeting)
     _write_claims(sql, claimants, to, plan)
-    _move_links(sql, moved_records(plan, stored, to))
+    # Of an entity that was merged, the links are the other one's by now.
+    moved = moved_records(plan, stored, to)
+    _move_links(sql, ((record, merged.get(old, old), new) for record, old, new in moved))
     touched, regrouped = touched_entities(plan, stored, to, merged)
     own = own_places(staged.records, plan, stored, to, merged)
     return RecordOutcome(
@@ -68,6 +76,7 @@ def write_records(
         findings=(*kept.findings, *placeholders, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
+        born=born,
         # What is held stays as it is, whatever the reading says of what depends on it.
         as_before=frozenset() if kept.records else as_before(hashes, stored),
     )
@@ -104,22 +113,41 @@ def _stored(sql: sqlite3.Connection, scope: int) -> dict[str, StoredRecord]:
     }
 
 
-def _entity_ids(
+def _born(
     sql: sqlite3.Connection,
     reading: Reading,
-    plan: RecordPlan,
+    deciding: Mapping[str, int],
     matched: Matched,
     known: Mapping[str, int],
-) -> dict[str, int]:
-    """Return uid -> row of every entity in play, after making the new ones (still closed)."""
-    first = next_id(sql, "SELECT max(id) FROM entity")
-    fresh = fresh_entities(reading, plan.deciding, matched, known)
-    ids = dict(known) | {uid: first + n for n, uid in enumerate(fresh)}
+) -> dict[int, tuple[str, str]]:
+    """Make the entities that nobody knew, open and named; returns row -> (uid, name).
+
+    All that is said of them is in this reading.
+
+    Args:
+        sql: the transaction.
+        reading: what is said.
+        deciding: key of each record to be decided, in order -> the row that it has or will have.
+        matched: which entities they are.
+        known: uid -> row of the entities that are not new.
+    """
+    records = reading.staged.records
+    fresh = fresh_entities(reading, tuple(deciding), matched, known)
+    rows = dict(zip(fresh, count(next_id(sql, "SELECT max(id) FROM entity"))))
+    said: dict[str, list[str]] = defaultdict(list)
+    for key, uid in zip(deciding, matched.uids, strict=True):
+        if uid in rows:
+            said[uid].append(key)
+    names = {
+        uid: given_names((0, key, records[key].name, 0, 0, deciding[key]) for key in keys)[0]
+        for uid, keys in said.items()
+    }
+    version = state(sql)[1] + 1
     sql.executemany(
-        "INSERT INTO entity (id, uid, kind, name) VALUES (?, ?, ?, '')",
-        ((ids[uid], uid, kind) for uid, kind in fresh.items()),
+        "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
+        ((row, uid, fresh[uid], names[uid], reading.at, version) for uid, row in rows.items()),
     )
-    return ids
+    return {row: (uid, names[uid]) for uid, row in rows.items()}
 
 
 def merge_entities(sql: sqlite3.Connection, merged: Mapping[int, int]) -> None:

@@ -15,6 +15,12 @@ def next_id(sql: sqlite3.Connection, query: str) -> int:
     return int(highest or 0) + 1
 
 
+def state(sql: sqlite3.Connection) -> tuple[str, int]:
+    """Return which store this is, and the version of its topology."""
+    known = dict(sql.execute("SELECT name, value FROM meta").fetchall())
+    return str(known["store"]), int(known["topology"])
+
+
 def locate_keys(sql: sqlite3.Connection, names: Names, keys: Iterable[str]) -> dict[str, Place]:
     """Return what each key stands for: in the scope itself, else in any other of the source.
 

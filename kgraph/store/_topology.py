@@ -10,13 +10,8 @@ from kgraph.schema import Observation, Relation, Subgraph
 from kgraph.store._evidence import observations
 from kgraph.store._outcome import Outcome, versioned
 from kgraph.store._read import entities
+from kgraph.store._tables import state
 from kgraph.store.protocol import Bare, TopologyDelta
-
-
-def state(sql: sqlite3.Connection) -> tuple[str, int]:
-    """Return which store this is, and the version of its topology."""
-    known = dict(sql.execute("SELECT name, value FROM meta").fetchall())
-    return str(known["store"]), int(known["topology"])
 
 
 def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
@@ -24,7 +19,10 @@ def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
     sql.execute("UPDATE meta SET value = value + 1 WHERE name = 'topology'")
     _, version = state(sql)
     first_new = outcome.records.first_new
-    sql.execute("UPDATE entity SET version = ? WHERE id >= ?", (version, first_new))
+    # Most new ones were made with it.
+    sql.execute(
+        "UPDATE entity SET version = ?1 WHERE id >= ?2 AND version != ?1", (version, first_new)
+    )
     sql.executemany(
         "UPDATE entity SET version = ? WHERE id = ?",
         ((version, entity) for entity in versioned(outcome) if entity < first_new),

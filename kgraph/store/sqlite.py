@@ -43,6 +43,7 @@ from kgraph.store import (
     _provenance,
     _prune,
     _read,
+    _tables,
     _topology,
 )
 from kgraph.store._database import Database
@@ -199,7 +200,7 @@ class SqliteStore:
     def version(self) -> int:
         """Return a number that grows with every change of the topology."""
         with self._database.reading() as sql:
-            return _topology.state(sql)[1]
+            return _tables.state(sql)[1]
 
     def delta(self, since: int = -1) -> TopologyDelta:
         """Return what was touched after a version of the topology; -1: all there is."""

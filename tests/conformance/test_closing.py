@@ -248,3 +248,16 @@ def test_what_is_held_is_still_told_after_an_event_of_one_thing(
     assert store.scopes()[0].findings == (line,)
     sync(*guests(40))
     assert store.scopes()[0].findings == ()
+
+
+def test_a_relation_that_waited_and_is_told_again_is_open_once(
+    store: GraphStore, sync: Sync
+) -> None:
+    pair = (Record("b", "Host"), Record("c", "Host"))
+    link = RelationRecord("b", "DEPENDS_ON", "c")
+    sync(*pair, link)
+    sync(Gone("c"), complete=False)
+    assert relations(store) == set()
+    assert sync(*pair, link, complete=False).relations_opened == 1
+    assert sync(*pair).relations_closed == 1
+    assert relations(store) == set()

@@ -197,3 +197,21 @@ def test_where_sources_differ_the_one_of_higher_priority_counts_then_the_newer(
         ("doc", 7, "?"),
         ("cmdb", 8, "r1"),
     ]
+
+
+def test_a_record_that_leaves_an_entity_in_the_reading_that_merges_it_takes_its_relations_along(
+    store: GraphStore, sync: Sync
+) -> None:
+    """Of two that were one, one leaves just when a third turns out to be the other."""
+    other = Key("smbiosUuid", "00000002-0000-4000-8000-000000000002")
+    links = [RelationRecord("v", "RUNS_ON", key) for key in "xy"]
+    guest = Record("v", "VirtualMachine")
+    sync(guest, Record("x", "Host"), Record("y", "Host", keys=(SMBIOS,)), *links)
+    serials = (Key("vendorSerial", "ACME/17"),)
+    sync(
+        guest,
+        Record("x", "Host", keys=(SMBIOS, Key("vendorSerial", "ACME/29"))),
+        Record("y", "Host", keys=(other, *serials)),
+        *links,
+    )
+    assert store.check() == []

@@ -139,7 +139,7 @@ def test_an_older_schema_is_brought_up_by_whoever_may_write(
     monkeypatch.setattr(schema, "VERSION", now + 2)
     monkeypatch.setattr(schema, "MIGRATIONS", steps)
     with pytest.raises(
-        StoreError, match=f"schema {now}, this kgraph reads {now + 2}; open it for writing once"
+        StoreError, match=f"schema {now}, this kgraph reads {now + 2}; `kgraph store migrate`"
     ):
         open_store(neo4j_server.target, read_only=True)
     with closing(open_store(neo4j_server.target)) as opened:

@@ -18,10 +18,11 @@ from kgraph.store._endpoints import (
     resolved,
     to_reread,
     waiting_keys,
+    waits_no_more,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, plan_links
-from kgraph.store._staging import Reading
+from kgraph.store._staging import Reading, Staged
 from kgraph.store._ticks import from_ticks
 from kgraph.store.neo4j import relations
 from kgraph.store.neo4j.ids import Ids
@@ -43,10 +44,8 @@ _REREAD = "MATCH (scope:_KgScope {id: row}) REMOVE scope.digest"
 _ENTITY = "MATCH (record:_KgRecord {id: row}) RETURN record.entity"
 _FORGET_ALL = "MATCH (pending:_KgPending {scope: $scope}) DELETE pending"
 _FORGET = "MATCH (pending:_KgPending {name: row}) DELETE pending"
-_FORGET_OF = """\
-MATCH (pending:_KgPending {scope: $scope, a: row})
-WHERE NOT pending.name IN $waiting
-DELETE pending"""
+_OF_SCOPE = """\
+MATCH (p:_KgPending {scope: $scope}) RETURN p.name, p.a, p.type, p.b, p.group"""
 _WAIT = "MERGE (pending:_KgPending {name: row.name}) SET pending = row"
 _WAITING = """\
 MATCH (scope:_KgScope {source: $source})
@@ -93,8 +92,7 @@ def write_links(
     plan = plan_links(found.wanted, rows, closes=closes)
     plan = close_answered(plan, named, rows, () if closes else records.answered)
     _set_pending(statements, ids, scope, found.pending, closes=closes and not records.held)
-    over = (*reading.staged.gone, *reading.staged.all_of)
-    _forget_pending(statements, scope, over, found.pending)
+    _forget_pending(statements, scope, reading.staged, found.pending)
     fresh = [
         (scope, *name, need, *_ends(found, name, stored), reading.at) for name, need in plan.opened
     ]
@@ -156,11 +154,12 @@ def _set_pending(
 
 
 def _forget_pending(
-    statements: Statements, scope: int, keys: Iterable[str], named: Iterable[PendingRow]
+    statements: Statements, scope: int, staged: Staged, named: Sequence[PendingRow]
 ) -> None:
-    """Let what some records no longer depend on wait no more."""
-    waiting = [json.dumps([scope, *row[:4]]) for row in named]
-    statements.each(_FORGET_OF, list(keys), scope=scope, waiting=waiting)
+    """Let wait no more what some records no longer depend on, and what is opened now."""
+    rows = statements.rows(_OF_SCOPE, scope=scope)
+    over = [name for name, *link in rows if waits_no_more(tuple(link), staged, named)]
+    statements.each(_FORGET, over)
 
 
 def _wait(statements: Statements, ids: Ids, rows: Iterable[tuple[int, PendingRow]]) -> None:

@@ -138,7 +138,9 @@ def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         old.execute(f"PRAGMA user_version = {version}")
         old.commit()
-    with pytest.raises(StoreError, match=f"schema {version}, this kgraph reads {VERSION}; open"):
+    with pytest.raises(
+        StoreError, match=f"schema {version}, this kgraph reads {VERSION}; `kgraph store"
+    ):
         open_store(path, read_only=True)
     with closing(open_store(path)) as store:
         assert [entity.name for entity in store.find()] == ["h0"]
