@@ -116,11 +116,12 @@ def test_a_snapshot_is_made_anew_when_it_is_old_by_sync_and_by_watch(
     first = path.stat().st_mtime
     assert kgraph("sync")[0] == 0
     assert path.stat().st_mtime == first
-    keeping = Snapshots(configuration)
-    keeping.tick(datetime.now(UTC))
+    now = datetime.now(UTC)
+    keeping = Snapshots(configuration, now + timedelta(minutes=59))
+    keeping.tick(now + timedelta(minutes=59, seconds=30))  # old enough, and too soon
     keeping.join()
     assert path.stat().st_mtime == first
-    later = datetime.now(UTC) + timedelta(hours=1)
+    later = now + timedelta(hours=1)
     keeping.tick(later)
     keeping.join()
     assert path.stat().st_mtime == pytest.approx(later.timestamp())

@@ -60,7 +60,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         holder=holder,
         pause=timedelta(seconds=settings.watch.tick),
         retention=timedelta(days=kept) if kept is not None else None,
-        snapshot=Snapshots(configuration).tick,
+        snapshot=Snapshots(configuration, _clock()).tick,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,20 +12,23 @@ from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.schema import KgraphError
 
+_AT_FIRST = timedelta(minutes=1)
 _log = structlog.get_logger(__name__)
 
 
 class Snapshots:
     """Makes the copy anew in a thread of its own, with a connection of its own."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, since: datetime) -> None:
+        """Begin no sooner than a while after `since`: who starts has better things to do."""
         self._configuration = configuration
+        self._from = since + _AT_FIRST
         self._thread: threading.Thread | None = None
 
     def tick(self, now: datetime) -> None:
         """Begin to make one, if it is time and none is being made; never waits for it."""
         busy = self._thread is not None and self._thread.is_alive()
-        if not busy and is_due(self._configuration, now):
+        if not busy and now >= self._from and is_due(self._configuration, now):
             self._thread = threading.Thread(target=self._keep, args=(now,), daemon=True)
             self._thread.start()
 

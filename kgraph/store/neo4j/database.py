@@ -82,13 +82,16 @@ class Database:
         finally:
             database.close()
 
-    def read(self, work: Callable[[Statements], T]) -> T:
+    def read(self, work: Callable[[Statements], T], *, looks: int = _LOOKS) -> T:
         """Return what `work` finds; it sees one state of the store throughout.
 
-        `work` may be called again, so it must do nothing but read.
+        Args:
+            work: may be called again, so it must do nothing but read.
+            looks: how often to begin anew when somebody commits meanwhile; what reads very much
+                begins seldom, as it keeps the server busy for nobody.
         """
         with in_plain_words(self.target):
-            for look in range(_LOOKS):
+            for look in range(looks):
                 seen = self._retried(partial(self._look, work))
                 if seen is not None:
                     return seen[0]

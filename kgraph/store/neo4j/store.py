@@ -64,6 +64,7 @@ from kgraph.store.protocol import (
 )
 
 PATIENCE = Patience()
+_DUMPS = 10  # how often to begin to read everything while others commit
 
 
 class Neo4jStore:
@@ -324,7 +325,7 @@ class Neo4jStore:
     @contextmanager
     def dump(self) -> Iterator[Iterable[Row]]:
         """Yield all rows, of one moment, while others go on writing; they are held in memory."""
-        yield self._database.read(_dump.dump)
+        yield self._database.read(_dump.dump, looks=_DUMPS)
 
     def load(self, rows: Callable[[], Iterable[Row]]) -> None:
         """Take all rows into an empty store, or none."""
