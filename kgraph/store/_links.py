@@ -38,8 +38,10 @@ def write_links(
     found = resolved(reading, places, records.as_before)
     stored = _stored(sql, scope, records.as_before)
     plan = _plan(found, stored, records, closes=closes)
-    _set_pending(sql, scope, found.pending, closes=closes and not records.held)
-    _forget_pending(sql, scope, reading.staged, found.pending)
+    whole = closes and not records.held
+    _set_pending(sql, scope, found.pending, closes=whole)
+    if not whole:
+        _forget_pending(sql, scope, reading.staged, found.pending)
     entities, wanted, at = found.entities, found.wanted, reading.at
     # Of stored links whose `need` another row of their group has changed, before they are closed.
     ends = {

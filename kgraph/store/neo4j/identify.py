@@ -18,6 +18,7 @@ WHERE claim.namespace = row[0] AND claim.site = row[2]
 MATCH (record:_KgRecord {id: claim.record})
 RETURN DISTINCT record.entity"""
 _NAMED = "MATCH (entity:Entity {uid: row}) RETURN entity._id"
+_ANY_DECISION = "MATCH (decision:_KgDecision) RETURN decision.id LIMIT 1"
 _VERDICTS = """\
 MATCH (decision:_KgDecision)
 MATCH (a:Entity {uid: decision.a})
@@ -72,4 +73,6 @@ def known_of(
 
 def verdicts(statements: Statements) -> list[Verdict]:
     """Return what a person has said of which entities, by the uids that live on."""
+    if not statements.rows(_ANY_DECISION):  # as a rule, and each commit asks
+        return []
     return [(verdict, a, b) for verdict, a, b in statements.rows(_VERDICTS)]

@@ -91,8 +91,10 @@ def write_links(
     found.wanted.update(held_links(named, rows, records.held))
     plan = plan_links(found.wanted, rows, closes=closes)
     plan = close_answered(plan, named, rows, () if closes else records.answered)
-    _set_pending(statements, ids, scope, found.pending, closes=closes and not records.held)
-    _forget_pending(statements, scope, reading.staged, found.pending)
+    whole = closes and not records.held
+    _set_pending(statements, ids, scope, found.pending, closes=whole)
+    if not whole:
+        _forget_pending(statements, scope, reading.staged, found.pending)
     fresh = [
         (scope, *name, need, *_ends(found, name, stored), reading.at) for name, need in plan.opened
     ]
