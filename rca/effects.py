@@ -26,6 +26,8 @@ class Spread:
         believed: the same, corrected by what was seen there.
         links: (entity, mode) -> where it comes from.
         soft: entities that are reached only through calls, which may stay unhurt.
+        hops: entity -> relations from the nearest fault.
+        pressed: entity -> the dependents that may hurt it, against the arrows.
     """
 
     predicted: dict[int, Modes] = field(default_factory=dict)
@@ -33,3 +35,4 @@ class Spread:
     links: dict[tuple[int, str], Link] = field(default_factory=dict)
     soft: set[int] = field(default_factory=set)
     hops: dict[int, int] = field(default_factory=dict)
+    pressed: dict[int, list[int]] = field(default_factory=dict)

@@ -22,16 +22,21 @@ from rca.blast import blast_radius
 from rca.checks import next_checks
 from rca.compile import Compiled
 from rca.explain import causes, paths
+from rca.goal import Goal, goal_of
 from rca.likelihood import read
 from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
+from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
-from rca.units import Goal, Unit, blind, goal_of, units
+from rca.selection import worth
+from rca.units import Unit, blind, units
 
+FEW = 150  # prospects that are all walked; of more, those that could matter
+ALL = 2_000  # the same where somebody asks for a ranking of candidates
 LISTED = 10  # hypotheses in an answer
 NOTHING_WRONG = "nothing abnormal was observed"
 OUTSIDE = "the cause is likelier outside the graph than any one in it"
@@ -116,7 +121,13 @@ def _believe(
         suspected = sorted({index[uid] for uid in incident.candidates if uid in index})
     else:
         suspected = suspects(scene, start)
-    found = list(units(scene, suspected, exhausted(scene, suspected, symptoms), goal))
+    groups = exhausted(scene, suspected, symptoms)
+    possible = list(prospects(scene, suspected, groups, goal))
+    if len(possible) <= (FEW if incident.candidates is None else ALL):
+        found = list(units(scene, possible, goal))
+    else:
+        outlook = Outlook(scene, suspected, symptoms_of(scene, symptoms, goal))
+        found = worth(scene, possible, outlook, goal)
     best = best_explanation(found)
     watcher = blind(scene)
     return _Belief(found, best, posterior(found, best, score([watcher]) if watcher else None))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from kgraph.schema import (
@@ -36,6 +36,7 @@ WATCHED_BY = "WATCHED_BY"
 HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
+STRAYS = 3.0  # alarms without meaning in one incident, however large the estate
 TAIL = 3.0  # z at which a size halves the noise
 
 # P(signal | the entity itself is at fault) by channel.
@@ -69,6 +70,7 @@ class Reading:
     ratio: float
     rules: tuple[SignalRule, ...] = ()
     via: str = ""
+    _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
@@ -81,11 +83,16 @@ class Reading:
 
     def bearing(self, mode: str) -> float:
         """Return how much the signal speaks of `mode`, in [0, 1]; 1 for the mode that it shows."""
-        signal = self.observation.signal
+        known = self._bears.get(mode)
+        if known is None:
+            known = self._bears[mode] = self._work_out(mode)
+        return known
+
+    def _work_out(self, mode: str) -> float:
         if self.rules:
             shown = [rule.detection for rule in self.rules if rule.mode == mode]
             return max(shown, default=0.0) / max(rule.detection for rule in self.rules)
-        return _bearing(self.channel, self.kind, signal, mode)
+        return _bearing(self.channel, self.kind, self.observation.signal, mode)
 
 
 @lru_cache(maxsize=65_536)
@@ -213,6 +220,7 @@ class _Crowd:
     sizes: Mapping[tuple[str, Direction | None], Sequence[float]]  # falling
     among: Mapping[str, int]  # signal -> entities that could have shown it
     told: frozenset[str]  # signals that somebody reports as healthy where they are
+    floor: float  # share that shows it without meaning anything
 
     def share(self, seen: Observation) -> float:
         """Return the share of others that show this symptom at least as loudly, in [0, 1].
@@ -245,6 +253,7 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
             for seen in loudest
             if not seen.abnormal and seen.detector != EVERY_DETECTOR
         ),
+        min(LEAST_NOISE, STRAYS / max(1, len(kinds))),
     )
 
 
@@ -253,7 +262,7 @@ def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> flo
         return _ruled(seen, max(rules, key=lambda rule: rule.detection))
     if not seen.abnormal:
         return HEALTHY_RATIO
-    noise = max(LEAST_NOISE, crowd.share(seen)) + TAIL / (TAIL + loudness(seen))
+    noise = max(crowd.floor, crowd.share(seen)) + TAIL / (TAIL + loudness(seen))
     return 1 / min(MOST_NOISE, noise)
 
 

@@ -15,12 +15,14 @@ Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rca.effects import Faults, Spread
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
+SOFT_RHO = 1.0  # nor are callers of one fault
+SPREADS = 0.7  # P(a fault is felt by its callers at all)
 OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)
 ROOT = -1
 
@@ -70,7 +72,7 @@ def hit(modes: Mapping[str, float]) -> float:
     return min(1.0, math.fsum(modes.values()))
 
 
-def log_evidence(tree: Tree, readings: Mapping[int, Iterable[float]]) -> float:
+def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float:
     """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
 
     Args:
@@ -98,7 +100,9 @@ def message(passes: float, nats: float) -> float:
     return math.log1p(passes * math.expm1(nats))
 
 
-def temper(nats: Iterable[float], rho: float) -> float:
+def temper(nats: Collection[float], rho: float) -> float:
     """Return the sum in which the n-th strongest (from 0) counts 1 / (1 + rho n)."""
+    if len(nats) < 2:
+        return math.fsum(nats)
     ordered = sorted(nats, key=abs, reverse=True)
     return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))

@@ -8,58 +8,48 @@ Source: R. E. Tarjan, Depth-First Search and Linear Graph Algorithms (1972), doi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 Neighbours = Callable[[int], Iterable[int]]
 
 
-def ranks(size: int, causes: Neighbours) -> Sequence[int]:
-    """Return (size,) rank of each node: a cause outside of one's own cycle ranks strictly lower.
+class Ranks(dict[int, int]):
+    """Node -> its rank: a cause outside of one's own cycle ranks strictly lower.
 
-    Nodes of one cycle share a rank. O(nodes + edges), iterative.
-
-    Args:
-        size: nodes are 0 ... size - 1.
-        causes: node -> the nodes that it depends on.
+    Nodes of one cycle share a rank. Found where it is first asked for, along the causes of that
+    node: iterative, and O(nodes + edges) of what lies upstream.
     """
-    return _Tarjan(size, causes).run()
 
-
-class _Tarjan:
-    """Strongly connected components come out in an order in which dependencies are first."""
-
-    def __init__(self, size: int, causes: Neighbours) -> None:
+    def __init__(self, causes: Neighbours) -> None:
+        """Rank by `causes`: node -> the nodes that it depends on."""
+        super().__init__()
         self.causes = causes
-        self.found = [-1] * size  # visiting number
-        self.low = [0] * size
-        self.rank = [-1] * size
+        self.found: dict[int, int] = {}  # visiting number
+        self.low: dict[int, int] = {}
         self.open: list[int] = []
-        self.count = 0
         self.components = 0
 
-    def run(self) -> list[int]:
-        for start in range(len(self.found)):
-            if self.found[start] < 0:
-                self._visit(start)
-        return self.rank
+    def __missing__(self, node: int) -> int:
+        """Rank a node and all that lies upstream of it."""
+        self._visit(node)
+        return self[node]
 
     def _visit(self, start: int) -> None:
         work = [(start, iter(self._enter(start)))]
         while work:
             node, rest = work[-1]
             for cause in rest:
-                if self.found[cause] < 0:
+                if cause not in self.found:
                     work.append((cause, iter(self._enter(cause))))
                     break
-                if self.rank[cause] < 0:
+                if cause not in self:
                     self.low[node] = min(self.low[node], self.found[cause])
             else:
                 work.pop()
                 self._leave(node, work[-1][0] if work else None)
 
     def _enter(self, node: int) -> Iterable[int]:
-        self.found[node] = self.low[node] = self.count
-        self.count += 1
+        self.found[node] = self.low[node] = len(self.found)
         self.open.append(node)
         return self.causes(node)
 
@@ -70,7 +60,7 @@ class _Tarjan:
             return
         while True:
             member = self.open.pop()
-            self.rank[member] = self.components
+            self[member] = self.components
             if member == node:
                 break
         self.components += 1

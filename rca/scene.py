@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kgraph.schema import RELATIONS, Carries
-from kgraph.topology import Topology
+from kgraph.topology import Topology, dependencies
 from rca.compile import Compiled, Edge
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
-from rca.order import ranks
+from rca.order import Ranks
 from rca.siblings import weights
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
+
+# Relations over which failures cross.
+_CROSSED = frozenset(
+    name for name, type_ in RELATIONS.items() if type_.carries is not Carries.NOTHING
+)
 
 Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
@@ -33,12 +38,18 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Somebody whom an entity may hit; `burdens` where it does so against the arrows."""
+    """Somebody whom an entity may hit.
+
+    Attributes:
+        burdens: whether it does so against the arrows.
+        alone: whether its loss suffices; no redundancy stands between.
+    """
 
     entity: int
     type: str
     effects: Effects
     burdens: bool
+    alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,27 +63,22 @@ class Scene:
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     # What follows from the above is worked out where it is first asked for, and remembered.
     _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
+    _burdens: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
     _gates: dict[int, Sequence[Gate]] = field(default_factory=dict, compare=False, repr=False)
     _ahead: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
+    _presses: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
-    def rank(self) -> Sequence[int]:
+    def rank(self) -> Mapping[int, int]:
         """Causes before effects; see `rca.order`."""
-        return ranks(len(self.topology), self.causes)
+        return Ranks(self.needs)
 
     @cached_property
     def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        found = set(self.readings)
-        waiting = list(found)
-        while waiting:
-            for cause in self.needs(waiting.pop()):
-                if cause not in found:
-                    found.add(cause)
-                    waiting.append(cause)
-        return found
+        return set(dependencies(self.topology, self.readings, types=_CROSSED).entities.tolist())
 
     def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
         """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
@@ -111,11 +117,23 @@ class Scene:
         return known
 
     def _read_ahead(self, entity: int) -> Iterator[Ahead]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology, kinds, start = self.topology, self.topology.kinds, self.topology.member_start
         for gate in topology.gates_with(entity):
             owner, type_ = int(topology.owner[gate]), topology.type[gate]
             if effects := self.compiled.effects(kinds[owner], type_, kinds[entity]):
-                yield Ahead(owner, type_, effects, burdens=False)
+                alone = int(topology.need[gate]) == int(start[gate + 1]) - int(start[gate])
+                yield Ahead(owner, type_, effects, burdens=False, alone=alone)
+        yield from self.presses(entity)
+
+    def presses(self, entity: int) -> Sequence[Ahead]:
+        """Return what the entity can hurt as a burden: against the arrows."""
+        known = self._presses.get(entity)
+        if known is None:
+            known = self._presses[entity] = tuple(self._read_presses(entity))
+        return known
+
+    def _read_presses(self, entity: int) -> Iterator[Ahead]:
+        topology, kinds = self.topology, self.topology.kinds
         for gate in topology.gates(entity):
             type_ = topology.type[gate]
             for member in topology.members(gate):
@@ -139,12 +157,18 @@ class Scene:
         return [
             member
             for gate in topology.gates(entity)
-            if RELATIONS[topology.type[gate]].carries is not Carries.NOTHING
+            if topology.type[gate] in _CROSSED
             for member in topology.members(gate)
         ]
 
-    def burdens(self, entity: int) -> list[int]:
+    def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
+        known = self._burdens.get(entity)
+        if known is None:
+            known = self._burdens[entity] = self._read_burdens(entity)
+        return known
+
+    def _read_burdens(self, entity: int) -> list[int]:
         topology, kinds = self.topology, self.topology.kinds
         found = []
         for gate in topology.gates_with(entity):

@@ -11,11 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from rca.messages import ENTITY_RHO, OVERFLOW, log_evidence, message, temper
+from rca.messages import ENTITY_RHO, OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, temper
 from rca.units import ReadingId, Support, Unit
-
-SOFT_RHO = 1.0  # callers of one fault
-SPREADS = 0.7  # P(a fault is felt by its callers at all)
 
 
 def score(chosen: Sequence[Unit]) -> float:

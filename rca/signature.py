@@ -8,7 +8,7 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from kgraph.schema import RELATIONS, Carries, Severity
 from rca.compile import severity_of
@@ -51,8 +51,10 @@ def spread(
         arrived = [(entity, *_arrive(scene, result, entity)) for entity in batch]
         for entity, modes, links, soft in arrived:
             _settle(scene, result, entity, modes, links, soft=soft)
-            for owner in _touched(scene, entity, result.believed.get(entity, {}), within):
-                if owner not in result.believed and owner not in result.hops:
+            if entity not in result.believed:
+                continue
+            for owner in _touched(scene, result, entity, within):
+                if owner not in result.hops:
                     result.hops[owner] = result.hops[entity] + 1
                     heapq.heappush(waiting, (scene.rank[owner], result.hops[owner], owner))
     return result
@@ -90,14 +92,14 @@ def _settle(
     result.believed[entity] = scene.correct(entity, predicted)
 
 
-def _touched(scene: Scene, entity: int, modes: Modes, within: Container[int]) -> list[int]:
-    """Return who may be hit when `entity` is in `modes`, of those within the walk."""
-    live = [mode for mode, chance in modes.items() if chance >= CUT]
-    return [
-        ahead.entity
-        for ahead in scene.ahead(entity)
-        if ahead.entity in within and any(mode in ahead.effects for mode in live)
-    ]
+def _touched(scene: Scene, result: Spread, entity: int, within: Container[int]) -> Iterator[int]:
+    """Yield who may be hit by what is believed of `entity`, of those within the walk."""
+    live = [mode for mode, chance in result.believed[entity].items() if chance >= CUT]
+    for ahead in scene.ahead(entity):
+        if ahead.burdens:
+            result.pressed.setdefault(ahead.entity, []).append(entity)
+        if ahead.entity in within and not ahead.effects.keys().isdisjoint(live):
+            yield ahead.entity
 
 
 def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, Link], bool]:
@@ -108,6 +110,8 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
     firm = False
     for gate in scene.gates(entity):
         hit = _member_hits(result, gate)
+        if not hit:
+            continue
         for mode, chances in _with_losses(kind, hit, gate.size).items():
             chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
@@ -148,12 +152,18 @@ def _firm(result: Spread, type_: str, chances: _Hits) -> bool:
 def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
     """Return effect mode -> member -> (chance that this member's state brings it about, mode)."""
     found: dict[str, _Hits] = {}
+    believed = result.believed
     for member, effects in gate.members:
-        for mode, chance in result.believed.get(member, _NOTHING).items():
+        if member not in believed:
+            continue
+        for mode, chance in believed[member].items():
             for edge in effects.get(mode, ()):
                 hits = found.setdefault(edge.mode, {})
-                known, _ = hits.get(member, (0.0, ""))
-                hits[member] = (max(known, chance * edge.strength), mode)
+                passed = chance * edge.strength
+                if member not in hits or passed > hits[member][0]:
+                    hits[member] = (passed, mode)
+                else:
+                    hits[member] = (hits[member][0], mode)
     return found
 
 
@@ -175,7 +185,7 @@ def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[st
     """Return what runs against the arrows: a dependent that hurts what it depends on."""
     return [
         (edge.mode, chance * edge.strength, Link(burden, mode, ahead.type))
-        for burden in scene.burdens(entity)
+        for burden in dict.fromkeys(result.pressed.get(entity, ()))
         for ahead in scene.ahead(burden)
         if ahead.burdens and ahead.entity == entity
         for mode, chance in result.believed.get(burden, _NOTHING).items()

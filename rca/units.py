@@ -7,16 +7,17 @@ for every reading how surely the unit would have brought it about.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kgraph.schema import UNOBSERVED, Channel, Severity, Target, main_modes
-from rca.compile import severity_of
+from kgraph.schema import UNOBSERVED, Channel
 from rca.effects import Spread
+from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
 from rca.messages import Tree, grow, hit
-from rca.priors import log_prior, log_prior_together
+from rca.priors import log_prior
+from rca.prospects import Prospect
 from rca.scene import Scene
 from rca.signature import CUT, spread
 
@@ -92,62 +93,15 @@ class Unit:
         return frozenset(entity for entity, _ in self.faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """The breached objective: its entity, and whether it is about stopping or slowness."""
-
-    entity: int
-    severity: Severity
-    conduits: frozenset[int]  # what it depends on, itself included
+def units(scene: Scene, prospects: Iterable[Prospect], goal: Goal | None) -> Iterator[Unit]:
+    """Yield every prospect as a unit, in the same order."""
+    for prospect in prospects:
+        yield unit_of(scene, prospect, goal)
 
 
-def goal_of(scene: Scene, target: Target | None) -> Goal | None:
-    """Return the breached objective of an incident, if one raised it and its entity is known."""
-    if target is None or target.entity not in scene.topology.index:
-        return None
-    entity = scene.topology.index[target.entity]
-    slow = "slow" in main_modes(target.signal)
-    severity = Severity.GRAY if slow else Severity.HARD
-    return Goal(entity, severity, frozenset(_reaching(scene, entity)))
-
-
-def units(
-    scene: Scene, suspects: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
-) -> Iterator[Unit]:
-    """Yield every single fault of the suspects, then every exhausted group."""
-    for entity in suspects:
-        kind = scene.topology.kinds[entity]
-        for mode, rate in sorted(scene.compiled.fault_rates(kind).items()):
-            if goal is None or severity_of(kind, mode) is goal.severity:
-                prior = log_prior(rate, changed=entity in scene.changed)
-                yield _unit(scene, ((entity, mode),), prior, goal)
-    for group in groups:
-        unit = _group(scene, group, goal)
-        if unit is not None:
-            yield unit
-
-
-def _group(scene: Scene, group: Sequence[int], goal: Goal | None) -> Unit | None:
-    faults = []
-    rates = []
-    for entity in group:
-        kind = scene.topology.kinds[entity]
-        hard = {
-            mode: rate
-            for mode, rate in scene.compiled.fault_rates(kind).items()
-            if severity_of(kind, mode) is Severity.HARD
-        }
-        if not hard:
-            return None
-        mode = max(hard, key=lambda m: (hard[m], m))
-        faults.append((entity, mode))
-        rates.append(hard[mode])
-    return _unit(scene, tuple(sorted(faults)), log_prior_together(rates), goal)
-
-
-def _unit(
-    scene: Scene, faults: tuple[tuple[int, str], ...], prior: float, goal: Goal | None
-) -> Unit:
+def unit_of(scene: Scene, prospect: Prospect, goal: Goal | None) -> Unit:
+    """Walk the effects of a prospect."""
+    faults = prospect.faults
     reach = spread(scene, faults, scene.telling)
     support: dict[ReadingId, Support] = {}
     at_fault = dict(faults)
@@ -167,7 +121,9 @@ def _unit(
     if goal is not None:
         support = _conduits(support, reach, at_fault, goal)
     tree = grow(reach, faults)
-    return Unit(faults, prior, support, reach, tree, frozenset(node.entity for node in tree))
+    return Unit(
+        faults, prospect.log_prior, support, reach, tree, frozenset(node.entity for node in tree)
+    )
 
 
 def _own_support(
@@ -217,18 +173,6 @@ def _conduits(
         chance = max(predicted.values(), default=0.0)
     kept[(goal.entity, -1)] = Support(chance, TARGET_RATIO, soft=False)
     return kept
-
-
-def _reaching(scene: Scene, goal: int) -> set[int]:
-    """Return the entities that the goal depends on, itself included."""
-    seen = {goal}
-    waiting = [goal]
-    while waiting:
-        for cause in scene.causes(waiting.pop()):
-            if cause not in seen:
-                seen.add(cause)
-                waiting.append(cause)
-    return seen
 
 
 def blind(scene: Scene) -> Unit | None:

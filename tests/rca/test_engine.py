@@ -18,6 +18,7 @@ from kgraph.schema import (
     State,
 )
 from kgraph.topology import build
+from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.scene import Scene
@@ -76,7 +77,9 @@ def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
             score([unit]),
             {(names[e], i): pytest.approx(row.nats) for (e, i), row in unit.support.items()},
         )
-        for unit in units(field, suspected, exhausted(field, suspected, symptoms), None)
+        for unit in units(
+            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
+        )
     }
 
 
@@ -151,7 +154,10 @@ def _own_scores(field: Scene) -> dict[object, float]:
     """Single faults -> log odds, every witness in full: siblings are weighted elsewhere."""
     vars(field)["weights"] = {}
     everybody = range(len(field.topology))
-    return {unit.faults: score([unit]) for unit in units(field, everybody, [], None)}
+    return {
+        unit.faults: score([unit])
+        for unit in units(field, prospects(field, everybody, [], None), None)
+    }
 
 
 def _looked_at(incident: Incident, host: str, state: State) -> Incident:

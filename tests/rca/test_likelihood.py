@@ -57,9 +57,21 @@ def test_abnormal_speaks_for(signal: str, score: float | None) -> None:
 
 
 def test_louder_never_says_less() -> None:
-    ratios = [_ratio(_seen("a", "errors", score=score)) for score in ALL_SIZES]
+    ratios = [_ratio(_seen("a", "errors", score=score), others=8) for score in ALL_SIZES]
     assert ratios == sorted(ratios)
     assert ratios[0] < ratios[-1] == pytest.approx(1 / LEAST_NOISE)
+
+
+def test_the_larger_the_estate_the_more_one_alarm_says() -> None:
+    small, large, larger = (
+        _ratio(
+            _seen("a", "errors", score=50),
+            _seen("b", "errors", State.HEALTHY),
+            others=others,
+        )
+        for others in (8, 100, 1_000)
+    )
+    assert small < large < larger < 50
 
 
 def test_a_symptom_that_everybody_has_says_less() -> None:

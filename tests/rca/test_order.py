@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from rca.order import ranks
+from rca.order import Ranks
 
 
 def _random_graph(seed: int) -> nx.DiGraph[int]:
@@ -20,7 +20,9 @@ def _random_graph(seed: int) -> nx.DiGraph[int]:
 @pytest.mark.parametrize("seed", range(40))
 def test_ranks_rise_from_cause_to_effect_and_are_shared_only_within_a_cycle(seed: int) -> None:
     graph = _random_graph(seed)
-    rank = ranks(len(graph), lambda node: list(graph.predecessors(node)))
+    rank = Ranks(lambda node: list(graph.predecessors(node)))
+    for start in np.random.default_rng(seed).permutation(len(graph)).tolist():
+        assert rank[start] >= 0
     part = {
         node: i
         for i, members in enumerate(nx.strongly_connected_components(graph))
@@ -36,14 +38,18 @@ def test_ranks_rise_from_cause_to_effect_and_are_shared_only_within_a_cycle(seed
 
 def test_a_chain_of_ten_thousand_does_not_exhaust_the_stack() -> None:
     n = 10_000
-    rank = ranks(n, lambda node: [node + 1] if node + 1 < n else [])
-    assert list(rank) == list(range(n - 1, -1, -1))
+    rank = Ranks(lambda node: [node + 1] if node + 1 < n else [])
+    assert rank[0] == n - 1
+    assert [rank[node] for node in range(n)] == list(range(n - 1, -1, -1))
 
 
 def test_a_cycle_of_ten_thousand_has_one_rank() -> None:
     n = 10_000
-    assert set(ranks(n, lambda node: [(node + 1) % n])) == {0}
+    rank = Ranks(lambda node: [(node + 1) % n])
+    assert {rank[node] for node in range(n)} == {0}
 
 
-def test_no_nodes_have_no_ranks() -> None:
-    assert list(ranks(0, lambda _: [])) == []
+def test_only_what_lies_upstream_is_ranked() -> None:
+    rank = Ranks(lambda node: [node - 1] if node else [])
+    assert rank[3] == 3
+    assert sorted(rank) == [0, 1, 2, 3]

@@ -14,6 +14,7 @@ import pytest
 
 from kgraph.schema import Incident
 from rca.posterior import ELSEWHERE, posterior
+from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
 from rca.score import score
@@ -29,7 +30,11 @@ TOLERANCE = 0.03
 def _units(field: Scene) -> list[Unit]:
     symptoms = abnormal_entities(field.readings)
     suspected = suspects(field, symptoms)
-    return list(units(field, suspected, exhausted(field, suspected, symptoms), None))
+    return list(
+        units(
+            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
+        )
+    )
 
 
 def _watcher(field: Scene) -> float | None:

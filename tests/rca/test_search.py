@@ -12,6 +12,7 @@ from itertools import combinations
 import pytest
 
 from kgraph.schema import Incident
+from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
 from rca.score import score
@@ -27,7 +28,11 @@ SMALL = 26  # units: sets of three of them are still few
 def _units(field: Scene) -> list[Unit]:
     symptoms = abnormal_entities(field.readings)
     suspected = suspects(field, symptoms)
-    return list(units(field, suspected, exhausted(field, suspected, symptoms), None))
+    return list(
+        units(
+            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
+        )
+    )
 
 
 def _best_score(suspected: Sequence[Unit]) -> float:

@@ -1,0 +1,97 @@
+"""Walking only what could matter: the promising suspects first, until no other comes near.
+
+See `rca.prospects` for what bounds the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rca.goal import Goal
+from rca.promise import total
+from rca.prospects import Outlook, Prospect
+from rca.scene import Scene
+from rca.score import score
+from rca.search import best_explanation
+from rca.units import Unit, unit_of
+
+FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
+LEAST, MOST = 12, 60  # suspects walked in the first round
+ADDS = 0.0  # nats that a second fault may at most cost to be looked at
+ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
+SAYS = 0.05  # nats from which an alarm is explained
+
+
+@dataclass(slots=True)
+class _Rest:
+    """A prospect that was not walked yet.
+
+    Attributes:
+        own: its prior and what its own readings say, in nats.
+        promises: the same with about what its effects say.
+        explains: the symptoms that it may explain.
+    """
+
+    prospect: Prospect
+    own: float
+    promises: float
+    explains: int
+
+
+def worth(
+    scene: Scene, prospects: Sequence[Prospect], outlook: Outlook, goal: Goal | None
+) -> list[Unit]:
+    """Return the prospects that could matter, walked, in the order of `prospects`."""
+    rest = []
+    for prospect in prospects:
+        own = prospect.log_prior + outlook.own(prospect)
+        reach = outlook.reach(prospect)
+        promises = own + outlook.promises(prospect, reach)
+        rest.append(_Rest(prospect, own, promises, outlook.explains(prospect, reach)))
+    found: dict[int, Unit] = {}
+    _first(scene, rest, goal, found)
+    for _ in range(ROUNDS):
+        if len(found) == len(rest) or not _more(scene, rest, outlook, goal, found):
+            break
+    return [found[i] for i in sorted(found)]
+
+
+def _first(
+    scene: Scene,
+    rest: Sequence[_Rest],
+    goal: Goal | None,
+    found: dict[int, Unit],
+) -> None:
+    """Walk the most promising, until the next promises too little."""
+    best = float("-inf")
+    for i in sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i)):
+        if len(found) >= LEAST and (rest[i].promises < best - FAR or len(found) >= MOST):
+            break
+        unit = found[i] = unit_of(scene, rest[i].prospect, goal)
+        best = max(best, score([unit]))
+
+
+def _more(
+    scene: Scene,
+    rest: Sequence[_Rest],
+    outlook: Outlook,
+    goal: Goal | None,
+    found: dict[int, Unit],
+) -> bool:
+    """Walk those that could add to the best explanation; tell whether there were any."""
+    explained = outlook.symptoms.bits(
+        entity
+        for unit in best_explanation(list(found.values()))
+        for entity, nats in unit.alarms.items()
+        if nats > SAYS
+    )
+    adds = []
+    for i, one in enumerate(rest):
+        if i not in found and (left := one.explains & ~explained):
+            most = one.own + total(left, outlook.symptoms.nats)
+            if most > ADDS:
+                adds.append((-most, i))
+    for _, i in sorted(adds)[:EACH]:
+        found[i] = unit_of(scene, rest[i].prospect, goal)
+    return bool(adds)
