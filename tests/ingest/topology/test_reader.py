@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -348,6 +349,9 @@ def test_a_json_document_cut_anywhere_yields_no_row_at_all(end: int) -> None:
         read(io.BytesIO(content), name="doc")
 
 
+# PyYAML writes these texts without quotes, though YAML 1.2 reads them as numbers: 0E0.
+_POWER = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
+_texts = st.text(max_size=6).filter(lambda text: not _POWER.fullmatch(text))
 _rows = st.lists(
     st.fixed_dictionaries(
         {"id": st.text(min_size=1, max_size=6), "kind": st.sampled_from(sorted(KINDS))},
@@ -359,7 +363,7 @@ _rows = st.lists(
                 st.booleans()
                 | st.integers(-(2**63) + 1, 2**63 - 1)
                 | st.floats(allow_nan=False, allow_infinity=False)
-                | st.text(max_size=6),
+                | _texts,
                 max_size=2,
             ),
         },
