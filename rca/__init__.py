@@ -2,6 +2,7 @@
 
 from rca.engine import investigate, predict
 from rca.lint import Finding, lint
-from rca.rules import Model, load_model
+from rca.rulefiles import load_model
+from rca.rules import Model
 
 __all__ = ["Finding", "Model", "investigate", "lint", "load_model", "predict"]

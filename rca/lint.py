@@ -15,6 +15,7 @@ from kgraph.schema import (
     suggest_kind,
     unusual,
 )
+from rca.rulefiles import read_files
 from rca.rules import (
     ANY,
     CheckRule,
@@ -23,7 +24,6 @@ from rca.rules import (
     RuleFile,
     SignalRule,
     merge,
-    read_files,
     subject,
 )
 

@@ -6,7 +6,7 @@ import pytest
 
 import rca
 from rca.lint import Finding, findings
-from rca.rules import parse, read_files
+from rca.rulefiles import parse, read_files
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
 
