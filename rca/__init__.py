@@ -1,7 +1,8 @@
 """Root-cause analysis: pure reasoning on a graph, a model and evidence, given as arguments."""
 
 from rca.engine import investigate, predict
-from rca.lint import Finding, lint
+from rca.finding import Finding
+from rca.lint import lint
 from rca.rulefiles import load_model
 from rca.rules import Model
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.safe_yaml import safe_yaml
+from rca.includes import Shelf, bound, expand, loaded
 from rca.rules import (
     CheckRule,
     FaultRule,
@@ -21,6 +21,9 @@ from rca.rules import (
     SignalRule,
     merge,
 )
+from rca.where import read_where
+
+TESTS = ".test.yaml"  # of rules; no rules themselves
 
 _PATH = re.compile(
     r"\((?P<effect>[\w|*]+)\)(?P<left><?)-\[:(?P<types>[A-Z_|]+)\]-(?P<right>>?)\((?P<cause>[\w|*]+)\)"
@@ -34,6 +37,7 @@ class _Row(BaseModel):
 class _Fault(_Row):
     fault: str = Field(pattern=r"^\w+\.\w+$")
     perYear: float = Field(gt=0, le=1000)  # noqa: N815 - the file's own spelling
+    where: Any = None
 
 
 class _Propagation(_Row):
@@ -42,6 +46,7 @@ class _Propagation(_Row):
     causes: list[str] = Field(min_length=1)
     strength: float = Field(gt=0, lt=1)
     delaySeconds: tuple[float, float] = (0.0, 0.0)  # noqa: N815
+    where: Any = None
 
 
 class _Signal(_Row):
@@ -77,48 +82,63 @@ def load_model(folders: Sequence[Path] = ()) -> Model:
 
 
 def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
-    """Parse every rule file, shipped ones first."""
-    shipped = sorted(
-        (
-            entry
-            for entry in files("rca").joinpath("model").iterdir()
-            if entry.name.endswith(".yaml")
-        ),
-        key=lambda entry: entry.name,
+    """Parse every rule file, shipped ones first, included ones before what includes them."""
+    shipped = shipped_files()
+    shelves = [shipped, *(_shelf(folder) for folder in folders)]
+    return [_file(content, name) for shelf in shelves for name, content in expand(shelf, shipped)]
+
+
+def shipped_files(ending: str = ".yaml") -> Shelf:
+    """Return the files that come with the program."""
+    entries = files("rca").joinpath("model").iterdir()
+    return Shelf(
+        "rca/model",
+        {e.name: e.read_text("utf-8") for e in entries if _wanted(e.name, ending)},
     )
-    texts = [(f"rca/model/{entry.name}", entry.read_text("utf-8")) for entry in shipped]
-    for folder in folders:
-        if not folder.is_dir():
-            raise ConfigurationError(
-                "no such folder", where=str(folder), mend="correct `rules` in the configuration"
-            )
-        texts += [(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))]
-    return [parse(text, name) for name, text in texts]
+
+
+def _shelf(folder: Path, ending: str = ".yaml") -> Shelf:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "no such folder", where=str(folder), mend="correct `rules` in the configuration"
+        )
+    paths = [path for path in folder.iterdir() if _wanted(path.name, ending)]
+    return Shelf(str(folder), {path.name: _text(path) for path in paths})
+
+
+def _wanted(name: str, ending: str) -> bool:
+    return name.endswith(ending) and (ending == TESTS or not name.endswith(TESTS))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigurationError(
+            f"can't be read: {reason}", where=str(path), mend="make it a readable text file"
+        ) from None
 
 
 def parse(text: str, name: str) -> RuleFile:
-    """Parse one file.
+    """Parse one file by itself, with the defaults of its parameters.
 
     Raises:
         ConfigurationError: one line with file, line or field, and how to mend it.
     """
-    try:
-        raw = safe_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(
-            str(problem), where=name + line, mend="correct the YAML"
-        ) from None
+    return _file(bound(loaded(text, name), {}, name), name)
+
+
+def _file(raw: object, name: str) -> RuleFile:
     try:
         content = _File.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         field_ = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ConfigurationError(
-            first["msg"], where=f"{name}: {field_}", mend="see docs/rules.md for the form"
-        ) from None
+        mend = "see docs/rules.md for the form"
+        if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:
+            mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
+        raise ConfigurationError(first["msg"], where=f"{name}: {field_}", mend=mend) from None
     return RuleFile(
         name,
         tuple(_faults(content, name)),
@@ -131,7 +151,9 @@ def parse(text: str, name: str) -> RuleFile:
 def _faults(content: _File, name: str) -> Iterator[FaultRule]:
     for i, row in enumerate(content.faults):
         kind, mode = row.fault.split(".")
-        yield FaultRule(kind, mode, row.perYear, f"{name}: faults[{i}]")
+        where = f"{name}: faults[{i}]"
+        condition = read_where(row.where, where, ends=False)
+        yield FaultRule(kind, mode, row.perYear, where, condition)
 
 
 def _signals(content: _File, name: str) -> Iterator[SignalRule]:
@@ -168,4 +190,5 @@ def _propagation(content: _File, name: str) -> Iterator[PropagationRule]:
             reverse=bool(match["left"]),
             delay=row.delaySeconds,
             where=where,
+            condition=read_where(row.where, where, ends=True),
         )

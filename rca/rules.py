@@ -1,27 +1,32 @@
 """The causal model: what breaks, what that does to its dependents, and how it shows.
 
-Rules are read by `rca.rulefiles`; a later row with the same subject replaces an earlier one.
+Rules are read by `rca.rulefiles`; rows of a later file replace those of an earlier one that are
+about the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
+
+from rca.conditions import Condition
 
 ANY = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """`kind` falls into `mode` by itself, `per_year` times a year."""
+    """`kind` falls into `mode` by itself, `per_year` times a year, where the condition holds."""
 
     kind: str
     mode: str
     per_year: float
     where: str = ""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class PropagationRule:
         reverse: the effect is on the dependency (the arrow points at the effect).
         strength: P(effect | cause), in (0, 1).
         delay: (least, most) seconds until the effect.
+        where: file and row.
+        condition: what must hold of the two ends besides; None: nothing.
     """
 
     effect_kinds: tuple[str, ...]
@@ -45,6 +52,7 @@ class PropagationRule:
     reverse: bool = False
     delay: tuple[float, float] = (0.0, 0.0)
     where: str = ""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,13 @@ class Model:
         return "rules-" + hashlib.sha256(bare.encode()).hexdigest()[:12]
 
     @cached_property
+    def conditional(self) -> bool:
+        """Whether any rule asks more than kinds; where none does, nobody needs to look."""
+        conditions = [rule.condition for rule in self.faults]
+        conditions += [rule.condition for rule in self.propagation]
+        return any(condition is not None for condition in conditions)
+
+    @cached_property
     def faults_of(self) -> Mapping[str, tuple[FaultRule, ...]]:
         """Kind -> its faults."""
         found: dict[str, list[FaultRule]] = {}
@@ -121,27 +136,42 @@ class RuleFile:
 
 
 def merge(parsed: Iterable[RuleFile]) -> Model:
-    """Join files; of rows with the same subject the last one holds."""
-    faults: dict[object, FaultRule] = {}
-    propagation: dict[object, PropagationRule] = {}
+    """Join files; of files with rows about the same the last one holds.
+
+    Several rows of one file may be about the same under different conditions.
+    """
+    faults: dict[object, tuple[FaultRule, ...]] = {}
+    propagation: dict[object, tuple[PropagationRule, ...]] = {}
     signals: dict[object, SignalRule] = {}
     checks: dict[object, CheckRule] = {}
     names = []
     for one in parsed:
         names.append(one.name)
-        faults.update({(r.kind, r.mode): r for r in one.faults})
-        propagation.update({subject(r): r for r in one.propagation})
+        faults |= _by_subject(one.faults, lambda r: (r.kind, r.mode))
+        propagation |= _by_subject(one.propagation, subject)
         signals.update({(r.kind, r.mode, r.signal): r for r in one.signals})
         checks.update({(r.kind, r.mode, r.signal): r for r in one.checks})
     return Model(
-        tuple(faults.values()),
-        tuple(propagation.values()),
+        tuple(rule for rules in faults.values() for rule in rules),
+        tuple(rule for rules in propagation.values() for rule in rules),
         tuple(signals.values()),
         tuple(checks.values()),
         tuple(names),
     )
 
 
+_Rule = TypeVar("_Rule", FaultRule, PropagationRule)
+
+
+def _by_subject(
+    rules: Iterable[_Rule], about: Callable[[_Rule], object]
+) -> dict[object, tuple[_Rule, ...]]:
+    found: dict[object, dict[Condition | None, _Rule]] = {}
+    for rule in rules:
+        found.setdefault(about(rule), {})[rule.condition] = rule
+    return {key: tuple(rows.values()) for key, rows in found.items()}
+
+
 def subject(rule: PropagationRule) -> object:
-    """What a propagation rule is about; two rules about the same are duplicates."""
+    """What a propagation rule is about; two about the same differ in their conditions."""
     return rule.effect_kinds, rule.mode, rule.types, rule.cause_kinds, rule.causes, rule.reverse

@@ -8,9 +8,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kgraph.schema import RELATIONS, Carries
+from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
 from rca.compile import Compiled, Edge
+from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
 from rca.order import ranks
@@ -49,6 +50,7 @@ class Scene:
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    entities: Sequence[Entity] = ()  # for conditions of rules; may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     # What follows from the above is worked out where it is first asked for, and remembered.
     _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
@@ -56,6 +58,11 @@ class Scene:
     _ahead: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What the conditions of rules are asked of."""
+        return Ground(self.topology, self.entities)
 
     @cached_property
     def rank(self) -> Sequence[int]:
@@ -95,10 +102,10 @@ class Scene:
         return known
 
     def _read_gates(self, entity: int) -> Iterator[Gate]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         for gate in topology.gates(entity):
             type_, members = topology.type[gate], topology.members(gate)
-            effects = [self.compiled.effects(kinds[entity], type_, kinds[m]) for m in members]
+            effects = [self.compiled.between(self.ground, entity, type_, m) for m in members]
             passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
             if passing:
                 yield Gate(type_, int(topology.need[gate]), len(members), passing)
@@ -111,15 +118,15 @@ class Scene:
         return known
 
     def _read_ahead(self, entity: int) -> Iterator[Ahead]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         for gate in topology.gates_with(entity):
             owner, type_ = int(topology.owner[gate]), topology.type[gate]
-            if effects := self.compiled.effects(kinds[owner], type_, kinds[entity]):
+            if effects := self.compiled.between(self.ground, owner, type_, entity):
                 yield Ahead(owner, type_, effects, burdens=False)
         for gate in topology.gates(entity):
             type_ = topology.type[gate]
             for member in topology.members(gate):
-                effects = self.compiled.effects(kinds[entity], type_, kinds[member], reverse=True)
+                effects = self.compiled.between(self.ground, entity, type_, member, reverse=True)
                 if effects:
                     yield Ahead(member, type_, effects, burdens=True)
 
@@ -145,11 +152,12 @@ class Scene:
 
     def burdens(self, entity: int) -> list[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         found = []
         for gate in topology.gates_with(entity):
             owner = int(topology.owner[gate])
-            if self.compiled.reverses(kinds[owner], topology.type[gate], kinds[entity]):
+            type_ = topology.type[gate]
+            if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
                 found.append(owner)
         return found
 

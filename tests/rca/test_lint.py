@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import rca
-from rca.lint import Finding, findings
+from rca.finding import Finding
+from rca.lint import findings
 from rca.rulefiles import parse, read_files
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
