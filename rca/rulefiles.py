@@ -84,7 +84,7 @@ def load_model(folders: Sequence[Path] = ()) -> Model:
 def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
     """Parse every rule file, shipped ones first, included ones before what includes them."""
     shipped = shipped_files()
-    shelves = [shipped, *(_shelf(folder) for folder in folders)]
+    shelves = [shipped, *(shelf_of(folder) for folder in folders)]
     return [_file(content, name) for shelf in shelves for name, content in expand(shelf, shipped)]
 
 
@@ -97,7 +97,7 @@ def shipped_files(ending: str = ".yaml") -> Shelf:
     )
 
 
-def _shelf(folder: Path, ending: str = ".yaml") -> Shelf:
+def shelf_of(folder: Path, ending: str = ".yaml") -> Shelf:
     if not folder.is_dir():
         raise ConfigurationError(
             "no such folder", where=str(folder), mend="correct `rules` in the configuration"
