@@ -1,15 +1,32 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rca
 from kgraph.schema import ConfigurationError, Entity, Fault, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.compile import Compiled
-from rca.conditions import Ground, holds
+from rca.conditions import (
+    Condition,
+    End,
+    Every,
+    Fact,
+    Ground,
+    IsKind,
+    Not,
+    Of,
+    Related,
+    Some,
+    Value,
+    holds,
+)
 from rca.rulefiles import parse, read_files
 from rca.rules import Model, merge
 from rca.where import read_where
@@ -197,6 +214,56 @@ def test_an_investigation_and_a_prediction_see_labels_of_entities() -> None:
             ("h1", "isolated"),
             ("h2", "down"),
         }
+
+
+_LEAVES = st.one_of(
+    st.sampled_from(["Host", "VirtualMachine", "Network"]).map(lambda kind: IsKind((kind,))),
+    st.sampled_from(["tier", "cpus"]).map(lambda name: Value(Fact.LABEL, name)),
+    st.sampled_from(["cpus", "kernel"]).map(lambda name: Value(Fact.PROPERTY, name, above=3.0)),
+    st.tuples(
+        st.sampled_from(["RUNS_ON", "ATTACHED_TO"]), st.booleans(), st.sampled_from(End)
+    ).map(lambda row: Related((row[0],), row[1], row[2])),
+)
+_CONDITIONS = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: Every(tuple(parts))),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: Some(tuple(parts))),
+        st.tuples(st.sampled_from(End), inner).map(lambda row: Of(*row)),
+        inner.map(lambda far: Related(("RUNS_ON", "ATTACHED_TO"), far=far)),
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(_CONDITIONS, min_size=1, max_size=3), st.integers(0, 4), st.integers(0, 4))
+def test_conditions_follow_the_laws_of_logic(
+    parts: list[Condition], effect: int, cause: int
+) -> None:
+    def so(condition: Condition) -> bool:
+        return holds(condition, GROUND, effect, cause)
+
+    every, some = Every(tuple(parts)), Some(tuple(parts))
+    assert so(Not(every)) is so(Some(tuple(Not(part) for part in parts))) is not so(every)
+    assert so(Not(some)) is so(Every(tuple(Not(part) for part in parts))) is not so(some)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_condition_that_always_holds_changes_no_answer(
+    seed: int, random_incident: Callable[[int], Incident], model: Model
+) -> None:
+    always = Some((IsKind(("Host",)), Not(IsKind(("Host",)))))
+    asked = replace(
+        model,
+        faults=tuple(replace(rule, condition=always) for rule in model.faults),
+        propagation=tuple(replace(rule, condition=always) for rule in model.propagation),
+    )
+    given_ = random_incident(seed)
+    expected = rca.investigate(given_, model)
+    assert replace(rca.investigate(given_, asked), model_version="") == replace(
+        expected, model_version=""
+    )
 
 
 def test_without_conditions_nobody_asks_for_entities() -> None:
