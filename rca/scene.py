@@ -8,9 +8,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kgraph.schema import RELATIONS, Carries, Entity
+from kgraph.schema import RELATIONS, Carries, Entity, Severity
 from kgraph.topology import Topology
-from rca.compile import Compiled, Edge
+from rca.compile import Compiled, Edge, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
@@ -160,6 +160,22 @@ class Scene:
             if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
                 found.append(owner)
         return found
+
+    def rates(self, entity: int) -> Mapping[str, float]:
+        """Return mode -> faults a year, of what the entity may be suspected of.
+
+        Of every guest of a slow host one could say that it takes too much: what weakens against
+        the arrows is suspected only where something that speaks of it is seen.
+        """
+        kind = self.topology.kinds[entity]
+        burdens = [ahead.effects for ahead in self.ahead(entity) if ahead.burdens]
+        return {
+            mode: rate
+            for mode, rate in self.compiled.rates_of(self.ground, entity).items()
+            if not any(mode in effects for effects in burdens)
+            or severity_of(kind, mode) is Severity.HARD
+            or self._ratio(entity, mode) > 1
+        }
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

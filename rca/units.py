@@ -117,7 +117,7 @@ def units(
     """Yield every single fault of the suspects, then every exhausted group."""
     for entity in suspects:
         kind = scene.topology.kinds[entity]
-        for mode, rate in sorted(scene.compiled.rates_of(scene.ground, entity).items()):
+        for mode, rate in sorted(scene.rates(entity).items()):
             if goal is None or severity_of(kind, mode) is goal.severity:
                 prior = log_prior(rate, changed=entity in scene.changed)
                 yield _unit(scene, ((entity, mode),), prior, goal)
@@ -134,7 +134,7 @@ def _group(scene: Scene, group: Sequence[int], goal: Goal | None) -> Unit | None
         kind = scene.topology.kinds[entity]
         hard = {
             mode: rate
-            for mode, rate in scene.compiled.rates_of(scene.ground, entity).items()
+            for mode, rate in scene.rates(entity).items()
             if severity_of(kind, mode) is Severity.HARD
         }
         if not hard:
