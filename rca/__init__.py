@@ -1,7 +1,9 @@
 """Root-cause analysis: pure reasoning on a graph, a model and evidence, given as arguments."""
 
 from rca.engine import investigate, predict
-from rca.lint import Finding, lint
-from rca.rules import Model, load_model
+from rca.finding import Finding
+from rca.lint import lint
+from rca.rulefiles import load_model
+from rca.rules import Model
 
 __all__ = ["Finding", "Model", "investigate", "lint", "load_model", "predict"]

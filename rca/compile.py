@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kgraph.schema import GENERIC_MODES, RELATIONS, UNOBSERVED, Carries, Severity, kind_of
+from rca.conditions import Condition, Ground, holds
 from rca.rules import ANY, Model, PropagationRule
 
 # P(dependent | dependency) where no rule says more. Calls: the model of the evidence page.
 FIRM_HARD, FIRM_GRAY, SOFT = 0.9, 0.6, 0.7
 WAITS = 0.3  # who calls something that fails also waits for it: timeouts, retries
+_NONE: frozenset[int] = frozenset()  # of the conditional rules, those that hold
 DEFAULT_RATE = 1.0  # a year, for each generic mode of a kind without faults of its own
 
 
@@ -36,19 +38,40 @@ class Compiled:
     def effects(
         self, dependent: str, type_: str, dependency: str, *, reverse: bool = False
     ) -> Mapping[str, tuple[Edge, ...]]:
-        """Return cause mode -> effects.
+        """Return cause mode -> effects, between entities of two kinds, without conditional rules.
 
         Forward, the dependency is the cause and the dependent is hit; reversed, the other way.
         """
-        return _effects(self.model, dependent, type_, dependency, reverse)
+        return _effects(self.model, dependent, type_, dependency, reverse, _NONE)
+
+    def between(
+        self, ground: Ground, dependent: int, type_: str, dependency: int, *, reverse: bool = False
+    ) -> Mapping[str, tuple[Edge, ...]]:
+        """Return cause mode -> effects, between two entities, with the conditions that hold."""
+        model, kinds = self.model, ground.topology.kinds
+        names = kinds[dependent], type_, kinds[dependency]
+        holding = _NONE
+        if model.conditional and (asked := _asked(model, *names, reverse)):
+            ends = (dependency, dependent) if reverse else (dependent, dependency)
+            holding = frozenset(i for i, what in asked if holds(what, ground, *ends))
+        return _effects(model, *names, reverse, holding)
 
     def fault_rates(self, kind: str) -> Mapping[str, float]:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
-        return _fault_rates(self.model, kind)
+        return _fault_rates(self.model, kind, _NONE)
 
-    def reverses(self, dependent: str, type_: str, dependency: str) -> bool:
-        """Tell whether anything runs from the dependent to its dependency."""
-        return bool(self.effects(dependent, type_, dependency, reverse=True))
+    def rates_of(self, ground: Ground, entity: int) -> Mapping[str, float]:
+        """Return mode -> faults a year of one entity, with the conditions that hold."""
+        model, kind = self.model, ground.topology.kinds[entity]
+        holding = _NONE
+        if model.conditional:
+            asked = [rule.condition for rule in model.faults_of.get(kind, ())]
+            holding = frozenset(
+                i
+                for i, what in enumerate(asked)
+                if what is not None and holds(what, ground, entity, entity)
+            )
+        return _fault_rates(model, kind, holding)
 
 
 @lru_cache(maxsize=65_536)
@@ -58,20 +81,44 @@ def _effects(
     type_: str,
     dependency: str,
     reverse: bool,  # noqa: FBT001
+    holding: frozenset[int],
 ) -> Mapping[str, tuple[Edge, ...]]:
     effect_kind, cause_kind = (dependency, dependent) if reverse else (dependent, dependency)
     found: dict[str, dict[str, float]] = {}
-    for rule in model.propagation:
+    for i, rule in enumerate(model.propagation):
         if rule.reverse is reverse and _applies(rule, effect_kind, type_, cause_kind):
             for cause in rule.causes:
-                found.setdefault(cause, {})[rule.mode] = rule.strength
+                # Outside its condition a rule has spoken all the same: no default steps in.
+                brought = found.setdefault(cause, {})
+                if rule.condition is None or i in holding:
+                    brought[rule.mode] = rule.strength
     if not reverse:
         for cause, effects in _defaults(effect_kind, type_, cause_kind).items():
             found.setdefault(cause, dict(effects))
     return {
         cause: tuple(Edge(mode, strength) for mode, strength in sorted(effects.items()))
         for cause, effects in found.items()
+        if effects
     }
+
+
+@lru_cache(maxsize=65_536)
+def _asked(
+    model: Model,
+    dependent: str,
+    type_: str,
+    dependency: str,
+    reverse: bool,  # noqa: FBT001
+) -> tuple[tuple[int, Condition], ...]:
+    """Return (position, condition) of the conditional rules about such a relation."""
+    effect_kind, cause_kind = (dependency, dependent) if reverse else (dependent, dependency)
+    return tuple(
+        (i, rule.condition)
+        for i, rule in enumerate(model.propagation)
+        if rule.condition is not None
+        and rule.reverse is reverse
+        and _applies(rule, effect_kind, type_, cause_kind)
+    )
 
 
 def _applies(rule: PropagationRule, effect_kind: str, type_: str, cause_kind: str) -> bool:
@@ -100,10 +147,14 @@ def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Map
 
 
 @lru_cache(maxsize=1024)
-def _fault_rates(model: Model, kind: str) -> Mapping[str, float]:
+def _fault_rates(model: Model, kind: str, holding: frozenset[int]) -> Mapping[str, float]:
     rules = model.faults_of.get(kind)
     if rules:
-        return {rule.mode: rule.per_year for rule in rules}
+        return {
+            rule.mode: rule.per_year
+            for i, rule in enumerate(rules)
+            if rule.condition is None or i in holding
+        }
     return {mode.name: DEFAULT_RATE for mode in GENERIC_MODES}
 
 

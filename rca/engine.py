@@ -83,7 +83,7 @@ def predict(
     Raises:
         InputError: an entity that is not in the graph, or a mode that its kind does not have.
     """
-    scene = Scene(build(entities, relations), Compiled(model), {})
+    scene = Scene(build(entities, relations), Compiled(model), {}, entities=entities)
     return blast_radius(scene, [_located(scene, fault) for fault in faults])
 
 
@@ -109,6 +109,7 @@ def _scene(incident: Incident, model: Model, topology: Topology | None) -> Scene
         Compiled(model),
         {topology.index[uid]: rows for uid, rows in readings.items()},
         frozenset(topology.index[uid] for uid in changed),
+        incident.entities,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kgraph.schema import (
@@ -12,9 +11,13 @@ from kgraph.schema import (
     KINDS,
     RELATIONS,
     Carries,
+    ConfigurationError,
     suggest_kind,
     unusual,
 )
+from rca.finding import Finding
+from rca.lint_where import check_condition
+from rca.rulefiles import read_files
 from rca.rules import (
     ANY,
     CheckRule,
@@ -23,32 +26,21 @@ from rca.rules import (
     RuleFile,
     SignalRule,
     merge,
-    read_files,
     subject,
 )
 
 PLACEHOLDERS = ("{name}",)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One defect: what, where, and how to mend it."""
-
-    what: str
-    where: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}; {self.mend}"
-
-
 def lint(folders: Sequence[Path] = ()) -> list[Finding]:
     """Check the shipped rules with those in `folders`; empty when sound.
 
-    Raises:
-        ConfigurationError: a file that can't be read at all.
+    A file that can't be read at all is the one finding, for then nothing is known of the others.
     """
-    return findings(read_files(folders))
+    try:
+        return findings(read_files(folders))
+    except ConfigurationError as error:
+        return [Finding(error.what, error.where, error.mend)]
 
 
 def findings(parsed: Sequence[RuleFile]) -> list[Finding]:
@@ -61,17 +53,20 @@ def _alone(one: RuleFile) -> Iterator[Finding]:
     yield from _duplicates(one)
     for fault in one.faults:
         yield from _mode(fault.kind, fault.mode, fault.where)
+        kinds = (fault.kind,)
+        yield from check_condition(fault.condition, kinds, kinds, fault.where)
     for signal in one.signals:
         yield from _signal(signal)
     for rule in one.propagation:
         yield from _path(rule)
+        yield from check_condition(rule.condition, rule.effect_kinds, rule.cause_kinds, rule.where)
     for check in one.checks:
         yield from _check(check)
 
 
 def _duplicates(one: RuleFile) -> Iterator[Finding]:
-    rows: list[tuple[object, str]] = [((r.kind, r.mode), r.where) for r in one.faults]
-    rows += [(subject(r), r.where) for r in one.propagation]
+    rows: list[tuple[object, str]] = [((r.kind, r.mode, r.condition), r.where) for r in one.faults]
+    rows += [((subject(r), r.condition), r.where) for r in one.propagation]
     rows += [((r.kind, r.mode, r.signal), r.where) for r in one.signals]
     rows += [(("check", r.kind, r.mode, r.signal), r.where) for r in one.checks]
     first: dict[object, str] = {}

@@ -94,7 +94,7 @@ def prospects(
     """Yield every single fault of the suspects, then every exhausted group."""
     for entity in suspected:
         kind = scene.topology.kinds[entity]
-        for mode, rate in sorted(scene.compiled.fault_rates(kind).items()):
+        for mode, rate in sorted(scene.rates(entity).items()):
             if goal is None or severity_of(kind, mode) is goal.severity:
                 prior = log_prior(rate, changed=entity in scene.changed)
                 yield Prospect(((entity, mode),), prior)
@@ -111,7 +111,7 @@ def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
         kind = scene.topology.kinds[entity]
         hard = {
             mode: rate
-            for mode, rate in scene.compiled.fault_rates(kind).items()
+            for mode, rate in scene.rates(entity).items()
             if severity_of(kind, mode) is Severity.HARD
         }
         if not hard:

@@ -1,39 +1,32 @@
 """The causal model: what breaks, what that does to its dependents, and how it shows.
 
-Read from `rca/model/*.yaml` (format `kgraph.rules/v1`), then from folders of the user's own; a
-later row with the same subject replaces an earlier one.
+Rules are read by `rca.rulefiles`; rows of a later file replace those of an earlier one that are
+about the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
-from pathlib import Path
+from typing import TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from kgraph.schema import ConfigurationError
-from kgraph.schema.safe_yaml import safe_yaml
+from rca.conditions import Condition
 
 ANY = "*"
-_PATH = re.compile(
-    r"\((?P<effect>[\w|*]+)\)(?P<left><?)-\[:(?P<types>[A-Z_|]+)\]-(?P<right>>?)\((?P<cause>[\w|*]+)\)"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """`kind` falls into `mode` by itself, `per_year` times a year."""
+    """`kind` falls into `mode` by itself, `per_year` times a year, where the condition holds."""
 
     kind: str
     mode: str
     per_year: float
     where: str = ""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +39,8 @@ class PropagationRule:
         reverse: the effect is on the dependency (the arrow points at the effect).
         strength: P(effect | cause), in (0, 1).
         delay: (least, most) seconds until the effect.
+        where: file and row.
+        condition: what must hold of the two ends besides; None: nothing.
     """
 
     effect_kinds: tuple[str, ...]
@@ -57,6 +52,7 @@ class PropagationRule:
     reverse: bool = False
     delay: tuple[float, float] = (0.0, 0.0)
     where: str = ""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +101,13 @@ class Model:
         return "rules-" + hashlib.sha256(bare.encode()).hexdigest()[:12]
 
     @cached_property
+    def conditional(self) -> bool:
+        """Whether any rule asks more than kinds; where none does, nobody needs to look."""
+        conditions = [rule.condition for rule in self.faults]
+        conditions += [rule.condition for rule in self.propagation]
+        return any(condition is not None for condition in conditions)
+
+    @cached_property
     def faults_of(self) -> Mapping[str, tuple[FaultRule, ...]]:
         """Kind -> its faults."""
         found: dict[str, list[FaultRule]] = {}
@@ -121,46 +124,6 @@ class Model:
         return {key: tuple(rules) for key, rules in found.items()}
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Fault(_Row):
-    fault: str = Field(pattern=r"^\w+\.\w+$")
-    perYear: float = Field(gt=0, le=1000)  # noqa: N815 - the file's own spelling
-
-
-class _Propagation(_Row):
-    effect: str = Field(pattern=r"^\w+$")
-    path: str
-    causes: list[str] = Field(min_length=1)
-    strength: float = Field(gt=0, lt=1)
-    delaySeconds: tuple[float, float] = (0.0, 0.0)  # noqa: N815
-
-
-class _Signal(_Row):
-    signal: str
-    of: str = Field(pattern=r"^\w+\.\w+$")
-    detection: float = Field(gt=0, lt=1)
-    falseAlarm: float = Field(gt=0, lt=1)  # noqa: N815
-
-
-class _Check(_Row):
-    signal: str
-    of: str = Field(pattern=r"^\w+\.\w+$")
-    command: list[str] = Field(min_length=1)
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    format: str = Field(pattern=r"^kgraph\.rules/v1$")
-    domain: str
-    faults: list[_Fault] = []
-    propagation: list[_Propagation] = []
-    signals: list[_Signal] = []
-    checks: list[_Check] = []
-
-
 @dataclass(frozen=True, slots=True)
 class RuleFile:
     """One parsed file, before it is merged with the others."""
@@ -172,132 +135,43 @@ class RuleFile:
     checks: tuple[CheckRule, ...] = ()
 
 
-def load_model(folders: Sequence[Path] = ()) -> Model:
-    """Read the shipped rules, then those in `folders`; later rows replace earlier ones.
-
-    Raises:
-        ConfigurationError: not YAML, not the format, or a path that can't be read.
-    """
-    return merge(read_files(folders))
-
-
-def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
-    """Parse every rule file, shipped ones first."""
-    shipped = sorted(
-        (
-            entry
-            for entry in files("rca").joinpath("model").iterdir()
-            if entry.name.endswith(".yaml")
-        ),
-        key=lambda entry: entry.name,
-    )
-    texts = [(f"rca/model/{entry.name}", entry.read_text("utf-8")) for entry in shipped]
-    for folder in folders:
-        if not folder.is_dir():
-            raise ConfigurationError(
-                "no such folder", where=str(folder), mend="correct `rules` in the configuration"
-            )
-        texts += [(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))]
-    return [parse(text, name) for name, text in texts]
-
-
 def merge(parsed: Iterable[RuleFile]) -> Model:
-    """Join files; of rows with the same subject the last one holds."""
-    faults: dict[object, FaultRule] = {}
-    propagation: dict[object, PropagationRule] = {}
+    """Join files; of files with rows about the same the last one holds.
+
+    Several rows of one file may be about the same under different conditions.
+    """
+    faults: dict[object, tuple[FaultRule, ...]] = {}
+    propagation: dict[object, tuple[PropagationRule, ...]] = {}
     signals: dict[object, SignalRule] = {}
     checks: dict[object, CheckRule] = {}
     names = []
     for one in parsed:
         names.append(one.name)
-        faults.update({(r.kind, r.mode): r for r in one.faults})
-        propagation.update({subject(r): r for r in one.propagation})
+        faults |= _by_subject(one.faults, lambda r: (r.kind, r.mode))
+        propagation |= _by_subject(one.propagation, subject)
         signals.update({(r.kind, r.mode, r.signal): r for r in one.signals})
         checks.update({(r.kind, r.mode, r.signal): r for r in one.checks})
     return Model(
-        tuple(faults.values()),
-        tuple(propagation.values()),
+        tuple(rule for rules in faults.values() for rule in rules),
+        tuple(rule for rules in propagation.values() for rule in rules),
         tuple(signals.values()),
         tuple(checks.values()),
         tuple(names),
     )
 
 
+_Rule = TypeVar("_Rule", FaultRule, PropagationRule)
+
+
+def _by_subject(
+    rules: Iterable[_Rule], about: Callable[[_Rule], object]
+) -> dict[object, tuple[_Rule, ...]]:
+    found: dict[object, dict[Condition | None, _Rule]] = {}
+    for rule in rules:
+        found.setdefault(about(rule), {})[rule.condition] = rule
+    return {key: tuple(rows.values()) for key, rows in found.items()}
+
+
 def subject(rule: PropagationRule) -> object:
-    """What a propagation rule is about; two rules about the same are duplicates."""
+    """What a propagation rule is about; two about the same differ in their conditions."""
     return rule.effect_kinds, rule.mode, rule.types, rule.cause_kinds, rule.causes, rule.reverse
-
-
-def parse(text: str, name: str) -> RuleFile:
-    """Parse one file.
-
-    Raises:
-        ConfigurationError: one line with file, line or field, and how to mend it.
-    """
-    try:
-        raw = safe_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(
-            str(problem), where=name + line, mend="correct the YAML"
-        ) from None
-    try:
-        content = _File.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field_ = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ConfigurationError(
-            first["msg"], where=f"{name}: {field_}", mend="see docs/rules.md for the form"
-        ) from None
-    return RuleFile(
-        name,
-        tuple(_faults(content, name)),
-        tuple(_propagation(content, name)),
-        tuple(_signals(content, name)),
-        tuple(_checks(content, name)),
-    )
-
-
-def _faults(content: _File, name: str) -> Iterator[FaultRule]:
-    for i, row in enumerate(content.faults):
-        kind, mode = row.fault.split(".")
-        yield FaultRule(kind, mode, row.perYear, f"{name}: faults[{i}]")
-
-
-def _signals(content: _File, name: str) -> Iterator[SignalRule]:
-    for i, row in enumerate(content.signals):
-        kind, mode = row.of.split(".")
-        yield SignalRule(
-            kind, mode, row.signal, row.detection, row.falseAlarm, f"{name}: signals[{i}]"
-        )
-
-
-def _checks(content: _File, name: str) -> Iterator[CheckRule]:
-    for i, row in enumerate(content.checks):
-        kind, mode = row.of.split(".")
-        yield CheckRule(kind, mode, row.signal, tuple(row.command), f"{name}: checks[{i}]")
-
-
-def _propagation(content: _File, name: str) -> Iterator[PropagationRule]:
-    for i, row in enumerate(content.propagation):
-        where = f"{name}: propagation[{i}]"
-        match = _PATH.fullmatch(row.path.replace(" ", ""))
-        if match is None or bool(match["left"]) == bool(match["right"]):
-            raise ConfigurationError(
-                f"path {row.path!r} can't be read",
-                where=where,
-                mend="write (Effect)-[:RELATION]->(Cause), or <-[:RELATION]- for the reverse",
-            )
-        yield PropagationRule(
-            effect_kinds=tuple(match["effect"].split("|")),
-            mode=row.effect,
-            types=tuple(match["types"].split("|")),
-            cause_kinds=tuple(match["cause"].split("|")),
-            causes=tuple(row.causes),
-            strength=row.strength,
-            reverse=bool(match["left"]),
-            delay=row.delaySeconds,
-            where=where,
-        )

@@ -8,9 +8,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from kgraph.schema import RELATIONS, Carries
+from kgraph.schema import RELATIONS, Carries, Entity, Severity
 from kgraph.topology import Topology, dependencies
-from rca.compile import Compiled, Edge
+from rca.compile import Compiled, Edge, severity_of
+from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
 from rca.order import Ranks
@@ -60,6 +61,7 @@ class Scene:
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    entities: Sequence[Entity] = ()  # for conditions of rules; may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     # What follows from the above is worked out where it is first asked for, and remembered.
     _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
@@ -69,6 +71,11 @@ class Scene:
     _presses: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What the conditions of rules are asked of."""
+        return Ground(self.topology, self.entities)
 
     @cached_property
     def rank(self) -> Mapping[int, int]:
@@ -101,10 +108,10 @@ class Scene:
         return known
 
     def _read_gates(self, entity: int) -> Iterator[Gate]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         for gate in topology.gates(entity):
             type_, members = topology.type[gate], topology.members(gate)
-            effects = [self.compiled.effects(kinds[entity], type_, kinds[m]) for m in members]
+            effects = [self.compiled.between(self.ground, entity, type_, m) for m in members]
             passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
             if passing:
                 yield Gate(type_, int(topology.need[gate]), len(members), passing)
@@ -117,10 +124,10 @@ class Scene:
         return known
 
     def _read_ahead(self, entity: int) -> Iterator[Ahead]:
-        topology, kinds, start = self.topology, self.topology.kinds, self.topology.member_start
+        topology, start = self.topology, self.topology.member_start
         for gate in topology.gates_with(entity):
             owner, type_ = int(topology.owner[gate]), topology.type[gate]
-            if effects := self.compiled.effects(kinds[owner], type_, kinds[entity]):
+            if effects := self.compiled.between(self.ground, owner, type_, entity):
                 alone = int(topology.need[gate]) == int(start[gate + 1]) - int(start[gate])
                 yield Ahead(owner, type_, effects, burdens=False, alone=alone)
         yield from self.presses(entity)
@@ -133,11 +140,11 @@ class Scene:
         return known
 
     def _read_presses(self, entity: int) -> Iterator[Ahead]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         for gate in topology.gates(entity):
             type_ = topology.type[gate]
             for member in topology.members(gate):
-                effects = self.compiled.effects(kinds[entity], type_, kinds[member], reverse=True)
+                effects = self.compiled.between(self.ground, entity, type_, member, reverse=True)
                 if effects:
                     yield Ahead(member, type_, effects, burdens=True)
 
@@ -169,13 +176,30 @@ class Scene:
         return known
 
     def _read_burdens(self, entity: int) -> list[int]:
-        topology, kinds = self.topology, self.topology.kinds
+        topology = self.topology
         found = []
         for gate in topology.gates_with(entity):
             owner = int(topology.owner[gate])
-            if self.compiled.reverses(kinds[owner], topology.type[gate], kinds[entity]):
+            type_ = topology.type[gate]
+            if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
                 found.append(owner)
         return found
+
+    def rates(self, entity: int) -> Mapping[str, float]:
+        """Return mode -> faults a year, of what the entity may be suspected of.
+
+        Of every guest of a slow host one could say that it takes too much: what weakens against
+        the arrows is suspected only where something that speaks of it is seen.
+        """
+        kind = self.topology.kinds[entity]
+        burdens = [ahead.effects for ahead in self.presses(entity)]
+        return {
+            mode: rate
+            for mode, rate in self.compiled.rates_of(self.ground, entity).items()
+            if not any(mode in effects for effects in burdens)
+            or severity_of(kind, mode) is Severity.HARD
+            or self._ratio(entity, mode) > 1
+        }
 
     @cached_property
     def weights(self) -> Mapping[tuple[int, int], float]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.moments import At, estate_at, moment
 from kgraph.cli.session import Exit, Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from rca import Model
-    from rca.rules import PropagationRule, SignalRule
+    from rca.conditions import Condition
+    from rca.rules import CheckRule, FaultRule, PropagationRule, SignalRule
 
 Row = tuple[str, tuple[str, ...], str, str]  # statement, kinds, what it says, where
 app = typer.Typer(help="Look at the causal rules.", no_args_is_help=True, rich_markup_mode=None)
@@ -25,6 +28,7 @@ class Statement(StrEnum):
     FAULTS = "faults"
     PROPAGATION = "propagation"
     SIGNALS = "signals"
+    CHECKS = "checks"
 
 
 @app.command("lint")
@@ -35,7 +39,7 @@ def lint(
     ] = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """Check rules: kinds, modes, paths, probabilities, duplicates."""
+    """Check rules: kinds, modes, paths, conditions, probabilities, duplicates, parameters."""
     import rca
 
     session = session_of(ctx)
@@ -45,10 +49,69 @@ def lint(
         show(session, ("where", "what", "mend"), rows, output)
     if not rows:
         session.remark("the rules are sound")
-    elif session.detailed:
-        session.end(Exit.FINDINGS)
     else:
-        session.end(Exit.ERROR)
+        session.end(Exit.FINDINGS if session.detailed else Exit.ERROR)
+
+
+@app.command("test")
+def run_tests(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Its rules over the shipped ones, and its tests only.", exists=True),
+    ] = None,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Run the tests that stand beside the rules (*.test.yaml): one line each."""
+    import rca
+    from rca.ruletests import run_test
+    from rca.testfiles import read_tests
+
+    session = session_of(ctx)
+    folders = _folders(session) if folder is None else [folder]
+    model = rca.load_model(folders)
+    ended = [run_test(one, model) for one in read_tests(folders, shipped=folder is None)]
+    rows = [
+        (
+            "passed" if one.passed else "failed",
+            one.test.where,
+            one.test.name,
+            "; ".join(one.differs),
+        )
+        for one in ended
+    ]
+    if rows or output is not RowFormat.TABLE:
+        show(session, ("outcome", "where", "test", "differs"), rows, output)
+    failed = sum(not one.passed for one in ended)
+    session.remark(f"{len(ended) - failed} passed, {failed} failed" if ended else "no tests there")
+    if failed:
+        session.end(Exit.FINDINGS if session.detailed else Exit.ERROR)
+
+
+@app.command("coverage")
+def coverage(ctx: typer.Context, at: At = None, output: Rows = RowFormat.TABLE) -> None:
+    """Show what of the stored graph can fail without any watched signal speaking of it.
+
+    The most frequent first: faults a year, times the entities on which nobody would see it.
+    """
+    import rca
+    from kgraph.app.blindspots import blind_spots
+    from kgraph.app.stores import Access, opened
+
+    session = session_of(ctx)
+    model = rca.load_model(_folders(session))
+    with opened(session.configuration, Access.READ, session.remark) as current:
+        then = moment(at, session.now()) if at else session.now()
+        found = blind_spots(estate_at(session, current, at), model, then)
+    columns = ("kind", "mode", "entities", "unseen", "unseenPerYear", "signals")
+    table = output is RowFormat.TABLE
+    rows: list[tuple[object, ...]] = []
+    for gap in found:
+        signals = "|".join(gap.signals) or "none is known" if table else list(gap.signals)
+        rate = round(gap.unseen_per_year, 4)
+        rows.append((gap.kind, gap.mode, gap.entities, gap.unseen, rate, signals))
+    show(session, columns, rows, output)
+    session.remark(f"{len(found)} failure modes of this estate can pass unseen")
 
 
 @app.command("show")
@@ -73,13 +136,17 @@ def show_rules(
 
 def _rows(model: Model, statement: Statement) -> list[Row]:
     if statement is Statement.FAULTS:
-        return [
-            ("fault", (row.kind,), f"({row.kind}) {row.mode} {row.per_year:g} a year", row.where)
-            for row in model.faults
-        ]
+        return [_fault(row) for row in model.faults]
     if statement is Statement.PROPAGATION:
         return [_propagation(row) for row in model.propagation]
-    return [_signal(row) for row in model.signals]
+    if statement is Statement.SIGNALS:
+        return [_signal(row) for row in model.signals]
+    return [_check(row) for row in model.checks]
+
+
+def _fault(row: FaultRule) -> Row:
+    says = f"({row.kind}) {row.mode} {row.per_year:g} a year{_where(row.condition)}"
+    return "fault", (row.kind,), says, row.where
 
 
 def _propagation(row: PropagationRule) -> Row:
@@ -88,12 +155,24 @@ def _propagation(row: PropagationRule) -> Row:
     arrow = f"<-[:{types}]-" if row.reverse else f"-[:{types}]->"
     says = f"({effect}){arrow}({cause}): {'|'.join(row.causes)} makes {row.mode}"
     kinds = (*row.effect_kinds, *row.cause_kinds)
-    return "propagation", kinds, f"{says}, strength {row.strength:g}", row.where
+    says += f", strength {row.strength:g}{_where(row.condition)}"
+    return "propagation", kinds, says, row.where
 
 
 def _signal(row: SignalRule) -> Row:
     rates = f"detected {row.detection:g}, false {row.false_alarm:g}"
     return "signal", (row.kind,), f"({row.kind}) {row.signal} shows {row.mode}, {rates}", row.where
+
+
+def _check(row: CheckRule) -> Row:
+    says = f"({row.kind}) {row.signal} to see {row.mode}: {shlex.join(row.command)}"
+    return "check", (row.kind,), says, row.where
+
+
+def _where(condition: Condition | None) -> str:
+    from rca.wording import worded
+
+    return f", where {worded(condition)}" if condition is not None else ""
 
 
 def _folders(session: Session) -> list[Path]:

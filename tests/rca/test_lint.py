@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import rca
-from rca.lint import Finding, findings
-from rca.rules import parse, read_files
+from rca.finding import Finding
+from rca.lint import findings
+from rca.rulefiles import parse, read_files
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
 

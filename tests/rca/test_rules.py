@@ -6,7 +6,8 @@ import pytest
 
 import rca
 from kgraph.schema import ConfigurationError
-from rca.rules import merge, parse, read_files
+from rca.rulefiles import parse, read_files
+from rca.rules import merge
 
 HEAD = "format: kgraph.rules/v1\ndomain: mine\n"
 SIGNAL = "  - {signal: down, of: Host.down, detection: %s, falseAlarm: %s}\n"

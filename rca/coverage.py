@@ -1,0 +1,92 @@
+"""What can fail without anybody seeing it: failure modes that no watched signal speaks of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kgraph.schema import SIGNALS, Observation, State, channel_of, mode_named
+from rca.compile import Compiled
+from rca.likelihood import Reading
+from rca.rules import Model
+from rca.scene import SPEAKS
+
+# They say that something is wrong, of every mode alike: seen, but nobody would choose to watch it.
+_VAGUE = frozenset({"anomaly", "behaviour"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One failure mode of one kind that some entities of an estate can suffer unseen.
+
+    Attributes:
+        per_year: how often one of the kind does, by the rules.
+        entities: of the kind in the estate.
+        unseen: those of them on which no signal is watched that speaks of the mode.
+        signals: what would speak of it, the most telling first; empty: nothing that is known.
+    """
+
+    kind: str
+    mode: str
+    per_year: float
+    entities: int
+    unseen: int
+    signals: tuple[str, ...]
+
+    @property
+    def unseen_per_year(self) -> float:
+        """Faults a year that nobody sees directly."""
+        return self.per_year * self.unseen
+
+
+def gaps(model: Model, estate: Iterable[tuple[str, frozenset[str]]]) -> list[Gap]:
+    """Return what can fail unseen, the most frequent first.
+
+    Args:
+        model: the rules; a fault with a condition counts for every entity of its kind.
+        estate: (kind, signals watched) of each entity.
+    """
+    counted = Counter(estate)
+    kinds = {kind for kind, _ in counted}
+    found = [gap for kind in sorted(kinds) for gap in _of_kind(model, kind, counted)]
+    return sorted(found, key=lambda gap: (-gap.unseen_per_year, gap.kind, gap.mode))
+
+
+def _of_kind(
+    model: Model, kind: str, counted: Counter[tuple[str, frozenset[str]]]
+) -> Iterator[Gap]:
+    groups = [(watched, n) for (of, watched), n in counted.items() if of == kind]
+    total = sum(n for _, n in groups)
+    for mode, per_year in sorted(_rates(model, kind).items()):
+        unseen = sum(
+            n for watched, n in groups if not any(_shows(model, kind, s, mode) for s in watched)
+        )
+        if unseen:
+            yield Gap(kind, mode, per_year, total, unseen, _telling(model, kind, mode))
+
+
+def _rates(model: Model, kind: str) -> dict[str, float]:
+    conditional = {rule.mode: rule.per_year for rule in model.faults_of.get(kind, ())}
+    return {**conditional, **Compiled(model).fault_rates(kind)}
+
+
+@lru_cache(maxsize=65_536)
+def _shows(model: Model, kind: str, signal: str, mode: str) -> bool:
+    return _bearing(model, kind, signal, mode) >= SPEAKS
+
+
+def _bearing(model: Model, kind: str, signal: str, mode: str) -> float:
+    rules = model.signal_rules.get((kind, signal), ())
+    seen = Observation("", signal, State.ABNORMAL)
+    channel = channel_of(kind, signal, None)
+    return Reading(seen, kind, channel, 1.0, rules).bearing(mode)
+
+
+def _telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
+    ruled = {rule.signal for rule in model.signals if (rule.kind, rule.mode) == (kind, mode)}
+    named = {signal for signal in (*SIGNALS, mode) if mode_named(kind, signal) == mode}
+    known = (ruled | named | set(SIGNALS)) - _VAGUE
+    rated = [(-_bearing(model, kind, s, mode), s not in ruled, s) for s in known]
+    return tuple(signal for worth, _, signal in sorted(rated) if -worth >= SPEAKS)

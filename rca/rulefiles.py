@@ -1,0 +1,194 @@
+"""Rule files: `rca/model/*.yaml` (format `kgraph.rules/v1`), then folders of the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kgraph.schema import ConfigurationError
+from rca.includes import Shelf, bound, expand, loaded
+from rca.rules import (
+    CheckRule,
+    FaultRule,
+    Model,
+    PropagationRule,
+    RuleFile,
+    SignalRule,
+    merge,
+)
+from rca.where import read_where
+
+TESTS = ".test.yaml"  # of rules; no rules themselves
+
+_PATH = re.compile(
+    r"\((?P<effect>[\w|*]+)\)(?P<left><?)-\[:(?P<types>[A-Z_|]+)\]-(?P<right>>?)\((?P<cause>[\w|*]+)\)"
+)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Fault(_Row):
+    fault: str = Field(pattern=r"^\w+\.\w+$")
+    perYear: float = Field(gt=0, le=1000)  # noqa: N815 - the file's own spelling
+    where: Any = None
+
+
+class _Propagation(_Row):
+    effect: str = Field(pattern=r"^\w+$")
+    path: str
+    causes: list[str] = Field(min_length=1)
+    strength: float = Field(gt=0, lt=1)
+    delaySeconds: tuple[float, float] = (0.0, 0.0)  # noqa: N815
+    where: Any = None
+
+
+class _Signal(_Row):
+    signal: str
+    of: str = Field(pattern=r"^\w+\.\w+$")
+    detection: float = Field(gt=0, lt=1)
+    falseAlarm: float = Field(gt=0, lt=1)  # noqa: N815
+
+
+class _Check(_Row):
+    signal: str
+    of: str = Field(pattern=r"^\w+\.\w+$")
+    command: list[str] = Field(min_length=1)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    format: str = Field(pattern=r"^kgraph\.rules/v1$")
+    domain: str
+    faults: list[_Fault] = []
+    propagation: list[_Propagation] = []
+    signals: list[_Signal] = []
+    checks: list[_Check] = []
+
+
+def load_model(folders: Sequence[Path] = ()) -> Model:
+    """Read the shipped rules, then those in `folders`; later rows replace earlier ones.
+
+    Raises:
+        ConfigurationError: not YAML, not the format, or a path that can't be read.
+    """
+    return merge(read_files(folders))
+
+
+def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
+    """Parse every rule file, shipped ones first, included ones before what includes them."""
+    shipped = shipped_files()
+    shelves = [shipped, *(shelf_of(folder) for folder in folders)]
+    return [_file(content, name) for shelf in shelves for name, content in expand(shelf, shipped)]
+
+
+def shipped_files(ending: str = ".yaml") -> Shelf:
+    """Return the files that come with the program."""
+    entries = files("rca").joinpath("model").iterdir()
+    return Shelf(
+        "rca/model",
+        {e.name: e.read_text("utf-8") for e in entries if _wanted(e.name, ending)},
+    )
+
+
+def shelf_of(folder: Path, ending: str = ".yaml") -> Shelf:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "no such folder", where=str(folder), mend="correct `rules` in the configuration"
+        )
+    paths = [path for path in folder.iterdir() if _wanted(path.name, ending)]
+    return Shelf(str(folder), {path.name: _text(path) for path in paths})
+
+
+def _wanted(name: str, ending: str) -> bool:
+    return name.endswith(ending) and (ending == TESTS or not name.endswith(TESTS))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigurationError(
+            f"can't be read: {reason}", where=str(path), mend="make it a readable text file"
+        ) from None
+
+
+def parse(text: str, name: str) -> RuleFile:
+    """Parse one file by itself, with the defaults of its parameters.
+
+    Raises:
+        ConfigurationError: one line with file, line or field, and how to mend it.
+    """
+    return _file(bound(loaded(text, name), {}, name), name)
+
+
+def _file(raw: object, name: str) -> RuleFile:
+    try:
+        content = _File.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field_ = ".".join(str(part) for part in first["loc"]) or "file"
+        mend = "see docs/rules.md for the form"
+        if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:
+            mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
+        raise ConfigurationError(first["msg"], where=f"{name}: {field_}", mend=mend) from None
+    return RuleFile(
+        name,
+        tuple(_faults(content, name)),
+        tuple(_propagation(content, name)),
+        tuple(_signals(content, name)),
+        tuple(_checks(content, name)),
+    )
+
+
+def _faults(content: _File, name: str) -> Iterator[FaultRule]:
+    for i, row in enumerate(content.faults):
+        kind, mode = row.fault.split(".")
+        where = f"{name}: faults[{i}]"
+        condition = read_where(row.where, where, ends=False)
+        yield FaultRule(kind, mode, row.perYear, where, condition)
+
+
+def _signals(content: _File, name: str) -> Iterator[SignalRule]:
+    for i, row in enumerate(content.signals):
+        kind, mode = row.of.split(".")
+        yield SignalRule(
+            kind, mode, row.signal, row.detection, row.falseAlarm, f"{name}: signals[{i}]"
+        )
+
+
+def _checks(content: _File, name: str) -> Iterator[CheckRule]:
+    for i, row in enumerate(content.checks):
+        kind, mode = row.of.split(".")
+        yield CheckRule(kind, mode, row.signal, tuple(row.command), f"{name}: checks[{i}]")
+
+
+def _propagation(content: _File, name: str) -> Iterator[PropagationRule]:
+    for i, row in enumerate(content.propagation):
+        where = f"{name}: propagation[{i}]"
+        match = _PATH.fullmatch(row.path.replace(" ", ""))
+        if match is None or bool(match["left"]) == bool(match["right"]):
+            raise ConfigurationError(
+                f"path {row.path!r} can't be read",
+                where=where,
+                mend="write (Effect)-[:RELATION]->(Cause), or <-[:RELATION]- for the reverse",
+            )
+        yield PropagationRule(
+            effect_kinds=tuple(match["effect"].split("|")),
+            mode=row.effect,
+            types=tuple(match["types"].split("|")),
+            cause_kinds=tuple(match["cause"].split("|")),
+            causes=tuple(row.causes),
+            strength=row.strength,
+            reverse=bool(match["left"]),
+            delay=row.delaySeconds,
+            where=where,
+            condition=read_where(row.where, where, ends=True),
+        )
