@@ -17,6 +17,7 @@ from kgraph.cli import (
     cypher,
     demo,
     doctor,
+    evaluate,
     graph,
     halt,
     impact,
@@ -64,6 +65,7 @@ app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")
 

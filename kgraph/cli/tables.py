@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -66,4 +67,4 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
 
 
 def _heading(name: str) -> str:
-    return "".join(f" {char}" if char.isupper() else char for char in name).upper()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).upper()

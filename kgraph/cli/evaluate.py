@@ -1,0 +1,140 @@
+"""`kgraph evaluate`: how good are the answers, on incidents whose causes are known?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgraph.cli.session import session_of, usage
+from kgraph.cli.tables import RowFormat, show, write
+
+if TYPE_CHECKING:
+    from kgraph.app.evaluation import Score, SetScore
+
+_SHOWN = ("AC@1", "AC@3", "AC@5", "MRR", "F1", "Brier", "ECE")
+
+
+class ScoreFormat(StrEnum):
+    """How the scores are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    HTML = "html"
+
+
+def evaluate(
+    ctx: typer.Context,
+    *,
+    bundle: Annotated[
+        list[str], typer.Argument(help="Incidents: kgraph.incident/v1, JSON Lines.")
+    ],
+    truth: Annotated[
+        list[str],
+        typer.Option(help="Their labelled causes; one for each file, in the same order."),
+    ],
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only these: kgraph, or the name of a baseline.")
+    ] = None,
+    at_most: Annotated[
+        int | None, typer.Option(help="Only so many incidents of each file.", min=1)
+    ] = None,
+    output: Annotated[
+        ScoreFormat, typer.Option("--output", "-o", help="How to write the scores.")
+    ] = ScoreFormat.TABLE,
+) -> None:
+    """Measure the answers on labelled incidents, next to simple baselines."""
+    import rca
+    from kgraph.app import evaluation
+
+    session = session_of(ctx)
+    if len(truth) != len(bundle):
+        usage(
+            f"{len(bundle)} files of incidents and {len(truth)} of labels: give each its --truth"
+        )
+    configuration = session.configuration
+    rules = [configuration.resolve(path) for path in configuration.settings.folders.rules]
+    methods = evaluation.methods_of(rca.load_model(rules))
+    for name in method or ():
+        if name not in methods:
+            usage(f"no method {name!r}: one of {', '.join(methods)}")
+    chosen = {name: rank for name, rank in methods.items() if not method or name in method}
+    sets = []
+    for path, labels in zip(bundle, truth, strict=True):
+        rows = evaluation.labelled(path, labels, at_most)
+        if not rows:
+            usage(f"{path}: no incident in it")
+        sets.append(evaluation.evaluate(_name(path), rows, chosen))
+    if output is ScoreFormat.HTML:
+        from kgraph.cli.evaluation_page import page
+
+        typer.echo(page(sets, evaluation.mean_of(sets)), nl=False)
+    elif output is ScoreFormat.TABLE:
+        rows_shown = [_row(one, score) for one in sets for score in one.scores]
+        if len(sets) > 1:
+            rows_shown += [
+                ("mean of sets", "", name, *(_plain(values.get(m)) for m in _SHOWN), "", "")
+                for name, values in evaluation.mean_of(sets).items()
+            ]
+        columns = ("set", "incidents", "method", *_SHOWN, "AC@1 90 %", "ms")
+        show(session, columns, rows_shown, RowFormat.TABLE)
+    else:
+        write([_document(one) for one in sets], RowFormat(output.value))
+
+
+def _name(path: str) -> str:
+    return Path(path).name.removesuffix(".jsonl").removesuffix(".bundles")
+
+
+def _row(one: SetScore, score: Score) -> Sequence[Any]:
+    first = score.figures["AC@1"]
+    values = [score.figures[name].value if name in score.figures else None for name in _SHOWN]
+    return (
+        one.name,
+        one.incidents,
+        score.method,
+        *map(_plain, values),
+        f"{_plain(first.low)}-{_plain(first.high)}",
+        f"{score.cpu_ms[0]:.1f}",
+    )
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def _document(one: SetScore) -> dict[str, Any]:
+    return {
+        "set": one.name,
+        "incidents": one.incidents,
+        "methods": [
+            {
+                "method": score.method,
+                "figures": {
+                    name: {
+                        "value": round(figure.value, 6),
+                        "interval90": [round(figure.low, 6), round(figure.high, 6)],
+                    }
+                    for name, figure in score.figures.items()
+                },
+                "reliability": [
+                    {
+                        "said": round(row.said, 6),
+                        "came": round(row.came, 6),
+                        "count": row.count,
+                        "interval90": [round(row.low, 6), round(row.high, 6)],
+                    }
+                    for row in score.bins
+                ],
+                "cpuMilliseconds": {
+                    "p50": round(score.cpu_ms[0], 3),
+                    "p95": round(score.cpu_ms[1], 3),
+                },
+            }
+            for score in one.scores
+        ],
+    }
