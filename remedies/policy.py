@@ -153,5 +153,5 @@ def _rule(row: RuleRow, where: str) -> Rule:
 def _warnings(rules: Iterable[Rule]) -> Iterator[str]:
     """Say what somebody who lets kgraph act must know."""
     for rule in rules:
-        if rule.mode is Mode.AUTO:
-            yield f"{rule.where} {rule.name!r} is auto, and posteriors are not calibrated yet"
+        if rule.mode is Mode.AUTO and rule.when.posterior is None:
+            yield f"{rule.where} {rule.name!r} is auto however unlikely the cause is"

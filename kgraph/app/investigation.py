@@ -28,6 +28,7 @@ from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology
 from rca import Model
 from rca import investigate as reason
+from rca.calibration import Calibration, calibrated
 
 Remedy = Callable[[Answer, Incident], Plan | None]
 _SHOWN = 5
@@ -58,6 +59,7 @@ class Toolkit:
         now: the moment of the question.
         stopwatch: seconds, ever growing.
         topologies: the stored topology in memory.
+        calibration: None: posteriors stay as the inference gave them, and answers say so.
     """
 
     model: Model
@@ -65,6 +67,7 @@ class Toolkit:
     now: datetime
     stopwatch: Callable[[], float]
     topologies: Topologies = field(default_factory=Topologies)
+    calibration: Calibration | None = None
 
 
 def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
@@ -159,7 +162,7 @@ def _investigated(
 ) -> Investigation:
     incident = expand_healthy(incident)
     started = toolkit.stopwatch()
-    answer = reason(incident, toolkit.model)
+    answer = calibrated(reason(incident, toolkit.model), incident, toolkit.calibration)
     elapsed = toolkit.stopwatch() - started
     _log.info(
         "investigated",

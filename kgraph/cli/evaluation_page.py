@@ -7,7 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kgraph.app.evaluation import Figure, Score, SetScore
+    from kgraph.app.evaluation import SetScore
+    from kgraph.app.scoring import Figure, Score
     from rca.measures import Bin
 
 _SIDE, _EDGE = 300, 40  # px

@@ -8,7 +8,7 @@ from datetime import timedelta
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Cause, Observation, Witness
+from kgraph.schema import Answer, Cause, Observation, Witness
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
@@ -30,13 +30,17 @@ def cause(view: View) -> Section:
         if len(view.blamed) > 1:
             share = f"  explains {suspect.explains} of {symptoms} symptoms"
         chance = wording.probability(suspect.posterior)
-        trust = "" if lines else " (not calibrated yet)"
+        trust = "" if lines else _trust(answer)
         lines.append(f"P {chance}{trust}  {view.estate.title(fault.entity)} {how}{share}")
         lines += _twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
+
+
+def _trust(answer: Answer) -> str:
+    return " (calibrated)" if answer.calibration else " (not calibrated)"
 
 
 def why(view: View) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from kgraph.schema.hypotheses import (
     Witness,
 )
 
+_LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
 DIGITS = 6  # of every probability and weight: more would be noise
 
 
@@ -55,6 +57,7 @@ class _Writer:
                 ],
             },
             "nextChecks": [self._check(check) for check in answer.next_checks],
+            "calibration": answer.calibration or None,
             "warnings": list(answer.warnings),
             "modelVersion": answer.model_version,
             "elapsedSeconds": _round(elapsed_seconds),
@@ -73,6 +76,7 @@ class _Writer:
             "kind": cause.kind,
             "mode": cause.mode,
             "posterior": _round(cause.posterior),
+            "logOdds": _round(_log_odds(cause)),
             "modes": {mode: _round(chance) for mode, chance in cause.modes.items()},
             "explains": cause.explains,
             "contradictedBy": len(cause.contradicting),
@@ -132,6 +136,14 @@ class _Writer:
             "command": check.command,
             "splits": check.splits,
         }
+
+
+def _log_odds(cause: Cause) -> float:
+    """Return what the inference said, in nats, whether or not it was calibrated since."""
+    if cause.uncalibrated is not None:
+        return cause.uncalibrated
+    held = min(max(cause.posterior, _LEAST), 1 - _LEAST)
+    return math.log(held) - math.log1p(-held)
 
 
 def _round(value: float) -> float:

@@ -36,6 +36,7 @@ class Cause:
             counted where the posterior is at least 0.05.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
+        uncalibrated: log odds before calibration, in nats; None: the posterior is not calibrated.
     """
 
     entity: str
@@ -48,6 +49,7 @@ class Cause:
     contradicting: tuple[Witness, ...]
     unknown: int
     same_as: tuple[str, ...] = ()
+    uncalibrated: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Answer:
         elsewhere: P(the cause is outside the graph).
         monitoring: P(the monitoring failed and nothing else).
         abstained_because: empty unless one of those two wins.
+        calibration: what the posteriors were calibrated on; empty: they are not.
     """
 
     id: str
@@ -129,6 +132,7 @@ class Answer:
     model_version: str
     abstained_because: str = ""
     warnings: tuple[str, ...] = field(default=())
+    calibration: str = ""
 
     @property
     def abstained(self) -> bool:

@@ -1,0 +1,298 @@
+"""`kgraph campaign`: how good are the answers on this estate, when something in it breaks?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgraph.cli.evaluate import plain, score_document, set_name
+from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.tables import RowFormat, table, write
+
+if TYPE_CHECKING:
+    from kgraph.app.calibrating import Fitted
+    from kgraph.app.campaign import Drawn, Plan
+    from kgraph.app.scoring import Score, Tally
+    from kgraph.simulation import World
+    from rca.baselines import Baseline
+    from rca.measures import Bin
+
+_STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", "F1", "Brier", "ECE", "precision@.9")
+_METHODS = ("AC@1", "AC@3", "all@4", "MRR", "F1", "Brier", "ECE", "precision@.9")
+_MOST_FAULTS = 5
+
+
+class CampaignFormat(StrEnum):
+    """How a campaign is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def campaign(  # noqa: PLR0913 - a command's options
+    ctx: typer.Context,
+    *,
+    incidents: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
+    faults: Annotated[str, typer.Option(help="At once, such as 1 or 1-3.", metavar="N[-M]")] = "1",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same.")] = 0,
+    entities: Annotated[
+        int | None, typer.Option(help="Invent an estate of so many, and leave the graph alone.")
+    ] = None,
+    wrong_edges: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of relations that the graph has wrong.")
+    ] = 0.03,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only these: kgraph, or the name of a baseline.")
+    ] = None,
+    fit: Annotated[
+        Path | None,
+        typer.Option(help="Fit the calibrator on every other incident, and write it here."),
+    ] = None,
+    labelled: Annotated[
+        list[str] | None, typer.Option(help="With --fit: learn from these incidents as well.")
+    ] = None,
+    truth: Annotated[
+        list[str] | None, typer.Option(help="Their labelled causes; one for each --labelled.")
+    ] = None,
+    output: Annotated[
+        CampaignFormat, typer.Option("--output", "-o", help="How to write the figures.")
+    ] = CampaignFormat.TEXT,
+) -> None:
+    """Break things in a simulation of the graph, and measure the answers. Changes nothing."""
+    from kgraph.app import campaign as campaigns
+    from kgraph.app.engine import Engine, reasoning, rules_of
+    from kgraph.app.evaluation import methods_of
+    from kgraph.topology import build
+
+    session = session_of(ctx)
+    plan = campaigns.Plan(incidents, _faults(faults), seed)
+    pairs = _pairs(labelled or (), truth or (), fit)
+    # What is fitted anew need not be there, or right.
+    reasons = (rules_of(session.configuration), None) if fit else reasoning(session.configuration)
+    methods = methods_of(Engine(*reasons))
+    for name in method or ():
+        if name not in methods:
+            usage(f"no method {name!r}: one of {', '.join(methods)}")
+    world = _world(session, entities, seed, wrong_edges)
+    engine = Engine(*reasons, build(world.entities, world.believed))
+    drawn = list(_shown(session, campaigns.draw(world, plan), "drawing", incidents))
+    told = _title(world, plan, wrong_edges)
+    if fit is None:
+        chosen = {n: m for n, m in methods_of(engine).items() if not method or n in method}
+        _measured(session, drawn, chosen, told, output)
+    else:
+        from kgraph.app.calibrating import calibrate
+
+        sets = _sets(pairs)
+        done = calibrate(world, drawn, sets, (engine, Engine(*reasons)), plan)
+        _write(fit, done)
+        _fitted(session, done, told, output)
+
+
+def _faults(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    least, most = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= least <= most <= _MOST_FAULTS:
+        usage(f"--faults {text!r}: write 2, or 1-3; at most {_MOST_FAULTS}")
+    return least, most
+
+
+def _pairs(
+    labelled: Sequence[str], truth: Sequence[str], fit: Path | None
+) -> list[tuple[str, str]]:
+    if len(labelled) != len(truth):
+        usage(f"{len(labelled)} files with --labelled and {len(truth)} with --truth: pair them")
+    if labelled and fit is None:
+        usage("--labelled is for --fit; `kgraph evaluate` measures on labelled incidents")
+    return list(zip(labelled, truth, strict=True))
+
+
+def _sets(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    from kgraph.app.evaluation import labelled
+
+    return {set_name(bundle): labelled(bundle, truth) for bundle, truth in pairs}
+
+
+def _world(session: Session, entities: int | None, seed: int, wrong_edges: float) -> World:
+    from kgraph.app import campaign as campaigns
+    from kgraph.app.stores import Access, opened
+
+    if entities is not None:
+        return campaigns.invented(entities, seed, wrong_edges)
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        world, remark = campaigns.of_graph(store.graph(), seed, wrong_edges)
+    if remark:
+        session.remark(remark, style="yellow")
+    return world
+
+
+def _title(world: World, plan: Plan, wrong_edges: float) -> str:
+    least, most = plan.faults
+    faults = f"{least}" if least == most else f"{least} to {most}"
+    return (
+        f"{len(world.entities)} entities, {wrong_edges:.0%} wrong relations; {plan.incidents}"
+        f" incidents of {faults} fault(s), seed {plan.seed}"
+    )
+
+
+def _shown(session: Session, rows: Any, title: str, total: int) -> Any:  # noqa: ANN401 - passes rows
+    """Pass rows on, with a bar where somebody looks."""
+    from rich.progress import track
+
+    return track(
+        rows,
+        title,
+        total=total,
+        console=session.err,
+        transient=True,
+        disable=not session.err.is_terminal,
+    )
+
+
+def _measured(
+    session: Session,
+    drawn: Sequence[Drawn],
+    methods: Mapping[str, Baseline],
+    told: str,
+    form: CampaignFormat,
+) -> None:
+    from kgraph.app.campaign import strata_of
+    from kgraph.app.evaluation import tallied
+    from kgraph.app.scoring import ENGINE, score
+
+    rows = [one.labelled for one in drawn]
+    tallies = tallied(rows, methods, lambda r: iter(_shown(session, r, "asking", len(rows))))
+    if form is CampaignFormat.JSONL:
+        write([_incident(one, place, tallies) for place, one in enumerate(drawn)], RowFormat.JSONL)
+        return
+    whole = [score(name, tally) for name, tally in tallies.items()]
+    lead = tallies.get(ENGINE) or next(iter(tallies.values()))
+    who = ENGINE if ENGINE in tallies else next(iter(tallies))
+    strata = [
+        (name, len(places), score(who, lead.only(places)))
+        for name, places in strata_of(drawn).items()
+    ]
+    if form is CampaignFormat.JSON:
+        write(
+            {
+                "estate": told,
+                "methods": [score_document(one) for one in whole],
+                "strata": [
+                    {"stratum": name, "incidents": count, **score_document(one)}
+                    for name, count, one in strata
+                ],
+            },
+            RowFormat.JSON,
+        )
+        return
+    _text(session, told, strata, whole)
+
+
+def _text(
+    session: Session,
+    told: str,
+    strata: Sequence[tuple[str, int, Score]],
+    whole: Sequence[Score],
+) -> None:
+    columns = ("stratum", "incidents", *map(_heading, _STRATA), "top-1 90 %")
+    rows = [(name, count, *_cells(one, _STRATA), _range(one)) for name, count, one in strata]
+    methods = ("method", *map(_heading, _METHODS), "top-1 90 %", "ms")
+    session.out.print(told)
+    session.out.print()
+    session.out.print(table(columns, rows))
+    session.out.print()
+    session.out.print(
+        table(
+            methods,
+            [
+                (one.method, *_cells(one, _METHODS), _range(one), f"{one.cpu_ms[0]:.1f}")
+                for one in whole
+            ],
+        )
+    )
+    for one in whole:
+        if one.bins and one.method == whole[0].method:
+            session.out.print()
+            session.out.print(_reliability(one.bins))
+
+
+def _fitted(session: Session, done: Fitted, told: str, form: CampaignFormat) -> None:
+    if form is not CampaignFormat.TEXT:
+        rows = [
+            {
+                "set": one.name,
+                "incidents": one.incidents,
+                "uncalibrated": score_document(one.before),
+                "calibrated": score_document(one.after),
+            }
+            for one in done.held
+        ]
+        write(rows, RowFormat(form.value))
+        return
+    columns: tuple[str, ...] = ("not learned from", "incidents")
+    measures = ("ECE", "Brier", "F1", "precision@.9")
+    columns += tuple(f"{_heading(m)} {when}" for m in measures for when in ("before", "after"))
+    rows_shown = [
+        (
+            one.name,
+            one.incidents,
+            *(cell for m in measures for s in (one.before, one.after) for cell in _cells(s, (m,))),
+        )
+        for one in done.held
+    ]
+    session.out.print(told)
+    session.out.print()
+    session.out.print(table(columns, rows_shown))
+    session.out.print()
+    session.out.print(_reliability(done.calibration.reliability))
+
+
+def _write(path: Path, done: Fitted) -> None:
+    from kgraph.schema import InputError
+    from rca.calibration_file import dump_calibration
+
+    try:
+        path.write_text(dump_calibration(done.calibration), "utf-8")
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}", where=str(path), mend="choose another --fit"
+        ) from None
+
+
+def _reliability(bins: Sequence[Bin]) -> Any:  # noqa: ANN401 - rich's own
+    return table(
+        ("said", "came true", "causes", "90 %"),
+        [(plain(b.said), plain(b.came), b.count, f"{plain(b.low)}-{plain(b.high)}") for b in bins],
+    )
+
+
+def _incident(one: Drawn, place: int, tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    return {
+        "id": one.labelled.incident.id,
+        "number": one.number,
+        "truth": sorted(one.labelled.truth),
+        "strata": list(one.strata),
+        "methods": {
+            name: {measure: round(values[place], 6) for measure, values in tally.rows.items()}
+            for name, tally in tallies.items()
+        },
+    }
+
+
+def _cells(one: Score, measures: Sequence[str]) -> list[str]:
+    return [plain(one.figures[m].value if m in one.figures else None) for m in measures]
+
+
+def _range(one: Score) -> str:
+    first = one.figures["AC@1"]
+    return f"{plain(first.low)}-{plain(first.high)}"
+
+
+def _heading(measure: str) -> str:
+    return measure.replace("AC@", "top-").replace("@", " ")
