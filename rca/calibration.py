@@ -34,9 +34,12 @@ SITUATION = (
     "explained",
     "contradicted",
     "rivals",
+    "together",
+    "itself",
 )
 MEASURES = ("logOdds", "ahead")
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
+_TOGETHER = 4  # further faults in the best set that count as 1
 _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
 _STORM, _RIVALS = (
@@ -140,6 +143,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
     alarms = [row for row in incident.observations if row.abnormal]
     loud, seen = {row.entity for row in alarms}, {row.entity for row in incident.observations}
     leader = answer.causes[0]
+    best = next((row.members for row in answer.hypotheses if row.members), ())
     pro = math.fsum(witness.weight for witness in leader.supporting)
     con = -math.fsum(witness.weight for witness in leader.contradicting)
     return {
@@ -152,6 +156,8 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "explained": min(1.0, _share(leader.explains, len(alarms))),
         "contradicted": _share(con, pro + con),
         "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
+        "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
+        "itself": float(leader.entity in loud),
     }
 
 

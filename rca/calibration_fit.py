@@ -16,7 +16,7 @@ from kgraph.schema import Answer, Incident
 from rca.calibration import MEASURES, SITUATION, Calibration, Slope, measures_of, situation_of
 
 LEAST_SLOPE = 0.02  # of any measure in any situation
-RIDGE = 3.0  # on what the situation does: what was seldom seen says little
+RIDGE = 1.0  # on what the situation does: what was seldom seen says little
 FREE = 1e-2  # on the rest
 LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
 _ROUNDS, _CLOSE, _STRIDE = 200, 1e-9, 5.0

@@ -18,7 +18,7 @@ from rca.calibration_fit import Lesson, fit, lesson
 _DRESSED_EVERY = 2  # of the incidents that are learned from, so many are also told in other ways
 # How much each counts: the simulator shows what no labelled set does, several faults at once; told
 # as alert lists, its incidents are harder than any real ones. A labelled set counts 1.
-_SIMULATED, _OTHERWISE = 3.0, 0.5
+_SIMULATED, _OTHERWISE = 3.0, {"alerts": 0.2, "target": 0.5}
 _LEAST = 20  # incidents below which nothing is fitted
 
 
@@ -96,7 +96,7 @@ def _simulated(one: Drawn, world: World, engine: Engine, seed: int) -> Iterator[
     yield from _lesson("simulated", one.labelled, engine, _SIMULATED)
     if one.number // 2 % _DRESSED_EVERY == 0:
         for how, labelled in dressed(one, world, seed):
-            yield from _lesson(f"simulated {how}", labelled, engine, _OTHERWISE)
+            yield from _lesson(f"simulated {how}", labelled, engine, _OTHERWISE[how])
 
 
 def _lesson(system: str, row: Labelled, engine: Engine, weight: float = 1.0) -> Iterator[Lesson]:
@@ -117,7 +117,8 @@ def _fit(
     title = f"{learned} simulated incidents"
     how = {
         "simulated": f"{learned} incidents of {plan.faults[0]} to {plan.faults[1]} faults, every"
-        f" other seed of {plan.incidents} from seed {plan.seed}; {len(simulated)} tellings",
+        f" other seed of {plan.incidents} from seed {plan.seed}, on {plan.estate};"
+        f" {len(simulated)} tellings",
     }
     if real:
         title = f"{learned} simulated and {len(real)} labelled incidents"

@@ -51,11 +51,13 @@ class Plan:
         incidents: how many.
         faults: (least, most) at once.
         seed: the same plan on the same estate draws the same.
+        estate: what to call the estate.
     """
 
     incidents: int = 100
     faults: tuple[int, int] = (1, 1)
     seed: int = 0
+    estate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,7 @@ def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
     Raises:
         ConfigurationError: a faulty rule, or a calibration that cannot be used.
     """
-    own = configuration.settings.engine.calibration
-    calibration = load_calibration(configuration.resolve(own) if own else None)
-    return rules_of(configuration), calibration
+    return rules_of(configuration), calibration_of(configuration)
 
 
 def rules_of(configuration: Configuration) -> rca.Model:
@@ -37,6 +35,16 @@ def rules_of(configuration: Configuration) -> rca.Model:
 def engine_of(configuration: Configuration) -> Engine:
     """Return an engine that answers labelled incidents."""
     return Engine(*reasoning(configuration))
+
+
+def calibration_of(configuration: Configuration) -> Calibration:
+    """Load the site's own calibration, or the shipped one.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    own = configuration.settings.engine.calibration
+    return load_calibration(configuration.resolve(own) if own else None)
 
 
 class Engine:

@@ -66,23 +66,25 @@ def campaign(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Break things in a simulation of the graph, and measure the answers. Changes nothing."""
     from kgraph.app import campaign as campaigns
-    from kgraph.app.engine import Engine, reasoning, rules_of
+    from kgraph.app.engine import Engine, calibration_of, rules_of
     from kgraph.app.evaluation import methods_of
     from kgraph.topology import build
 
     session = session_of(ctx)
-    plan = campaigns.Plan(incidents, _faults(faults), seed)
+    at_once = _faults(faults)
     pairs = _pairs(labelled or (), truth or (), fit)
+    model = rules_of(session.configuration)
     # What is fitted anew need not be there, or right.
-    reasons = (rules_of(session.configuration), None) if fit else reasoning(session.configuration)
-    methods = methods_of(Engine(*reasons))
+    calibration = None if fit else calibration_of(session.configuration)
+    methods = methods_of(Engine(model, calibration))
     for name in method or ():
         if name not in methods:
             usage(f"no method {name!r}: one of {', '.join(methods)}")
     world = _world(session, entities, seed, wrong_edges)
-    engine = Engine(*reasons, build(world.entities, world.believed))
+    engine = Engine(model, calibration, build(world.entities, world.believed))
+    plan = campaigns.Plan(incidents, at_once, seed, _estate(world, wrong_edges))
     drawn = list(_shown(session, campaigns.draw(world, plan), "drawing", incidents))
-    told = _title(world, plan, wrong_edges)
+    told = _title(plan)
     if fit is None:
         chosen = {n: m for n, m in methods_of(engine).items() if not method or n in method}
         _measured(session, drawn, chosen, told, output)
@@ -90,7 +92,7 @@ def campaign(  # noqa: PLR0913 - a command's options
         from kgraph.app.calibrating import calibrate
 
         sets = _sets(pairs)
-        done = calibrate(world, drawn, sets, (engine, Engine(*reasons)), plan)
+        done = calibrate(world, drawn, sets, (engine, Engine(model, None)), plan)
         _write(fit, done)
         _fitted(session, done, told, output)
 
@@ -132,13 +134,14 @@ def _world(session: Session, entities: int | None, seed: int, wrong_edges: float
     return world
 
 
-def _title(world: World, plan: Plan, wrong_edges: float) -> str:
+def _estate(world: World, wrong_edges: float) -> str:
+    return f"{len(world.entities)} entities with {wrong_edges:.0%} wrong relations"
+
+
+def _title(plan: Plan) -> str:
     least, most = plan.faults
     faults = f"{least}" if least == most else f"{least} to {most}"
-    return (
-        f"{len(world.entities)} entities, {wrong_edges:.0%} wrong relations; {plan.incidents}"
-        f" incidents of {faults} fault(s), seed {plan.seed}"
-    )
+    return f"{plan.estate}; {plan.incidents} incidents of {faults} fault(s), seed {plan.seed}"
 
 
 def _shown(session: Session, rows: Any, title: str, total: int) -> Any:  # noqa: ANN401 - passes rows

@@ -22,7 +22,7 @@ def test_the_headline_says_what_everybody_sees_before_any_cause(storage_case: Ca
 def test_the_cause_is_told_with_two_digits_and_its_mode(storage_case: Case) -> None:
     assert (
         _text(storage_case, Label.CAUSE)
-        == "P .94 (not calibrated yet)  StorageExport nbd1/vmstore DOWN"
+        == "P .94 (not calibrated)  StorageExport nbd1/vmstore DOWN"
     )
 
 
@@ -113,7 +113,7 @@ def test_two_faults_that_stand_together_are_both_told(
     both = Hypothesis((Fault("h07", "overloaded"), Fault("export", "down")), 0.65)
     case = with_answer(causes=(storage_case.answer.causes[0], second), hypotheses=(both,))
     assert _text(case, Label.CAUSE).splitlines() == [
-        "P .94 (not calibrated yet)  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
+        "P .94 (not calibrated)  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
         "P .70  Host h07 OVERLOADED  explains 1 of 5 symptoms",
         "these 2 together: P .65",
     ]
