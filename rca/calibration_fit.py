@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ LEAST_SLOPE = 0.02  # of any measure in any situation
 RIDGE = 1.0  # on what the situation does: what was seldom seen says little
 FREE = 1e-2  # on the rest
 LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
-_ROUNDS, _CLOSE, _STRIDE = 200, 1e-9, 5.0
+_ROUNDS, _CLOSE, _STRIDE = 100, 1e-7, 5.0
+_TURNS, _HELPS = 60, 1e-3  # of the active set
 _OWN = 1 + len(SITUATION)  # coefficients that do not belong to a slope
 _PART = 1 + 2 * len(SITUATION)  # coefficients of one slope
 
 Numbers = NDArray[np.float64]
+Places = NDArray[np.int_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,45 +113,70 @@ def _weights(lessons: Sequence[Lesson]) -> Numbers:
 def _bounded(rows: Numbers, came: Numbers, weights: Numbers) -> Numbers:
     """Return the coefficients, (p,), parts of slopes zero or more.
 
-    A part that comes out below zero is left out, the furthest first, until none does.
+    An active set: parts that come out below zero are left out, the furthest first; the one that
+    would then help most is taken back, until none would.
     """
     size = rows.shape[1]
-    penalty = np.full(size, RIDGE)
-    penalty[[0, *(_OWN + i * _PART for i in range(len(MEASURES)))]] = FREE
-    least = np.zeros(size)
-    least[[_OWN + i * _PART for i in range(len(MEASURES))]] = LEAST_SLOPE
-    offset = rows @ least
-    free = np.arange(size)
-    while True:
-        solved = _solve(rows[:, free], came, weights, penalty[free], offset)
-        worst = min(
-            (value, place) for place, value in enumerate([*solved, 0.0]) if _is_part(free, place)
-        )
-        if worst[0] >= 0:
+    firsts = [_OWN + i * _PART for i in range(len(MEASURES))]
+    penalty, least = np.full(size, RIDGE), np.zeros(size)
+    penalty[[0, *firsts]] = FREE
+    least[firsts] = LEAST_SLOPE
+    whole = _Problem(rows, came, weights, penalty, rows @ least)
+    free, found = np.arange(size), np.zeros(size)
+    for _ in range(_TURNS):
+        found, kept = _feasible(whole, free, found)
+        helps = np.where(np.isin(np.arange(size), kept), 0.0, _gradient(whole, found))
+        best = int(np.argmax(helps))
+        if helps[best] <= _HELPS:
             break
-        free = np.delete(free, worst[1])
-    found = least
-    found[free] += solved
-    return found
+        free = np.sort(np.append(kept, best))
+    return found + least
 
 
-def _is_part(free: NDArray[np.int_], place: int) -> bool:
-    return place == len(free) or bool(free[place] >= _OWN)
+def _feasible(whole: _Problem, free: Places, start: Numbers) -> tuple[Numbers, Places]:
+    """Leave parts out until none is below zero; return the coefficients and who is left."""
+    while True:
+        problem = whole._replace(rows=whole.rows[:, free], penalty=whole.penalty[free])
+        found = np.zeros(len(start))
+        found[free] = _solve(problem, start[free])
+        parts = np.where(free >= _OWN, found[free], 0.0)
+        worst = float(parts.min())
+        if worst >= 0:
+            return found, free
+        free = free[parts > worst / 2]
 
 
-def _solve(
-    rows: Numbers, came: Numbers, weights: Numbers, penalty: Numbers, offset: Numbers
-) -> Numbers:
+def _gradient(problem: _Problem, found: Numbers) -> Numbers:
+    chances = _chances(problem, found)
+    slope: Numbers = problem.rows.T @ (problem.weights * (problem.came - chances))
+    return slope - problem.penalty * found
+
+
+def _chances(problem: _Problem, found: Numbers) -> Numbers:
+    odds: Numbers = problem.rows @ found + problem.offset
+    return 0.5 * (1 + np.tanh(odds / 2))
+
+
+class _Problem(NamedTuple):
+    rows: Numbers
+    came: Numbers
+    weights: Numbers
+    penalty: Numbers
+    offset: Numbers
+
+
+def _solve(problem: _Problem, start: Numbers) -> Numbers:
     """Return the coefficients of greatest penalised likelihood, (p,)."""
-    found = np.zeros(rows.shape[1])
+    rows, found = problem.rows, start
     for _ in range(_ROUNDS):
-        chances = 0.5 * (1 + np.tanh((rows @ found + offset) / 2))
-        slope = rows.T @ (weights * (came - chances)) - penalty * found
-        curvature = (rows * (weights * chances * (1 - chances))[:, None]).T @ rows
-        step = np.linalg.solve(curvature + np.diag(penalty), slope)
+        chances = _chances(problem, found)
+        curvature = (rows * (problem.weights * chances * (1 - chances))[:, None]).T @ rows
+        curvature += np.diag(problem.penalty)
+        step = np.linalg.solve(curvature, _gradient(problem, found))
+        size = float(np.abs(step).max())
         # A full step may overshoot where chances are near 0 or 1.
-        found = found + step * min(1.0, _STRIDE / max(_CLOSE, float(np.abs(step).max())))
-        if float(np.abs(step).max()) < _CLOSE:
+        found = found + step * min(1.0, _STRIDE / max(_CLOSE, size))
+        if size < _CLOSE:
             break
     return found
 
