@@ -29,6 +29,8 @@ from kgraph.topology import Topology
 from rca import Model
 from rca import investigate as reason
 from rca.calibration import Calibration, calibrated
+from rca.learning import Learned
+from rca.priors import taught
 
 Remedy = Callable[[Answer, Incident], Plan | None]
 _SHOWN = 5
@@ -60,6 +62,7 @@ class Toolkit:
         stopwatch: seconds, ever growing.
         topologies: the stored topology in memory.
         calibration: None: posteriors stay as the inference gave them, and answers say so.
+        learned: what people's rulings teach of this estate; None: nothing.
     """
 
     model: Model
@@ -68,6 +71,7 @@ class Toolkit:
     stopwatch: Callable[[], float]
     topologies: Topologies = field(default_factory=Topologies)
     calibration: Calibration | None = None
+    learned: Learned | None = None
 
 
 def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
@@ -162,7 +166,8 @@ def _investigated(
 ) -> Investigation:
     incident = expand_healthy(incident)
     started = toolkit.stopwatch()
-    answer = calibrated(reason(incident, toolkit.model), incident, toolkit.calibration)
+    model = taught(toolkit.model, toolkit.learned, incident)
+    answer = calibrated(reason(incident, model), incident, toolkit.calibration)
     elapsed = toolkit.stopwatch() - started
     _log.info(
         "investigated",

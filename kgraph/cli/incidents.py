@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.moments import At, moment
-from kgraph.cli.session import session_of, usage
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
@@ -102,6 +102,53 @@ def show_incident(
 
     found = again(record, toolkit(session.configuration, record.updated_at))
     screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
+
+
+Incident = Annotated[str, typer.Argument(help="The id, such as INC-0001.")]
+CauseName = Annotated[
+    str, typer.Argument(help="The entity by uid, name or Kind/name, and its mode if you know.")
+]
+By = Annotated[str, typer.Option(help="Who says so.")]
+Reason = Annotated[str, typer.Option(help="Why, for those who read it later.")]
+
+
+@app.command("confirm")
+def confirm(
+    ctx: typer.Context, incident: Incident, cause: CauseName, by: By = "", reason: Reason = ""
+) -> None:
+    """Say that something was at fault: later answers learn from it."""
+    _rule(session_of(ctx), incident, cause, right=True, by=by, reason=reason)
+
+
+@app.command("refute")
+def refute(
+    ctx: typer.Context, incident: Incident, cause: CauseName, by: By = "", reason: Reason = ""
+) -> None:
+    """Say that something was not at fault: later answers learn from it."""
+    _rule(session_of(ctx), incident, cause, right=False, by=by, reason=reason)
+
+
+def _rule(
+    session: Session, incident: str, cause: str, *, right: bool, by: str, reason: str
+) -> None:
+    from kgraph.app.learning import ruling
+    from kgraph.app.stores import Access, opened
+    from kgraph.incidents import probability
+    from kgraph.schema import InputError
+
+    with opened(session.configuration, Access.WRITE) as store:
+        record = store.incident(incident)
+        if record is None:
+            raise InputError(
+                f"no incident {incident!r}", mend="`kgraph incidents list` shows them"
+            )
+        said = ruling(record, cause, right=right, now=session.now(), by=by, reason=reason)
+        store.rule(said)
+    verb = "confirmed" if right else "refuted"
+    session.remark(
+        f"{verb}: {said.kind} {said.entity} {said.mode} in {said.incident},"
+        f" which was said with P {probability(said.posterior)}"
+    )
 
 
 def _was_open(row: IncidentRecord, then: datetime) -> bool:

@@ -95,13 +95,14 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import investigation, keeping
+    from kgraph.app import investigation, keeping, learning
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
     away: list[str] = []
     with opened(session.configuration, Access.READ, away.append) as store:
+        tools = learning.taught(tools, store)
         done = keeping.sort(store, investigation.of_store(store, tools))
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")

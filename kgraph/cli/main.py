@@ -26,6 +26,7 @@ from kgraph.cli import (
     ingest,
     initialise,
     investigate,
+    learning,
     plan,
     predict,
     rules,
@@ -69,6 +70,7 @@ app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.command("campaign")(campaign.campaign)
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(learning.app, name="learning")
 app.add_typer(config.app, name="config")
 
 

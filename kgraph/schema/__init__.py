@@ -84,6 +84,7 @@ from kgraph.schema.provenance import (
     SourcedRecord,
 )
 from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual
+from kgraph.schema.rulings import Ruling
 from kgraph.schema.signals import (
     GONE,
     SIGNALS,
@@ -155,6 +156,7 @@ __all__ = [
     "RelationType",
     "Risk",
     "Role",
+    "Ruling",
     "Run",
     "Sameness",
     "Scalar",

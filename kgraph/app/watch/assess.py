@@ -9,6 +9,7 @@ from datetime import datetime
 from kgraph.app import keeping
 from kgraph.app.investigation import Toolkit, of_estate
 from kgraph.app.keeping import Kept, Sorted, worth
+from kgraph.app.learning import taught
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import SourceAge, Verdict, headline, probability
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
@@ -69,7 +70,8 @@ class Assessor:
         self._mark = mark
         graph = self._current(version)
         ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
-        found = of_estate(graph, evidence, ages, replace(self._tools, now=now))
+        tools = taught(replace(self._tools, now=now), self._store)
+        found = of_estate(graph, evidence, ages, tools)
         done = keeping.sort(self._store, found)
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))
