@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from kgraph.schema import Ruling
@@ -135,8 +136,8 @@ def _add(counts: dict[_Key, Count], key: _Key, ruling: Ruling) -> None:
     counts[key] = counts.get(key, Count()).plus(ruling)
 
 
-def _when(ruling: Ruling) -> tuple[object, ...]:
-    return ruling.at, ruling.incident, ruling.entity, ruling.right, ruling.mode
+def _when(ruling: Ruling) -> tuple[datetime, str]:
+    return ruling.at, repr(ruling)
 
 
 def _odds(chance: float) -> float:

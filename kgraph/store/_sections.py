@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "halt": "at reason",
     }.items()
 }
+LATER = frozenset({"ruling"})  # sections that older archives lack
 _BATCH = 5_000
 
 
