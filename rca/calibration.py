@@ -21,14 +21,15 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kgraph.schema import Answer, Cause, Hypothesis, Incident
+from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
+from kgraph.schema.signals import MEASURED
 from rca.measures import Bin
 
 SITUATION = (
     "targeted",
     "storm",
     "crowd",
-    "sized",
+    "graded",
     "leader",
     "elsewhere",
     "explained",
@@ -150,7 +151,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "targeted": float(incident.target is not None),
         "storm": min(1.0, math.log2(1 + len(loud)) / _STORM),
         "crowd": _share(len(loud), len(seen)),
-        "sized": _share(sum(row.score is not None for row in alarms), len(alarms)),
+        "graded": _share(sum(map(_graded, alarms)), len(alarms)),
         "leader": leader.posterior,
         "elsewhere": answer.elsewhere,
         "explained": min(1.0, _share(leader.explains, len(alarms))),
@@ -167,10 +168,10 @@ def measures_of(posteriors: Sequence[float]) -> Iterator[dict[str, float]]:
     Args:
         posteriors: likeliest first, in [0, 1].
     """
-    logs = [math.log(max(_LEAST, chance)) for chance in posteriors]
-    for place, chance in enumerate(posteriors):
-        other = logs[0] if place else (logs[1] if len(logs) > 1 else logs[0] - _ALONE)
-        yield {"logOdds": _levelled(log_odds(chance)), "ahead": _squeezed(logs[place] - other)}
+    odds = [log_odds(chance) for chance in posteriors]
+    for place, own in enumerate(odds):
+        other = odds[0] if place else (odds[1] if len(odds) > 1 else own - _ALONE)
+        yield {"logOdds": _levelled(own), "ahead": _squeezed(own - other)}
 
 
 def log_odds(chance: float) -> float:
@@ -234,6 +235,11 @@ def _hypotheses(answer: Answer, curve: _Curve, left: float) -> list[Hypothesis]:
         for row in answer.hypotheses
     ]
     return sorted(rows, key=lambda row: -row.posterior)
+
+
+def _graded(row: Observation) -> bool:
+    """Tell whether an alarm says how far, or is about a state, of which there is no how far."""
+    return row.score is not None or row.signal not in MEASURED
 
 
 def _share(part: float, whole: float) -> float:

@@ -11,7 +11,6 @@ from random import Random
 
 from kgraph.app.evaluation import Labelled
 from kgraph.schema import (
-    Incident,
     InputError,
     Record,
     RelationRecord,
@@ -67,11 +66,13 @@ class Drawn:
     Attributes:
         number: its place in the campaign.
         strata: the groups that it belongs to.
+        hit: what the faults hurt; strays alarm elsewhere.
     """
 
     number: int
     labelled: Labelled
     strata: tuple[str, ...]
+    hit: frozenset[str] = frozenset()
 
 
 def invented(entities: int, seed: int, wrong_edges: float) -> World:
@@ -135,7 +136,8 @@ def draw(world: World, plan: Plan) -> Iterator[Drawn]:
         found = _redundancy(world, rng) if lost else _usual(world, rng, plan.faults)
         truth = frozenset(fault.entity for fault in found.truth)
         labelled = Labelled(found.incident, truth, candidates)
-        yield Drawn(number, labelled, tuple(_strata(world, found, lost=lost)))
+        strata = tuple(_strata(world, found, lost=lost))
+        yield Drawn(number, labelled, strata, frozenset(found.hit))
 
 
 def dressed(drawn: Drawn, world: World, seed: int) -> Iterator[tuple[str, Labelled]]:
@@ -151,7 +153,7 @@ def dressed(drawn: Drawn, world: World, seed: int) -> Iterator[tuple[str, Labell
     )
     listed = replace(incident, observations=alerts, changes=())
     yield "alerts", replace(drawn.labelled, incident=listed)
-    breached = _breached(incident, world)
+    breached = _breached(drawn, world)
     if breached and len(drawn.labelled.truth) == 1:
         yield (
             "target",
@@ -159,11 +161,12 @@ def dressed(drawn: Drawn, world: World, seed: int) -> Iterator[tuple[str, Labell
         )
 
 
-def _breached(incident: Incident, world: World) -> list[Target]:
+def _breached(drawn: Drawn, world: World) -> list[Target]:
     return [
         Target(row.entity, row.signal)
-        for row in incident.observations
+        for row in drawn.labelled.incident.observations
         if row.abnormal
+        and row.entity in drawn.hit
         and row.signal in _OBJECTIVES
         and world.entities[world.index[row.entity]].kind in _SERVING
     ]

@@ -184,7 +184,7 @@ def test_every_feature_of_a_situation_is_a_share() -> None:
     found = situation_of(answer(0.9, 0.2), targeted)
     assert set(found) == set(SITUATION)
     assert all(0 <= value <= 1 for value in found.values())
-    assert (found["targeted"], found["itself"], found["sized"]) == (1.0, 1.0, 1.0)
+    assert (found["targeted"], found["itself"], found["graded"]) == (1.0, 1.0, 1.0)
     assert found["contradicted"] == pytest.approx(1 / 3)
 
 
