@@ -20,23 +20,27 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
 from kgraph.schema.signals import MEASURED
 from rca.measures import Bin
 
-SITUATION = (
-    "targeted",
-    "storm",
-    "crowd",
-    "graded",
-    "leader",
-    "elsewhere",
-    "explained",
-    "contradicted",
-    "rivals",
-    "together",
-    "itself",
+# Feature -> which way it may move chances: 1 up, -1 down, 0 either. What is known of the direction
+# need not be learned, and a few hundred incidents could teach the opposite by chance.
+SITUATION: Mapping[str, int] = MappingProxyType(
+    {
+        "targeted": 0,
+        "storm": -1,
+        "crowd": -1,
+        "graded": 1,
+        "elsewhere": -1,
+        "explained": 1,
+        "contradicted": -1,
+        "rivals": -1,
+        "together": -1,
+        "itself": 1,
+    }
 )
 MEASURES = ("logOdds", "ahead")
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
@@ -152,7 +156,6 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "storm": min(1.0, math.log2(1 + len(loud)) / _STORM),
         "crowd": _share(len(loud), len(seen)),
         "graded": _share(sum(map(_graded, alarms)), len(alarms)),
-        "leader": leader.posterior,
         "elsewhere": answer.elsewhere,
         "explained": min(1.0, _share(leader.explains, len(alarms))),
         "contradicted": _share(con, pro + con),

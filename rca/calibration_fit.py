@@ -62,11 +62,12 @@ def lesson(
         return None
     situation = situation_of(answer, incident)
     here = [situation[name] for name in SITUATION]
+    level = [situation[name] * (sign or 1) for name, sign in SITUATION.items()]
     sloped = [1.0, *here, *(1.0 - value for value in here)]
     rows = []
     for measures in measures_of([cause.posterior for cause in answer.causes[:LISTED]]):
         crossed = [measures[m] * value for m in MEASURES for value in sloped]
-        rows.append([1.0, *here, *crossed])
+        rows.append([1.0, *level, *crossed])
     came = [float(cause.entity in truth) for cause in answer.causes[:LISTED]]
     return Lesson(system, np.array(rows), np.array(came), weight)
 
@@ -95,7 +96,10 @@ def fit(
     found = _bounded(rows, came, _weights(lessons))
     slopes = {name: _slope(part) for name, part in zip(MEASURES, _parts(found), strict=True)}
     own = found[:_OWN]
-    return Calibration(title, rules, float(own[0]), _named(own[1:]), slopes, dict(how))
+    level = [
+        weight * (sign or 1) for weight, sign in zip(own[1:], SITUATION.values(), strict=True)
+    ]
+    return Calibration(title, rules, float(own[0]), _named(level), slopes, dict(how))
 
 
 def _weights(lessons: Sequence[Lesson]) -> Numbers:
@@ -122,10 +126,11 @@ def _bounded(rows: Numbers, came: Numbers, weights: Numbers) -> Numbers:
     penalty[[0, *firsts]] = FREE
     least[firsts] = LEAST_SLOPE
     whole = _Problem(rows, came, weights, penalty, rows @ least)
-    free, found = np.arange(size), np.zeros(size)
+    free, found = _allowed(), np.zeros(size)
     for _ in range(_TURNS):
         found, kept = _feasible(whole, free, found)
-        helps = np.where(np.isin(np.arange(size), kept), 0.0, _gradient(whole, found))
+        idle = np.isin(np.arange(size), np.setdiff1d(_allowed(), kept))
+        helps = np.where(idle, _gradient(whole, found), 0.0)
         best = int(np.argmax(helps))
         if helps[best] <= _HELPS:
             break
@@ -139,11 +144,29 @@ def _feasible(whole: _Problem, free: Places, start: Numbers) -> tuple[Numbers, P
         problem = whole._replace(rows=whole.rows[:, free], penalty=whole.penalty[free])
         found = np.zeros(len(start))
         found[free] = _solve(problem, start[free])
-        parts = np.where(free >= _OWN, found[free], 0.0)
+        parts = np.where(_bounded_below()[free], found[free], 0.0)
         worst = float(parts.min())
         if worst >= 0:
             return found, free
         free = free[parts > worst / 2]
+
+
+def _allowed() -> Places:
+    """Return the places of coefficients that may be other than zero.
+
+    What moves chances up alone adds to a slope where it is there, what moves them down alone where
+    it is missing.
+    """
+    signs = np.array(list(SITUATION.values()))
+    part = np.concatenate([[True], signs >= 0, signs <= 0])
+    own = np.full(_OWN, fill_value=True)
+    return np.flatnonzero(np.concatenate([own, *([part] * len(MEASURES))]))
+
+
+def _bounded_below() -> NDArray[np.bool_]:
+    """Tell of every coefficient whether it must be zero or more."""
+    own = [False, *(sign != 0 for sign in SITUATION.values())]
+    return np.array([*own, *([True] * _PART * len(MEASURES))])
 
 
 def _gradient(problem: _Problem, found: Numbers) -> Numbers:
