@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from kgraph.schema import ConfigurationError
-from rca.calibration import Calibration, calibrated
+from rca.calibration import SITUATION, Calibration, calibrated
 from rca.calibration_file import dump_calibration, load_calibration
 from rca.calibration_fit import LEAST_SLOPE, Lesson, fit, lesson
 from rca.measures import Bin
@@ -40,6 +40,23 @@ def test_what_was_said_becomes_what_came_true(said: float, came: float) -> None:
 def test_a_posterior_that_misleads_still_does_not_reorder() -> None:
     found = _fit(_lessons(0.9, 0.1))
     assert all(slope.lowest >= LEAST_SLOPE - 1e-12 for slope in found.slopes.values())
+
+
+def test_what_speaks_against_a_cause_never_raises_its_chance_whatever_came_true() -> None:
+    """Wherever the cause may as well be outside the graph, the leader happens to be right."""
+    lessons = []
+    for n in range(200):
+        doubted = n % 2 == 0
+        given = answer(0.6, 0.2, 0.1, elsewhere=0.6 if doubted else 0.0)
+        one = lesson("sim", INCIDENT, given, {"e0"} if doubted else {"e1"})
+        assert one is not None
+        lessons.append(one)
+    found = _fit(lessons)
+    assert found.situation["elsewhere"] == pytest.approx(0.0, abs=1e-3)
+    for name, sign in SITUATION.items():
+        assert found.situation[name] * sign >= 0
+        for slope in found.slopes.values():
+            assert slope.by[name] * sign >= -1e-12
 
 
 def test_a_system_counts_by_its_weight_and_not_by_its_number() -> None:
