@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.evaluate import plain, score_document, set_name
+from kgraph.cli.campaign_tables import CampaignFormat, incident_row, show_figures, show_fit
+from kgraph.cli.evaluate import score_document, set_name
 from kgraph.cli.session import Session, session_of, usage
-from kgraph.cli.tables import RowFormat, table, write
+from kgraph.cli.tables import RowFormat, write
 
 if TYPE_CHECKING:
     from kgraph.app.calibrating import Fitted
     from kgraph.app.campaign import Drawn, Plan
-    from kgraph.app.scoring import Score, Tally
     from kgraph.simulation import World
     from rca.baselines import Baseline
-    from rca.measures import Bin
 
-_STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", "F1", "Brier", "ECE", "precision@.9")
-_METHODS = ("AC@1", "AC@3", "all@4", "MRR", "F1", "Brier", "ECE", "precision@.9")
 _MOST_FAULTS = 5
-
-
-class CampaignFormat(StrEnum):
-    """How a campaign is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    JSONL = "jsonl"
 
 
 def campaign(  # noqa: PLR0913 - a command's options
@@ -94,7 +82,7 @@ def campaign(  # noqa: PLR0913 - a command's options
         sets = _sets(pairs)
         done = calibrate(world, drawn, sets, (engine, Engine(model, None)), plan)
         _write(fit, done)
-        _fitted(session, done, told, output)
+        show_fit(session, done, told, output)
 
 
 def _faults(text: str) -> tuple[int, int]:
@@ -172,7 +160,9 @@ def _measured(
     rows = [one.labelled for one in drawn]
     tallies = tallied(rows, methods, lambda r: iter(_shown(session, r, "asking", len(rows))))
     if form is CampaignFormat.JSONL:
-        write([_incident(one, place, tallies) for place, one in enumerate(drawn)], RowFormat.JSONL)
+        write(
+            [incident_row(one, place, tallies) for place, one in enumerate(drawn)], RowFormat.JSONL
+        )
         return
     whole = [score(name, tally) for name, tally in tallies.items()]
     lead = tallies.get(ENGINE) or next(iter(tallies.values()))
@@ -194,66 +184,7 @@ def _measured(
             RowFormat.JSON,
         )
         return
-    _text(session, told, strata, whole)
-
-
-def _text(
-    session: Session,
-    told: str,
-    strata: Sequence[tuple[str, int, Score]],
-    whole: Sequence[Score],
-) -> None:
-    columns = ("stratum", "incidents", *map(_heading, _STRATA), "top-1 90 %")
-    rows = [(name, count, *_cells(one, _STRATA), _range(one)) for name, count, one in strata]
-    methods = ("method", *map(_heading, _METHODS), "top-1 90 %", "ms")
-    session.out.print(told)
-    session.out.print()
-    session.out.print(table(columns, rows))
-    session.out.print()
-    session.out.print(
-        table(
-            methods,
-            [
-                (one.method, *_cells(one, _METHODS), _range(one), f"{one.cpu_ms[0]:.1f}")
-                for one in whole
-            ],
-        )
-    )
-    for one in whole:
-        if one.bins and one.method == whole[0].method:
-            session.out.print()
-            session.out.print(_reliability(one.bins))
-
-
-def _fitted(session: Session, done: Fitted, told: str, form: CampaignFormat) -> None:
-    if form is not CampaignFormat.TEXT:
-        rows = [
-            {
-                "set": one.name,
-                "incidents": one.incidents,
-                "uncalibrated": score_document(one.before),
-                "calibrated": score_document(one.after),
-            }
-            for one in done.held
-        ]
-        write(rows, RowFormat(form.value))
-        return
-    columns: tuple[str, ...] = ("not learned from", "incidents")
-    measures = ("ECE", "Brier", "F1", "precision@.9")
-    columns += tuple(f"{_heading(m)} {when}" for m in measures for when in ("before", "after"))
-    rows_shown = [
-        (
-            one.name,
-            one.incidents,
-            *(cell for m in measures for s in (one.before, one.after) for cell in _cells(s, (m,))),
-        )
-        for one in done.held
-    ]
-    session.out.print(told)
-    session.out.print()
-    session.out.print(table(columns, rows_shown))
-    session.out.print()
-    session.out.print(_reliability(done.calibration.reliability))
+    show_figures(session, told, strata, whole)
 
 
 def _write(path: Path, done: Fitted) -> None:
@@ -266,36 +197,3 @@ def _write(path: Path, done: Fitted) -> None:
         raise InputError(
             f"cannot be written: {error.strerror}", where=str(path), mend="choose another --fit"
         ) from None
-
-
-def _reliability(bins: Sequence[Bin]) -> Any:  # noqa: ANN401 - rich's own
-    return table(
-        ("said", "came true", "causes", "90 %"),
-        [(plain(b.said), plain(b.came), b.count, f"{plain(b.low)}-{plain(b.high)}") for b in bins],
-    )
-
-
-def _incident(one: Drawn, place: int, tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    return {
-        "id": one.labelled.incident.id,
-        "number": one.number,
-        "truth": sorted(one.labelled.truth),
-        "strata": list(one.strata),
-        "methods": {
-            name: {measure: round(values[place], 6) for measure, values in tally.rows.items()}
-            for name, tally in tallies.items()
-        },
-    }
-
-
-def _cells(one: Score, measures: Sequence[str]) -> list[str]:
-    return [plain(one.figures[m].value if m in one.figures else None) for m in measures]
-
-
-def _range(one: Score) -> str:
-    first = one.figures["AC@1"]
-    return f"{plain(first.low)}-{plain(first.high)}"
-
-
-def _heading(measure: str) -> str:
-    return measure.replace("AC@", "top-").replace("@", " ")
