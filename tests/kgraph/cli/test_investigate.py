@@ -53,7 +53,8 @@ def test_the_documented_form_spells_entities_as_the_bundle_does(
     first = answer["causes"][0]
     assert (first["entity"], first["kind"], first["mode"]) == ("x", "StorageExport", "down")
     assert first["uid"] != "x"
-    assert first["posterior"] > 0.8
+    assert first["posterior"] > 0.5
+    assert first["logOdds"] > 4  # the inference is surer than its kind turned out to be
     assert answer["id"] == "b-1"
 
 
