@@ -64,7 +64,7 @@ def _of_kind(
             n for watched, n in groups if not any(_shows(model, kind, s, mode) for s in watched)
         )
         if unseen:
-            yield Gap(kind, mode, per_year, total, unseen, _telling(model, kind, mode))
+            yield Gap(kind, mode, per_year, total, unseen, telling(model, kind, mode))
 
 
 def _rates(model: Model, kind: str) -> dict[str, float]:
@@ -84,7 +84,8 @@ def _bearing(model: Model, kind: str, signal: str, mode: str) -> float:
     return Reading(seen, kind, channel, 1.0, rules).bearing(mode)
 
 
-def _telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
+def telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
+    """Return the signals that speak of a mode, the most telling first."""
     ruled = {rule.signal for rule in model.signals if (rule.kind, rule.mode) == (kind, mode)}
     named = {signal for signal in (*SIGNALS, mode) if mode_named(kind, signal) == mode}
     known = (ruled | named | set(SIGNALS)) - _VAGUE

@@ -28,6 +28,7 @@ from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.rivals import ambiguous, runner_up
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
@@ -138,6 +139,8 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
     result = belief.result
     chosen = list(result.sets[0][0]) if result.sets else []
     names = {entity.uid: entity.name for entity in incident.entities}
+    because = _abstains(result)
+    named = {BLIND: "the monitoring failed", OUTSIDE: "outside the graph"}.get(because, "")
     return Answer(
         id=incident.id,
         causes=causes(scene, belief.suspects, result),
@@ -148,8 +151,10 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
         elsewhere=result.elsewhere,
         monitoring=result.monitoring,
         model_version=model.version,
-        abstained_because=_abstains(result),
+        abstained_because=because,
         warnings=(*incident.warnings, *(line for _, line in scene.topology.capped)),
+        runner_up=runner_up(scene, belief.suspects, result, blind(scene), named),
+        ambiguous=ambiguous(scene, belief.suspects, result, names),
     )
 
 

@@ -22,8 +22,8 @@ def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[C
     modes: dict[int, dict[str, float]] = {}
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
-    best = _best_units(suspects)
-    alike = _ambiguity(best)
+    best = best_units(suspects)
+    alike = alike_among(best)
     rows = []
     for entity, chances in modes.items():
         unit = best[entity]
@@ -34,7 +34,7 @@ def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[C
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
-def _best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
+def best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
     """Return entity -> the unit that it is in which explains most."""
     found: dict[int, tuple[float, Unit]] = {}
     for unit in suspects:
@@ -91,7 +91,7 @@ def _unknown(scene: Scene, unit: Unit) -> int:
     )
 
 
-def _ambiguity(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
+def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
     """Group entities whose faults nothing that was seen can tell apart."""
     groups: dict[tuple[tuple[ReadingId, int], ...], list[int]] = {}
     for entity, unit in best.items():

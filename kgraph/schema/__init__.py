@@ -25,6 +25,7 @@ from kgraph.schema.errors import (
     StoreError,
 )
 from kgraph.schema.hypotheses import (
+    Ambiguity,
     Answer,
     BlastRadius,
     Cause,
@@ -33,6 +34,7 @@ from kgraph.schema.hypotheses import (
     Hypothesis,
     NextCheck,
     Path,
+    RunnerUp,
     Step,
     Witness,
 )
@@ -107,6 +109,7 @@ __all__ = [
     "UNOBSERVED",
     "Actor",
     "AllOf",
+    "Ambiguity",
     "Answer",
     "BlastRadius",
     "Carries",
@@ -156,6 +159,7 @@ __all__ = [
     "Risk",
     "Role",
     "Run",
+    "RunnerUp",
     "Sameness",
     "Scalar",
     "Severity",

@@ -7,6 +7,7 @@ from typing import Any
 
 from kgraph.schema.bundles import observation_out
 from kgraph.schema.hypotheses import (
+    Ambiguity,
     Answer,
     Cause,
     Fault,
@@ -14,6 +15,7 @@ from kgraph.schema.hypotheses import (
     Hypothesis,
     NextCheck,
     Path,
+    RunnerUp,
     Witness,
 )
 
@@ -42,6 +44,8 @@ class _Writer:
             "id": answer.id,
             "causes": [self._cause(cause) for cause in answer.causes],
             "hypotheses": [self._hypothesis(row) for row in answer.hypotheses],
+            "runnerUp": self._runner_up(answer.runner_up),
+            "ambiguityGroups": [self._ambiguity(group) for group in answer.ambiguous],
             "abstained": answer.abstained,
             "abstainedBecause": answer.abstained_because or None,
             "elsewhere": _round(answer.elsewhere),
@@ -94,6 +98,19 @@ class _Writer:
 
     def _fault(self, fault: Fault) -> dict[str, str]:
         return {"entity": self._entity(fault.entity), "mode": fault.mode}
+
+    def _runner_up(self, row: RunnerUp | None) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        shown = self._hypothesis(Hypothesis(row.members, row.posterior, row.name))
+        return {**shown, "odds": _round(row.odds), "bayesFactor": _round(row.bayes_factor)}
+
+    def _ambiguity(self, group: Ambiguity) -> dict[str, Any]:
+        return {
+            "members": [self._fault(fault) for fault in group.members],
+            "posterior": _round(group.posterior),
+            "tellApart": None if group.apart is None else self._check(group.apart),
+        }
 
     def _path(self, path: Path) -> dict[str, Any]:
         return {

@@ -109,6 +109,42 @@ class NextCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The likeliest explanation that clears something which the winner blames.
+
+    Attributes:
+        members: what it blames; none: it has a `name`, as hypotheses without members do.
+        posterior: of it and of all that blames or looks the same; so count the odds.
+        odds: how many times likelier the winner is, >= 0; at most `MOST_ODDS`.
+        bayes_factor: the same by what was seen alone, before any prior.
+    """
+
+    members: tuple[Fault, ...]
+    posterior: float
+    odds: float
+    bayes_factor: float
+    name: str = ""
+
+
+MOST_ODDS = 1e12  # beyond it a number says no more
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Faults whose signatures nothing that was seen tells apart: one finding, several suspects.
+
+    Attributes:
+        members: one fault for each entity, by uid.
+        posterior: P(at least one of the entities is at fault).
+        apart: the look that would tell most of them apart; None where none is known.
+    """
+
+    members: tuple[Fault, ...]
+    posterior: float
+    apart: NextCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is wrong, how sure that is, and why.
 
@@ -116,6 +152,8 @@ class Answer:
         elsewhere: P(the cause is outside the graph).
         monitoring: P(the monitoring failed and nothing else).
         abstained_because: empty unless one of those two wins.
+        runner_up: None where nothing competes.
+        ambiguous: groups of suspects that look the same, likeliest first.
     """
 
     id: str
@@ -129,6 +167,8 @@ class Answer:
     model_version: str
     abstained_because: str = ""
     warnings: tuple[str, ...] = field(default=())
+    runner_up: RunnerUp | None = None
+    ambiguous: tuple[Ambiguity, ...] = ()
 
     @property
     def abstained(self) -> bool:
