@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
+from rca.grounds import rule_of
 from rca.posterior import Posterior
 from rca.scene import Scene
 from rca.score import score
@@ -134,7 +135,8 @@ def _path(scene: Scene, unit: Unit, entity: int, mode: str, symptom: Observation
         at,
         current,
     ) not in unit.faults:
-        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current]))
+        rule = rule_of(scene, at, current, link)
+        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current], rule))
         at, current = link.entity, link.mode
         if (at, current) in visited:
             break

@@ -27,6 +27,7 @@ from kgraph.cli import (
     investigate,
     plan,
     predict,
+    replay,
     rules,
     store,
     sync,
@@ -67,6 +68,7 @@ app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")
+app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 
 

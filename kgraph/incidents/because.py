@@ -52,7 +52,7 @@ def why(view: View) -> Section:
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
     rows = _grouped(view, [w for c in view.suspects for w in c.supporting])
-    return Section(Label.FOR, view.first(rows, 3))
+    return Section(Label.FOR, (*view.first(rows, 3), *rivals.rests_on(view)))
 
 
 def speaks_against(view: View) -> Section:

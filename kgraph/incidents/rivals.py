@@ -62,6 +62,25 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
+def rests_on(view: View) -> list[str]:
+    """Say which observations the answer cannot do without, and what it would be without them."""
+    stated = view.case.answer.certificate
+    if stated is None:
+        return []
+    told: dict[str, list[str]] = {}
+    for row in stated.observations:
+        how = wording.state(row.signal)
+        how = how if row.abnormal else f"not {how}"
+        told.setdefault(how, []).append(view.estate.name(row.entity))
+    seen = [f"{' '.join(sorted(who))} {how}" for how, who in told.items()]
+    faults = [_fault(view, fault) for fault in stated.instead]
+    then = " and ".join(faults) or "nothing in the graph"
+    least = "" if stated.minimal else " or fewer"
+    number = len(stated.observations)
+    count = f"{number} observations" if number > 1 else "one observation"
+    return [f"rests on {count}{least}: {', '.join(seen)}; unseen, it would blame {then}"]
+
+
 def twins(view: View, suspect: Cause) -> list[str]:
     """Name what nothing that was seen can tell from a suspect, and what would."""
     if not suspect.same_as:

@@ -10,6 +10,7 @@ from kgraph.schema.hypotheses import (
     Ambiguity,
     Answer,
     Cause,
+    Certificate,
     Fault,
     Hit,
     Hypothesis,
@@ -46,6 +47,7 @@ class _Writer:
             "hypotheses": [self._hypothesis(row) for row in answer.hypotheses],
             "runnerUp": self._runner_up(answer.runner_up),
             "ambiguityGroups": [self._ambiguity(group) for group in answer.ambiguous],
+            "certificate": self._certificate(answer.certificate),
             "abstained": answer.abstained,
             "abstainedBecause": answer.abstained_because or None,
             "elsewhere": _round(answer.elsewhere),
@@ -112,6 +114,23 @@ class _Writer:
             "tellApart": None if group.apart is None else self._check(group.apart),
         }
 
+    def _certificate(self, row: Certificate | None) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        return {
+            "observations": [
+                {
+                    "entity": self._entity(seen.entity),
+                    "signal": seen.signal,
+                    "state": seen.state.value,
+                }
+                for seen in row.observations
+            ],
+            "instead": [self._fault(fault) for fault in row.instead],
+            "minimal": row.minimal,
+            "runs": row.runs,
+        }
+
     def _path(self, path: Path) -> dict[str, Any]:
         return {
             "cause": self._fault(path.cause),
@@ -124,6 +143,7 @@ class _Writer:
                     "entity": self._entity(step.entity),
                     "mode": step.mode,
                     "relation": step.relation or None,
+                    "rule": step.rule or None,
                     "probability": _round(step.probability),
                 }
                 for step in path.steps

@@ -61,12 +61,18 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One hop of an explanation: `entity` falls into `mode` through `relation`."""
+    """One hop of an explanation: `entity` falls into `mode` through `relation`, by `rule`.
+
+    Attributes:
+        rule: file and row of the causal rule; empty at the cause, and where the relation carries
+            the failure by its default.
+    """
 
     entity: str
     mode: str
     relation: str
     probability: float
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,23 @@ class Ambiguity:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the answer rests on: were these never seen, it would blame something else.
+
+    Attributes:
+        observations: the strongest first; all that was said of each (entity, signal) goes.
+        instead: what would be blamed then; none: nothing in the graph.
+        minimal: leaving any one of them in keeps the answer.
+        runs: how often the question was asked to find it.
+    """
+
+    observations: tuple[Observation, ...]
+    instead: tuple[Fault, ...]
+    minimal: bool
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is wrong, how sure that is, and why.
 
@@ -154,6 +177,7 @@ class Answer:
         abstained_because: empty unless one of those two wins.
         runner_up: None where nothing competes.
         ambiguous: groups of suspects that look the same, likeliest first.
+        certificate: what it rests on; None where nobody asked, or nothing would change it.
     """
 
     id: str
@@ -169,6 +193,7 @@ class Answer:
     warnings: tuple[str, ...] = field(default=())
     runner_up: RunnerUp | None = None
     ambiguous: tuple[Ambiguity, ...] = ()
+    certificate: Certificate | None = None
 
     @property
     def abstained(self) -> bool:
