@@ -32,6 +32,7 @@ from kgraph.cli import (
     store,
     sync,
     watch,
+    weak_points,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -61,6 +62,7 @@ app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
+app.command("weak-points")(weak_points.weak_points)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)

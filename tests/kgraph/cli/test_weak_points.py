@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]  # see conftest
+HIDDEN = """\
+format: kgraph.topology/v1
+source: cmdb
+scope: site:dc1
+complete: true
+entities:
+  - {id: s, kind: Service, name: shop, labels: {owner: team-shop}}
+  - {id: v1, kind: VirtualMachine, name: web-1}
+  - {id: v2, kind: VirtualMachine, name: web-2}
+  - {id: h, kind: Host, name: h1}
+relations:
+  - {from: s, type: RUNS_ON, to: v1, group: copies, need: 1}
+  - {from: s, type: RUNS_ON, to: v2, group: copies, need: 1}
+  - {from: v1, type: RUNS_ON, to: h}
+  - {from: v2, type: RUNS_ON, to: h}
+"""
+
+
+@pytest.fixture
+def hidden(run: Run, work: Path) -> None:
+    path = work / "hidden.yaml"
+    path.write_text(HIDDEN)
+    assert run("ingest", "topology", path).code == 0
+
+
+@pytest.mark.usefixtures("hidden")
+def test_the_table_names_what_fails_what_stops_and_whose_it_is(run: Run) -> None:
+    done = run("weak-points")
+    assert done.code == 0, done.err
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert lines == [
+        "WHAT HITS MEMBERS STOPS TENANTS",
+        "single point 1 Host h1 shop team-shop",
+        "pair 1 VirtualMachine web-1 + VirtualMachine web-2 shop team-shop",
+        "hidden shared cause 1 Host h1, behind shop RUNS_ON web-1 | web-2 shop team-shop",
+    ]
+    assert "1 looked at: 1 single points of failure, 1 larger sets, 1 hidden" in done.err
+    assert run("--detailed-exitcode", "weak-points").code == 10
+
+
+@pytest.mark.usefixtures("hidden")
+def test_the_document_has_uids_and_the_group_that_hides_a_cause(run: Run) -> None:
+    rows = json.loads(run("weak-points", "shop", "-o", "json").out)
+    assert [row["what"] for row in rows] == ["single point", "pair", "hidden shared cause"]
+    (behind,) = rows[-1]["behind"]
+    assert behind["dependent"]["name"] == "shop"
+    assert [one["name"] for one in behind["members"]] == ["web-1", "web-2"]
+    assert rows[0]["hits"][0]["uid"] == behind["dependent"]["uid"]
+
+
+@pytest.mark.usefixtures("hidden")
+def test_the_list_is_as_short_and_the_sets_as_small_as_asked(run: Run) -> None:
+    assert len(json.loads(run("weak-points", "--limit", "1", "-o", "json").out)) == 2
+    rows = json.loads(run("weak-points", "--size", "1", "-o", "json").out)
+    assert [row["what"] for row in rows] == ["single point", "hidden shared cause"]
+
+
+def test_an_estate_without_services_says_what_to_do(run: Run, work: Path) -> None:
+    path = work / "bare.yaml"
+    path.write_text(
+        "format: kgraph.topology/v1\nsource: c\nscope: all\ncomplete: true\n"
+        "entities: [{id: h, kind: Host, name: h1}]\nrelations: []\n"
+    )
+    run("ingest", "topology", path)
+    done = run("weak-points")
+    assert done.code == 1
+    assert "kgraph weak-points NAME" in done.err
+    assert run("weak-points", "h1").code == 0
+    assert run("weak-points", "nobody").code == 1
+    assert run("weak-points", "--size", "4").code == 2
