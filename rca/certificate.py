@@ -18,7 +18,8 @@ from kgraph.topology import build
 from rca.engine import Verdict, verdict
 from rca.rules import Model
 
-MOST_RUNS = 48
+MOST_RUNS, LEAST_RUNS = 48, 12
+WORK = 2_400  # symptoms times runs: a storm is asked less often
 
 Pair = tuple[str, str]  # entity, signal
 Ask = Callable[[Incident], Verdict]
@@ -36,7 +37,9 @@ def certificate(incident: Incident, model: Model, answer: Answer) -> Certificate
     if not blamed:
         return None
     topology = build(incident.entities, incident.relations)
-    trials = _Trials(incident, blamed, lambda left: verdict(left, model, topology))
+    symptoms = sum(row.abnormal for row in incident.observations)
+    most = max(LEAST_RUNS, min(MOST_RUNS, WORK // max(1, symptoms)))
+    trials = _Trials(incident, blamed, lambda left: verdict(left, model, topology), most)
     found = trials.shortest([*_witnesses(answer, blamed)])
     if found is None:
         return None
@@ -79,11 +82,12 @@ def _heard(cause: Cause) -> list[tuple[Pair, float]]:
 
 @dataclass
 class _Trials:
-    """Asking again and again with something left out; at most `MOST_RUNS` times."""
+    """Asking again and again with something left out, until `most` is spent."""
 
     incident: Incident
     blamed: frozenset[str]
     ask: Ask
+    most: int
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -92,7 +96,7 @@ class _Trials:
     @property
     def spent(self) -> bool:
         """Whether there is no more to ask with."""
-        return self.runs >= MOST_RUNS
+        return self.runs >= self.most
 
     def changes(self, pairs: Sequence[Pair]) -> bool:
         """Tell whether something that is blamed is cleared when these go unseen."""

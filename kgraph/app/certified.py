@@ -1,4 +1,4 @@
-"""An investigation with what its answer rests on; for those who ask for everything."""
+"""An investigation with what its answer rests on, and what may be wrong in the graph."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from dataclasses import replace
 from kgraph.app.investigation import Investigation
 from rca import Model
 from rca.certificate import certificate
+from rca.doubts import doubts
 
 
 def certified(found: Investigation, model: Model) -> Investigation:
-    """Return the investigation with its certificate; it asks the engine up to fifty times."""
+    """Return the investigation with all that is told only on request.
+
+    It asks the engine dozens of times: for a certificate, and without relations that are in doubt.
+    """
     case = found.case
-    stated = certificate(case.incident, model, case.answer)
-    return replace(found, case=replace(case, answer=replace(case.answer, certificate=stated)))
+    answer = replace(
+        case.answer,
+        certificate=certificate(case.incident, model, case.answer),
+        doubts=doubts(case.incident, model, case.answer),
+    )
+    return replace(found, case=replace(case, answer=answer))

@@ -56,8 +56,8 @@ def of_record(record: IncidentRecord, toolkit: Toolkit) -> Replay:
 
 
 def compared(then: Document, found: Investigation, model: Model) -> Replay:
-    """Compare an answer with the one that is given now; with a certificate if it had one."""
-    if then.get("certificate"):
+    """Compare an answer with the one that is given now; with a certificate if that was asked."""
+    if then.get("certificate") or then.get("suspectRelations") is not None:
         found = certified(found, model)
     now = json.loads(json.dumps(document(found)))
     return Replay(then, found, tuple(_differences(_timeless(then), _timeless(now), "")))

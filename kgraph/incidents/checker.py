@@ -50,6 +50,7 @@ def check_answer(
         *_causes(answer, evidence, ground),
         *_paths(answer, evidence, ground),
         *_certificate(answer, evidence),
+        *_doubts(answer, ground),
     ]
 
 
@@ -164,3 +165,10 @@ def _certificate(answer: Document, evidence: Sequence[Document]) -> Iterator[Fla
         yield Flaw("certificate", "it names no observation")
     if blamed and blamed <= {fault["entity"] for fault in stated["instead"]}:
         yield Flaw("certificate.instead", "it still blames all that the answer blames")
+
+
+def _doubts(answer: Document, ground: Ground) -> Iterator[Flaw]:
+    for i, row in _rows(answer, "suspectRelations"):
+        if not ground.related(row["from"], row["type"], row["to"]):
+            told = f"{row['from']} {row['type']} {row['to']}"
+            yield Flaw(f"suspectRelations[{i}]", f"there is no relation {told} to doubt")

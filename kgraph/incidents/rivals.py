@@ -5,7 +5,7 @@ from __future__ import annotations
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Ambiguity, Cause, Fault, RunnerUp
+from kgraph.schema import Ambiguity, Cause, Doubt, Fault, RunnerUp
 
 _RIVALS = 3
 
@@ -26,6 +26,7 @@ def otherwise(view: View) -> Section:
     lines = [" · ".join(shown)]
     if answer.runner_up is not None:
         lines.append(_next_best(view, answer.runner_up))
+    lines += [_doubt(view, doubt) for doubt in answer.doubts or ()]
     return Section(Label.ELSE, tuple(lines), Tone.QUIET)
 
 
@@ -35,6 +36,18 @@ def _next_best(view: View, rival: RunnerUp) -> str:
     if view.detail is Detail.FULL:
         seen = f" (by what was seen alone: {_times(rival.bayes_factor)})"
     return f"next explanation: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
+
+
+def _doubt(view: View, doubt: Doubt) -> str:
+    """Say which relation may be wrong, and what would be blamed without it."""
+    relation = doubt.relation
+    ends = view.estate.name(relation.dependent), view.estate.name(relation.dependency)
+    blamed = " and ".join(_fault(view, fault) for fault in doubt.blames)
+    return (
+        f"perhaps wrong in the graph, P {wording.probability(doubt.chance)}:"
+        f" {ends[0]} {relation.type} {ends[1]}; without it {blamed or 'nothing in the graph'}"
+        f" fits {_number(doubt.bayes_factor)} times better"
+    )
 
 
 def _blames(view: View, rival: RunnerUp) -> str:

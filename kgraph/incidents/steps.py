@@ -54,6 +54,11 @@ class Ground:
         uid = self.uids.get(name)
         return None if uid is None else self.kinds[uid]
 
+    def related(self, dependent: str, type_: str, dependency: str) -> bool:
+        """Tell whether there is such a relation between what the answer calls so."""
+        ends = self.uids.get(dependent, ""), type_, self.uids.get(dependency, "")
+        return ends in self.between
+
 
 def flaw_of(ground: Ground, before: Step, after: Step) -> str:
     """Return what is wrong with `after` falling ill of `before`, or nothing."""

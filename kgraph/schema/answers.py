@@ -11,6 +11,7 @@ from kgraph.schema.hypotheses import (
     Answer,
     Cause,
     Certificate,
+    Doubt,
     Fault,
     Hit,
     Hypothesis,
@@ -48,6 +49,9 @@ class _Writer:
             "runnerUp": self._runner_up(answer.runner_up),
             "ambiguityGroups": [self._ambiguity(group) for group in answer.ambiguous],
             "certificate": self._certificate(answer.certificate),
+            "suspectRelations": (
+                None if answer.doubts is None else [self._doubt(row) for row in answer.doubts]
+            ),
             "abstained": answer.abstained,
             "abstainedBecause": answer.abstained_because or None,
             "elsewhere": _round(answer.elsewhere),
@@ -129,6 +133,17 @@ class _Writer:
             "instead": [self._fault(fault) for fault in row.instead],
             "minimal": row.minimal,
             "runs": row.runs,
+        }
+
+    def _doubt(self, row: Doubt) -> dict[str, Any]:
+        relation = row.relation
+        return {
+            "from": self._entity(relation.dependent),
+            "type": relation.type,
+            "to": self._entity(relation.dependency),
+            "probability": _round(row.chance),
+            "bayesFactor": _round(row.bayes_factor),
+            "blames": [self._fault(fault) for fault in row.blames],
         }
 
     def _path(self, path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
 
 
@@ -168,6 +169,22 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A relation that may be wrong: were it absent, what was seen would fit better.
+
+    Attributes:
+        chance: P(it is wrong), where that and the best explanation are all that is possible.
+        bayes_factor: how many times better the best explanation fits without it.
+        blames: what would be blamed then; none: nothing in the graph.
+    """
+
+    relation: Relation
+    chance: float
+    bayes_factor: float
+    blames: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is wrong, how sure that is, and why.
 
@@ -178,6 +195,7 @@ class Answer:
         runner_up: None where nothing competes.
         ambiguous: groups of suspects that look the same, likeliest first.
         certificate: what it rests on; None where nobody asked, or nothing would change it.
+        doubts: relations that may be wrong, the likeliest first; None where nobody asked.
     """
 
     id: str
@@ -194,6 +212,7 @@ class Answer:
     runner_up: RunnerUp | None = None
     ambiguous: tuple[Ambiguity, ...] = ()
     certificate: Certificate | None = None
+    doubts: tuple[Doubt, ...] | None = None
 
     @property
     def abstained(self) -> bool:

@@ -102,6 +102,10 @@ LIES: list[tuple[Lie, str]] = [
     (lambda a: _long(a)["steps"][1].update(probability=0.0), "no probability of a step"),
     (lambda a: a["certificate"].update(observations=[]), "names no observation"),
     (lambda a: a["certificate"]["observations"][0].update(signal="x"), "is not in the evidence"),
+    (
+        lambda a: a.update(suspectRelations=[{"from": "v", "type": "USES", "to": "p"}]),
+        "there is no relation v USES p to doubt",
+    ),
     (lambda a: a["certificate"].update(instead=[{"entity": "d", "mode": "slow"}]), "still blames"),
 ]
 
