@@ -20,6 +20,7 @@ from kgraph.cli import (
     evaluate,
     graph,
     halt,
+    identifiability,
     impact,
     incidents,
     ingest,
@@ -67,6 +68,7 @@ app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
+rules.app.command("identifiability")(identifiability.identifiability)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")
