@@ -28,7 +28,7 @@ from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
-from rca.rivals import ambiguous, runner_up
+from rca.rivals import rivals
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
@@ -178,6 +178,7 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
     names = {entity.uid: entity.name for entity in incident.entities}
     because = _abstains(result)
     named = {BLIND: "the monitoring failed", OUTSIDE: "outside the graph"}.get(because, "")
+    rival, alike = rivals(scene, belief.suspects, result, blind(scene), named, names)
     return Answer(
         id=incident.id,
         causes=causes(scene, belief.suspects, result),
@@ -190,8 +191,8 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
         model_version=model.version,
         abstained_because=because,
         warnings=(*incident.warnings, *(line for _, line in scene.topology.capped)),
-        runner_up=runner_up(scene, belief.suspects, result, blind(scene), named),
-        ambiguous=ambiguous(scene, belief.suspects, result, names),
+        runner_up=rival,
+        ambiguous=alike,
     )
 
 

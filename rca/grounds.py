@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rca.compile import severity_of
 from rca.conditions import holds
 from rca.effects import Link
-from rca.rules import ANY, PropagationRule
+from rca.rules import ANY, Model, PropagationRule
 from rca.scene import Scene
 
 
@@ -15,20 +17,24 @@ def rule_of(scene: Scene, entity: int, mode: str, link: Link) -> str:
     Empty where no rule speaks of it: the relation carries the failure by its default. A group that
     is weakened by the loss of a member goes by the rule of that loss.
     """
-    found = [
-        rule
-        for rule in scene.compiled.model.propagation
-        if link.mode in rule.causes and _applies(scene, rule, entity, link)
-    ]
+    rules = _about(scene.compiled.model, link.relation, link.mode)
+    found = [rule for rule in rules if _applies(scene, rule, entity, link)]
     exact = [rule for rule in found if rule.mode == mode]
     kind = scene.topology.kinds[entity]
     worse = [rule for rule in found if severity_of(kind, rule.mode) != severity_of(kind, mode)]
     return (exact or worse)[-1].where if exact or worse else ""
 
 
+@lru_cache(maxsize=4_096)
+def _about(model: Model, relation: str, cause: str) -> tuple[PropagationRule, ...]:
+    return tuple(
+        rule for rule in model.propagation if relation in rule.types and cause in rule.causes
+    )
+
+
 def _applies(scene: Scene, rule: PropagationRule, entity: int, link: Link) -> bool:
     kinds = scene.topology.kinds
-    if link.relation not in rule.types or rule.reverse is _depends(scene, entity, link):
+    if rule.reverse is _depends(scene, entity, link):
         return False
     if not _one_of(kinds[entity], rule.effect_kinds):
         return False

@@ -40,14 +40,15 @@ class _Claim:
     name: str = ""
 
 
-def runner_up(
+def rivals(
     scene: Scene,
     suspects: Sequence[Unit],
     result: Posterior,
     watcher: Unit | None,
-    named: str = "",
-) -> RunnerUp | None:
-    """Return the likeliest rival of the winner, or None where nothing competes.
+    named: str,
+    names: Mapping[str, str],
+) -> tuple[RunnerUp | None, tuple[Ambiguity, ...]]:
+    """Return the likeliest rival of the winner, if there is any, and what looks the same.
 
     Args:
         scene: the estate and what was seen on it.
@@ -55,12 +56,29 @@ def runner_up(
         result: what is believed.
         watcher: "only the monitoring failed" as a unit, where something hints at it.
         named: the name of what wins over all causes in the graph; empty: one of them wins.
+        names: uid -> name, for commands.
     """
-    groups = alike_among(best_units(suspects))
-    claims = _folded(_claims(result, watcher), groups)
-    if not named and not result.sets:
+    best = best_units(suspects)
+    groups = alike_among(best)
+    return (
+        _runner_up(
+            scene, _folded(_claims(result, watcher), groups), _winner(result, named), groups
+        ),
+        _ambiguous(scene, best, groups, result, names),
+    )
+
+
+def _winner(result: Posterior, named: str) -> _Claim | None:
+    if named:
+        return _Claim((), 0.0, 0.0, named)
+    return _Claim(result.sets[0][0], 0.0, 0.0) if result.sets else None
+
+
+def _runner_up(
+    scene: Scene, claims: Sequence[_Claim], wins: _Claim | None, groups: _Groups
+) -> RunnerUp | None:
+    if wins is None:
         return None
-    wins = _Claim((), 0.0, 0.0, named) if named else _Claim(result.sets[0][0], 0.0, 0.0)
     winner = next((c for c in claims if _look(c, groups) == _look(wins, groups)), None)
     if winner is None:
         return None
@@ -113,12 +131,15 @@ def _compared(scene: Scene, winner: _Claim, rival: _Claim) -> RunnerUp:
     return RunnerUp(tuple(members), rival.posterior, min(odds, MOST_ODDS), factor, rival.name)
 
 
-def ambiguous(
-    scene: Scene, suspects: Sequence[Unit], result: Posterior, names: Mapping[str, str]
+def _ambiguous(
+    scene: Scene,
+    best: Mapping[int, Unit],
+    alike: _Groups,
+    result: Posterior,
+    names: Mapping[str, str],
 ) -> tuple[Ambiguity, ...]:
     """Return the groups of suspects that look the same and are worth a word, likeliest first."""
-    best = best_units(suspects)
-    groups = {tuple(sorted((e, *others))) for e, others in alike_among(best).items()}
+    groups = {tuple(sorted((entity, *others))) for entity, others in alike.items()}
     chances = {group: _any_of(group, result) for group in groups}
     ranked = sorted(groups, key=lambda group: (-chances[group], group))
     return tuple(
