@@ -10,12 +10,11 @@ Blind spot: a relation that is missing is not found; there are too many that cou
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from kgraph.schema import Answer, Doubt, Incident, Relation
-from kgraph.schema.hypotheses import MOST_ODDS
+from kgraph.schema.hypotheses import factor
 from rca.engine import verdict
 from rca.rules import Model
 
@@ -47,11 +46,11 @@ def doubts(incident: Incident, model: Model, answer: Answer) -> tuple[Doubt, ...
     for key in sorted(frontier, key=lambda k: (-frontier[k], k))[:most]:
         left = tuple(relation for relation in incident.relations if _key(relation) != key)
         then = verdict(replace(incident, relations=left), model)
-        factor = math.exp(min(then.nats - before.nats, math.log(MOST_ODDS)))
-        chance = WRONG * factor / (WRONG * factor + 1 - WRONG)
+        better = factor(then.nats - before.nats)
+        chance = WRONG * better / (WRONG * better + 1 - WRONG)
         if chance >= WORTH:
             blames = () if then.because else then.faults
-            found.append(Doubt(by_key[key], chance, factor, blames))
+            found.append(Doubt(by_key[key], chance, better, blames))
     ranked = sorted(found, key=lambda row: (-round(row.chance, 6), _key(row.relation)))
     return tuple(ranked[:MOST_TOLD])
 

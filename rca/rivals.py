@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kgraph.schema import Ambiguity, Fault, NextCheck, RunnerUp
-from kgraph.schema.hypotheses import MOST_ODDS
+from kgraph.schema.hypotheses import MOST_ODDS, factor
 from rca.checks import next_checks
 from rca.coverage import telling
 from rca.explain import alike_among, best_units
@@ -126,9 +126,14 @@ def _compared(scene: Scene, winner: _Claim, rival: _Claim) -> RunnerUp:
     uids = scene.topology.uids
     nats = [evidence(claim.units) if claim.units else claim.nats for claim in (winner, rival)]
     odds = winner.posterior / rival.posterior if rival.posterior > 0 else MOST_ODDS
-    factor = math.exp(min(nats[0] - nats[1], math.log(MOST_ODDS)))
     members = (Fault(uids[e], mode) for unit in rival.units for e, mode in unit.faults)
-    return RunnerUp(tuple(members), rival.posterior, min(odds, MOST_ODDS), factor, rival.name)
+    return RunnerUp(
+        tuple(members),
+        rival.posterior,
+        min(odds, MOST_ODDS),
+        factor(nats[0] - nats[1]),
+        rival.name,
+    )
 
 
 def _ambiguous(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -134,6 +135,11 @@ class RunnerUp:
 
 
 MOST_ODDS = 1e12  # beyond it a number says no more
+
+
+def factor(nats: float) -> float:
+    """Return how many times likelier so many nats make something, at most `MOST_ODDS`."""
+    return math.exp(nats) if nats < math.log(MOST_ODDS) else MOST_ODDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]  # see conftest
+GOLDEN = Path(__file__).parents[2] / "golden" / "weak-points-demo.txt"
 HIDDEN = """\
 format: kgraph.topology/v1
 source: cmdb
@@ -78,3 +80,15 @@ def test_an_estate_without_services_says_what_to_do(run: Run, work: Path) -> Non
     assert run("weak-points", "h1").code == 0
     assert run("weak-points", "nobody").code == 1
     assert run("weak-points", "--size", "4").code == 2
+
+
+def test_the_weak_points_of_the_demo_are_as_reviewed(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("demo", "--keep", "demo").code == 0
+    monkeypatch.chdir(work / "demo")
+    lines = run("weak-points", "--limit", "8").out.splitlines()
+    text = "".join(f"{line.rstrip()}\n" for line in lines)
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text, "utf-8")
+    assert text == GOLDEN.read_text("utf-8")
