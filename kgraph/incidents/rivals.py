@@ -8,6 +8,7 @@ from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Ambiguity, Cause, Doubt, Fault, RunnerUp
 
 _RIVALS = 3
+_PERHAPS = 0.05  # from which a further fault is told
 
 
 def otherwise(view: View) -> Section:
@@ -15,10 +16,8 @@ def otherwise(view: View) -> Section:
     blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
     blamed |= {twin for c in view.suspects for twin in c.same_as}
     others = [c for c in view.case.answer.causes if c.entity not in blamed]
-    said = [
-        f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
-        for c in others
-    ]
+    besides = [c for c in others if _stands_beside(view, c)]
+    said = [_said(view, c) for c in others if c not in besides]
     shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
     answer = view.case.answer
     shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
@@ -26,8 +25,29 @@ def otherwise(view: View) -> Section:
     lines = [" · ".join(shown)]
     if answer.runner_up is not None:
         lines.append(_next_best(view, answer.runner_up))
+    more = [_said(view, c) for c in besides if c.posterior >= _PERHAPS]
+    if more:
+        lines.append(f"perhaps besides: {' · '.join(view.first(more, _RIVALS))}")
     lines += [_doubt(view, doubt) for doubt in answer.doubts or ()]
     return Section(Label.ELSE, tuple(lines), Tone.QUIET)
+
+
+def _said(view: View, suspect: Cause) -> str:
+    chance = wording.probability(suspect.posterior)
+    return f"{view.estate.title(suspect.entity)} {wording.state(suspect.mode)} {chance}"
+
+
+def _stands_beside(view: View, suspect: Cause) -> bool:
+    """Tell a further fault from a rival: most of its probability is beside what is blamed."""
+    if view.case.answer.abstained:
+        return False
+    blamed = {fault.entity for fault in view.blamed}
+    together = 0.0
+    for row in view.case.answer.hypotheses:
+        faulty = {fault.entity for fault in row.members}
+        if suspect.entity in faulty and blamed <= faulty:
+            together += row.posterior
+    return together > suspect.posterior / 2
 
 
 def _next_best(view: View, rival: RunnerUp) -> str:

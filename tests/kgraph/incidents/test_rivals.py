@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kgraph.incidents import Case, Detail, Label, build
-from kgraph.schema import Ambiguity, Fault, NextCheck, RunnerUp
+from kgraph.schema import Ambiguity, Cause, Fault, Hypothesis, NextCheck, RunnerUp
 
 Changed = Callable[..., Case]
 HOST = (Fault("stor1", "down"),)
@@ -77,3 +77,22 @@ def test_a_twin_is_not_told_once_more_among_the_others(
 ) -> None:
     case = _ambiguous(with_answer, storage_case, None)
     assert "nbd2" not in " ".join(_lines(case, Label.ELSE))
+
+
+def _with_a_disk(with_answer: Changed, storage_case: Case, *members: Fault) -> Case:
+    disk = Cause("nbd2", "StorageExport", "slow", 0.3, {"slow": 0.3}, 1, (), (), 0)
+    best = Hypothesis((Fault("export", "down"),), 0.6)
+    causes = (*storage_case.answer.causes, disk)
+    return with_answer(causes=causes, hypotheses=(best, Hypothesis(members, 0.3)))
+
+
+def test_a_further_fault_beside_the_winner_is_no_rival(
+    with_answer: Changed, storage_case: Case
+) -> None:
+    slow = Fault("nbd2", "slow")
+    beside = _with_a_disk(with_answer, storage_case, Fault("export", "down"), slow)
+    first, *rest = _lines(beside, Label.ELSE)
+    assert "nbd2" not in first
+    assert rest == ["perhaps besides: StorageExport nbd2 slow .30"]
+    rival = _with_a_disk(with_answer, storage_case, slow)
+    assert "StorageExport nbd2 slow .30" in _lines(rival, Label.ELSE)[0]
