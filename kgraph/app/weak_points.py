@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kgraph.app.lookup import entity as look_up
@@ -49,30 +49,45 @@ class Found:
     shortened: int
 
 
-def find(store: Estate, names: Sequence[str], *, size: int, calls: bool) -> Found:
-    """Look for weak points.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked.
 
-    Args:
-        store: the estate.
-        names: what is asked about, as people name it; none: all applications and services.
+    Attributes:
+        names: what is looked at, as people name it; none: all applications and services.
+        owner: only those of this tenant; None: of all.
         size: things that fail together at most.
         calls: whether a call that cannot be answered counts as a failure.
+    """
+
+    names: tuple[str, ...] = ()
+    owner: str | None = None
+    size: int = 2
+    calls: bool = True
+
+
+def find(store: Estate, wanted: Asked) -> Found:
+    """Look for weak points.
 
     Raises:
-        InputError: a name that fits nothing, or an estate without applications and services.
+        InputError: a name that fits nothing, or an estate without such applications and services.
     """
-    if names:
-        asked = {found.uid: found for found in (look_up(store, name) for name in names)}
+    if wanted.names:
+        listed = [look_up(store, name) for name in wanted.names]
     else:
-        asked = {one.uid: one for kind in KINDS for one in store.find(kind=kind)}
+        listed = [one for kind in KINDS for one in store.find(kind=kind)]
+    if wanted.owner is not None:
+        listed = [one for one in listed if one.labels.get(OWNER) == wanted.owner]
+    asked = {one.uid: one for one in listed}
     if not asked:
+        of_whom = f" with the label {OWNER} = {wanted.owner}" if wanted.owner else ""
         raise InputError(
-            "there is neither an application nor a service in the graph",
+            f"there is neither an application nor a service{of_whom} in the graph",
             mend="name what to look at: kgraph weak-points NAME",
         )
     graph = store.graph()
     topology = build(graph.entities, graph.relations)
-    found = weak_points(topology, list(asked), size=size, calls=calls)
+    found = weak_points(topology, list(asked), size=wanted.size, calls=wanted.calls)
     known = {entity.uid: entity for entity in graph.entities}
     return Found(
         tuple(asked.values()),

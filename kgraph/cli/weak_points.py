@@ -18,7 +18,7 @@ _ROOM = 60  # characters for a list of names in a table
 _COLUMNS = ("what", "hits", "members", "stops", "tenants")
 
 
-def weak_points(
+def weak_points(  # noqa: PLR0913 - its options
     ctx: typer.Context,
     names: Annotated[
         list[str] | None,
@@ -29,6 +29,9 @@ def weak_points(
     calls: Annotated[
         bool, typer.Option("--calls/--no-calls", help="Count calls that nobody answers.")
     ] = True,
+    owner: Annotated[
+        str | None, typer.Option(help="Only what has this label `owner`: one tenant's.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many of each sort.")] = 20,
     at: At = None,
     output: Rows = RowFormat.TABLE,
@@ -39,11 +42,12 @@ def weak_points(
     the loss of any member.
     """
     from kgraph.app.stores import Access, opened
-    from kgraph.app.weak_points import find
+    from kgraph.app.weak_points import Asked, find
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as current:
-        found = find(estate_at(session, current, at), names or [], size=size, calls=calls)
+        asked = Asked(tuple(names or ()), owner, size, calls)
+        found = find(estate_at(session, current, at), asked)
     chosen = [*found.points[:limit], *found.hidden[:limit]]
     if output is RowFormat.TABLE:
         show(session, _COLUMNS, [_line(row) for row in chosen], output)

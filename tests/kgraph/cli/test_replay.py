@@ -42,6 +42,22 @@ def test_a_kept_incident_is_asked_again_from_its_own_bundle(run: Run, kept: str)
 
 
 @pytest.mark.usefixtures("stored")
+def test_many_bundles_are_held_against_many_answers_by_their_ids(
+    run: Run, work: Path, bundle: Callable[..., str]
+) -> None:
+    many, told = work / "many.jsonl", work / "told.jsonl"
+    many.write_text("".join(bundle(id=f"b-{n}") + "\n" for n in range(3)))
+    told.write_text(run("investigate", "--bundle", many, "-o", "jsonl").out)
+    told.write_text("".join(reversed(told.read_text().splitlines(keepends=True))))
+    rows = json.loads(run("replay", many, "--answer", told, "-o", "json").out)
+    assert [(row["id"], row["outcome"]) for row in rows] == [
+        ("b-0", "identical"),
+        ("b-1", "identical"),
+        ("b-2", "identical"),
+    ]
+
+
+@pytest.mark.usefixtures("stored")
 def test_bundles_without_answers_are_asked_twice(run: Run, bundle_file: Path) -> None:
     done = run("replay", bundle_file, "--check")
     assert done.code == 0, done.err

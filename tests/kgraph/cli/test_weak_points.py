@@ -67,6 +67,14 @@ def test_the_list_is_as_short_and_the_sets_as_small_as_asked(run: Run) -> None:
     assert [row["what"] for row in rows] == ["single point", "hidden shared cause"]
 
 
+@pytest.mark.usefixtures("hidden")
+def test_one_tenants_services_alone_can_be_asked_about(run: Run) -> None:
+    assert "1 looked at" in run("weak-points", "--owner", "team-shop").err
+    done = run("weak-points", "--owner", "nobody")
+    assert done.code == 1
+    assert "owner = nobody" in done.err
+
+
 def test_an_estate_without_services_says_what_to_do(run: Run, work: Path) -> None:
     path = work / "bare.yaml"
     path.write_text(
