@@ -24,6 +24,7 @@ from types import MappingProxyType
 
 from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
 from kgraph.schema.signals import MEASURED
+from rca.calibrated_rivals import groups, runner_up
 from rca.measures import Bin
 
 # Feature -> which way it may move chances: 1 up, -1 down, 0 either. What is known of the direction
@@ -133,6 +134,8 @@ def calibrated(answer: Answer, incident: Incident, calibration: Calibration | No
         hypotheses=tuple(_hypotheses(answer, curve, left)),
         elsewhere=elsewhere,
         monitoring=monitoring,
+        runner_up=runner_up(answer.runner_up, curve, left, abstained=answer.abstained),
+        ambiguous=groups(answer.ambiguous, answer.causes, causes),
         abstained_because="" if ahead else answer.abstained_because,
         calibration=calibration.title,
     )

@@ -121,6 +121,11 @@ def of_estate(
     return [_investigated(each, toolkit, Origin.STORE, ages) for each in parts]
 
 
+def model_for(incident: Incident, toolkit: Toolkit) -> Model:
+    """Return the rules that an incident is explained with: what people taught is in them."""
+    return taught(toolkit.model, toolkit.learned, incident)
+
+
 def _blamed(answer: Answer) -> set[str]:
     """Return what the best explanation blames."""
     best = next((row.members for row in answer.hypotheses if row.members), ())
@@ -166,8 +171,9 @@ def _investigated(
 ) -> Investigation:
     incident = expand_healthy(incident)
     started = toolkit.stopwatch()
-    model = taught(toolkit.model, toolkit.learned, incident)
-    answer = calibrated(reason(incident, model), incident, toolkit.calibration)
+    answer = calibrated(
+        reason(incident, model_for(incident, toolkit)), incident, toolkit.calibration
+    )
     elapsed = toolkit.stopwatch() - started
     _log.info(
         "investigated",

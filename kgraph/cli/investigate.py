@@ -96,6 +96,7 @@ def show(
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
     from kgraph.app import investigation, keeping, learning
+    from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
 
@@ -103,7 +104,10 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     away: list[str] = []
     with opened(session.configuration, Access.READ, away.append) as store:
         tools = learning.taught(tools, store)
-        done = keeping.sort(store, investigation.of_store(store, tools))
+        found = investigation.of_store(store, tools)
+        if verbose:
+            found = [certified(each, tools) for each in found]
+        done = keeping.sort(store, found)
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
     found = [each.investigation for each in done.kept]
@@ -124,6 +128,7 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     from dataclasses import replace
 
     from kgraph.app import investigation
+    from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from kgraph.app.topologies import Topologies
@@ -133,6 +138,8 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     )
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = investigation.of_store(estate_at(session, store, at), tools)
+    if verbose:
+        found = [certified(each, tools) for each in found]
     _show_all(session, found, form, verbose=verbose)
     session.remark(f"as of {tools.now:%Y-%m-%dT%H:%M:%SZ}; nothing was saved")
     return max((_code(each) for each in found), default=Exit.OK)
@@ -158,6 +165,7 @@ def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
     from kgraph.app import investigation
     from kgraph.app.bundles import bundles, resolver
+    from kgraph.app.certified import certified
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
@@ -169,6 +177,8 @@ def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: boo
             if number and form is AnswerFormat.TABLE:
                 typer.echo("")
             found = investigation.of_bundle(incident, store(), tools)
+            if verbose:
+                found = certified(found, tools)
             show(session, found, form, verbose=verbose)
             codes.append(_code(found))
     if not codes:

@@ -21,6 +21,7 @@ from kgraph.cli import (
     evaluate,
     graph,
     halt,
+    identifiability,
     impact,
     incidents,
     ingest,
@@ -29,10 +30,12 @@ from kgraph.cli import (
     learning,
     plan,
     predict,
+    replay,
     rules,
     store,
     sync,
     watch,
+    weak_points,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -62,15 +65,18 @@ app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
+app.command("weak-points")(weak_points.weak_points)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
+rules.app.command("identifiability")(identifiability.identifiability)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.command("campaign")(campaign.campaign)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(learning.app, name="learning")
+app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 
 

@@ -1,18 +1,17 @@
-"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, ELSE."""
+"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from kgraph.incidents import wording
+from kgraph.incidents import rivals, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Answer, Cause, Observation, Witness
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
-_RIVALS = 3
 _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
@@ -32,7 +31,7 @@ def cause(view: View) -> Section:
         chance = wording.probability(suspect.posterior)
         trust = "" if lines else _trust(answer)
         lines.append(f"P {chance}{trust}  {view.estate.title(fault.entity)} {how}{share}")
-        lines += _twins(view, suspect)
+        lines += rivals.twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
@@ -56,8 +55,8 @@ def why(view: View) -> Section:
 
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
-    rows = _grouped(view, [w for c in _suspects(view) for w in c.supporting])
-    return Section(Label.FOR, view.first(rows, 3))
+    rows = _grouped(view, [w for c in view.suspects for w in c.supporting])
+    return Section(Label.FOR, (*view.first(rows, 3), *rivals.rests_on(view)))
 
 
 def speaks_against(view: View) -> Section:
@@ -65,10 +64,10 @@ def speaks_against(view: View) -> Section:
     if not view.blamed or view.case.answer.abstained:
         return Section(Label.AGAINST, ())
     # What is hurt in one way and well in another does not speak against being hurt.
-    hurt = {w.observation.entity for c in _suspects(view) for w in c.supporting}
+    hurt = {w.observation.entity for c in view.suspects for w in c.supporting}
     well = [
         witness
-        for suspect in _suspects(view)
+        for suspect in view.suspects
         for witness in suspect.contradicting
         if witness.observation.entity not in hurt
     ]
@@ -81,8 +80,8 @@ def speaks_against(view: View) -> Section:
 def unknown(view: View) -> Section:
     """Say where nobody looked."""
     lines = []
-    missing = sum(suspect.unknown for suspect in _suspects(view))
-    for suspect in _suspects(view):
+    missing = sum(suspect.unknown for suspect in view.suspects)
+    for suspect in view.suspects:
         seen = any(row.entity == suspect.entity for row in view.case.incident.observations)
         if not seen:
             lines.append(f"{view.estate.name(suspect.entity)} itself: no word from any probe")
@@ -91,22 +90,6 @@ def unknown(view: View) -> Section:
         things = "sign" if missing == 1 else "signs"
         lines.append(f"{missing} expected {things} that nothing watches")
     return Section(Label.UNKNOWN, (" · ".join(lines),) if lines else ())
-
-
-def otherwise(view: View) -> Section:
-    """Name the other explanations and how likely they are."""
-    blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
-    blamed |= {twin for suspect in _suspects(view) for twin in suspect.same_as}
-    others = [c for c in view.case.answer.causes if c.entity not in blamed]
-    said = [
-        f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
-        for c in others
-    ]
-    shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
-    answer = view.case.answer
-    shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
-    shown.append(f"monitoring failed {wording.probability(answer.monitoring)}")
-    return Section(Label.ELSE, (" · ".join(shown),), Tone.QUIET)
 
 
 def looked(view: View) -> Section:
@@ -118,17 +101,6 @@ def looked(view: View) -> Section:
     return Section(
         Label.UNKNOWN, (f"{total - len(seen)} of {total} things: no word from any probe",)
     )
-
-
-def _suspects(view: View) -> list[Cause]:
-    return [view.causes[fault.entity] for fault in view.blamed]
-
-
-def _twins(view: View, suspect: Cause) -> list[str]:
-    if not suspect.same_as:
-        return []
-    who = wording.names([view.estate.title(uid) for uid in suspect.same_as], view.room)
-    return [f"looks exactly like: {who}"]
 
 
 def _reason(view: View, lead: Cause) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgraph.incidents import advice, because, impact, wording
+from kgraph.incidents import advice, because, impact, rivals, wording
 from kgraph.incidents.case import Case, Origin, View
 from kgraph.incidents.report import Detail, Report
 
@@ -13,7 +13,7 @@ _SECTIONS = (
     because.speaks_for,
     because.speaks_against,
     because.unknown,
-    because.otherwise,
+    rivals.otherwise,
     impact.hit,
     impact.changes,
     advice.check,
