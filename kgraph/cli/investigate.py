@@ -87,6 +87,11 @@ def show(
         typer.echo("---")
         write(document(found), RowFormat.YAML)
         return
+    if form is AnswerFormat.HTML:
+        from kgraph.cli.incident_page import page
+
+        typer.echo(page(found.case), nl=False)
+        return
     report = build(found.case, Detail.FULL if verbose else Detail.BRIEF)
     if form is AnswerFormat.TABLE:
         screen.show(session, report)

@@ -1,14 +1,13 @@
-"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, ELSE."""
+"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, ELSE, PATH."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from kgraph.incidents import wording
+from kgraph.incidents import witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Cause, Observation, Witness
+from kgraph.schema import Cause
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
@@ -44,15 +43,19 @@ def why(view: View) -> Section:
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return Section(Label.WHY, ())
-    lines = [_reason(view, lead)]
-    if view.detail is Detail.FULL:
-        lines += _paths(view)
-    return Section(Label.WHY, tuple(line for line in lines if line))
+    return Section(Label.WHY, (_reason(view, lead),))
+
+
+def ways(view: View) -> Section:
+    """Name the ways from the cause to the symptoms, where everything is told."""
+    if view.detail is Detail.BRIEF or view.case.answer.abstained:
+        return Section(Label.PATH, ())
+    return Section(Label.PATH, tuple(_paths(view)))
 
 
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
-    rows = _grouped(view, [w for c in _suspects(view) for w in c.supporting])
+    rows = witnesses.grouped(view, [w for c in _suspects(view) for w in c.supporting])
     return Section(Label.FOR, view.first(rows, 3))
 
 
@@ -68,7 +71,7 @@ def speaks_against(view: View) -> Section:
         for witness in suspect.contradicting
         if witness.observation.entity not in hurt
     ]
-    rows = _grouped(view, well)
+    rows = witnesses.spared(view, well)
     return Section(
         Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )
@@ -90,19 +93,45 @@ def unknown(view: View) -> Section:
 
 
 def otherwise(view: View) -> Section:
-    """Name the other explanations and how likely they are."""
+    """Name what may be instead of it, and what may be broken besides it, and how likely."""
     blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
-    blamed |= {twin for suspect in _suspects(view) for twin in suspect.same_as}
-    others = [c for c in view.case.answer.causes if c.entity not in blamed]
+    twins = {twin for suspect in _suspects(view) for twin in suspect.same_as if blamed}
+    others = [c for c in view.case.answer.causes if c.entity not in blamed | twins]
+    besides = [c for c in others if _stands_beside(view, c.entity, blamed)]
+    rivals = _said(view, [c for c in others if c not in besides])
+    answer = view.case.answer
+    rivals.append(f"outside the graph {wording.probability(answer.elsewhere)}")
+    rivals.append(f"monitoring failed {wording.probability(answer.monitoring)}")
+    lines = [" · ".join(rivals)]
+    more = [c for c in besides if c.posterior >= _REMOTE or view.detail is Detail.FULL]
+    if more:
+        lines.append(f"besides it: {' · '.join(_said(view, more))}")
+    return Section(Label.ELSE, tuple(lines), Tone.QUIET)
+
+
+def _said(view: View, causes: Sequence[Cause]) -> list[str]:
     said = [
         f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
-        for c in others
+        for c in causes
     ]
-    shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
-    answer = view.case.answer
-    shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
-    shown.append(f"monitoring failed {wording.probability(answer.monitoring)}")
-    return Section(Label.ELSE, (" · ".join(shown),), Tone.QUIET)
+    return list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
+
+
+def _stands_beside(view: View, entity: str, blamed: Collection[str]) -> bool:
+    """Tell whether a suspect is believed mostly together with what is blamed.
+
+    Two such chances add up to more than one, and a reader who takes the second for a rival of the
+    first doubts what is sure.
+    """
+    together = alone = 0.0
+    for row in view.case.answer.hypotheses:
+        members = {fault.entity for fault in row.members}
+        if entity in members:
+            if members & set(blamed):
+                together += row.posterior
+            else:
+                alone += row.posterior
+    return together > alone
 
 
 def looked(view: View) -> Section:
@@ -170,7 +199,8 @@ def _spread(view: View, victims: Iterable[str]) -> str:
 
 
 def _paths(view: View) -> list[str]:
-    lines = []
+    """Say each way from the cause once, with all that was seen at its end."""
+    ends: dict[str, list[str]] = {}
     for path in view.case.answer.explanation:
         hops = [f"{view.estate.name(path.cause.entity)} {wording.state(path.cause.mode)}"]
         hops += [
@@ -178,60 +208,5 @@ def _paths(view: View) -> list[str]:
             f" ({step.relation}, {wording.probability(step.probability)})"
             for step in path.steps[1:]
         ]
-        seen = f"seen: {wording.state(path.symptom.signal)}"
-        lines.append(f"{' → '.join(hops)}; {seen}")
-    return lines
-
-
-def _grouped(view: View, witnesses: Sequence[Witness]) -> list[str]:
-    """Fold witnesses of one kind and one signal into a line each, the weightiest line first."""
-    groups: dict[tuple[str, str, bool], dict[str, Witness]] = {}
-    for witness in witnesses:
-        row = witness.observation
-        key = (view.estate.kind(row.entity), row.signal, row.abnormal)
-        groups.setdefault(key, {}).setdefault(row.entity, witness)
-    heavy = sorted(
-        groups.items(), key=lambda item: (-sum(abs(w.weight) for w in item[1].values()), item[0])
-    )
-    return [_line(view, *key, list(rows.values())) for key, rows in heavy]
-
-
-def _line(view: View, kind: str, signal: str, abnormal: bool, rows: list[Witness]) -> str:  # noqa: FBT001 - half of a group's key
-    told = [row.observation for row in rows]
-    how = wording.state(signal) if abnormal else f"not {wording.state(signal)}"
-    said = f"{_share(view, kind, told)} {how}{_within(told)}" if len(told) > 1 else ""
-    entities = [
-        view.estate.entities[row.entity] for row in told if row.entity in view.estate.entities
-    ]
-    if not said:
-        return f"{view.estate.title(told[0].entity)} {how}{_source(told[0])}"
-    room = None if view.room is None else view.room - len(said) - 2
-    return f"{said}: {wording.placed(entities, view.estate.place, room)}"
-
-
-def _share(view: View, kind: str, told: Sequence[Observation]) -> str:
-    """Say `4 of 5 VMs`: how many of those that could be hit are."""
-    could: set[str] = set()
-    for fault in view.blamed:
-        could |= {
-            u for u in view.estate.dependents_of(fault.entity) if view.estate.kind(u) == kind
-        }
-    hit = {row.entity for row in told}
-    if not hit <= could:
-        return wording.count(len(hit), kind)
-    return f"{len(hit)} of {wording.count(len(could), kind)}"
-
-
-def _within(told: Sequence[Observation]) -> str:
-    times = [row.at for row in told if row.at is not None]
-    if len(times) < 2 or not told[0].abnormal:
-        return ""
-    spread = max(times) - min(times)
-    if spread > timedelta(minutes=10):
-        return ""
-    return f" within {wording.age(spread)}" if spread else " at once"
-
-
-def _source(row: Observation) -> str:
-    told = ", ".join(part for part in (row.detector, row.detail) if part)
-    return f" ({told})" if told else ""
+        ends.setdefault(" → ".join(hops), []).append(wording.state(path.symptom.signal))
+    return [f"{way}; seen: {', '.join(dict.fromkeys(seen))}" for way, seen in ends.items()]

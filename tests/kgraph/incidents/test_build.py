@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kgraph.incidents import Case, Detail, Label, build
-from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis
+from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis, Witness
 
 
 def _text(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> str:
@@ -139,7 +139,8 @@ def test_a_storm_is_folded_into_one_line_and_the_rest_is_counted(
 
 
 def test_full_detail_shows_every_path_and_every_name(storage_case: Case) -> None:
-    assert _text(storage_case, Label.WHY, Detail.FULL).count("→") == 4
+    assert _text(storage_case, Label.PATH, Detail.FULL).count("→") == 4
+    assert not _text(storage_case, Label.PATH)
 
 
 def test_an_entity_unknown_to_the_graph_breaks_nothing(
@@ -148,3 +149,88 @@ def test_an_entity_unknown_to_the_graph_breaks_nothing(
     ghost = Hit("ghost", "down", 0.5, 3)
     text = _text(with_answer(blast_radius=BlastRadius(next=(ghost,))), Label.IMPACT, Detail.FULL)
     assert text.startswith("next 1 thing down P .50")
+
+
+def test_what_comes_next_is_one_line_with_the_look_and_the_repair(storage_case: Case) -> None:
+    line = _text(storage_case, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
+    assert line == (
+        "ssh stor1 journalctl -u nbd1 -n 20  (splits crash from upgrade); then by hand:"
+        " restart export nbd1/vmstore, check signature nbd1/vmstore, resume guests db-02"
+    )
+
+
+def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:
+    assert not _text(storage_case, Label.CHECK)
+    assert "journalctl" in _text(storage_case, Label.CHECK, Detail.FULL)
+
+
+def test_a_cause_that_nobody_has_seen_is_looked_at_before_it_is_repaired(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    case = with_answer(next_checks=())
+    assert _text(case, Label.NEXT).startswith("by hand: ")  # a probe has seen it
+    blind = replace(storage_case.answer.causes[0], entity="stor1", kind="Host")
+    best = Hypothesis((Fault("stor1", "down"),), 0.9)
+    unseen = with_answer(next_checks=(), causes=(blind,), hypotheses=(best,))
+    assert _text(unseen, Label.NEXT).startswith("look at stor1 itself, since no probe does; then")
+
+
+def test_without_a_cause_in_the_graph_the_next_thing_is_to_look_outside(
+    with_answer: Callable[..., Case],
+) -> None:
+    outside = with_answer(abstained_because="nothing fits", next_checks=(), elsewhere=0.9)
+    assert _text(outside, Label.NEXT).startswith("ask what changed that the graph does not hold")
+    blind = with_answer(abstained_because="it has failed", next_checks=(), monitoring=0.9)
+    assert _text(blind, Label.NEXT).startswith("mend the monitoring first")
+
+
+def test_without_a_remedy_the_next_thing_is_to_start_at_the_cause(
+    with_answer: Callable[..., Case],
+) -> None:
+    case = replace(with_answer(next_checks=()), plan=None)
+    assert _text(case, Label.NEXT) == (
+        "no remedy in the catalogue fits: start at StorageExport nbd1/vmstore"
+    )
+
+
+def test_what_is_broken_besides_the_cause_is_no_rival_of_it(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    second = Cause("h07", "Host", "overloaded", 0.3, {"overloaded": 0.3}, 1, (), (), 0)
+    export = Fault("export", "down")
+    sets = (
+        Hypothesis((export,), 0.6),
+        Hypothesis((export, Fault("h07", "overloaded")), 0.3),
+        Hypothesis((Fault("stor1", "down"),), 0.03),
+    )
+    case = with_answer(causes=(*storage_case.answer.causes, second), hypotheses=sets)
+    assert _text(case, Label.ELSE).splitlines() == [
+        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01",
+        "besides it: Host h07 overloaded .30",
+    ]
+
+
+def test_who_was_spared_in_several_ways_is_told_once(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = storage_case.answer.causes[0]
+    rows = [w.observation for w in cause.contradicting]
+    spared = tuple(Witness(replace(r, signal=s), -0.2) for r in rows for s in ("down", "hung"))
+    text = _text(with_answer(causes=(replace(cause, contradicting=spared),)), Label.AGAINST)
+    assert text == "2 hosts not down nor hung: h07 h12"
+
+
+def test_an_incident_without_a_name_has_no_gap_where_it_would_be(storage_case: Case) -> None:
+    assert build(replace(storage_case, id="")).headline.startswith("03:07:14Z")
+
+
+def test_steps_that_are_alike_are_told_once_with_all_their_numbers(storage_case: Case) -> None:
+    plan = storage_case.plan
+    assert plan is not None
+    more = tuple(replace(plan.steps[-1], entity=vm) for vm in ("web-03", "web-04"))
+    text = _text(
+        replace(storage_case, plan=replace(plan, steps=(*plan.steps, *more))),
+        Label.PLAN,
+        Detail.FULL,
+    )
+    assert "3-5 resume guests db-02 web-03 web-04" in text
