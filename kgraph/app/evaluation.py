@@ -5,16 +5,15 @@ The truth is read here and given to the measures alone, after the answers are in
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.app.bundles import bundles
+from kgraph.app.labels import Label, read_labels
 from kgraph.schema import Incident, InputError
 from rca import Model, investigate
 from rca.baselines import BASELINES, Baseline
@@ -30,16 +29,12 @@ from rca.measures import (
 )
 
 ENGINE = "kgraph"
+_FORM = '{"id": …, "truth": [entity, …]}'
 _RESAMPLED = 1_000
 _SEED = 20_26
 
 
-class _TruthRow(BaseModel):
-    """One labelled incident; more fields may stand beside these."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    id: str
-    truth: tuple[str, ...] = Field(min_length=1)
+class _TruthRow(Label):
     candidates: tuple[str, ...] | None = None
 
 
@@ -104,7 +99,7 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
         InputError: a row that is no label, an incident without one or one without an incident, a
             cause that is not in its incident.
     """
-    labels = _truth(Path(truth))
+    labels = read_labels(Path(truth), _TruthRow, _FORM)
     found = []
     for incident in bundles(bundle):
         row = labels.pop(incident.id, None)
@@ -135,37 +130,6 @@ def _joined(incident: Incident, row: _TruthRow, where: str) -> Labelled:
                 mend="spell it as in the bundle",
             )
     return Labelled(incident, frozenset(row.truth), candidates)
-
-
-def _truth(path: Path) -> dict[str, _TruthRow]:
-    found: dict[str, _TruthRow] = {}
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise InputError(f"cannot be read: {reason}", where=str(path)) from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        row = _row(line, where)
-        if row.id in found:
-            raise InputError(f"{row.id!r} is labelled twice", where=where, mend="delete one row")
-        found[row.id] = row
-    return found
-
-
-def _row(line: str, where: str) -> _TruthRow:
-    try:
-        return _TruthRow.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=where) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "row"
-        raise InputError(
-            f"{at}: {first['msg']}", where=where, mend='write {"id": …, "truth": [entity, …]}'
-        ) from None
 
 
 def methods_of(model: Model) -> Mapping[str, Baseline]:
@@ -213,7 +177,7 @@ def _measure(tally: _Tally, row: Labelled, scores: Mapping[str, float], *, chanc
 
 
 def _score(method: str, tally: _Tally) -> Score:
-    figures = {name: _mean(values) for name, values in tally.rows.items()}
+    figures = {name: mean(values) for name, values in tally.rows.items()}
     bins: Sequence[Bin] = ()
     if tally.shown:
         bins = reliability([row for rows in tally.shown for row in rows])
@@ -222,7 +186,8 @@ def _score(method: str, tally: _Tally) -> Score:
     return Score(method, figures, bins, (1000 * middle, 1000 * late))
 
 
-def _mean(values: Sequence[float]) -> Figure:
+def mean(values: Sequence[float]) -> Figure:
+    """Return the mean over incidents with its interval; at least one value."""
     rows = np.asarray(values)
     picks = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLED, len(rows)))
     low, high = np.percentile(rows[picks].mean(axis=1), [5, 95]).tolist()

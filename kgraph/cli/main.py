@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    backtest,
     config,
     cypher,
     demo,
@@ -66,6 +67,7 @@ app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
+app.command("backtest")(backtest.backtest)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(config.app, name="config")
 
