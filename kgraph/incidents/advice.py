@@ -13,6 +13,7 @@ from kgraph.schema import Actor, NextCheck, PlanStep
 
 STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
+_SURE = 0.5  # below it, a repair would be a guess
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -20,9 +21,11 @@ def upcoming(view: View) -> Section:
     """Say in one line what a tired person does now."""
     if view.case.answer.abstained:
         return Section(Label.NEXT, (_look(view) or _outside(view),), Tone.WARNING)
-    looked, repair = _look(view), _repair(view)
-    said = "; then ".join(part for part in (looked, repair) if part)
     lead = view.lead
+    if lead is not None and lead.posterior < _SURE:
+        doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
+        return Section(Label.NEXT, (_look(view) or doubt,), Tone.WARNING)
+    said = "; then ".join(part for part in (_look(view), _repair(view)) if part)
     if not said and lead is not None:
         said = f"no remedy in the catalogue fits: start at {view.estate.title(lead.entity)}"
     return Section(Label.NEXT, (said,) if said else ())

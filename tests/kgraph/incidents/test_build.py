@@ -234,3 +234,15 @@ def test_steps_that_are_alike_are_told_once_with_all_their_numbers(storage_case:
         Detail.FULL,
     )
     assert "3-5 resume guests db-02 web-03 web-04" in text
+
+
+def test_who_is_not_sure_looks_and_repairs_nothing(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    unsure = replace(storage_case.answer.causes[0], posterior=0.4)
+    assert "by hand" not in _text(with_answer(causes=(unsure,)), Label.NEXT)
+    blind = _text(
+        with_answer(causes=(unsure,), next_checks=()),
+        Label.NEXT,
+    )
+    assert blind == "no suspect is sure enough to be repaired: compare those under ELSE"
