@@ -8,7 +8,8 @@ from itertools import pairwise
 from kgraph.cli import pictures
 from kgraph.cli.pictures import Mark, Picture
 from kgraph.cli.text import one_line
-from kgraph.incidents import Case, Label, Report, wording
+from kgraph.incidents import Case, Detail, Label, Report, View, wording
+from kgraph.incidents.witnesses import cleared
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+!|~&"})
 _NODES = 150  # more is no picture any longer
@@ -65,7 +66,8 @@ def _marked(case: Case) -> dict[str, Mark]:
             marks.setdefault(row.entity, Mark.HIT)
     if answer.abstained:
         return marks
-    ranked = {cause.entity: cause for cause in answer.causes}
+    view = View.of(case, Detail.FULL)
+    ranked = view.causes
     well = [
         witness.observation.entity
         for fault in best
@@ -76,7 +78,7 @@ def _marked(case: Case) -> dict[str, Mark]:
         Mark.WAY: [step.entity for path in answer.explanation for step in path.steps]
         + [hit.entity for hit in answer.blast_radius.now],
         Mark.NEXT: [hit.entity for hit in answer.blast_radius.next],
-        Mark.WELL: list(dict.fromkeys(well))[:_WITNESSES],
+        Mark.WELL: [*list(dict.fromkeys(well))[:_WITNESSES], *cleared(view)],
     }
     for mark, uids in others.items():
         for uid in uids:
@@ -95,12 +97,13 @@ def _notes(case: Case) -> dict[str, str]:
             for row in answer.causes
             if row.entity in best
         }
+    looked = {row.entity: "seen well" for row in case.incident.observations if not row.abnormal}
     seen = wording.worst(case.incident.observations)
     notes = {uid: wording.state(signal) for uid, signal in seen.items()} | notes
     for hit in (*answer.blast_radius.now, *answer.blast_radius.next):
         chance = wording.probability(hit.probability)
         notes.setdefault(hit.entity, f"{wording.state(hit.mode)} P {chance}")
-    return notes
+    return looked | notes
 
 
 def _hops(case: Case) -> Iterator[tuple[str, str]]:

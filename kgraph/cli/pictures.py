@@ -35,7 +35,7 @@ LEGEND: Mapping[Mark, str] = MappingProxyType(
         Mark.HIT: "shows symptoms",
         Mark.WAY: "on the way to a symptom, or hit unseen",
         Mark.NEXT: "hit next",
-        Mark.WELL: "well: speaks against",
+        Mark.WELL: "looked at and well",
         Mark.PLAIN: "beside it",
     }
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 from kgraph.cli.layers import rows
 from kgraph.cli.page import Markup, escaped, joined, scrolling
 from kgraph.cli.pictures import LEGEND, Edge, Mark, Node, Picture
 
 _WIDTH, _HEIGHT, _GAP, _RISE, _PAD = 172, 58, 16, 46, 8  # px
-_WIDEST = 6  # boxes in a row: what a laptop shows without scrolling
+_WIDEST = 6  # boxes in a row, at least: what a laptop shows without scrolling
 _CHARACTERS = 23  # of a line that fits into a box
 
 STYLE = """
@@ -67,7 +69,7 @@ def _svg(picture: Picture, label: str) -> Markup:
 
 def _placed(picture: Picture) -> dict[str, tuple[int, int]]:
     """Return the upper left corner of each box; rows are centred over each other."""
-    found = rows(picture, _WIDEST)
+    found = rows(picture, max(_WIDEST, isqrt(len(picture.nodes))))  # a large one stays square
     longest = max(len(row) for row in found)
     step = _WIDTH + _GAP
     return {

@@ -106,7 +106,9 @@ def otherwise(view: View) -> Section:
     more = [c for c in besides if c.posterior >= _REMOTE or view.detail is Detail.FULL]
     if more:
         lines.append(f"besides it: {' · '.join(_said(view, more))}")
-    return Section(Label.ELSE, tuple(lines), Tone.QUIET)
+    if not answer.abstained:
+        lines.append(witnesses.cleared_line(view))
+    return Section(Label.ELSE, tuple(line for line in lines if line), Tone.QUIET)
 
 
 def _said(view: View, causes: Sequence[Cause]) -> list[str]:

@@ -9,6 +9,9 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.schema import Observation, Witness
 
+_SUSPECTED = 0.05  # posterior from which nobody calls a thing well
+_ROOM = 30  # characters for the names of one kind
+
 
 def grouped(view: View, witnesses: Sequence[Witness]) -> list[str]:
     """Fold witnesses of one kind and one signal into a line each, the weightiest line first."""
@@ -60,6 +63,36 @@ def _spared_line(view: View, kind: str, states: Sequence[str], rows: Sequence[Wi
     known = [view.estate.entities[r.entity] for r in once if r.entity in view.estate.entities]
     room = None if view.room is None else view.room - len(said) - 2
     return f"{said}: {wording.placed(known, view.estate.place, room)}"
+
+
+def cleared(view: View, most: int = 12) -> tuple[str, ...]:
+    """Return what several of those who are hit need, and what was looked at and is well.
+
+    Such a thing could have been the cause, and is not: who asks "is it the host?" has his answer.
+    What most of them need comes first.
+    """
+    suspected = {uid for uid, row in view.causes.items() if row.posterior >= _SUSPECTED}
+    ill = {row.entity for row in view.abnormal} | {fault.entity for fault in view.blamed}
+    well = {row.entity for row in view.case.incident.observations} - ill - suspected
+    needed: dict[str, int] = {}
+    for uid in ill:
+        for dependency in {relation.dependency for relation in view.estate.needs.get(uid, ())}:
+            if dependency in well:
+                needed[dependency] = needed.get(dependency, 0) + 1
+    several = [uid for uid, count in needed.items() if count > 1]
+    return tuple(sorted(several, key=lambda uid: (-needed[uid], view.estate.name(uid)))[:most])
+
+
+def cleared_line(view: View) -> str:
+    """Say who is cleared, in one line."""
+    kinds: dict[str, list[str]] = {}
+    for uid in cleared(view):
+        kinds.setdefault(view.estate.kind(uid), []).append(view.estate.name(uid))
+    said = [
+        f"{wording.kind(kind, len(names))} {wording.names(names, _ROOM if view.room else None)}"
+        for kind, names in kinds.items()
+    ]
+    return f"looked at and well: {', '.join(said)}" if said else ""
 
 
 def _share(view: View, kind: str, told: Sequence[Observation]) -> str:

@@ -68,7 +68,8 @@ def test_a_cause_that_no_probe_watches_is_told_as_unknown(
 
 def test_the_other_explanations_always_end_with_outside_and_monitoring(storage_case: Case) -> None:
     assert _text(storage_case, Label.ELSE) == (
-        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01"
+        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01\n"
+        "looked at and well: hosts h07 h12"
     )
 
 
@@ -207,7 +208,16 @@ def test_what_is_broken_besides_the_cause_is_no_rival_of_it(
     assert _text(case, Label.ELSE).splitlines() == [
         "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01",
         "besides it: Host h07 overloaded .30",
+        "looked at and well: host h12",
     ]
+
+
+def test_what_only_one_victim_needs_or_nobody_looked_at_is_not_called_well(
+    storage_case: Case,
+) -> None:
+    rows = [r for r in storage_case.incident.observations if r.entity not in {"h07", "web-07"}]
+    case = replace(storage_case, incident=replace(storage_case.incident, observations=tuple(rows)))
+    assert "looked at and well" not in _text(case, Label.ELSE)
 
 
 def test_who_was_spared_in_several_ways_is_told_once(
