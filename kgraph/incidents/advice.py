@@ -14,6 +14,7 @@ from kgraph.schema import Actor, NextCheck, PlanStep
 STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _SURE = 0.5  # below it, a repair would be a guess
+_CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -33,14 +34,29 @@ def upcoming(view: View) -> Section:
 
 def _look(view: View) -> str:
     """Say what is looked at first: what tells most, else a suspect that nobody has seen."""
-    checks = view.case.answer.next_checks
-    if checks:
-        return f"{wording.unbroken(checks[0].command)}{_splits(checks[0])}"
+    first = _first_check(view)
+    if first is not None:
+        return f"{wording.unbroken(first.command)}{_splits(first)}"
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return ""
     seen = any(row.entity == lead.entity for row in view.case.incident.observations)
     return "" if seen else f"look at {view.estate.name(lead.entity)} itself, since no probe does"
+
+
+def _first_check(view: View) -> NextCheck | None:
+    """Return the check that comes before the repair.
+
+    Where the cause is as good as certain, a check of something else is about what is broken
+    besides it, and can wait.
+    """
+    checks, lead = view.case.answer.next_checks, view.lead
+    if not checks:
+        return None
+    sure = lead is not None and lead.posterior >= _CERTAIN and not view.case.answer.abstained
+    if sure and lead is not None and checks[0].entity != lead.entity:
+        return None
+    return checks[0]
 
 
 def _outside(view: View) -> str:
@@ -75,7 +91,8 @@ def _short(view: View, steps: Sequence[PlanStep]) -> str:
 def check(view: View) -> Section:
     """Name the looks that would settle most after the one that comes next."""
     rows = view.case.answer.next_checks
-    wanted = rows if view.detail is Detail.FULL else rows[1:2]
+    others = [row for row in rows if row is not _first_check(view)]
+    wanted = rows if view.detail is Detail.FULL else others[:1]
     return Section(Label.CHECK, tuple(f"{row.command}{_splits(row)}" for row in wanted))
 
 

@@ -160,7 +160,8 @@ def _twins(view: View, suspect: Cause) -> list[str]:
 
 def _reason(view: View, lead: Cause) -> str:
     hit = [w.observation.entity for w in lead.supporting if w.observation.abnormal]
-    victims = [uid for uid in dict.fromkeys(hit) if uid != lead.entity][:_WITNESSES]
+    everybody = [uid for uid in dict.fromkeys(hit) if uid != lead.entity]
+    victims = everybody[:_WITNESSES]
     reach = {uid: view.estate.causes_of(uid) for uid in victims}
     victims = [uid for uid in victims if lead.entity in reach[uid]]
     if not victims:
@@ -170,6 +171,8 @@ def _reason(view: View, lead: Cause) -> str:
     )
     if len(victims) == 1:
         return f"{who} needs it"
+    if len(everybody) > len(victims) >= _WITNESSES:
+        who = f"of the first {who}"
     shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
     # What lies behind the cause, or between it and its victims, is no rival explanation.
     rivals = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)

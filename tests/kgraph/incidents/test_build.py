@@ -256,3 +256,17 @@ def test_who_is_not_sure_looks_and_repairs_nothing(
         Label.NEXT,
     )
     assert blind == "no suspect is sure enough to be repaired: compare those under ELSE"
+
+
+def test_a_check_of_something_else_waits_until_a_certain_cause_is_repaired(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    check = replace(storage_case.answer.next_checks[0], entity="web-03", command="virsh domstate")
+    case = with_answer(next_checks=(check,))
+    assert _text(case, Label.NEXT).startswith("by hand: ")
+    assert "virsh domstate" in _text(case, Label.CHECK)
+    doubtful = replace(storage_case.answer.causes[0], posterior=0.8)
+    unsure = with_answer(next_checks=(check,), causes=(doubtful,))
+    assert (
+        _text(unsure, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ").startswith("virsh domstate")
+    )
