@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from kgraph.cli import pictures
+from kgraph.cli.folding import folded
 from kgraph.cli.pictures import Mark, Picture
 from kgraph.cli.text import one_line
 from kgraph.incidents import Case, Detail, Label, Report, View, wording
 from kgraph.incidents.witnesses import cleared
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+!|~&"})
-_NODES = 150  # more is no picture any longer
+_EACH = 40  # entities with a box of their own; of more, alike ones share one
+_NODES = 150  # more boxes are no picture any longer
 _WITNESSES = 12  # of those that are well: a few show what was spared
 _FIRST = (Label.CAUSE, Label.WHY, Label.NEXT)
 
@@ -43,16 +46,27 @@ def of(case: Case) -> Picture:
     """Draw what is blamed, the ways to the symptoms, who is hit and next, and who is well."""
     marked = _marked(case)
     known = {entity.uid: entity for entity in case.incident.entities}
-    inside = [uid for uid in marked if uid in known]
-    shown = sorted(inside, key=lambda uid: list(Mark).index(marked[uid]))[:_NODES]
+    inside = sorted(
+        (uid for uid in marked if uid in known), key=lambda uid: list(Mark).index(marked[uid])
+    )
     drawn = pictures.draw(
-        [known[uid] for uid in shown], case.incident.relations, marked, _notes(case)
+        [known[uid] for uid in inside], case.incident.relations, marked, _notes(case)
     )
     steps = set(_hops(case))
     ways = frozenset(
         edge for edge in drawn.edges if {(edge[0], edge[2]), (edge[2], edge[0])} & steps
     )
-    return Picture(drawn.nodes, drawn.edges, ways, len(inside) - len(shown))
+    whole = replace(drawn, ways=ways)
+    return _cut(folded(whole) if len(whole.nodes) > _EACH else whole)
+
+
+def _cut(picture: Picture) -> Picture:
+    """Leave out what no picture can hold; causes come first, so that they stay."""
+    shown = picture.nodes[:_NODES]
+    uids = {node.uid for node in shown}
+    edges = tuple(edge for edge in picture.edges if edge[0] in uids and edge[2] in uids)
+    left = len(picture.nodes) - len(shown)
+    return Picture(shown, edges, picture.ways & set(edges), picture.omitted + left)
 
 
 def _marked(case: Case) -> dict[str, Mark]:

@@ -12,6 +12,8 @@ from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import Cause, Hit, Witness
 
 _FIRST = (Label.CAUSE, Label.WHY, Label.NEXT)
+_NAMING = (Label.FOR, Label.AGAINST, Label.IMPACT)  # these list names
+_STORM = 60  # abnormal observations
 _MOST = 500  # rows of one table: a browser holds more, a reader does not
 _STYLE = """
 dl.first{display:grid;grid-template-columns:minmax(4.5rem,auto) 1fr;gap:.35rem 1rem;margin:0}
@@ -34,13 +36,21 @@ def page(case: Case) -> str:
         Markup(f"<h2>{escaped('What needs what')}</h2>"),
         svg.figure(drawing.of(case), "The part of the estate that the incident is about"),
         Markup("<h2>Details</h2>"),
-        *_details(view, full),
+        *_details(view, _readable(view, brief, full)),
         _notes(case, brief),
     ]
     return document(brief.headline, joined(parts), svg.STYLE + _STYLE)
 
 
-def _details(view: View, full: Report) -> Iterator[Markup]:
+def _readable(view: View, brief: Report, full: Report) -> Sequence[Section]:
+    """Return the sections of a report; in a storm the tables name everybody, and once will do."""
+    if len(view.abnormal) <= _STORM:
+        return full.sections
+    short = {row.label: row for row in brief.sections if row.label in _NAMING}
+    return [short.get(row.label, row) for row in full.sections]
+
+
+def _details(view: View, told_of: Sequence[Section]) -> Iterator[Markup]:
     told = {
         "Evidence for and against": (Label.FOR, Label.AGAINST, Label.UNKNOWN),
         "Impact": (Label.IMPACT, Label.CHANGE),
@@ -57,7 +67,7 @@ def _details(view: View, full: Report) -> Iterator[Markup]:
     }
     opened = {"Evidence for and against", "Impact", "Next checks", "Plan"}
     for title, labels in told.items():
-        rows = [row for row in full.sections if row.label in labels]
+        rows = [row for row in told_of if row.label in labels]
         if rows:
             inner = joined([_sections(rows), more.get(title, Markup())])
             yield details(title, inner, opened=title in opened)

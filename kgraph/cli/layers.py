@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from kgraph.cli.pictures import Picture
 
-_DEEPEST = 30  # rows; a cycle of dependencies stops here
+_DEEPEST = 30  # rows; what lies deeper shares the last one
 _SWEEPS = 4  # down and up; more moves hardly anything
 
 
@@ -32,28 +32,62 @@ def rows(picture: Picture, widest: int) -> list[list[str]]:
 
 
 def _layers(picture: Picture) -> dict[str, int]:
-    """Put each node below everything that needs it."""
-    row = dict.fromkeys((node.uid for node in picture.nodes), 0)
-    for _ in range(min(len(row), _DEEPEST)):
-        moved = False
-        for a, _, b in picture.edges:
-            if a != b and row[b] <= row[a] < _DEEPEST:
-                row[b], moved = row[a] + 1, True
-        if not moved:
-            break
+    """Put each node below everything that needs it; an edge that closes a cycle may lead up."""
+    needs: dict[str, list[str]] = {node.uid: [] for node in picture.nodes}
+    for a, _, b in picture.edges:
+        needs[a].append(b)
+    row = dict.fromkeys(needs, 0)
+    order = _finished(needs, _tops_first(picture))
+    position = {uid: at for at, uid in enumerate(order)}
+    for uid in order:
+        for below in needs[uid]:
+            if position[below] > position[uid]:
+                row[below] = min(max(row[below], row[uid] + 1), _DEEPEST)
     return row
 
 
+def _tops_first(picture: Picture) -> list[str]:
+    needed = {edge[2] for edge in picture.edges}
+    uids = [node.uid for node in picture.nodes]
+    return [uid for uid in uids if uid not in needed] + [uid for uid in uids if uid in needed]
+
+
+def _finished(needs: Mapping[str, Sequence[str]], starts: Sequence[str]) -> list[str]:
+    """Return the nodes so that, cycles apart, each comes before all that it needs."""
+    done: dict[str, None] = {}
+    seen: set[str] = set()
+    for start in starts:
+        stack = [] if start in seen else [(start, iter(needs[start]))]
+        seen.add(start)
+        while stack:
+            uid, left = stack[-1]
+            fresh = next((below for below in left if below not in seen), None)
+            if fresh is None:
+                stack.pop()
+                done[uid] = None
+            else:
+                seen.add(fresh)
+                stack.append((fresh, iter(needs[fresh])))
+    return list(reversed(done))
+
+
 def _lowered(picture: Picture, row: dict[str, int]) -> dict[str, int]:
-    """Move each node down to just above what it needs: guests of one store stand in one row."""
+    """Move each node down to just above what it needs: guests of one store stand in one row.
+
+    What needs nothing stands at the bottom; what is joined to nothing stays at the top.
+    """
     needs: dict[str, list[str]] = {uid: [] for uid in row}
     for a, _, b in picture.edges:
         if row[b] > row[a]:  # an edge of a cycle may lead up
             needs[a].append(b)
+    ground = max(row.values(), default=0)
+    needed = {edge[2] for edge in picture.edges}
     low = dict(row)
     for uid in sorted(row, key=lambda uid: -row[uid]):
         if needs[uid]:
             low[uid] = min(low[b] for b in needs[uid]) - 1
+        elif uid in needed:
+            low[uid] = ground
     return low
 
 

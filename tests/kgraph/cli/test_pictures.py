@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from kgraph.cli import pictures, svg
 from kgraph.cli.drawing import markdown
+from kgraph.cli.folding import folded
 from kgraph.cli.layers import rows
 from kgraph.cli.page import Markup, document, escaped, table
-from kgraph.cli.pictures import Mark
+from kgraph.cli.pictures import Mark, Node
 from kgraph.cli.text import one_line, printable
 from kgraph.incidents import Label, Report, Section
 from kgraph.schema import Entity, Relation
@@ -182,3 +183,38 @@ def test_the_way_of_the_fault_is_thick_in_every_language() -> None:
     assert pictures.mermaid(marked).count(" ==>|") == 1
     assert pictures.dot(marked).count("penwidth") == 1
     assert svg.figure(marked, "ways").count('class="way"') == 1
+
+
+def _storm(guests: int) -> pictures.Picture:
+    entities = [Entity("x", "StorageExport", "store")]
+    entities += [Entity(f"v{n}", "VirtualMachine", f"vm-{n}") for n in range(guests)]
+    entities.append(Entity("s", "Service", "shop"))
+    relations = [Relation(f"v{n}", "STORED_ON", "x") for n in range(guests)]
+    relations += [Relation("s", "RUNS_ON", f"v{n}") for n in range(guests)]
+    marks = {"x": Mark.CAUSE} | {f"v{n}": Mark.HIT for n in range(guests)}
+    return pictures.draw(entities, relations, marks, {f"v{n}": "paused" for n in range(guests)})
+
+
+def test_alike_victims_share_a_box_that_counts_them_and_the_cause_stays_alone() -> None:
+    found = folded(_storm(88))
+    assert [(node.name, node.note) for node in found.nodes] == [
+        ("store", ""),
+        ("88 VMs", "paused"),
+        ("shop", ""),
+    ]
+    assert [edge[1] for edge in found.edges] == ["STORED_ON", "RUNS_ON"]
+
+
+def test_what_differs_in_state_is_not_folded_together() -> None:
+    drawn = _storm(3)
+    mixed = pictures.Picture((*drawn.nodes[:-1], Node("w", "VirtualMachine", "w", Mark.WELL)), ())
+    assert [node.name for node in folded(mixed).nodes] == ["store", "3 VMs", "w"]
+
+
+@given(st.integers(1, 60))
+def test_folding_loses_no_way_between_boxes(guests: int) -> None:
+    drawn = _storm(guests)
+    ways = frozenset(edge for edge in drawn.edges if edge[1] == "STORED_ON")
+    found = folded(pictures.Picture(drawn.nodes, drawn.edges, ways))
+    assert {edge[1] for edge in found.ways} == {"STORED_ON"}
+    assert found.ways <= set(found.edges)
