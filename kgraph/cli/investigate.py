@@ -156,7 +156,10 @@ def _show_all(
 def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
     if len(found) > 1 and form in _WHOLE:
         ids = ", ".join(each.case.id for each in found)
-        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
+        usage(
+            f"there are {len(found)} incidents ({ids}): {form} draws one;"
+            f" `kgraph investigate` keeps them, `kgraph incidents show ID -o {form}` draws each"
+        )
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
