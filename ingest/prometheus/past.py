@@ -10,9 +10,9 @@ https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from ingest.prometheus.answers import LabelRow, Labels, Tolerant, data_of
 from kgraph.schema import SourceError
@@ -52,6 +52,20 @@ class Stretch:
     until: datetime
     step: timedelta
     firings: tuple[Firing, ...]
+
+    def cut(self, since: datetime | None, until: datetime | None) -> Self:
+        """Return only what fires in a part of it; None: its own beginning, its own end."""
+        begin, end = since or self.since, until or self.until
+        kept = tuple(
+            replace(
+                each,
+                began=max(each.began, begin),
+                ended=each.ended if each.ended and each.ended <= end else None,
+            )
+            for each in self.firings
+            if each.began <= end and (each.ended is None or each.ended > begin)
+        )
+        return replace(self, since=begin, until=end, firings=kept)
 
 
 class _Series(Tolerant):

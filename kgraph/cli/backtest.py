@@ -95,7 +95,7 @@ def _read(
     if file is not None:
         if url is not None:
             usage("give either a FILE or --url")
-        return _cut(read_alerts(*_content(file), fine), since, until)
+        return read_alerts(*_content(file), fine).cut(since, until)
     if since is None:
         usage("--from says since when Prometheus is asked, such as -7d")
     from kgraph.app.alerts import packs_of
@@ -121,23 +121,6 @@ def _content(file: str) -> tuple[bytes, str]:
         return Path(file).read_bytes(), file
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=file) from error
-
-
-def _cut(stretch: Stretch, since: datetime | None, until: datetime | None) -> Stretch:
-    """Leave only what fires in the wanted part of a kept answer."""
-    from dataclasses import replace
-
-    begin, end = since or stretch.since, until or stretch.until
-    kept = tuple(
-        replace(
-            each,
-            began=max(each.began, begin),
-            ended=each.ended if each.ended and each.ended <= end else None,
-        )
-        for each in stretch.firings
-        if each.began <= end and (each.ended is None or each.ended > begin)
-    )
-    return replace(stretch, since=begin, until=end, firings=kept)
 
 
 def _setting(session: Session, store: GraphStore) -> Past:

@@ -130,3 +130,13 @@ def test_no_question_asks_for_more_points_than_prometheus_gives(length: int, ste
     assert chunks[-1][1] == until or until - chunks[-1][1] < every
     assert all((end - start) / every < 11_000 for start, end in chunks)
     assert all(b[0] - a[1] == every for a, b in pairwise(chunks))
+
+
+def test_a_part_of_a_stretch_begins_and_ends_what_reaches_over_its_edges() -> None:
+    whole = read_alerts(answer(series(*range(0, 301, 30), host="a"), series(0, host="b")), "kept")
+    since, until = (datetime.fromtimestamp(T0 + at, UTC) for at in (60, 120))
+    part = whole.cut(since, until)
+    (firing,) = part.firings
+    assert (part.since, part.until) == (since, until)
+    assert (firing.labels["host"], firing.began, firing.ended) == ("a", since, None)
+    assert whole.cut(None, None) == whole
