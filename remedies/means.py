@@ -77,10 +77,11 @@ def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict
 
 def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     told = {name: entity.props.get(name) for name in _ADDRESS}
-    if told["protocol"] != "nbd" or not told["serverAddress"]:
-        raise _LackingError(
-            f"its size and signature can only be checked over NBD, not {told['protocol']}"
-        )
+    if told["protocol"] != "nbd":
+        spoken = told["protocol"] or "an unknown protocol"
+        raise _LackingError(f"its size and signature can only be checked over NBD, not {spoken}")
+    if not told["serverAddress"]:
+        raise _LackingError("its size and signature cannot be checked: no address of its server")
     baseline = {name: entity.props.get(name) for name in ("sizeBytes", "signature")}
     if None in baseline.values():
         raise _LackingError("its size and signature from before the fault were never read")

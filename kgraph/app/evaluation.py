@@ -5,26 +5,21 @@ The truth is read here and given to the measures alone, after the answers are in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from kgraph.app.bundles import bundles
 from kgraph.app.engine import Engine
+from kgraph.app.labels import Label, read_labels
 from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, Tally, score
 from kgraph.schema import Incident, InputError
 from rca.baselines import BASELINES, Baseline
 
+_FORM = '{"id": …, "truth": [entity, …]}'
 
-class _TruthRow(BaseModel):
-    """One labelled incident; more fields may stand beside these."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    id: str
-    truth: tuple[str, ...] = Field(min_length=1)
+class _TruthRow(Label):
     candidates: tuple[str, ...] | None = None
 
 
@@ -53,7 +48,7 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
         InputError: a row that is no label, an incident without one or one without an incident, a
             cause that is not in its incident.
     """
-    labels = _truth(Path(truth))
+    labels = read_labels(Path(truth), _TruthRow, _FORM)
     found = []
     for incident in bundles(bundle):
         row = labels.pop(incident.id, None)
@@ -84,37 +79,6 @@ def _joined(incident: Incident, row: _TruthRow, where: str) -> Labelled:
                 mend="spell it as in the bundle",
             )
     return Labelled(incident, frozenset(row.truth), candidates)
-
-
-def _truth(path: Path) -> dict[str, _TruthRow]:
-    found: dict[str, _TruthRow] = {}
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise InputError(f"cannot be read: {reason}", where=str(path)) from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        row = _row(line, where)
-        if row.id in found:
-            raise InputError(f"{row.id!r} is labelled twice", where=where, mend="delete one row")
-        found[row.id] = row
-    return found
-
-
-def _row(line: str, where: str) -> _TruthRow:
-    try:
-        return _TruthRow.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=where) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "row"
-        raise InputError(
-            f"{at}: {first['msg']}", where=where, mend='write {"id": …, "truth": [entity, …]}'
-        ) from None
 
 
 def methods_of(engine: Engine) -> Mapping[str, Baseline]:

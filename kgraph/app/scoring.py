@@ -108,7 +108,7 @@ class Tally:
 
 def score(method: str, tally: Tally) -> Score:
     """Return the figures of at least one answer."""
-    figures = {name: _mean(values) for name, values in tally.rows.items()}
+    figures = {name: mean(values) for name, values in tally.rows.items()}
     bins: Sequence[Bin] = ()
     if tally.shown:
         told = [row for rows in tally.shown for row in rows]
@@ -120,7 +120,8 @@ def score(method: str, tally: Tally) -> Score:
     return Score(method, figures, bins, (1000 * middle, 1000 * late))
 
 
-def _mean(values: Sequence[float]) -> Figure:
+def mean(values: Sequence[float]) -> Figure:
+    """Return the mean over incidents with its interval; at least one value."""
     rows = np.asarray(values)
     picks = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLED, len(rows)))
     low, high = np.percentile(rows[picks].mean(axis=1), [5, 95]).tolist()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.investigate import AnswerFormat
+from kgraph.cli.investigate import show as show_answer
 from kgraph.cli.moments import At, moment
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
@@ -80,6 +82,9 @@ def show_incident(
         Part, typer.Option(help="The answer again, or the kept documents.")
     ] = Part.REPORT,
     *,
+    output: Annotated[
+        AnswerFormat, typer.Option("--output", "-o", help="How to write the answer.")
+    ] = AnswerFormat.TABLE,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
@@ -97,11 +102,9 @@ def show_incident(
         return
     from kgraph.app.keeping import again
     from kgraph.app.toolkit import toolkit
-    from kgraph.cli import screen
-    from kgraph.incidents import Detail, build
 
     found = again(record, toolkit(session.configuration, record.updated_at))
-    screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
+    show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
 
 
 Incident = Annotated[str, typer.Argument(help="The id, such as INC-0001.")]

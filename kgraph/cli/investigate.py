@@ -87,6 +87,11 @@ def show(
         typer.echo("---")
         write(document(found), RowFormat.YAML)
         return
+    if form is AnswerFormat.HTML:
+        from kgraph.cli.incident_page import page
+
+        typer.echo(page(found.case), nl=False)
+        return
     report = build(found.case, Detail.FULL if verbose else Detail.BRIEF)
     if form is AnswerFormat.TABLE:
         screen.show(session, report)
@@ -159,7 +164,10 @@ def _show_all(
 def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
     if len(found) > 1 and form in _WHOLE:
         ids = ", ".join(each.case.id for each in found)
-        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
+        usage(
+            f"there are {len(found)} incidents ({ids}): {form} draws one;"
+            f" `kgraph investigate` keeps them, `kgraph incidents show ID -o {form}` draws each"
+        )
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:

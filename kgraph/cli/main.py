@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    backtest,
     campaign,
     config,
     cypher,
@@ -73,6 +74,7 @@ app.command("watch")(watch.watch)
 rules.app.command("identifiability")(identifiability.identifiability)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
+app.command("backtest")(backtest.backtest)
 app.command("campaign")(campaign.campaign)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(learning.app, name="learning")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kgraph.incidents import wording
+from collections.abc import Collection, Sequence
+
+from kgraph.incidents import witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Ambiguity, Cause, Doubt, Fault, RunnerUp
@@ -12,42 +14,50 @@ _PERHAPS = 0.05  # from which a further fault is told
 
 
 def otherwise(view: View) -> Section:
-    """Name the other explanations and how likely they are."""
-    blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
-    blamed |= {twin for c in view.suspects for twin in c.same_as}
-    others = [c for c in view.case.answer.causes if c.entity not in blamed]
-    besides = [c for c in others if _stands_beside(view, c)]
-    said = [_said(view, c) for c in others if c not in besides]
-    shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
+    """Name what may be instead of it, and what may be broken besides it, and how likely."""
     answer = view.case.answer
+    blamed = {fault.entity for fault in view.blamed} if not answer.abstained else set()
+    twins_of = {twin for suspect in view.suspects for twin in suspect.same_as if blamed}
+    others = [c for c in answer.causes if c.entity not in blamed | twins_of]
+    besides = [c for c in others if _stands_beside(view, c.entity, blamed)]
+    shown = _said(view, [c for c in others if c not in besides])
     shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
     shown.append(f"monitoring failed {wording.probability(answer.monitoring)}")
     lines = [" · ".join(shown)]
     if answer.runner_up is not None:
         lines.append(_next_best(view, answer.runner_up))
-    more = [_said(view, c) for c in besides if c.posterior >= _PERHAPS]
+    more = [c for c in besides if c.posterior >= _PERHAPS or view.detail is Detail.FULL]
     if more:
-        lines.append(f"perhaps besides: {' · '.join(view.first(more, _RIVALS))}")
+        lines.append(f"besides it: {' · '.join(_said(view, more))}")
+    if not answer.abstained:
+        lines.append(witnesses.cleared_line(view))
     lines += [_doubt(view, doubt) for doubt in answer.doubts or ()]
-    return Section(Label.ELSE, tuple(lines), Tone.QUIET)
+    return Section(Label.ELSE, tuple(line for line in lines if line), Tone.QUIET)
 
 
-def _said(view: View, suspect: Cause) -> str:
-    chance = wording.probability(suspect.posterior)
-    return f"{view.estate.title(suspect.entity)} {wording.state(suspect.mode)} {chance}"
+def _said(view: View, causes: Sequence[Cause]) -> list[str]:
+    said = [
+        f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
+        for c in causes
+    ]
+    return list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
 
 
-def _stands_beside(view: View, suspect: Cause) -> bool:
-    """Tell a further fault from a rival: most of its probability is beside what is blamed."""
-    if view.case.answer.abstained:
-        return False
-    blamed = {fault.entity for fault in view.blamed}
-    together = 0.0
+def _stands_beside(view: View, entity: str, blamed: Collection[str]) -> bool:
+    """Tell whether a suspect is believed mostly together with what is blamed.
+
+    Two such chances add up to more than one, and a reader who takes the second for a rival of the
+    first doubts what is sure.
+    """
+    together = alone = 0.0
     for row in view.case.answer.hypotheses:
-        faulty = {fault.entity for fault in row.members}
-        if suspect.entity in faulty and blamed <= faulty:
-            together += row.posterior
-    return together > suspect.posterior / 2
+        members = {fault.entity for fault in row.members}
+        if entity in members:
+            if members & set(blamed):
+                together += row.posterior
+            else:
+                alone += row.posterior
+    return together > alone
 
 
 def _next_best(view: View, rival: RunnerUp) -> str:
