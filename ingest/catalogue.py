@@ -29,7 +29,10 @@ class Listed:
     about: str
 
 
-SHIPPED: Mapping[str, Listed] = {}
+SHIPPED: Mapping[str, Listed] = {
+    "csv": Listed("tables", "tables of entities and relations from CSV files"),
+    "ansible": Listed("ansible", "machines and services from an Ansible inventory"),
+}
 
 
 @cache
