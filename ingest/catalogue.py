@@ -32,6 +32,8 @@ class Listed:
 SHIPPED: Mapping[str, Listed] = {
     "csv": Listed("tables", "tables of entities and relations from CSV files"),
     "ansible": Listed("ansible", "machines and services from an Ansible inventory"),
+    "haproxy": Listed("haproxy", "front ends, back ends and checks of a HAProxy"),
+    "systemd": Listed("systemd", "units of a machine, what they require and which failed"),
 }
 
 
