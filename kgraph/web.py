@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -78,12 +79,14 @@ class Service:
         url: its address; a path in it is a prefix.
         credentials: where the token is, if it asks for one.
         patience: how long one answer may take in all.
+        socket: a Unix socket that it is reached by; `url` then only names it.
     """
 
     title: str
     url: str
     credentials: Credentials = field(default_factory=Credentials)
     patience: timedelta = timedelta(seconds=30)
+    socket: Path | None = None
 
     @contextmanager
     def asking(self) -> Iterator[Asker]:
@@ -91,13 +94,29 @@ class Service:
 
         Raises:
             ConfigurationError: the token is named but not there, or the address holds a password.
+            NoAnswerError: nobody listens at the socket.
         """
         if "@" in self.url.partition("://")[2].partition("/")[0]:
             mend = "take it out, and name `token_env` or `token_file`"
             raise ConfigurationError(f"the {self.title}'s address holds a password", mend=mend)
         # Redirects are not followed: a token must not travel to another host.
-        with httpx.Client(headers=self.credentials.headers(), timeout=TIMEOUT_SECONDS) as client:
+        way = _by_socket(self.socket, self.title) if self.socket else None
+        headers = self.credentials.headers()
+        with httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS, transport=way) as client:
             yield Asker(self, client)
+
+
+def _by_socket(path: Path, title: str) -> httpx.HTTPTransport:
+    # Tried first, since the HTTP library leaves a socket open that it could not connect.
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(TIMEOUT_SECONDS)
+        try:
+            line.connect(str(path))
+        except OSError as error:
+            what = f"{title} can't be reached: {error.strerror or error}"
+            mend = "check that it runs, and that we may use its socket"
+            raise NoAnswerError(what, where=f"unix://{path}", mend=mend) from None
+    return httpx.HTTPTransport(uds=str(path))
 
 
 @dataclass(frozen=True, slots=True)
