@@ -36,6 +36,8 @@ SHIPPED: Mapping[str, Listed] = {
     "systemd": Listed("systemd", "units of a machine, what they require and which failed"),
     "kubernetes": Listed("kubernetes", "nodes, pods, services and volumes of a cluster"),
     "docker": Listed("docker", "containers, networks and volumes of a Docker engine"),
+    "lldp": Listed("lldp", "switches and ports that a machine or switch hears on its wires"),
+    "ovs": Listed("ovs", "bridges of an Open vSwitch, and what is plugged into them"),
 }
 
 

@@ -11,7 +11,7 @@ from kgraph.sourcekit.entry import SourceEntry, without_password
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
 from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Settled, Told, settled
-from kgraph.sourcekit.naming import identifies, spelled_uuid
+from kgraph.sourcekit.naming import identifies, local_name, spelled_uuid
 from kgraph.sourcekit.rows import folded
 from kgraph.sourcekit.shapes import Node, parsed
 
@@ -30,6 +30,7 @@ __all__ = [
     "content",
     "folded",
     "identifies",
+    "local_name",
     "parsed",
     "run",
     "settled",

@@ -26,3 +26,12 @@ def identifies(address: str) -> bool:
     return not (
         parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local or parsed.is_multicast
     )
+
+
+def local_name(host: str, name: str) -> str:
+    """Name a part of a host, such as an interface, for those who have no UUID of the host.
+
+    Domains are left out, since some sources know them and others don't; so it is a weak name.
+    """
+    short = host.lower().partition(".")[0]
+    return f"{short}/{name}" if short and name else ""
