@@ -35,7 +35,7 @@ from kgraph.schema import (
     Scalar,
     suggest_kind,
 )
-from kgraph.sourcekit import Found, Here, Machine, Source, SourceEntry, content, folded
+from kgraph.sourcekit import MACHINES, Found, Here, Machine, Source, SourceEntry, content, folded
 from kgraph.sourcekit.machines import Told
 
 NAME = "csv"
@@ -192,16 +192,24 @@ def _entity(key: str, row: Row, kind: str, here: Here) -> Told:
     cells = row.cells
     name, labels = cells.get("name", key), _under("label", cells)
     props: dict[str, Scalar] = {n: _scalar(cell) for n, cell in _under("prop", cells).items()}
-    if kind == MACHINE:
-        address = (cells["address"],) if "address" in cells else ()
-        uuid = cells.get("uuid", "")
-        return Machine(key, name, uuid, address, labels=labels, props=props, where=row.where)
-    if kind not in KINDS:
+    if kind not in {*KINDS, MACHINE}:
         what = f"unknown kind {kind!r}" if kind else "no kind"
         raise row.wrong(what, suggest_kind(kind) if kind else "add a column kind, or `kind`")
     claims = [here.key(n, cell) for n, cell in _under("key", cells).items()]
+    if kind in {MACHINE, *MACHINES}:
+        known = "" if kind == MACHINE else kind
+        return Machine(
+            key,
+            name,
+            cells.get("uuid", ""),
+            (cells["address"],) if "address" in cells else (),
+            labels=labels,
+            props=props,
+            kind=known,
+            claims=tuple(claims),
+            where=row.where,
+        )
     claims += [here.key("name", name)] if "name" in KINDS[kind].weak else []
-    claims += [here.key("hostname", name)] if "hostname" in KINDS[kind].weak else []
     if "address" in cells:
         claims.append(here.key("ip", cells["address"]))
     if "uuid" in cells:

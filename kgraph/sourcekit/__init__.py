@@ -10,9 +10,10 @@ from kgraph.sourcekit.declared import Found, Here, Source
 from kgraph.sourcekit.entry import SourceEntry, without_password
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
-from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Settled, Told, settled
+from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Told
 from kgraph.sourcekit.naming import identifies, local_name, spelled_uuid
 from kgraph.sourcekit.rows import folded
+from kgraph.sourcekit.settling import Settled, settled
 from kgraph.sourcekit.shapes import Node, parsed
 
 __all__ = [

@@ -22,7 +22,6 @@ def test_a_table_becomes_entities_with_their_claims(tmp_path: Path) -> None:
     assert keys(rows["h1"]) == {
         ("vendorSerial", "ACME/7"),
         ("hostname", "h1.dc1"),
-        ("name", "h1.dc1"),
     }
     assert dict(rows["h1"].labels) == {"owner": "storage team"}
 

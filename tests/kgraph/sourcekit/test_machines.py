@@ -71,6 +71,36 @@ def test_a_source_that_knows_what_it_speaks_of_is_believed() -> None:
     assert _record(Machine("m", "web1", kind="Host"), GUEST).kind == "Host"
 
 
+SHORT = Entity("a", "Host", "h1", (Key("hostname", "h1"),))
+
+
+def test_a_record_gives_way_to_a_surer_one_and_what_depends_on_it_follows() -> None:
+    machine, tie = Machine("m", "h1"), RelationRecord("nic", "USES", "m")
+    told = settled([machine, tie], graph([SHORT, HOST]), "default", {"a": "m"})
+    assert told.items == (RelationRecord("nic", "USES", "h"),)
+
+
+def test_once_the_surer_one_is_left_alone_the_record_joins_it_under_another_key() -> None:
+    machine, tie = Machine("m", "h1"), RelationRecord("m", "LOCATED_IN", "r")
+    record, moved = settled([machine, tie], graph([HOST]), "default").items
+    assert isinstance(record, Record)
+    assert (record.key, moved) == ("m@h", RelationRecord("m@h", "LOCATED_IN", "r"))
+    again = settled([machine], graph([HOST]), "default", {"h": "m@h"}).items[0]
+    assert isinstance(again, Record)
+    assert again.key == "m@h"
+
+
+def test_two_hosts_of_one_short_name_are_never_taken_for_one() -> None:
+    other = Entity("o", "Host", "h1.dc2", (Key("hostname", "h1.dc2"),))
+    record = _record(Machine("m", "h1"), HOST, other)
+    assert (record.key, _keys(record)) == ("m", {("hostname", "h1")})
+
+
+def test_a_name_of_another_site_is_another_machine() -> None:
+    there = Entity("t", "VirtualMachine", "h1", (Key("name", "h1", "there"),))
+    assert _record(Machine("m", "h1"), there).kind == "Host"
+
+
 def test_an_alias_leads_to_the_one_that_answers_and_makes_nothing() -> None:
     told = settled([Alias("s", "RUNS_ON", ("nobody", "10.0.0.7"))], graph([GUEST]), "default")
     assert told.items == (RelationRecord("s", "RUNS_ON", "g"),)
