@@ -95,6 +95,7 @@ def _settled(via: list[str]) -> dict[tuple[str, str], str]:
 
 
 def test_a_real_systemd_tells_its_units_and_which_failed(via: list[str]) -> None:
+    until("the services to run", lambda: _runs(via, "base", "shop"))
     seen = until("the unit that fails", lambda: _settled(via))
     assert seen == {
         ("unit:h7/broken.service", "down"): "systemd: broken.service failed: exit-code"
@@ -105,8 +106,16 @@ def test_a_real_systemd_tells_its_units_and_which_failed(via: list[str]) -> None
     assert {("unit:h7/shop.service", "down"), ("unit:h7/base.service", "down")} <= well(items)
 
 
+def _runs(via: list[str], *names: str) -> bool:
+    try:
+        seen = well(found("systemd", via=via, host="h7").items)
+    except SourceError:  # it is still coming up
+        return False
+    return {(f"unit:h7/{name}.service", "down") for name in names} <= seen
+
+
 def test_a_service_that_is_killed_is_seen_killed(via: list[str]) -> None:
-    until("the unit that fails", lambda: _settled(via))
+    until("the services to run", lambda: _runs(via, "base", "shop"))
     killed = ["systemctl", "kill", "--signal=SEGV", "base.service"]
     subprocess.run([*via, *killed], check=True, capture_output=True)
     at = ("unit:h7/base.service", "killed")
