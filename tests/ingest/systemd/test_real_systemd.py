@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,12 @@ def via(tmp_path: Path) -> Iterator[list[str]]:
 
 
 def _first(holder: int) -> int | None:
-    children = Path(f"/proc/{holder}/task/{holder}/children").read_text().split()
-    return int(children[0]) if children else None
+    """Return systemd, once the child of what holds its namespaces has become it."""
+    for child in Path(f"/proc/{holder}/task/{holder}/children").read_text().split():
+        with suppress(OSError):
+            if Path(f"/proc/{child}/comm").read_text().strip() == "systemd":
+                return int(child)
+    return None
 
 
 def _settled(via: list[str]) -> dict[tuple[str, str], str]:
