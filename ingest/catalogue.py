@@ -39,6 +39,8 @@ SHIPPED: Mapping[str, Listed] = {
     "lldp": Listed("lldp", "switches and ports that a machine or switch hears on its wires"),
     "ovs": Listed("ovs", "bridges of an Open vSwitch, and what is plugged into them"),
     "storage": Listed("storage", "disks, paths, arrays, volumes and file systems of a machine"),
+    "netbox": Listed("netbox", "racks, power, devices, cables and guests that NetBox documents"),
+    "redfish": Listed("redfish", "systems, power supplies and health that a BMC tells"),
     "otel": Listed("otel", "who calls whom, from spans or from Jaeger"),
 }
 

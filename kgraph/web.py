@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,15 +27,19 @@ class NoAnswerError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where the bearer token is; never the token itself, so that it can't be logged.
+    """Where the token or password is; never that itself, so that it can't be logged.
 
     Attributes:
         token_env: name of an environment variable.
         token_file: a file that holds the token alone.
+        scheme: what the service calls tokens.
+        user: whose password the token is, for services that ask for one.
     """
 
     token_env: str = ""
     token_file: Path | None = None
+    scheme: str = "Bearer"
+    user: str = ""
 
     def headers(self) -> dict[str, str]:
         """Read the token now; ConfigurationError when it is named but not usable."""
@@ -45,7 +51,10 @@ class Credentials:
         if not token or not all("!" <= character <= "~" for character in token):
             mend = "it must hold the token alone, in one line of ASCII"
             raise ConfigurationError("no usable token", where=where, mend=mend)
-        return {"Authorization": f"Bearer {token}"}
+        if self.user:
+            both = base64.b64encode(f"{self.user}:{token}".encode()).decode()
+            return {"Authorization": f"Basic {both}"}
+        return {"Authorization": f"{self.scheme} {token}"}
 
 
 def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
@@ -80,6 +89,7 @@ class Service:
         credentials: where the token is, if it asks for one.
         patience: how long one answer may take in all.
         socket: a Unix socket that it is reached by; `url` then only names it.
+        ca_file: certificates of those who vouch for it; None: those that this machine trusts.
     """
 
     title: str
@@ -87,6 +97,7 @@ class Service:
     credentials: Credentials = field(default_factory=Credentials)
     patience: timedelta = timedelta(seconds=30)
     socket: Path | None = None
+    ca_file: Path | None = None
 
     @contextmanager
     def asking(self) -> Iterator[Asker]:
@@ -102,8 +113,19 @@ class Service:
         # Redirects are not followed: a token must not travel to another host.
         way = _by_socket(self.socket, self.title) if self.socket else None
         headers = self.credentials.headers()
-        with httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS, transport=way) as client:
+        trust = _trusting(self.ca_file) if self.ca_file else True
+        with httpx.Client(
+            headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=trust
+        ) as client:
             yield Asker(self, client)
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError is one
+        what = f"no usable certificates: {error.strerror or error}"
+        raise ConfigurationError(what, where=str(ca_file), mend="name a PEM file") from None
 
 
 def _by_socket(path: Path, title: str) -> httpx.HTTPTransport:

@@ -108,7 +108,8 @@ def _port(heard: Neighbour, here: Here) -> Iterator[Told]:
 def _port_of(switch: Chassis, port: str, name: str, here: Here) -> Iterator[Told]:
     key = _port_key(switch, port)
     shown = f"{switch.name or switch.id}/{name}"
-    yield Record(key, "SwitchPort", shown, (here.key("chassisPort", f"{switch.id}/{port}"),))
+    claims = (here.key("chassisPort", f"{switch.id}/{port}"), here.key("name", shown))
+    yield Record(key, "SwitchPort", shown, claims)
     yield RelationRecord(key, "CONNECTED_TO", _switch_key(switch))
 
 

@@ -8,7 +8,6 @@ Sources: lsblk(8), findmnt(8), md(4), zpool-status(8), multipathd(8)
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
 from typing import Literal
 
 from ingest.storage.devices import devices

@@ -28,6 +28,7 @@ class Machine:
         addresses: IP addresses; those that many machines have are left out.
         kind: where the source itself knows; "": the graph decides.
         claims: further identity claims; they must suit the kind.
+        nameless: `name` is made up: the graph's is better, and nobody is to be found by it.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Machine:
     watched: tuple[str, ...] = ()
     kind: str = ""
     claims: tuple[Key, ...] = ()
+    nameless: bool = False
     where: str = ""
 
 

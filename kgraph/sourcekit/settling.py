@@ -135,7 +135,7 @@ def _record(machine: Machine, kind: str, known: Entity | None, estate: Estate) -
     return Record(
         _key(machine, known, estate),
         kind,
-        machine.name,
+        known.name if known is not None and machine.nameless else machine.name,
         keys=tuple(dict.fromkeys(_claims(machine, kind, known, estate.site))),
         labels=machine.labels,
         props=machine.props,
@@ -167,8 +167,9 @@ def _kind(machine: Machine, estate: Estate) -> tuple[str, _Known | None]:
     """Return what a machine is, and the entity that its name or address belongs to, if any."""
     for kind in (GUEST, HOST):
         of_kind = machine.kind in {"", kind}
-        if of_kind and machine.uuid and estate.index.keyed(_UUID[kind], machine.uuid):
-            return kind, None  # its UUID joins it
+        found = estate.index.keyed(_UUID[kind], machine.uuid) if of_kind and machine.uuid else ()
+        if found:  # its UUID joins it
+            return kind, _Known(estate.index.entities[found[0]])
     guest, host = (_known(machine, kind, estate) for kind in (GUEST, HOST))
     if machine.kind:
         return machine.kind, guest if machine.kind == GUEST else host
@@ -180,7 +181,8 @@ def _kind(machine: Machine, estate: Estate) -> tuple[str, _Known | None]:
 
 def _known(machine: Machine, kind: str, estate: Estate) -> _Known | None:
     """Return the one entity that answers to a machine's name or address; of parts, the surest."""
-    for name in (machine.name, *filter(identifies, machine.addresses)):
+    named = () if machine.nameless else (machine.name,)
+    for name in (*named, *filter(identifies, machine.addresses)):
         found = [estate.index.entities[uid] for uid in estate.named(name, (kind,))]
         if len(found) == 1:
             return _Known(found[0])
@@ -215,8 +217,11 @@ def _claims(machine: Machine, kind: str, known: Entity | None, site: str) -> Ite
     if spelled_uuid(machine.uuid):
         yield Key(_UUID[kind], machine.uuid, site)
     yield from machine.claims
-    yield Key(_NAME[kind], machine.name, site)
-    if known is not None:  # `h1` and `h1.dc1` are one machine, but two spellings of a key
+    if not machine.nameless:
+        yield Key(_NAME[kind], machine.name, site)
+    if (
+        known is not None and not machine.nameless
+    ):  # `h1` and `h1.dc1` are one machine, but two spellings of a key
         mine = machine.name.lower().partition(".")[0]
         for key in known.keys:
             same = key.value.lower().partition(".")[0] == mine

@@ -109,7 +109,8 @@ def test_names_are_those_that_a_hypervisor_claims_too() -> None:
         ("name", "tor-1"),
     }
     assert keys(rows["port:0a:52:e1:3e:27:a5/ifname:swp7"]) == {
-        ("chassisPort", "0a:52:e1:3e:27:a5/ifname:swp7")
+        ("chassisPort", "0a:52:e1:3e:27:a5/ifname:swp7"),
+        ("name", "tor-1/to h1"),
     }
     assert machines(_items())["machine:h1.dc1"].uuid == UUID.upper()
 
