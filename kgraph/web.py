@@ -90,6 +90,7 @@ class Service:
         patience: how long one answer may take in all.
         socket: a Unix socket that it is reached by; `url` then only names it.
         ca_file: certificates of those who vouch for it; None: those that this machine trusts.
+        headers: further ones to send; they may hold a secret, so they are never shown.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Service:
     patience: timedelta = timedelta(seconds=30)
     socket: Path | None = None
     ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def asking(self) -> Iterator[Asker]:
@@ -112,7 +114,7 @@ class Service:
             raise ConfigurationError(f"the {self.title}'s address holds a password", mend=mend)
         # Redirects are not followed: a token must not travel to another host.
         way = _by_socket(self.socket, self.title) if self.socket else None
-        headers = self.credentials.headers()
+        headers = {**self.credentials.headers(), **self.headers}
         trust = _trusting(self.ca_file) if self.ca_file else True
         with httpx.Client(
             headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=trust
@@ -153,7 +155,7 @@ class Asker:
 
         Raises:
             NoAnswerError: unreachable, broken off, too slow, or an answer of 5xx.
-            SourceError: it did not answer with 200, or has no end; one line.
+            SourceError: it did not answer with 2xx, or has no end; one line.
         """
         return self._ask("GET", path, parameters)
 
@@ -165,12 +167,19 @@ class Asker:
         """Return the answer to a JSON document; raises what `get` does."""
         return self._ask("POST", path, document=document)
 
+    def post_for(self, path: str, document: object, header: str) -> tuple[bytes, str]:
+        """Return the answer to a JSON document, and one header of it; raises what `get` does."""
+        told: dict[str, str] = {}
+        content = self._ask("POST", path, document=document, told=told)
+        return content, told.get(header.lower(), "")
+
     def _ask(
         self,
         method: str,
         path: str,
         parameters: Mapping[str, str] | None = None,
         document: object = None,
+        told: dict[str, str] | None = None,
     ) -> bytes:
         url, title = self.service.url.rstrip("/"), self.service.title
         address = url if url.endswith(path) else url + path
@@ -180,6 +189,8 @@ class Asker:
             with self.client.stream(
                 method, address, params=query, data=form, json=document
             ) as answer:
+                if told is not None:
+                    told.update(answer.headers)
                 return self._body(answer, address)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             what = f"{title} can't be reached: {str(error) or type(error).__name__}"
@@ -188,7 +199,7 @@ class Asker:
 
     def _body(self, answer: httpx.Response, address: str) -> bytes:
         title = self.service.title
-        if answer.status_code != httpx.codes.OK:
+        if not answer.is_success:
             mend = "check the address, and the token if it asks for one"
             what = f"{title} answered {answer.status_code} {answer.reason_phrase}"
             sick = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR

@@ -16,7 +16,7 @@ from ingest.alertmanager import fetch, parse_payload
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.web import Credentials
 
-TOKEN = "s3cret-t0ken"  # noqa: S105 - made up
+TOKEN = "s3cret-t0ken"
 BODY = json.dumps([{"labels": {"alertname": "HostDown"}}]).encode()
 
 
