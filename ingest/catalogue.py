@@ -41,6 +41,7 @@ SHIPPED: Mapping[str, Listed] = {
     "storage": Listed("storage", "disks, paths, arrays, volumes and file systems of a machine"),
     "netbox": Listed("netbox", "racks, power, devices, cables and guests that NetBox documents"),
     "redfish": Listed("redfish", "systems, power supplies and health that a BMC tells"),
+    "snmp": Listed("snmp", "ports of a switch, and who is heard on them, by SNMP"),
     "openstack": Listed("openstack", "hypervisors, servers, ports, networks and volumes"),
     "otel": Listed("otel", "who calls whom, from spans or from Jaeger"),
 }

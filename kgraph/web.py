@@ -155,7 +155,7 @@ class Asker:
 
         Raises:
             NoAnswerError: unreachable, broken off, too slow, or an answer of 5xx.
-            SourceError: it did not answer with 2xx, or has no end; one line.
+            SourceError: it did not answer with 200 or 201, or has no end; one line.
         """
         return self._ask("GET", path, parameters)
 
@@ -199,7 +199,7 @@ class Asker:
 
     def _body(self, answer: httpx.Response, address: str) -> bytes:
         title = self.service.title
-        if not answer.is_success:
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED}:
             mend = "check the address, and the token if it asks for one"
             what = f"{title} answered {answer.status_code} {answer.reason_phrase}"
             sick = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR

@@ -11,9 +11,9 @@ from contextlib import suppress
 from typing import Literal
 
 from ingest.lldp.heard import chassis, interfaces, neighbours
-from ingest.lldp.normalise import Local, normalise
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, parsed, run
+from kgraph.sourcekit.wires import Local, wired
 
 NAME = "lldp"
 _UUID = "/sys/class/dmi/id/product_uuid"
@@ -46,7 +46,7 @@ def read(entry: Entry, here: Here) -> Found:
     local = Local(own, _uuid(entry), entry.role, entry.uplinks, entry.hosts)
     wires = interfaces(parsed(_asked(entry, "interfaces"), where))
     heard = neighbours(parsed(_asked(entry, "neighbors", "details"), where))
-    return Found(own.name or own.id, folded(normalise(local, wires, heard, here)))
+    return Found(own.name or own.id, folded(wired(local, wires, heard, here)))
 
 
 def _asked(entry: Entry, *what: str) -> str:

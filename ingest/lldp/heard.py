@@ -2,50 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Node
-
-
-@dataclass(frozen=True, slots=True)
-class Chassis:
-    """A machine or switch as it announces itself.
-
-    Attributes:
-        id: in the spelling of keys; MAC addresses in lower case.
-        can: capabilities that are switched on, such as `Bridge`, `Router`, `Station`.
-    """
-
-    id: str
-    name: str = ""
-    description: str = ""
-    addresses: tuple[str, ...] = ()
-    can: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """One interface here, with the port id that it announces."""
-
-    interface: str
-    port: str
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Who is heard on an interface, and by which of its ports.
-
-    Attributes:
-        port: its id, in the spelling of keys.
-        port_name: what people call it: its description, else its id.
-    """
-
-    interface: str
-    chassis: Chassis
-    port: str
-    port_name: str
-    protocol: str
+from kgraph.sourcekit.wires import Chassis, Neighbour, Wire
 
 
 def chassis(root: Node) -> Chassis:

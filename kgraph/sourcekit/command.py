@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from kgraph.schema import SourceError
@@ -15,19 +15,25 @@ _LONGEST_COMPLAINT = 300
 _ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
 
 
-def run(argv: Sequence[str], patience: timedelta = PATIENCE) -> str:
+def run(
+    argv: Sequence[str],
+    patience: timedelta = PATIENCE,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Return what a command prints.
 
     Args:
         argv: the program and its arguments, as they are; for another machine led by what reaches
             it, such as `ssh h1`.
         patience: how long it may take.
+        environment: further variables for it.
 
     Raises:
         SourceError: it is missing, fails, takes too long, or prints no UTF-8.
     """
     where = " ".join(argv)
     environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_ADMIN}"}
+    environ |= environment or {}
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the words come from the configuration
             list(argv),

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ingest.lldp.heard import Chassis, chassis, interfaces, neighbours
-from ingest.lldp.normalise import Local, normalise
+from ingest.lldp.heard import chassis, interfaces, neighbours
 from kgraph.schema import RelationRecord, SourceError
 from kgraph.sourcekit import parsed
 from kgraph.sourcekit.machines import Told
+from kgraph.sourcekit.wires import Chassis, Local, wired
 from tests.ingest.readings import HERE, keys, machines, records, relations
 
 Object = dict[str, Any]
@@ -65,7 +65,7 @@ LOCAL = Local(Chassis(HOST, "h1.dc1", addresses=("10.0.0.1", "fe80::1")), UUID.u
 
 def _items(local: Local = LOCAL, wires: Object = WIRES, heard: Object = HEARD) -> list[Told]:
     return list(
-        normalise(
+        wired(
             local,
             interfaces(parsed(json.dumps(wires), "x")),
             neighbours(parsed(json.dumps(heard), "x")),

@@ -20,9 +20,6 @@ from ingest.haproxy.stat import rows as stat_rows
 from ingest.libvirt.fetch import GuestReading
 from ingest.libvirt.fetch import Reading as HostReading
 from ingest.libvirt.normalise import normalise as libvirt
-from ingest.lldp.heard import Chassis, Neighbour, Wire
-from ingest.lldp.normalise import Local
-from ingest.lldp.normalise import normalise as lldp
 from ingest.ovs.normalise import Place as Machine
 from ingest.ovs.normalise import normalise as ovs
 from ingest.ovs.tables import database
@@ -34,6 +31,8 @@ from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import Snapshot
 from kgraph.sourcekit import Found, Here, folded
+from kgraph.sourcekit.wires import Chassis, Local, Neighbour, Wire
+from kgraph.sourcekit.wires import wired as lldp
 from kgraph.store import GraphStore, open_store
 from tests.ingest.libvirt.fakes import CAPABILITIES, domain_xml
 from tests.ingest.prometheus.answers import PACKS, reading, target

@@ -1,4 +1,4 @@
-"""From what is heard to records. Pure.
+"""What a machine or switch hears on its wires (LLDP), and the records of it. Pure.
 
 A switch and its ports have strong names, which everybody who hears them spells alike. Of two
 switches, which one leads to the core is not heard: the entry of a switch says it.
@@ -10,10 +10,50 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ingest.lldp.heard import Chassis, Neighbour, Wire
 from kgraph.schema import Key, Record, RelationRecord
-from kgraph.sourcekit import Here, Machine, local_name, spelled_uuid
-from kgraph.sourcekit.machines import Told
+from kgraph.sourcekit.declared import Here
+from kgraph.sourcekit.machines import Machine, Told
+from kgraph.sourcekit.naming import local_name, spelled_uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Chassis:
+    """A machine or switch as it announces itself.
+
+    Attributes:
+        id: in the spelling of keys; MAC addresses in lower case.
+        can: capabilities that are switched on, such as `Bridge`, `Router`, `Station`.
+    """
+
+    id: str
+    name: str = ""
+    description: str = ""
+    addresses: tuple[str, ...] = ()
+    can: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One interface here, with the port id that it announces."""
+
+    interface: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Who is heard on an interface, and by which of its ports.
+
+    Attributes:
+        port: its id, in the spelling of keys.
+        port_name: what people call it: its description, else its id.
+    """
+
+    interface: str
+    chassis: Chassis
+    port: str
+    port_name: str
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +67,7 @@ class Local:
     hosts: tuple[str, ...] = ()
 
 
-def normalise(
+def wired(
     local: Local, wires: Sequence[Wire], heard: Sequence[Neighbour], here: Here
 ) -> Iterator[Told]:
     """Yield who listens, its interfaces or ports, and what each is plugged into."""
@@ -56,7 +96,7 @@ def _of_host(
         if each.interface in known and _is_switch(each.chassis, local.hosts):
             yield from _port(each, here)
             nic = f"nic:{name}/{each.interface}"
-            yield RelationRecord(nic, "CONNECTED_TO", _port_key(each.chassis, each.port))
+            yield RelationRecord(nic, "CONNECTED_TO", port_key(each.chassis, each.port))
 
 
 def _of_switch(
@@ -70,7 +110,7 @@ def _of_switch(
     for each in heard:
         if each.interface not in ports:
             continue
-        port = _port_key(own, ports[each.interface])
+        port = port_key(own, ports[each.interface])
         if not _is_switch(each.chassis, local.hosts):
             name = each.chassis.name or each.chassis.id
             nic = f"nic:{name}/{each.port_name}"
@@ -80,7 +120,7 @@ def _of_switch(
             yield RelationRecord(nic, "CONNECTED_TO", port)
         elif each.interface in local.uplinks:
             yield from _port(each, here)
-            beyond = _port_key(each.chassis, each.port)
+            beyond = port_key(each.chassis, each.port)
             yield RelationRecord(_switch_key(own), "CONNECTED_TO", beyond, "uplinks", 1)
 
 
@@ -106,7 +146,7 @@ def _port(heard: Neighbour, here: Here) -> Iterator[Told]:
 
 
 def _port_of(switch: Chassis, port: str, name: str, here: Here) -> Iterator[Told]:
-    key = _port_key(switch, port)
+    key = port_key(switch, port)
     shown = f"{switch.name or switch.id}/{name}"
     claims = (here.key("chassisPort", f"{switch.id}/{port}"), here.key("name", shown))
     yield Record(key, "SwitchPort", shown, claims)
@@ -126,5 +166,5 @@ def _switch_key(chassis: Chassis) -> str:
     return f"switch:{chassis.id}"
 
 
-def _port_key(chassis: Chassis, port: str) -> str:
+def port_key(chassis: Chassis, port: str) -> str:
     return f"port:{chassis.id}/{port}"
