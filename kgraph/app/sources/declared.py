@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ingest import catalogue
 from kgraph.app.sources.context import Context
+from kgraph.app.sources.machines import known
 from kgraph.app.sync import Job, Keep, Reading, keep
 from kgraph.config import SourceConfig
 from kgraph.schema import Snapshot
@@ -37,7 +38,7 @@ def bring(reading: Reading, source: str, site: str, found: Found) -> Diff:
     items = list(found.items)
     index, own = _NOTHING, {}
     if any(isinstance(item, Machine | Alias) for item in items):
-        index, own = EstateIndex.of(reading.store.graph()), reading.store.spelling(source)
+        index, own = known(reading.store, items), reading.store.spelling(source)
     told = settled(items, index, site, own)
     snapshot = Snapshot(source, found.scope, complete=found.complete, items=iter(told.items))
     return keep(reading, snapshot).with_findings((*found.findings, *told.findings))
