@@ -52,7 +52,7 @@ def _answer(entry: Entry, here: Here) -> str:
     if entry.kubeconfig is not None:
         chosen.append(f"--kubeconfig={here.resolve(entry.kubeconfig)}")
     asked = ["kubectl", *chosen, "get", ",".join(RESOURCES), "-A", "-o", "json"]
-    return run([*entry.via, *asked], _PATIENCE)
+    return run(asked, _PATIENCE, via=entry.via)
 
 
 SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

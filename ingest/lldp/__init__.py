@@ -51,14 +51,14 @@ def read(entry: Entry, here: Here) -> Found:
 
 def _asked(entry: Entry, *what: str) -> str:
     by_socket = ["-u", entry.socket] if entry.socket else []
-    return run([*entry.via, "lldpcli", *by_socket, "-f", "json0", "show", *what])
+    return run(["lldpcli", *by_socket, "-f", "json0", "show", *what], via=entry.via)
 
 
 def _uuid(entry: Entry) -> str:
     """Return the UUID of a host's firmware, where it may be read."""
     if entry.role == "host":
         with suppress(SourceError):
-            return run([*entry.via, "cat", _UUID]).strip()
+            return run(["cat", _UUID], via=entry.via).strip()
     return ""
 
 

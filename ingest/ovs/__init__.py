@@ -48,7 +48,7 @@ def read(entry: Entry, here: Here) -> Found:
 def _answer(entry: Entry) -> str:
     lists = [word for table in TABLES for word in ("--", "list", table)]
     at = [f"--db={entry.db}"] if entry.db else []
-    return run([*entry.via, "ovs-vsctl", "--timeout=10", *at, "--format=json", *lists])
+    return run(["ovs-vsctl", "--timeout=10", *at, "--format=json", *lists], via=entry.via)
 
 
 def _host(entry: Entry, told: Database) -> str:
@@ -59,14 +59,14 @@ def _host(entry: Entry, told: Database) -> str:
     if entry.db and not entry.db.startswith("unix:"):
         mend = "give `host`, or set external_ids:hostname there"
         raise SourceError("it does not tell its host", where=f"ovs {entry.subject}", mend=mend)
-    return run([*entry.via, "uname", "-n"]).strip()
+    return run(["uname", "-n"], via=entry.via).strip()
 
 
 def _uuid(entry: Entry) -> str:
     """Return the UUID of the machine's firmware, where it may be read."""
     if not entry.db or entry.db.startswith("unix:"):
         with suppress(SourceError):
-            return run([*entry.via, "cat", _UUID]).strip()
+            return run(["cat", _UUID], via=entry.via).strip()
     return ""
 
 

@@ -41,7 +41,8 @@ def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:
     yield Machine(place.machine, place.host, place.uuid, kind="Host")
     daemon = place.of("unit", _DAEMON)
     name = f"{place.host}/{_DAEMON}"
-    yield Record(daemon, "ServiceInstance", name, (here.key("name", name),))
+    claims = (here.key("name", local_name(place.host, _DAEMON)),)
+    yield Record(daemon, "ServiceInstance", name, claims)
     yield RelationRecord(daemon, "RUNS_ON", place.machine)
     ports, interfaces = told.by_uuid("Port"), told.by_uuid("Interface")
     outward: set[str] = set()

@@ -61,7 +61,7 @@ def read(entry: Entry, here: Here) -> Found:
 
 
 def _asked(entry: Entry, *argv: str) -> str:
-    return run([*entry.via, *argv])
+    return run(argv, via=entry.via)
 
 
 def _if_there(entry: Entry, path: str) -> str:

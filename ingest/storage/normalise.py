@@ -186,12 +186,13 @@ def _file_system(
 ) -> Iterator[Row]:
     own = stack.own
     key, name = own.of("mount", path), f"{own.host}/{path}"
+    claims = (here.key("name", local_name(own.host, path)),)
     sizes = {"capacityBytes": mount.size, "availableBytes": mount.available} if mount else {}
     yield Record(
         key,
         "StoragePool",
         name,
-        (here.key("name", name),),
+        claims,
         props={"path": path, **sizes},
         watched=("full",),
         volatile=frozenset({"availableBytes"}),
@@ -213,7 +214,7 @@ def _filled(path: str, own: Machinery, mount: Mount | None, look: Look) -> Itera
 
 def _mounted_export(mount: Mount, own: Machinery, here: Here) -> Iterator[Row]:
     key, name, address = own.of("mount", mount.path), f"{own.host}/{mount.path}", mount.export
-    claims = (here.key("name", name),)
+    claims = (here.key("name", local_name(own.host, mount.path)),)
     yield Record(key, "StoragePool", name, claims, props={"path": mount.path})
     export = f"export:{address}"
     yield Record(export, "StorageExport", address, (here.key("exportAddress", address),))

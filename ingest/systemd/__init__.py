@@ -43,18 +43,18 @@ def read(entry: Entry, here: Here) -> Found:
         SourceError: systemctl is missing, fails, or answers nonsense.
     """
     asked = ["systemctl", "show", "--no-pager", "--all", f"--property={','.join(PROPERTIES)}"]
-    told = units(run([*entry.via, *asked, "--", *entry.units]), entry.subject)
+    told = units(run([*asked, "--", *entry.units], via=entry.via), entry.subject)
     machine = _machine(entry)
     items = normalise(told, machine, entry.ignore, here)
     return Found(machine.name, folded(items))
 
 
 def _machine(entry: Entry) -> Machine:
-    name = entry.host or run([*entry.via, "uname", "-n"]).strip()
+    name = entry.host or run(["uname", "-n"], via=entry.via).strip()
     facts = {"/etc/machine-id": "", "/sys/class/dmi/id/product_uuid": ""}
     for path in facts:
         with suppress(SourceError):  # only root may read the UUID
-            facts[path] = run([*entry.via, "cat", path]).strip()
+            facts[path] = run(["cat", path], via=entry.via).strip()
     machine_id, uuid = facts.values()
     return Machine(f"machine:{name}", name, uuid, machine_id=machine_id)
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from ingest.systemd.units import Unit
 from kgraph.schema import Observation, Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine
+from kgraph.sourcekit import Here, Look, Machine, local_name
 from kgraph.sourcekit.machines import Told
 
 _KINDS = {"service": "ServiceInstance", "socket": "Endpoint", "mount": "StoragePool"}
@@ -59,7 +59,7 @@ def _record(unit: Unit, key: str, machine: Machine, here: Here) -> Record:
         key,
         _kind(unit.name),
         name,
-        (here.key("name", name),),
+        (here.key("name", local_name(machine.name, unit.where or unit.name)),),
         props={
             "unit": unit.name,
             "description": unit.description,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import PurePath
 
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
@@ -19,18 +21,21 @@ def run(
     argv: Sequence[str],
     patience: timedelta = PATIENCE,
     environment: Mapping[str, str] | None = None,
+    *,
+    via: Sequence[str] = (),
 ) -> str:
     """Return what a command prints.
 
     Args:
-        argv: the program and its arguments, as they are; for another machine led by what reaches
-            it, such as `ssh h1`.
+        argv: the program and its arguments, as they are.
         patience: how long it may take.
-        environment: further variables for it.
+        environment: further variables for it, on this machine.
+        via: what reaches another machine, such as `ssh h1`, to run it there.
 
     Raises:
         SourceError: it is missing, fails, takes too long, or prints no UTF-8.
     """
+    argv = _through(via, argv)
     where = " ".join(argv)
     environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_ADMIN}"}
     environ |= environment or {}
@@ -57,3 +62,10 @@ def run(
         return done.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def _through(via: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """Lead a command by what reaches its machine; ssh has a shell read it there: it is quoted."""
+    if via and PurePath(via[0]).name == "ssh":
+        return [*via, shlex.join(argv)]
+    return [*via, *argv]

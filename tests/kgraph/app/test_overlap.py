@@ -1,4 +1,4 @@
-"""One small lab as six systems see it: one graph from power feed to service, in any order.
+"""One small lab as seven systems see it: one graph from power feed to service, in any order.
 
 None of them knows it all, and they spell names differently: libvirt says `h1.dc1`, lldpd `h1`.
 """
@@ -23,6 +23,8 @@ from ingest.libvirt.normalise import normalise as libvirt
 from ingest.ovs.normalise import Place as Machine
 from ingest.ovs.normalise import normalise as ovs
 from ingest.ovs.tables import database
+from ingest.systemd.normalise import normalise as systemd
+from ingest.systemd.units import units
 from ingest.tables import Entry, table
 from ingest.tables import normalise as tables
 from kgraph.app import prometheus
@@ -31,6 +33,7 @@ from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import Snapshot
 from kgraph.sourcekit import Found, Here, folded
+from kgraph.sourcekit import Machine as SomeMachine
 from kgraph.sourcekit.wires import Chassis, Local, Neighbour, Wire
 from kgraph.sourcekit.wires import wired as lldp
 from kgraph.store import GraphStore, open_store
@@ -131,6 +134,12 @@ def _ovs(host: str) -> Step:
     return _declared("ovs", host, lambda: ovs(database(text, "x"), Machine(host), HERE))
 
 
+def _systemd(host: str) -> Step:
+    told = "Id=ovs-vswitchd.service\nLoadState=loaded\nActiveState=active\nSubState=running\n"
+    machine = SomeMachine(f"machine:{host}", f"{host}.dc1")
+    return _declared("systemd", host, lambda: systemd(units(told, "x"), machine, (), HERE))
+
+
 def _cmdb() -> Step:
     entry = Entry(type="csv", path=Path("cmdb.csv"))
     return _declared("csv", "cmdb", lambda: tables(table(CMDB, "cmdb", entry)[0], "", HERE))
@@ -159,6 +168,7 @@ STEPS: dict[str, Step] = {
     **{f"libvirt {host}": _libvirt(host) for host in HOSTS},
     **{f"ovs {host}": _ovs(host) for host in HOSTS},
     **{f"lldp {host}": _lldp(host) for host in HOSTS},
+    **{f"systemd {host}": _systemd(host) for host in HOSTS},
     "haproxy": _haproxy(),
     "prometheus": _prometheus(),
 }
@@ -175,7 +185,7 @@ WANTED = {
     "LoadBalancer": 1,
     "Endpoint": 1,
     "Service": 1,
-    "ServiceInstance": 4,  # two servers of the service, and a switch daemon on each host
+    "ServiceInstance": 4,  # two servers of the service, and a daemon on each host
     "Probe": 5,  # two connections of libvirt, two targets, and the Prometheus itself
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,18 @@ from kgraph.sourcekit import parsed, run
 
 def test_a_tool_is_run_without_a_shell() -> None:
     assert run(["printf", "%s", "$HOME; true"]) == "$HOME; true"
+
+
+def test_another_machines_shell_is_given_quoted_words(
+    tmp_path: Path,
+) -> None:
+    """ssh joins its words by blanks, and the shell at the other end would read them."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    words = ["printf", "%s|", "*.service", "a b", "$HOME; true"]
+    assert run(words, via=[str(ssh), "h1"]) == "*.service|a b|$HOME; true|"
+    assert run(words, via=["env"]) == "*.service|a b|$HOME; true|"
 
 
 def test_a_tool_that_fails_is_told_with_what_it_said() -> None:
