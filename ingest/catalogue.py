@@ -38,6 +38,7 @@ SHIPPED: Mapping[str, Listed] = {
     "docker": Listed("docker", "containers, networks and volumes of a Docker engine"),
     "lldp": Listed("lldp", "switches and ports that a machine or switch hears on its wires"),
     "ovs": Listed("ovs", "bridges of an Open vSwitch, and what is plugged into them"),
+    "ovn": Listed("ovn", "logical switches, routers and ports of an OVN, and who binds them"),
     "storage": Listed("storage", "disks, paths, arrays, volumes and file systems of a machine"),
     "netbox": Listed("netbox", "racks, power, devices, cables and guests that NetBox documents"),
     "redfish": Listed("redfish", "systems, power supplies and health that a BMC tells"),

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Literal
 
 from ingest.ovs.normalise import Place, normalise
-from ingest.ovs.tables import TABLES, Database, database
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
+from kgraph.sourcekit.ovsdb import Database, database, listing
 
 NAME = "ovs"
+TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
 _UUID = "/sys/class/dmi/id/product_uuid"
 
 
@@ -40,15 +41,14 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: ovs-vsctl is missing, the database does not answer, or answers nonsense.
     """
-    told = database(_answer(entry), f"ovs {entry.subject}")
+    told = database(_answer(entry), f"ovs {entry.subject}", TABLES)
     place = Place(_host(entry, told), _uuid(entry))
     return Found(place.host, folded(normalise(told, place, here)))
 
 
 def _answer(entry: Entry) -> str:
-    lists = [word for table in TABLES for word in ("--", "list", table)]
     at = [f"--db={entry.db}"] if entry.db else []
-    return run(["ovs-vsctl", "--timeout=10", *at, "--format=json", *lists], via=entry.via)
+    return run(["ovs-vsctl", "--timeout=10", *at, *listing(TABLES)], via=entry.via)
 
 
 def _host(entry: Entry, told: Database) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ingest.ovs.tables import Database, Row
 from kgraph.schema import Key, Observation, Record, RelationRecord
 from kgraph.sourcekit import Here, Look, Machine, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told
+from kgraph.sourcekit.ovsdb import Database, Row
 
 _DAEMON = "ovs-vswitchd.service"  # as systemd calls it, so that both speak of one
 _INNER = frozenset({"veth", "tun", "openvswitch", "bridge", "dummy", "macvlan"})  # lead nowhere

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from ingest.ovs import TABLES
 from ingest.ovs.normalise import Place, normalise
-from ingest.ovs.tables import database
 from kgraph.schema import RelationRecord, SourceError
 from kgraph.sourcekit.machines import Told
+from kgraph.sourcekit.ovsdb import database
 from tests.ingest.readings import HERE, keys, records, relations, well, wrong
 
 UUID, VM = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f", "11111111-2222-3333-4444-555555555555"
@@ -74,7 +75,7 @@ def _answer(interfaces: list[Any] | None = None) -> str:
 
 
 def _items(place: Place = PLACE) -> list[Told]:
-    return list(normalise(database(_answer(), "ovs here"), place, HERE))
+    return list(normalise(database(_answer(), "ovs here", TABLES), place, HERE))
 
 
 def test_bridges_with_guests_and_what_leads_out_are_told() -> None:
@@ -155,4 +156,4 @@ def test_a_lost_link_and_a_device_that_is_gone_are_told() -> None:
 )
 def test_what_is_no_database_is_refused(text: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        list(normalise(database(text, "ovs"), PLACE, HERE))
+        list(normalise(database(text, "ovs", TABLES), PLACE, HERE))

@@ -20,9 +20,9 @@ from ingest.haproxy.stat import rows as stat_rows
 from ingest.libvirt.fetch import GuestReading
 from ingest.libvirt.fetch import Reading as HostReading
 from ingest.libvirt.normalise import normalise as libvirt
+from ingest.ovs import TABLES
 from ingest.ovs.normalise import Place as Machine
 from ingest.ovs.normalise import normalise as ovs
-from ingest.ovs.tables import database
 from ingest.systemd.normalise import normalise as systemd
 from ingest.systemd.units import units
 from ingest.tables import Entry, table
@@ -34,6 +34,7 @@ from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import Snapshot
 from kgraph.sourcekit import Found, Here, folded
 from kgraph.sourcekit import Machine as SomeMachine
+from kgraph.sourcekit.ovsdb import database
 from kgraph.sourcekit.wires import Chassis, Local, Neighbour, Wire
 from kgraph.sourcekit.wires import wired as lldp
 from kgraph.store import GraphStore, open_store
@@ -131,7 +132,7 @@ def _ovs(host: str) -> Step:
             _table("_uuid name status external_ids link_state", *interfaces),
         ]
     )
-    return _declared("ovs", host, lambda: ovs(database(text, "x"), Machine(host), HERE))
+    return _declared("ovs", host, lambda: ovs(database(text, "x", TABLES), Machine(host), HERE))
 
 
 def _systemd(host: str) -> Step:

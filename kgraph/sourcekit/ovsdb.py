@@ -1,14 +1,12 @@
-"""Tables as `ovs-vsctl --format=json` prints them: a document each, values with their type."""
+"""Tables of OVSDB as its tools print them by `--format=json`: a document each, typed values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Node, parsed
-
-TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
+from kgraph.sourcekit.shapes import Node, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,25 @@ class Database:
         return {row.text("_uuid"): row for row in self.of(table)}
 
 
-def database(text: str, where: str) -> Database:
-    """Read the tables of `TABLES`, in their order.
+def listing(tables: Sequence[str]) -> list[str]:
+    """Return the words by which OVSDB's tools are asked for some tables."""
+    return ["--format=json", *(word for table in tables for word in ("--", "list", table))]
+
+
+def database(text: str, where: str, tables: Sequence[str]) -> Database:
+    """Read some tables, printed in this order.
 
     Raises:
         SourceError: one is missing, or is no table.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) != len(TABLES):
-        what = f"{len(lines)} tables instead of {len(TABLES)}"
+    if len(lines) != len(tables):
+        what = f"{len(lines)} tables instead of {len(tables)}"
         raise SourceError(what, where=where, mend="was the answer cut off?")
     read = (
-        _rows(parsed(line, f"{where}: {name}")) for name, line in zip(TABLES, lines, strict=True)
+        _rows(parsed(line, f"{where}: {name}")) for name, line in zip(tables, lines, strict=True)
     )
-    return Database(dict(zip(TABLES, read, strict=True)))
+    return Database(dict(zip(tables, read, strict=True)))
 
 
 def _rows(root: Node) -> tuple[Row, ...]:
