@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,8 +31,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from ingest import catalogue
 from ingest.nbd import parse_address
 from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
+from kgraph.sourcekit import SourceEntry, without_password
 from kgraph.store import is_server, url_defect
 
 FILE_NAME = "kgraph.toml"
@@ -84,31 +93,14 @@ class WatchSettings(_Section):
     hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
 
 
-class _Source(_Section):
-    name: str = ""
-    site: str = ""  # empty: the configuration's own
-    # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
-    every: Annotated[float, Field(gt=0, le=86_400)] | None = None
-
-    # Whom to believe where sources differ about a name or a property: the higher.
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    # Seconds that `kgraph sync` waits for an answer.
-    deadline: Annotated[float, Field(gt=0, le=3600)] = 60
-
-    @property
-    def title(self) -> str:
-        """What to call the source in messages."""
-        return self.name or str(getattr(self, "type", ""))
-
-
-class TopologySource(_Source):
+class TopologySource(SourceEntry):
     """A `kgraph.topology/v1` document."""
 
     type: Literal["topology"]
     path: Path
 
 
-class LibvirtSource(_Source):
+class LibvirtSource(SourceEntry):
     """A libvirt connection, read-only."""
 
     type: Literal["libvirt"]
@@ -117,7 +109,7 @@ class LibvirtSource(_Source):
     counters_every: Annotated[float, Field(ge=0.2, le=60)] = 2
 
 
-class NbdSource(_Source):
+class NbdSource(SourceEntry):
     """NBD exports: those that the graph knows, and those named here."""
 
     type: Literal["nbd"]
@@ -136,13 +128,7 @@ class NbdSource(_Source):
         return addresses
 
 
-def _without_password(url: str) -> str:
-    if urlsplit(url).password:
-        raise ValueError("a password does not belong into the configuration")
-    return url
-
-
-class AlertmanagerSource(_Source):
+class AlertmanagerSource(SourceEntry):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
     type: Literal["alertmanager"]
@@ -151,10 +137,10 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    _no_secret = field_validator("url")(_without_password)
+    _no_secret = field_validator("url")(without_password)
 
 
-class PrometheusSource(_Source):
+class PrometheusSource(SourceEntry):
     """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
 
     type: Literal["prometheus"]
@@ -162,10 +148,10 @@ class PrometheusSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    _no_secret = field_validator("url")(_without_password)
+    _no_secret = field_validator("url")(without_password)
 
 
-class SyntheticSource(_Source):
+class SyntheticSource(SourceEntry):
     """An invented estate, for trying things out."""
 
     type: Literal["synthetic"]
@@ -174,17 +160,38 @@ class SyntheticSource(_Source):
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
 
 
-SourceConfig = (
-    TopologySource
-    | LibvirtSource
-    | NbdSource
-    | AlertmanagerSource
-    | PrometheusSource
-    | SyntheticSource
-)
-_SOURCE_TYPES: Mapping[str, type[_Source]] = {
-    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
+# Those that need more of the program than one reading; all others are in `ingest.catalogue`.
+SourceConfig = SourceEntry
+_WIRED: Mapping[str, type[SourceEntry]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in (
+        TopologySource,
+        LibvirtSource,
+        NbdSource,
+        AlertmanagerSource,
+        PrometheusSource,
+        SyntheticSource,
+    )
 }
+
+
+def source_types() -> tuple[str, ...]:
+    """Return the types that an entry under `[[sources]]` may have."""
+    return (*_WIRED, *catalogue.names())
+
+
+def source_entry(row: Mapping[str, Any]) -> SourceEntry:
+    """Read one entry under `[[sources]]`, whose type is known.
+
+    Raises:
+        pydantic.ValidationError: what is wrong in it.
+        ConfigurationError: another package's source cannot be loaded.
+    """
+    return _model(row["type"]).model_validate(row)
+
+
+def _model(name: str) -> type[SourceEntry]:
+    return _WIRED[name] if name in _WIRED else catalogue.declared(name).entry
 
 
 class SelectSettings(_Section):
@@ -286,7 +293,8 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     watch: WatchSettings = WatchSettings()
     retention: RetentionSettings = RetentionSettings()
-    sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
+    # Each is read by the model of its type before: see `source_entry`.
+    sources: tuple[SerializeAsAny[SourceEntry], ...] = ()
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
 
@@ -311,10 +319,6 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-_TYPES: Mapping[str, Mapping[str, type[_Section]]] = {
-    "sources": _SOURCE_TYPES,
-    "endpoints": _ENDPOINT_TYPES,
-}
 _ONE = {"sources": "a source", "endpoints": "an endpoint"}
 
 
@@ -495,34 +499,64 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _validated(
     merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None
 ) -> Settings:
+    told = _Told(origins, file)
+    rows = merged.get("sources")
     try:
-        return Settings(**merged)
+        if not isinstance(rows, list):
+            return Settings(**merged)
+        entries = tuple(_entry(number, row, told) for number, row in enumerate(rows))
+        return Settings(**{**merged, "sources": entries})
     except ValidationError as error:
-        raise _explained(error, origins, file) from error
+        raise told.explained(error) from error
 
 
-def _explained(
-    error: ValidationError, origins: Mapping[str, str], file: Path | None
-) -> ConfigurationError:
-    first = error.errors()[0]
-    # pydantic names the chosen source type in the location of a tagged union; people don't.
-    parts = [str(part) for part in first["loc"]]
-    if len(parts) > 2 and parts[0] in _TYPES:
-        del parts[2]
-    name = ".".join(parts)
-    layer = next(
-        (o for key, o in origins.items() if key == name or key.startswith(f"{name}.")), ""
-    )
-    where = layer if layer.startswith(("environment", "option")) else str(file or layer)
-    if first["type"] == "extra_forbidden":
-        near = _near(first["loc"])
-        return ConfigurationError(f"unknown key {name!r}", where=where, mend=near)
-    if first["type"].startswith("union_tag"):
-        known = ", ".join(_TYPES[parts[0]])
-        what = f"{_ONE[parts[0]]} needs a type that is known"
-        return ConfigurationError(what, where=f"{where}: {name}", mend=f"types: {known}")
-    what = first["msg"].removeprefix("Value error, ")
-    return ConfigurationError(what, where=f"{where}: {name}", mend=_mend(first["type"]))
+def _entry(number: int, row: object, told: _Told) -> object:
+    if not isinstance(row, Mapping):
+        return row
+    if row.get("type") not in source_types():
+        raise told.untyped(["sources", str(number)])
+    try:
+        return source_entry(row)
+    except ValidationError as error:
+        raise told.explained(error, ("sources", number, row["type"])) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Puts what pydantic has found into one line, with the layer that it is from."""
+
+    origins: Mapping[str, str]
+    file: Path | None
+
+    def explained(
+        self, error: ValidationError, within: tuple[int | str, ...] = ()
+    ) -> ConfigurationError:
+        first = error.errors()[0]
+        location = (*within, *first["loc"])
+        # pydantic names the chosen type in the location of a tagged union; people don't.
+        parts = [str(part) for part in location]
+        if len(parts) > 2 and parts[0] in _ONE:
+            del parts[2]
+        name = ".".join(parts)
+        if first["type"] == "extra_forbidden":
+            near = _near(location)
+            return ConfigurationError(f"unknown key {name!r}", where=self._where(name), mend=near)
+        if first["type"].startswith("union_tag"):
+            return self.untyped(parts)
+        what = first["msg"].removeprefix("Value error, ")
+        where = f"{self._where(name)}: {name}"
+        return ConfigurationError(what, where=where, mend=_mend(first["type"]))
+
+    def untyped(self, parts: list[str]) -> ConfigurationError:
+        name, one = ".".join(parts), _ONE[parts[0]]
+        known = source_types() if parts[0] == "sources" else _ENDPOINT_TYPES
+        where, mend = f"{self._where(name)}: {name}", f"types: {', '.join(known)}"
+        return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
+
+    def _where(self, name: str) -> str:
+        named = (o for k, o in self.origins.items() if k == name or k.startswith(f"{name}."))
+        layer = next(named, "")
+        return layer if layer.startswith(("environment", "option")) else str(self.file or layer)
 
 
 def _mend(kind: str) -> str:
@@ -533,8 +567,9 @@ def _mend(kind: str) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    if location[0] in _TYPES and len(location) > 2:
-        model = _TYPES[str(location[0])][str(location[2])]
+    if location[0] in _ONE and len(location) > 2:
+        chosen = str(location[2])
+        model = _model(chosen) if location[0] == "sources" else _ENDPOINT_TYPES[chosen]
         if len(location) > 4:  # of an endpoint's select
             model = SelectSettings
     else:
