@@ -76,6 +76,16 @@ class Ledger:
             ]
 
 
+def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]]:
+    """Return the (entity, action) whose newest try within a day did not help."""
+    newest: dict[tuple[str, str], Past] = {}
+    for row in Ledger.load(store, now).past:
+        key = (row.entity, row.action)
+        if key not in newest or row.at >= newest[key].at:
+            newest[key] = row
+    return frozenset(key for key, row in newest.items() if row.outcome is not Outcome.HELPED)
+
+
 def readable(record: PlanRecord) -> PlanDocument | None:
     """Return a kept plan, or None where nobody can read it any longer."""
     try:

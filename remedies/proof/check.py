@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kgraph.schema import Actor, Plan, PlanStep, Role
+from kgraph.schema import Actor, Plan, PlanStep, Role, Severity, kind_of
 from remedies.proof.does import Does
 from remedies.proof.known import TOGETHER, Graph, Known
 from remedies.proof.seats import Seats
@@ -60,9 +60,16 @@ class _Replay:
     def __init__(self, graph: Graph, does: Mapping[str, Does], known: Known, plan: Plan) -> None:
         self._graph, self._does, self._known, self._plan = graph, does, known, plan
         self._seats = Seats(graph, known)
-        self._working = Working(graph, known.broken | {plan.cause.entity})
+        self._working = Working(graph, known.broken | self._hard_cause())
         self._off = set(known.off)
         self._now_on: dict[str, str] = {}
+
+    def _hard_cause(self) -> frozenset[str]:
+        """Return the cause, unless it still works somehow."""
+        cause = self._plan.cause
+        mode = kind_of(self._graph.kind(cause.entity)).modes.get(cause.mode)
+        hard = mode is None or mode.severity is Severity.HARD
+        return frozenset({cause.entity}) if hard else frozenset()
 
     def objections(self) -> Iterator[Objection]:
         """Replay all; yield what speaks against it."""
@@ -114,6 +121,8 @@ class _Replay:
         """Take away what a step takes away, while it lasts or for good."""
         if at.does not in _TAKES:
             return
+        if at.does is Does.INTERRUPTS and at.step.entity == self._plan.cause.entity:
+            return  # it is at fault, and what is restarted comes back better or not worse
         before = set(self._working.out)
         yield from self._working.take(frozenset({at.step.entity}))
         if at.waited_for and at.does in {Does.INTERRUPTS, Does.MOVES_COLD}:

@@ -21,6 +21,7 @@ from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
 from remedies import Executor, load_policy
+from remedies.execution.ledger import tried_in_vain
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
@@ -53,7 +54,9 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         store=store,
         collector=Collector(read, _clock, _jitter),
         keeper=keeper,
-        assessor=Assessor(store, toolkit(configuration, _clock())),
+        assessor=Assessor(
+            store, toolkit(configuration, _clock(), lambda: tried_in_vain(store, _clock()))
+        ),
         repairs=repairs,
         clock=_clock,
         tell=tell,

@@ -18,6 +18,7 @@ from kgraph.schema import (
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
 from remedies import Approver, Refusal
+from remedies.execution.ledger import tried_in_vain
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
@@ -300,3 +301,17 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def test_what_was_tried_in_vain_is_remembered_for_ladders(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things["v1"].fails = 9
+    night = Night(store, estate)
+    night.begin(plan)
+    night.run(plan)
+    assert ("v1", "resume") in tried_in_vain(store, night.now)
+    assert tried_in_vain(store, night.now + timedelta(days=2)) == frozenset()
+    estate.things = {"x": Thing("inactive"), "v1": Thing("paused")}
+    night.begin(plan)
+    night.run(plan)
+    assert tried_in_vain(store, night.now) == frozenset()

@@ -1,0 +1,47 @@
+"""What the checker objects to is not done, and the plan says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kgraph.schema import Actor, Plan
+from remedies.proof import Does, Graph, Known, Verdict, check
+from remedies.remedy import Catalogue
+from remedies.surroundings import Surroundings
+
+REFUSED = "the checker: "
+
+
+def does_of(catalogue: Catalogue) -> Mapping[str, Does]:
+    """Return what each action does, for the checker."""
+    return {name: action.does for name, action in catalogue.actions.items()}
+
+
+def verdict_on(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Verdict:
+    """Ask the checker about a plan as it stands."""
+    relations = [row for rows in around.needs.values() for row in rows]
+    graph = Graph.of(around.entities.values(), relations)
+    return check(plan, graph, does_of(catalogue), Known(around.broken()))
+
+
+def proven(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Plan:
+    """Return the plan with every step that the checker objects to left to nobody.
+
+    What is left is proven anew, since a step may have stood on one that is not done any longer.
+    """
+    for _ in range(len(plan.steps) + 1):
+        objections = verdict_on(plan, catalogue, around).objections
+        if not objections:
+            return plan
+        first = {row.step: row for row in reversed(objections)}
+        steps = tuple(
+            replace(
+                step, actor=Actor.NOBODY, unable=f"{REFUSED}{first[n].rule.value}: {first[n].why}"
+            )
+            if n in first
+            else step
+            for n, step in enumerate(plan.steps)
+        )
+        plan = replace(plan, steps=steps)
+    return plan
