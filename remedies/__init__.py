@@ -29,7 +29,7 @@ from remedies.looks import Actuator, Actuators, EffectError, Look, Standing, Tas
 from remedies.planning import plan_for, renamed
 from remedies.policy import Circumstances, Decision, Mode, Policy, decide, load_policy
 from remedies.remedy import Catalogue, Remedy, load_catalogue
-from remedies.world import Approver, Facts, Vantage, World
+from remedies.world import Approver, Budgets, Facts, Vantage, World
 
 __all__ = [
     "LOG",
@@ -37,6 +37,7 @@ __all__ = [
     "Actuator",
     "Actuators",
     "Approver",
+    "Budgets",
     "Catalogue",
     "Circumstances",
     "Decision",

@@ -22,6 +22,7 @@ from kgraph.schema import (
     PlanRecord,
     PlanState,
     Run,
+    Sign,
     StoreError,
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
@@ -29,14 +30,16 @@ from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import Ledger
 from remedies.execution.tenure import TTL, Tenure
+from remedies.execution.track import powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal, judge_plan
 from remedies.looks import Actuators
-from remedies.world import Approver, Facts, World
+from remedies.world import Approver, Budgets, Facts, World
 
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
+USUAL = Budgets()
 _log = structlog.get_logger(__name__)
 
 
@@ -48,11 +51,18 @@ class Executor:
         actuators: by the endpoint's name.
         holder: who we are, in leases; no other process may have the same name.
         spawn: starts a call; a thread, unless a test has its own way.
+        budgets: what may be done in a while, over all plans.
     """
 
     def __init__(
-        self, store: GraphStore, actuators: Actuators, holder: str, spawn: Spawn = in_thread
+        self,
+        store: GraphStore,
+        actuators: Actuators,
+        holder: str,
+        spawn: Spawn = in_thread,
+        budgets: Budgets = USUAL,
     ) -> None:
+        self._budgets = budgets
         self._store, self._actuators, self._holder, self._spawn = store, actuators, holder, spawn
         self._plans: dict[str, Carrying] = {}
         self._orphans: dict[str, PlanRecord] = {}
@@ -142,6 +152,9 @@ class Executor:
             tuple(each.plan for each in self._plans.values()),
             tuple(self._store.leases(now=now)),
             frozenset(self._hung),
+            self._before(),
+            facts.off,
+            self._budgets,
         )
         first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
         rows = judge_plan(plan, world)
@@ -260,7 +273,13 @@ class Executor:
             tuple(each.plan for each in self._plans.values()),
             tuple(self._store.leases(now=now)),
             frozenset(self._hung),
+            self._before(),
+            facts.off | powered_off(carrying.plan, carrying.entries),
+            self._budgets,
         )
+
+    def _before(self) -> dict[str, frozenset[Sign]]:
+        return {plan: frozenset(each.run.before) for plan, each in self._plans.items()}
 
     def _remember(self, carrying: Carrying, now: datetime) -> None:
         self._known().remember(carrying.plan, carrying.run, carrying.entries)

@@ -16,7 +16,7 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     means is not counted as silent.
     """
     for vantage in world.facts.vantages:
-        if step.entity in _unexplained(vantage) and _suspect(vantage):
+        if step.entity in _unexplained(vantage) and suspect(vantage):
             count = len(_unexplained(vantage))
             return Refusal(
                 "silence",
@@ -26,7 +26,8 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     return None
 
 
-def _suspect(vantage: Vantage) -> bool:
+def suspect(vantage: Vantage) -> bool:
+    """Tell whether more than half of what is watched from there is silent, unexplained."""
     return len(_unexplained(vantage)) > MOST * len(vantage.watched)
 
 
