@@ -73,6 +73,9 @@ class Budgets:
     fencings: int = 2
 
 
+USUAL = Budgets()
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """An effect that was announced: it has happened, or is happening still.
@@ -128,4 +131,4 @@ class World:
     stuck: frozenset[str] = frozenset()
     before: Mapping[str, frozenset[Sign]] = field(default_factory=lambda: MappingProxyType({}))
     off: frozenset[str] = frozenset()
-    budgets: Budgets = Budgets()
+    budgets: Budgets = USUAL

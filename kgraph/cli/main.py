@@ -26,6 +26,7 @@ from kgraph.cli import (
     initialise,
     investigate,
     plan,
+    policy,
     predict,
     rules,
     store,
@@ -64,6 +65,7 @@ app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
+app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

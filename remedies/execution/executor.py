@@ -35,11 +35,10 @@ from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal, judge_plan
 from remedies.looks import Actuators
-from remedies.world import Approver, Budgets, Facts, World
+from remedies.world import USUAL, Approver, Budgets, Facts, World
 
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
-USUAL = Budgets()
 _log = structlog.get_logger(__name__)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kgraph.schema import (
+    Actor,
     InputError,
     JournalEntry,
     Outcome,
     Plan,
     PlanDocument,
     PlanRecord,
+    Risk,
     Run,
     StepState,
 )
@@ -21,6 +23,7 @@ from kgraph.store import GraphStore
 from remedies.execution.step_moves import NOT_DONE
 from remedies.execution.track import tracks
 from remedies.guards.attempts import MEMORY
+from remedies.record import Case
 from remedies.world import Intent, Past
 
 _MOST = 500  # plans that are read back
@@ -84,6 +87,35 @@ def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]
         if key not in newest or row.at >= newest[key].at:
             newest[key] = row
     return frozenset(key for key, row in newest.items() if row.outcome is not Outcome.HELPED)
+
+
+SHADOW = "shadow"  # how a run says by whom it began: nothing of it was done
+
+
+def cases(store: GraphStore, since: datetime) -> tuple[Case, ...]:
+    """Return what every action has come to since then, shadow runs included."""
+    found: list[Case] = []
+    for record in store.plans(limit=_MOST):
+        document = readable(record) if record.updated_at >= since else None
+        if document is not None and document.runs:
+            found += _cases(document, store.journal(record.id))
+    return tuple(row for row in found if row.at >= since)
+
+
+def _cases(document: PlanDocument, journal: Sequence[JournalEntry]) -> Iterator[Case]:
+    kinds = {step.entity: step.kind for step in document.plan.steps}
+    ends = [run.journal_from for run in document.runs[1:]] + [len(journal)]
+    for run, end in zip(document.runs, ends, strict=True):
+        if run.outcome is None:
+            continue
+        at = run.ended_at or run.begun_at
+        if run.by.startswith(SHADOW):
+            for step in document.plan.steps:
+                if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE:
+                    yield Case(step.action, step.kind, step.entity, at, run.outcome, shadow=True)
+            continue
+        for row in _past(document.plan, run, journal[run.journal_from : end], run.outcome):
+            yield Case(row.action, kinds[row.entity], row.entity, at, row.outcome)
 
 
 def readable(record: PlanRecord) -> PlanDocument | None:

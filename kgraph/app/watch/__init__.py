@@ -8,6 +8,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
+from kgraph.app.policies import policy_of
 from kgraph.app.sources import Context, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
@@ -20,7 +21,7 @@ from kgraph.app.watch.told import Teller
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
-from remedies import Executor, load_policy
+from remedies import Executor
 from remedies.execution.ledger import tried_in_vain
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
@@ -42,11 +43,12 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
     read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
-    policy, kept = settings.policy.file, settings.retention.history_days
+    kept = settings.retention.history_days
+    rules = policy_of(configuration)
     repairs = PolicyRepairs(
         store,
-        Executor(store, actuators(configuration), holder),
-        load_policy(configuration.resolve(policy) if policy else None),
+        Executor(store, actuators(configuration), holder, budgets=rules.budgets),
+        rules,
         keeper,
         hold=timedelta(seconds=settings.watch.hold),
     )

@@ -34,6 +34,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore, open_store
 from remedies import Executor, Look, Standing, Task, load_policy
+from remedies.execution.ledger import cases
 from tests.kgraph.app.watch.test_loop import Clock
 
 AUTO = """
@@ -278,3 +279,48 @@ def test_a_reading_that_was_under_way_when_an_event_came_is_kept_all_the_same(
     night.watch.collector.put(asked)
     night.watch.round()
     assert What.SOURCE_FAILED not in {event.what for event in night.told}
+
+
+SHADOW = """
+format: kgraph.policy/v1
+rules:
+  - {name: earning, mode: auto, earned: {cases: 2, atLeast: 0.3}, when: {synced: true}}
+"""
+
+
+def by_itself(night: Night, after: int) -> Told:
+    """The guest dies, and somebody starts it after so many seconds."""
+    night.host.running = False
+    night.until(What.PLAN)
+    night.rounds(after)
+    night.host.running = True
+    return night.until(What.SHADOW)
+
+
+def test_a_repair_earns_its_place_in_the_shadow_and_then_acts_by_itself(
+    new_night: NewNight,
+) -> None:
+    night = new_night(SHADOW)
+    night.rounds(1)
+    for number in range(2):
+        assert by_itself(night, 30).facts["outcome"] == "helped"
+        assert night.host.acted == []
+        assert len(cases(night.store, night.clock() - timedelta(days=1))) == number + 1
+        night.rounds(5)
+    night.host.running = False
+    assert night.until(What.ENDED).facts["outcome"] == "helped"
+    assert night.host.acted == ["start"]
+
+
+def test_what_goes_away_before_a_repair_could_have_helped_earns_nothing(
+    new_night: NewNight,
+) -> None:
+    night = new_night(SHADOW)
+    night.rounds(1)
+    for _ in range(3):
+        assert by_itself(night, 4).facts["outcome"] == "no_effect"
+        night.rounds(5)
+    night.host.running = False
+    refused = night.until(What.REFUSED)
+    assert str(refused.facts["because"]).startswith("shadow: not earned yet: 0 of 3 helped")
+    assert night.host.acted == []
