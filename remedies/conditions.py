@@ -53,11 +53,17 @@ def spare(uid: str, around: Surroundings) -> str:
     return ""
 
 
+def runs_guests(uid: str, around: Surroundings) -> str:
+    """Hold where guests run on it, or ran there when they were last seen."""
+    return "" if around.guests(uid) else "no guest is left on it that could start elsewhere"
+
+
 CONDITIONS: Mapping[str, Condition] = {
     "others_carry": others_carry,
     "storage_well": storage_well,
     "changed_lately": changed_lately,
     "spare": spare,
+    "runs_guests": runs_guests,
 }
 
 

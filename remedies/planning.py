@@ -26,6 +26,7 @@ from kgraph.schema import (
 from kgraph.schema.plan_documents import identified
 from remedies.drafts import Draft, step_of, targets
 from remedies.endpoints import LOG, Endpoint
+from remedies.proof import Does
 from remedies.proving import proven
 from remedies.remedy import Catalogue, Measure, Remedy
 from remedies.seating import is_placed, placed
@@ -158,8 +159,14 @@ def _title(around: Surroundings, likeliest: Cause) -> str:
 
 
 def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
-    """Return what must be gone: what the cause explains, and what is wrong with who is treated."""
+    """Return what must be gone: what the cause explains, and what is wrong with who is treated.
+
+    What a step takes out of service on purpose stays out. What is started elsewhere must be seen
+    well there, even where nobody saw it fail: its old host took its witnesses along.
+    """
     around, cause = draft.around, draft.cause.entity
+    does = {name: action.does for name, action in draft.catalogue.actions.items()}
+    taken = {s.entity for s in steps if does.get(s.action) in {Does.POWERS_OFF, Does.STOPS}}
     treated = {cause, *draft.companions, *(step.entity for step in steps)}
     own = {sign for sign in around.abnormal if sign[0] in treated}
     explained = {
@@ -167,7 +174,11 @@ def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
         for path in draft.answer.explanation
         if path.cause.entity == cause
     }
-    return tuple(sorted((own | explained) & around.abnormal))
+    moved = {
+        (step.entity, "down") for step in steps if does.get(step.action) is Does.STARTS_ELSEWHERE
+    }
+    found = ((own | explained) & around.abnormal) | moved
+    return tuple(sorted(sign for sign in found if sign[0] not in taken))
 
 
 def _settle(measures: Sequence[Measure]) -> timedelta:

@@ -11,6 +11,7 @@ from remedies.remedy import Catalogue
 from remedies.surroundings import Surroundings
 
 REFUSED = "the checker: "
+FOR_NOTHING = "no guest of it could be started elsewhere once it is off"
 
 
 def does_of(catalogue: Catalogue) -> Mapping[str, Does]:
@@ -31,6 +32,7 @@ def proven(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Plan:
     What is left is proven anew, since a step may have stood on one that is not done any longer.
     """
     for _ in range(len(plan.steps) + 1):
+        plan = _worth(plan, catalogue)
         objections = verdict_on(plan, catalogue, around).objections
         if not objections:
             return plan
@@ -45,3 +47,18 @@ def proven(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Plan:
         )
         plan = replace(plan, steps=steps)
     return plan
+
+
+def _worth(plan: Plan, catalogue: Catalogue) -> Plan:
+    """Leave fencing to nobody where not one guest would be the better for it."""
+    does = does_of(catalogue)
+    starts = [row for row in plan.steps if does.get(row.action) is Does.STARTS_ELSEWHERE]
+    if not starts or any(row.actor is not Actor.NOBODY for row in starts):
+        return plan
+    steps = tuple(
+        replace(row, actor=Actor.NOBODY, unable=row.unable or FOR_NOTHING)
+        if does.get(row.action) is Does.POWERS_OFF
+        else row
+        for row in plan.steps
+    )
+    return replace(plan, steps=steps)

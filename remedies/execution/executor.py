@@ -30,10 +30,10 @@ from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import Ledger
 from remedies.execution.tenure import TTL, Tenure
-from remedies.execution.track import powered_off
+from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
-from remedies.guards import Refusal, judge_plan
+from remedies.guards import Refusal, Weight, judge_plan
 from remedies.looks import Actuators
 from remedies.world import USUAL, Approver, Budgets, Facts, World
 
@@ -219,6 +219,11 @@ class Executor:
         for other in self._plans.values():
             if other.plan.cause.entity == document.plan.cause.entity:
                 return Refusal("shared cause", f"{other.plan.id} repairs it already")
+            shared = hosts_of(other.plan) & hosts_of(document.plan)
+            if shared:
+                # Its placement did not know of theirs: once they are there it is planned anew.
+                why = f"{other.plan.id} brings guests to {min(shared)}, too"
+                return Refusal("capacity", why, Weight.LATER)
         return None
 
     def _adopt(self, now: datetime) -> None:

@@ -28,6 +28,7 @@ from remedies.world import Intent, Past
 
 _MOST = 500  # plans that are read back
 _HOUR = timedelta(hours=1)
+_BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
 
 
 @dataclass
@@ -139,7 +140,11 @@ def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
 def _past(
     plan: Plan, run: Run, entries: Sequence[JournalEntry], outcome: Outcome
 ) -> Iterator[Past]:
-    for step, track in zip(plan.steps, tracks(plan, entries), strict=True):
-        if track.intents and not track.said.startswith(NOT_DONE):
+    found = tracks(plan, entries)
+    broken_off = any(track.state in _BROKEN_OFF for track in found)
+    for step, track in zip(plan.steps, found, strict=True):
+        # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
+        unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
+        if track.intents and not track.said.startswith(NOT_DONE) and not unproven:
             at = run.ended_at or run.begun_at
             yield Past(plan.id, step.entity, step.action, at, outcome)

@@ -79,6 +79,12 @@ def powered_off(plan: Plan, entries: Sequence[JournalEntry]) -> frozenset[str]:
     )
 
 
+def hosts_of(plan: Plan) -> frozenset[str]:
+    """Return the hosts that a plan brings guests to."""
+    steps = (step for step in plan.steps if step.actor is Actor.KGRAPH)
+    return frozenset(step.parameters["to"] for step in steps if step.parameters.get("to"))
+
+
 def waits_for(plan: Plan, number: int) -> list[int]:
     """Return the steps that must be done before this one: on the cause, or on the same entity."""
     step = plan.steps[number]

@@ -15,7 +15,8 @@ def attributed(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
         if other.id == plan.id or plan.cause.entity not in other.reach:
             continue
         before = world.before.get(other.id)
-        if before is not None and not before & set(plan.symptoms):
+        known = {uid for uid, _ in before or ()}
+        if before is not None and not known & {plan.cause.entity, *(s[0] for s in plan.symptoms)}:
             why = f"it began while {other.id} was at work, in whose reach it is"
             return Refusal("attributed", why, Weight.LATER)
     return None

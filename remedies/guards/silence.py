@@ -13,8 +13,10 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse to act on what fell silent together with most of what is watched from there.
 
     A positive witness makes it no monitoring failure: what was read back, off or alive, by other
-    means is not counted as silent.
+    means is not counted as silent. The silence of a guest is explained by its host being off.
     """
+    if step.parameters.get("from", "") in world.off:
+        return None
     for vantage in world.facts.vantages:
         if step.entity in _unexplained(vantage) and suspect(vantage):
             count = len(_unexplained(vantage))
