@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    audit,
     config,
     cypher,
     demo,
@@ -64,6 +65,7 @@ app.command("predict")(predict.predict)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
+app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
 app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
