@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from kgraph.app.plans import propose
 from kgraph.schema import Actor, Halt, Plan, PlanRecord, PlanState
+from kgraph.schema.audit import first_break
 from kgraph.store import GraphStore
 from remedies import (
     LOG,
@@ -54,7 +55,6 @@ class SimNight:
 
     store: GraphStore
     script: Script
-    verify_audit: Callable[[], str] = str
     log: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -67,7 +67,7 @@ class SimNight:
             self.policy.budgets,
             lambda: self.now,
             lambda: max(self.script.step, self.slept),
-            self.verify_audit,
+            self._audited,
         )
         self.hands = Hands(self.world, self._effect, self.witness.looked)
         power = (Endpoint("power", "power", Select(kind="Host")),) if self.script.power else ()
@@ -86,12 +86,22 @@ class SimNight:
         self._numbers: dict[tuple[str, str], str] = {}
         self._names: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._verified = -1
         self._marks: dict[tuple[str, str], tuple[object, float]] = {}
         self._approving = False
 
     @property
     def now(self) -> datetime:
         return T0 + timedelta(seconds=self.seconds)
+
+    def _audited(self) -> str:
+        """Say what is wrong with the audit log; looked at where it has grown."""
+        entries = self.store.audit()
+        if len(entries) == self._verified:
+            return ""
+        self._verified = len(entries)
+        broken = first_break(entries)
+        return "" if broken is None else f"entry {broken + 1} of the audit log does not follow"
 
     def run(self) -> list[str]:
         """Let the night pass; return the log."""
