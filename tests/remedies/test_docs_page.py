@@ -1,8 +1,9 @@
-"""What the page on remedies shows is what the program reads, and names every guard and endpoint."""
+"""What the page on remedies shows is what the program reads; it names every guard."""
 
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 from textwrap import dedent
 
@@ -37,8 +38,6 @@ def test_each_policy_on_the_page_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", [b for b in blocks("yaml") if "mode:" not in b])
 def test_each_remedy_on_the_page_is_read(text: str) -> None:
-    from importlib.resources import files
-
     shelf = files("remedies").joinpath("catalogue")
     shipped = [(e.name, e.read_text("utf-8")) for e in shelf.iterdir() if "actions" in e.name]
     head = "" if text.startswith("format:") else "format: kgraph.remedies/v1\n"
