@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from kgraph.app.acting import actuators
+from kgraph.app.binding import Binding
 from kgraph.app.plans import document_of, find
 from kgraph.app.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
@@ -26,6 +27,7 @@ from kgraph.schema import (
     PlanState,
     PlanStep,
 )
+from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
 from remedies import (
     Actuators,
@@ -86,16 +88,37 @@ def watched(store: GraphStore, now: datetime) -> str:
     return next((row.holder for row in store.leases(now=now) if row.name == ROLE), "")
 
 
-def approve(store: GraphStore, record: PlanRecord, who: str, now: datetime) -> PlanRecord:
+def approve(
+    store: GraphStore,
+    record: PlanRecord,
+    who: str,
+    now: datetime,
+    binding: Binding | None = None,
+) -> PlanRecord:
     """Say yes to a plan, for the watch to carry out.
+
+    Args:
+        store: where it is kept.
+        record: the plan.
+        who: says yes.
+        now: the moment.
+        binding: binds the yes to what the plan stands on; None: to the plan alone.
 
     Raises:
         InputError: it is over, or under way.
     """
     if record.state is not PlanState.PROPOSED:
         raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
+    document = document_of(record)
+    if binding is not None:
+        bound = binding.digest(document.plan, store.graph())
+        document = replace(document, bound=bound)
     approved = replace(
-        record, state=PlanState.APPROVED, updated_at=now, because=f"approved by {who}"
+        record,
+        state=PlanState.APPROVED,
+        updated_at=now,
+        because=f"approved by {who}",
+        document=plan_text(document),
     )
     store.save_plan(approved)
     return approved

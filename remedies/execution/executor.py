@@ -6,7 +6,7 @@ what they found is taken up by a later tick.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,6 +37,7 @@ from remedies.guards import Refusal, Weight, judge_plan
 from remedies.looks import Actuators
 from remedies.world import USUAL, Approver, Budgets, Facts, World
 
+Void = Callable[[PlanDocument], str]
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = structlog.get_logger(__name__)
@@ -159,13 +160,29 @@ class Executor:
         rows = judge_plan(plan, world)
         return next((said for step, said in rows if step is first and said.weight.stops), None)
 
-    def begin_approved(self, now: datetime, facts: Facts) -> list[PlanRecord | Refusal]:
-        """Begin the plans that a person has approved elsewhere."""
+    def begin_approved(
+        self, now: datetime, facts: Facts, void: Void = lambda _document: ""
+    ) -> list[PlanRecord | Refusal]:
+        """Begin the plans that a person has approved elsewhere.
+
+        Args:
+            now: the moment.
+            facts: what is observed.
+            void: why an approval does not count any longer; empty where it does. Such a plan is
+                proposed again.
+        """
         waiting = self._store.plans(states={PlanState.APPROVED})
-        return [
-            self.begin(record, now, facts, Approver.PERSON, record.because)
-            for record in reversed(waiting)
-        ]
+        return [self._approved(record, now, facts, void) for record in reversed(waiting)]
+
+    def _approved(
+        self, record: PlanRecord, now: datetime, facts: Facts, void: Void
+    ) -> PlanRecord | Refusal:
+        why = void(parse_plan(record.document, where=f"plan {record.id}"))
+        if not why:
+            return self.begin(record, now, facts, Approver.PERSON, record.because)
+        again = replace(record, state=PlanState.PROPOSED, updated_at=now, because=why)
+        self._store.save_plan(again)
+        return Refusal("approval", f"{record.id}: {why}")
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""

@@ -8,6 +8,7 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
+from kgraph.app.binding import Binding
 from kgraph.app.policies import policy_of
 from kgraph.app.sources import Context, watched_jobs
 from kgraph.app.toolkit import toolkit
@@ -51,6 +52,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         rules,
         keeper,
         hold=timedelta(seconds=settings.watch.hold),
+        binding=Binding.of(configuration),
     )
     return Watch(
         store=store,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from kgraph.app.binding import Binding
 from kgraph.app.keeping import Kept
 from kgraph.app.plans import document_of
 from kgraph.app.policies import RECORD
@@ -14,7 +15,7 @@ from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
-from kgraph.schema import Plan, PlanRecord, PlanState
+from kgraph.schema import Plan, PlanDocument, PlanRecord, PlanState
 from kgraph.store import GraphStore
 from remedies import (
     Circumstances,
@@ -52,6 +53,7 @@ class PolicyRepairs:
         hold: a plan must have stood so long before it begins by itself.
         allowed: whether new effects may begin: this process is the watch of the store.
         ended: whether a repair ended in the last tick.
+        binding: what approvals are bound to; None: to the plan alone.
     """
 
     store: GraphStore
@@ -59,6 +61,7 @@ class PolicyRepairs:
     policy: Policy
     keeper: Keeper
     hold: timedelta
+    binding: Binding | None = None
     allowed: bool = False
     ended: bool = False
     _found: Assessment | None = None
@@ -111,7 +114,7 @@ class PolicyRepairs:
         if not self.allowed or self._found is None or self._nothing_to_do():
             return []
         facts = self._facts(now, self._found)
-        told = list(self._begin_approved(now, facts))
+        told = list(self._begin_approved(now, facts, self._found))
         told += self._begin_by_policy(now, facts, self._found)
         for progress in self.executor.tick(now, facts):
             told.append(self._told(progress))
@@ -143,10 +146,15 @@ class PolicyRepairs:
         )
         return self._known
 
-    def _begin_approved(self, now: datetime, facts: Facts) -> Iterator[Told]:
-        for said in self.executor.begin_approved(now, facts):
+    def _begin_approved(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
+        def void(document: PlanDocument) -> str:
+            return self.binding.void(document, found.graph) if self.binding else ""
+
+        for said in self.executor.begin_approved(now, facts, void):
             if isinstance(said, PlanRecord):
                 yield _begun(said, now)
+            elif said.guard == "approval":
+                yield Told(now, What.REFUSED, said.why, {"because": said.why})
 
     def _begin_by_policy(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
         for proposal in self._proposals.values():

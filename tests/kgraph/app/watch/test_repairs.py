@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from kgraph.app import plans
 from kgraph.app.applying import approve
+from kgraph.app.binding import Binding
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
@@ -53,6 +54,7 @@ class Hypervisor:
     running: bool = True
     broken: bool = False  # its guest does not start
     acted: list[str] = field(default_factory=list)
+    more: list[Item] = field(default_factory=list)
 
     def fetch(self, at: datetime) -> Keep:
         state = State.HEALTHY if self.running else State.ABNORMAL
@@ -62,6 +64,7 @@ class Hypervisor:
             RelationRecord("v1", "RUNS_ON", "h1"),
             Observation("h1", "down", State.HEALTHY, at=at, detector="libvirt/h1"),
             Observation("v1", "down", state, at=at, detector="libvirt/h1"),
+            *self.more,
         ]
         snapshot = Snapshot("libvirt", "h1", complete=True, items=iter(items))
         return lambda reading: keep(reading, snapshot)
@@ -324,3 +327,33 @@ def test_what_goes_away_before_a_repair_could_have_helped_earns_nothing(
     refused = night.until(What.REFUSED)
     assert str(refused.facts["because"]).startswith("shadow: not earned yet: 0 of 3 helped")
     assert night.host.acted == []
+
+
+@pytest.mark.parametrize(
+    ("more", "begins"),
+    [
+        ([], True),
+        # Elsewhere: nothing of it was read for the proof.
+        ([Record("h2", "Host", "h2"), Record("v2", "VirtualMachine", "web-2")], True),
+        # Something needs the guest now: that was not looked at when it was approved.
+        ([Record("s", "Service", "shop"), RelationRecord("s", "RUNS_ON", "v1")], False),
+    ],
+)
+def test_an_approval_counts_as_long_as_nothing_has_changed_that_the_plan_stands_on(
+    new_night: NewNight,
+    more: list[Item],
+    begins: bool,  # noqa: FBT001 - a table
+) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    binding = Binding.of(Configuration(SETTINGS))
+    night.watch.repairs.binding = binding  # type: ignore[attr-defined] # PolicyRepairs it is
+    night.rounds(1)
+    night.host.running = False
+    proposed = night.until(What.PLAN)
+    record = plans.find(night.store, str(proposed.facts["plan"]))
+    approve(night.store, record, "ada", night.clock(), binding)
+    night.host.more = more
+    told = night.rounds(30)
+    assert (night.host.acted == ["start"]) is begins
+    refused = [event.line for event in told if "approve again" in event.line]
+    assert bool(refused) is not begins
