@@ -99,7 +99,9 @@ def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict
 
 def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     told = {name: entity.props.get(name) for name in _ADDRESS}
-    if told["protocol"] != "nbd" or not told["serverAddress"]:
+    if told["protocol"] == "nbd" and not told["serverAddress"]:
+        raise _LackingError("the address of its server is not known")
+    if told["protocol"] != "nbd":
         raise _LackingError(
             f"its size and signature can only be checked over NBD, not {told['protocol']}"
         )

@@ -43,6 +43,7 @@ def plan_for(
     catalogue: Catalogue,
     endpoints: Sequence[Endpoint] = (LOG,),
     tried: Collection[tuple[str, str]] = (),
+    repairing: Collection[str] = (),
 ) -> Plan | None:
     """Return what should be done about the likeliest cause, or None where nothing is sure.
 
@@ -54,6 +55,7 @@ def plan_for(
         catalogue: the actions and remedies in force.
         endpoints: the ways to act, the first that fits before others.
         tried: (entity, action) that did not help lately: ladders go on with their next rung.
+        repairing: uids that other plans under way treat: they count as broken.
     """
     if answer.abstained or not answer.causes or answer.causes[0].posterior < SURE_ENOUGH:
         return None
@@ -77,7 +79,7 @@ def plan_for(
         settle=_settle(rung),
         reach=_reach(draft, steps),
     )
-    return identified(proven(plan, catalogue, around))
+    return identified(proven(plan, catalogue, around, repairing))
 
 
 def renamed(plan: Plan, incident: str) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kgraph.schema import Actor, Plan
@@ -19,21 +19,25 @@ def does_of(catalogue: Catalogue) -> Mapping[str, Does]:
     return {name: action.does for name, action in catalogue.actions.items()}
 
 
-def verdict_on(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Verdict:
-    """Ask the checker about a plan as it stands."""
+def verdict_on(
+    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str] = ()
+) -> Verdict:
+    """Ask the checker about a plan as it stands; what is in repair counts as broken."""
     relations = [row for rows in around.needs.values() for row in rows]
     graph = Graph.of(around.entities.values(), relations)
-    return check(plan, graph, does_of(catalogue), Known(around.broken()))
+    return check(plan, graph, does_of(catalogue), Known(around.broken() | frozenset(repairing)))
 
 
-def proven(plan: Plan, catalogue: Catalogue, around: Surroundings) -> Plan:
+def proven(
+    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str] = ()
+) -> Plan:
     """Return the plan with every step that the checker objects to left to nobody.
 
     What is left is proven anew, since a step may have stood on one that is not done any longer.
     """
     for _ in range(len(plan.steps) + 1):
         plan = _worth(plan, catalogue)
-        objections = verdict_on(plan, catalogue, around).objections
+        objections = verdict_on(plan, catalogue, around, repairing).objections
         if not objections:
             return plan
         first = {row.step: row for row in reversed(objections)}

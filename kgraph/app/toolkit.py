@@ -17,15 +17,19 @@ from kgraph.store import is_server
 from remedies import load_catalogue, plan_for
 
 Tried = Callable[[], Collection[tuple[str, str]]]
+Repairing = Callable[[], Collection[str]]
 
 
-def toolkit(configuration: Configuration, now: datetime, tried: Tried = tuple) -> Toolkit:
+def toolkit(
+    configuration: Configuration, now: datetime, tried: Tried = tuple, repairing: Repairing = tuple
+) -> Toolkit:
     """Load the rules and the catalogue, the site's own over the shipped ones.
 
     Args:
         configuration: where they are.
         now: the moment.
         tried: (entity, action) that did not help lately, for escalation ladders.
+        repairing: what plans under way treat: to the checker it is broken.
 
     Raises:
         ConfigurationError: a faulty rule or remedy.
@@ -36,7 +40,7 @@ def toolkit(configuration: Configuration, now: datetime, tried: Tried = tuple) -
     ways = endpoints(configuration)
 
     def remedy(answer: Answer, incident: Incident) -> Plan | None:
-        return plan_for(answer, incident, catalogue, ways, tried())
+        return plan_for(answer, incident, catalogue, ways, tried(), repairing())
 
     server = is_server(configuration.settings.store.url)
     topologies = Topologies() if server else Topologies.beside(configuration.store_path)

@@ -14,6 +14,7 @@ from kgraph.schema import (
     Plan,
     PlanDocument,
     PlanRecord,
+    PlanState,
     Risk,
     Run,
     StepState,
@@ -88,6 +89,19 @@ def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]
         if key not in newest or row.at >= newest[key].at:
             newest[key] = row
     return frozenset(key for key, row in newest.items() if row.outcome is not Outcome.HELPED)
+
+
+def in_repair(store: GraphStore) -> frozenset[str]:
+    """Return what the plans under way treat."""
+    under_way = {PlanState.RUNNING, PlanState.VERIFYING}
+    documents = (readable(record) for record in store.plans(states=under_way))
+    return frozenset(
+        step.entity
+        for document in documents
+        if document is not None
+        for step in document.plan.steps
+        if step.risk is not Risk.NONE
+    )
 
 
 SHADOW = "shadow"  # how a run says by whom it began: nothing of it was done

@@ -253,6 +253,32 @@ def test_what_the_checker_objects_to_is_left_to_nobody_and_says_why() -> None:
     )
 
 
+def test_what_another_plan_repairs_just_now_counts_as_broken() -> None:
+    plant = estate()
+    plant.service("shop", 1, "v1", "v2")
+    rows = (Observation("v1", "starved", State.ABNORMAL),)
+    text = (
+        "format: kgraph.remedies/v1\n"
+        "actions: [{name: cut, kinds: [VirtualMachine], by: hook, effect: applied, does: stops}]\n"
+        "remedies: [{for: [VirtualMachine.starved], steps: [{action: cut, why: w}]}]"
+    )
+    cause = Cause("v1", "VirtualMachine", "starved", 0.9, {}, 3, (), (), 0)
+    answer = Answer("i", (cause,), (), (), BlastRadius(()), (), 0.0, 0.0, "m", "")
+    incident = Incident("i", tuple(plant.entities.values()), tuple(plant.relations), rows)
+    asked = (
+        answer,
+        incident,
+        compose([("f", text)]),
+        (replace(SITE, actions=frozenset({"cut"})),),
+    )
+    alone, beside = plan_for(*asked), plan_for(*asked, repairing={"v2"})
+    assert alone is not None
+    assert beside is not None
+    assert alone.steps[0].actor is Actor.KGRAPH
+    assert beside.steps[0].actor is Actor.NOBODY
+    assert "would lose the last it has" in beside.steps[0].unable
+
+
 EVERY = {
     "restart", "reset", "resume", "start", "shut_down", "migrate", "migrate_cold", "fence",
     "evacuate", "stop", "drain", "fail_over", "rebuild", "reattach", "free", "extend", "check",

@@ -23,7 +23,7 @@ from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
 from remedies import Executor
-from remedies.execution.ledger import tried_in_vain
+from remedies.execution.ledger import in_repair, tried_in_vain
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
@@ -59,7 +59,13 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         collector=Collector(read, _clock, _jitter),
         keeper=keeper,
         assessor=Assessor(
-            store, toolkit(configuration, _clock(), lambda: tried_in_vain(store, _clock()))
+            store,
+            toolkit(
+                configuration,
+                _clock(),
+                lambda: tried_in_vain(store, _clock()),
+                lambda: in_repair(store),
+            ),
         ),
         repairs=repairs,
         clock=_clock,

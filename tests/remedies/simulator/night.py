@@ -28,7 +28,7 @@ from remedies import (
     plan_for,
     renamed,
 )
-from remedies.execution.ledger import cases, tried_in_vain
+from remedies.execution.ledger import cases, in_repair, tried_in_vain
 from remedies.execution.work import Job
 from remedies.policy import parse_policy
 from tests.remedies.fake_estate import Inline, Never
@@ -157,7 +157,8 @@ class SimNight:
         if self.store.plans(incident=incident, states=_UNDER_WAY):
             return
         answer, asked = senses.asked(self.world, cause, incident, self.now)
-        plan = plan_for(answer, asked, CATALOGUE, self.ways, tried_in_vain(self.store, self.now))
+        tried, treated = tried_in_vain(self.store, self.now), in_repair(self.store)
+        plan = plan_for(answer, asked, CATALOGUE, self.ways, tried, treated)
         if plan is None or self._ended(plan):
             return
         record = propose(self.store, incident, renamed(plan, incident), self.now)
