@@ -21,6 +21,7 @@ class Draft:
     Attributes:
         companions: others in the same state, left behind by the same thing.
         tried: (entity, action) that did not help lately.
+        repairing: what other plans treat: their victims are not ours.
     """
 
     answer: Answer
@@ -30,6 +31,7 @@ class Draft:
     cause: Fault
     companions: tuple[str, ...]
     tried: Collection[tuple[str, str]] = ()
+    repairing: Collection[str] = ()
 
     @property
     def causes(self) -> list[str]:
@@ -50,7 +52,8 @@ def targets(draft: Draft, measure: Measure) -> list[str]:
         hit = [h.entity for h in draft.answer.blast_radius.now if h.mode == mode]
         predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
         behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
-        return sorted(dict.fromkeys([*predicted, *behind]), key=around.importance)
+        found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)
+        return sorted(dict.fromkeys(found), key=around.importance)
     if measure.action.each:
         guests = [uid for host in draft.causes for uid in around.guests(host)]
         ordered = sorted(dict.fromkeys(guests), key=around.importance)

@@ -55,7 +55,8 @@ def plan_for(
         catalogue: the actions and remedies in force.
         endpoints: the ways to act, the first that fits before others.
         tried: (entity, action) that did not help lately: ladders go on with their next rung.
-        repairing: uids that other plans under way treat: they count as broken.
+        repairing: uids that other plans under way treat: they count as broken, and are no
+            victims of this one.
     """
     if answer.abstained or not answer.causes or answer.causes[0].posterior < SURE_ENOUGH:
         return None
@@ -63,7 +64,7 @@ def plan_for(
     likeliest = answer.causes[0]
     fault = Fault(likeliest.entity, likeliest.mode)
     companions, because = _left_behind(answer, around, likeliest)
-    draft = Draft(answer, around, catalogue, endpoints, fault, companions, tried)
+    draft = Draft(answer, around, catalogue, endpoints, fault, companions, tried, repairing)
     remedy = catalogue.for_fault(likeliest.kind, fault)
     rung, spent = _rung(draft, remedy) if remedy else ((), "")
     steps, note = _steps(draft, rung) if rung else ((_told(draft, spent),), "")

@@ -113,7 +113,7 @@ class World:
         holder: who we are, in leases.
         intents: of the last hour, of all plans.
         past: repairs of the last day.
-        under_way: plans that are being carried out.
+        under_way: plans that are being carried out, in the order in which they began.
         before: plan under way -> what was wrong in its reach when it began.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.

@@ -21,6 +21,7 @@ from kgraph.schema import (
     PlanDocument,
     PlanRecord,
     PlanState,
+    Risk,
     Run,
     Sign,
     StoreError,
@@ -136,7 +137,7 @@ class Executor:
     def foresee(
         self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
     ) -> Refusal | None:
-        """Return what would keep the plan's own first step from being done; None: nothing would.
+        """Return what would keep the plan's own first steps from being done; None: nothing would.
 
         Waiting for a lock or a budget is no refusal.
         """
@@ -156,9 +157,12 @@ class Executor:
             facts.off,
             self._budgets,
         )
-        first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
+        ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
+        # The first may only look: what comes of the first that acts is to be known as well.
+        acting = [step for step in ours if step.risk is not Risk.NONE]
+        first = (*ours[:1], *acting[:1])
         rows = judge_plan(plan, world)
-        return next((said for step, said in rows if step is first and said.weight.stops), None)
+        return next((said for step, said in rows if step in first and said.weight.stops), None)
 
     def begin_approved(
         self, now: datetime, facts: Facts, void: Void = lambda _document: ""
@@ -274,10 +278,13 @@ class Executor:
         self, record: PlanRecord, document: PlanDocument, tenure: Tenure, now: datetime
     ) -> None:
         workshop = Workshop(document.plan, self._actuators, self._spawn)
-        note = self._known().note
         self._plans[record.id] = Carrying(
-            self._store, record, document, now, tenure, workshop, note
+            self._store, record, document, now, tenure, workshop, self._note
         )
+
+    def _note(self, plan: Plan, step: int, at: datetime) -> None:
+        """Count an effect, in the ledger in force: another plan may have had it read anew."""
+        self._known().note(plan, step, at)
 
     def _world(self, carrying: Carrying, now: datetime, facts: Facts) -> World:
         ledger = self._known()

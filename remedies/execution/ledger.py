@@ -52,10 +52,15 @@ class Ledger:
         return ledger
 
     def note(self, plan: Plan, step: int, at: datetime) -> None:
-        """Count an effect that was announced; trying it again is the same repair."""
+        """Count an effect that was announced; trying it again is the same repair, only later."""
         row = plan.steps[step]
-        self.intents.append(Intent(plan.id, row.entity, row.kind, row.action, at))
-        self.intents = [intent for intent in self.intents if at - intent.at <= _HOUR]
+        made = Intent(plan.id, row.entity, row.kind, row.action, at)
+        self.intents = [
+            intent
+            for intent in self.intents
+            if at - intent.at <= _HOUR and not _same(intent, made)
+        ]
+        self.intents.append(made)
 
     def remember(self, plan: Plan, run: Run, entries: Sequence[JournalEntry]) -> None:
         """Keep what came of a run that is over."""
@@ -142,13 +147,17 @@ def readable(record: PlanRecord) -> PlanDocument | None:
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
-    seen: set[int] = set()
-    for entry in entries:
-        if entry.state is StepState.RUNNING and entry.step not in seen:
-            seen.add(entry.step)
-            if entry.step < len(plan.steps):
-                step = plan.steps[entry.step]
-                yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+    newest = {entry.step: entry for entry in entries if entry.state is StepState.RUNNING}
+    for number, entry in newest.items():
+        if number < len(plan.steps):
+            step = plan.steps[number]
+            yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+
+
+def _same(one: Intent, other: Intent) -> bool:
+    """Tell whether two intents are tries of one repair."""
+    mine = (one.plan, one.entity, one.action)
+    return mine == (other.plan, other.entity, other.action)
 
 
 def _past(

@@ -8,10 +8,13 @@ from remedies.world import World
 
 
 def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
-    """Refuse to treat what another plan under way treats as cause or victim."""
+    """Refuse to treat what another plan under way treats as cause or victim.
+
+    Who began first goes on: of two that refused each other, neither would.
+    """
     for other in world.under_way:
         if other.id == plan.id:
-            continue
+            return None
         # What another plan only looks at is not treated by it.
         acts = (row.entity for row in other.steps if row.risk is not Risk.NONE)
         treated = {other.cause.entity, *acts}

@@ -250,3 +250,14 @@ def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:
         step.action for step, _ in judge_plan(plan, replace(WELL, halted=Halt(T0)))
     ]
     assert refused(PLAN) == ["restart", "check", "resume"]
+
+
+def test_of_two_plans_that_treat_the_same_the_one_that_began_first_goes_on() -> None:
+    both = replace(WELL, under_way=(PLAN, OTHER))
+    assert judge(PLAN, RESUME, both) == ()
+    assert [row.guard for row in judge(OTHER, RESUME, both)] == ["shared cause"]
+
+
+def test_what_another_plan_only_looks_at_may_be_treated() -> None:
+    looks = replace(plan_of(CHECK, cause=Fault("s9", "failing")), id="P-other")
+    assert judge(PLAN, RESTART, replace(WELL, under_way=(looks,))) == ()

@@ -157,6 +157,7 @@ def _rival(world: World, name: str, host: str) -> None:
     guest = world.guests[name]
     guest.on |= {host}
     guest.state = "running"
+    world.rogue.add(name)
 
 
 def _unit(world: World, name: str, what: str) -> None:

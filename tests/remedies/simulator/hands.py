@@ -106,6 +106,9 @@ class Hands:
         if to:
             if to in guest.on and guest.state == "running":
                 return Look(Standing.DONE, f"it runs on {to}")
+            elsewhere = {n for n in guest.on - {to} if world.heard(n) and n != guest.home}
+            if elsewhere:
+                return Look(Standing.UNFIT, f"it runs on {min(elsewhere)}")
             if task.action == "migrate" and guest.state != "running":
                 return Look(Standing.UNFIT, f"it is {guest.state}")
             # Whether its old host is off is the guard's to know: this side can't.

@@ -74,6 +74,7 @@ class World:
     hanging: set[str] = field(default_factory=set)  # actions that never come back
     failing: dict[str, int] = field(default_factory=dict)  # action -> how often it does nothing
     synced: bool = True
+    rogue: set[str] = field(default_factory=set)  # guests that a rival started, asking nobody
 
     def settle(self) -> None:
         """Let follow what follows by itself: no power, no process; no storage, a pause."""

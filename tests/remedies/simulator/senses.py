@@ -63,7 +63,10 @@ def relations(world: World) -> list[Relation]:
             if unit.kind == "StorageExport"
         ]
     for guest in world.guests.values():
-        found.append(Relation(guest.name, "RUNS_ON", guest.home, source="libvirt"))
+        seen_on = {name for name in guest.on if world.heard(name)}
+        if not world.heard(guest.home) or not seen_on:
+            seen_on.add(guest.home)  # where it was seen last
+        found += [Relation(guest.name, "RUNS_ON", n, source="libvirt") for n in sorted(seen_on)]
         found.append(Relation(guest.name, "STORED_ON", _store(guest)))
         found.append(Relation(guest.name, "ATTACHED_TO", "lan"))
     members = sorted(world.guests)[:3]

@@ -65,7 +65,8 @@ class Witness:
         """Look at the whole estate."""
         for guest in self.world.guests.values():
             powered = {name for name in guest.on if self.world.hosts[name].power}
-            if len(powered) > 1:
+            # What a rival starts a second time is not our doing; starting it once more is (I2).
+            if len(powered) > 1 and guest.name not in self.world.rogue:
                 self._breach("I1", f"{guest.name} is on {', '.join(sorted(powered))}")
         self._plans()
         said = self.verify_audit()
