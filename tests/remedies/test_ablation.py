@@ -74,7 +74,7 @@ def _no_contention(patch: Patch) -> None:
 
 REMOVALS = (
     guard(1, "old_host", "hook-that-fences-and-believes-itself", breaks="I1"),
-    Removal(1, "confirmed_off", _never, ("rival-runs-it-unseen",), "I1"),
+    Removal(1, "confirmed_off", _never, ("rival-runs-it-unseen",), "I2"),
     Removal(2, "look after the effect", _no_look_after, ("fence-power-is-stuck",), "I1"),
     guard(4, "silence", "most-are-silent-for-libvirt"),
     guard(4, "isolated", "half-of-the-hosts-hang"),
