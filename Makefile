@@ -70,6 +70,8 @@ check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
 soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed documents
 	KGRAPH_TEST_KILLS=30 KGRAPH_TEST_READERS=8 $(BIN)/python -m pytest -q --timeout 3000 \
 	  tests/conformance/test_processes.py
+	KGRAPH_TEST_NIGHTS=2000 $(BIN)/python -m pytest -q --timeout 3000 \
+	  tests/remedies/test_random_nights.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time

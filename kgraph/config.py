@@ -263,7 +263,55 @@ class WebhookEndpoint(_Endpoint):
         return url
 
 
-EndpointConfig = LibvirtEndpoint | SystemdEndpoint | WebhookEndpoint
+class HookEndpoint(WebhookEndpoint):
+    """A site's own service does what `actions` names; it is asked to look, and to act."""
+
+    type: Literal["hook"]  # type: ignore[assignment] # one more that is reached like a webhook
+    actions: tuple[str, ...] = Field(min_length=1)
+
+
+class AnsibleEndpoint(_Endpoint):
+    """A site's own playbooks do what `playbooks` names: action = path."""
+
+    type: Literal["ansible"]
+    playbooks: dict[str, Path] = Field(min_length=1)
+    inventory: Path | None = None
+    program: tuple[str, ...] = Field(default=("ansible-playbook",), min_length=1)
+
+
+class PowerMethod(_Section):
+    """One way to a host's power: a program that speaks the fence agents' way."""
+
+    agent: tuple[str, ...] = Field(min_length=1)
+    options: dict[str, str] = {}
+    secret_env: str = ""
+    secret_file: Path | None = None
+    secret_option: str = "password"  # noqa: S105 - what the agent calls it
+
+    @field_validator("options")
+    @classmethod
+    def _no_secret(cls, options: dict[str, str]) -> dict[str, str]:
+        for name in options:
+            if name.startswith("passw") and not name.endswith("_script"):
+                raise ValueError(f"{name} does not belong here: use secret_env or secret_file")
+        return options
+
+
+class PowerEndpoint(_Endpoint):
+    """The power of one host is switched, by a second method where the first does not do it."""
+
+    type: Literal["power"]
+    methods: tuple[PowerMethod, ...] = Field(min_length=1, max_length=4)
+
+
+EndpointConfig = (
+    LibvirtEndpoint
+    | SystemdEndpoint
+    | WebhookEndpoint
+    | HookEndpoint
+    | AnsibleEndpoint
+    | PowerEndpoint
+)
 _ENDPOINT_TYPES: Mapping[str, type[_Endpoint]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(EndpointConfig)
 }

@@ -86,13 +86,15 @@ def _live(shown: Preview) -> Iterator[str]:
 
 def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
     from kgraph.app import applying
+    from kgraph.app.binding import Binding
     from kgraph.app.plans import find
     from kgraph.schema import PlanState
 
     record, who = find(store, plan_id), _who()
     if applying.watched(store, session.now()):
         if record.state is PlanState.PROPOSED:
-            applying.approve(store, record, who, session.now())
+            bound = Binding.of(session.configuration)
+            applying.approve(store, record, who, session.now(), bound)
             session.remark(f"{plan_id} is approved; the watch carries it out")
         happened: Iterable[Progress | Refusal]
         happened = applying.follow(store, plan_id, session.now, stopping)

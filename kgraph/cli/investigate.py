@@ -98,10 +98,11 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     from kgraph.app import investigation, keeping
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
+    from remedies.execution.ledger import tried_in_vain
 
-    tools = toolkit(session.configuration, session.now())
-    away: list[str] = []
+    now, away = session.now(), list[str]()
     with opened(session.configuration, Access.READ, away.append) as store:
+        tools = toolkit(session.configuration, now, lambda: tried_in_vain(store, now))
         done = keeping.sort(store, investigation.of_store(store, tools))
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")

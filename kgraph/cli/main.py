@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    audit,
     config,
     cypher,
     demo,
@@ -26,6 +27,7 @@ from kgraph.cli import (
     initialise,
     investigate,
     plan,
+    policy,
     predict,
     rules,
     store,
@@ -63,7 +65,9 @@ app.command("predict")(predict.predict)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
+app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
+app.add_typer(policy.app, name="policy")
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

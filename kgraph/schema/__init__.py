@@ -1,5 +1,6 @@
 """The data types that everything else speaks in. Declared once; the rest is derived from it."""
 
+from kgraph.schema.audit import AuditEntry, AuditEvent
 from kgraph.schema.entities import (
     AllOf,
     Entity,
@@ -108,6 +109,8 @@ __all__ = [
     "Actor",
     "AllOf",
     "Answer",
+    "AuditEntry",
+    "AuditEvent",
     "BlastRadius",
     "Carries",
     "Cause",

@@ -164,4 +164,5 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     "journal": (_into("journal", "plan step attempt state at detail token"), _same),
     "lease": (_into("lease", "name holder token expires_at"), _given_back),
     "halt": ("INSERT INTO halt (id, at, reason) VALUES (0, ?, ?)", _same),
+    "audit": (_into("audit", "at event body hash"), _same),
 }

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Protocol, Self, runtime_checkable
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
@@ -449,11 +450,17 @@ class GraphStore(Estate, Protocol):
     def halt(self, halt: Halt) -> None:
         """Throw the kill switch: from now on no intent is written. It survives restarts."""
 
-    def lift_halt(self) -> None:
-        """Let effects begin again."""
+    def lift_halt(self, at: datetime | None = None) -> None:
+        """Let effects begin again; `at` is for the audit log."""
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why; None when it is off."""
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first.
+
+        Plans, journal and kill switch write to it in their own transactions.
+        """
 
     # the store itself
     def dump(self) -> AbstractContextManager[Iterable[Row]]:

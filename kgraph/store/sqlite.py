@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
@@ -31,6 +32,7 @@ from kgraph.schema import (
     Subgraph,
 )
 from kgraph.store import (
+    _audit,
     _check,
     _commit,
     _decide,
@@ -374,10 +376,15 @@ class SqliteStore:
         with self._database.writing() as sql:
             _plans.halt(sql, halt)
 
-    def lift_halt(self) -> None:
+    def lift_halt(self, at: datetime | None = None) -> None:
         """Let effects begin again."""
         with self._database.writing() as sql:
-            _plans.lift_halt(sql)
+            _plans.lift_halt(sql, at)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first."""
+        with self._database.reading() as sql:
+            return _audit.entries(sql)
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why."""

@@ -8,6 +8,8 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
+from kgraph.app.binding import Binding
+from kgraph.app.policies import policy_of
 from kgraph.app.sources import Context, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
@@ -20,7 +22,8 @@ from kgraph.app.watch.told import Teller
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
-from remedies import Executor, load_policy
+from remedies import Executor
+from remedies.execution.ledger import in_repair, tried_in_vain
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
@@ -41,19 +44,29 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
     read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
-    policy, kept = settings.policy.file, settings.retention.history_days
+    kept = settings.retention.history_days
+    rules = policy_of(configuration)
     repairs = PolicyRepairs(
         store,
-        Executor(store, actuators(configuration), holder),
-        load_policy(configuration.resolve(policy) if policy else None),
+        Executor(store, actuators(configuration), holder, budgets=rules.budgets),
+        rules,
         keeper,
         hold=timedelta(seconds=settings.watch.hold),
+        binding=Binding.of(configuration),
     )
     return Watch(
         store=store,
         collector=Collector(read, _clock, _jitter),
         keeper=keeper,
-        assessor=Assessor(store, toolkit(configuration, _clock())),
+        assessor=Assessor(
+            store,
+            toolkit(
+                configuration,
+                _clock(),
+                lambda: tried_in_vain(store, _clock()),
+                lambda: in_repair(store),
+            ),
+        ),
         repairs=repairs,
         clock=_clock,
         tell=tell,

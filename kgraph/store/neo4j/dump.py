@@ -76,6 +76,7 @@ RETURN j.plan, j.step, j.attempt, j.state, j.at, j.detail, j.token
 ORDER BY j.id"""
 _LEASES = "MATCH (l:_KgLease) RETURN l.name, l.token ORDER BY l.name"
 _HALT = "MATCH (h:_KgHalt) RETURN h.at, h.reason"
+_AUDIT = "MATCH (a:_KgAudit) RETURN a.at, a.event, a.body, a.hash ORDER BY a.id"
 
 _SEEN = {
     "observation": _OBSERVED,
@@ -90,6 +91,7 @@ _WITHOUT_ROWS = {
     "journal": _JOURNAL,
     "lease": _LEASES,
     "halt": _HALT,
+    "audit": _AUDIT,
 }
 
 

@@ -35,6 +35,7 @@ _NODE = {
     label: f"CREATE (n:{label}) SET n = row"
     for label in (
         "PastRelation",
+        "_KgAudit",
         "_KgChange",
         "_KgClaim",
         "_KgCoverage",
@@ -266,7 +267,7 @@ def _incidents(loaded: _Loaded, batch: Sequence[Values]) -> None:
 def _plans(loaded: _Loaded, batch: Sequence[Values]) -> None:
     for id_, incident, state, created, updated, document, because in batch:
         at = from_ticks(created), from_ticks(updated)
-        plans.save(
+        plans.keep(
             loaded.statements, PlanRecord(id_, incident, PlanState(state), *at, document, because)
         )
 
@@ -283,7 +284,12 @@ def _leases(loaded: _Loaded, batch: Sequence[Values]) -> None:
 
 def _halt(loaded: _Loaded, batch: Sequence[Values]) -> None:
     for at, reason in batch:
-        plans.halt(loaded.statements, Halt(from_ticks(at), reason))
+        plans.keep_halt(loaded.statements, Halt(from_ticks(at), reason))
+
+
+def _audit(loaded: _Loaded, batch: Sequence[Values]) -> None:
+    nodes = [{"id": loaded.ids.next_row(), **_named("audit", row)} for row in batch]
+    loaded.put("_KgAudit", nodes)
 
 
 def _named(section: str, row: Values) -> dict[str, Any]:
@@ -311,4 +317,5 @@ _SECTIONS: Mapping[str, _Take] = {
     "journal": _journal,
     "lease": _leases,
     "halt": _halt,
+    "audit": _audit,
 }

@@ -48,6 +48,7 @@ _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("_KgIncident", ("id",)),
     ("_KgLease", ("name",)),
     ("_KgHalt", ("id",)),
+    ("_KgAudit", ("id",)),
     ("_KgDecision", ("id",)),
 )
 _INDEXED: tuple[tuple[str, str], ...] = (

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
@@ -306,9 +307,13 @@ class Neo4jStore:
         """Throw the kill switch."""
         self._database.write(lambda s: _plans.halt(s, halt), whole=False)
 
-    def lift_halt(self) -> None:
+    def lift_halt(self, at: datetime | None = None) -> None:
         """Let effects begin again."""
-        self._database.write(_plans.lift_halt, whole=False)
+        self._database.write(lambda s: _plans.lift_halt(s, at), whole=False)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first."""
+        return self._database.glance(_plans.audit)
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why."""
