@@ -76,13 +76,14 @@ bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \
 	  $(BIN)/python -m tests.bench.$$(basename $$each .py) || exit 1; done
 
+# What the base holds has the same version everywhere: two are in one environment.
 lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements/base.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
-	$(LOCK) --group dev -o requirements/dev.txt
-	$(LOCK) --extra libvirt pyproject.toml -o requirements/libvirt.txt
-	$(LOCK) --extra neo4j pyproject.toml -o requirements/neo4j.txt
-	$(LOCK) --extra placement pyproject.toml -o requirements/placement.txt
+	$(LOCK) -c requirements/base.txt --group dev -o requirements/dev.txt
+	$(LOCK) -c requirements/base.txt --extra libvirt pyproject.toml -o requirements/libvirt.txt
+	$(LOCK) -c requirements/base.txt --extra neo4j pyproject.toml -o requirements/neo4j.txt
+	$(LOCK) -c requirements/base.txt --extra placement pyproject.toml -o requirements/placement.txt
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv .neo4j dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,6 +24,7 @@ from kgraph.schema.errors import (
     StoreBusyError,
     StoreError,
 )
+from kgraph.schema.filing import Document, Drawer
 from kgraph.schema.hypotheses import (
     Answer,
     BlastRadius,
@@ -117,6 +118,8 @@ __all__ = [
     "Coverage",
     "Decision",
     "Direction",
+    "Document",
+    "Drawer",
     "Entity",
     "Evidence",
     "Fault",

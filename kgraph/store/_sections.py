@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         # Who held a lease does not hold it here; but no token may ever come twice.
         "lease": "name token",
         "halt": "at reason",
+        "document": "drawer id at body",
     }.items()
 }
 _BATCH = 5_000

@@ -13,6 +13,8 @@ from kgraph.schema import (
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
@@ -454,6 +456,36 @@ class GraphStore(Estate, Protocol):
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why; None when it is off."""
+
+    # what is kept beside the graph
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none; those of the same drawer and id are replaced."""
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`.
+
+        Args:
+            drawer: which.
+            limit: at most so many.
+            after: only those that come behind it in that order.
+            newest: newest first.
+        """
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents; one that is not there is no error."""
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
 
     # the store itself
     def dump(self) -> AbstractContextManager[Iterable[Row]]:

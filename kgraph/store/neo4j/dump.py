@@ -76,6 +76,8 @@ RETURN j.plan, j.step, j.attempt, j.state, j.at, j.detail, j.token
 ORDER BY j.id"""
 _LEASES = "MATCH (l:_KgLease) RETURN l.name, l.token ORDER BY l.name"
 _HALT = "MATCH (h:_KgHalt) RETURN h.at, h.reason"
+_DOCUMENTS = """\
+MATCH (d:_KgDocument) RETURN d.drawer, d.id, d.at, d.body ORDER BY d.drawer, d.at, d.id"""
 
 _SEEN = {
     "observation": _OBSERVED,
@@ -90,6 +92,7 @@ _WITHOUT_ROWS = {
     "journal": _JOURNAL,
     "lease": _LEASES,
     "halt": _HALT,
+    "document": _DOCUMENTS,
 }
 
 
