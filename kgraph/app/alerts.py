@@ -11,8 +11,9 @@ from pathlib import Path
 from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import AlertmanagerSource, Configuration
-from kgraph.schema import InputError, Observation
+from kgraph.schema import Entity, InputError, Observation
 from kgraph.signals import (
+    Blind,
     Ending,
     EstateIndex,
     Packs,
@@ -20,6 +21,7 @@ from kgraph.signals import (
     behind_silent,
     endings,
     load_packs,
+    nobody_blind,
     said,
     withdrawn,
 )
@@ -81,14 +83,33 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
     return parse_payload(fetch(url, credentials), where=url, received_at=now)
 
 
-def translated(batch: AlertBatch, store: GraphStore, packs: Packs) -> Translation:
+class Directory:
+    """The estate by name, looked up in again and again: made anew when its topology changes."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._index: EstateIndex | None = None
+        self._probes: tuple[Entity, ...] = ()
+
+    def of(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
+        """Return the look-ups, and which alerts are blind at a moment."""
+        version = store.version()
+        if self._index is None or version != self._version:
+            graph = store.graph()
+            self._version, self._index = version, EstateIndex.of(graph)
+            self._probes = tuple(e for e in graph.entities if e.kind == "Probe")
+        if not self._probes:
+            return self._index, nobody_blind
+        evidence = store.evidence((entity.uid for entity in self._probes), now=now)
+        return self._index, behind_silent(self._probes, evidence.observations)
+
+
+def translated(
+    batch: AlertBatch, store: GraphStore, packs: Packs, directory: Directory | None = None
+) -> Translation:
     """Find the entity and the signal of every alert; what a silent target raises is left out."""
-    graph = store.graph()
-    evidence = store.evidence(
-        (entity.uid for entity in graph.entities if entity.kind == "Probe"), now=batch.received_at
-    )
-    blind = behind_silent(graph.entities, evidence.observations)
-    return translate(batch, EstateIndex.of(graph), packs, blind)
+    index, blind = (directory or Directory()).of(store, batch.received_at)
+    return translate(batch, index, packs, blind)
 
 
 def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:

@@ -28,8 +28,10 @@ from kgraph.cli import (
     plan,
     predict,
     rules,
+    serve,
     store,
     sync,
+    token,
     watch,
 )
 from kgraph.cli.root import Root, root
@@ -64,6 +66,8 @@ app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
+app.command("serve")(serve.serve)
+app.add_typer(token.app, name="token")
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

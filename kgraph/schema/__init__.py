@@ -37,7 +37,7 @@ from kgraph.schema.hypotheses import (
     Step,
     Witness,
 )
-from kgraph.schema.incidents import Incident, IncidentRecord, IncidentStatus, Target
+from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
 from kgraph.schema.kinds import (
     GENERIC,
     GENERIC_MODES,
@@ -129,6 +129,7 @@ __all__ = [
     "Hit",
     "Hypothesis",
     "Incident",
+    "IncidentHead",
     "IncidentRecord",
     "IncidentStatus",
     "InputError",

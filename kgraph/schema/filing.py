@@ -1,4 +1,4 @@
-"""What is kept beside the graph, each a JSON document in a drawer: deliveries, tokens, the audit."""
+"""What is kept beside the graph: deliveries, tokens, the audit, as JSON documents in drawers."""
 
 from __future__ import annotations
 

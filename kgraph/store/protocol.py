@@ -18,6 +18,7 @@ from kgraph.schema import (
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     Item,
@@ -403,6 +404,18 @@ class GraphStore(Estate, Protocol):
         self, status: IncidentStatus | None = None, limit: int = 100
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
+
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first; only those behind `after`."""
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
 
     # plans, their journal, and the right to act
     def save_plan(self, record: PlanRecord) -> None:

@@ -19,6 +19,7 @@ from kgraph.schema import (
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     JournalEntry,
@@ -320,6 +321,22 @@ class SqliteStore:
         """Return incidents, newest first."""
         with self._database.reading() as sql:
             return _incidents.newest(sql, status, limit)
+
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        with self._database.reading() as sql:
+            return _incidents.heads(sql, status, limit, after)
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        with self._database.reading() as sql:
+            return _incidents.count(sql, status)
 
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""

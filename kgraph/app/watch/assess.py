@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -39,11 +39,26 @@ class _Blame:
     posterior: float
 
 
-class Assessor:
-    """Looks at the store and explains what is new; remembers what it has said."""
+def _no_warnings(_now: datetime) -> tuple[str, ...]:
+    return ()
 
-    def __init__(self, store: GraphStore, tools: Toolkit) -> None:
-        self._store, self._tools = store, tools
+
+class Assessor:
+    """Looks at the store and explains what is new; remembers what it has said.
+
+    Args:
+        store: where the evidence is.
+        tools: what it is explained with.
+        warnings: tells at a moment what whoever reads an explanation must know of the evidence.
+    """
+
+    def __init__(
+        self,
+        store: GraphStore,
+        tools: Toolkit,
+        warnings: Callable[[datetime], tuple[str, ...]] = _no_warnings,
+    ) -> None:
+        self._store, self._tools, self._warnings = store, tools, warnings
         self._graph: tuple[int, Subgraph] | None = None
         self._mark: object = None
         self._blamed: dict[str, _Blame] = {}
@@ -63,13 +78,14 @@ class Assessor:
         """
         evidence = self._store.evidence(now=now)
         version = self._store.version()
-        mark = (version, _mark(evidence))
+        warnings = self._warnings(now)
+        mark = (version, _mark(evidence), warnings)
         if mark == self._mark:
             return None
         self._mark = mark
         graph = self._current(version)
         ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
-        found = of_estate(graph, evidence, ages, replace(self._tools, now=now))
+        found = of_estate(graph, evidence, ages, replace(self._tools, now=now), warnings)
         done = keeping.sort(self._store, found)
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))

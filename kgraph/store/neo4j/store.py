@@ -16,6 +16,7 @@ from kgraph.schema import (
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     JournalEntry,
@@ -260,6 +261,20 @@ class Neo4jStore:
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
         return self._database.glance(lambda s: _incidents.newest(s, status, limit))
+
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        return self._database.glance(lambda s: _incidents.heads(s, status, limit, after))
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        return self._database.glance(lambda s: _incidents.count(s, status))
 
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
