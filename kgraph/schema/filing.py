@@ -17,6 +17,8 @@ class Drawer(Enum):
     TOLD = "told"  # what a receiver knows of an incident
     TOKEN = "token"  # noqa: S105 - hashes, never a token
     AUDIT = "audit"  # who wrote what
+    EVENT = "event"  # what the watch told, for whoever listens
+    REJECTED = "rejected"  # plans that a person has said no to
     VERDICT = "verdict"  # what people say of the cause of an incident
 
 

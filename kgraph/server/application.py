@@ -12,11 +12,27 @@ from kgraph import __version__
 from kgraph.server import problems
 from kgraph.server.gate import Gate
 from kgraph.server.limits import Rate
-from kgraph.server.routes import health, hooks
+from kgraph.server.routes import (
+    entities,
+    events,
+    health,
+    hooks,
+    incidents,
+    investigation,
+    operations,
+    plans,
+)
 from kgraph.server.service import Service
 
 _MIB = 2**20
-_ROUTES = (health.router, hooks.router)
+_API = (
+    incidents.router,
+    entities.router,
+    investigation.router,
+    plans.router,
+    operations.router,
+    events.router,
+)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -43,8 +59,12 @@ def application(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for router in _ROUTES:
-        app.include_router(router)
+    app.include_router(health.router)
+    app.include_router(hooks.router)
+    for router in _API:
+        app.include_router(
+            router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)
+        )
     app.add_middleware(
         Gate,
         rate=Rate(settings.requests_per_second, settings.burst, time.monotonic),

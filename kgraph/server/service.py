@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_bytes, token_hex
 from typing import Protocol
 
+from kgraph.app.investigation import Toolkit
 from kgraph.app.service.hooks import DEFAULT_HOOKS
 from kgraph.app.stores import Access, opened
 from kgraph.app.toolkit import toolkit
@@ -58,6 +59,7 @@ class Service:
 
     Attributes:
         readers: threads that look into the store.
+        engine: the one thread that explains.
         writer: the one thread that changes it on behalf of requests.
         mail: keeps what is posted.
         guesses: how many wrong tokens an address may still try.
@@ -81,7 +83,10 @@ class Service:
             lambda: opened(self.configuration, Access.READ), self.settings.readers, "read"
         )
         self.writer = Desk(lambda: opened(self.configuration, Access.WRITE), 1, "write")
+        # One thread: the engine takes a processor for itself, and its tools are for one at a time.
+        self.engine = Desk(lambda: opened(self.configuration, Access.READ), 1, "engine")
         self.mail = GroupCommit(self.writer)
+        self.streams = 0  # of events, that are being listened to
         self.guesses = Rate(_GUESSES_PER_SECOND, _GUESSES, time.monotonic)
         self.replays = Replays(time.time)
         self.hooks: Mapping[str, HookConfig] = {
@@ -90,12 +95,16 @@ class Service:
         self.secrets: Mapping[str, HookSecret] = {
             name: secret_of(hook, self.configuration) for name, hook in self.hooks.items()
         }
-        self.tools = toolkit(self.configuration, self.clock())
+        self._tools = toolkit(self.configuration, self.clock())
 
     @property
     def settings(self) -> ServerSettings:
         """How it listens."""
         return self.configuration.settings.server
+
+    def tools_at(self, moment: datetime) -> Toolkit:
+        """Return the engine's tools for a question of a moment; for the engine's thread alone."""
+        return replace(self._tools, now=moment)
 
     def mark(self) -> str:
         """Return random text that tells rows of one moment apart."""
@@ -105,9 +114,11 @@ class Service:
         """Begin to answer."""
         self.writer.start()
         self.readers.start()
+        self.engine.start()
 
     def stop(self) -> None:
         """End what was asked before, and close the store."""
+        self.engine.stop()
         self.readers.stop()
         self.writer.stop()
 

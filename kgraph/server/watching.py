@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from kgraph.app.alerts import packs_of
+from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.stores import Access, opened
@@ -19,6 +20,8 @@ from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
 from kgraph.schema import KgraphError
 from kgraph.server.metrics import Metrics
+from kgraph.server.sending import Senders
+from kgraph.store import GraphStore
 
 _log = structlog.get_logger(__name__)
 _LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})
@@ -48,6 +51,7 @@ class WatchThread:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._watch: Watch | None = None
         self.failure = ""
+        self.senders = Senders(configuration, metrics, lambda: self.leading)
 
     @property
     def alive(self) -> bool:
@@ -67,19 +71,19 @@ class WatchThread:
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
+        self.senders.start()
 
     def stop(self) -> None:
         """Begin nothing new; return once what is in flight is written down."""
         self._stopping.set()
         self.nudge()
         self._thread.join()
+        self.senders.stop()
 
     def _run(self) -> None:
         try:
             with opened(self._configuration, Access.WRITE) as store:
-                inbox = Inbox(store, self._hooks, packs_of(self._configuration))
-                beside = ServiceBeside(store, inbox, self._assessed)
-                self._watch = build(self._configuration, store, self._tell, beside)
+                self._watch = self._built(store)
                 self._watch.run(self._stopping)
         except KgraphError as error:
             self.failure = str(error)
@@ -90,6 +94,23 @@ class WatchThread:
             self._watch = None
             if not self._stopping.is_set():
                 self._ended()
+
+    def _built(self, store: GraphStore) -> Watch:
+        configuration = self._configuration
+        inbox = Inbox(store, self._hooks, packs_of(configuration))
+        announcer = Announcer(
+            store,
+            configuration.settings.receivers,
+            configuration.settings.server.public_url,
+            inbox.warnings,
+        )
+        beside = ServiceBeside(inbox, announcer, self._assessed, self.senders.nudge)
+
+        def tell(event: Told) -> None:
+            announcer.hear(event)
+            self._tell(event)
+
+        return build(configuration, store, tell, beside)
 
     def _tell(self, event: Told) -> None:
         self._metrics.events.labels(event.what.value).inc()

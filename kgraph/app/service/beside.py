@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from kgraph.app.service.announce import Announcer
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.told import Told
-from kgraph.store import GraphStore
 
 # The moment, and the seconds that the engine took for each incident, if it was asked.
 Measure = Callable[[datetime, tuple[float, ...]], None]
 
 
 class ServiceBeside:
-    """Brings in what was posted before each explanation; see `kgraph.app.watch.beside.Beside`."""
+    """Brings in what was posted, and announces what came of it.
 
-    def __init__(self, store: GraphStore, inbox: Inbox, measure: Measure) -> None:
-        self._store, self._inbox, self._measure = store, inbox, measure
+    See `kgraph.app.watch.beside.Beside`.
+    """
+
+    def __init__(
+        self, inbox: Inbox, announcer: Announcer, measure: Measure, news: Callable[[], None]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            inbox: what was posted.
+            announcer: whoever listens, and receivers.
+            measure: takes what the loop took.
+            news: called when there is something to send.
+        """
+        self._inbox, self._announcer = inbox, announcer
+        self._measure, self._news = measure, news
 
     def keep(self, now: datetime) -> list[Told] | None:
         """Bring in what was posted."""
@@ -34,5 +48,7 @@ class ServiceBeside:
         self._measure(found.at, took)
 
     def settle(self, now: datetime) -> None:
-        """Measure that the loop went round."""
+        """Announce what has changed; measure that the loop went round."""
+        if self._announcer.settle(now):
+            self._news()
         self._measure(now, ())
