@@ -16,6 +16,7 @@ from kgraph.server.problems import problem
 
 _log = structlog.get_logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE | {"POST", "PUT", "DELETE", "PATCH"}
 _FREE = frozenset({"/healthz", "/readyz"})  # who looks whether we live must never be sent away
 # Nothing that we answer is a page that may load anything from elsewhere.
 HEADERS: Mapping[str, str] = {
@@ -75,7 +76,7 @@ class Gate:
         async def outward(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 message = {**message, "headers": _with_ours(message.get("headers", ()))}
             await send(message)
 
@@ -157,7 +158,9 @@ class Gate:
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._metrics.requests.labels(scope["method"], route, str(status or 499)).inc()
+        # A label has few values, whatever somebody sends.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(method, route, str(status or 499)).inc()
         self._metrics.request_seconds.labels(route).observe(seconds)
         # Never the query or a header: secrets may be in them.
         _log.debug(
