@@ -127,6 +127,37 @@ def _count(folder: Path, drawer: Drawer) -> int:
         return store.count(drawer)
 
 
+def test_when_the_leader_is_killed_another_takes_over_and_tells_nobody_twice(
+    folder: Path, admin: str, receiver: Receiver
+) -> None:
+    receivers = f"""
+[[receivers]]
+name = "events"
+type = "cloudevents"
+url = "{receiver.url}"
+"""
+    with running(folder, admin, receivers) as first:
+        waited(lambda: "leading" in first.client.get("/readyz").text)
+        with running(folder, admin, receivers) as second:
+            assert "waiting" in second.client.get("/readyz").text
+            # Either takes alerts in; only the leader works on them.
+            assert second.post(webhook(alert("HostDown", "h1.dc1"))) == 202
+            waited(lambda: receiver.got)
+            first.process.kill()
+            killed = time.monotonic()
+            waited(lambda: "leading" in second.client.get("/readyz").text)
+            assert time.monotonic() - killed < 13
+            over = alert("HostDown", "h1.dc1", status="resolved", endsAt=_now())
+            assert second.post(webhook(over)) == 202
+            waited(lambda: len(receiver.got) > 1)
+    types = [row["body"]["type"] for row in receiver.got]
+    assert types == ["kgraph.incident.open.v1", "kgraph.incident.resolved.v1"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
 def test_it_ends_with_0_when_told_and_says_so_to_those_who_listen(
     folder: Path, admin: str
 ) -> None:
@@ -242,7 +273,7 @@ token_env = "ROUTING_KEY"
                 domain,
                 labels=_guest(domain),
                 status="resolved",
-                endsAt=datetime.now(UTC).isoformat(),
+                endsAt=_now(),
             )
             for domain in _GUESTS
         ]
