@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,6 +23,8 @@ from kgraph.server.metrics import Metrics
 from kgraph.server.service import NotWatching, Service, hooks
 from kgraph.server.watching import WatchThread
 
+# Who computes gives way to who answers five times as often as Python would have it.
+_SWITCH_SECONDS = 0.001
 _log = structlog.get_logger(__name__)
 
 
@@ -60,6 +63,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
     """
     settings = configuration.settings.server
     _refuse_unlocked(configuration)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
     running: list[_Server] = []
 
@@ -128,7 +132,8 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
     """Take the address before anything is started: then it is known to be ours."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family[0], family[1])
+        # With its protocol: asyncio lets small answers wait for 40 ms on a socket without.
+        listener = socket.socket(family[0], family[1], family[2])
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(family[4])
         listener.listen(2048)
