@@ -131,8 +131,15 @@ def test_a_webhook_takes_its_address_from_the_environment_and_its_own_template(
 
 
 @pytest.mark.parametrize(
-    ("status", "final"),
-    [(400, True), (404, True), (302, False), (408, False), (429, False), (500, False)],
+    ("status", "kind"),
+    [
+        (400, RefusedError),
+        (404, RefusedError),
+        (302, KgraphError),
+        (408, KgraphError),
+        (429, KgraphError),
+        (500, KgraphError),
+    ],
 )
 def test_a_refusal_is_final_and_a_failure_is_not(
     web: Web, configured: Configured, status: int, kind: type[KgraphError]
