@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
 from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
+from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import AlertmanagerSource, Configuration
 from kgraph.schema import Entity, InputError, Observation
@@ -28,6 +29,7 @@ from kgraph.signals import (
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
+_RECENT = timedelta(minutes=1)
 DEFAULT_URL = "http://127.0.0.1:9093"
 
 
@@ -84,24 +86,51 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
 
 
 class Directory:
-    """The estate by name, looked up in again and again: made anew when its topology changes."""
+    """The estate by name, looked up in again and again.
+
+    Making it takes seconds for a large estate. So there it may be a little old, for whoever then
+    looks again for what it does not find.
+    """
 
     def __init__(self) -> None:
         self._version = -1
+        self._made_at: datetime | None = None
         self._index: EstateIndex | None = None
         self._probes: tuple[Entity, ...] = ()
 
     def of(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
-        """Return the look-ups, and which alerts are blind at a moment."""
-        version = store.version()
-        if self._index is None or version != self._version:
-            graph = store.graph()
-            self._version, self._index = version, EstateIndex.of(graph)
-            self._probes = tuple(e for e in graph.entities if e.kind == "Probe")
+        """Return the look-ups as of now, and which alerts are blind."""
+        if self._index is None or self.stale(store):
+            self.refresh(store, now)
+        return self.recent(store, now)
+
+    def recent(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
+        """Return the look-ups as they were made last, if that is not long ago."""
+        index = self._index
+        if index is None or self._old(index, now, store):
+            index = self.refresh(store, now)
         if not self._probes:
-            return self._index, nobody_blind
+            return index, nobody_blind
         evidence = store.evidence((entity.uid for entity in self._probes), now=now)
-        return self._index, behind_silent(self._probes, evidence.observations)
+        return index, behind_silent(self._probes, evidence.observations)
+
+    def stale(self, store: GraphStore) -> bool:
+        """Tell whether the topology has changed since it was made."""
+        return store.version() != self._version
+
+    def refresh(self, store: GraphStore, now: datetime) -> EstateIndex:
+        """Make it anew."""
+        version = store.version()
+        graph = store.graph()
+        self._version, self._made_at = version, now
+        self._index = EstateIndex.of(graph)
+        self._probes = tuple(e for e in graph.entities if e.kind == "Probe")
+        return self._index
+
+    def _old(self, index: EstateIndex, now: datetime, store: GraphStore) -> bool:
+        small = len(index.entities) <= WHOLE_UP_TO
+        long_ago = self._made_at is None or now - self._made_at > _RECENT
+        return (small or long_ago) and self.stale(store)
 
 
 def translated(

@@ -14,7 +14,7 @@ from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import HookConfig
 from kgraph.schema import Document, Drawer, KgraphError, StoreBusyError
-from kgraph.signals import Packs, Report, translate_reports
+from kgraph.signals import Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
 _PAGE = 8  # deliveries that are read at a time: each may hold 10,000 alerts
@@ -43,6 +43,7 @@ class Inbox:
         self._forget(now)
         waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
         if not waiting:
+            self._directory.recent(self._store, now)  # nobody waits for it now
             return None
         told: list[Told] = []
         alerts = 0
@@ -106,14 +107,22 @@ class Inbox:
         reports = folded(report for _, each in taken for report in each.reports)
         if not reports:
             return
-        index, blind = self._directory.of(self._store, now)
-        translation = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        translation = self._translated(reports, now)
         reading = Reading(self._store, now, Commitment.COMMIT, unshown)
         diff = observe(reading, translation, Listing.SOME)
         lines = frozenset(diff.findings) | frozenset(self.warnings(now))
         for line in sorted(lines - self._said):
             yield Told(now, What.FINDING, f"hooks: {line}", {"source": "hooks"})
         self._said = lines
+
+    def _translated(self, reports: list[Report], now: datetime) -> Translation:
+        """Find the entity of every alert; where one is not found, in the estate of now."""
+        index, blind = self._directory.recent(self._store, now)
+        found = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        if any(row.lost for row in found.explanations) and self._directory.stale(self._store):
+            index, blind = self._directory.of(self._store, now)
+            found = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        return found
 
     def _done(
         self, waiting: Sequence[Document], taken: Sequence[tuple[str, Taken]], now: datetime

@@ -17,7 +17,6 @@ from kgraph.store import GraphStore
 
 # A large estate is looked at around its symptoms; so often, while there are any.
 _ANEW = timedelta(minutes=1)
-_LATELY = timedelta(hours=1)
 _SURER = 0.2  # a change of the posterior that is worth a line
 
 
@@ -106,9 +105,8 @@ class Assessor:
         return Assessment(now, kept, self._current), told
 
     def _symptoms(self, now: datetime) -> Evidence:
-        """Return what is worth a question of a large estate: all of it would take a second."""
-        changes = self._store.changes(now - _LATELY)
-        return Evidence(tuple(self._store.symptoms(now=now)), changes=tuple(changes))
+        """Return what is worth a question of a large estate; reading all takes a second."""
+        return Evidence(tuple(self._store.symptoms(now=now)))
 
     def _due(self, symptoms: Evidence, now: datetime) -> bool:
         """Tell whether to ask anew though no symptom has changed: what is healthy may have."""

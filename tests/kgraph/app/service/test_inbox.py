@@ -170,3 +170,22 @@ def test_a_busy_store_loses_nothing(
     assert store.count(Drawer.INBOX) == 1
     inbox.keep(T0)
     assert hurt(store) == {"h1"}
+
+
+def test_an_alert_on_what_was_just_discovered_is_found_in_a_large_estate_too(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgraph.app.alerts.WHOLE_UP_TO", 1)
+    made: list[int] = []
+    real = store.graph
+    monkeypatch.setattr(store, "graph", lambda: (made.append(1), real())[1])
+    inbox.keep(T0)
+    with store.sync("cmdb", "b", complete=True, at=T0) as run:
+        run.stage([Record("h3", "Host", "h3")])
+        run.commit()
+    post(down("h1"))
+    inbox.keep(T0 + timedelta(seconds=1))
+    assert (hurt(store), len(made)) == ({"h1"}, 1)  # a little old, and good enough
+    post(down("h3"), seconds=2)
+    inbox.keep(T0 + timedelta(seconds=3))
+    assert (hurt(store), len(made)) == ({"h1", "h3"}, 2)
