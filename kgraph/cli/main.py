@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    audit,
     config,
     cypher,
     demo,
@@ -68,6 +69,7 @@ app.command("halt")(halt.halt)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
+app.command("audit")(audit.audit)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

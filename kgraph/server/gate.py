@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +29,15 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_BODIES = 8  # of the largest size, that are held at once: who sends them need not be known yet
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass
+class _Body:
+    """How much of a request was read."""
+
+    read: int = 0
 
 
 class _TooLargeError(Exception):
@@ -36,6 +45,10 @@ class _TooLargeError(Exception):
 
 
 class _TooSlowError(Exception):
+    pass
+
+
+class _TooMuchError(Exception):
     pass
 
 
@@ -64,6 +77,7 @@ class Gate:
     ) -> None:
         self._app, self._rate, self._metrics = app, rate, metrics
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
+        self._most_held, self._held = _BODIES * most_bytes, 0
         self._loopback_only = loopback_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,8 +110,12 @@ class Gate:
             extra = {"Retry-After": str(math.ceil(wait))} if wait else {}
             await problem(code, detail, extra)(scope, receive, send)
             return
+        body = _Body()
         try:
-            await self._app(scope, self._bounded(receive), send)
+            await self._app(scope, self._bounded(receive, body), send)
+        except _TooMuchError:
+            told = "too many large requests at once"
+            await self._late(503, told, "memory", scope, send, status)
         except _TooLargeError:
             await self._late(
                 413, f"more than {self._most_bytes} bytes", "size", scope, send, status
@@ -105,6 +123,8 @@ class Gate:
         except _TooSlowError:
             told = f"the request took more than {self._most_seconds:g} s to arrive"
             await self._late(408, told, "slow", scope, send, status)
+        finally:
+            self._held -= body.read
 
     async def _late(
         self, code: int, detail: str, reason: str, scope: Scope, send: Send, status: _Status
@@ -135,23 +155,27 @@ class Gate:
         wait = self._rate.take(scope["client"][0] if scope.get("client") else "")
         return (429, "too many requests", "rate", wait) if wait else None
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, body: _Body) -> Receive:
         """Return the same with an end to what it yields, and to how long that takes."""
-        read, end = 0, time.monotonic() + self._most_seconds
+        end = time.monotonic() + self._most_seconds
         whole = False
 
         async def bounded() -> Message:
-            nonlocal read, whole
+            nonlocal whole
             if whole:
                 return await receive()  # waits for the client to leave
             try:
                 message = await asyncio.wait_for(receive(), max(0.001, end - time.monotonic()))
             except TimeoutError:
                 raise _TooSlowError from None
-            read += len(message.get("body", b""))
+            part = len(message.get("body", b""))
+            body.read += part
+            self._held += part
             whole = not message.get("more_body", False)
-            if read > self._most_bytes:
+            if body.read > self._most_bytes:
                 raise _TooLargeError
+            if self._held > self._most_held:
+                raise _TooMuchError
             return message
 
         return bounded

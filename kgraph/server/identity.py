@@ -87,24 +87,26 @@ def _guessed(service: Service, address: str) -> None:
         raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens", "guessing", headers)
 
 
-async def admit(service: Service, hook: HookConfig, request: Request, body: bytes) -> None:
-    """Let pass who may post to a hook.
+async def admitted(service: Service, hook: HookConfig, request: Request) -> bytes:
+    """Return the body of who may post to a hook; it is read only once they are known, if it can.
 
     Raises:
         Refused: they may not.
     """
     secret, address = service.secrets[hook.name], address_of(request)
     if secret.key:
+        body = await request.body()
         _signed(service, hook, request.headers.get(hook.hmac_header, ""), body, address)
-        return
+        return body
     bearer = await _bearer(request)
     if secret.token:
         given = bearer.credentials if bearer else ""
         if not hmac.compare_digest(given.encode(), secret.token.encode()):
             _guessed(service, address)
             raise Refused(HTTPStatus.UNAUTHORIZED, "not this hook's token", "bad token", _ASK)
-        return
-    await needs(Role.HOOK)(request, bearer)
+    else:
+        await needs(Role.HOOK)(request, bearer)
+    return await request.body()
 
 
 def _signed(service: Service, hook: HookConfig, text: str, body: bytes, address: str) -> None:

@@ -24,6 +24,7 @@ from kgraph.store import GraphStore
 _KEPT = timedelta(hours=24)  # events, for whoever was away for a while
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
 _TIDY = timedelta(minutes=5)
+_ORPHANS = 10_000
 _AT_ONCE = 100  # incidents that are looked at after a start
 
 
@@ -63,6 +64,7 @@ class Announcer:
         """Write what has come up; tell whether there is something to send."""
         if not self._started:
             self._started = True
+            self._bury_orphans(now)
             for status in (IncidentStatus.OPEN, IncidentStatus.RESOLVED):
                 heads = self._store.heads(status, limit=_AT_ONCE)
                 self._changed |= dict.fromkeys(row.id for row in heads)
@@ -141,6 +143,17 @@ class Announcer:
                 json.dumps(message, ensure_ascii=False),
             ),
         ]
+
+    def _bury_orphans(self, now: datetime) -> None:
+        """Put what is for a receiver that is no longer configured with the dead letters."""
+        known = {receiver.name for receiver in self._receivers}
+        for row in self._store.documents(Drawer.OUTBOX, limit=_ORPHANS):
+            body = json.loads(row.body)
+            if body["receiver"] not in known:
+                why = f"no receiver is called {body['receiver']!r} any longer"
+                dead = json.dumps({"outbox": body, "because": why})
+                self._store.put([Document(Drawer.DEAD, f"outbox {row.id}", now, dead)])
+                self._store.drop(Drawer.OUTBOX, [row.id])
 
     def _tidy(self, now: datetime) -> None:
         if self._tidied_at is not None and now - self._tidied_at < _TIDY:

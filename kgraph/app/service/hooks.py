@@ -56,15 +56,33 @@ class Taken:
     once: str = ""
 
 
-def accept(hook: HookConfig, posted: Posted, now: datetime) -> tuple[list[Document], int]:
-    """Check a request; return what to keep of it, and how many alerts that is.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What to keep of a request.
+
+    Attributes:
+        alerts: how many it holds.
+        truncated: how many its sender left out.
+    """
+
+    documents: tuple[Document, ...]
+    alerts: int
+    truncated: int
+
+
+def accept(hook: HookConfig, posted: Posted, now: datetime) -> Accepted:
+    """Check a request; return what to keep of it.
 
     Raises:
         InputError: it is not what the hook is for.
     """
     contents = _contents(hook, posted)
-    alerts = sum(len(_take(hook, content, now).reports) for content in contents)
-    return [_document(hook, each, number, now) for number, each in enumerate(contents)], alerts
+    taken = [_take(hook, content, now) for content in contents]
+    return Accepted(
+        tuple(_document(hook, content, n, now) for n, content in enumerate(contents)),
+        sum(len(each.reports) for each in taken),
+        sum(each.truncated for each in taken),
+    )
 
 
 def read(hooks: Mapping[str, HookConfig], document: Document) -> Taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Literal
 
+import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
@@ -14,6 +15,7 @@ from kgraph.server.identity import Served, Viewer
 from kgraph.server.problems import documented
 
 router = APIRouter()
+_log = structlog.get_logger(__name__)
 
 
 class Health(BaseModel):
@@ -48,7 +50,8 @@ async def readyz(served: Served, response: Response) -> Readiness:
         await served.readers.ask(lambda store: store.version())
         trouble = ""
     except KgraphError as error:
-        trouble = str(error)
+        _log.warning("not ready", because=str(error))
+        trouble = "it cannot be read; the log tells why"  # whoever asks need not say who they are
     watching = served.watching
     alive = "leading" if watching.leading else "waiting"
     ready = not trouble and watching.alive and not served.ending()

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.schema import InputError
-from kgraph.server.identity import Served, admit
+from kgraph.server.identity import Served, admitted
 from kgraph.server.problems import Refused, documented
 
 router = APIRouter(prefix="/hooks", tags=["hooks"])
@@ -55,17 +55,17 @@ async def post(name: str, request: Request, served: Served) -> Accepted:
     hook = served.hooks.get(name)
     if hook is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"no hook is called {name!a}", "no hook")
-    body = await request.body()
-    await admit(served, hook, request, body)
+    body = await admitted(served, hook, request)
     posted = Posted({k.lower(): v for k, v in request.headers.items()}, body)
     try:
-        documents, alerts = await run_in_threadpool(accept, hook, posted, served.clock())
-        await served.mail.keep(documents)
+        found = await run_in_threadpool(accept, hook, posted, served.clock())
+        await served.mail.keep(found.documents)
     except InputError as error:
         outcome = "malformed" if type(error) is InputError else "unkept"
         served.metrics.deliveries.labels(name, outcome).inc()
         raise
     served.metrics.deliveries.labels(name, "accepted").inc()
-    served.metrics.alerts.labels(name).inc(alerts)
+    served.metrics.alerts.labels(name).inc(found.alerts)
+    served.metrics.truncated.labels(name).inc(found.truncated)
     served.watching.nudge()
-    return Accepted(deliveries=len(documents), alerts=alerts)
+    return Accepted(deliveries=len(found.documents), alerts=found.alerts)

@@ -31,6 +31,7 @@ COMMANDS = [
     "config",
     "serve",
     "token",
+    "audit",
 ]
 HEAVY = (
     *("numpy", "networkx", "libvirt", "httpx", "rca.engine", "pydantic", "yaml"),

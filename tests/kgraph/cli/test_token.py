@@ -77,3 +77,13 @@ def test_roles_contain_each_other_but_a_hook_may_only_post() -> None:
         Role.OPERATOR: [Role.HOOK, Role.VIEWER, Role.OPERATOR],
         Role.ADMIN: list(Role),
     }
+
+
+def test_the_audit_tells_who_made_and_revoked_a_token(run: Run, work: Path) -> None:
+    id_ = made(run, work).split("_")[1]
+    run("--store", str(stored(work)), "token", "revoke", id_)
+    rows = json.loads(run("--store", str(stored(work)), "audit", "--output", "json").out)
+    assert [(row["what"], row["of"], row["from"], row["outcome"]) for row in rows] == [
+        ("token.revoke", id_, "command line", "done"),
+        ("token.create", id_, "command line", "done"),
+    ]

@@ -21,6 +21,7 @@ from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration, load
 from kgraph.schema import Record, RelationRecord
 from kgraph.server.application import application
+from kgraph.server.gate import Gate
 from kgraph.server.service import Service
 from kgraph.store import GraphStore, open_store
 
@@ -97,6 +98,16 @@ class Client:
                 return await client.request(method, path, **parts)
 
         return asyncio.run(ask())
+
+    @property
+    def gate(self) -> Gate:
+        """What every request passes first."""
+        if self._app.middleware_stack is None:
+            self._app.middleware_stack = self._app.build_middleware_stack()
+        layer: Any = self._app.middleware_stack
+        while not isinstance(layer, Gate):
+            layer = layer.app
+        return layer
 
     def get(self, path: str, **parts: Any) -> httpx.Response:
         return self.request("GET", path, **parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 
 from kgraph.app.service.tokens import Role
+from kgraph.config import Configuration
 from kgraph.schema import Drawer
+from kgraph.server.service import Service
 from kgraph.server.signatures import signature
 from kgraph.store import GraphStore
 
-from .conftest import Client, alert, webhook
+from .conftest import Client, alert, listening, webhook
 
 KEY = "a-shared-secret-of-24-chars"
 HOOKS = """
@@ -203,3 +206,39 @@ def test_who_tries_many_tokens_is_slowed_down(serve: Serve) -> None:
     wrong = {"Authorization": "Bearer kgraph_aa_bb"}
     statuses = [client.get("/api/v1/incidents", headers=wrong).status_code for _ in range(12)]
     assert statuses == [401] * 10 + [429] * 2
+
+
+def test_a_client_that_sends_too_slowly_is_sent_away_and_counted(
+    configured: Callable[[str], Configuration], token: Token
+) -> None:
+    known = token(Role.HOOK)["Authorization"]
+    service = Service(configured("[server]\nbody_seconds = 0.3\n"))
+    with listening(service) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(b"POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\n")
+            slow.sendall(f"Authorization: {known}\r\n".encode())
+            slow.sendall(b"Content-Length: 100\r\n\r\n{")
+            answer = slow.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert counted(Client(service), "slow") == 1
+
+
+def test_who_is_not_known_does_not_fill_the_memory(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client = serve("[server]\nbody_mib = 1\n")
+    client.gate._most_held = 1000
+    answer = client.post("/hooks/alertmanager", content=b" " * 1001, headers=token(Role.HOOK))
+    assert (answer.status_code, counted(client, "memory")) == (503, 1)
+    again = client.post("/hooks/alertmanager", content=webhook(alert()), headers=token(Role.HOOK))
+    assert again.status_code == 202  # what was held is free again
+    assert store.count(Drawer.INBOX) == 1
+
+
+def test_alerts_that_were_left_out_are_counted(serve: Serve, token: Token) -> None:
+    client = serve()
+    content = webhook(alert(), truncatedAlerts=7)
+    client.post("/hooks/alertmanager", content=content, headers=token(Role.HOOK))
+    told = client.get("/metrics", headers=token(Role.VIEWER)).text
+    assert 'kgraph_hook_truncated_alerts_total{hook="alertmanager"} 7.0' in told

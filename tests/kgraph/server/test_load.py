@@ -36,7 +36,7 @@ def token(folder: Path) -> Iterator[str]:
 
 
 def contents() -> list[bytes]:
-    hosts = [f"h{n}.example" for n in range(_ACTIVE - 4)] + [f"web-{n}" for n in range(4)]
+    hosts = [f"web-{n}" for n in range(4)] + [f"h{n}.example" for n in range(_ACTIVE - 4)]
     rows = [
         alert("GuestDown", host, labels={"alertname": "GuestDown", "domain": host})
         for host in hosts

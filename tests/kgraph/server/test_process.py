@@ -75,8 +75,8 @@ def running(
         said = waited(lambda: log.read_text().partition("\n")[0])
         assert said.startswith("listening on http://127.0.0.1:"), log.read_text()
         served = Served(process, said.split()[-1], token)
-        yield served
-        served.client.close()
+        with served.client:
+            yield served
     finally:
         process.kill()
         process.wait()

@@ -53,7 +53,7 @@ def post(store: GraphStore) -> Post:
         }
         at = T0 + timedelta(seconds=seconds)
         content = json.dumps(payload).encode()
-        store.put(accept(HOOKS["am"], Posted({}, content), at)[0])
+        store.put(accept(HOOKS["am"], Posted({}, content), at).documents)
 
     return posted
 
@@ -124,7 +124,7 @@ def test_a_cloudevent_counts_once_however_often_it_comes(inbox: Inbox, store: Gr
     def sent(data: dict[str, str], seconds: int) -> None:
         content = json.dumps(event | {"data": data}).encode()
         at = T0 + timedelta(seconds=seconds)
-        store.put(accept(HOOKS["ce"], Posted(headers, content), at)[0])
+        store.put(accept(HOOKS["ce"], Posted(headers, content), at).documents)
         inbox.keep(at)
 
     sent({"status": "firing"}, 0)

@@ -214,3 +214,14 @@ def test_what_is_for_another_receiver_is_left_alone(store: GraphStore) -> None:
     channel = Channel()
     assert sender(store, channel, []).round(T0)
     assert (channel.got, store.count(Drawer.OUTBOX)) == ([], 1)
+
+
+def test_what_is_for_a_receiver_that_is_gone_is_a_dead_letter(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    scene(store).settles(1)
+    (dead,) = store.documents(Drawer.DEAD)
+    assert json.loads(dead.body)["because"] == "no receiver is called 'all' any longer"
+    assert store.count(Drawer.OUTBOX) == 0
