@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from kgraph.app.graphs import Dependent
 from kgraph.app.history import Event
 from kgraph.app.service.audit import Deed
+from kgraph.app.service.predicting import Prediction
 from kgraph.app.service.verdicts import CauseVerdict
 from kgraph.schema import Entity, IncidentHead, IncidentRecord, JournalEntry, PlanRecord, Relation
 from kgraph.store import ScopeState, Span
@@ -241,6 +242,52 @@ class ImpactForm(_Form):
 
     items: list[DependentForm]
     truncated: bool
+
+
+class FaultAsked(_Form):
+    """Something that fails in thought."""
+
+    entity: str = Field(min_length=1, max_length=200, description="Its uid.")
+    mode: str = Field("down", min_length=1, max_length=100)
+
+
+class PredictionAsked(_Form):
+    """What is to fail, all at once."""
+
+    fail: list[FaultAsked] = Field(min_length=1, max_length=50)
+
+
+class HitForm(EntityRow):
+    """Who would be hit, how, and how surely."""
+
+    mode: str
+    probability: float
+    hops: int
+
+
+class PredictionForm(_Form):
+    """Who would be hit, the likeliest first, and who would have no spare left."""
+
+    hits: list[HitForm]
+    redundancy_lost: list[EntityRow]
+
+    @classmethod
+    def of(cls, found: Prediction) -> PredictionForm:
+        """Show a prediction."""
+        return cls(
+            hits=[
+                HitForm(
+                    uid=entity.uid,
+                    kind=entity.kind,
+                    name=entity.name,
+                    mode=hit.mode,
+                    probability=round(hit.probability, 6),
+                    hops=hit.hops,
+                )
+                for entity, hit in found.hits
+            ],
+            redundancy_lost=[EntityRow.of(entity) for entity in found.redundancy_lost],
+        )
 
 
 class JournalForm(_Form):

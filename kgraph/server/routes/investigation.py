@@ -1,4 +1,4 @@
-"""Asking the engine about a bundle."""
+"""Asking the engine: about a bundle, and what would be hit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pydantic import JsonValue
 
 from kgraph.app.answers import document
 from kgraph.app.investigation import of_bundle
+from kgraph.app.service.predicting import predict as predicted
+from kgraph.schema import Fault
 from kgraph.schema.bundles import parse_bundle
+from kgraph.server.forms import PredictionAsked, PredictionForm
 from kgraph.server.identity import Served, Viewer
 from kgraph.server.problems import documented
 from kgraph.store import GraphStore
@@ -26,5 +29,16 @@ async def investigate(
     def ask(store: GraphStore) -> dict[str, Any]:
         incident = parse_bundle(bundle, where="bundle")
         return document(of_bundle(incident, store, served.tools_at(served.clock())))
+
+    return await served.engine.ask(ask)
+
+
+@router.post("/predict", responses=documented(400))
+async def predict(asked: PredictionAsked, served: Served, _caller: Viewer) -> PredictionForm:
+    """Tell who would be hit if these failed, redundancy counted in; nothing is changed."""
+    faults = [Fault(row.entity, row.mode) for row in asked.fail]
+
+    def ask(store: GraphStore) -> PredictionForm:
+        return PredictionForm.of(predicted(store, served.tools_at(served.clock()).model, faults))
 
     return await served.engine.ask(ask)

@@ -270,3 +270,16 @@ def test_a_fault_of_the_program_is_one_line_without_its_inside(
     answer = client.get(f"/api/v1/entities/{uid}", headers=headers)
     assert answer.status_code == 500
     assert "the inside" not in answer.text
+
+
+def test_who_would_be_hit_is_told_and_a_mode_that_there_is_not_refused(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    uid = store.locate("cmdb", "h1")
+    asked = {"fail": [{"entity": uid, "mode": "down"}]}
+    told = client.post("/api/v1/predict", json=asked, headers=headers).json()
+    assert {row["name"] for row in told["hits"]} >= {f"web-{n}" for n in range(4)}
+    wrong = {"fail": [{"entity": uid, "mode": "sad"}]}
+    answer = client.post("/api/v1/predict", json=wrong, headers=headers)
+    assert (answer.status_code, "no failure mode 'sad'" in answer.text) == (400, True)

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -170,6 +171,17 @@ def test_it_ends_with_0_when_told_and_says_so_to_those_who_listen(
             assert next(lines) == ""
             assert list(lines) == []
         assert served.process.wait(_PATIENCE) == 0
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(folder: Path, admin: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(folder / "n"))
+        notified.settimeout(_PATIENCE)
+        with running(folder, admin, NOTIFY_SOCKET=str(folder / "n")) as served:
+            assert notified.recv(100) == b"READY=1"
+            served.process.send_signal(signal.SIGTERM)
+            assert notified.recv(100) == b"STOPPING=1"
+            assert served.process.wait(_PATIENCE) == 0
 
 
 def test_an_address_that_is_taken_is_told_in_one_line(
