@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kgraph.incidents.wording import probability
@@ -175,3 +176,34 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
         "warnings": "\n".join(document["warnings"]) or "-",
         "link": document["url"] or "-",
     }
+
+
+def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
+    """Return a notice that nobody takes for a real one: it shows that messages arrive.
+
+    Args:
+        incident: the id that it is about.
+        now: the moment.
+        over: whether it is the end of the drill.
+    """
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "incident": incident,
+        "status": "resolved" if over else "open",
+        "level": "clear" if over else "info",
+        "title": "a drill of kgraph: nothing is wrong, and it ends by itself",
+        "openedAt": format_time(now),
+        "updatedAt": format_time(now),
+        "causes": [],
+        "abstainedBecause": "it is a drill",
+        "evidence": [],
+        "against": [],
+        "hit": {"entities": 0, "services": []},
+        "next": [],
+        "check": None,
+        "plan": None,
+        "warnings": [],
+        "url": None,
+    }
+    document["text"] = _texts(document)
+    return document

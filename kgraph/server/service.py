@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kgraph.app.investigation import Toolkit
 from kgraph.app.service.hooks import DEFAULT_HOOKS
+from kgraph.app.service.secrets import HookSecret, secret_of
 from kgraph.app.stores import Access, opened
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
@@ -18,7 +19,6 @@ from kgraph.config_service import HookConfig, ServerSettings
 from kgraph.server.desk import Desk, GroupCommit
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
-from kgraph.server.secrets import HookSecret, secret_of
 from kgraph.server.signatures import Replays
 
 _GUESSES_PER_SECOND, _GUESSES = 0.2, 10  # wrong tokens from one address

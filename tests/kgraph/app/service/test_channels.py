@@ -7,6 +7,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from kgraph.app.doctor import Health
+from kgraph.app.doctor_service import examine_service, tell_receivers
 from kgraph.app.service.channels import channel
 from kgraph.app.service.sending import RefusedError
 from kgraph.config import Configuration, load
@@ -245,3 +248,22 @@ def test_a_password_is_never_sent_in_the_open(configured: Configured) -> None:
             sender="kgraph@dc1.example",
             to=["ops@dc1.example"],
         )
+
+
+def test_the_doctor_sends_a_drill_and_its_end_and_tells_who_did_not_take_it(
+    web: Web, configured: Configured
+) -> None:
+    configuration = configured(type="pagerduty", url=web.url, token_file="key")  # noqa: S106
+    now = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+    (missing,) = examine_service(configuration)
+    assert (missing.health, "key: No such file" in missing.told) == (Health.FAIL, True)
+    configuration.resolve(Path("key")).write_text("R0UTING")
+    (fine,) = examine_service(configuration)
+    assert fine.health is Health.OK
+    (took,) = tell_receivers(configuration, now, "ab12")
+    assert (took.health, took.told) == (Health.OK, "r took a drill message and its end")
+    events = [(body["event_action"], body["dedup_key"]) for _, _, body in web.got]
+    assert events == [("trigger", "kgraph-DRILL-ab12"), ("resolve", "kgraph-DRILL-ab12")]
+    web.status = 403
+    (refused,) = tell_receivers(configuration, now, "ab13")
+    assert (refused.health, "r answered 403" in refused.told) == (Health.FAIL, True)
