@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,6 +64,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
     """
     settings = configuration.settings.server
     _refuse_unlocked(configuration)
+    _check_certificate(configuration)
     sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
     running: list[_Server] = []
@@ -125,6 +127,23 @@ def _refuse_unlocked(configuration: Configuration) -> None:
         where=f"{configuration.origin('server.listen')}: server.listen",
         mend="`kgraph token create NAME --role admin` makes one",
     )
+
+
+def _check_certificate(configuration: Configuration) -> None:
+    """See that the certificate and its key can be used, before anything is started."""
+    settings = configuration.settings.server
+    if settings.certificate is None or settings.key is None:
+        return
+    certificate = configuration.resolve(settings.certificate)
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, configuration.resolve(settings.key))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"certificate and key cannot be used: {error}",
+            where=f"{certificate}, {configuration.resolve(settings.key)}",
+            mend="PEM files, readable for this user, that belong together",
+        ) from None
 
 
 @contextmanager

@@ -300,3 +300,20 @@ _GUESTS = [f"web-{n}" for n in range(4)]
 
 def _guest(domain: str) -> dict[str, str]:
     return {"alertname": "GuestPaused", "domain": domain}
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_starts(
+    folder: Path, configured: Callable[..., Any]
+) -> None:
+    configured('[server]\ncertificate = "no.pem"\nkey = "no.key"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "kgraph", "serve"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "certificate and key cannot be used: [Errno 2] No such file" in done.stderr
+    assert "listening" not in done.stderr
