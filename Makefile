@@ -85,6 +85,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) -c requirements/base.txt --group dev -o requirements/dev.txt
 	$(LOCK) -c requirements/base.txt --extra libvirt pyproject.toml -o requirements/libvirt.txt
 	$(LOCK) -c requirements/base.txt --extra neo4j pyproject.toml -o requirements/neo4j.txt
+	$(LOCK) -c requirements/base.txt --extra mcp pyproject.toml -o requirements/mcp.txt
 	$(LOCK) -c requirements/base.txt --extra placement pyproject.toml -o requirements/placement.txt
 
 clean: ## remove everything that was installed or built here

@@ -26,6 +26,7 @@ from kgraph.cli import (
     ingest,
     initialise,
     investigate,
+    mcp,
     plan,
     predict,
     rules,
@@ -70,6 +71,7 @@ app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
 app.command("audit")(audit.audit)
+app.command("mcp")(mcp.mcp)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

@@ -97,7 +97,7 @@ async def show_report(
     ] = "brief",
 ) -> Response:
     """Explain an incident again from its kept bundle, for a person to read."""
-    return tagged(request, await _report(served, incident_id, Detail(detail)))
+    return tagged(request, await report_of(served, incident_id, Detail(detail)))
 
 
 @router.post(
@@ -122,7 +122,11 @@ async def say(
     return await write(served, caller, f"incident.{asked.said}", incident_id, keep)
 
 
-async def _report(served: Service, incident_id: str, detail: Detail) -> ReportForm:
+async def report_of(
+    served: Service, incident_id: str, detail: Detail = Detail.BRIEF
+) -> ReportForm:
+    """Explain an incident again from its kept bundle."""
+
     def look(store: GraphStore) -> ReportForm:
         record = _found(store, incident_id)
         found = again(record, served.tools_at(record.updated_at))

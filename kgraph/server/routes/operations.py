@@ -32,7 +32,7 @@ async def list_sources(served: Served, _caller: Viewer) -> list[SourceForm]:
     now = served.clock()
     scopes = await served.readers.ask(lambda store: store.scopes())
     return [
-        SourceForm.of(row, (now - row.completed_at).total_seconds(), _stale(now, row.completed_at))
+        SourceForm.of(row, (now - row.completed_at).total_seconds(), stale(now, row.completed_at))
         for row in scopes
     ]
 
@@ -94,7 +94,8 @@ async def _needed(served: Service, letter_id: str) -> None:
     await served.readers.ask(look)
 
 
-def _stale(now: datetime, at: datetime) -> bool:
+def stale(now: datetime, at: datetime) -> bool:
+    """Tell whether a reading is too old to be relied on."""
     return now - at > STALE_AFTER
 
 

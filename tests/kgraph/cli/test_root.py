@@ -32,10 +32,11 @@ COMMANDS = [
     "serve",
     "token",
     "audit",
+    "mcp",
 ]
 HEAVY = (
     *("numpy", "networkx", "libvirt", "httpx", "rca.engine", "pydantic", "yaml"),
-    *("fastapi", "starlette", "uvicorn", "prometheus_client"),
+    *("fastapi", "starlette", "uvicorn", "prometheus_client", "mcp"),
 )
 
 
