@@ -64,7 +64,7 @@ check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m 'not lab and not neo4j' -q
+	$(BIN)/python -m pytest -m 'not lab and not neo4j and not served' -q
 
 # Three quarters of an hour and more; what it found is in docs/measured.md.
 soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed documents

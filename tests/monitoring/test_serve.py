@@ -25,7 +25,7 @@ from tests.lab.lab.processes import end, spawn, wait_for
 from tests.monitoring.conftest import need
 from tests.monitoring.stack import free_address
 
-pytestmark = pytest.mark.monitoring
+pytestmark = [pytest.mark.monitoring, pytest.mark.served]
 _GUESTS = [f"web-{n}" for n in range(4)]
 
 

@@ -19,6 +19,7 @@ from .test_api import incident
 
 pytest.importorskip("mcp", reason="the extra kgraph-rca[mcp] is not installed")
 
+pytestmark = pytest.mark.served
 __all__ = ["incident"]  # a fixture
 Ask = Callable[..., dict[str, Any]]
 

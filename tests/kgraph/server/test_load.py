@@ -23,6 +23,7 @@ from kgraph.store import open_store
 from .conftest import alert, webhook
 from .test_process import Served, running, waited
 
+pytestmark = pytest.mark.served
 _SECONDS = float(os.environ.get("KGRAPH_TEST_LOAD_SECONDS", "2"))
 _POSTS, _ALERTS = 40, 50  # a second; in each
 _ACTIVE = 10_000  # alerts that there are, each told again and again

@@ -30,6 +30,7 @@ from kgraph.store import open_store
 
 from .conftest import alert, listening, webhook
 
+pytestmark = pytest.mark.served
 _PATIENCE = 30.0
 
 
