@@ -10,7 +10,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -33,6 +33,13 @@ from pydantic_settings import (
 
 from ingest import catalogue
 from ingest.nbd import parse_address
+from kgraph.config_service import (
+    HOOK_TYPES,
+    RECEIVER_TYPES,
+    HookConfig,
+    ReceiverConfig,
+    ServerSettings,
+)
 from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
 from kgraph.sourcekit import SourceEntry, without_password
 from kgraph.store import is_server, url_defect
@@ -345,6 +352,18 @@ class Settings(BaseSettings):
     sources: tuple[SerializeAsAny[SourceEntry], ...] = ()
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
+    server: ServerSettings = ServerSettings()
+    hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
+    receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
+
+    @field_validator("hooks", "receivers")
+    @classmethod
+    def _called_once(cls, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [row.name for row in rows]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two are named {twice[0]!r}")
+        return rows
 
     @field_validator("endpoints")
     @classmethod
@@ -367,7 +386,17 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-_ONE = {"sources": "a source", "endpoints": "an endpoint"}
+_TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "endpoints": _ENDPOINT_TYPES,
+    "hooks": HOOK_TYPES,
+    "receivers": RECEIVER_TYPES,
+}
+_ONE = {
+    "sources": "a source",
+    "endpoints": "an endpoint",
+    "hooks": "a hook",
+    "receivers": "a receiver",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +458,26 @@ class Configuration:
         """Return (name, value, origin) of every value, in the order of declaration."""
         leaves = _leaves(self.settings.model_dump(mode="json"))
         return [(name, "" if v is None else str(v), self.origin(name)) for name, v in leaves]
+
+
+def listening(configuration: Configuration, listen: str) -> Configuration:
+    """Return the same that listens elsewhere.
+
+    Raises:
+        ConfigurationError: no address, or beyond loopback without authentication.
+    """
+    told = configuration.settings.model_dump(include={"server"})["server"] | {"listen": listen}
+    origin = "option --listen"
+    try:
+        server = ServerSettings(**told)
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(what, where=origin) from error
+    return replace(
+        configuration,
+        settings=configuration.settings.model_copy(update={"server": server}),
+        origins={**configuration.origins, "server.listen": origin},
+    )
 
 
 def load(
@@ -615,11 +664,14 @@ def _mend(kind: str) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    if location[0] in _ONE and len(location) > 2:
-        chosen = str(location[2])
-        model = _model(chosen) if location[0] == "sources" else _ENDPOINT_TYPES[chosen]
-        if len(location) > 4:  # of an endpoint's select
-            model = SelectSettings
+    if location[0] == "sources" and len(location) > 2:
+        model = _model(str(location[2]))
+    elif location[0] in _TYPES and len(location) > 2:
+        model = _TYPES[str(location[0])][str(location[2])]
+        if len(location) > 4:  # of an endpoint's select, or a hook's mapping
+            inner = model.model_fields[str(location[3])].annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
     else:
         for part in location[:-1]:
             annotation = model.model_fields[str(part)].annotation

@@ -55,3 +55,32 @@ def show_log(
         for e in entries
     ]
     show(session, ("at", "event", "what", "hash"), rows, output)
+
+
+@app.command("requests")
+def requests(
+    ctx: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """List who asked for what through the service and by `kgraph token`, newest first."""
+    from kgraph.app.service.audit import listed
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema.timestamps import format_time
+
+    session = session_of(ctx)
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        found = listed(store, limit)
+    rows = [
+        (
+            format_time(row.at.replace(microsecond=0)),
+            row.who,
+            row.source or "command line",
+            row.what,
+            row.of,
+            row.outcome,
+        )
+        for row in found
+    ]
+    show(session, ("at", "who", "from", "what", "of", "outcome"), rows, output)

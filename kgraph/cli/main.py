@@ -26,12 +26,15 @@ from kgraph.cli import (
     ingest,
     initialise,
     investigate,
+    mcp,
     plan,
     policy,
     predict,
     rules,
+    serve,
     store,
     sync,
+    token,
     watch,
 )
 from kgraph.cli.root import Root, root
@@ -68,6 +71,9 @@ app.command("halt")(halt.halt)
 app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
 app.add_typer(policy.app, name="policy")
+app.command("serve")(serve.serve)
+app.add_typer(token.app, name="token")
+app.command("mcp")(mcp.mcp)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(incidents.app, name="incidents")

@@ -25,6 +25,7 @@ from kgraph.schema.errors import (
     StoreBusyError,
     StoreError,
 )
+from kgraph.schema.filing import Document, Drawer
 from kgraph.schema.hypotheses import (
     Answer,
     BlastRadius,
@@ -37,7 +38,7 @@ from kgraph.schema.hypotheses import (
     Step,
     Witness,
 )
-from kgraph.schema.incidents import Incident, IncidentRecord, IncidentStatus, Target
+from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
 from kgraph.schema.kinds import (
     GENERIC,
     GENERIC_MODES,
@@ -120,6 +121,8 @@ __all__ = [
     "Coverage",
     "Decision",
     "Direction",
+    "Document",
+    "Drawer",
     "Entity",
     "Evidence",
     "Fault",
@@ -129,6 +132,7 @@ __all__ = [
     "Hit",
     "Hypothesis",
     "Incident",
+    "IncidentHead",
     "IncidentRecord",
     "IncidentStatus",
     "InputError",

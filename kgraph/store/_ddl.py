@@ -158,6 +158,13 @@ CREATE TABLE audit (
     hash TEXT NOT NULL);
 """
 
+_FILING = """
+CREATE TABLE document (
+    drawer TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (drawer, id)) WITHOUT ROWID;
+CREATE INDEX document_at ON document (drawer, at, id);
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT}
-DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT
+MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT, 6: _FILING}
+DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT + _FILING

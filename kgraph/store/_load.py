@@ -16,7 +16,8 @@ from kgraph.store._ticks import NEVER
 _FILLED = """
 SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM incident) + EXISTS (SELECT 1 FROM plan)
- + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)"""
+ + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
+ + EXISTS (SELECT 1 FROM document)"""
 
 
 class Names:
@@ -163,6 +164,7 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     ),
     "journal": (_into("journal", "plan step attempt state at detail token"), _same),
     "lease": (_into("lease", "name holder token expires_at"), _given_back),
+    "document": (_into("document", "drawer id at body"), _same),
     "halt": ("INSERT INTO halt (id, at, reason) VALUES (0, ?, ?)", _same),
     "audit": (_into("audit", "at event body hash"), _same),
 }

@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "lease": "name token",
         "halt": "at reason",
         "audit": "at event body hash",
+        "document": "drawer id at body",
     }.items()
 }
 _BATCH = 5_000

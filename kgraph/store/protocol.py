@@ -14,9 +14,12 @@ from kgraph.schema import (
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     Item,
@@ -403,6 +406,18 @@ class GraphStore(Estate, Protocol):
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
 
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first; only those behind `after`."""
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+
     # plans, their journal, and the right to act
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
@@ -461,6 +476,36 @@ class GraphStore(Estate, Protocol):
 
         Plans, journal and kill switch write to it in their own transactions.
         """
+
+    # what is kept beside the graph
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none; those of the same drawer and id are replaced."""
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`.
+
+        Args:
+            drawer: which.
+            limit: at most so many.
+            after: only those that come behind it in that order.
+            newest: newest first.
+        """
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents; one that is not there is no error."""
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
 
     # the store itself
     def dump(self) -> AbstractContextManager[Iterable[Row]]:

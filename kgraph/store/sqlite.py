@@ -15,9 +15,12 @@ from kgraph.schema import (
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     JournalEntry,
@@ -38,6 +41,7 @@ from kgraph.store import (
     _decide,
     _dump,
     _evidence,
+    _filing,
     _history,
     _incidents,
     _load,
@@ -320,6 +324,22 @@ class SqliteStore:
         with self._database.reading() as sql:
             return _incidents.newest(sql, status, limit)
 
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        with self._database.reading() as sql:
+            return _incidents.heads(sql, status, limit, after)
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        with self._database.reading() as sql:
+            return _incidents.count(sql, status)
+
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
         with self._database.writing() as sql:
@@ -390,6 +410,38 @@ class SqliteStore:
         """Return since when the kill switch is on, and why."""
         with self._database.reading() as sql:
             return _plans.halted(sql)
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none."""
+        with self._database.writing() as sql:
+            _filing.put(sql, documents)
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`."""
+        with self._database.reading() as sql:
+            return _filing.page(sql, drawer, limit, after, newest=newest)
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+        with self._database.reading() as sql:
+            return _filing.get(sql, drawer, ids)
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents."""
+        with self._database.writing() as sql:
+            _filing.drop(sql, drawer, ids)
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
+        with self._database.reading() as sql:
+            return _filing.count(sql, drawer)
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""

@@ -104,8 +104,7 @@ class PolicyRepairs:
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         self._cases = None
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
-        rows = found.evidence.observations
-        abnormal = {(row.entity, row.signal) for row in rows if row.abnormal}
+        abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
         return told + self._shadows.conclude(standing, abnormal, found.at)
 
     def tick(self, now: datetime) -> list[Told]:

@@ -77,6 +77,8 @@ ORDER BY j.id"""
 _LEASES = "MATCH (l:_KgLease) RETURN l.name, l.token ORDER BY l.name"
 _HALT = "MATCH (h:_KgHalt) RETURN h.at, h.reason"
 _AUDIT = "MATCH (a:_KgAudit) RETURN a.at, a.event, a.body, a.hash ORDER BY a.id"
+_DOCUMENTS = """\
+MATCH (d:_KgDocument) RETURN d.drawer, d.id, d.at, d.body ORDER BY d.drawer, d.at, d.id"""
 
 _SEEN = {
     "observation": _OBSERVED,
@@ -92,6 +94,7 @@ _WITHOUT_ROWS = {
     "lease": _LEASES,
     "halt": _HALT,
     "audit": _AUDIT,
+    "document": _DOCUMENTS,
 }
 
 

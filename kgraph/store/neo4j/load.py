@@ -30,7 +30,8 @@ from kgraph.store.neo4j.statements import Statements
 
 _FILLED = """\
 RETURN EXISTS { (:_KgScope) } OR EXISTS { (:Entity) } OR EXISTS { (:Incident) }
-  OR EXISTS { (:Plan) } OR EXISTS { (:_KgJournal) } OR EXISTS { (:_KgDecision) }"""
+  OR EXISTS { (:Plan) } OR EXISTS { (:_KgJournal) } OR EXISTS { (:_KgDecision) }
+  OR EXISTS { (:_KgDocument) }"""
 _NODE = {
     label: f"CREATE (n:{label}) SET n = row"
     for label in (
@@ -40,6 +41,7 @@ _NODE = {
         "_KgClaim",
         "_KgCoverage",
         "_KgDecision",
+        "_KgDocument",
         "_KgEntityVersion",
         "_KgJournal",
         "_KgLease",
@@ -292,6 +294,11 @@ def _audit(loaded: _Loaded, batch: Sequence[Values]) -> None:
     loaded.put("_KgAudit", nodes)
 
 
+def _documents(loaded: _Loaded, batch: Sequence[Values]) -> None:
+    nodes = (_named("document", row) for row in batch)
+    loaded.put("_KgDocument", ({**n, "name": f"{n['drawer']} {n['id']}"} for n in nodes))
+
+
 def _named(section: str, row: Values) -> dict[str, Any]:
     return dict(zip(SECTIONS[section], row, strict=True))
 
@@ -318,4 +325,5 @@ _SECTIONS: Mapping[str, _Take] = {
     "lease": _leases,
     "halt": _halt,
     "audit": _audit,
+    "document": _documents,
 }
