@@ -64,25 +64,31 @@ check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m 'not lab and not neo4j' -q
+	$(BIN)/python -m pytest -m 'not lab and not neo4j and not served' -q
 
-# Half an hour and more; what it found is in docs/measured.md.
+# Three quarters of an hour and more; what it found is in docs/measured.md.
 soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed documents
 	KGRAPH_TEST_KILLS=30 KGRAPH_TEST_READERS=8 $(BIN)/python -m pytest -q --timeout 3000 \
 	  tests/conformance/test_processes.py
+	KGRAPH_TEST_NIGHTS=2000 $(BIN)/python -m pytest -q --timeout 3000 \
+	  tests/remedies/test_random_nights.py
+	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
+	  tests/kgraph/server/test_load.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \
 	  $(BIN)/python -m tests.bench.$$(basename $$each .py) || exit 1; done
 
+# What the base holds has the same version everywhere: two are in one environment.
 lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements/base.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
-	$(LOCK) --group dev -o requirements/dev.txt
-	$(LOCK) --extra libvirt pyproject.toml -o requirements/libvirt.txt
-	$(LOCK) --extra neo4j pyproject.toml -o requirements/neo4j.txt
-	$(LOCK) --extra placement pyproject.toml -o requirements/placement.txt
+	$(LOCK) -c requirements/base.txt --group dev -o requirements/dev.txt
+	$(LOCK) -c requirements/base.txt --extra libvirt pyproject.toml -o requirements/libvirt.txt
+	$(LOCK) -c requirements/base.txt --extra neo4j pyproject.toml -o requirements/neo4j.txt
+	$(LOCK) -c requirements/base.txt --extra mcp pyproject.toml -o requirements/mcp.txt
+	$(LOCK) -c requirements/base.txt --extra placement pyproject.toml -o requirements/placement.txt
 
 clean: ## remove everything that was installed or built here
 	rm -rf .venv .neo4j dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,12 +10,19 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,8 +31,17 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from ingest import catalogue
 from ingest.nbd import parse_address
+from kgraph.config_service import (
+    HOOK_TYPES,
+    RECEIVER_TYPES,
+    HookConfig,
+    ReceiverConfig,
+    ServerSettings,
+)
 from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
+from kgraph.sourcekit import SourceEntry, without_password
 from kgraph.store import is_server, url_defect
 
 FILE_NAME = "kgraph.toml"
@@ -84,31 +100,14 @@ class WatchSettings(_Section):
     hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
 
 
-class _Source(_Section):
-    name: str = ""
-    site: str = ""  # empty: the configuration's own
-    # Seconds between two readings by `kgraph watch`; empty: what suits the type of source.
-    every: Annotated[float, Field(gt=0, le=86_400)] | None = None
-
-    # Whom to believe where sources differ about a name or a property: the higher.
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    # Seconds that `kgraph sync` waits for an answer.
-    deadline: Annotated[float, Field(gt=0, le=3600)] = 60
-
-    @property
-    def title(self) -> str:
-        """What to call the source in messages."""
-        return self.name or str(getattr(self, "type", ""))
-
-
-class TopologySource(_Source):
+class TopologySource(SourceEntry):
     """A `kgraph.topology/v1` document."""
 
     type: Literal["topology"]
     path: Path
 
 
-class LibvirtSource(_Source):
+class LibvirtSource(SourceEntry):
     """A libvirt connection, read-only."""
 
     type: Literal["libvirt"]
@@ -117,7 +116,7 @@ class LibvirtSource(_Source):
     counters_every: Annotated[float, Field(ge=0.2, le=60)] = 2
 
 
-class NbdSource(_Source):
+class NbdSource(SourceEntry):
     """NBD exports: those that the graph knows, and those named here."""
 
     type: Literal["nbd"]
@@ -136,13 +135,7 @@ class NbdSource(_Source):
         return addresses
 
 
-def _without_password(url: str) -> str:
-    if urlsplit(url).password:
-        raise ValueError("a password does not belong into the configuration")
-    return url
-
-
-class AlertmanagerSource(_Source):
+class AlertmanagerSource(SourceEntry):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
     type: Literal["alertmanager"]
@@ -151,10 +144,10 @@ class AlertmanagerSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    _no_secret = field_validator("url")(_without_password)
+    _no_secret = field_validator("url")(without_password)
 
 
-class PrometheusSource(_Source):
+class PrometheusSource(SourceEntry):
     """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
 
     type: Literal["prometheus"]
@@ -162,10 +155,10 @@ class PrometheusSource(_Source):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    _no_secret = field_validator("url")(_without_password)
+    _no_secret = field_validator("url")(without_password)
 
 
-class SyntheticSource(_Source):
+class SyntheticSource(SourceEntry):
     """An invented estate, for trying things out."""
 
     type: Literal["synthetic"]
@@ -174,17 +167,38 @@ class SyntheticSource(_Source):
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
 
 
-SourceConfig = (
-    TopologySource
-    | LibvirtSource
-    | NbdSource
-    | AlertmanagerSource
-    | PrometheusSource
-    | SyntheticSource
-)
-_SOURCE_TYPES: Mapping[str, type[_Source]] = {
-    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(SourceConfig)
+# Those that need more of the program than one reading; all others are in `ingest.catalogue`.
+SourceConfig = SourceEntry
+_WIRED: Mapping[str, type[SourceEntry]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model
+    for model in (
+        TopologySource,
+        LibvirtSource,
+        NbdSource,
+        AlertmanagerSource,
+        PrometheusSource,
+        SyntheticSource,
+    )
 }
+
+
+def source_types() -> tuple[str, ...]:
+    """Return the types that an entry under `[[sources]]` may have."""
+    return (*_WIRED, *catalogue.names())
+
+
+def source_entry(row: Mapping[str, Any]) -> SourceEntry:
+    """Read one entry under `[[sources]]`, whose type is known.
+
+    Raises:
+        pydantic.ValidationError: what is wrong in it.
+        ConfigurationError: another package's source cannot be loaded.
+    """
+    return _model(row["type"]).model_validate(row)
+
+
+def _model(name: str) -> type[SourceEntry]:
+    return _WIRED[name] if name in _WIRED else catalogue.declared(name).entry
 
 
 class SelectSettings(_Section):
@@ -256,7 +270,55 @@ class WebhookEndpoint(_Endpoint):
         return url
 
 
-EndpointConfig = LibvirtEndpoint | SystemdEndpoint | WebhookEndpoint
+class HookEndpoint(WebhookEndpoint):
+    """A site's own service does what `actions` names; it is asked to look, and to act."""
+
+    type: Literal["hook"]  # type: ignore[assignment] # one more that is reached like a webhook
+    actions: tuple[str, ...] = Field(min_length=1)
+
+
+class AnsibleEndpoint(_Endpoint):
+    """A site's own playbooks do what `playbooks` names: action = path."""
+
+    type: Literal["ansible"]
+    playbooks: dict[str, Path] = Field(min_length=1)
+    inventory: Path | None = None
+    program: tuple[str, ...] = Field(default=("ansible-playbook",), min_length=1)
+
+
+class PowerMethod(_Section):
+    """One way to a host's power: a program that speaks the fence agents' way."""
+
+    agent: tuple[str, ...] = Field(min_length=1)
+    options: dict[str, str] = {}
+    secret_env: str = ""
+    secret_file: Path | None = None
+    secret_option: str = "password"  # noqa: S105 - what the agent calls it
+
+    @field_validator("options")
+    @classmethod
+    def _no_secret(cls, options: dict[str, str]) -> dict[str, str]:
+        for name in options:
+            if name.startswith("passw") and not name.endswith("_script"):
+                raise ValueError(f"{name} does not belong here: use secret_env or secret_file")
+        return options
+
+
+class PowerEndpoint(_Endpoint):
+    """The power of one host is switched, by a second method where the first does not do it."""
+
+    type: Literal["power"]
+    methods: tuple[PowerMethod, ...] = Field(min_length=1, max_length=4)
+
+
+EndpointConfig = (
+    LibvirtEndpoint
+    | SystemdEndpoint
+    | WebhookEndpoint
+    | HookEndpoint
+    | AnsibleEndpoint
+    | PowerEndpoint
+)
 _ENDPOINT_TYPES: Mapping[str, type[_Endpoint]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(EndpointConfig)
 }
@@ -293,9 +355,22 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     watch: WatchSettings = WatchSettings()
     retention: RetentionSettings = RetentionSettings()
-    sources: tuple[Annotated[SourceConfig, Field(discriminator="type")], ...] = ()
+    # Each is read by the model of its type before: see `source_entry`.
+    sources: tuple[SerializeAsAny[SourceEntry], ...] = ()
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
+    server: ServerSettings = ServerSettings()
+    hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
+    receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
+
+    @field_validator("hooks", "receivers")
+    @classmethod
+    def _called_once(cls, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [row.name for row in rows]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two are named {twice[0]!r}")
+        return rows
 
     @field_validator("endpoints")
     @classmethod
@@ -318,11 +393,17 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-_TYPES: Mapping[str, Mapping[str, type[_Section]]] = {
-    "sources": _SOURCE_TYPES,
+_TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "endpoints": _ENDPOINT_TYPES,
+    "hooks": HOOK_TYPES,
+    "receivers": RECEIVER_TYPES,
 }
-_ONE = {"sources": "a source", "endpoints": "an endpoint"}
+_ONE = {
+    "sources": "a source",
+    "endpoints": "an endpoint",
+    "hooks": "a hook",
+    "receivers": "a receiver",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +465,26 @@ class Configuration:
         """Return (name, value, origin) of every value, in the order of declaration."""
         leaves = _leaves(self.settings.model_dump(mode="json"))
         return [(name, "" if v is None else str(v), self.origin(name)) for name, v in leaves]
+
+
+def listening(configuration: Configuration, listen: str) -> Configuration:
+    """Return the same that listens elsewhere.
+
+    Raises:
+        ConfigurationError: no address, or beyond loopback without authentication.
+    """
+    told = configuration.settings.model_dump(include={"server"})["server"] | {"listen": listen}
+    origin = "option --listen"
+    try:
+        server = ServerSettings(**told)
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(what, where=origin) from error
+    return replace(
+        configuration,
+        settings=configuration.settings.model_copy(update={"server": server}),
+        origins={**configuration.origins, "server.listen": origin},
+    )
 
 
 def load(
@@ -502,34 +603,64 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _validated(
     merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None
 ) -> Settings:
+    told = _Told(origins, file)
+    rows = merged.get("sources")
     try:
-        return Settings(**merged)
+        if not isinstance(rows, list):
+            return Settings(**merged)
+        entries = tuple(_entry(number, row, told) for number, row in enumerate(rows))
+        return Settings(**{**merged, "sources": entries})
     except ValidationError as error:
-        raise _explained(error, origins, file) from error
+        raise told.explained(error) from error
 
 
-def _explained(
-    error: ValidationError, origins: Mapping[str, str], file: Path | None
-) -> ConfigurationError:
-    first = error.errors()[0]
-    # pydantic names the chosen source type in the location of a tagged union; people don't.
-    parts = [str(part) for part in first["loc"]]
-    if len(parts) > 2 and parts[0] in _TYPES:
-        del parts[2]
-    name = ".".join(parts)
-    layer = next(
-        (o for key, o in origins.items() if key == name or key.startswith(f"{name}.")), ""
-    )
-    where = layer if layer.startswith(("environment", "option")) else str(file or layer)
-    if first["type"] == "extra_forbidden":
-        near = _near(first["loc"])
-        return ConfigurationError(f"unknown key {name!r}", where=where, mend=near)
-    if first["type"].startswith("union_tag"):
-        known = ", ".join(_TYPES[parts[0]])
-        what = f"{_ONE[parts[0]]} needs a type that is known"
-        return ConfigurationError(what, where=f"{where}: {name}", mend=f"types: {known}")
-    what = first["msg"].removeprefix("Value error, ")
-    return ConfigurationError(what, where=f"{where}: {name}", mend=_mend(first["type"]))
+def _entry(number: int, row: object, told: _Told) -> object:
+    if not isinstance(row, Mapping):
+        return row
+    if row.get("type") not in source_types():
+        raise told.untyped(["sources", str(number)])
+    try:
+        return source_entry(row)
+    except ValidationError as error:
+        raise told.explained(error, ("sources", number, row["type"])) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Puts what pydantic has found into one line, with the layer that it is from."""
+
+    origins: Mapping[str, str]
+    file: Path | None
+
+    def explained(
+        self, error: ValidationError, within: tuple[int | str, ...] = ()
+    ) -> ConfigurationError:
+        first = error.errors()[0]
+        location = (*within, *first["loc"])
+        # pydantic names the chosen type in the location of a tagged union; people don't.
+        parts = [str(part) for part in location]
+        if len(parts) > 2 and parts[0] in _ONE:
+            del parts[2]
+        name = ".".join(parts)
+        if first["type"] == "extra_forbidden":
+            near = _near(location)
+            return ConfigurationError(f"unknown key {name!r}", where=self._where(name), mend=near)
+        if first["type"].startswith("union_tag"):
+            return self.untyped(parts)
+        what = first["msg"].removeprefix("Value error, ")
+        where = f"{self._where(name)}: {name}"
+        return ConfigurationError(what, where=where, mend=_mend(first["type"]))
+
+    def untyped(self, parts: list[str]) -> ConfigurationError:
+        name, one = ".".join(parts), _ONE[parts[0]]
+        known = source_types() if parts[0] == "sources" else _ENDPOINT_TYPES
+        where, mend = f"{self._where(name)}: {name}", f"types: {', '.join(known)}"
+        return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
+
+    def _where(self, name: str) -> str:
+        named = (o for k, o in self.origins.items() if k == name or k.startswith(f"{name}."))
+        layer = next(named, "")
+        return layer if layer.startswith(("environment", "option")) else str(self.file or layer)
 
 
 def _mend(kind: str) -> str:
@@ -540,10 +671,14 @@ def _mend(kind: str) -> str:
 
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    if location[0] in _TYPES and len(location) > 2:
+    if location[0] == "sources" and len(location) > 2:
+        model = _model(str(location[2]))
+    elif location[0] in _TYPES and len(location) > 2:
         model = _TYPES[str(location[0])][str(location[2])]
-        if len(location) > 4:  # of an endpoint's select
-            model = SelectSettings
+        if len(location) > 4:  # of an endpoint's select, or a hook's mapping
+            inner = model.model_fields[str(location[3])].annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
     else:
         for part in location[:-1]:
             annotation = model.model_fields[str(part)].annotation

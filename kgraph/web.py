@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,15 +27,19 @@ class NoAnswerError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where the bearer token is; never the token itself, so that it can't be logged.
+    """Where the token or password is; never that itself, so that it can't be logged.
 
     Attributes:
         token_env: name of an environment variable.
         token_file: a file that holds the token alone.
+        scheme: what the service calls tokens.
+        user: whose password the token is, for services that ask for one.
     """
 
     token_env: str = ""
     token_file: Path | None = None
+    scheme: str = "Bearer"
+    user: str = ""
 
     def headers(self) -> dict[str, str]:
         """Read the token now; ConfigurationError when it is named but not usable."""
@@ -44,7 +51,10 @@ class Credentials:
         if not token or not all("!" <= character <= "~" for character in token):
             mend = "it must hold the token alone, in one line of ASCII"
             raise ConfigurationError("no usable token", where=where, mend=mend)
-        return {"Authorization": f"Bearer {token}"}
+        if self.user:
+            both = base64.b64encode(f"{self.user}:{token}".encode()).decode()
+            return {"Authorization": f"Basic {both}"}
+        return {"Authorization": f"{self.scheme} {token}"}
 
 
 def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
@@ -78,12 +88,18 @@ class Service:
         url: its address; a path in it is a prefix.
         credentials: where the token is, if it asks for one.
         patience: how long one answer may take in all.
+        socket: a Unix socket that it is reached by; `url` then only names it.
+        ca_file: certificates of those who vouch for it; None: those that this machine trusts.
+        headers: further ones to send; they may hold a secret, so they are never shown.
     """
 
     title: str
     url: str
     credentials: Credentials = field(default_factory=Credentials)
     patience: timedelta = timedelta(seconds=30)
+    socket: Path | None = None
+    ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def asking(self) -> Iterator[Asker]:
@@ -91,13 +107,40 @@ class Service:
 
         Raises:
             ConfigurationError: the token is named but not there, or the address holds a password.
+            NoAnswerError: nobody listens at the socket.
         """
         if "@" in self.url.partition("://")[2].partition("/")[0]:
             mend = "take it out, and name `token_env` or `token_file`"
             raise ConfigurationError(f"the {self.title}'s address holds a password", mend=mend)
         # Redirects are not followed: a token must not travel to another host.
-        with httpx.Client(headers=self.credentials.headers(), timeout=TIMEOUT_SECONDS) as client:
+        way = _by_socket(self.socket, self.title) if self.socket else None
+        headers = {**self.credentials.headers(), **self.headers}
+        trust = _trusting(self.ca_file) if self.ca_file else True
+        with httpx.Client(
+            headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=trust
+        ) as client:
             yield Asker(self, client)
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # an SSLError is one
+        what = f"no usable certificates: {error.strerror or error}"
+        raise ConfigurationError(what, where=str(ca_file), mend="name a PEM file") from None
+
+
+def _by_socket(path: Path, title: str) -> httpx.HTTPTransport:
+    # Tried first, since the HTTP library leaves a socket open that it could not connect.
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(TIMEOUT_SECONDS)
+        try:
+            line.connect(str(path))
+        except OSError as error:
+            what = f"{title} can't be reached: {error.strerror or error}"
+            mend = "check that it runs, and that we may use its socket"
+            raise NoAnswerError(what, where=f"unix://{path}", mend=mend) from None
+    return httpx.HTTPTransport(uds=str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +155,7 @@ class Asker:
 
         Raises:
             NoAnswerError: unreachable, broken off, too slow, or an answer of 5xx.
-            SourceError: it did not answer with 200, or has no end; one line.
+            SourceError: it did not answer with 200 or 201, or has no end; one line.
         """
         return self._ask("GET", path, parameters)
 
@@ -124,12 +167,19 @@ class Asker:
         """Return the answer to a JSON document; raises what `get` does."""
         return self._ask("POST", path, document=document)
 
+    def post_for(self, path: str, document: object, header: str) -> tuple[bytes, str]:
+        """Return the answer to a JSON document, and one header of it; raises what `get` does."""
+        told: dict[str, str] = {}
+        content = self._ask("POST", path, document=document, told=told)
+        return content, told.get(header.lower(), "")
+
     def _ask(
         self,
         method: str,
         path: str,
         parameters: Mapping[str, str] | None = None,
         document: object = None,
+        told: dict[str, str] | None = None,
     ) -> bytes:
         url, title = self.service.url.rstrip("/"), self.service.title
         address = url if url.endswith(path) else url + path
@@ -139,6 +189,8 @@ class Asker:
             with self.client.stream(
                 method, address, params=query, data=form, json=document
             ) as answer:
+                if told is not None:
+                    told.update(answer.headers)
                 return self._body(answer, address)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             what = f"{title} can't be reached: {str(error) or type(error).__name__}"
@@ -147,7 +199,7 @@ class Asker:
 
     def _body(self, answer: httpx.Response, address: str) -> bytes:
         title = self.service.title
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED}:
             mend = "check the address, and the token if it asks for one"
             what = f"{title} answered {answer.status_code} {answer.reason_phrase}"
             sick = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR

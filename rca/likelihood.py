@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from kgraph.schema import (
     EVERY_DETECTOR,
+    UNOBSERVED,
     Channel,
     Direction,
     Incident,
@@ -38,6 +39,7 @@ TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
 STRAYS = 3.0  # alarms without meaning in one incident, however large the estate
 TAIL = 3.0  # z at which a size halves the noise
+SIZED = 300.0  # entities up to which every size is sent; of more, those that crossed a threshold
 
 # P(signal | the entity itself is at fault) by channel.
 AT_CAUSE = {
@@ -97,14 +99,14 @@ class Reading:
 
 @lru_cache(maxsize=65_536)
 def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
+    if mode == UNOBSERVED.name:  # it is well, for all that anybody knows
+        return 1.0 if channel is Channel.EVERY and signal == "unreachable" else 0.0
     match channel:
         case Channel.MODE:
             return 1.0 if mode_named(kind, signal) == mode else OTHER
         case Channel.MAIN:
             return _main(kind, signal, mode)
         case Channel.EVERY:
-            if mode == "unobserved":
-                return 1.0 if signal == "unreachable" else OTHER
             gray = severity_of(kind, mode) is Severity.GRAY
             return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
         case _:
@@ -112,8 +114,6 @@ def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
 
 
 def _main(kind: str, signal: str, mode: str) -> float:
-    if mode == "unobserved":
-        return OTHER
     gray = severity_of(kind, mode) is Severity.GRAY
     if "slow" in main_modes(signal):
         return 1.0 if gray else LATE
@@ -221,6 +221,7 @@ class _Crowd:
     among: Mapping[str, int]  # signal -> entities that could have shown it
     told: frozenset[str]  # signals that somebody reports as healthy where they are
     floor: float  # share that shows it without meaning anything
+    tails: float  # share of the sizes that anybody would have sent
 
     def share(self, seen: Observation) -> float:
         """Return the share of others that show this symptom at least as loudly, in [0, 1].
@@ -254,21 +255,22 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
             if not seen.abnormal and seen.detector != EVERY_DETECTOR
         ),
         min(LEAST_NOISE, STRAYS / max(1, len(kinds))),
+        min(1.0, SIZED / max(1, len(kinds))),
     )
 
 
 def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
     if rules:
-        return _ruled(seen, max(rules, key=lambda rule: rule.detection))
+        return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
         return HEALTHY_RATIO
-    noise = max(crowd.floor, crowd.share(seen)) + TAIL / (TAIL + loudness(seen))
+    noise = max(crowd.floor, crowd.share(seen)) + crowd.tails * TAIL / (TAIL + loudness(seen))
     return 1 / min(MOST_NOISE, noise)
 
 
-def _ruled(seen: Observation, rule: SignalRule) -> float:
+def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
     """A signal with known rates: its noise does not depend on what others show."""
     if not seen.abnormal:
         return (1 - rule.detection) / (1 - rule.false_alarm)
-    noise = rule.false_alarm + TAIL / (TAIL + loudness(seen))
+    noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)

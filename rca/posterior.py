@@ -7,9 +7,9 @@ Every set of up to three units of the short list competes, with every other sing
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 from rca.score import score
 from rca.search import compatible
@@ -54,16 +54,34 @@ def posterior(
     alone = {id(unit): score([unit]) for unit in suspects}
     short = _short_list(suspects, best, alone)
     sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), alone[id(unit)]) for unit in suspects]
-    for size in range(2, TOGETHER + 1):
-        sets += [
-            (members, score(members))
-            for members in combinations(short, size)
-            if all(compatible(members[:i], unit) for i, unit in enumerate(members))
-        ]
-    if len(best) > TOGETHER:
-        sets.append((tuple(best), score(best)))
+    sets += [(members, score(members)) for members in _together(short, best)]
     outside = math.log(ELSEWHERE) + _log_sum([unit.log_prior for unit in suspects])
     return _normalise(sets, outside, monitoring)
+
+
+def _together(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
+    """Yield all small sets of the short list, and what is one move away from the best set."""
+    seen: set[frozenset[int]] = set()
+    small = (m for size in range(2, TOGETHER + 1) for m in combinations(short, size))
+    for members in chain(small, _near(short, best)):
+        key = frozenset(map(id, members))
+        if len(members) > 1 and key not in seen and _allowed(members):
+            seen.add(key)
+            yield members
+
+
+def _near(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
+    """Yield every part of the best set, and those that lack at most one with one more unit."""
+    others = short[len(best) :]
+    for size in range(2, len(best) + 1):
+        for part in combinations(best, size):
+            yield part
+            if size >= len(best) - 1:
+                yield from ((*part, unit) for unit in others)
+
+
+def _allowed(members: Sequence[Unit]) -> bool:
+    return all(compatible(members[:i], unit) for i, unit in enumerate(members))
 
 
 def _short_list(

@@ -16,6 +16,7 @@ from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
 from rca.order import Ranks
 from rca.siblings import weights
+from rca.storm import coarse
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
@@ -205,6 +206,11 @@ class Scene:
     def weights(self) -> Mapping[tuple[int, int], float]:
         """(entity, position) -> how much of a witness a reading is; see `rca.siblings`."""
         return weights(self.topology, self.readings)
+
+    @cached_property
+    def coarse(self) -> float:
+        """The power to which the evidence is raised, in (0, 1]; see `rca.storm`."""
+        return coarse(self.readings, self.weights)
 
     def correct(self, entity: int, predicted: Modes) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).

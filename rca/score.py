@@ -9,7 +9,8 @@ there is of it, and a fault that no caller feels is not thereby excluded.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rca.messages import ENTITY_RHO, OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, temper
 from rca.units import ReadingId, Support, Unit
@@ -17,40 +18,49 @@ from rca.units import ReadingId, Support, Unit
 
 def score(chosen: Sequence[Unit]) -> float:
     """Return the log posterior odds of `chosen` against "nothing here is wrong", in nats."""
-    return math.fsum(unit.log_prior for unit in chosen) + evidence(chosen)
+    if not chosen:
+        return 0.0
+    # All units of one incident carry the same.
+    return math.fsum(unit.log_prior for unit in chosen) + chosen[0].coarse * evidence(chosen)
 
 
 def evidence(chosen: Sequence[Unit]) -> float:
-    """Return the tempered sum of log likelihood ratios, in nats."""
+    """Return the tempered sum of log likelihood ratios, in nats.
+
+    The strongest unit comes first; of what it accounts for already, the next is told less:
+
+        P(seen | hit by both) / P(seen | hit by the first) = r / (1 + chance (r - 1))
+
+    which is noisy-or explaining away, for alarms and for what was found healthy alike. Source:
+    J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.3.2.
+    """
     if len(chosen) == 1:
         return _alone(chosen[0])
-    taken: dict[int, tuple[float, int]] = {}
-    contested: set[int] = set()
-    for position, unit in enumerate(chosen):
-        for entity, nats in unit.alarms.items():
-            known = taken.get(entity)
-            if known is not None:
-                contested |= {known[1], position}
-            if known is None or nats > known[0]:
-                taken[entity] = (nats, position)
-    return math.fsum(
-        _weigh(unit, _share(unit, position, taken)) if position in contested else _alone(unit)
-        for position, unit in enumerate(chosen)
-    )
+    ordered = sorted(chosen, key=lambda unit: (-score([unit]), unit.faults))
+    told: dict[ReadingId, float] = {}
+    total = 0.0
+    for position, unit in enumerate(ordered):
+        shared = told.keys() & unit.support.keys() if position else ()
+        total += _weigh(unit, _less(unit, told, shared)) if shared else _alone(unit)
+        if position + 1 < len(ordered):
+            _account(told, unit)
+    return total
 
 
-def _share(
-    unit: Unit, position: int, taken: Mapping[int, tuple[float, int]]
+def _less(
+    unit: Unit, told: Mapping[ReadingId, float], shared: Iterable[ReadingId]
 ) -> Mapping[ReadingId, Support]:
-    """Return the alarms of entities that this unit explains best, and all that is against it.
+    """Return the support of a unit, less what others account for."""
+    left = dict(unit.support)
+    for key in shared:
+        row = left[key]
+        left[key] = replace(row, ratio=row.ratio / (1 + told[key] * (row.ratio - 1)))
+    return left
 
-    What alarms was hit by one cause; to be healthy, a thing must have been spared by every one.
-    """
-    return {
-        key: row
-        for key, row in unit.support.items()
-        if row.ratio <= 1 or taken[key[0]][1] == position
-    }
+
+def _account(told: dict[ReadingId, float], unit: Unit) -> None:
+    for key, chance in unit.accounts.items():
+        told[key] = 1 - (1 - told.get(key, 0.0)) * (1 - chance)
 
 
 def _alone(unit: Unit) -> float:
@@ -61,7 +71,6 @@ def _alone(unit: Unit) -> float:
 
 
 def _weigh(unit: Unit, support: Mapping[ReadingId, Support]) -> float:
-    firm: dict[int, list[float]] = {}
     called: list[float] = []
     beside: dict[int, list[float]] = {}
     for (entity, i), row in support.items():
@@ -69,12 +78,10 @@ def _weigh(unit: Unit, support: Mapping[ReadingId, Support]) -> float:
             called.append(row.nats)
         elif i < 0 or entity not in unit.hit:
             beside.setdefault(entity, []).append(row.nats)
-        else:
-            firm.setdefault(entity, []).append(row.given)
     felt = min(OVERFLOW, temper(called, SOFT_RHO))
     return math.fsum(
         [
-            log_evidence(unit.tree, firm),
+            log_evidence(unit.tree, unit.firm(support)),
             message(SPREADS, felt),
             *(temper(nats, ENTITY_RHO) for nats in beside.values()),
         ]

@@ -32,7 +32,20 @@ def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
         held, chosen = better
         while (move := _best_move([*_drops(chosen), *_swaps(chosen, ranked)], held)) is not None:
             held, chosen = move
+        refilled = _best_move([_refilled(chosen, i, ranked) for i in range(len(chosen))], held)
+        if refilled is not None:
+            held, chosen = refilled
     return chosen
+
+
+def _refilled(chosen: list[Unit], without: int, ranked: Sequence[Unit]) -> list[Unit]:
+    """Leave one out for good and fill up: one fault may have stood for two."""
+    left = chosen[:without] + chosen[without + 1 :]
+    others = [unit for unit in ranked if unit is not chosen[without]]
+    held = score(left) if left else float("-inf")
+    while len(left) < MOST and (better := _best_move(_additions(left, others), held)):
+        held, left = better
+    return left
 
 
 def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[Unit]] | None:

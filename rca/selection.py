@@ -17,9 +17,11 @@ from rca.search import best_explanation
 from rca.units import Unit, unit_of
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
-LEAST, MOST = 12, 60  # suspects walked in the first round
+LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
+FOREMOST = 24  # faults walked of what alarms itself
+ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
 
@@ -28,12 +30,14 @@ class _Rest:
     """A prospect that was not walked yet.
 
     Attributes:
+        said: what its own readings say, in nats.
         own: its prior and what its own readings say, in nats.
         promises: the same with about what its effects say.
         explains: the symptoms that it may explain.
     """
 
     prospect: Prospect
+    said: float
     own: float
     promises: float
     explains: int
@@ -45,12 +49,15 @@ def worth(
     """Return the prospects that could matter, walked, in the order of `prospects`."""
     rest = []
     for prospect in prospects:
-        own = prospect.log_prior + outlook.own(prospect)
+        said = outlook.own(prospect)
+        own = prospect.log_prior + scene.coarse * said
         reach = outlook.reach(prospect)
-        promises = own + outlook.promises(prospect, reach)
-        rest.append(_Rest(prospect, own, promises, outlook.explains(prospect, reach)))
+        promises = own + scene.coarse * outlook.promises(prospect, reach)
+        explains = outlook.explains(prospect, reach)
+        rest.append(_Rest(prospect, said, own, promises, explains))
     found: dict[int, Unit] = {}
     _first(scene, rest, goal, found)
+    _foremost(scene, rest, goal, found)
     for _ in range(ROUNDS):
         if len(found) == len(rest) or not _more(scene, rest, outlook, goal, found):
             break
@@ -72,6 +79,23 @@ def _first(
         best = max(best, score([unit]))
 
 
+def _foremost(
+    scene: Scene,
+    rest: Sequence[_Rest],
+    goal: Goal | None,
+    found: dict[int, Unit],
+) -> None:
+    """Walk what its own alarms make likelier than not.
+
+    One fault that explains a storm alone promises more than each of the three that made it.
+    """
+    first = [
+        (-one.promises, i) for i, one in enumerate(rest) if i not in found and one.said > ALARMED
+    ]
+    for _, i in sorted(first)[:FOREMOST]:
+        found[i] = unit_of(scene, rest[i].prospect, goal)
+
+
 def _more(
     scene: Scene,
     rest: Sequence[_Rest],
@@ -89,7 +113,7 @@ def _more(
     adds = []
     for i, one in enumerate(rest):
         if i not in found and (left := one.explains & ~explained):
-            most = one.own + total(left, outlook.symptoms.nats)
+            most = one.own + scene.coarse * total(left, outlook.symptoms.nats)
             if most > ADDS:
                 adds.append((-most, i))
     for _, i in sorted(adds)[:EACH]:

@@ -162,8 +162,6 @@ def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
                 passed = chance * edge.strength
                 if member not in hits or passed > hits[member][0]:
                     hits[member] = (passed, mode)
-                else:
-                    hits[member] = (hits[member][0], mode)
     return found
 
 

@@ -7,11 +7,12 @@ for every reading how surely the unit would have brought it about.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from kgraph.schema import UNOBSERVED, Channel
+from rca.accounts import accounted
 from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
@@ -38,7 +39,6 @@ class Support:
         chance: P(the entity is hit so that it shows | unit), in [0, 1].
         bears: the same, given that the entity is hit at all, in [chance, 1].
         ratio: the reading's likelihood ratio.
-        weight: how much of a witness it is among its siblings, in (0, 1].
         soft: whether it is reached by calls only.
     """
 
@@ -76,6 +76,7 @@ class Unit:
     spread: Spread
     tree: Tree = ()
     hit: frozenset[int] = frozenset()  # entities in the tree
+    coarse: float = 1.0  # see `rca.storm`
     memo: dict[str, float] = field(default_factory=dict, repr=False)  # of pure functions of this
 
     @cached_property
@@ -86,6 +87,23 @@ class Unit:
             if row.ratio > 1:
                 found[entity] = found.get(entity, 0.0) + row.nats
         return found
+
+    def firm(self, support: Mapping[ReadingId, Support]) -> Mapping[int, Sequence[float]]:
+        """Return entity -> nats of its readings, for those in the tree."""
+        found: dict[int, list[float]] = {}
+        for (entity, i), row in support.items():
+            if not row.soft and i >= 0 and entity in self.hit:
+                found.setdefault(entity, []).append(row.given)
+        return found
+
+    @cached_property
+    def accounts(self) -> Mapping[ReadingId, float]:
+        """Reading -> how surely the unit accounts for it, in the light of all of them."""
+        chances = accounted(self.tree, self.firm(self.support))
+        return {
+            key: chances[key[0]] * row.bears if key[0] in chances else row.chance
+            for key, row in self.support.items()
+        }
 
     @cached_property
     def entities(self) -> frozenset[int]:
@@ -121,9 +139,8 @@ def unit_of(scene: Scene, prospect: Prospect, goal: Goal | None) -> Unit:
     if goal is not None:
         support = _conduits(support, reach, at_fault, goal)
     tree = grow(reach, faults)
-    return Unit(
-        faults, prospect.log_prior, support, reach, tree, frozenset(node.entity for node in tree)
-    )
+    entities = frozenset(node.entity for node in tree)
+    return Unit(faults, prospect.log_prior, support, reach, tree, entities, scene.coarse)
 
 
 def _own_support(
@@ -190,7 +207,7 @@ def blind(scene: Scene) -> Unit | None:
                 silent += reading.observation.abnormal
     if silent < 2:
         return None
-    return Unit((), log_prior(BLIND_PER_YEAR), support, Spread())
+    return Unit((), log_prior(BLIND_PER_YEAR), support, Spread(), coarse=scene.coarse)
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:

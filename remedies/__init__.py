@@ -27,9 +27,10 @@ from remedies.execution import Executor, Progress
 from remedies.guards import Refusal, Weight, judge, judge_plan
 from remedies.looks import Actuator, Actuators, EffectError, Look, Standing, Task
 from remedies.planning import plan_for, renamed
-from remedies.policy import Circumstances, Decision, Mode, Policy, decide, load_policy
+from remedies.policy import Decision, Mode, Policy, decide, load_policy
+from remedies.policy_match import Circumstances
 from remedies.remedy import Catalogue, Remedy, load_catalogue
-from remedies.world import Approver, Facts, Vantage, World
+from remedies.world import Approver, Budgets, Facts, Vantage, World
 
 __all__ = [
     "LOG",
@@ -37,6 +38,7 @@ __all__ = [
     "Actuator",
     "Actuators",
     "Approver",
+    "Budgets",
     "Catalogue",
     "Circumstances",
     "Decision",

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum
 from types import MappingProxyType
 
 from kgraph.schema import Risk, Terms
+from remedies.proof.does import Does
 
 PERSON = "person"
+APPLIED = "applied"  # the effect of whatever a site brings itself: its own probe tells
+
+
+class Param(Enum):
+    """What a parameter of an action holds, and where its value is from."""
+
+    HOST = "host"  # the uid of the host that it goes to: the placement finds it
+    TEXT = "text"  # one line, given in the remedy
+    NUMBER = "number"  # a number, given in the remedy
+
+
+class Verified(Enum):
+    """How one knows that it was worth doing."""
+
+    SYMPTOMS = "symptoms"  # they are gone, and stay away for the settling time
+    EFFECT = "effect"  # the live system shows the effect: it only prepares something
+    PERSON = "person"  # a person says so, or is seen to have done it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +62,15 @@ _ALL = (
     ),
     ActuatorType("nbd", "a look at an NBD export", frozenset(), frozenset({"same_disk"})),
     ActuatorType("notify", "a line in the log, or a webhook", frozenset(), frozenset({"told"})),
-    ActuatorType(PERSON, "a person is asked", frozenset(), frozenset({""})),
+    ActuatorType(
+        "power",
+        "the power of a host, switched from outside",
+        frozenset(),
+        frozenset({"powered_off", "powered_on"}),
+    ),
+    ActuatorType("hook", "a site's own service, asked over HTTP", effects=frozenset({APPLIED})),
+    ActuatorType("ansible", "a site's own playbook", effects=frozenset({APPLIED})),
+    ActuatorType(PERSON, "a person is asked", frozenset({"old_host_off"}), frozenset({""})),
 )
 ACTUATORS: Mapping[str, ActuatorType] = MappingProxyType({type_.name: type_ for type_ in _ALL})
 
@@ -59,6 +86,13 @@ class Action:
         effect: what it must show afterwards.
         inverse: the action that takes it back; empty where nothing can.
         settle: how long symptoms must stay away before it counts as having helped.
+        does: what it does to the estate, for the checker.
+        requires: what the graph must show, by name (`remedies.conditions`).
+        parameters: name -> what it holds.
+        cost: what a site would give not to have to do it, 0 to 100: orders ladders.
+        verified: how one knows that it was worth it.
+        each: the action that is done to each guest instead; empty: it is done as it is.
+        or_person: a person is asked where no actuator can do it.
         where: file and row, for messages.
     """
 
@@ -72,6 +106,13 @@ class Action:
     duration: timedelta
     settle: timedelta
     terms: Terms
+    does: Does = Does.NOTHING
+    requires: tuple[str, ...] = ()
+    parameters: Mapping[str, Param] = field(default_factory=lambda: MappingProxyType({}))
+    cost: float = 0.0
+    verified: Verified = Verified.SYMPTOMS
+    each: str = ""
+    or_person: bool = False
     where: str = ""
 
     def fits(self, kind: str) -> bool:

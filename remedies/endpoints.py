@@ -14,6 +14,9 @@ SERVES: Mapping[str, str] = {
     "webhook": "notify",
     "log": "notify",
     "nbd": "nbd",
+    "power": "power",
+    "hook": "hook",
+    "ansible": "ansible",
 }
 
 
@@ -47,9 +50,11 @@ class Endpoint:
     """One configured way to act.
 
     Attributes:
-        type: libvirt, systemd, webhook; log and nbd are there without being configured.
+        type: libvirt, systemd, webhook, power, hook, ansible; log and nbd are there without being
+            configured.
         uri: of libvirt; empty: the connection that the guest's record came from.
         unit: of systemd.
+        actions: of hook and ansible: what the site can do with it, by the action's name.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Endpoint:
     select: Select = Select()
     uri: str = ""
     unit: str = ""
+    actions: frozenset[str] = frozenset()
 
     @property
     def serves(self) -> str:
@@ -73,4 +79,12 @@ def endpoint_for(
 ) -> Endpoint | None:
     """Return the first endpoint of this type that selects the entity."""
     fitting = (each for each in endpoints if each.serves == actuator)
+    return next((each for each in fitting if each.select.holds(entity, sources)), None)
+
+
+def offering(
+    entity: Entity, action: str, sources: frozenset[str], endpoints: Sequence[Endpoint]
+) -> Endpoint | None:
+    """Return the first endpoint by which a site itself does this action to the entity."""
+    fitting = (each for each in endpoints if action in each.actions)
     return next((each for each in fitting if each.select.holds(entity, sources)), None)

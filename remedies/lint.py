@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from kgraph.schema import Risk
 from remedies.actions import PERSON
-from remedies.remedy import Catalogue, Remedy
+from remedies.remedy import Catalogue, Measure, Remedy
 
+_RISKS = tuple(Risk)
 _LOOKS = frozenset({"nbd", "notify"})
 
 
@@ -25,16 +28,43 @@ def lint(catalogue: Catalogue) -> list[Remark]:
 
     What is plainly wrong is refused when the catalogue is loaded.
     """
-    return [row for remedy in catalogue.remedies.values() for row in _remarks(remedy)]
+    return [row for remedy in catalogue.remedies.values() for row in _of_remedy(remedy)]
 
 
-def _remarks(remedy: Remedy) -> Iterator[Remark]:
+def _of_remedy(remedy: Remedy) -> Iterator[Remark]:
+    for rung in remedy.rungs:
+        yield from _remarks(remedy, rung)
+    yield from _ladder(remedy)
+
+
+def _ladder(remedy: Remedy) -> Iterator[Remark]:
+    """Say where a ladder does not go from the cheap and reversible to what hurts."""
     fault = f"{remedy.kind}.{remedy.mode}"
-    names = [measure.action.name for measure in remedy.measures]
-    for number, measure in enumerate(remedy.measures):
+    for number, (lower, upper) in enumerate(pairwise(remedy.rungs), 2):
+        if _weight(lower) > _weight(upper):
+            mend = "the cheapest reversible comes first"
+            yield Remark(
+                f"{fault}: rung {number} is milder than the one before", remedy.where, mend
+            )
+        acts = {m.action.name for m in upper if not m.of and m.risk is not Risk.NONE}
+        if acts <= {m.action.name for m in lower}:
+            mend = "a rung is passed over once its actions on the cause were tried"
+            yield Remark(f"{fault}: rung {number} is never reached", remedy.where, mend)
+
+
+def _weight(rung: Sequence[Measure]) -> tuple[int, float]:
+    """Return how much a rung hurts: by its worst risk, then by what it costs."""
+    worst = max((_RISKS.index(measure.risk) for measure in rung), default=0)
+    return worst, sum(measure.action.cost for measure in rung)
+
+
+def _remarks(remedy: Remedy, rung: Sequence[Measure]) -> Iterator[Remark]:
+    fault = f"{remedy.kind}.{remedy.mode}"
+    names = [measure.action.name for measure in rung]
+    for number, measure in enumerate(rung):
         action = measure.action
         if action.by == PERSON and action.name != "ask":
-            mend = "suggest only: no actuator of this version does it"
+            mend = "an endpoint of type hook or ansible can do it"
             yield Remark(f"{fault}: {action.name} is for a person", remedy.where, mend)
         for later in measure.undo_if:
             if later not in names[number:]:

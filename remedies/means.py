@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from kgraph.identity import canonical
 from kgraph.schema import Actor, Entity, Key
 from remedies.actions import PERSON, Action
-from remedies.endpoints import Endpoint, endpoint_for
+from remedies.endpoints import Endpoint, endpoint_for, offering
 from remedies.surroundings import Surroundings
 
 NO_WAY = "no way to act"
+BROUGHT = frozenset({"hook", "ansible"})  # what a site brings: for the actions that it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,21 @@ class _LackingError(Exception):
 def means_for(
     action: Action, entity: Entity, around: Surroundings, endpoints: Sequence[Endpoint]
 ) -> Means:
-    """Find the way to do an action to an entity."""
+    """Find the way to do an action to an entity.
+
+    The action's own actuator comes first, then what a site brings for it; a person is asked where
+    the action is one for people, or may be.
+    """
     sources = around.sources(entity.uid)
-    if action.by == PERSON:
-        teller = endpoint_for(entity, "notify", sources, endpoints)
-        parameters = _pool(entity, around, endpoint_for(entity, "libvirt", sources, endpoints))
-        return Means(Actor.PERSON, "notify", teller.name if teller else "", parameters)
-    endpoint = endpoint_for(entity, action.by, sources, endpoints)
+    endpoint = None
+    if action.by not in {PERSON, *BROUGHT}:
+        endpoint = endpoint_for(entity, action.by, sources, endpoints)
     if endpoint is None:
+        brought = offering(entity, action.name, sources, endpoints)
+        if brought is not None:
+            return Means(Actor.KGRAPH, brought.serves, brought.name, _brought(entity))
+        if action.by == PERSON or action.or_person:
+            return _person(entity, around, endpoints)
         why = f"{NO_WAY}: no {action.by} endpoint selects it"
         return Means(Actor.NOBODY, action.by, unable=why)
     try:
@@ -47,6 +55,20 @@ def means_for(
     except _LackingError as error:
         return Means(Actor.NOBODY, action.by, endpoint.name, unable=f"{NO_WAY}: {error}")
     return Means(Actor.KGRAPH, action.by, endpoint.name, parameters)
+
+
+def _person(entity: Entity, around: Surroundings, endpoints: Sequence[Endpoint]) -> Means:
+    sources = around.sources(entity.uid)
+    teller = endpoint_for(entity, "notify", sources, endpoints)
+    parameters = _pool(entity, around, endpoint_for(entity, "libvirt", sources, endpoints))
+    return Means(Actor.PERSON, "notify", teller.name if teller else "", parameters)
+
+
+def _brought(entity: Entity) -> dict[str, str]:
+    """Return what a site's own service or playbook is told of an entity."""
+    keys = {key.namespace: key.value for key in entity.keys}
+    uuid = {"uuid": keys["vmUuid"]} if "vmUuid" in keys else {}
+    return {"kind": entity.kind, "name": entity.name, **uuid}
 
 
 def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
@@ -77,18 +99,18 @@ def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict
 
 def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     told = {name: entity.props.get(name) for name in _ADDRESS}
+    if told["protocol"] == "nbd" and not told["serverAddress"]:
+        raise _LackingError("the address of its server is not known")
     if told["protocol"] != "nbd":
         spoken = told["protocol"] or "an unknown protocol"
         raise _LackingError(f"its size and signature can only be checked over NBD, not {spoken}")
-    if not told["serverAddress"]:
-        raise _LackingError("its size and signature cannot be checked: no address of its server")
     baseline = {name: entity.props.get(name) for name in ("sizeBytes", "signature")}
     if None in baseline.values():
         raise _LackingError("its size and signature from before the fault were never read")
     return {name: str(value) for name, value in (told | baseline).items() if value is not None}
 
 
-def _notify(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
+def _nothing(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     return {}
 
 
@@ -97,5 +119,6 @@ _KNOWN: Mapping[str, Callable[[Entity, Surroundings, Endpoint], dict[str, str]]]
     "libvirt": _libvirt,
     "systemd": _systemd,
     "nbd": _nbd,
-    "notify": _notify,
+    "notify": _nothing,
+    "power": _nothing,
 }

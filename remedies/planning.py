@@ -6,8 +6,8 @@ plan; where nothing mends the fault a person is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from kgraph.schema import (
@@ -20,30 +20,21 @@ from kgraph.schema import (
     Plan,
     PlanStep,
     Risk,
-    Role,
     Sign,
     Terms,
 )
 from kgraph.schema.plan_documents import identified
+from remedies.drafts import Draft, step_of, targets
 from remedies.endpoints import LOG, Endpoint
-from remedies.means import means_for
-from remedies.remedy import STORAGE, Catalogue, Measure, Remedy
+from remedies.proof import Does
+from remedies.proving import proven
+from remedies.remedy import Catalogue, Measure, Remedy
+from remedies.seating import is_placed, placed
 from remedies.surroundings import Surroundings
 
+NO_REMEDY = "the catalogue has no remedy for this fault"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
 _PAUSED = ("VirtualMachine", "paused_io_error")
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """All that the steps of one plan are made of."""
-
-    answer: Answer
-    around: Surroundings
-    catalogue: Catalogue
-    endpoints: Sequence[Endpoint]
-    cause: Fault
-    companions: tuple[str, ...]  # others in the same state, left behind by the same thing
 
 
 def plan_for(
@@ -51,14 +42,21 @@ def plan_for(
     incident: Incident,
     catalogue: Catalogue,
     endpoints: Sequence[Endpoint] = (LOG,),
+    tried: Collection[tuple[str, str]] = (),
+    repairing: Collection[str] = (),
 ) -> Plan | None:
     """Return what should be done about the likeliest cause, or None where nothing is sure.
+
+    What the independent checker objects to stands in the plan with the reason, and is not done.
 
     Args:
         answer: what the engine says.
         incident: the part of the graph and the evidence that it was asked about.
         catalogue: the actions and remedies in force.
         endpoints: the ways to act, the first that fits before others.
+        tried: (entity, action) that did not help lately: ladders go on with their next rung.
+        repairing: uids that other plans under way treat: they count as broken, and are no
+            victims of this one.
     """
     if answer.abstained or not answer.causes or answer.causes[0].posterior < SURE_ENOUGH:
         return None
@@ -66,9 +64,10 @@ def plan_for(
     likeliest = answer.causes[0]
     fault = Fault(likeliest.entity, likeliest.mode)
     companions, because = _left_behind(answer, around, likeliest)
-    draft = _Draft(answer, around, catalogue, endpoints, fault, companions)
+    draft = Draft(answer, around, catalogue, endpoints, fault, companions, tried, repairing)
     remedy = catalogue.for_fault(likeliest.kind, fault)
-    steps = tuple(_steps(draft, remedy)) if remedy else (_told(draft),)
+    rung, spent = _rung(draft, remedy) if remedy else ((), "")
+    steps, note = _steps(draft, rung) if rung else ((_told(draft, spent),), "")
     plan = Plan(
         id="",
         incident=answer.id,
@@ -76,12 +75,12 @@ def plan_for(
         steps=steps,
         refused=remedy.refused if remedy else (),
         title=_title(around, likeliest),
-        because=because,
+        because="; ".join(part for part in (because, spent, note) if part),
         symptoms=_symptoms(draft, steps),
-        settle=_settle(remedy),
+        settle=_settle(rung),
         reach=_reach(draft, steps),
     )
-    return identified(plan)
+    return identified(proven(plan, catalogue, around, repairing))
 
 
 def renamed(plan: Plan, incident: str) -> Plan:
@@ -89,85 +88,39 @@ def renamed(plan: Plan, incident: str) -> Plan:
     return identified(replace(plan, incident=incident))
 
 
-def _steps(draft: _Draft, remedy: Remedy) -> Iterator[PlanStep]:
-    for measure in remedy.measures:
-        for uid in _targets(draft, measure):
-            yield _step(draft, measure, draft.around.entities[uid], _role(draft, measure, uid))
+def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...], str]:
+    """Return the steps of one rung, and what placing guests has to say."""
+    steps: list[PlanStep] = []
+    notes: list[str] = []
+    for measure in rung:
+        uids = targets(draft, measure)
+        if not is_placed(draft, measure):
+            steps += [step_of(draft, measure, uid) for uid in uids]
+        elif uids:
+            more, note = placed(draft, measure, uids)
+            steps += more
+            notes += [note] if note else []
+    return tuple(steps), "; ".join(notes)
 
 
-def _role(draft: _Draft, measure: Measure, uid: str) -> Role:
-    if measure.victims or (not measure.of and uid in draft.companions):
-        return Role.VICTIM
-    # One of several alike is no precondition of the others.
-    return Role.VICTIM if not measure.of and draft.companions else Role.CAUSE
+def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:
+    """Return the first rung that was not tried in vain, and what was."""
+    causes = set(draft.causes)
+    spent = {action for entity, action in draft.tried if entity in causes}
+    rung = remedy.rung(spent)
+    tried = [m.action.name for r in remedy.rungs for m in r if m.action.name in spent]
+    if not tried or rung == remedy.rungs[0]:
+        return rung, ""
+    return rung, f"{', '.join(dict.fromkeys(tried))} did not help"
 
 
-def _targets(draft: _Draft, measure: Measure) -> list[str]:
-    around = draft.around
-    causes = [draft.cause.entity, *draft.companions]
-    if measure.of == STORAGE:
-        below = (found for uid in causes for found in around.storage(uid))
-        return list(dict.fromkeys(e.uid for e in below if e.kind == "StorageExport"))
-    victims = measure.victims
-    if victims is None:
-        known = [uid for uid in causes if uid in around.entities]
-        return sorted(known, key=around.importance) if draft.companions else known
-    kind, mode = victims
-    hit = [h.entity for h in draft.answer.blast_radius.now if h.mode == mode]
-    predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
-    behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
-    return sorted(dict.fromkeys([*predicted, *behind]), key=around.importance)
-
-
-def _step(draft: _Draft, measure: Measure, entity: Entity, role: Role) -> PlanStep:
-    action = measure.action
-    means = means_for(action, entity, draft.around, draft.endpoints)
-    awaits = _awaited(draft, entity) if means.actor is Actor.PERSON else ()
-    unable = means.unable
-    actor = means.actor
-    if actor is Actor.PERSON and not awaits:
-        actor, unable = Actor.NOBODY, "a person: nothing here would show that it is done"
-    parameters = {**means.parameters, "what": measure.what} if measure.what else means.parameters
-    return PlanStep(
-        action=action.name,
-        entity=entity.uid,
-        parameters=parameters,
-        risk=measure.risk,
-        inverse=action.inverse,
-        duration=action.duration,
-        why=measure.why,
-        kind=entity.kind,
-        name=entity.name,
-        role=role,
-        actor=actor,
-        actuator=means.actuator,
-        endpoint=means.endpoint,
-        unable=unable,
-        undo_if=measure.undo_if,
-        undo_effect=draft.catalogue.actions[action.inverse].effect if action.inverse else "",
-        preconditions=action.preconditions,
-        effect=action.effect,
-        awaits=awaits,
-        terms=action.terms,
-    )
-
-
-def _awaited(draft: _Draft, entity: Entity) -> tuple[Sign, ...]:
-    """Return what must turn healthy once a person has done it; empty where nobody looks."""
-    around = draft.around
-    signs = around.signs_of(entity.uid)
-    if signs or entity.uid not in around.looked_at or entity.uid != draft.cause.entity:
-        return signs
-    return ((entity.uid, draft.cause.mode),)
-
-
-def _told(draft: _Draft) -> PlanStep:
+def _told(draft: Draft, spent: str) -> PlanStep:
     entity = draft.around.entities.get(draft.cause.entity, Entity(draft.cause.entity, ""))
     return PlanStep(
         "notify",
         entity.uid,
         risk=Risk.NONE,
-        why="the catalogue has no remedy for this fault",
+        why=f"{spent}, and nothing is left to try" if spent else NO_REMEDY,
         kind=entity.kind,
         name=entity.name,
         actor=Actor.KGRAPH,
@@ -208,9 +161,15 @@ def _title(around: Surroundings, likeliest: Cause) -> str:
     return f"{entity.title} {likeliest.mode.replace('_', ' ')}"
 
 
-def _symptoms(draft: _Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
-    """Return what must be gone: what the cause explains, and what is wrong with who is treated."""
+def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
+    """Return what must be gone: what the cause explains, and what is wrong with who is treated.
+
+    What a step takes out of service on purpose stays out. What is started elsewhere must be seen
+    well there, even where nobody saw it fail: its old host took its witnesses along.
+    """
     around, cause = draft.around, draft.cause.entity
+    does = {name: action.does for name, action in draft.catalogue.actions.items()}
+    taken = {s.entity for s in steps if does.get(s.action) in {Does.POWERS_OFF, Does.STOPS}}
     treated = {cause, *draft.companions, *(step.entity for step in steps)}
     own = {sign for sign in around.abnormal if sign[0] in treated}
     explained = {
@@ -218,15 +177,18 @@ def _symptoms(draft: _Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
         for path in draft.answer.explanation
         if path.cause.entity == cause
     }
-    return tuple(sorted((own | explained) & around.abnormal))
+    moved = {
+        (step.entity, "down") for step in steps if does.get(step.action) is Does.STARTS_ELSEWHERE
+    }
+    found = ((own | explained) & around.abnormal) | moved
+    return tuple(sorted(sign for sign in found if sign[0] not in taken))
 
 
-def _settle(remedy: Remedy | None) -> timedelta:
-    measures = remedy.measures if remedy else ()
+def _settle(measures: Sequence[Measure]) -> timedelta:
     return max((measure.action.settle for measure in measures), default=timedelta(0))
 
 
-def _reach(draft: _Draft, steps: Sequence[PlanStep]) -> tuple[str, ...]:
+def _reach(draft: Draft, steps: Sequence[PlanStep]) -> tuple[str, ...]:
     """Return who could be hurt: who is treated, and whoever depends on them."""
     around = draft.around
     treated = [draft.cause.entity, *(step.entity for step in steps if step.risk is not Risk.NONE)]

@@ -1,5 +1,7 @@
 """Policy: what may happen by itself. Pure; the decision names the rule that made it.
 
+A maintenance window is a rule above all others of a site, for a while.
+
 `remedies/policy.yaml`, then a site's own file over it (format `kgraph.policy/v1`). Of the rules
 that hold for a step the one of the highest priority decides, then the most specific, then the
 safest. A plan may do what its most restricted step may.
@@ -7,17 +9,19 @@ safest. A plan may do what its most restricted step may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 
-from kgraph.schema import Actor, ConfigurationError, Entity, Plan, PlanStep, Risk
-from remedies.policy_rows import Condition, RuleRow, read_rules
+from kgraph.schema import Actor, ConfigurationError, Plan, PlanStep, Risk
+from remedies.policy_match import Circumstances, objection
+from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_rules
+from remedies.record import Earned, Tally, lacking, tally
+from remedies.world import USUAL, Budgets
 
-_RISKS = tuple(Risk)
+WINDOW = 900  # the priority of maintenance windows
 
 
 class Mode(Enum):
@@ -25,6 +29,7 @@ class Mode(Enum):
 
     OBSERVE = "observe"  # nothing is even suggested
     SUGGEST = "suggest"  # the plan is shown
+    SHADOW = "shadow"  # and it is written down whether it would have been right
     APPROVE = "approve"  # a person is asked to say yes
     AUTO = "auto"  # it happens by itself
 
@@ -38,6 +43,7 @@ class Rule:
 
     Attributes:
         when: all that must hold; empty: always.
+        earned: what the remedy must have shown before `auto` counts; None: nothing.
         where: file and row, for messages.
     """
 
@@ -47,32 +53,16 @@ class Rule:
     when: Condition = field(default_factory=Condition)
     why: str = ""
     where: str = ""
+    earned: Earned | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules, and what a person should know of them."""
+    """Rules and budgets, and what a person should know of them."""
 
     rules: tuple[Rule, ...]
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a decision depends on besides the plan.
-
-    Attributes:
-        kind: the cause's kind.
-        posterior: how likely the cause is.
-        synced: every configured topology source was read completely.
-        entities: uid -> entity, for labels.
-    """
-
-    now: datetime
-    kind: str
-    posterior: float
-    synced: bool
-    entities: Mapping[str, Entity] = field(default_factory=dict)
+    budgets: Budgets = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,49 +95,81 @@ def load_policy(file: Path | None = None) -> Policy:
 def parse_policy(texts: Sequence[tuple[str, str]]) -> Policy:
     """Make a policy of (name, content) of files; a later rule of the same name replaces one."""
     rules: dict[str, Rule] = {}
+    budgets = USUAL
     for name, text in texts:
-        for number, row in enumerate(read_rules(text, name)):
+        rows = read_rules(text, name)
+        for number, row in enumerate(rows.rules):
             rules[row.name] = _rule(row, f"{name}: rules[{number}]")
-    return Policy(tuple(rules.values()), tuple(_warnings(rules.values())))
+        for number, window in enumerate(rows.windows):
+            rules[window.name] = _window(window, f"{name}: windows[{number}]")
+        budgets = _budgets(rows.budgets) if rows.budgets else budgets
+    return Policy(tuple(rules.values()), tuple(_warnings(rules.values())), budgets)
 
 
 def decide(policy: Policy, plan: Plan, around: Circumstances) -> Decision:
     """Return what may happen with a plan: the safest of what its steps may."""
     ours = [step for step in plan.steps if step.actor is Actor.KGRAPH] or list(plan.steps)
-    decisions = [_for_step(policy, plan, step, around) for step in ours]
+    decisions = [decide_step(policy, plan, step, around) for step in ours]
     return min(decisions, key=lambda decision: _MODES.index(decision.mode))
 
 
-def _for_step(policy: Policy, plan: Plan, step: PlanStep, around: Circumstances) -> Decision:
-    fitting = [rule for rule in policy.rules if _holds(rule.when, plan, step, around)]
-    if not fitting:
+def ranked(
+    policy: Policy, plan: Plan, step: PlanStep, around: Circumstances
+) -> list[tuple[Rule, str]]:
+    """Return every rule with the reason why it does not hold for a step; those that do first.
+
+    The first of those that hold decides.
+    """
+    rows = [(rule, objection(rule.when, plan, step, around)) for rule in policy.rules]
+    rows.sort(key=lambda row: _rank(row[0]), reverse=True)
+    return sorted(rows, key=lambda row: bool(row[1]))
+
+
+def decide_step(policy: Policy, plan: Plan, step: PlanStep, around: Circumstances) -> Decision:
+    """Return what may happen with one step."""
+    rows = ranked(policy, plan, step, around)
+    if not rows or rows[0][1]:
         return Decision(Mode.OBSERVE, "", "no rule holds")
-    best = max(fitting, key=lambda r: (r.priority, r.when.specific, -_MODES.index(r.mode)))
+    best = rows[0][0]
+    if best.mode is Mode.AUTO and best.earned is not None and step.risk is not Risk.NONE:
+        missing = lacking(best.earned, record_of(step, best.earned, around))
+        if missing:
+            return Decision(Mode.SHADOW, best.name, f"not earned yet: {missing}")
     return Decision(best.mode, best.name, best.why)
 
 
-def _holds(when: Condition, plan: Plan, step: PlanStep, around: Circumstances) -> bool:
-    entity = around.entities.get(step.entity)
-    labels = entity.labels if entity else {}
-    cause = f"{around.kind}.{plan.cause.mode}"
-    return (
-        when.cause in {None, cause, around.kind}
-        and when.action in {None, step.action}
-        and when.kind in {None, step.kind}
-        and (when.risk is None or _RISKS.index(step.risk) <= _RISKS.index(when.risk))
-        and (when.posterior is None or around.posterior >= when.posterior)
-        and (when.synced is None or around.synced == when.synced)
-        and all(labels.get(key) == value for key, value in when.labels.items())
-        and (when.hours is None or _within(around.now.time(), *when.hours))
+def record_of(step: PlanStep, terms: Earned, around: Circumstances) -> Tally:
+    """Count the cases of this action on this kind, in the group of the step's entity."""
+
+    def group(uid: str) -> str:
+        return around.labels(uid).get(terms.by, "") if terms.by else ""
+
+    mine = group(step.entity)
+    return tally(
+        case
+        for case in around.cases
+        if (case.action, case.kind) == (step.action, step.kind) and group(case.entity) == mine
     )
 
 
-def _within(now: time, start: time, end: time) -> bool:
-    return start <= now < end if start <= end else now >= start or now < end
+def _rank(rule: Rule) -> tuple[int, int, int]:
+    return rule.priority, rule.when.specific, -_MODES.index(rule.mode)
 
 
 def _rule(row: RuleRow, where: str) -> Rule:
-    return Rule(row.name, Mode(row.mode), row.priority, row.condition(where), row.why, where)
+    earned = row.earned
+    terms = Earned(earned.cases, earned.at_least, earned.by) if earned else None
+    mode = Mode(row.mode)
+    return Rule(row.name, mode, row.priority, row.condition(where), row.why, where, terms)
+
+
+def _window(row: WindowRow, where: str) -> Rule:
+    why = row.why or "a maintenance window"
+    return Rule(row.name, Mode(row.mode), WINDOW, row.condition(where), why, where)
+
+
+def _budgets(row: BudgetRow) -> Budgets:
+    return Budgets(row.guest_actions, row.fencings_at_once, row.fencings)
 
 
 def _warnings(rules: Iterable[Rule]) -> Iterator[str]:
@@ -155,3 +177,5 @@ def _warnings(rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         if rule.mode is Mode.AUTO and rule.when.posterior is None:
             yield f"{rule.where} {rule.name!r} is auto however unlikely the cause is"
+        if rule.mode is Mode.AUTO and rule.earned is None:
+            yield f"{rule.where} {rule.name!r} is auto, and nothing has to be earned for it"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kgraph.schema import ConfigurationError, Risk
 from kgraph.schema.safe_yaml import safe_yaml
 from remedies.rows import check_fault, check_kind
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -28,6 +30,8 @@ class Condition:
         posterior: at least this.
         synced: whether every topology source was read completely.
         hours: from and to, in UTC; may pass midnight.
+        days: of the week, 0 is Monday, in UTC; empty: every day.
+        between: from and to, to the day and hour.
     """
 
     cause: str | None = None
@@ -38,6 +42,8 @@ class Condition:
     posterior: float | None = None
     synced: bool | None = None
     hours: tuple[time, time] | None = None
+    days: tuple[int, ...] = ()
+    between: tuple[datetime, datetime] | None = None
 
     @property
     def specific(self) -> int:
@@ -50,6 +56,8 @@ class Condition:
             self.posterior,
             self.synced,
             self.hours,
+            self.days or None,
+            self.between,
         )
         mode = self.cause is not None and "." in self.cause
         return sum(each is not None for each in asked) + len(self.labels) + mode
@@ -73,16 +81,80 @@ class _When(_Row):
     posterior: float | None = Field(default=None, ge=0, le=1)
     synced: bool | None = None
     hours: _Hours | None = None
+    days: list[_Day] = []
+
+
+class _EarnedRow(_Row):
+    cases: int = Field(default=20, ge=1, le=100_000)
+    at_least: float = Field(default=0.8, alias="atLeast", gt=0, lt=1)
+    by: str = ""
+
+
+class BudgetRow(_Row):
+    """What may be done in a while."""
+
+    guest_actions: int = Field(default=10, alias="guestActionsPerMinute", ge=1, le=100_000)
+    fencings_at_once: int = Field(default=1, alias="fencingsAtOnce", ge=0, le=1000)
+    fencings: int = Field(default=2, alias="fencingsPerHour", ge=0, le=1000)
+
+
+class WindowRow(_Row):
+    """A maintenance window: in it the mode holds, whatever the rules say."""
+
+    name: str = Field(min_length=1)
+    mode: Literal["observe", "suggest"] = "observe"
+    start: datetime | None = Field(default=None, alias="from")
+    end: datetime | None = Field(default=None, alias="to")
+    days: list[_Day] = []
+    hours: _Hours | None = None
+    labels: dict[str, str] = {}
+    kind: str | None = None
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _ends(self) -> WindowRow:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("needs both from and to, or neither")
+        if self.start is None and not self.days and self.hours is None:
+            raise ValueError("never ends: give it from and to, days, or hours")
+        times = [each for each in (self.start, self.end) if each is not None]
+        if any(each.tzinfo is None for each in times):
+            raise ValueError("from and to need a time zone, such as 2026-12-01T22:00:00Z")
+        if times and times[0] >= times[1]:
+            raise ValueError("from is not before to")
+        return self
+
+    def condition(self, where: str) -> Condition:
+        """Return when and for what it holds.
+
+        Raises:
+            ConfigurationError: an unknown kind.
+        """
+        if self.kind is not None:
+            check_kind(self.kind, where)
+        between = (self.start, self.end) if self.start and self.end else None
+        hours = (_time(self.hours.start), _time(self.hours.end)) if self.hours else None
+        days = tuple(map(DAYS.index, self.days))
+        return Condition(
+            kind=self.kind, labels=self.labels, hours=hours, days=days, between=between
+        )
 
 
 class RuleRow(_Row):
     """One rule."""
 
     name: str = Field(min_length=1)
-    mode: Literal["observe", "suggest", "approve", "auto"]
+    mode: Literal["observe", "suggest", "shadow", "approve", "auto"]
+    earned: _EarnedRow | None = None
     priority: int = Field(default=0, ge=-1000, le=1000)
     when: _When = _When()
     why: str = ""
+
+    @model_validator(mode="after")
+    def _only_auto_is_earned(self) -> RuleRow:
+        if self.earned is not None and self.mode != "auto":
+            raise ValueError("only mode auto is earned")
+        return self
 
     def condition(self, where: str) -> Condition:
         """Return what must hold.
@@ -106,22 +178,27 @@ class RuleRow(_Row):
             when.posterior,
             when.synced,
             hours,
+            tuple(map(DAYS.index, when.days)),
         )
 
 
-class _File(_Row):
+class PolicyRows(_Row):
+    """One file."""
+
     format: Literal["kgraph.policy/v1"]
     rules: list[RuleRow] = []
+    windows: list[WindowRow] = []
+    budgets: BudgetRow | None = None
 
 
-def read_rules(text: str, name: str) -> list[RuleRow]:
+def read_rules(text: str, name: str) -> PolicyRows:
     """Read one file.
 
     Raises:
         ConfigurationError: it is not YAML, or not the format.
     """
     try:
-        return _File.model_validate(safe_yaml(text)).rules
+        return PolicyRows.model_validate(safe_yaml(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name

@@ -6,13 +6,14 @@ action of the same name, or remedy for the same fault, replaces an earlier one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from kgraph.schema import ConfigurationError, Fault, Risk
-from remedies.actions import Action
+from remedies.actions import Action, Param
 from remedies.rows import Row, StepRow, actions_of, check_fault, read
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
@@ -26,6 +27,8 @@ class Measure:
         of: whom it is done to; empty: the cause itself; `storage`; else `Kind.mode` of victims.
         what: what a person is asked.
         undo_if: the actions of this remedy whose failure takes this one back.
+        given: parameters whose values the remedy gives.
+        most: to how many it is done at most; None: to all.
     """
 
     action: Action
@@ -34,6 +37,8 @@ class Measure:
     why: str
     what: str = ""
     undo_if: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    most: int | None = None
 
     @property
     def victims(self) -> tuple[str, str] | None:
@@ -44,13 +49,32 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What mends one mode of one kind, the cause first and then what it left behind."""
+    """What mends one mode of one kind, the cause first and then what it left behind.
+
+    Attributes:
+        rungs: an escalation ladder, the cheapest reversible first; a later rung is tried once an
+            earlier one did not help.
+    """
 
     kind: str
     mode: str
-    measures: tuple[Measure, ...]
+    rungs: tuple[tuple[Measure, ...], ...]
     refused: tuple[str, ...] = ()
     where: str = ""
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The steps of the first rung."""
+        return self.rungs[0]
+
+    def rung(self, spent: Collection[str]) -> tuple[Measure, ...]:
+        """Return the first rung of which no action on the cause is spent; empty: all are."""
+        return next((rung for rung in self.rungs if not _spent(rung, spent)), ())
+
+
+def _spent(rung: Sequence[Measure], spent: Collection[str]) -> bool:
+    acts = (m for m in rung if not m.of and m.risk is not Risk.NONE)
+    return any(measure.action.name in spent for measure in acts)
 
 
 @dataclass(frozen=True)
@@ -83,14 +107,27 @@ def compose(texts: Sequence[tuple[str, str]]) -> Catalogue:
     rows = [read(text, name) for name, text in texts]
     actions = {action.name: action for row in rows for action in actions_of(row)}
     for action in actions.values():
-        if action.inverse and action.inverse not in actions:
-            raise ConfigurationError(
-                f"the inverse {action.inverse!r} of {action.name} is no action",
-                where=action.where,
-                mend="declare it, or leave `inverse` out where nothing takes it back",
-            )
+        _check_links(action, actions)
     found = [remedy for row in rows for remedy in _remedies(row, actions)]
     return Catalogue(actions, {(remedy.kind, remedy.mode): remedy for remedy in found})
+
+
+def _check_links(action: Action, actions: Mapping[str, Action]) -> None:
+    if action.inverse and action.inverse not in actions:
+        raise ConfigurationError(
+            f"the inverse {action.inverse!r} of {action.name} is no action",
+            where=action.where,
+            mend="declare it, or leave `inverse` out where nothing takes it back",
+        )
+    if action.each and not (action.each in actions and actions[action.each].fits(_GUEST)):
+        raise ConfigurationError(
+            f"{action.name} is done to each guest by {action.each!r}: no action on guests",
+            where=action.where,
+            mend="name an action whose kinds include VirtualMachine",
+        )
+
+
+_GUEST = "VirtualMachine"
 
 
 def _shipped() -> list[tuple[str, str]]:
@@ -113,8 +150,11 @@ def _remedies(row: Row, actions: Mapping[str, Action]) -> Iterator[Remedy]:
         place = f"{row.name}: remedies[{number}]"
         for fault in remedy.for_:
             kind, mode = check_fault(fault, place)
-            measures = tuple(_measure(step, kind, actions, place) for step in remedy.steps)
-            yield Remedy(kind, mode, measures, tuple(remedy.refused), place)
+            rungs = tuple(
+                tuple(_measure(step, kind, actions, place) for step in rung)
+                for rung in remedy.rungs
+            )
+            yield Remedy(kind, mode, rungs, tuple(remedy.refused), place)
 
 
 def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str) -> Measure:
@@ -136,4 +176,28 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
         mend = "leave `undoIf` out, or give the action its inverse"
         raise ConfigurationError(f"nothing takes {action.name} back", where=place, mend=mend)
     risk = action.risk if row.risk is None else row.risk
-    return Measure(action, row.of or "", risk, row.why, row.what, tuple(row.undo_if))
+    given = _given(row, action, place)
+    undo_if = tuple(row.undo_if)
+    return Measure(action, row.of or "", risk, row.why, row.what, undo_if, given, row.most)
+
+
+def _given(row: StepRow, action: Action, place: str) -> Mapping[str, str]:
+    """Return the parameters that a step gives; all that the action asks for, and no others."""
+    asked = {name: what for name, what in action.parameters.items() if what is not Param.HOST}
+    if row.with_.keys() != asked.keys():
+        wanted = ", ".join(sorted(asked)) or "no parameters"
+        what = f"{action.name} takes {wanted}"
+        mend = f"correct `with`; it gives {', '.join(sorted(row.with_)) or 'none'}"
+        raise ConfigurationError(what, where=place, mend=mend)
+    for name, value in row.with_.items():
+        if asked[name] is Param.NUMBER and isinstance(value, str):
+            what = f"{name} of {action.name} is a number, not {value!r}"
+            raise ConfigurationError(what, where=place, mend="write it without quotes")
+        if "\n" in str(value):
+            what = f"{name} of {action.name} is more than one line"
+            raise ConfigurationError(what, where=place, mend="a parameter is one line")
+    return {name: _plain(value) for name, value in row.with_.items()}
+
+
+def _plain(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

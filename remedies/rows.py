@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest_kind
 from kgraph.schema.safe_yaml import safe_yaml
-from remedies.actions import ACTUATORS, Action
+from remedies.actions import ACTUATORS, APPLIED, Action, Param, Verified
+from remedies.conditions import CONDITIONS
+from remedies.proof.does import Does
 
 FORMAT = "kgraph.remedies/v1"
 _Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
@@ -40,6 +42,13 @@ class ActionRow(_Row):
     pause: _Seconds = Field(default=0, alias="pauseSeconds")
     steady: _Seconds = Field(default=0, alias="steadySeconds")
     settle: _Seconds = Field(default=0, alias="settleSeconds")
+    does: Does | None = None
+    requires: list[str] = []
+    parameters: dict[str, Param] = {}
+    cost: float = Field(default=0, ge=0, le=100, allow_inf_nan=False)
+    verified: Verified = Verified.SYMPTOMS
+    each: str = ""
+    or_person: bool = Field(default=False, alias="orPerson")
 
 
 class StepRow(_Row):
@@ -51,14 +60,34 @@ class StepRow(_Row):
     why: str
     what: str = ""
     undo_if: list[str] = Field(default=[], alias="undoIf")
+    with_: dict[str, str | float] = Field(default={}, alias="with")
+    most: int | None = Field(default=None, ge=1)
+
+
+class RungRow(_Row):
+    """One rung of an escalation ladder."""
+
+    steps: list[StepRow] = Field(min_length=1)
 
 
 class RemedyRow(_Row):
     """One remedy, for the faults that it mends."""
 
     for_: list[str] = Field(alias="for", min_length=1)
-    steps: list[StepRow] = Field(min_length=1)
+    steps: list[StepRow] = []
+    ladder: list[RungRow] = []
     refused: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RemedyRow:
+        if bool(self.steps) == bool(self.ladder):
+            raise ValueError("needs either steps, or a ladder of rungs with steps each")
+        return self
+
+    @property
+    def rungs(self) -> list[list[StepRow]]:
+        """The steps of each rung; what has no ladder has one rung."""
+        return [rung.steps for rung in self.ladder] or [self.steps]
 
 
 class FileRows(_Row):
@@ -140,8 +169,39 @@ def _action(row: ActionRow, place: str) -> Action:
             timedelta(seconds=row.steady),
             row.repeatable,
         ),
+        does=_does(row, place),
+        requires=tuple(row.requires),
+        parameters=row.parameters,
+        cost=row.cost,
+        verified=row.verified,
+        each=row.each,
+        or_person=row.or_person,
         where=place,
     )
+
+
+def _does(row: ActionRow, place: str) -> Does:
+    """Return what an action does to the estate: as it says, or as its effect shows."""
+    if row.does is not None:
+        return row.does
+    if row.effect == APPLIED or (row.effect == "" and row.risk is not Risk.NONE):
+        known = ", ".join(each.value for each in Does)
+        mend = f"add `does`: one of {known}"
+        raise ConfigurationError("nothing says what it does to the estate", where=place, mend=mend)
+    return _SHOWN.get(row.effect, Does.NOTHING)
+
+
+_SHOWN = {
+    "running": Does.STARTS,
+    "rebooted": Does.INTERRUPTS,
+    "active": Does.INTERRUPTS,
+    "restarted": Does.INTERRUPTS,
+    "paused": Does.STOPS,
+    "shut_off": Does.STOPS,
+    "inactive": Does.STOPS,
+    "powered_off": Does.POWERS_OFF,
+    "powered_on": Does.STARTS,
+}
 
 
 def _check_names(row: ActionRow, place: str) -> None:
@@ -154,6 +214,11 @@ def _check_names(row: ActionRow, place: str) -> None:
             known = ", ".join(sorted(actuator.preconditions)) or "none"
             what = f"{row.by} cannot look for the precondition {name!r}"
             raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+    for name in row.requires:
+        if name not in CONDITIONS:
+            known = ", ".join(sorted(CONDITIONS))
+            what = f"no condition {name!r} of the graph"
+            raise ConfigurationError(what, where=place, mend=f"one of: {known}")
     if row.effect not in actuator.effects:
         known = ", ".join(sorted(actuator.effects)) or "none"
         what = f"{row.by} cannot look for the effect {row.effect!r}"

@@ -12,7 +12,9 @@ from kgraph.schema import (
     Entity,
     Incident,
     Relation,
+    Severity,
     Sign,
+    kind_of,
     mode_named,
 )
 
@@ -33,6 +35,7 @@ class Surroundings:
     abnormal: frozenset[Sign]
     well: frozenset[str]
     looked_at: frozenset[str]
+    changed: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, incident: Incident) -> Surroundings:
@@ -51,6 +54,7 @@ class Surroundings:
             frozenset(row.entity for row in rows if not row.abnormal),
             frozenset(row.entity for row in rows)
             | frozenset(e.uid for e in incident.entities if e.watched),
+            frozenset(change.entity for change in incident.changes),
         )
 
     def dependents(self, uid: str) -> list[str]:
@@ -70,6 +74,16 @@ class Surroundings:
     def signs_of(self, uid: str) -> tuple[Sign, ...]:
         """Return what is seen to be wrong with one entity."""
         return tuple(sorted(sign for sign in self.abnormal if sign[0] == uid))
+
+    def guests(self, host: str) -> list[str]:
+        """Return the guests that run on a host, or ran there when they were last seen."""
+        rows = self.needed_by.get(host, ())
+        found = (r.dependent for r in rows if r.type == "RUNS_ON")
+        return [uid for uid in dict.fromkeys(found) if self._is(uid, "VirtualMachine")]
+
+    def broken(self) -> frozenset[str]:
+        """Return what is seen to be in a hard failure mode: it does not work now."""
+        return frozenset(uid for uid, signal in self.abnormal if self._hard(uid, signal))
 
     def sources(self, uid: str) -> frozenset[str]:
         """Return the sources that speak of what an entity needs, or of what needs it."""
@@ -109,6 +123,13 @@ class Surroundings:
                 if isinstance(uri, str) and uri:
                     return uri
         return ""
+
+    def _hard(self, uid: str, signal: str) -> bool:
+        if uid not in self.entities:
+            return False
+        kind = self.entities[uid].kind
+        mode = mode_named(kind, signal)
+        return mode is not None and kind_of(kind).modes[mode].severity is Severity.HARD
 
     def _is(self, uid: str, kind: str) -> bool:
         return uid in self.entities and self.entities[uid].kind == kind

@@ -45,6 +45,7 @@ class Facts:
         complete: those of them that were read completely at least once.
         vantages: the places that the estate is looked at from.
         owners: uid -> the other controller that takes care of it.
+        off: hosts whose power was read back off just now.
     """
 
     read_at: datetime
@@ -54,6 +55,25 @@ class Facts:
     complete: frozenset[str] = frozenset()
     vantages: tuple[Vantage, ...] = ()
     owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    off: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What may be done in a while, over all plans; what is in flight counts.
+
+    Attributes:
+        guest_actions: on guests within a minute.
+        fencings_at_once: hosts that are being fenced.
+        fencings: hosts that were fenced within an hour.
+    """
+
+    guest_actions: int = 10
+    fencings_at_once: int = 1
+    fencings: int = 2
+
+
+USUAL = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +113,10 @@ class World:
         holder: who we are, in leases.
         intents: of the last hour, of all plans.
         past: repairs of the last day.
-        under_way: plans that are being carried out.
+        under_way: plans that are being carried out, in the order in which they began.
+        before: plan under way -> what was wrong in its reach when it began.
         stuck: entities on which an effect hangs that may still happen.
+        off: hosts that are confirmed off: read back just now, or fenced by this very run.
     """
 
     now: datetime
@@ -107,3 +129,6 @@ class World:
     under_way: tuple[Plan, ...] = ()
     leases: tuple[Lease, ...] = ()
     stuck: frozenset[str] = frozenset()
+    before: Mapping[str, frozenset[Sign]] = field(default_factory=lambda: MappingProxyType({}))
+    off: frozenset[str] = frozenset()
+    budgets: Budgets = USUAL

@@ -7,6 +7,14 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from ingest.alertmanager.fetch import fetch
 from ingest.alertmanager.payload import AlertBatch, ReceivedAlert, parse_payload
-from ingest.alertmanager.translate import DETECTOR, translate
+from ingest.alertmanager.translate import DETECTOR, report_of, translate
 
-__all__ = ["DETECTOR", "AlertBatch", "ReceivedAlert", "fetch", "parse_payload", "translate"]
+__all__ = [
+    "DETECTOR",
+    "AlertBatch",
+    "ReceivedAlert",
+    "fetch",
+    "parse_payload",
+    "report_of",
+    "translate",
+]

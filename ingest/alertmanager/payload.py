@@ -72,6 +72,7 @@ class _Webhook(_Tolerant):
     version: str
     alerts: list[_Alert]
     truncatedAlerts: int = 0  # noqa: N815
+    groupKey: _Text = ""  # noqa: N815
 
 
 _API = TypeAdapter(list[_Alert])
@@ -101,11 +102,17 @@ class ReceivedAlert:
 
 @dataclass(frozen=True, slots=True)
 class AlertBatch:
-    """Alerts received together; `truncated` says how many the sender left out."""
+    """Alerts received together.
+
+    Attributes:
+        truncated: how many the sender left out.
+        group: the `groupKey` of a webhook: its next payload tells of the same alerts.
+    """
 
     alerts: tuple[ReceivedAlert, ...]
     received_at: datetime
     truncated: int = 0
+    group: str = ""
 
 
 def parse_payload(content: bytes, *, where: str, received_at: datetime) -> AlertBatch:
@@ -122,19 +129,19 @@ def parse_payload(content: bytes, *, where: str, received_at: datetime) -> Alert
     except (ValueError, RecursionError) as error:
         mend = "send the whole payload of Alertmanager, unchanged"
         raise InputError(f"not JSON: {error}", where=where, mend=mend) from None
-    alerts, truncated = _validated(raw, where)
+    alerts, truncated, group = _validated(raw, where)
     received = [_received(alert) for alert in alerts]
     once = {(alert.fingerprint, alert.starts_at): alert for alert in received}
-    return AlertBatch(tuple(once.values()), received_at, truncated)
+    return AlertBatch(tuple(once.values()), received_at, truncated, group)
 
 
-def _validated(raw: Any, where: str) -> tuple[list[_Alert], int]:  # noqa: ANN401 - any JSON
+def _validated(raw: Any, where: str) -> tuple[list[_Alert], int, str]:  # noqa: ANN401 - any JSON
     mend = "expected a webhook payload (version 4) or the array of GET /api/v2/alerts"
     if not isinstance(raw, list | dict):
         raise InputError("not a payload of Alertmanager", where=where, mend=mend)
     try:
         if isinstance(raw, list):
-            return _API.validate_python(raw), 0
+            return _API.validate_python(raw), 0, ""
         payload = _Webhook.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
@@ -145,7 +152,7 @@ def _validated(raw: Any, where: str) -> tuple[list[_Alert], int]:  # noqa: ANN40
     if payload.version != VERSION:
         mend = f"this reads version {VERSION}, which Alertmanager has sent since 0.10"
         raise InputError(f"payload version {payload.version!r}", where=where, mend=mend)
-    return payload.alerts, max(0, payload.truncatedAlerts)
+    return payload.alerts, max(0, payload.truncatedAlerts), payload.groupKey
 
 
 def _received(alert: _Alert) -> ReceivedAlert:

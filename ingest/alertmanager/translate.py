@@ -37,12 +37,13 @@ def translate(
         blind: tells which alerts see nothing because the target behind them is gone.
     """
     received_at = batch.received_at
-    reports = (_report(received, received_at) for received in batch.alerts)
+    reports = (report_of(received, received_at) for received in batch.alerts)
     found = translate_reports(reports, index, packs, received_at=received_at, blind=blind)
     return Translation(found.observations, found.explanations, batch.truncated, found.blind)
 
 
-def _report(received: ReceivedAlert, received_at: datetime) -> Report:
+def report_of(received: ReceivedAlert, received_at: datetime) -> Report:
+    """Return an alert in the form that every source of alerts has."""
     detail = received.annotations.get("summary") or received.annotations.get("description", "")
     marked = f"{detail} ({received.suppressed})" if received.suppressed else detail
     return Report(

@@ -20,7 +20,8 @@ def locate(reading: Reading, *, site: str, now: datetime) -> Place:
     Raises:
         SourceError: the capabilities are not XML.
     """
-    return Place(reading.uri, site, host_id(reading.capabilities, reading.uri), now)
+    name = "" if _mocked(reading) else reading.hostname
+    return Place(reading.uri, site, host_id(reading.capabilities, reading.uri), now, name)
 
 
 def host_id(capabilities: str, uri: str) -> str:

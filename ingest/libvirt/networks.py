@@ -63,11 +63,15 @@ def normalise_networks(place: Place, networks: Networks, in_use: frozenset[str])
             though nobody asked for it at boot.
     """
     for network in networks.by_name.values():
+        own = network.forward in _OWN_BRIDGE
         yield Record(
             network.key,
             "Network",
             network.name,
-            keys=(place.key("networkUuid", place.under(network.uuid)),),
+            keys=(
+                place.key("networkUuid", place.under(network.uuid)),
+                *(place.local("hostBridge", network.bridge) if network.bridge and own else ()),
+            ),
             props={"forward": network.forward, "bridge": network.bridge},
             watched=("down",),
             where=f"libvirt {place.uri}",
@@ -90,7 +94,10 @@ def normalise_bridge(place: Place, networks: Networks, bridge: str) -> Iterator[
         key,
         "Network",
         bridge,
-        keys=(place.key("networkUuid", place.under(f"bridge/{bridge}")),),
+        keys=(
+            place.key("networkUuid", place.under(f"bridge/{bridge}")),
+            *place.local("hostBridge", bridge),
+        ),
         props={"bridge": bridge},
     )
     yield RelationRecord(key, "USES", place.host)
@@ -98,7 +105,7 @@ def normalise_bridge(place: Place, networks: Networks, bridge: str) -> Iterator[
 
 def normalise_nic(place: Place, name: str, mac: str = "", kind: str = "Nic") -> Iterator[Item]:
     """Yield an interface of the host."""
-    keys = [place.key("ownerInterface", place.under(name))]
+    keys = [place.key("ownerInterface", place.under(name)), *place.local("hostInterface", name)]
     if mac:
         keys.append(place.key("mac", mac))
     yield Record(nic_key(place, name), kind, name, keys=tuple(keys))

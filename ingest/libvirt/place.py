@@ -15,6 +15,7 @@ from datetime import datetime
 from ingest.libvirt.verdicts import Look
 from kgraph.identity import canonical
 from kgraph.schema import Item, Key, Record, RelationRecord, SourceError
+from kgraph.sourcekit import local_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class Place:
         site: the estate.
         host_id: what tells this host from all others: its SMBIOS UUID, else the URI.
         now: what the observations are dated.
+        hostname: what other sources call this host; "" where it tells nothing.
     """
 
     uri: str
     site: str
     host_id: str
     now: datetime
+    hostname: str = ""
 
     @property
     def look(self) -> Look:
@@ -50,6 +53,11 @@ class Place:
     def under(self, name: str) -> str:
         """Name something that exists only on this host."""
         return under(self.host_id, name)
+
+    def local(self, namespace: str, name: str) -> tuple[Key, ...]:
+        """Claim, weakly, what others know by the name of this host: they have no UUID of it."""
+        value = local_name(self.hostname, name)
+        return (self.key(namespace, value),) if value else ()
 
 
 def host_key(uri: str) -> str:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 from ingest import nbd
 from ingest.libvirt.binding import Control, load_control
 from kgraph.config import (
+    AnsibleEndpoint,
     Configuration,
     EndpointConfig,
+    HookEndpoint,
     LibvirtEndpoint,
     LibvirtSource,
+    PowerEndpoint,
+    PowerMethod,
     SystemdEndpoint,
     WebhookEndpoint,
 )
 from remedies import LOG, NBD, Actuator, Actuators
+from remedies.actuators.ansible import AnsibleActuator
 from remedies.actuators.export_check import ExportCheck
+from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
 from remedies.actuators.notify import Notify, Token
+from remedies.actuators.power import Method, PowerActuator
+from remedies.actuators.secrets import Secret
 from remedies.actuators.systemd import SystemdActuator
+
+_BETWEEN_READINGS = 1.0  # seconds: a controller that is switching says either for a moment
 
 
 def actuators(configuration: Configuration) -> Actuators:
@@ -37,9 +50,29 @@ def _actuator(endpoint: EndpointConfig, configuration: Configuration) -> Actuato
             return _libvirt(endpoint, configuration, load_control())
         case SystemdEndpoint():
             return SystemdActuator(endpoint.unit, endpoint.via)
+        case HookEndpoint():
+            token = _token(endpoint, configuration)
+            return HookActuator(endpoint.url, frozenset(endpoint.actions), token)
         case WebhookEndpoint():
-            file = configuration.resolve(endpoint.token_file) if endpoint.token_file else None
-            return Notify(endpoint.url, Token(endpoint.token_env, file))
+            return Notify(endpoint.url, _token(endpoint, configuration))
+        case AnsibleEndpoint():
+            plays = {name: str(configuration.resolve(p)) for name, p in endpoint.playbooks.items()}
+            inventory = configuration.resolve(endpoint.inventory) if endpoint.inventory else ""
+            return AnsibleActuator(plays, str(inventory), endpoint.program)
+        case PowerEndpoint():
+            methods = [_method(each, configuration) for each in endpoint.methods]
+            return PowerActuator(methods, rest=partial(time.sleep, _BETWEEN_READINGS))
+
+
+def _token(endpoint: WebhookEndpoint, configuration: Configuration) -> Token:
+    file = configuration.resolve(endpoint.token_file) if endpoint.token_file else None
+    return Token(endpoint.token_env, file)
+
+
+def _method(config: PowerMethod, configuration: Configuration) -> Method:
+    file = configuration.resolve(config.secret_file) if config.secret_file else None
+    secret = Secret(config.secret_env, file)
+    return Method(config.agent, config.options, secret, config.secret_option)
 
 
 def _libvirt(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 
 from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, translate
+from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import AlertmanagerSource, Configuration
-from kgraph.schema import InputError, Observation
+from kgraph.schema import Entity, InputError, Observation
 from kgraph.signals import (
+    Blind,
     Ending,
     EstateIndex,
     Packs,
@@ -20,12 +22,14 @@ from kgraph.signals import (
     behind_silent,
     endings,
     load_packs,
+    nobody_blind,
     said,
     withdrawn,
 )
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
+_RECENT = timedelta(minutes=1)
 DEFAULT_URL = "http://127.0.0.1:9093"
 
 
@@ -81,14 +85,60 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
     return parse_payload(fetch(url, credentials), where=url, received_at=now)
 
 
-def translated(batch: AlertBatch, store: GraphStore, packs: Packs) -> Translation:
+class Directory:
+    """The estate by name, looked up in again and again.
+
+    Making it takes seconds for a large estate. So there it may be a little old, for whoever then
+    looks again for what it does not find.
+    """
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._made_at: datetime | None = None
+        self._index: EstateIndex | None = None
+        self._probes: tuple[Entity, ...] = ()
+
+    def of(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
+        """Return the look-ups as of now, and which alerts are blind."""
+        if self._index is None or self.stale(store):
+            self.refresh(store, now)
+        return self.recent(store, now)
+
+    def recent(self, store: GraphStore, now: datetime) -> tuple[EstateIndex, Blind]:
+        """Return the look-ups as they were made last, if that is not long ago."""
+        index = self._index
+        if index is None or self._old(index, now, store):
+            index = self.refresh(store, now)
+        if not self._probes:
+            return index, nobody_blind
+        evidence = store.evidence((entity.uid for entity in self._probes), now=now)
+        return index, behind_silent(self._probes, evidence.observations)
+
+    def stale(self, store: GraphStore) -> bool:
+        """Tell whether the topology has changed since it was made."""
+        return store.version() != self._version
+
+    def refresh(self, store: GraphStore, now: datetime) -> EstateIndex:
+        """Make it anew."""
+        version = store.version()
+        graph = store.graph()
+        self._version, self._made_at = version, now
+        self._index = EstateIndex.of(graph)
+        self._probes = tuple(e for e in graph.entities if e.kind == "Probe")
+        return self._index
+
+    def _old(self, index: EstateIndex, now: datetime, store: GraphStore) -> bool:
+        small = len(index.entities) <= WHOLE_UP_TO
+        long_ago = self._made_at is None or now - self._made_at > _RECENT
+        return (small or long_ago) and self.stale(store)
+
+
+def translated(
+    batch: AlertBatch, store: GraphStore, packs: Packs, directory: Directory | None = None
+) -> Translation:
     """Find the entity and the signal of every alert; what a silent target raises is left out."""
-    graph = store.graph()
-    evidence = store.evidence(
-        (entity.uid for entity in graph.entities if entity.kind == "Probe"), now=batch.received_at
-    )
-    blind = behind_silent(graph.entities, evidence.observations)
-    return translate(batch, EstateIndex.of(graph), packs, blind)
+    index, blind = (directory or Directory()).of(store, batch.received_at)
+    return translate(batch, index, packs, blind)
 
 
 def observe(reading: Reading, translation: Translation, listing: Listing) -> Diff:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
 from kgraph.app.acting import actuators
+from kgraph.app.binding import Binding
 from kgraph.app.plans import document_of, find
+from kgraph.app.policies import policy_of, read_before
 from kgraph.app.sources import Context, jobs, watched_jobs
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.facts import facts_of
@@ -25,6 +27,7 @@ from kgraph.schema import (
     PlanState,
     PlanStep,
 )
+from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
 from remedies import (
     Actuators,
@@ -45,7 +48,6 @@ _FIRST = timedelta(seconds=60)  # for the first reading of all sources
 _OLD = timedelta(seconds=1)  # evidence runs out by itself, too
 _PAUSE = timedelta(seconds=0.2)
 _LOOKING = timedelta(seconds=8)
-_FOREIGN = frozenset({"libvirt", "alertmanager", "prometheus", "nbd", "synthetic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,37 @@ def watched(store: GraphStore, now: datetime) -> str:
     return next((row.holder for row in store.leases(now=now) if row.name == ROLE), "")
 
 
-def approve(store: GraphStore, record: PlanRecord, who: str, now: datetime) -> PlanRecord:
+def approve(
+    store: GraphStore,
+    record: PlanRecord,
+    who: str,
+    now: datetime,
+    binding: Binding | None = None,
+) -> PlanRecord:
     """Say yes to a plan, for the watch to carry out.
+
+    Args:
+        store: where it is kept.
+        record: the plan.
+        who: says yes.
+        now: the moment.
+        binding: binds the yes to what the plan stands on; None: to the plan alone.
 
     Raises:
         InputError: it is over, or under way.
     """
     if record.state is not PlanState.PROPOSED:
         raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
+    document = document_of(record)
+    if binding is not None:
+        bound = binding.digest(document.plan, store.graph())
+        document = replace(document, bound=bound)
     approved = replace(
-        record, state=PlanState.APPROVED, updated_at=now, because=f"approved by {who}"
+        record,
+        state=PlanState.APPROVED,
+        updated_at=now,
+        because=f"approved by {who}",
+        document=plan_text(document),
     )
     store.save_plan(approved)
     return approved
@@ -138,11 +161,12 @@ class Applying:
         self._store, self._clock = store, clock
         read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]
         self._collector = Collector(read, clock, lambda: 1.0)
-        known = _complete(store, [job.title for job in read if job.topology])
+        known = read_before(store, [job.title for job in read if job.topology])
         self._keeper = Keeper(store, read, clock(), known)
         self._known_at = clock()
         self._known: Facts | None = None
-        self._executor = Executor(store, actuators(configuration), holder)
+        budgets = policy_of(configuration).budgets
+        self._executor = Executor(store, actuators(configuration), holder, budgets=budgets)
 
     def run(
         self, plan_id: str, who: str, stopping: threading.Event
@@ -209,18 +233,7 @@ def _known_facts(configuration: Configuration, store: GraphStore, now: datetime)
     read = [job.title for job in jobs(Context(configuration)) if job.topology]
     newest = max((scope.completed_at for scope in store.scopes()), default=now)
     evidence = store.evidence(now=now)
-    return facts_of(store.graph(), evidence, newest, read, _complete(store, read))
-
-
-def _complete(store: GraphStore, titles: Collection[str]) -> set[str]:
-    """Return the sources of these titles that were read before, as far as the store tells.
-
-    A document names its source and scope only when it is read, so any such scope counts for it.
-    """
-    scopes = store.scopes()
-    known = {f"{scope.source} {scope.scope}" for scope in scopes}
-    others = any(scope.source not in _FOREIGN for scope in scopes)
-    return {t for t in titles if t in known or (others and not t.startswith("libvirt "))}
+    return facts_of(store.graph(), evidence, newest, read, read_before(store, read))
 
 
 def _looks(plan: Plan, made: Actuators) -> dict[int, Look]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from kgraph.config import (
+    AnsibleEndpoint,
     Configuration,
     EndpointConfig,
+    HookEndpoint,
     LibvirtEndpoint,
+    PowerEndpoint,
     SystemdEndpoint,
     WebhookEndpoint,
 )
@@ -26,5 +29,9 @@ def _endpoint(config: EndpointConfig) -> Endpoint:
             return Endpoint(config.name, config.type, select, uri=config.uri)
         case SystemdEndpoint():
             return Endpoint(config.name, config.type, select, unit=config.unit)
-        case WebhookEndpoint():
+        case HookEndpoint():
+            return Endpoint(config.name, config.type, select, actions=frozenset(config.actions))
+        case AnsibleEndpoint():
+            return Endpoint(config.name, config.type, select, actions=frozenset(config.playbooks))
+        case WebhookEndpoint() | PowerEndpoint():
             return Endpoint(config.name, config.type, select)

@@ -130,6 +130,21 @@ _TAIL = """
 # name = "cmdb"
 # path = "estate.yaml"
 
+# `kgraph serve`: where it listens, who posts alerts to it, whom it tells; docs/serve.md:
+# [server]
+# listen = "127.0.0.1:8080"
+#
+# [[hooks]]
+# name = "alertmanager"
+# type = "alertmanager"
+# token_file = "/etc/prometheus/kgraph-token"
+#
+# [[receivers]]
+# name = "chat"
+# type = "webhook"
+# url_env = "SLACK_URL"
+# template = "slack"
+
 # How things may be acted on, and what may happen by itself. Without these kgraph only suggests;
 # docs/remedies.md has all of it:
 # [[endpoints]]

@@ -74,8 +74,10 @@ class Toolkit:
     learned: Learned | None = None
 
 
-def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
-    """Ask what is wrong with the stored estate right now.
+def of_store(
+    store: Estate, toolkit: Toolkit, warnings: tuple[str, ...] = ()
+) -> list[Investigation]:
+    """Ask what is wrong with the stored estate right now; `warnings` are added to its own.
 
     Returns:
         One investigation for each incident in the evidence, the largest first; one of an estate
@@ -88,7 +90,7 @@ def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
     def asked(blamed: frozenset[str]) -> tuple[Survey, list[Investigation]]:
         part = survey(store, topology, seeds, blamed)
         evidence = seen(store, part.graph, topology, toolkit.now)
-        return part, of_estate(part.graph, evidence, ages, toolkit, part.warnings)
+        return part, of_estate(part.graph, evidence, ages, toolkit, (*warnings, *part.warnings))
 
     part, found = asked(frozenset())
     blamed = part.partial & {uid for each in found for uid in _blamed(each.case.answer)}

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
-from kgraph.schema import InputError, Plan, PlanDocument, PlanRecord, PlanState, Run
+from kgraph.schema import (
+    Document,
+    Drawer,
+    InputError,
+    Plan,
+    PlanDocument,
+    PlanRecord,
+    PlanState,
+    Run,
+)
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 
@@ -37,12 +47,29 @@ def propose(
     before = store.plan(plan.id)
     if before is not None and (before.state in _OPEN or before.state.under_way):
         return before
+    if store.named(Drawer.REJECTED, [plan.id]):
+        return before  # a person has said no to this very plan
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(
         plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document), "proposed"
     )
     store.save_plan(record)
     return record
+
+
+def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datetime) -> PlanRecord:
+    """Say no to a plan: it is taken off the table, and not proposed for this incident again.
+
+    Raises:
+        InputError: it is over, or under way.
+    """
+    if record.state not in _OPEN:
+        raise InputError(f"plan {record.id} is {record.state.value}", mend="look at it again")
+    store.put([Document(Drawer.REJECTED, record.id, now, json.dumps({"by": who, "why": why}))])
+    because = f"rejected by {who}" + (f": {why}" if why else "")
+    rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
+    store.save_plan(rejected)
+    return rejected
 
 
 def document_of(record: PlanRecord) -> PlanDocument:

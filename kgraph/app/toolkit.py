@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from kgraph.app.endpoints import endpoints
@@ -14,9 +15,20 @@ from kgraph.schema import Answer, Incident, Plan
 from kgraph.store import is_server
 from remedies import load_catalogue, plan_for
 
+Tried = Callable[[], Collection[tuple[str, str]]]
+Repairing = Callable[[], Collection[str]]
 
-def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
+
+def toolkit(
+    configuration: Configuration, now: datetime, tried: Tried = tuple, repairing: Repairing = tuple
+) -> Toolkit:
     """Load the rules and the catalogue, the site's own over the shipped ones.
+
+    Args:
+        configuration: where they are.
+        now: the moment.
+        tried: (entity, action) that did not help lately, for escalation ladders.
+        repairing: what plans under way treat: to the checker it is broken.
 
     Raises:
         ConfigurationError: a faulty rule or remedy.
@@ -27,7 +39,7 @@ def toolkit(configuration: Configuration, now: datetime) -> Toolkit:
     ways = endpoints(configuration)
 
     def remedy(answer: Answer, incident: Incident) -> Plan | None:
-        return plan_for(answer, incident, catalogue, ways)
+        return plan_for(answer, incident, catalogue, ways, tried(), repairing())
 
     server = is_server(configuration.settings.store.url)
     topologies = Topologies() if server else Topologies.beside(configuration.store_path)

@@ -86,13 +86,15 @@ def _live(shown: Preview) -> Iterator[str]:
 
 def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
     from kgraph.app import applying
+    from kgraph.app.binding import Binding
     from kgraph.app.plans import find
     from kgraph.schema import PlanState
 
-    record, who = find(store, plan_id), _who()
+    record, user = find(store, plan_id), who()
     if applying.watched(store, session.now()):
         if record.state is PlanState.PROPOSED:
-            applying.approve(store, record, who, session.now())
+            bound = Binding.of(session.configuration)
+            applying.approve(store, record, user, session.now(), bound)
             session.remark(f"{plan_id} is approved; the watch carries it out")
         happened: Iterable[Progress | Refusal]
         happened = applying.follow(store, plan_id, session.now, stopping)
@@ -100,7 +102,7 @@ def _execute(session: Session, store: GraphStore, plan_id: str, stopping: thread
         holder = f"apply-{os.getpid()}"
         here = applying.Applying(session.configuration, store, holder, session.now)
         session.remark("reading the sources")
-        happened = here.run(plan_id, who, stopping)
+        happened = here.run(plan_id, user, stopping)
     for each in happened:
         _tell(session, each)
     _end(session, find(store, plan_id))
@@ -131,7 +133,8 @@ def _end(session: Session, record: PlanRecord) -> None:
     raise typer.Exit(int(Exit.ERROR))
 
 
-def _who() -> str:
+def who() -> str:
+    """Return the user of this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in a container

@@ -27,6 +27,10 @@ def doctor(
         bool,
         typer.Option("--drill", help="Send a harmless alert through Alertmanager and follow it."),
     ] = False,
+    receivers: Annotated[
+        bool,
+        typer.Option("--receivers", help="Send every receiver a drill message, and its end."),
+    ] = False,
     self_: Annotated[
         bool, typer.Option("--self", help="Tell whether kgraph depends on what it watches.")
     ] = False,
@@ -39,10 +43,14 @@ def doctor(
     findings = list(_looked(session, alerts=alerts, drill=drill))
     if self_:
         findings += _of_self(session)
-    if not (alerts or drill or self_):
+    if receivers:
+        findings += _told(session)
+    if not (alerts or drill or self_ or receivers):
         from kgraph.app.doctor import examine
+        from kgraph.app.doctor_service import examine_service
 
         findings += examine(session.configuration, session.now())
+        findings += examine_service(session.configuration)
     rows = [(row.health.value, row.what, row.told, row.mend) for row in findings]
     show(session, ("health", "what", "told", "mend"), rows, output)
     if any(row.health is Health.FAIL for row in findings) and not session.detailed:
@@ -65,6 +73,14 @@ def _looked(session: Session, *, alerts: bool, drill: bool) -> Iterator[Finding]
         from kgraph.app.drill import drill as run_drill
 
         yield from run_drill(session.configuration, Clock(session.now, sleep), uuid4().hex)
+
+
+def _told(session: Session) -> Iterator[Finding]:
+    from uuid import uuid4
+
+    from kgraph.app.doctor_service import tell_receivers
+
+    yield from tell_receivers(session.configuration, session.now(), uuid4().hex[:8])
 
 
 def _of_self(session: Session) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ def halt(
     with opened(session.configuration, Access.WRITE) as store:
         before = store.halted()
         if lift:
-            store.lift_halt()
+            store.lift_halt(session.now())
             session.out.print("lifted" if before else "it was not halted")
             return
         store.halt(Halt(session.now(), reason))

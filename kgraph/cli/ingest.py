@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.ingest_declared import Sources
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.sync import (
     AcceptShrink,
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
 app = typer.Typer(
-    help="Read one source into the graph.", no_args_is_help=True, rich_markup_mode=None
+    cls=Sources,
+    help="Read one source into the graph.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

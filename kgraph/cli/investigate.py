@@ -104,10 +104,11 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
+    from remedies.execution.ledger import tried_in_vain
 
-    tools = toolkit(session.configuration, session.now())
-    away: list[str] = []
+    now, away = session.now(), list[str]()
     with opened(session.configuration, Access.READ, away.append) as store:
+        tools = toolkit(session.configuration, now, lambda: tried_in_vain(store, now))
         tools = learning.taught(tools, store)
         found = investigation.of_store(store, tools)
         if verbose:

@@ -13,6 +13,7 @@ import typer
 
 from kgraph.cli import (
     apply,
+    audit,
     backtest,
     campaign,
     config,
@@ -29,12 +30,16 @@ from kgraph.cli import (
     initialise,
     investigate,
     learning,
+    mcp,
     plan,
+    policy,
     predict,
     replay,
     rules,
+    serve,
     store,
     sync,
+    token,
     watch,
     weak_points,
 )
@@ -70,8 +75,13 @@ app.command("weak-points")(weak_points.weak_points)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
+app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
 rules.app.command("identifiability")(identifiability.identifiability)
+app.add_typer(policy.app, name="policy")
+app.command("serve")(serve.serve)
+app.add_typer(token.app, name="token")
+app.command("mcp")(mcp.mcp)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 app.command("backtest")(backtest.backtest)

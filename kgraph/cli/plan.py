@@ -134,7 +134,7 @@ def lines(
 def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
     """Return the steps, each with its state, means, risk and way back."""
     from kgraph.cli.text import one_line
-    from kgraph.incidents.advice import said_of
+    from kgraph.incidents.advice import said_of, where_to
     from remedies.execution.track import tracks
 
     run = document.run
@@ -144,7 +144,7 @@ def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
         undo = f", undo: {step.inverse}" if step.inverse else ""
         by = f"by {step.endpoint}" if not step.unable else step.unable
         stands = f"  [{track.state.value}]" if track.since else ""
-        told = f"{number} {said_of(step)} {step.name or step.entity}{stands}"
+        told = f"{number} {said_of(step)} {step.name or step.entity}{where_to(step)}{stands}"
         rows.append(one_line(f"{told} ({by}, risk {step.risk.value}{undo}): {step.why}"))
     return rows
 

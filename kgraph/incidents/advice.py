@@ -162,8 +162,8 @@ def do(view: View) -> Section:
     )
 
 
-def _likeness(step: PlanStep) -> tuple[str, str, Actor, str]:
-    return step.action, step.inverse, step.actor, step.parameters.get("what", "")
+def _likeness(step: PlanStep) -> tuple[str, str, Actor, str, str]:
+    return step.action, step.inverse, step.actor, step.parameters.get("what", ""), where_to(step)
 
 
 def _steps(view: View, steps: Sequence[PlanStep]) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _step(view: View, number: str, steps: Sequence[PlanStep]) -> str:
     why = f", {step.why}" if step.why and view.detail is Detail.FULL else ""
     room = _STEP_ROOM if view.detail is Detail.BRIEF else None
     on_what = wording.names([view.estate.name(row.entity) for row in steps], room)
-    return f"{number} {said_of(step)} {on_what}{undo}{_means(view, step)}{why}"
+    return f"{number} {said_of(step)} {on_what}{where_to(step)}{undo}{_means(view, step)}{why}"
 
 
 def said_of(step: PlanStep) -> str:
@@ -193,6 +193,12 @@ def said_of(step: PlanStep) -> str:
     what = step.parameters.get("what") or step.action.replace("_", " ")
     asked = step.actuator == "notify" and step.action != "notify"
     return f"a person: {what}:" if asked else what
+
+
+def where_to(step: PlanStep) -> str:
+    """Say to which host a step brings something, if it does."""
+    to = step.parameters.get("toName", "")
+    return f" to {to}" if to else ""
 
 
 def _means(view: View, step: PlanStep) -> str:

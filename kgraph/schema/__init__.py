@@ -1,5 +1,6 @@
 """The data types that everything else speaks in. Declared once; the rest is derived from it."""
 
+from kgraph.schema.audit import AuditEntry, AuditEvent
 from kgraph.schema.entities import (
     AllOf,
     Entity,
@@ -24,6 +25,7 @@ from kgraph.schema.errors import (
     StoreBusyError,
     StoreError,
 )
+from kgraph.schema.filing import Document, Drawer
 from kgraph.schema.hypotheses import (
     Ambiguity,
     Answer,
@@ -40,7 +42,7 @@ from kgraph.schema.hypotheses import (
     Step,
     Witness,
 )
-from kgraph.schema.incidents import Incident, IncidentRecord, IncidentStatus, Target
+from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
 from kgraph.schema.kinds import (
     GENERIC,
     GENERIC_MODES,
@@ -114,6 +116,8 @@ __all__ = [
     "AllOf",
     "Ambiguity",
     "Answer",
+    "AuditEntry",
+    "AuditEvent",
     "BlastRadius",
     "Carries",
     "Cause",
@@ -124,7 +128,9 @@ __all__ = [
     "Coverage",
     "Decision",
     "Direction",
+    "Document",
     "Doubt",
+    "Drawer",
     "Entity",
     "Evidence",
     "Fault",
@@ -134,6 +140,7 @@ __all__ = [
     "Hit",
     "Hypothesis",
     "Incident",
+    "IncidentHead",
     "IncidentRecord",
     "IncidentStatus",
     "InputError",

@@ -51,6 +51,17 @@ class IncidentStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentHead:
+    """What of a kept incident is in a list: all but its documents, which may be large."""
+
+    id: str
+    status: IncidentStatus
+    opened_at: datetime
+    updated_at: datetime
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRecord:
     """An incident as the store keeps it: its bundle and answer are the published documents."""
 

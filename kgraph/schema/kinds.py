@@ -99,10 +99,14 @@ _ALL = (
         "a network interface of a host",
         gray="flapping",
         strong="ownerInterface",
-        weak="mac",
+        weak="mac hostInterface",
     ),
     _kind(
-        "Bond", "interfaces bundled into one", gray="degraded", strong="ownerInterface", weak="mac"
+        "Bond",
+        "interfaces bundled into one",
+        gray="degraded",
+        strong="ownerInterface",
+        weak="mac hostInterface",
     ),
     _kind(
         "Switch", "a network switch", gray="overloaded", strong="chassisId serial", weak="ip name"
@@ -115,13 +119,20 @@ _ALL = (
         strong="chassisId serial",
         weak="ip name",
     ),
-    _kind("Network", "a VLAN, bridge or overlay", "isolated", "congested", strong="networkUuid"),
+    _kind(
+        "Network",
+        "a VLAN, bridge or overlay",
+        "isolated",
+        "congested",
+        strong="networkUuid",
+        weak="name hostBridge",
+    ),
     _kind(
         "VirtualNic",
         "a network interface of a guest",
         "unplugged",
         strong="ownerInterface",
-        weak="mac",
+        weak="mac portId",
     ),
     _kind(
         "VirtualMachine",

@@ -103,6 +103,7 @@ class _Plan(_Row):
     settleSeconds: _Seconds = 60  # noqa: N815
     reach: list[str] = []
     runs: list[_Run] = []
+    bound: str = ""
 
 
 def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
@@ -130,7 +131,7 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         settle=timedelta(seconds=row.settleSeconds),
         reach=tuple(row.reach),
     )
-    return PlanDocument(plan, tuple(_run_in(run) for run in row.runs))
+    return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
 
 
 def dump_plan(document: PlanDocument) -> dict[str, Any]:
@@ -140,6 +141,7 @@ def dump_plan(document: PlanDocument) -> dict[str, Any]:
         "id": document.plan.id,
         **_content(document.plan),
         "runs": [_run_out(run) for run in document.runs],
+        **({"bound": document.bound} if document.bound else {}),
     }
 
 

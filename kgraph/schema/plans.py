@@ -198,10 +198,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class PlanDocument:
-    """A plan with its runs, oldest first: what `PlanRecord.document` holds."""
+    """A plan with its runs, oldest first: what `PlanRecord.document` holds.
+
+    Attributes:
+        bound: a hash of all of the graph that its proof has read when it was approved; empty:
+            it was not. Where it differs at the beginning, it has to be approved again.
+    """
 
     plan: Plan
     runs: tuple[Run, ...] = ()
+    bound: str = ""
 
     @property
     def run(self) -> Run | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -164,7 +165,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Change everything in the block or nothing."""
-        with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "COMMIT"):
+        turn = _turn_of(self.path)
+        with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "COMMIT", turn):
             yield self.sql
 
     @contextmanager
@@ -177,11 +179,23 @@ class Database:
 class _Transaction:
     """A class, as a generator might be left suspended between BEGIN and its end by Ctrl-C."""
 
-    def __init__(self, sql: sqlite3.Connection, begin: str, end: str) -> None:
+    def __init__(
+        self,
+        sql: sqlite3.Connection,
+        begin: str,
+        end: str,
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._sql, self._begin, self._end = sql, begin, end
+        self._turn = turn or nullcontext()
 
     def __enter__(self) -> None:
-        self._sql.execute(self._begin)
+        self._turn.__enter__()
+        try:
+            self._sql.execute(self._begin)
+        except BaseException:
+            self._turn.__exit__(None, None, None)
+            raise
 
     def __exit__(
         self,
@@ -193,8 +207,22 @@ class _Transaction:
             if kind is None:
                 self._sql.execute(self._end)
         finally:
-            if self._sql.in_transaction:  # an error above, or the end itself has failed
-                self._sql.execute("ROLLBACK")
+            try:
+                if self._sql.in_transaction:  # an error above, or the end itself has failed
+                    self._sql.execute("ROLLBACK")
+            finally:
+                self._turn.__exit__(None, None, None)
+
+
+_TURNS: dict[Path, threading.Lock] = {}
+
+
+def _turn_of(path: Path) -> threading.Lock:
+    """Return what the threads of this process take turns by.
+
+    SQLite lets who finds the file locked sleep for up to 100 ms; a thread wakes another at once.
+    """
+    return _TURNS.setdefault(path.absolute(), threading.Lock())
 
 
 @contextmanager

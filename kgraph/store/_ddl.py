@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 5
+VERSION = 7
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -152,6 +152,19 @@ CREATE INDEX decision_b ON decision (b);
 ALTER TABLE scope ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 """
 
+_AUDIT = """
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL,
+    hash TEXT NOT NULL);
+"""
+
+_FILING = """
+CREATE TABLE document (
+    drawer TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (drawer, id)) WITHOUT ROWID;
+CREATE INDEX document_at ON document (drawer, at, id);
+"""
+
 _LEARNED = """
 -- What people said of causes; a later word on the same takes the place of an earlier one.
 CREATE TABLE ruling (
@@ -162,5 +175,5 @@ CREATE TABLE ruling (
 """
 
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _LEARNED}
-DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _LEARNED
+MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT, 6: _FILING, 7: _LEARNED}
+DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT + _FILING + _LEARNED

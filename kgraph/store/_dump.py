@@ -51,6 +51,8 @@ ORDER BY created_at, id"""
 _JOURNAL = "SELECT plan, step, attempt, state, at, detail, token FROM journal ORDER BY id"
 _LEASES = "SELECT name, token FROM lease ORDER BY name"
 _HALT = "SELECT at, reason FROM halt"
+_AUDIT = "SELECT at, event, body, hash FROM audit ORDER BY id"
+_DOCUMENTS = "SELECT drawer, id, at, body FROM document ORDER BY drawer, at, id"
 
 
 def dump(sql: sqlite3.Connection) -> Iterator[Row]:
@@ -106,6 +108,8 @@ def dump(sql: sqlite3.Connection) -> Iterator[Row]:
         ("journal", _JOURNAL),
         ("lease", _LEASES),
         ("halt", _HALT),
+        ("audit", _AUDIT),
+        ("document", _DOCUMENTS),
     ):
         yield from _rows(sql, section, query, lambda *row: row)
 

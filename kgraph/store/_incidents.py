@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from kgraph.schema import IncidentRecord, IncidentStatus
+from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.store._ticks import from_ticks, to_ticks
 
 
@@ -41,6 +41,35 @@ def newest(
         (status.value if status else None, limit),
     )
     return [_record(row) for row in rows]
+
+
+def heads(
+    sql: sqlite3.Connection, status: IncidentStatus | None, limit: int, after: IncidentHead | None
+) -> list[IncidentHead]:
+    """Return the newest first, without their documents."""
+    rows = sql.execute(
+        "SELECT id, status, opened_at, updated_at, title FROM incident"
+        " WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR (opened_at, id) < (?2, ?3))"
+        " ORDER BY opened_at DESC, id DESC LIMIT ?4",
+        (
+            status.value if status else None,
+            to_ticks(after.opened_at) if after else None,
+            after.id if after else None,
+            limit,
+        ),
+    )
+    return [
+        IncidentHead(id_, IncidentStatus(said), from_ticks(opened), from_ticks(updated), title)
+        for id_, said, opened, updated, title in rows
+    ]
+
+
+def count(sql: sqlite3.Connection, status: IncidentStatus) -> int:
+    """Return how many there are."""
+    (found,) = sql.execute(
+        "SELECT count(*) FROM incident WHERE status = ?", (status.value,)
+    ).fetchone()
+    return int(found)
 
 
 def _record(row: tuple[Any, ...]) -> IncidentRecord:

@@ -17,6 +17,7 @@ _FILLED = """
 SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM incident) + EXISTS (SELECT 1 FROM plan)
  + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
+ + EXISTS (SELECT 1 FROM document)
  + EXISTS (SELECT 1 FROM ruling)"""
 
 
@@ -168,5 +169,7 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     ),
     "journal": (_into("journal", "plan step attempt state at detail token"), _same),
     "lease": (_into("lease", "name holder token expires_at"), _given_back),
+    "document": (_into("document", "drawer id at body"), _same),
     "halt": ("INSERT INTO halt (id, at, reason) VALUES (0, ?, ?)", _same),
+    "audit": (_into("audit", "at event body hash"), _same),
 }

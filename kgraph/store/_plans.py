@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from kgraph.schema import (
+    AuditEvent,
     Halt,
     JournalEntry,
     Lease,
@@ -16,12 +18,18 @@ from kgraph.schema import (
     PlanState,
     StepState,
 )
+from kgraph.schema.audit import halt_body, journal_body, plan_body
+from kgraph.store import _audit
 from kgraph.store._rights import HeldLease, check_rights, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 
 
 def save(sql: sqlite3.Connection, record: PlanRecord) -> None:
     """Insert, or replace all but when it was made."""
+    before = get(sql, record.id)
+    body = plan_body(record)
+    if before is None or plan_body(before) != body:
+        _audit.append(sql, record.updated_at, AuditEvent.PLAN, body)
     sql.execute(
         "INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " incident = excluded.incident, state = excluded.state, updated_at = excluded.updated_at,"
@@ -77,6 +85,8 @@ def write_journal(sql: sqlite3.Connection, entry: JournalEntry, lease: Lease | N
             lease.token if lease else entry.token,
         ),
     )
+    written = replace(entry, token=lease.token if lease else entry.token)
+    _audit.append(sql, entry.at, AuditEvent.JOURNAL, journal_body(written))
 
 
 def journal(sql: sqlite3.Connection, plan_id: str) -> list[JournalEntry]:
@@ -136,15 +146,16 @@ def leases(sql: sqlite3.Connection, now: datetime) -> list[Lease]:
 
 def halt(sql: sqlite3.Connection, switch: Halt) -> None:
     """Throw the switch; one that is on already keeps its time."""
-    sql.execute(
-        "INSERT INTO halt VALUES (0, ?, ?) ON CONFLICT DO NOTHING",
-        (to_ticks(switch.at), switch.reason),
-    )
+    if halted(sql) is not None:
+        return
+    sql.execute("INSERT INTO halt VALUES (0, ?, ?)", (to_ticks(switch.at), switch.reason))
+    _audit.append(sql, switch.at, AuditEvent.HALT, halt_body(switch))
 
 
-def lift_halt(sql: sqlite3.Connection) -> None:
+def lift_halt(sql: sqlite3.Connection, at: datetime | None) -> None:
     """Switch it off."""
-    sql.execute("DELETE FROM halt")
+    if sql.execute("DELETE FROM halt").rowcount:
+        _audit.append(sql, at, AuditEvent.LIFT, "[]")
 
 
 def halted(sql: sqlite3.Connection) -> Halt | None:

@@ -39,6 +39,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         # Who held a lease does not hold it here; but no token may ever come twice.
         "lease": "name token",
         "halt": "at reason",
+        "audit": "at event body hash",
+        "document": "drawer id at body",
     }.items()
 }
 LATER = frozenset({"ruling"})  # sections that older archives lack

@@ -10,12 +10,16 @@ from enum import Enum
 from typing import Any, Protocol, Self, runtime_checkable
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     Item,
@@ -413,6 +417,18 @@ class GraphStore(Estate, Protocol):
     def forget_rulings(self, incident: str | None = None) -> int:
         """Forget those of one incident, or all; return how many."""
 
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first; only those behind `after`."""
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+
     # plans, their journal, and the right to act
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
@@ -460,11 +476,47 @@ class GraphStore(Estate, Protocol):
     def halt(self, halt: Halt) -> None:
         """Throw the kill switch: from now on no intent is written. It survives restarts."""
 
-    def lift_halt(self) -> None:
-        """Let effects begin again."""
+    def lift_halt(self, at: datetime | None = None) -> None:
+        """Let effects begin again; `at` is for the audit log."""
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why; None when it is off."""
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first.
+
+        Plans, journal and kill switch write to it in their own transactions.
+        """
+
+    # what is kept beside the graph
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none; those of the same drawer and id are replaced."""
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`.
+
+        Args:
+            drawer: which.
+            limit: at most so many.
+            after: only those that come behind it in that order.
+            newest: newest first.
+        """
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents; one that is not there is no error."""
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
 
     # the store itself
     def dump(self) -> AbstractContextManager[Iterable[Row]]:

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Self
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     JournalEntry,
@@ -32,11 +36,13 @@ from kgraph.schema import (
     Subgraph,
 )
 from kgraph.store import (
+    _audit,
     _check,
     _commit,
     _decide,
     _dump,
     _evidence,
+    _filing,
     _history,
     _incidents,
     _learned,
@@ -335,6 +341,22 @@ class SqliteStore:
         with self._database.writing() as sql:
             return _learned.forget(sql, incident)
 
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        with self._database.reading() as sql:
+            return _incidents.heads(sql, status, limit, after)
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        with self._database.reading() as sql:
+            return _incidents.count(sql, status)
+
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
         with self._database.writing() as sql:
@@ -391,15 +413,52 @@ class SqliteStore:
         with self._database.writing() as sql:
             _plans.halt(sql, halt)
 
-    def lift_halt(self) -> None:
+    def lift_halt(self, at: datetime | None = None) -> None:
         """Let effects begin again."""
         with self._database.writing() as sql:
-            _plans.lift_halt(sql)
+            _plans.lift_halt(sql, at)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first."""
+        with self._database.reading() as sql:
+            return _audit.entries(sql)
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why."""
         with self._database.reading() as sql:
             return _plans.halted(sql)
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none."""
+        with self._database.writing() as sql:
+            _filing.put(sql, documents)
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`."""
+        with self._database.reading() as sql:
+            return _filing.page(sql, drawer, limit, after, newest=newest)
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+        with self._database.reading() as sql:
+            return _filing.get(sql, drawer, ids)
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents."""
+        with self._database.writing() as sql:
+            _filing.drop(sql, drawer, ids)
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
+        with self._database.reading() as sql:
+            return _filing.count(sql, drawer)
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""

@@ -180,13 +180,8 @@ class Carrying:
             self._store.write_journal(entry, lease)
         except (HaltedError, LeaseLostError) as error:
             return self._wait(Wait(str(error), move.step), now)
-        first = (
-            move.attempt == 1
-            and not undo
-            and tracks(self.plan, self.entries)[move.step].intents == 0
-        )
         self.entries.append(entry)
-        if first:
+        if not undo:
             self._note(self.plan, move.step, now)
         self.workshop.intend(move.step, now)
         self._tell(entry.state.value, said, now, move.step)

@@ -6,7 +6,7 @@ what they found is taken up by a later tick.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,9 @@ from kgraph.schema import (
     PlanDocument,
     PlanRecord,
     PlanState,
+    Risk,
     Run,
+    Sign,
     StoreError,
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
@@ -29,12 +31,14 @@ from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import Ledger
 from remedies.execution.tenure import TTL, Tenure
+from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
-from remedies.guards import Refusal, judge_plan
+from remedies.guards import Refusal, Weight, judge_plan
 from remedies.looks import Actuators
-from remedies.world import Approver, Facts, World
+from remedies.world import USUAL, Approver, Budgets, Facts, World
 
+Void = Callable[[PlanDocument], str]
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = structlog.get_logger(__name__)
@@ -48,11 +52,18 @@ class Executor:
         actuators: by the endpoint's name.
         holder: who we are, in leases; no other process may have the same name.
         spawn: starts a call; a thread, unless a test has its own way.
+        budgets: what may be done in a while, over all plans.
     """
 
     def __init__(
-        self, store: GraphStore, actuators: Actuators, holder: str, spawn: Spawn = in_thread
+        self,
+        store: GraphStore,
+        actuators: Actuators,
+        holder: str,
+        spawn: Spawn = in_thread,
+        budgets: Budgets = USUAL,
     ) -> None:
+        self._budgets = budgets
         self._store, self._actuators, self._holder, self._spawn = store, actuators, holder, spawn
         self._plans: dict[str, Carrying] = {}
         self._orphans: dict[str, PlanRecord] = {}
@@ -126,7 +137,7 @@ class Executor:
     def foresee(
         self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
     ) -> Refusal | None:
-        """Return what would keep the plan's own first step from being done; None: nothing would.
+        """Return what would keep the plan's own first steps from being done; None: nothing would.
 
         Waiting for a lock or a budget is no refusal.
         """
@@ -142,18 +153,40 @@ class Executor:
             tuple(each.plan for each in self._plans.values()),
             tuple(self._store.leases(now=now)),
             frozenset(self._hung),
+            self._before(),
+            facts.off,
+            self._budgets,
         )
-        first = next((step for step in plan.steps if step.actor is Actor.KGRAPH), None)
+        ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
+        # The first may only look: what comes of the first that acts is to be known as well.
+        acting = [step for step in ours if step.risk is not Risk.NONE]
+        first = (*ours[:1], *acting[:1])
         rows = judge_plan(plan, world)
-        return next((said for step, said in rows if step is first and said.weight.stops), None)
+        return next((said for step, said in rows if step in first and said.weight.stops), None)
 
-    def begin_approved(self, now: datetime, facts: Facts) -> list[PlanRecord | Refusal]:
-        """Begin the plans that a person has approved elsewhere."""
+    def begin_approved(
+        self, now: datetime, facts: Facts, void: Void = lambda _document: ""
+    ) -> list[PlanRecord | Refusal]:
+        """Begin the plans that a person has approved elsewhere.
+
+        Args:
+            now: the moment.
+            facts: what is observed.
+            void: why an approval does not count any longer; empty where it does. Such a plan is
+                proposed again.
+        """
         waiting = self._store.plans(states={PlanState.APPROVED})
-        return [
-            self.begin(record, now, facts, Approver.PERSON, record.because)
-            for record in reversed(waiting)
-        ]
+        return [self._approved(record, now, facts, void) for record in reversed(waiting)]
+
+    def _approved(
+        self, record: PlanRecord, now: datetime, facts: Facts, void: Void
+    ) -> PlanRecord | Refusal:
+        why = void(parse_plan(record.document, where=f"plan {record.id}"))
+        if not why:
+            return self.begin(record, now, facts, Approver.PERSON, record.because)
+        again = replace(record, state=PlanState.PROPOSED, updated_at=now, because=why)
+        self._store.save_plan(again)
+        return Refusal("approval", f"{record.id}: {why}")
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""
@@ -207,6 +240,11 @@ class Executor:
         for other in self._plans.values():
             if other.plan.cause.entity == document.plan.cause.entity:
                 return Refusal("shared cause", f"{other.plan.id} repairs it already")
+            shared = hosts_of(other.plan) & hosts_of(document.plan)
+            if shared:
+                # Its placement did not know of theirs: once they are there it is planned anew.
+                why = f"{other.plan.id} brings guests to {min(shared)}, too"
+                return Refusal("capacity", why, Weight.LATER)
         return None
 
     def _adopt(self, now: datetime) -> None:
@@ -240,10 +278,13 @@ class Executor:
         self, record: PlanRecord, document: PlanDocument, tenure: Tenure, now: datetime
     ) -> None:
         workshop = Workshop(document.plan, self._actuators, self._spawn)
-        note = self._known().note
         self._plans[record.id] = Carrying(
-            self._store, record, document, now, tenure, workshop, note
+            self._store, record, document, now, tenure, workshop, self._note
         )
+
+    def _note(self, plan: Plan, step: int, at: datetime) -> None:
+        """Count an effect, in the ledger in force: another plan may have had it read anew."""
+        self._known().note(plan, step, at)
 
     def _world(self, carrying: Carrying, now: datetime, facts: Facts) -> World:
         ledger = self._known()
@@ -260,7 +301,13 @@ class Executor:
             tuple(each.plan for each in self._plans.values()),
             tuple(self._store.leases(now=now)),
             frozenset(self._hung),
+            self._before(),
+            facts.off | powered_off(carrying.plan, carrying.entries),
+            self._budgets,
         )
+
+    def _before(self) -> dict[str, frozenset[Sign]]:
+        return {plan: frozenset(each.run.before) for plan, each in self._plans.items()}
 
     def _remember(self, carrying: Carrying, now: datetime) -> None:
         self._known().remember(carrying.plan, carrying.run, carrying.entries)

@@ -11,6 +11,7 @@ from kgraph.schema import INTENTS, Actor, JournalEntry, Plan, PlanStep, Role, St
 _OVER = frozenset(
     {StepState.DONE, StepState.FAILED, StepState.COMPENSATED, StepState.INDETERMINATE}
 )
+_OFF = "powered_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,22 @@ def tracks(plan: Plan, entries: Sequence[JournalEntry]) -> tuple[Track, ...]:
 
 def _undoing(entry: JournalEntry) -> bool:
     return entry.state in {StepState.COMPENSATING, StepState.COMPENSATED}
+
+
+def powered_off(plan: Plan, entries: Sequence[JournalEntry]) -> frozenset[str]:
+    """Return the hosts that this run has switched off, and read back off."""
+    found = tracks(plan, entries)
+    return frozenset(
+        step.entity
+        for step, track in zip(plan.steps, found, strict=True)
+        if step.effect == _OFF and step.actor is Actor.KGRAPH and track.state is StepState.DONE
+    )
+
+
+def hosts_of(plan: Plan) -> frozenset[str]:
+    """Return the hosts that a plan brings guests to."""
+    steps = (step for step in plan.steps if step.actor is Actor.KGRAPH)
+    return frozenset(step.parameters["to"] for step in steps if step.parameters.get("to"))
 
 
 def waits_for(plan: Plan, number: int) -> list[int]:

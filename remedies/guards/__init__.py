@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from kgraph.schema import Actor, Plan, PlanStep
 from remedies.guards.attempts import attempts
+from remedies.guards.attributed import attributed
 from remedies.guards.budget import budget
 from remedies.guards.confirmed_off import Presence, Sighting, confirmed_off
 from remedies.guards.first_sync import first_sync
 from remedies.guards.flapping import flapping
 from remedies.guards.halted import halted
 from remedies.guards.identified import identified
+from remedies.guards.isolated import isolated
 from remedies.guards.locked import locked
+from remedies.guards.old_host import old_host
 from remedies.guards.owned import owned
 from remedies.guards.refusal import Guard, Refusal, Weight
 from remedies.guards.shared_cause import shared_cause
 from remedies.guards.silence import silence
+from remedies.guards.witnessed import witnessed
 from remedies.world import Approver, World
 
 __all__ = [
@@ -37,10 +41,14 @@ __all__ = [
 GUARDS: tuple[Guard, ...] = (
     halted,
     first_sync,
+    isolated,
     silence,
     owned,
     identified,
+    witnessed,
+    old_host,
     shared_cause,
+    attributed,
     attempts,
     flapping,
     locked,

@@ -6,23 +6,40 @@ from datetime import timedelta
 
 from kgraph.schema import Plan, PlanStep
 from remedies.guards.refusal import Refusal, Weight
-from remedies.world import World
+from remedies.world import Intent, World
 
-VM_ACTIONS = 10
 PER = timedelta(minutes=1)
+PER_FENCING = timedelta(hours=1)
 _GUEST = "VirtualMachine"
+_FENCE = "fence"
 
 
 def budget(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
-    """Make an action on a guest wait while ten were begun within a minute, or are in flight."""
+    """Make what would be too much at once wait; too many dead hosts are for a person."""
+    if step.action == _FENCE:
+        return _fencing(step, world)
     if step.kind != _GUEST:
         return None
-    since = world.now - PER
-    spent = sum(
-        intent.kind == _GUEST and (intent.in_flight or intent.at > since)
-        for intent in world.intents
-    )
-    if spent < VM_ACTIONS:
+    spent = _count([row for row in world.intents if row.kind == _GUEST], world, PER)
+    most = world.budgets.guest_actions
+    if spent < most:
         return None
-    why = f"{spent} actions on guests within a minute; {VM_ACTIONS} are allowed"
+    why = f"{spent} actions on guests within a minute; {most} are allowed"
     return Refusal("budget", why, Weight.LATER)
+
+
+def _fencing(step: PlanStep, world: World) -> Refusal | None:
+    others = [i for i in world.intents if i.action == _FENCE and i.entity != step.entity]
+    flying = len({row.entity for row in others if row.in_flight})
+    if flying >= world.budgets.fencings_at_once:
+        return Refusal("budget", f"{flying} hosts are being fenced already", Weight.LATER)
+    spent = _count(others, world, PER_FENCING)
+    if spent < world.budgets.fencings:
+        return None
+    why = f"{spent} hosts were fenced within an hour; {world.budgets.fencings} are allowed"
+    return Refusal("budget", why, Weight.AUTOMATION)
+
+
+def _count(rows: list[Intent], world: World, per: timedelta) -> int:
+    since = world.now - per
+    return sum(row.in_flight or row.at > since for row in rows)

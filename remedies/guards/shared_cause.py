@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from kgraph.schema import Plan, PlanStep
+from kgraph.schema import Plan, PlanStep, Risk
 from remedies.guards.refusal import Refusal
 from remedies.world import World
 
 
 def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
-    """Refuse to treat what another plan under way treats as cause or victim."""
+    """Refuse to treat what another plan under way treats as cause or victim.
+
+    Who began first goes on: of two that refused each other, neither would.
+    """
     for other in world.under_way:
         if other.id == plan.id:
-            continue
-        treated = {other.cause.entity, *(row.entity for row in other.steps)}
+            return None
+        # What another plan only looks at is not treated by it.
+        acts = (row.entity for row in other.steps if row.risk is not Risk.NONE)
+        treated = {other.cause.entity, *acts}
         if step.entity in treated:
             return Refusal("shared cause", f"{other.id} repairs it: {other.title}")
     return None

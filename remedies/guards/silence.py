@@ -13,10 +13,12 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse to act on what fell silent together with most of what is watched from there.
 
     A positive witness makes it no monitoring failure: what was read back, off or alive, by other
-    means is not counted as silent.
+    means is not counted as silent. The silence of a guest is explained by its host being off.
     """
+    if step.parameters.get("from", "") in world.off:
+        return None
     for vantage in world.facts.vantages:
-        if step.entity in _unexplained(vantage) and _suspect(vantage):
+        if step.entity in _unexplained(vantage) and suspect(vantage):
             count = len(_unexplained(vantage))
             return Refusal(
                 "silence",
@@ -26,7 +28,8 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     return None
 
 
-def _suspect(vantage: Vantage) -> bool:
+def suspect(vantage: Vantage) -> bool:
+    """Tell whether more than half of what is watched from there is silent, unexplained."""
     return len(_unexplained(vantage)) > MOST * len(vantage.watched)
 
 

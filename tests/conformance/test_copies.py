@@ -16,6 +16,8 @@ from kgraph.schema import (
     Coverage,
     Decision,
     Direction,
+    Document,
+    Drawer,
     Halt,
     IncidentRecord,
     IncidentStatus,
@@ -96,6 +98,7 @@ def fill(store: GraphStore, sync: Sync) -> None:
     assert lease is not None
     store.write_journal(JournalEntry("P-1", 0, StepState.RUNNING, NOW, "go", 1, 0), lease)
     store.halt(Halt(NOW, "enough"))
+    store.put([Document(Drawer.AUDIT, "a-1", NOW, "{}"), Document(Drawer.DEAD, "d", NOW, "{}")])
 
 
 @pytest.fixture

@@ -157,6 +157,27 @@ name = "oncall"
 type = "webhook"
 url = "https://on.call/hook"
 token_env = "HOOK_TOKEN"
+[[endpoints]]
+name = "site"
+type = "hook"
+url = "https://site.example/act"
+actions = ["drain", "quarantine"]
+[[endpoints]]
+name = "plays"
+type = "ansible"
+playbooks = {cordon = "cordon.yml"}
+select = {kind = "Host"}
+[[endpoints]]
+name = "power-h1"
+type = "power"
+select = {kind = "Host", name = "h1"}
+[[endpoints.methods]]
+agent = ["fence_ipmilan"]
+options = {ip = "10.0.0.1", username = "kgraph"}
+secret_env = "IPMI_PASSWORD"
+[[endpoints.methods]]
+agent = ["fence_apc_snmp"]
+options = {ip = "10.0.0.9", plug = "3"}
 [policy]
 file = "policy.yaml"
 """
@@ -166,7 +187,13 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
     _write(tmp_path, ENDPOINTS)
     found = load(cwd=tmp_path, environ=nowhere)
     chosen = {each.name: each for each in endpoints(found)}
-    assert list(chosen) == ["guests", "nbd1", "oncall", "log", "nbd"]
+    assert list(chosen) == [
+        *("guests", "nbd1", "oncall", "site", "plays", "power-h1"),
+        *("log", "nbd"),
+    ]
+    assert chosen["site"].actions == {"drain", "quarantine"}
+    assert chosen["plays"].actions == {"cordon"}
+    assert (chosen["power-h1"].serves, chosen["power-h1"].actions) == ("power", frozenset())
     assert chosen["nbd1"].select.labels == {"rack": "r1"}
     assert chosen["nbd1"].unit == "nbd@1.service"
     assert found.settings.policy.file == Path("policy.yaml")
@@ -189,6 +216,16 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
         ('[[endpoints]]\nname = "a"\ntype = "libvirt"\nselect = {knd = "Host"}', "kind"),
         ('[[endpoints]]\nname = "a"\ntype = "libvirt"\nurl = "x"', "did you mean uri"),
         ('[[endpoints]]\nname = "a"\ntype = "webhook"\nurl = "ftp://x"', "http or https"),
+        ('[[endpoints]]\nname = "a"\ntype = "hook"\nurl = "https://x"', "endpoints.0.actions"),
+        ('[[endpoints]]\nname = "a"\ntype = "ansible"', "endpoints.0.playbooks"),
+        ('[[endpoints]]\nname = "a"\ntype = "power"\nmethods = []', "endpoints.0.methods"),
+        (
+            (
+                '[[endpoints]]\nname = "a"\ntype = "power"\n[[endpoints.methods]]\n'
+                'agent = ["fence_x"]\noptions = {passwd = "x"}'
+            ),
+            "use secret_env or secret_file",
+        ),
         (
             '[[endpoints]]\nname = "a"\ntype = "libvirt"\n' * 2,
             "two endpoints are named 'a'",

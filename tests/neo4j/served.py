@@ -13,7 +13,7 @@ from typing import Any
 from kgraph.store import ServerStore
 from tools.neo4j.server import Server, missing
 
-_FIRST_PASSWORD = "neo4j"  # noqa: S105 - every new server has it, and asks to change it
+_FIRST_PASSWORD = "neo4j"
 
 
 def lacking() -> list[str]:

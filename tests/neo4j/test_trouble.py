@@ -65,7 +65,7 @@ def held(served: Served, statement: str) -> Iterator[None]:
 def test_a_wrong_password_is_told_in_one_line_that_does_not_repeat_it(
     neo4j_server: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wrong = replace(neo4j_server.target, password="hunter2")  # noqa: S106 - a wrong one
+    wrong = replace(neo4j_server.target, password="hunter2")
     with caplog.at_level(logging.DEBUG), pytest.raises(StoreError) as caught:
         open_store(wrong)
     told = str(caught.value)

@@ -20,7 +20,10 @@ _ACROSS = "Layers across packages: tools above, reasoning and sources between, d
 _BREACHES = {
     _LAYERS: ("kgraph/schema/breach.py", "import kgraph.topology"),
     _ACROSS: ("rca/breach.py", "import ingest"),
-    "Only app and cli read the configuration": ("ingest/breach.py", "import kgraph.config"),
+    "Only app and above read the configuration": (
+        "ingest/breach.py",
+        "import kgraph.config",
+    ),
     "Sources know nothing of each other": ("ingest/topology/breach.py", "import ingest.libvirt"),
     "Only the store speaks SQL and Bolt": ("kgraph/app/breach.py", "import sqlite3"),
     "Reasoning is pure: no drivers, no clock, no network, no randomness": (

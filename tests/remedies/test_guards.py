@@ -18,6 +18,7 @@ FACTS = Facts(T0, configured=frozenset({"libvirt h1"}), complete=frozenset({"lib
 WELL = World(T0, FACTS, holder="watch/P-1")
 PLAN = plan_of(RESTART, CHECK, RESUME)
 OTHER = replace(plan_of(RESUME, cause=Fault("v1", "paused_io_error")), id="P-other")
+RESTARTING = replace(plan_of(cause=Fault("s9", "failing")), reach=("s9", "x"))
 VICTIMS = frozenset({"v1", "v2", "v3"})
 
 
@@ -35,10 +36,29 @@ def facts(**fields: object) -> World:
 
 
 SILENT = Vantage("libvirt", VICTIMS, VICTIMS - {"v3"})
+FENCE = replace(
+    RESTART, action="fence", entity="h1", kind="Host", effect="powered_off", undo_if=()
+)
+ELSEWHERE = replace(
+    RESUME,
+    action="start_elsewhere",
+    preconditions=("old_host_off",),
+    parameters={"uuid": "u1", "from": "h1", "to": "h2"},
+)
+HOSTS = frozenset({"h1", "h2", "h3"})
+DEAD = tuple(Vantage(name, HOSTS, frozenset({"h1"})) for name in ("libvirt", "ping"))
 REFUSED: dict[str, World] = {
     "halted": replace(WELL, halted=Halt(T0, "storm")),
     "first_sync": facts(complete=frozenset()),
     "silence": facts(vantages=(SILENT,)),
+    # What is acted on is not silent itself, or the guard of silence would refuse it, too.
+    "isolated": facts(
+        vantages=tuple(Vantage(name, HOSTS, HOSTS - {"h3"}) for name in ("libvirt", "ping"))
+    ),
+    "witnessed": facts(vantages=DEAD[:1]),
+    "attributed": replace(
+        WELL, under_way=(replace(RESTARTING, id="P-other"),), before={"P-other": frozenset()}
+    ),
     "owned": facts(owners={"v1": "Pacemaker"}),
     "shared_cause": replace(WELL, under_way=(OTHER,)),
     "attempts": replace(WELL, past=(past(5, Outcome.NO_EFFECT),)),
@@ -49,7 +69,11 @@ REFUSED: dict[str, World] = {
 
 
 def step_for(guard: str) -> PlanStep:
-    return replace(RESUME, parameters={}) if guard == "identified" else RESUME
+    return {
+        "identified": replace(RESUME, parameters={}),
+        "witnessed": FENCE,
+        "old_host": ELSEWHERE,
+    }.get(guard, RESUME)
 
 
 def world_for(guard: str) -> World:
@@ -98,6 +122,62 @@ def test_the_budget_counts_what_is_in_flight_however_long_ago_it_began() -> None
     assert judge(PLAN, RESUME, replace(WELL, intents=old))[0].weight is Weight.LATER
     over = tuple(intent(n, 300) for n in range(10))
     assert judge(PLAN, RESUME, replace(WELL, intents=over)) == ()
+
+
+def fencing(*rows: tuple[str, float, bool]) -> World:
+    spent = tuple(
+        Intent("P-0", host, "Host", "fence", T0 - timedelta(minutes=ago), in_flight=flying)
+        for host, ago, flying in rows
+    )
+    return replace(facts(vantages=DEAD), intents=spent)
+
+
+def test_one_host_is_fenced_at_a_time_and_two_within_an_hour() -> None:
+    assert judge(PLAN, FENCE, fencing(("h2", 30, False))) == ()
+    assert judge(PLAN, FENCE, fencing(("h2", 90, True)))[0].weight is Weight.LATER
+    two = fencing(("h2", 30, False), ("h3", 50, False))
+    assert judge(PLAN, FENCE, two)[0].weight is Weight.AUTOMATION
+    assert judge(PLAN, FENCE, replace(two, by=Approver.PERSON)) == ()
+    assert judge(PLAN, FENCE, fencing(("h2", 30, False), ("h3", 70, False))) == ()
+    # Fencing the same host again is the same fencing.
+    assert judge(PLAN, FENCE, fencing(("h1", 1, True), ("h1", 2, False))) == ()
+
+
+@pytest.mark.parametrize(
+    ("vantages", "why"),
+    [
+        (DEAD, ""),
+        (DEAD[:1], "only libvirt says that it is silent; 2 must"),
+        ((), "nobody says that it is silent; 2 must"),
+        ((*DEAD, Vantage("scraper", HOSTS)), "scraper still hears it"),
+        (
+            (DEAD[0], Vantage("ping", HOSTS - {"h1"})),
+            "only libvirt says that it is silent; 2 must",
+        ),
+    ],
+)
+def test_a_host_is_fenced_on_the_word_of_two_and_against_the_word_of_nobody(
+    vantages: tuple[Vantage, ...], why: str
+) -> None:
+    said = judge(PLAN, FENCE, facts(vantages=vantages))
+    assert [row.why for row in said] == ([why] if why else [])
+
+
+def test_a_guest_starts_elsewhere_once_its_old_host_was_read_back_off() -> None:
+    assert judge(PLAN, ELSEWHERE, replace(WELL, off=frozenset({"h1"}))) == ()
+    lost = replace(ELSEWHERE, parameters={"uuid": "u1", "to": "h2"})
+    assert judge(PLAN, lost, replace(WELL, off=frozenset({"h1"})))[0].guard == "old host"
+
+
+def test_from_one_vantage_point_nobody_can_tell_who_is_cut_off() -> None:
+    one = facts(vantages=(Vantage("libvirt", HOSTS, HOSTS - {"h3"}),))
+    assert judge(PLAN, RESUME, one) == ()
+
+
+def test_a_symptom_that_was_there_before_is_nobody_elses_doing() -> None:
+    world = REFUSED["attributed"]
+    before = {"P-other": frozenset({PLAN.symptoms[0]})}
+    assert judge(PLAN, RESUME, replace(world, before=before)) == ()
 
 
 def test_the_budget_is_for_guests_only() -> None:
@@ -170,3 +250,14 @@ def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:
         step.action for step, _ in judge_plan(plan, replace(WELL, halted=Halt(T0)))
     ]
     assert refused(PLAN) == ["restart", "check", "resume"]
+
+
+def test_of_two_plans_that_treat_the_same_the_one_that_began_first_goes_on() -> None:
+    both = replace(WELL, under_way=(PLAN, OTHER))
+    assert judge(PLAN, RESUME, both) == ()
+    assert [row.guard for row in judge(OTHER, RESUME, both)] == ["shared cause"]
+
+
+def test_what_another_plan_only_looks_at_may_be_treated() -> None:
+    looks = replace(plan_of(CHECK, cause=Fault("s9", "failing")), id="P-other")
+    assert judge(PLAN, RESTART, replace(WELL, under_way=(looks,))) == ()

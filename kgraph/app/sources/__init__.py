@@ -1,7 +1,8 @@
-"""The sources that can be configured: one explicit list, one module each.
+"""The sources that can be configured.
 
-A module has `job(config, context)`. It is loaded when such a source is configured: nobody waits
-for the libraries of the others.
+Most are declared in a module each, listed in `ingest.catalogue`, and read in one way. Those here
+need more of the program than one reading: the store, or what their events tell. Each has a module
+with `job(config, context)`, loaded when such a source is configured.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib import import_module
 
+from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
 from kgraph.config import LibvirtSource, SourceConfig
@@ -27,16 +29,18 @@ class SourceType:
         name: its type in the configuration.
         every: between two readings, unless the entry says otherwise.
         topology: whether it tells what there is; nothing may be done before all that do were read.
+        module: here; empty: its own name.
     """
 
     name: str
     about: str
     every: timedelta
     topology: bool = False
+    module: str = ""
 
     def job(self, config: SourceConfig, context: Context) -> Job:
         """Make the job that reads an entry."""
-        made: Job = import_module(f"{__name__}.{self.name}").job(config, context)
+        made: Job = import_module(f"{__name__}.{self.module or self.name}").job(config, context)
         return made
 
 
@@ -67,7 +71,12 @@ def job(config: SourceConfig, context: Context) -> Job:
 
 
 def _type_of(config: SourceConfig) -> SourceType:
-    return next(source for source in SOURCES if source.name == config.type)
+    for source in SOURCES:
+        if source.name == config.type:
+            return source
+    every = catalogue.declared(config.type).every
+    about = catalogue.about(config.type)
+    return SourceType(config.type, about, every, topology=True, module="declared")
 
 
 def jobs(context: Context) -> list[Job]:
@@ -109,6 +118,8 @@ def watched_jobs(context: Context) -> list[Job]:
 
 def _configured(context: Context) -> list[tuple[SourceConfig, Job]]:
     order = [source.name for source in SOURCES]
+    # Sources of the catalogue tell what there is, so they are read beside libvirt.
+    place = order.index("libvirt")
     configured = context.configuration.settings.sources
-    ordered = sorted(configured, key=lambda c: order.index(c.type))
+    ordered = sorted(configured, key=lambda c: order.index(c.type) if c.type in order else place)
     return [(config, job(config, context)) for config in ordered]

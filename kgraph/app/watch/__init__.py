@@ -8,9 +8,12 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
+from kgraph.app.binding import Binding
+from kgraph.app.policies import policy_of
 from kgraph.app.sources import Context, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
+from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import Watch
@@ -20,40 +23,64 @@ from kgraph.app.watch.told import Teller
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
-from remedies import Executor, load_policy
+from remedies import Executor
+from remedies.execution.ledger import in_repair, tried_in_vain
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
 
-def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watch:
+def build(
+    configuration: Configuration,
+    store: GraphStore,
+    tell: Teller,
+    beside: Beside | None = None,
+) -> Watch:
     """Put a watch together, as the configuration has it.
+
+    Args:
+        configuration: sources, policy, endpoints.
+        store: of the thread that will run it.
+        tell: takes each event.
+        beside: what a service does in each round; it may bring in all the evidence there is.
 
     Raises:
         ConfigurationError: no source, or a faulty rule, remedy, policy or endpoint.
     """
     settings = configuration.settings
-    if not settings.sources:
+    if not settings.sources and beside is None:
         raise ConfigurationError(
             "no source is configured",
             where=str(configuration.file or "kgraph.toml"),
             mend="`kgraph init` writes a commented one",
         )
+    beside = beside or Alone()
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
     read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
-    policy, kept = settings.policy.file, settings.retention.history_days
+    kept = settings.retention.history_days
+    rules = policy_of(configuration)
     repairs = PolicyRepairs(
         store,
-        Executor(store, actuators(configuration), holder),
-        load_policy(configuration.resolve(policy) if policy else None),
+        Executor(store, actuators(configuration), holder, budgets=rules.budgets),
+        rules,
         keeper,
         hold=timedelta(seconds=settings.watch.hold),
+        binding=Binding.of(configuration),
     )
     return Watch(
         store=store,
         collector=Collector(read, _clock, _jitter),
         keeper=keeper,
-        assessor=Assessor(store, toolkit(configuration, _clock())),
+        assessor=Assessor(
+            store,
+            toolkit(
+                configuration,
+                _clock(),
+                lambda: tried_in_vain(store, _clock()),
+                lambda: in_repair(store),
+            ),
+            beside.warnings,
+        ),
         repairs=repairs,
         clock=_clock,
         tell=tell,
@@ -61,6 +88,7 @@ def build(configuration: Configuration, store: GraphStore, tell: Teller) -> Watc
         pause=timedelta(seconds=settings.watch.tick),
         retention=timedelta(days=kept) if kept is not None else None,
         snapshot=Snapshots(configuration, _clock()).tick,
+        beside=beside,
     )
 
 

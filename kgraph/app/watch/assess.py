@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kgraph.app import keeping
-from kgraph.app.investigation import Toolkit, of_estate
+from kgraph.app.investigation import Toolkit, of_estate, of_store
 from kgraph.app.keeping import Kept, Sorted, worth
 from kgraph.app.learning import taught
+from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import SourceAge, Verdict, headline, probability
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 
+# A large estate is looked at around its symptoms; so often, while there are any.
+_ANEW = timedelta(minutes=1)
 _SURER = 0.2  # a change of the posterior that is worth a line
 
 
@@ -24,12 +27,17 @@ class Assessment:
 
     Attributes:
         kept: one for each incident.
+        read: reads the whole graph of now; of a large estate that takes seconds.
     """
 
     at: datetime
-    graph: Subgraph
-    evidence: Evidence
     kept: tuple[Kept, ...]
+    read: Callable[[], Subgraph]
+
+    @property
+    def graph(self) -> Subgraph:
+        """The whole graph."""
+        return self.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +48,29 @@ class _Blame:
     posterior: float
 
 
-class Assessor:
-    """Looks at the store and explains what is new; remembers what it has said."""
+def _no_warnings(_now: datetime) -> tuple[str, ...]:
+    return ()
 
-    def __init__(self, store: GraphStore, tools: Toolkit) -> None:
-        self._store, self._tools = store, tools
+
+class Assessor:
+    """Looks at the store and explains what is new; remembers what it has said.
+
+    Args:
+        store: where the evidence is.
+        tools: what it is explained with.
+        warnings: tells at a moment what whoever reads an explanation must know of the evidence.
+    """
+
+    def __init__(
+        self,
+        store: GraphStore,
+        tools: Toolkit,
+        warnings: Callable[[datetime], tuple[str, ...]] = _no_warnings,
+    ) -> None:
+        self._store, self._tools, self._warnings = store, tools, warnings
         self._graph: tuple[int, Subgraph] | None = None
         self._mark: object = None
+        self._asked_at: datetime | None = None
         self._blamed: dict[str, _Blame] = {}
 
     def again(self) -> None:
@@ -62,23 +86,37 @@ class Assessor:
             now: the moment.
             frozen: incidents that are being repaired: their explanation stands.
         """
-        evidence = self._store.evidence(now=now)
-        version = self._store.version()
-        mark = (version, _mark(evidence))
-        if mark == self._mark:
+        warnings, tools = self._warnings(now), replace(self._tools, now=now)
+        topology = tools.topologies.of(self._store)
+        whole = len(topology) <= WHOLE_UP_TO
+        evidence = self._store.evidence(now=now) if whole else self._symptoms(now)
+        mark = (self._store.version(), _mark(evidence), warnings)
+        if mark == self._mark and (whole or not self._due(evidence, now)):
             return None
-        self._mark = mark
-        graph = self._current(version)
-        ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
-        tools = taught(replace(self._tools, now=now), self._store)
-        found = of_estate(graph, evidence, ages, tools)
+        self._mark, self._asked_at = mark, now
+        tools = taught(tools, self._store)
+        if whole:
+            ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
+            found = of_estate(self._current(), evidence, ages, tools, warnings)
+        else:
+            found = of_store(self._store, tools, warnings)
         done = keeping.sort(self._store, found)
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))
         kept = tuple(each for each in done.kept if worth(each))
-        return Assessment(now, graph, evidence, kept), told
+        return Assessment(now, kept, self._current), told
 
-    def _current(self, version: int) -> Subgraph:
+    def _symptoms(self, now: datetime) -> Evidence:
+        """Return what is worth a question of a large estate; reading all takes a second."""
+        return Evidence(tuple(self._store.symptoms(now=now)))
+
+    def _due(self, symptoms: Evidence, now: datetime) -> bool:
+        """Tell whether to ask anew though no symptom has changed: what is healthy may have."""
+        hurt = bool(symptoms.observations)
+        return hurt and (self._asked_at is None or now - self._asked_at >= _ANEW)
+
+    def _current(self) -> Subgraph:
+        version = self._store.version()
         if self._graph is None or self._graph[0] != version:
             self._graph = (version, self._store.graph())
         return self._graph[1]

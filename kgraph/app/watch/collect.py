@@ -87,6 +87,10 @@ class Collector:
         """Return as soon as something came in, at the latest after `span`."""
         self._news.wait(span.total_seconds())
 
+    def nudge(self) -> None:
+        """Let `wait` return at once: something came in elsewhere."""
+        self._news.set()
+
     def ask(self, job: Job, parts: Sequence[Hashable] = ()) -> Heard:
         """Ask one source now, in the caller's thread; with `parts`, of those alone."""
         at = self._clock()

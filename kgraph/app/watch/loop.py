@@ -10,6 +10,7 @@ from typing import Protocol
 
 from kgraph.app import keeping
 from kgraph.app.watch.assess import Assessment, Assessor
+from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
@@ -73,6 +74,7 @@ class Watch:
         pause: between two rounds without news.
         retention: how long what has ended is kept; None: for ever.
         snapshot: begins to copy what is kept, if it is time; never blocks.
+        beside: what a service does in each round.
     """
 
     store: GraphStore
@@ -86,12 +88,18 @@ class Watch:
     pause: timedelta = timedelta(seconds=0.5)
     retention: timedelta | None = None
     snapshot: Callable[[datetime], None] = _no_snapshot
+    beside: Beside = field(default_factory=Alone)
     _failing: dict[str, str] = field(default_factory=dict)
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
     _waiting: bool = False
     _looked_at: datetime | None = None
     _tidied_at: datetime | None = None
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process is the watch of the store."""
+        return self._lease is not None
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until told to stop; ends what is in flight before it returns."""
@@ -123,12 +131,20 @@ class Watch:
             return  # another process watches by now: what we say would only confuse
         for each in heard:
             self._keep(each)
-        if heard or self._looked_at is None or now - self._looked_at >= _LOOK:
+        brought = self.beside.keep(now)
+        self._told(brought or [])
+        news = heard or brought is not None
+        if news or self._looked_at is None or now - self._looked_at >= _LOOK:
             self._looked_at = now
             self._assess(self.clock())
         self._told(self.repairs.tick(self.clock()))
         if self.repairs.ended:
             self.assessor.again()  # what was frozen may be explained anew
+        self._tidy(now)
+        self.beside.settle(self.clock())
+
+    def _tidy(self, now: datetime) -> None:
+        """Close and forget what is over, now and then."""
         if self._tidied_at is None or now - self._tidied_at >= _TIDY:
             self._tidied_at = now
             for incident in keeping.close_quiet(self.store, now):
@@ -191,6 +207,7 @@ class Watch:
         if found is not None:
             assessment, told = found
             self._told(told)
+            self.beside.assessed(assessment)
             self._told(self.repairs.consider(assessment))
 
     def _told(self, events: list[Told]) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from kgraph.app.binding import Binding
 from kgraph.app.keeping import Kept
 from kgraph.app.plans import document_of
+from kgraph.app.policies import RECORD
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
+from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
-from kgraph.schema import Plan, PlanRecord, PlanState
+from kgraph.schema import Plan, PlanDocument, PlanRecord, PlanState
 from kgraph.store import GraphStore
 from remedies import (
     Circumstances,
@@ -25,6 +28,8 @@ from remedies import (
     Refusal,
     decide,
 )
+from remedies.execution.ledger import cases
+from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
@@ -48,6 +53,7 @@ class PolicyRepairs:
         hold: a plan must have stood so long before it begins by itself.
         allowed: whether new effects may begin: this process is the watch of the store.
         ended: whether a repair ended in the last tick.
+        binding: what approvals are bound to; None: to the plan alone.
     """
 
     store: GraphStore
@@ -55,6 +61,7 @@ class PolicyRepairs:
     policy: Policy
     keeper: Keeper
     hold: timedelta
+    binding: Binding | None = None
     allowed: bool = False
     ended: bool = False
     _found: Assessment | None = None
@@ -62,6 +69,10 @@ class PolicyRepairs:
     _refused: dict[str, str] = field(default_factory=dict)
     _known: Facts | None = None
     _known_at: datetime | None = None
+    _cases: tuple[Case, ...] | None = None
+
+    def __post_init__(self) -> None:
+        self._shadows = Shadows(self.store)
 
     @property
     def busy(self) -> frozenset[str]:
@@ -91,7 +102,10 @@ class PolicyRepairs:
             if known is None and plan.incident not in busy:
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
-        return told
+        self._cases = None
+        standing = {row.plan.incident: row.plan for row in self._proposals.values()}
+        abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
+        return told + self._shadows.conclude(standing, abnormal, found.at)
 
     def tick(self, now: datetime) -> list[Told]:
         """Begin what may begin, and go on with what is under way."""
@@ -99,7 +113,7 @@ class PolicyRepairs:
         if not self.allowed or self._found is None or self._nothing_to_do():
             return []
         facts = self._facts(now, self._found)
-        told = list(self._begin_approved(now, facts))
+        told = list(self._begin_approved(now, facts, self._found))
         told += self._begin_by_policy(now, facts, self._found)
         for progress in self.executor.tick(now, facts):
             told.append(self._told(progress))
@@ -131,10 +145,15 @@ class PolicyRepairs:
         )
         return self._known
 
-    def _begin_approved(self, now: datetime, facts: Facts) -> Iterator[Told]:
-        for said in self.executor.begin_approved(now, facts):
+    def _begin_approved(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
+        def void(document: PlanDocument) -> str:
+            return self.binding.void(document, found.graph) if self.binding else ""
+
+        for said in self.executor.begin_approved(now, facts, void):
             if isinstance(said, PlanRecord):
                 yield _begun(said, now)
+            elif said.guard == "approval":
+                yield Told(now, What.REFUSED, said.why, {"because": said.why})
 
     def _begin_by_policy(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
         for proposal in self._proposals.values():
@@ -144,6 +163,10 @@ class PolicyRepairs:
             if record is None or record.state is not PlanState.PROPOSED:
                 continue
             decision = self._decide(proposal, now, found)
+            if decision.mode is Mode.SHADOW and not self.executor.foresee(
+                proposal.plan, now, facts
+            ):
+                self._shadows.begin(proposal.plan, decision.rule, now)
             if decision.mode is not Mode.AUTO:
                 why = decision.why or f"policy {decision.rule!r}"
                 yield from self._not_begun(proposal.plan, now, f"{decision.mode.value}: {why}")
@@ -166,8 +189,15 @@ class PolicyRepairs:
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
             entities={entity.uid: entity for entity in found.graph.entities},
+            cases=self._record(now),
         )
         return decide(self.policy, proposal.plan, around)
+
+    def _record(self, now: datetime) -> tuple[Case, ...]:
+        """Read back what remedies have come to; once for each new assessment."""
+        if self._cases is None:
+            self._cases = cases(self.store, now - RECORD)
+        return self._cases
 
     def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:
         """Tell once why a plan does not begin by itself."""

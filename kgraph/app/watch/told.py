@@ -31,6 +31,7 @@ class What(Enum):
     BEGUN = "plan.begun"
     STEP = "plan.step"
     ENDED = "plan.ended"
+    SHADOW = "plan.shadow"  # nothing was done; would it have been right?
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ RETURN j.plan, j.step, j.attempt, j.state, j.at, j.detail, j.token
 ORDER BY j.id"""
 _LEASES = "MATCH (l:_KgLease) RETURN l.name, l.token ORDER BY l.name"
 _HALT = "MATCH (h:_KgHalt) RETURN h.at, h.reason"
+_AUDIT = "MATCH (a:_KgAudit) RETURN a.at, a.event, a.body, a.hash ORDER BY a.id"
+_DOCUMENTS = """\
+MATCH (d:_KgDocument) RETURN d.drawer, d.id, d.at, d.body ORDER BY d.drawer, d.at, d.id"""
 
 _SEEN = {
     "observation": _OBSERVED,
@@ -95,6 +98,8 @@ _WITHOUT_ROWS = {
     "journal": _JOURNAL,
     "lease": _LEASES,
     "halt": _HALT,
+    "audit": _AUDIT,
+    "document": _DOCUMENTS,
 }
 
 

@@ -12,7 +12,7 @@ import json
 from datetime import UTC
 from typing import Any
 
-from kgraph.schema import IncidentRecord, IncidentStatus
+from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.times import native
 
@@ -67,6 +67,16 @@ LIMIT $limit
 {_FOUND}
 ORDER BY incident.openedAt DESC, incident.id DESC"""
 
+_HEADS = """\
+MATCH (incident:Incident)
+WHERE ($status IS NULL OR incident.status = $status)
+  AND ($at IS NULL OR incident.openedAt < $at
+    OR (incident.openedAt = $at AND incident.id < $id))
+RETURN properties(incident)
+ORDER BY incident.openedAt DESC, incident.id DESC
+LIMIT $limit"""
+_COUNT = "MATCH (incident:Incident {status: $status}) RETURN count(incident)"
+
 
 def save(statements: Statements, record: IncidentRecord) -> None:
     """Make or replace an incident, with what its answer blames and who is hit."""
@@ -104,6 +114,35 @@ def newest(
     """Return the newest first."""
     wanted = status.value if status else None
     return [_record(row) for row in statements.rows(_NEWEST, status=wanted, limit=limit)]
+
+
+def heads(
+    statements: Statements, status: IncidentStatus | None, limit: int, after: IncidentHead | None
+) -> list[IncidentHead]:
+    """Return the newest first, without their documents."""
+    rows = statements.rows(
+        _HEADS,
+        status=status.value if status else None,
+        at=after.opened_at.astimezone(UTC) if after else None,
+        id=after.id if after else None,
+        limit=limit,
+    )
+    return [
+        IncidentHead(
+            node["id"],
+            IncidentStatus(node["status"]),
+            native(node["openedAt"]),
+            native(node["updatedAt"]),
+            node["title"],
+        )
+        for (node,) in rows
+    ]
+
+
+def count(statements: Statements, status: IncidentStatus) -> int:
+    """Return how many there are."""
+    row = statements.one(_COUNT, status=status.value)
+    return int(row[0]) if row else 0
 
 
 def _causes(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,15 +32,18 @@ from kgraph.store.neo4j.statements import Statements
 _FILLED = """\
 RETURN EXISTS { (:_KgScope) } OR EXISTS { (:Entity) } OR EXISTS { (:Incident) }
   OR EXISTS { (:Plan) } OR EXISTS { (:_KgJournal) } OR EXISTS { (:_KgDecision) }
+  OR EXISTS { (:_KgDocument) }
   OR EXISTS { (:_KgRuling) }"""
 _NODE = {
     label: f"CREATE (n:{label}) SET n = row"
     for label in (
         "PastRelation",
+        "_KgAudit",
         "_KgChange",
         "_KgClaim",
         "_KgCoverage",
         "_KgDecision",
+        "_KgDocument",
         "_KgEntityVersion",
         "_KgJournal",
         "_KgLease",
@@ -276,7 +279,7 @@ def _rulings(loaded: _Loaded, batch: Sequence[Values]) -> None:
 def _plans(loaded: _Loaded, batch: Sequence[Values]) -> None:
     for id_, incident, state, created, updated, document, because in batch:
         at = from_ticks(created), from_ticks(updated)
-        plans.save(
+        plans.keep(
             loaded.statements, PlanRecord(id_, incident, PlanState(state), *at, document, because)
         )
 
@@ -293,7 +296,17 @@ def _leases(loaded: _Loaded, batch: Sequence[Values]) -> None:
 
 def _halt(loaded: _Loaded, batch: Sequence[Values]) -> None:
     for at, reason in batch:
-        plans.halt(loaded.statements, Halt(from_ticks(at), reason))
+        plans.keep_halt(loaded.statements, Halt(from_ticks(at), reason))
+
+
+def _audit(loaded: _Loaded, batch: Sequence[Values]) -> None:
+    nodes = [{"id": loaded.ids.next_row(), **_named("audit", row)} for row in batch]
+    loaded.put("_KgAudit", nodes)
+
+
+def _documents(loaded: _Loaded, batch: Sequence[Values]) -> None:
+    nodes = (_named("document", row) for row in batch)
+    loaded.put("_KgDocument", ({**n, "name": f"{n['drawer']} {n['id']}"} for n in nodes))
 
 
 def _named(section: str, row: Values) -> dict[str, Any]:
@@ -322,4 +335,6 @@ _SECTIONS: Mapping[str, _Take] = {
     "journal": _journal,
     "lease": _leases,
     "halt": _halt,
+    "audit": _audit,
+    "document": _documents,
 }

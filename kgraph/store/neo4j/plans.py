@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kgraph.schema import Halt, JournalEntry, Lease, PlanRecord, PlanState, StepState
+from kgraph.schema import (
+    AuditEntry,
+    AuditEvent,
+    Halt,
+    JournalEntry,
+    Lease,
+    PlanRecord,
+    PlanState,
+    StepState,
+)
+from kgraph.schema.audit import ORIGIN, chained, halt_body, journal_body, plan_body
 from kgraph.store._rights import HeldLease, check_rights, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 from kgraph.store.neo4j.ids import Ids
@@ -47,11 +58,29 @@ WHERE l.expiresAt > $now
 RETURN l.name, l.holder, l.token, l.expiresAt"""
 _HALT = "MERGE (halt:_KgHalt {id: 0}) ON CREATE SET halt.at = $at, halt.reason = $reason"
 _LIFT = "MATCH (halt:_KgHalt {id: 0}) DELETE halt"
+_AUDIT_LAST = """\
+MATCH (entry:_KgAudit)
+RETURN entry.at, entry.hash
+ORDER BY entry.id DESC
+LIMIT 1"""
+_AUDIT_WRITE = "CREATE (entry:_KgAudit) SET entry = $node"
+_AUDIT = """\
+MATCH (entry:_KgAudit)
+RETURN entry.at, entry.event, entry.body, entry.hash
+ORDER BY entry.id"""
 _HALTED = "MATCH (halt:_KgHalt {id: 0}) RETURN halt.at, halt.reason"
 
 
 def save(statements: Statements, record: PlanRecord) -> None:
-    """Make a plan, or replace all but when it was made."""
+    """Make a plan, or replace all but when it was made; the caller holds the lock."""
+    before, body = get(statements, record.id), plan_body(record)
+    if before is None or plan_body(before) != body:
+        _note(statements, record.updated_at, AuditEvent.PLAN, body)
+    keep(statements, record)
+
+
+def keep(statements: Statements, record: PlanRecord) -> None:
+    """Do the same without a word of it in the audit log: what is loaded brings its own."""
     node = {
         "id": record.id,
         "incident": record.incident,
@@ -99,6 +128,8 @@ def write_journal(statements: Statements, entry: JournalEntry, lease: Lease | No
     }
     statements.rows(_WRITE, node=node)
     ids.write(statements)
+    written = replace(entry, token=lease.token if lease else entry.token)
+    _note(statements, entry.at, AuditEvent.JOURNAL, journal_body(written))
 
 
 def journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
@@ -139,18 +170,52 @@ def leases(statements: Statements, now: datetime) -> list[Lease]:
 
 def halt(statements: Statements, switch: Halt) -> None:
     """Throw the switch; one that is on already keeps its time."""
+    if halted(statements) is None:
+        keep_halt(statements, switch)
+        _note(statements, switch.at, AuditEvent.HALT, halt_body(switch))
+
+
+def keep_halt(statements: Statements, switch: Halt) -> None:
+    """Throw it without a word of it in the audit log."""
     statements.rows(_HALT, at=to_ticks(switch.at), reason=switch.reason)
 
 
-def lift_halt(statements: Statements) -> None:
+def lift_halt(statements: Statements, at: datetime | None) -> None:
     """Switch it off."""
-    statements.rows(_LIFT)
+    if halted(statements) is not None:
+        statements.rows(_LIFT)
+        _note(statements, at, AuditEvent.LIFT, "[]")
+
+
+def audit(statements: Statements) -> list[AuditEntry]:
+    """Return the audit log, oldest first."""
+    return [
+        AuditEntry(from_ticks(at), AuditEvent(event), body, hash_)
+        for at, event, body, hash_ in statements.rows(_AUDIT)
+    ]
 
 
 def halted(statements: Statements) -> Halt | None:
     """Return the switch while it is on."""
     row = statements.one(_HALTED)
     return Halt(from_ticks(row[0]), row[1]) if row else None
+
+
+def _note(statements: Statements, at: datetime | None, event: AuditEvent, body: str) -> None:
+    """Add an entry to the audit log; the caller holds the lock."""
+    last = statements.one(_AUDIT_LAST)
+    when = from_ticks(to_ticks(at) if at else last[0] if last else 0)
+    entry = chained(last[1] if last else ORIGIN, when, event, body)
+    ids = Ids.read(statements)
+    node = {
+        "id": ids.next_row(),
+        "at": to_ticks(when),
+        "event": event.value,
+        "body": body,
+        "hash": entry.hash,
+    }
+    statements.rows(_AUDIT_WRITE, node=node)
+    ids.write(statements)
 
 
 def _known(statements: Statements, name: str) -> HeldLease | None:

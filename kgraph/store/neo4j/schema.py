@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from kgraph.schema import RELATIONS
 from kgraph.store.neo4j.statements import Statements
 
-VERSION = 2
+VERSION = 3
 # Version -> statements that bring a store of the one before up to it. Forward only.
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     2: (
@@ -29,6 +29,7 @@ SET past += {{
 }}
 DELETE r""",
     ),
+    3: (),  # documents: their constraint and index are all that they need
 }
 # Label -> properties that name one node, together.
 _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -48,7 +49,9 @@ _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("_KgIncident", ("id",)),
     ("_KgLease", ("name",)),
     ("_KgHalt", ("id",)),
+    ("_KgAudit", ("id",)),
     ("_KgDecision", ("id",)),
+    ("_KgDocument", ("name",)),
 )
 _INDEXED: tuple[tuple[str, str], ...] = (
     ("Entity", "name"),
@@ -67,6 +70,7 @@ _INDEXED: tuple[tuple[str, str], ...] = (
     ("_KgCoverage", "entity"),
     ("_KgChange", "at"),
     ("_KgChange", "entity"),
+    ("_KgDocument", "drawer"),
     ("_KgJournal", "plan"),
     ("_KgRecordVersion", "record"),
     ("_KgEntityVersion", "entity"),

@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from kgraph.schema import (
+    AuditEntry,
     Change,
     Coverage,
     Decision,
+    Document,
+    Drawer,
     Entity,
     Evidence,
     Halt,
+    IncidentHead,
     IncidentRecord,
     IncidentStatus,
     JournalEntry,
@@ -39,6 +43,7 @@ from kgraph.store.neo4j import commit as _commit
 from kgraph.store.neo4j import decide as _decide
 from kgraph.store.neo4j import dump as _dump
 from kgraph.store.neo4j import evidence as _evidence
+from kgraph.store.neo4j import filing as _filing
 from kgraph.store.neo4j import history as _history
 from kgraph.store.neo4j import incidents as _incidents
 from kgraph.store.neo4j import learned as _learned
@@ -272,6 +277,20 @@ class Neo4jStore:
         """Forget those of one incident, or all; return how many."""
         return self._database.write(lambda s: _learned.forget(s, incident))
 
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        return self._database.glance(lambda s: _incidents.heads(s, status, limit, after))
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        return self._database.glance(lambda s: _incidents.count(s, status))
+
     def save_plan(self, record: PlanRecord) -> None:
         """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
         self._database.write(lambda s: _plans.save(s, record))
@@ -320,13 +339,49 @@ class Neo4jStore:
         """Throw the kill switch."""
         self._database.write(lambda s: _plans.halt(s, halt), whole=False)
 
-    def lift_halt(self) -> None:
+    def lift_halt(self, at: datetime | None = None) -> None:
         """Let effects begin again."""
-        self._database.write(_plans.lift_halt, whole=False)
+        self._database.write(lambda s: _plans.lift_halt(s, at), whole=False)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first."""
+        return self._database.glance(_plans.audit)
 
     def halted(self) -> Halt | None:
         """Return since when the kill switch is on, and why."""
         return self._database.glance(_plans.halted)
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none."""
+        kept = list(documents)
+        self._database.write(lambda s: _filing.put(s, kept), whole=False)
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`."""
+        return self._database.glance(
+            lambda s: _filing.page(s, drawer, limit, after, newest=newest)
+        )
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+        wanted = list(ids)
+        return self._database.glance(lambda s: _filing.get(s, drawer, wanted))
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents."""
+        gone = list(ids)
+        self._database.write(lambda s: _filing.drop(s, drawer, gone), whole=False)
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
+        return self._database.glance(lambda s: _filing.count(s, drawer))
 
     def query(self, text: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of one statement that only reads, in plain values."""

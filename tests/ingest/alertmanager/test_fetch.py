@@ -16,7 +16,7 @@ from ingest.alertmanager import fetch, parse_payload
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.web import Credentials
 
-TOKEN = "s3cret-t0ken"  # noqa: S105 - made up
+TOKEN = "s3cret-t0ken"
 BODY = json.dumps([{"labels": {"alertname": "HostDown"}}]).encode()
 
 
@@ -87,7 +87,7 @@ def test_a_redirect_is_not_followed_so_a_token_never_travels(
     alertmanager.status = 302
     alertmanager.headers = {"Location": f"{alertmanager.url}/elsewhere"}
     with pytest.raises(SourceError, match="answered 302") as caught:
-        fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+        fetch(alertmanager.url, Credentials(token_env="ALERTS"))
     assert [path for path, _ in alertmanager.asked] == ["/api/v2/alerts"]
     assert TOKEN not in str(caught.value)
 
@@ -127,7 +127,7 @@ def test_a_token_from_the_environment_is_sent(
     alertmanager: Alertmanager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALERTS", f"{TOKEN}\n")
-    fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+    fetch(alertmanager.url, Credentials(token_env="ALERTS"))
     assert alertmanager.asked[0][1] == f"Bearer {TOKEN}"
 
 
@@ -144,7 +144,7 @@ def test_a_token_is_in_no_message(
 ) -> None:
     monkeypatch.setenv("ALERTS", TOKEN)
     alertmanager.status, alertmanager.body = status, TOKEN.encode()
-    credentials = Credentials(token_env="ALERTS")  # noqa: S106 - a name
+    credentials = Credentials(token_env="ALERTS")
     with pytest.raises(SourceError) as caught:
         fetch(alertmanager.url, credentials)
     assert TOKEN not in str(caught.value)
@@ -158,7 +158,7 @@ def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(
     monkeypatch.setenv("ALERTS", token)
     path = tmp_path / "token"
     path.write_text(token, "utf-8")
-    for credentials in (Credentials(token_env="ALERTS"), Credentials(token_file=path)):  # noqa: S106 - a name
+    for credentials in (Credentials(token_env="ALERTS"), Credentials(token_file=path)):
         with pytest.raises(ConfigurationError, match="no usable token") as caught:
             fetch("http://127.0.0.1:9", credentials)
         assert TOKEN not in str(caught.value)
@@ -169,7 +169,7 @@ def test_a_token_that_is_not_there_is_told_before_anything_is_sent(
 ) -> None:
     monkeypatch.delenv("ALERTS", raising=False)
     with pytest.raises(ConfigurationError, match="variable ALERTS: it is not set"):
-        fetch(alertmanager.url, Credentials(token_env="ALERTS"))  # noqa: S106 - a name
+        fetch(alertmanager.url, Credentials(token_env="ALERTS"))
     with pytest.raises(ConfigurationError, match="No such file"):
         fetch(alertmanager.url, Credentials(token_file=tmp_path / "none"))
     assert alertmanager.asked == []

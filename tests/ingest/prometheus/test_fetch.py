@@ -214,7 +214,7 @@ def test_the_token_is_sent_with_every_question(
     server: Prometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROM", "s3cret")
-    ask(server, ASKED, credentials=Credentials(token_env="PROM"))  # noqa: S106 - a name
+    ask(server, ASKED, credentials=Credentials(token_env="PROM"))
     assert {token for _, _, token in server.asked} == {"Bearer s3cret"}
 
 

@@ -30,3 +30,25 @@ def test_a_command_without_configuration_logs_nothing_by_default_either(tmp_path
     done = run(tmp_path, "demo")
     assert "investigated" not in done.stdout
     assert done.stderr == ""
+
+
+def logged(text: str) -> dict[str, str]:
+    code = (
+        "import structlog; from kgraph.cli.logs import set_up; set_up('info');"
+        f"log = structlog.get_logger()\n{text}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    row: dict[str, str] = json.loads(done.stderr)
+    return row
+
+
+def test_what_looks_like_a_token_is_blotted_out_wherever_it_stands() -> None:
+    token = f"kgraph_{'a1' * 6}_{'b2' * 32}"
+    row = logged(f"log.warning('got {token} here', because='Authorization: Bearer abc.def-g')")
+    assert row["event"] == "got kgraph_a1a1a1a1a1a1_... here"
+    assert row["because"] == "Authorization: Bearer ..."
+
+
+def test_a_fault_of_the_program_is_logged_with_its_traceback() -> None:
+    row = logged("try:\n    1 / 0\nexcept ZeroDivisionError:\n    log.exception('fault')")
+    assert "ZeroDivisionError" in row["exception"]

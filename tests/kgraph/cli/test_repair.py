@@ -137,6 +137,47 @@ def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     assert json.loads(run("plan", plan, "-o", "json").out)["journal"] == []
 
 
+SITE_POLICY = """\
+format: kgraph.policy/v1
+windows:
+  - {name: sundays, days: [sun], why: the site patches then}
+rules:
+  - {name: shops, mode: approve, priority: 5, when: {kind: Service, risk: medium}}
+  - {name: databases, mode: auto, priority: 9, when: {labels: {role: database}}}
+"""
+
+
+def test_policy_test_names_the_rule_that_decides_and_why_others_do_not(
+    run: Run, shop: Path
+) -> None:
+    (shop / "policy.yaml").write_text(SITE_POLICY)
+    with (shop / "kgraph.toml").open("a") as file:
+        file.write('\n[policy]\nfile = "policy.yaml"\n')
+    plan = proposed(run)
+    done = run("policy", "test", plan, "--at", "2026-01-01T03:00:00Z")
+    assert done.code == 0, done.err
+    assert f"{plan}  approve  by 'shops'" in done.out
+    assert "-> approve shops: holds, priority 5, 2 conditions" in done.out
+    assert "no auto    databases: label role is not set, not database" in done.out
+    assert "no observe sundays: it is thu" in done.out
+    sunday = json.loads(
+        run("policy", "test", plan, "--at", "2126-01-06T03:00:00Z", "-o", "json").out
+    )
+    assert (sunday["mode"], sunday["rule"], sunday["why"]) == (
+        "observe",
+        "sundays",
+        "the site patches then",
+    )
+    assert run("policy", "test", plan, "--at", "tonight").code == 2
+    assert run("policy", "test", "P-none").code == 1
+    listed = json.loads(run("policy", "rules", "-o", "json").out)
+    assert [row["rule"] for row in listed][:3] == [
+        "observe before the first complete sync",
+        "sundays",
+        "databases",
+    ]
+
+
 def test_while_halted_nothing_is_done(run: Run, shop: Path) -> None:
     plan = proposed(run)
     assert "halted since" in run("halt", "--reason", "storm").out

@@ -31,8 +31,15 @@ COMMANDS = [
     "backtest",
     "incidents",
     "config",
+    "serve",
+    "token",
+    "audit",
+    "mcp",
 ]
-HEAVY = ("numpy", "networkx", "libvirt", "httpx", "rca.engine", "pydantic", "yaml")
+HEAVY = (
+    *("numpy", "networkx", "libvirt", "httpx", "rca.engine", "pydantic", "yaml"),
+    *("fastapi", "starlette", "uvicorn", "prometheus_client", "mcp"),
+)
 
 
 def test_help_names_every_command() -> None:

@@ -91,6 +91,8 @@ def test_an_older_store_is_brought_up_and_told_from_where(
     run: Run, store: Path, version: int
 ) -> None:
     with sqlite3.connect(store) as sql:
+        sql.execute("DROP TABLE audit")
+        sql.execute("DROP TABLE document")
         sql.execute("DROP INDEX decision_a")
         sql.execute("DROP INDEX decision_b")
         sql.execute("DROP TABLE ruling")

@@ -121,7 +121,7 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
             open_store(path, read_only=read_only)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
     path: Path, version: int
 ) -> None:

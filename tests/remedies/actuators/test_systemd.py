@@ -10,7 +10,8 @@ from time import monotonic
 import pytest
 
 from remedies import EffectError, Standing, Task
-from remedies.actuators.systemd import MOST_BYTES, Ran, SystemdActuator, run
+from remedies.actuators.commands import MOST_BYTES, Ran, run
+from remedies.actuators.systemd import SystemdActuator
 
 SHOWN = "LoadState={}\nActiveState={}\nSubState=x\nResult={}\n"
 

@@ -17,11 +17,13 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies import Approver, Refusal
+from remedies import Approver, Budgets, Executor, Refusal
+from remedies.execution.ledger import tried_in_vain
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
     RESUME,
+    Estate,
     Night,
     Thing,
     export_story,
@@ -300,3 +302,45 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def test_what_was_tried_in_vain_is_remembered_for_ladders(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things["v1"].fails = 9
+    night = Night(store, estate)
+    night.begin(plan)
+    night.run(plan)
+    assert ("v1", "resume") in tried_in_vain(store, night.now)
+    assert tried_in_vain(store, night.now + timedelta(days=2)) == frozenset()
+    estate.things = {"x": Thing("inactive"), "v1": Thing("paused")}
+    night.begin(plan)
+    night.run(plan)
+    assert tried_in_vain(store, night.now) == frozenset()
+
+
+def test_two_plans_under_way_share_one_budget(store: GraphStore) -> None:
+    things = {name: Thing("paused") for name in ("v1", "v2", "v3", "v4")}
+    night = Night(store, Estate({**things, "p": Thing("roomy"), "s": Thing("active")}))
+    first = plan_of(*(replace(RESUME, entity=v) for v in ("v1", "v2")), cause=Fault("p", "full"))
+    other = plan_of(*(replace(RESUME, entity=v) for v in ("v3", "v4")), cause=Fault("s", "down"))
+    night.executor = Executor(
+        store, {"estate": night.estate}, "watch", night._spawn, Budgets(guest_actions=2)
+    )
+    for plan in (first, other):
+        night.begin(plan)
+    for _ in range(20):
+        night.tick()
+    assert sorted(night.estate.log) == ["resume v1", "resume v2"]
+
+
+def test_a_plan_whose_first_step_only_looks_is_foreseen_by_the_step_that_acts(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    check = replace(CHECK, entity="x")
+    left = plan_of(check, replace(RESUME, entity="v1"), cause=Fault("v1", "paused_io_error"))
+    said = night.executor.foresee(left, night.now, night.facts())
+    assert said is not None
+    assert said.guard == "shared cause"

@@ -267,3 +267,58 @@ def test_a_run_resumes_first_and_ends_by_giving_the_watch_back(scene: Scene) -> 
     assert scene.repairs.calls[0] == "resume"
     assert scene.repairs.calls[-1] == "stop"
     assert ROLE not in {lease.name for lease in scene.store.leases(now=scene.clock())}
+
+
+def test_a_large_estate_is_explained_around_its_symptoms_and_looked_at_again_in_a_minute(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("kgraph.app.watch.assess", "kgraph.app.survey"):
+        monkeypatch.setattr(f"{name}.WHOLE_UP_TO", 1)
+    scene.round()
+    scene.source.hurt = {f"v{n}": "paused" for n in range(4)}
+    opened, explained = scene.round()
+    assert opened.what is What.OPENED
+    assert explained.facts["causes"][0]["title"] == "StorageExport vmstore"
+    before = len(scene.repairs.considered)
+    scene.round(1)
+    assert len(scene.repairs.considered) == before
+    scene.round(60)
+    assert len(scene.repairs.considered) == before + 1
+    scene.source.hurt = {}
+    assert whats(scene.round()) == [What.RESOLVED]
+
+
+@dataclass
+class Posted:
+    """What a service has beside the loop."""
+
+    waiting: list[Told] | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def keep(self, now: datetime) -> list[Told] | None:  # noqa: ARG002 - the protocol's
+        self.calls.append("keep")
+        found, self.waiting = self.waiting, None
+        return found
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:  # noqa: ARG002
+        return ("12 alerts were left out",)
+
+    def assessed(self, found: Assessment) -> None:
+        (kept,) = found.kept or (None,)
+        if kept is not None:
+            self.calls += kept.investigation.case.incident.warnings
+
+    def settle(self, now: datetime) -> None:  # noqa: ARG002
+        self.calls.append("settle")
+
+
+def test_what_was_posted_comes_in_before_the_explanation_and_what_is_missing_stands_in_it(
+    scene: Scene,
+) -> None:
+    beside = scene.watch.beside = Posted()
+    scene.watch.assessor._warnings = beside.warnings
+    scene.source.hurt = {"v1": "paused"}
+    beside.waiting = [Told(T0, What.FINDING, "posted", {})]
+    told = scene.round()
+    assert [row.line for row in told].index("posted") < whats(told).index(What.OPENED)
+    assert beside.calls == ["keep", "12 alerts were left out", "settle"]

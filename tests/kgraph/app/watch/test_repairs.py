@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from kgraph.app import plans
 from kgraph.app.applying import approve
+from kgraph.app.binding import Binding
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
@@ -34,6 +35,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore, open_store
 from remedies import Executor, Look, Standing, Task, load_policy
+from remedies.execution.ledger import cases
 from tests.kgraph.app.watch.test_loop import Clock
 
 AUTO = """
@@ -52,6 +54,7 @@ class Hypervisor:
     running: bool = True
     broken: bool = False  # its guest does not start
     acted: list[str] = field(default_factory=list)
+    more: list[Item] = field(default_factory=list)
 
     def fetch(self, at: datetime) -> Keep:
         state = State.HEALTHY if self.running else State.ABNORMAL
@@ -61,6 +64,7 @@ class Hypervisor:
             RelationRecord("v1", "RUNS_ON", "h1"),
             Observation("h1", "down", State.HEALTHY, at=at, detector="libvirt/h1"),
             Observation("v1", "down", state, at=at, detector="libvirt/h1"),
+            *self.more,
         ]
         snapshot = Snapshot("libvirt", "h1", complete=True, items=iter(items))
         return lambda reading: keep(reading, snapshot)
@@ -278,3 +282,78 @@ def test_a_reading_that_was_under_way_when_an_event_came_is_kept_all_the_same(
     night.watch.collector.put(asked)
     night.watch.round()
     assert What.SOURCE_FAILED not in {event.what for event in night.told}
+
+
+SHADOW = """
+format: kgraph.policy/v1
+rules:
+  - {name: earning, mode: auto, earned: {cases: 2, atLeast: 0.3}, when: {synced: true}}
+"""
+
+
+def by_itself(night: Night, after: int) -> Told:
+    """The guest dies, and somebody starts it after so many seconds."""
+    night.host.running = False
+    night.until(What.PLAN)
+    night.rounds(after)
+    night.host.running = True
+    return night.until(What.SHADOW)
+
+
+def test_a_repair_earns_its_place_in_the_shadow_and_then_acts_by_itself(
+    new_night: NewNight,
+) -> None:
+    night = new_night(SHADOW)
+    night.rounds(1)
+    for number in range(2):
+        assert by_itself(night, 30).facts["outcome"] == "helped"
+        assert night.host.acted == []
+        assert len(cases(night.store, night.clock() - timedelta(days=1))) == number + 1
+        night.rounds(5)
+    night.host.running = False
+    assert night.until(What.ENDED).facts["outcome"] == "helped"
+    assert night.host.acted == ["start"]
+
+
+def test_what_goes_away_before_a_repair_could_have_helped_earns_nothing(
+    new_night: NewNight,
+) -> None:
+    night = new_night(SHADOW)
+    night.rounds(1)
+    for _ in range(3):
+        assert by_itself(night, 4).facts["outcome"] == "no_effect"
+        night.rounds(5)
+    night.host.running = False
+    refused = night.until(What.REFUSED)
+    assert str(refused.facts["because"]).startswith("shadow: not earned yet: 0 of 3 helped")
+    assert night.host.acted == []
+
+
+@pytest.mark.parametrize(
+    ("more", "begins"),
+    [
+        ([], True),
+        # Elsewhere: nothing of it was read for the proof.
+        ([Record("h2", "Host", "h2"), Record("v2", "VirtualMachine", "web-2")], True),
+        # Something needs the guest now: that was not looked at when it was approved.
+        ([Record("s", "Service", "shop"), RelationRecord("s", "RUNS_ON", "v1")], False),
+    ],
+)
+def test_an_approval_counts_as_long_as_nothing_has_changed_that_the_plan_stands_on(
+    new_night: NewNight,
+    more: list[Item],
+    begins: bool,  # noqa: FBT001 - a table
+) -> None:
+    night = new_night("format: kgraph.policy/v1\nrules: []\n")
+    binding = Binding.of(Configuration(SETTINGS))
+    night.watch.repairs.binding = binding  # type: ignore[attr-defined] # PolicyRepairs it is
+    night.rounds(1)
+    night.host.running = False
+    proposed = night.until(What.PLAN)
+    record = plans.find(night.store, str(proposed.facts["plan"]))
+    approve(night.store, record, "ada", night.clock(), binding)
+    night.host.more = more
+    told = night.rounds(30)
+    assert (night.host.acted == ["start"]) is begins
+    refused = [event.line for event in told if "approve again" in event.line]
+    assert bool(refused) is not begins

@@ -1,0 +1,58 @@
+"""A Kubernetes cluster: nodes, pods, what owns and balances them, and what they store on.
+
+    kubectl, or objects in a file (the only I/O) -> objects -> records and conditions
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from ingest.kubernetes.normalise import normalise
+from ingest.kubernetes.objects import RESOURCES, objects
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, run
+
+NAME = "kubernetes"
+_PATIENCE = timedelta(seconds=50)
+
+
+class Entry(SourceEntry):
+    """One cluster, asked by `kubectl` with its own credentials, or as recorded in a file."""
+
+    type: Literal["kubernetes"]
+    cluster: str  # its name: part of the identity of all that is in it
+    kubeconfig: Path | None = None  # empty: kubectl's own choice, such as KUBECONFIG
+    context: str = ""
+    via: tuple[str, ...] = ()
+    path: Path | None = None  # a List of objects, as `kubectl get … -A -o json` prints
+
+    @property
+    def subject(self) -> str:
+        """The cluster."""
+        return self.cluster
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read one cluster.
+
+    Raises:
+        SourceError: kubectl fails or may not read, or the objects are none; one line.
+    """
+    told = objects(_answer(entry, here), f"kubernetes {entry.cluster}")
+    return Found(entry.cluster, folded(normalise(told, entry.cluster, here)))
+
+
+def _answer(entry: Entry, here: Here) -> str:
+    if entry.path is not None:
+        return content(here.resolve(entry.path))
+    chosen = [f"--context={entry.context}"] if entry.context else []
+    if entry.kubeconfig is not None:
+        chosen.append(f"--kubeconfig={here.resolve(entry.kubeconfig)}")
+    asked = ["kubectl", *chosen, "get", ",".join(RESOURCES), "-A", "-o", "json"]
+    return run(asked, _PATIENCE, via=entry.via)
+
+
+SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

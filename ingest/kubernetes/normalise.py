@@ -1,0 +1,131 @@
+"""From objects to records. Pure.
+
+A workload or service stands while one of its pods does; how many it wants is told by its own
+condition. A node is a machine that the graph knows better: by the UUID of its firmware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ingest.kubernetes.conditions import of_node, of_pod, of_workload
+from ingest.kubernetes.objects import WORKLOADS, Objects
+from ingest.kubernetes.volumes import claimed, volume
+from ingest.kubernetes.within import Within
+from kgraph.schema import Record, RelationRecord
+from kgraph.sourcekit import Here, Look, Machine, Node
+from kgraph.sourcekit.machines import Told
+
+_ADDRESSES = frozenset({"InternalIP", "ExternalIP"})
+_ZONES = {"topology.kubernetes.io/zone": "zone", "topology.kubernetes.io/region": "region"}
+_OURS = frozenset({"owner", "tenant", "runbook", "contact"})
+
+
+def normalise(told: Objects, cluster: str, here: Here) -> Iterator[Told]:
+    """Yield the cluster, its nodes, volumes, pods, workloads, services and ingresses."""
+    look = here.look(f"kubernetes/{cluster}")
+    yield Record(f"cluster:{cluster}", "Cluster", cluster, (here.key("name", cluster),))
+    for name, node in told.of("Node").items():
+        yield from _node(name, node, cluster, look)
+    for name, node in told.of("PersistentVolume").items():
+        yield from volume(name, node, told, Within(cluster, here, look))
+    for name, pod in told.of("Pod").items():
+        if pod.text("status", "phase") != "Succeeded":
+            yield from _pod(name, pod, told, Within(cluster, here, look))
+    for kind in sorted(WORKLOADS):
+        for name, node in told.of(kind).items():
+            yield from _workload(kind, name, node, Within(cluster, here, look))
+    for name, node in told.of("Service").items():
+        yield from _service(name, node, told, Within(cluster, here, look))
+    for name, node in told.of("Ingress").items():
+        yield from _ingress(name, node, told, Within(cluster, here, look))
+
+
+def _node(name: str, node: Node, cluster: str, look: Look) -> Iterator[Told]:
+    addresses = [
+        a.needed("address")
+        for a in node.at("status", "addresses").each()
+        if a.text("type") in _ADDRESSES
+    ]
+    info = node.at("status", "nodeInfo")
+    labels = node.at("metadata", "labels")
+    key = f"node:{cluster}/{name}"
+    yield Machine(
+        key,
+        name,
+        info.text("systemUUID"),
+        tuple(addresses),
+        info.text("machineID"),
+        labels={
+            ours: labels.text(theirs) for theirs, ours in _ZONES.items() if labels.text(theirs)
+        },
+        props={"kubelet": info.text("kubeletVersion")} if info.text("kubeletVersion") else {},
+        watched=("unreachable",),
+    )
+    yield RelationRecord(key, "MEMBER_OF", f"cluster:{cluster}")
+    yield from of_node(key, node, look)
+
+
+def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
+    key = within.of("pod", name)
+    workload = told.workload(pod)
+    labels = _labels(pod) | ({"workload": "/".join(workload)} if workload else {})
+    yield Record(
+        key,
+        "Pod",
+        name,
+        (within.key("podUid", pod.needed("metadata", "uid")), within.key("name", name)),
+        labels,
+        watched=("down", "killed", "evicted"),
+    )
+    node = pod.text("spec", "nodeName")
+    if node and node in told.of("Node"):
+        yield RelationRecord(key, "RUNS_ON", within.of("node", node))
+    for volume_name in claimed(pod, told):
+        yield RelationRecord(key, "STORED_ON", within.of("volume", volume_name))
+    if workload and workload[1] in told.of(workload[0]):
+        yield RelationRecord(within.of("workload", "/".join(workload)), "RUNS_ON", key, "pods", 1)
+    yield from of_pod(key, pod, within.look)
+
+
+def _workload(kind: str, name: str, node: Node, within: Within) -> Iterator[Told]:
+    key = within.of("workload", f"{kind}/{name}")
+    claims = (within.key("name", name),)
+    yield Record(key, "Application", name, claims, _labels(node), watched=("degraded",))
+    yield RelationRecord(key, "MEMBER_OF", f"cluster:{within.cluster}")
+    yield from of_workload(key, kind, node, within.look)
+
+
+def _service(name: str, node: Node, told: Objects, within: Within) -> Iterator[Told]:
+    key = within.of("service", name)
+    claims = (
+        within.key("clusterService", f"{within.cluster}/{name}"),
+        within.key("serviceName", node.needed("metadata", "name")),
+    )
+    yield Record(key, "Service", name, claims, _labels(node))
+    for pod in told.members.get(name, ()):
+        if pod in told.of("Pod"):
+            yield RelationRecord(key, "RUNS_ON", within.of("pod", pod), "endpoints", 1)
+
+
+def _ingress(name: str, node: Node, told: Objects, within: Within) -> Iterator[Told]:
+    namespace = node.text("metadata", "namespace")
+    default = node.text("spec", "defaultBackend", "service", "name")
+    key = within.of("ingress", name)
+    hosts = [rule.text("host") for rule in node.at("spec", "rules").each()]
+    shown = next(filter(None, hosts), name)
+    yield Record(key, "Endpoint", shown, (within.key("name", shown),))
+    paths = (p for r in node.at("spec", "rules").each() for p in r.at("http", "paths").each())
+    named = [default, *(path.text("backend", "service", "name") for path in paths)]
+    for service in dict.fromkeys(filter(None, named)):
+        if f"{namespace}/{service}" in told.of("Service"):
+            yield RelationRecord(key, "CALLS", within.of("service", f"{namespace}/{service}"))
+
+
+def _labels(node: Node) -> dict[str, str]:
+    """Return the labels that every entity may carry, and the namespace."""
+    metadata = node.at("metadata")
+    told = {"namespace": metadata.text("namespace")}
+    for place in ("annotations", "labels"):
+        told |= {n: v.text() for n, v in metadata.at(place).pairs() if n in _OURS}
+    return {name: value for name, value in told.items() if value}

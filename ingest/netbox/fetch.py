@@ -1,0 +1,75 @@
+"""The only I/O: every object of some kinds, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kgraph.schema import SourceError
+from kgraph.sourcekit import Node, parsed
+from kgraph.web import Asker, Credentials, Service
+
+# What is asked, by what it is called here.
+PATHS = {
+    "racks": "/api/dcim/racks/",
+    "devices": "/api/dcim/devices/",
+    "interfaces": "/api/dcim/interfaces/",
+    "power_feeds": "/api/dcim/power-feeds/",
+    "power_ports": "/api/dcim/power-ports/",
+    "machines": "/api/virtualization/virtual-machines/",
+}
+# Of interfaces and ports only those with a cable: a switch has many that nobody uses.
+_CABLED = frozenset({"interfaces", "power_ports"})
+_PAGE = 500
+_MOST_PAGES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects by what they are; `findings` says what changed while it was read."""
+
+    by_name: Mapping[str, tuple[Node, ...]]
+    findings: tuple[str, ...] = ()
+
+    def of(self, name: str) -> tuple[Node, ...]:
+        """Return the objects of a name in `PATHS`."""
+        return self.by_name[name]
+
+
+def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> Objects:
+    """Read all pages.
+
+    Pages are counted by position, so what is added or removed meanwhile shifts them: an object
+    may then come twice or not at all, which is told, and the reading is no whole one.
+
+    Raises:
+        SourceError: it does not answer, refuses, or answers nonsense.
+    """
+    found: dict[str, tuple[Node, ...]] = {}
+    findings = []
+    with Service("NetBox", url, credentials, ca_file=ca_file).asking() as ask:
+        for name, path in PATHS.items():
+            rows, count = _all(ask, path, {"cabled": "true"} if name in _CABLED else {})
+            found[name] = tuple(rows.values())
+            if len(rows) != count:
+                told = f"{len(rows)} of {count} {name.replace('_', ' ')} were read"
+                findings.append(f"netbox {url}: {told}: they changed meanwhile")
+    return Objects(found, tuple(findings))
+
+
+def _all(ask: Asker, path: str, wanted: Mapping[str, str]) -> tuple[dict[str, Node], int]:
+    """Return id -> object, and how many there are by the last page's word."""
+    rows: dict[str, Node] = {}
+    where = f"{ask.service.url.rstrip('/')}{path}"
+    for page in range(_MOST_PAGES):
+        place = {"limit": str(_PAGE), "offset": str(page * _PAGE)}
+        root = parsed(ask.get(path, {**wanted, **place}), where)
+        if root.at("results").value is None:
+            raise root.wrong("a page of results")
+        seen = list(root.at("results").each())
+        rows |= {row.needed("id"): row for row in seen}
+        count = root.whole("count")
+        if not seen or (page + 1) * _PAGE >= count:
+            return rows, count
+    raise SourceError("its pages have no end", where=where, mend="is this NetBox?")

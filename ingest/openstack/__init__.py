@@ -1,0 +1,77 @@
+"""An OpenStack: hypervisors, servers, their ports, networks and volumes, and its own services.
+
+    Keystone, Nova, Neutron, Cinder (the only I/O) -> objects -> records and states
+
+Source: https://docs.openstack.org/api-quick-start/
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator, model_validator
+
+from ingest.openstack.fetch import fetch
+from ingest.openstack.login import Login
+from ingest.openstack.normalise import normalise
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+
+NAME = "openstack"
+
+
+class Entry(SourceEntry):
+    """One region of one OpenStack; what reads it must be allowed to see all projects."""
+
+    type: Literal["openstack"]
+    auth_url: str  # of Keystone, such as https://cloud.example:5000/v3
+    region: str = ""
+    interface: Literal["public", "internal", "admin"] = "public"
+    application_credential: str = ""  # its id; its secret is the password
+    user: str = ""
+    user_domain: str = "Default"
+    project: str = ""
+    project_domain: str = "Default"
+    password_env: str = ""  # the variable that holds the password
+    password_file: Path | None = None  # or the file that does
+    ca_file: Path | None = None
+
+    _no_secret = field_validator("auth_url")(without_password)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Entry:
+        if bool(self.application_credential) == bool(self.user):
+            raise ValueError("give either application_credential or user with project")
+        if not self.password_env and self.password_file is None:
+            raise ValueError("name password_env or password_file")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """Where it is."""
+        return " ".join(filter(None, (self.auth_url, self.region)))
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read one region.
+
+    Raises:
+        SourceError: a service does not answer, refuses, or answers nonsense.
+    """
+    login = Login(
+        entry.auth_url,
+        entry.region,
+        entry.interface,
+        entry.application_credential,
+        (entry.user, entry.user_domain),
+        (entry.project, entry.project_domain),
+        entry.password_env,
+        here.resolve(entry.password_file) if entry.password_file else None,
+        here.resolve(entry.ca_file) if entry.ca_file else None,
+    )
+    items = folded(normalise(fetch(login), entry.region or entry.auth_url, here))
+    return Found(entry.subject, items)
+
+
+SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

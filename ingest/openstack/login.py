@@ -1,0 +1,98 @@
+"""Logging in to Keystone: a token, and where the other services are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kgraph.schema import SourceError
+from kgraph.sourcekit import Node, parsed
+from kgraph.web import Service, secret
+
+# What a catalogue may call a service.
+_TYPES = {
+    "compute": ("compute",),
+    "network": ("network",),
+    "volume": ("block-storage", "volumev3"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who asks, and where; the password is read from its place when it is needed.
+
+    Attributes:
+        user: name and domain.
+        project: name and domain.
+    """
+
+    auth_url: str
+    region: str
+    interface: str
+    application_credential: str
+    user: tuple[str, str]
+    project: tuple[str, str]
+    password_env: str
+    password_file: Path | None
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """An open door: services by what they are; one that the catalogue lacks is not there."""
+
+    services: Mapping[str, Service]
+
+
+def log_in(login: Login) -> Cloud:
+    """Ask Keystone for a token.
+
+    Raises:
+        SourceError: it does not answer, refuses, or its catalogue lacks compute.
+        ConfigurationError: the password is named but not there.
+    """
+    keystone = Service("Keystone", login.auth_url.rstrip("/"), ca_file=login.ca_file)
+    with keystone.asking() as ask:
+        content, token = ask.post_for("/auth/tokens", _request(login), "X-Subject-Token")
+    root = parsed(content, f"{keystone.url}/auth/tokens")
+    if not token:
+        raise SourceError("Keystone gave no token", where=keystone.url, mend="does it end in /v3?")
+    found = {}
+    for what, types in _TYPES.items():
+        url = _endpoint(root.at("token", "catalog"), types, login)
+        if url:
+            title, headers = f"OpenStack {what}", {"X-Auth-Token": token}
+            found[what] = Service(title, url, ca_file=login.ca_file, headers=headers)
+    if "compute" not in found:
+        where = f"{keystone.url} {login.region}".rstrip()
+        mend = "check region and interface"
+        raise SourceError("its catalogue has no compute service", where=where, mend=mend)
+    return Cloud(found)
+
+
+def _request(login: Login) -> dict[str, Any]:
+    held = secret(login.password_env, login.password_file)
+    password = held[1] if held else ""
+    if login.application_credential:
+        who = {"id": login.application_credential, "secret": password}
+        identity = {"methods": ["application_credential"], "application_credential": who}
+        return {"auth": {"identity": identity}}
+    name, domain = login.user
+    user = {"name": name, "domain": {"name": domain}, "password": password}
+    project, project_domain = login.project
+    scope = {"project": {"name": project, "domain": {"name": project_domain}}}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    return {"auth": {"identity": identity, "scope": scope}}
+
+
+def _endpoint(catalogue: Node, types: tuple[str, ...], login: Login) -> str:
+    for service in catalogue.each():
+        if service.text("type") not in types:
+            continue
+        for end in service.at("endpoints").each():
+            here = not login.region or login.region in {end.text("region"), end.text("region_id")}
+            if here and end.text("interface") == login.interface:
+                return end.needed("url").rstrip("/")
+    return ""

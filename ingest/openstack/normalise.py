@@ -1,0 +1,124 @@
+"""From what is listed to records and states. Pure.
+
+Servers of a host that is gone stay ACTIVE, so ACTIVE is no health. What is known for certain are
+faults: a server in ERROR, a service that stopped reporting, a port that did not come up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ingest.openstack.fetch import Objects
+from kgraph.schema import Record, RelationRecord
+from kgraph.sourcekit import Here, Look, Machine, Node, spelled_uuid
+from kgraph.sourcekit.machines import Told
+
+# A server that is none of these has no domain that runs.
+_RUNNING = frozenset({"ACTIVE", "PAUSED", "REBOOT", "HARD_REBOOT", "PASSWORD", "RESIZE"})
+_RUNNING |= {"VERIFY_RESIZE", "REVERT_RESIZE", "MIGRATING", "RESCUE"}
+
+
+def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
+    """Yield hypervisors, services, networks, volumes, then servers and their ports."""
+    look = here.look(f"openstack/{region}")
+    hosts = {node.needed("hypervisor_hostname"): node for node in told.hypervisors}
+    by_service = {node.text("service", "host"): name for name, node in hosts.items()}
+    for name, node in hosts.items():
+        address = node.text("host_ip")
+        yield Machine(f"hypervisor:{name}", name, "", (address,) if address else (), kind="Host")
+    for service in told.services:
+        yield from _service(service, by_service, here, look)
+    for network in told.networks:
+        yield _network(network, here)
+    for volume in told.volumes:
+        yield from _volume(volume, region, here)
+    networks = {network.needed("id") for network in told.networks}
+    volumes = {volume.needed("id") for volume in told.volumes}
+    servers = {server.needed("id"): server for server in told.servers}
+    for server in servers.values():
+        yield from _server(server, hosts, volumes, here, look)
+    for port in told.ports:
+        if port.text("device_id") in servers:
+            yield from _port(port, servers[port.text("device_id")], networks, here, look)
+
+
+def _service(node: Node, by_service: Mapping[str, str], here: Here, look: Look) -> Iterator[Told]:
+    name = f"{node.needed('host')}/{node.needed('binary')}"
+    key = f"service:{name}"
+    yield Record(key, "ServiceInstance", name, (here.key("name", name),), watched=("down",))
+    host = by_service.get(node.text("host"))
+    if host is not None and node.text("binary") == "nova-compute":
+        yield RelationRecord(key, "RUNS_ON", f"hypervisor:{host}")
+    if node.text("state") == "down":
+        yield look.sees(key, "down", f"{node.text('binary')} has stopped reporting to Nova")
+    elif node.text("state") == "up":
+        yield look.sees(key, "down", "")
+
+
+def _network(node: Node, here: Here) -> Record:
+    number, name = node.needed("id"), node.text("name")
+    named = (here.key("name", name),) if name else ()
+    claims = (here.key("networkUuid", number), *named)
+    physical = node.text("provider:physical_network")
+    props = {"physicalNetwork": physical} if physical else {}
+    return Record(f"network:{number}", "Network", name or number, claims, props=props)
+
+
+def _volume(node: Node, region: str, here: Here) -> Iterator[Told]:
+    number = node.needed("id")
+    key = f"volume:{number}"
+    claims = (here.key("volumeKey", f"cinder/{number}"),)
+    sizes = {"sizeBytes": node.whole("size") << 30}
+    yield Record(key, "Volume", node.text("name") or number, claims, props=sizes)
+    pool = node.text("os-vol-host-attr:host")
+    if pool:
+        place = f"pool:{region}/{pool}"
+        yield Record(place, "StoragePool", pool, (here.key("name", pool),))
+        yield RelationRecord(key, "STORED_ON", place)
+
+
+def _server(
+    node: Node, hosts: Mapping[str, Node], volumes: set[str], here: Here, look: Look
+) -> Iterator[Told]:
+    number, name, status = node.needed("id"), node.text("name"), node.needed("status")
+    key = f"server:{number}"
+    claims = (here.key("vmUuid", number), *((here.key("name", name),) if name else ()))
+    project = node.text("tenant_id")
+    labels = {"tenant": project} if project else {}
+    props = {"status": status}
+    yield Record(
+        key, "VirtualMachine", name or number, claims, labels, props, volatile=frozenset(props)
+    )
+    host = node.text("OS-EXT-SRV-ATTR:hypervisor_hostname")
+    if host in hosts:
+        relation = "RUNS_ON" if status in _RUNNING or status == "ERROR" else "MEMBER_OF"
+        yield RelationRecord(key, relation, f"hypervisor:{host}")
+    for each in node.at("os-extended-volumes:volumes_attached").each():
+        if each.needed("id") in volumes:
+            yield RelationRecord(key, "STORED_ON", f"volume:{each.text('id')}")
+    if status == "ERROR":
+        why = node.text("fault", "message") or "no reason given"
+        yield look.sees(key, "anomaly", f"Nova says ERROR: {why}")
+    else:
+        yield look.withdraws(key, "anomaly")
+
+
+def _port(node: Node, server: Node, networks: set[str], here: Here, look: Look) -> Iterator[Told]:
+    number, mac = node.needed("id"), node.needed("mac_address").lower()
+    key, owner = f"port:{number}", server.needed("id")
+    claims = (
+        here.key("ownerInterface", f"{spelled_uuid(owner)}/{mac}"),
+        here.key("portId", number),
+        here.key("mac", mac),
+    )
+    yield Record(key, "VirtualNic", mac, claims, watched=("unplugged",))
+    yield RelationRecord(f"server:{owner}", "USES", key)
+    if node.text("network_id") in networks:
+        yield RelationRecord(key, "ATTACHED_TO", f"network:{node.text('network_id')}")
+    status, running = node.text("status"), server.text("status") == "ACTIVE"
+    if running and status == "DOWN":
+        yield look.sees(key, "unplugged", "Neutron says DOWN, though its server is ACTIVE")
+    elif running and status == "ACTIVE":
+        yield look.sees(key, "unplugged", "")
+    else:
+        yield look.withdraws(key, "unplugged")

@@ -1,0 +1,73 @@
+"""One machine's Open vSwitch: bridges, what guests plug in, and what leads out.
+
+    ovs-vsctl (the only I/O) -> rows of the database -> Network, VirtualNic, Nic, Bond
+
+Source: https://www.openvswitch.org/support/dist-docs/ovs-vswitchd.conf.db.5.txt
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Literal
+
+from ingest.ovs.normalise import Place, normalise
+from kgraph.schema import SourceError
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
+from kgraph.sourcekit.ovsdb import Database, database, listing
+
+NAME = "ovs"
+TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
+_UUID = "/sys/class/dmi/id/product_uuid"
+
+
+class Entry(SourceEntry):
+    """The switch of this machine, or of another one by `via` or by its database's address."""
+
+    type: Literal["ovs"]
+    via: tuple[str, ...] = ()  # such as ["ssh", "h1"]
+    db: str = ""  # such as tcp:h1:6640; empty: the local socket
+    host: str = ""  # the machine's name; empty: what the database calls it
+
+    @property
+    def subject(self) -> str:
+        """How it is reached."""
+        return " ".join(filter(None, (*self.via, self.db))) or "here"
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read one switch.
+
+    Raises:
+        SourceError: ovs-vsctl is missing, the database does not answer, or answers nonsense.
+    """
+    told = database(_answer(entry), f"ovs {entry.subject}", TABLES)
+    place = Place(_host(entry, told), _uuid(entry))
+    return Found(place.host, folded(normalise(told, place, here)))
+
+
+def _answer(entry: Entry) -> str:
+    at = [f"--db={entry.db}"] if entry.db else []
+    return run(["ovs-vsctl", "--timeout=10", *at, *listing(TABLES)], via=entry.via)
+
+
+def _host(entry: Entry, told: Database) -> str:
+    for row in told.of("Open_vSwitch"):
+        name = entry.host or row.maps("external_ids").get("hostname", "")
+        if name:
+            return name
+    if entry.db and not entry.db.startswith("unix:"):
+        mend = "give `host`, or set external_ids:hostname there"
+        raise SourceError("it does not tell its host", where=f"ovs {entry.subject}", mend=mend)
+    return run(["uname", "-n"], via=entry.via).strip()
+
+
+def _uuid(entry: Entry) -> str:
+    """Return the UUID of the machine's firmware, where it may be read."""
+    if not entry.db or entry.db.startswith("unix:"):
+        with suppress(SourceError):
+            return run(["cat", _UUID], via=entry.via).strip()
+    return ""
+
+
+SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=15))

@@ -1,0 +1,167 @@
+"""From the database to records. Pure.
+
+A guest's port carries what its hypervisor has written beside it (`vm-id`, `attached-mac`): the
+guest's NIC has the same strong name there, so the two join. What leads out is told by its driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kgraph.schema import Key, Observation, Record, RelationRecord
+from kgraph.sourcekit import Here, Look, Machine, local_name, spelled_uuid
+from kgraph.sourcekit.machines import Told
+from kgraph.sourcekit.ovsdb import Database, Row
+
+_DAEMON = "ovs-vswitchd.service"  # as systemd calls it, so that both speak of one
+_INNER = frozenset({"veth", "tun", "openvswitch", "bridge", "dummy", "macvlan"})  # lead nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which machine: its name, and its firmware's UUID if that is known."""
+
+    host: str
+    uuid: str = ""
+
+    @property
+    def machine(self) -> str:
+        """The record key of the machine."""
+        return f"machine:{self.host}"
+
+    def of(self, what: str, name: str) -> str:
+        """Return the record key of a part."""
+        return f"{what}:{self.host}/{name}"
+
+
+def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:
+    """Yield the machine, the daemon, then each bridge with what is plugged into it."""
+    look = here.look(f"ovs/{place.host}")
+    yield Machine(place.machine, place.host, place.uuid, kind="Host")
+    daemon = place.of("unit", _DAEMON)
+    name = f"{place.host}/{_DAEMON}"
+    claims = (here.key("name", local_name(place.host, _DAEMON)),)
+    yield Record(daemon, "ServiceInstance", name, claims)
+    yield RelationRecord(daemon, "RUNS_ON", place.machine)
+    ports, interfaces = told.by_uuid("Port"), told.by_uuid("Interface")
+    outward: set[str] = set()
+    peers: dict[str, tuple[str, str]] = {}  # patch interface -> its bridge, its peer
+    for bridge in told.of("Bridge"):
+        key = place.of("bridge", bridge.text("name"))
+        yield _bridge(bridge, key, place, here)
+        yield RelationRecord(key, "USES", place.machine)
+        yield RelationRecord(key, "USES", daemon)
+        for port in (ports[uuid] for uuid in bridge.texts("ports") if uuid in ports):
+            members = [interfaces[u] for u in port.texts("interfaces") if u in interfaces]
+            peers |= _patches(members, key)
+            if any(map(_leads_out, members)):
+                outward.add(key)
+            yield from _port(port, members, key, place, here)
+            for interface in members:
+                yield from _seen(interface, place, look)
+    yield from _joined(peers, outward)
+
+
+def _bridge(row: Row, key: str, place: Place, here: Here) -> Record:
+    name = row.text("name")
+    claims = [here.key("hostBridge", local_name(place.host, name))]
+    if spelled_uuid(place.uuid):
+        claims.append(here.key("networkUuid", f"{spelled_uuid(place.uuid)}/bridge/{name}"))
+    return Record(key, "Network", name, tuple(claims), props={"bridge": name})
+
+
+def _port(
+    port: Row, members: Sequence[Row], bridge: str, place: Place, here: Here
+) -> Iterator[Told]:
+    """Yield what a port is: a bond, an interface that leads out, or a guest's NIC."""
+    out = [each for each in members if _leads_out(each)]
+    for each in out:
+        yield Record(_nic_key(each, place), "Nic", each.text("name"), _nic(each, place, here))
+    if len(members) > 1 and out:
+        name = port.text("name")
+        bond = place.of("nic", name)
+        yield Record(
+            bond, "Bond", name, (here.key("hostInterface", local_name(place.host, name)),)
+        )
+        for each in out:
+            yield RelationRecord(bond, "USES", _nic_key(each, place), "bond", 1)
+        yield RelationRecord(bridge, "USES", bond, "uplinks", 1)
+    elif out:
+        yield RelationRecord(bridge, "USES", _nic_key(out[0], place), "uplinks", 1)
+    for each in members:
+        if _of_guest(each):
+            key = _guest_key(each, place)
+            yield _guest_nic(each, key, here)
+            yield RelationRecord(key, "ATTACHED_TO", bridge)
+
+
+def _leads_out(interface: Row) -> bool:
+    """Tell an interface of the machine itself from those of guests, tunnels and patches."""
+    driver = interface.maps("status").get("driver_name", "")
+    plain = interface.text("type") in {"", "system", "dpdk"}
+    return plain and not _of_guest(interface) and driver != "" and driver not in _INNER
+
+
+def _of_guest(interface: Row) -> bool:
+    return bool({"vm-id", "vm-uuid", "iface-id"} & interface.maps("external_ids").keys())
+
+
+def _nic_key(interface: Row, place: Place) -> str:
+    return place.of("nic", interface.text("name"))
+
+
+def _nic(interface: Row, place: Place, here: Here) -> tuple[Key, ...]:
+    name = interface.text("name")
+    claims = [here.key("hostInterface", local_name(place.host, name))]
+    if spelled_uuid(place.uuid):
+        claims.append(here.key("ownerInterface", f"{spelled_uuid(place.uuid)}/{name}"))
+    if interface.text("mac_in_use"):
+        claims.append(here.key("mac", interface.text("mac_in_use")))
+    return tuple(claims)
+
+
+def _guest_key(interface: Row, place: Place) -> str:
+    return place.of("vnic", interface.text("name"))
+
+
+def _guest_nic(interface: Row, key: str, here: Here) -> Record:
+    ids = interface.maps("external_ids")
+    mac, owner = ids.get("attached-mac", ""), ids.get("vm-id") or ids.get("vm-uuid") or ""
+    claims = []
+    if spelled_uuid(owner) and mac:
+        claims.append(here.key("ownerInterface", f"{spelled_uuid(owner)}/{mac}"))
+    if mac:
+        claims.append(here.key("mac", mac))
+    if "iface-id" in ids:
+        claims.append(here.key("portId", ids["iface-id"]))
+    name = mac or interface.text("name")
+    return Record(key, "VirtualNic", name, tuple(claims), props={"device": interface.text("name")})
+
+
+def _patches(members: Sequence[Row], bridge: str) -> dict[str, tuple[str, str]]:
+    patches = (each for each in members if each.text("type") == "patch")
+    return {e.text("name"): (bridge, e.maps("options").get("peer", "")) for e in patches}
+
+
+def _joined(peers: dict[str, tuple[str, str]], outward: set[str]) -> Iterator[Told]:
+    """Yield that a bridge reaches the rest through another, which leads out when it does not."""
+    for bridge, peer in peers.values():
+        other = peers.get(peer, ("", ""))[0]
+        if other in outward and bridge not in outward:
+            yield RelationRecord(bridge, "CONNECTED_TO", other)
+
+
+def _seen(interface: Row, place: Place, look: Look) -> Iterator[Observation]:
+    trouble = interface.text("error")
+    if _of_guest(interface):
+        yield look.sees(_guest_key(interface, place), "unplugged", trouble)
+    elif _leads_out(interface):
+        key = _nic_key(interface, place)
+        cut = interface.text("admin_state") == "up" and interface.text("link_state") == "down"
+        if trouble or cut:
+            yield look.sees(key, "down", trouble or "it has no link")
+        elif interface.text("link_state") == "up":
+            yield look.sees(key, "down", "")
+        else:
+            yield look.withdraws(key, "down")

@@ -1,0 +1,56 @@
+"""What a management controller tells: the system, its power supplies, fans, and their health.
+
+    Redfish (the only I/O) -> resources -> Host, Bmc, PowerFeed and what the controller sees
+
+Source: DMTF DSP0266 and DSP0268, https://redfish.dmtf.org/
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator
+
+from ingest.redfish.fetch import fetch
+from ingest.redfish.normalise import normalise
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.web import Credentials
+
+NAME = "redfish"
+
+
+class Entry(SourceEntry):
+    """One management controller."""
+
+    type: Literal["redfish"]
+    url: str
+    user: str = ""
+    password_env: str = ""  # the variable that holds the password
+    password_file: Path | None = None  # or the file that does
+    ca_file: Path | None = None  # most controllers sign their own certificate
+    host: str = ""  # the machine's host name, where the controller does not know it
+
+    _no_secret = field_validator("url")(without_password)
+
+    @property
+    def subject(self) -> str:
+        """Its address."""
+        return self.url
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read one controller.
+
+    Raises:
+        SourceError: it does not answer, refuses, or answers nonsense.
+    """
+    secret = here.resolve(entry.password_file) if entry.password_file else None
+    ca_file = here.resolve(entry.ca_file) if entry.ca_file else None
+    credentials = Credentials(entry.password_env, secret, user=entry.user)
+    told = fetch(entry.url, credentials, ca_file)
+    items = folded(normalise(told, entry.url, entry.host, here))
+    return Found(entry.url, items)
+
+
+SOURCE = Source(NAME, Entry, read)

@@ -1,0 +1,87 @@
+"""A machine's storage: disks, paths, RAID, volumes, file systems and mounted exports.
+
+    lsblk, findmnt, … (the only I/O) -> devices -> Disk, StoragePath, Volume, StoragePool
+
+Sources: lsblk(8), findmnt(8), md(4), zpool-status(8), multipathd(8)
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Literal
+
+from ingest.storage.devices import devices
+from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.mounts import mounts
+from ingest.storage.normalise import Machinery, Told, normalise
+from ingest.storage.zfs import zpools
+from kgraph.schema import SourceError
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, parsed, run
+
+NAME = "storage"
+_UUID = "/sys/class/dmi/id/product_uuid"
+_COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,WWN,SERIAL,MODEL,FSTYPE,MOUNTPOINTS"
+# Of these the size is asked. A network file system that hangs would hang whoever asks it.
+_LOCAL = "ext2,ext3,ext4,xfs,btrfs,f2fs,zfs"
+_REMOTE = "nfs,nfs4"
+
+
+class Entry(SourceEntry):
+    """The storage of this machine, or of another one that `via` reaches."""
+
+    type: Literal["storage"]
+    via: tuple[str, ...] = ()  # such as ["ssh", "h1"]
+    host: str = ""  # its name; empty: it is asked
+    also: tuple[Literal["multipath", "zpool"], ...] = ()  # what is there besides: it is asked too
+
+    @property
+    def subject(self) -> str:
+        """How the machine is reached."""
+        return " ".join(self.via) or "here"
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read one machine's storage.
+
+    Raises:
+        SourceError: a tool is missing, fails, or answers nonsense.
+    """
+    host = entry.host or _asked(entry, "uname", "-n").strip()
+    where = f"storage {entry.subject}"
+    told = Told(
+        devices(parsed(_asked(entry, "lsblk", "-J", "-b", "-o", _COLUMNS), f"{where}: lsblk")),
+        mounts(_mounted(entry, _LOCAL, "TARGET,SOURCE,FSTYPE,SIZE,AVAIL"), f"{where}: findmnt"),
+        mounts(_mounted(entry, _REMOTE, "TARGET,SOURCE,FSTYPE"), f"{where}: findmnt"),
+        degraded_arrays(_if_there(entry, "/proc/mdstat")),
+        path_states(_if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where),
+        zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
+    )
+    items = normalise(told, Machinery(host, _if_there(entry, _UUID).strip()), here)
+    return Found(host, folded(items))
+
+
+def _asked(entry: Entry, *argv: str) -> str:
+    return run(argv, via=entry.via)
+
+
+def _if_there(entry: Entry, path: str) -> str:
+    with suppress(SourceError):
+        return _asked(entry, "cat", path)
+    return ""
+
+
+def _if_used(entry: Entry, what: str, *argv: str) -> str:
+    return _asked(entry, *argv) if what in entry.also else ""
+
+
+def _mounted(entry: Entry, types: str, columns: str) -> str:
+    """Ask findmnt, which ends with 1 and says nothing where nothing is mounted."""
+    try:
+        return _asked(entry, "findmnt", "-J", "-b", "-l", "-t", types, "-o", columns)
+    except SourceError as error:
+        if error.what == "it ended with 1: ":
+            return ""
+        raise
+
+
+SOURCE = Source(NAME, Entry, read)

@@ -1,0 +1,222 @@
+"""From devices and mounts to records. Pure.
+
+Partitions and encryption are left out: what lies on them lies on what they are made of. Of a disk
+that is reached by several paths, the disk is everybody's and the paths are this machine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ingest.storage.devices import Device
+from ingest.storage.mounts import Mount
+from ingest.storage.zfs import Zpool
+from kgraph.schema import Key, Record, RelationRecord
+from kgraph.sourcekit import Here, Look, Machine, local_name, spelled_uuid
+from kgraph.sourcekit.machines import Told as Row
+
+FULL_BELOW = 0.02  # share of a file system still available
+_PASSED = frozenset({"part", "crypt", "dm"})
+_LEFT_OUT = ("/run", "/boot", "/snap/", "/var/lib/docker/", "/var/lib/containers/")
+# How many of its members an array can lose; of RAID 10, one for certain.
+_SPARE = {"raid1": -1, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """Whose storage it is: its name, and its firmware's UUID if that is known."""
+
+    host: str
+    uuid: str = ""
+
+    @property
+    def machine(self) -> str:
+        """The record key of the machine."""
+        return f"machine:{self.host}"
+
+    def of(self, what: str, name: str) -> str:
+        """Return the record key of a part."""
+        return f"{what}:{self.host}/{name}"
+
+    def path(self, path: str, here: Here) -> Iterator[Key]:
+        """Claim a path of this machine, as libvirt does, and by its name for all others."""
+        bare = path.removeprefix("/")
+        if spelled_uuid(self.uuid):
+            yield here.key("hostPath", f"{spelled_uuid(self.uuid)}/{bare}")
+        yield here.key("hostPath", local_name(self.host, bare))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tools said: arrays and paths with what ails them, "" where nothing does."""
+
+    devices: Mapping[str, Device]
+    local: tuple[Mount, ...] = ()
+    remote: tuple[Mount, ...] = ()
+    arrays: Mapping[str, str] | None = None
+    paths: Mapping[str, str] | None = None
+    zpools: tuple[Zpool, ...] = ()
+
+
+def normalise(told: Told, own: Machinery, here: Here) -> Iterator[Row]:
+    """Yield the machine, its devices from the disks up, then pools and what is mounted."""
+    look = here.look(f"storage/{own.host}")
+    yield Machine(own.machine, own.host, own.uuid)
+    stack = _Stack(told, own)
+    for device in told.devices.values():
+        yield from _device(device, stack, here, look)
+    for pool in told.zpools:
+        yield from _zpool(pool, stack, here, look)
+    for mount in told.remote:
+        yield from _mounted_export(mount, own, here)
+    sizes = {mount.path: mount for mount in told.local}
+    for device in told.devices.values():
+        for path in device.mountpoints:
+            if path == "/" or not path.startswith(_LEFT_OUT):
+                yield from _file_system(path, device, stack, sizes.get(path), here)
+                yield from _filled(path, own, sizes.get(path), look)
+
+
+class _Stack:
+    """Which record stands for each device."""
+
+    def __init__(self, told: Told, own: Machinery) -> None:
+        self.told, self.own = told, own
+        self.multipath = {
+            parent for d in told.devices.values() if d.type == "mpath" for parent in d.parents
+        }
+
+    def key(self, device: Device) -> str:
+        """Return the record key of a device that has a record of its own, else ""."""
+        if device.type == "disk" and device.size:
+            what = "path" if device.name in self.multipath else "disk"
+            return self.own.of(what, device.name)
+        if device.type in {"lvm", "mpath"}:
+            return self.own.of("volume", device.title)
+        if device.type.startswith("raid") or device.type == "linear":
+            return self.own.of("array", device.title)
+        return ""
+
+    def under(self, name: str) -> tuple[str, ...]:
+        """Return the records that a device is, or, where it has none, is made of."""
+        device = self.told.devices.get(name)
+        if device is None:
+            return ()
+        key = self.key(device)
+        if key:
+            return (key,)
+        return self.beneath(device) if device.type in _PASSED else ()
+
+    def beneath(self, device: Device) -> tuple[str, ...]:
+        """Return the records that a device is made of."""
+        return tuple(dict.fromkeys(key for p in device.parents for key in self.under(p)))
+
+    def at(self, path: str) -> tuple[str, ...]:
+        """Return the records of the device at a path."""
+        named = (d.name for d in self.told.devices.values() if d.path == path)
+        return tuple(key for name in named for key in self.under(name))
+
+
+def _device(device: Device, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
+    key, own = stack.key(device), stack.own
+    name, paths = f"{own.host}/{device.title}", tuple(own.path(device.path, here))
+    if key.startswith("path:"):
+        yield Record(key, "StoragePath", name, (here.key("pathId", name),))
+        state = (stack.told.paths or {}).get(device.name)
+        if state is not None:
+            yield look.sees(key, "down", state)
+    elif key.startswith("disk:"):
+        wwn = (here.key("wwn", device.wwn),) if device.wwn else ()
+        model = {"model": device.model} if device.model else {}
+        yield Record(key, "Disk", name, (*wwn, *paths), props={"sizeBytes": device.size, **model})
+    elif key.startswith("array:"):
+        yield from _array(device, key, stack, here, look)
+    elif key:
+        yield Record(key, "Volume", name, paths, props={"path": device.path})
+        for below in stack.beneath(device):
+            if device.type == "mpath":
+                yield RelationRecord(key, "USES", below, "paths", 1)
+            else:
+                yield RelationRecord(key, "STORED_ON", below)
+        yield from _shared_disk(device, key, stack, here)
+
+
+def _shared_disk(device: Device, key: str, stack: _Stack, here: Here) -> Iterator[Row]:
+    """Yield the disk that all paths of a multipath device lead to."""
+    if device.type != "mpath":
+        return
+    wwns = (stack.told.devices[name].wwn for name in device.parents)
+    for wwn in dict.fromkeys(filter(None, wwns)):
+        disk = f"disk:{wwn}"
+        yield Record(disk, "Disk", wwn, (here.key("wwn", wwn),))
+        yield RelationRecord(key, "STORED_ON", disk)
+
+
+def _array(device: Device, key: str, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
+    name = f"{stack.own.host}/{device.title}"
+    watched = ("degraded",)
+    yield Record(key, "StoragePool", name, (here.key("name", name),), watched=watched)
+    members = stack.beneath(device)
+    lose = _SPARE.get(device.type, 0)
+    need = 1 if lose < 0 else max(1, len(members) - lose)
+    for member in members:
+        yield RelationRecord(key, "STORED_ON", member, "members", need)
+    lacking = (stack.told.arrays or {}).get(device.name)
+    if lacking is not None:
+        yield look.sees(key, "degraded", lacking)
+
+
+def _zpool(pool: Zpool, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
+    key, name = stack.own.of("zpool", pool.name), f"{stack.own.host}/{pool.name}"
+    watched = ("degraded", "offline")
+    yield Record(key, "StoragePool", name, (here.key("name", name),), watched=watched)
+    for group in pool.groups:
+        for path in group.paths:
+            for below in stack.at(path):
+                yield RelationRecord(key, "STORED_ON", below, group.name, group.need)
+    lost = pool.state in {"FAULTED", "UNAVAIL", "SUSPENDED", "REMOVED"}
+    told = f"ZFS says {pool.state}: {pool.status}".removesuffix(": ")
+    yield look.sees(key, "offline", told if lost else "")
+    yield look.sees(key, "degraded", told if pool.state == "DEGRADED" else "")
+
+
+def _file_system(
+    path: str, device: Device, stack: _Stack, mount: Mount | None, here: Here
+) -> Iterator[Row]:
+    own = stack.own
+    key, name = own.of("mount", path), f"{own.host}/{path}"
+    claims = (here.key("name", local_name(own.host, path)),)
+    sizes = {"capacityBytes": mount.size, "availableBytes": mount.available} if mount else {}
+    yield Record(
+        key,
+        "StoragePool",
+        name,
+        claims,
+        props={"path": path, **sizes},
+        watched=("full",),
+        volatile=frozenset({"availableBytes"}),
+    )
+    for below in stack.under(device.name):
+        yield RelationRecord(key, "STORED_ON", below)
+    if path == "/":
+        yield RelationRecord(own.machine, "STORED_ON", key)
+    else:
+        yield RelationRecord(key, "USES", own.machine)
+
+
+def _filled(path: str, own: Machinery, mount: Mount | None, look: Look) -> Iterator[Row]:
+    if mount is not None and mount.size:
+        full = mount.available < FULL_BELOW * mount.size
+        told = f"{mount.available} of {mount.size} bytes are left" if full else ""
+        yield look.sees(own.of("mount", path), "full", told)
+
+
+def _mounted_export(mount: Mount, own: Machinery, here: Here) -> Iterator[Row]:
+    key, name, address = own.of("mount", mount.path), f"{own.host}/{mount.path}", mount.export
+    claims = (here.key("name", local_name(own.host, mount.path)),)
+    yield Record(key, "StoragePool", name, claims, props={"path": mount.path})
+    export = f"export:{address}"
+    yield Record(export, "StorageExport", address, (here.key("exportAddress", address),))
+    yield RelationRecord(key, "STORED_ON", export)
+    yield RelationRecord(key, "USES", own.machine)

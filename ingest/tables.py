@@ -1,0 +1,254 @@
+"""CSV tables: one row an entity, and what it depends on, as spreadsheets and CMDB exports have it.
+
+    files (the only I/O) -> rows with their line -> Record | RelationRecord
+
+A column says what it holds by its heading, or by the `columns` of the entry:
+
+    id, kind, name              the row's own name, its kind, what people call it
+    key.serial                  an identity claim; the namespaces are listed with the kinds
+    label.owner, prop.cpus      a label, a property
+    rel.POWERED_BY              ids of rows that it depends on, all of them needed
+    any.POWERED_BY              the same, one of them is enough
+    rel.LOCATED_IN.Rack         names of things without a row, which the column makes
+
+The kind `Machine` means a guest where the graph knows it as one, else a host.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kgraph.schema import (
+    KINDS,
+    RELATIONS,
+    InputError,
+    Record,
+    RelationRecord,
+    Scalar,
+    suggest_kind,
+)
+from kgraph.sourcekit import MACHINES, Found, Here, Machine, Source, SourceEntry, content, folded
+from kgraph.sourcekit.machines import Told
+
+NAME = "csv"
+MACHINE = "Machine"
+_HEADINGS = re.compile(
+    r"id|kind|name|uuid|address|(key|label|prop)\.\w+|(rel|any)\.[A-Z_]+(\.[A-Za-z]+)?"
+)
+_ENDS = frozenset({"from", "type", "to", "group", "need"})
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?")
+
+
+class Entry(SourceEntry):
+    """Tables of entities and, if need be, one of relations between them."""
+
+    type: Literal["csv"]
+    path: Path
+    relations: Path | None = None  # columns from, type, to, group, need
+    kind: str = ""  # of rows without one
+    columns: Mapping[str, str] = {}  # heading as above -> heading in the file
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @property
+    def subject(self) -> str:
+        """The table."""
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: heading -> what stands there, without empty cells."""
+
+    cells: Mapping[str, str]
+    where: str
+
+    def wrong(self, what: str, mend: str) -> InputError:
+        """Return the error that this row is."""
+        return InputError(what, where=self.where, mend=mend)
+
+
+def read(entry: Entry, here: Here) -> Found:
+    """Read the tables of an entry.
+
+    Raises:
+        InputError: with file and line.
+    """
+    path = here.resolve(entry.path)
+    rows, left_out = table(content(path), str(path), entry)
+    links: list[Row] = []
+    if entry.relations is not None:
+        links = ends(content(here.resolve(entry.relations)), str(entry.relations), entry.delimiter)
+    findings = (f"{path}: columns left out: {', '.join(left_out)}",) if left_out else ()
+    items = folded((*normalise(rows, entry.kind, here), *map(_link, links)))
+    return Found(str(path), items, findings=findings)
+
+
+def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
+    """Return the rows of a table of entities, and the headings that mean nothing to us."""
+    ours = {theirs: heading for heading, theirs in entry.columns.items()}
+    rows = _rows(text, where, entry.delimiter)
+    headings = list(rows[0].cells) if rows else []
+    for wanted in ours:
+        if rows and wanted not in headings:
+            known = ", ".join(headings)
+            raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {known}")
+    meant = {heading: ours.get(heading, heading) for heading in headings}
+    left_out = [heading for heading, our in meant.items() if not _HEADINGS.fullmatch(our)]
+    for our in set(meant.values()) - set(left_out):
+        _check(our, where)
+    kept = [
+        Row(
+            {meant[h]: cell for h, cell in row.cells.items() if cell and h not in left_out},
+            row.where,
+        )
+        for row in rows
+    ]
+    return [row for row in kept if row.cells], left_out
+
+
+def ends(text: str, where: str, delimiter: str) -> list[Row]:
+    """Return the rows of a table of relations."""
+    rows = _rows(text, where, delimiter)
+    for row in rows:
+        lacking = [name for name in ("from", "type", "to") if not row.cells.get(name)]
+        if lacking:
+            raise row.wrong(f"no {lacking[0]}", "the columns are from, type, to, group, need")
+        if row.cells.get("need") and not row.cells["need"].isdecimal():
+            raise row.wrong(f"need {row.cells['need']!r} is no number", "write how many must work")
+    return rows
+
+
+def _rows(text: str, where: str, delimiter: str) -> list[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found: list[Row] = []
+    headings: list[str] = []
+    try:
+        for cells in reader:
+            place = f"{where}:{reader.line_num}"
+            if not headings:
+                headings = [cell.strip() for cell in cells]
+                twice = {h for h in headings if h and headings.count(h) > 1}
+                if twice:
+                    raise InputError(f"two columns {min(twice)!r}", where=place, mend="rename one")
+            elif len(cells) > len(headings):
+                what = f"{len(cells)} cells under {len(headings)} headings"
+                raise InputError(what, where=place, mend="quote cells that hold the delimiter")
+            elif any(cell.strip() for cell in cells):
+                stripped = (cell.strip() for cell in cells)
+                found.append(
+                    Row(
+                        {
+                            **dict.fromkeys(headings, ""),
+                            **dict(zip(headings, stripped, strict=False)),
+                        },
+                        place,
+                    )
+                )
+    except csv.Error as error:
+        place = f"{where}:{reader.line_num}"
+        raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
+    if not headings:
+        raise InputError("it is empty", where=where, mend="the first line names the columns")
+    return found
+
+
+def _check(heading: str, where: str) -> None:
+    """Refuse a column whose relation or kind there is not, before thousands of rows do."""
+    what, _, rest = heading.partition(".")
+    if what not in {"rel", "any"}:
+        return
+    relation, _, kind = rest.partition(".")
+    if relation not in RELATIONS:
+        mend = f"known: {', '.join(RELATIONS)}"
+        raise InputError(
+            f"column {heading!r}: unknown relation {relation!r}", where=where, mend=mend
+        )
+    if kind and kind not in KINDS:
+        raise InputError(
+            f"column {heading!r}: unknown kind {kind!r}", where=where, mend=suggest_kind(kind)
+        )
+
+
+def normalise(rows: Iterable[Row], kind: str, here: Here) -> Iterator[Told]:
+    """Yield each row's entity, and what it depends on."""
+    for row in rows:
+        key = row.cells.get("id") or row.cells.get("name", "")
+        if not key:
+            raise row.wrong("neither id nor name", "fill in one of them, or map it by `columns`")
+        yield _entity(key, row, row.cells.get("kind") or kind, here)
+        for heading, cell in row.cells.items():
+            yield from _dependencies(key, heading, cell, here)
+
+
+def _entity(key: str, row: Row, kind: str, here: Here) -> Told:
+    cells = row.cells
+    name, labels = cells.get("name", key), _under("label", cells)
+    props: dict[str, Scalar] = {n: _scalar(cell) for n, cell in _under("prop", cells).items()}
+    if kind not in {*KINDS, MACHINE}:
+        what = f"unknown kind {kind!r}" if kind else "no kind"
+        raise row.wrong(what, suggest_kind(kind) if kind else "add a column kind, or `kind`")
+    claims = [here.key(n, cell) for n, cell in _under("key", cells).items()]
+    if kind in {MACHINE, *MACHINES}:
+        known = "" if kind == MACHINE else kind
+        return Machine(
+            key,
+            name,
+            cells.get("uuid", ""),
+            (cells["address"],) if "address" in cells else (),
+            labels=labels,
+            props=props,
+            kind=known,
+            claims=tuple(claims),
+            where=row.where,
+        )
+    claims += [here.key("name", name)] if "name" in KINDS[kind].weak else []
+    if "address" in cells:
+        claims.append(here.key("ip", cells["address"]))
+    if "uuid" in cells:
+        uuids = (n for n in KINDS[kind].strong if n.lower().endswith("uuid"))
+        claims += [here.key(namespace, cells["uuid"]) for namespace in uuids]
+    return Record(key, kind, name, tuple(dict.fromkeys(claims)), labels, props, where=row.where)
+
+
+def _dependencies(key: str, heading: str, cell: str, here: Here) -> Iterator[Told]:
+    what, _, rest = heading.partition(".")
+    if what not in {"rel", "any"}:
+        return
+    relation, _, kind = rest.partition(".")
+    group = heading if what == "any" else None
+    for name in (part.strip() for part in cell.split(";")):
+        other = f"{kind}:{name}" if kind else name
+        if name and kind:
+            yield Record(other, kind, name, (here.key("name", name),))
+        if name:
+            yield RelationRecord(key, relation, other, group, 1 if group else None)
+
+
+def _link(row: Row) -> RelationRecord:
+    cells = row.cells
+    need = int(cells["need"]) if cells.get("need") else None
+    group = cells.get("group") or None
+    return RelationRecord(cells["from"], cells["type"], cells["to"], group, need, row.where)
+
+
+def _under(what: str, cells: Mapping[str, str]) -> dict[str, str]:
+    lead = f"{what}."
+    return {h.removeprefix(lead): cell for h, cell in cells.items() if h.startswith(lead)}
+
+
+def _scalar(cell: str) -> Scalar:
+    """Read a number as such; `007` is no number, but a name that looks like one."""
+    if _NUMBER.fullmatch(cell):
+        return float(cell) if "." in cell else int(cell)
+    return {"true": True, "false": False}.get(cell.lower(), cell)
+
+
+SOURCE = Source(NAME, Entry, read)

@@ -1,0 +1,54 @@
+"""The service's part in each round of the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from kgraph.app.service.announce import Announcer
+from kgraph.app.service.inbox import Inbox
+from kgraph.app.watch.assess import Assessment
+from kgraph.app.watch.told import Told
+
+# The moment, and the seconds that the engine took for each incident, if it was asked.
+Measure = Callable[[datetime, tuple[float, ...]], None]
+
+
+class ServiceBeside:
+    """Brings in what was posted, and announces what came of it.
+
+    See `kgraph.app.watch.beside.Beside`.
+    """
+
+    def __init__(
+        self, inbox: Inbox, announcer: Announcer, measure: Measure, news: Callable[[], None]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            inbox: what was posted.
+            announcer: whoever listens, and receivers.
+            measure: takes what the loop took.
+            news: called when there is something to send.
+        """
+        self._inbox, self._announcer = inbox, announcer
+        self._measure, self._news = measure, news
+
+    def keep(self, now: datetime) -> list[Told] | None:
+        """Bring in what was posted."""
+        return self._inbox.keep(now)
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Return what senders have left out."""
+        return self._inbox.warnings(now)
+
+    def assessed(self, found: Assessment) -> None:
+        """Measure how long the engine took."""
+        took = tuple(each.investigation.elapsed_seconds for each in found.kept)
+        self._measure(found.at, took)
+
+    def settle(self, now: datetime) -> None:
+        """Announce what has changed; measure that the loop went round."""
+        if self._announcer.settle(now):
+            self._news()
+        self._measure(now, ())

@@ -1,0 +1,178 @@
+"""The ways to receivers: HTTP and SMTP. The only module of the service that sends anything."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from kgraph.app.service.sending import Channel, RefusedError
+from kgraph.config import Configuration
+from kgraph.config_service import (
+    CloudEventsReceiver,
+    EmailReceiver,
+    PagerDutyReceiver,
+    ReceiverConfig,
+    WebhookReceiver,
+)
+from kgraph.incidents import messages, template
+from kgraph.schema import ConfigurationError, KgraphError
+from kgraph.schema.timestamps import parse_time
+from kgraph.web import secret
+
+_SECONDS = 10.0
+_AGAIN = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+Form = Callable[[Mapping[str, Any], str], Any]  # a notice and the message's id -> JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Posts JSON.
+
+    Attributes:
+        url: where; it may be a secret itself, so no message names it.
+        form: makes the JSON.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    form: Form
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    media: str = "application/json"
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:
+        """Post a notice; any 2xx is taken as received."""
+        content = httpx.Request("POST", "http://x", json=self.form(document, message_id)).content
+        headers = {"Content-Type": self.media, "User-Agent": "kgraph", **self.headers}
+        try:
+            # No redirects: a token must not travel to another host.
+            answer = httpx.post(self.url, content=content, headers=headers, timeout=_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            told = str(error).replace(self.url, "its address") or type(error).__name__
+            raise KgraphError(f"{self.name} can't be reached: {told}") from None
+        if answer.is_success:
+            return
+        told = f"{self.name} answered {answer.status_code}: {answer.text[:200]!r}"
+        final = answer.is_client_error and answer.status_code not in _AGAIN
+        raise (RefusedError if final else KgraphError)(told)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Sends a mail."""
+
+    config: EmailReceiver
+    password: str = field(repr=False)
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:
+        """Hand a mail to the server."""
+        mail = self._mail(document, message_id)
+        config = self.config
+        try:
+            with self._connected() as server:
+                if config.user:
+                    server.login(config.user, self.password)
+                server.send_message(mail, config.sender, list(config.to))
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            final = all(code >= 500 for code in codes)
+            raise (RefusedError if final else KgraphError)(f"{config.name}: {codes}") from None
+        except (smtplib.SMTPException, OSError) as error:
+            told = f"{config.name} ({config.host}:{config.port}) did not take the mail: {error}"
+            raise KgraphError(" ".join(told.split())) from None
+
+    def _connected(self) -> smtplib.SMTP:
+        config = self.config
+        if config.security == "tls":
+            tls = ssl.create_default_context()
+            return smtplib.SMTP_SSL(config.host, config.port, timeout=_SECONDS, context=tls)
+        server = smtplib.SMTP(config.host, config.port, timeout=_SECONDS)
+        if config.security == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        return server
+
+    def _mail(self, document: Mapping[str, Any], message_id: str) -> EmailMessage:
+        subject, text = messages.email(document)
+        mail = EmailMessage()
+        mail["Subject"] = " ".join(subject.split())
+        mail["From"], mail["To"] = self.config.sender, ", ".join(self.config.to)
+        at = parse_time(document["updatedAt"])
+        if at is not None:
+            mail["Date"] = format_datetime(at)
+        domain = self.config.sender.partition("@")[2]
+        # All mails on one incident are one thread.
+        mail["Message-ID"] = make_msgid(domain=domain)
+        mail["References"] = f"<{document['incident']}@{domain}>"
+        mail["X-Kgraph-Message"] = message_id.replace(" ", "-")
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text)
+        return mail
+
+
+def channel(receiver: ReceiverConfig, configuration: Configuration) -> Channel:
+    """Make the way to a receiver; its secret and its template are read now.
+
+    Raises:
+        ConfigurationError: a secret that is named cannot be had; a faulty template.
+    """
+    file = configuration.resolve(receiver.token_file) if receiver.token_file else None
+    token = _text(secret(receiver.token_env, file))
+    match receiver:
+        case EmailReceiver():
+            return Mail(receiver, token)
+        case PagerDutyReceiver():
+            if not token:
+                mend = "set token_env or token_file to where its routing key is"
+                raise ConfigurationError(
+                    "no routing key", where=f"receiver {receiver.name}", mend=mend
+                )
+            return Web(receiver.name, receiver.url, lambda d, _id: messages.pagerduty(d, token))
+        case CloudEventsReceiver():
+            source = configuration.settings.server.public_url or "urn:kgraph"
+            return Web(
+                receiver.name,
+                receiver.url,
+                lambda d, id_: messages.cloudevent(d, source, id_),
+                _bearer("Authorization", "Bearer", token),
+                "application/cloudevents+json",
+            )
+        case WebhookReceiver():
+            return _webhook(receiver, configuration, token)
+
+
+def _webhook(receiver: WebhookReceiver, configuration: Configuration, token: str) -> Web:
+    url = receiver.url or _text(secret(receiver.url_env, None))
+    if receiver.template in template.SHIPPED:
+        chosen = template.shipped(receiver.template)
+    else:
+        path = configuration.base / receiver.template
+        try:
+            chosen = template.parse(path.read_text("utf-8"), where=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            mend = f"shipped: {', '.join(template.SHIPPED)}"
+            raise ConfigurationError(f"no template: {error}", where=str(path), mend=mend) from None
+    headers = _bearer(receiver.header, receiver.scheme, token)
+    return Web(receiver.name, url, lambda d, _id: template.render(chosen, d), headers)
+
+
+def _text(found: tuple[str, str] | None) -> str:
+    if found is None:
+        return ""
+    where, text = found
+    if not text or not all("!" <= character <= "~" for character in text):
+        mend = "it must hold the secret alone, in one line of ASCII"
+        raise ConfigurationError("no usable secret", where=where, mend=mend)
+    return text
+
+
+def _bearer(header: str, scheme: str, token: str) -> dict[str, str]:
+    return {header: f"{scheme} {token}".strip()} if token else {}

@@ -1,0 +1,168 @@
+"""From kept deliveries to evidence: in the loop's thread, many at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from kgraph.app.alerts import Directory, Listing, observe
+from kgraph.app.service.hooks import Taken, read
+from kgraph.app.sync import Commitment, Reading, unshown
+from kgraph.app.watch.told import Told, What
+from kgraph.config_service import HookConfig
+from kgraph.schema import Document, Drawer, KgraphError, StoreBusyError
+from kgraph.signals import Packs, Report, Translation, translate_reports
+from kgraph.store import GraphStore
+
+_PAGE = 8  # deliveries that are read at a time: each may hold 10,000 alerts
+_MOST = 20_000  # alerts in one round; the rest waits for the next
+_REMEMBERED = timedelta(hours=24)  # deliveries that must not count twice
+_STANDS = timedelta(hours=5)  # what a sender left out may be missing for so long
+_log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """Takes deliveries out of the store and keeps what they say."""
+
+    def __init__(self, store: GraphStore, hooks: Iterable[HookConfig], packs: Packs) -> None:
+        self._store, self._packs = store, packs
+        self._hooks: Mapping[str, HookConfig] = {hook.name: hook for hook in hooks}
+        self._directory = Directory()
+        self._left_out: dict[tuple[str, str], tuple[int, datetime]] = {}
+        self._said: frozenset[str] = frozenset()
+        self._forgotten_at: datetime | None = None
+
+    def keep(self, now: datetime) -> list[Told] | None:
+        """Bring in what waits; None where nothing did.
+
+        A delivery that cannot be read is put with the dead letters: it must not stop the others.
+        """
+        self._forget(now)
+        waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
+        if not waiting:
+            self._directory.recent(self._store, now)  # nobody waits for it now
+            return None
+        told: list[Told] = []
+        alerts = 0
+        try:
+            while waiting and alerts < _MOST:
+                taken = self._read(waiting, now)
+                alerts += sum(len(each.reports) for _, each in taken)
+                told += self._observe(taken, now)
+                self._done(waiting, taken, now)
+                waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
+        except StoreBusyError as error:  # nothing is lost: it waits for the next round
+            _log.warning("deliveries wait", because=str(error))
+        return told
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Return what is missing of the evidence, for whoever reads an explanation."""
+        self._left_out = {
+            key: (count, at) for key, (count, at) in self._left_out.items() if now - at < _STANDS
+        }
+        missing: dict[str, int] = {}
+        for (hook, _), (count, _) in self._left_out.items():
+            missing[hook] = missing.get(hook, 0) + count
+        return tuple(
+            f"hook {hook}: the sender left out {count} alerts: evidence is incomplete"
+            for hook, count in sorted(missing.items())
+        )
+
+    def _read(self, waiting: Sequence[Document], now: datetime) -> list[tuple[str, Taken]]:
+        """Return (hook, what was said) of each delivery that is readable and new."""
+        found = []
+        seen: set[str] = set()
+        for document in waiting:
+            try:
+                taken = read(self._hooks, document)
+            except KgraphError as error:
+                _log.warning(
+                    "a delivery is a dead letter", delivery=document.id, because=str(error)
+                )
+                self._store.put([_dead(document, str(error), now)])
+                continue
+            except Exception as error:  # noqa: BLE001 - one delivery must not stop the others
+                _log.exception("fault of the program in a delivery", delivery=document.id)
+                self._store.put([_dead(document, f"fault of the program: {error}", now)])
+                continue
+            if taken.once and (taken.once in seen or self._store.named(Drawer.SEEN, [taken.once])):
+                continue
+            seen.add(taken.once)
+            hook = _hook_of(document)
+            self._note(hook, taken, now)
+            found.append((hook, taken))
+        return found
+
+    def _note(self, hook: str, taken: Taken, now: datetime) -> None:
+        """Remember how much the sender left out, until it tells of the same group anew."""
+        if taken.truncated:
+            self._left_out[hook, taken.group] = (taken.truncated, now)
+        else:
+            self._left_out.pop((hook, taken.group), None)
+
+    def _observe(self, taken: Sequence[tuple[str, Taken]], now: datetime) -> Iterator[Told]:
+        reports = folded(report for _, each in taken for report in each.reports)
+        if not reports:
+            return
+        translation = self._translated(reports, now)
+        reading = Reading(self._store, now, Commitment.COMMIT, unshown)
+        diff = observe(reading, translation, Listing.SOME)
+        lines = frozenset(diff.findings) | frozenset(self.warnings(now))
+        for line in sorted(lines - self._said):
+            yield Told(now, What.FINDING, f"hooks: {line}", {"source": "hooks"})
+        self._said = lines
+
+    def _translated(self, reports: list[Report], now: datetime) -> Translation:
+        """Find the entity of every alert; where one is not found, in the estate of now."""
+        index, blind = self._directory.recent(self._store, now)
+        found = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        if any(row.lost for row in found.explanations) and self._directory.stale(self._store):
+            index, blind = self._directory.of(self._store, now)
+            found = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        return found
+
+    def _done(
+        self, waiting: Sequence[Document], taken: Sequence[tuple[str, Taken]], now: datetime
+    ) -> None:
+        once = [each.once for _, each in taken if each.once]
+        if once:
+            self._store.put(Document(Drawer.SEEN, each, now, "{}") for each in once)
+        self._store.drop(Drawer.INBOX, [document.id for document in waiting])
+
+    def _forget(self, now: datetime) -> None:
+        """Forget what was seen long ago, now and then."""
+        if self._forgotten_at is not None and now - self._forgotten_at < timedelta(minutes=5):
+            return
+        self._forgotten_at = now
+        forget(self._store, Drawer.SEEN, now - _REMEMBERED)
+
+
+def forget(store: GraphStore, drawer: Drawer, before: datetime, at_once: int = 1_000) -> None:
+    """Drop the documents that are older, some at a time."""
+    old = [row.id for row in store.documents(drawer, limit=at_once) if row.at < before]
+    if old:
+        store.drop(drawer, old)
+
+
+def folded(reports: Iterable[Report]) -> list[Report]:
+    """Return one report for each alert: the newest; of two of one moment, the one told last."""
+    newest: dict[tuple[str, str], Report] = {}
+    for report in reports:
+        key = report.detector, report.fingerprint
+        known = newest.get(key)
+        if known is None or known.at is None or report.at is None or report.at >= known.at:
+            newest.pop(key, None)  # the order is that of the last word
+            newest[key] = report
+    return list(newest.values())
+
+
+def _hook_of(document: Document) -> str:
+    return str(json.loads(document.body)["hook"])
+
+
+def _dead(document: Document, why: str, now: datetime) -> Document:
+    body = {"inbox": json.loads(document.body), "because": why}
+    return Document(Drawer.DEAD, f"inbox {document.id}", now, json.dumps(body))

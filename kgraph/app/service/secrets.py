@@ -1,0 +1,48 @@
+"""The secrets of hooks, read once at the start: a restart takes over a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kgraph.config import Configuration
+from kgraph.config_service import HookConfig
+from kgraph.schema import ConfigurationError
+from kgraph.web import secret
+
+_SHORTEST = 16  # characters; less is guessed
+
+
+@dataclass(frozen=True, slots=True)
+class HookSecret:
+    """What a hook asks for; with neither, an API token of the role hook.
+
+    Attributes:
+        token: its bearer token.
+        key: of its HMAC.
+    """
+
+    token: str = field(default="", repr=False)
+    key: bytes = field(default=b"", repr=False)
+
+
+def secret_of(hook: HookConfig, configuration: Configuration) -> HookSecret:
+    """Read a hook's secret from where it is kept.
+
+    Raises:
+        ConfigurationError: it is named and cannot be had, or is too short.
+    """
+    token_file = configuration.resolve(hook.token_file) if hook.token_file else None
+    hmac_file = configuration.resolve(hook.hmac_file) if hook.hmac_file else None
+    token = _long_enough(secret(hook.token_env, token_file))
+    key = _long_enough(secret(hook.hmac_env, hmac_file))
+    return HookSecret(token, key.encode())
+
+
+def _long_enough(found: tuple[str, str] | None) -> str:
+    if found is None:
+        return ""
+    where, text = found
+    if len(text) < _SHORTEST:
+        mend = f"at least {_SHORTEST} characters: openssl rand -hex 32"
+        raise ConfigurationError("the secret is too short", where=where, mend=mend)
+    return text

@@ -1,0 +1,130 @@
+"""Sending what waits for one receiver: in order, again after a while, at last a dead letter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from kgraph.schema import Document, Drawer, KgraphError
+from kgraph.schema.timestamps import format_time, parse_time
+from kgraph.store import GraphStore
+
+_PAGE = 500
+_FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=15)  # between two tries
+_log = structlog.get_logger(__name__)
+
+
+class RefusedError(KgraphError):
+    """The receiver does not want this message, and would not the next time either."""
+
+
+class Channel(Protocol):
+    """A way to a receiver."""
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:
+        """Send a notice.
+
+        Raises:
+            RefusedError: it would be refused again.
+            KgraphError: it may be taken the next time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Works off the messages of one receiver.
+
+    Attributes:
+        name: the receiver's.
+        tries: how often one message is tried.
+        jitter: a factor near 1 for each wait.
+        count: takes the outcome of each try: `sent`, `failed`, `dead`.
+    """
+
+    store: GraphStore
+    name: str
+    channel: Channel
+    tries: int
+    jitter: Callable[[], float]
+    count: Callable[[str], None]
+
+    def round(self, now: datetime) -> bool:
+        """Try what is due; tell whether all of that was sent.
+
+        Of several messages on one incident only the newest is sent: nobody wants what was.
+        """
+        for message, older in _newest(self._waiting()):
+            if (parse_time(_said(message)["due"]) or now) > now:
+                continue
+            if not self._try(message, older, now):
+                return False  # one that does not answer is left alone for a while
+        return True
+
+    def _waiting(self) -> list[Document]:
+        found: list[Document] = []
+        last = None
+        while page := self.store.documents(Drawer.OUTBOX, limit=_PAGE, after=last):
+            found += [row for row in page if _said(row)["receiver"] == self.name]
+            last = page[-1]
+        return found
+
+    def _try(self, message: Document, older: list[str], now: datetime) -> bool:
+        said = _said(message)
+        try:
+            self.channel.send(said["notice"], message.id)
+        except RefusedError as error:
+            self._bury(message, str(error), now)
+        except KgraphError as error:
+            self.count("failed")
+            if said["tries"] + 1 >= self.tries:
+                self._bury(message, str(error), now)
+                return False
+            self._again(message, str(error), now)
+            return False
+        else:
+            self.count("sent")
+        self.store.drop(Drawer.OUTBOX, [message.id, *older])
+        return True
+
+    def _again(self, message: Document, why: str, now: datetime) -> None:
+        said = _said(message)
+        wait = min(_FIRST * 2 ** said["tries"], _LONGEST) * self.jitter()
+        body = said | {
+            "tries": said["tries"] + 1,
+            "due": format_time(now + wait),
+            "because": why,
+        }
+        _log.warning("not sent; again later", receiver=self.name, because=why)
+        self.store.put([_with(message, Drawer.OUTBOX, body)])
+
+    def _bury(self, message: Document, why: str, now: datetime) -> None:
+        """Put it with the dead letters, where a person finds it."""
+        self.count("dead")
+        _log.error("a dead letter", receiver=self.name, because=why)
+        body = {"outbox": _said(message), "because": why}
+        dead = Document(Drawer.DEAD, f"outbox {message.id}", now, json.dumps(body))
+        self.store.put([dead])
+        self.store.drop(Drawer.OUTBOX, [message.id])
+
+
+def _newest(rows: list[Document]) -> Iterator[tuple[Document, list[str]]]:
+    """Yield the newest message on each incident, with the ids of those that it replaces."""
+    by_incident: dict[str, list[Document]] = {}
+    for row in rows:
+        by_incident.setdefault(_said(row)["incident"], []).append(row)
+    for group in by_incident.values():
+        yield group[-1], [row.id for row in group[:-1]]
+
+
+def _said(row: Document) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row.body)
+    return found
+
+
+def _with(row: Document, drawer: Drawer, body: Mapping[str, Any]) -> Document:
+    return Document(drawer, row.id, row.at, json.dumps(body, ensure_ascii=False))

@@ -1,0 +1,131 @@
+"""Tokens of the API: made, listed, revoked, checked. The store holds hashes only.
+
+A token is 32 random bytes, so a plain SHA-256 of it is as good as a slow hash: there is nothing
+to guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from kgraph.schema import Document, Drawer, InputError
+from kgraph.schema.timestamps import format_time, parse_time
+from kgraph.store import GraphStore
+
+_PREFIX = "kgraph"  # so that scanners of leaked secrets know one when they see it
+_ALL = 10_000
+
+
+class Role(Enum):
+    """What a token may do: each what those before it may, but `hook` may only post to hooks."""
+
+    HOOK = "hook"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def may(self, needed: Role) -> bool:
+        """Tell whether the role suffices for what needs another."""
+        if needed is Role.HOOK:
+            return self in {Role.HOOK, Role.OPERATOR, Role.ADMIN}
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token; the token itself is not.
+
+    Attributes:
+        id: its public part.
+        name: whose it is; the audit says so.
+        expires_at: it is refused from then on; None: never.
+    """
+
+    id: str
+    name: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+def create(
+    store: GraphStore,
+    name: str,
+    role: Role,
+    now: datetime,
+    secret: Callable[[int], bytes],
+    expires_at: datetime | None = None,
+) -> tuple[Token, str]:
+    """Make a token; returns it once, in full.
+
+    Args:
+        store: where its hash is kept.
+        name: whose it is; several may have one name.
+        role: what it may do.
+        now: the moment.
+        secret: makes so many random bytes.
+        expires_at: until when it is good; None: for ever.
+
+    Raises:
+        InputError: no usable name.
+    """
+    if not name.strip() or not name.isprintable() or len(name) > 100:
+        raise InputError(f"{name!r} is no name", mend="1 to 100 printable characters")
+    id_, key = secret(6).hex(), secret(32).hex()
+    token = Token(id_, name.strip(), role, now, expires_at)
+    body = {
+        "name": token.name,
+        "role": role.value,
+        "hash": _hash(key),
+        "expiresAt": format_time(expires_at) if expires_at else None,
+    }
+    store.put([Document(Drawer.TOKEN, id_, now, json.dumps(body))])
+    return token, f"{_PREFIX}_{id_}_{key}"
+
+
+def listed(store: GraphStore) -> list[Token]:
+    """Return all tokens, oldest first."""
+    return [_token(row) for row in store.documents(Drawer.TOKEN, limit=_ALL)]
+
+
+def revoke(store: GraphStore, token_id: str) -> Token:
+    """Let a token be good for nothing, at once.
+
+    Raises:
+        InputError: there is none of this id.
+    """
+    found = store.named(Drawer.TOKEN, [token_id])
+    if not found:
+        raise InputError(f"no token {token_id!r}", mend="`kgraph token list` shows them")
+    store.drop(Drawer.TOKEN, [token_id])
+    return _token(found[0])
+
+
+def check(store: GraphStore, text: str, now: datetime) -> Token | None:
+    """Return whose token this is; None for one that is forged, revoked or expired."""
+    prefix, _, rest = text.partition("_")
+    id_, _, key = rest.partition("_")
+    if prefix != _PREFIX or not id_ or not key:
+        return None
+    found = store.named(Drawer.TOKEN, [id_])
+    if not found or not hmac.compare_digest(json.loads(found[0].body)["hash"], _hash(key)):
+        return None
+    token = _token(found[0])
+    return token if token.expires_at is None or now < token.expires_at else None
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _token(row: Document) -> Token:
+    body = json.loads(row.body)
+    until = parse_time(body["expiresAt"]) if body["expiresAt"] else None
+    return Token(row.id, body["name"], Role(body["role"]), row.at, until)

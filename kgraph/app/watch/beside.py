@@ -1,0 +1,43 @@
+"""What a service does in each round of the loop, in the loop's own thread and store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from kgraph.app.watch.assess import Assessment
+from kgraph.app.watch.told import Told
+
+
+class Beside(Protocol):
+    """Takes part in every round."""
+
+    def keep(self, now: datetime) -> list[Told] | None:
+        """Bring in what waits, before anything is explained; None where there was nothing."""
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:
+        """Return what whoever reads an explanation must know of the evidence."""
+
+    def assessed(self, found: Assessment) -> None:
+        """Take note of what was explained."""
+
+    def settle(self, now: datetime) -> None:
+        """Do what is to be done at the end of a round."""
+
+
+class Alone:
+    """Nothing is beside the loop."""
+
+    def keep(self, now: datetime) -> list[Told] | None:  # noqa: ARG002 - the protocol's
+        """Bring in nothing."""
+        return None
+
+    def warnings(self, now: datetime) -> tuple[str, ...]:  # noqa: ARG002
+        """Warn of nothing."""
+        return ()
+
+    def assessed(self, found: Assessment) -> None:
+        """Take no note."""
+
+    def settle(self, now: datetime) -> None:
+        """Do nothing."""

@@ -1,0 +1,115 @@
+"""`kgraph ingest TYPE` for every source of the catalogue, those of other packages included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
+
+import typer
+from typer.core import TyperGroup
+
+from kgraph.cli.session import session_of, usage
+from kgraph.cli.sync import AcceptShrink, DryRun, EveryChange, Way, read
+from kgraph.cli.tables import RowFormat, Rows
+
+if TYPE_CHECKING:
+    from kgraph.sourcekit import SourceEntry
+
+
+class Sources(TyperGroup):
+    """The commands that are written out, and one for every declared source."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Name those that are written out, then the declared ones."""
+        from ingest import catalogue
+
+        return [*super().list_commands(ctx), *catalogue.names()]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401 - typer's own copy of click has no public name
+        """Return a command; made here for a declared source."""
+        from ingest import catalogue
+
+        found = super().get_command(ctx, cmd_name)
+        if found is not None or cmd_name not in catalogue.names():
+            return found
+        one = typer.Typer(add_completion=False, rich_markup_mode=None)
+        told = f"Read {catalogue.about(cmd_name)}."
+        one.command(cmd_name, help=told)(_ingest)
+        return typer.main.get_command(one)
+
+
+def _ingest(
+    ctx: typer.Context,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Fields of an entry as in kgraph.toml; a list by naming the key again;"
+            " none: all configured ones.",
+        ),
+    ] = None,
+    *,
+    accept_shrink: AcceptShrink = False,
+    dry_run: DryRun = False,
+    every_change: EveryChange = False,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    from kgraph.app.sources import Context, job
+
+    session = session_of(ctx)
+    name = str(ctx.info_name)
+    configured = session.configuration.settings.sources
+    chosen = [entry for entry in configured if entry.type == name]
+    if fields or not chosen:
+        chosen = [_entry(name, fields or ())]
+    context = Context(session.configuration)
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
+    read(session, [job(entry, context) for entry in chosen], output, way)
+
+
+def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
+    """Read an entry from the command line; paths in it start at the working folder."""
+    from pydantic import ValidationError
+
+    from ingest import catalogue
+    from kgraph.config import source_entry
+
+    known = catalogue.declared(name).entry.model_fields
+    row: dict[str, Any] = {"type": name}
+    for word in fields:
+        key, equals, value = word.partition("=")
+        if not equals:
+            usage(f"{word!r} is not KEY=VALUE")
+        several = key in known and get_origin(known[key].annotation) is tuple
+        row[key] = _joined(row.get(key, [] if several else None), value)
+    try:
+        entry = source_entry(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        told = first["msg"].removeprefix("Value error, ")
+        keys = ", ".join(field for field in known if field != "type")
+        usage(f"{key or name}: {told}; the keys of {name} are {keys}")
+    return entry.model_copy(update={k: _here(v) for k, v in entry if isinstance(v, Path | tuple)})
+
+
+def _joined(before: object, value: str) -> object:
+    now = value
+    if value[:1] in {"[", "{"}:
+        try:
+            now = json.loads(value)
+        except ValueError:
+            usage(f"{value!r:.40} is not JSON")
+    if isinstance(before, list) and not isinstance(now, list):
+        return [*before, now]
+    if before:
+        usage(f"{value!r:.40} is the second of what there is one of")
+    return now
+
+
+def _here(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_here(each) for each in value)
+    return Path.cwd() / value.expanduser() if isinstance(value, Path) else value

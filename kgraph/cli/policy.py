@@ -1,0 +1,128 @@
+"""`kgraph policy`: what may happen by itself, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.tables import RowFormat, Rows, show, write
+
+if TYPE_CHECKING:
+    from kgraph.app.policies import Explained, StepExplained
+
+app = typer.Typer(
+    help="What may happen by itself, and why.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("rules")
+def rules(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
+    """List the rules and maintenance windows in force, the highest priority first."""
+    from kgraph.app.policies import policy_of
+
+    session = session_of(ctx)
+    policy = policy_of(session.configuration)
+    found = sorted(policy.rules, key=lambda rule: (-rule.priority, -rule.when.specific))
+    rows = [(r.priority, r.name, r.mode.value, r.when.specific, r.why, r.where) for r in found]
+    show(session, ("priority", "rule", "mode", "conditions", "why", "where"), rows, output)
+    for warning in policy.warnings:
+        session.remark(warning, style="yellow")
+
+
+@app.command("test")
+def explain_one(
+    ctx: typer.Context,
+    plan_id: Annotated[str, typer.Argument(help="The id, such as P-88ab12.", metavar="PLAN")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="Decide as at this time, to come or past: RFC 3339.", metavar="TIME"),
+    ] = None,
+    output: Rows = RowFormat.TABLE,
+) -> None:
+    """Say what may happen with a plan: which rule decides, and why the others do not."""
+    from kgraph.app.plans import find
+    from kgraph.app.policies import explain
+    from kgraph.app.stores import Access, opened
+
+    session = session_of(ctx)
+    now = _moment(at) if at else session.now()
+    with opened(session.configuration, Access.READ) as store:
+        found = explain(session.configuration, store, find(store, plan_id), now)
+    if output is RowFormat.TABLE:
+        _lines(session, found)
+    else:
+        write(_document(found), output)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        usage(f"{text!r} is no time; write it like 2026-01-31T23:00:00Z")
+    if found.tzinfo is None:
+        usage(f"{text!r} has no zone; write it like 2026-01-31T23:00:00Z")
+    return found.astimezone(UTC)
+
+
+def _lines(session: Session, found: Explained) -> None:
+    decision, around = found.decision, found.around
+
+    def say(line: str) -> None:
+        session.out.print(line, soft_wrap=True)
+
+    by = f"by {decision.rule!r}" if decision.rule else "since no rule holds"
+    say(f"{found.plan.id}  {decision.mode.value}  {by}  {decision.why}".rstrip())
+    read = "every source was read" if around.synced else "not every source was read completely"
+    say(f"AT       {around.now:%Y-%m-%d %H:%M:%SZ}  cause {around.posterior:.2f} likely  {read}")
+    for number, row in enumerate(found.steps, 1):
+        step = row.step
+        say(f"STEP {number}   {step.action} {step.title}  risk {step.risk.value}: {_said(row)}")
+        decides = True
+        for rule, why in row.rules:
+            mark = "no" if why else ("->" if decides else "ok")
+            decides = decides and bool(why)
+            said = why or f"holds, priority {rule.priority}, {rule.when.specific} conditions"
+            say(f"      {mark:>2} {rule.mode.value:<8}{rule.name}: {said}")
+
+
+def _said(row: StepExplained) -> str:
+    why = f" ({row.decision.why})" if row.decision.why else ""
+    return f"{row.decision.mode.value}{why}"
+
+
+def _document(found: Explained) -> dict[str, Any]:
+    from kgraph.schema.timestamps import format_time
+
+    return {
+        "plan": found.plan.id,
+        "at": format_time(found.around.now),
+        "mode": found.decision.mode.value,
+        "rule": found.decision.rule,
+        "why": found.decision.why,
+        "posterior": found.around.posterior,
+        "synced": found.around.synced,
+        "steps": [
+            {
+                "action": row.step.action,
+                "entity": row.step.entity,
+                "mode": row.decision.mode.value,
+                "rule": row.decision.rule,
+                "why": row.decision.why,
+                "rules": [
+                    {
+                        "rule": rule.name,
+                        "mode": rule.mode.value,
+                        "priority": rule.priority,
+                        "conditions": rule.when.specific,
+                        "holds": not why,
+                        "because": why,
+                    }
+                    for rule, why in row.rules
+                ],
+            }
+            for row in found.steps
+        ],
+    }

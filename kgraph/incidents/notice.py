@@ -1,0 +1,209 @@
+"""What somebody who is paged is told of an incident, before any form of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kgraph.incidents.wording import probability
+from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
+from kgraph.schema.timestamps import format_time
+
+LEVELS = ("clear", "info", "warning", "error", "critical")  # the quietest first
+_SHOWN = 5
+_HIT = 0.5  # from this probability on something counts as hit
+_BUCKETS = 5  # of a posterior: a change within one is no news
+FORMAT = "kgraph.notice/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message on one incident.
+
+    Attributes:
+        document: the published form: what templates fill in and CloudEvents carry.
+        meaning: changes only when whoever is told learns something new.
+    """
+
+    incident: str
+    level: str
+    over: bool
+    document: Mapping[str, Any]
+    meaning: str
+
+
+def notice(
+    record: IncidentRecord, plan: Plan | None, url: str, warnings: Sequence[str] = ()
+) -> Notice:
+    """Make the message on an incident as it stands.
+
+    Args:
+        record: the incident as it is kept.
+        plan: what is proposed for it.
+        url: how people reach the service; empty: no links.
+        warnings: what is to be known of the evidence.
+    """
+    answer = json.loads(record.answer)
+    names = _names(answer)
+    over = record.status is not IncidentStatus.OPEN
+    blamed = _blamed(answer)
+    hit = [row for row in answer["blastRadius"]["now"] if row["probability"] >= _HIT]
+    services = sorted(names[row["entity"]] for row in hit if _kind(names, row) == "Service")
+    level = "clear" if over else _level(services, hit, blamed)
+    causes = [
+        {
+            "entity": row["entity"],
+            "title": names.get(row["entity"], row["entity"]),
+            "mode": row["mode"],
+            "posterior": _posterior(answer, row["entity"]),
+        }
+        for row in blamed
+    ]
+    document = {
+        "format": FORMAT,
+        "incident": record.id,
+        "status": record.status.value,
+        "level": level,
+        "title": record.title,
+        "openedAt": format_time(record.opened_at),
+        "updatedAt": format_time(record.updated_at),
+        "causes": causes,
+        "abstainedBecause": answer.get("abstainedBecause"),
+        "evidence": _evidence(answer, names, "supporting"),
+        "against": _evidence(answer, names, "contradicting"),
+        "hit": {"entities": len(hit), "services": services},
+        "next": [
+            f"{names.get(row['entity'], row['entity'])} P {probability(row['probability'])}"
+            for row in answer["blastRadius"]["next"][:_SHOWN]
+        ],
+        "check": next((row["command"] for row in answer["nextChecks"] if row["command"]), None),
+        "plan": None if over or plan is None else _plan(plan, url),
+        "warnings": [*warnings, *answer.get("warnings", ())][:_SHOWN],
+        "url": f"{url.rstrip('/')}/api/v1/incidents/{record.id}" if url else None,
+    }
+    document["text"] = _texts(document)
+    return Notice(record.id, level, over, document, _meaning(document, over))
+
+
+def _meaning(document: Mapping[str, Any], over: bool) -> str:  # noqa: FBT001 - half of what it means
+    if over:
+        return "over"
+    causes = sorted(
+        (row["entity"], row["mode"], int(row["posterior"] * _BUCKETS))
+        for row in document["causes"]
+    )
+    plan = document["plan"]["id"] if document["plan"] else ""
+    said = [document["level"], causes, document["hit"]["services"], plan]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def _names(answer: Mapping[str, Any]) -> dict[str, str]:
+    rows = answer.get("entities", ())
+    return {row["uid"]: Entity(row["uid"], row["kind"], row["name"]).title for row in rows}
+
+
+def _kind(names: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    return names.get(row["entity"], "").partition(" ")[0]
+
+
+def _blamed(answer: Mapping[str, Any]) -> list[dict[str, str]]:
+    if answer["abstained"]:
+        return []
+    return next((list(row["members"]) for row in answer["hypotheses"] if row["members"]), [])
+
+
+def _posterior(answer: Mapping[str, Any], entity: str) -> float:
+    found = (row["posterior"] for row in answer["causes"] if row["entity"] == entity)
+    return float(next(found, 0.0))
+
+
+def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[object]) -> str:
+    if services:
+        return "critical"
+    return "error" if len(hit) > len(blamed) else "warning"
+
+
+def _evidence(answer: Mapping[str, Any], names: Mapping[str, str], side: str) -> list[str]:
+    lead = next(iter(answer["causes"]), None)
+    if lead is None or answer["abstained"]:
+        return []
+    rows = [
+        f"{names.get(row['entity'], row['entity'])} {row['signal']} {row['state']}"
+        for row in lead[side]
+    ]
+    more = len(rows) - _SHOWN
+    return rows[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _plan(plan: Plan, url: str) -> dict[str, Any]:
+    return {
+        "id": plan.id,
+        "risk": plan.risk.value,
+        "steps": [f"{step.action.replace('_', ' ')} {step.title}" for step in plan.steps],
+        "refused": list(plan.refused),
+        "executable": plan.executable,
+        "url": f"{url.rstrip('/')}/api/v1/plans/{plan.id}" if url else None,
+    }
+
+
+def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return lines for people, none of them empty."""
+    causes = [
+        f"{row['title']} {row['mode'].replace('_', ' ')}, P {probability(row['posterior'])}"
+        for row in document["causes"]
+    ]
+    over = document["level"] == "clear"
+    why = document["abstainedBecause"] or "too little is known"
+    cause = "; ".join(causes) or f"no cause found: {why}"
+    plan = document["plan"]
+    steps = "; ".join(plan["steps"]) if plan else ""
+    services = ", ".join(document["hit"]["services"][:_SHOWN])
+    hit = f"{document['hit']['entities']} entities hit"
+    hit += f", services: {services}" if services else ""
+    state = "over" if over else document["level"]
+    return {
+        "summary": f"{document['incident']} {state}: {document['title']}",
+        "cause": cause,
+        "evidence": "\n".join(document["evidence"]) or "-",
+        "against": "\n".join(document["against"]) or "-",
+        "hit": hit,
+        "check": document["check"] or "-",
+        "plan": f"{plan['id']} (risk {plan['risk']}): {steps}" if plan else "-",
+        "warnings": "\n".join(document["warnings"]) or "-",
+        "link": document["url"] or "-",
+    }
+
+
+def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
+    """Return a notice that nobody takes for a real one: it shows that messages arrive.
+
+    Args:
+        incident: the id that it is about.
+        now: the moment.
+        over: whether it is the end of the drill.
+    """
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "incident": incident,
+        "status": "resolved" if over else "open",
+        "level": "clear" if over else "info",
+        "title": "a drill of kgraph: nothing is wrong, and it ends by itself",
+        "openedAt": format_time(now),
+        "updatedAt": format_time(now),
+        "causes": [],
+        "abstainedBecause": "it is a drill",
+        "evidence": [],
+        "against": [],
+        "hit": {"entities": 0, "services": []},
+        "next": [],
+        "check": None,
+        "plan": None,
+        "warnings": [],
+        "url": None,
+    }
+    document["text"] = _texts(document)
+    return document

@@ -1,0 +1,38 @@
+"""What is kept beside the graph: deliveries, tokens, the audit, as JSON documents in drawers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Drawer(Enum):
+    """What a document is for. The values are in stores: they stay as they are."""
+
+    INBOX = "inbox"  # taken from a hook, not yet evidence
+    SEEN = "seen"  # ids of deliveries that must not count twice
+    OUTBOX = "outbox"  # to be sent to a receiver
+    DEAD = "dead"  # could not be sent
+    TOLD = "told"  # what a receiver knows of an incident
+    TOKEN = "token"  # noqa: S105 - hashes, never a token
+    AUDIT = "audit"  # who wrote what
+    EVENT = "event"  # what the watch told, for whoever listens
+    REJECTED = "rejected"  # plans that a person has said no to
+    VERDICT = "verdict"  # what people say of the cause of an incident
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document.
+
+    Attributes:
+        id: names it within its drawer.
+        at: since when it is there; documents come in this order, then by id.
+        body: one JSON object.
+    """
+
+    drawer: Drawer
+    id: str
+    at: datetime
+    body: str

@@ -1,0 +1,76 @@
+"""The application put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from kgraph import __version__
+from kgraph.server import problems
+from kgraph.server.gate import Gate
+from kgraph.server.limits import Rate
+from kgraph.server.routes import (
+    entities,
+    events,
+    health,
+    hooks,
+    incidents,
+    investigation,
+    operations,
+    plans,
+)
+from kgraph.server.service import Service
+
+_MIB = 2**20
+_API = (
+    incidents.router,
+    entities.router,
+    investigation.router,
+    plans.router,
+    operations.router,
+    events.router,
+)
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def application(service: Service) -> FastAPI:
+    """Return the application; its threads live as long as it does."""
+    settings = service.settings
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            service.stop()
+
+    app = FastAPI(
+        title="kgraph",
+        version=__version__,
+        description="Root causes, incidents and repairs of a virtualised estate.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # it would load its page from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(hooks.router)
+    for router in _API:
+        app.include_router(
+            router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)
+        )
+    app.add_middleware(
+        Gate,
+        rate=Rate(settings.requests_per_second, settings.burst, time.monotonic),
+        metrics=service.metrics,
+        most_bytes=settings.body_mib * _MIB,
+        most_seconds=settings.body_seconds,
+        loopback_only=settings.authentication == "none",
+    )
+    return app

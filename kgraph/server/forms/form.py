@@ -1,0 +1,12 @@
+"""What all documents of the API have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Form(BaseModel):
+    """A document; its fields are spelled as JSON has them: `openedAt`."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)

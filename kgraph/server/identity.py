@@ -1,0 +1,130 @@
+"""Who is asking, and whether they may."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from kgraph.app.service import tokens
+from kgraph.app.service.tokens import Role
+from kgraph.config_service import HookConfig
+from kgraph.server.problems import Refused
+from kgraph.server.service import Service
+from kgraph.server.signatures import Signed, verdict
+
+_ASK = {"WWW-Authenticate": "Bearer"}
+_bearer = HTTPBearer(auto_error=False, description="A token that `kgraph token create` made.")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        name: for people and the audit.
+        address: where from.
+    """
+
+    name: str
+    role: Role
+    address: str
+
+
+def service_of(request: Request) -> Service:
+    """Return the server's state."""
+    found: Service = request.app.state.service
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Return where a request is from."""
+    return request.client.host if request.client else ""
+
+
+def needs(role: Role) -> Callable[[Request, Bearer], Awaitable[Caller]]:
+    """Return a dependency that lets pass who may do what needs a role."""
+
+    async def caller(request: Request, bearer: Bearer) -> Caller:
+        service, address = service_of(request), address_of(request)
+        if service.settings.authentication == "none":
+            return Caller("anybody on this machine", Role.ADMIN, address)
+        found = await _known(service, bearer, address)
+        if not found.role.may(role):
+            told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
+            raise Refused(HTTPStatus.FORBIDDEN, told, "role")
+        return found
+
+    return caller
+
+
+async def _known(
+    service: Service, bearer: HTTPAuthorizationCredentials | None, address: str
+) -> Caller:
+    if bearer is None:
+        told = "a token is needed: `kgraph token create` makes one"
+        raise Refused(HTTPStatus.UNAUTHORIZED, told, "no token", _ASK)
+    text, now = bearer.credentials, service.clock()
+    token = await service.readers.ask(lambda store: tokens.check(store, text, now))
+    if token is None:
+        _guessed(service, address)
+        raise Refused(HTTPStatus.UNAUTHORIZED, "no such token, or no longer", "bad token", _ASK)
+    return Caller(f"{token.name} ({token.id})", token.role, address)
+
+
+def _guessed(service: Service, address: str) -> None:
+    """Slow down who tries many tokens."""
+    wait = service.guesses.take(address)
+    if wait:
+        headers = {"Retry-After": str(int(wait) + 1)}
+        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens", "guessing", headers)
+
+
+async def admitted(service: Service, hook: HookConfig, request: Request) -> bytes:
+    """Return the body of who may post to a hook; it is read only once they are known, if it can.
+
+    Raises:
+        Refused: they may not.
+    """
+    secret, address = service.secrets[hook.name], address_of(request)
+    if secret.key:
+        body = await request.body()
+        _signed(service, hook, request.headers.get(hook.hmac_header, ""), body, address)
+        return body
+    bearer = await _bearer(request)
+    if secret.token:
+        given = bearer.credentials if bearer else ""
+        if not hmac.compare_digest(given.encode(), secret.token.encode()):
+            _guessed(service, address)
+            raise Refused(HTTPStatus.UNAUTHORIZED, "not this hook's token", "bad token", _ASK)
+    else:
+        await needs(Role.HOOK)(request, bearer)
+    return await request.body()
+
+
+def _signed(service: Service, hook: HookConfig, text: str, body: bytes, address: str) -> None:
+    key = service.secrets[hook.name].key
+    found = verdict(hook.hmac_form, text, body, key, time.time())
+    # A plain signature says nothing of when: the same alert may well be sent again.
+    if found is Signed.GOOD and hook.hmac_form == "timed" and not service.replays.first(text):
+        found = Signed.REPLAYED
+    if found is Signed.GOOD:
+        return
+    if found is Signed.REPLAYED:
+        raise Refused(HTTPStatus.CONFLICT, found.value, "replay")
+    if found is Signed.FORGED:
+        _guessed(service, address)
+    raise Refused(HTTPStatus.UNAUTHORIZED, found.value, f"signature {found.name.lower()}")
+
+
+Viewer = Annotated[Caller, Depends(needs(Role.VIEWER))]
+Operator = Annotated[Caller, Depends(needs(Role.OPERATOR))]
+Admin = Annotated[Caller, Depends(needs(Role.ADMIN))]
+Served = Annotated[Service, Depends(service_of)]

@@ -1,0 +1,73 @@
+"""Pages and entity tags: what every list and every document of the API has."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel
+
+from kgraph.server.problems import Refused
+
+T = TypeVar("T")
+Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=500, description="`next` of the page before; what it holds is ours."),
+]
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        next: the cursor of the next page; null on the last one.
+    """
+
+    items: list[T]
+    next: str | None = None
+
+
+def cursor(*parts: str | int) -> str:
+    """Return a cursor."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def parts_of(text: str, count: int) -> list[Any]:
+    """Return what a cursor holds.
+
+    Raises:
+        Refused: it is none of ours.
+    """
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or len(found) != count:
+        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+    return found
+
+
+def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
+    """Return a page of rows of which one more than `limit` was asked for, and whether more is."""
+    return rows[:limit], len(rows) > limit
+
+
+def tagged(request: Request, document: BaseModel | dict[str, Any]) -> Response:
+    """Return a document with its entity tag; 304 where the client has it already."""
+    if isinstance(document, BaseModel):
+        content = document.model_dump_json(by_alias=True).encode()
+    else:
+        content = json.dumps(document, ensure_ascii=False).encode()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    asked = request.headers.get("if-none-match", "")
+    if tag in {each.strip().removeprefix("W/") for each in asked.split(",")} or asked == "*":
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)

@@ -1,0 +1,121 @@
+"""The estate: search, one entity, its history, who is hit if it fails."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from kgraph.app.graphs import dependents, edges
+from kgraph.app.history import story
+from kgraph.schema import Entity
+from kgraph.server.forms import (
+    DependentForm,
+    EntityForm,
+    EntityRow,
+    EventForm,
+    HistoryForm,
+    ImpactForm,
+    SpanForm,
+)
+from kgraph.server.identity import Served, Viewer
+from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of, tagged
+from kgraph.server.problems import Refused, documented
+from kgraph.store import GraphStore
+
+router = APIRouter(prefix="/entities", tags=["entities"])
+Uid = Annotated[str, Path(max_length=200, description="The entity's uid.")]
+_FARTHEST = 10_000  # rows that a page may lie behind: a search that finds more is too wide
+
+
+@router.get("", responses=documented(400))
+async def search(
+    served: Served,
+    _caller: Viewer,
+    text: Annotated[
+        str | None,
+        Query(max_length=200, description="A part of the name, or a whole uid or key."),
+    ] = None,
+    kind: Annotated[str | None, Query(max_length=100, description="Only this kind.")] = None,
+    limit: Limit = 50,
+    after: Cursor = None,
+) -> Page[EntityRow]:
+    """Search the estate; ordered by kind and name."""
+    start = _start(after)
+    found = await served.readers.ask(
+        lambda store: store.find(kind=kind, text=text or None, limit=start + limit + 1)
+    )
+    rows, more = cut(found[start:], limit)
+    more = more and start + limit <= _FARTHEST
+    return Page(
+        items=[EntityRow.of(row) for row in rows], next=cursor(start + limit) if more else None
+    )
+
+
+@router.get("/{uid}", response_model=EntityForm, responses=documented(404))
+async def show_entity(uid: Uid, request: Request, served: Served, _caller: Viewer) -> Response:
+    """Show an entity: keys, labels, properties, what it needs and who needs it."""
+
+    def look(store: GraphStore) -> EntityForm:
+        entity = _open(store, uid)
+        needs, needed_by = edges(store, uid)
+        return EntityForm.whole(entity, needs, needed_by)
+
+    return tagged(request, await served.readers.ask(look))
+
+
+@router.get("/{uid}/history", response_model=HistoryForm, responses=documented(404))
+async def show_history(uid: Uid, request: Request, served: Served, _caller: Viewer) -> Response:
+    """Show what an entity went through; also one that is gone by now."""
+
+    def look(store: GraphStore) -> HistoryForm:
+        found = store.history(uid)
+        if found is None:
+            raise _nothing(uid)
+        return HistoryForm(
+            uid=found.uid,
+            kind=found.kind,
+            name=found.name,
+            existed=[SpanForm.of(row) for row in found.existed],
+            events=[EventForm.of(row) for row in story(found)],
+        )
+
+    return tagged(request, await served.readers.ask(look))
+
+
+@router.get("/{uid}/impact", responses=documented(404))
+async def show_impact(
+    uid: Uid,
+    served: Served,
+    _caller: Viewer,
+    depth: Annotated[int, Query(ge=1, le=20, description="At most so many hops.")] = 8,
+) -> ImpactForm:
+    """List who needs an entity, nearest first: its blast radius."""
+
+    def look(store: GraphStore) -> ImpactForm:
+        _open(store, uid)
+        rows, truncated = dependents(store, uid, depth)
+        return ImpactForm(items=[DependentForm.at(row) for row in rows], truncated=truncated)
+
+    return await served.readers.ask(look)
+
+
+def _open(store: GraphStore, uid: str) -> Entity:
+    found = store.get([uid])
+    if not found:
+        raise _nothing(uid)
+    return found[0]
+
+
+def _nothing(uid: str) -> Refused:
+    return Refused(HTTPStatus.NOT_FOUND, f"no entity {uid!a}", "not found")
+
+
+def _start(after: str | None) -> int:
+    if after is None:
+        return 0
+    (start,) = parts_of(after, 1)
+    if not isinstance(start, int) or not 0 <= start <= _FARTHEST:
+        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+    return start

@@ -1,0 +1,78 @@
+"""Whether we live, whether we can work, and what there is to measure."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Literal
+
+import structlog
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from kgraph.app.service.standing import standing
+from kgraph.schema import KgraphError
+from kgraph.server.identity import Served, Viewer
+from kgraph.server.problems import documented
+
+router = APIRouter()
+_log = structlog.get_logger(__name__)
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether requests can be answered.
+
+    Attributes:
+        store: empty, or why it cannot be read.
+        watch: `leading`, `waiting` for another process, or `dead`.
+    """
+
+    ready: bool
+    store: str
+    watch: Literal["leading", "waiting", "dead"]
+
+
+@router.get("/healthz", tags=["health"])
+async def healthz() -> Health:
+    """Tell that the process answers; looks at nothing else."""
+    return Health()
+
+
+@router.get("/readyz", tags=["health"], responses={503: {"model": Readiness}})
+async def readyz(served: Served, response: Response) -> Readiness:
+    """Tell whether the store can be read and the watch runs, here or elsewhere."""
+    try:
+        await served.readers.ask(lambda store: store.version())
+        trouble = ""
+    except KgraphError as error:
+        _log.warning("not ready", because=str(error))
+        trouble = "it cannot be read; the log tells why"  # whoever asks need not say who they are
+    watching = served.watching
+    alive = "leading" if watching.leading else "waiting"
+    ready = not trouble and watching.alive and not served.ending()
+    if not ready:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return Readiness(ready=ready, store=trouble, watch=alive if watching.alive else "dead")
+
+
+@router.get(
+    "/metrics",
+    tags=["health"],
+    response_class=Response,
+    responses={
+        200: {"content": {"application/openmetrics-text": {"schema": {"type": "string"}}}},
+        **documented(401, 403, 429, 503),
+    },
+)
+async def metrics(served: Served, _caller: Viewer) -> Response:
+    """Tell what is measured, as OpenMetrics."""
+    found = await served.readers.ask(standing)
+    served.metrics.show(found)
+    served.metrics.leading.set(served.watching.leading)
+    content, kind = served.metrics.text()
+    return Response(content, media_type=kind)

@@ -1,0 +1,71 @@
+"""Hooks in: what is posted is in the store before we say yes."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from kgraph.app.service.hooks import Posted, accept
+from kgraph.schema import InputError
+from kgraph.server.identity import Served, admitted
+from kgraph.server.problems import Refused, documented
+
+router = APIRouter(prefix="/hooks", tags=["hooks"])
+
+
+class Accepted(BaseModel):
+    """What was taken in.
+
+    Attributes:
+        deliveries: how many are kept, to be worked off.
+        alerts: how many they hold.
+    """
+
+    deliveries: int
+    alerts: int
+
+
+_ANY_JSON = {"schema": {"description": "what the hook's type says"}}
+
+
+@router.post(
+    "/{name}",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=documented(400, 401, 403, 404, 408, 409, 413, 422, 429, 503),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": dict.fromkeys(
+                (
+                    "application/json",
+                    "application/cloudevents+json",
+                    "application/cloudevents-batch+json",
+                ),
+                _ANY_JSON,
+            ),
+        },
+        "security": [{"HTTPBearer": []}, {}],
+    },
+)
+async def post(name: str, request: Request, served: Served) -> Accepted:
+    """Take in alerts: of Alertmanager, as CloudEvents, or any JSON that has a mapping."""
+    hook = served.hooks.get(name)
+    if hook is None:
+        raise Refused(HTTPStatus.NOT_FOUND, f"no hook is called {name!a}", "no hook")
+    body = await admitted(served, hook, request)
+    posted = Posted({k.lower(): v for k, v in request.headers.items()}, body)
+    try:
+        found = await run_in_threadpool(accept, hook, posted, served.clock())
+        await served.mail.keep(found.documents)
+    except InputError as error:
+        outcome = "malformed" if type(error) is InputError else "unkept"
+        served.metrics.deliveries.labels(name, outcome).inc()
+        raise
+    served.metrics.deliveries.labels(name, "accepted").inc()
+    served.metrics.alerts.labels(name).inc(found.alerts)
+    served.metrics.truncated.labels(name).inc(found.truncated)
+    served.watching.nudge()
+    return Accepted(deliveries=len(found.documents), alerts=found.alerts)

@@ -1,0 +1,162 @@
+"""Incidents: list, one with its explanation, its report, what people say of its cause."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from kgraph.app.keeping import again
+from kgraph.app.service import verdicts
+from kgraph.incidents import Detail, build
+from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
+from kgraph.schema.timestamps import parse_time
+from kgraph.server.forms import (
+    IncidentForm,
+    IncidentRow,
+    PlanRow,
+    ReportForm,
+    SectionForm,
+    VerdictAsked,
+    VerdictForm,
+)
+from kgraph.server.identity import Operator, Served, Viewer
+from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of, tagged
+from kgraph.server.problems import Refused, documented
+from kgraph.server.service import Service
+from kgraph.server.writing import write
+from kgraph.store import GraphStore
+
+router = APIRouter(prefix="/incidents", tags=["incidents"])
+Id = Annotated[str, Path(max_length=200, description="Such as INC-0001.")]
+StatusAsked = Annotated[
+    Literal["open", "resolved", "closed"] | None, Query(description="Only these.")
+]
+
+
+@router.get("", responses=documented(400))
+async def list_incidents(
+    served: Served,
+    _caller: Viewer,
+    status: StatusAsked = None,
+    limit: Limit = 50,
+    after: Cursor = None,
+) -> Page[IncidentRow]:
+    """List incidents, newest first."""
+    wanted = IncidentStatus(status) if status else None
+    behind = _behind(after) if after else None
+    found = await served.readers.ask(
+        lambda store: store.heads(wanted, limit=limit + 1, after=behind)
+    )
+    rows, more = cut(found, limit)
+    last = cursor(rows[-1].opened_at.isoformat(), rows[-1].id) if more else None
+    return Page(items=[IncidentRow.of(row) for row in rows], next=last)
+
+
+@router.get("/{incident_id}", response_model=IncidentForm, responses=documented(404))
+async def show_incident(
+    incident_id: Id, request: Request, served: Served, _caller: Viewer
+) -> Response:
+    """Show an incident with its explanation, its plans, and what people said of its cause."""
+
+    def look(store: GraphStore) -> IncidentForm:
+        record = _found(store, incident_id)
+        answer = json.loads(record.answer)
+        named = [row.get("uid", row["entity"]) for row in answer["causes"]]
+        said = verdicts.of_incident(store, incident_id, named)
+        return IncidentForm(
+            **IncidentRow.of(record).model_dump(),
+            answer=answer,
+            plans=[PlanRow.of(row) for row in store.plans(incident=incident_id)],
+            verdicts=[VerdictForm.of(row) for row in said],
+        )
+
+    return tagged(request, await served.readers.ask(look))
+
+
+@router.get("/{incident_id}/bundle", responses=documented(404))
+async def show_bundle(
+    incident_id: Id, request: Request, served: Served, _caller: Viewer
+) -> Response:
+    """Return the incident bundle: enough to replay it anywhere."""
+    record = await served.readers.ask(lambda store: _found(store, incident_id))
+    return tagged(request, json.loads(record.bundle))
+
+
+@router.get("/{incident_id}/report", response_model=ReportForm, responses=documented(404))
+async def show_report(
+    incident_id: Id,
+    request: Request,
+    served: Served,
+    _caller: Viewer,
+    detail: Annotated[
+        Literal["brief", "full"], Query(description="One screen, or everything.")
+    ] = "brief",
+) -> Response:
+    """Explain an incident again from its kept bundle, for a person to read."""
+    return tagged(request, await report_of(served, incident_id, Detail(detail)))
+
+
+@router.post(
+    "/{incident_id}/verdicts",
+    status_code=HTTPStatus.CREATED,
+    responses=documented(404, 409),
+)
+async def say(
+    incident_id: Id, asked: VerdictAsked, served: Served, caller: Operator
+) -> VerdictForm:
+    """Confirm or refute a cause; of two words on one entity the newer counts."""
+    await served.readers.ask(lambda store: _found(store, incident_id))
+
+    def keep(store: GraphStore, now: datetime) -> VerdictForm:
+        said = verdicts.Said(asked.said)
+        verdict = verdicts.CauseVerdict(
+            incident_id, said, asked.entity, asked.mode, caller.name, now, asked.note
+        )
+        verdicts.keep(store, verdict)
+        return VerdictForm.of(verdict)
+
+    return await write(served, caller, f"incident.{asked.said}", incident_id, keep)
+
+
+async def report_of(
+    served: Service, incident_id: str, detail: Detail = Detail.BRIEF
+) -> ReportForm:
+    """Explain an incident again from its kept bundle."""
+
+    def look(store: GraphStore) -> ReportForm:
+        record = _found(store, incident_id)
+        found = again(record, served.tools_at(record.updated_at))
+        report = build(found.case, detail)
+        return ReportForm(
+            id=report.id,
+            headline=report.headline,
+            sections=[
+                SectionForm(label=row.label.value, lines=list(row.lines))
+                for row in report.sections
+            ],
+            warnings=list(report.warnings),
+        )
+
+    return await served.engine.ask(look)
+
+
+def _found(store: GraphStore, incident_id: str) -> IncidentRecord:
+    record = store.incident(incident_id)
+    if record is None:
+        raise Refused(HTTPStatus.NOT_FOUND, f"no incident {incident_id!a}", "not found")
+    return record
+
+
+def _behind(after: str) -> IncidentHead:
+    opened, id_ = parts_of(after, 2)
+    try:
+        at = parse_time(str(opened))
+    except ValueError:
+        at = None
+    if at is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+    return IncidentHead(str(id_), IncidentStatus.OPEN, at, at, "")

@@ -1,0 +1,123 @@
+"""For those who run the service: sources, the audit, dead letters."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from kgraph.app.service import audit
+from kgraph.app.service.letters import discard, retry
+from kgraph.incidents.advice import STALE_AFTER
+from kgraph.schema import Document, Drawer
+from kgraph.schema.timestamps import parse_time
+from kgraph.server.forms import DeadLetterForm, DeedForm, SourceForm
+from kgraph.server.identity import Admin, Operator, Served, Viewer
+from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of
+from kgraph.server.problems import Refused, documented
+from kgraph.server.service import Service
+from kgraph.server.writing import write
+from kgraph.store import GraphStore
+
+router = APIRouter(tags=["operations"])
+Id = Annotated[str, Path(max_length=500, description="As the list has it.")]
+
+
+@router.get("/sources")
+async def list_sources(served: Served, _caller: Viewer) -> list[SourceForm]:
+    """Tell when each source was last read for each scope."""
+    now = served.clock()
+    scopes = await served.readers.ask(lambda store: store.scopes())
+    return [
+        SourceForm.of(row, (now - row.completed_at).total_seconds(), stale(now, row.completed_at))
+        for row in scopes
+    ]
+
+
+@router.get("/audit", responses=documented(400))
+async def list_audit(
+    served: Served, _caller: Admin, limit: Limit = 50, after: Cursor = None
+) -> Page[DeedForm]:
+    """List who wrote what, newest first."""
+    behind = _behind(Drawer.AUDIT, after)
+    found = await served.readers.ask(lambda store: audit.listed(store, limit + 1, behind))
+    rows, more = cut(found, limit)
+    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    return Page(items=[DeedForm.shown(row) for row in rows], next=last)
+
+
+@router.get("/dead-letters", responses=documented(400))
+async def list_dead(
+    served: Served, _caller: Operator, limit: Limit = 50, after: Cursor = None
+) -> Page[DeadLetterForm]:
+    """List what could not be read or sent, newest first."""
+    behind = _behind(Drawer.DEAD, after)
+    found = await served.readers.ask(
+        lambda store: store.documents(Drawer.DEAD, limit=limit + 1, after=behind, newest=True)
+    )
+    rows, more = cut(found, limit)
+    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    return Page(items=[_letter(row) for row in rows], next=last)
+
+
+@router.post(
+    "/dead-letters/{letter_id}/retry",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(404, 409),
+)
+async def retry_dead(letter_id: Id, served: Served, caller: Operator) -> None:
+    """Put a dead letter back to where it came from."""
+    await _needed(served, letter_id)
+    await write(served, caller, "dead.retry", letter_id, lambda s, now: retry(s, letter_id, now))
+
+
+@router.delete(
+    "/dead-letters/{letter_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=documented(404, 409),
+)
+async def drop_dead(letter_id: Id, served: Served, caller: Operator) -> None:
+    """Forget a dead letter."""
+    await _needed(served, letter_id)
+    await write(served, caller, "dead.drop", letter_id, lambda s, _now: discard(s, letter_id))
+
+
+async def _needed(served: Service, letter_id: str) -> None:
+    def look(store: GraphStore) -> None:
+        if not store.named(Drawer.DEAD, [letter_id]):
+            told = f"no dead letter {letter_id!a}"
+            raise Refused(HTTPStatus.NOT_FOUND, told, "not found")
+
+    await served.readers.ask(look)
+
+
+def stale(now: datetime, at: datetime) -> bool:
+    """Tell whether a reading is too old to be relied on."""
+    return now - at > STALE_AFTER
+
+
+def _letter(row: Document) -> DeadLetterForm:
+    body: dict[str, Any] = json.loads(row.body)
+    if "inbox" in body:
+        kind, name = "inbox", body["inbox"]["hook"]
+    else:
+        kind, name = "outbox", body["outbox"]["receiver"]
+    return DeadLetterForm.model_validate(
+        {"id": row.id, "at": row.at, "kind": kind, "name": name, "because": body["because"]}
+    )
+
+
+def _behind(drawer: Drawer, after: str | None) -> Document | None:
+    if after is None:
+        return None
+    at, id_ = parts_of(after, 2)
+    try:
+        moment = parse_time(str(at))
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+    return Document(drawer, str(id_), moment, "")

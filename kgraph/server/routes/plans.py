@@ -1,0 +1,135 @@
+"""Plans: list, one with its journal, approve, reject; and the kill switch."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from kgraph.app.applying import approve as say_yes
+from kgraph.app.plans import reject as say_no
+from kgraph.schema import Halt, InputError, PlanRecord, PlanState
+from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
+from kgraph.server.identity import Admin, Operator, Served, Viewer
+from kgraph.server.paging import Limit, Page, tagged
+from kgraph.server.problems import Refused, documented
+from kgraph.server.writing import write
+from kgraph.store import GraphStore
+
+router = APIRouter(tags=["plans"])
+Id = Annotated[str, Path(max_length=200, description="Such as P-88ab12.")]
+_State = Literal[
+    "proposed",
+    "approved",
+    "running",
+    "verifying",
+    "done",
+    "compensated",
+    "needs_human",
+    "superseded",
+]
+
+
+@router.get("/plans")
+async def list_plans(
+    served: Served,
+    _caller: Viewer,
+    incident: Annotated[str | None, Query(max_length=200, description="Only of this.")] = None,
+    state: Annotated[_State | None, Query(description="Only in this state.")] = None,
+    limit: Limit = 50,
+) -> Page[PlanRow]:
+    """List plans, newest first."""
+    states = {PlanState(state)} if state else None
+    rows = await served.readers.ask(
+        lambda store: store.plans(incident=incident, states=states, limit=limit)
+    )
+    return Page(items=[PlanRow.of(row) for row in rows])
+
+
+@router.get("/plans/{plan_id}", response_model=PlanForm, responses=documented(404))
+async def show_plan(plan_id: Id, request: Request, served: Served, _caller: Viewer) -> Response:
+    """Show a plan: its steps, its runs, its journal."""
+
+    def look(store: GraphStore) -> PlanForm:
+        record = _found(store, plan_id)
+        return PlanForm(
+            **PlanRow.of(record).model_dump(),
+            document=json.loads(record.document),
+            journal=[JournalForm.of(row) for row in store.journal(plan_id)],
+        )
+
+    return tagged(request, await served.readers.ask(look))
+
+
+@router.post("/plans/{plan_id}/approve", responses=documented(404, 409))
+async def approve(plan_id: Id, served: Served, caller: Operator) -> PlanRow:
+    """Say yes to a plan: the watch carries it out, past all guards."""
+    await served.readers.ask(lambda store: _found(store, plan_id))
+
+    def yes(store: GraphStore, now: datetime) -> PlanRow:
+        return PlanRow.of(say_yes(store, _there(store, plan_id), caller.name, now))
+
+    return await write(served, caller, "plan.approve", plan_id, yes)
+
+
+@router.post("/plans/{plan_id}/reject", responses=documented(404, 409))
+async def reject(plan_id: Id, asked: ReasonAsked, served: Served, caller: Operator) -> PlanRow:
+    """Say no to a plan: it is not proposed for this incident again."""
+    await served.readers.ask(lambda store: _found(store, plan_id))
+
+    def no(store: GraphStore, now: datetime) -> PlanRow:
+        record = _there(store, plan_id)
+        return PlanRow.of(say_no(store, record, caller.name, asked.reason, now))
+
+    return await write(served, caller, "plan.reject", plan_id, no)
+
+
+@router.get("/halt")
+async def show_halt(served: Served, _caller: Viewer) -> HaltForm:
+    """Tell whether the kill switch is on."""
+    return _shown(await served.readers.ask(lambda store: store.halted()))
+
+
+@router.put("/halt")
+async def halt(asked: ReasonAsked, served: Served, caller: Operator) -> HaltForm:
+    """Throw the kill switch: no new effect begins, whoever wants it."""
+
+    def throw(store: GraphStore, now: datetime) -> HaltForm:
+        store.halt(Halt(now, asked.reason or f"by {caller.name}"))
+        return _shown(store.halted())
+
+    return await write(served, caller, "halt", "", throw)
+
+
+@router.delete("/halt")
+async def lift_halt(served: Served, caller: Admin) -> HaltForm:
+    """Let effects begin again."""
+
+    def lift(store: GraphStore, _now: datetime) -> HaltForm:
+        store.lift_halt()
+        return _shown(store.halted())
+
+    return await write(served, caller, "halt.lift", "", lift)
+
+
+def _shown(found: Halt | None) -> HaltForm:
+    if found is None:
+        return HaltForm(halted=False)
+    return HaltForm(halted=True, since=found.at, reason=found.reason)
+
+
+def _found(store: GraphStore, plan_id: str) -> PlanRecord:
+    record = store.plan(plan_id)
+    if record is None:
+        raise Refused(HTTPStatus.NOT_FOUND, f"no plan {plan_id!a}", "not found")
+    return record
+
+
+def _there(store: GraphStore, plan_id: str) -> PlanRecord:
+    record = store.plan(plan_id)
+    if record is None:
+        raise InputError(f"plan {plan_id!r} is gone")
+    return record

@@ -1,0 +1,182 @@
+"""Serving until told to stop: what is under way ends, then the watch writes down where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import structlog
+import uvicorn
+
+from kgraph.app.service import tokens
+from kgraph.app.stores import Access, opened
+from kgraph.config import Configuration
+from kgraph.config_service import ServerSettings
+from kgraph.schema import ConfigurationError, KgraphError
+from kgraph.server.application import application
+from kgraph.server.metrics import Metrics
+from kgraph.server.service import NotWatching, Service, hooks
+from kgraph.server.watching import WatchThread
+
+# Who computes gives way to who answers five times as often as Python would have it.
+_SWITCH_SECONDS = 0.001
+_log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Ends with exit code 0 when told to stop; uvicorn would die by the signal it was sent."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def stop(number: int, _frame: object) -> None:
+            _log.info("stopping; once more ends at once")
+            self.should_exit = True
+            signal.signal(number, before[signal.Signals(number)])
+
+        for number in before:
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(configuration: Configuration, announce: Callable[[str], None]) -> None:
+    """Serve until told to stop.
+
+    Args:
+        configuration: all of it.
+        announce: takes one line once we listen: where.
+
+    Raises:
+        ConfigurationError: it would listen beyond loopback and nobody could authenticate; a
+            faulty setting; the address cannot be had.
+        KgraphError: the watch ended by itself.
+    """
+    settings = configuration.settings.server
+    _refuse_unlocked(configuration)
+    _check_certificate(configuration)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    metrics = Metrics()
+    running: list[_Server] = []
+
+    def end() -> None:
+        for each in running:
+            each.should_exit = True
+
+    watch = WatchThread(configuration, hooks(configuration), metrics, end)
+    service = Service(
+        configuration,
+        watch if settings.watch else NotWatching(),
+        metrics=metrics,
+        ending=lambda: any(each.should_exit for each in running),
+    )
+    with _listening(settings) as listener:
+        server = _Server(_uvicorn(settings, service))
+        running.append(server)
+        if settings.watch:
+            watch.start()
+        announce(_address(listener, settings))
+        _notify("READY=1")
+        try:
+            asyncio.run(server.serve([listener]))
+        finally:
+            _notify("STOPPING=1")
+            if settings.watch:
+                watch.stop()
+    if watch.failure:
+        raise KgraphError(f"the watch has ended: {watch.failure}")
+
+
+def _uvicorn(settings: ServerSettings, service: Service) -> uvicorn.Config:
+    proxies = list(settings.trusted_proxies)
+    return uvicorn.Config(
+        application(service),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=max(1, round(settings.grace)),
+        h11_max_incomplete_event_size=64 * 1024,
+        ssl_certfile=settings.certificate
+        and str(service.configuration.resolve(settings.certificate)),
+        ssl_keyfile=settings.key and str(service.configuration.resolve(settings.key)),
+    )
+
+
+def _refuse_unlocked(configuration: Configuration) -> None:
+    """Open the store for writing once, so that it is there, and see that somebody may come in."""
+    settings = configuration.settings.server
+    with opened(configuration, Access.WRITE) as store:
+        if settings.loopback or tokens.listed(store):
+            return
+    raise ConfigurationError(
+        f"nobody could authenticate at {settings.listen}: there is no token",
+        where=f"{configuration.origin('server.listen')}: server.listen",
+        mend="`kgraph token create NAME --role admin` makes one",
+    )
+
+
+def _check_certificate(configuration: Configuration) -> None:
+    """See that the certificate and its key can be used, before anything is started."""
+    settings = configuration.settings.server
+    if settings.certificate is None or settings.key is None:
+        return
+    certificate = configuration.resolve(settings.certificate)
+    try:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, configuration.resolve(settings.key))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"certificate and key cannot be used: {error}",
+            where=f"{certificate}, {configuration.resolve(settings.key)}",
+            mend="PEM files, readable for this user, that belong together",
+        ) from None
+
+
+@contextmanager
+def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
+    """Take the address before anything is started: then it is known to be ours."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        # With its protocol: asyncio lets small answers wait for 40 ms on a socket without.
+        listener = socket.socket(family[0], family[1], family[2])
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(family[4])
+        listener.listen(2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {settings.listen}: {error.strerror or error}",
+            where="server.listen",
+            mend="is another kgraph serve running here? choose another port",
+        ) from error
+    with listener:
+        yield listener
+
+
+def _address(listener: socket.socket, settings: ServerSettings) -> str:
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, if it has started us; sd_notify(3)."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(state.encode(), address)

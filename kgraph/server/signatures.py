@@ -1,0 +1,79 @@
+"""HMAC-SHA256 of a request's body, and that no signed request counts twice."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from enum import Enum
+
+TOLERANCE_SECONDS = 300  # between the sender's clock and ours
+_MOST = 100_000
+
+
+class Signed(Enum):
+    """How a signature stands."""
+
+    GOOD = "good"
+    MISSING = "no signature"
+    FORGED = "the signature does not fit the body"
+    LATE = "the signature's time is too far from now"
+    REPLAYED = "this request was received before"
+
+
+def verdict(form: str, text: str, body: bytes, key: bytes, now: float) -> Signed:
+    """Tell how a signature stands, but for whether it was seen before.
+
+    Args:
+        form: `timed`: t=SECONDS,v1=HEX over `SECONDS.BODY`; `plain`: HEX or sha256=HEX.
+        text: the header's value.
+        body: what is signed.
+        key: the shared secret.
+        now: seconds since 1970.
+    """
+    if not text:
+        return Signed.MISSING
+    if form == "plain":
+        return _fits(text.removeprefix("sha256="), body, key)
+    parts = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    stamp = parts.get("t", "")
+    if not (stamp.isascii() and stamp.isdigit()):
+        return Signed.FORGED
+    found = _fits(parts.get("v1", ""), stamp.encode() + b"." + body, key)
+    # Looked at second: who cannot sign learns nothing of our clock.
+    if found is Signed.GOOD and abs(now - int(stamp)) > TOLERANCE_SECONDS:
+        return Signed.LATE
+    return found
+
+
+def signature(body: bytes, key: bytes, seconds: int) -> str:
+    """Return the header of a `timed` signature."""
+    signed = f"{seconds}.".encode() + body
+    return f"t={seconds},v1={hmac.new(key, signed, hashlib.sha256).hexdigest()}"
+
+
+def _fits(given: str, body: bytes, key: bytes) -> Signed:
+    wanted = hmac.new(key, body, hashlib.sha256).hexdigest()
+    fits = hmac.compare_digest(wanted.encode(), given.strip().lower().encode())
+    return Signed.GOOD if fits else Signed.FORGED
+
+
+class Replays:
+    """Signatures that were seen while they are still good."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seen: dict[str, float] = {}  # in the order of their end
+
+    def first(self, text: str) -> bool:
+        """Tell whether a good signature was not seen before, and remember it."""
+        now = self._clock()
+        while self._seen:
+            oldest = next(iter(self._seen))
+            if self._seen[oldest] > now and len(self._seen) < _MOST:
+                break
+            del self._seen[oldest]
+        if text in self._seen:
+            return False
+        self._seen[text] = now + 2 * TOLERANCE_SECONDS
+        return True

@@ -1,0 +1,126 @@
+"""The watch in a thread of the server's process, with a store of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from kgraph.app.alerts import packs_of
+from kgraph.app.service.announce import Announcer
+from kgraph.app.service.beside import ServiceBeside
+from kgraph.app.service.inbox import Inbox
+from kgraph.app.stores import Access, opened
+from kgraph.app.watch import build
+from kgraph.app.watch.loop import Watch
+from kgraph.app.watch.told import Told, What
+from kgraph.config import Configuration
+from kgraph.config_service import HookConfig
+from kgraph.schema import KgraphError
+from kgraph.server.metrics import Metrics
+from kgraph.server.sending import Senders
+from kgraph.store import GraphStore
+
+_log = structlog.get_logger(__name__)
+_LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})
+
+
+class WatchThread:
+    """Runs the loop; see `kgraph.server.service.Watching`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        hooks: tuple[HookConfig, ...],
+        metrics: Metrics,
+        ended: Callable[[], None],
+    ) -> None:
+        """Prepare; nothing happens before `start`.
+
+        Args:
+            configuration: what is watched.
+            hooks: what may be posted.
+            metrics: where the loop is counted.
+            ended: called when the loop ends by itself: the server is of no use then.
+        """
+        self._configuration, self._hooks, self._metrics = configuration, hooks, metrics
+        self._ended = ended
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._watch: Watch | None = None
+        self.failure = ""
+        self.senders = Senders(configuration, metrics, lambda: self.leading)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop runs, be it as the watch or waiting for another."""
+        return self._thread.is_alive()
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process is the watch of the store."""
+        return self._watch is not None and self._watch.leading
+
+    def nudge(self) -> None:
+        """Let the loop look at once at what came in."""
+        if self._watch is not None:
+            self._watch.collector.nudge()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+        self.senders.start()
+
+    def stop(self) -> None:
+        """Begin nothing new; return once what is in flight is written down."""
+        self._stopping.set()
+        self.nudge()
+        self._thread.join()
+        self.senders.stop()
+
+    def _run(self) -> None:
+        try:
+            with opened(self._configuration, Access.WRITE) as store:
+                self._watch = self._built(store)
+                self._watch.run(self._stopping)
+        except KgraphError as error:
+            self.failure = str(error)
+        except Exception as error:  # noqa: BLE001 - whoever serves must learn of it
+            _log.exception("fault of the program in the watch")
+            self.failure = f"fault of the program: {type(error).__name__}: {error}"
+        finally:
+            self._watch = None
+            if not self._stopping.is_set():
+                self._ended()
+
+    def _built(self, store: GraphStore) -> Watch:
+        configuration = self._configuration
+        inbox = Inbox(store, self._hooks, packs_of(configuration))
+        announcer = Announcer(
+            store,
+            configuration.settings.receivers,
+            configuration.settings.server.public_url,
+            inbox.warnings,
+        )
+        beside = ServiceBeside(inbox, announcer, self._assessed, self.senders.nudge)
+
+        def tell(event: Told) -> None:
+            announcer.hear(event)
+            self._tell(event)
+
+        return build(configuration, store, tell, beside)
+
+    def _tell(self, event: Told) -> None:
+        self._metrics.events.labels(event.what.value).inc()
+        if event.what in {What.SOURCE_FAILED, What.SOURCE_BACK}:
+            failing = event.what is What.SOURCE_FAILED
+            self._metrics.failing.labels(str(event.facts["source"])).set(failing)
+        log = _log.warning if event.what in _LOUD else _log.info
+        log(event.what.value, line=event.line)
+
+    def _assessed(self, at: datetime, seconds: tuple[float, ...]) -> None:
+        self._metrics.round_at.set(at.timestamp())
+        for each in seconds:
+            self._metrics.inference_seconds.observe(each)

@@ -1,0 +1,40 @@
+"""What a source of topology is written with: all that a module under `ingest` needs to know.
+
+A source is one module. It declares its fields in the configuration (`SourceEntry`), asks (the only
+I/O), and turns the answer into records (pure). `SOURCE = Source(...)` puts these together, and one
+line in `ingest.catalogue`, or an entry point of another package, makes it known.
+"""
+
+from kgraph.sourcekit.command import run
+from kgraph.sourcekit.declared import Found, Here, Source
+from kgraph.sourcekit.entry import SourceEntry, without_password
+from kgraph.sourcekit.files import content
+from kgraph.sourcekit.looks import Look
+from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Told
+from kgraph.sourcekit.naming import identifies, local_name, spelled_uuid
+from kgraph.sourcekit.rows import folded
+from kgraph.sourcekit.settling import Settled, settled
+from kgraph.sourcekit.shapes import Node, parsed
+
+__all__ = [
+    "MACHINES",
+    "Alias",
+    "Found",
+    "Here",
+    "Look",
+    "Machine",
+    "Node",
+    "Settled",
+    "Source",
+    "SourceEntry",
+    "Told",
+    "content",
+    "folded",
+    "identifies",
+    "local_name",
+    "parsed",
+    "run",
+    "settled",
+    "spelled_uuid",
+    "without_password",
+]

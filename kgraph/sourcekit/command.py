@@ -1,0 +1,71 @@
+"""Asking a tool on this machine or, by `via`, on another; never through a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import PurePath
+
+from kgraph.schema import SourceError
+from kgraph.schema.errors import one_line
+
+PATIENCE = timedelta(seconds=20)
+_LONGEST_COMPLAINT = 300
+_ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
+
+
+def run(
+    argv: Sequence[str],
+    patience: timedelta = PATIENCE,
+    environment: Mapping[str, str] | None = None,
+    *,
+    via: Sequence[str] = (),
+) -> str:
+    """Return what a command prints.
+
+    Args:
+        argv: the program and its arguments, as they are.
+        patience: how long it may take.
+        environment: further variables for it, on this machine.
+        via: what reaches another machine, such as `ssh h1`, to run it there.
+
+    Raises:
+        SourceError: it is missing, fails, takes too long, or prints no UTF-8.
+    """
+    argv = _through(via, argv)
+    where = " ".join(argv)
+    environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_ADMIN}"}
+    environ |= environment or {}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and the words come from the configuration
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=patience.total_seconds(),
+            check=False,
+            env=environ,
+        )
+    except subprocess.TimeoutExpired:
+        what = f"no answer within {patience.total_seconds():g} s"
+        raise SourceError(what, where=where, mend="look for what hangs there") from None
+    except OSError as error:
+        what = f"{argv[0]} can't be run: {error.strerror or error}"
+        raise SourceError(what, where=where, mend="install it, or correct `via`") from None
+    if done.returncode:
+        told = done.stderr or done.stdout
+        said = " ".join(told.decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
+        raise SourceError(f"it ended with {done.returncode}: {said}", where=where)
+    try:
+        return done.stdout.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def _through(via: Sequence[str], argv: Sequence[str]) -> list[str]:
+    """Lead a command by what reaches its machine; ssh has a shell read it there: it is quoted."""
+    if via and PurePath(via[0]).name == "ssh":
+        return [*via, shlex.join(argv)]
+    return [*via, *argv]

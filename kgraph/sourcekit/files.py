@@ -1,0 +1,27 @@
+"""Reading a file that a person named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kgraph.schema import SourceError
+
+MOST_BYTES = 256 * 2**20
+
+
+def content(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        SourceError: it cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SourceError("more than 256 MiB", where=str(path), mend="split it")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8"
+        raise SourceError(what, where=str(path), mend="save the file as UTF-8") from None
+    except OSError as error:
+        what = error.strerror or "can't be read"
+        raise SourceError(what, where=str(path), mend="correct the path") from None

@@ -1,0 +1,37 @@
+"""Names that several sources must spell alike, or they describe two things."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from kgraph.identity import canonical
+from kgraph.schema import Key
+
+
+def spelled_uuid(uuid: str) -> str:
+    """Return a machine's UUID in the one spelling, "" for a placeholder.
+
+    Sources build other names from it, such as that of a guest's NIC.
+    """
+    claim = canonical(Key("vmUuid", uuid)) if uuid.strip() else None
+    return claim.value if claim else ""
+
+
+def identifies(address: str) -> bool:
+    """Tell whether an IP address can belong to one machine alone: no loopback, no link-local."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return not (
+        parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local or parsed.is_multicast
+    )
+
+
+def local_name(host: str, name: str) -> str:
+    """Name a part of a host, such as an interface, for those who have no UUID of the host.
+
+    Domains are left out, since some sources know them and others don't; so it is a weak name.
+    """
+    short = host.lower().partition(".")[0]
+    return f"{short}/{name}" if short and name else ""

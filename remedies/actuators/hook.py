@@ -1,0 +1,104 @@
+"""A site's own service, asked over HTTP: to look, and to act. Format `kgraph.hook/v1`.
+
+POST {"format": "kgraph.hook/v1", "ask": "look" or "act", "plan", "action", "entity", ...}
+look answers 200 {"standing": "ready" | "done" | "either" | "unfit" | "unknown", "said": ""}
+act answers 2xx once it is done; 409 where it must not be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from kgraph.schema.errors import one_line
+from remedies.actuators.notify import Token
+from remedies.looks import EffectError, Look, Standing, Task
+
+FORMAT = "kgraph.hook/v1"
+MOST_BYTES = 64 << 10
+
+
+class HookActuator:
+    """Asks one service.
+
+    Args:
+        url: where it listens.
+        actions: what it may be asked to do.
+        token: goes with it.
+        transport: stands for the network in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        actions: frozenset[str],
+        token: Token | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url, self._actions, self._token = url, actions, token or Token()
+        self._transport = transport
+
+    def look(self, task: Task) -> Look:
+        """Ask how the live system stands to a task; what is no clear answer is UNKNOWN."""
+        try:
+            answer = self._ask("look", task)
+        except EffectError as error:
+            return Look(Standing.UNKNOWN, str(error))
+        if not answer.is_success:
+            return Look(Standing.UNKNOWN, f"the hook answered {answer.status_code}")
+        said = _object(answer)
+        known = {standing.value: standing for standing in Standing}
+        standing = known.get(str(said.get("standing", "")))
+        if standing is None:
+            return Look(Standing.UNKNOWN, f"the hook knows no standing: {_line(answer.text)[:80]}")
+        return Look(standing, _line(str(said.get("said", ""))))
+
+    def act(self, task: Task) -> str:
+        """Have it done.
+
+        Raises:
+            EffectError: the service was not reached, or refused it.
+        """
+        answer = self._ask("act", task)
+        said = _line(str(_object(answer).get("said", "")))
+        if not answer.is_success:
+            raise EffectError(said or f"the hook answered {answer.status_code}")
+        return said or f"{task.action} was accepted"
+
+    def _ask(self, ask: str, task: Task) -> httpx.Response:
+        if task.action not in self._actions:
+            raise EffectError(f"the hook is not configured for {task.action}")
+        body = {
+            "format": FORMAT,
+            "ask": ask,
+            "plan": task.plan,
+            "action": task.action,
+            "entity": task.entity,
+            "title": task.title,
+            "parameters": dict(task.parameters),
+            "preconditions": list(task.preconditions),
+        }
+        seconds = task.deadline.total_seconds()
+        try:
+            # Redirects are not followed: a token must not travel to another host.
+            with httpx.Client(transport=self._transport, timeout=seconds) as client:
+                return client.post(self._url, json=body, headers=self._token.headers())
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            what = one_line(error) or type(error).__name__
+            raise EffectError(f"the hook is not reached: {what}") from None
+
+
+def _object(answer: httpx.Response) -> Mapping[str, Any]:
+    if len(answer.content) > MOST_BYTES:
+        return {}
+    try:
+        said = answer.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]

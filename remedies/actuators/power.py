@@ -1,0 +1,133 @@
+"""The power of a host, switched from outside, by programs that speak the fence agents' way.
+
+The agent reads `name=value` lines on standard input and tells by its exit code: `status` ends
+with 0 where the host is on and with 2 where it is off.
+https://github.com/ClusterLabs/fence-agents/blob/main/doc/FenceAgentAPI.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from types import MappingProxyType
+
+from remedies.actuators.commands import Feed, last_line, run
+from remedies.actuators.secrets import NO_SECRET, Secret
+from remedies.looks import EffectError, Look, Standing, Task
+
+READINGS = 2  # a state counts once it was read so often, the same each time
+_ON, _OFF = 0, 2  # exit codes of `status`
+_VERBS: Mapping[str, str] = {"fence": "off", "power_on": "on"}
+
+
+class Power(Enum):
+    """What was read back."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to reach the power of one host.
+
+    Attributes:
+        agent: the program and what stands before it, such as `("fence_ipmilan",)`.
+        options: name -> value, as the agent names them: address, user, plug.
+        secret: its password.
+        secret_option: what the agent calls it.
+    """
+
+    agent: tuple[str, ...]
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    secret: Secret = NO_SECRET
+    secret_option: str = "password"  # noqa: S105 - the name of an option
+
+    def fed(self, verb: str) -> str:
+        """Return what the agent reads; EffectError where the secret is not to be had."""
+        rows = {"action": verb, **self.options}
+        if self.secret.named:
+            rows[self.secret_option] = self.secret.read()
+        for name, value in rows.items():
+            if "\n" in value:
+                raise EffectError(f"{self.agent[0]}: option {name} is more than one line")
+        return "".join(f"{name}={value}\n" for name, value in rows.items())
+
+
+class PowerActuator:
+    """Switches one host off and on; the second method where the first does not do it.
+
+    Args:
+        methods: in the order in which they are tried.
+        run: runs a command, and feeds it.
+        rest: lets time pass between two readings.
+    """
+
+    def __init__(
+        self, methods: Sequence[Method], run: Feed = run, rest: Callable[[], None] = lambda: None
+    ) -> None:
+        self._methods, self._run, self._rest = tuple(methods), run, rest
+
+    def look(self, task: Task) -> Look:
+        """Read the power back, twice by each method. One that says on outweighs all others."""
+        states, said = [], []
+        for method in self._methods:
+            state, told = self._state(method, task.deadline)
+            states.append(state)
+            said.append(f"{method.agent[0]}: {told}")
+        line = "; ".join(said)
+        if Power.ON in states:
+            return Look(_standing(task.effect, Power.ON), line)
+        if Power.OFF in states:
+            return Look(_standing(task.effect, Power.OFF), line)
+        return Look(Standing.UNKNOWN, line)
+
+    def act(self, task: Task) -> str:
+        """Switch it. Off twice is off: it may be done again.
+
+        Raises:
+            EffectError: no method did it; a person has to.
+        """
+        verb = _VERBS.get(task.action)
+        if verb is None:
+            raise EffectError(f"a power switch knows no {task.action}")
+        failures = []
+        for method in self._methods:
+            try:
+                ran = self._run(method.agent, self._share(task.deadline), method.fed(verb))
+            except EffectError as error:
+                failures.append(str(error))
+                continue
+            if ran.code == 0:
+                return f"{method.agent[0]}: {verb}"
+            failures.append(last_line(ran.said) or f"{method.agent[0]} ended with {ran.code}")
+        raise EffectError("; ".join(failures))
+
+    def _state(self, method: Method, deadline: timedelta) -> tuple[Power, str]:
+        seen: set[Power] = set()
+        for n in range(READINGS):
+            if n:
+                self._rest()
+            try:
+                ran = self._run(method.agent, self._share(deadline), method.fed("status"))
+            except EffectError as error:
+                return Power.UNKNOWN, str(error)
+            if ran.code not in {_ON, _OFF}:
+                return Power.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}"
+            seen.add(Power.ON if ran.code == _ON else Power.OFF)
+        if len(seen) > 1:
+            return Power.UNKNOWN, "it says on, and off"
+        (state,) = seen
+        return state, f"{state.value}, read {READINGS} times"
+
+    def _share(self, deadline: timedelta) -> timedelta:
+        """Return the time for one call: the first must leave some for the second method."""
+        return deadline / (READINGS * max(1, len(self._methods)))
+
+
+def _standing(effect: str, power: Power) -> Standing:
+    wanted = Power.OFF if effect == "powered_off" else Power.ON
+    return Standing.DONE if power is wanted else Standing.READY

@@ -1,0 +1,82 @@
+"""What the graph must show for an action to make sense: named conditions. Pure.
+
+Each answers with the reason why it does not hold; empty where it does. Nobody who looked is no
+proof of health: what is unknown does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kgraph.schema import RELATIONS, Carries, Relation
+from remedies.surroundings import Surroundings
+
+Condition = Callable[[str, Surroundings], str]
+_FIRM = frozenset(name for name, row in RELATIONS.items() if row.carries is Carries.FIRM)
+
+
+def others_carry(uid: str, around: Surroundings) -> str:
+    """Hold where everything that needs it in a group has enough other members seen well."""
+    groups = [row for row in around.needed_by.get(uid, ()) if row.type in _FIRM]
+    if not groups:
+        return ""
+    for row in groups:
+        if row.group is None:
+            return f"{_name(row.dependent, around)} has nothing else in its place"
+        members = _members(row, around)
+        well = sum(around.vouched(each) for each in members if each != uid)
+        if well < (row.need or 1):
+            return (
+                f"of {_name(row.dependent, around)} only {well} others are seen well,"
+                f" and it needs {row.need or 1}"
+            )
+    return ""
+
+
+def storage_well(uid: str, around: Surroundings) -> str:
+    """Hold where nothing is seen to be wrong with the storage that it stands on."""
+    bad = [each for each in around.storage(uid) if around.signs_of(each.uid)]
+    return f"its storage {bad[0].title} is not well" if bad else ""
+
+
+def changed_lately(uid: str, around: Surroundings) -> str:
+    """Hold where the incident has a change on it, or on what it directly needs."""
+    near = {uid, *(row.dependency for row in around.needs.get(uid, ()))}
+    return "" if near & around.changed else "no change is known that could be taken back"
+
+
+def spare(uid: str, around: Surroundings) -> str:
+    """Hold where nothing depends on it firmly and alone: to be without it hurts nobody."""
+    for row in around.needed_by.get(uid, ()):
+        if row.type in _FIRM and row.group is None:
+            return f"{_name(row.dependent, around)} needs it, and nothing else will do"
+    return ""
+
+
+def runs_guests(uid: str, around: Surroundings) -> str:
+    """Hold where guests run on it, or ran there when they were last seen."""
+    return "" if around.guests(uid) else "no guest is left on it that could start elsewhere"
+
+
+CONDITIONS: Mapping[str, Condition] = {
+    "others_carry": others_carry,
+    "storage_well": storage_well,
+    "changed_lately": changed_lately,
+    "spare": spare,
+    "runs_guests": runs_guests,
+}
+
+
+def unmet(names: tuple[str, ...], uid: str, around: Surroundings) -> str:
+    """Return why one of these conditions does not hold; empty where all do."""
+    return next((why for name in names if (why := CONDITIONS[name](uid, around))), "")
+
+
+def _members(row: Relation, around: Surroundings) -> list[str]:
+    rows = around.needs.get(row.dependent, ())
+    return [each.dependency for each in rows if each.group == row.group]
+
+
+def _name(uid: str, around: Surroundings) -> str:
+    entity = around.entities.get(uid)
+    return entity.title if entity else uid

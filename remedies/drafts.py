@@ -1,0 +1,135 @@
+"""All that the steps of one plan are made of, and how one step is made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign
+from remedies.actions import APPLIED, Action, Verified
+from remedies.conditions import unmet
+from remedies.endpoints import Endpoint
+from remedies.means import BROUGHT, Means, means_for
+from remedies.remedy import STORAGE, Catalogue, Measure
+from remedies.surroundings import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One plan in the making.
+
+    Attributes:
+        companions: others in the same state, left behind by the same thing.
+        tried: (entity, action) that did not help lately.
+        repairing: what other plans treat: their victims are not ours.
+    """
+
+    answer: Answer
+    around: Surroundings
+    catalogue: Catalogue
+    endpoints: Sequence[Endpoint]
+    cause: Fault
+    companions: tuple[str, ...]
+    tried: Collection[tuple[str, str]] = ()
+    repairing: Collection[str] = ()
+
+    @property
+    def causes(self) -> list[str]:
+        """The cause and its companions, as far as the graph has them."""
+        uids = (self.cause.entity, *self.companions)
+        return [uid for uid in uids if uid in self.around.entities]
+
+
+def targets(draft: Draft, measure: Measure) -> list[str]:
+    """Return whom a measure is done to, in order."""
+    around = draft.around
+    if measure.of == STORAGE:
+        below = (found for uid in draft.causes for found in around.storage(uid))
+        return list(dict.fromkeys(e.uid for e in below if e.kind == "StorageExport"))
+    victims = measure.victims
+    if victims is not None:
+        kind, mode = victims
+        hit = [h.entity for h in draft.answer.blast_radius.now if h.mode == mode]
+        predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
+        behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
+        found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)
+        return sorted(dict.fromkeys(found), key=around.importance)
+    if measure.action.each:
+        guests = [uid for host in draft.causes for uid in around.guests(host)]
+        ordered = sorted(dict.fromkeys(guests), key=around.importance)
+        # Who is to make way is the least important.
+        return ordered if measure.most is None else ordered[::-1][: measure.most]
+    known = draft.causes
+    return sorted(known, key=around.importance) if draft.companions else known
+
+
+def role_of(draft: Draft, measure: Measure, uid: str) -> Role:
+    """Return whether a step is one on the cause, which the others wait for."""
+    if measure.victims or measure.action.each or (not measure.of and uid in draft.companions):
+        return Role.VICTIM
+    # One of several alike is no precondition of the others.
+    return Role.VICTIM if not measure.of and draft.companions else Role.CAUSE
+
+
+def step_of(
+    draft: Draft,
+    measure: Measure,
+    uid: str,
+    seat: Mapping[str, str] | None = None,
+    unable: str = "",
+) -> PlanStep:
+    """Make one step.
+
+    Args:
+        draft: the plan.
+        measure: what is done.
+        uid: to whom.
+        seat: where to, as the placement has it: `to`, `toName`, `from`.
+        unable: why it can't be done, whatever the means.
+    """
+    action = (
+        draft.catalogue.actions[measure.action.each] if measure.action.each else measure.action
+    )
+    entity = draft.around.entities[uid]
+    means = means_for(action, entity, draft.around, draft.endpoints)
+    unable = unable or unmet(action.requires, uid, draft.around)
+    waits = means.actor is Actor.PERSON and action.verified is not Verified.EFFECT
+    awaits = _awaited(draft, entity) if waits else ()
+    if means.actor is Actor.PERSON and not awaits and not unable:
+        unable = "a person: nothing here would show that it is done"
+    what = {"what": measure.what} if measure.what else {}
+    return PlanStep(
+        action=action.name,
+        entity=entity.uid,
+        parameters={**means.parameters, **measure.given, **(seat or {}), **what},
+        risk=measure.risk if action is measure.action else action.risk,
+        inverse=action.inverse,
+        duration=action.duration,
+        why=measure.why,
+        kind=entity.kind,
+        name=entity.name,
+        role=role_of(draft, measure, uid),
+        actor=Actor.NOBODY if unable else means.actor,
+        actuator=means.actuator,
+        endpoint=means.endpoint,
+        unable=unable or means.unable,
+        undo_if=measure.undo_if,
+        undo_effect=draft.catalogue.actions[action.inverse].effect if action.inverse else "",
+        preconditions=action.preconditions,
+        effect=_effect(action, means),
+        awaits=awaits,
+        terms=action.terms,
+    )
+
+
+def _effect(action: Action, means: Means) -> str:
+    return APPLIED if means.actuator in BROUGHT else action.effect
+
+
+def _awaited(draft: Draft, entity: Entity) -> tuple[Sign, ...]:
+    """Return what must turn healthy once a person has done it; empty where nobody looks."""
+    around = draft.around
+    signs = around.signs_of(entity.uid)
+    if signs or entity.uid not in around.looked_at or entity.uid != draft.cause.entity:
+        return signs
+    return ((entity.uid, draft.cause.mode),)

@@ -1,0 +1,21 @@
+"""Rule 1: a guest is started elsewhere only once its old host is confirmed off."""
+
+from __future__ import annotations
+
+from kgraph.schema import Plan, PlanStep
+from remedies.guards.refusal import Refusal
+from remedies.world import World
+
+OLD_HOST_OFF = "old_host_off"  # the precondition that asks for it
+
+
+def old_host(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+    """Refuse to start a second copy: neither elapsed time nor a status field is a proof."""
+    if OLD_HOST_OFF not in step.preconditions:
+        return None
+    old = step.parameters.get("from", "")
+    if not old:
+        return Refusal("old host", "nobody knows where it ran last")
+    if old not in world.off:
+        return Refusal("old host", f"{old} was not read back off, and may still run it")
+    return None

@@ -1,0 +1,134 @@
+"""A real HAProxy from Debian, with two web servers behind it, on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import SourceError
+from tests.ingest.readings import found, records, relations, well, wrong
+from tests.ingest.real import PATH, free_port, need, until
+
+pytestmark = pytest.mark.sources
+
+_CONFIG = """\
+global
+  stats socket {folder}/s mode 600
+defaults
+  mode http
+  timeout connect 300ms
+  timeout client 2s
+  timeout server 2s
+frontend shop
+  bind 127.0.0.1:{front}
+  default_backend web
+backend web
+  option httpchk GET /
+  default-server inter 100ms fall 1 rise 1
+  server web1 127.0.0.1:{first} check
+  server web2 127.0.0.1:{second} check
+listen page
+  bind 127.0.0.1:{page}
+  stats enable
+  stats uri /stats
+"""
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:  # type: ignore[override]
+        """Say nothing."""
+
+
+@dataclass
+class Edge:
+    socket: str
+    page: str
+    config: Path
+    servers: list[HTTPServer]
+
+
+@pytest.fixture
+def edge(tmp_path: Path) -> Iterator[Edge]:
+    need("haproxy")
+    servers = [HTTPServer(("127.0.0.1", 0), _Answers) for _ in range(2)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    page = free_port()
+    config = tmp_path / "haproxy.cfg"
+    ports = {"first": servers[0].server_port, "second": servers[1].server_port, "page": page}
+    config.write_text(_CONFIG.format(folder=tmp_path, front=free_port(), **ports))
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["haproxy", "-db", "-f", config], stdout=log, stderr=log, env={"PATH": PATH}
+        )
+    try:
+        until("the statistics socket", (tmp_path / "s").exists)
+        yield Edge(str(tmp_path / "s"), f"http://127.0.0.1:{page}/stats", config, servers)
+    finally:
+        process.terminate()
+        process.wait(10)
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+
+
+def _wrong(edge: Edge) -> dict[tuple[str, str], str]:
+    return wrong(found("haproxy", socket=edge.socket, host="lb1").items)
+
+
+def test_a_real_haproxy_is_read_by_its_socket_with_its_routes(edge: Edge) -> None:
+    items = list(found("haproxy", socket=edge.socket, config=edge.config, name="edge").items)
+    at = edge.socket
+    assert {row.kind for row in records(items).values()} == {
+        "LoadBalancer",
+        "Endpoint",
+        "Service",
+        "ServiceInstance",
+    }
+    assert {
+        (f"frontend:{at}/shop", "CALLS", f"backend:{at}/web"),
+        (f"backend:{at}/web", "RUNS_ON", f"server:{at}/web/web1"),
+        (f"backend:{at}/web", "RUNS_ON", f"server:{at}/web/web2"),
+    } <= relations(items)
+
+
+def test_its_page_says_the_same_as_its_socket(edge: Edge) -> None:
+    by_socket = records(found("haproxy", socket=edge.socket, name="edge").items)
+    by_page = records(found("haproxy", url=edge.page, name="edge").items)
+    assert {(r.kind, r.name) for r in by_socket.values()} == {
+        (r.kind, r.name) for r in by_page.values()
+    }
+
+
+def test_a_server_that_ends_is_seen_down_and_its_service_once_none_is_left(edge: Edge) -> None:
+    at = edge.socket
+
+    def both_up() -> bool:
+        return (f"server:{at}/web/web1", "down") in well(found("haproxy", socket=at).items)
+
+    until("the first check", both_up)
+    edge.servers[0].shutdown()
+    edge.servers[0].server_close()
+    seen = until("web1 to be down", lambda: _wrong(edge))
+    assert set(seen) == {(f"server:{at}/web/web1", "down")}
+    assert "L4CON" in seen[f"server:{at}/web/web1", "down"]
+    edge.servers[1].shutdown()
+    edge.servers[1].server_close()
+    until("web to be down", lambda: (f"backend:{at}/web", "down") in _wrong(edge))
+
+
+def test_a_page_that_is_not_there_is_one_line(edge: Edge) -> None:
+    with pytest.raises(SourceError, match=r"HAProxy answered 50\d|HAProxy answered 404"):
+        found("haproxy", url=edge.page.replace("stats", "other"))

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.kubernetes.normalise import normalise
+from ingest.kubernetes.objects import RESOURCES, objects
+from kgraph.schema import Entity, Key, Record, RelationRecord, SourceError
+from kgraph.sourcekit import settled
+from kgraph.sourcekit.machines import Told
+from tests.ingest.readings import (
+    HERE,
+    found,
+    graph,
+    keys,
+    records,
+    relations,
+    well,
+    written,
+    wrong,
+)
+
+Object = dict[str, Any]
+UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
+
+
+def _object(kind: str, name: str, namespace: str = "", **more: Any) -> Object:
+    metadata = {"name": name, "uid": f"uid-{name}", **more.pop("metadata", {})}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"kind": kind, "metadata": metadata, **more}
+
+
+def _condition(type_: str, status: str, reason: str = "") -> Object:
+    return {"type": type_, "status": status, "reason": reason}
+
+
+def _node(name: str, *conditions: Object) -> Object:
+    return _object(
+        "Node",
+        name,
+        metadata={"labels": {"topology.kubernetes.io/zone": "z1"}},
+        status={
+            "conditions": list(conditions or [_condition("Ready", "True")]),
+            "addresses": [
+                {"type": "InternalIP", "address": "10.9.0.1"},
+                {"type": "Hostname", "address": name},
+            ],
+            "nodeInfo": {"systemUUID": UUID.upper(), "machineID": "0" * 31 + "a"},
+        },
+    )
+
+
+def _owner(kind: str, name: str) -> Object:
+    return {"ownerReferences": [{"kind": kind, "name": name, "controller": True}]}
+
+
+def _pod(name: str = "web-5d8f-a", owner: Object | None = None, **more: Any) -> Object:
+    status = {
+        "phase": "Running",
+        "conditions": [_condition("PodScheduled", "True"), _condition("Ready", "True")],
+        "containerStatuses": [{"name": "c", "ready": True, "state": {"running": {}}}],
+        **more.pop("status", {}),
+    }
+    spec = {"nodeName": "n1", **more.pop("spec", {})}
+    metadata = {**(owner or {}), **more.pop("metadata", {})}
+    return _object("Pod", name, "shop", metadata=metadata, spec=spec, status=status)
+
+
+CLAIM = {"volumes": [{"persistentVolumeClaim": {"claimName": "data"}}, {"emptyDir": {}}]}
+ESTATE = [
+    _node("n1"),
+    _pod(owner=_owner("ReplicaSet", "web-5d8f"), spec=CLAIM),
+    _pod("web-5d8f-b", _owner("ReplicaSet", "web-5d8f")),
+    _pod("report-1", _owner("Job", "report"), status={"phase": "Succeeded"}),
+    _object("ReplicaSet", "web-5d8f", "shop", metadata=_owner("Deployment", "web")),
+    _object(
+        "Deployment", "web", "shop",
+        metadata={"labels": {"owner": "team-shop", "app": "web"}},
+        spec={"replicas": 3}, status={"availableReplicas": 2},
+    ),
+    _object("Service", "web", "shop"),
+    _object(
+        "EndpointSlice", "web-x1", "shop",
+        metadata={"labels": {"kubernetes.io/service-name": "web"}},
+        endpoints=[
+            {"targetRef": {"kind": "Pod", "name": "web-5d8f-a"}},
+            {"targetRef": {"kind": "Pod", "name": "web-5d8f-b"}},
+            {"targetRef": {"kind": "Pod", "name": "gone"}},
+            {"addresses": ["10.0.0.99"]},
+        ],
+    ),
+    _object(
+        "Ingress", "edge", "shop",
+        spec={
+            "rules": [
+                {
+                    "host": "shop.example",
+                    "http": {
+                        "paths": [
+                            {"backend": {"service": {"name": "web"}}},
+                            {"backend": {"service": {"name": "gone"}}},
+                        ]
+                    },
+                }
+            ]
+        },
+    ),
+    _object(
+        "PersistentVolume", "pv1",
+        spec={"nfs": {"server": "Stor1.", "path": "/srv/shop/"}, "capacity": {"storage": "1Gi"}},
+    ),
+    _object("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "pv1"}),
+]  # fmt: skip
+
+
+def _listed(items: list[Object]) -> str:
+    return json.dumps({"kind": "List", "apiVersion": "v1", "items": items})
+
+
+def _items(*more: Object, base: list[Object] | None = None) -> list[Told]:
+    rows = [*(ESTATE if base is None else base), *more]
+    return list(normalise(objects(_listed(rows), "k8s"), "prod", HERE))
+
+
+def test_a_cluster_becomes_machines_pods_workloads_services_and_storage() -> None:
+    kinds = {key: row.kind for key, row in records(_items()).items()}
+    assert kinds == {
+        "cluster:prod": "Cluster",
+        "node:prod/n1": "Host",
+        "volume:prod/pv1": "Volume",
+        "export:nfs://stor1/srv/shop": "StorageExport",
+        "pod:prod/shop/web-5d8f-a": "Pod",
+        "pod:prod/shop/web-5d8f-b": "Pod",
+        "workload:prod/Deployment/shop/web": "Application",
+        "service:prod/shop/web": "Service",
+        "ingress:prod/shop/edge": "Endpoint",
+    }
+
+
+def test_what_depends_on_what_is_found_through_owners_claims_and_endpoints() -> None:
+    assert {
+        ("pod:prod/shop/web-5d8f-a", "RUNS_ON", "node:prod/n1"),
+        ("pod:prod/shop/web-5d8f-a", "STORED_ON", "volume:prod/pv1"),
+        ("volume:prod/pv1", "STORED_ON", "export:nfs://stor1/srv/shop"),
+        ("workload:prod/Deployment/shop/web", "RUNS_ON", "pod:prod/shop/web-5d8f-b"),
+        ("service:prod/shop/web", "RUNS_ON", "pod:prod/shop/web-5d8f-a"),
+        ("ingress:prod/shop/edge", "CALLS", "service:prod/shop/web"),
+    } <= relations(_items())
+
+
+def test_no_relation_leads_to_what_is_not_told() -> None:
+    items = _items()
+    told = set(records(items))
+    ends = [i for i in items if isinstance(i, RelationRecord)]
+    assert {end for tie in ends for end in (tie.dependent, tie.dependency)} <= told
+
+
+def test_a_service_stands_while_one_of_its_pods_does() -> None:
+    ties = [i for i in _items() if isinstance(i, RelationRecord)]
+    of_service = [tie for tie in ties if tie.dependent == "service:prod/shop/web"]
+    assert {(tie.group, tie.need) for tie in of_service} == {("endpoints", 1)}
+    assert len(of_service) == 2
+
+
+def test_strong_names_hold_across_sources() -> None:
+    rows = records(_items())
+    assert ("smbiosUuid", UUID.upper()) in keys(rows["node:prod/n1"])
+    assert keys(rows["service:prod/shop/web"]) == {
+        ("clusterService", "prod/shop/web"),
+        ("serviceName", "web"),
+    }
+    assert ("podUid", "uid-web-5d8f-a") in keys(rows["pod:prod/shop/web-5d8f-a"])
+    assert keys(rows["export:nfs://stor1/srv/shop"]) == {("exportAddress", "nfs://stor1/srv/shop")}
+
+
+def test_a_node_that_a_hypervisor_tells_of_is_that_guest() -> None:
+    guest = Entity("g", "VirtualMachine", "k8s-1", (Key("vmUuid", UUID),))
+    told = settled(_items(), graph([guest]), "dc1").items
+    (node,) = [i for i in told if isinstance(i, Record) and i.key == "node:prod/n1"]
+    assert node.kind == "VirtualMachine"
+    assert ("vmUuid", UUID.upper()) in keys(node)
+
+
+def test_labels_that_lead_to_people_are_kept_and_no_others() -> None:
+    rows = records(_items())
+    assert dict(rows["workload:prod/Deployment/shop/web"].labels) == {
+        "namespace": "shop",
+        "owner": "team-shop",
+    }
+
+
+def test_a_workload_with_too_few_pods_is_degraded() -> None:
+    assert wrong(_items()) == {
+        ("workload:prod/Deployment/shop/web", "degraded"): "2 of 3 pods are available"
+    }
+
+
+def test_a_silent_kubelet_makes_its_node_unreachable_and_what_it_said_unknown() -> None:
+    items = _items(
+        base=[
+            _node(
+                "n1",
+                _condition("Ready", "Unknown", "NodeStatusUnknown"),
+                _condition("MemoryPressure", "Unknown"),
+            )
+        ]
+    )
+    assert wrong(items) == {
+        ("node:prod/n1", "unreachable"): "its kubelet is silent: NodeStatusUnknown"
+    }
+    assert well(items) == set()
+
+
+def test_a_node_under_pressure_or_not_ready_is_told() -> None:
+    items = _items(
+        base=[
+            _node(
+                "n1",
+                _condition("Ready", "False", "KubeletNotReady"),
+                _condition("MemoryPressure", "True", "KubeletHasInsufficientMemory"),
+                _condition("DiskPressure", "False"),
+            )
+        ]
+    )
+    assert wrong(items) == {
+        ("node:prod/n1", "anomaly"): "not ready: KubeletNotReady",
+        ("node:prod/n1", "memory"): "MemoryPressure: KubeletHasInsufficientMemory",
+    }
+    assert ("node:prod/n1", "disk") in well(items)
+
+
+_NOT_READY = {"conditions": [_condition("Ready", "False", "ContainersNotReady")]}
+
+
+def _waiting(reason: str) -> Object:
+    state = {"waiting": {"reason": reason}}
+    last = {"terminated": {"reason": "OOMKilled"}}
+    status = {"name": "c", "ready": False, "state": state, "lastState": last}
+    return {**_NOT_READY, "containerStatuses": [status]}
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [
+        (
+            _waiting("CrashLoopBackOff"),
+            {
+                "down": "container c: CrashLoopBackOff",
+                "killed": "a container ran out of memory",
+            },
+        ),
+        (
+            {"phase": "Pending", "conditions": [_condition("PodScheduled", "False", "too small")]},
+            {"down": "no node takes it: too small"},
+        ),
+        (
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory", **_NOT_READY},
+            {"down": "low on memory", "evicted": "low on memory"},
+        ),
+        (
+            {
+                **_NOT_READY,
+                "containerStatuses": [{"name": "c", "ready": False, "state": {"running": {}}}],
+            },
+            {"down": "runs and is not ready: ContainersNotReady"},
+        ),
+        ({**_NOT_READY, "containerStatuses": []}, {}),
+    ],
+)
+def test_what_ails_a_pod_is_told_and_one_that_starts_is_unknown(
+    status: Object, seen: Mapping[str, str]
+) -> None:
+    items = _items(base=[_node("n1"), _pod(status=status)])
+    assert wrong(items) == {
+        ("pod:prod/shop/web-5d8f-a", signal): detail for signal, detail in seen.items()
+    }
+    assert ("pod:prod/shop/web-5d8f-a", "down") not in well(items)
+
+
+def test_a_pod_that_is_being_ended_is_unknown() -> None:
+    pod = _pod(metadata={"deletionTimestamp": "2026-11-28T07:00:00Z"})
+    items = _items(base=[_node("n1"), pod])
+    assert ("pod:prod/shop/web-5d8f-a", "down") not in {*well(items), *wrong(items)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "end"),
+    [
+        ({"iscsi": {"targetPortal": "Stor1", "iqn": "iqn.x"}}, "export:iscsi://stor1:3260/iqn.x"),
+        ({"nfs": {"server": "2001:db8::1", "path": "/a"}}, "export:nfs://[2001:db8::1]/a"),
+    ],
+)
+def test_a_volume_is_on_an_export_spelled_as_elsewhere(spec: Object, end: str) -> None:
+    items = _items(base=[_object("PersistentVolume", "pv", spec=spec)])
+    assert relations(items) == {("volume:prod/pv", "STORED_ON", end)}
+
+
+def test_a_local_volume_depends_on_its_node() -> None:
+    match = {"key": "kubernetes.io/hostname", "values": ["n1", "gone"]}
+    terms = [{"matchExpressions": [match]}]
+    spec = {
+        "local": {"path": "/mnt"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+    }
+    items = _items(base=[_node("n1"), _object("PersistentVolume", "pv", spec=spec)])
+    assert ("volume:prod/pv", "DEPENDS_ON", "node:prod/n1") in relations(items)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Error from server", "not JSON"),
+        ('{"kind": "Status", "message": "Forbidden"}', r"the answer.kind is not List: 'Status'"),
+        ('{"kind": "List", "items": [{"kind": "Pod"}]}', r"items\[0\].metadata.name is missing"),
+        ('{"kind": "List", "items": {}}', r"items is not a list"),
+        (_listed([_node("n1") | {"status": {"conditions": [{}]}}]), r"conditions\[0\].type is m"),
+    ],
+)
+def test_what_is_no_list_of_objects_is_refused(text: str, told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        list(normalise(objects(text, "k8s"), "prod", HERE))
+
+
+def test_recorded_objects_are_read_from_a_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "prod.json", _listed(ESTATE))
+    assert len(records(found("kubernetes", cluster="prod", path=path).items)) == 9
+
+
+def test_kubectl_is_asked_with_its_own_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = written(
+        tmp_path, "kubectl", f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ncat {tmp_path}/told\n'
+    )
+    tool.chmod(0o755)
+    written(tmp_path, "told", _listed(ESTATE))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    reading = found("kubernetes", cluster="prod", context="prod-admin", kubeconfig="/k")
+    assert reading.scope == "prod"
+    asked = f"--context=prod-admin --kubeconfig=/k get {','.join(RESOURCES)} -A -o json\n"
+    assert (tmp_path / "asked").read_text() == asked
+
+
+def test_a_cluster_that_refuses_is_told_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = written(tmp_path, "kubectl", "#!/bin/sh\necho 'pods is forbidden' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(SourceError, match="it ended with 1: pods is forbidden"):
+        found("kubernetes", cluster="prod")

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from kgraph.schema import ConfigurationError, SourceError
+from kgraph.sourcekit.machines import Told
+from tests.ingest.readings import found, keys, records, relations, well, wrong
+
+Object = dict[str, Any]
+VM = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
+LOST = "6a3d4be3-8f1e-4a55-8e4d-1b2c3d4e5f60"
+MAC = "FA:16:3E:00:00:01"
+ATTRIBUTES = "OS-EXT-SRV-ATTR:hypervisor_hostname"
+ANSWERS: Object = {
+    "/compute/os-hypervisors/detail": {
+        "hypervisors": [
+            {
+                "hypervisor_hostname": "h1.dc1",
+                "state": "up",
+                "host_ip": "10.0.0.1",
+                "service": {"host": "h1"},
+            }
+        ]
+    },
+    "/compute/os-services": {
+        "services": [
+            {"binary": "nova-compute", "host": "h1", "state": "down"},
+            {"binary": "nova-scheduler", "host": "c1", "state": "up"},
+        ]
+    },
+    "/compute/servers/detail": {
+        "servers": [
+            {
+                "id": VM,
+                "name": "web1",
+                "status": "ACTIVE",
+                "tenant_id": "shop",
+                ATTRIBUTES: "h1.dc1",
+                "os-extended-volumes:volumes_attached": [{"id": "v1"}, {"id": "gone"}],
+            },
+            {"id": LOST, "name": "", "status": "ERROR", "fault": {"message": "No valid host"}},
+        ]
+    },
+    "/network/v2.0/networks": {
+        "networks": [{"id": "n1", "name": "shop", "provider:physical_network": "physnet1"}]
+    },
+    "/network/v2.0/ports": {
+        "ports": [
+            {
+                "id": "p1",
+                "device_id": VM,
+                "mac_address": MAC,
+                "network_id": "n1",
+                "status": "DOWN",
+            },
+            {"id": "p2", "device_id": "dhcp", "mac_address": MAC, "network_id": "n1"},
+        ]
+    },
+    "/volume/volumes/detail": {
+        "volumes": [
+            {"id": "v1", "name": "data", "size": 2, "os-vol-host-attr:host": "stor1@lvm#pool"}
+        ]
+    },
+}
+
+
+class _Cloud:
+    """Keystone and all it leads to, on one port."""
+
+    def __init__(self) -> None:
+        self.answers = dict(ANSWERS)
+        self.catalogue = [
+            {"type": t, "endpoints": [{"interface": "public", "region": "R1", "url": None}]}
+            for t in ("compute", "network", "volumev3")
+        ]
+        self.auth: Object = {}
+        self.token = "t0ken"
+        self.url = ""
+
+    def get(self, path: str, asked: dict[str, str]) -> object:
+        content = self.answers.get(path)
+        if isinstance(content, dict) and "marker" in asked:
+            (name,) = content
+            return {name: []}
+        return content
+
+    def login(self) -> object:
+        for service in self.catalogue:
+            name = "volume" if service["type"] == "volumev3" else service["type"]
+            service["endpoints"][0]["url"] = f"{self.url}/{name}/"
+        return {"token": {"catalog": self.catalogue}}
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cloud]:
+    monkeypatch.setenv("CLOUD", "hunter2")
+    told = _Cloud()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            size = int(self.headers["Content-Length"])
+            told.auth = json.loads(self.rfile.read(size))
+            assert self.path == "/v3/auth/tokens"
+            self._say(201, told.login(), {"X-Subject-Token": told.token} if told.token else {})
+
+        def do_GET(self) -> None:
+            if self.headers["X-Auth-Token"] != "t0ken":
+                self._say(401, {}, {})
+                return
+            parts = urlsplit(self.path)
+            content = told.get(parts.path, dict(parse_qsl(parts.query)))
+            self._say(404 if content is None else 200, content, {})
+
+        def _say(self, status: int, content: object, headers: dict[str, str]) -> None:
+            text = content if isinstance(content, str) else json.dumps(content)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:  # type: ignore[override]
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    server.server_close()
+
+
+def _items(cloud: _Cloud, **more: Any) -> list[Told]:
+    who = {"application_credential": "app", "password_env": "CLOUD"} | more
+    return list(found("openstack", auth_url=f"{cloud.url}/v3", region="R1", **who).items)
+
+
+def test_a_cloud_becomes_hosts_guests_ports_networks_and_volumes(cloud: _Cloud) -> None:
+    items = _items(cloud)
+    assert {key: row.kind for key, row in records(items).items()} == {
+        "hypervisor:h1.dc1": "Host",
+        "service:h1/nova-compute": "ServiceInstance",
+        "service:c1/nova-scheduler": "ServiceInstance",
+        "network:n1": "Network",
+        "volume:v1": "Volume",
+        "pool:R1/stor1@lvm#pool": "StoragePool",
+        f"server:{VM}": "VirtualMachine",
+        f"server:{LOST}": "VirtualMachine",
+        "port:p1": "VirtualNic",
+    }
+    assert relations(items) == {
+        ("service:h1/nova-compute", "RUNS_ON", "hypervisor:h1.dc1"),
+        ("volume:v1", "STORED_ON", "pool:R1/stor1@lvm#pool"),
+        (f"server:{VM}", "RUNS_ON", "hypervisor:h1.dc1"),
+        (f"server:{VM}", "STORED_ON", "volume:v1"),
+        (f"server:{VM}", "USES", "port:p1"),
+        ("port:p1", "ATTACHED_TO", "network:n1"),
+    }
+
+
+def test_names_are_those_that_libvirt_and_open_vswitch_claim(cloud: _Cloud) -> None:
+    rows = records(_items(cloud))
+    assert keys(rows[f"server:{VM}"]) == {("vmUuid", VM), ("name", "web1")}
+    assert keys(rows["port:p1"]) == {
+        ("ownerInterface", f"{VM}/{MAC.lower()}"),
+        ("portId", "p1"),
+        ("mac", MAC.lower()),
+    }
+    assert keys(rows["hypervisor:h1.dc1"]) == {("hostname", "h1.dc1"), ("ip", "10.0.0.1")}
+
+
+def test_faults_are_told_and_active_is_no_health(cloud: _Cloud) -> None:
+    items = _items(cloud)
+    assert wrong(items) == {
+        ("service:h1/nova-compute", "down"): "nova-compute has stopped reporting to Nova",
+        (f"server:{LOST}", "anomaly"): "Nova says ERROR: No valid host",
+        ("port:p1", "unplugged"): "Neutron says DOWN, though its server is ACTIVE",
+    }
+    assert well(items) == {("service:c1/nova-scheduler", "down")}
+
+
+def test_a_server_that_is_shut_off_belongs_to_its_host_and_does_not_run_there(
+    cloud: _Cloud,
+) -> None:
+    server = ANSWERS["/compute/servers/detail"]["servers"][0] | {"status": "SHUTOFF"}
+    cloud.answers["/compute/servers/detail"] = {"servers": [server]}
+    items = _items(cloud)
+    assert (f"server:{VM}", "MEMBER_OF", "hypervisor:h1.dc1") in relations(items)
+    assert not wrong(items).keys() & {("port:p1", "unplugged")}
+
+
+def test_a_cloud_without_network_and_volumes_is_read_all_the_same(cloud: _Cloud) -> None:
+    cloud.catalogue = cloud.catalogue[:1]
+    kinds = {row.kind for row in records(_items(cloud)).values()}
+    assert kinds == {"Host", "ServiceInstance", "VirtualMachine"}
+
+
+def test_the_password_goes_to_keystone_and_nowhere_else(cloud: _Cloud) -> None:
+    _items(cloud)
+    told = cloud.auth["auth"]["identity"]["application_credential"]
+    assert told == {"id": "app", "secret": "hunter2"}
+    more = {"application_credential": "", "user": "kgraph", "project": "admin"}
+    _items(cloud, **more)
+    assert cloud.auth["auth"]["identity"]["password"]["user"]["password"] == "hunter2"
+    assert cloud.auth["auth"]["scope"]["project"]["name"] == "admin"
+
+
+def test_all_pages_are_read(cloud: _Cloud) -> None:
+    pages = {"": [{"id": "a", "name": "a"}], "a": [{"id": "b", "name": "b"}], "b": []}
+
+    def get(path: str, asked: dict[str, str]) -> object:
+        if path == "/network/v2.0/networks":
+            return {"networks": pages[asked.get("marker", "")]}
+        return _Cloud.get(cloud, path, asked)
+
+    cloud.get = get  # type: ignore[method-assign]
+    assert {"network:a", "network:b"} <= set(records(_items(cloud)))
+
+
+def _expire(cloud: _Cloud) -> None:
+    cloud.token = "expired"
+
+
+def _forget(cloud: _Cloud) -> None:
+    cloud.token = ""
+
+
+def _elsewhere(cloud: _Cloud) -> None:
+    cloud.catalogue[0]["endpoints"][0]["region"] = "R2"
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (_expire, "OpenStack compute answered 401"),
+        (_forget, "Keystone gave no token; does it end in /v3"),
+        (_elsewhere, "R1: its catalogue has no compute service; check region"),
+    ],
+)
+def test_a_door_that_does_not_open_is_one_line(cloud: _Cloud, harm: Any, told: str) -> None:
+    harm(cloud)
+    with pytest.raises(SourceError, match=told) as caught:
+        _items(cloud)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "told"),
+    [
+        ("/compute/servers/detail", "<html>", "not JSON"),
+        ("/compute/servers/detail", {"itemNotFound": {}}, "is not a list of servers"),
+        (
+            "/compute/os-hypervisors/detail",
+            {"hypervisors": [{}]},
+            "hypervisor_hostname is missing",
+        ),
+        ("/network/v2.0/ports", None, "OpenStack network answered 404"),
+    ],
+)
+def test_nonsense_is_refused_with_its_place(
+    cloud: _Cloud, path: str, answer: object, told: str
+) -> None:
+    cloud.answers[path] = answer
+    with pytest.raises(SourceError, match=told):
+        _items(cloud)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"password_env": "X"}, "give either application_credential or user"),
+        ({"user": "u", "application_credential": "a"}, "give either"),
+        ({"user": "u"}, "name password_env or password_file"),
+        ({"auth_url": "https://u:p@k/v3", "user": "u"}, "a password does not belong"),
+    ],
+)
+def test_an_entry_says_who_asks_and_where_the_password_is(
+    fields: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        found("openstack", **{"auth_url": "http://k/v3", **fields})
+
+
+def test_a_password_that_is_not_there_is_told_by_its_place(cloud: _Cloud) -> None:
+    with pytest.raises(ConfigurationError, match="environment variable NOWHERE: it is not set"):
+        _items(cloud, password_env="NOWHERE")

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ingest.storage.devices import devices
+from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.mounts import Mount, mounts
+from ingest.storage.normalise import Machinery, Told, normalise
+from ingest.storage.zfs import zpools
+from kgraph.schema import RelationRecord, SourceError
+from kgraph.sourcekit import parsed
+from kgraph.sourcekit.machines import Told as Row
+from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
+from tests.ingest.real import need
+
+Object = dict[str, Any]
+UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
+OWN = Machinery("h1", UUID)
+
+
+def _device(kname: str, type_: str, *children: Object, **more: Any) -> Object:
+    told = {"name": kname, "kname": kname, "path": f"/dev/{kname}", "type": type_, "size": 1000}
+    return told | {"mountpoints": [None], "children": list(children)} | more
+
+
+_SRV = _device("dm-1", "lvm", name="vg-srv", path="/dev/mapper/vg-srv", mountpoints=["/srv"])
+_MD = _device("md0", "raid1", _SRV)
+_MAP = _device("dm-0", "mpath", name="mpatha", path="/dev/mapper/mpatha", mountpoints=["/data"])
+_ROOT = _device("dm-2", "crypt", mountpoints=["/", "/run/netns"])
+TREE = {
+    "blockdevices": [
+        _device("sda", "disk", _device("sda1", "part", _MD), wwn="0x5000A", model="X1"),
+        _device("sdb", "disk", _device("sdb1", "part", _MD), wwn="0x5000b"),
+        _device("sdc", "disk", _MAP, wwn="0x6000c"),
+        _device("sdd", "disk", _MAP, wwn="0x6000c"),
+        _device("vda", "disk", _device("vda1", "part", _ROOT), _device("vda2", "part")),
+        _device("zram0", "disk", size=0),
+        _device("sr0", "rom"),
+    ]
+}
+
+
+def _told(**more: Any) -> Told:
+    return Told(devices(parsed(json.dumps(TREE), "lsblk")), **more)
+
+
+def _items(told: Told | None = None) -> list[Row]:
+    return list(normalise(told or _told(), OWN, HERE))
+
+
+def _short(ties: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    return {(a.replace("h1/", ""), t, b.replace("h1/", "")) for a, t, b in ties}
+
+
+def test_a_stack_of_devices_is_told_without_partitions_and_encryption() -> None:
+    kinds = {key.replace("h1/", ""): row.kind for key, row in records(_items()).items()}
+    assert kinds == {
+        "machine:h1": "Host",
+        "disk:sda": "Disk",
+        "disk:sdb": "Disk",
+        "disk:vda": "Disk",
+        "path:sdc": "StoragePath",
+        "path:sdd": "StoragePath",
+        "disk:0x6000c": "Disk",
+        "array:md0": "StoragePool",
+        "volume:vg-srv": "Volume",
+        "volume:mpatha": "Volume",
+        "mount:/": "StoragePool",
+        "mount:/srv": "StoragePool",
+        "mount:/data": "StoragePool",
+    }
+
+
+def test_what_lies_on_what_is_followed_down_to_disks_and_paths() -> None:
+    assert _short(relations(_items())) == {
+        ("array:md0", "STORED_ON", "disk:sda"),
+        ("array:md0", "STORED_ON", "disk:sdb"),
+        ("volume:vg-srv", "STORED_ON", "array:md0"),
+        ("mount:/srv", "STORED_ON", "volume:vg-srv"),
+        ("mount:/srv", "USES", "machine:h1"),
+        ("volume:mpatha", "USES", "path:sdc"),
+        ("volume:mpatha", "USES", "path:sdd"),
+        ("volume:mpatha", "STORED_ON", "disk:0x6000c"),
+        ("mount:/data", "STORED_ON", "volume:mpatha"),
+        ("mount:/data", "USES", "machine:h1"),
+        ("mount:/", "STORED_ON", "disk:vda"),
+        ("machine:h1", "STORED_ON", "mount:/"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "members", "needed"),
+    [("raid0", 2, 2), ("raid1", 3, 1), ("raid5", 3, 2), ("raid6", 4, 2), ("raid10", 4, 3)],
+)
+def test_an_array_needs_as_many_members_as_its_level_says(
+    level: str, members: int, needed: int
+) -> None:
+    array = _device("md1", level)
+    disks = [_device(f"sd{letter}", "disk", array) for letter in "abcd"[:members]]
+    told = Told(devices(parsed(json.dumps({"blockdevices": disks}), "x")))
+    ties = [i for i in _items(told) if isinstance(i, RelationRecord) and i.group == "members"]
+    assert (len(ties), {tie.need for tie in ties}) == (members, {needed})
+
+
+def test_disks_are_known_by_wwn_and_as_libvirt_knows_them() -> None:
+    rows = records(_items())
+    assert keys(rows["disk:h1/sda"]) == {
+        ("wwn", "0x5000A"),
+        ("hostPath", f"{UUID}/dev/sda"),
+        ("hostPath", "h1/dev/sda"),
+    }
+    assert keys(rows["disk:0x6000c"]) == {("wwn", "0x6000c")}
+    assert keys(rows["mount:h1//srv"]) == {("name", "h1//srv")}  # as systemd's mount unit
+
+
+def test_a_full_file_system_and_what_ails_arrays_and_paths_is_told() -> None:
+    told = _told(
+        local=(Mount("/srv", "/dev/x", "xfs", 1000, 10), Mount("/", "/dev/y", "ext4", 1000, 500)),
+        arrays={"md0": "1 of 2 members are left"},
+        paths={"sdc": "", "sdd": "multipathd finds it faulty (failed)"},
+    )
+    items = _items(told)
+    assert wrong(items) == {
+        ("mount:h1//srv", "full"): "10 of 1000 bytes are left",
+        ("array:h1/md0", "degraded"): "1 of 2 members are left",
+        ("path:h1/sdd", "down"): "multipathd finds it faulty (failed)",
+    }
+    assert well(items) == {("mount:h1//", "full"), ("path:h1/sdc", "down")}
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        ("Stor1.:/srv/vm/", "nfs://stor1/srv/vm"),
+        ("10.0.0.5:/", "nfs://10.0.0.5"),
+        ("[2001:db8::5]:/a", "nfs://[2001:db8::5]/a"),
+    ],
+)
+def test_a_mounted_export_is_spelled_as_everybody_spells_it(source: str, address: str) -> None:
+    items = _items(_told(remote=(Mount("/mnt", source, "nfs4"),)))
+    assert ("mount:h1//mnt", "STORED_ON", f"export:{address}") in relations(items)
+    assert keys(records(items)[f"export:{address}"]) == {("exportAddress", address)}
+
+
+MDSTAT = """\
+Personalities : [raid1] [raid6]
+md0 : active raid1 sda1[0] sdb1[2](F)
+      1046528 blocks super 1.2 [2/1] [U_]
+      [=>...................]  recovery =  5.0% (1/2) finish=1.0min
+
+md1 : active raid6 sdc[0] sdd[1]
+      2093056 blocks level 6, 512k chunk, algorithm 2 [4/4] [UUUU]
+
+md2 : inactive sde[0](S)
+      1046528 blocks super 1.2
+
+unused devices: <none>
+"""
+
+
+def test_mdstat_tells_what_arrays_lack() -> None:
+    assert degraded_arrays(MDSTAT) == {
+        "md0": "1 of 2 members are left",
+        "md1": "",
+        "md2": "it is inactive",
+    }
+    assert degraded_arrays("") == {}
+
+
+def test_multipathd_tells_how_paths_are() -> None:
+    paths = [
+        {"dev": "sdc", "dm_st": "active", "chk_st": "ready"},
+        {"dev": "sdd", "dm_st": "failed", "chk_st": "faulty"},
+    ]
+    maps = {"maps": [{"name": "mpatha", "path_groups": [{"paths": paths}]}]}
+    assert path_states(json.dumps(maps), "x") == {
+        "sdc": "",
+        "sdd": "multipathd finds it faulty (failed)",
+    }
+
+
+def _zpool(state: str) -> str:
+    disks = {n: {"name": n, "vdev_type": "disk", "path": f"/dev/{n}"} for n in ("sda", "sdb")}
+    mirror = {"name": "mirror-0", "vdev_type": "mirror", "vdevs": disks}
+    lone = {"name": "vda2", "vdev_type": "disk", "path": "/dev/vda2"}
+    root = {"vdev_type": "root", "vdevs": {"mirror-0": mirror, "vda2": lone}}
+    pool = {"name": "tank", "state": state, "status": "look", "vdevs": {"tank": root}}
+    return json.dumps({"pools": {"tank": pool}})
+
+
+def test_a_zfs_pool_needs_each_of_its_vdevs() -> None:
+    items = _items(_told(zpools=zpools(_zpool("ONLINE"), "x")))
+    ties = [
+        (i.dependency, i.group, i.need)
+        for i in items
+        if isinstance(i, RelationRecord) and i.dependent == "zpool:h1/tank"
+    ]
+    assert ties == [
+        ("disk:h1/sda", "tank/mirror-0", 1),
+        ("disk:h1/sdb", "tank/mirror-0", 1),
+        ("disk:h1/vda", "tank/vda2", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "signal"), [("DEGRADED", "degraded"), ("SUSPENDED", "offline"), ("ONLINE", "")]
+)
+def test_a_zfs_pool_tells_how_it_is(state: str, signal: str) -> None:
+    seen = wrong(_items(_told(zpools=zpools(_zpool(state), "x"))))
+    assert seen == ({("zpool:h1/tank", signal): f"ZFS says {state}: look"} if signal else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lsblk: oops", "not JSON"),
+        ('{"blockdevices": {}}', "blockdevices is not a list"),
+        ('{"blockdevices": [{"kname": "sda"}]}', r"\[0\].path is missing"),
+        (
+            '{"blockdevices": [{"kname": "a", "path": "/a", "type": "disk", "size": "big"}]}',
+            "size is not a whole number: 'big'",
+        ),
+    ],
+)
+def test_what_is_no_list_of_devices_is_refused(text: str, told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        devices(parsed(text, "lsblk"))
+
+
+def test_mounts_of_another_shape_are_refused() -> None:
+    with pytest.raises(SourceError, match=r"filesystems\[0\].source is missing"):
+        mounts('{"filesystems": [{"target": "/"}]}', "findmnt")
+    assert mounts("\n", "findmnt") == ()
+
+
+def test_the_storage_of_this_machine_is_read_with_its_own_tools() -> None:
+    need("lsblk", "findmnt")
+    reading = found("storage", host="h1")
+    items = list(reading.items)
+    rows = records(items)
+    assert reading.scope == "h1"
+    assert rows["machine:h1"].kind == "Host"
+    told = set(rows)
+    ties = [i for i in items if isinstance(i, RelationRecord)]
+    assert {end for tie in ties for end in (tie.dependent, tie.dependency)} <= told
+    assert any(row.kind in {"Disk", "Volume"} for row in rows.values())

@@ -1,0 +1,191 @@
+"""From deliveries to evidence: folded, once, in order; what is broken stops no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgraph.app.service.hooks import Posted, accept
+from kgraph.app.service.inbox import Inbox
+from kgraph.config_service import AlertmanagerHook, CloudEventsHook
+from kgraph.schema import Document, Drawer, Record, StoreBusyError
+from kgraph.signals import load_packs
+from kgraph.store import GraphStore, open_store
+
+T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+HOOKS = {
+    "am": AlertmanagerHook(type="alertmanager", name="am"),
+    "ce": CloudEventsHook(type="cloudevents", name="ce"),
+}
+Post = Callable[..., None]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+        with opened.sync("cmdb", "", complete=True, at=T0) as run:
+            run.stage([Record("h1", "Host", "h1"), Record("h2", "Host", "h2")])
+            run.commit()
+        yield opened
+
+
+@pytest.fixture
+def inbox(store: GraphStore) -> Inbox:
+    return Inbox(store, HOOKS.values(), load_packs([]))
+
+
+@pytest.fixture
+def post(store: GraphStore) -> Post:
+    def posted(
+        *alerts: Mapping[str, Any], seconds: float = 0, group: str = "g", truncated: int = 0
+    ) -> None:
+        payload = {
+            "version": "4",
+            "groupKey": group,
+            "truncatedAlerts": truncated,
+            "alerts": list(alerts),
+        }
+        at = T0 + timedelta(seconds=seconds)
+        content = json.dumps(payload).encode()
+        store.put(accept(HOOKS["am"], Posted({}, content), at).documents)
+
+    return posted
+
+
+def down(host: str, **changes: object) -> dict[str, object]:
+    return {
+        "status": "firing",
+        "labels": {"alertname": "HostDown", "instance": host},
+        "startsAt": "2026-11-23T03:59:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": f"fp-{host}",
+        **changes,
+    }
+
+
+def over(host: str) -> dict[str, object]:
+    return down(host, status="resolved", endsAt="2026-11-23T04:00:01Z")
+
+
+def hurt(store: GraphStore, seconds: float = 10) -> set[str]:
+    now = T0 + timedelta(seconds=seconds)
+    uids = {row.entity for row in store.evidence(now=now).observations if row.abnormal}
+    return {entity.name for entity in store.get(uids)}
+
+
+def test_without_a_delivery_there_is_nothing(inbox: Inbox) -> None:
+    assert inbox.keep(T0) is None
+
+
+def test_a_delivery_becomes_evidence_and_is_gone(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(down("h1"), down("h2"))
+    assert inbox.keep(T0) == []
+    assert hurt(store) == {"h1", "h2"}
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_of_several_words_on_one_alert_the_newest_counts_though_it_came_first(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(over("h1"))
+    post(down("h1"), seconds=1)  # a sender that tried again
+    post(down("h2"), seconds=2)
+    post(over("h2"), seconds=3)
+    inbox.keep(T0 + timedelta(seconds=5))
+    assert hurt(store) == set()
+
+
+def test_a_delivery_that_cannot_be_read_is_a_dead_letter_and_stops_no_other(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    for number, hook in enumerate(("am", "gone")):
+        body = {"hook": hook, "receivedAt": "2026-11-23T04:00:00Z", "content": "{"}
+        store.put([Document(Drawer.INBOX, f"0{number}", T0, json.dumps(body))])
+    post(down("h1"))
+    inbox.keep(T0)
+    assert hurt(store) == {"h1"}
+    because = [json.loads(row.body)["because"] for row in store.documents(Drawer.DEAD)]
+    assert "not JSON" in because[0]
+    assert because[1] == "no hook is called 'gone' any longer"
+
+
+def test_a_cloudevent_counts_once_however_often_it_comes(inbox: Inbox, store: GraphStore) -> None:
+    event = {"specversion": "1.0", "id": "7", "source": "/m", "type": "HostDown", "subject": "h1"}
+    headers = {"content-type": "application/cloudevents+json"}
+
+    def sent(data: dict[str, str], seconds: int) -> None:
+        content = json.dumps(event | {"data": data}).encode()
+        at = T0 + timedelta(seconds=seconds)
+        store.put(accept(HOOKS["ce"], Posted(headers, content), at).documents)
+        inbox.keep(at)
+
+    sent({"status": "firing"}, 0)
+    assert hurt(store) == {"h1"}
+    sent({"status": "resolved"}, 1)  # the same id: it cannot say anything new
+    assert hurt(store) == {"h1"}
+
+
+def test_what_a_sender_left_out_is_told_until_it_tells_the_whole_group(
+    inbox: Inbox, post: Post
+) -> None:
+    post(down("h1"), group="a", truncated=7)
+    post(down("h2"), group="b", truncated=2)
+    told = inbox.keep(T0)
+    assert told is not None
+    assert any("left out 9 alerts: evidence is incomplete" in row.line for row in told)
+    post(down("h1"), group="a")
+    inbox.keep(T0)
+    assert inbox.warnings(T0) == ("hook am: the sender left out 2 alerts: evidence is incomplete",)
+    assert inbox.warnings(T0 + timedelta(hours=6)) == ()
+
+
+def test_alerts_that_find_no_entity_are_told_once(inbox: Inbox, post: Post) -> None:
+    post(down("nobody"))
+    first = inbox.keep(T0)
+    post(down("nobody"), seconds=1)
+    assert first is not None
+    assert ["1 alerts (100%) found no entity" in row.line for row in first] == [True]
+    assert inbox.keep(T0) == []
+
+
+def test_a_busy_store_loses_nothing(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(down("h1"))
+
+    def busy(*_: object) -> None:
+        raise StoreBusyError("another process is writing")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "observe", busy)
+        inbox.keep(T0)
+    assert store.count(Drawer.INBOX) == 1
+    inbox.keep(T0)
+    assert hurt(store) == {"h1"}
+
+
+def test_an_alert_on_what_was_just_discovered_is_found_in_a_large_estate_too(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgraph.app.alerts.WHOLE_UP_TO", 1)
+    made: list[int] = []
+    real = store.graph
+    monkeypatch.setattr(store, "graph", lambda: (made.append(1), real())[1])
+    inbox.keep(T0)
+    with store.sync("cmdb", "b", complete=True, at=T0) as run:
+        run.stage([Record("h3", "Host", "h3")])
+        run.commit()
+    post(down("h1"))
+    inbox.keep(T0 + timedelta(seconds=1))
+    assert (hurt(store), len(made)) == ({"h1"}, 1)  # a little old, and good enough
+    post(down("h3"), seconds=2)
+    inbox.keep(T0 + timedelta(seconds=3))
+    assert (hurt(store), len(made)) == ({"h1", "h3"}, 2)

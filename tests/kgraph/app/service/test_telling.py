@@ -1,0 +1,227 @@
+"""Receivers are told what is news to them, once, again after failures, and never in a storm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgraph.app.service.announce import Announcer
+from kgraph.app.service.sending import RefusedError, Sender
+from kgraph.app.watch.told import Told, What
+from kgraph.config_service import CloudEventsReceiver
+from kgraph.schema import Drawer, IncidentRecord, IncidentStatus, KgraphError
+from kgraph.store import GraphStore, open_store
+
+T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+EVERYTHING = CloudEventsReceiver(type="cloudevents", name="all", url="http://127.0.0.1/x")
+LOUD = EVERYTHING.model_copy(update={"name": "loud", "least": "critical"})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+        yield opened
+
+
+def kept(
+    store: GraphStore,
+    mode: str = "down",
+    status: IncidentStatus = IncidentStatus.OPEN,
+    incident: str = "INC-1",
+) -> None:
+    fault = {"entity": "x", "mode": mode}
+    cause = fault | {"posterior": 0.9, "supporting": [], "contradicting": []}
+    answer = {
+        "causes": [cause],
+        "hypotheses": [{"members": [fault], "posterior": 0.9}],
+        "abstained": False,
+        "blastRadius": {"now": [], "next": [], "redundancyLost": []},
+        "nextChecks": [],
+        "entities": [{"uid": "x", "kind": "Host", "name": "h1"}],
+    }
+    store.save_incident(
+        IncidentRecord(incident, status, T0, T0, "trouble", "{}", json.dumps(answer))
+    )
+
+
+@dataclass
+class Scene:
+    store: GraphStore
+    announcer: Announcer
+
+    def happens(self, seconds: float, incident: str = "INC-1") -> list[tuple[str, str]]:
+        """Let something happen to an incident; return (receiver, incident) of what is sent."""
+        now = T0 + timedelta(seconds=seconds)
+        line = f"{incident} cause"
+        self.announcer.hear(Told(now, What.EXPLAINED, line, {"incident": incident}))
+        return self.settles(seconds)
+
+    def settles(self, seconds: float) -> list[tuple[str, str]]:
+        before = {row.id for row in self.store.documents(Drawer.OUTBOX)}
+        self.announcer.settle(T0 + timedelta(seconds=seconds))
+        rows = [row for row in self.store.documents(Drawer.OUTBOX) if row.id not in before]
+        bodies = [json.loads(row.body) for row in rows]
+        return sorted((body["receiver"], body["incident"]) for body in bodies)
+
+
+def scene(store: GraphStore, *receivers: CloudEventsReceiver) -> Scene:
+    return Scene(store, Announcer(store, receivers, "", lambda _now: ()))
+
+
+@pytest.fixture
+def one(store: GraphStore) -> Scene:
+    return scene(store, EVERYTHING)
+
+
+def test_an_incident_is_told_once_though_it_is_explained_again_and_again(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    assert one.happens(0) == [("all", "INC-1")]
+    assert [one.happens(n) for n in range(1, 100)] == [[]] * 99
+
+
+def test_another_cause_is_told_but_not_at_once_after_the_first(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    kept(store, "slow")
+    assert one.happens(5) == []
+    assert one.settles(59) == []
+    assert one.settles(61) == [("all", "INC-1")]
+
+
+def test_a_cause_that_goes_to_and_fro_is_told_as_it_stands_when_the_time_has_come(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    for second, mode in enumerate(("slow", "down") * 5, 1):
+        kept(store, mode)
+        assert one.happens(second) == []
+    assert one.settles(70) == []  # it is as it was
+
+
+def test_the_end_is_told_at_once_and_its_closing_not_again(one: Scene, store: GraphStore) -> None:
+    kept(store)
+    one.happens(0)
+    kept(store, status=IncidentStatus.RESOLVED)
+    assert one.happens(1) == [("all", "INC-1")]
+    kept(store, status=IncidentStatus.CLOSED)
+    assert one.happens(700) == []
+
+
+def test_an_incident_that_was_never_told_does_not_end_either(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store, status=IncidentStatus.RESOLVED)
+    assert one.happens(0) == []
+
+
+def test_one_who_wants_loud_ones_only_is_not_told_of_others(store: GraphStore) -> None:
+    kept(store)
+    assert scene(store, EVERYTHING, LOUD).happens(0) == [("all", "INC-1")]
+
+
+def test_after_a_restart_nobody_is_told_twice_and_nothing_is_forgotten(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    kept(store, incident="INC-2")  # kept, and then we were killed
+    assert scene(store, EVERYTHING).settles(10) == [("all", "INC-2")]
+
+
+def test_events_are_kept_in_their_order_for_those_who_listen(
+    one: Scene, store: GraphStore
+) -> None:
+    for number in range(3):
+        one.announcer.hear(Told(T0, What.FINDING, f"line {number}", {}))
+    one.settles(0)
+    lines = [json.loads(row.body)["line"] for row in store.documents(Drawer.EVENT)]
+    assert lines == ["line 0", "line 1", "line 2"]
+    one.settles(24 * 3600 + 1)
+    assert store.count(Drawer.EVENT) == 0
+
+
+@dataclass
+class Channel:
+    fails: list[KgraphError] = field(default_factory=list)
+    got: list[str] = field(default_factory=list)
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:  # noqa: ARG002
+        if self.fails:
+            raise self.fails.pop(0)
+        self.got.append(f"{document['incident']} {document['causes'][0]['mode']}")
+
+
+def sender(store: GraphStore, channel: Channel, outcomes: list[str], tries: int = 3) -> Sender:
+    return Sender(store, "all", channel, tries, lambda: 1.0, outcomes.append)
+
+
+def test_only_the_newest_of_several_messages_on_one_incident_is_sent(store: GraphStore) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    for second, mode in enumerate(("down", "slow", "failing")):
+        kept(store, mode)
+        here.happens(second)
+    channel, outcomes = Channel(), list[str]()
+    assert sender(store, channel, outcomes).round(T0 + timedelta(minutes=1))
+    assert (channel.got, outcomes) == (["INC-1 failing"], ["sent"])
+    assert store.count(Drawer.OUTBOX) == 0
+
+
+def replace_every(receiver: CloudEventsReceiver, seconds: float) -> CloudEventsReceiver:
+    return receiver.model_copy(update={"every": seconds})
+
+
+def test_one_that_fails_is_tried_again_after_longer_and_longer(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    channel, outcomes = Channel([KgraphError("503")] * 2), list[str]()
+    here = sender(store, channel, outcomes)
+    for second in (0, 1.9, 2, 5.9, 6):
+        here.round(T0 + timedelta(seconds=second))
+    assert (channel.got, outcomes) == (["INC-1 down"], ["failed", "failed", "sent"])
+
+
+def test_one_that_is_refused_or_fails_too_often_is_a_dead_letter(
+    one: Scene, store: GraphStore
+) -> None:
+    for fails in ([RefusedError("400")], [KgraphError("503")] * 3):
+        kept(store, incident=f"INC-{len(fails)}")
+        one.happens(0, f"INC-{len(fails)}")
+        here = sender(store, Channel(list(fails)), [])
+        for minute in range(5):
+            here.round(T0 + timedelta(minutes=minute))
+    because = sorted(json.loads(row.body)["because"] for row in store.documents(Drawer.DEAD))
+    assert because == ["400", "503"]
+    assert store.count(Drawer.OUTBOX) == 0
+
+
+def test_what_is_for_another_receiver_is_left_alone(store: GraphStore) -> None:
+    kept(store)
+    scene(store, replace_every(EVERYTHING, 0).model_copy(update={"name": "other"})).happens(0)
+    channel = Channel()
+    assert sender(store, channel, []).round(T0)
+    assert (channel.got, store.count(Drawer.OUTBOX)) == ([], 1)
+
+
+def test_what_is_for_a_receiver_that_is_gone_is_a_dead_letter(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    scene(store).settles(1)
+    (dead,) = store.documents(Drawer.DEAD)
+    assert json.loads(dead.body)["because"] == "no receiver is called 'all' any longer"
+    assert store.count(Drawer.OUTBOX) == 0

@@ -1,0 +1,48 @@
+"""Each configured endpoint has the actuator of its type, with its paths and secrets resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kgraph.app.acting import actuators
+from kgraph.config import load
+from remedies import Standing, Task
+
+ENDPOINTS = """\
+[[endpoints]]
+name = "site"
+type = "hook"
+url = "https://site.example/act"
+actions = ["drain"]
+[[endpoints]]
+name = "plays"
+type = "ansible"
+playbooks = {cordon = "plays/cordon.yml"}
+program = ["/nowhere/ansible-playbook"]
+[[endpoints]]
+name = "power-h1"
+type = "power"
+[[endpoints.methods]]
+agent = ["/nowhere/fence_ipmilan"]
+options = {ip = "10.0.0.1"}
+secret_file = "secrets/ipmi"
+"""
+
+
+def test_each_endpoint_has_its_actuator(tmp_path: Path) -> None:
+    (tmp_path / "kgraph.toml").write_text(ENDPOINTS)
+    made = actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+    kinds = {name: type(actuator).__name__ for name, actuator in made.items()}
+    assert kinds == {
+        "log": "Notify",
+        "nbd": "ExportCheck",
+        "site": "HookActuator",
+        "plays": "AnsibleActuator",
+        "power-h1": "PowerActuator",
+    }
+    fence = Task("P-1", "fence", "h1", "Host h1", effect="powered_off")
+    look = made["power-h1"].look(fence)
+    assert look.standing is Standing.UNKNOWN
+    assert str(tmp_path / "secrets" / "ipmi") in look.said
+    cordon = Task("P-1", "cordon", "h1", "Host h1", {"name": "h1"})
+    assert "/nowhere/ansible-playbook" in made["plays"].look(cordon).said

@@ -1,0 +1,206 @@
+"""Notices: what is news, and the same in the form that each receiver speaks."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kgraph.incidents import messages, template
+from kgraph.incidents.notice import FORMAT, Notice, notice
+from kgraph.schema import (
+    ConfigurationError,
+    Fault,
+    IncidentRecord,
+    IncidentStatus,
+    Plan,
+    PlanStep,
+)
+
+T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+ANSWER: dict[str, Any] = {
+    "causes": [
+        {
+            "entity": "x",
+            "kind": "StorageExport",
+            "mode": "down",
+            "posterior": 0.93,
+            "supporting": [{"entity": "v1", "signal": "paused", "state": "abnormal"}],
+            "contradicting": [],
+        }
+    ],
+    "hypotheses": [{"members": [{"entity": "x", "mode": "down"}], "posterior": 0.93}],
+    "abstained": False,
+    "abstainedBecause": None,
+    "blastRadius": {
+        "now": [
+            {"entity": "x", "mode": "down", "probability": 0.93, "hops": 0},
+            {"entity": "v1", "mode": "paused", "probability": 0.9, "hops": 1},
+        ],
+        "next": [{"entity": "s", "mode": "failing", "probability": 0.3, "hops": 2}],
+        "redundancyLost": [],
+    },
+    "nextChecks": [{"entity": "x", "command": "nbdinfo --list nbd://stor1", "signal": "down"}],
+    "warnings": [],
+    "entities": [
+        {"uid": "x", "kind": "StorageExport", "name": "vmstore <1> & co"},
+        {"uid": "v1", "kind": "VirtualMachine", "name": "web-1"},
+        {"uid": "s", "kind": "Service", "name": "shop"},
+    ],
+}
+RECORD = IncidentRecord(
+    "INC-0001", IncidentStatus.OPEN, T0, T0 + timedelta(minutes=1), "1 guest paused", "{}", ""
+)
+PLAN = Plan(
+    "P-1",
+    "INC-0001",
+    Fault("x", "down"),
+    (PlanStep("restart_unit", "x", kind="StorageExport", name="vmstore"),),
+)
+
+
+def told(status: IncidentStatus = IncidentStatus.OPEN, **changes: Any) -> Notice:
+    answer = json.dumps(ANSWER | changes)
+    record = replace(RECORD, status=status, answer=answer)
+    return notice(record, PLAN, "https://kgraph.example/")
+
+
+def test_a_notice_names_the_cause_the_evidence_the_plan_and_where_to_look() -> None:
+    document = told().document
+    assert (document["format"], document["level"]) == (FORMAT, "error")
+    assert document["text"]["cause"] == "StorageExport vmstore <1> & co down, P .93"
+    assert document["evidence"] == ["VirtualMachine web-1 paused abnormal"]
+    assert document["plan"]["steps"] == ["restart unit StorageExport vmstore"]
+    assert document["url"] == "https://kgraph.example/api/v1/incidents/INC-0001"
+
+
+def test_a_service_that_is_hit_makes_it_critical() -> None:
+    radius = deepcopy(ANSWER["blastRadius"])
+    radius["now"].append({"entity": "s", "mode": "failing", "probability": 0.8, "hops": 2})
+    found = told(blastRadius=radius)
+    assert (found.level, found.document["hit"]["services"]) == ("critical", ["Service shop"])
+
+
+def test_more_of_the_same_is_no_news_but_another_cause_is() -> None:
+    louder = deepcopy(ANSWER["causes"])
+    louder[0]["posterior"] = 0.95
+    louder[0]["supporting"] *= 3
+    assert told(causes=louder).meaning == told().meaning
+    other = [{"members": [{"entity": "v1", "mode": "hung"}], "posterior": 0.9}]
+    assert told(hypotheses=other).meaning != told().meaning
+
+
+def test_resolved_and_closed_mean_the_same_and_no_longer_propose_anything() -> None:
+    resolved, closed = told(IncidentStatus.RESOLVED), told(IncidentStatus.CLOSED)
+    assert resolved.meaning == closed.meaning != told().meaning
+    assert (resolved.level, resolved.document["plan"]) == ("clear", None)
+
+
+def test_an_incident_without_a_cause_says_why() -> None:
+    found = told(abstained=True, abstainedBecause="the evidence fits nothing known")
+    assert found.document["text"]["cause"] == "no cause found: the evidence fits nothing known"
+
+
+@pytest.mark.parametrize("name", template.SHIPPED)
+@pytest.mark.parametrize("status", list(IncidentStatus))
+def test_every_shipped_template_fills_in_whatever_the_incident_s_state(
+    name: str, status: IncidentStatus
+) -> None:
+    for document in (told(status).document, told(status, abstained=True, causes=[]).document):
+        filled = json.dumps(template.render(template.shipped(name), document))
+        assert not re.search(r"\{(text|words|plan)\.", filled)
+
+
+def rendered(name: str, status: IncidentStatus = IncidentStatus.OPEN, **changes: Any) -> Any:
+    return template.render(template.shipped(name), told(status, **changes).document)
+
+
+def test_slack_s_reserved_characters_are_written_out_and_its_limits_kept() -> None:
+    long = deepcopy(ANSWER["causes"])
+    long[0]["supporting"] = [
+        {"entity": "v1", "signal": "s" * 900, "state": "abnormal"} for _ in range(9)
+    ]
+    sent = rendered("slack", causes=long)
+    blocks = sent["attachments"][0]["blocks"]
+    assert "vmstore &lt;1&gt; &amp; co" in blocks[1]["text"]["text"]
+    assert len(blocks[0]["text"]["text"]) <= 150
+    assert all(len(field["text"]) <= 2000 for field in blocks[2]["fields"])
+
+
+def test_teams_gets_an_adaptive_card() -> None:
+    (attachment,) = rendered("teams")["attachments"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    facts = {row["title"]: row["value"] for row in attachment["content"]["body"][1]["facts"]}
+    assert facts["Plan"] == "P-1 (risk low): restart unit StorageExport vmstore"
+
+
+def test_servicenow_gets_json_in_a_text_and_a_severity_that_closes() -> None:
+    (row,) = rendered("servicenow")["records"]
+    assert (row["message_key"], row["severity"]) == ("INC-0001", "2")
+    assert json.loads(row["additional_info"])["check"] == "nbdinfo --list nbd://stor1"
+    (end,) = rendered("servicenow", IncidentStatus.RESOLVED)["records"]
+    assert end["severity"] == "0"
+
+
+def test_keep_gets_its_own_words() -> None:
+    assert rendered("keep")["status"] == "firing"
+    end = rendered("keep", IncidentStatus.CLOSED)
+    assert (end["status"], end["fingerprint"]) == ("resolved", "INC-0001")
+
+
+def test_the_plain_template_is_the_notice_itself() -> None:
+    document = told().document
+    assert rendered("plain") == {k: v for k, v in document.items() if k not in {"format", "text"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("format: kgraph.template/v1", "no template"),
+        ("- 1", "no template"),
+        ("{", "not YAML"),
+        ("{format: kgraph.template/v1, body: '{title|shout}'}", "no filter 'shout'"),
+        ("{format: kgraph.template/v1, body: '{words.level}'}", "words.level has no entry"),
+    ],
+)
+def test_a_template_that_is_none_is_told(text: str, wrong: str) -> None:
+    with pytest.raises(ConfigurationError, match=wrong):
+        template.parse(text, where="t.yaml")
+
+
+def test_a_place_that_no_notice_has_is_told() -> None:
+    made = template.parse("{format: kgraph.template/v1, body: '{nothing}'}", where="t.yaml")
+    with pytest.raises(ConfigurationError, match="a notice has no 'nothing'"):
+        template.render(made, told().document)
+
+
+def test_double_braces_are_braces() -> None:
+    made = template.parse("{format: kgraph.template/v1, body: '{{{incident}}}'}", where="t")
+    assert template.render(made, told().document) == "{INC-0001}"
+
+
+def test_pagerduty_s_limits_are_kept() -> None:
+    document = dict(told(warnings=["w" * 600_000]).document)
+    document["text"] = document["text"] | {"summary": "s" * 5_000}
+    event = messages.pagerduty(document, "key")
+    assert len(event["payload"]["summary"]) == 1_024
+    assert len(json.dumps(event).encode()) <= 512_000
+    assert (event["event_action"], event["dedup_key"]) == ("trigger", "kgraph-INC-0001")
+    assert event["payload"]["severity"] == "error"
+
+
+def test_a_cloudevent_carries_the_incident_as_its_correlation() -> None:
+    event = messages.cloudevent(told().document, "urn:kgraph", "m-1")
+    assert (event["specversion"], event["correlationid"]) == ("1.0", "INC-0001")
+    assert event["type"] == "kgraph.incident.open.v1"
+
+
+def test_a_mail_reads_like_the_screen() -> None:
+    subject, text = messages.email(told().document)
+    assert subject == "INC-0001 error: 1 guest paused"
+    assert "CAUSE    StorageExport vmstore <1> & co down, P .93\n" in text

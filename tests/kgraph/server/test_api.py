@@ -1,0 +1,285 @@
+"""The API: what it shows, who may do what, and that every write is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app.investigation import of_store
+from kgraph.app.keeping import save, sort
+from kgraph.app.service.tokens import Role
+from kgraph.app.toolkit import toolkit
+from kgraph.config import Configuration
+from kgraph.schema import Document, Drawer, Observation, PlanState, State
+from kgraph.store import GraphStore
+
+from .conftest import T0, Client
+
+Serve = Callable[..., Client]
+Token = Callable[[Role], dict[str, str]]
+
+
+@pytest.fixture
+def incident(store: GraphStore, configured: Callable[[str], Configuration]) -> str:
+    """Four guests on one export are paused, the host is well: explained and kept."""
+    rows = [(f"v{n}", "paused", State.ABNORMAL) for n in range(4)] + [
+        ("h1", "down", State.HEALTHY)
+    ]
+    found = [(store.locate("cmdb", key), signal, state) for key, signal, state in rows]
+    store.observe(
+        Observation(str(uid), signal, state, at=T0, detector="libvirt/h1")
+        for uid, signal, state in found
+    )
+    tools = toolkit(configured(""), T0)
+    save(store, sort(store, of_store(store, replace(tools, now=T0))))
+    return store.incidents()[0].id
+
+
+def test_an_incident_is_shown_with_its_cause_and_has_a_tag(
+    serve: Serve, token: Token, incident: str
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    shown = client.get(f"/api/v1/incidents/{incident}", headers=headers)
+    assert shown.status_code == 200
+    cause = shown.json()["answer"]["causes"][0]
+    assert (cause["kind"], cause["mode"]) == ("StorageExport", "down")
+    again = headers | {"If-None-Match": shown.headers["etag"]}
+    answer = client.get(f"/api/v1/incidents/{incident}", headers=again)
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_the_report_is_what_a_person_reads(serve: Serve, token: Token, incident: str) -> None:
+    shown = serve().get(f"/api/v1/incidents/{incident}/report", headers=token(Role.VIEWER)).json()
+    sections = {row["label"]: row["lines"] for row in shown["sections"]}
+    assert "vmstore" in sections["CAUSE"][0]
+
+
+def test_the_bundle_answers_the_same_when_it_is_posted(
+    serve: Serve, token: Token, incident: str
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    bundle = client.get(f"/api/v1/incidents/{incident}/bundle", headers=headers).json()
+    answer = client.post("/api/v1/investigate", json=bundle, headers=headers).json()
+    shown = client.get(f"/api/v1/incidents/{incident}", headers=headers).json()["answer"]
+    assert answer["causes"][0]["entity"] == shown["causes"][0]["entity"]
+
+
+def test_a_bundle_that_is_none_is_refused_with_where(serve: Serve, token: Token) -> None:
+    told = serve().post("/api/v1/investigate", json={"format": "x"}, headers=token(Role.VIEWER))
+    assert told.status_code == 400
+    assert told.json()["detail"].startswith("bundle")
+
+
+def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    names, after = [], ""
+    while True:
+        page = client.get(f"/api/v1/entities?limit=4{after}", headers=headers).json()
+        names += [row["name"] for row in page["items"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert sorted(names) == ["h1.dc1", "vmstore", "web-0", "web-1", "web-2", "web-3"]
+
+
+def test_pages_of_incidents_end(serve: Serve, token: Token, incident: str) -> None:
+    page = serve().get("/api/v1/incidents?limit=1", headers=token(Role.VIEWER)).json()
+    assert ([row["id"] for row in page["items"]], page["next"]) == ([incident], None)
+
+
+@pytest.mark.parametrize("after", ["x", "W10", "WzEsIDJd", "WyJhIiwgImIiXQ"])
+def test_a_cursor_that_is_none_is_refused(serve: Serve, token: Token, after: str) -> None:
+    answer = serve().get(f"/api/v1/incidents?after={after}", headers=token(Role.VIEWER))
+    assert answer.status_code == 400
+
+
+def test_an_entity_is_shown_with_its_relations_history_and_impact(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    uid = store.locate("cmdb", "x")
+    shown = client.get(f"/api/v1/entities/{uid}", headers=headers).json()
+    assert {row["title"] for row in shown["neededBy"]} == {
+        f"VirtualMachine web-{n}" for n in range(4)
+    }
+    past = client.get(f"/api/v1/entities/{uid}/history", headers=headers).json()
+    assert past["events"][0]["what"] == "discovered"
+    impact = client.get(f"/api/v1/entities/{uid}/impact", headers=headers).json()
+    assert [row["hops"] for row in impact["items"]] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["incidents/INC-9", "incidents/INC-9/report", "entities/e", "entities/e/history", "plans/P-9"],
+)
+def test_what_is_not_there_is_not_found(serve: Serve, token: Token, path: str) -> None:
+    assert serve().get(f"/api/v1/{path}", headers=token(Role.VIEWER)).status_code == 404
+
+
+def test_a_plan_is_approved_once_by_an_operator_and_the_audit_says_by_whom(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    client = serve()
+    plan = store.plans(incident=incident)[0].id
+    path = f"/api/v1/plans/{plan}/approve"
+    assert client.post(path, headers=token(Role.VIEWER)).status_code == 403
+    yes = client.post(path, headers=token(Role.OPERATOR))
+    assert yes.json()["state"] == "approved"
+    assert client.post(path, headers=token(Role.OPERATOR)).status_code == 409
+    rows = client.get("/api/v1/audit", headers=token(Role.ADMIN)).json()["items"]
+    assert [(row["what"], row["of"], row["outcome"][:7]) for row in rows] == [
+        ("plan.approve", plan, "refused"),
+        ("plan.approve", plan, "done"),
+    ]
+    assert all(row["who"].startswith("operator (") for row in rows)
+
+
+def test_a_rejected_plan_does_not_come_back(
+    serve: Serve,
+    token: Token,
+    store: GraphStore,
+    incident: str,
+    configured: Callable[[str], Configuration],
+) -> None:
+    plan = store.plans(incident=incident)[0].id
+    no = {"reason": "the export is being moved"}
+    answer = serve().post(f"/api/v1/plans/{plan}/reject", json=no, headers=token(Role.OPERATOR))
+    assert answer.json()["because"].endswith(": the export is being moved")
+    later = T0 + timedelta(minutes=1)
+    tools = replace(toolkit(configured(""), later), now=later)
+    save(store, sort(store, of_store(store, tools)))
+    record = store.plan(plan)
+    assert record is not None
+    assert record.state is PlanState.SUPERSEDED
+
+
+def test_a_cause_is_confirmed_and_shown_so(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    client, uid = serve(), store.locate("cmdb", "x")
+    said = {"said": "confirmed", "entity": uid, "note": "disk was full"}
+    path = f"/api/v1/incidents/{incident}"
+    answer = client.post(f"{path}/verdicts", json=said, headers=token(Role.OPERATOR))
+    assert answer.status_code == 201
+    shown = client.get(path, headers=token(Role.VIEWER)).json()["verdicts"]
+    assert [(row["said"], row["entity"], row["note"]) for row in shown] == [
+        ("confirmed", uid, "disk was full")
+    ]
+
+
+def test_the_kill_switch_is_thrown_by_an_operator_and_lifted_by_an_admin(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client = serve()
+    thrown = client.request(
+        "PUT", "/api/v1/halt", json={"reason": "fire"}, headers=token(Role.OPERATOR)
+    )
+    assert thrown.json()["halted"] is True
+    assert store.halted() is not None
+    assert (
+        client.request("DELETE", "/api/v1/halt", headers=token(Role.OPERATOR)).status_code == 403
+    )
+    lifted = client.request("DELETE", "/api/v1/halt", headers=token(Role.ADMIN))
+    assert lifted.json()["halted"] is False
+
+
+def test_dead_letters_are_listed_tried_again_and_forgotten(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    body = {"outbox": {"receiver": "pager", "incident": "INC-1", "tries": 9}, "because": "gone"}
+    names = ["outbox pager 1 INC-1", "outbox pager 2 INC-2"]
+    store.put(Document(Drawer.DEAD, name, T0, json.dumps(body)) for name in names)
+    client, headers = serve(), token(Role.OPERATOR)
+    listed = client.get("/api/v1/dead-letters", headers=headers).json()["items"]
+    assert [(row["kind"], row["name"], row["because"]) for row in listed] == [
+        ("outbox", "pager", "gone")
+    ] * 2
+    path = "/api/v1/dead-letters/"
+    assert client.post(f"{path}{names[0]}/retry", headers=headers).status_code == 204
+    assert client.request("DELETE", f"{path}{names[1]}", headers=headers).status_code == 204
+    assert client.post(f"{path}{names[1]}/retry", headers=headers).status_code == 404
+    (again,) = store.documents(Drawer.OUTBOX)
+    assert (again.id, json.loads(again.body)["tries"]) == ("pager 1 INC-1", 0)
+    assert store.count(Drawer.DEAD) == 0
+
+
+def test_a_stale_source_is_shown_as_stale(serve: Serve, token: Token) -> None:
+    client = serve(clock=lambda: T0 + timedelta(days=2))
+    (row,) = client.get("/api/v1/sources", headers=token(Role.VIEWER)).json()
+    assert (row["stale"], row["ageSeconds"], row["records"]) == (True, 172_800, 6)
+
+
+def test_metrics_are_of_the_store_and_of_the_requests(
+    serve: Serve, token: Token, incident: str
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    client.get(f"/api/v1/incidents/{incident}", headers=headers)
+    told = client.get("/metrics", headers=headers).text
+    assert 'kgraph_incidents{status="open"} 1.0' in told
+    route = 'method="GET",route="/incidents/{incident_id}",status="200"'
+    assert f"kgraph_http_requests_total{{{route}}} 1.0" in told
+    assert incident not in told
+    assert told.endswith("# EOF\n")
+
+
+def test_every_answer_forbids_everything_that_a_page_could_load(serve: Serve) -> None:
+    for path in ("/healthz", "/nothing", "/api/v1/incidents"):
+        headers = serve().get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_without_authentication_only_loopback_names_and_no_other_page_get_in(
+    serve: Serve,
+) -> None:
+    client = serve('[server]\nauthentication = "none"\n')
+    assert client.get("/api/v1/incidents").status_code == 200
+    assert client.get("/api/v1/incidents", headers={"Host": "evil.example"}).status_code == 403
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    put = client.request("PUT", "/api/v1/halt", json={}, headers=cross)
+    assert put.status_code == 403
+
+
+def test_a_store_that_cannot_be_read_is_told_by_readiness_alone(
+    serve: Serve, folder: Path
+) -> None:
+    client = serve()
+    assert client.get("/readyz").json()["ready"] is True
+    broken = serve()
+    (folder / "kgraph.db").unlink()
+    answer = broken.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert broken.get("/healthz").status_code == 200
+
+
+def test_a_fault_of_the_program_is_one_line_without_its_inside(
+    serve: Serve, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr("kgraph.server.routes.entities.edges", broken)
+    uid = client.get("/api/v1/entities", headers=headers).json()["items"][0]["uid"]
+    answer = client.get(f"/api/v1/entities/{uid}", headers=headers)
+    assert answer.status_code == 500
+    assert "the inside" not in answer.text
+
+
+def test_who_would_be_hit_is_told_and_a_mode_that_there_is_not_refused(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    uid = store.locate("cmdb", "h1")
+    asked = {"fail": [{"entity": uid, "mode": "down"}]}
+    told = client.post("/api/v1/predict", json=asked, headers=headers).json()
+    assert {row["name"] for row in told["hits"]} >= {f"web-{n}" for n in range(4)}
+    wrong = {"fail": [{"entity": uid, "mode": "sad"}]}
+    answer = client.post("/api/v1/predict", json=wrong, headers=headers)
+    assert (answer.status_code, "no failure mode 'sad'" in answer.text) == (400, True)

@@ -1,0 +1,244 @@
+"""Hooks: what is taken in is in the store; what is not for us is refused and counted."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from kgraph.app.service.tokens import Role
+from kgraph.config import Configuration
+from kgraph.schema import Drawer
+from kgraph.server.service import Service
+from kgraph.server.signatures import signature
+from kgraph.store import GraphStore
+
+from .conftest import Client, alert, listening, webhook
+
+KEY = "a-shared-secret-of-24-chars"
+HOOKS = """
+[[hooks]]
+name = "alertmanager"
+type = "alertmanager"
+token_env = "HOOK_TOKEN"
+[[hooks]]
+name = "signed"
+type = "alertmanager"
+hmac_env = "HOOK_KEY"
+[[hooks]]
+name = "github-like"
+type = "generic"
+hmac_env = "HOOK_KEY"
+hmac_form = "plain"
+hmac_header = "X-Hub-Signature-256"
+[hooks.mapping]
+labels = {alertname = "/check", instance = "/host"}
+[[hooks]]
+name = "events"
+type = "cloudevents"
+"""
+Serve = Callable[..., Client]
+Token = Callable[[Role], dict[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_TOKEN", KEY)
+    monkeypatch.setenv("HOOK_KEY", KEY)
+
+
+def counted(client: Client, name: str) -> float:
+    metrics = client.service.metrics
+    rows = {
+        tuple(sample.labels.values()): sample.value
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "kgraph_http_refused_total"
+    }
+    return rows.get((name,), 0.0)
+
+
+def test_what_is_accepted_is_in_the_store_with_the_payload_as_it_came(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    content = webhook(alert())
+    answer = serve().post("/hooks/alertmanager", content=content, headers=token(Role.HOOK))
+    assert (answer.status_code, answer.json()) == (202, {"deliveries": 1, "alerts": 1})
+    (kept,) = store.documents(Drawer.INBOX)
+    assert json.loads(kept.body)["content"] == content.decode()
+
+
+def test_ten_thousand_alerts_are_one_delivery(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    content = webhook(*(alert(host=f"h{n}") for n in range(10_000)))
+    answer = serve().post("/hooks/alertmanager", content=content, headers=token(Role.HOOK))
+    assert answer.json() == {"deliveries": 1, "alerts": 10_000}
+    assert store.count(Drawer.INBOX) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (webhook(alert(), version="3"), "payload version '3'"),
+        (webhook({"labels": 7}), "alerts.0.labels"),
+    ],
+)
+def test_what_is_no_payload_is_refused_and_not_kept(
+    serve: Serve, token: Token, store: GraphStore, content: bytes, told: str
+) -> None:
+    answer = serve().post("/hooks/alertmanager", content=content, headers=token(Role.HOOK))
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert told in answer.json()["detail"]
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_an_unknown_hook_is_not_found(serve: Serve, token: Token) -> None:
+    answer = serve().post("/hooks/nobody", content=b"{}", headers=token(Role.HOOK))
+    assert answer.status_code == 404
+
+
+def test_without_a_token_or_with_a_viewer_s_nothing_is_taken_in(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client = serve()
+    for headers, status, reason in (
+        ({}, 401, "no token"),
+        ({"Authorization": "Bearer kgraph_aa_bb"}, 401, "bad token"),
+        (token(Role.VIEWER), 403, "role"),
+    ):
+        answer = client.post("/hooks/alertmanager", content=webhook(alert()), headers=headers)
+        assert answer.status_code == status
+        assert counted(client, reason) == 1
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_a_hook_s_own_token_is_needed_where_it_has_one(serve: Serve, token: Token) -> None:
+    client = serve(HOOKS)
+    good = {"Authorization": f"Bearer {KEY}"}
+    for headers, status in ((good, 202), (token(Role.ADMIN), 401), ({}, 401)):
+        answer = client.post("/hooks/alertmanager", content=webhook(alert()), headers=headers)
+        assert answer.status_code == status
+
+
+def signed(body: bytes, seconds: float | None = None, key: str = KEY) -> dict[str, str]:
+    stamp = int(time.time() if seconds is None else seconds)
+    return {"X-Kgraph-Signature": signature(body, key.encode(), stamp)}
+
+
+def test_a_signed_request_counts_once(serve: Serve) -> None:
+    client, body = serve(HOOKS), webhook(alert())
+    headers = signed(body)
+    assert client.post("/hooks/signed", content=body, headers=headers).status_code == 202
+    assert client.post("/hooks/signed", content=body, headers=headers).status_code == 409
+    assert counted(client, "replay") == 1
+
+
+def test_a_forged_late_or_missing_signature_is_refused(serve: Serve, store: GraphStore) -> None:
+    client, body = serve(HOOKS), webhook(alert())
+    for headers, reason in (
+        (signed(body, key="another-secret-of-24-chars"), "signature forged"),
+        (signed(webhook()), "signature forged"),
+        (signed(body, time.time() - 301), "signature late"),
+        ({}, "signature missing"),
+        ({"X-Kgraph-Signature": "t=²,v1=é".encode()}, "signature forged"),
+    ):
+        before = counted(client, reason)
+        answer = client.post("/hooks/signed", content=body, headers=headers)
+        assert answer.status_code == 401
+        assert counted(client, reason) == before + 1
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_a_plain_signature_over_the_body_will_do_where_it_is_asked_for(serve: Serve) -> None:
+    body = json.dumps({"check": "HostDown", "host": "h1"}).encode()
+    mac = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature-256": f"sha256={mac}"}
+    answer = serve(HOOKS).post("/hooks/github-like", content=body, headers=headers)
+    assert answer.json() == {"deliveries": 1, "alerts": 1}
+
+
+def test_cloudevents_are_taken_structured_and_binary(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, headers = serve(HOOKS), token(Role.HOOK)
+    event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "HostDown", "subject": "h1"}
+    structured = headers | {"Content-Type": "application/cloudevents+json"}
+    assert client.post("/hooks/events", json=event, headers=structured).status_code == 202
+    binary = headers | {f"ce-{name}": value for name, value in event.items()} | {"ce-id": "2"}
+    assert client.post("/hooks/events", headers=binary).status_code == 202
+    kept = [json.loads(row.body)["content"]["id"] for row in store.documents(Drawer.INBOX)]
+    assert kept == ["1", "2"]
+
+
+def test_too_much_is_refused_whether_its_length_is_told_or_not(serve: Serve, token: Token) -> None:
+    client, headers = serve("[server]\nbody_mib = 1\n"), token(Role.HOOK)
+    large = b" " * (2**20 + 1)
+
+    async def in_parts() -> AsyncIterator[bytes]:
+        yield large
+
+    for content in (large, in_parts()):
+        answer: Any = client.post("/hooks/alertmanager", content=content, headers=headers)
+        assert answer.status_code == 413
+    assert counted(client, "size") == 2
+
+
+def test_more_requests_than_an_address_has_are_refused_but_for_health(serve: Serve) -> None:
+    client = serve("[server]\nrequests_per_second = 0.001\nburst = 2\n")
+    statuses = [client.post("/hooks/alertmanager").status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+    assert client.get("/healthz").status_code == 200
+    assert counted(client, "rate") == 1
+
+
+def test_who_tries_many_tokens_is_slowed_down(serve: Serve) -> None:
+    client = serve()
+    wrong = {"Authorization": "Bearer kgraph_aa_bb"}
+    statuses = [client.get("/api/v1/incidents", headers=wrong).status_code for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+
+
+def test_a_client_that_sends_too_slowly_is_sent_away_and_counted(
+    configured: Callable[[str], Configuration], token: Token
+) -> None:
+    known = token(Role.HOOK)["Authorization"]
+    service = Service(configured("[server]\nbody_seconds = 0.3\n"))
+    with listening(service) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(b"POST /hooks/alertmanager HTTP/1.1\r\nHost: x\r\n")
+            slow.sendall(f"Authorization: {known}\r\n".encode())
+            slow.sendall(b"Content-Length: 100\r\n\r\n{")
+            answer = slow.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert counted(Client(service), "slow") == 1
+
+
+def test_who_is_not_known_does_not_fill_the_memory(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client = serve("[server]\nbody_mib = 1\n")
+    client.gate._most_held = 1000
+    answer = client.post("/hooks/alertmanager", content=b" " * 1001, headers=token(Role.HOOK))
+    assert (answer.status_code, counted(client, "memory")) == (503, 1)
+    again = client.post("/hooks/alertmanager", content=webhook(alert()), headers=token(Role.HOOK))
+    assert again.status_code == 202  # what was held is free again
+    assert store.count(Drawer.INBOX) == 1
+
+
+def test_alerts_that_were_left_out_are_counted(serve: Serve, token: Token) -> None:
+    client = serve()
+    content = webhook(alert(), truncatedAlerts=7)
+    client.post("/hooks/alertmanager", content=content, headers=token(Role.HOOK))
+    told = client.get("/metrics", headers=token(Role.VIEWER)).text
+    assert 'kgraph_hook_truncated_alerts_total{hook="alertmanager"} 7.0' in told

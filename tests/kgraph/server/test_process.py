@@ -1,0 +1,320 @@
+"""`kgraph serve` as a process of its own: what it keeps when it is killed, how it ends."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any
+
+import httpx
+import pytest
+
+from kgraph.app.service import tokens
+from kgraph.app.service.tokens import Role
+from kgraph.schema import Drawer
+from kgraph.server.service import Service
+from kgraph.store import open_store
+
+from .conftest import alert, listening, webhook
+
+pytestmark = pytest.mark.served
+_PATIENCE = 30.0
+
+
+class Served:
+    """A running `kgraph serve`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, token: str) -> None:
+        self.process, self.url = process, url
+        self.client = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE
+        )
+
+    def post(self, content: bytes) -> int:
+        return self.client.post("/hooks/alertmanager", content=content).status_code
+
+    def incidents(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.client.get("/api/v1/incidents").json()["items"]
+        return rows
+
+
+@pytest.fixture
+def admin(folder: Path) -> str:
+    with closing(open_store(folder / "kgraph.db")) as store:
+        return tokens.create(store, "ada", Role.ADMIN, datetime.now(UTC), token_bytes)[1]
+
+
+@contextmanager
+def running(
+    folder: Path, token: str, text: str = "", server: str = "", **environ: str
+) -> Iterator[Served]:
+    (folder / "kgraph.toml").write_text(
+        f'[store]\nurl = "sqlite:///kgraph.db"\n{text}\n[server]\nlisten = "127.0.0.1:0"\n'
+        f'public_url = "https://kgraph.example"\n{server}\n'
+    )
+    log = folder / "serve.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kgraph", "serve"],
+            cwd=folder,
+            stderr=out,
+            env=os.environ | environ | {"KGRAPH_CONFIG": str(folder / "kgraph.toml")},
+        )
+    try:
+        said = waited(lambda: log.read_text().partition("\n")[0])
+        assert said.startswith("listening on http://127.0.0.1:"), log.read_text()
+        served = Served(process, said.split()[-1], token)
+        with served.client:
+            yield served
+    finally:
+        process.kill()
+        process.wait()
+
+
+def waited(true: Callable[[], Any]) -> Any:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        found = true()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def test_nothing_that_was_accepted_is_lost_when_it_is_killed(folder: Path, admin: str) -> None:
+    with running(folder, admin, server="watch = false") as served:
+        accepted: list[str] = []
+
+        def post() -> None:
+            for number in itertools.count():
+                host = f"h{number}.example"
+                try:
+                    if served.post(webhook(alert(host=host))) == 202:
+                        accepted.append(f"fp-HostDown-{host}")
+                except httpx.HTTPError:
+                    return  # it was killed meanwhile
+
+        thread = threading.Thread(target=post)
+        thread.start()
+        waited(lambda: len(accepted) > 20)
+        served.process.kill()
+        thread.join()
+    with closing(open_store(folder / "kgraph.db")) as store:
+        kept = store.documents(Drawer.INBOX, limit=100_000)
+    found = {
+        json.loads(json.loads(row.body)["content"])["alerts"][0]["fingerprint"] for row in kept
+    }
+    assert set(accepted) <= found
+    with running(folder, admin) as again:
+        waited(lambda: _count(folder, Drawer.INBOX) == 0)
+        assert again.post(webhook(alert("HostDown", "h1.dc1"))) == 202
+        assert waited(again.incidents)[0]["title"] == "1 host unreachable"
+
+
+def _count(folder: Path, drawer: Drawer) -> int:
+    with closing(open_store(folder / "kgraph.db", read_only=True)) as store:
+        return store.count(drawer)
+
+
+def test_when_the_leader_is_killed_another_takes_over_and_tells_nobody_twice(
+    folder: Path, admin: str, receiver: Receiver
+) -> None:
+    receivers = f"""
+[[receivers]]
+name = "events"
+type = "cloudevents"
+url = "{receiver.url}"
+"""
+    with running(folder, admin, receivers) as first:
+        waited(lambda: "leading" in first.client.get("/readyz").text)
+        with running(folder, admin, receivers) as second:
+            assert "waiting" in second.client.get("/readyz").text
+            # Either takes alerts in; only the leader works on them.
+            assert second.post(webhook(alert("HostDown", "h1.dc1"))) == 202
+            waited(lambda: receiver.got)
+            first.process.kill()
+            killed = time.monotonic()
+            waited(lambda: "leading" in second.client.get("/readyz").text)
+            assert time.monotonic() - killed < 13
+            over = alert("HostDown", "h1.dc1", status="resolved", endsAt=_now())
+            assert second.post(webhook(over)) == 202
+            waited(lambda: len(receiver.got) > 1)
+    types = [row["body"]["type"] for row in receiver.got]
+    assert types == ["kgraph.incident.open.v1", "kgraph.incident.resolved.v1"]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def test_it_ends_with_0_when_told_and_says_so_to_those_who_listen(
+    folder: Path, admin: str
+) -> None:
+    with running(folder, admin) as served:
+        waited(lambda: "leading" in served.client.get("/readyz").text)
+        with served.client.stream("GET", "/api/v1/events") as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "retry: 3000"
+            served.process.send_signal(signal.SIGTERM)
+            assert next(lines) == ""
+            assert list(lines) == []
+        assert served.process.wait(_PATIENCE) == 0
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(folder: Path, admin: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(folder / "n"))
+        notified.settimeout(_PATIENCE)
+        with running(folder, admin, NOTIFY_SOCKET=str(folder / "n")) as served:
+            assert notified.recv(100) == b"READY=1"
+            served.process.send_signal(signal.SIGTERM)
+            assert notified.recv(100) == b"STOPPING=1"
+            assert served.process.wait(_PATIENCE) == 0
+
+
+def test_an_address_that_is_taken_is_told_in_one_line(
+    folder: Path, configured: Callable[..., Any]
+) -> None:
+    with listening(Service(configured())) as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "kgraph", "serve", "--listen", url.removeprefix("http://")],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("kgraph: server.listen: cannot listen on")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "nobody could authenticate at 0.0.0.0:0: there is no token"),
+        ('[server]\nauthentication = "none"\n', "it would listen on 0.0.0.0:0 without auth"),
+    ],
+)
+def test_it_refuses_to_listen_beyond_loopback_where_nobody_must_authenticate(
+    folder: Path, configured: Callable[..., Any], text: str, told: str
+) -> None:
+    configured(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "kgraph", "serve", "--listen", "0.0.0.0:0"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+class Receiver:
+    """A real HTTP server that takes messages, or refuses them for a while."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.statuses: list[int] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                body = json.loads(self.rfile.read(length))
+                status = outer.statuses.pop(0) if outer.statuses else 202
+                if status < 300:
+                    outer.got.append({"path": self.path, "headers": self.headers, "body": body})
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def test_an_alert_comes_back_explained_within_seconds_and_its_end_too(
+    folder: Path, admin: str, receiver: Receiver
+) -> None:
+    receivers = f"""
+[[receivers]]
+name = "pager"
+type = "pagerduty"
+url = "{receiver.url}/v2/enqueue"
+token_env = "ROUTING_KEY"
+"""
+    receiver.statuses = [503]  # the first try fails
+    with running(folder, admin, receivers, ROUTING_KEY="R0UTING") as served:
+        paused = [alert("GuestPaused", domain, labels=_guest(domain)) for domain in _GUESTS]
+        assert served.post(webhook(*paused)) == 202
+        event = waited(lambda: receiver.got and receiver.got[0])["body"]
+        assert (event["event_action"], event["dedup_key"]) == ("trigger", "kgraph-INC-0001")
+        assert event["routing_key"] == "R0UTING"
+        details = event["payload"]["custom_details"]
+        assert details["causes"][0]["title"] == "StorageExport vmstore"
+        assert details["plan"]["url"].startswith("https://kgraph.example/api/v1/plans/P-")
+        over = [
+            alert(
+                "GuestPaused",
+                domain,
+                labels=_guest(domain),
+                status="resolved",
+                endsAt=_now(),
+            )
+            for domain in _GUESTS
+        ]
+        assert served.post(webhook(*over)) == 202
+        end = waited(lambda: len(receiver.got) > 1 and receiver.got[1])["body"]
+        assert (end["event_action"], end["dedup_key"]) == ("resolve", "kgraph-INC-0001")
+        assert len(receiver.got) == 2
+
+
+_GUESTS = [f"web-{n}" for n in range(4)]
+
+
+def _guest(domain: str) -> dict[str, str]:
+    return {"alertname": "GuestPaused", "domain": domain}
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_anything_starts(
+    folder: Path, configured: Callable[..., Any]
+) -> None:
+    configured('[server]\ncertificate = "no.pem"\nkey = "no.key"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "kgraph", "serve"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "certificate and key cannot be used: [Errno 2] No such file" in done.stderr
+    assert "listening" not in done.stderr

@@ -1,0 +1,73 @@
+"""Tools, files and JSON: each failure is one line that says what, where and how to mend it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import SourceError
+from kgraph.sourcekit import parsed, run
+
+
+def test_a_tool_is_run_without_a_shell() -> None:
+    assert run(["printf", "%s", "$HOME; true"]) == "$HOME; true"
+
+
+def test_another_machines_shell_is_given_quoted_words(
+    tmp_path: Path,
+) -> None:
+    """ssh joins its words by blanks, and the shell at the other end would read them."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    words = ["printf", "%s|", "*.service", "a b", "$HOME; true"]
+    assert run(words, via=[str(ssh), "h1"]) == "*.service|a b|$HOME; true|"
+    assert run(words, via=["env"]) == "*.service|a b|$HOME; true|"
+
+
+def test_a_tool_that_fails_is_told_with_what_it_said() -> None:
+    with pytest.raises(SourceError, match=r"ls /nowhere/at/all: it ended with 2: .*No such file"):
+        run(["ls", "/nowhere/at/all"])
+
+
+def test_a_tool_that_is_missing_is_told() -> None:
+    with pytest.raises(SourceError, match=r"no-such-tool can't be run: No such file.*install it"):
+        run(["no-such-tool"])
+
+
+def test_a_tool_that_hangs_is_ended() -> None:
+    with pytest.raises(SourceError, match=r"no answer within 0.2 s"):
+        run(["sleep", "30"], timedelta(seconds=0.2))
+
+
+def test_an_answer_that_is_no_text_is_refused() -> None:
+    with pytest.raises(SourceError, match="not UTF-8"):
+        run(["printf", r"\377"])
+
+
+def test_what_is_missing_in_json_reads_as_empty() -> None:
+    node = parsed('{"a": {"b": null}}', "x")
+    assert node.text("a", "b", "c") == ""
+    assert list(node.at("a", "list").each()) == []
+    assert list(node.at("q").pairs()) == []
+    assert (node.flag("q"), node.whole("q")) == (False, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[1", "x: not JSON"),
+        ("[" * 100_000, "x: not JSON"),
+        ('{"a": 5}', r"x: the answer.a is not a list: 5"),
+    ],
+)
+def test_what_has_another_shape_is_told_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        list(parsed(text, "x").at("a").each())
+
+
+def test_a_text_that_must_be_there_is_missed_by_name() -> None:
+    with pytest.raises(SourceError, match=r"the answer\[0\].name is missing"):
+        next(parsed("[{}]", "x").each()).needed("name")

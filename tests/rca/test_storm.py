@@ -1,0 +1,45 @@
+"""A storm is worth so much and no more; small incidents keep all they have."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import Channel, Observation, State
+from rca.likelihood import Reading
+from rca.storm import ENOUGH, coarse
+
+
+def _seen(ratio: float) -> Reading:
+    state = State.ABNORMAL if ratio > 1 else State.HEALTHY
+    return Reading(Observation("x", "down", state), "Host", Channel.EVERY, ratio)
+
+
+def _estate(*ratios: float) -> dict[int, list[Reading]]:
+    return {i: [_seen(ratio)] for i, ratio in enumerate(ratios)}
+
+
+def test_a_small_incident_keeps_all_its_evidence() -> None:
+    assert coarse(_estate(100.0, 100.0, 0.1), {}) == 1.0
+    assert coarse({}, {}) == 1.0
+
+
+def test_all_alarms_of_a_storm_together_are_worth_the_limit() -> None:
+    power = coarse(_estate(*[100.0] * 500), {})
+    assert power * 500 * math.log(100.0) == pytest.approx(ENOUGH)
+
+
+def test_what_is_well_makes_no_storm() -> None:
+    assert coarse(_estate(*[0.01] * 5_000), {}) == 1.0
+
+
+def test_witnesses_that_count_less_make_less_of_a_storm() -> None:
+    estate = _estate(*[100.0] * 100)
+    half = {(entity, 0): 0.5 for entity in estate}
+    assert coarse(estate, half) == pytest.approx(2 * coarse(estate, {}))
+
+
+@given(st.lists(st.floats(0.01, 1e4), max_size=200), st.floats(1.0, 1e4))
+def test_one_more_alarm_never_sharpens_the_rest(ratios: list[float], more: float) -> None:
+    assert 0 < coarse(_estate(*ratios, more), {}) <= coarse(_estate(*ratios), {}) <= 1

@@ -1,0 +1,304 @@
+"""A simulated night: the estate, its senses, and the real planner, policy, guards and executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from structlog.testing import capture_logs
+
+from kgraph.app.plans import propose
+from kgraph.schema import Actor, Halt, Plan, PlanRecord, PlanState
+from kgraph.schema.audit import first_break
+from kgraph.store import GraphStore
+from remedies import (
+    LOG,
+    NBD,
+    Circumstances,
+    Endpoint,
+    Executor,
+    Facts,
+    Mode,
+    Progress,
+    Refusal,
+    Select,
+    decide,
+    load_catalogue,
+    plan_for,
+    renamed,
+)
+from remedies.execution.ledger import cases, in_repair, tried_in_vain
+from remedies.execution.work import Job
+from remedies.policy import parse_policy
+from tests.remedies.fake_estate import Inline, Never
+from tests.remedies.simulator import senses
+from tests.remedies.simulator.commands import Command, Script, apply
+from tests.remedies.simulator.hands import Hands, HangsError, KilledError
+from tests.remedies.simulator.witness import Witness
+
+T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)  # a Thursday
+HOLD = 2.0  # seconds that a cause must have stood
+AGAIN = 10.0  # seconds until it is thought about anew, where nothing has changed
+CATALOGUE = load_catalogue()
+_UNDER_WAY = frozenset({PlanState.RUNNING, PlanState.VERIFYING, PlanState.APPROVED})
+_ENDED = frozenset({"done", "compensated", "needs_human"})
+
+
+@dataclass
+class SimNight:
+    """One night.
+
+    Attributes:
+        log: everything that happened, in order.
+    """
+
+    store: GraphStore
+    script: Script
+    log: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.world = self.script.world
+        self.policy = parse_policy([("policy", self.script.policy)])
+        self.witness = Witness(
+            self.world,
+            self.store,
+            self.policy.budgets,
+            lambda: self.now,
+            lambda: max(self.script.step, self.slept),
+            self._audited,
+        )
+        self.hands = Hands(self.world, self._effect, self.witness.looked)
+        power = (Endpoint("power", "power", Select(kind="Host")),) if self.script.power else ()
+        self.ways = (
+            Endpoint("guests", "libvirt", Select(kind="VirtualMachine")),
+            Endpoint("units", "systemd", unit="x.service"),
+            *power,
+            Endpoint("site", "hook", actions=self.script.site),
+            NBD,
+            LOG,
+        )
+        self.slept = 0.0
+        self.life = 0
+        self.executor = self._fresh()
+        self._since: dict[tuple[str, str], float] = {}
+        self._numbers: dict[tuple[str, str], str] = {}
+        self._names: dict[str, str] = {}
+        self._said: dict[str, str] = {}
+        self._verified = -1
+        self._marks: dict[tuple[str, str], tuple[object, float]] = {}
+        self._approving = False
+
+    @property
+    def now(self) -> datetime:
+        return T0 + timedelta(seconds=self.seconds)
+
+    def _audited(self) -> str:
+        """Say what is wrong with the audit log; looked at where it has grown."""
+        entries = self.store.audit()
+        if len(entries) == self._verified:
+            return ""
+        self._verified = len(entries)
+        broken = first_break(entries)
+        return "" if broken is None else f"entry {broken + 1} of the audit log does not follow"
+
+    def run(self) -> list[str]:
+        """Let the night pass; return the log."""
+        with capture_logs() as self._events:
+            return self._run()
+
+    def _run(self) -> list[str]:
+        waiting = list(self.script.commands)
+        while self.seconds < self.script.seconds:
+            self.seconds += self.script.step
+            while waiting and waiting[0].at <= self.seconds:
+                self._command(waiting.pop(0))
+            try:
+                self._tick()
+            except KilledError:
+                self._say("killed", "the process is started again")
+                self._restart()
+            self.slept = 0.0
+            self.witness.moment()
+        self._end()
+        return self.log
+
+    def _tick(self) -> None:
+        facts = senses.facts(self.world, self.now)
+        self._consider(facts)
+        for record in self.executor.begin_approved(self.now, facts):
+            if isinstance(record, PlanRecord):
+                self._say("begun", f"{self._names[record.id]} {record.because}")
+        progress = self.executor.tick(self.now, facts)
+        self._flush()
+        for row in progress:
+            self._progress(row)
+
+    def _consider(self, facts: Facts) -> None:
+        standing = senses.causes(self.world)
+        for gone in sorted(set(self._since) - set(standing)):
+            del self._since[gone]
+            self._say("seen", f"{gone[0]} {gone[1]} is over")
+        for cause in standing:
+            if cause not in self._since:
+                self._since[cause] = self.seconds
+                self._say("seen", f"{cause[0]} {cause[1]}")
+            elif self.seconds - self._since[cause] >= HOLD:
+                self._repair(cause, facts)
+
+    def _repair(self, cause: tuple[str, str], facts: Facts) -> None:
+        incident = self._numbers.setdefault(cause, f"INC-{len(self._numbers) + 1}")
+        mark = (facts.abnormal, facts.complete, self.executor.running, self.store.halted())
+        known, at = self._marks.get(cause, (None, 0.0))
+        if known == mark and self.seconds - at < AGAIN:
+            return
+        self._marks[cause] = (mark, self.seconds)
+        if self.store.plans(incident=incident, states=_UNDER_WAY):
+            return
+        answer, asked = senses.asked(self.world, cause, incident, self.now)
+        tried, treated = tried_in_vain(self.store, self.now), in_repair(self.store)
+        plan = plan_for(answer, asked, CATALOGUE, self.ways, tried, treated)
+        if plan is None or self._ended(plan):
+            return
+        record = propose(self.store, incident, renamed(plan, incident), self.now)
+        assert record is not None
+        self._name(record.id, plan)
+        around = Circumstances(
+            self.now,
+            plan.steps[0].kind,
+            0.95,
+            self.world.synced,
+            {entity.uid: entity for entity in asked.entities},
+            cases(self.store, T0 - timedelta(days=1)),
+        )
+        decision = decide(self.policy, plan, around)
+        if decision.mode is not Mode.AUTO:
+            self._once(record.id, f"{decision.mode.value}: {decision.why or decision.rule}")
+            return
+        said = self.executor.foresee(plan, self.now, facts)
+        begun = said or self.executor.begin(record, self.now, facts, why=decision.rule)
+        if isinstance(begun, Refusal):
+            self._once(record.id, f"{begun.guard}: {begun.why}")
+        else:
+            self._say("begun", f"{self._names[record.id]} {begun.because}")
+
+    def _ended(self, plan: Plan) -> bool:
+        """Whether this plan stands as ended, and nothing has changed since."""
+        record = self.store.plan(renamed(plan, plan.incident).id)
+        return (
+            record is not None and record.state is PlanState.NEEDS_HUMAN and not self._anew(record)
+        )
+
+    def _anew(self, record: PlanRecord) -> bool:
+        return self.now - record.updated_at > timedelta(minutes=2)
+
+    def _once(self, plan: str, why: str) -> None:
+        if self._said.get(plan) != why:
+            self._said[plan] = why
+            self._say("waits", f"{self._names[plan]}: {why}")
+
+    def _name(self, plan_id: str, plan: Plan) -> None:
+        if plan_id in self._names:
+            return
+        self._names[plan_id] = f"plan-{len(self._names) + 1}"
+        self._say("plan", f"{self._names[plan_id]} {plan.title}, risk {plan.risk.value}")
+        for n, step in enumerate(plan.steps, 1):
+            to = f" to {step.parameters['to']}" if "to" in step.parameters else ""
+            by = step.unable or (
+                step.actor.value if step.actor is not Actor.KGRAPH else step.endpoint
+            )
+            self._say("", f"  {n} {step.action} {step.entity}{to} ({by})")
+
+    def _flush(self) -> None:
+        """Take over what the executor has logged by now: so steps and effects stand in order."""
+        events, self._events[:] = list(self._events), []
+        for row in events:
+            over = row["event"] == "repair" and row["step"] is None and row["state"] in _ENDED
+            if row["event"] == "repair" and not over:
+                self._tell(row["plan"], row["step"], row["state"], row["said"])
+
+    def _progress(self, row: Progress) -> None:
+        if row.state == "waiting" or (row.step is None and row.state in _ENDED):
+            outcome = f" ({row.outcome.value})" if row.outcome else ""
+            self._tell(row.plan, row.step, f"{row.state}{outcome}", row.said)
+        if row.outcome is not None:
+            self.witness.after_plan()
+
+    def _tell(self, plan: str, step: int | None, state: str, said: str) -> None:
+        where = "" if step is None else f" {step + 1}"
+        line = f"{self._names[plan]}{where} {state}: {said}"
+        self._add("step" if where else "plan", line)
+
+    def _effect(self, task: object) -> None:
+        action, entity = task.action, task.entity  # type: ignore[attr-defined] # a Task
+        if task.effect != "told":  # type: ignore[attr-defined]
+            to = task.parameters.get("to", "")  # type: ignore[attr-defined]
+            self._say("EFFECT", f"{action} {entity}" + (f" to {to}" if to else ""))
+        self.witness.acted(task)  # type: ignore[arg-type]
+
+    def _command(self, command: Command) -> None:
+        self._say("world", str(command))
+        words = command.words
+        if apply(self.world, words):
+            return
+        match words:
+            case ("halt", *why):
+                self.store.halt(Halt(self.now, " ".join(why)))
+            case ("lift",):
+                self.store.lift_halt()
+            case ("restart",):
+                self._restart()
+            case ("kill", moment, action):
+                self.hands.kill_at = (moment, action)
+            case ("sleep", seconds):
+                self.slept = float(seconds)
+                self.seconds += self.slept
+            case ("lease", entity, seconds):
+                ttl = timedelta(seconds=float(seconds))
+                self.store.acquire(entity, "stranger", ttl=ttl, now=self.now)
+            case ("approve",):
+                self._approve()
+            case _:
+                raise AssertionError(f"no command {command}")
+
+    def _approve(self) -> None:
+        for record in self.store.plans(states={PlanState.PROPOSED}):
+            approved = replace(
+                record, state=PlanState.APPROVED, because="ada", updated_at=self.now
+            )
+            self.store.save_plan(approved)
+
+    def _fresh(self) -> Executor:
+        self.life += 1
+        names = ("guests", "units", "power", "site", "nbd", "log")
+        made = dict.fromkeys(names, self.hands)
+        return Executor(self.store, made, "watch", self._spawn, self.policy.budgets)
+
+    def _restart(self) -> None:
+        self.executor = self._fresh()
+        self.executor.resume_all(self.now)
+
+    def _spawn(self, _name: str, call: Callable[[], None]) -> Job:
+        try:
+            call()
+        except HangsError:
+            return Never()
+        return Inline()
+
+    def _end(self) -> None:
+        wrong = sorted(f"{uid} {signal}" for uid, signal, bad in senses.seen(self.world) if bad)
+        self.log.append("")
+        self.log.append(f"still wrong: {', '.join(wrong) or 'nothing'}")
+        double = [g.name for g in self.world.guests.values() if len(g.on) > 1]
+        self.log.append(f"running twice: {', '.join(double) or 'nobody'}")
+        self.log.append(f"invariants broken: {'; '.join(self.witness.broken) or 'none'}")
+
+    def _say(self, what: str, said: str) -> None:
+        self._flush()
+        self._add(what, said)
+
+    def _add(self, what: str, said: str) -> None:
+        for plan_id, name in self._names.items():
+            said = said.replace(plan_id, name)
+        self.log.append(f"{self.seconds:7.1f} {what:<7}{said}")

@@ -1,0 +1,127 @@
+"""Maintenance windows, budgets, and why a rule does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from kgraph.schema import ConfigurationError, Entity
+from remedies import Budgets, Circumstances, Mode, decide
+from remedies.policy import Policy, decide_step, parse_policy, ranked
+from tests.remedies.fake_estate import RESUME, T0, plan_of
+
+PLAN = plan_of(RESUME)
+NIGHT = Circumstances(T0, "VirtualMachine", 0.9, synced=True)  # a Thursday, 03:00
+AUTO = "rules: [{name: auto, mode: auto, priority: 10}]\n"
+
+
+def policy(more: str) -> Policy:
+    return parse_policy([("p.yaml", f"format: kgraph.policy/v1\n{AUTO}{more}")])
+
+
+@pytest.mark.parametrize(
+    ("window", "stops"),
+    [
+        ("from: 2026-01-01T00:00:00Z, to: 2026-01-01T06:00:00Z", True),
+        ("from: 2026-01-01T00:00:00Z, to: 2026-01-01T03:00:00Z", False),
+        ("from: 2026-01-01T03:00:00Z, to: 2026-01-01T03:00:01Z", True),
+        ("from: '2026-01-01T05:00:00+02:00', to: 2026-01-01T06:00:00Z", True),
+        ("days: [thu]", True),
+        ("days: [fri, sat]", False),
+        ("hours: {from: '22:00', to: '04:00'}", True),
+        ("days: [thu], hours: {from: '04:00', to: '05:00'}", False),
+        ("days: [thu], labels: {rack: r1}", True),
+        ("days: [thu], labels: {rack: r2}", False),
+        ("days: [thu], kind: Host", False),
+    ],
+)
+def test_in_a_window_nothing_happens_by_itself_whatever_the_rules_say(
+    window: str,
+    stops: bool,  # noqa: FBT001 - a table
+) -> None:
+    rules = policy(f"windows: [{{name: w, {window}}}]")
+    entities = {"v1": Entity("v1", "VirtualMachine", "web-1", labels={"rack": "r1"})}
+    decision = decide(rules, PLAN, replace(NIGHT, entities=entities))
+    assert (decision.mode, decision.rule) == (
+        (Mode.OBSERVE, "w") if stops else (Mode.AUTO, "auto")
+    )
+
+
+def test_a_window_may_let_suggest_and_says_why() -> None:
+    rules = policy("windows: [{name: w, mode: suggest, days: [thu], why: patch night}]")
+    decision = decide(rules, PLAN, NIGHT)
+    assert (decision.mode, decision.why) == (Mode.SUGGEST, "patch night")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("windows: [{name: w}]", "never ends"),
+        ("windows: [{name: w, from: 2026-01-01T00:00:00Z}]", "both from and to"),
+        ("windows: [{name: w, from: 2026-01-01T00:00:00, to: 2026-01-02T00:00:00}]", "time zone"),
+        (
+            "windows: [{name: w, from: 2026-01-02T00:00:00Z, to: 2026-01-01T00:00:00Z}]",
+            "not before",
+        ),
+        ("windows: [{name: w, days: [someday]}]", "mon"),
+        ("windows: [{name: w, days: [thu], mode: auto}]", "observe"),
+        ("windows: [{name: w, days: [thu], kind: Hots}]", "did you mean Host"),
+        ("budgets: {fencingsPerHour: -1}", "greater than or equal to 0"),
+        ("budgets: {fences: 1}", "Extra inputs"),
+    ],
+)
+def test_a_faulty_window_or_budget_is_refused_in_one_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        policy(text)
+    assert str(caught.value).startswith("p.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_only_auto_is_earned() -> None:
+    with pytest.raises(ConfigurationError, match="only mode auto is earned"):
+        parse_policy(
+            [("p", "format: kgraph.policy/v1\nrules: [{name: a, mode: suggest, earned: {}}]")]
+        )
+
+
+def test_budgets_are_the_sites_own_where_it_has_some() -> None:
+    assert policy("").budgets == Budgets()
+    found = policy("budgets: {guestActionsPerMinute: 3, fencingsAtOnce: 2, fencingsPerHour: 5}")
+    assert found.budgets == Budgets(3, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ("cause: Host.down", "the cause is VirtualMachine.down, not Host.down"),
+        ("action: start", "the action is resume, not start"),
+        ("kind: Host", "it acts on a VirtualMachine, not a Host"),
+        ("risk: none", "its risk is low, above none"),
+        ("posterior: 0.95", "the cause is 0.90 likely, below 0.95"),
+        ("synced: false", "every source was read"),
+        ("labels: {tier: test}", "label tier is not set, not test"),
+        ("days: [mon]", "it is thu"),
+        ("hours: {from: '04:00', to: '05:00'}", "it is 03:00Z"),
+        ("risk: low", ""),
+    ],
+)
+def test_each_rule_says_why_it_does_not_hold(when: str, why: str) -> None:
+    text = f"format: kgraph.policy/v1\nrules: [{{name: a, mode: auto, when: {{{when}}}}}]"
+    plan = replace(PLAN, cause=replace(PLAN.cause, mode="down"))
+    ((_, said),) = ranked(parse_policy([("p", text)]), plan, RESUME, NIGHT)
+    assert said == why
+
+
+def test_the_first_of_the_rules_that_hold_decides_and_is_told_first() -> None:
+    rules = policy("windows: [{name: w, days: [thu]}, {name: late, days: [sun]}]")
+    found = [(rule.name, bool(why)) for rule, why in ranked(rules, PLAN, RESUME, NIGHT)]
+    assert found == [("w", False), ("auto", False), ("late", True)]
+    assert decide_step(rules, PLAN, RESUME, NIGHT).rule == "w"
+
+
+def test_a_window_ends_to_the_second() -> None:
+    rules = policy("windows: [{name: w, from: 2026-01-01T00:00:00Z, to: 2026-01-01T03:00:00Z}]")
+    at = datetime(2026, 1, 1, 2, 59, 59, tzinfo=UTC)
+    assert decide(rules, PLAN, replace(NIGHT, now=at)).mode is Mode.OBSERVE
