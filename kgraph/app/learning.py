@@ -20,10 +20,15 @@ FORMAT = "kgraph.learning/v1"
 _SHOWN = 5
 
 
-def taught(tools: Toolkit, store: GraphStore) -> Toolkit:
-    """Return the tools with what was learned on the stored estate."""
-    rulings = store.rulings()
-    return replace(tools, learned=learn(rulings) if rulings else None)
+def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
+    """Return the tools with what was learned on the stored estate, or had been until a moment."""
+    return replace(tools, learned=learned_by(store, until))
+
+
+def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
+    """Return what people taught, or had taught until a moment; None: nothing."""
+    rulings = [row for row in store.rulings() if until is None or row.at <= until]
+    return learn(rulings) if rulings else None
 
 
 def ruling(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -88,12 +89,14 @@ def show_incident(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.learning import learned_by
     from kgraph.app.stores import Access, opened
     from kgraph.schema import InputError
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = store.incident(incident)
+        learned = learned_by(store, record.updated_at) if record else None
     if record is None:
         raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
     if part is not Part.REPORT:
@@ -103,7 +106,8 @@ def show_incident(
     from kgraph.app.keeping import again
     from kgraph.app.toolkit import toolkit
 
-    found = again(record, toolkit(session.configuration, record.updated_at))
+    tools = toolkit(session.configuration, record.updated_at)
+    found = again(record, replace(tools, learned=learned))
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
 
 

@@ -68,7 +68,8 @@ def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Repla
 
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = store.incident(incident)
-        tools = learning.taught(tools, store)
+        if record is not None:
+            tools = learning.taught(tools, store, record.updated_at)
     if record is None:
         raise InputError(
             f"no incident {incident!r}, and no file of that name",

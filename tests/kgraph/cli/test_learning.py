@@ -77,6 +77,16 @@ def test_a_name_with_a_mode_is_understood_and_the_last_word_counts(
     assert (ruling["mode"], ruling["right"]) == ("down", False)
 
 
+def test_a_later_word_does_not_change_how_a_kept_incident_was_answered(
+    run: Run, incident: str
+) -> None:
+    blamed, _ = _first(run)
+    assert run("incidents", "confirm", incident, blamed).code == 0
+    done = run("replay", incident, "--check")
+    assert done.code == 0, done.err + done.out
+    assert "answered the same, to the byte" in done.err
+
+
 def test_asking_alone_teaches_nothing(run: Run, incident: str) -> None:
     assert incident
     for _ in range(2):
