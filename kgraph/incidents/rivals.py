@@ -65,7 +65,7 @@ def _next_best(view: View, rival: RunnerUp) -> str:
     seen = ""
     if view.detail is Detail.FULL:
         seen = f" (by what was seen alone: {_times(rival.bayes_factor)})"
-    return f"next explanation: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
+    return f"likeliest instead: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
 
 
 def _doubt(view: View, doubt: Doubt) -> str:

@@ -20,7 +20,7 @@ def _lines(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> tuple[str
 def test_the_next_explanation_is_told_with_how_far_it_is_behind(with_answer: Changed) -> None:
     case = with_answer(runner_up=RunnerUp(HOST, 0.03, 31.4, 8.25))
     assert _lines(case, Label.ELSE)[1] == (
-        "next explanation: Host stor1 down, 31 times less likely"
+        "likeliest instead: Host stor1 down, 31 times less likely"
     )
 
 
@@ -43,7 +43,7 @@ def test_in_full_it_says_how_much_of_that_was_seen(with_answer: Changed) -> None
 )
 def test_odds_are_said_in_two_digits(with_answer: Changed, odds: float, said: str) -> None:
     case = with_answer(runner_up=RunnerUp((), 0.03, odds, odds, "outside the graph"))
-    assert _lines(case, Label.ELSE)[1] == f"next explanation: outside the graph, {said}"
+    assert _lines(case, Label.ELSE)[1] == f"likeliest instead: outside the graph, {said}"
 
 
 def _ambiguous(with_answer: Changed, storage_case: Case, look: NextCheck | None) -> Case:
