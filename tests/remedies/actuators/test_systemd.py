@@ -85,7 +85,7 @@ def test_the_shell_at_the_other_end_of_ssh_reads_the_unit_as_it_is() -> None:
     unit = r"srv-my\x2ddata.mount"
     SystemdActuator(unit, ("ssh", "stor1"), systemctl).act(task("restart", "active"))
     argv = systemctl.asked[-1]
-    assert argv[:2] == ["ssh", "stor1"]
+    assert argv[:2] == ("ssh", "stor1")
     assert shlex.split(argv[2])[-1] == unit
     assert len(argv) == 3
 
