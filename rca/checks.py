@@ -40,6 +40,8 @@ def next_checks(
     if not play or total <= 0:
         return ()
     weights = [chance / total for _, chance in play]
+    if _entropy(weights) < WORTH:  # no check can tell more than there is to know
+        return ()
     found = []
     for entity in sorted(
         {e for sets, _ in play for unit in sets for e in reach(scene, unit.faults).predicted}

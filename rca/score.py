@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from rca.messages import ENTITY_RHO, OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, temper
 from rca.units import ReadingId, Support, Unit
@@ -54,7 +53,8 @@ def _less(
     left = dict(unit.support)
     for key in shared:
         row = left[key]
-        left[key] = replace(row, ratio=row.ratio / (1 + told[key] * (row.ratio - 1)))
+        ratio = row.ratio / (1 + told[key] * (row.ratio - 1))
+        left[key] = Support(row.chance, ratio, row.soft, row.weight, row.bears)
     return left
 
 

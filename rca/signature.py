@@ -19,6 +19,10 @@ from rca.scene import Gate, Scene
 CUT = 0.02  # an effect less likely than this is not followed
 SEED = 0.85  # P(a fault does to its own entity what it says)
 
+_NOTHING: Modes = {}
+# What comes through a gate: mode, chance, (member, its mode), whether not by calls alone.
+_Through = tuple[str, float, tuple[int, str], bool]
+
 
 def reach(scene: Scene, faults: Faults) -> Spread:
     """Return everything that the faults do, what nobody looks at included; remembered."""
@@ -109,15 +113,11 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
     strongest: dict[str, tuple[float, Link]] = {}
     firm = False
     for gate in scene.gates(entity):
-        hit = _member_hits(result, gate)
-        if not hit:
-            continue
-        for mode, chances in _with_losses(kind, hit, gate.size).items():
-            chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
+        through = _one if gate.size == 1 else _group
+        for mode, chance, (source, cause), solid in through(scene, result, kind, gate):
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
             if chance >= CUT:
-                firm |= _firm(result, gate.type, chances)
-                source, (_, cause) = max(chances.items(), key=lambda row: scene.prefer(*row))
+                firm |= solid
                 _keep(scene, strongest, mode, chance, Link(source, cause, gate.type))
     for mode, chance, link in _from_dependents(scene, result, entity):
         spared[mode] = spared.get(mode, 1.0) * (1 - chance)
@@ -125,6 +125,37 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
         _keep(scene, strongest, mode, chance, link)
     modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
     return modes, {mode: link for mode, (_, link) in strongest.items()}, bool(modes) and not firm
+
+
+def _one(_scene: Scene, result: Spread, _kind: str, gate: Gate) -> Iterator[_Through]:
+    """Yield what comes through a gate of one member: most are."""
+    member, effects = gate.members[0]
+    believed = result.believed.get(member)
+    if believed is None:
+        return
+    best: dict[str, tuple[float, str]] = {}
+    for cause, chance in believed.items():
+        for edge in effects.get(cause, ()):
+            passed = chance * edge.strength
+            if edge.mode not in best or passed > best[edge.mode][0]:
+                best[edge.mode] = (passed, cause)
+    solid = member not in result.soft and RELATIONS[gate.type].carries is not Carries.SOFT
+    for mode, (passed, cause) in best.items():
+        yield mode, passed, (member, cause), solid
+
+
+def _group(scene: Scene, result: Spread, kind: str, gate: Gate) -> Iterator[_Through]:
+    """Yield what comes through a gate of several members, of which some are needed."""
+    hit = _member_hits(result, gate)
+    if not hit:
+        return
+    for mode, chances in _with_losses(kind, hit).items():
+        chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
+        if chance < CUT:
+            yield mode, chance, (-1, ""), False
+            continue
+        source, (_, cause) = max(chances.items(), key=lambda row: scene.prefer(*row))
+        yield mode, chance, (source, cause), _firm(result, gate.type, chances)
 
 
 def _keep(
@@ -139,7 +170,6 @@ def _keep(
         strongest[mode] = (chance, link)
 
 
-_NOTHING: Modes = {}
 _Hits = dict[int, tuple[float, str]]  # member -> (chance, its mode)
 
 
@@ -165,10 +195,8 @@ def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
     return found
 
 
-def _with_losses(kind: str, hit: dict[str, _Hits], members: int) -> dict[str, _Hits]:
+def _with_losses(kind: str, hit: dict[str, _Hits]) -> dict[str, _Hits]:
     """A group is weakened by members that are lost as well as by members that are slow."""
-    if members == 1:
-        return hit
     lost: _Hits = {}
     for mode, chances in hit.items():
         if severity_of(kind, mode) is Severity.HARD:

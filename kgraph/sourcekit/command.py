@@ -35,7 +35,7 @@ def run(
     Raises:
         SourceError: it is missing, fails, takes too long, or prints no UTF-8.
     """
-    argv = _through(via, argv)
+    argv = through(via, argv)
     where = " ".join(argv)
     environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_ADMIN}"}
     environ |= environment or {}
@@ -64,7 +64,7 @@ def run(
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
 
 
-def _through(via: Sequence[str], argv: Sequence[str]) -> list[str]:
+def through(via: Sequence[str], argv: Sequence[str]) -> list[str]:
     """Lead a command by what reaches its machine; ssh has a shell read it there: it is quoted."""
     if via and PurePath(via[0]).name == "ssh":
         return [*via, shlex.join(argv)]

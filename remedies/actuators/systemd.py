@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from kgraph.sourcekit.command import through
 from remedies.actuators.commands import Ran, Run, last_line, run
 from remedies.looks import EffectError, Look, Standing, Task
 
@@ -58,7 +59,8 @@ class SystemdActuator:
 
     def _systemctl(self, deadline: timedelta, verb: str, *options: str) -> Ran:
         quiet = ("--no-pager", "--no-ask-password")
-        return self._run((*self._via, "systemctl", verb, *quiet, *options, self._unit), deadline)
+        command = ("systemctl", verb, *quiet, *options, self._unit)
+        return self._run(through(self._via, command), deadline)
 
 
 def _standing(effect: str, found: dict[str, str], unit: str) -> Look:

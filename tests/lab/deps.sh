@@ -13,7 +13,7 @@ complete() {
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || return 1
     done
     getent group kvm >/dev/null && getent group libvirt-qemu >/dev/null &&
-        getent passwd libvirt-qemu >/dev/null
+        getent passwd libvirt-qemu >/dev/null && [ -d /etc/libvirt ]
 }
 
 if complete; then
@@ -41,3 +41,4 @@ getent group libvirt-qemu >/dev/null || groupadd --system libvirt-qemu
 getent passwd libvirt-qemu >/dev/null ||
     useradd --system --gid kvm --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin libvirt-qemu
+mkdir -p /etc/libvirt # where each host of the lab mounts its own

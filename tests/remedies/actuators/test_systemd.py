@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -77,6 +78,16 @@ def test_the_unit_is_the_endpoint_s_and_never_the_plan_s() -> None:
     assert argv[:6] == (*via, "systemctl", "restart")
     assert argv[-1] == "nbd1.service"
     assert "evil.service" not in argv
+
+
+def test_the_shell_at_the_other_end_of_ssh_reads_the_unit_as_it_is() -> None:
+    systemctl = Recorded(Ran(0, ""))
+    unit = r"srv-my\x2ddata.mount"
+    SystemdActuator(unit, ("ssh", "stor1"), systemctl).act(task("restart", "active"))
+    argv = systemctl.asked[-1]
+    assert argv[:2] == ("ssh", "stor1")
+    assert shlex.split(argv[2])[-1] == unit
+    assert len(argv) == 3
 
 
 def test_what_systemd_says_when_it_refuses_is_told() -> None:

@@ -35,6 +35,7 @@ class Witnessed(Estate):
     night: Night
     broken: list[str]
     looked: dict[str, datetime]
+    touches: list[str]  # step -> the entity that it acts on
 
     def look(self, task: Task) -> Look:
         self.looked[task.entity] = self.night.now
@@ -49,10 +50,14 @@ class Witnessed(Estate):
         if night.store.halted() is not None:
             yield f"{task.action} while halted"
         held = {lease.name: lease for lease in night.store.leases(now=night.now)}
-        intents = [e for e in night.store.journal(task.plan) if e.state in INTENTS]
+        intents = [
+            entry
+            for entry in night.store.journal(task.plan)
+            if entry.state in INTENTS and self.touches[entry.step] == task.entity
+        ]
         if task.entity not in held or not intents:
             yield f"{task.action} without a lease or an intent"
-        elif intents[-1].token not in {lease.token for lease in held.values()}:
+        elif intents[-1].token != held[task.entity].token:
             yield f"{task.action} under a stale token"
         looked_at = self.looked.get(task.entity)
         # Seen in this tick or, where looks come back late, in the one before.
@@ -73,6 +78,7 @@ class Repair(RuleBasedStateMachine):
         estate.things["x"].sound = sound
         witnessed = Witnessed(estate.things)
         witnessed.broken, witnessed.looked = [], {}
+        witnessed.touches = [step.entity for step in self.plan.steps]
         self.broken = witnessed.broken
         self.night = Night(store, witnessed, slow=slow)
         witnessed.night = self.night
@@ -184,7 +190,7 @@ def test_the_witness_does_object() -> None:
     with tempfile.TemporaryDirectory(prefix="laws-") as folder:
         store = open_store(Path(folder) / "laws.db")
         witnessed = Witnessed({"v1": Thing("running")})
-        witnessed.broken, witnessed.looked = [], {}
+        witnessed.broken, witnessed.looked, witnessed.touches = [], {}, []
         witnessed.night = Night(store, witnessed)
         store.halt(Halt(witnessed.night.now))
         witnessed.act(Task("P-1", "resume", "v1", "web-1"))
@@ -194,3 +200,15 @@ def test_the_witness_does_object() -> None:
         "without a lease or an intent",
         "with a stale precondition",
     ]
+
+
+def test_another_step_that_lost_its_lease_does_not_stain_this_one() -> None:
+    machine = Repair()
+    machine.begin(guests=2, sound=True, fails=1, slow=True)
+    machine.another_takes_the_guest()
+    machine.sleeps_past_its_leases()
+    machine.another_takes_the_guest()
+    machine.a_guest_changes_by_itself("running")
+    machine.ticks(0.1)
+    machine.teardown()
+    assert machine.broken == []
