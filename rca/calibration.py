@@ -45,6 +45,7 @@ SITUATION: Mapping[str, int] = MappingProxyType(
 )
 MEASURES = ("logOdds", "ahead")
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
+_GROWS = 10.0  # times, at most
 _TOGETHER = 4  # further faults in the best set that count as 1
 _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
@@ -107,10 +108,10 @@ class Calibration:
 def calibrated(answer: Answer, incident: Incident, calibration: Calibration | None) -> Answer:
     """Return the same answer with measured chances.
 
-    The order of causes and of sets of causes stays. What is lost or won by the leader is won or
-    lost by "outside the graph" and "the monitoring failed" in proportion, except that they never
-    grow: the calibrator has seen no incident whose cause was not in the graph. An abstention is
-    lifted where the leader is ahead of both after all, and never made.
+    The order of causes and of sets of causes stays; no chance grows more than tenfold. What is
+    lost or won by the leader is won or lost by "outside the graph" and "the monitoring failed" in
+    proportion, except that they never grow: the calibrator has seen no incident whose cause was
+    not in the graph. An abstention is lifted where the leader is ahead of both, and never made.
 
     Args:
         answer: as the inference gave it.
@@ -205,8 +206,14 @@ def _squeezed(nats: float) -> float:
 
 def _log_odds(answer: Answer, incident: Incident, calibration: Calibration) -> list[float]:
     situation = situation_of(answer, incident)
-    rows = measures_of([cause.posterior for cause in answer.causes])
-    return [calibration.log_odds(situation, row) for row in rows]
+    said = [cause.posterior for cause in answer.causes]
+    rows = zip(said, measures_of(said), strict=True)
+    return [min(calibration.log_odds(situation, row), _most(chance)) for chance, row in rows]
+
+
+def _most(chance: float) -> float:
+    """Return what a chance grows to at most: what comes of the least ones nobody has measured."""
+    return log_odds(_GROWS * chance)
 
 
 def _cause(cause: Cause, odds: float) -> Cause:

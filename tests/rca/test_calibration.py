@@ -193,3 +193,9 @@ def test_log_odds_and_chances_are_each_other_s_inverse() -> None:
         assert chance_of(log_odds(chance)) == pytest.approx(chance)
     assert chance_of(-800.0) == 0.0
     assert chance_of(800.0) == 1.0
+
+
+def test_what_is_most_unlikely_grows_tenfold_at_most() -> None:
+    raised = calibrated(answer(0.9, 0.0001), INCIDENT, calibration(bias=3.0))
+    assert raised.causes[1].posterior == pytest.approx(0.001)
+    assert raised.causes[0].posterior > 0.9
