@@ -19,7 +19,7 @@ from tests.lab.lab.processes import wait_for
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "remedies" / "catalogue" / "actions.yaml"
+SHIPPED = ROOT / "remedies" / "catalogue"
 
 
 @dataclass
@@ -57,8 +57,9 @@ def desk(lab: Lab, tmp_path: Path) -> Desk:
     sources = "".join(f'[[sources]]\ntype = "libvirt"\nuri = "{uri}"\n' for uri in lab.uris)
     (tmp_path / "own").mkdir()
     # The shipped actions, but symptoms need to stay away for seconds only.
-    quick = re.sub(r"settleSeconds: \d+", "settleSeconds: 4", SHIPPED.read_text())
-    (tmp_path / "own" / "quick.yaml").write_text(quick)
+    for actions in SHIPPED.glob("actions-*.yaml"):
+        quick = re.sub(r"settleSeconds: \d+", "settleSeconds: 4", actions.read_text())
+        (tmp_path / "own" / actions.name).write_text(quick)
     (tmp_path / "kgraph.toml").write_text(
         f'[store]\nurl = "sqlite:///estate.db"\n[folders]\ncatalogue = ["own"]\n{sources}'
         '[[sources]]\ntype = "nbd"\n'
