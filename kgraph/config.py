@@ -330,6 +330,12 @@ class PolicySettings(_Section):
     file: Path | None = None
 
 
+class EngineSettings(_Section):
+    """How causes are reasoned about."""
+
+    calibration: Path | None = None  # written by `kgraph campaign --fit`; None: the shipped one
+
+
 class RetentionSettings(_Section):
     """How long what has ended is kept; `kgraph watch` forgets a little of the rest at a time."""
 
@@ -346,6 +352,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     folders: FolderSettings = FolderSettings()
     log: LogSettings = LogSettings()
+    engine: EngineSettings = EngineSettings()
     watch: WatchSettings = WatchSettings()
     retention: RetentionSettings = RetentionSettings()
     # Each is read by the model of its type before: see `source_entry`.

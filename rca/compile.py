@@ -71,7 +71,10 @@ class Compiled:
                 for i, what in enumerate(asked)
                 if what is not None and holds(what, ground, entity, entity)
             )
-        return _fault_rates(model, kind, holding)
+        rates = _fault_rates(model, kind, holding)
+        if model.learned is None:
+            return rates
+        return model.learned.rates(ground.topology.uids[entity], kind, rates)
 
 
 @lru_cache(maxsize=65_536)

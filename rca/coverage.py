@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kgraph.schema import SIGNALS, Observation, State, channel_of, mode_named
+from kgraph.schema import SIGNALS, Channel, Observation, State, channel_of, mode_named
 from rca.compile import Compiled
 from rca.likelihood import Reading
 from rca.rules import Model
@@ -15,6 +15,7 @@ from rca.scene import SPEAKS
 
 # They say that something is wrong, of every mode alike: seen, but nobody would choose to watch it.
 _VAGUE = frozenset({"anomaly", "behaviour"})
+_ANYWHERE = frozenset({"down", "unreachable"})  # what any kind can be seen to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _of_kind(
             n for watched, n in groups if not any(_shows(model, kind, s, mode) for s in watched)
         )
         if unseen:
-            yield Gap(kind, mode, per_year, total, unseen, _telling(model, kind, mode))
+            yield Gap(kind, mode, per_year, total, unseen, telling(model, kind, mode))
 
 
 def _rates(model: Model, kind: str) -> dict[str, float]:
@@ -74,19 +75,28 @@ def _rates(model: Model, kind: str) -> dict[str, float]:
 
 @lru_cache(maxsize=65_536)
 def _shows(model: Model, kind: str, signal: str, mode: str) -> bool:
-    return _bearing(model, kind, signal, mode) >= SPEAKS
+    return bearing(model, kind, signal, mode) >= SPEAKS
 
 
-def _bearing(model: Model, kind: str, signal: str, mode: str) -> float:
+@lru_cache(maxsize=65_536)
+def bearing(model: Model, kind: str, signal: str, mode: str) -> float:
+    """Return how much a signal of a kind speaks of one of its modes, in [0, 1]."""
     rules = model.signal_rules.get((kind, signal), ())
     seen = Observation("", signal, State.ABNORMAL)
     channel = channel_of(kind, signal, None)
     return Reading(seen, kind, channel, 1.0, rules).bearing(mode)
 
 
-def _telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
+def telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
+    """Return the signals that speak of a mode, the most telling first."""
     ruled = {rule.signal for rule in model.signals if (rule.kind, rule.mode) == (kind, mode)}
     named = {signal for signal in (*SIGNALS, mode) if mode_named(kind, signal) == mode}
-    known = (ruled | named | set(SIGNALS)) - _VAGUE
-    rated = [(-_bearing(model, kind, s, mode), s not in ruled, s) for s in known]
+    usual = {signal for signal in SIGNALS if _of_kind_at_all(kind, signal)}
+    known = (ruled | named | usual) - _VAGUE
+    rated = [(-bearing(model, kind, s, mode), s not in ruled, s) for s in known]
     return tuple(signal for worth, _, signal in sorted(rated) if -worth >= SPEAKS)
+
+
+def _of_kind_at_all(kind: str, signal: str) -> bool:
+    """Another kind's signal counts as an anomaly: nobody would choose to watch it."""
+    return signal in _ANYWHERE or channel_of(kind, signal, None) is not Channel.EVERY

@@ -28,6 +28,7 @@ from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.rivals import rivals
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
@@ -41,6 +42,25 @@ LISTED = 10  # hypotheses in an answer
 NOTHING_WRONG = "nothing abnormal was observed"
 OUTSIDE = "the cause is likelier outside the graph than any one in it"
 BLIND = "the monitoring itself has likelier failed than what it watches"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is blamed, and how well it fits.
+
+    Attributes:
+        because: why no cause in the graph is believed; empty: one is.
+        nats: log posterior odds of the best set against "nothing is wrong".
+    """
+
+    faults: tuple[Fault, ...] = ()
+    because: str = ""
+    nats: float = 0.0
+
+    @property
+    def blamed(self) -> frozenset[str]:
+        """The entities blamed; none where it abstains."""
+        return frozenset() if self.because else frozenset(f.entity for f in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +82,11 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
         Ranked causes, sets of causes, paths, blast radius and the next checks. The same incident
         and model give the same answer.
     """
-    incident = expand_healthy(incident)
+    return reason(expand_healthy(incident), model, topology)
+
+
+def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
+    """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     scene = _scene(incident, model, topology)
     goal = goal_of(scene, incident.target)
     symptoms = abnormal_entities(scene.readings)
@@ -70,6 +94,20 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
         return _nothing(incident, model)
     belief = _believe(scene, incident, symptoms, goal)
     return _answer(scene, incident, model, belief)
+
+
+def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
+    """Say what `reason` would blame, without saying why: for asking many times."""
+    scene = _scene(incident, model, topology)
+    goal = goal_of(scene, incident.target)
+    symptoms = abnormal_entities(scene.readings)
+    if not symptoms and goal is None:
+        return Verdict(because=NOTHING_WRONG)
+    belief = _believe(scene, incident, symptoms, goal)
+    best = belief.result.sets[0][0] if belief.result.sets else ()
+    uids = scene.topology.uids
+    faults = tuple(Fault(uids[entity], mode) for unit in best for entity, mode in unit.faults)
+    return Verdict(faults, _abstains(belief.result), score(best) if best else 0.0)
 
 
 def predict(
@@ -138,6 +176,9 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
     result = belief.result
     chosen = list(result.sets[0][0]) if result.sets else []
     names = {entity.uid: entity.name for entity in incident.entities}
+    because = _abstains(result)
+    named = {BLIND: "the monitoring failed", OUTSIDE: "outside the graph"}.get(because, "")
+    rival, alike = rivals(scene, belief.suspects, result, blind(scene), named, names)
     return Answer(
         id=incident.id,
         causes=causes(scene, belief.suspects, result),
@@ -148,8 +189,10 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
         elsewhere=result.elsewhere,
         monitoring=result.monitoring,
         model_version=model.version,
-        abstained_because=_abstains(result),
+        abstained_because=because,
         warnings=(*incident.warnings, *(line for _, line in scene.topology.capped)),
+        runner_up=rival,
+        ambiguous=alike,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
+from rca.grounds import rule_of
 from rca.posterior import Posterior
 from rca.scene import Scene
 from rca.score import score
@@ -22,8 +23,8 @@ def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[C
     modes: dict[int, dict[str, float]] = {}
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
-    best = _best_units(suspects)
-    alike = _ambiguity(best)
+    best = best_units(suspects)
+    alike = alike_among(best)
     rows = []
     for entity, chances in modes.items():
         unit = best[entity]
@@ -34,7 +35,7 @@ def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[C
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
-def _best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
+def best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
     """Return entity -> the unit that it is in which explains most."""
     found: dict[int, tuple[float, Unit]] = {}
     for unit in suspects:
@@ -91,7 +92,7 @@ def _unknown(scene: Scene, unit: Unit) -> int:
     )
 
 
-def _ambiguity(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
+def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
     """Group entities whose faults nothing that was seen can tell apart."""
     groups: dict[tuple[tuple[ReadingId, int], ...], list[int]] = {}
     for entity, unit in best.items():
@@ -134,7 +135,8 @@ def _path(scene: Scene, unit: Unit, entity: int, mode: str, symptom: Observation
         at,
         current,
     ) not in unit.faults:
-        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current]))
+        rule = rule_of(scene, at, current, link)
+        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current], rule))
         at, current = link.entity, link.mode
         if (at, current) in visited:
             break

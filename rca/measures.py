@@ -60,6 +60,12 @@ def place(
     return Place(sum(v > best for v in values), sum(v == best for v in values))
 
 
+def all_among(k: int, truth: Collection[str], scores: Mapping[str, float]) -> bool:
+    """Tell whether every true cause is among the first k, in the worst order of equals."""
+    lowest = min((scores.get(entity, -math.inf) for entity in truth), default=math.inf)
+    return lowest > -math.inf and sum(value >= lowest for value in scores.values()) <= k
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """What was said to be a cause, against what was one: each in [0, 1]."""
@@ -99,6 +105,12 @@ Shown = tuple[float, bool]  # a chance, and whether it was a cause
 def shown(truth: Collection[str], scores: Mapping[str, float]) -> list[Shown]:
     """Return the chances that count for calibration, with what came true."""
     return [(chance, entity in truth) for entity, chance in scores.items() if chance >= SHOWN]
+
+
+def precision_at(least: float, rows: Sequence[Shown]) -> float | None:
+    """Return the share of chances from `least` on that came true; None where there are none."""
+    sure = [true for chance, true in rows if chance >= least]
+    return sum(sure) / len(sure) if sure else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from kgraph.schema import Incident
+from rca.learning import Learned, Priors
+from rca.rules import Model
 
 WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
@@ -31,6 +34,13 @@ def log_prior_together(rates: Sequence[float]) -> float:
     Systems, General Atomic report GA-A13284 (1975).
     """
     return log_prior(min(rates)) + math.log(COMMON_CAUSE) * (len(rates) - 1)
+
+
+def taught(model: Model, learned: Learned | None, incident: Incident) -> Model:
+    """Return the model with what was learned on this estate, for one incident."""
+    if learned is None or not learned.faults:
+        return model
+    return replace(model, learned=Priors(learned, recently_changed(incident)))
 
 
 def recently_changed(incident: Incident) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from rca.conditions import Condition
+from rca.learning import Priors
 
 ANY = "*"
 
@@ -90,6 +91,7 @@ class Model:
     signals: tuple[SignalRule, ...] = ()
     checks: tuple[CheckRule, ...] = ()
     files: tuple[str, ...] = ()
+    learned: Priors | None = None  # of this estate; the rules know all of them
 
     @cached_property
     def version(self) -> str:

@@ -102,9 +102,8 @@ def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str
     if told["protocol"] == "nbd" and not told["serverAddress"]:
         raise _LackingError("the address of its server is not known")
     if told["protocol"] != "nbd":
-        raise _LackingError(
-            f"its size and signature can only be checked over NBD, not {told['protocol']}"
-        )
+        spoken = told["protocol"] or "an unknown protocol"
+        raise _LackingError(f"its size and signature can only be checked over NBD, not {spoken}")
     baseline = {name: entity.props.get(name) for name in ("sizeBytes", "signature")}
     if None in baseline.values():
         raise _LackingError("its size and signature from before the fault were never read")

@@ -175,7 +175,7 @@ def _budgets(row: BudgetRow) -> Budgets:
 def _warnings(rules: Iterable[Rule]) -> Iterator[str]:
     """Say what somebody who lets kgraph act must know."""
     for rule in rules:
-        if rule.mode is Mode.AUTO:
-            yield f"{rule.where} {rule.name!r} is auto, and posteriors are not calibrated yet"
+        if rule.mode is Mode.AUTO and rule.when.posterior is None:
+            yield f"{rule.where} {rule.name!r} is auto however unlikely the cause is"
         if rule.mode is Mode.AUTO and rule.earned is None:
             yield f"{rule.where} {rule.name!r} is auto, and nothing has to be earned for it"

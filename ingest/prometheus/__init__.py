@@ -14,6 +14,7 @@ from ingest.prometheus.ending import Standing
 from ingest.prometheus.fetch import DEFAULT_URL, fetch
 from ingest.prometheus.normalise import SOURCE, Estate, Normalised, normalise, unreachable
 from ingest.prometheus.origin import Origin
+from ingest.prometheus.past import Firing, Stretch, fetch_alerts, read_alerts
 from ingest.prometheus.targets import Alias, Vantage, vantage
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SOURCE",
     "Alias",
     "Estate",
+    "Firing",
     "Look",
     "Normalised",
     "Origin",
@@ -30,12 +32,15 @@ __all__ = [
     "Rule",
     "RuleAlert",
     "Standing",
+    "Stretch",
     "Target",
     "Vantage",
     "fetch",
+    "fetch_alerts",
     "looks",
     "normalise",
     "questions",
+    "read_alerts",
     "unreachable",
     "vantage",
 ]

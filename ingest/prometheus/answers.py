@@ -147,15 +147,17 @@ def _text(value: object) -> object:
 
 _Time = Annotated[datetime | None, BeforeValidator(_time)]
 _Text = Annotated[str, BeforeValidator(_text)]
-_Labels = dict[_Text, _Text]
+LabelRow = dict[_Text, _Text]
 
 
-class _Tolerant(BaseModel):
+class Tolerant(BaseModel):
+    """Takes what is known of an answer and ignores the rest."""
+
     model_config = ConfigDict(extra="ignore")
 
 
-class _Target(_Tolerant):
-    labels: _Labels
+class _Target(Tolerant):
+    labels: LabelRow
     scrapeUrl: _Text = ""  # noqa: N815 - Prometheus's own spelling
     lastError: _Text = ""  # noqa: N815
     lastScrape: _Time = None  # noqa: N815
@@ -163,22 +165,22 @@ class _Target(_Tolerant):
     scrapeInterval: str = ""  # noqa: N815
 
 
-class _Targets(_Tolerant):
+class _Targets(Tolerant):
     activeTargets: list[_Target]  # noqa: N815
 
 
-class _Alert(_Tolerant):
-    labels: _Labels
-    annotations: _Labels = {}
+class _Alert(Tolerant):
+    labels: LabelRow
+    annotations: LabelRow = {}
     state: str
     activeAt: _Time = None  # noqa: N815
 
 
-class _Rule(_Tolerant):
+class _Rule(Tolerant):
     name: _Text
     query: _Text
-    labels: _Labels = {}
-    annotations: _Labels = {}
+    labels: LabelRow = {}
+    annotations: LabelRow = {}
     health: str = "unknown"
     lastError: _Text = ""  # noqa: N815
     lastEvaluation: _Time = None  # noqa: N815
@@ -186,29 +188,29 @@ class _Rule(_Tolerant):
     type: str = "alerting"
 
 
-class _Group(_Tolerant):
+class _Group(Tolerant):
     interval: float = _DEFAULT_INTERVAL.total_seconds()
     rules: list[_Rule]
 
 
-class _Groups(_Tolerant):
+class _Groups(Tolerant):
     groups: list[_Group]
 
 
-class _Sample(_Tolerant):
-    metric: _Labels
+class _Sample(Tolerant):
+    metric: LabelRow
 
 
-class _Vector(_Tolerant):
+class _Vector(Tolerant):
     resultType: Literal["vector"]  # noqa: N815
     result: list[_Sample]
 
 
-class _Runtime(_Tolerant):
+class _Runtime(Tolerant):
     startTime: _Time = None  # noqa: N815
 
 
-class _Scalar(_Tolerant):
+class _Scalar(Tolerant):
     resultType: Literal["scalar"]  # noqa: N815
     result: tuple[float, str]
 
@@ -216,9 +218,8 @@ class _Scalar(_Tolerant):
 _M = TypeVar("_M", bound=BaseModel)
 
 
-def _data(content: bytes, model: type[_M], where: str) -> _M:
+def data_of(content: bytes, model: type[_M], where: str, mend: str = "is this Prometheus?") -> _M:
     """Return the `data` of an answer; SourceError where it is none of Prometheus's."""
-    mend = "is this Prometheus?"
     try:
         raw: Any = json.loads(content)
         return model.model_validate(raw["data"])
@@ -241,7 +242,7 @@ def read_targets(content: bytes, where: str) -> tuple[Target, ...]:
             interval=_duration(each.scrapeInterval),
             scraped_at=each.lastScrape,
         )
-        for each in _data(content, _Targets, where).activeTargets
+        for each in data_of(content, _Targets, where).activeTargets
     )
 
 
@@ -249,7 +250,7 @@ def read_rules(content: bytes, where: str) -> tuple[Rule, ...]:
     """Read the answer of `/api/v1/rules`; recording rules are left out."""
     return tuple(
         _rule(each, timedelta(seconds=group.interval))
-        for group in _data(content, _Groups, where).groups
+        for group in data_of(content, _Groups, where).groups
         for each in group.rules
         if each.type == "alerting"
     )
@@ -275,12 +276,12 @@ def _rule(each: _Rule, interval: timedelta) -> Rule:
 
 def read_series(content: bytes, where: str) -> tuple[Labels, ...]:
     """Read the label sets of an instant query's answer."""
-    return tuple(sample.metric for sample in _data(content, _Vector, where).result)
+    return tuple(sample.metric for sample in data_of(content, _Vector, where).result)
 
 
 def read_clock(content: bytes, where: str) -> datetime:
     """Read the answer to `time()`."""
-    seconds, _ = _data(content, _Scalar, where).result
+    seconds, _ = data_of(content, _Scalar, where).result
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
@@ -289,7 +290,7 @@ def read_clock(content: bytes, where: str) -> datetime:
 
 def read_start(content: bytes, where: str) -> datetime | None:
     """Read when Prometheus was started, from `/api/v1/status/runtimeinfo`."""
-    return _data(content, _Runtime, where).startTime
+    return data_of(content, _Runtime, where).startTime
 
 
 def _duration(text: str) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kgraph.app.toolkit import resolved
+from kgraph.app.engine import resolved
 from kgraph.config import Configuration
 from kgraph.schema import Plan, PlanDocument, Subgraph
 from remedies import load_catalogue

@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 
 import rca
 from kgraph.app.acting import actuators
+from kgraph.app.engine import resolved
 from kgraph.app.identity import conflicts
 from kgraph.app.parallel import Setting, sync
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
 from kgraph.app.sync import Commitment, Reading, unshown
-from kgraph.app.toolkit import resolved
 from kgraph.config import Configuration
 from kgraph.incidents.advice import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
@@ -138,7 +138,12 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
     for row in own:
         yield Finding("remedies", Health.WARN, f"{row.where}: {row.what}", row.mend)
     for warning in policy.warnings:
-        yield Finding("policy", Health.WARN, warning, "have a person approve instead")
+        yield Finding(
+            "policy",
+            Health.WARN,
+            warning,
+            "say `posterior: 0.9` under `when`, or have a person approve",
+        )
     ways = len(configuration.settings.endpoints)
     told = f"{len(catalogue.remedies)} remedies, {ways} ways to act"
     mend = "" if ways else "suggest only; `[[endpoints]]` in kgraph.toml name the ways to act"

@@ -5,41 +5,21 @@ The truth is read here and given to the measures alone, after the answers are in
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from kgraph.app.bundles import bundles
+from kgraph.app.engine import Engine
+from kgraph.app.labels import Label, read_labels
+from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, Tally, score
 from kgraph.schema import Incident, InputError
-from rca import Model, investigate
 from rca.baselines import BASELINES, Baseline
-from rca.measures import (
-    Bin,
-    Shown,
-    brier,
-    calibration_error,
-    place,
-    reliability,
-    reported,
-    shown,
-)
 
-ENGINE = "kgraph"
-_RESAMPLED = 1_000
-_SEED = 20_26
+_FORM = '{"id": …, "truth": [entity, …]}'
 
 
-class _TruthRow(BaseModel):
-    """One labelled incident; more fields may stand beside these."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    id: str
-    truth: tuple[str, ...] = Field(min_length=1)
+class _TruthRow(Label):
     candidates: tuple[str, ...] | None = None
 
 
@@ -53,48 +33,12 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A mean over incidents with its 90 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What one method did on one set.
-
-    Attributes:
-        figures: name of the measure -> figure; chances are measured of the engine alone.
-        bins: reliability of the chances; empty for baselines.
-        cpu_ms: median and 95th percentile of CPU milliseconds an incident.
-    """
-
-    method: str
-    figures: Mapping[str, Figure]
-    bins: Sequence[Bin] = ()
-    cpu_ms: tuple[float, float] = (0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
 class SetScore:
     """All methods on one set."""
 
     name: str
     incidents: int
     scores: Sequence[Score]
-
-
-@dataclass(slots=True)
-class _Tally:
-    rows: dict[str, list[float]] = field(default_factory=dict)
-    shown: list[list[Shown]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    def add(self, **values: float) -> None:
-        for name, value in values.items():
-            self.rows.setdefault(name, []).append(value)
 
 
 def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labelled]:
@@ -104,7 +48,7 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
         InputError: a row that is no label, an incident without one or one without an incident, a
             cause that is not in its incident.
     """
-    labels = _truth(Path(truth))
+    labels = read_labels(Path(truth), _TruthRow, _FORM)
     found = []
     for incident in bundles(bundle):
         row = labels.pop(incident.id, None)
@@ -137,44 +81,28 @@ def _joined(incident: Incident, row: _TruthRow, where: str) -> Labelled:
     return Labelled(incident, frozenset(row.truth), candidates)
 
 
-def _truth(path: Path) -> dict[str, _TruthRow]:
-    found: dict[str, _TruthRow] = {}
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise InputError(f"cannot be read: {reason}", where=str(path)) from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        row = _row(line, where)
-        if row.id in found:
-            raise InputError(f"{row.id!r} is labelled twice", where=where, mend="delete one row")
-        found[row.id] = row
-    return found
-
-
-def _row(line: str, where: str) -> _TruthRow:
-    try:
-        return _TruthRow.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg}", where=where) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "row"
-        raise InputError(
-            f"{at}: {first['msg']}", where=where, mend='write {"id": …, "truth": [entity, …]}'
-        ) from None
-
-
-def methods_of(model: Model) -> Mapping[str, Baseline]:
+def methods_of(engine: Engine) -> Mapping[str, Baseline]:
     """Return every method by name, the engine first."""
+    return {ENGINE: engine.calibrated, UNCALIBRATED: engine.uncalibrated, **BASELINES}
 
-    def engine(incident: Incident) -> Mapping[str, float]:
-        return {cause.entity: cause.posterior for cause in investigate(incident, model).causes}
 
-    return {ENGINE: engine, **BASELINES}
+def tallied(
+    rows: Iterable[Labelled],
+    methods: Mapping[str, Baseline],
+    passing: Callable[[Iterable[Labelled]], Iterator[Labelled]] = iter,
+) -> Mapping[str, Tally]:
+    """Let every method answer every incident, and note how each answer was.
+
+    Args:
+        rows: incidents.
+        methods: name -> method.
+        passing: shows progress.
+    """
+    tallies = {method: Tally(chances=method in {ENGINE, UNCALIBRATED}) for method in methods}
+    for row in passing(rows):
+        for method, rank in methods.items():
+            tallies[method].ask(rank, row.incident, row.truth, row.candidates)
+    return tallies
 
 
 def evaluate(
@@ -183,67 +111,19 @@ def evaluate(
     methods: Mapping[str, Baseline],
     passing: Callable[[Iterable[Labelled]], Iterator[Labelled]] = iter,
 ) -> SetScore:
-    """Let every method answer every incident, and measure.
-
-    Args:
-        name: of the set.
-        rows: its incidents, at least one.
-        methods: name -> method.
-        passing: shows progress.
-    """
-    tallies = {method: _Tally() for method in methods}
-    for row in passing(rows):
-        for method, rank in methods.items():
-            began = time.process_time()
-            scores = dict(rank(row.incident))
-            tallies[method].seconds.append(time.process_time() - began)
-            _measure(tallies[method], row, scores, chances=method == ENGINE)
-    return SetScore(name, len(rows), [_score(method, t) for method, t in tallies.items()])
-
-
-def _measure(tally: _Tally, row: Labelled, scores: Mapping[str, float], *, chances: bool) -> None:
-    at = place(row.truth, row.candidates, scores)
-    tally.add(**{f"AC@{k}": at.at(k) for k in (1, 3, 5)})
-    tally.add(**{"Avg@5": sum(at.at(k) for k in range(1, 6)) / 5, "MRR": at.reciprocal})
-    if chances:
-        told = reported(row.truth, scores)
-        tally.add(precision=told.precision, recall=told.recall, F1=told.f1)
-        tally.add(Brier=brier(row.truth, row.candidates, scores))
-        tally.shown.append(shown(row.truth, scores))
-
-
-def _score(method: str, tally: _Tally) -> Score:
-    figures = {name: _mean(values) for name, values in tally.rows.items()}
-    bins: Sequence[Bin] = ()
-    if tally.shown:
-        bins = reliability([row for rows in tally.shown for row in rows])
-        figures["ECE"] = _error(tally.shown)
-    middle, late = np.percentile(tally.seconds, [50, 95]).tolist()
-    return Score(method, figures, bins, (1000 * middle, 1000 * late))
-
-
-def _mean(values: Sequence[float]) -> Figure:
-    rows = np.asarray(values)
-    picks = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLED, len(rows)))
-    low, high = np.percentile(rows[picks].mean(axis=1), [5, 95]).tolist()
-    return Figure(float(rows.mean()), low, high)
-
-
-def _error(rows: Sequence[Sequence[Shown]]) -> Figure:
-    def of(picked: Iterable[int]) -> float:
-        return calibration_error(reliability([row for i in picked for row in rows[i]]))
-
-    draws = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLED // 5, len(rows)))
-    low, high = np.percentile([of(picked) for picked in draws.tolist()], [5, 95]).tolist()
-    return Figure(of(range(len(rows))), low, high)
+    """Let every method answer every incident of a set, at least one, and measure."""
+    found = tallied(rows, methods, passing)
+    return SetScore(name, len(rows), [score(method, tally) for method, tally in found.items()])
 
 
 def mean_of(sets: Sequence[SetScore]) -> Mapping[str, Mapping[str, float]]:
-    """Return method -> measure -> the plain mean over sets."""
+    """Return method -> measure -> the plain mean over sets, of measures that all sets have."""
     found: dict[str, dict[str, float]] = {}
-    for score in sets[0].scores:
-        same = [next(s for s in one.scores if s.method == score.method) for one in sets]
-        found[score.method] = {
-            name: sum(s.figures[name].value for s in same) / len(same) for name in score.figures
+    for first in sets[0].scores:
+        same = [next(s for s in one.scores if s.method == first.method) for one in sets]
+        found[first.method] = {
+            name: sum(s.figures[name].value for s in same) / len(same)
+            for name in first.figures
+            if all(name in s.figures for s in same)
         }
     return found

@@ -28,6 +28,9 @@ from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology
 from rca import Model
 from rca import investigate as reason
+from rca.calibration import Calibration, calibrated
+from rca.learning import Learned
+from rca.priors import taught
 
 Remedy = Callable[[Answer, Incident], Plan | None]
 _SHOWN = 5
@@ -58,6 +61,8 @@ class Toolkit:
         now: the moment of the question.
         stopwatch: seconds, ever growing.
         topologies: the stored topology in memory.
+        calibration: None: posteriors stay as the inference gave them, and answers say so.
+        learned: what people's rulings teach of this estate; None: nothing.
     """
 
     model: Model
@@ -65,6 +70,8 @@ class Toolkit:
     now: datetime
     stopwatch: Callable[[], float]
     topologies: Topologies = field(default_factory=Topologies)
+    calibration: Calibration | None = None
+    learned: Learned | None = None
 
 
 def of_store(
@@ -116,6 +123,11 @@ def of_estate(
     return [_investigated(each, toolkit, Origin.STORE, ages) for each in parts]
 
 
+def model_for(incident: Incident, toolkit: Toolkit) -> Model:
+    """Return the rules that an incident is explained with: what people taught is in them."""
+    return taught(toolkit.model, toolkit.learned, incident)
+
+
 def _blamed(answer: Answer) -> set[str]:
     """Return what the best explanation blames."""
     best = next((row.members for row in answer.hypotheses if row.members), ())
@@ -161,7 +173,9 @@ def _investigated(
 ) -> Investigation:
     incident = expand_healthy(incident)
     started = toolkit.stopwatch()
-    answer = reason(incident, toolkit.model)
+    answer = calibrated(
+        reason(incident, model_for(incident, toolkit)), incident, toolkit.calibration
+    )
     elapsed = toolkit.stopwatch() - started
     _log.info(
         "investigated",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -56,14 +56,31 @@ def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
         if now - row.updated_at <= REOPENS
     ]
     taken = [row.id for row in store.incidents(limit=_NEWEST)]
+    return place(found, opened, lately, taken)
+
+
+def place(
+    found: Sequence[Investigation],
+    opened: Sequence[Known],
+    lately: Sequence[Known],
+    taken: Iterable[str],
+) -> Sorted:
+    """Decide which incident each investigation belongs to.
+
+    Args:
+        found: all that is wrong at one moment.
+        opened: the incidents that are open, as they were last explained.
+        lately: those that were resolved so lately that they may go on.
+        taken: ids in use, the highest among them.
+    """
+    names = list(taken)
     kept: list[Kept] = []
     free = [*opened, *lately]
     for each in found:
-        symptoms = _symptoms(each.case)
-        fresh = Known(next_id(taken), _blamed(each.case), symptoms)
-        verdict, incident_id = match(fresh, free) if symptoms else (Verdict.NEW, fresh.id)
+        fresh = knowing(each, next_id(names))
+        verdict, incident_id = match(fresh, free) if fresh.symptoms else (Verdict.NEW, fresh.id)
         free = [row for row in free if row.id != incident_id]
-        taken.append(incident_id)
+        names.append(incident_id)
         kept.append(Kept(_named(each, incident_id), verdict))
     abnormal = frozenset[tuple[str, str]]().union(*(_symptoms(each.case) for each in found))
     left = [row for row in free if row in opened]
@@ -76,6 +93,11 @@ def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
     )
     resolved = tuple(row.id for row in left if over(row, abnormal))
     return Sorted(tuple(kept), resolved, merged)
+
+
+def knowing(found: Investigation, incident_id: str) -> Known:
+    """Return what is to be known of an incident once it is explained so."""
+    return Known(incident_id, _blamed(found.case), _symptoms(found.case))
 
 
 def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:

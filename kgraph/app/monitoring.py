@@ -64,7 +64,7 @@ def for_prometheus(folder: Path, every: timedelta, hosts: Sequence[str]) -> list
     Raises:
         InputError: a file is there already, or the folder cannot be written.
     """
-    values = {"timeout": _duration(min(every, _LONGEST_TIMEOUT))}
+    values = {"timeout": duration(min(every, _LONGEST_TIMEOUT))}
     values |= {job: _targets(job, hosts) for job in _PORTS}
     texts = {RULES: shipped("rules.yml", every), SCRAPE: shipped("scrape.yml", every, values)}
     paths = _write(folder, texts)
@@ -90,7 +90,7 @@ def shipped(name: str, every: timedelta, values: Mapping[str, str] | None = None
         values: what else stands between two `@`.
     """
     text = _template(name, values or {})
-    return re.sub(r"@(\d+)x@", lambda found: _duration(int(found[1]) * every), text)
+    return re.sub(r"@(\d+)x@", lambda found: duration(int(found[1]) * every), text)
 
 
 def hypervisors(configuration: Configuration) -> list[str]:
@@ -122,7 +122,8 @@ def _targets(job: str, hosts: Sequence[str]) -> str:
     )
 
 
-def _duration(length: timedelta) -> str:
+def duration(length: timedelta) -> str:
+    """Write a length of time as Prometheus does."""
     milliseconds = length // timedelta(milliseconds=1)
     return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
 

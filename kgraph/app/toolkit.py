@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime
-from pathlib import Path
 
-import rca
 from kgraph.app.endpoints import endpoints
+from kgraph.app.engine import reasoning, resolved
 from kgraph.app.investigation import Toolkit
 from kgraph.app.topologies import Topologies
 from kgraph.config import Configuration
@@ -35,7 +34,7 @@ def toolkit(
         ConfigurationError: a faulty rule or remedy.
     """
     folders = configuration.settings.folders
-    model = rca.load_model(resolved(configuration, folders.rules))
+    model, calibration = reasoning(configuration)
     catalogue = load_catalogue(resolved(configuration, folders.catalogue))
     ways = endpoints(configuration)
 
@@ -44,9 +43,4 @@ def toolkit(
 
     server = is_server(configuration.settings.store.url)
     topologies = Topologies() if server else Topologies.beside(configuration.store_path)
-    return Toolkit(model, remedy, now, time.perf_counter, topologies)
-
-
-def resolved(configuration: Configuration, folders: tuple[Path, ...]) -> list[Path]:
-    """Return configured folders as paths that can be opened."""
-    return [configuration.resolve(folder) for folder in folders]
+    return Toolkit(model, remedy, now, time.perf_counter, topologies, calibration)

@@ -13,7 +13,8 @@ from kgraph.cli.session import session_of, usage
 from kgraph.cli.tables import RowFormat, show, write
 
 if TYPE_CHECKING:
-    from kgraph.app.evaluation import Score, SetScore
+    from kgraph.app.evaluation import SetScore
+    from kgraph.app.scoring import Score
 
 _SHOWN = ("AC@1", "AC@3", "AC@5", "MRR", "F1", "Brier", "ECE")
 
@@ -48,17 +49,15 @@ def evaluate(
     ] = ScoreFormat.TABLE,
 ) -> None:
     """Measure the answers on labelled incidents, next to simple baselines."""
-    import rca
     from kgraph.app import evaluation
+    from kgraph.app.engine import engine_of
 
     session = session_of(ctx)
     if len(truth) != len(bundle):
         usage(
             f"{len(bundle)} files of incidents and {len(truth)} of labels: give each its --truth"
         )
-    configuration = session.configuration
-    rules = [configuration.resolve(path) for path in configuration.settings.folders.rules]
-    methods = evaluation.methods_of(rca.load_model(rules))
+    methods = evaluation.methods_of(engine_of(session.configuration))
     for name in method or ():
         if name not in methods:
             usage(f"no method {name!r}: one of {', '.join(methods)}")
@@ -68,7 +67,7 @@ def evaluate(
         rows = evaluation.labelled(path, labels, at_most)
         if not rows:
             usage(f"{path}: no incident in it")
-        sets.append(evaluation.evaluate(_name(path), rows, chosen))
+        sets.append(evaluation.evaluate(set_name(path), rows, chosen))
     if output is ScoreFormat.HTML:
         from kgraph.cli.evaluation_page import page
 
@@ -77,7 +76,7 @@ def evaluate(
         rows_shown = [_row(one, score) for one in sets for score in one.scores]
         if len(sets) > 1:
             rows_shown += [
-                ("mean of sets", "", name, *(_plain(values.get(m)) for m in _SHOWN), "", "")
+                ("mean of sets", "", name, *(plain(values.get(m)) for m in _SHOWN), "", "")
                 for name, values in evaluation.mean_of(sets).items()
             ]
         columns = ("set", "incidents", "method", *_SHOWN, "AC@1 90 %", "ms")
@@ -86,7 +85,8 @@ def evaluate(
         write([_document(one) for one in sets], RowFormat(output.value))
 
 
-def _name(path: str) -> str:
+def set_name(path: str) -> str:
+    """Return what a file of incidents is called in figures."""
     return Path(path).name.removesuffix(".jsonl").removesuffix(".bundles")
 
 
@@ -97,13 +97,14 @@ def _row(one: SetScore, score: Score) -> Sequence[Any]:
         one.name,
         one.incidents,
         score.method,
-        *map(_plain, values),
-        f"{_plain(first.low)}-{_plain(first.high)}",
+        *map(plain, values),
+        f"{plain(first.low)}-{plain(first.high)}",
         f"{score.cpu_ms[0]:.1f}",
     )
 
 
-def _plain(value: float | None) -> str:
+def plain(value: float | None) -> str:
+    """Write a share with three digits, the way tables of scores do."""
     return "" if value is None else f"{value:.3f}".removeprefix("0")
 
 
@@ -111,30 +112,32 @@ def _document(one: SetScore) -> dict[str, Any]:
     return {
         "set": one.name,
         "incidents": one.incidents,
-        "methods": [
-            {
-                "method": score.method,
-                "figures": {
-                    name: {
-                        "value": round(figure.value, 6),
-                        "interval90": [round(figure.low, 6), round(figure.high, 6)],
-                    }
-                    for name, figure in score.figures.items()
-                },
-                "reliability": [
-                    {
-                        "said": round(row.said, 6),
-                        "came": round(row.came, 6),
-                        "count": row.count,
-                        "interval90": [round(row.low, 6), round(row.high, 6)],
-                    }
-                    for row in score.bins
-                ],
-                "cpuMilliseconds": {
-                    "p50": round(score.cpu_ms[0], 3),
-                    "p95": round(score.cpu_ms[1], 3),
-                },
+        "methods": [score_document(score) for score in one.scores],
+    }
+
+
+def score_document(score: Score) -> dict[str, Any]:
+    """Return every figure of a method as JSON has it."""
+    return {
+        "method": score.method,
+        "figures": {
+            name: {
+                "value": round(figure.value, 6),
+                "interval90": [round(figure.low, 6), round(figure.high, 6)],
             }
-            for score in one.scores
+            for name, figure in score.figures.items()
+        },
+        "reliability": [
+            {
+                "said": round(row.said, 6),
+                "came": round(row.came, 6),
+                "count": row.count,
+                "interval90": [round(row.low, 6), round(row.high, 6)],
+            }
+            for row in score.bins
         ],
+        "cpuMilliseconds": {
+            "p50": round(score.cpu_ms[0], 3),
+            "p95": round(score.cpu_ms[1], 3),
+        },
     }

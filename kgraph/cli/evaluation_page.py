@@ -1,107 +1,160 @@
-"""Scores as one page: tables, and how far what was said came true. No outside host, no script."""
+"""Scores as one page: tables, and how far what was said came true."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
+from kgraph.cli.page import Markup, details, document, escaped, joined, table
+
 if TYPE_CHECKING:
-    from kgraph.app.evaluation import Figure, Score, SetScore
+    from kgraph.app.evaluation import SetScore
+    from kgraph.app.scoring import Figure, Score
     from rca.measures import Bin
 
 _SIDE, _EDGE = 300, 40  # px
+_BAR, _LINE, _NAMES = 320, 22, 190  # px
+_MEASURES = {
+    "AC@k": "a true cause is among the first k",
+    "Avg@5": "the mean of AC@1 to AC@5",
+    "MRR": "one over the place of the first true cause",
+    "precision, recall, F1": "of the causes that are reported, a chance of one half or more",
+    "Brier": "mean squared error of the chances; less is better",
+    "ECE": "how far what was said lies from what came true; less is better",
+    "ms": "CPU milliseconds an incident, median",
+}
 _STYLE = """
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; }
-small { opacity: .7; display: block; }
-svg { max-width: 100%; height: auto; }
-svg text { fill: currentColor; font-size: 12px; }
+svg.plot{max-width:100%;height:auto;display:block}
+svg.plot text{fill:currentColor;font:12px system-ui,sans-serif}
+svg.plot .frame{fill:none;stroke:var(--line)}svg.plot .even{stroke:var(--faint)}
+svg.plot .mark{stroke:var(--mark);fill:var(--mark)}svg.plot .mark line{stroke-width:2}
 """
 
 
 def page(sets: Sequence[SetScore], means: Mapping[str, Mapping[str, float]]) -> str:
-    """Return an HTML document."""
-    parts = [_set(one) for one in sets]
+    """Return an HTML document.
+
+    Args:
+        sets: the scores on each set.
+        means: method -> measure -> mean over sets; shown where there is more than one set.
+    """
+    meant = list(_MEASURES.items())
+    parts = [
+        Markup("<h1>Answers against labelled incidents</h1>"),
+        Markup("<p>In small: 90 % bootstrap intervals over the incidents of a set.</p>"),
+        details("What is measured", table(("measure", "meaning"), meant, "Measures")),
+    ]
     if len(sets) > 1:
-        parts.insert(0, f"<h2>Mean of {len(sets)} sets</h2>{_means(means)}")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>kgraph evaluate</title><style>{_STYLE}</style></head><body>"
-        "<h1>Answers against labelled incidents</h1>"
-        "<p>In small: 90 % bootstrap intervals. AC@k: a true cause is among the first k.</p>"
-        + "".join(parts)
-        + "</body></html>\n"
-    )
+        parts.append(Markup(f"<h2>Mean of {len(sets)} sets</h2>"))
+        parts.append(_means(means))
+    parts += [_set(one) for one in sets]
+    return document("kgraph evaluate", joined(parts), _STYLE)
 
 
-def _set(one: SetScore) -> str:
+def _set(one: SetScore) -> Markup:
     names = list(dict.fromkeys(name for score in one.scores for name in score.figures))
-    rows = "".join(
-        f"<tr><td>{escape(score.method)}</td>"
-        + "".join(_cell(score.figures.get(name)) for name in names)
-        + f"<td>{score.cpu_ms[0]:.1f}</td></tr>"
+    rows = [
+        (
+            score.method,
+            *(_cell(score.figures.get(name)) for name in names),
+            f"{score.cpu_ms[0]:.1f}",
+        )
         for score in one.scores
-    )
-    return (
-        f"<h2>{escape(one.name)}, {one.incidents} incidents</h2>"
-        f"<table><tr><th>method</th>{_heads(names)}<th>ms</th></tr>{rows}</table>"
-        + "".join(_plot(score) for score in one.scores if score.bins)
+    ]
+    title = f"{one.name}, {one.incidents} incidents"
+    return joined(
+        [
+            Markup(f"<h2>{escaped(title)}</h2>"),
+            table(("method", *names, "ms"), rows, f"Scores on {one.name}"),
+            _bars(one),
+            *(_reliability(score, one.name) for score in one.scores if score.bins),
+        ]
     )
 
 
-def _means(means: Mapping[str, Mapping[str, float]]) -> str:
+def _means(means: Mapping[str, Mapping[str, float]]) -> Markup:
     names = list(dict.fromkeys(name for values in means.values() for name in values))
-    rows = "".join(
-        f"<tr><td>{escape(method)}</td>"
-        + "".join(f"<td>{values[n]:.3f}</td>" if n in values else "<td></td>" for n in names)
-        + "</tr>"
+    rows = [
+        (method, *(f"{values[n]:.3f}" if n in values else "" for n in names))
         for method, values in means.items()
-    )
-    return f"<table><tr><th>method</th>{_heads(names)}</tr>{rows}</table>"
-
-
-def _heads(names: Sequence[str]) -> str:
-    return "".join(f"<th>{escape(name)}</th>" for name in names)
+    ]
+    return table(("method", *names), rows, "Mean of the sets")
 
 
 def _cell(figure: Figure | None) -> str:
     if figure is None:
-        return "<td></td>"
-    return f"<td>{figure.value:.3f}<small>{figure.low:.2f}-{figure.high:.2f}</small></td>"
+        return ""
+    return Markup(f"{figure.value:.3f}<small>{figure.low:.2f}-{figure.high:.2f}</small>")
 
 
-def _plot(score: Score) -> str:
+def _bars(one: SetScore) -> Markup:
+    """Draw AC@1 of every method with its interval: whether two differ is seen at once."""
+    high = _LINE * len(one.scores) + 24
+    rows = joined([_bar(score, _LINE * n) for n, score in enumerate(one.scores)])
+    ticks = joined(
+        [
+            Markup(f'<text x="{_NAMES + _BAR * t:.0f}" y="{high - 6}">{t:g}</text>')
+            for t in (0, 0.5, 1)
+        ]
+    )
+    return Markup(
+        f'<svg class="plot" viewBox="0 0 {_NAMES + _BAR + 30} {high}" width="{_NAMES + _BAR + 30}"'
+        f' role="img" aria-label="{escaped(f"AC@1 on {one.name}")}">{rows}{ticks}</svg>'
+    )
+
+
+def _bar(score: Score, top: int) -> Markup:
+    first, y = score.figures["AC@1"], top + 14
+    ends = (_NAMES + _BAR * value for value in (first.low, first.high, first.value))
+    low, high, at = ends
+    return Markup(
+        f'<text x="0" y="{y + 4}">{escaped(score.method)}</text><g class="mark">'
+        f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}"/>'
+        f'<circle cx="{at:.1f}" cy="{y}" r="4"><title>AC@1 {first.value:.3f}, 90 % interval'
+        f" {first.low:.3f} to {first.high:.3f}</title></circle></g>"
+    )
+
+
+def _reliability(score: Score, of: str) -> Markup:
+    rows = [
+        (f"{b.said:.2f}", f"{b.came:.2f}", f"{b.low:.2f}-{b.high:.2f}", str(b.count))
+        for b in score.bins
+    ]
+    heads = ("said", "came true", "90 % interval", "of")
+    title = f"Reliability of {score.method} on {of}"
+    return joined([_plot(score, title), details("As a table", table(heads, rows, title))])
+
+
+def _plot(score: Score, title: str) -> Markup:
     """Draw reliability: on the diagonal, what was said came true as often as it was said."""
     whole = _SIDE + 2 * _EDGE
-    marks = "".join(_mark(row) for row in score.bins)
-    ticks = "".join(
-        f'<text x="{_x(t):.0f}" y="{whole - 18}" text-anchor="middle">{t:g}</text>'
-        f'<text x="{_EDGE - 8}" y="{_y(t) + 4:.0f}" text-anchor="end">{t:g}</text>'
-        for t in (0, 0.5, 1)
+    marks = joined([_mark(row) for row in score.bins])
+    ticks = joined(
+        [
+            Markup(
+                f'<text x="{_x(t):.0f}" y="{whole - 18}" text-anchor="middle">{t:g}</text>'
+                f'<text x="{_EDGE - 8}" y="{_y(t) + 4:.0f}" text-anchor="end">{t:g}</text>'
+            )
+            for t in (0, 0.5, 1)
+        ]
     )
-    return (
-        f'<svg viewBox="0 0 {whole} {whole}" width="{whole}" role="img"'
-        f' aria-label="Reliability of {escape(score.method, quote=True)}">'
-        f'<rect x="{_EDGE}" y="{_EDGE}" width="{_SIDE}" height="{_SIDE}" fill="none"'
-        ' stroke="currentColor" opacity=".4"/>'
-        f'<line x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}" stroke="currentColor"'
-        f' stroke-dasharray="4" opacity=".6"/>{marks}{ticks}'
+    return Markup(
+        f"<h3>{escaped(title)}</h3>"
+        f'<svg class="plot" viewBox="0 0 {whole} {whole}" width="{whole}" role="img"'
+        f' aria-label="{escaped(title)}">'
+        f'<rect class="frame" x="{_EDGE}" y="{_EDGE}" width="{_SIDE}" height="{_SIDE}"/>'
+        f'<line class="even" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"'
+        f' stroke-dasharray="4"/><g class="mark">{marks}</g>{ticks}'
         f'<text x="{whole / 2}" y="{whole - 3}" text-anchor="middle">said</text>'
         f'<text x="{_EDGE}" y="{_EDGE - 12}">came true, with 90 % intervals</text></svg>'
     )
 
 
-def _mark(row: Bin) -> str:
+def _mark(row: Bin) -> Markup:
     x, size = _x(row.said), min(9.0, 3 + row.count**0.5 / 2)
-    return (
-        f'<line x1="{x:.1f}" y1="{_y(row.low):.1f}" x2="{x:.1f}" y2="{_y(row.high):.1f}"'
-        ' stroke="#3b7dd8" stroke-width="2"/>'
-        f'<circle cx="{x:.1f}" cy="{_y(row.came):.1f}" r="{size:.1f}" fill="#3b7dd8">'
+    return Markup(
+        f'<line x1="{x:.1f}" y1="{_y(row.low):.1f}" x2="{x:.1f}" y2="{_y(row.high):.1f}"/>'
+        f'<circle cx="{x:.1f}" cy="{_y(row.came):.1f}" r="{size:.1f}">'
         f"<title>said {row.said:.2f}, came true {row.came:.2f} of {row.count}</title></circle>"
     )
 

@@ -148,7 +148,10 @@ def _drawn(part: Subgraph, form: Drawing) -> str:
 
     picture = pictures.draw(part.entities, part.relations)
     if form is Drawing.HTML:
-        return pictures.page("kgraph", picture)
+        from kgraph.cli import svg
+        from kgraph.cli.page import document
+
+        return document("kgraph", svg.figure(picture, "The graph"), svg.STYLE)
     writers = {
         Drawing.MERMAID: pictures.mermaid,
         Drawing.DOT: pictures.dot,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli.investigate import AnswerFormat
+from kgraph.cli.investigate import show as show_answer
 from kgraph.cli.moments import At, moment
-from kgraph.cli.session import session_of, usage
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
@@ -80,15 +83,20 @@ def show_incident(
         Part, typer.Option(help="The answer again, or the kept documents.")
     ] = Part.REPORT,
     *,
+    output: Annotated[
+        AnswerFormat, typer.Option("--output", "-o", help="How to write the answer.")
+    ] = AnswerFormat.TABLE,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.learning import learned_by
     from kgraph.app.stores import Access, opened
     from kgraph.schema import InputError
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = store.incident(incident)
+        learned = learned_by(store, record.updated_at) if record else None
     if record is None:
         raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
     if part is not Part.REPORT:
@@ -97,11 +105,57 @@ def show_incident(
         return
     from kgraph.app.keeping import again
     from kgraph.app.toolkit import toolkit
-    from kgraph.cli import screen
-    from kgraph.incidents import Detail, build
 
-    found = again(record, toolkit(session.configuration, record.updated_at))
-    screen.show(session, build(found.case, Detail.FULL if verbose else Detail.BRIEF))
+    tools = toolkit(session.configuration, record.updated_at)
+    found = again(record, replace(tools, learned=learned))
+    show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
+
+
+Incident = Annotated[str, typer.Argument(help="The id, such as INC-0001.")]
+CauseName = Annotated[
+    str, typer.Argument(help="The entity by uid, name or Kind/name, and its mode if you know.")
+]
+By = Annotated[str, typer.Option(help="Who says so.")]
+Reason = Annotated[str, typer.Option(help="Why, for those who read it later.")]
+
+
+@app.command("confirm")
+def confirm(
+    ctx: typer.Context, incident: Incident, cause: CauseName, by: By = "", reason: Reason = ""
+) -> None:
+    """Say that something was at fault: later answers learn from it."""
+    _rule(session_of(ctx), incident, cause, right=True, by=by, reason=reason)
+
+
+@app.command("refute")
+def refute(
+    ctx: typer.Context, incident: Incident, cause: CauseName, by: By = "", reason: Reason = ""
+) -> None:
+    """Say that something was not at fault: later answers learn from it."""
+    _rule(session_of(ctx), incident, cause, right=False, by=by, reason=reason)
+
+
+def _rule(
+    session: Session, incident: str, cause: str, *, right: bool, by: str, reason: str
+) -> None:
+    from kgraph.app.learning import ruling
+    from kgraph.app.stores import Access, opened
+    from kgraph.incidents import probability
+    from kgraph.schema import InputError
+
+    with opened(session.configuration, Access.WRITE) as store:
+        record = store.incident(incident)
+        if record is None:
+            raise InputError(
+                f"no incident {incident!r}", mend="`kgraph incidents list` shows them"
+            )
+        said = ruling(record, cause, right=right, now=session.now(), by=by, reason=reason)
+        store.rule(said)
+    verb = "confirmed" if right else "refuted"
+    session.remark(
+        f"{verb}: {said.kind} {said.entity} {said.mode} in {said.incident},"
+        f" which was said with P {probability(said.posterior)}"
+    )
 
 
 def _was_open(row: IncidentRecord, then: datetime) -> bool:

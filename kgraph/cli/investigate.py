@@ -87,6 +87,11 @@ def show(
         typer.echo("---")
         write(document(found), RowFormat.YAML)
         return
+    if form is AnswerFormat.HTML:
+        from kgraph.cli.incident_page import page
+
+        typer.echo(page(found.case), nl=False)
+        return
     report = build(found.case, Detail.FULL if verbose else Detail.BRIEF)
     if form is AnswerFormat.TABLE:
         screen.show(session, report)
@@ -95,7 +100,8 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import investigation, keeping
+    from kgraph.app import investigation, keeping, learning
+    from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from remedies.execution.ledger import tried_in_vain
@@ -103,7 +109,11 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     now, away = session.now(), list[str]()
     with opened(session.configuration, Access.READ, away.append) as store:
         tools = toolkit(session.configuration, now, lambda: tried_in_vain(store, now))
-        done = keeping.sort(store, investigation.of_store(store, tools))
+        tools = learning.taught(tools, store)
+        found = investigation.of_store(store, tools)
+        if verbose:
+            found = [certified(each, tools) for each in found]
+        done = keeping.sort(store, found)
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
     found = [each.investigation for each in done.kept]
@@ -124,6 +134,7 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     from dataclasses import replace
 
     from kgraph.app import investigation
+    from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from kgraph.app.topologies import Topologies
@@ -133,6 +144,8 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     )
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = investigation.of_store(estate_at(session, store, at), tools)
+    if verbose:
+        found = [certified(each, tools) for each in found]
     _show_all(session, found, form, verbose=verbose)
     session.remark(f"as of {tools.now:%Y-%m-%dT%H:%M:%SZ}; nothing was saved")
     return max((_code(each) for each in found), default=Exit.OK)
@@ -152,12 +165,16 @@ def _show_all(
 def _refuse_many(found: Sequence[Investigation], form: AnswerFormat) -> None:
     if len(found) > 1 and form in _WHOLE:
         ids = ", ".join(each.case.id for each in found)
-        usage(f"there are {len(found)} incidents ({ids}): {form} draws one")
+        usage(
+            f"there are {len(found)} incidents ({ids}): {form} draws one;"
+            f" `kgraph investigate` keeps them, `kgraph incidents show ID -o {form}` draws each"
+        )
 
 
 def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: bool) -> list[Exit]:
     from kgraph.app import investigation
     from kgraph.app.bundles import bundles, resolver
+    from kgraph.app.certified import certified
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, session.now())
@@ -169,6 +186,8 @@ def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: boo
             if number and form is AnswerFormat.TABLE:
                 typer.echo("")
             found = investigation.of_bundle(incident, store(), tools)
+            if verbose:
+                found = certified(found, tools)
             show(session, found, form, verbose=verbose)
             codes.append(_code(found))
     if not codes:

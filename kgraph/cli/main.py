@@ -14,6 +14,8 @@ import typer
 from kgraph.cli import (
     apply,
     audit,
+    backtest,
+    campaign,
     config,
     cypher,
     demo,
@@ -21,21 +23,25 @@ from kgraph.cli import (
     evaluate,
     graph,
     halt,
+    identifiability,
     impact,
     incidents,
     ingest,
     initialise,
     investigate,
+    learning,
     mcp,
     plan,
     policy,
     predict,
+    replay,
     rules,
     serve,
     store,
     sync,
     token,
     watch,
+    weak_points,
 )
 from kgraph.cli.root import Root, root
 from kgraph.cli.text import printable
@@ -65,18 +71,24 @@ app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
+app.command("weak-points")(weak_points.weak_points)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("halt")(halt.halt)
 app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
+rules.app.command("identifiability")(identifiability.identifiability)
 app.add_typer(policy.app, name="policy")
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
 app.command("mcp")(mcp.mcp)
 app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
+app.command("backtest")(backtest.backtest)
+app.command("campaign")(campaign.campaign)
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(learning.app, name="learning")
+app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 
 

@@ -1,13 +1,12 @@
-"""The part of the graph that matters, as a picture: Mermaid, Graphviz, HTML.
+"""The part of the graph that matters, as a picture: Mermaid and Graphviz.
 
 Every name comes from outside and is escaped for the language that it is put into.
 """
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -19,44 +18,78 @@ Edge = tuple[str, str, str]  # dependent, relation type, dependency
 
 
 class Mark(Enum):
-    """How a node is drawn."""
+    """How a node is drawn; where there is no room for all, the later ones go first."""
 
     CAUSE = "cause"
     HIT = "hit"
+    WAY = "way"
+    NEXT = "next"
+    WELL = "well"
     PLAIN = "plain"
+
+
+# Of text that says it too: colour alone tells nothing to many.
+LEGEND: Mapping[Mark, str] = MappingProxyType(
+    {
+        Mark.CAUSE: "to blame",
+        Mark.HIT: "shows symptoms",
+        Mark.WAY: "on the way to a symptom, or hit unseen",
+        Mark.NEXT: "hit next",
+        Mark.WELL: "looked at and well",
+        Mark.PLAIN: "beside it",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One entity in a picture."""
+    """One entity in a picture; `note` is what is known of it, in a few words."""
 
     uid: str
     kind: str
     name: str
     mark: Mark = Mark.PLAIN
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Nodes and (dependent, relation type, dependency) edges between them."""
+    """Nodes and (dependent, relation type, dependency) edges between them.
+
+    Attributes:
+        ways: the edges that the fault takes to the symptoms.
+        omitted: entities that belong into the picture and are not in it.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    ways: frozenset[Edge] = frozenset()
+    omitted: int = 0
 
 
 _MERMAID_TEXT, _MERMAID_EDGES = 50_000, 500
 _MERMAID_REST = 300  # characters of the lines around boxes and arrows
-_FILL: Mapping[Mark, str] = MappingProxyType({Mark.CAUSE: "#d62728", Mark.HIT: "#ffbb78"})
+_FILL: Mapping[Mark, str] = MappingProxyType(
+    {
+        Mark.CAUSE: "#ff8a80",
+        Mark.HIT: "#ffd8a8",
+        Mark.WAY: "#eceff1",
+        Mark.NEXT: "#fff3bf",
+        Mark.WELL: "#d3f9d8",
+    }
+)
 
 
 def draw(
     entities: Iterable[Entity],
     relations: Iterable[Relation],
     marks: Mapping[str, Mark] = MappingProxyType({}),
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> Picture:
     """Make a picture of a part of the graph; edges to what is not in it are left out."""
     nodes = tuple(
-        Node(e.uid, e.kind, e.name or e.uid, marks.get(e.uid, Mark.PLAIN)) for e in entities
+        Node(e.uid, e.kind, e.name or e.uid, marks.get(e.uid, Mark.PLAIN), notes.get(e.uid, ""))
+        for e in entities
     )
     inside = {node.uid for node in nodes}
     edges = dict.fromkeys(
@@ -76,22 +109,36 @@ def mermaid(picture: Picture) -> str:
     """
     ids = _ids(picture)
     boxes = {node.uid: _mermaid_box(node, ids[node.uid]) for node in picture.nodes}
-    arrows = {
-        edge: f"  {ids[edge[0]]} -->|{_mermaid(edge[1])}| {ids[edge[2]]}" for edge in picture.edges
-    }
+    arrows = {edge: _mermaid_arrow(picture, edge, ids) for edge in picture.edges}
     nodes, edges = _fitting(picture, boxes, arrows)
     lines = ["flowchart TB", *(boxes[uid] for uid in nodes), *(arrows[edge] for edge in edges)]
-    missing = len(boxes) - len(nodes), len(arrows) - len(edges)
+    missing = len(boxes) - len(nodes) + picture.omitted, len(arrows) - len(edges)
     if any(missing):
         told = f"{missing[0]} more entities and {missing[1]} more relations are not drawn"
         lines.append(f'  omitted["{told}"]:::omitted')
         lines.append("  classDef omitted stroke-dasharray:4")
-    lines += [f"  classDef {m.value} fill:{colour},color:#000" for m, colour in _FILL.items()]
+    used = {node.mark for node in picture.nodes}
+    lines += [
+        f"  classDef {m.value} fill:{colour},color:#000"
+        for m, colour in _FILL.items()
+        if m in used
+    ]
     return "\n".join(lines) + "\n"
 
 
+def _told(node: Node) -> tuple[str, ...]:
+    """Return the lines of a box."""
+    return (node.name, node.kind, node.note) if node.note else (node.name, node.kind)
+
+
 def _mermaid_box(node: Node, id_: str) -> str:
-    return f'  {id_}["{_mermaid(node.name)}<br/>{_mermaid(node.kind)}"]{_class(node.mark)}'
+    label = "<br/>".join(map(_mermaid, _told(node)))
+    return f'  {id_}["{label}"]{_class(node.mark)}'
+
+
+def _mermaid_arrow(picture: Picture, edge: Edge, ids: Mapping[str, str]) -> str:
+    line = "==>" if edge in picture.ways else "-->"
+    return f"  {ids[edge[0]]} {line}|{_mermaid(edge[1])}| {ids[edge[2]]}"
 
 
 def _fitting(
@@ -122,75 +169,15 @@ def dot(picture: Picture) -> str:
     lines = ["digraph kgraph {", "  rankdir=TB; node [shape=box, style=filled, fillcolor=white];"]
     for node in picture.nodes:
         colour = f', fillcolor="{_FILL[node.mark]}"' if node.mark in _FILL else ""
-        label = f"{_dot(node.name)}\\n{_dot(node.kind)}"
+        label = "\\n".join(map(_dot, _told(node)))
         lines.append(f'  {ids[node.uid]} [label="{label}"{colour}];')
-    lines += [f'  {ids[a]} -> {ids[b]} [label="{_dot(t)}"];' for a, t, b in picture.edges]
+    for edge in picture.edges:
+        thick = ", penwidth=3" if edge in picture.ways else ""
+        lines.append(f'  {ids[edge[0]]} -> {ids[edge[2]]} [label="{_dot(edge[1])}"{thick}];')
+    if picture.omitted:
+        told_of = f"{picture.omitted} more entities are not drawn"
+        lines.append(f'  omitted [label="{told_of}", style=dashed];')
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def page(title: str, picture: Picture, sections: Sequence[tuple[str, Sequence[str]]] = ()) -> str:
-    """Write one HTML page that needs no other: sections of text, then the graph as SVG."""
-    told = "".join(
-        f"<dt>{_html(label)}</dt>" + "".join(f"<dd>{_html(line)}</dd>" for line in lines)
-        for label, lines in sections
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{_html(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body><h1>{_html(title)}</h1><dl>{told}</dl>\n{_svg(picture)}\n</body></html>\n"
-    )
-
-
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2em;max-width:70em}"
-    "dl{display:grid;grid-template-columns:7em 1fr;gap:.2em 1em}"
-    "dt{font-weight:bold;grid-column:1}dd{margin:0;grid-column:2}"
-    "svg{max-width:100%;height:auto}text{font:12px system-ui,sans-serif}"
-)
-_BOX, _GAP_X, _ROW = 150, 20, 90
-
-
-def _svg(picture: Picture) -> str:
-    place = _placed(picture)
-    width = max((x for x, _ in place.values()), default=0) + _BOX + 10
-    height = max((y for _, y in place.values()), default=0) + 60
-    parts = []
-    for a, _, b in picture.edges:
-        (ax, ay), (bx, by) = place[a], place[b]
-        parts.append(
-            f'<line x1="{ax + _BOX // 2}" y1="{ay + 40}" x2="{bx + _BOX // 2}" y2="{by}"'
-            ' stroke="#888"/>'
-        )
-    for node in picture.nodes:
-        x, y = place[node.uid]
-        fill = _FILL.get(node.mark, "#fff")
-        parts.append(
-            f'<g><title>{_html(node.kind)} {_html(node.name)}</title><rect x="{x}" y="{y}"'
-            f' width="{_BOX}" height="40" rx="4" fill="{fill}" stroke="#444"/>'
-            f'<text x="{x + 8}" y="{y + 17}">{_html(_short(node.name))}</text>'
-            f'<text x="{x + 8}" y="{y + 33}" fill="#444">{_html(_short(node.kind))}</text></g>'
-        )
-    return f'<svg viewBox="0 0 {width} {height}" role="img">{"".join(parts)}</svg>'
-
-
-def _placed(picture: Picture) -> dict[str, tuple[int, int]]:
-    """Put each node in a row below everything that needs it."""
-    row = dict.fromkeys((node.uid for node in picture.nodes), 0)
-    for _ in range(min(len(row), 30)):  # longest path; a cycle stops at the limit
-        moved = False
-        for a, _, b in picture.edges:
-            if a != b and row[b] <= row[a] < 30:
-                row[b], moved = row[a] + 1, True
-        if not moved:
-            break
-    filled: dict[int, int] = {}
-    place = {}
-    for node in picture.nodes:
-        column = filled.get(row[node.uid], 0)
-        filled[row[node.uid]] = column + 1
-        place[node.uid] = (5 + column * (_BOX + _GAP_X), 5 + row[node.uid] * _ROW)
-    return place
 
 
 def _ids(picture: Picture) -> dict[str, str]:
@@ -213,11 +200,3 @@ def _mermaid(text: str) -> str:
 def _dot(text: str) -> str:
     # JSON's escapes for the quote and the backslash are Graphviz's too.
     return json.dumps(one_line(text), ensure_ascii=False)[1:-1]
-
-
-def _html(text: str) -> str:
-    return html.escape(one_line(text), quote=True)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 20 else text[:19] + "…"

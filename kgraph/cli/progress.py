@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kgraph.cli.session import Session
 from kgraph.cli.text import one_line
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the application is imported by the commands that use it
 
     from kgraph.schema import Item
 
+_T = TypeVar("_T")
 _STEP = 200  # items between two redraws
 
 
@@ -47,6 +48,17 @@ def showing(session: Session) -> Iterator[Shown]:
     )
     with Progress(*columns, console=session.err, transient=True) as shown:
         yield _OnTerminal(shown)
+
+
+def counted(session: Session, title: str, rows: Sequence[_T]) -> Iterator[_T]:
+    """Pass rows on, and show how far they are where somebody looks."""
+    if not session.err.is_terminal:
+        yield from rows
+        return
+    from rich.progress import Progress
+
+    with Progress(console=session.err, transient=True) as shown:
+        yield from shown.track(rows, description=one_line(title))
 
 
 class Nowhere:

@@ -43,7 +43,7 @@ def lint(
     import rca
 
     session = session_of(ctx)
-    findings = rca.lint(_folders(session) if folder is None else [folder])
+    findings = rca.lint(rule_folders(session) if folder is None else [folder])
     rows = [(finding.where, finding.what, finding.mend) for finding in findings]
     if rows or output is not RowFormat.TABLE:
         show(session, ("where", "what", "mend"), rows, output)
@@ -68,7 +68,7 @@ def run_tests(
     from rca.testfiles import read_tests
 
     session = session_of(ctx)
-    folders = _folders(session) if folder is None else [folder]
+    folders = rule_folders(session) if folder is None else [folder]
     model = rca.load_model(folders)
     ended = [run_test(one, model) for one in read_tests(folders, shipped=folder is None)]
     rows = [
@@ -99,7 +99,7 @@ def coverage(ctx: typer.Context, at: At = None, output: Rows = RowFormat.TABLE) 
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    model = rca.load_model(_folders(session))
+    model = rca.load_model(rule_folders(session))
     with opened(session.configuration, Access.READ, session.remark) as current:
         then = moment(at, session.now()) if at else session.now()
         found = blind_spots(estate_at(session, current, at), model, then)
@@ -125,7 +125,7 @@ def show_rules(
     import rca
 
     session = session_of(ctx)
-    model = rca.load_model(_folders(session))
+    model = rca.load_model(rule_folders(session))
     wanted = list(Statement) if what is None else [what]
     rows = [row for statement in wanted for row in _rows(model, statement)]
     if kind is not None:
@@ -175,6 +175,6 @@ def _where(condition: Condition | None) -> str:
     return f", where {worded(condition)}" if condition is not None else ""
 
 
-def _folders(session: Session) -> list[Path]:
+def rule_folders(session: Session) -> list[Path]:
     configuration = session.configuration
     return [configuration.resolve(path) for path in configuration.settings.folders.rules]

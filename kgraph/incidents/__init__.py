@@ -1,7 +1,7 @@
 """Incidents: which evidence belongs to which, and the report that a person reads. Pure."""
 
 from kgraph.incidents.build import build
-from kgraph.incidents.case import Case, Origin, SourceAge
+from kgraph.incidents.case import Case, Origin, SourceAge, View
 from kgraph.incidents.grouping import groups, part
 from kgraph.incidents.identity import Known, Verdict, match, next_id, over
 from kgraph.incidents.report import Detail, Label, Report, Section, Tone
@@ -18,6 +18,7 @@ __all__ = [
     "SourceAge",
     "Tone",
     "Verdict",
+    "View",
     "build",
     "groups",
     "headline",

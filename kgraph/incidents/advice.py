@@ -1,27 +1,103 @@
-"""What to do next, and how far to trust it: CHECK, PLAN, NOT, DATA, DO."""
+"""What to do next, and how far to trust it: NEXT, CHECK, PLAN, NOT, DATA, DO."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Actor, PlanStep
+from kgraph.schema import Actor, NextCheck, PlanStep
 
 STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
+_SURE = 0.5  # below it, a repair would be a guess
+_CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
+_SAID = 4  # kinds of steps that the line of what comes next has room for
+
+
+def upcoming(view: View) -> Section:
+    """Say in one line what a tired person does now."""
+    if view.case.answer.abstained:
+        return Section(Label.NEXT, (_look(view) or _outside(view),), Tone.WARNING)
+    lead = view.lead
+    if lead is not None and lead.posterior < _SURE:
+        doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
+        return Section(Label.NEXT, (_look(view) or doubt,), Tone.WARNING)
+    said = "; then ".join(part for part in (_look(view), _repair(view)) if part)
+    if not said and lead is not None:
+        said = f"no remedy in the catalogue fits: start at {view.estate.title(lead.entity)}"
+    return Section(Label.NEXT, (said,) if said else ())
+
+
+def _look(view: View) -> str:
+    """Say what is looked at first: what tells most, else a suspect that nobody has seen."""
+    first = _first_check(view)
+    if first is not None:
+        return f"{wording.unbroken(first.command)}{_splits(first)}"
+    lead = view.lead
+    if lead is None or view.case.answer.abstained:
+        return ""
+    seen = any(row.entity == lead.entity for row in view.case.incident.observations)
+    return "" if seen else f"look at {view.estate.name(lead.entity)} itself, since no probe does"
+
+
+def _first_check(view: View) -> NextCheck | None:
+    """Return the check that comes before the repair.
+
+    Where the cause is as good as certain, a check of something else is about what is broken
+    besides it, and can wait.
+    """
+    checks, lead = view.case.answer.next_checks, view.lead
+    if not checks:
+        return None
+    sure = lead is not None and lead.posterior >= _CERTAIN and not view.case.answer.abstained
+    if sure and lead is not None and checks[0].entity != lead.entity:
+        return None
+    return checks[0]
+
+
+def _outside(view: View) -> str:
+    answer = view.case.answer
+    if answer.monitoring > answer.elsewhere:
+        return "mend the monitoring first: what it says of the rest is not to be trusted"
+    return "ask what changed that the graph does not hold: people, power, carriers, providers"
+
+
+def _repair(view: View) -> str:
+    chosen = view.case.plan
+    if chosen is None or not chosen.steps:
+        return ""
+    runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
+    said = ", ".join(wording.unbroken(_short(view, run)) for run in runs[:_SAID])
+    more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
+    if chosen.executable:
+        return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
+    return f"by hand: {said}{more}"
+
+
+def _short(view: View, steps: Sequence[PlanStep]) -> str:
+    """Say steps that are alike without all their names: `resume 10 VMs`."""
+    what = said_of(steps[0])
+    if len(steps) == 1:
+        return f"{what} {view.estate.name(steps[0].entity)}"
+    kinds = {view.estate.kind(step.entity) for step in steps}
+    on = wording.count(len(steps), kinds.pop()) if len(kinds) == 1 else f"{len(steps)} things"
+    return f"{what} {on}"
 
 
 def check(view: View) -> Section:
-    """Name the look that would settle most."""
-    lines = [
-        "  ".join(part for part in (row.command, row.splits and f"(splits {row.splits})") if part)
-        for row in view.case.answer.next_checks
-    ]
-    return Section(Label.CHECK, view.first(lines, 1))
+    """Name the looks that would settle most after the one that comes next."""
+    rows = view.case.answer.next_checks
+    others = [row for row in rows if row is not _first_check(view)]
+    wanted = rows if view.detail is Detail.FULL else others[:1]
+    return Section(Label.CHECK, tuple(f"{row.command}{_splits(row)}" for row in wanted))
+
+
+def _splits(row: NextCheck) -> str:
+    return f"  (splits {row.splits})" if row.splits else ""
 
 
 def plan(view: View) -> Section:
@@ -35,10 +111,10 @@ def plan(view: View) -> Section:
     head = f"{chosen.id}  risk {chosen.risk.value.upper()}{takes}  {stands}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
-        lines = [_step(view, number, (step,)) for number, step in enumerate(chosen.steps, 1)]
+        lines = list(_steps(view, chosen.steps))
     else:
         alike = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
-        told = (_step(view, number, steps) for number, steps in enumerate(alike, 1))
+        told = (_step(view, str(number), steps) for number, steps in enumerate(alike, 1))
         lines = ["  ".join(map(wording.unbroken, told))]
     return Section(Label.PLAN, (head, *because, *lines) if chosen.steps else ())
 
@@ -90,12 +166,25 @@ def _likeness(step: PlanStep) -> tuple[str, str, Actor, str, str]:
     return step.action, step.inverse, step.actor, step.parameters.get("what", ""), where_to(step)
 
 
-def _step(view: View, number: int, steps: Sequence[PlanStep]) -> str:
+def _steps(view: View, steps: Sequence[PlanStep]) -> Iterator[str]:
+    """Say everything of each step; what is said of several alike is said once."""
+    number = 1
+    for _, run in groupby(
+        steps, key=lambda s: (*_likeness(s), s.parameters, s.why, s.unable, s.endpoint)
+    ):
+        alike = tuple(run)
+        last = number + len(alike) - 1
+        yield _step(view, f"{number}-{last}" if last > number else str(number), alike)
+        number = last + 1
+
+
+def _step(view: View, number: str, steps: Sequence[PlanStep]) -> str:
     """Say one action on one thing, or on several that are treated alike."""
     step = steps[0]
     undo = f" (undo: {step.inverse.replace('_', ' ')})" if step.inverse else ""
     why = f", {step.why}" if step.why and view.detail is Detail.FULL else ""
-    on_what = wording.names([view.estate.name(row.entity) for row in steps], _STEP_ROOM)
+    room = _STEP_ROOM if view.detail is Detail.BRIEF else None
+    on_what = wording.names([view.estate.name(row.entity) for row in steps], room)
     return f"{number} {said_of(step)} {on_what}{where_to(step)}{undo}{_means(view, step)}{why}"
 
 

@@ -1,18 +1,16 @@
-"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, ELSE."""
+"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, PATH."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 
-from kgraph.incidents import wording
+from kgraph.incidents import rivals, witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Cause, Observation, Witness
+from kgraph.schema import Answer, Cause
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
-_RIVALS = 3
 _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
@@ -30,13 +28,17 @@ def cause(view: View) -> Section:
         if len(view.blamed) > 1:
             share = f"  explains {suspect.explains} of {symptoms} symptoms"
         chance = wording.probability(suspect.posterior)
-        trust = "" if lines else " (not calibrated yet)"
+        trust = "" if lines else _trust(answer)
         lines.append(f"P {chance}{trust}  {view.estate.title(fault.entity)} {how}{share}")
-        lines += _twins(view, suspect)
+        lines += rivals.twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
+
+
+def _trust(answer: Answer) -> str:
+    return " (calibrated)" if answer.calibration else " (not calibrated)"
 
 
 def why(view: View) -> Section:
@@ -44,16 +46,20 @@ def why(view: View) -> Section:
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return Section(Label.WHY, ())
-    lines = [_reason(view, lead)]
-    if view.detail is Detail.FULL:
-        lines += _paths(view)
-    return Section(Label.WHY, tuple(line for line in lines if line))
+    return Section(Label.WHY, (_reason(view, lead),))
+
+
+def ways(view: View) -> Section:
+    """Name the ways from the cause to the symptoms, where everything is told."""
+    if view.detail is Detail.BRIEF or view.case.answer.abstained:
+        return Section(Label.PATH, ())
+    return Section(Label.PATH, tuple(_paths(view)))
 
 
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
-    rows = _grouped(view, [w for c in _suspects(view) for w in c.supporting])
-    return Section(Label.FOR, view.first(rows, 3))
+    rows = witnesses.grouped(view, [w for c in view.suspects for w in c.supporting])
+    return Section(Label.FOR, (*view.first(rows, 3), *rivals.rests_on(view)))
 
 
 def speaks_against(view: View) -> Section:
@@ -61,14 +67,14 @@ def speaks_against(view: View) -> Section:
     if not view.blamed or view.case.answer.abstained:
         return Section(Label.AGAINST, ())
     # What is hurt in one way and well in another does not speak against being hurt.
-    hurt = {w.observation.entity for c in _suspects(view) for w in c.supporting}
+    hurt = {w.observation.entity for c in view.suspects for w in c.supporting}
     well = [
         witness
-        for suspect in _suspects(view)
+        for suspect in view.suspects
         for witness in suspect.contradicting
         if witness.observation.entity not in hurt
     ]
-    rows = _grouped(view, well)
+    rows = witnesses.spared(view, well)
     return Section(
         Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )
@@ -77,8 +83,8 @@ def speaks_against(view: View) -> Section:
 def unknown(view: View) -> Section:
     """Say where nobody looked."""
     lines = []
-    missing = sum(suspect.unknown for suspect in _suspects(view))
-    for suspect in _suspects(view):
+    missing = sum(suspect.unknown for suspect in view.suspects)
+    for suspect in view.suspects:
         seen = any(row.entity == suspect.entity for row in view.case.incident.observations)
         if not seen:
             lines.append(f"{view.estate.name(suspect.entity)} itself: no word from any probe")
@@ -87,22 +93,6 @@ def unknown(view: View) -> Section:
         things = "sign" if missing == 1 else "signs"
         lines.append(f"{missing} expected {things} that nothing watches")
     return Section(Label.UNKNOWN, (" · ".join(lines),) if lines else ())
-
-
-def otherwise(view: View) -> Section:
-    """Name the other explanations and how likely they are."""
-    blamed = {fault.entity for fault in view.blamed} if not view.case.answer.abstained else set()
-    blamed |= {twin for suspect in _suspects(view) for twin in suspect.same_as}
-    others = [c for c in view.case.answer.causes if c.entity not in blamed]
-    said = [
-        f"{view.estate.title(c.entity)} {wording.state(c.mode)} {wording.probability(c.posterior)}"
-        for c in others
-    ]
-    shown = list(view.first([s for s in said if not s.endswith("< .01")] or said[:1], _RIVALS))
-    answer = view.case.answer
-    shown.append(f"outside the graph {wording.probability(answer.elsewhere)}")
-    shown.append(f"monitoring failed {wording.probability(answer.monitoring)}")
-    return Section(Label.ELSE, (" · ".join(shown),), Tone.QUIET)
 
 
 def looked(view: View) -> Section:
@@ -116,20 +106,10 @@ def looked(view: View) -> Section:
     )
 
 
-def _suspects(view: View) -> list[Cause]:
-    return [view.causes[fault.entity] for fault in view.blamed]
-
-
-def _twins(view: View, suspect: Cause) -> list[str]:
-    if not suspect.same_as:
-        return []
-    who = wording.names([view.estate.title(uid) for uid in suspect.same_as], view.room)
-    return [f"looks exactly like: {who}"]
-
-
 def _reason(view: View, lead: Cause) -> str:
     hit = [w.observation.entity for w in lead.supporting if w.observation.abnormal]
-    victims = [uid for uid in dict.fromkeys(hit) if uid != lead.entity][:_WITNESSES]
+    everybody = [uid for uid in dict.fromkeys(hit) if uid != lead.entity]
+    victims = everybody[:_WITNESSES]
     reach = {uid: view.estate.causes_of(uid) for uid in victims}
     victims = [uid for uid in victims if lead.entity in reach[uid]]
     if not victims:
@@ -139,13 +119,15 @@ def _reason(view: View, lead: Cause) -> str:
     )
     if len(victims) == 1:
         return f"{who} needs it"
+    if len(everybody) > len(victims) >= _WITNESSES:
+        who = f"of the first {who}"
     shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
     # What lies behind the cause, or between it and its victims, is no rival explanation.
-    rivals = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
-    if not rivals:
+    others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
+    if not others:
         return f"the only thing that all {who} share{_spread(view, victims)}"
-    also = wording.names(sorted(view.estate.title(uid) for uid in rivals), 50)
-    found = (view.causes[uid].posterior for uid in rivals if uid in view.causes)
+    also = wording.names(sorted(view.estate.title(uid) for uid in others), 50)
+    found = (view.causes[uid].posterior for uid in others if uid in view.causes)
     verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
     return f"all {who} share it; they also share {also} ({verdict})"
 
@@ -170,7 +152,8 @@ def _spread(view: View, victims: Iterable[str]) -> str:
 
 
 def _paths(view: View) -> list[str]:
-    lines = []
+    """Say each way from the cause once, with all that was seen at its end."""
+    ends: dict[str, list[str]] = {}
     for path in view.case.answer.explanation:
         hops = [f"{view.estate.name(path.cause.entity)} {wording.state(path.cause.mode)}"]
         hops += [
@@ -178,60 +161,5 @@ def _paths(view: View) -> list[str]:
             f" ({step.relation}, {wording.probability(step.probability)})"
             for step in path.steps[1:]
         ]
-        seen = f"seen: {wording.state(path.symptom.signal)}"
-        lines.append(f"{' → '.join(hops)}; {seen}")
-    return lines
-
-
-def _grouped(view: View, witnesses: Sequence[Witness]) -> list[str]:
-    """Fold witnesses of one kind and one signal into a line each, the weightiest line first."""
-    groups: dict[tuple[str, str, bool], dict[str, Witness]] = {}
-    for witness in witnesses:
-        row = witness.observation
-        key = (view.estate.kind(row.entity), row.signal, row.abnormal)
-        groups.setdefault(key, {}).setdefault(row.entity, witness)
-    heavy = sorted(
-        groups.items(), key=lambda item: (-sum(abs(w.weight) for w in item[1].values()), item[0])
-    )
-    return [_line(view, *key, list(rows.values())) for key, rows in heavy]
-
-
-def _line(view: View, kind: str, signal: str, abnormal: bool, rows: list[Witness]) -> str:  # noqa: FBT001 - half of a group's key
-    told = [row.observation for row in rows]
-    how = wording.state(signal) if abnormal else f"not {wording.state(signal)}"
-    said = f"{_share(view, kind, told)} {how}{_within(told)}" if len(told) > 1 else ""
-    entities = [
-        view.estate.entities[row.entity] for row in told if row.entity in view.estate.entities
-    ]
-    if not said:
-        return f"{view.estate.title(told[0].entity)} {how}{_source(told[0])}"
-    room = None if view.room is None else view.room - len(said) - 2
-    return f"{said}: {wording.placed(entities, view.estate.place, room)}"
-
-
-def _share(view: View, kind: str, told: Sequence[Observation]) -> str:
-    """Say `4 of 5 VMs`: how many of those that could be hit are."""
-    could: set[str] = set()
-    for fault in view.blamed:
-        could |= {
-            u for u in view.estate.dependents_of(fault.entity) if view.estate.kind(u) == kind
-        }
-    hit = {row.entity for row in told}
-    if not hit <= could:
-        return wording.count(len(hit), kind)
-    return f"{len(hit)} of {wording.count(len(could), kind)}"
-
-
-def _within(told: Sequence[Observation]) -> str:
-    times = [row.at for row in told if row.at is not None]
-    if len(times) < 2 or not told[0].abnormal:
-        return ""
-    spread = max(times) - min(times)
-    if spread > timedelta(minutes=10):
-        return ""
-    return f" within {wording.age(spread)}" if spread else " at once"
-
-
-def _source(row: Observation) -> str:
-    told = ", ".join(part for part in (row.detector, row.detail) if part)
-    return f" ({told})" if told else ""
+        ends.setdefault(" → ".join(hops), []).append(wording.state(path.symptom.signal))
+    return [f"{way}; seen: {', '.join(dict.fromkeys(seen))}" for way, seen in ends.items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgraph.incidents import advice, because, impact, wording
+from kgraph.incidents import advice, because, impact, rivals, wording
 from kgraph.incidents.case import Case, Origin, View
 from kgraph.incidents.report import Detail, Report
 
@@ -10,10 +10,12 @@ from kgraph.incidents.report import Detail, Report
 _SECTIONS = (
     because.cause,
     because.why,
+    advice.upcoming,
     because.speaks_for,
     because.speaks_against,
     because.unknown,
-    because.otherwise,
+    rivals.otherwise,
+    because.ways,
     impact.hit,
     impact.changes,
     advice.check,
@@ -44,9 +46,10 @@ def _headline(view: View) -> str:
     if not view.abnormal and view.case.origin is Origin.STORE:
         return what
     started = view.onset
+    known = (view.case.id,) if view.case.id else ()  # of the past, nothing is kept, nor named
     if started is None:
-        return f"{view.case.id}  {what}"
+        return "  ".join((*known, what))
     if view.case.origin is Origin.BUNDLE:  # it may be years old
-        return f"{view.case.id}  {started:%Y-%m-%d %H:%M:%SZ}  {what}"
+        return "  ".join((*known, f"{started:%Y-%m-%d %H:%M:%SZ}", what))
     firing = wording.age(view.case.now - started)
-    return f"{view.case.id}  {started:%H:%M:%SZ}  firing {firing}  {what}"
+    return "  ".join((*known, f"{started:%H:%M:%SZ}", f"firing {firing}", what))

@@ -75,6 +75,11 @@ class View:
         return self.causes.get(self.blamed[0].entity) if self.blamed else None
 
     @property
+    def suspects(self) -> list[Cause]:
+        """What is known of each entity that is blamed."""
+        return [self.causes[fault.entity] for fault in self.blamed]
+
+    @property
     def abnormal(self) -> tuple[Observation, ...]:
         """What is seen to be wrong."""
         return tuple(row for row in self.case.incident.observations if row.abnormal)

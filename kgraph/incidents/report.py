@@ -11,10 +11,12 @@ class Label(Enum):
 
     CAUSE = "CAUSE"
     WHY = "WHY"
+    NEXT = "NEXT"
     FOR = "FOR"
     AGAINST = "AGAINST"
     UNKNOWN = "UNKNOWN"
     ELSE = "ELSE"
+    PATH = "PATH"
     IMPACT = "IMPACT"
     CHANGE = "CHANGE"
     CHECK = "CHECK"

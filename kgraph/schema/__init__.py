@@ -27,14 +27,18 @@ from kgraph.schema.errors import (
 )
 from kgraph.schema.filing import Document, Drawer
 from kgraph.schema.hypotheses import (
+    Ambiguity,
     Answer,
     BlastRadius,
     Cause,
+    Certificate,
+    Doubt,
     Fault,
     Hit,
     Hypothesis,
     NextCheck,
     Path,
+    RunnerUp,
     Step,
     Witness,
 )
@@ -86,6 +90,7 @@ from kgraph.schema.provenance import (
     SourcedRecord,
 )
 from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual
+from kgraph.schema.rulings import Ruling
 from kgraph.schema.signals import (
     GONE,
     SIGNALS,
@@ -109,12 +114,14 @@ __all__ = [
     "UNOBSERVED",
     "Actor",
     "AllOf",
+    "Ambiguity",
     "Answer",
     "AuditEntry",
     "AuditEvent",
     "BlastRadius",
     "Carries",
     "Cause",
+    "Certificate",
     "Change",
     "Channel",
     "ConfigurationError",
@@ -122,6 +129,7 @@ __all__ = [
     "Decision",
     "Direction",
     "Document",
+    "Doubt",
     "Drawer",
     "Entity",
     "Evidence",
@@ -162,7 +170,9 @@ __all__ = [
     "RelationType",
     "Risk",
     "Role",
+    "Ruling",
     "Run",
+    "RunnerUp",
     "Sameness",
     "Scalar",
     "Severity",

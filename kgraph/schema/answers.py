@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kgraph.schema.bundles import observation_out
 from kgraph.schema.hypotheses import (
+    Ambiguity,
     Answer,
     Cause,
+    Certificate,
+    Doubt,
     Fault,
     Hit,
     Hypothesis,
     NextCheck,
     Path,
+    RunnerUp,
     Witness,
 )
 
+_LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
 DIGITS = 6  # of every probability and weight: more would be noise
 
 
@@ -42,6 +48,12 @@ class _Writer:
             "id": answer.id,
             "causes": [self._cause(cause) for cause in answer.causes],
             "hypotheses": [self._hypothesis(row) for row in answer.hypotheses],
+            "runnerUp": self._runner_up(answer.runner_up),
+            "ambiguityGroups": [self._ambiguity(group) for group in answer.ambiguous],
+            "certificate": self._certificate(answer.certificate),
+            "suspectRelations": (
+                None if answer.doubts is None else [self._doubt(row) for row in answer.doubts]
+            ),
             "abstained": answer.abstained,
             "abstainedBecause": answer.abstained_because or None,
             "elsewhere": _round(answer.elsewhere),
@@ -55,6 +67,7 @@ class _Writer:
                 ],
             },
             "nextChecks": [self._check(check) for check in answer.next_checks],
+            "calibration": answer.calibration or None,
             "warnings": list(answer.warnings),
             "modelVersion": answer.model_version,
             "elapsedSeconds": _round(elapsed_seconds),
@@ -73,6 +86,7 @@ class _Writer:
             "kind": cause.kind,
             "mode": cause.mode,
             "posterior": _round(cause.posterior),
+            "logOdds": _round(_log_odds(cause)),
             "modes": {mode: _round(chance) for mode, chance in cause.modes.items()},
             "explains": cause.explains,
             "contradictedBy": len(cause.contradicting),
@@ -95,6 +109,47 @@ class _Writer:
     def _fault(self, fault: Fault) -> dict[str, str]:
         return {"entity": self._entity(fault.entity), "mode": fault.mode}
 
+    def _runner_up(self, row: RunnerUp | None) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        shown = self._hypothesis(Hypothesis(row.members, row.posterior, row.name))
+        return {**shown, "odds": _round(row.odds), "bayesFactor": _round(row.bayes_factor)}
+
+    def _ambiguity(self, group: Ambiguity) -> dict[str, Any]:
+        return {
+            "members": [self._fault(fault) for fault in group.members],
+            "posterior": _round(group.posterior),
+            "tellApart": None if group.apart is None else self._check(group.apart),
+        }
+
+    def _certificate(self, row: Certificate | None) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        return {
+            "observations": [
+                {
+                    "entity": self._entity(seen.entity),
+                    "signal": seen.signal,
+                    "state": seen.state.value,
+                }
+                for seen in row.observations
+            ],
+            "instead": [self._fault(fault) for fault in row.instead],
+            "minimal": row.minimal,
+            "runs": row.runs,
+        }
+
+    def _doubt(self, row: Doubt) -> dict[str, Any]:
+        relation = row.relation
+        return {
+            "from": self._entity(relation.dependent),
+            "type": relation.type,
+            "to": self._entity(relation.dependency),
+            "probability": _round(row.chance),
+            "bayesFactor": _round(row.bayes_factor),
+            "blames": [self._fault(fault) for fault in row.blames],
+        }
+
     def _path(self, path: Path) -> dict[str, Any]:
         return {
             "cause": self._fault(path.cause),
@@ -107,6 +162,7 @@ class _Writer:
                     "entity": self._entity(step.entity),
                     "mode": step.mode,
                     "relation": step.relation or None,
+                    "rule": step.rule or None,
                     "probability": _round(step.probability),
                 }
                 for step in path.steps
@@ -132,6 +188,14 @@ class _Writer:
             "command": check.command,
             "splits": check.splits,
         }
+
+
+def _log_odds(cause: Cause) -> float:
+    """Return what the inference said, in nats, whether or not it was calibrated since."""
+    if cause.uncalibrated is not None:
+        return cause.uncalibrated
+    held = min(max(cause.posterior, _LEAST), 1 - _LEAST)
+    return math.log(held) - math.log1p(-held)
 
 
 def _round(value: float) -> float:

@@ -19,7 +19,6 @@ class Drawer(Enum):
     AUDIT = "audit"  # who wrote what
     EVENT = "event"  # what the watch told, for whoever listens
     REJECTED = "rejected"  # plans that a person has said no to
-    VERDICT = "verdict"  # what people say of the cause of an incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
 
 
@@ -36,6 +38,7 @@ class Cause:
             counted where the posterior is at least 0.05.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
+        uncalibrated: log odds before calibration, in nats; None: the posterior is not calibrated.
     """
 
     entity: str
@@ -48,6 +51,7 @@ class Cause:
     contradicting: tuple[Witness, ...]
     unknown: int
     same_as: tuple[str, ...] = ()
+    uncalibrated: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,18 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One hop of an explanation: `entity` falls into `mode` through `relation`."""
+    """One hop of an explanation: `entity` falls into `mode` through `relation`, by `rule`.
+
+    Attributes:
+        rule: file and row of the causal rule; empty at the cause, and where the relation carries
+            the failure by its default.
+    """
 
     entity: str
     mode: str
     relation: str
     probability: float
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,80 @@ class NextCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """The likeliest explanation that clears something which the winner blames.
+
+    Attributes:
+        members: what it blames; none: it has a `name`, as hypotheses without members do.
+        posterior: of it and of all that blames or looks the same; so count the odds.
+        odds: how many times likelier the winner is, >= 0; at most `MOST_ODDS`.
+        bayes_factor: the same by what was seen alone, before any prior.
+    """
+
+    members: tuple[Fault, ...]
+    posterior: float
+    odds: float
+    bayes_factor: float
+    name: str = ""
+
+
+MOST_ODDS = 1e12  # beyond it a number says no more
+
+
+def factor(nats: float) -> float:
+    """Return how many times likelier so many nats make something, at most `MOST_ODDS`."""
+    return math.exp(nats) if nats < math.log(MOST_ODDS) else MOST_ODDS
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """Faults whose signatures nothing that was seen tells apart: one finding, several suspects.
+
+    Attributes:
+        members: one fault for each entity, by uid.
+        posterior: P(at least one of the entities is at fault).
+        apart: the look that would tell most of them apart; None where none is known.
+    """
+
+    members: tuple[Fault, ...]
+    posterior: float
+    apart: NextCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the answer rests on: were these never seen, it would blame something else.
+
+    Attributes:
+        observations: the strongest first; all that was said of each (entity, signal) goes.
+        instead: what would be blamed then; none: nothing in the graph.
+        minimal: leaving any one of them in keeps the answer.
+        runs: how often the question was asked to find it.
+    """
+
+    observations: tuple[Observation, ...]
+    instead: tuple[Fault, ...]
+    minimal: bool
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A relation that may be wrong: were it absent, what was seen would fit better.
+
+    Attributes:
+        chance: P(it is wrong), where that and the best explanation are all that is possible.
+        bayes_factor: how many times better the best explanation fits without it.
+        blames: what would be blamed then; none: nothing in the graph.
+    """
+
+    relation: Relation
+    chance: float
+    bayes_factor: float
+    blames: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is wrong, how sure that is, and why.
 
@@ -116,6 +200,11 @@ class Answer:
         elsewhere: P(the cause is outside the graph).
         monitoring: P(the monitoring failed and nothing else).
         abstained_because: empty unless one of those two wins.
+        calibration: what the posteriors were calibrated on; empty: they are not.
+        runner_up: None where nothing competes.
+        ambiguous: groups of suspects that look the same, likeliest first.
+        certificate: what it rests on; None where nobody asked, or nothing would change it.
+        doubts: relations that may be wrong, the likeliest first; None where nobody asked.
     """
 
     id: str
@@ -129,6 +218,11 @@ class Answer:
     model_version: str
     abstained_because: str = ""
     warnings: tuple[str, ...] = field(default=())
+    calibration: str = ""
+    runner_up: RunnerUp | None = None
+    ambiguous: tuple[Ambiguity, ...] = ()
+    certificate: Certificate | None = None
+    doubts: tuple[Doubt, ...] | None = None
 
     @property
     def abstained(self) -> bool:

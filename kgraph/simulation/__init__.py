@@ -10,12 +10,14 @@ from kgraph.simulation.demo import (
 from kgraph.simulation.estate import Estate
 from kgraph.simulation.faults import (
     Injection,
+    breakable,
     draw_fault,
     draw_faults,
     draw_redundancy_loss,
     inject,
 )
 from kgraph.simulation.incident import EPOCH, SimulatedIncident, draw_incident, simulate
+from kgraph.simulation.likeness import alike, has_redundancy, usually_watched
 from kgraph.simulation.noise import QUIET, Noise
 from kgraph.simulation.seeds import seeded
 from kgraph.simulation.shape import SMALLEST, EstateShape
@@ -32,6 +34,8 @@ __all__ = [
     "Noise",
     "SimulatedIncident",
     "World",
+    "alike",
+    "breakable",
     "demo_estate",
     "demo_estate_file",
     "demo_storm",
@@ -40,7 +44,9 @@ __all__ = [
     "draw_faults",
     "draw_incident",
     "draw_redundancy_loss",
+    "has_redundancy",
     "inject",
     "seeded",
     "simulate",
+    "usually_watched",
 ]

@@ -50,6 +50,12 @@ def inject(entity: str, kind: str, mode: str, rng: Random, after: float = 0.0) -
     return Injection(Fault(entity, mode), left, after)
 
 
+def breakable(world: World) -> int:
+    """Return how many entities of a world are of a kind of which faults can be drawn."""
+    kinds = {kind for kind, _, _ in (*_HARD_TABLE, *_GRAY_TABLE)}
+    return sum(len(members) for kind, members in world.by_kind.items() if kind in kinds)
+
+
 def draw_fault(rng: Random, world: World, gray: float = GRAY_SHARE) -> Injection:
     """Draw one fault; kinds that the world lacks are left out.
 

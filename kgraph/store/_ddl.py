@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 5
+VERSION = 7
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -165,6 +165,15 @@ CREATE TABLE document (
 CREATE INDEX document_at ON document (drawer, at, id);
 """
 
+_LEARNED = """
+-- What people said of causes; a later word on the same takes the place of an earlier one.
+CREATE TABLE ruling (
+    incident TEXT NOT NULL, uid TEXT NOT NULL, kind TEXT NOT NULL, mode TEXT NOT NULL,
+    right INTEGER NOT NULL CHECK (right IN (0, 1)), posterior REAL NOT NULL,
+    change_type TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (incident, uid)) WITHOUT ROWID;
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT, 6: _FILING}
-DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT + _FILING
+MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT, 6: _FILING, 7: _LEARNED}
+DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT + _FILING + _LEARNED

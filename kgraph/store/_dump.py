@@ -42,6 +42,9 @@ _DECISIONS = "SELECT verdict, a, b, at, by, reason FROM decision ORDER BY id"
 _INCIDENTS = """
 SELECT id, status, opened_at, updated_at, title, bundle, answer FROM incident
 ORDER BY opened_at, id"""
+_RULINGS = """
+SELECT incident, uid, kind, mode, right, posterior, change_type, at, by, reason FROM ruling
+ORDER BY at, incident, uid"""
 _PLANS = """
 SELECT id, incident, state, created_at, updated_at, document, because FROM plan
 ORDER BY created_at, id"""
@@ -96,8 +99,11 @@ def dump(sql: sqlite3.Connection) -> Iterator[Row]:
     yield from _rows(
         sql, "decision", _DECISIONS, lambda said, a, b, *row: (said, uids[a], uids[b], *row)
     )
+    yield from _rows(sql, "incident", _INCIDENTS, lambda *row: row)
+    yield from _rows(
+        sql, "ruling", _RULINGS, lambda i, u, k, m, right, *row: (i, u, k, m, bool(right), *row)
+    )
     for section, query in (
-        ("incident", _INCIDENTS),
         ("plan", _PLANS),
         ("journal", _JOURNAL),
         ("lease", _LEASES),

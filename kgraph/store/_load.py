@@ -17,7 +17,8 @@ _FILLED = """
 SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM incident) + EXISTS (SELECT 1 FROM plan)
  + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
- + EXISTS (SELECT 1 FROM document)"""
+ + EXISTS (SELECT 1 FROM document)
+ + EXISTS (SELECT 1 FROM ruling)"""
 
 
 class Names:
@@ -156,6 +157,10 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     "decision": (_into("decision", "verdict a b at by reason"), _decision),
     "incident": (
         _into("incident", "id status opened_at updated_at title bundle answer"),
+        _same,
+    ),
+    "ruling": (
+        _into("ruling", "incident uid kind mode right posterior change_type at by reason"),
         _same,
     ),
     "plan": (

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "coverage": "uid signal detector at ttl since",
         "decision": "verdict uid other at by reason",
         "incident": "id status openedAt updatedAt title bundle answer",
+        "ruling": "incident uid kind mode right posterior changeType at by reason",
         "plan": "id incident state createdAt updatedAt document because",
         "journal": "plan step attempt state at detail token",
         # Who held a lease does not hold it here; but no token may ever come twice.
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "document": "drawer id at body",
     }.items()
 }
+LATER = frozenset({"ruling"})  # sections that older archives lack
 _BATCH = 5_000
 
 

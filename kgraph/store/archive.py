@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kgraph.schema import InputError, StoreError
-from kgraph.store._sections import SECTIONS, Row
+from kgraph.store._sections import LATER, SECTIONS, Row
 
 FORMAT = "kgraph.store/v1"
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
@@ -132,9 +132,11 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
             mend="upgrade kgraph",
         )
     columns = {name: tuple(row) for name, row in header["columns"].items()}
-    if columns != dict(SECTIONS):
+    # An older one has no rows of what came later; all else must be as it is now.
+    known = {name: row for name, row in SECTIONS.items() if name in columns or name not in LATER}
+    if columns != known:
         strange = sorted(
-            name for name in {*columns, *SECTIONS} if columns.get(name) != SECTIONS.get(name)
+            name for name in {*columns, *known} if columns.get(name) != known.get(name)
         )
         raise InputError(
             f"this archive has other columns: {', '.join(strange)}",

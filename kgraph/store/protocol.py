@@ -31,6 +31,7 @@ from kgraph.schema import (
     Provenance,
     RecordName,
     Relation,
+    Ruling,
     SharedKey,
     Subgraph,
 )
@@ -405,6 +406,16 @@ class GraphStore(Estate, Protocol):
         self, status: IncidentStatus | None = None, limit: int = 100
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
+
+    # what people said of causes
+    def rule(self, ruling: Ruling) -> None:
+        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
+
+    def rulings(self) -> list[Ruling]:
+        """Return all rulings, oldest first."""
+
+    def forget_rulings(self, incident: str | None = None) -> int:
+        """Forget those of one incident, or all; return how many."""
 
     def heads(
         self,

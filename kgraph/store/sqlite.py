@@ -31,6 +31,7 @@ from kgraph.schema import (
     Provenance,
     RecordName,
     Relation,
+    Ruling,
     SharedKey,
     Subgraph,
 )
@@ -44,6 +45,7 @@ from kgraph.store import (
     _filing,
     _history,
     _incidents,
+    _learned,
     _load,
     _plans,
     _provenance,
@@ -323,6 +325,21 @@ class SqliteStore:
         """Return incidents, newest first."""
         with self._database.reading() as sql:
             return _incidents.newest(sql, status, limit)
+
+    def rule(self, ruling: Ruling) -> None:
+        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
+        with self._database.writing() as sql:
+            _learned.save(sql, ruling)
+
+    def rulings(self) -> list[Ruling]:
+        """Return all rulings, oldest first."""
+        with self._database.reading() as sql:
+            return _learned.all_of(sql)
+
+    def forget_rulings(self, incident: str | None = None) -> int:
+        """Forget those of one incident, or all; return how many."""
+        with self._database.writing() as sql:
+            return _learned.forget(sql, incident)
 
     def heads(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from kgraph.schema import (
     Record,
     RecordName,
     RelationRecord,
+    Ruling,
     Sameness,
     State,
     StepState,
@@ -41,6 +43,9 @@ from tests.neo4j.served import Served
 Sync = Callable[..., Diff]
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = T0 + timedelta(days=1, microseconds=7)
+RULING = Ruling(
+    "INC-1", "", "Host", "down", right=True, posterior=0.5, change="", at=NOW, by="ada", reason="ä"
+)
 GUEST = Key("vmUuid", "6c1a8d8e-4a9f-4d51-9f57-6b7a5f0c1d2e")
 
 
@@ -87,6 +92,7 @@ def fill(store: GraphStore, sync: Sync) -> None:
     for n in range(2):
         record = IncidentRecord(f"INC-{n}", IncidentStatus.OPEN, NOW, later, "t", "{}", told)
         store.save_incident(record)
+    store.rule(replace(RULING, entity=uid["h2"]))
     store.save_plan(PlanRecord("P-1", "INC-1", PlanState.PROPOSED, NOW, later, "{}", "full"))
     lease = store.acquire("entity:x", "me", ttl=timedelta(minutes=1), now=NOW)
     assert lease is not None

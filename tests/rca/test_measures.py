@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from rca.measures import (
     Place,
+    all_among,
     brier,
     calibration_error,
     place,
+    precision_at,
     reliability,
     reported,
     shown,
@@ -94,3 +96,22 @@ def test_an_interval_holds_its_share_and_narrows_with_more(share: float, count: 
     wider = wilson(share, max(1, count // 2))
     assert high - low <= wider[1] - wider[0] + 1e-9
     assert not math.isnan(low)
+
+
+def test_all_causes_are_among_the_first_only_if_the_last_of_them_is() -> None:
+    scores = {"a": 0.9, "b": 0.8, "c": 0.7, "d": 0.6}
+    assert all_among(2, {"a", "b"}, scores)
+    assert not all_among(2, {"a", "c"}, scores)
+    assert not all_among(4, {"a", "unranked"}, scores)
+
+
+def test_equals_stand_in_the_worst_order_for_that() -> None:
+    scores = {"a": 0.9, "b": 0.5, "c": 0.5, "d": 0.5}
+    assert not all_among(2, {"a", "b"}, scores)
+    assert all_among(4, {"a", "b"}, scores)
+
+
+def test_the_precision_of_what_is_sure_leaves_the_rest_out() -> None:
+    rows = [(0.95, True), (0.9, False), (0.89, False), (0.99, True)]
+    assert precision_at(0.9, rows) == pytest.approx(2 / 3)
+    assert precision_at(0.995, rows) is None

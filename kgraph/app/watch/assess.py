@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from kgraph.app import keeping
 from kgraph.app.investigation import Toolkit, of_estate, of_store
 from kgraph.app.keeping import Kept, Sorted, worth
+from kgraph.app.learning import taught
 from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import SourceAge, Verdict, headline, probability
@@ -93,6 +94,7 @@ class Assessor:
         if mark == self._mark and (whole or not self._due(evidence, now)):
             return None
         self._mark, self._asked_at = mark, now
+        tools = taught(tools, self._store)
         if whole:
             ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
             found = of_estate(self._current(), evidence, ages, tools, warnings)

@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from kgraph.app.service.verdicts import CauseVerdict
-from kgraph.schema import IncidentHead, IncidentRecord
+from kgraph.schema import IncidentHead, IncidentRecord, Ruling
 from kgraph.server.forms.form import Form
 from kgraph.server.forms.plans import PlanRow
 
@@ -45,15 +44,15 @@ class VerdictForm(Form):
     note: str
 
     @classmethod
-    def of(cls, row: CauseVerdict) -> VerdictForm:
-        """Show a verdict."""
+    def of(cls, row: Ruling) -> VerdictForm:
+        """Show a ruling."""
         return cls(
-            said=row.said.value,
+            said="confirmed" if row.right else "refuted",
             entity=row.entity,
             mode=row.mode,
             by=row.by,
             at=row.at,
-            note=row.note,
+            note=row.reason,
         )
 
 

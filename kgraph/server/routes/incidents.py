@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from kgraph.app import learning
 from kgraph.app.keeping import again
-from kgraph.app.service import verdicts
 from kgraph.incidents import Detail, build
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.timestamps import parse_time
@@ -65,8 +65,7 @@ async def show_incident(
     def look(store: GraphStore) -> IncidentForm:
         record = _found(store, incident_id)
         answer = json.loads(record.answer)
-        named = [row.get("uid", row["entity"]) for row in answer["causes"]]
-        said = verdicts.of_incident(store, incident_id, named)
+        said = [row for row in store.rulings() if row.incident == incident_id]
         return IncidentForm(
             **IncidentRow.of(record).model_dump(),
             answer=answer,
@@ -108,16 +107,17 @@ async def show_report(
 async def say(
     incident_id: Id, asked: VerdictAsked, served: Served, caller: Operator
 ) -> VerdictForm:
-    """Confirm or refute a cause; of two words on one entity the newer counts."""
-    await served.readers.ask(lambda store: _found(store, incident_id))
+    """Confirm or refute a cause; of two words on one entity the newer counts. Answers learn."""
+    record = await served.readers.ask(lambda store: _found(store, incident_id))
+    cause = f"{asked.entity}:{asked.mode}" if asked.mode else asked.entity
+    right = asked.said == "confirmed"
 
     def keep(store: GraphStore, now: datetime) -> VerdictForm:
-        said = verdicts.Said(asked.said)
-        verdict = verdicts.CauseVerdict(
-            incident_id, said, asked.entity, asked.mode, caller.name, now, asked.note
+        said = learning.ruling(
+            record, cause, right=right, now=now, by=caller.name, reason=asked.note
         )
-        verdicts.keep(store, verdict)
-        return VerdictForm.of(verdict)
+        store.rule(said)
+        return VerdictForm.of(said)
 
     return await write(served, caller, f"incident.{asked.said}", incident_id, keep)
 
@@ -129,7 +129,8 @@ async def report_of(
 
     def look(store: GraphStore) -> ReportForm:
         record = _found(store, incident_id)
-        found = again(record, served.tools_at(record.updated_at))
+        tools = served.tools_at(record.updated_at)
+        found = again(record, learning.taught(tools, store, record.updated_at))
         report = build(found.case, detail)
         return ReportForm(
             id=report.id,

@@ -66,6 +66,10 @@ MATCH (i:Incident)
 MATCH (document:_KgIncident {id: i.id})
 RETURN i.id, i.status, i.openedAt, i.updatedAt, i.title, document.bundle, document.answer
 ORDER BY i.openedAt, i.id"""
+_RULINGS = """\
+MATCH (r:_KgRuling)
+RETURN r.incident, r.uid, r.kind, r.mode, r.right, r.posterior, r.changeType, r.at, r.by, r.reason
+ORDER BY r.at, r.incident, r.uid"""
 _PLANS = """\
 MATCH (p:Plan)
 RETURN p.id, p.incident, p.state, p.createdAt, p.updatedAt, p.document, p.because
@@ -89,6 +93,7 @@ _SEEN = {
 _WITHOUT_ROWS = {
     "decision": _DECISIONS,
     "incident": _INCIDENTS,
+    "ruling": _RULINGS,
     "plan": _PLANS,
     "journal": _JOURNAL,
     "lease": _LEASES,

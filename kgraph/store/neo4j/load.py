@@ -17,11 +17,12 @@ from kgraph.schema import (
     Key,
     PlanRecord,
     PlanState,
+    Ruling,
     StoreError,
 )
 from kgraph.store._sections import SECTIONS, Row, Values, in_batches
 from kgraph.store._ticks import NEVER, from_ticks
-from kgraph.store.neo4j import incidents, plans, relations
+from kgraph.store.neo4j import incidents, learned, plans, relations
 from kgraph.store.neo4j.check import problems
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.ids import Ids
@@ -31,7 +32,8 @@ from kgraph.store.neo4j.statements import Statements
 _FILLED = """\
 RETURN EXISTS { (:_KgScope) } OR EXISTS { (:Entity) } OR EXISTS { (:Incident) }
   OR EXISTS { (:Plan) } OR EXISTS { (:_KgJournal) } OR EXISTS { (:_KgDecision) }
-  OR EXISTS { (:_KgDocument) }"""
+  OR EXISTS { (:_KgDocument) }
+  OR EXISTS { (:_KgRuling) }"""
 _NODE = {
     label: f"CREATE (n:{label}) SET n = row"
     for label in (
@@ -266,6 +268,14 @@ def _incidents(loaded: _Loaded, batch: Sequence[Values]) -> None:
         incidents.save(loaded.statements, record)
 
 
+def _rulings(loaded: _Loaded, batch: Sequence[Values]) -> None:
+    for row in batch:
+        incident, uid, kind, mode, right, posterior, change, at, by, reason = row
+        said = bool(right), posterior, change, from_ticks(at), by, reason
+        ruling = Ruling(incident, uid, kind, mode, *said)
+        learned.save(loaded.statements, ruling)
+
+
 def _plans(loaded: _Loaded, batch: Sequence[Values]) -> None:
     for id_, incident, state, created, updated, document, because in batch:
         at = from_ticks(created), from_ticks(updated)
@@ -320,6 +330,7 @@ _SECTIONS: Mapping[str, _Take] = {
     "coverage": _seen("_KgCoverage", "coverage", _BY[:2]),
     "decision": _decisions,
     "incident": _incidents,
+    "ruling": _rulings,
     "plan": _plans,
     "journal": _journal,
     "lease": _leases,

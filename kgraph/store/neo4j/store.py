@@ -28,6 +28,7 @@ from kgraph.schema import (
     Provenance,
     RecordName,
     Relation,
+    Ruling,
     SharedKey,
     Subgraph,
 )
@@ -45,6 +46,7 @@ from kgraph.store.neo4j import evidence as _evidence
 from kgraph.store.neo4j import filing as _filing
 from kgraph.store.neo4j import history as _history
 from kgraph.store.neo4j import incidents as _incidents
+from kgraph.store.neo4j import learned as _learned
 from kgraph.store.neo4j import load as _load
 from kgraph.store.neo4j import observe as _observe
 from kgraph.store.neo4j import plans as _plans
@@ -262,6 +264,18 @@ class Neo4jStore:
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
         return self._database.glance(lambda s: _incidents.newest(s, status, limit))
+
+    def rule(self, ruling: Ruling) -> None:
+        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
+        self._database.write(lambda s: _learned.save(s, ruling))
+
+    def rulings(self) -> list[Ruling]:
+        """Return all rulings, oldest first."""
+        return self._database.glance(_learned.all_of)
+
+    def forget_rulings(self, incident: str | None = None) -> int:
+        """Forget those of one incident, or all; return how many."""
+        return self._database.write(lambda s: _learned.forget(s, incident))
 
     def heads(
         self,

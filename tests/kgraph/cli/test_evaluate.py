@@ -71,13 +71,34 @@ def test_two_sets_have_a_mean_and_the_table_names_both(run: Run, cases: tuple[st
     assert rows == ["SET", "set", "set", "mean"]
 
 
-def test_the_page_has_a_plot_and_no_outside_host(run: Run, cases: tuple[str, str]) -> None:
+def test_the_page_has_a_plot_intervals_and_no_outside_host(
+    run: Run, cases: tuple[str, str]
+) -> None:
     bundle, truth = cases
-    done = run("evaluate", bundle, "--truth", truth, "--output", "html")
-    assert "<svg" in done.out
-    assert "came true" in done.out
-    assert "http" not in done.out
-    assert "<script" not in done.out
+    text = run("evaluate", bundle, "--truth", truth, "--output", "html").out
+    # AC@1 of all methods, and reliability of the two with chances
+    assert text.count("<svg") == 3
+    assert "Reliability of kgraph on set" in text
+    assert "came true" in text
+    assert "90 % interval" in text
+    assert "default-src &" not in text
+    assert "default-src 'none'" in text
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "<script" not in text
+
+
+def test_the_page_of_two_sets_has_their_mean_and_a_plot_for_each(
+    run: Run, work: Path, cases: tuple[str, str]
+) -> None:
+    bundle, truth = cases
+    (work / "<b>x.bundles.jsonl").write_text((work / bundle).read_text())
+    both = (bundle, "<b>x.bundles.jsonl", "--truth", truth, "--truth", truth)
+    text = run("evaluate", *both, "--method", "kgraph", "--output", "html").out
+    assert "Mean of 2 sets" in text
+    assert text.count("<svg") == 4
+    assert "<b>x" not in text
+    assert "&lt;b&gt;x, 2 incidents" in text
 
 
 def test_at_most_so_many_incidents_are_asked(run: Run, cases: tuple[str, str]) -> None:

@@ -140,6 +140,9 @@ def test_a_kept_incident_is_shown_again_without_the_graph(run: Run, storm: Path)
     assert "StorageExport vmstore DOWN" in shown
     bundle = json.loads(run("incidents", "show", "INC-0001", "--part", "bundle").out)
     assert bundle["format"] == "kgraph.incident/v1"
+    page = run("incidents", "show", "INC-0001", "-o", "html").out
+    assert page.startswith("<!doctype html>")
+    assert run("incidents", "show", "INC-0001", "-o", "markdown").out.startswith("## INC-0001")
     answer = json.loads(run("incidents", "show", "INC-0001", "--part", "answer").out)
     assert answer["id"] == "INC-0001"
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.cli import pictures
+from kgraph.cli import pictures, svg
 from kgraph.cli.drawing import markdown
-from kgraph.cli.pictures import Mark
+from kgraph.cli.folding import folded
+from kgraph.cli.layers import rows
+from kgraph.cli.page import Markup, document, escaped, table
+from kgraph.cli.pictures import Mark, Node
 from kgraph.cli.text import one_line, printable
 from kgraph.incidents import Label, Report, Section
 from kgraph.schema import Entity, Relation
@@ -31,7 +34,9 @@ NASTY = st.one_of(
     ),
 )
 _EDGE = re.compile(r"  n\d+ -->\|[A-Z_]+\| n\d+")
-_NODE = re.compile(r'  n\d+\["[^"<>\[\]{}|`\\%]*<br/>[^"<>\[\]{}|`\\%]*"\](:::\w+)?')
+_NODE = re.compile(
+    r'  n\d+\["[^"<>\[\]{}|`\\%]*<br/>[^"<>\[\]{}|`\\%]*<br/>[^"<>\[\]{}|`\\%]*"\](:::\w+)?'
+)
 _DOT = re.compile(r'  n\d+ (-> n\d+ )?\[label="([^"\\]|\\.)*"(, fillcolor="#\w+")?\];')
 
 
@@ -47,13 +52,14 @@ class _Tags(HTMLParser):
 def _picture(name: str, uid: str) -> pictures.Picture:
     entities = [Entity(uid, "Host", name), Entity(f"{uid}!", "VirtualMachine", name)]
     relation = Relation(f"{uid}!", "RUNS_ON", uid)
-    return pictures.draw(entities, [relation], {uid: Mark.CAUSE})
+    notes = dict.fromkeys((uid, f"{uid}!"), name or "seen")
+    return pictures.draw(entities, [relation], {uid: Mark.CAUSE}, notes)
 
 
 @given(NASTY, NASTY)
 def test_no_name_can_write_mermaid(name: str, uid: str) -> None:
     lines = pictures.mermaid(_picture(name, uid)).removesuffix("\n").split("\n")
-    assert len(lines) == 6
+    assert len(lines) == 5
     assert all(_NODE.fullmatch(line) for line in lines[1:3])
     assert _EDGE.fullmatch(lines[3])
 
@@ -68,8 +74,10 @@ def test_no_name_can_write_graphviz(name: str, uid: str) -> None:
 @given(NASTY, NASTY)
 def test_no_name_can_write_html(name: str, uid: str) -> None:
     def tags(text: str, key: str) -> list[tuple[str, tuple[str, ...]]]:
+        drawn = svg.figure(_picture(text, key), text)
+        rows_of = table([text], [[f"x {text}"]], text)
         parser = _Tags()
-        parser.feed(pictures.page(text, _picture(text, key), [("CAUSE", [text])]))
+        parser.feed(document(text, Markup(drawn + rows_of + escaped(text))))
         return parser.seen
 
     assert tags(name, uid) == tags("plain", "key")
@@ -90,7 +98,7 @@ def test_mermaid_gets_no_more_than_it_takes_and_the_picture_says_what_is_missing
 ) -> None:
     picture = _star(size)
     text = pictures.mermaid(picture)
-    boxes, arrows = text.count("<br/>"), text.count(" -->|")
+    boxes, arrows = text.count('["') - text.count("omitted["), text.count(" -->|")
     assert len(text) <= 50_000
     assert arrows <= 500
     missing = len(picture.nodes) - boxes, len(picture.edges) - arrows
@@ -121,7 +129,92 @@ def test_an_edge_to_what_is_not_drawn_is_left_out() -> None:
     assert picture.edges == ()
 
 
+def _picture_of(*edges: tuple[str, str]) -> pictures.Picture:
+    uids = dict.fromkeys(uid for edge in edges for uid in edge)
+    return pictures.draw(
+        [Entity(uid, "Service", uid) for uid in uids], [Relation(a, "CALLS", b) for a, b in edges]
+    )
+
+
 def test_a_cycle_is_drawn_too() -> None:
-    entities = [Entity(uid, "Service", uid) for uid in "ab"]
-    relations = [Relation("a", "CALLS", "b"), Relation("b", "CALLS", "a")]
-    assert "<svg" in pictures.page("cycle", pictures.draw(entities, relations))
+    picture = _picture_of(("a", "b"), ("b", "a"))
+    assert sorted(uid for row in rows(picture, 6) for uid in row) == ["a", "b"]
+    assert svg.figure(picture, "cycle").count("<rect") == 2
+
+
+def test_what_is_needed_stands_below_and_the_guests_of_one_store_side_by_side() -> None:
+    picture = _picture_of(("web", "vm1"), ("vm1", "store"), ("vm2", "store"))
+    assert [sorted(row) for row in rows(picture, 6)] == [["web"], ["vm1", "vm2"], ["store"]]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=40),
+    st.integers(1, 6),
+)
+def test_every_entity_stands_in_one_row_and_no_row_is_too_wide(
+    pairs: list[tuple[int, int]], widest: int
+) -> None:
+    picture = _picture_of(*((str(a), str(b)) for a, b in pairs))
+    found = rows(picture, widest)
+    assert sorted(uid for row in found for uid in row) == sorted(n.uid for n in picture.nodes)
+    assert all(0 < len(row) <= widest for row in found)
+
+
+def test_a_long_chain_is_no_deeper_than_a_page_can_show() -> None:
+    picture = _picture_of(*((str(n), str(n + 1)) for n in range(60)))
+    assert len(rows(picture, 100)) <= 31
+
+
+def test_an_empty_picture_is_no_picture() -> None:
+    assert svg.figure(pictures.draw([], []), "nothing") == ""
+
+
+def test_what_is_left_out_is_said_under_the_picture_and_in_the_other_languages() -> None:
+    drawn = _picture_of(("a", "b"))
+    cut = pictures.Picture(drawn.nodes, drawn.edges, omitted=7)
+    assert "7 more entities are not drawn" in svg.figure(cut, "cut")
+    assert "7 more entities are not drawn" in pictures.dot(cut)
+    assert "7 more entities and 0 more relations are not drawn" in pictures.mermaid(cut)
+
+
+def test_the_way_of_the_fault_is_thick_in_every_language() -> None:
+    drawn = _picture_of(("a", "b"), ("b", "c"))
+    marked = pictures.Picture(drawn.nodes, drawn.edges, frozenset({("a", "CALLS", "b")}))
+    assert pictures.mermaid(marked).count(" ==>|") == 1
+    assert pictures.dot(marked).count("penwidth") == 1
+    assert svg.figure(marked, "ways").count('class="way"') == 1
+
+
+def _storm(guests: int) -> pictures.Picture:
+    entities = [Entity("x", "StorageExport", "store")]
+    entities += [Entity(f"v{n}", "VirtualMachine", f"vm-{n}") for n in range(guests)]
+    entities.append(Entity("s", "Service", "shop"))
+    relations = [Relation(f"v{n}", "STORED_ON", "x") for n in range(guests)]
+    relations += [Relation("s", "RUNS_ON", f"v{n}") for n in range(guests)]
+    marks = {"x": Mark.CAUSE} | {f"v{n}": Mark.HIT for n in range(guests)}
+    return pictures.draw(entities, relations, marks, {f"v{n}": "paused" for n in range(guests)})
+
+
+def test_alike_victims_share_a_box_that_counts_them_and_the_cause_stays_alone() -> None:
+    found = folded(_storm(88))
+    assert [(node.name, node.note) for node in found.nodes] == [
+        ("store", ""),
+        ("88 VMs", "paused"),
+        ("shop", ""),
+    ]
+    assert [edge[1] for edge in found.edges] == ["STORED_ON", "RUNS_ON"]
+
+
+def test_what_differs_in_state_is_not_folded_together() -> None:
+    drawn = _storm(3)
+    mixed = pictures.Picture((*drawn.nodes[:-1], Node("w", "VirtualMachine", "w", Mark.WELL)), ())
+    assert [node.name for node in folded(mixed).nodes] == ["store", "3 VMs", "w"]
+
+
+@given(st.integers(1, 60))
+def test_folding_loses_no_way_between_boxes(guests: int) -> None:
+    drawn = _storm(guests)
+    ways = frozenset(edge for edge in drawn.edges if edge[1] == "STORED_ON")
+    found = folded(pictures.Picture(drawn.nodes, drawn.edges, ways))
+    assert {edge[1] for edge in found.ways} == {"STORED_ON"}
+    assert found.ways <= set(found.edges)

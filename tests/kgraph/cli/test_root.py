@@ -27,6 +27,8 @@ COMMANDS = [
     "impact",
     "predict",
     "rules",
+    "evaluate",
+    "backtest",
     "incidents",
     "config",
     "serve",

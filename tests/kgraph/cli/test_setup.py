@@ -191,6 +191,11 @@ def test_the_demo_finds_explains_and_tells_what_to_type_next(run: Run) -> None:
     for part in ("The estate", "The storm", "CAUSE", "The blast radius", "PLAN", "kgraph init"):
         assert part in done.out
     assert "nbd1/vmstore" in done.out
+    note = done.out.partition("CAUSE")[2].splitlines()
+    labels = ["CAUSE", *(line.split()[0] for line in note if line[:1].isupper())]
+    assert labels[:4] == ["CAUSE", "WHY", "NEXT", "FOR"]
+    told = " ".join(done.out.split())
+    assert "by hand: restart nbd1/vmstore, check nbd1/vmstore, resume 10 VMs" in told
     assert max(len(line) for line in done.out.splitlines()) <= 100
 
 

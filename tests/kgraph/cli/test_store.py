@@ -95,6 +95,7 @@ def test_an_older_store_is_brought_up_and_told_from_where(
         sql.execute("DROP TABLE document")
         sql.execute("DROP INDEX decision_a")
         sql.execute("DROP INDEX decision_b")
+        sql.execute("DROP TABLE ruling")
         sql.execute("ALTER TABLE scope DROP COLUMN priority")
         sql.execute(f"PRAGMA user_version = {version}")
     done = run("store", "migrate")

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from kgraph.incidents import Case, Detail, Label, build
-from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis
+from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis, Witness
 
 
 def _text(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> str:
@@ -22,7 +24,7 @@ def test_the_headline_says_what_everybody_sees_before_any_cause(storage_case: Ca
 def test_the_cause_is_told_with_two_digits_and_its_mode(storage_case: Case) -> None:
     assert (
         _text(storage_case, Label.CAUSE)
-        == "P .94 (not calibrated yet)  StorageExport nbd1/vmstore DOWN"
+        == "P .94 (not calibrated)  StorageExport nbd1/vmstore DOWN"
     )
 
 
@@ -68,7 +70,8 @@ def test_a_cause_that_no_probe_watches_is_told_as_unknown(
 
 def test_the_other_explanations_always_end_with_outside_and_monitoring(storage_case: Case) -> None:
     assert _text(storage_case, Label.ELSE) == (
-        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01"
+        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01\n"
+        "looked at and well: hosts h07 h12"
     )
 
 
@@ -113,7 +116,7 @@ def test_two_faults_that_stand_together_are_both_told(
     both = Hypothesis((Fault("h07", "overloaded"), Fault("export", "down")), 0.65)
     case = with_answer(causes=(storage_case.answer.causes[0], second), hypotheses=(both,))
     assert _text(case, Label.CAUSE).splitlines() == [
-        "P .94 (not calibrated yet)  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
+        "P .94 (not calibrated)  StorageExport nbd1/vmstore DOWN  explains 5 of 5 symptoms",
         "P .70  Host h07 OVERLOADED  explains 1 of 5 symptoms",
         "these 2 together: P .65",
     ]
@@ -139,7 +142,8 @@ def test_a_storm_is_folded_into_one_line_and_the_rest_is_counted(
 
 
 def test_full_detail_shows_every_path_and_every_name(storage_case: Case) -> None:
-    assert _text(storage_case, Label.WHY, Detail.FULL).count("→") == 4
+    assert _text(storage_case, Label.PATH, Detail.FULL).count("→") == 4
+    assert not _text(storage_case, Label.PATH)
 
 
 def test_an_entity_unknown_to_the_graph_breaks_nothing(
@@ -148,3 +152,136 @@ def test_an_entity_unknown_to_the_graph_breaks_nothing(
     ghost = Hit("ghost", "down", 0.5, 3)
     text = _text(with_answer(blast_radius=BlastRadius(next=(ghost,))), Label.IMPACT, Detail.FULL)
     assert text.startswith("next 1 thing down P .50")
+
+
+def test_what_comes_next_is_one_line_with_the_look_and_the_repair(storage_case: Case) -> None:
+    line = _text(storage_case, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
+    assert line == (
+        "ssh stor1 journalctl -u nbd1 -n 20  (splits crash from upgrade); then by hand:"
+        " restart export nbd1/vmstore, check signature nbd1/vmstore, resume guests db-02"
+    )
+
+
+def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:
+    assert not _text(storage_case, Label.CHECK)
+    assert "journalctl" in _text(storage_case, Label.CHECK, Detail.FULL)
+
+
+def test_a_cause_that_nobody_has_seen_is_looked_at_before_it_is_repaired(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    case = with_answer(next_checks=())
+    assert _text(case, Label.NEXT).startswith("by hand: ")  # a probe has seen it
+    blind = replace(storage_case.answer.causes[0], entity="stor1", kind="Host")
+    best = Hypothesis((Fault("stor1", "down"),), 0.9)
+    unseen = with_answer(next_checks=(), causes=(blind,), hypotheses=(best,))
+    assert _text(unseen, Label.NEXT).startswith("look at stor1 itself, since no probe does; then")
+
+
+def test_without_a_cause_in_the_graph_the_next_thing_is_to_look_outside(
+    with_answer: Callable[..., Case],
+) -> None:
+    outside = with_answer(abstained_because="nothing fits", next_checks=(), elsewhere=0.9)
+    assert _text(outside, Label.NEXT).startswith("ask what changed that the graph does not hold")
+    blind = with_answer(abstained_because="it has failed", next_checks=(), monitoring=0.9)
+    assert _text(blind, Label.NEXT).startswith("mend the monitoring first")
+
+
+def test_without_a_remedy_the_next_thing_is_to_start_at_the_cause(
+    with_answer: Callable[..., Case],
+) -> None:
+    case = replace(with_answer(next_checks=()), plan=None)
+    assert _text(case, Label.NEXT) == (
+        "no remedy in the catalogue fits: start at StorageExport nbd1/vmstore"
+    )
+
+
+def test_what_is_broken_besides_the_cause_is_no_rival_of_it(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    second = Cause("h07", "Host", "overloaded", 0.3, {"overloaded": 0.3}, 1, (), (), 0)
+    export = Fault("export", "down")
+    sets = (
+        Hypothesis((export,), 0.6),
+        Hypothesis((export, Fault("h07", "overloaded")), 0.3),
+        Hypothesis((Fault("stor1", "down"),), 0.03),
+    )
+    case = with_answer(causes=(*storage_case.answer.causes, second), hypotheses=sets)
+    assert _text(case, Label.ELSE).splitlines() == [
+        "Host stor1 down .03 · outside the graph .02 · monitoring failed < .01",
+        "besides it: Host h07 overloaded .30",
+        "looked at and well: host h12",
+    ]
+
+
+def test_what_only_one_victim_needs_or_nobody_looked_at_is_not_called_well(
+    storage_case: Case,
+) -> None:
+    rows = [r for r in storage_case.incident.observations if r.entity not in {"h07", "web-07"}]
+    case = replace(storage_case, incident=replace(storage_case.incident, observations=tuple(rows)))
+    assert "looked at and well" not in _text(case, Label.ELSE)
+
+
+def test_who_was_spared_in_several_ways_is_told_once(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = storage_case.answer.causes[0]
+    rows = [w.observation for w in cause.contradicting]
+    spared = tuple(Witness(replace(r, signal=s), -0.2) for r in rows for s in ("down", "hung"))
+    text = _text(with_answer(causes=(replace(cause, contradicting=spared),)), Label.AGAINST)
+    assert text == "2 hosts not down nor hung: h07 h12"
+
+
+@pytest.mark.parametrize("label", [Label.FOR, Label.AGAINST])
+def test_signals_that_say_the_same_of_a_thing_are_one_line(
+    storage_case: Case, with_answer: Callable[..., Case], label: Label
+) -> None:
+    cause = storage_case.answer.causes[0]
+    side = "supporting" if label is Label.FOR else "contradicting"
+    row = getattr(cause, side)[0].observation
+    told = tuple(Witness(replace(row, signal=s), -0.2) for s in ("errors", "availability"))
+    emptied = replace(cause, supporting=(), contradicting=())
+    text = _text(with_answer(causes=(replace(emptied, **{side: told}),)), label)
+    assert text.count("failing") == 1
+
+
+def test_an_incident_without_a_name_has_no_gap_where_it_would_be(storage_case: Case) -> None:
+    assert build(replace(storage_case, id="")).headline.startswith("03:07:14Z")
+
+
+def test_steps_that_are_alike_are_told_once_with_all_their_numbers(storage_case: Case) -> None:
+    plan = storage_case.plan
+    assert plan is not None
+    more = tuple(replace(plan.steps[-1], entity=vm) for vm in ("web-03", "web-04"))
+    text = _text(
+        replace(storage_case, plan=replace(plan, steps=(*plan.steps, *more))),
+        Label.PLAN,
+        Detail.FULL,
+    )
+    assert "3-5 resume guests db-02 web-03 web-04" in text
+
+
+def test_who_is_not_sure_looks_and_repairs_nothing(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    unsure = replace(storage_case.answer.causes[0], posterior=0.4)
+    assert "by hand" not in _text(with_answer(causes=(unsure,)), Label.NEXT)
+    blind = _text(
+        with_answer(causes=(unsure,), next_checks=()),
+        Label.NEXT,
+    )
+    assert blind == "no suspect is sure enough to be repaired: compare those under ELSE"
+
+
+def test_a_check_of_something_else_waits_until_a_certain_cause_is_repaired(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    check = replace(storage_case.answer.next_checks[0], entity="web-03", command="virsh domstate")
+    case = with_answer(next_checks=(check,))
+    assert _text(case, Label.NEXT).startswith("by hand: ")
+    assert "virsh domstate" in _text(case, Label.CHECK)
+    doubtful = replace(storage_case.answer.causes[0], posterior=0.8)
+    unsure = with_answer(next_checks=(check,), causes=(doubtful,))
+    assert (
+        _text(unsure, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ").startswith("virsh domstate")
+    )

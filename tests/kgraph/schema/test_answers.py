@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from kgraph.schema import (
+    Ambiguity,
     Answer,
     BlastRadius,
     Cause,
@@ -13,6 +14,7 @@ from kgraph.schema import (
     NextCheck,
     Observation,
     Path,
+    RunnerUp,
     State,
     Step,
     Witness,
@@ -54,6 +56,8 @@ ANSWER = Answer(
     monitoring=0.02,
     model_version="m1",
     warnings=("careful",),
+    runner_up=RunnerUp((Fault("u2", "down"),), 0.04, 22.75, 1.5),
+    ambiguous=(Ambiguity((Fault("u1", "down"), Fault("u2", "down")), 0.95),),
 )
 
 
@@ -72,6 +76,15 @@ def test_every_field_of_an_answer_is_written_in_the_documented_spelling() -> Non
     assert document["blastRadius"]["redundancyLost"] == ["u2"]
     assert document["nextChecks"][0]["command"] == "ping h1"
     assert document["elapsedSeconds"] == 0.021111
+    assert document["runnerUp"] == {
+        "members": [{"entity": "u2", "mode": "down"}],
+        "posterior": 0.04,
+        "odds": 22.75,
+        "bayesFactor": 1.5,
+    }
+    (group,) = document["ambiguityGroups"]
+    assert [fault["entity"] for fault in group["members"]] == ["u1", "u2"]
+    assert (group["posterior"], group["tellApart"]) == (0.95, None)
     assert {"abstained", "abstainedBecause", "modelVersion", "warnings"} <= set(document)
 
 

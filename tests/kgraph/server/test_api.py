@@ -170,6 +170,19 @@ def test_a_cause_is_confirmed_and_shown_so(
     assert [(row["said"], row["entity"], row["note"]) for row in shown] == [
         ("confirmed", uid, "disk was full")
     ]
+    (ruling,) = store.rulings()
+    assert (ruling.entity, ruling.right, ruling.incident) == (uid, True, incident)
+
+
+def test_a_word_on_what_is_not_in_the_incident_is_refused(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    said = {"said": "confirmed", "entity": "nobody"}
+    path = f"/api/v1/incidents/{incident}/verdicts"
+    answer = serve().post(path, json=said, headers=token(Role.OPERATOR))
+    assert answer.status_code == 409
+    assert "answers to 'nobody'" in answer.text
+    assert store.rulings() == []
 
 
 def test_the_kill_switch_is_thrown_by_an_operator_and_lifted_by_an_admin(

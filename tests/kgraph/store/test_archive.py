@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections import Counter
 from datetime import UTC, datetime
@@ -76,6 +77,16 @@ def test_a_line_that_is_missing_or_changed_is_told(file: Path) -> None:
     pack(file, [*told[:5], "{", *told[5:]])
     with pytest.raises(InputError, match="line 6 cannot be read"):
         check_archive(file)
+
+
+def test_an_older_archive_without_the_sections_of_today_is_read(file: Path) -> None:
+    header, *rows, end = lines(file)
+    old = json.loads(header)
+    del old["columns"]["ruling"]
+    kept = [json.dumps(old), *rows]
+    digest = hashlib.sha256("".join(f"{line}\n" for line in kept).encode()).hexdigest()
+    pack(file, [*kept, json.dumps({**json.loads(end), "sha256": digest})])
+    assert list(read_archive(file)) == ROWS
 
 
 def test_what_is_no_archive_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""The engine as the configuration has it: rules, and how far its chances are to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import rca
+from kgraph.config import Configuration
+from kgraph.schema import Answer, Incident
+from kgraph.schema.healthy import expand_healthy
+from kgraph.topology import Topology
+from rca.calibration import Calibration, calibrated
+from rca.calibration_file import load_calibration
+
+
+def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
+    """Load the rules and the calibration that belongs to them.
+
+    Raises:
+        ConfigurationError: a faulty rule, or a calibration that cannot be used.
+    """
+    return rules_of(configuration), calibration_of(configuration)
+
+
+def rules_of(configuration: Configuration) -> rca.Model:
+    """Load the shipped rules and the site's own.
+
+    Raises:
+        ConfigurationError: a faulty rule.
+    """
+    return rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+
+
+def engine_of(configuration: Configuration) -> Engine:
+    """Return an engine that answers labelled incidents."""
+    return Engine(*reasoning(configuration))
+
+
+def calibration_of(configuration: Configuration) -> Calibration:
+    """Load the site's own calibration, or the shipped one.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    own = configuration.settings.engine.calibration
+    return load_calibration(configuration.resolve(own) if own else None)
+
+
+class Engine:
+    """Answers incidents; the last answer is kept, so that both its chances cost one."""
+
+    def __init__(
+        self, model: rca.Model, calibration: Calibration | None, topology: Topology | None = None
+    ) -> None:
+        self.model, self.calibration = model, calibration
+        self._topology = topology
+        self._last: tuple[Incident, Answer] | None = None
+
+    def with_calibration(self, calibration: Calibration) -> Engine:
+        """Return the same engine with another calibration."""
+        return Engine(self.model, calibration, self._topology)
+
+    def answer(self, incident: Incident) -> Answer:
+        """Return what the inference says, not calibrated."""
+        if self._last is None or self._last[0] is not incident:
+            self._last = incident, rca.investigate(incident, self.model, self._topology)
+        return self._last[1]
+
+    def uncalibrated(self, incident: Incident) -> Mapping[str, float]:
+        """Return the posteriors of the inference."""
+        return {cause.entity: cause.posterior for cause in self.answer(incident).causes}
+
+    def calibrated(self, incident: Incident) -> Mapping[str, float]:
+        """Return measured chances."""
+        found = calibrated(self.answer(incident), expand_healthy(incident), self.calibration)
+        return {cause.entity: cause.posterior for cause in found.causes}
+
+
+def resolved(configuration: Configuration, folders: tuple[Path, ...]) -> list[Path]:
+    """Return configured folders as paths that can be opened."""
+    return [configuration.resolve(folder) for folder in folders]

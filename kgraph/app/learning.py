@@ -1,0 +1,164 @@
+"""Learning from what people say of causes; never from an answer by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from kgraph.app.investigation import Toolkit
+from kgraph.schema import Incident, IncidentRecord, InputError, Ruling, kind_of
+from kgraph.schema.bundles import parse_bundle
+from kgraph.schema.timestamps import format_time
+from kgraph.store import GraphStore
+from rca.learning import Count, Learned, learn
+from rca.priors import recently_changed
+
+FORMAT = "kgraph.learning/v1"
+_SHOWN = 5
+
+
+def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
+    """Return the tools with what was learned on the stored estate, or had been until a moment."""
+    return replace(tools, learned=learned_by(store, until))
+
+
+def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
+    """Return what people taught, or had taught until a moment; None: nothing."""
+    rulings = [row for row in store.rulings() if until is None or row.at <= until]
+    return learn(rulings) if rulings else None
+
+
+def ruling(
+    record: IncidentRecord, cause: str, *, right: bool, now: datetime, by: str, reason: str
+) -> Ruling:
+    """Make a person's word on a cause out of what the incident holds.
+
+    Args:
+        record: the kept incident.
+        cause: `ENTITY` or `ENTITY:MODE`; the entity by uid, name, or `Kind/name`.
+        right: whether it was at fault.
+        now: the moment.
+        by: who says so.
+        reason: why, in free words.
+
+    Raises:
+        InputError: nothing or more than one thing of the incident answers to it, its kind has no
+            such mode, or what is refuted was never suspected.
+    """
+    incident = parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
+    causes = json.loads(record.answer).get("causes", ())
+    suspected = {row.get("uid", row["entity"]): row for row in causes}
+    uid, mode = _named(incident, record.id, cause)
+    said = suspected.get(uid)
+    if said is None and not right:
+        raise InputError(
+            f"{cause!r} was not suspected in {record.id}",
+            mend=f"`kgraph incidents show {record.id}` names the suspects",
+        )
+    kind = next(entity.kind for entity in incident.entities if entity.uid == uid)
+    return Ruling(
+        incident=record.id,
+        entity=uid,
+        kind=kind,
+        mode=mode or (str(said["mode"]) if said else next(iter(kind_of(kind).modes))),
+        right=right,
+        posterior=_posterior(said, mode),
+        change=recently_changed(incident).get(uid, ""),
+        at=now,
+        by=by,
+        reason=reason,
+    )
+
+
+def _posterior(said: Mapping[str, Any] | None, mode: str) -> float:
+    if said is None:
+        return 0.0
+    modes = said.get("modes", {})
+    return float(modes.get(mode, 0.0) if mode else said["posterior"])
+
+
+def _named(incident: Incident, incident_id: str, cause: str) -> tuple[str, str]:
+    """Read `ENTITY[:MODE]`; a colon belongs to the mode only if the kind has such a mode."""
+    found = _uids(incident, cause)
+    mode = ""
+    if not found and ":" in cause:
+        name, _, mode = cause.rpartition(":")
+        found = _uids(incident, name)
+    if len(found) != 1:
+        what = f"{len(found)} things" if found else "nothing"
+        known = ", ".join(list(found)[:_SHOWN])
+        raise InputError(
+            f"{what} in {incident_id} answers to {cause!r}",
+            mend=f"name one of: {known}" if known else "name it by uid, name, or Kind/name",
+        )
+    ((uid, kind),) = found.items()
+    if mode and mode not in kind_of(kind).modes:
+        modes = ", ".join(kind_of(kind).modes)
+        raise InputError(f"{kind} has no failure mode {mode!r}", mend=f"one of: {modes}")
+    return uid, mode
+
+
+def _uids(incident: Incident, text: str) -> dict[str, str]:
+    """Return uid -> kind of what answers to a name; a uid wins."""
+    known = {entity.uid: entity.kind for entity in incident.entities}
+    if text in known:
+        return {text: known[text]}
+    return {
+        entity.uid: entity.kind
+        for entity in incident.entities
+        if text in {entity.name, f"{entity.kind}/{entity.name}"}
+    }
+
+
+def export(rulings: list[Ruling]) -> dict[str, Any]:
+    """Return everything that was said, and what follows from it, as one document."""
+    return {
+        "format": FORMAT,
+        "rulings": [
+            {
+                "incident": row.incident,
+                "entity": row.entity,
+                "kind": row.kind,
+                "mode": row.mode,
+                "right": row.right,
+                "posterior": row.posterior,
+                "change": row.change or None,
+                "at": format_time(row.at),
+                "by": row.by or None,
+                "reason": row.reason or None,
+            }
+            for row in rulings
+        ],
+        "lessons": lessons(learn(rulings)),
+    }
+
+
+def lessons(learned: Learned) -> list[dict[str, Any]]:
+    """Return what was learned, one row a fault, an entity's fault, or a type of change."""
+    rows = [
+        _row(f"{kind}.{mode}", "", count, learned.of_fault(kind, mode))
+        for (kind, mode), count in sorted(learned.faults.items())
+    ]
+    rows += [
+        _row(f"{kind}.{mode}", uid, count, learned.of_entity(uid, kind, mode))
+        for (uid, kind, mode), count in sorted(learned.entities.items())
+    ]
+    rows += [
+        _row(f"change {type_}", "", count, learned.of_change(type_))
+        for type_, count in sorted(learned.changes.items())
+    ]
+    return rows
+
+
+def _row(what: str, entity: str, count: Count, shift: float) -> dict[str, Any]:
+    return {
+        "what": what,
+        "entity": entity or None,
+        "right": count.right,
+        "wrong": count.wrong,
+        "expected": round(count.expected, 3),
+        "nats": round(shift, 4),
+    }

@@ -1,0 +1,123 @@
+"""Figures of a campaign for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from kgraph.cli.evaluate import plain, score_document
+from kgraph.cli.session import Session
+from kgraph.cli.tables import RowFormat, table, write
+
+if TYPE_CHECKING:
+    from kgraph.app.calibrating import Fitted
+    from kgraph.app.campaign import Drawn
+    from kgraph.app.scoring import Score, Tally
+    from rca.measures import Bin
+
+_STRATA = ("AC@1", "AC@3", "all@4", "precision", "recall", "F1", "Brier", "ECE", "precision@.9")
+_METHODS = ("AC@1", "AC@3", "all@4", "MRR", "F1", "Brier", "ECE", "precision@.9")
+
+
+class CampaignFormat(StrEnum):
+    """How a campaign is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def show_figures(
+    session: Session,
+    told: str,
+    strata: Sequence[tuple[str, int, Score]],
+    whole: Sequence[Score],
+) -> None:
+    """Write strata, then methods, then how far chances came true."""
+    columns = ("stratum", "incidents", *map(_heading, _STRATA), "top-1 90 %")
+    rows = [(name, count, *_cells(one, _STRATA), _range(one)) for name, count, one in strata]
+    methods = ("method", *map(_heading, _METHODS), "top-1 90 %", "ms")
+    session.out.print(told)
+    session.out.print()
+    session.out.print(table(columns, rows))
+    session.out.print()
+    session.out.print(
+        table(
+            methods,
+            [
+                (one.method, *_cells(one, _METHODS), _range(one), f"{one.cpu_ms[0]:.1f}")
+                for one in whole
+            ],
+        )
+    )
+    for one in whole:
+        if one.bins and one.method == whole[0].method:
+            session.out.print()
+            session.out.print(_reliability(one.bins))
+
+
+def show_fit(session: Session, done: Fitted, told: str, form: CampaignFormat) -> None:
+    """Write the chances before and after, of what was not learned from."""
+    if form is not CampaignFormat.TEXT:
+        rows = [
+            {
+                "set": one.name,
+                "incidents": one.incidents,
+                "uncalibrated": score_document(one.before),
+                "calibrated": score_document(one.after),
+            }
+            for one in done.held
+        ]
+        write(rows, RowFormat(form.value))
+        return
+    columns: tuple[str, ...] = ("not learned from", "incidents")
+    measures = ("ECE", "Brier", "F1", "precision@.9")
+    columns += tuple(f"{_heading(m)} {when}" for m in measures for when in ("before", "after"))
+    rows_shown = [
+        (
+            one.name,
+            one.incidents,
+            *(cell for m in measures for s in (one.before, one.after) for cell in _cells(s, (m,))),
+        )
+        for one in done.held
+    ]
+    session.out.print(told)
+    session.out.print()
+    session.out.print(table(columns, rows_shown))
+    session.out.print()
+    session.out.print(_reliability(done.calibration.reliability))
+
+
+def incident_row(one: Drawn, place: int, tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    """Return one incident and how each method did on it."""
+    return {
+        "id": one.labelled.incident.id,
+        "number": one.number,
+        "truth": sorted(one.labelled.truth),
+        "strata": list(one.strata),
+        "methods": {
+            name: {measure: round(values[place], 6) for measure, values in tally.rows.items()}
+            for name, tally in tallies.items()
+        },
+    }
+
+
+def _reliability(bins: Sequence[Bin]) -> Any:  # noqa: ANN401 - rich's own
+    return table(
+        ("said", "came true", "causes", "90 %"),
+        [(plain(b.said), plain(b.came), b.count, f"{plain(b.low)}-{plain(b.high)}") for b in bins],
+    )
+
+
+def _cells(one: Score, measures: Sequence[str]) -> list[str]:
+    return [plain(one.figures[m].value if m in one.figures else None) for m in measures]
+
+
+def _range(one: Score) -> str:
+    first = one.figures["AC@1"]
+    return f"{plain(first.low)}-{plain(first.high)}"
+
+
+def _heading(measure: str) -> str:
+    return measure.replace("AC@", "top-").replace("@", " ")

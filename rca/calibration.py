@@ -1,0 +1,259 @@
+"""How often what is said comes true: posteriors made into measured chances.
+
+The posterior of the inference is right only as far as its model is. One small logistic model says
+how often such a posterior came true in such a situation:
+
+    log odds = bias + w · situation + sum over measures (slope + v · situation) * measure
+
+A situation belongs to the incident: how large the storm is, whether an objective was breached,
+how much the leader explains. A measure belongs to one cause and grows with its posterior: its log
+odds, and how far it is ahead of the best of the others. Every slope is above zero in every
+situation (`Slope.lowest`), so within an incident the order of causes never changes.
+
+Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
+the situation; fitted by `rca.calibration_fit`.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
+from kgraph.schema.signals import MEASURED
+from rca.calibrated_rivals import groups, runner_up
+from rca.measures import Bin
+
+# Feature -> which way it may move chances: 1 up, -1 down, 0 either. What is known of the direction
+# need not be learned, and a few hundred incidents could teach the opposite by chance.
+SITUATION: Mapping[str, int] = MappingProxyType(
+    {
+        "targeted": 0,
+        "storm": -1,
+        "crowd": -1,
+        "graded": 1,
+        "elsewhere": -1,
+        "explained": 1,
+        "contradicted": -1,
+        "rivals": -1,
+        "together": -1,
+        "itself": 1,
+    }
+)
+MEASURES = ("logOdds", "ahead")
+_LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
+_GROWS = 10.0  # times, at most
+_TOGETHER = 4  # further faults in the best set that count as 1
+_LEVEL = 5.0  # nats beyond which log odds hardly grow
+_ALONE = 5.0  # nats that a cause without any other is ahead
+_STORM, _RIVALS = (
+    10.0,
+    12.0,
+)  # log2 of so many alarming entities, or causes, is as large as it gets
+
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How much one measure counts: `base`, and more or less by the situation."""
+
+    base: float
+    by: Values = field(default_factory=dict)
+
+    @property
+    def lowest(self) -> float:
+        """The least that it can be in any situation."""
+        return self.base + math.fsum(min(0.0, value) for value in self.by.values())
+
+    def at(self, situation: Values) -> float:
+        """Return the slope in a situation."""
+        return self.base + math.fsum(v * situation[name] for name, v in self.by.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted calibrator.
+
+    Attributes:
+        title: what it was fitted on, in words that follow "calibrated on".
+        rules: version of the rules that it was fitted with.
+        how: what was done to fit it: seeds, sizes, sets.
+        bias: log odds where everything else is 0.
+        situation: name of `SITUATION` -> weight, in nats.
+        slopes: name of `MEASURES` -> slope.
+        reliability: what it said of incidents that it was not fitted on, and what came true.
+    """
+
+    title: str
+    rules: str
+    bias: float
+    situation: Values
+    slopes: Mapping[str, Slope]
+    how: Mapping[str, str] = field(default_factory=dict)
+    reliability: Sequence[Bin] = ()
+
+    def log_odds(self, situation: Values, measures: Values) -> float:
+        """Return the log odds of one cause, in nats."""
+        return (
+            self.bias
+            + math.fsum(weight * situation[name] for name, weight in self.situation.items())
+            + math.fsum(s.at(situation) * measures[name] for name, s in self.slopes.items())
+        )
+
+
+def calibrated(answer: Answer, incident: Incident, calibration: Calibration | None) -> Answer:
+    """Return the same answer with measured chances.
+
+    The order of causes and of sets of causes stays; no chance grows more than tenfold. What is
+    lost or won by the leader is won or lost by "outside the graph" and "the monitoring failed" in
+    proportion, except that they never grow: the calibrator has seen no incident whose cause was
+    not in the graph. An abstention is lifted where the leader is ahead of both, and never made.
+
+    Args:
+        answer: as the inference gave it.
+        incident: what was asked, healthy evidence expanded.
+        calibration: None: the answer stays as it is, and says that it is not calibrated.
+    """
+    if calibration is None or answer.calibration:
+        return answer
+    if not answer.causes:
+        return replace(answer, calibration=calibration.title)
+    odds = _log_odds(answer, incident, calibration)
+    causes = tuple(_cause(cause, odd) for cause, odd in zip(answer.causes, odds, strict=True))
+    before, now = answer.causes[0].posterior, causes[0].posterior
+    left = min(1.0, (1 - now) / max(_LEAST, 1 - before))
+    elsewhere, monitoring = answer.elsewhere * left, answer.monitoring * left
+    curve = _Curve([log_odds(cause.posterior) for cause in answer.causes], odds)
+    ahead = now > max(elsewhere, monitoring)
+    return replace(
+        answer,
+        causes=causes,
+        hypotheses=tuple(_hypotheses(answer, curve, left)),
+        elsewhere=elsewhere,
+        monitoring=monitoring,
+        runner_up=runner_up(answer.runner_up, curve, left, abstained=answer.abstained),
+        ambiguous=groups(answer.ambiguous, answer.causes, causes),
+        abstained_because="" if ahead else answer.abstained_because,
+        calibration=calibration.title,
+    )
+
+
+def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
+    """Return what is known of the whole incident, each in [0, 1].
+
+    Args:
+        answer: with at least one cause; not calibrated.
+        incident: what was asked.
+    """
+    alarms = [row for row in incident.observations if row.abnormal]
+    loud, seen = {row.entity for row in alarms}, {row.entity for row in incident.observations}
+    leader = answer.causes[0]
+    best = next((row.members for row in answer.hypotheses if row.members), ())
+    pro = math.fsum(witness.weight for witness in leader.supporting)
+    con = -math.fsum(witness.weight for witness in leader.contradicting)
+    return {
+        "targeted": float(incident.target is not None),
+        "storm": min(1.0, math.log2(1 + len(loud)) / _STORM),
+        "crowd": _share(len(loud), len(seen)),
+        "graded": _share(sum(map(_graded, alarms)), len(alarms)),
+        "elsewhere": answer.elsewhere,
+        "explained": min(1.0, _share(leader.explains, len(alarms))),
+        "contradicted": _share(con, pro + con),
+        "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
+        "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
+        "itself": float(leader.entity in loud),
+    }
+
+
+def measures_of(posteriors: Sequence[float]) -> Iterator[dict[str, float]]:
+    """Yield, for each cause, what grows with its posterior.
+
+    Args:
+        posteriors: likeliest first, in [0, 1].
+    """
+    odds = [log_odds(chance) for chance in posteriors]
+    for place, own in enumerate(odds):
+        other = odds[0] if place else (odds[1] if len(odds) > 1 else own - _ALONE)
+        yield {"logOdds": _levelled(own), "ahead": _squeezed(own - other)}
+
+
+def log_odds(chance: float) -> float:
+    """Return the log odds of a chance in [0, 1]; certainty is cut at 1e-12."""
+    held = min(max(chance, _LEAST), 1 - _LEAST)
+    return math.log(held) - math.log1p(-held)
+
+
+def chance_of(odds: float) -> float:
+    """Return the chance of log odds, in (0, 1)."""
+    if odds < 0:
+        return math.exp(odds) / (1 + math.exp(odds))
+    return 1 / (1 + math.exp(-odds))
+
+
+def _levelled(nats: float) -> float:
+    """Return a rising function of nats in which ten and thirty are alike: neither is measured."""
+    return _LEVEL * math.tanh(nats / _LEVEL)
+
+
+def _squeezed(nats: float) -> float:
+    """Return a rising function of nats in which ten and thirty still differ, by little."""
+    return math.copysign(math.log1p(abs(nats)), nats)
+
+
+def _log_odds(answer: Answer, incident: Incident, calibration: Calibration) -> list[float]:
+    situation = situation_of(answer, incident)
+    said = [cause.posterior for cause in answer.causes]
+    rows = zip(said, measures_of(said), strict=True)
+    return [min(calibration.log_odds(situation, row), _most(chance)) for chance, row in rows]
+
+
+def _most(chance: float) -> float:
+    """Return what a chance grows to at most: what comes of the least ones nobody has measured."""
+    return log_odds(_GROWS * chance)
+
+
+def _cause(cause: Cause, odds: float) -> Cause:
+    chance = chance_of(odds)
+    scale = chance / cause.posterior if cause.posterior > 0 else 0.0
+    modes = {mode: min(1.0, part * scale) for mode, part in cause.modes.items()}
+    return replace(cause, posterior=chance, modes=modes, uncalibrated=log_odds(cause.posterior))
+
+
+class _Curve:
+    """The incident's map from log odds to calibrated ones, through its causes, rising."""
+
+    def __init__(self, said: Sequence[float], true: Sequence[float]) -> None:
+        points = sorted(set(zip(said, true, strict=True)))
+        self._said = [x for x, _ in points]
+        self._true = [y for _, y in points]
+
+    def __call__(self, chance: float) -> float:
+        at = log_odds(chance)
+        place = bisect_left(self._said, at)
+        if place == 0:
+            return chance_of(self._true[0] + at - self._said[0])
+        if place == len(self._said):
+            return chance_of(self._true[-1])
+        (x, y), (x2, y2) = ((self._said[i], self._true[i]) for i in (place - 1, place))
+        return chance_of(y + (y2 - y) * (at - x) / (x2 - x))
+
+
+def _hypotheses(answer: Answer, curve: _Curve, left: float) -> list[Hypothesis]:
+    rows = [
+        replace(row, posterior=curve(row.posterior) if row.members else row.posterior * left)
+        for row in answer.hypotheses
+    ]
+    return sorted(rows, key=lambda row: -row.posterior)
+
+
+def _graded(row: Observation) -> bool:
+    """Tell whether an alarm says how far, or is about a state, of which there is no how far."""
+    return row.score is not None or row.signal not in MEASURED
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,56 @@
+"""By which rule a fault went from one entity to the next, on a path that was taken."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rca.compile import severity_of
+from rca.conditions import holds
+from rca.effects import Link
+from rca.rules import ANY, Model, PropagationRule
+from rca.scene import Scene
+
+
+def rule_of(scene: Scene, entity: int, mode: str, link: Link) -> str:
+    """Return file and row of the rule by which `link` brought `entity` into `mode`.
+
+    Empty where no rule speaks of it: the relation carries the failure by its default. A group that
+    is weakened by the loss of a member goes by the rule of that loss.
+    """
+    rules = _about(scene.compiled.model, link.relation, link.mode)
+    found = [rule for rule in rules if _applies(scene, rule, entity, link)]
+    exact = [rule for rule in found if rule.mode == mode]
+    kind = scene.topology.kinds[entity]
+    worse = [rule for rule in found if severity_of(kind, rule.mode) != severity_of(kind, mode)]
+    return (exact or worse)[-1].where if exact or worse else ""
+
+
+@lru_cache(maxsize=4_096)
+def _about(model: Model, relation: str, cause: str) -> tuple[PropagationRule, ...]:
+    return tuple(
+        rule for rule in model.propagation if relation in rule.types and cause in rule.causes
+    )
+
+
+def _applies(scene: Scene, rule: PropagationRule, entity: int, link: Link) -> bool:
+    kinds = scene.topology.kinds
+    if rule.reverse is _depends(scene, entity, link):
+        return False
+    if not _one_of(kinds[entity], rule.effect_kinds):
+        return False
+    if not _one_of(kinds[link.entity], rule.cause_kinds):
+        return False
+    return rule.condition is None or holds(rule.condition, scene.ground, entity, link.entity)
+
+
+def _one_of(kind: str, kinds: tuple[str, ...]) -> bool:
+    return ANY in kinds or kind in kinds
+
+
+def _depends(scene: Scene, entity: int, link: Link) -> bool:
+    """Tell whether the entity depends on what hit it; else the fault ran against the arrow."""
+    topology = scene.topology
+    return any(
+        topology.type[gate] == link.relation and link.entity in topology.members(gate)
+        for gate in topology.gates(entity)
+    )

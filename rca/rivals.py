@@ -1,0 +1,192 @@
+"""What else could be: the runner-up, and suspects that nothing seen tells apart.
+
+A rival clears something that the winner blames. The winner with one more fault is no rival of it,
+nor is one that blames what looks the same.
+
+Source: R. E. Kass, A. E. Raftery, Bayes Factors (1995), doi:10.1080/01621459.1995.10476572.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kgraph.schema import Ambiguity, Fault, NextCheck, RunnerUp
+from kgraph.schema.hypotheses import MOST_ODDS, factor
+from rca.checks import next_checks
+from rca.coverage import telling
+from rca.explain import alike_among, best_units
+from rca.posterior import Posterior
+from rca.scene import Scene
+from rca.score import evidence
+from rca.units import Unit
+
+OUTSIDE, BLIND = "outside the graph", "the monitoring failed"
+SHOWN = 0.01  # posterior from which a group of equals is told
+WORTH_A_LOOK = 0.05  # and from which somebody may want to know what tells them apart
+COMPARED = 8  # members of a group that one look is weighed for
+MOST = 5  # groups in an answer
+_Groups = Mapping[int, tuple[int, ...]]  # entity -> those that look the same
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One explanation: what it blames, how likely it is, and what the evidence says of it."""
+
+    units: tuple[Unit, ...]
+    posterior: float
+    nats: float
+    name: str = ""
+
+
+def rivals(
+    scene: Scene,
+    suspects: Sequence[Unit],
+    result: Posterior,
+    watcher: Unit | None,
+    named: str,
+    names: Mapping[str, str],
+) -> tuple[RunnerUp | None, tuple[Ambiguity, ...]]:
+    """Return the likeliest rival of the winner, if there is any, and what looks the same.
+
+    Args:
+        scene: the estate and what was seen on it.
+        suspects: all units.
+        result: what is believed.
+        watcher: "only the monitoring failed" as a unit, where something hints at it.
+        named: the name of what wins over all causes in the graph; empty: one of them wins.
+        names: uid -> name, for commands.
+    """
+    best = best_units(suspects)
+    groups = alike_among(best)
+    return (
+        _runner_up(
+            scene, _folded(_claims(result, watcher), groups), _winner(result, named), groups
+        ),
+        _ambiguous(scene, best, groups, result, names),
+    )
+
+
+def _winner(result: Posterior, named: str) -> _Claim | None:
+    if named:
+        return _Claim((), 0.0, 0.0, named)
+    return _Claim(result.sets[0][0], 0.0, 0.0) if result.sets else None
+
+
+def _runner_up(
+    scene: Scene, claims: Sequence[_Claim], wins: _Claim | None, groups: _Groups
+) -> RunnerUp | None:
+    if wins is None:
+        return None
+    winner = next((c for c in claims if _look(c, groups) == _look(wins, groups)), None)
+    if winner is None:
+        return None
+    blamed = _faces(winner, groups)
+    for claim in claims:
+        if claim is not winner and not (blamed and blamed <= _faces(claim, groups)):
+            return _compared(scene, winner, claim)
+    return None
+
+
+def _folded(claims: Iterable[_Claim], groups: _Groups) -> list[_Claim]:
+    """Count what looks the same as one claim, under the name of the likeliest; likeliest first."""
+    found: dict[object, _Claim] = {}
+    for claim in claims:
+        key = _look(claim, groups)
+        known = found.get(key)
+        found[key] = (
+            replace(known, posterior=known.posterior + claim.posterior) if known else claim
+        )
+    return sorted(found.values(), key=lambda claim: -claim.posterior)
+
+
+def _claims(result: Posterior, watcher: Unit | None) -> Iterator[_Claim]:
+    for members, chance in result.sets:
+        yield _Claim(members, chance, 0.0)
+    yield _Claim((), result.elsewhere, 0.0, OUTSIDE)
+    if watcher is not None and result.monitoring > 0:
+        yield _Claim((), result.monitoring, evidence([watcher]), BLIND)
+
+
+def _look(claim: _Claim, groups: _Groups) -> object:
+    return _faces(claim, groups), len(claim.units), claim.name
+
+
+def _faces(claim: _Claim, groups: _Groups) -> frozenset[int]:
+    """Return the entities blamed, each by the first of those that look the same."""
+    return frozenset(
+        min(entity, *groups.get(entity, (entity,)))
+        for unit in claim.units
+        for entity in unit.entities
+    )
+
+
+def _compared(scene: Scene, winner: _Claim, rival: _Claim) -> RunnerUp:
+    uids = scene.topology.uids
+    nats = [evidence(claim.units) if claim.units else claim.nats for claim in (winner, rival)]
+    odds = winner.posterior / rival.posterior if rival.posterior > 0 else MOST_ODDS
+    members = (Fault(uids[e], mode) for unit in rival.units for e, mode in unit.faults)
+    return RunnerUp(
+        tuple(members),
+        rival.posterior,
+        min(odds, MOST_ODDS),
+        factor(nats[0] - nats[1]),
+        rival.name,
+    )
+
+
+def _ambiguous(
+    scene: Scene,
+    best: Mapping[int, Unit],
+    alike: _Groups,
+    result: Posterior,
+    names: Mapping[str, str],
+) -> tuple[Ambiguity, ...]:
+    """Return the groups of suspects that look the same and are worth a word, likeliest first."""
+    groups = {tuple(sorted((entity, *others))) for entity, others in alike.items()}
+    chances = {group: _any_of(group, result) for group in groups}
+    ranked = sorted(groups, key=lambda group: (-chances[group], group))
+    return tuple(
+        _group(scene, [best[e] for e in group], chances[group], names)
+        for group in ranked[:MOST]
+        if chances[group] >= SHOWN
+    )
+
+
+def _any_of(group: Sequence[int], result: Posterior) -> float:
+    wanted = frozenset(group)
+    return math.fsum(
+        chance
+        for members, chance in result.sets
+        if any(unit.entities & wanted for unit in members)
+    )
+
+
+def _group(
+    scene: Scene, units: Sequence[Unit], chance: float, names: Mapping[str, str]
+) -> Ambiguity:
+    uids = scene.topology.uids
+    members = sorted(Fault(uids[entity], mode) for unit in units for entity, mode in unit.faults)
+    apart = _apart(scene, units, names) if chance >= WORTH_A_LOOK else None
+    return Ambiguity(tuple(members), min(1.0, chance), apart)
+
+
+def _apart(scene: Scene, units: Sequence[Unit], names: Mapping[str, str]) -> NextCheck | None:
+    """Return the look that tells most; where the rules know no command, what should be watched."""
+    compared = units[:COMPARED]
+    equal = tuple(((unit,), 1 / len(compared)) for unit in compared)
+    found = next_checks(scene, Posterior(equal, 0.0, 0.0), names, most=1)
+    return found[0] if found else _unwatched(scene, compared, names)
+
+
+def _unwatched(scene: Scene, units: Sequence[Unit], names: Mapping[str, str]) -> NextCheck | None:
+    for unit in units:
+        ((entity, mode),) = unit.faults
+        told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
+        kind, uid = scene.topology.kinds[entity], scene.topology.uids[entity]
+        for signal in telling(scene.compiled.model, kind, mode):
+            if signal not in told:
+                title = f"{names.get(uid) or uid} {mode}"
+                return NextCheck(uid, signal, 0.0, "", f"{title} from the others")
+    return None

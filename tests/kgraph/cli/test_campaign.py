@@ -1,0 +1,112 @@
+"""`kgraph campaign`, as a process would see it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rca.calibration_file import load_calibration
+from tests.kgraph.cli.conftest import Run
+
+FEW = ("campaign", "--entities", "150", "--incidents", "10", "--method", "kgraph")
+
+
+def test_the_figures_stand_by_stratum_and_next_to_baselines(run: Run) -> None:
+    done = run("campaign", "--entities", "150", "--incidents", "10", "--faults", "1-2")
+    assert done.code == 0, done.err
+    assert "3% wrong relations; 10 incidents of 1 to 2 fault(s), seed 0" in done.out
+    firsts = [line.split()[0] for line in done.out.splitlines() if line.strip()]
+    assert {"STRATUM", "all", "hard", "identifiable", "METHOD", "kgraph", "uncalibrated"} <= set(
+        firsts
+    )
+    assert {"random", "traversal", "PageRank", "SAID"} <= set(firsts)
+
+
+def test_the_same_seed_prints_the_same_figures(run: Run) -> None:
+    def figures() -> object:
+        found = json.loads(run(*FEW, "--output", "json").out)
+        return [one["figures"] for one in (*found["methods"], *found["strata"])]
+
+    assert figures() == figures()
+
+
+def test_every_incident_can_be_had_by_itself(run: Run) -> None:
+    rows = [json.loads(line) for line in run(*FEW, "--output", "jsonl").out.splitlines()]
+    assert [row["number"] for row in rows] == list(range(10))
+    assert all(row["truth"] and row["strata"] for row in rows)
+    whole = json.loads(run(*FEW, "--output", "json").out)
+    firsts = [row["methods"]["kgraph"]["AC@1"] for row in rows]
+    assert whole["methods"][0]["figures"]["AC@1"]["value"] == pytest.approx(
+        sum(firsts) / 10, abs=1e-6
+    )
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_stored_graph_is_asked_about_and_left_alone(run: Run, tmp_path: Path) -> None:
+    store = next((tmp_path / "data").rglob("kgraph.db"))
+
+    def content() -> list[str]:
+        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as held:
+            return list(held.iterdump())
+
+    before = content()
+    done = run("campaign", "--incidents", "3", "--method", "kgraph", "--output", "json")
+    assert done.code == 0, done.err
+    assert "usual estate is assumed" in done.err
+    assert json.loads(done.out)["estate"].startswith("9 entities")
+    assert content() == before
+    assert json.loads(run("incidents", "list", "--output", "json").out) == []
+
+
+def test_a_fitted_calibrator_is_written_and_then_used(run: Run, work: Path) -> None:
+    done = run("campaign", "--entities", "150", "--incidents", "40", "--fit", "mine.yaml")
+    assert done.code == 0, done.err
+    assert "NOT LEARNED FROM" in done.out
+    fitted = load_calibration(work / "mine.yaml")
+    assert fitted.title == "20 simulated incidents"
+    assert "every other seed of 40 from seed 0, on 1" in fitted.how["simulated"]
+    assert fitted.reliability
+    (work / "kgraph.toml").write_text('[engine]\ncalibration = "mine.yaml"\n')
+    bundle = {
+        "format": "kgraph.incident/v1",
+        "id": "one",
+        "entities": [{"id": "h", "kind": "Host"}],
+        "relations": [],
+        "observations": [{"entity": "h", "signal": "down", "state": "abnormal"}],
+    }
+    (work / "one.jsonl").write_text(json.dumps(bundle) + "\n")
+    answer = json.loads(run("investigate", "--bundle", "one.jsonl", "-o", "json").out)
+    assert answer["calibration"] == "20 simulated incidents"
+    assert "logOdds" in answer["causes"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("--faults", "0"), 2, "write 2, or 1-3"),
+        (("--faults", "3-1"), 2, "write 2, or 1-3"),
+        (("--faults", "some"), 2, "write 2, or 1-3"),
+        (("--method", "luckk"), 2, "no method 'luckk'"),
+        (("--labelled", "a", "--truth", "b"), 2, "--labelled is for --fit"),
+        (("--labelled", "a", "--fit", "c"), 2, "pair them"),
+        (("--fit", "c", "--incidents", "10"), 1, "too few to fit"),
+        (("--entities", "20"), 1, "use 100 or more"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(
+    run: Run, options: tuple[str, ...], code: int, said: str
+) -> None:
+    estate = () if "--entities" in options else ("--entities", "150")
+    done = run("campaign", *estate, *options)
+    assert done.code == code
+    assert said in done.err
+    assert len(done.err.strip().splitlines()) == 1
+
+
+def test_an_empty_store_says_how_to_get_an_estate(run: Run) -> None:
+    done = run("campaign")
+    assert done.code == 1
+    assert len(done.err.strip().splitlines()) == 1

@@ -1,0 +1,114 @@
+"""Confirming, refuting, and what is learned of it, as a process would see it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kgraph.schema import Observation, State
+from kgraph.store import open_store
+from tests.kgraph.cli.conftest import Ended, Run
+
+
+@pytest.fixture
+def incident(run: Run, stored: Path, tmp_path: Path) -> str:  # noqa: ARG001 - the estate
+    """Four guests are paused in the stored estate; returns the incident's id."""
+    path = next((tmp_path / "data").rglob("kgraph.db"))
+    store = open_store(path)
+    guests = [e.uid for e in store.find() if e.kind == "VirtualMachine"][:4]
+    at = datetime.now(UTC)
+    store.observe([Observation(uid, "paused", State.ABNORMAL, at=at) for uid in guests])
+    store.close()
+    done = run("investigate", "-o", "json")
+    assert done.code == 0, done.err
+    (row,) = json.loads(run("incidents", "list", "-o", "json").out)
+    return str(row["id"])
+
+
+def _lessons(run: Run) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(run("learning", "show", "-o", "json").out)
+    return found
+
+
+def _first(run: Run) -> tuple[str, float]:
+    answer = json.loads(run("investigate", "-o", "json", "--no-save").out)
+    first = answer["causes"][0]
+    return first["entity"], first["logOdds"]
+
+
+def test_a_refuted_cause_is_less_likely_the_next_time(run: Run, incident: str) -> None:
+    blamed, before = _first(run)
+    done = run("incidents", "refute", incident, blamed, "--by", "ada", "--reason", "it was up")
+    assert done.code == 0, done.err
+    assert "refuted: " in done.err
+    again, after = _first(run)
+    assert again != blamed or after < before
+
+
+def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
+    run: Run, incident: str
+) -> None:
+    blamed, before = _first(run)
+    assert run("incidents", "confirm", incident, blamed).code == 0
+    assert _first(run)[1] >= before
+    rows = _lessons(run)
+    assert {(row["right"], row["wrong"]) for row in rows} == {(1, 0)}
+    assert rows[1]["entity"] == blamed
+    exported = json.loads(run("learning", "export").out)
+    assert exported["format"] == "kgraph.learning/v1"
+    assert exported["rulings"][0]["entity"] == blamed
+    told = run("learning", "reset")
+    assert "1 ruling would be forgotten" in told.err
+    assert len(_lessons(run)) == len(rows)
+    assert "1 ruling forgotten" in run("learning", "reset", "--execute").err
+    assert _lessons(run) == []
+    assert _first(run)[1] == pytest.approx(before)
+
+
+def test_a_name_with_a_mode_is_understood_and_the_last_word_counts(
+    run: Run, incident: str
+) -> None:
+    assert run("incidents", "confirm", incident, "vmstore:hung").code == 0
+    assert run("incidents", "refute", incident, "vmstore:down").code == 0
+    (ruling,) = json.loads(run("learning", "export").out)["rulings"]
+    assert (ruling["mode"], ruling["right"]) == ("down", False)
+
+
+def test_a_later_word_does_not_change_how_a_kept_incident_was_answered(
+    run: Run, incident: str
+) -> None:
+    blamed, _ = _first(run)
+    assert run("incidents", "confirm", incident, blamed).code == 0
+    done = run("replay", incident, "--check")
+    assert done.code == 0, done.err + done.out
+    assert "answered the same, to the byte" in done.err
+
+
+def test_asking_alone_teaches_nothing(run: Run, incident: str) -> None:
+    assert incident
+    for _ in range(2):
+        run("investigate")
+    assert _lessons(run) == []
+    done = run("learning", "show")
+    assert "nothing yet" in done.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "which", "cause", "said"),
+    [
+        ("confirm", "INC-9999", "x", "no incident 'INC-9999'"),
+        ("confirm", "", "nobody", "nothing in INC-"),
+        ("confirm", "", "StorageExport/vmstore:sleepy", "no failure mode 'sleepy'"),
+        ("refute", "", "shop", "was not suspected"),
+    ],
+)
+def test_what_cannot_be_said_is_one_clear_line(
+    run: Run, incident: str, verb: str, which: str, cause: str, said: str
+) -> None:
+    done: Ended = run("incidents", verb, which or incident, cause)
+    assert done.code == 1
+    assert said in done.err
+    assert len(done.err.strip().splitlines()) == 1

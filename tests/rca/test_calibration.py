@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import (
+    Answer,
+    BlastRadius,
+    Cause,
+    Fault,
+    Hypothesis,
+    Incident,
+    Observation,
+    State,
+    Target,
+    Witness,
+)
+from rca.calibration import (
+    MEASURES,
+    SITUATION,
+    Calibration,
+    Slope,
+    calibrated,
+    chance_of,
+    log_odds,
+    measures_of,
+    situation_of,
+)
+from rca.calibration_file import load_calibration
+
+SHIPPED = load_calibration()
+_small = st.floats(-3, 3, allow_nan=False)
+_chances = st.lists(st.floats(0, 1, allow_nan=False), min_size=1, max_size=8).map(
+    lambda values: sorted(values, reverse=True)
+)
+
+
+def _seen(entity: str, state: State = State.ABNORMAL, score: float | None = 9.0) -> Observation:
+    return Observation(entity, "errors", state, score)
+
+
+def cause(entity: str, chance: float) -> Cause:
+    return Cause(
+        entity=entity,
+        kind="Service",
+        mode="failing",
+        posterior=chance,
+        modes={"failing": chance * 0.75, "slow": chance * 0.25},
+        explains=2,
+        supporting=(Witness(_seen(entity), 2.0),),
+        contradicting=(Witness(_seen("z", State.HEALTHY), -1.0),),
+        unknown=0,
+    )
+
+
+def answer(*chances: float, elsewhere: float = 0.1, abstained: str = "") -> Answer:
+    rows = tuple(cause(f"e{i}", chance) for i, chance in enumerate(chances))
+    sets = [Hypothesis((Fault(row.entity, "failing"),), row.posterior * 0.9) for row in rows]
+    return Answer(
+        id="one",
+        causes=rows,
+        hypotheses=(*sets, Hypothesis((), elsewhere, "outside the graph")),
+        explanation=(),
+        blast_radius=BlastRadius(),
+        next_checks=(),
+        elsewhere=elsewhere,
+        monitoring=0.0,
+        model_version="rules-1",
+        abstained_because=abstained,
+    )
+
+
+INCIDENT = Incident("one", observations=(_seen("e0"), _seen("e1"), _seen("z", State.HEALTHY)))
+
+
+def calibration(bias: float = 0.0, **slopes: float) -> Calibration:
+    return Calibration("tests", "rules-1", bias, {}, {k: Slope(v) for k, v in slopes.items()})
+
+
+@st.composite
+def calibrations(draw: st.DrawFn) -> Calibration:
+    """Any calibrator that a file may hold."""
+    slopes = {}
+    for name in MEASURES:
+        by = {feature: draw(_small) for feature in SITUATION}
+        falls = sum(min(0.0, value) for value in by.values())
+        slopes[name] = Slope(draw(st.floats(0.001, 3)) - falls, by)
+    return Calibration("any", "r", draw(_small), {n: draw(_small) for n in SITUATION}, slopes)
+
+
+@given(_chances, calibrations())
+def test_no_calibrator_reorders_the_causes_of_an_incident(
+    chances: list[float], any_one: Calibration
+) -> None:
+    found = calibrated(answer(*chances), INCIDENT, any_one)
+    assert [row.entity for row in found.causes] == [f"e{i}" for i in range(len(chances))]
+    told = [row.posterior for row in found.causes]
+    assert told == sorted(told, reverse=True)
+    assert all(0 <= chance <= 1 for chance in told)
+
+
+@given(_chances, st.integers(0, 7), st.floats(0, 1), calibrations())
+def test_a_higher_posterior_never_means_a_lower_chance_in_the_same_situation(
+    chances: list[float], place: int, more: float, any_one: Calibration
+) -> None:
+    place %= len(chances)
+    raised = [*chances]
+    ceiling = chances[place - 1] if place else 1.0
+    raised[place] += more * (ceiling - raised[place])
+    situation = situation_of(answer(*chances), INCIDENT)
+    before = any_one.log_odds(situation, list(measures_of(chances))[place])
+    after = any_one.log_odds(situation, list(measures_of(raised))[place])
+    assert after >= before - 1e-9
+
+
+@given(_chances, calibrations())
+def test_a_set_is_never_likelier_than_its_member_and_sets_keep_their_order(
+    chances: list[float], any_one: Calibration
+) -> None:
+    found = calibrated(answer(*chances), INCIDENT, any_one)
+    by_entity = {row.entity: row.posterior for row in found.causes}
+    sets = {row.members[0].entity: row.posterior for row in found.hypotheses if row.members}
+    for entity, chance in sets.items():
+        assert chance <= by_entity[entity] + 1e-9
+    order = [sets[f"e{i}"] for i in range(len(chances))]
+    assert all(a >= b - 1e-9 for a, b in pairwise(order))
+
+
+def test_what_the_inference_said_stays_beside_the_chance() -> None:
+    found = calibrated(answer(0.9, 0.05), INCIDENT, calibration(-1.0, logOdds=0.5))
+    first = found.causes[0]
+    assert first.uncalibrated == pytest.approx(log_odds(0.9))
+    assert first.posterior < 0.9
+    assert found.calibration == "tests"
+    assert sum(first.modes.values()) == pytest.approx(first.posterior)
+
+
+def test_without_a_calibrator_the_answer_stays_and_says_that_it_is_not_calibrated() -> None:
+    plain = answer(0.9)
+    assert calibrated(plain, INCIDENT, None) is plain
+    assert plain.calibration == ""
+
+
+def test_calibrating_twice_is_calibrating_once() -> None:
+    once = calibrated(answer(0.9, 0.2), INCIDENT, SHIPPED)
+    assert calibrated(once, INCIDENT, SHIPPED) is once
+
+
+def test_an_answer_without_a_cause_has_nothing_to_calibrate() -> None:
+    nothing = replace(answer(0.5), causes=(), hypotheses=(), abstained_because="nothing is wrong")
+    found = calibrated(nothing, INCIDENT, SHIPPED)
+    assert found.abstained_because == "nothing is wrong"
+
+
+def test_a_leader_that_is_ahead_after_all_lifts_the_abstention() -> None:
+    held = answer(0.3, 0.01, elsewhere=0.6, abstained="outside")
+    sharp = calibration(3.0, logOdds=1.0)
+    found = calibrated(held, INCIDENT, sharp)
+    assert not found.abstained
+    assert found.causes[0].posterior + found.elsewhere <= 1
+
+
+def test_calibration_makes_no_abstention() -> None:
+    timid = calibration(-6.0, logOdds=0.1)
+    found = calibrated(answer(0.5, elsewhere=0.3), INCIDENT, timid)
+    assert found.causes[0].posterior < found.elsewhere
+    assert not found.abstained
+
+
+@given(_chances, st.floats(0, 1), calibrations())
+def test_what_lies_outside_the_graph_never_becomes_likelier(
+    chances: list[float], elsewhere: float, any_one: Calibration
+) -> None:
+    before = answer(*chances, elsewhere=elsewhere)
+    assert calibrated(before, INCIDENT, any_one).elsewhere <= elsewhere
+
+
+def test_every_feature_of_a_situation_is_a_share() -> None:
+    targeted = replace(INCIDENT, target=Target("e0", "errors"))
+    found = situation_of(answer(0.9, 0.2), targeted)
+    assert set(found) == set(SITUATION)
+    assert all(0 <= value <= 1 for value in found.values())
+    assert (found["targeted"], found["itself"], found["graded"]) == (1.0, 1.0, 1.0)
+    assert found["contradicted"] == pytest.approx(1 / 3)
+
+
+def test_log_odds_and_chances_are_each_other_s_inverse() -> None:
+    for chance in (1e-9, 0.2, 0.5, 0.999):
+        assert chance_of(log_odds(chance)) == pytest.approx(chance)
+    assert chance_of(-800.0) == 0.0
+    assert chance_of(800.0) == 1.0
+
+
+def test_what_is_most_unlikely_grows_tenfold_at_most() -> None:
+    raised = calibrated(answer(0.9, 0.0001), INCIDENT, calibration(bias=3.0))
+    assert raised.causes[1].posterior == pytest.approx(0.001)
+    assert raised.causes[0].posterior > 0.9

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rca
+from kgraph.schema import Change, Incident, Observation, Ruling, State
+from kgraph.schema.entities import Entity, Relation
+from rca.learning import Count, Learned, Priors, learn
+from rca.priors import taught
+from rca.rules import Model
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def said(
+    number: int = 0, *, right: bool = True, posterior: float = 0.5, entity: str = "h1", **more: str
+) -> Ruling:
+    fields = {"kind": "Host", "mode": "down", "change": ""} | more
+    return Ruling(
+        f"INC-{number}",
+        entity,
+        fields["kind"],
+        fields["mode"],
+        right,
+        posterior,
+        fields["change"],
+        T0 + timedelta(minutes=number),
+    )
+
+
+_rulings = st.lists(
+    st.builds(
+        said,
+        st.integers(0, 30),
+        right=st.booleans(),
+        posterior=st.floats(0, 1),
+        entity=st.sampled_from(["h1", "h2"]),
+        mode=st.sampled_from(["down", "hung"]),
+        change=st.sampled_from(["", "deploy", "config"]),
+    ),
+    max_size=20,
+)
+
+
+def test_without_a_ruling_nothing_is_learned() -> None:
+    empty = learn([])
+    assert empty == Learned()
+    assert empty.of_entity("h1", "Host", "down") == 0.0
+    assert empty.of_change("deploy") == 0.0
+
+
+def test_causes_that_come_true_as_often_as_was_said_teach_nothing() -> None:
+    found = learn([said(n, right=n < 8, posterior=0.8) for n in range(10)])
+    assert found.of_fault("Host", "down") == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_was_doubted_and_is_confirmed_becomes_likelier_and_the_reverse() -> None:
+    assert learn([said(posterior=0.2)]).of_fault("Host", "down") > 0
+    assert learn([said(posterior=0.8, right=False)]).of_fault("Host", "down") < 0
+
+
+def test_an_entity_s_own_rulings_are_shrunk_towards_those_of_its_kind() -> None:
+    others = [said(n, entity="h2", posterior=0.3) for n in range(10)]
+    found = learn([*others, said(11, entity="h1", posterior=0.5, right=False)])
+    estate = found.of_fault("Host", "down")
+    assert found.of_entity("h3", "Host", "down") == estate
+    assert found.of_entity("h1", "Host", "down") < estate
+    assert found.of_entity("h1", "Host", "down") > learn(
+        [said(posterior=0.5, right=False)]
+    ).of_fault("Host", "down")
+
+
+def test_other_modes_and_kinds_learn_nothing_of_it() -> None:
+    found = learn([said(posterior=0.1)])
+    assert found.of_fault("Host", "hung") == 0.0
+    assert found.of_fault("Switch", "down") == 0.0
+
+
+@given(_rulings)
+def test_the_order_of_rulings_does_not_matter(rulings: list[Ruling]) -> None:
+    one, other = learn(rulings), learn(reversed(rulings))
+    assert one.faults.keys() == other.faults.keys()
+    for key, count in one.faults.items():
+        assert (count.right, count.wrong) == (other.faults[key].right, other.faults[key].wrong)
+        assert count.expected == pytest.approx(other.faults[key].expected)
+
+
+@given(_rulings)
+def test_no_lesson_changes_odds_beyond_all_measure(rulings: list[Ruling]) -> None:
+    found = learn(rulings)
+    for uid, kind, mode in found.entities:
+        assert abs(found.of_entity(uid, kind, mode)) <= math.log(50) + 1e-9
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.floats(0.02, 0.98), st.floats(-2, 2))
+def test_one_more_confirmed_of_the_same_never_makes_it_less_likely(
+    right: int, wrong: int, posterior: float, towards: float
+) -> None:
+    count = Count(right, wrong, (right + wrong) * posterior)
+    yes, no = (count.plus(said(right=is_so, posterior=posterior)) for is_so in (True, False))
+    assert yes.shift(towards) >= count.shift(towards) - 1e-9
+    assert no.shift(towards) <= count.shift(towards) + 1e-9
+
+
+def test_what_a_person_changes_their_mind_on_counts_once() -> None:
+    early, late = said(right=True), replace(said(right=False), at=T0 + timedelta(days=1))
+    count = learn([late, early]).faults["Host", "down"]
+    assert (count.right, count.wrong) == (0, 1)
+
+
+def test_a_type_of_change_that_is_blamed_in_vain_counts_less() -> None:
+    found = learn([said(n, right=False, posterior=0.6, change="deploy") for n in range(6)])
+    plain = Priors(found).rates("h9", "Nic", {"down": 2.0})["down"]
+    changed = Priors(found, {"h9": "deploy"}).rates("h9", "Nic", {"down": 2.0})["down"]
+    other = Priors(found, {"h9": "config"}).rates("h9", "Nic", {"down": 2.0})["down"]
+    assert plain == other == 2.0
+    assert changed == pytest.approx(2.0 * math.exp(found.of_change("deploy")))
+    assert changed < 1.0
+
+
+def _two_hosts(changes: tuple[Change, ...] = ()) -> Incident:
+    """A guest is down and nobody says which of the two that it needs both is to blame."""
+    entities = tuple(
+        Entity(uid, kind, uid)
+        for uid, kind in (("v", "VirtualMachine"), ("h1", "Host"), ("h2", "Host"))
+    )
+    relations = tuple(Relation("v", "RUNS_ON", host, None, None, "t") for host in ("h1", "h2"))
+    seen = (Observation("v", "down", State.ABNORMAL, None, None, T0),)
+    return Incident("one", entities, relations, seen, changes)
+
+
+def _chances(model: Model, incident: Incident) -> dict[str, float]:
+    return {cause.entity: cause.posterior for cause in rca.investigate(incident, model).causes}
+
+
+@pytest.fixture
+def with_rulings(model: Model) -> Callable[..., dict[str, float]]:
+    def asked(*rulings: Ruling, changes: tuple[Change, ...] = ()) -> dict[str, float]:
+        incident = _two_hosts(changes)
+        return _chances(taught(model, learn(rulings), incident), incident)
+
+    return asked
+
+
+def test_of_two_alike_the_one_that_was_confirmed_before_comes_first(
+    with_rulings: Callable[..., dict[str, float]],
+) -> None:
+    before = with_rulings()
+    assert before["h1"] == pytest.approx(before["h2"])
+    after = with_rulings(said(posterior=0.3, entity="h1"))
+    assert after["h1"] > after["h2"] > 0
+
+
+def test_one_that_was_refuted_falls_behind_its_equal(
+    with_rulings: Callable[..., dict[str, float]],
+) -> None:
+    after = with_rulings(said(posterior=0.7, entity="h1", right=False))
+    assert after["h1"] < after["h2"]
+
+
+def test_a_change_of_a_type_that_was_never_to_blame_is_suspected_less(
+    with_rulings: Callable[..., dict[str, float]],
+) -> None:
+    changes = (Change("h1", "deploy", T0 - timedelta(minutes=5)),)
+    vain = [
+        said(n, right=False, posterior=0.7, entity="x", kind="Nic", change="deploy")
+        for n in range(8)
+    ]
+    assert with_rulings(*vain, changes=changes)["h1"] < with_rulings(changes=changes)["h1"]
+
+
+def test_without_rulings_the_rules_stay_the_very_same(model: Model) -> None:
+    assert taught(model, None, _two_hosts()) is model
+    assert taught(model, learn([]), _two_hosts()) is model
+
+
+def test_an_answer_alone_teaches_nothing(model: Model) -> None:
+    incident = _two_hosts()
+    first = _chances(model, incident)
+    assert [_chances(model, incident) for _ in range(3)] == [first] * 3
