@@ -11,17 +11,20 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from kgraph.schema import NextCheck
+from rca.effects import Faults, Modes
 from rca.posterior import Posterior
 from rca.rules import CheckRule
-from rca.scene import Scene
-from rca.signature import reach
+from rca.scene import Onwards, Scene
+from rca.signature import spread
 from rca.units import Unit
 
 IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
+NEAR = 50  # things behind a suspect that are looked at
 
 
 def next_checks(
@@ -43,13 +46,15 @@ def next_checks(
     if _entropy(weights) < WORTH:  # no check can tell more than there is to know
         return ()
     found = []
-    for entity in sorted(
-        {e for sets, _ in play for unit in sets for e in reach(scene, unit.faults).predicted}
-    ):
+    units = {unit.faults: unit for sets, _ in play for unit in sets}
+    places = _places(scene, units)
+    onwards = Onwards(scene, places | scene.telling)
+    does = {faults: spread(scene, faults, onwards).predicted for faults in units}
+    for entity in sorted(places):
         if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
         for rule in _open_checks(scene, entity):
-            shows = [_shows(scene, sets, entity, rule.mode) for sets, _ in play]
+            shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
             gain = _gain(weights, shows)
             if gain >= WORTH:
                 found.append(
@@ -60,6 +65,19 @@ def next_checks(
     return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
 
 
+def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
+    """Return where to look: at the suspects, and at what each of them would hit first.
+
+    Further away a fault shows less surely, and thousands of things lie there.
+    """
+    found = set()
+    for faults in suspects:
+        for entity, _ in faults:
+            found.add(entity)
+            found |= {ahead.entity for ahead in islice(scene.onwards(entity, None), NEAR)}
+    return found
+
+
 def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
     told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
@@ -67,13 +85,15 @@ def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
     return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 
 
-def _shows(scene: Scene, sets: Sequence[Unit], entity: int, mode: str) -> float:
+def _shows(
+    does: Mapping[Faults, Mapping[int, Modes]], sets: Sequence[Unit], entity: int, mode: str
+) -> float:
     """Return P(the check comes out abnormal | these faults)."""
     hit = max(
         (
             chance
             for unit in sets
-            for shown, chance in reach(scene, unit.faults).predicted.get(entity, {}).items()
+            for shown, chance in does[unit.faults].get(entity, {}).items()
             if shown == mode
         ),
         default=0.0,

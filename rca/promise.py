@@ -83,7 +83,7 @@ class Reaches(dict[int, Reach]):
         own = self._shown(entity)
         alarms, alone, unseen = own.alarms, own.alone, 0
         hard, gray = own.well
-        for one in self.scene.ahead(entity):
+        for one in self.scene.nearby[entity]:
             if one.burdens:
                 continue
             below = self.get(one.entity) or self._shown(one.entity)

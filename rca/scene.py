@@ -68,7 +68,6 @@ class Scene:
     _needs: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
     _burdens: dict[int, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
     _gates: dict[int, Sequence[Gate]] = field(default_factory=dict, compare=False, repr=False)
-    _ahead: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
     _presses: dict[int, Sequence[Ahead]] = field(default_factory=dict, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
@@ -117,21 +116,31 @@ class Scene:
             if passing:
                 yield Gate(type_, int(topology.need[gate]), len(members), passing)
 
-    def ahead(self, entity: int) -> Sequence[Ahead]:
-        """Return whom the entity may hit: its dependents, and what it can hurt as a burden."""
-        known = self._ahead.get(entity)
-        if known is None:
-            known = self._ahead[entity] = tuple(self._read_ahead(entity))
-        return known
+    @cached_property
+    def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
+        """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
+        return Onwards(self, None)
 
-    def _read_ahead(self, entity: int) -> Iterator[Ahead]:
+    @cached_property
+    def nearby(self) -> Mapping[int, Sequence[Ahead]]:
+        """The same, of `telling` only."""
+        return Onwards(self, self.telling)
+
+    def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
+        """Yield whom an entity may hit, of those within; None: of all."""
         topology, start = self.topology, self.topology.member_start
-        for gate in topology.gates_with(entity):
-            owner, type_ = int(topology.owner[gate]), topology.type[gate]
+        gates = topology.gates_with(entity)
+        owners = topology.owner[gates].tolist()
+        for gate, owner in zip(gates, owners, strict=True):
+            if within is not None and owner not in within:
+                continue
+            type_ = topology.type[gate]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
                 alone = int(topology.need[gate]) == int(start[gate + 1]) - int(start[gate])
                 yield Ahead(owner, type_, effects, burdens=False, alone=alone)
-        yield from self.presses(entity)
+        for ahead in self.presses(entity):
+            if within is None or ahead.entity in within:
+                yield ahead
 
     def presses(self, entity: int) -> Sequence[Ahead]:
         """Return what the entity can hurt as a burden: against the arrows."""
@@ -232,3 +241,17 @@ class Scene:
                     loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
             known = self._ratios[(entity, mode)] = loud * quiet
         return known
+
+
+class Onwards(dict[int, Sequence[Ahead]]):
+    """Entity -> whom it may hit, of those within; worked out where it is first asked for."""
+
+    def __init__(self, scene: Scene, within: AbstractSet[int] | None) -> None:
+        """Take note of where it may go; None: anywhere."""
+        super().__init__()
+        self._scene, self._within = scene, within
+
+    def __missing__(self, entity: int) -> Sequence[Ahead]:
+        """Work it out and remember it."""
+        found = self[entity] = tuple(self._scene.onwards(entity, self._within))
+        return found

@@ -8,13 +8,13 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kgraph.schema import RELATIONS, Carries, Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import fails
-from rca.scene import Gate, Scene
+from rca.scene import Ahead, Gate, Scene
 
 CUT = 0.02  # an effect less likely than this is not followed
 SEED = 0.85  # P(a fault does to its own entity what it says)
@@ -32,16 +32,18 @@ def reach(scene: Scene, faults: Faults) -> Spread:
 
 
 def spread(
-    scene: Scene, faults: Sequence[tuple[int, str]], within: Container[int] | None = None
+    scene: Scene,
+    faults: Sequence[tuple[int, str]],
+    onwards: Mapping[int, Sequence[Ahead]] | None = None,
 ) -> Spread:
     """Walk the faults' effects, causes before effects, each entity once.
 
     Args:
         scene: the estate and what was seen on it.
         faults: (entity, mode), all at once.
-        within: entities that the walk may enter; None: all.
+        onwards: whom each entity may hit; None: everybody that it may.
     """
-    within = range(len(scene.topology)) if within is None else within
+    onwards = scene.everywhere if onwards is None else onwards
     result = Spread()
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
@@ -57,7 +59,7 @@ def spread(
             _settle(scene, result, entity, modes, links, soft=soft)
             if entity not in result.believed:
                 continue
-            for owner in _touched(scene, result, entity, within):
+            for owner in _touched(result, entity, onwards[entity]):
                 if owner not in result.hops:
                     result.hops[owner] = result.hops[entity] + 1
                     heapq.heappush(waiting, (scene.rank[owner], result.hops[owner], owner))
@@ -96,13 +98,13 @@ def _settle(
     result.believed[entity] = scene.correct(entity, predicted)
 
 
-def _touched(scene: Scene, result: Spread, entity: int, within: Container[int]) -> Iterator[int]:
-    """Yield who may be hit by what is believed of `entity`, of those within the walk."""
+def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> Iterator[int]:
+    """Yield who may be hit by what is believed of `entity`."""
     live = [mode for mode, chance in result.believed[entity].items() if chance >= CUT]
-    for ahead in scene.ahead(entity):
+    for ahead in onwards:
         if ahead.burdens:
             result.pressed.setdefault(ahead.entity, []).append(entity)
-        if ahead.entity in within and not ahead.effects.keys().isdisjoint(live):
+        if not ahead.effects.keys().isdisjoint(live):
             yield ahead.entity
 
 
@@ -212,8 +214,8 @@ def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[st
     return [
         (edge.mode, chance * edge.strength, Link(burden, mode, ahead.type))
         for burden in dict.fromkeys(result.pressed.get(entity, ()))
-        for ahead in scene.ahead(burden)
-        if ahead.burdens and ahead.entity == entity
+        for ahead in scene.presses(burden)
+        if ahead.entity == entity
         for mode, chance in result.believed.get(burden, _NOTHING).items()
         for edge in ahead.effects.get(mode, ())
     ]

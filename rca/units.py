@@ -120,7 +120,7 @@ def units(scene: Scene, prospects: Iterable[Prospect], goal: Goal | None) -> Ite
 def unit_of(scene: Scene, prospect: Prospect, goal: Goal | None) -> Unit:
     """Walk the effects of a prospect."""
     faults = prospect.faults
-    reach = spread(scene, faults, scene.telling)
+    reach = spread(scene, faults, scene.nearby)
     support: dict[ReadingId, Support] = {}
     at_fault = dict(faults)
     for entity, predicted in reach.predicted.items():
