@@ -189,7 +189,7 @@ def _findings(reading: Reading, found: Iterable[Alias], translation: Translation
     lost = sum(row.lost for row in translation.explanations)
     if lost:
         share = f"{translation.unmapped_share:.0%}"
-        yield f"{lost} alerts ({share}) found no entity: --explain tells which and why"
+        yield f"{lost} alerts ({share}) found no entity: see --explain or `kgraph doctor --alerts`"
     nameless = [alias for alias in found if alias.uid is None]
     if nameless:
         yield f"{len(nameless)} targets name no entity: --explain tells which and how to mend it"

@@ -165,7 +165,9 @@ def _findings(translation: Translation) -> list[str]:
     told = []
     if lost:
         share = f"{translation.unmapped_share:.0%}"
-        told.append(f"{lost} alerts ({share}) found no entity: --explain tells which and why")
+        told.append(
+            f"{lost} alerts ({share}) found no entity: see --explain or `kgraph doctor --alerts`"
+        )
     if translation.truncated:
         told.append(f"the sender left out {translation.truncated} alerts: evidence is incomplete")
     return told
