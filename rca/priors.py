@@ -11,7 +11,7 @@ from kgraph.schema import Incident
 from rca.learning import Learned, Priors
 from rca.rules import Model
 
-WINDOW_YEARS = 1 / (365 * 4)  # faults within six hours belong to one incident
+WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
 CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed

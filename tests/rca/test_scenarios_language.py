@@ -117,7 +117,7 @@ def test_16_a_stack_is_explained_by_its_own_guests_only(ask: Ask) -> None:
         VirtualMachine: v w
         stack DEPENDS_ON v
         stack abnormal: errors
-        v w abnormal: down unreachable
+        v w abnormal: down
     """)
     explained = {path.symptom.entity: path.cause.entity for path in answer.explanation}
     assert explained == {"stack": "v", "v": "v", "w": "w"}
