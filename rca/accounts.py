@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from rca.messages import ENTITY_RHO, OVERFLOW, ROOT, Tree, message, temper
+from rca.messages import OVERFLOW, ROOT, Tree, gathered
 
 CASES = 4.0  # so many siblings seen elsewhere is what a rule's strength is worth
 
@@ -28,14 +28,11 @@ def accounted(tree: Tree, readings: Mapping[int, Collection[float]]) -> Mapping[
         tree: parents before children.
         readings: entity -> nats of its readings, given that it is hit.
     """
-    here = [0.0] * len(tree)
+    here = [own + below for own, below in zip(*gathered(tree, readings), strict=True)]
     siblings: dict[_Group, list[float]] = {}
-    for position in range(len(tree) - 1, -1, -1):
-        node = tree[position]
-        here[position] += temper(readings.get(node.entity, ()), ENTITY_RHO)
+    for node, nats in zip(tree, here, strict=True):
         if node.parent != ROOT:
-            here[node.parent] += message(node.passes, here[position])
-            siblings.setdefault((node.parent, node.passes), []).append(here[position])
+            siblings.setdefault((node.parent, node.passes), []).append(nats)
     luck = {group: _luck(group[1], nats) for group, nats in siblings.items()}
     return _down(tree, here, luck)
 

@@ -46,10 +46,10 @@ def next_checks(
     if _entropy(weights) < WORTH:  # no check can tell more than there is to know
         return ()
     found = []
-    units = {unit.faults: unit for sets, _ in play for unit in sets}
-    places = _places(scene, units)
+    suspects = {unit.faults for sets, _ in play for unit in sets}
+    places = _places(scene, suspects)
     onwards = Onwards(scene, places | scene.telling)
-    does = {faults: spread(scene, faults, onwards).predicted for faults in units}
+    does = {faults: spread(scene, faults, onwards).predicted for faults in suspects}
     for entity in sorted(places):
         if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option

@@ -21,13 +21,15 @@ from kgraph.topology import Topology, build
 from rca.blast import blast_radius
 from rca.checks import next_checks
 from rca.compile import Compiled
-from rca.explain import causes, paths
-from rca.goal import Goal, goal_of
+from rca.explain import alike_among, best_units, causes, paths
+from rca.goal import goal_of
 from rca.likelihood import read
 from rca.posterior import Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.rivals import BLIND as MONITORING
+from rca.rivals import OUTSIDE as ELSEWHERE
 from rca.rivals import rivals
 from rca.rules import Model
 from rca.scene import Scene
@@ -66,8 +68,8 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class _Belief:
     suspects: list[Unit]
-    best: list[Unit]
     result: Posterior
+    watcher: Unit | None  # "only the monitoring failed"
 
 
 def investigate(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
@@ -88,22 +90,16 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     scene = _scene(incident, model, topology)
-    goal = goal_of(scene, incident.target)
-    symptoms = abnormal_entities(scene.readings)
-    if not symptoms and goal is None:
-        return _nothing(incident, model)
-    belief = _believe(scene, incident, symptoms, goal)
-    return _answer(scene, incident, model, belief)
+    belief = _believe(scene, incident)
+    return _nothing(incident, model) if belief is None else _answer(scene, incident, model, belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
     """Say what `reason` would blame, without saying why: for asking many times."""
     scene = _scene(incident, model, topology)
-    goal = goal_of(scene, incident.target)
-    symptoms = abnormal_entities(scene.readings)
-    if not symptoms and goal is None:
+    belief = _believe(scene, incident)
+    if belief is None:
         return Verdict(because=NOTHING_WRONG)
-    belief = _believe(scene, incident, symptoms, goal)
     best = belief.result.sets[0][0] if belief.result.sets else ()
     uids = scene.topology.uids
     faults = tuple(Fault(uids[entity], mode) for unit in best for entity, mode in unit.faults)
@@ -151,9 +147,12 @@ def _scene(incident: Incident, model: Model, topology: Topology | None) -> Scene
     )
 
 
-def _believe(
-    scene: Scene, incident: Incident, symptoms: Sequence[int], goal: Goal | None
-) -> _Belief:
+def _believe(scene: Scene, incident: Incident) -> _Belief | None:
+    """Return what is believed; None where nothing is abnormal."""
+    goal = goal_of(scene, incident.target)
+    symptoms = abnormal_entities(scene.readings)
+    if not symptoms and goal is None:
+        return None
     start = [*symptoms, goal.entity] if goal else symptoms
     if incident.candidates is not None:
         index = scene.topology.index
@@ -169,7 +168,8 @@ def _believe(
         found = worth(scene, possible, outlook, goal)
     best = best_explanation(found)
     watcher = blind(scene)
-    return _Belief(found, best, posterior(found, best, score([watcher]) if watcher else None))
+    result = posterior(found, best, score([watcher]) if watcher else None)
+    return _Belief(found, result, watcher)
 
 
 def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> Answer:
@@ -177,11 +177,13 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
     chosen = list(result.sets[0][0]) if result.sets else []
     names = {entity.uid: entity.name for entity in incident.entities}
     because = _abstains(result)
-    named = {BLIND: "the monitoring failed", OUTSIDE: "outside the graph"}.get(because, "")
-    rival, alike = rivals(scene, belief.suspects, result, blind(scene), named, names)
+    named = {BLIND: MONITORING, OUTSIDE: ELSEWHERE}.get(because, "")
+    best = best_units(belief.suspects)
+    groups = alike_among(best)
+    rival, alike = rivals(scene, best, groups, result, belief.watcher, named, names)
     return Answer(
         id=incident.id,
-        causes=causes(scene, belief.suspects, result),
+        causes=causes(scene, best, groups, result),
         hypotheses=tuple(_hypotheses(scene, result)),
         explanation=paths(scene, chosen),
         blast_radius=blast_radius(scene, [fault for unit in chosen for fault in unit.faults]),
@@ -205,9 +207,9 @@ def _hypotheses(scene: Scene, result: Posterior) -> list[Hypothesis]:
         )
         for members, chance in result.sets[:LISTED]
     ]
-    rows.append(Hypothesis((), result.elsewhere, "outside the graph"))
+    rows.append(Hypothesis((), result.elsewhere, ELSEWHERE))
     if result.monitoring > 0:
-        rows.append(Hypothesis((), result.monitoring, "the monitoring failed"))
+        rows.append(Hypothesis((), result.monitoring, MONITORING))
     return sorted(rows, key=lambda row: -row.posterior)
 
 

@@ -18,13 +18,23 @@ WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too
 SAME = 1e-3  # chances that differ by less look the same
 
 
-def causes(scene: Scene, suspects: Sequence[Unit], result: Posterior) -> tuple[Cause, ...]:
-    """Return one row per entity that has any support, likeliest first; ties stable by index."""
+def causes(
+    scene: Scene,
+    best: Mapping[int, Unit],
+    alike: Mapping[int, tuple[int, ...]],
+    result: Posterior,
+) -> tuple[Cause, ...]:
+    """Return one row per entity that has any support, likeliest first; ties stable by index.
+
+    Args:
+        scene: the estate and what was seen on it.
+        best: of `best_units`.
+        alike: of `alike_among`.
+        result: what is believed.
+    """
     modes: dict[int, dict[str, float]] = {}
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
-    best = best_units(suspects)
-    alike = alike_among(best)
     rows = []
     for entity, chances in modes.items():
         unit = best[entity]

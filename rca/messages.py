@@ -79,16 +79,34 @@ def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float
         tree: parents before children.
         readings: entity -> nats of its readings, given that it is hit.
     """
-    below = [0.0] * len(tree)
+    here, below = gathered(tree, readings)
     total = 0.0
     for position in range(len(tree) - 1, -1, -1):
         node = tree[position]
-        own = temper(readings.get(node.entity, ()), ENTITY_RHO)
         if node.parent == ROOT:
-            total += own + message(node.passes, below[position])
-        else:
-            below[node.parent] += message(node.passes, own + below[position])
+            total += here[position] + message(node.passes, below[position])
     return total
+
+
+def gathered(
+    tree: Tree, readings: Mapping[int, Collection[float]]
+) -> tuple[list[float], list[float]]:
+    """Send the evidence up a tree.
+
+    Args:
+        tree: parents before children.
+        readings: entity -> nats of its readings, given that it is hit.
+
+    Returns:
+        For every node, in nats: what its own readings say, and what its dependents say.
+    """
+    own, below = [0.0] * len(tree), [0.0] * len(tree)
+    for position in range(len(tree) - 1, -1, -1):
+        node = tree[position]
+        own[position] = temper(readings.get(node.entity, ()), ENTITY_RHO)
+        if node.parent != ROOT:
+            below[node.parent] += message(node.passes, own[position] + below[position])
+    return own, below
 
 
 def message(passes: float, nats: float) -> float:

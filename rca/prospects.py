@@ -30,6 +30,7 @@ from rca.order import Ranks
 from rca.priors import log_prior, log_prior_together
 from rca.promise import Reach, Reaches, estimate
 from rca.scene import Scene
+from rca.storm import loudest
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,7 @@ def symptoms_of(scene: Scene, abnormal: Sequence[int], goal: Goal | None) -> Sym
 
 def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
     own = math.log(TARGET_RATIO) if breached else 0.0
-    alarms = [
-        scene.weights.get((entity, i), 1.0) * math.log(reading.ratio)
-        for i, reading in enumerate(scene.readings.get(entity, ()))
-        if reading.ratio > 1
-    ]
-    return own + temper(alarms, ENTITY_RHO)
+    return own + loudest(entity, scene.readings.get(entity, ()), scene.weights)
 
 
 def prospects(

@@ -16,7 +16,6 @@ from kgraph.schema import Ambiguity, Fault, NextCheck, RunnerUp
 from kgraph.schema.hypotheses import MOST_ODDS, factor
 from rca.checks import next_checks
 from rca.coverage import telling
-from rca.explain import alike_among, best_units
 from rca.posterior import Posterior
 from rca.scene import Scene
 from rca.score import evidence
@@ -42,7 +41,8 @@ class _Claim:
 
 def rivals(
     scene: Scene,
-    suspects: Sequence[Unit],
+    best: Mapping[int, Unit],
+    groups: _Groups,
     result: Posterior,
     watcher: Unit | None,
     named: str,
@@ -52,14 +52,13 @@ def rivals(
 
     Args:
         scene: the estate and what was seen on it.
-        suspects: all units.
+        best: entity -> the unit that it is in which explains most.
+        groups: of its entities, those that look the same.
         result: what is believed.
         watcher: "only the monitoring failed" as a unit, where something hints at it.
         named: the name of what wins over all causes in the graph; empty: one of them wins.
         names: uid -> name, for commands.
     """
-    best = best_units(suspects)
-    groups = alike_among(best)
     return (
         _runner_up(
             scene, _folded(_claims(result, watcher), groups), _winner(result, named), groups

@@ -85,7 +85,7 @@ def _foremost(
     goal: Goal | None,
     found: dict[int, Unit],
 ) -> None:
-    """Walk what its own alarms make likelier than not.
+    """Walk what alarms loudly itself.
 
     One fault that explains a storm alone promises more than each of the three that made it.
     """

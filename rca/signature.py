@@ -8,13 +8,13 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kgraph.schema import RELATIONS, Carries, Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import fails
-from rca.scene import Ahead, Gate, Scene
+from rca.scene import Ahead, Effects, Gate, Scene
 
 CUT = 0.02  # an effect less likely than this is not followed
 SEED = 0.85  # P(a fault does to its own entity what it says)
@@ -135,14 +135,8 @@ def _one(_scene: Scene, result: Spread, _kind: str, gate: Gate) -> Iterator[_Thr
     believed = result.believed.get(member)
     if believed is None:
         return
-    best: dict[str, tuple[float, str]] = {}
-    for cause, chance in believed.items():
-        for edge in effects.get(cause, ()):
-            passed = chance * edge.strength
-            if edge.mode not in best or passed > best[edge.mode][0]:
-                best[edge.mode] = (passed, cause)
-    solid = member not in result.soft and RELATIONS[gate.type].carries is not Carries.SOFT
-    for mode, (passed, cause) in best.items():
+    solid = _firm(result, gate.type, (member,))
+    for mode, (passed, cause) in _brought(believed, effects).items():
         yield mode, passed, (member, cause), solid
 
 
@@ -175,10 +169,21 @@ def _keep(
 _Hits = dict[int, tuple[float, str]]  # member -> (chance, its mode)
 
 
-def _firm(result: Spread, type_: str, chances: _Hits) -> bool:
+def _firm(result: Spread, type_: str, members: Iterable[int]) -> bool:
     if RELATIONS[type_].carries is Carries.SOFT:
         return False
-    return any(member not in result.soft for member in chances)
+    return any(member not in result.soft for member in members)
+
+
+def _brought(believed: Modes, effects: Effects) -> dict[str, tuple[float, str]]:
+    """Return effect mode -> (chance that one member's state brings it about, its mode)."""
+    best: dict[str, tuple[float, str]] = {}
+    for cause, chance in believed.items():
+        for edge in effects.get(cause, ()):
+            passed = chance * edge.strength
+            if edge.mode not in best or passed > best[edge.mode][0]:
+                best[edge.mode] = (passed, cause)
+    return best
 
 
 def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
@@ -188,12 +193,8 @@ def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
     for member, effects in gate.members:
         if member not in believed:
             continue
-        for mode, chance in believed[member].items():
-            for edge in effects.get(mode, ()):
-                hits = found.setdefault(edge.mode, {})
-                passed = chance * edge.strength
-                if member not in hits or passed > hits[member][0]:
-                    hits[member] = (passed, mode)
+        for mode, hit in _brought(believed[member], effects).items():
+            found.setdefault(mode, {})[member] = hit
     return found
 
 

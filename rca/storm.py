@@ -32,15 +32,17 @@ def coarse(
         readings: entity -> what was seen there.
         weights: (entity, position) -> how much of a witness a reading is.
     """
-    said = math.fsum(
-        temper(
-            [
-                weights.get((entity, i), 1.0) * math.log(reading.ratio)
-                for i, reading in enumerate(rows)
-                if reading.ratio > 1
-            ],
-            ENTITY_RHO,
-        )
-        for entity, rows in readings.items()
-    )
+    said = math.fsum(loudest(entity, rows, weights) for entity, rows in readings.items())
     return min(1.0, ENOUGH / said) if said > 0 else 1.0
+
+
+def loudest(
+    entity: int, rows: Sequence[Reading], weights: Mapping[tuple[int, int], float]
+) -> float:
+    """Return the most that the alarms of one entity could say for a cause, in nats."""
+    alarms = [
+        weights.get((entity, i), 1.0) * math.log(reading.ratio)
+        for i, reading in enumerate(rows)
+        if reading.ratio > 1
+    ]
+    return temper(alarms, ENTITY_RHO)
