@@ -11,9 +11,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
-from ingest.ovs.normalise import Place, normalise
+from ingest.ovs.normalise import normalise
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
+from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, run
 from kgraph.sourcekit.ovsdb import Database, database, listing
 
 NAME = "ovs"

@@ -7,32 +7,14 @@ guest's NIC has the same strong name there, so the two join. What leads out is t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from kgraph.schema import Key, Observation, Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, local_name, spelled_uuid
+from kgraph.sourcekit import Here, Look, Machine, Place, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import Database, Row
 
 _DAEMON = "ovs-vswitchd.service"  # as systemd calls it, so that both speak of one
 _INNER = frozenset({"veth", "tun", "openvswitch", "bridge", "dummy", "macvlan"})  # lead nowhere
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which machine: its name, and its firmware's UUID if that is known."""
-
-    host: str
-    uuid: str = ""
-
-    @property
-    def machine(self) -> str:
-        """The record key of the machine."""
-        return f"machine:{self.host}"
-
-    def of(self, what: str, name: str) -> str:
-        """Return the record key of a part."""
-        return f"{what}:{self.host}/{name}"
 
 
 def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:

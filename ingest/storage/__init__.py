@@ -13,10 +13,10 @@ from typing import Literal
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
 from ingest.storage.mounts import mounts
-from ingest.storage.normalise import Machinery, Told, normalise
+from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, parsed, run
+from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, parsed, run
 
 NAME = "storage"
 _UUID = "/sys/class/dmi/id/product_uuid"
@@ -56,7 +56,7 @@ def read(entry: Entry, here: Here) -> Found:
         path_states(_if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where),
         zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
     )
-    items = normalise(told, Machinery(host, _if_there(entry, _UUID).strip()), here)
+    items = normalise(told, Place(host, _if_there(entry, _UUID).strip()), here)
     return Found(host, folded(items))
 
 

@@ -13,7 +13,7 @@ from ingest.storage.devices import Device
 from ingest.storage.mounts import Mount
 from ingest.storage.zfs import Zpool
 from kgraph.schema import Key, Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, local_name, spelled_uuid
+from kgraph.sourcekit import Here, Look, Machine, Place, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told as Row
 
 FULL_BELOW = 0.02  # share of a file system still available
@@ -21,30 +21,6 @@ _PASSED = frozenset({"part", "crypt", "dm"})
 _LEFT_OUT = ("/run", "/boot", "/snap/", "/var/lib/docker/", "/var/lib/containers/")
 # How many of its members an array can lose; of RAID 10, one for certain.
 _SPARE = {"raid1": -1, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Machinery:
-    """Whose storage it is: its name, and its firmware's UUID if that is known."""
-
-    host: str
-    uuid: str = ""
-
-    @property
-    def machine(self) -> str:
-        """The record key of the machine."""
-        return f"machine:{self.host}"
-
-    def of(self, what: str, name: str) -> str:
-        """Return the record key of a part."""
-        return f"{what}:{self.host}/{name}"
-
-    def path(self, path: str, here: Here) -> Iterator[Key]:
-        """Claim a path of this machine, as libvirt does, and by its name for all others."""
-        bare = path.removeprefix("/")
-        if spelled_uuid(self.uuid):
-            yield here.key("hostPath", f"{spelled_uuid(self.uuid)}/{bare}")
-        yield here.key("hostPath", local_name(self.host, bare))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +35,7 @@ class Told:
     zpools: tuple[Zpool, ...] = ()
 
 
-def normalise(told: Told, own: Machinery, here: Here) -> Iterator[Row]:
+def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
     """Yield the machine, its devices from the disks up, then pools and what is mounted."""
     look = here.look(f"storage/{own.host}")
     yield Machine(own.machine, own.host, own.uuid)
@@ -81,7 +57,7 @@ def normalise(told: Told, own: Machinery, here: Here) -> Iterator[Row]:
 class _Stack:
     """Which record stands for each device."""
 
-    def __init__(self, told: Told, own: Machinery) -> None:
+    def __init__(self, told: Told, own: Place) -> None:
         self.told, self.own = told, own
         self.multipath = {
             parent for d in told.devices.values() if d.type == "mpath" for parent in d.parents
@@ -120,7 +96,7 @@ class _Stack:
 
 def _device(device: Device, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
     key, own = stack.key(device), stack.own
-    name, paths = f"{own.host}/{device.title}", tuple(own.path(device.path, here))
+    name, paths = f"{own.host}/{device.title}", tuple(_path(own, device.path, here))
     if key.startswith("path:"):
         yield Record(key, "StoragePath", name, (here.key("pathId", name),))
         state = (stack.told.paths or {}).get(device.name)
@@ -205,14 +181,22 @@ def _file_system(
         yield RelationRecord(key, "USES", own.machine)
 
 
-def _filled(path: str, own: Machinery, mount: Mount | None, look: Look) -> Iterator[Row]:
+def _path(own: Place, path: str, here: Here) -> Iterator[Key]:
+    """Claim a path of a machine, as libvirt does, and by its name for all others."""
+    bare = path.removeprefix("/")
+    if spelled_uuid(own.uuid):
+        yield here.key("hostPath", f"{spelled_uuid(own.uuid)}/{bare}")
+    yield here.key("hostPath", local_name(own.host, bare))
+
+
+def _filled(path: str, own: Place, mount: Mount | None, look: Look) -> Iterator[Row]:
     if mount is not None and mount.size:
         full = mount.available < FULL_BELOW * mount.size
         told = f"{mount.available} of {mount.size} bytes are left" if full else ""
         yield look.sees(own.of("mount", path), "full", told)
 
 
-def _mounted_export(mount: Mount, own: Machinery, here: Here) -> Iterator[Row]:
+def _mounted_export(mount: Mount, own: Place, here: Here) -> Iterator[Row]:
     key, name, address = own.of("mount", mount.path), f"{own.host}/{mount.path}", mount.export
     claims = (here.key("name", local_name(own.host, mount.path)),)
     yield Record(key, "StoragePool", name, claims, props={"path": mount.path})

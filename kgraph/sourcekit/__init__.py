@@ -10,7 +10,7 @@ from kgraph.sourcekit.declared import Found, Here, Source
 from kgraph.sourcekit.entry import SourceEntry, without_password
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
-from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Told
+from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Place, Told
 from kgraph.sourcekit.naming import identifies, local_name, spelled_uuid
 from kgraph.sourcekit.rows import folded
 from kgraph.sourcekit.settling import Settled, settled
@@ -24,6 +24,7 @@ __all__ = [
     "Look",
     "Machine",
     "Node",
+    "Place",
     "Settled",
     "Source",
     "SourceEntry",

@@ -46,6 +46,23 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part is: the machine's name, and its firmware's UUID if that is known."""
+
+    host: str
+    uuid: str = ""
+
+    @property
+    def machine(self) -> str:
+        """The record key of the machine."""
+        return f"machine:{self.host}"
+
+    def of(self, what: str, name: str) -> str:
+        """Return the record key of a part."""
+        return f"{what}:{self.host}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Alias:
     """A dependency on what another source reports, known by a name alone.
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ingest.ovs import TABLES
-from ingest.ovs.normalise import Place, normalise
+from ingest.ovs.normalise import normalise
 from kgraph.schema import RelationRecord, SourceError
+from kgraph.sourcekit import Place
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import database
 from tests.ingest.readings import HERE, keys, records, relations, well, wrong

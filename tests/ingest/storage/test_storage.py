@@ -8,17 +8,17 @@ import pytest
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
 from ingest.storage.mounts import Mount, mounts
-from ingest.storage.normalise import Machinery, Told, normalise
+from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
 from kgraph.schema import RelationRecord, SourceError
-from kgraph.sourcekit import parsed
+from kgraph.sourcekit import Place, parsed
 from kgraph.sourcekit.machines import Told as Row
 from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
 from tests.ingest.real import need
 
 Object = dict[str, Any]
 UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
-OWN = Machinery("h1", UUID)
+OWN = Place("h1", UUID)
 
 
 def _device(kname: str, type_: str, *children: Object, **more: Any) -> Object:

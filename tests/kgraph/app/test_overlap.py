@@ -21,7 +21,6 @@ from ingest.libvirt.fetch import GuestReading
 from ingest.libvirt.fetch import Reading as HostReading
 from ingest.libvirt.normalise import normalise as libvirt
 from ingest.ovs import TABLES
-from ingest.ovs.normalise import Place as Machine
 from ingest.ovs.normalise import normalise as ovs
 from ingest.systemd.normalise import normalise as systemd
 from ingest.systemd.units import units
@@ -34,6 +33,7 @@ from kgraph.config import Configuration, PrometheusSource, Settings
 from kgraph.schema import Snapshot
 from kgraph.sourcekit import Found, Here, folded
 from kgraph.sourcekit import Machine as SomeMachine
+from kgraph.sourcekit import Place as Machine
 from kgraph.sourcekit.ovsdb import database
 from kgraph.sourcekit.wires import Chassis, Local, Neighbour, Wire
 from kgraph.sourcekit.wires import wired as lldp
