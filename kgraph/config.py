@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -39,6 +38,7 @@ from kgraph.config_service import (
     HookConfig,
     ReceiverConfig,
     ServerSettings,
+    http_url,
 )
 from kgraph.schema import KINDS, ConfigurationError, InputError, suggest_kind
 from kgraph.sourcekit import SourceEntry, without_password
@@ -168,7 +168,6 @@ class SyntheticSource(SourceEntry):
 
 
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
-SourceConfig = SourceEntry
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
     for model in (
@@ -259,15 +258,7 @@ class WebhookEndpoint(_Endpoint):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    @field_validator("url")
-    @classmethod
-    def _no_secret(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.password:
-            raise ValueError("a password does not belong into the configuration")
-        return url
+    _web = field_validator("url")(http_url)
 
 
 class HookEndpoint(WebhookEndpoint):

@@ -51,7 +51,7 @@ class ServerSettings(_Section):
     @field_validator("public_url")
     @classmethod
     def _web(cls, url: str) -> str:
-        return _http_url(url) if url else url
+        return http_url(url) if url else url
 
     @model_validator(mode="after")
     def _whole(self) -> ServerSettings:
@@ -90,7 +90,12 @@ def _split(listen: str) -> tuple[str, str]:
     return host.removeprefix("[").removesuffix("]"), port
 
 
-def _http_url(url: str) -> str:
+def http_url(url: str) -> str:
+    """Return an address as it is.
+
+    Raises:
+        ValueError: it is none of HTTP, or holds a password.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http or https address")
@@ -202,7 +207,7 @@ class PagerDutyReceiver(_Receiver):
     type: Literal["pagerduty"]
     url: str = "https://events.pagerduty.com/v2/enqueue"
 
-    _web = field_validator("url")(_http_url)
+    _web = field_validator("url")(http_url)
 
 
 class CloudEventsReceiver(_Receiver):
@@ -211,7 +216,7 @@ class CloudEventsReceiver(_Receiver):
     type: Literal["cloudevents"]
     url: str
 
-    _web = field_validator("url")(_http_url)
+    _web = field_validator("url")(http_url)
 
 
 class WebhookReceiver(_Receiver):
@@ -234,7 +239,7 @@ class WebhookReceiver(_Receiver):
     @field_validator("url")
     @classmethod
     def _web_or_empty(cls, url: str) -> str:
-        return _http_url(url) if url else url
+        return http_url(url) if url else url
 
 
 class EmailReceiver(_Receiver):

@@ -17,6 +17,7 @@ from kgraph.cli.sync import (
     failed,
     outcomes,
     read,
+    read_entries,
     started,
     summarise,
 )
@@ -24,8 +25,8 @@ from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from ingest.prometheus import Normalised
-    from kgraph.config import SourceConfig
     from kgraph.signals import AlertExplanation, Translation
+    from kgraph.sourcekit import SourceEntry
 
 UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
 app = typer.Typer(
@@ -71,7 +72,7 @@ def libvirt(
     from kgraph.config import LibvirtSource
 
     session = session_of(ctx)
-    configured: list[SourceConfig] = [
+    configured: list[SourceEntry] = [
         source
         for source in session.configuration.settings.sources
         if isinstance(source, LibvirtSource)
@@ -79,7 +80,7 @@ def libvirt(
     if uri is not None or not configured:
         configured = [LibvirtSource(type="libvirt", uri=uri or "qemu:///system")]
     way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
-    _read(session, configured, output, way)
+    read_entries(session, configured, output, way)
 
 
 @app.command("nbd")
@@ -136,14 +137,7 @@ def synthetic(
 
     source = SyntheticSource(type="synthetic", entities=entities, seed=seed)
     way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
-    _read(session_of(ctx), [source], output, way)
-
-
-def _read(session: Session, sources: Sequence[SourceConfig], output: RowFormat, way: Way) -> None:
-    from kgraph.app.sources import Context, job
-
-    context = Context(session.configuration)
-    read(session, [job(source, context) for source in sources], output, way)
+    read_entries(session_of(ctx), [source], output, way)
 
 
 @app.command("alertmanager")

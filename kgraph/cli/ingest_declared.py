@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from kgraph.cli.session import session_of, usage
-from kgraph.cli.sync import AcceptShrink, DryRun, EveryChange, Way, read
+from kgraph.cli.sync import AcceptShrink, DryRun, EveryChange, Way, read_entries
 from kgraph.cli.tables import RowFormat, Rows
 
 if TYPE_CHECKING:
@@ -56,17 +56,14 @@ def _ingest(
     every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    from kgraph.app.sources import Context, job
-
     session = session_of(ctx)
     name = str(ctx.info_name)
     configured = session.configuration.settings.sources
     chosen = [entry for entry in configured if entry.type == name]
     if fields or not chosen:
         chosen = [_entry(name, fields or ())]
-    context = Context(session.configuration)
     way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
-    read(session, [job(entry, context) for entry in chosen], output, way)
+    read_entries(session, chosen, output, way)
 
 
 def _entry(name: str, fields: Sequence[str]) -> SourceEntry:

@@ -18,6 +18,7 @@ from kgraph.cli.text import one_line
 if TYPE_CHECKING:
     from kgraph.app.sync import Job, Outcome, Reading
     from kgraph.cli.progress import Shown
+    from kgraph.sourcekit import SourceEntry
     from kgraph.store import Diff
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
@@ -95,6 +96,16 @@ class Way:
 def read(session: Session, chosen: Sequence[Job], output: RowFormat, way: Way) -> None:
     """Read sources into the store, show what changed, and end with 1 if one failed."""
     summarise(session, outcomes(session, chosen, way), output, way)
+
+
+def read_entries(
+    session: Session, entries: Iterable[SourceEntry], output: RowFormat, way: Way
+) -> None:
+    """Read sources by their entries in the configuration; otherwise as `read`."""
+    from kgraph.app.sources import Context, job
+
+    context = Context(session.configuration)
+    read(session, [job(entry, context) for entry in entries], output, way)
 
 
 def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from kgraph.app.service.tokens import Role
 from kgraph.cli import run
 from kgraph.store import open_store
 from tests.kgraph.server.conftest import filled
-from tests.kgraph.server.test_process import Receiver, Served, running, waited
+from tests.kgraph.server.test_process import Receiver, Served, received, running, waited
 from tests.lab.lab.processes import end, spawn, wait_for
 from tests.monitoring.conftest import need
 from tests.monitoring.stack import free_address
@@ -31,13 +30,8 @@ _GUESTS = [f"web-{n}" for n in range(4)]
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with received() as made:
+        yield made
 
 
 @pytest.fixture

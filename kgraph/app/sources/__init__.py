@@ -15,8 +15,9 @@ from importlib import import_module
 from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import LibvirtSource, SourceConfig
+from kgraph.config import LibvirtSource
 from kgraph.schema import ConfigurationError
+from kgraph.sourcekit import SourceEntry
 
 __all__ = ["SOURCES", "Context", "SourceType", "job", "jobs", "named_jobs", "watched_jobs"]
 
@@ -38,7 +39,7 @@ class SourceType:
     topology: bool = False
     module: str = ""
 
-    def job(self, config: SourceConfig, context: Context) -> Job:
+    def job(self, config: SourceEntry, context: Context) -> Job:
         """Make the job that reads an entry."""
         made: Job = import_module(f"{__name__}.{self.module or self.name}").job(config, context)
         return made
@@ -57,7 +58,7 @@ SOURCES = (
 )
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads one configured source."""
     chosen = _type_of(config)
     every = chosen.every if config.every is None else timedelta(seconds=config.every)
@@ -70,7 +71,7 @@ def job(config: SourceConfig, context: Context) -> Job:
     )
 
 
-def _type_of(config: SourceConfig) -> SourceType:
+def _type_of(config: SourceEntry) -> SourceType:
     for source in SOURCES:
         if source.name == config.type:
             return source
@@ -116,7 +117,7 @@ def watched_jobs(context: Context) -> list[Job]:
     return [*jobs(context), *(counters(host) for host in hosts if counters)]
 
 
-def _configured(context: Context) -> list[tuple[SourceConfig, Job]]:
+def _configured(context: Context) -> list[tuple[SourceEntry, Job]]:
     order = [source.name for source in SOURCES]
     # Sources of the catalogue tell what there is, so they are read beside libvirt.
     place = order.index("libvirt")

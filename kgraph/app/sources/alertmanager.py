@@ -8,10 +8,11 @@ from typing import cast
 from kgraph.app import alerts
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job, Keep
-from kgraph.config import AlertmanagerSource, SourceConfig
+from kgraph.config import AlertmanagerSource
+from kgraph.sourcekit import SourceEntry
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads what fires."""
     source = cast("AlertmanagerSource", config)
     configuration = context.configuration

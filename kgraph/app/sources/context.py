@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kgraph.app.sync import Job, Keep, keep
-from kgraph.config import Configuration, SourceConfig
+from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Snapshot
+from kgraph.sourcekit import SourceEntry
 from kgraph.store import GraphStore
 
 
@@ -18,7 +19,7 @@ class Context:
 
     configuration: Configuration
 
-    def site(self, config: SourceConfig) -> str:
+    def site(self, config: SourceEntry) -> str:
         """Return the site of a source: its own, or the configuration's."""
         return config.site or self.configuration.settings.site
 

@@ -9,14 +9,13 @@ from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sources.machines import known
 from kgraph.app.sync import Job, Keep, Reading, keep
-from kgraph.config import SourceConfig
 from kgraph.schema import Snapshot
 from kgraph.signals import EstateIndex
-from kgraph.sourcekit import Alias, Found, Here, Machine, settled
+from kgraph.sourcekit import Alias, Found, Here, Machine, SourceEntry, settled
 from kgraph.store import Diff
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads one entry."""
     source, site = catalogue.declared(config.type), context.site(config)
 

@@ -12,12 +12,13 @@ from ingest.libvirt.place import guest_key, host_key
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.stillness import Stillness
 from kgraph.app.sync import Job, Keep, Listening, Tell, keep
-from kgraph.config import LibvirtSource, SourceConfig
+from kgraph.config import LibvirtSource
 from kgraph.schema import KgraphError, Snapshot
+from kgraph.sourcekit import SourceEntry
 from kgraph.store import GraphStore, Toward
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads a connection, listens to its events, and reads single parts."""
     source = cast("LibvirtSource", config)
 

@@ -10,13 +10,14 @@ from ingest.nbd import Acceptance, parse_address
 from kgraph.app.exports import Exports, Naming
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import NbdSource, SourceConfig
+from kgraph.config import NbdSource
+from kgraph.sourcekit import SourceEntry
 
 EVERY = timedelta(seconds=10)
 LASTS_AT_LEAST = timedelta(minutes=1)  # what a check saw, so that a single one can be looked at
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that checks the exports that an entry means."""
     return exports_job(cast("NbdSource", config), context)
 

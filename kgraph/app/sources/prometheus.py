@@ -7,10 +7,11 @@ from typing import cast
 from kgraph.app import alerts, prometheus
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import PrometheusSource, SourceConfig
+from kgraph.config import PrometheusSource
+from kgraph.sourcekit import SourceEntry
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads a server."""
     source = cast("PrometheusSource", config)
     configuration = context.configuration

@@ -7,10 +7,11 @@ from typing import cast
 from ingest import synthetic
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.sync import Job
-from kgraph.config import SourceConfig, SyntheticSource
+from kgraph.config import SyntheticSource
+from kgraph.sourcekit import SourceEntry
 
 
-def job(config: SourceConfig, _context: Context) -> Job:
+def job(config: SourceEntry, _context: Context) -> Job:
     """Make the job that invents an estate of a size."""
     source = cast("SyntheticSource", config)
     shape = synthetic.shape_of(source.entities, source.seed)

@@ -9,11 +9,12 @@ from typing import cast
 from ingest import topology
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.sync import Job, Reading, keep
-from kgraph.config import SourceConfig, TopologySource
+from kgraph.config import TopologySource
+from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff
 
 
-def job(config: SourceConfig, context: Context) -> Job:
+def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads a configured document."""
     source = cast("TopologySource", config)
     path = context.configuration.resolve(source.path)

@@ -249,8 +249,9 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
+@contextmanager
+def received() -> Iterator[Receiver]:
+    """Run a receiver for the length of a block."""
     made = Receiver()
     thread = threading.Thread(target=made.server.serve_forever)
     thread.start()
@@ -258,6 +259,12 @@ def receiver() -> Iterator[Receiver]:
     made.server.shutdown()
     thread.join()
     made.server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with received() as made:
+        yield made
 
 
 def test_an_alert_comes_back_explained_within_seconds_and_its_end_too(
