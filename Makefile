@@ -4,10 +4,12 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
-PACKAGES := kgraph ingest rca remedies cypher
+# What starts nothing but itself runs on all cores; the others share ports, daemons and namespaces.
+ALONE := lab or neo4j or served or sources or monitoring or browser
+UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE))'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j screenshot test test-deps check unit soak bench lock clean
+.PHONY: help demo demo-neo4j screenshot test test-deps check lint unit soak bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -57,14 +59,19 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
-	$(BIN)/python -m pytest
+	$(UNIT)
+	$(BIN)/python -m pytest -m '$(ALONE)'
 
-check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
+check: lint unit ## lint, types, contracts, unit tests
+
+unit: .venv/dev .venv/libvirt ## the tests that start nothing but themselves
+	$(UNIT)
+
+lint: .venv/dev .venv/libvirt ## style, types, contracts between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m 'not lab and not neo4j and not served' -q
 
 # Three quarters of an hour and more; what it found is in docs/measured.md.
 soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed documents

@@ -162,6 +162,7 @@ def test_nobody_who_uses_a_file_waits_for_the_driver(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.neo4j
 def test_a_shipped_query_is_run_with_entities_by_their_names(kgraph: Kgraph) -> None:
     assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
     code, out, err = kgraph(
@@ -184,6 +185,7 @@ def test_a_shipped_query_is_run_with_entities_by_their_names(kgraph: Kgraph) -> 
     assert '["RUNS_ON"]' in out
 
 
+@pytest.mark.neo4j
 def test_a_query_that_would_write_is_refused(kgraph: Kgraph, neo4j_database: Served) -> None:
     assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
     code, _, err = kgraph("cypher", "run", "schema/unique_uid")
@@ -192,6 +194,7 @@ def test_a_query_that_would_write_is_refused(kgraph: Kgraph, neo4j_database: Ser
     assert "entity_uid" not in names
 
 
+@pytest.mark.neo4j
 def test_a_parameter_that_is_missing_or_unknown_is_wrong_usage(kgraph: Kgraph) -> None:
     assert kgraph("ingest", "topology", "estate.yaml")[0] == 0
     assert "asks for --param uid=" in kgraph("cypher", "run", "impact/blast_radius")[2]
