@@ -84,5 +84,7 @@ def began(wrong: Flags) -> Columns:
     A row whose last column is not wrong gets t, the number of columns.
     """
     right = ~wrong[:, ::-1]
-    columns: Columns = np.where(right.any(axis=1), np.argmax(right, axis=1), wrong.shape[1])
-    return wrong.shape[1] - columns
+    columns = wrong.shape[1]
+    trailing: Columns = np.where(right.any(axis=1), np.argmax(right, axis=1), columns)
+    start: Columns = np.subtract(columns, trailing)
+    return start
