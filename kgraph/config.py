@@ -21,6 +21,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -167,6 +168,46 @@ class SyntheticSource(SourceEntry):
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
 
 
+class LogsSource(SourceEntry):
+    """Logs: files that grow, or a journal."""
+
+    type: Literal["logs"]
+    files: tuple[Path, ...] = ()  # names may hold * and ?
+    journal: bool = False
+    directory: Path | None = None  # of the journal's files; empty: this machine's own
+    units: tuple[str, ...] = ()  # of the journal; empty: all
+    via: tuple[str, ...] = ()  # what reaches the journal's machine, such as ["ssh", "h1"]
+    host: str = ""  # whose logs they are; empty: as the lines say, else this machine
+    service: str = ""  # what wrote all of it; empty: as the lines say
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> LogsSource:
+        if bool(self.files) == self.journal:
+            raise ValueError("give either files or journal = true")
+        if self.files and (self.via or self.units or self.directory):
+            raise ValueError("via, units and directory are for the journal")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The files or the journal."""
+        if self.files:
+            return ", ".join(map(str, self.files))
+        return " ".join((*self.via, str(self.directory or "journal"), *self.units))
+
+
+class CallsSource(SourceEntry):
+    """A file of spans that grows: OTLP in JSON, one request a line."""
+
+    type: Literal["calls"]
+    path: Path
+
+    @property
+    def subject(self) -> str:
+        """The file."""
+        return str(self.path)
+
+
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
@@ -177,6 +218,8 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         AlertmanagerSource,
         PrometheusSource,
         SyntheticSource,
+        LogsSource,
+        CallsSource,
     )
 }
 

@@ -18,6 +18,7 @@ class Drawer(Enum):
     TOKEN = "token"  # noqa: S105 - hashes, never a token
     AUDIT = "audit"  # who wrote what
     EVENT = "event"  # what the watch told, for whoever listens
+    DETECTOR = "detector"  # what a detector has learned, and how far it has read
     REJECTED = "rejected"  # plans that a person has said no to
 
 
