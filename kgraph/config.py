@@ -236,10 +236,11 @@ def source_entry(row: Mapping[str, Any]) -> SourceEntry:
         pydantic.ValidationError: what is wrong in it.
         ConfigurationError: another package's source cannot be loaded.
     """
-    return _model(row["type"]).model_validate(row)
+    return source_model(row["type"]).model_validate(row)
 
 
-def _model(name: str) -> type[SourceEntry]:
+def source_model(name: str) -> type[SourceEntry]:
+    """Return the fields of a type of source; KeyError: there is none."""
     return _WIRED[name] if name in _WIRED else catalogue.declared(name).entry
 
 
@@ -706,7 +707,7 @@ def _mend(kind: str) -> str:
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
     if location[0] == "sources" and len(location) > 2:
-        model = _model(str(location[2]))
+        model = source_model(str(location[2]))
     elif location[0] in _TYPES and len(location) > 2:
         model = _TYPES[str(location[0])][str(location[2])]
         if len(location) > 4:  # of an endpoint's select, or a hook's mapping

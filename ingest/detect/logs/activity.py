@@ -81,13 +81,15 @@ class Memory:
     """What is remembered between two rounds of one source.
 
     Attributes:
-        judged: the last minute that was judged; 0: none.
+        judged: the last minute with lines that was judged; 0: none.
+        looked: the last minute that was looked at for what is missing; 0: none.
         waiting: lines of minutes that are not over: minute -> (place, template) -> how many.
     """
 
     templates: Templates = field(default_factory=Templates)
     habits: Habits = field(default_factory=Habits)
     judged: int = 0
+    looked: int = 0
     waiting: dict[int, dict[tuple[Place, int], int]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Memory:
         return {
             "templates": self.templates.rows(),
             "judged": self.judged,
+            "looked": self.looked,
             "waiting": waiting,
             **self.habits.rows(),
         }
@@ -107,7 +110,12 @@ class Memory:
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Memory:
         """Return the memory that a document was made of."""
-        found = cls(Templates.of_rows(kept["templates"]), Habits.of_rows(kept), kept["judged"])
+        found = cls(
+            Templates.of_rows(kept["templates"]),
+            Habits.of_rows(kept),
+            kept["judged"],
+            kept["looked"],
+        )
         for minute, host, program, template, lines in kept["waiting"]:
             found.waiting.setdefault(minute, {})[(host, program), template] = lines
         return found
@@ -127,8 +135,9 @@ def take(memory: Memory, lines: Iterable[Line], now: float) -> Activity:
     for minute in sorted(m for m in memory.waiting if m < over):
         fresh = over - minute <= JUDGED
         came += _minute(memory.habits, memory.templates, minute, memory.waiting.pop(minute), fresh)
-    missed = tuple(_missed(memory, over - 1)) if over - 1 > memory.judged else ()
-    memory.judged = max(memory.judged, over - 1)
+        memory.judged = max(memory.judged, minute)
+    missed = tuple(_missed(memory, over - 1)) if over - 1 > memory.looked else ()
+    memory.looked = max(memory.looked, over - 1)
     memory.habits.forget(over)
     return Activity(tuple(came), missed)
 
