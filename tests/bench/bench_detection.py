@@ -3,7 +3,7 @@
     python -m tests.bench.bench_detection
 
 Prints a table; asserts nothing. CPU time of one process. References in the rows: splitting the
-same lines into words, parsing the same JSON, and drain3 where it is installed (it is no dependency).
+same lines into words, parsing the same JSON, and drain3 where it is installed (no dependency).
 """
 
 from __future__ import annotations
