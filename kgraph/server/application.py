@@ -13,6 +13,7 @@ from kgraph.server import problems
 from kgraph.server.gate import Gate
 from kgraph.server.limits import Rate
 from kgraph.server.routes import (
+    commands,
     entities,
     events,
     health,
@@ -32,6 +33,7 @@ _API = (
     plans.router,
     operations.router,
     events.router,
+    commands.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
