@@ -34,7 +34,8 @@ def call(root: Any, arguments: Sequence[str]) -> Call:  # noqa: ANN401 - its typ
     Raises:
         click's UsageError: there is no such command, or it takes no such thing.
     """
-    context, rest, names = root, list(arguments), list[str]()
+    context: Any = root
+    rest, names = list(arguments), list[str]()
     while isinstance(group := context.command, TyperGroup):
         if not rest:
             if group.invoke_without_command:
