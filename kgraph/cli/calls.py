@@ -34,7 +34,9 @@ def call(root: Any, arguments: Sequence[str]) -> Call:  # noqa: ANN401 - its typ
     Raises:
         click's UsageError: there is no such command, or it takes no such thing.
     """
+    # Their types are typer's own, vendored.
     context: Any = root
+    command: Any
     rest, names = list(arguments), list[str]()
     while isinstance(group := context.command, TyperGroup):
         if not rest:
@@ -42,8 +44,6 @@ def call(root: Any, arguments: Sequence[str]) -> Call:  # noqa: ANN401 - its typ
                 break
             context.fail("Missing command.")
         name, command, rest = group.resolve_command(context, rest)
-        if command is None:
-            context.fail("Missing command.")
         context = command.make_context(name, rest, parent=context)
         names.append(str(name))
         if isinstance(command, TyperGroup):
