@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from ingest.detect.declared import Detector, Reads, Settings, Verdict
-from ingest.detect.metrics.block import Block, Floats
+from ingest.detect.metrics.block import Block, Flags, Floats
 from ingest.detect.metrics.robust import median
 from kgraph.schema import Direction, State
 
@@ -31,16 +31,20 @@ class Trend(Settings):
         agreement: share of the pairs of points, less those that say the contrary, that must go
             its way (Kendall's tau), in (0, 1].
         least_seconds: the past must be so long.
+        reach: times the past that it rests on, farther than which no forecast goes.
     """
 
     reaches: float
     within_hours: float = Field(gt=0)
     agreement: float = Field(default=0.7, gt=0, le=1)
     least_seconds: float = Field(default=300, gt=0)
+    reach: float = Field(default=3, gt=0)
 
 
 _POINTS = 24  # medians over so many equal parts of the window: 276 pairs a series
 _LEAST_POINTS = 6
+_SHARES = (1, 3, 9)  # parts of the window that are looked at: all of it, its last third, ninth
+_NEWS = 0.1  # of its range before, by which a series must be beyond it
 _HOUR = 3600.0
 _LOUDNESS = 3.0  # the score at the horizon; twice as near is twice as loud
 _LOUDEST = 30.0
@@ -55,40 +59,104 @@ def look(block: Block, settings: Trend) -> Iterator[Verdict]:
 
 
 def _look(block: Block, settings: Trend) -> Iterator[Verdict]:
-    at, level = _thinned(block)
+    """Look at the window and at its last parts: what fills now may have been still for hours."""
+    seen = [
+        _forecast(block, columns, settings)
+        for columns in (block.values.shape[1] // share for share in _SHARES)
+        if columns >= _LEAST_POINTS
+    ]
+    if not seen:
+        return
+    judged = np.any([each.judged for each in seen], axis=0)
+    left = np.array([each.left for each in seen])
+    soonest = np.argmin(left, axis=0)
+    for row in np.flatnonzero(judged).tolist():
+        chosen = seen[int(soonest[row])]
+        if np.isinf(chosen.left[row]):
+            yield Verdict(block.labels[row], State.HEALTHY)
+        else:
+            yield _foreseen(block, row, chosen, settings)
+
+
+def _foreseen(block: Block, row: int, chosen: _Forecast, settings: Trend) -> Verdict:
+    left = float(chosen.left[row])
+    score = min(_LOUDEST, _LOUDNESS * settings.within_hours * _HOUR / max(left, 1.0))
+    between = f"{_span(chosen.sooner[row])} to {_span(chosen.later[row])}"
+    told = f"{chosen.level[row]:.4g} and will be {settings.reaches:g} in {_span(left)}"
+    return Verdict(
+        block.labels[row],
+        State.ABNORMAL,
+        float(score),
+        Direction.UP if chosen.level[row] < settings.reaches else Direction.DOWN,
+        datetime.fromtimestamp(float(chosen.since[row]), UTC),
+        f"{told} ({between})",
+        due=datetime.fromtimestamp(float(block.times[-1]) + left, UTC),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Forecast:
+    """What the last part of a window says of where all series go.
+
+    Attributes:
+        judged: (n,) whether it could be judged.
+        level: (n,) on the line, now.
+        left: (n,) seconds until it is there; inf: it is not coming.
+        sooner, later: (n,) the same by the quartiles of the slope.
+        since: (n,) since when it is looked at, seconds since 1970.
+    """
+
+    judged: Flags
+    level: Floats
+    left: Floats
+    sooner: Floats
+    later: Floats
+    since: Floats
+
+
+def _forecast(block: Block, columns: int, settings: Trend) -> _Forecast:
+    """Forecast all series by the last so many columns."""
+    times, values = block.times[-columns:], block.values[:, -columns:]
+    at, level = _thinned(times, values)
     known = ~np.isnan(level)
-    counted = known.sum(axis=1)
-    first, final = np.argmax(known, axis=1), level.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    first = np.argmax(known, axis=1)
+    final = level.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
     lasted = at[final] - at[first]
-    recent = final == level.shape[1] - 1
-    judged = recent & (counted >= _LEAST_POINTS) & (lasted >= settings.least_seconds)
+    judged = (final == level.shape[1] - 1) & (known.sum(axis=1) >= _LEAST_POINTS)
+    judged &= lasted >= settings.least_seconds
+    n = len(block.labels)
+    far = np.full((4, n), np.inf)
+    out = _Forecast(judged, far[0], far[1], far[2], far[3], at[first])
     rows = np.flatnonzero(judged)
     if not len(rows):
-        return
-    end = float(block.times[-1])
-    found = _slopes(at, level[rows], end)
-    now = found.level
-    room = settings.reaches - now
+        return out
+    found = _slopes(at, level[rows], float(times[-1]))
+    room = settings.reaches - found.level
     with np.errstate(divide="ignore", invalid="ignore"):
         left = room / found.slope
-        sooner, later = room / found.steep(room), room / found.flat(room)
-    coming = (left > 0) & (left <= settings.within_hours * _HOUR) & (room != 0)
+        out.sooner[rows], out.later[rows] = room / found.steep(room), room / found.flat(room)
+    farthest = np.minimum(settings.within_hours * _HOUR, settings.reach * lasted[rows])
+    coming = (left > 0) & (left <= farthest)
     coming &= found.agreement * np.sign(room) >= settings.agreement
-    for i, row in enumerate(rows.tolist()):
-        if not coming[i]:
-            yield Verdict(block.labels[row], State.HEALTHY)
-            continue
-        score = min(_LOUDEST, _LOUDNESS * settings.within_hours * _HOUR / max(left[i], 1.0))
-        between = f"{_span(sooner[i])} to {_span(later[i])}"
-        yield Verdict(
-            block.labels[row],
-            State.ABNORMAL,
-            float(score),
-            Direction.UP if room[i] > 0 else Direction.DOWN,
-            datetime.fromtimestamp(float(at[first[row]]), UTC),
-            f"{now[i]:.4g} and will be {settings.reaches:g} in {_span(left[i])} ({between})",
-            due=datetime.fromtimestamp(end + float(left[i]), UTC),
-        )
+    coming &= _is_new(block.values[rows, :-columns], level[rows, -1], room > 0)
+    out.level[rows] = found.level
+    out.left[rows] = np.where(coming, left, np.inf)
+    return out
+
+
+def _is_new(older: Floats, level: Floats, up: Flags) -> Flags:
+    """Tell where a series is now nearer to its limit than it was before.
+
+    One that goes to and fro comes down steeply each time, and turns round where it always did.
+    """
+    if not older.shape[1]:
+        return np.ones(len(level), bool)
+    here = ~np.isnan(older)
+    high = np.where(here, older, -np.inf).max(axis=1)
+    low = np.where(here, older, np.inf).min(axis=1)
+    beyond = np.where(up, level - high, low - level)
+    found: Flags = ~here.any(axis=1) | (beyond > _NEWS * (high - low))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,18 +192,16 @@ def _slopes(at: Floats, level: Floats, end: float) -> _Slopes:
     return _Slopes(now, slope, low, high, agreement)
 
 
-def _thinned(block: Block) -> tuple[Floats, Floats]:
+def _thinned(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Return (p,) times and (n, p) medians of equal parts of the window; the last ends now."""
-    columns = block.values.shape[1]
-    width = max(1, -(-columns // _POINTS))
-    start = columns % width
-    times = block.times[start:].reshape(-1, width).mean(axis=1)
+    width = max(1, -(-values.shape[1] // _POINTS))
+    start = values.shape[1] % width
+    middles: Floats = times[start:].reshape(-1, width).mean(axis=1)
     if width == 1:
-        return times, block.values
-    n = len(block.labels)
-    cut = block.values[:, start:].reshape(-1, width)
+        return middles, values
+    cut = values[:, start:].reshape(-1, width)
     # The middle of a part is where its median stands; the level now is read off the line.
-    return times, median(cut).reshape(n, -1)
+    return middles, median(cut).reshape(len(values), -1)
 
 
 def _span(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,12 +26,14 @@ class Spoken:
         wrong: what is abnormal now.
         rules: per rule: what it looked at and what became of it.
         findings: what a person should look at, one line each.
+        titles: uid -> what to call it, of what is wrong.
     """
 
     items: tuple[Item, ...]
     wrong: tuple[Observation, ...]
     rules: tuple[tuple[Looked, Told], ...]
     findings: tuple[str, ...]
+    titles: Mapping[str, str]
 
 
 def reports_as(rule: Rule, origin: Origin) -> str:
@@ -66,7 +68,8 @@ def spoken(
     whole = {reports_as(each.rule, origin) for each in passed.looked if not each.partial}
     over = ended(standing.observations, standing.coverage, items, whole, passed.at)
     wrong = tuple(item for item in items if isinstance(item, Observation))
-    return Spoken((*items, *over), wrong, tuple(rules), tuple(_findings(passed, rules)))
+    titles = {row.entity: index.entities[row.entity].title for row in wrong}
+    return Spoken((*items, *over), wrong, tuple(rules), tuple(_findings(passed, rules)), titles)
 
 
 _Place = tuple[str, str, str, str]

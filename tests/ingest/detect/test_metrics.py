@@ -111,7 +111,7 @@ def test_the_nearer_the_date_the_louder_and_what_is_far_away_is_no_trouble() -> 
     found = look("trend", series, reaches=0, within_hours=4)
     assert found["near"].abnormal
     assert not found["far"].abnormal
-    sooner = look("trend", series, reaches=0, within_hours=40)
+    sooner = look("trend", series, reaches=0, within_hours=40, reach=100)
     assert (sooner["near"].score or 0) > (sooner["far"].score or 0) > 3
 
 
