@@ -47,7 +47,9 @@ from kgraph.store import is_server, url_defect
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
 # Variables of ours that steer the program itself and are no settings.
-_PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+_PROGRAM_VARIABLES = frozenset(
+    {"KGRAPH_CONFIG", "KGRAPH_DEBUG", "KGRAPH_SERVER_URL", "KGRAPH_TOKEN", "KGRAPH_TOKEN_FILE"}
+)
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 LogLevel = Literal["debug", "info", "warning", "error"]
 
