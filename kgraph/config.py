@@ -85,10 +85,11 @@ class StoreSettings(_Section):
 
 
 class FolderSettings(_Section):
-    """Folders of a site's own rules, mapping packs and remedies, read over the shipped ones."""
+    """Folders of a site's own rules, mappings, detectors and remedies, over the shipped ones."""
 
     rules: tuple[Path, ...] = ()
     mappings: tuple[Path, ...] = ()
+    detectors: tuple[Path, ...] = ()
     catalogue: tuple[Path, ...] = ()
 
 
@@ -157,6 +158,8 @@ class PrometheusSource(SourceEntry):
     url: str = ""  # empty: port 9090 here
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
+    detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series
+    detect_every: Annotated[float, Field(ge=1, le=3600)] = 60
 
     _no_secret = field_validator("url")(without_password)
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import LibvirtSource
+from kgraph.config import LibvirtSource, PrometheusSource
 from kgraph.schema import ConfigurationError
 from kgraph.sourcekit import SourceEntry
 
@@ -116,7 +116,12 @@ def watched_jobs(context: Context) -> list[Job]:
     configured = context.configuration.settings.sources
     hosts = [c for c in configured if isinstance(c, LibvirtSource) and c.counters]
     counters = import_module(f"{__name__}.libvirt").counters_job if hosts else None
-    return [*jobs(context), *(counters(host) for host in hosts if counters)]
+    made = [*jobs(context), *(counters(host) for host in hosts if counters)]
+    looked_at = [c for c in configured if isinstance(c, PrometheusSource) and c.detect]
+    if looked_at:
+        detection = import_module("kgraph.app.detection").detection_job
+        made += [detection(source, context.configuration) for source in looked_at]
+    return made
 
 
 def _configured(context: Context) -> list[tuple[SourceEntry, Job]]:
