@@ -88,6 +88,7 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "rules identifiability": _reads(),
         "incidents list": _reads(),
         "incidents show": _reads(),
+        "incidents report": Rule(lambda _given: VIEWER, own=("folder",)),
         "incidents confirm": _writes(OPERATOR, "by"),
         "incidents refute": _writes(OPERATOR, "by"),
         "learning show": _reads(),

@@ -19,6 +19,8 @@ class Drawer(Enum):
     AUDIT = "audit"  # who wrote what; the audit log has each, too
     EVENT = "event"  # what the watch told, for whoever listens
     ANSWER = "answer"  # what was answered to a request that has an idempotency key
+    TALLY = "tally"  # what was counted on one day, for reports
+    REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
 
 
