@@ -19,6 +19,7 @@ from kgraph.cli import (
     config,
     cypher,
     demo,
+    detect,
     doctor,
     evaluate,
     graph,
@@ -66,6 +67,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.command("sync")(sync.sync)
+app.add_typer(detect.app, name="detect")
 app.add_typer(graph.app, name="graph")
 app.add_typer(cypher.app, name="cypher")
 app.add_typer(store.app, name="store")
