@@ -21,7 +21,7 @@ svg.plot{max-width:100%;height:auto;display:block}
 svg.plot text{fill:currentColor;font:12px system-ui,sans-serif}
 svg.plot .all{fill:var(--faint)}svg.plot .part{fill:var(--mark)}
 svg.plot .frame{stroke:var(--line)}
-.facts{font-size:1.05em}h3{font-size:1rem;margin:1rem 0 .3rem}
+td.n{white-space:nowrap}h3{font-size:1rem;margin:1rem 0 .3rem}
 """
 
 

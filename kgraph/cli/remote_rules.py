@@ -83,6 +83,9 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "policy test": _reads(),
         "token list": _reads(role=ADMIN),
         "token revoke": _writes(ADMIN),
+        # Where to look is the server's to say: nobody else lets it ask addresses within its network.
+        "detect run": _writes(OPERATOR, "url"),
+        "detect list": _reads(),
         "rules show": _reads(),
         "rules coverage": _reads(),
         "rules identifiability": _reads(),

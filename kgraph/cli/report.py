@@ -246,7 +246,14 @@ def _told(title: str, report: Report, labels: Sequence[Label]) -> Iterator[Block
     rows = [row for label in labels if (row := report.section(label)) is not None]
     if rows:
         yield Heading(title)
-        yield Points([f"{row.label.value}: {line}" for row in rows for line in row.lines])
+        several = len(labels) > 1
+        yield Points(
+            [
+                f"{row.label.value}: {line}" if several else line
+                for row in rows
+                for line in row.lines
+            ]
+        )
 
 
 def _ruling(row: Ruling) -> str:
