@@ -83,7 +83,7 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "policy test": _reads(),
         "token list": _reads(role=ADMIN),
         "token revoke": _writes(ADMIN),
-        # Where to look is the server's to say: nobody else lets it ask addresses within its network.
+        # Where to look is the server's to say: nobody else has it ask its network's addresses.
         "detect run": _writes(OPERATOR, "url"),
         "detect list": _reads(),
         "rules show": _reads(),
