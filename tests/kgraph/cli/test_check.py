@@ -82,7 +82,11 @@ def test_a_scheduled_check_ends_what_an_earlier_one_saw(run: Run, estate: Path) 
 def test_a_dry_run_looks_at_nothing_and_shows_where(run: Run, estate: Path) -> None:
     _configured(estate, free_port())
     rows = json.loads(run("check", "shop", "h1", "--dry-run", "-o", "json").out)
-    assert [(row["check"], row["state"]) for row in rows] == [("http", ""), ("ping", ""), ("ssh", "")]
+    assert [(row["check"], row["state"]) for row in rows] == [
+        ("http", ""),
+        ("ping", ""),
+        ("ssh", ""),
+    ]
     assert rows[1]["address"] == "192.0.2.1"
     assert _causes(run) == []
 
