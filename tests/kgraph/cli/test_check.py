@@ -91,7 +91,8 @@ def test_a_dry_run_looks_at_nothing_and_shows_where(run: Run, estate: Path) -> N
     assert _causes(run) == []
 
 
-def test_an_entity_without_an_address_says_how_to_give_it_one(run: Run, estate: Path) -> None:
+@pytest.mark.usefixtures("estate")
+def test_an_entity_without_an_address_says_how_to_give_it_one(run: Run) -> None:
     done = run("check", "cart")
     assert done.code == 0
     assert "Service cart: nothing to look at: give it the property or label `url`" in done.err
@@ -111,9 +112,8 @@ def test_what_would_tell_most_of_an_incident_is_looked_at(run: Run, estate: Path
     assert f"kgraph check --incident {incident['id']}" in told.out
 
 
-def test_an_unknown_check_entity_or_incident_is_refused_in_one_line(
-    run: Run, estate: Path
-) -> None:
+@pytest.mark.usefixtures("estate")
+def test_an_unknown_check_entity_or_incident_is_refused_in_one_line(run: Run) -> None:
     for arguments in (
         ("check",),
         ("check", "shop", "--incident", "INC-0001"),
