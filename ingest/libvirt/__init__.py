@@ -21,6 +21,7 @@ from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
 from kgraph.schema import Snapshot, SourceError
 
 __all__ = [
+    "PATIENCE",
     "SOURCE",
     "ConnectionLostError",
     "CountersApart",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 SOURCE = "libvirt"
-_PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=30)
 _PART_PATIENCE = timedelta(seconds=5)
 _MOST_GAPS = 5  # of which each is told; a broken daemon may refuse every single thing
 
@@ -44,7 +45,7 @@ def read(
     *,
     site: str = "default",
     now: datetime,
-    patience: timedelta = _PATIENCE,
+    patience: timedelta = PATIENCE,
     ask: Ask = read_apart,
 ) -> Snapshot:
     """Read everything that one libvirt connection shows, over a read-only connection.
@@ -144,7 +145,8 @@ def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snap
         withdrawn(host, "down", look),
         *(withdrawn(guest, signal, look) for guest in guests for signal in OBSERVED_SIGNALS),
     ]
-    return Snapshot(SOURCE, uri, complete=False, items=iter(items))
+    # A scope of its own: when the host was last read is not told anew by its silence.
+    return Snapshot(SOURCE, f"{uri} connection", complete=False, items=iter(items))
 
 
 def _told(uri: str, reading: Reading) -> tuple[str, ...]:
