@@ -88,7 +88,7 @@ def test_a_killed_controller_is_told_by_ovn_once_it_lags(chassis: Switching) -> 
         return _seen(_found("ovn", chassis, late), abnormal=True)
 
     assert told() == {}, "nobody has numbered"
-    chassis.nbctl("sync")  # as Neutron does every few seconds
+    chassis.nbctl("--wait=sb", "sync")  # as Neutron does every few seconds
     seen = until("OVN to see it lag", told)
     assert seen == {CONTROLLER: "it does not take what OVN has told it"}
     well = _seen(_found("ovn", chassis, late), abnormal=False)
