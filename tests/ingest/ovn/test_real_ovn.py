@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ingest import catalogue
+from kgraph.schema import Observation
 from kgraph.sourcekit import Found, Here
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import relations
@@ -47,13 +48,8 @@ def _found(type_: str, chassis: Switching, later: timedelta = timedelta()) -> li
 
 def _seen(items: list[Told], *, abnormal: bool) -> dict[str, str]:
     """Return what is seen and stands, by entity."""
-    now = datetime.now(UTC)
-    rows = (i for i in items if getattr(i, "detector", "") and getattr(i, "signal", ""))
-    return {
-        o.entity: o.detail
-        for o in rows
-        if o.abnormal is abnormal and o.expires_at and o.expires_at > now
-    }
+    rows = (item for item in items if isinstance(item, Observation))
+    return {o.entity: o.detail for o in rows if o.abnormal is abnormal and o.expires_at != o.at}
 
 
 def test_both_sources_name_one_port_and_all_is_well(chassis: Switching) -> None:
