@@ -149,7 +149,9 @@ def _rule(
             raise InputError(
                 f"no incident {incident!r}", mend="`kgraph incidents list` shows them"
             )
-        said = ruling(record, cause, right=right, now=session.now(), by=by, reason=reason)
+        said = ruling(
+            record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
+        )
         store.rule(said)
     verb = "confirmed" if right else "refuted"
     session.remark(

@@ -1,5 +1,6 @@
 """The documents of the API, as OpenAPI shows them."""
 
+from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.forms.estate import (
     DependentForm,
     EntityForm,
@@ -26,6 +27,7 @@ from kgraph.server.forms.operations import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
 
 __all__ = [
+    "CommandAsked",
     "DeadLetterForm",
     "DeedForm",
     "DependentForm",
