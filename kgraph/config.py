@@ -38,6 +38,7 @@ from kgraph.config_service import (
     RECEIVER_TYPES,
     HookConfig,
     ReceiverConfig,
+    ReportSettings,
     ServerSettings,
     http_url,
 )
@@ -400,6 +401,7 @@ class Settings(BaseSettings):
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
     server: ServerSettings = ServerSettings()
+    reports: ReportSettings = ReportSettings()
     hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
     receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
 

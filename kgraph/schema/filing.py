@@ -20,6 +20,8 @@ class Drawer(Enum):
     EVENT = "event"  # what the watch told, for whoever listens
     DETECTOR = "detector"  # what a detector has learned, and how far it has read
     ANSWER = "answer"  # what was answered to a request that has an idempotency key
+    TALLY = "tally"  # what was counted on one day, for reports
+    REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
 
 

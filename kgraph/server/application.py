@@ -24,6 +24,7 @@ from kgraph.server.routes import (
     investigation,
     operations,
     plans,
+    reports,
 )
 from kgraph.server.service import Service
 
@@ -33,6 +34,7 @@ _API = (
     entities.router,
     investigation.router,
     plans.router,
+    reports.router,
     operations.router,
     events.router,
     commands.router,
