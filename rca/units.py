@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kgraph.schema import UNOBSERVED, Channel
 from rca.accounts import accounted
+from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
@@ -138,6 +139,7 @@ def unit_of(scene: Scene, prospect: Prospect, goal: Goal | None) -> Unit:
                 support[(entity, i)] = Support(chance, reading.ratio, soft, weight, chance / sure)
     if goal is not None:
         support = _conduits(support, reach, at_fault, goal)
+    support = _in_time(scene, support)
     tree = grow(reach, faults)
     entities = frozenset(node.entity for node in tree)
     return Unit(faults, prospect.log_prior, support, reach, tree, entities, scene.coarse)
@@ -169,6 +171,26 @@ def _blinded(scene: Scene, reading: Reading, reach: Spread) -> bool:
     """Tell whether the probe that a reading was made through is hit; unknown ones may be."""
     probe = scene.topology.index.get(reading.via)
     return probe is None or probe in reach.predicted
+
+
+def _in_time(scene: Scene, support: dict[ReadingId, Support]) -> dict[ReadingId, Support]:
+    """Alarms that rose at another time than the fault's say less of it."""
+    rose = {
+        (entity, i): seen.at.timestamp()
+        for (entity, i), row in support.items()
+        if i >= 0
+        and row.ratio > 1
+        and (seen := scene.readings[entity][i].observation).abnormal
+        and seen.at is not None
+    }
+    if len(set(rose.values())) < 2:
+        return support
+    left = discounts([*rose.values()], [support[key].nats for key in rose])
+    timed = {
+        key: replace(support[key], ratio=max(1.0, support[key].ratio * share))
+        for key, share in zip(rose, left, strict=True)
+    }
+    return support | timed
 
 
 def _conduits(
