@@ -17,8 +17,9 @@ from kgraph.schema import NextCheck
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
 from rca.rules import CheckRule
-from rca.scene import Onwards, Scene
+from rca.scene import Scene
 from rca.signature import spread
+from rca.terrain import Onwards
 from rca.units import Unit
 
 IN_PLAY = 8  # suspects that a check may tell apart
@@ -27,15 +28,12 @@ WORTH = 0.01  # nats
 NEAR = 50  # things behind a suspect that are looked at
 
 
-def next_checks(
-    scene: Scene, result: Posterior, names: Mapping[str, str], most: int = 3
-) -> tuple[NextCheck, ...]:
+def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextCheck, ...]:
     """Return the checks that would tell most, best first.
 
     Args:
         scene: the estate and what was seen on it.
         result: what is believed now.
-        names: uid -> name, for the commands.
         most: at most so many.
     """
     play = [(sets, chance) for sets, chance in result.sets[:IN_PLAY] if chance > 0]
@@ -48,18 +46,16 @@ def next_checks(
     found = []
     suspects = {unit.faults for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    onwards = Onwards(scene, places | scene.telling)
+    onwards = Onwards(scene.terrain, places | scene.telling)
     does = {faults: spread(scene, faults, onwards).predicted for faults in suspects}
     for entity in sorted(places):
-        if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
+        if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
         for rule in _open_checks(scene, entity):
             shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
             gain = _gain(weights, shows)
             if gain >= WORTH:
-                found.append(
-                    (-gain, entity, _check(scene, entity, rule, gain, names, play, shows))
-                )
+                found.append((-gain, entity, _check(scene, entity, rule, gain, play, shows)))
     ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
     once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
     return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
@@ -74,7 +70,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     for faults in suspects:
         for entity, _ in faults:
             found.add(entity)
-            found |= {ahead.entity for ahead in islice(scene.onwards(entity, None), NEAR)}
+            found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity, None), NEAR)}
     return found
 
 
@@ -121,22 +117,19 @@ def _check(
     entity: int,
     rule: CheckRule,
     gain: float,
-    names: Mapping[str, str],
     play: Sequence[tuple[tuple[Unit, ...], float]],
     shows: Sequence[float],
 ) -> NextCheck:
     uid = scene.topology.uids[entity]
-    name = names.get(uid) or uid
+    name = scene.roster.name(uid)
     command = " ".join(part.replace("{name}", shlex.quote(name)) for part in rule.command)
     speaks = max(range(len(play)), key=lambda i: shows[i])
     against = min(range(len(play)), key=lambda i: shows[i])
-    splits = (
-        f"{_title(scene, play[speaks][0], names)} from {_title(scene, play[against][0], names)}"
-    )
+    splits = f"{_title(scene, play[speaks][0])} from {_title(scene, play[against][0])}"
     return NextCheck(uid, rule.signal, gain, command, splits)
 
 
-def _title(scene: Scene, sets: Sequence[Unit], names: Mapping[str, str]) -> str:
+def _title(scene: Scene, sets: Sequence[Unit]) -> str:
     faults = [fault for unit in sets for fault in unit.faults]
     uids = scene.topology.uids
-    return " + ".join(f"{names.get(uids[e]) or uids[e]} {mode}" for e, mode in faults)
+    return " + ".join(f"{scene.roster.name(uids[e])} {mode}" for e, mode in faults)

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from kgraph.schema import RELATIONS, UNOBSERVED, Carries, Severity, kind_of
 from rca.likelihood import Reading
+from rca.order import Ranks
 from rca.scene import SPEAKS, Scene
 
 PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
@@ -54,7 +55,7 @@ class Reaches(dict[int, Reach]):
         scene: Scene,
         suspected: Sequence[int],
         symptoms: Mapping[int, int],
-        rank: Mapping[int, int],
+        rank: Ranks,
     ) -> None:
         """Sum up from effects to causes.
 
@@ -68,11 +69,11 @@ class Reaches(dict[int, Reach]):
         self.scene, self.symptoms = scene, symptoms
         self.places: dict[int, int] = {}  # bits of what was seen well
         self.seen: dict[int, Reach] = {}
-        by_rank: dict[int, list[int]] = {}
+        circles: dict[tuple[int, int], list[int]] = {}
         for entity in suspected:
-            by_rank.setdefault(rank[entity], []).append(entity)
-        for place in sorted(by_rank, reverse=True):
-            members = by_rank[place]
+            circles.setdefault((rank[entity], rank.circle[entity]), []).append(entity)
+        for place in sorted(circles, reverse=True):
+            members = circles[place]
             together = Reach()
             for entity in members:  # one, or those that need each other in a circle
                 together = together.joined(self._of(entity))

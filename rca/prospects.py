@@ -26,7 +26,6 @@ from rca.compile import severity_of
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO
 from rca.messages import ENTITY_RHO, temper
-from rca.order import Ranks
 from rca.priors import log_prior, log_prior_together
 from rca.promise import Reach, Reaches, estimate
 from rca.scene import Scene
@@ -125,7 +124,7 @@ class Outlook:
         """Find what lies downstream of which suspect."""
         self.scene = scene
         self.symptoms = symptoms
-        self.reaches = Reaches(scene, suspected, symptoms.place, Ranks(scene.needs))
+        self.reaches = Reaches(scene, suspected, symptoms.place, scene.rank)
 
     def reach(self, prospect: Prospect) -> Reach:
         """Return what lies downstream of a prospect, itself included."""
@@ -141,7 +140,9 @@ class Outlook:
         return found
 
     def _presses(self, entity: int, mode: str) -> list[int]:
-        return [ahead.entity for ahead in self.scene.presses(entity) if mode in ahead.effects]
+        return [
+            ahead.entity for ahead in self.scene.terrain.presses(entity) if mode in ahead.effects
+        ]
 
     def _pressed(self, entity: int) -> Reach:
         return replace(self.reaches.get(entity, Reach()), well=(0, 0))

@@ -14,7 +14,8 @@ from kgraph.schema import RELATIONS, Carries, Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import fails
-from rca.scene import Ahead, Effects, Gate, Scene
+from rca.scene import Scene
+from rca.terrain import Ahead, Effects, Gate
 
 CUT = 0.02  # an effect less likely than this is not followed
 SEED = 0.85  # P(a fault does to its own entity what it says)
@@ -43,7 +44,7 @@ def spread(
         faults: (entity, mode), all at once.
         onwards: whom each entity may hit; None: everybody that it may.
     """
-    onwards = scene.everywhere if onwards is None else onwards
+    onwards = scene.terrain.everywhere if onwards is None else onwards
     result = Spread()
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
@@ -114,7 +115,7 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
     spared: Modes = {}
     strongest: dict[str, tuple[float, Link]] = {}
     firm = False
-    for gate in scene.gates(entity):
+    for gate in scene.terrain.gates(entity):
         through = _one if gate.size == 1 else _group
         for mode, chance, (source, cause), solid in through(scene, result, kind, gate):
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
@@ -215,7 +216,7 @@ def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[st
     return [
         (edge.mode, chance * edge.strength, Link(burden, mode, ahead.type))
         for burden in dict.fromkeys(result.pressed.get(entity, ()))
-        for ahead in scene.presses(burden)
+        for ahead in scene.terrain.presses(burden)
         if ahead.entity == entity
         for mode, chance in result.believed.get(burden, _NOTHING).items()
         for edge in ahead.effects.get(mode, ())

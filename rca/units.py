@@ -215,7 +215,7 @@ def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None)
     if goal is None or reading.ratio <= 1 or reading.channel is not Channel.MAIN:
         return reading.ratio
     quiet = 1.0
-    for cause in scene.causes(entity):
+    for cause in scene.terrain.causes(entity):
         loudest = max(
             (
                 other.ratio
