@@ -20,6 +20,16 @@ class Listed:
 
 DETECTORS: Mapping[str, Listed] = {
     "threshold": Listed("metrics.threshold", Reads.METRICS),
+    "deviation": Listed("metrics.deviation", Reads.METRICS),
+    "trend": Listed("metrics.trend", Reads.METRICS),
+    "shift": Listed("metrics.shift", Reads.METRICS),
+    "stuck": Listed("metrics.stuck", Reads.METRICS),
+    "missing": Listed("metrics.missing", Reads.METRICS),
+    "log_new": Listed("logs.new", Reads.LOGS),
+    "log_burst": Listed("logs.burst", Reads.LOGS),
+    "log_vanished": Listed("logs.vanished", Reads.LOGS),
+    "call_latency": Listed("calls.latency", Reads.CALLS),
+    "call_errors": Listed("calls.errors", Reads.CALLS),
 }
 
 
