@@ -18,7 +18,7 @@ from rca.order import Ranks
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
-from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
+from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
@@ -77,7 +77,11 @@ class Scene:
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
         """The same, of `telling` only."""
-        return Onwards(self.terrain, self.telling)
+        found: dict[int, list[Ahead]] = {}
+        for entity in sorted(self.telling):  # so many have less than what they depend on
+            for cause, ahead in self.terrain.feeds(entity):
+                found.setdefault(cause, []).append(ahead)
+        return _Nearby(self.terrain, self.telling, found)
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
@@ -125,3 +129,18 @@ class Scene:
                     loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
             known = self._ratios[(entity, mode)] = loud * quiet
         return known
+
+
+class _Nearby(dict[int, Sequence[Ahead]]):
+    """Entity -> whom it may hit, of those within: its dependents first, then its burdens."""
+
+    def __init__(
+        self, terrain: Terrain, within: AbstractSet[int], dependents: Mapping[int, Sequence[Ahead]]
+    ) -> None:
+        super().__init__()
+        self._terrain, self._within, self._dependents = terrain, within, dependents
+
+    def __missing__(self, entity: int) -> Sequence[Ahead]:
+        presses = [a for a in self._terrain.presses(entity) if a.entity in self._within]
+        found = self[entity] = [*self._dependents.get(entity, ()), *presses]
+        return found

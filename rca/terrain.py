@@ -32,12 +32,17 @@ Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate of an entity: `need` of `size` members; those that can hit it, with how."""
+    """One gate of an entity: `need` of `size` members; those that can hit it, with how.
+
+    Attributes:
+        firm: whether what is felt through it hurts; of calls alone, an entity may stay unhurt.
+    """
 
     type: str
     need: int
     size: int
     members: tuple[tuple[int, Effects], ...]
+    firm: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Terrain:
         self._needs: dict[int, Sequence[int]] = {}
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Sequence[Gate]] = {}
+        self._feeds: dict[int, Sequence[tuple[int, Ahead]]] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
 
     def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
@@ -106,7 +112,22 @@ class Terrain:
             effects = [self.compiled.between(self.ground, entity, type_, m) for m in members]
             passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
             if passing:
-                yield Gate(type_, int(topology.need[gate]), len(members), passing)
+                firm = RELATIONS[type_].carries is not Carries.SOFT
+                yield Gate(type_, int(topology.need[gate]), len(members), passing, firm)
+
+    def feeds(self, entity: int) -> Sequence[tuple[int, Ahead]]:
+        """Return what can hit the entity along the arrows, each with how it does."""
+        known = self._feeds.get(entity)
+        if known is None:
+            known = self._feeds[entity] = tuple(
+                (
+                    member,
+                    Ahead(entity, gate.type, effects, burdens=False, alone=gate.need == gate.size),
+                )
+                for gate in self.gates(entity)
+                for member, effects in gate.members
+            )
+        return known
 
     @cached_property
     def everywhere(self) -> Mapping[int, Sequence[Ahead]]:

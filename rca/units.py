@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from kgraph.schema import UNOBSERVED, Channel
 from rca.accounts import accounted
@@ -31,9 +33,8 @@ SELF = 0.85  # P(the objective is breached | the target itself is at fault)
 ReadingId = tuple[int, int]  # entity index, position among its readings
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
-    """How a unit bears on one reading.
+class Support(NamedTuple):
+    """How a unit bears on one reading; a tuple, as every suspect has one for each.
 
     Attributes:
         chance: P(the entity is hit so that it shows | unit), in [0, 1].
@@ -59,6 +60,14 @@ class Support:
         return self.weight * math.log1p(self.chance * (self.ratio - 1))
 
 
+class Sort(Enum):
+    """How a reading counts for a unit."""
+
+    FIRM = "firm"
+    CALLED = "called"
+    BESIDE = "beside"
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
     """One suspect.
@@ -77,7 +86,8 @@ class Unit:
     tree: Tree = ()
     hit: frozenset[int] = frozenset()  # entities in the tree
     coarse: float = 1.0  # see `rca.storm`
-    memo: dict[str, float] = field(default_factory=dict, repr=False)  # of pure functions of this
+    memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.score`
+    told: dict[object, Mapping[ReadingId, float]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def alarms(self) -> Mapping[int, float]:
@@ -88,18 +98,39 @@ class Unit:
                 found[entity] = found.get(entity, 0.0) + row.nats
         return found
 
-    def firm(self, support: Mapping[ReadingId, Support]) -> Mapping[int, Sequence[float]]:
+    @cached_property
+    def sorts(self) -> Mapping[ReadingId, Sort]:
+        """Reading -> how it counts: up the tree, as a call, or beside the tree."""
+        return {
+            key: Sort.CALLED
+            if row.soft
+            else Sort.BESIDE
+            if key[1] < 0 or key[0] not in self.hit
+            else Sort.FIRM
+            for key, row in self.support.items()
+        }
+
+    @cached_property
+    def said(self) -> Mapping[ReadingId, float]:
+        """Reading -> what it says in nats: of its entity where it counts up the tree, else of this."""
+        sorts = self.sorts
+        return {
+            key: row.given if sorts[key] is Sort.FIRM else row.nats
+            for key, row in self.support.items()
+        }
+
+    def firm(self, said: Mapping[ReadingId, float]) -> Mapping[int, Sequence[float]]:
         """Return entity -> nats of its readings, for those in the tree."""
         found: dict[int, list[float]] = {}
-        for (entity, i), row in support.items():
-            if not row.soft and i >= 0 and entity in self.hit:
-                found.setdefault(entity, []).append(row.given)
+        for key, sort in self.sorts.items():
+            if sort is Sort.FIRM:
+                found.setdefault(key[0], []).append(said[key])
         return found
 
     @cached_property
     def accounts(self) -> Mapping[ReadingId, float]:
         """Reading -> how surely the unit accounts for it, in the light of all of them."""
-        chances = accounted(self.tree, self.firm(self.support))
+        chances = accounted(self.tree, self.firm(self.said))
         return {
             key: chances[key[0]] * row.bears if key[0] in chances else row.chance
             for key, row in self.support.items()
