@@ -44,6 +44,13 @@ class Compiled:
         """
         return _effects(self.model, dependent, type_, dependency, reverse, _NONE)
 
+    def conditional(
+        self, dependent: str, type_: str, dependency: str, *, reverse: bool = False
+    ) -> bool:
+        """Tell whether rules about such a relation ask more than kinds."""
+        model = self.model
+        return model.conditional and bool(_asked(model, dependent, type_, dependency, reverse))
+
     def between(
         self, ground: Ground, dependent: int, type_: str, dependency: int, *, reverse: bool = False
     ) -> Mapping[str, tuple[Edge, ...]]:

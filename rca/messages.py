@@ -18,8 +18,6 @@ import math
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from rca.effects import Faults, Spread
-
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 SOFT_RHO = 1.0  # nor are callers of one fault
 SPREADS = 0.7  # P(a fault is felt by its callers at all)
@@ -41,34 +39,6 @@ class Node(NamedTuple):
 
 
 Tree = tuple[Node, ...]  # parents before children
-
-
-def grow(reach: Spread, faults: Faults) -> Tree:
-    """Return the firm part of a spread as a tree, along the likeliest links."""
-    at_fault = dict(faults)
-    place: dict[int, int] = {}
-    nodes: list[Node] = []
-    for entity, believed in reach.believed.items():  # in the order of the walk
-        if entity in at_fault:
-            node = Node(entity, ROOT, believed[at_fault[entity]])
-        elif entity in reach.soft:
-            continue
-        else:
-            predicted = reach.predicted[entity]
-            mode = max(predicted, key=lambda m: (predicted[m], m))
-            link = reach.links[(entity, mode)]
-            if link.entity not in place:
-                continue
-            before = hit(reach.believed[link.entity])
-            node = Node(entity, place[link.entity], min(1.0, hit(predicted) / before))
-        place[entity] = len(nodes)
-        nodes.append(node)
-    return tuple(nodes)
-
-
-def hit(modes: Mapping[str, float]) -> float:
-    """Return P(in any of the modes); an entity is in one mode or well."""
-    return min(1.0, math.fsum(modes.values()))
 
 
 def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float:

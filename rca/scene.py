@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kgraph.schema import Entity, Severity
 from kgraph.topology import Topology, dependencies
@@ -19,6 +20,9 @@ from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
 from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
+
+if TYPE_CHECKING:
+    from rca.region_arrays import Region
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
@@ -33,6 +37,7 @@ class Scene:
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
+    regions: list[Region] = field(default_factory=list, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 

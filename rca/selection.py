@@ -14,7 +14,7 @@ from rca.prospects import Outlook, Prospect
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
-from rca.units import Unit, unit_of
+from rca.units import Unit, units_of
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
 LEAST, MOST = 24, 60  # suspects walked in the first round
@@ -72,11 +72,22 @@ def _first(
 ) -> None:
     """Walk the most promising, until the next promises too little."""
     best = float("-inf")
-    for i in sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i)):
-        if len(found) >= LEAST and (rest[i].promises < best - FAR or len(found) >= MOST):
-            break
-        unit = found[i] = unit_of(scene, rest[i].prospect, goal)
-        best = max(best, score([unit]))
+    order = sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i))[:MOST]
+    while order:
+        due, order = order[:EACH], order[EACH:]
+        if not found:
+            due, order = [*due, *order[: LEAST - EACH]], order[LEAST - EACH :]
+        for i, unit in zip(due, _walked(scene, rest, due, goal), strict=True):
+            if len(found) >= LEAST and rest[i].promises < best - FAR:
+                return
+            found[i] = unit
+            best = max(best, score([unit]))
+
+
+def _walked(
+    scene: Scene, rest: Sequence[_Rest], which: Sequence[int], goal: Goal | None
+) -> list[Unit]:
+    return units_of(scene, [rest[i].prospect for i in which], goal)
 
 
 def _foremost(
@@ -92,8 +103,8 @@ def _foremost(
     first = [
         (-one.promises, i) for i, one in enumerate(rest) if i not in found and one.said > ALARMED
     ]
-    for _, i in sorted(first)[:FOREMOST]:
-        found[i] = unit_of(scene, rest[i].prospect, goal)
+    due = [i for _, i in sorted(first)[:FOREMOST]]
+    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
 
 
 def _more(
@@ -116,6 +127,6 @@ def _more(
             most = one.own + scene.coarse * total(left, outlook.symptoms.nats)
             if most > ADDS:
                 adds.append((-most, i))
-    for _, i in sorted(adds)[:EACH]:
-        found[i] = unit_of(scene, rest[i].prospect, goal)
+    due = [i for _, i in sorted(adds)[:EACH]]
+    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
     return bool(adds)

@@ -115,6 +115,10 @@ class Terrain:
                 firm = RELATIONS[type_].carries is not Carries.SOFT
                 yield Gate(type_, int(topology.need[gate]), len(members), passing, firm)
 
+    def between(self, dependent: int, type_: str, dependency: int, *, reverse: bool) -> Effects:
+        """Return what the modes of one end of a relation bring about in the other."""
+        return self.compiled.between(self.ground, dependent, type_, dependency, reverse=reverse)
+
     def feeds(self, entity: int) -> Sequence[tuple[int, Ahead]]:
         """Return what can hit the entity along the arrows, each with how it does."""
         known = self._feeds.get(entity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,7 +105,10 @@ def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
     return np.fromiter((name in types for name in topology.type_names), np.bool_)
 
 
-def spans(start: Int, rows: Int) -> Int:
+_Whole = npt.NDArray[np.signedinteger[Any]]
+
+
+def spans(start: _Whole, rows: _Whole) -> Int:
     """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
     begin = start[rows]
     counts = start[rows + 1] - begin
