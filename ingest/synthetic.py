@@ -49,7 +49,7 @@ def _moved(items: Iterable[Item], every: int) -> Iterator[Item]:
             "RUNS_ON",
         ):
             if moves and host:
-                told = replace(item, dependency=host)
+                told = item._replace(dependency=host)
             else:
                 host = item.dependency
         yield told

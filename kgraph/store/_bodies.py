@@ -14,10 +14,10 @@ _JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 def body_of(record: Record) -> str:
     """Return what a record says of its entity as JSON: the store's form of it."""
     body = {
-        "keys": [[key.namespace, key.value, key.site] for key in record.keys],
+        "keys": record.keys,
         "labels": dict(record.labels),
         "props": dict(record.props),
-        "watched": list(record.watched),
+        "watched": record.watched,
     }
     return _JSON.encode(body)
 

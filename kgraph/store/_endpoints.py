@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 from kgraph.schema import InputError
@@ -16,6 +17,9 @@ from kgraph.store._staging import LinkName, Reading, Staged
 LinkRow = tuple[int, int, str, int, str | None, int | None, int, int, int]
 # A relation that waits: keys of both ends with the type between; group, need.
 PendingRow = tuple[str, str, str, str | None, int | None]
+
+
+_DEPENDENT, _TYPE, _DEPENDENCY = itemgetter(0), itemgetter(1), itemgetter(2)  # of a LinkName
 
 
 class Place(NamedTuple):
@@ -74,12 +78,8 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
 
 def outside(reading: Reading, own: Mapping[str, Place]) -> set[str]:
     """Return the keys among the staged relations' ends that the scope itself doesn't have."""
-    return {
-        key
-        for dependent, _, dependency, _ in reading.staged.links
-        for key in (dependent, dependency)
-        if key not in own
-    }
+    links = reading.staged.links
+    return {*map(_DEPENDENT, links), *map(_DEPENDENCY, links)}.difference(own)
 
 
 def resolved(
@@ -90,39 +90,52 @@ def resolved(
     Args:
         reading: whose they are.
         places: key -> what it stands for.
-        as_before: records whose relations are what they were: they are looked at for findings, and
-            wanted by nobody.
+        as_before: records whose relations are what they were: there is nothing to do for them.
 
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
     """
     staged = reading.staged
     out = Resolved({}, {place.record: place.entity for place in places.values()}, [], [])
-    kinds: Counter[tuple[str, str, str]] = Counter()
-    members: dict[tuple[str, str], set[int]] = defaultdict(set)
+    done = {key for key, place in places.items() if place.record in as_before}
     for name, link in staged.links.items():
         dependent, type_, dependency, group = name
+        if dependent in done:
+            continue
         a, b = places.get(dependent), places.get(dependency)
         if a is None or b is None:
             _miss(reading, name, out, dependent if a is None else dependency)
-            continue
-        a_record, a_entity, a_kind = a
-        b_record, b_entity, b_kind = b
-        kinds[a_kind, type_, b_kind] += 1
-        if group is not None:
-            members[dependent, group].add(b_entity)
-        if a_entity == b_entity:
-            out.looped.add(a_record)
+        elif a.entity == b.entity:
+            out.looped.add(a.record)
             out.findings.append(
                 f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
             )
-            continue
-        if a_record not in as_before:
-            out.wanted[a_record, type_, b_record, group] = link.need
-    out.findings.extend(endpoint_findings(kinds))
+        else:
+            out.wanted[a.record, type_, b.record, group] = link.need
+    out.findings.extend(endpoint_findings(_kinds(staged, places)))
     if reading.complete:  # a partial reading need not name all members
-        out.findings.extend(need_findings(staged.needs, members))
+        out.findings.extend(need_findings(staged.needs, _members(staged, places)))
     return out
+
+
+def _kinds(staged: Staged, places: Mapping[str, Place]) -> Counter[tuple[str, str, str]]:
+    """Return how many relations there are of each type between each two kinds that are known."""
+    kinds = {key: place.kind for key, place in places.items()}
+    links = staged.links
+    ends = (map(kinds.get, map(end, links)) for end in (_DEPENDENT, _DEPENDENCY))
+    counted = Counter(zip(next(ends), map(_TYPE, links), next(ends), strict=True))
+    return Counter({(a, t, b): n for (a, t, b), n in counted.items() if a and b})
+
+
+def _members(staged: Staged, places: Mapping[str, Place]) -> dict[tuple[str, str], set[int]]:
+    """Return the entities in each group, (dependent, group), that needs several."""
+    members: dict[tuple[str, str], set[int]] = {
+        group: set() for group, link in staged.needs.items() if (link.need or 1) > 1
+    }
+    for dependent, _, dependency, group in staged.links:
+        if group is not None and (dependent, group) in members:
+            members[dependent, group].add(places[dependency].entity)
+    return members
 
 
 def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:

@@ -25,7 +25,7 @@ from kgraph.store._endpoints import (
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
 from kgraph.store._staging import Reading, Staged
-from kgraph.store._tables import locate_keys
+from kgraph.store._tables import indexed_afterwards, locate_keys
 
 
 def write_links(
@@ -104,11 +104,12 @@ def open_links(sql: sqlite3.Connection, rows: Iterable[LinkRow]) -> list[Edge]:
             edges.append((row[6], row[2], row[7]))
             yield row
 
-    sql.executemany(
-        "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        noted(),
-    )
+    with indexed_afterwards(sql, "link"):
+        sql.executemany(
+            "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            noted(),
+        )
     return edges
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kgraph.schema import Record, RelationRecord, unusual
 
@@ -12,8 +13,7 @@ LinkId = tuple[
 ]  # record of the dependent, type, of the dependency, group
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """A record as the store has it.
 
     Attributes:
@@ -140,11 +140,11 @@ def need_findings(
 
     Args:
         groups: (dependent, group) -> one of its rows.
-        members: (dependent, group) -> entities that it has.
+        members: (dependent, group) -> entities that it has, where it needs several.
     """
     return [
-        f"need_above_members group {group!r} of {dependent!r} needs {row.need} of"
-        f" {len(members.get((dependent, group), ()))}; counted as all of them"
-        for (dependent, group), row in groups.items()
-        if (row.need or 1) > len(members.get((dependent, group), ()))
+        f"need_above_members group {group!r} of {dependent!r} needs {need} of {len(found)};"
+        " counted as all of them"
+        for (dependent, group), found in members.items()
+        if (need := groups[dependent, group].need or 1) > len(found)
     ]

@@ -7,6 +7,7 @@ import marshal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from kgraph.schema import (
@@ -26,6 +27,7 @@ from kgraph.schema import (
 from kgraph.store.protocol import Shrink
 
 _HASHED_AT_ONCE = 10_000  # relations
+_SAID = itemgetter(slice(5))  # of a relation: all but where it was said
 LinkName = tuple[str, str, str, str | None]  # dependent key, type, dependency key, group
 
 
@@ -77,8 +79,8 @@ class Staged:
                 if record.volatile:
                     fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
                     hashed.update(repr(fleeting).encode())
-            rows = iter(self.links.items())
-            while batch := [(*name, link.need) for name, link in islice(rows, _HASHED_AT_ONCE)]:
+            rows = iter(self.links.values())
+            while batch := [_SAID(link) for link in islice(rows, _HASHED_AT_ONCE)]:
                 hashed.update(plain_bytes(batch))
             self._digest = hashed.digest()
         return self._digest
@@ -101,18 +103,18 @@ class Staged:
         self.hashes[record.key] = fingerprint(record)
 
     def _add_relation(self, link: RelationRecord) -> None:
-        if link.type not in RELATIONS:
+        _, type_, _, group, need, _ = link
+        if type_ not in RELATIONS:
             raise InputError(
                 f"unknown relation type {link.type!r} of {_arrow(link)}",
                 where=link.where,
                 mend=f"known types: {', '.join(sorted(RELATIONS))}",
             )
-        if link.group is not None:
-            self._check_need(link, link.group)
-        elif link.need is not None and link.need < 1:
+        if group is not None:
+            self._check_need(link, group)
+        elif need is not None and need < 1:
             raise _bad_need(link)
-        # Exact duplicates are folded.
-        self.links.setdefault((link.dependent, link.type, link.dependency, link.group), link)
+        self.links.setdefault(link[:4], link)  # exact duplicates are folded
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""
@@ -157,7 +159,7 @@ def fingerprint(record: Record) -> bytes:
     content = (
         record.kind,
         record.name,
-        sorted([(key.namespace, key.value, key.site) for key in record.keys]),
+        sorted(map(tuple, record.keys)),
         sorted(record.labels.items()),
         sorted(props.items()),
         sorted(record.watched),
