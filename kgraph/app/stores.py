@@ -10,6 +10,7 @@ from pathlib import Path
 from kgraph.app.snapshots import opened_snapshot
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError, NoStoreError, StoreAwayError, StoreError
+from kgraph.secret import secret
 from kgraph.store import GraphStore, ServerStore, is_server, open_store
 
 _FIRST_USER = "neo4j"  # whom every new server has
@@ -67,8 +68,6 @@ def target(configuration: Configuration) -> Path | ServerStore:
     if not is_server(settings.url):
         return configuration.store_path
     file = configuration.resolve(settings.password_file) if settings.password_file else None
-    from kgraph.web import secret  # an HTTP client takes long to load
-
     found = secret(settings.password_env, file)
     if found is None:
         if settings.user:

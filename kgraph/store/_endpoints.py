@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-from kgraph.schema import InputError
-from kgraph.store._reconcile import LinkId, endpoint_findings, need_findings
+from kgraph.schema import InputError, RelationRecord, unusual
+from kgraph.store._reconcile import LinkId, Sort, endpoint_findings, need_findings
 from kgraph.store._staging import LinkName, Reading, Staged
 
 # Of a link that is to be opened: scope; records of both ends with the type between; group, need;
@@ -18,8 +19,7 @@ LinkRow = tuple[int, int, str, int, str | None, int | None, int, int, int]
 # A relation that waits: keys of both ends with the type between; group, need.
 PendingRow = tuple[str, str, str, str | None, int | None]
 
-
-_DEPENDENT, _TYPE, _DEPENDENCY = itemgetter(0), itemgetter(1), itemgetter(2)  # of a LinkName
+_DEPENDENCY = itemgetter(2)  # of a RelationRecord
 
 
 class Place(NamedTuple):
@@ -45,14 +45,15 @@ class Resolved:
 
     Attributes:
         entities: of each record.
-        looped: records with a relation to themselves, which is left out.
+        noticed: records with a relation that is worth a finding: one to themselves, which is left
+            out, or an unusual one.
     """
 
     wanted: dict[LinkId, int | None]
     entities: dict[int, int]
     pending: list[PendingRow]
     findings: list[str]
-    looped: set[int] = field(default_factory=set)
+    noticed: set[int] = field(default_factory=set)
 
 
 def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Place]:
@@ -76,10 +77,20 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
     return found
 
 
-def outside(reading: Reading, own: Mapping[str, Place]) -> set[str]:
-    """Return the keys among the staged relations' ends that the scope itself doesn't have."""
-    links = reading.staged.links
-    return {*map(_DEPENDENT, links), *map(_DEPENDENCY, links)}.difference(own)
+def outside(
+    reading: Reading, own: Mapping[str, Place], as_before: Collection[int] = ()
+) -> set[str]:
+    """Return the keys among the staged relations' ends that the scope itself doesn't have.
+
+    Those of the records `as_before` lead nowhere else.
+    """
+    found = set()
+    for dependent, links in reading.staged.links.items():
+        place = own.get(dependent)
+        if place is None or place.record not in as_before:
+            found.add(dependent)
+            found.update(map(_DEPENDENCY, links))
+    return found.difference(own)
 
 
 def resolved(
@@ -97,50 +108,64 @@ def resolved(
     """
     staged = reading.staged
     out = Resolved({}, {place.record: place.entity for place in places.values()}, [], [])
-    done = {key for key, place in places.items() if place.record in as_before}
-    for name, link in staged.links.items():
-        dependent, type_, dependency, group = name
-        if dependent in done:
-            continue
-        a, b = places.get(dependent), places.get(dependency)
-        if a is None or b is None:
-            _miss(reading, name, out, dependent if a is None else dependency)
-        elif a.entity == b.entity:
-            out.looped.add(a.record)
-            out.findings.append(
-                f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
-            )
-        else:
-            out.wanted[a.record, type_, b.record, group] = link.need
-    out.findings.extend(endpoint_findings(_kinds(staged, places)))
+    sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
+    for dependent, links in staged.links.items():
+        a = places.get(dependent)
+        if a is None or a.record not in as_before:
+            _resolve(reading, links, a, places, out, sorts)
+    odd = {sort: records for sort, records in sorts.items() if unusual(*sort)}
+    out.noticed.update(chain.from_iterable(odd.values()))
+    out.findings.extend(endpoint_findings({sort: len(odd[sort]) for sort in odd}))
     if reading.complete:  # a partial reading need not name all members
         out.findings.extend(need_findings(staged.needs, _members(staged, places)))
     return out
 
 
-def _kinds(staged: Staged, places: Mapping[str, Place]) -> Counter[tuple[str, str, str]]:
-    """Return how many relations there are of each type between each two kinds that are known."""
-    kinds = {key: place.kind for key, place in places.items()}
-    links = staged.links
-    ends = (map(kinds.get, map(end, links)) for end in (_DEPENDENT, _DEPENDENCY))
-    counted = Counter(zip(next(ends), map(_TYPE, links), next(ends), strict=True))
-    return Counter({(a, t, b): n for (a, t, b), n in counted.items() if a and b})
+def _resolve(
+    reading: Reading,
+    links: Iterable[RelationRecord],
+    a: Place | None,
+    places: Mapping[str, Place],
+    out: Resolved,
+    sorts: Mapping[Sort, list[int]],
+) -> None:
+    """Find the dependencies of one dependent."""
+    for link in links:
+        dependent, type_, dependency, group, need, _ = link
+        b = places.get(dependency)
+        if a is None or b is None:
+            _miss(reading, link, out, dependent if a is None else dependency)
+            continue
+        a_record, a_entity, a_kind = a
+        b_record, b_entity, b_kind = b
+        name = (a_record, type_, b_record, group)
+        if name in out.wanted:
+            continue  # an exact duplicate
+        if a_entity == b_entity:
+            out.noticed.add(a_record)
+            out.findings.append(
+                f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
+            )
+        else:
+            out.wanted[name] = need
+        sorts[type_, a_kind, b_kind].append(a_record)
 
 
 def _members(staged: Staged, places: Mapping[str, Place]) -> dict[tuple[str, str], set[int]]:
     """Return the entities in each group, (dependent, group), that needs several."""
-    members: dict[tuple[str, str], set[int]] = {
-        group: set() for group, link in staged.needs.items() if (link.need or 1) > 1
+    return {
+        (dependent, group): {
+            places[link.dependency].entity
+            for link in staged.links[dependent]
+            if link.group == group
+        }
+        for (dependent, group), first in staged.needs.items()
+        if (first.need or 1) > 1
     }
-    for dependent, _, dependency, group in staged.links:
-        if group is not None and (dependent, group) in members:
-            members[dependent, group].add(places[dependency].entity)
-    return members
 
 
-def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:
+def _miss(reading: Reading, link: RelationRecord, out: Resolved, key: str) -> None:
     """Let a relation wait for its endpoint, or refuse it where the reading claims to be whole."""
-    link = reading.staged.links[name]
     if reading.complete:
         raise InputError(
             f"{link.dependent!r} {link.type} {link.dependency!r} names {key!r}, which"
@@ -161,7 +186,9 @@ def waits_no_more(name: LinkName, staged: Staged, named: Iterable[PendingRow]) -
     """
     if any(name == row[:4] for row in named):
         return False
-    return name[0] in staged.gone or name[0] in staged.all_of or name in staged.links
+    if name[0] in staged.gone or name[0] in staged.all_of:
+        return True
+    return any(name == link[:4] for link in staged.links.get(name[0], ()))
 
 
 class End(NamedTuple):

@@ -33,7 +33,7 @@ def write_links(
 ) -> LinkOutcome:
     """Open and close relations so that they are as the reading says."""
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own)
+    foreign = outside(reading, records.own, records.as_before)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found = resolved(reading, places, records.as_before)
     stored = _stored(sql, scope, records.as_before)
@@ -55,7 +55,7 @@ def write_links(
     )
     opened = open_links(sql, rows)
     sql.executemany(
-        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.looped)
+        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.noticed)
     )
     _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)

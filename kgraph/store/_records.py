@@ -51,7 +51,7 @@ def write_records(
     to = decided(ids, matched.uids, entities)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
     _retire(sql, (*vanished, *current), reading.at)
-    hashes = link_hashes(reading, closes=closes)
+    hashes = link_hashes(reading, plan, stored, closes=closes)
     _write(sql, reading, scope, plan, to, hashes)
     _keep_hashes(sql, hashes, stored, plan)
     fleeting = [(body_of(staged.records[k]), stored[k].id) for k in plan.refreshed]
@@ -75,9 +75,7 @@ def write_records(
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         born=born,
         # What is held stays as it is, whatever the reading says of what depends on it.
-        as_before=frozenset()
-        if kept.records
-        else as_before(hashes, stored, own, regrouped),
+        as_before=frozenset() if kept.records else as_before(hashes, plan, stored, own, regrouped),
     )
 
 
