@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 Scalar = str | int | float | bool  # a property's value, as JSON and Neo4j both hold it
@@ -21,9 +22,8 @@ class Key(NamedTuple):
     site: str = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What one source says of one thing.
+class Record(NamedTuple):
+    """What one source says of one thing; a tuple, as many are made.
 
     Attributes:
         key: the source's own name for it, unique within the source and scope.
@@ -40,8 +40,8 @@ class Record:
     kind: str
     name: str = ""
     keys: tuple[Key, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    props: Mapping[str, Scalar] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
+    props: Mapping[str, Scalar] = MappingProxyType({})
     watched: tuple[str, ...] = ()
     volatile: frozenset[str] = frozenset()
     where: str = ""

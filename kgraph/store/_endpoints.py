@@ -19,7 +19,7 @@ LinkRow = tuple[int, int, str, int, str | None, int | None, int, int, int]
 # A relation that waits: keys of both ends with the type between; group, need.
 PendingRow = tuple[str, str, str, str | None, int | None]
 
-_DEPENDENCY = itemgetter(2)  # of a RelationRecord
+DEPENDENCY = itemgetter(2)  # of a RelationRecord
 
 
 class Place(NamedTuple):
@@ -89,7 +89,7 @@ def outside(
         place = own.get(dependent)
         if place is None or place.record not in as_before:
             found.add(dependent)
-            found.update(map(_DEPENDENCY, links))
+            found.update(map(DEPENDENCY, links))
     return found.difference(own)
 
 

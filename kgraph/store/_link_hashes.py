@@ -7,10 +7,9 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from kgraph.schema import RelationRecord
-from kgraph.store._endpoints import Place
+from kgraph.store._endpoints import DEPENDENCY, Place
 from kgraph.store._reconcile import RecordPlan, StoredRecord
 from kgraph.store._staging import Reading
 
@@ -37,9 +36,9 @@ def link_hashes(
     for key, links in staged.links.items():
         before = stored.get(key)
         if before and before.links == hashes[key]:  # none has led out of the scope then
-            leads_out = lost and _named(links, lost)
+            leads_out = lost and any(map(lost.__contains__, map(DEPENDENCY, links)))
         else:
-            leads_out = not all(link.dependency in own for link in links)
+            leads_out = not all(map(own.__contains__, map(DEPENDENCY, links)))
         if leads_out:
             hashes[key] = None
     return hashes
@@ -75,7 +74,3 @@ def as_before(
         and row.live
         and own[key].entity not in regrouped
     )
-
-
-def _named(links: Iterable[RelationRecord], keys: Collection[str]) -> bool:
-    return any(link.dependency in keys for link in links)

@@ -131,11 +131,12 @@ def _born(
     records = reading.staged.records
     fresh = fresh_entities(reading, tuple(ids), matched, known)
     rows = dict(zip(fresh, count(next_id(sql, "SELECT max(id) FROM entity"))))
-    said = sorted(zip(ids.values(), ids, matched.uids, strict=True))
-    # A given name counts before a mere key, and the newest of them.
-    names = {uid: key for _, key, uid in said} | {
-        uid: records[key].name for _, key, uid in said if records[key].name
-    }
+    # The last counts: the newest of the given names, else of the mere keys.
+    said = sorted(
+        (records[key].name != "", row, uid, records[key].name or key)
+        for (key, row), uid in zip(ids.items(), matched.uids, strict=True)
+    )
+    names = {uid: name for _, _, uid, name in said}
     version = state(sql)[1] + 1
     sql.executemany(
         "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
@@ -185,21 +186,21 @@ def _write(
     hashes: Mapping[str, bytes | None],
 ) -> None:
     """Insert new records, overwrite changed ones."""
+    said, at = reading.staged, reading.at
 
-    def content(key: str) -> tuple[object, ...]:
-        record = reading.staged.records[key]
-        hashed, body = reading.staged.hashes[key], body_of(record)
-        return (record.kind, record.name, to.entities[key], hashed, body, reading.at, hashes[key])
+    def row(key: str) -> tuple[object, ...]:
+        record = said.records[key]
+        body, own, links = body_of(record), said.hashes[key], hashes[key]
+        kind, name, entity = record.kind, record.name, to.entities[key]
+        return (to.ids[key], scope, key, kind, name, entity, own, body, at, links)
 
     sql.executemany(
         "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links, live)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-        ((to.ids[key], scope, key, *content(key)) for key in plan.new),
-    )
-    sql.executemany(
-        "UPDATE record SET kind = ?, name = ?, entity = ?, hash = ?, body = ?, since = ?,"
-        " links = ?, live = 1 WHERE id = ?",
-        ((*content(key), to.ids[key]) for key in plan.changed),
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
+        " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
+        " hash = excluded.hash, body = excluded.body, since = excluded.since,"
+        " links = excluded.links, live = 1",
+        map(row, plan.deciding),
     )
 
 
