@@ -30,6 +30,7 @@ from kgraph.schema import (
     mode_named,
 )
 from rca.compile import severity_of
+from rca.rates import Rates
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
@@ -143,7 +144,7 @@ def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd)
+        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
         found.setdefault(observation.entity, []).append(
             Reading(observation, kind, channel, ratio, rules, _via(observation, paths))
         )
@@ -264,7 +265,11 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
     )
 
 
-def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+def _ratio(
+    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+) -> float:
+    if measured is not None:
+        return _ruled(seen, measured, crowd.tails)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -273,7 +278,7 @@ def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> flo
     return 1 / min(MOST_NOISE, noise)
 
 
-def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
+def _ruled(seen: Observation, rule: SignalRule | Rates, tails: float) -> float:
     """A signal with known rates: its noise does not depend on what others show."""
     if not seen.abnormal:
         return (1 - rule.detection) / (1 - rule.false_alarm)

@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_detection [SERIES]
 
-Needs Debian's Prometheus. Prints a table; asserts nothing. CPU time of one process, without that of
-Prometheus; the reference is `json.loads` of the same answers alone.
+Needs Debian's Prometheus. Prints a table; asserts nothing. CPU time of one process, without that
+of Prometheus; the reference is `json.loads` of the same answers alone.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def main(series: int) -> None:
             server.close()
     detectors = len(passed.looked)
     sys.stdout.write(
-        "| series | detectors on each | json.loads of it | asked and judged | told | whole pass |\n"
+        "| series | detectors on each | json.loads | asked and judged | told | whole pass |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         f"| {passed.looked[0].series:,} | {detectors} | {alone:.1f} | {judged:.1f} |"
         f" {whole - judged:.1f} | {whole:.1f} |\n"
