@@ -106,6 +106,13 @@ def http_url(url: str) -> str:
     return url
 
 
+class ReportSettings(_Section):
+    """Periodic reports that the service makes by itself."""
+
+    every_days: Annotated[int, Field(ge=0, le=366)] = 7  # weeks begin on Mondays; 0: none
+    kept: Annotated[int, Field(ge=1, le=1_000)] = 60
+
+
 class Places(_Section):
     """Where a JSON document says what an alert says; places are JSON pointers (RFC 6901)."""
 

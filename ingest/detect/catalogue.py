@@ -25,6 +25,11 @@ DETECTORS: Mapping[str, Listed] = {
     "shift": Listed("metrics.shift", Reads.METRICS),
     "stuck": Listed("metrics.stuck", Reads.METRICS),
     "missing": Listed("metrics.missing", Reads.METRICS),
+    "log_new": Listed("logs.new", Reads.LOGS),
+    "log_burst": Listed("logs.burst", Reads.LOGS),
+    "log_vanished": Listed("logs.vanished", Reads.LOGS),
+    "call_latency": Listed("calls.latency", Reads.CALLS),
+    "call_errors": Listed("calls.errors", Reads.CALLS),
 }
 
 

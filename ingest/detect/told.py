@@ -19,6 +19,7 @@ from kgraph.signals import (
     Ending,
     EstateIndex,
     Mapping,
+    caller_of,
     endings,
     labels_read,
     resolve,
@@ -59,7 +60,7 @@ class Told:
     unmapped: int = 0
 
 
-_Place = tuple[str, Direction | None]
+_Place = tuple[str, Direction | None, str | None]  # uid, which way, who called
 _SHOWN = 5  # label sets that found nothing, to be shown
 
 
@@ -81,13 +82,14 @@ def told(verdicts: Iterable[Verdict], meaning: Meaning, index: EstateIndex, now:
             continue
         seen[uid] = None
         if verdict.abnormal:
-            place = uid, verdict.direction
+            place = uid, verdict.direction, finder.caller(verdict.labels)
             known = worst.get(place)
             if known is None or _loudness(verdict) > _loudness(known):
                 worst[place] = verdict
-    wrong = {uid for uid, _ in worst}
+    wrong = {uid for uid, _, _ in worst}
     items: list[Observation | Coverage] = [
-        _observation(uid, verdict, meaning, now) for (uid, _), verdict in worst.items()
+        _observation(uid, caller, verdict, meaning, now)
+        for (uid, _, caller), verdict in worst.items()
     ]
     items += [
         Coverage(uid, meaning.entry.signal, meaning.detector, now, meaning.lasts)
@@ -139,7 +141,9 @@ def _loudness(verdict: Verdict) -> float:
     return math.inf if verdict.score is None else verdict.score
 
 
-def _observation(uid: str, verdict: Verdict, meaning: Meaning, now: datetime) -> Observation:
+def _observation(
+    uid: str, caller: str | None, verdict: Verdict, meaning: Meaning, now: datetime
+) -> Observation:
     detail = verdict.detail
     if verdict.due is not None:
         detail = f"{detail}, expected {format_time(verdict.due)}".removeprefix(", ")
@@ -151,6 +155,7 @@ def _observation(uid: str, verdict: Verdict, meaning: Meaning, now: datetime) ->
         direction=verdict.direction,
         at=verdict.since or now,
         detector=meaning.detector,
+        caller=caller,
         received_at=now,
         expires_at=now + meaning.lasts,
         detail=detail,
@@ -173,3 +178,7 @@ class _Finder:
             if found is None:
                 self.lost.append(labels)
         return self._known[key]
+
+    def caller(self, labels: Labels) -> str | None:
+        """Return who made the call, where the entry names labels for it."""
+        return caller_of(Alert(labels), self._entry, self._index) if self._entry.caller else None

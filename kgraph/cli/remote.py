@@ -50,7 +50,8 @@ class Remote:
         asked = call(ctx, arguments)
         if asked.path not in REMOTE:
             if named:
-                usage(f"`{asked.path}` is not for a server: {LOCAL[asked.path]}")
+                why = LOCAL.get(asked.path, "nobody has decided on it")
+                usage(f"`{asked.path}` is not for a server: {why}")
             return None
         flags = ("--detailed-exitcode",) if given["detailed_exitcode"] else ()
         coloured = not (given["no_color"] or os.environ.get("NO_COLOR"))

@@ -83,11 +83,17 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "policy test": _reads(),
         "token list": _reads(role=ADMIN),
         "token revoke": _writes(ADMIN),
+        # Where to look is the server's to say: nobody else has it ask its network's addresses.
+        "detect run": _writes(OPERATOR, "url"),
+        "detect list": _reads(),
+        # It looks from where the server is, at what its graph and configuration name.
+        "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
         "rules show": _reads(),
         "rules coverage": _reads(),
         "rules identifiability": _reads(),
         "incidents list": _reads(),
         "incidents show": _reads(),
+        "incidents report": Rule(lambda _given: VIEWER, own=("folder",)),
         "incidents confirm": _writes(OPERATOR, "by"),
         "incidents refute": _writes(OPERATOR, "by"),
         "learning show": _reads(),

@@ -18,7 +18,10 @@ class Drawer(Enum):
     TOKEN = "token"  # noqa: S105 - hashes, never a token
     AUDIT = "audit"  # who wrote what; the audit log has each, too
     EVENT = "event"  # what the watch told, for whoever listens
+    DETECTOR = "detector"  # what a detector has learned, and how far it has read
     ANSWER = "answer"  # what was answered to a request that has an idempotency key
+    TALLY = "tally"  # what was counted on one day, for reports
+    REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
 
 

@@ -122,7 +122,7 @@ async def start(configuration: Configuration, asked: CommandAsked, caller: Calle
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env=_environment(os.environ),
+            env=environment(),
             start_new_session=True,  # a Ctrl-C at the server's terminal is the server's
             limit=_CHUNK,
         )
@@ -139,14 +139,13 @@ async def start(configuration: Configuration, asked: CommandAsked, caller: Calle
 
 
 def _told(configuration: Configuration, asked: CommandAsked, caller: Caller) -> dict[str, Any]:
-    store = target(configuration)
     return {
         "arguments": asked.arguments,
         "caller": caller.name,
         "role": caller.role.value,
         "folder": str(Path.cwd()),
         "config": str(configuration.file) if configuration.file else None,
-        "store": str(store) if isinstance(store, Path) else configuration.settings.store.url,
+        "store": store_of(configuration),
         "files": list(asked.files),
         "stdin": asked.stdin,
         "columns": asked.columns,
@@ -161,8 +160,15 @@ def _place(folder: Path, files: Mapping[str, str]) -> None:
         path.write_text(content, "utf-8")
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name not in _NOT_THEIRS}
+def environment() -> dict[str, str]:
+    """Return the environment of a process that works for the server."""
+    return {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
+
+
+def store_of(configuration: Configuration) -> str:
+    """Return the store as `--store` takes it."""
+    store = target(configuration)
+    return str(store) if isinstance(store, Path) else configuration.settings.store.url
 
 
 async def _pump(

@@ -1,103 +1,132 @@
-"""How much one pass of detection costs over a real Prometheus with many series.
+"""How many log lines and spans one core turns into evidence.
 
-    python -m tests.bench.bench_detection [SERIES]
+    python -m tests.bench.bench_detection
 
-Needs Debian's Prometheus. Prints a table; asserts nothing. CPU time of one process, without that
-of Prometheus; the reference is `json.loads` of the same answers alone.
+Prints a table; asserts nothing. CPU time of one process. References in the rows: splitting the
+same lines into words, parsing the same JSON, and drain3 where it is installed (no dependency).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import sys
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
-from ingest.detect.files import Series, parse
-from ingest.prometheus.origin import Origin
-from kgraph.app.detection import Asking, spoken
-from kgraph.schema import Entity, Evidence, Key, Subgraph
-from kgraph.signals import EstateIndex
-from kgraph.web import Credentials, Service
-from tests.monitoring.past import HOUR, MINUTE, Past, Served, minutes
+from ingest.detect import calls, declared, logs, names
+from ingest.detect.declared import Reads
+from ingest.otel import Calls
+from kgraph.signals import load_packs
 
-_FILE = """\
-format: kgraph.detectors/v1
-series:
-  - series: bench
-    about: made up
-    query: bench
-    kind: Host
-    name: instance
-    detect:
-      - {use: threshold, above: 95, signal: cpu}
-      - {use: deviation, signal: cpu}
-      - {use: trend, reaches: 100, within_hours: 4, signal: anomaly}
-      - {use: shift, signal: anomaly}
-      - {use: stuck, signal: hung}
-      - {use: missing, signal: anomaly}
-"""
-_PER_HOST = 50  # series
+_LINES, _TRACES, _SPANS = 200_000, 4_000, 50
+_NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
+_SAID = (
+    "sshd[{a}]: Accepted publickey for u{b} from 10.0.{b}.{b} port {a} ssh2: RSA SHA256:{a}",
+    "shop[{a}]: GET /api/items/{a} HTTP/1.1 200 {b} ms client 10.1.{b}.7",
+    "shop[{a}]: order {a} of customer {word} was shipped to {word} in {b} s",
+    "db[{a}]: checkpoint complete: wrote {a} buffers ({b}.1%); sync={b}.001 s",
+    "kernel: audit: type=1400 audit({a}.{b}:{a}): apparmor={word} operation={word} pid={a}",
+    "shop[{a}]: cannot reach {word}: timeout after {b} ms, password={word}",
+    "cron[{a}]: (root) CMD ({word} --job {b})",
+)
 
 
-def _past(now: float, series: int) -> Past:
-    past, window = Past(now), minutes(HOUR)
-    draw = random.Random(1)
-    for number in range(series):
-        instance = f"h{number // _PER_HOST}:9100"
-        labels = {"job": "node", "instance": instance, "device": f"d{number % _PER_HOST}"}
-        past.add("bench", labels, lambda _: draw.gauss(50, 3), window)
-    for host in range(series // _PER_HOST + 1):
-        labels = {"job": "node", "instance": f"h{host}:9100"}
-        past.add("up", labels, lambda _: 1, minutes(10 * MINUTE))
-    return past
+def _lines() -> list[bytes]:
+    rng = random.Random(7)
+    words = [f"{a}{b}" for a in ("alpha", "beta", "gamma", "delta") for b in "abcdefghijklmnop"]
+    start = _NOW.timestamp() - 3600
+    found = []
+    for number in range(_LINES):
+        at = datetime.fromtimestamp(start + 3500 * number / _LINES, UTC)
+        said = rng.choice(_SAID).format(
+            a=rng.randint(1, 99_999), b=rng.randint(1, 255), word=rng.choice(words)
+        )
+        found.append(f"{at.isoformat(timespec='microseconds')} h1 {said}".encode())
+    return found
 
 
-def _index(series: int) -> EstateIndex:
-    hosts = (f"h{number}" for number in range(series // _PER_HOST + 1))
-    made = tuple(Entity(name, "Host", name, (Key("name", name),)) for name in hosts)
-    return EstateIndex.of(Subgraph(made, ()))
+def _requests() -> list[bytes]:
+    found = []
+    for trace in range(_TRACES):
+        by: dict[str, list[dict[str, Any]]] = {}
+        for number in range(_SPANS):
+            end = round((_NOW.timestamp() - 1800 + 1700 * trace / _TRACES) * 1e9)
+            attributes = {"http.request.method": "GET", "server.address": "cart", "url.path": "/x"}
+            span = {
+                "traceId": f"{trace:032x}",
+                "spanId": f"{number:016x}",
+                "parentSpanId": f"{number - 1:016x}" if number else "",
+                "kind": 3 if number % 2 else 2,
+                "name": "GET /items",
+                "startTimeUnixNano": str(end - 10**7),
+                "endTimeUnixNano": str(end),
+                "attributes": [
+                    {"key": k, "value": {"stringValue": v}} for k, v in attributes.items()
+                ],
+                "status": {},
+            }
+            by.setdefault(f"s{number % 12}", []).append(span)
+        batches = [
+            {
+                "resource": {
+                    "attributes": [{"key": "service.name", "value": {"stringValue": name}}]
+                },
+                "scopeSpans": [{"spans": spans}],
+            }
+            for name, spans in by.items()
+        ]
+        found.append(json.dumps({"resourceSpans": batches}).encode())
+    return found
 
 
-def _parsed_alone(url: str, series: Series, now: float) -> float:
-    """Return the CPU seconds that the standard library takes to read the same answer."""
-    form = {"query": series.query, "start": f"{now - HOUR}", "end": f"{now}", "step": "60"}
-    with Service("Prometheus", url).asking() as ask:
-        content = ask.post("/api/v1/query_range", form)
-    started = time.process_time()
-    json.loads(content)
-    return time.process_time() - started
+def _row(what: str, count: int, work: Callable[[], object]) -> None:
+    begin = time.process_time()
+    work()
+    spent = time.process_time() - begin
+    sys.stdout.write(f"{what:56}{count:>9,}{spent:8.2f} s{count / spent:12,.0f} /s\n")
 
 
-def main(series: int) -> None:
-    """Measure one pass: asked and judged, then told on the graph."""
-    (looked_at,) = parse(_FILE, "bench.yaml")
-    now, index = time.time(), _index(series)
-    with TemporaryDirectory(prefix="kgraph-bench-") as folder:
-        server = Served(Path(folder), _past(now, series))
-        try:
-            alone = _parsed_alone(server.url, looked_at, now)
-            origin, every = Origin(server.url), timedelta(minutes=1)
-            asking = Asking(origin, Credentials(), [looked_at])
-            started = time.process_time()
-            passed = asking.asked(datetime.now(UTC))
-            judged = time.process_time() - started
-            found = spoken(passed, origin, index, Evidence(), every)
-            whole = time.process_time() - started
-        finally:
-            server.close()
-    detectors = len(passed.looked)
-    sys.stdout.write(
-        "| series | detectors on each | json.loads | asked and judged | told | whole pass |\n"
-        "| --- | --- | --- | --- | --- | --- |\n"
-        f"| {passed.looked[0].series:,} | {detectors} | {alone:.1f} | {judged:.1f} |"
-        f" {whole - judged:.1f} | {whole:.1f} |\n"
-        f"\n{len(found.wrong)} of {len(found.items)} places abnormal, by chance\n"
-    )
+def _log_evidence(raw: list[bytes], patterns: logs.Patterns) -> None:
+    read = logs.text_lines(raw, _NOW)
+    activity = logs.take(logs.Memory(), read.lines, _NOW.timestamp())
+    patterns.reports(read.lines, "bench", _NOW)
+    for name in names(Reads.LOGS):
+        detector = declared(name)
+        list(detector.look(activity, detector.settings()))
+
+
+def _call_evidence(raw: list[bytes]) -> None:
+    found, _ = Calls().take(raw)
+    looked = calls.take(calls.Memory(), found, _NOW.timestamp())
+    for name in names(Reads.CALLS):
+        detector = declared(name)
+        list(detector.look(looked, detector.settings()))
+
+
+def _drain3(raw: list[bytes]) -> None:
+    from drain3.drain import Drain  # noqa: PLC0415 - no dependency: a reference where it is there
+
+    miner = Drain()
+    for line in logs.text_lines(raw, _NOW).lines:
+        miner.add_log_message(line.text)
+
+
+def main() -> None:
+    raw = _lines()
+    patterns = logs.Patterns.of(load_packs())
+    _row("log lines: split into words alone", len(raw), lambda: [x.decode().split() for x in raw])
+    _row("log lines: read, without secrets", len(raw), lambda: logs.text_lines(raw, _NOW))
+    _row("log lines: to evidence", len(raw), lambda: _log_evidence(raw, patterns))
+    if importlib.util.find_spec("drain3"):
+        _row("log lines: read, and templates by drain3", len(raw), lambda: _drain3(raw))
+    requests, spans = _requests(), _TRACES * _SPANS
+    _row("spans: parse the JSON alone", spans, lambda: [json.loads(line) for line in requests])
+    _row("spans: to evidence on edges", spans, lambda: _call_evidence(requests))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50_000)
+    main()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from kgraph.app.plans import document_of
+from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
 from kgraph.config_service import ReceiverConfig
@@ -162,3 +163,4 @@ class Announcer:
         forget(self._store, Drawer.EVENT, now - _KEPT)
         forget(self._store, Drawer.TOLD, now - _KNOWN)
         forget(self._store, Drawer.ANSWER, now - _KEPT)
+        forget(self._store, Drawer.TALLY, now - tally.KEPT)

@@ -54,13 +54,16 @@ class SourceType:
         return made
 
 
-_QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
+_QUICK, _QUARTER, _MINUTE = timedelta(seconds=10), timedelta(seconds=15), timedelta(minutes=1)
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
     SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
+    SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),
+    SourceType("calls", "latency and errors of calls, from spans", _QUARTER),
+    SourceType("checks", "looks that are made on purpose: ping, TCP, HTTP, TLS, ...", _MINUTE),
     SourceType("alertmanager", "firing alerts", _QUICK),
     # After Alertmanager: where a rule is evaluated is surer than what was passed on.
     SourceType("prometheus", "alerts, targets, and where rules look", _QUICK),

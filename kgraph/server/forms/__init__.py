@@ -25,6 +25,7 @@ from kgraph.server.forms.incidents import (
 )
 from kgraph.server.forms.operations import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
+from kgraph.server.forms.reports import ReportRow
 
 __all__ = [
     "CommandAsked",
@@ -49,6 +50,7 @@ __all__ = [
     "ReasonAsked",
     "RelationForm",
     "ReportForm",
+    "ReportRow",
     "SectionForm",
     "SourceForm",
     "SpanForm",

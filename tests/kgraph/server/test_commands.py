@@ -12,14 +12,11 @@ from secrets import token_bytes
 
 import httpx
 import pytest
-from typer.main import get_command
 
 from kgraph.app.service import audit, tokens
 from kgraph.app.service.tokens import Role
 from kgraph.cli import run as run_cli
 from kgraph.cli.logs import QUIET, set_up
-from kgraph.cli.main import app
-from kgraph.cli.remote_rules import LOCAL, REMOTE
 from kgraph.cli.served import Asked, RefusedError, admitted
 from kgraph.config import load
 from kgraph.server.service import Service
@@ -82,20 +79,6 @@ def client(
     monkeypatch.setenv("KGRAPH_TOKEN_FILE", str(elsewhere / "admin"))
     (elsewhere / "incident.json").write_text(json.dumps(BUNDLE))
     return elsewhere
-
-
-def every_command(group: object, path: tuple[str, ...] = ()) -> Iterator[str]:
-    inside = getattr(group, "commands", {})
-    if path and (not inside or group.invoke_without_command):  # type: ignore[attr-defined]
-        yield " ".join(path)
-    for name, command in inside.items():
-        yield from every_command(command, (*path, name))
-
-
-def test_every_command_is_either_for_servers_or_not() -> None:
-    commands = set(every_command(get_command(app)))
-    assert commands == set(REMOTE) | set(LOCAL)
-    assert not set(REMOTE) & set(LOCAL)
 
 
 SAME = (
