@@ -30,7 +30,7 @@ from kgraph.schema import (
     mode_named,
 )
 from rca.compile import severity_of
-from rca.rates import Rates
+from rca.rates import LEAST, Rates
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
@@ -269,7 +269,7 @@ def _ratio(
     seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
 ) -> float:
     if measured is not None:
-        return _ruled(seen, measured, crowd.tails)
+        return _measured(seen, measured)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -278,9 +278,20 @@ def _ratio(
     return 1 / min(MOST_NOISE, noise)
 
 
-def _ruled(seen: Observation, rule: SignalRule | Rates, tails: float) -> float:
+def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
     """A signal with known rates: its noise does not depend on what others show."""
     if not seen.abnormal:
         return (1 - rule.detection) / (1 - rule.false_alarm)
     noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)
+
+
+def _measured(seen: Observation, rates: Rates) -> float:
+    """A detector with a record: what it counts is how often it fires, and then by how much.
+
+    Its size has tails as any has, but beyond where it begins to fire.
+    """
+    if not seen.abnormal:
+        return (1 - rates.detection) / (1 - rates.false_alarm)
+    beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
+    return rates.detection / max(LEAST, rates.false_alarm * beyond)

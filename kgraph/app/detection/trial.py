@@ -1,8 +1,8 @@
 """Made-up series with and without faults, to see how good each sort of detector is.
 
 The quiet ones do what quiet series do: they are noisy, follow the day, burst, wander, fill and are
-cleaned, miss scrapes and start anew. The faults are graded, so that the small ones are missed.
-Series of metrics are made up here; nothing of it reaches a store.
+cleaned, change for good reasons, end their work, miss scrapes and start anew. The faults are
+graded, so that the small ones are missed. Nothing of it reaches a store.
 """
 
 from __future__ import annotations
@@ -159,9 +159,27 @@ def _gaps(draw: Draw, made: _Made) -> _Made:
     return made
 
 
+def _ending(draw: Draw, n: int) -> _Made:
+    """Counters of work that ends, a tenth of it within the last hour: idle, and well."""
+    made = _counting(draw, n)
+    ends = _COLUMNS - draw.integers(1, 60, n)
+    for row in np.flatnonzero(draw.uniform(size=n) < 0.1):
+        made.values[row, ends[row] :] = made.values[row, ends[row] - 1]
+    return made
+
+
+def _changing(draw: Draw, n: int) -> _Made:
+    """Steady, and a tenth of it busier or idler since a while for a good reason."""
+    made = _steady(draw, n)
+    since = _COLUMNS - draw.integers(5, 60, (n, 1))
+    by = np.where(draw.uniform(size=(n, 1)) < 0.1, draw.uniform(0.5, 1.6, (n, 1)), 1.0)
+    made.values[:] *= np.where(np.arange(_COLUMNS) >= since, by, 1.0)
+    return made
+
+
 def _quiet(draw: Draw, n: int, *, shares: bool) -> Iterator[_Made]:
-    families = (_steady, _daily, _bursts, _wandering, _sawtooth)
-    for family in families if shares else (*families, _counting):
+    families = (_steady, _daily, _bursts, _wandering, _sawtooth, _changing)
+    for family in families if shares else (*families, _counting, _ending):
         yield _gaps(draw, family(draw, n))
 
 
