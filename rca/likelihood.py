@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from kgraph.schema import (
     EVERY_DETECTOR,
+    FILLING,
     UNOBSERVED,
     Channel,
     Direction,
@@ -29,6 +30,7 @@ from kgraph.schema import (
     mode_named,
 )
 from rca.compile import severity_of
+from rca.rates import LEAST, Rates
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
@@ -79,6 +81,8 @@ class Reading:
         bearing = self.bearing(mode)
         if self.rules:
             return bearing * AT_CAUSE_RULED
+        if mode == FILLING.name and self.channel is not Channel.EVERY:
+            return max(OTHER, bearing * AT_CAUSE[self.channel])
         if self.channel in {Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL}:
             return AT_CAUSE[self.channel]
         return max(OTHER, bearing * AT_CAUSE[self.channel])
@@ -101,6 +105,8 @@ class Reading:
 def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
     if mode == UNOBSERVED.name:  # it is well, for all that anybody knows
         return 1.0 if channel is Channel.EVERY and signal == "unreachable" else 0.0
+    if mode == FILLING.name and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
+        return 1.0 if signal == mode else OTHER
     match channel:
         case Channel.MODE:
             return 1.0 if mode_named(kind, signal) == mode else OTHER
@@ -138,7 +144,7 @@ def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd)
+        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
         found.setdefault(observation.entity, []).append(
             Reading(observation, kind, channel, ratio, rules, _via(observation, paths))
         )
@@ -259,7 +265,11 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
     )
 
 
-def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+def _ratio(
+    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+) -> float:
+    if measured is not None:
+        return _measured(seen, measured)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -274,3 +284,14 @@ def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
         return (1 - rule.detection) / (1 - rule.false_alarm)
     noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)
+
+
+def _measured(seen: Observation, rates: Rates) -> float:
+    """A detector with a record: what it counts is how often it fires, and then by how much.
+
+    Its size has tails as any has, but beyond where it begins to fire.
+    """
+    if not seen.abnormal:
+        return (1 - rates.detection) / (1 - rates.false_alarm)
+    beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
+    return rates.detection / max(LEAST, rates.false_alarm * beyond)
