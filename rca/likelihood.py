@@ -31,6 +31,7 @@ from kgraph.schema import (
 )
 from kgraph.topology import Topology
 from rca.compile import severity_of
+from rca.rates import LEAST, Rates
 from rca.roster import Roster
 from rca.rules import Model, SignalRule
 
@@ -149,7 +150,7 @@ def read(
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd)
+        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
         found.setdefault(observation.entity, []).append(
             Reading(observation, kind, channel, ratio, rules, paths.via(observation))
         )
@@ -278,7 +279,11 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Cr
     )
 
 
-def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+def _ratio(
+    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+) -> float:
+    if measured is not None:
+        return _measured(seen, measured)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -293,3 +298,14 @@ def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
         return (1 - rule.detection) / (1 - rule.false_alarm)
     noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)
+
+
+def _measured(seen: Observation, rates: Rates) -> float:
+    """A detector with a record: what it counts is how often it fires, and then by how much.
+
+    Its size has tails as any has, but beyond where it begins to fire.
+    """
+    if not seen.abnormal:
+        return (1 - rates.detection) / (1 - rates.false_alarm)
+    beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
+    return rates.detection / max(LEAST, rates.false_alarm * beyond)
