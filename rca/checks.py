@@ -11,16 +11,19 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
+
+import numpy as np
 
 from kgraph.schema import NextCheck
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
+from rca.region_arrays import region_over
 from rca.rules import CheckRule
 from rca.scene import Scene
-from rca.signature import spread
-from rca.terrain import Onwards
 from rca.units import Unit
+from rca.waves import walk
 
 IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
@@ -46,8 +49,7 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     found = []
     suspects = {unit.faults for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    onwards = Onwards(scene.terrain, places | scene.telling)
-    does = {faults: spread(scene, faults, onwards).predicted for faults in suspects}
+    does = _does(scene, sorted(suspects), places)
     for entity in sorted(places):
         if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
@@ -59,6 +61,22 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
     once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
     return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
+
+
+def _does(
+    scene: Scene, suspects: Sequence[Faults], places: AbstractSet[int]
+) -> Mapping[Faults, Mapping[int, Modes]]:
+    """Return suspect -> entity -> mode -> P(in that mode), of some entities."""
+    region = region_over(scene, places | scene.telling)
+    rows = walk(region, [region.located(faults) for faults in suspects])
+    found: dict[Faults, dict[int, Modes]] = {faults: {} for faults in suspects}
+    asked = np.isin(region.nodes[rows.node], sorted(places))
+    for row in np.flatnonzero(asked).tolist():
+        entity = int(region.nodes[rows.node[row]])
+        found[suspects[int(rows.suspect[row])]][entity] = region.modes(
+            rows.node[row], rows.predicted[row]
+        )
+    return found
 
 
 def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:

@@ -8,7 +8,7 @@ good enough to decide who is looked at first, and for nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -120,16 +120,16 @@ class Reaches(dict[int, Reach]):
         )
 
 
-def estimate(reach: Reach, severity: Severity, nats: Sequence[float], but: int) -> float:
+def estimate(reach: Reach, severity: Severity, say: Callable[[int], float], but: int) -> float:
     """Return about what the effects of a fault say for it.
 
     Args:
         reach: of the entity at fault.
         severity: of the fault.
-        nats: the most that each symptom says.
+        say: a set of symptoms -> what they say together.
         but: symptoms that do not count: those of the entity itself.
     """
-    felt = total((reach.alone | reach.unseen) & ~but, nats)
+    felt = say((reach.alone | reach.unseen) & ~but)
     well = reach.well[0 if severity is Severity.HARD else 1]
     return PASSES * felt - AGAINST * well.bit_count()
 

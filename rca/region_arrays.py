@@ -7,7 +7,8 @@ or against them. Modes have a slot in each kind, in the order of their names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,8 @@ import numpy as np
 from kgraph.schema import UNOBSERVED, Severity, kind_of
 from kgraph.topology import Topology
 from rca.compile import severity_of
-from rca.effects import Faults
-from rca.region_edges import Edges, Ints, Mask, Tables, Tabling, edges_of
+from rca.effects import Faults, Modes
+from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import Seen, seen_by
 from rca.scene import Scene
 
@@ -64,6 +65,11 @@ class Region:
         """The most slots of any kind."""
         return int(self.hard.shape[1])
 
+    def modes(self, node: int, chances: Floats) -> Modes:
+        """Return mode -> chance of a node, of those that are possible."""
+        slots = self.slots[int(self.kind[node])]
+        return {mode: float(chances[at]) for mode, at in slots.items() if chances[at] > 0}
+
     def slot(self, node: int, mode: str) -> int:
         """Return the slot of a mode."""
         return self.slots[int(self.kind[node])][mode]
@@ -74,15 +80,14 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
     for known in scene.regions:
         if all(known.place(entity) is not None for entity in suspected):
             return known
-    found = _region(scene, suspected)
+    found = region_over(scene, scene.telling, suspected)
     scene.regions[:] = [found]
     return found
 
 
-def _region(scene: Scene, suspected: Iterable[int]) -> Region:
-    """Make the arrays: what was looked at with all that it depends on, and the suspects."""
+def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
+    """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
-    inside = scene.telling
     nodes = np.array(sorted(inside | set(suspected)), np.int64)
     local = np.full(len(topology), -1, np.int64)
     local[nodes] = np.arange(len(nodes))

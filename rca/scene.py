@@ -96,9 +96,12 @@ class Scene:
         """
         kind = self.topology.kinds[entity]
         burdens = [ahead.effects for ahead in self.terrain.presses(entity)]
+        rates = self.compiled.rates_of(self.ground, entity)
+        if not burdens:
+            return rates
         return {
             mode: rate
-            for mode, rate in self.compiled.rates_of(self.ground, entity).items()
+            for mode, rate in rates.items()
             if not any(mode in effects for effects in burdens)
             or severity_of(kind, mode) is Severity.HARD
             or self._ratio(entity, mode) > 1

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rca.goal import Goal
-from rca.promise import total
 from rca.prospects import Outlook, Prospect
 from rca.scene import Scene
 from rca.score import score
@@ -73,15 +72,15 @@ def _first(
     """Walk the most promising, until the next promises too little."""
     best = float("-inf")
     order = sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i))[:MOST]
-    while order:
-        due, order = order[:EACH], order[EACH:]
-        if not found:
-            due, order = [*due, *order[: LEAST - EACH]], order[LEAST - EACH :]
+    due, order = order[:LEAST], order[LEAST:]
+    while due:
         for i, unit in zip(due, _walked(scene, rest, due, goal), strict=True):
             if len(found) >= LEAST and rest[i].promises < best - FAR:
                 return
             found[i] = unit
             best = max(best, score([unit]))
+        # The best only rises: some of these will turn out to promise too little.
+        due, order = [i for i in order if rest[i].promises >= best - FAR], []
 
 
 def _walked(
@@ -124,7 +123,7 @@ def _more(
     adds = []
     for i, one in enumerate(rest):
         if i not in found and (left := one.explains & ~explained):
-            most = one.own + scene.coarse * total(left, outlook.symptoms.nats)
+            most = one.own + scene.coarse * outlook.total(left)
             if most > ADDS:
                 adds.append((-most, i))
     due = [i for _, i in sorted(adds)[:EACH]]

@@ -190,12 +190,13 @@ def _trees(region: Region, rows: Rows, many: int) -> list[Tree]:
     on = np.flatnonzero(rows.parent > OFF)
     found: list[list[Node]] = [[] for _ in range(many)]
     place = [0] * len(rows.node)
+    make = Node._make
     told = (rows.suspect[on], region.nodes[rows.node[on]], rows.parent[on], rows.passes[on])
     columns = [column.tolist() for column in told]
     for row, suspect, entity, parent, passes in zip(on.tolist(), *columns, strict=True):
         tree = found[suspect]
         place[row] = len(tree)
-        tree.append(Node(entity, ROOT if parent < 0 else place[parent], passes))
+        tree.append(make((entity, ROOT if parent < 0 else place[parent], passes)))
     return [tuple(tree) for tree in found]
 
 
@@ -221,8 +222,11 @@ def _supports(region: Region, rows: Rows, many: int) -> list[list[tuple[ReadingI
         chance / sure,
     )
     found: list[list[tuple[ReadingId, Support]]] = [[] for _ in range(many)]
-    for suspect, entity, i, *says in zip(*(column.tolist() for column in told), strict=True):
-        found[suspect].append(((entity, i), Support(*says)))
+    suspects, entities, places, *says = (column.tolist() for column in told)
+    keys = zip(entities, places, strict=True)
+    supports = map(Support._make, zip(*says, strict=True))
+    for suspect, *both in zip(suspects, keys, supports, strict=True):
+        found[suspect].append((both[0], both[1]))
     return found
 
 
