@@ -36,6 +36,7 @@ from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
+from rca.undisturbed import undisturbed
 from rca.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter
@@ -89,9 +90,12 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
-    scene = _scene(incident, model, topology)
-    belief = _believe(scene, incident)
-    return _nothing(incident, model) if belief is None else _answer(scene, incident, model, belief)
+    with undisturbed():
+        scene = _scene(incident, model, topology)
+        belief = _believe(scene, incident)
+        if belief is None:
+            return _nothing(incident, model)
+        return _answer(scene, incident, model, belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
