@@ -55,6 +55,8 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
             continue  # a name that a command would take for an option
         for rule in _open_checks(scene, entity):
             shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
+            if min(shows) == max(shows):
+                continue  # it tells nothing apart
             gain = _gain(weights, shows)
             if gain >= WORTH:
                 found.append((-gain, entity, _check(scene, entity, rule, gain, play, shows)))
@@ -103,15 +105,10 @@ def _shows(
     does: Mapping[Faults, Mapping[int, Modes]], sets: Sequence[Unit], entity: int, mode: str
 ) -> float:
     """Return P(the check comes out abnormal | these faults)."""
-    hit = max(
-        (
-            chance
-            for unit in sets
-            for shown, chance in does[unit.faults].get(entity, {}).items()
-            if shown == mode
-        ),
-        default=0.0,
-    )
+    hit = 0.0
+    for unit in sets:
+        if modes := does[unit.faults].get(entity):
+            hit = max(hit, modes.get(mode, 0.0))
     return hit * DETECTS + (1 - hit) * FALSE_ALARM
 
 
