@@ -229,10 +229,18 @@ class _Endpoint(_Section):
 
 
 class LibvirtEndpoint(_Endpoint):
-    """Guests are acted on through libvirt; empty: the connection that a guest was read from."""
+    """Guests are acted on through libvirt; empty: the connection that a guest was read from.
+
+    `moves` lets guests be brought to other hosts; `definitions` is the folder that keeps what
+    they are, for those whose host is gone; `routes` says for a host where it takes guests that
+    migrate.
+    """
 
     type: Literal["libvirt"]
     uri: str = ""
+    moves: bool = False
+    definitions: Path | None = None
+    routes: dict[str, str] = {}
 
 
 class SystemdEndpoint(_Endpoint):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign
+from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign, Terms
 from remedies.actions import APPLIED, Action, Verified
 from remedies.conditions import unmet
 from remedies.endpoints import Endpoint
 from remedies.means import BROUGHT, Means, means_for
 from remedies.remedy import STORAGE, Catalogue, Measure
 from remedies.surroundings import Surroundings
+
+FOR_A_PERSON = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,15 @@ def step_of(
         preconditions=action.preconditions,
         effect=_effect(action, means),
         awaits=awaits,
-        terms=action.terms,
+        terms=_terms(action, means),
     )
+
+
+def _terms(action: Action, means: Means) -> Terms:
+    """A person is waited for in hours, whatever a machine would have had."""
+    if means.actor is not Actor.PERSON:
+        return action.terms
+    return replace(action.terms, deadline=max(action.terms.deadline, FOR_A_PERSON))
 
 
 def _effect(action: Action, means: Means) -> str:

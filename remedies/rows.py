@@ -194,6 +194,8 @@ def _does(row: ActionRow, place: str) -> Does:
 _SHOWN = {
     "running": Does.STARTS,
     "rebooted": Does.INTERRUPTS,
+    "active_anew": Does.INTERRUPTS,
+    "counted_anew": Does.NOTHING,
     "active": Does.INTERRUPTS,
     "restarted": Does.INTERRUPTS,
     "paused": Does.STOPS,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from ingest.libvirt.binding import ConnectionLostError, Driver, load_binding
-from ingest.libvirt.fetch import fetch_within
+from ingest.libvirt.fetch import Define, fetch_within
 from ingest.libvirt.listen import Event, Listener, observations_of
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
@@ -41,6 +41,7 @@ def read(
     now: datetime,
     patience: timedelta = _PATIENCE,
     driver: Driver | None = None,
+    define: Define | None = None,
 ) -> Snapshot:
     """Read everything that one libvirt connection shows, over a read-only connection.
 
@@ -50,6 +51,7 @@ def read(
         now: what the observations are dated.
         patience: how long the whole reading may take; a hung hypervisor blocks libvirt's calls.
         driver: the binding to use; None: libvirt-python.
+        define: told the UUID and the definition of each guest, from another thread.
 
     Returns:
         Host, Probe, guests, virtual NICs, networks, interfaces, pools, volumes and exports, with
@@ -59,7 +61,7 @@ def read(
         SourceError: the binding is missing, or libvirt answered nonsense (also from `items`).
         ConnectionLostError: no connection, or it broke or stalled on the way.
     """
-    reading = fetch_within(patience, driver or load_binding(), uri)
+    reading = fetch_within(patience, driver or load_binding(), uri, define=define)
     items = normalise(reading, site=site, now=now)
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
 
@@ -72,6 +74,7 @@ def read_parts(
     now: datetime,
     patience: timedelta = _PART_PATIENCE,
     driver: Driver | None = None,
+    define: Define | None = None,
 ) -> Snapshot:
     """Read some guests, networks and pools of one connection, and nothing else of it.
 
@@ -82,6 +85,7 @@ def read_parts(
         now: what the observations are dated.
         patience: how long it may take; a whole reading is the way out.
         driver: the binding to use; None: libvirt-python.
+        define: as for `read`.
 
     Returns:
         A partial snapshot: what of the parts is there, all that they depend on, and which are
@@ -91,7 +95,7 @@ def read_parts(
         SourceError, ConnectionLostError: as `read`; also where one of them could not be read.
     """
     chosen = list(parts)
-    reading = fetch_within(patience, driver or load_binding(), uri, only(chosen))
+    reading = fetch_within(patience, driver or load_binding(), uri, only(chosen), define)
     if not reading.complete:
         raise SourceError("what an event named could not be read", where=f"libvirt {uri}")
     items = normalise_parts(reading, chosen, site=site, now=now)

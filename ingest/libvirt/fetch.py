@@ -30,8 +30,10 @@ from ingest.libvirt.line import Line
 from ingest.libvirt.states import DomainState, PausedReason, PoolState
 from kgraph.schema.errors import one_line
 
+Define = Callable[[str, str], None]  # told the UUID and the definition of each guest
 A = TypeVar("A")
 B = TypeVar("B")
+_INACTIVE = 2  # VIR_DOMAIN_XML_INACTIVE: as it would start, without what a start has added
 _MONITOR_SECONDS = 1.0  # what a QEMU may take to tell why its disk failed
 
 
@@ -102,7 +104,11 @@ class Only:
 
 
 def fetch_within(
-    patience: timedelta, driver: Driver, uri: str, only: Only | None = None
+    patience: timedelta,
+    driver: Driver,
+    uri: str,
+    only: Only | None = None,
+    define: Define | None = None,
 ) -> Reading:
     """Read in a thread of its own, because a blocked libvirt call can't be interrupted.
 
@@ -113,7 +119,7 @@ def fetch_within(
 
     def work() -> None:
         try:
-            outcome.put(fetch(driver, uri, only))
+            outcome.put(fetch(driver, uri, only, define))
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
             outcome.put(error)
 
@@ -131,8 +137,10 @@ def fetch_within(
     return result
 
 
-def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
-    """Read one connection from end to end, or `only` a part of it.
+def fetch(
+    driver: Driver, uri: str, only: Only | None = None, define: Define | None = None
+) -> Reading:
+    """Read one connection from end to end, or `only` a part of it; `define` is told of guests.
 
     Raises:
         ConnectionLostError: no connection, or it broke on the way.
@@ -146,7 +154,7 @@ def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
             mend="check that libvirtd runs there and that you may read it",
         ) from error
     try:
-        return _Reader(connection, driver, uri, only).read()
+        return _Reader(connection, driver, uri, only, define).read()
     except driver.error as error:
         raise ConnectionLostError(
             f"the connection broke: {one_line(error)}",
@@ -176,6 +184,7 @@ class _Reader:
     driver: Driver
     uri: str
     only: Only | None = None
+    define: Define | None = None
     complete: bool = True
 
     def read(self) -> Reading:
@@ -215,9 +224,14 @@ class _Reader:
     def _guests(self) -> tuple[GuestReading, ...]:
         monitors = _Monitors(self.driver, self.uri)
         try:
-            return self._each(self._domains, partial(_guest, monitors))
+            return self._each(self._domains, partial(self._guest, monitors))
         finally:
             monitors.close()
+
+    def _guest(self, monitors: _Monitors, domain: Domain) -> GuestReading:
+        if self.define is not None:
+            self.define(domain.UUIDString(), domain.XMLDesc(_INACTIVE))
+        return _guest(monitors, domain)
 
     def _domains(self) -> Sequence[Domain]:
         if self.only is None:

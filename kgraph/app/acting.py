@@ -21,6 +21,7 @@ from kgraph.config import (
 )
 from remedies import LOG, NBD, Actuator, Actuators
 from remedies.actuators.ansible import AnsibleActuator
+from remedies.actuators.definitions import Definitions
 from remedies.actuators.export_check import ExportCheck
 from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
@@ -82,4 +83,6 @@ def _libvirt(
     sources = configuration.settings.sources
     hosts = tuple(source.uri for source in sources if isinstance(source, LibvirtSource))
     allowed = frozenset([endpoint.uri] if endpoint.uri else hosts)
-    return LibvirtActuator(control, hosts, allowed)
+    folder = endpoint.definitions
+    kept = Definitions(configuration.resolve(folder)) if folder else None
+    return LibvirtActuator(control, hosts, allowed, kept, endpoint.routes)

@@ -28,7 +28,7 @@ from remedies.record import Case
 from remedies.world import Intent, Past
 
 _MOST = 500  # plans that are read back
-_HOUR = timedelta(hours=1)
+HOUR = timedelta(hours=1)
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
 
 
@@ -38,6 +38,7 @@ class Ledger:
 
     intents: list[Intent] = field(default_factory=list)
     past: list[Past] = field(default_factory=list)
+    undone: list[tuple[str, datetime]] = field(default_factory=list)
 
     @classmethod
     def load(cls, store: GraphStore, now: datetime) -> Ledger:
@@ -56,9 +57,7 @@ class Ledger:
         row = plan.steps[step]
         made = Intent(plan.id, row.entity, row.kind, row.action, at)
         self.intents = [
-            intent
-            for intent in self.intents
-            if at - intent.at <= _HOUR and not _same(intent, made)
+            intent for intent in self.intents if at - intent.at <= HOUR and not _same(intent, made)
         ]
         self.intents.append(made)
 
@@ -66,6 +65,12 @@ class Ledger:
         """Keep what came of a run that is over."""
         if run.outcome is not None:
             self.past += _past(plan, run, entries, run.outcome)
+        if run.ended_at is not None and not run.by.startswith(SHADOW) and _idle(plan, entries):
+            self.undone.append((plan.id, run.ended_at))
+
+    def undone_since(self, since: datetime) -> tuple[tuple[str, datetime], ...]:
+        """Return the runs that ended without any effect from then on."""
+        return tuple(row for row in self.undone if row[1] >= since)
 
     def counted(self, flying: set[tuple[str, str]]) -> tuple[Intent, ...]:
         """Return the intents; those of (plan, entity) in `flying` are in flight."""
@@ -82,7 +87,7 @@ class Ledger:
             entries = journal[run.journal_from : end]
             self.remember(document.plan, run, entries)
             self.intents += [
-                intent for intent in _intents(document.plan, entries) if now - intent.at <= _HOUR
+                intent for intent in _intents(document.plan, entries) if now - intent.at <= HOUR
             ]
 
 
@@ -152,6 +157,17 @@ def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
         if number < len(plan.steps):
             step = plan.steps[number]
             yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+
+
+def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
+    """Tell whether a run had no effect at all, though it was to have one."""
+    acting = [
+        (step, track)
+        for step, track in zip(plan.steps, tracks(plan, entries), strict=True)
+        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
+    ]
+    touched = (track.intents and not track.said.startswith(NOT_DONE) for _, track in acting)
+    return bool(acting) and not any(touched)
 
 
 def _same(one: Intent, other: Intent) -> bool:

@@ -103,18 +103,43 @@ class StorageServer:
         folder = self._folder
         for part in ("units", "groups"):
             (folder / part).mkdir()
-        service = _SERVICE.format(
-            address=self.address,
-            port=NBD_PORT,
-            export=EXPORT,
-            image=image,
-            log=folder / "nbd.log",
-        )
-        (folder / "units" / UNIT).write_text(service)
+        self._image = self._served = image
+        self._write_unit()
         (folder / "units" / "lab.target").write_text(_TARGET)
         rest = {"lab": folder.parent, "group": folder.parent.name, "systemd": SYSTEMD}
         for name, script in (("group", _GROUP), ("init", _INIT), ("sweep", _SWEEP)):
             (folder / f"{name}.sh").write_text(script.format(folder=folder, **rest))
+
+    def _write_unit(self) -> None:
+        service = _SERVICE.format(
+            address=self.address,
+            port=NBD_PORT,
+            export=EXPORT,
+            image=self._served,
+            log=self._folder / "nbd.log",
+        )
+        (self._folder / "units" / UNIT).write_text(service)
+
+    def roll_out(self, image: Path) -> None:
+        """Change which disk the unit exports, and restart it: a change that went wrong."""
+        self._served = image
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
+        self.inside("systemctl", "restart", UNIT)
+
+    def roll_back(self) -> None:
+        """Undo `roll_out`."""
+        if self._served != self._image:
+            self.roll_out(self._image)
+
+    @property
+    def image(self) -> Path:
+        """The disk that is exported while all is well."""
+        return self._image
+
+    def stop_unit(self) -> None:
+        """Stop the unit, as an operator would: it is no crash."""
+        self.inside("systemctl", "stop", UNIT)
 
     def boot(self) -> None:
         """Plug it in; `wait` until it exports."""
@@ -147,6 +172,7 @@ class StorageServer:
 
     def revive(self) -> None:
         """Have it export again, whatever was done to it."""
+        self.roll_back()
         if self.exporting:
             self.signal("CONT")
         else:
