@@ -19,6 +19,7 @@ class Drawer(Enum):
     AUDIT = "audit"  # who wrote what
     EVENT = "event"  # what the watch told, for whoever listens
     REJECTED = "rejected"  # plans that a person has said no to
+    SHADOW = "shadow"  # what would have been done, and is not concluded yet
 
 
 @dataclass(frozen=True, slots=True)

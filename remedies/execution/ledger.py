@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from kgraph.schema import (
     Actor,
@@ -21,7 +22,6 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies.execution.step_moves import NOT_DONE
 from remedies.execution.track import tracks
 from remedies.guards.attempts import MEMORY
 from remedies.record import Case
@@ -146,9 +146,15 @@ def _cases(document: PlanDocument, journal: Sequence[JournalEntry]) -> Iterator[
 def readable(record: PlanRecord) -> PlanDocument | None:
     """Return a kept plan, or None where nobody can read it any longer."""
     try:
-        return parse_plan(record.document, where=f"plan {record.id}")
+        return _parsed(record.document)
     except InputError:
         return None
+
+
+@lru_cache(maxsize=2 * _MOST)
+def _parsed(text: str) -> PlanDocument:
+    """Read a plan; a document never changes, and each is read back again and again."""
+    return parse_plan(text, where="a kept plan")
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
@@ -162,12 +168,11 @@ def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
 def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
     """Tell whether a run had no effect at all, though it was to have one."""
     acting = [
-        (step, track)
+        track
         for step, track in zip(plan.steps, tracks(plan, entries), strict=True)
         if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
     ]
-    touched = (track.intents and not track.said.startswith(NOT_DONE) for _, track in acting)
-    return bool(acting) and not any(touched)
+    return bool(acting) and not any(track.tried for track in acting)
 
 
 def _same(one: Intent, other: Intent) -> bool:
@@ -184,6 +189,6 @@ def _past(
     for step, track in zip(plan.steps, found, strict=True):
         # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
         unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
-        if track.intents and not track.said.startswith(NOT_DONE) and not unproven:
+        if track.tried and not unproven:
             at = run.ended_at or run.begun_at
             yield Past(plan.id, step.entity, step.action, at, outcome)

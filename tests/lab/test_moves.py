@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -72,7 +73,7 @@ def test_a_running_guest_goes_to_another_host_and_back_without_a_stop(
     began = time.monotonic()
     mover.actuator.act(there)
     with capsys.disabled():
-        print(f"\n  live migration: {time.monotonic() - began:.2f} s")
+        sys.stdout.write(f"\n  live migration: {time.monotonic() - began:.2f} s")
     assert mover.actuator.look(there).standing is Standing.DONE
     assert lab.running_on("shop-1") == ["h2"]
     guest.host = lab.host("h2")
@@ -133,7 +134,7 @@ def test_nothing_starts_elsewhere_while_a_third_host_is_silent(mover: Mover) -> 
     lab.power_off("h1")
     lab.kill_libvirtd("h3")
     there = mover.task("start_elsewhere", "shop-1", "h2")
-    with pytest.raises(EffectError, match="h3.*does not answer, and may run it"):
+    with pytest.raises(EffectError, match=r"h3.*does not answer, and may run it"):
         mover.actuator.act(there)
     assert lab.running_copies("shop-1") == 0
 

@@ -13,11 +13,12 @@ from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore, open_store
 from remedies import Budgets
 from remedies.execution import time_for
+from remedies.execution.track import ALREADY, NOT_DONE
 from remedies.execution.verify import PATIENCE
 from tests.lab.campaign.truth import Picture
 
 _HARMLESS = frozenset({"check", "notify", "ask"})  # they look, or tell people
-_NEVER_HAPPENED = "not done:"  # how the journal marks an intent that no effect came of
+_NEVER_HAPPENED = (NOT_DONE, ALREADY)  # how the journal marks an intent without an effect
 _STARTS = frozenset({"start", "start_elsewhere"})
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ingest.libvirt.states import DomainState
-from tests.lab.lab.estate import HOSTS
+from tests.lab.lab.estate import HOSTS, SMALL_HOST
 from tests.lab.lab.guests import Disk
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
 
 EXPORT = "vmstore"  # as its address ends
+_WITH_EXPORT = tuple(host for host in HOSTS if host != SMALL_HOST)
 
 
 class Right(Enum):
@@ -39,6 +40,7 @@ class Case:
         may: names of what may be acted on; whatever else is acted on is a wrong target.
         named: any of these must be in the title of a cause; empty: nobody has to be blamed.
         person: what a person does where she has to.
+        stays: what is wrong, and cannot be put right before a person mends it.
         broken: says what is wrong where the truth's own look cannot see it.
     """
 
@@ -47,6 +49,7 @@ class Case:
     may: frozenset[str] = frozenset()
     named: frozenset[str] = frozenset()
     person: Callable[[], None] | None = None
+    stays: frozenset[str] = frozenset()
     broken: Callable[[], frozenset[str]] = field(default=frozenset)
 
 
@@ -165,16 +168,31 @@ def cut_off_host(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
 
 
 def host_without_power(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
-    """Nothing here can read its power back, so nothing may start elsewhere."""
-    host = rng.choice(HOSTS)
+    """Its guests on the export start elsewhere once it is read back off; the others can't."""
+    host = rng.choice(_WITH_EXPORT)
+    shared = lab.guests_at(host) & lab.guests_on_export()
+    gone = lab.guests_at(host) - shared
     lab.power_off(host)
-    return Case("host power lost, no fencing", Right.LEAVE, named=frozenset({host}))
+    stay = (f"{host} is off", *(f"{name} has no process" for name in gone))
+    return Case(
+        "host power lost",
+        Right.HEAL,
+        shared | {host},
+        frozenset({host}),
+        stays=frozenset(stay),
+    )
+
+
+def lonely_host_without_power(lab: Lab, _rng: random.Random, _spared: frozenset[str]) -> Case:
+    """None of its guests could start elsewhere, so there is nothing to fence it for."""
+    lab.power_off(SMALL_HOST)
+    named = frozenset({SMALL_HOST})
+    return Case("host power lost, nobody can leave", Right.LEAVE, named=named)
 
 
 def destroyed_network(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
-    host = rng.choice(HOSTS)
-    lab.destroy_network(host)
-    return Case("network destroyed", Right.LEAVE, named=frozenset({"default"}))
+    lab.destroy_network(rng.choice(HOSTS))
+    return _one("network destroyed", "default")
 
 
 def silent_exporters(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
@@ -242,6 +260,7 @@ KINDS: tuple[Inject, ...] = (
     silent_management,
     cut_off_host,
     host_without_power,
+    lonely_host_without_power,
     destroyed_network,
     silent_exporters,
     monitoring_outage,

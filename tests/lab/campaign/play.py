@@ -18,8 +18,9 @@ from remedies import Budgets
 from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
 from tests.lab.campaign.faults import Case, Inject, Right
 from tests.lab.campaign.truth import Witness
-from tests.lab.lab.acting import configured, has_baseline
+from tests.lab.lab.acting import configured, has_baseline, moving
 from tests.lab.lab.laboratory import Lab
+from tests.lab.lab.power import PowerSwitch
 from tests.lab.lab.processes import LabError, wait_for
 from tests.lab.lab.watching import Watching
 
@@ -31,7 +32,7 @@ CASES_A_STORE = 6  # with more, the guard against flapping would rightly end all
 POLICY = """
 format: kgraph.policy/v1
 rules:
-  - {name: heal by itself, mode: auto, when: {risk: medium, posterior: 0.5, synced: true}}
+  - {name: heal by itself, mode: auto, when: {risk: high, posterior: 0.5, synced: true}}
 """
 
 
@@ -79,6 +80,7 @@ class Stage:
     witness: Witness
     _folder: TemporaryDirectory[str] | None = None
     _watch: Watching | None = None
+    _switch: PowerSwitch | None = None
     _played: int = 0
     _deeds: list[Deed] = field(default_factory=list)
 
@@ -100,9 +102,11 @@ class Stage:
         """End the watch, and forget its store."""
         if self._watch is not None:
             self._watch.close()
+        if self._switch is not None:
+            self._switch.close()
         if self._folder is not None:
             self._folder.cleanup()
-        self._watch, self._folder, self._played = None, None, 0
+        self._watch, self._folder, self._switch, self._played = None, None, None, 0
         self._deeds = []
 
     @property
@@ -122,7 +126,9 @@ class Stage:
 
     def _open(self) -> None:
         self._folder = TemporaryDirectory(prefix="kgl-campaign-")
-        config = configured(self.lab, Path(self._folder.name), POLICY)
+        self._switch = self.lab.serve_power(Path(self._folder.name))
+        more = moving(self.lab) + self._switch.endpoints()
+        config = configured(self.lab, Path(self._folder.name), POLICY, more)
         watch = self._watch = Watching(config)
         watch.wait_for("the first sync", lambda e: e["event"] == "watch.synced", seconds=120)
         wait_for("the baseline of the export", lambda: has_baseline(config), seconds=60)
@@ -213,7 +219,7 @@ def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
     well_since: datetime | None = None
     while datetime.now(UTC) - at < timedelta(seconds=LIMIT):
         picture = stage.witness.now()
-        wrong = picture.wrong or case.broken()
+        wrong = (picture.wrong - case.stays) or case.broken()
         now = datetime.now(UTC)
         if wrong:
             well_since = None

@@ -93,7 +93,8 @@ class Host:
             raise LibvirtError(ErrorCode.NO_NETWORK, "network not found")
         return self.parts[uuid]
 
-    storagePoolLookupByUUIDString = networkLookupByUUIDString
+    def storagePoolLookupByUUIDString(self, uuid: str) -> Part:
+        return self.networkLookupByUUIDString(uuid)
 
     def defineXML(self, xml: str) -> MovingDomain:
         self.defined.append(xml)
