@@ -16,6 +16,7 @@ from tests.lab.lab.estate import HOSTS, SMALL_HOST
 from tests.lab.lab.laboratory import Lab
 
 _STEP = 0.2  # seconds between two looks
+_YOUNG = 3.0  # seconds
 _PROGRAMS = frozenset(
     {
         "libvirtd",
@@ -54,7 +55,10 @@ class Picture:
     copies: dict[str, frozenset[str]]
 
 
-def look(lab: Lab, kept: dict[int, Process | None]) -> Picture:
+Kept = dict[int, tuple[float, Process | None]]  # pid -> since when it is known, and as what
+
+
+def look(lab: Lab, kept: Kept) -> Picture:
     """Look at the whole lab; `kept` holds what is known of processes from looks before."""
     processes = _processes(kept)
     places = {host.place: name for name in HOSTS if (host := lab.host(name)).powered}
@@ -99,16 +103,18 @@ def _host(lab: Lab, name: str, processes: list[Process]) -> set[str]:
     return wrong
 
 
-def _processes(kept: dict[int, Process | None]) -> list[Process]:
-    """Read /proc; words and place of a process never change, so they are read once."""
+def _processes(kept: Kept) -> list[Process]:
+    """Read /proc; what a process is changes only while it is young, between fork and exec."""
+    now = time.monotonic()
     pids = [int(each.name) for each in Path("/proc").glob("[0-9]*")]
     for gone in kept.keys() - set(pids):
         del kept[gone]
     found = []
     for pid in pids:
-        if pid not in kept:
-            kept[pid] = _known(pid)
-        known = kept[pid]
+        since, known = kept.get(pid, (now, None))
+        if now - since < _YOUNG:
+            known = _known(pid)
+            kept[pid] = since, known
         if known is None:
             continue
         try:
@@ -169,7 +175,7 @@ class Witness:
         return pictures[first:]
 
     def _watch(self) -> None:
-        kept: dict[int, Process | None] = {}
+        kept: Kept = {}
         while not self._over.wait(_STEP):
             picture = look(self.lab, kept)
             before = self.pictures[-1] if self.pictures else None
