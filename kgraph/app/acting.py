@@ -25,6 +25,7 @@ from remedies.actuators.definitions import Definitions
 from remedies.actuators.export_check import ExportCheck
 from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_moves import POLL
 from remedies.actuators.notify import Notify, Token
 from remedies.actuators.power import Method, PowerActuator
 from remedies.actuators.secrets import Secret
@@ -85,4 +86,5 @@ def _libvirt(
     allowed = frozenset([endpoint.uri] if endpoint.uri else hosts)
     folder = endpoint.definitions
     kept = Definitions(configuration.resolve(folder)) if folder else None
-    return LibvirtActuator(control, hosts, allowed, kept, endpoint.routes)
+    rest = partial(time.sleep, POLL)
+    return LibvirtActuator(control, hosts, allowed, kept, endpoint.routes, rest)

@@ -57,6 +57,7 @@ class LibvirtActuator:
         allowed: the URIs that may be acted through; a plan is data, and names no others.
         definitions: what guests are, for those whose host is gone.
         routes: name of a host -> the URI at which it takes guests that migrate.
+        rest: lets `libvirt_moves.POLL` seconds pass, while a guest shuts down.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class LibvirtActuator:
         allowed: frozenset[str],
         definitions: Definitions | None = None,
         routes: Mapping[str, str] | None = None,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
         self._lines = Lines(control, hosts, allowed)
         self._parts = Parts(self._lines)
-        self._moves = Moves(self._lines, definitions, routes)
+        self._moves = Moves(self._lines, definitions, routes, rest)
 
     def look(self, task: Task) -> Look:
         """See how the guest, network or pool is; for a start, whether any host runs it."""

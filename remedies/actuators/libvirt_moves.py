@@ -8,7 +8,6 @@ that is on two of them is nobody's success.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 from ingest.libvirt.binding import ControlConnection, ControlledDomain
@@ -22,7 +21,7 @@ ACTIONS = frozenset({LIVE, COLD, ELSEWHERE})
 # virDomainMigrateFlags
 _FLAG_LIVE, _PERSIST_THERE, _UNDEFINE_HERE = 1 << 0, 1 << 3, 1 << 4
 _OFFLINE, _ABORT_ON_ERROR = 1 << 10, 1 << 12
-_POLL = 0.5  # seconds
+POLL = 0.5  # seconds
 _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
 
 
@@ -35,8 +34,7 @@ class Moves:
             itself knows can be started there.
         routes: name of a host -> the URI at which it takes guests, such as `tcp://10.0.0.2`;
             of others libvirt itself says it.
-        clock: seconds, for waiting.
-        rest: lets time pass.
+        rest: lets POLL seconds pass.
     """
 
     def __init__(
@@ -44,11 +42,10 @@ class Moves:
         lines: Lines,
         definitions: Definitions | None = None,
         routes: Mapping[str, str] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        rest: Callable[[float], None] = time.sleep,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
         self._lines, self._definitions, self._routes = lines, definitions, dict(routes or {})
-        self._clock, self._rest = clock, rest
+        self._rest = rest
 
     def look(self, task: Task) -> Look:
         """See where the guest is, asking every host."""
@@ -133,11 +130,11 @@ class Moves:
         if state_of(guest).off:
             return
         guest.shutdown()
-        end = self._clock() + task.deadline.total_seconds() / 2
-        while not state_of(guest).off:
-            if self._clock() > end:
-                raise EffectError("it was asked to shut down, and does not")
-            self._rest(_POLL)
+        for _ in range(max(1, round(task.deadline.total_seconds() / 2 / POLL))):
+            if state_of(guest).off:
+                return
+            self._rest()
+        raise EffectError("it was asked to shut down, and does not")
 
 
 def _look_move(action: str, here: Said, there: Said) -> Look:
