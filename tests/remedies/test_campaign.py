@@ -12,7 +12,7 @@ from tests.remedies.simulator.campaign import campaign, rows
 def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: Path) -> None:
     store = open_store(tmp_path / "region.db")
     try:
-        night = campaign(store, seed=3, clusters=2, faults=6)
+        night = campaign(store, seed=3, clusters=5, faults=5, rest=250)
         found = rows(night, seed=3)
     finally:
         store.close()

@@ -26,7 +26,9 @@ from remedies import Facts, Vantage
 from tests.lab.campaign.report import misses, summary, table
 from tests.remedies.simulator import senses
 from tests.remedies.simulator.commands import SITE, Command, Script
+from tests.remedies.simulator.hands import Hands
 from tests.remedies.simulator.night import SimNight
+from tests.remedies.simulator.physics import SimGuest
 from tests.remedies.simulator.region import GUESTS, Blow, Region, blows, region
 
 EVERY = 6.0  # seconds between two faults
@@ -58,6 +60,18 @@ class Followed:
     healed: float | None = None
     ended_at: float = 0.0
     deeds: list[str] = field(default_factory=list)
+    hasty: list[str] = field(default_factory=list)  # done before a person did her part
+
+
+@dataclass
+class ClusterHands(Hands):
+    """The site says which hosts belong together (`among` of a libvirt endpoint)."""
+
+    def among(self, guest: SimGuest) -> list[str]:
+        """Return the hosts of the guest's cluster."""
+        assert isinstance(self.world, Region)
+        number = self.world.cluster_of[guest.name]
+        return list(self.world.cluster(number).hosts)
 
 
 class SimCampaign(SimNight):
@@ -72,6 +86,9 @@ class SimCampaign(SimNight):
         self._parts: dict[int, tuple[Facts, list[tuple[str, str]]]] = {}
         self._whole: Facts | None = None
         super().__init__(store, script)
+
+    def _made_hands(self) -> Hands:
+        return ClusterHands(self.world, self._effect, self.witness.looked)
 
     def _asked(self, cause: tuple[str, str], incident: str) -> tuple[Answer, Incident]:
         number = self.region.cluster_of.get(cause[0], 0)
@@ -168,6 +185,8 @@ class SimCampaign(SimNight):
         mine = [e for e in lately if task.entity in e.hurt or task.entity == e.blow.target]
         for each in mine:
             each.deeds.append(told)
+            if not each.ended_at and task.action not in each.blow.may:
+                each.hasty.append(told)
         if not mine and task.action != "migrate":  # who makes room is not hurt, and may move
             self.stray.append(told)
 
@@ -207,7 +226,9 @@ def _summed(parts: list[Facts]) -> Facts:
     )
 
 
-def campaign(store: GraphStore, seed: int, clusters: int, faults: int) -> SimCampaign:
+def campaign(
+    store: GraphStore, seed: int, clusters: int, faults: int, rest: float = REST
+) -> SimCampaign:
     """Run one; its followed faults and its witness tell what came of it."""
     rng = random.Random(seed)
     world = region(clusters, rng)
@@ -220,7 +241,7 @@ def campaign(store: GraphStore, seed: int, clusters: int, faults: int) -> SimCam
             while night.seconds < end:
                 night.step()
             night.strike(number, blow)
-        end = night.seconds + REST
+        end = night.seconds + rest
         while night.seconds < end:
             night.step()
     if first_break(store.audit()) is not None:
@@ -246,7 +267,7 @@ def rows(night: SimCampaign, seed: int) -> list[dict[str, Any]]:
                 "named": None,
                 "deeds": each.deeds,
                 "wrong_targets": [],
-                "restrained": not each.deeds if blow.right == "leave" else None,
+                "restrained": not each.hasty if blow.right == "leave" else None,
                 "breaches": [],
                 "note": "" if healed else f"left: {sorted(night.left(each))[:5]}",
                 "load": 0.0,

@@ -70,7 +70,7 @@ class SimNight:
             lambda: max(self.script.step, self.slept),
             self._audited,
         )
-        self.hands = Hands(self.world, self._effect, self.witness.looked)
+        self.hands = self._made_hands()
         power = (Endpoint("power", "power", Select(kind="Host")),) if self.script.power else ()
         self.ways = (
             Endpoint("guests", "libvirt", Select(kind="VirtualMachine")),
@@ -141,6 +141,9 @@ class SimNight:
         self._flush()
         for row in progress:
             self._progress(row)
+
+    def _made_hands(self) -> Hands:
+        return Hands(self.world, self._effect, self.witness.looked)
 
     def _facts(self) -> Facts:
         return senses.facts(self.world, self.now)

@@ -77,6 +77,7 @@ class Blow:
         right: heal, leave, or ask: a person has to do her part.
         begins, ends: commands of the simulator; `ends` is what a person does.
         after: seconds until then.
+        may: actions that are right all the same where the thing is to be left alone.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class Blow:
     begins: tuple[str, ...]
     ends: tuple[str, ...] = ()
     after: float = 0.0
+    may: frozenset[str] = frozenset()
 
 
 def blows(world: Region, rng: random.Random, count: int) -> Iterator[Blow]:
@@ -171,6 +173,9 @@ def _blow(world: Region, rng: random.Random, kind: str, cluster: int) -> Blow:
         "nothing": ("", (), (), 0),
     }
     target, begins, ends, after = told[kind]
-    if kind == "power switch lies":
+    lies = kind == "power switch lies"
+    if lies:
         ends = (*ends, f"host {host} honest")
-    return Blow(kind, target, _KINDS[kind], begins, ends, after)
+    # It may be switched off, and is not off as long as nobody can say so.
+    may = frozenset({"fence"} if lies else ())
+    return Blow(kind, target, _KINDS[kind], begins, ends, after, may)
