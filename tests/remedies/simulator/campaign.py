@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -227,9 +227,22 @@ def _summed(parts: list[Facts]) -> Facts:
 
 
 def campaign(
-    store: GraphStore, seed: int, clusters: int, faults: int, rest: float = REST
+    store: GraphStore,
+    seed: int,
+    clusters: int,
+    faults: int,
+    rest: float = REST,
+    begins: Callable[[int], bool] = lambda _number: True,
 ) -> SimCampaign:
-    """Run one; its followed faults and its witness tell what came of it."""
+    """Run one; its followed faults and its witness tell what came of it.
+
+    Args:
+        store: an empty one.
+        seed: of sizes and faults.
+        clusters, faults: how many.
+        rest: seconds that pass after the last fault.
+        begins: asked before each fault; once it says no, none follows.
+    """
     rng = random.Random(seed)
     world = region(clusters, rng)
     script = Script("campaign", world, (), 0, 1.0, POLICY, SITE, power=True)
@@ -237,6 +250,8 @@ def campaign(
     waiting = list(blows(world, rng, faults))
     with night.quiet():
         for number, blow in enumerate(waiting):
+            if not begins(number):
+                break
             end = night.seconds + EVERY
             while night.seconds < end:
                 night.step()
@@ -285,7 +300,15 @@ def main() -> int:
     words.add_argument("--faults", type=int, default=1_000)
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--results", type=Path, default=Path("build/simulated.jsonl"))
+    words.add_argument("--minutes", type=float, default=1e9, help="begin no fault after that")
     told = words.parse_args()
+    end = time.monotonic() + told.minutes * 60
+
+    def begins(number: int) -> bool:
+        if number % 50 == 0:
+            sys.stderr.write(f"{number} faults, {time.process_time() - began:.0f} s of CPU\n")
+        return time.monotonic() < end
+
     began = time.process_time()
     # In memory: it is not the disk's patience that is tested.
     shared = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - only where it is
@@ -293,7 +316,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(dir=shared) as folder,
         closing(open_store(Path(folder) / "region.db")) as store,
     ):
-        night = campaign(store, told.seed, -(-told.guests // GUESTS), told.faults)
+        clusters = -(-told.guests // GUESTS)
+        night = campaign(store, told.seed, clusters, told.faults, begins=begins)
         found = rows(night, told.seed)
     told.results.parent.mkdir(parents=True, exist_ok=True)
     told.results.write_text("".join(json.dumps(row) + "\n" for row in found))
