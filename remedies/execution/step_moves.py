@@ -171,7 +171,8 @@ class _Step:
     def _look_again(self) -> Move:
         at = self.hand.looked_at
         if at is not None and self.now < at + BETWEEN_LOOKS:
-            return Wait("looks again in a moment", self.number)
+            said = self.hand.look.said if self.hand.look else ""
+            return Wait(f"looks again in a moment: {said}", self.number)
         return LookAt(self.number, self.way)
 
     def _waited(self, since: datetime | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from kgraph.schema import GONE, Evidence, Observation, Subgraph
 from remedies import Facts, Vantage
 
+MANAGED_BY = "managedBy"  # a label: Pacemaker, Kubernetes, or whoever it is
 # Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
 _THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
 
@@ -37,7 +38,14 @@ def facts_of(
         configured=frozenset(configured),
         complete=frozenset(complete),
         vantages=vantages(graph, evidence),
+        owners=owners(graph),
     )
+
+
+def owners(graph: Subgraph) -> dict[str, str]:
+    """Return who else takes care of what: told by a label, or by the hypervisor's own rule."""
+    found = ((each.uid, each.labels.get(MANAGED_BY, "")) for each in graph.entities)
+    return {uid: who for uid, who in found if who}
 
 
 def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:

@@ -60,6 +60,10 @@ class Lab(Estate):
         """Undo `roll_out_wrong_disk`; guests that were paused stay so."""
         self._storage.roll_back()
 
+    def let_systemd_restart(self, rule: str) -> None:
+        """Have systemd itself restart the export after a crash: a rival of whoever else does."""
+        self._storage.let_systemd_restart(rule)
+
     def thaw_export(self) -> None:
         """Undo `hang_export`."""
         self._storage.signal("CONT")
@@ -79,6 +83,11 @@ class Lab(Estate):
         self._stamp()
         self._guests[name].press("p")
         self._wait_until({name}, DomainState.CRASHED)
+
+    def panic_and_forget(self, name: str) -> None:
+        """Have one guest's kernel panic; whatever its `on_crash` does follows by itself."""
+        self._stamp()
+        self._guests[name].press("p")
 
     def stall_guest(self, name: str) -> None:
         """Stop the QEMU of one guest: libvirt says it runs, and its host's exporter waits."""

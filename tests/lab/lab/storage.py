@@ -25,7 +25,7 @@ Type=forking
 PIDFile=/run/nbd.pid
 ExecStart=/usr/bin/qemu-nbd --fork --pid-file=/run/nbd.pid --persistent --shared=32 \
 --bind={address} --port={port} --export-name={export} --format=raw --cache=writeback {image}
-Restart=no
+Restart={restart}
 TimeoutStopSec=2
 StandardOutput=append:{log}
 StandardError=append:{log}
@@ -104,6 +104,7 @@ class StorageServer:
         for part in ("units", "groups"):
             (folder / part).mkdir()
         self._image = self._served = image
+        self._restart = "no"
         self._write_unit()
         (folder / "units" / "lab.target").write_text(_TARGET)
         rest = {"lab": folder.parent, "group": folder.parent.name, "systemd": SYSTEMD}
@@ -116,6 +117,7 @@ class StorageServer:
             port=NBD_PORT,
             export=EXPORT,
             image=self._served,
+            restart=self._restart,
             log=self._folder / "nbd.log",
         )
         (self._folder / "units" / UNIT).write_text(service)
@@ -131,6 +133,12 @@ class StorageServer:
         """Undo `roll_out`."""
         if self._served != self._image:
             self.roll_out(self._image)
+
+    def let_systemd_restart(self, rule: str) -> None:
+        """Have systemd itself restart the unit, as `Restart=` has it, 2 s after a crash."""
+        self._restart = "no" if rule == "no" else f"{rule}\nRestartSec=2"
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
 
     @property
     def image(self) -> Path:
@@ -173,6 +181,8 @@ class StorageServer:
     def revive(self) -> None:
         """Have it export again, whatever was done to it."""
         self.roll_back()
+        if self._restart != "no":
+            self.let_systemd_restart("no")
         if self.exporting:
             self.signal("CONT")
         else:

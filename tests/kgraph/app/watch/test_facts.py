@@ -37,6 +37,12 @@ def seen(*rows: Observation) -> dict[str, Vantage]:
     return {row.name: row for row in vantages(GRAPH, Evidence(rows))}
 
 
+def test_who_else_takes_care_of_something_is_told_by_its_label() -> None:
+    guest = Entity("v1", "VirtualMachine", "db", labels={"managedBy": "Pacemaker"})
+    facts = facts_of(Subgraph((guest, *GRAPH.entities), ()), Evidence(()), NOW, (), ())
+    assert facts.owners == {"v1": "Pacemaker"}
+
+
 def test_where_all_is_well_nothing_is_silent() -> None:
     found = seen(*(well(host, f"libvirt/{host}") for host in HOSTS))
     assert set(found) == {"libvirt", "prometheus"}
