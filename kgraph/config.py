@@ -21,6 +21,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -31,12 +32,14 @@ from pydantic_settings import (
 )
 
 from ingest import catalogue
+from ingest.detect.checks.targets import parse_target
 from ingest.nbd import parse_address
 from kgraph.config_service import (
     HOOK_TYPES,
     RECEIVER_TYPES,
     HookConfig,
     ReceiverConfig,
+    ReportSettings,
     ServerSettings,
     http_url,
 )
@@ -47,7 +50,9 @@ from kgraph.store import is_server, url_defect
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
 # Variables of ours that steer the program itself and are no settings.
-_PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+_PROGRAM_VARIABLES = frozenset(
+    {"KGRAPH_CONFIG", "KGRAPH_DEBUG", "KGRAPH_SERVER_URL", "KGRAPH_TOKEN", "KGRAPH_TOKEN_FILE"}
+)
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -82,10 +87,11 @@ class StoreSettings(_Section):
 
 
 class FolderSettings(_Section):
-    """Folders of a site's own rules, mapping packs and remedies, read over the shipped ones."""
+    """Folders of a site's own rules, mappings, detectors and remedies, over the shipped ones."""
 
     rules: tuple[Path, ...] = ()
     mappings: tuple[Path, ...] = ()
+    detectors: tuple[Path, ...] = ()
     catalogue: tuple[Path, ...] = ()
 
 
@@ -154,6 +160,8 @@ class PrometheusSource(SourceEntry):
     url: str = ""  # empty: port 9090 here
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
+    detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series
+    detect_every: Annotated[float, Field(ge=1, le=3600)] = 60
 
     _no_secret = field_validator("url")(without_password)
 
@@ -167,6 +175,101 @@ class SyntheticSource(SourceEntry):
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
 
 
+class LogsSource(SourceEntry):
+    """Logs: files that grow, or a journal."""
+
+    type: Literal["logs"]
+    files: tuple[Path, ...] = ()  # names may hold * and ?
+    journal: bool = False
+    directory: Path | None = None  # of the journal's files; empty: this machine's own
+    units: tuple[str, ...] = ()  # of the journal; empty: all
+    via: tuple[str, ...] = ()  # what reaches the journal's machine, such as ["ssh", "h1"]
+    host: str = ""  # whose logs they are; empty: as the lines say, else this machine
+    service: str = ""  # what wrote all of it; empty: as the lines say
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> LogsSource:
+        if bool(self.files) == self.journal:
+            raise ValueError("give either files or journal = true")
+        if self.files and (self.via or self.units or self.directory):
+            raise ValueError("via, units and directory are for the journal")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The files or the journal."""
+        if self.files:
+            return ", ".join(map(str, self.files))
+        return " ".join((*self.via, str(self.directory or "journal"), *self.units))
+
+
+class CallsSource(SourceEntry):
+    """A file of spans that grows: OTLP in JSON, one request a line."""
+
+    type: Literal["calls"]
+    path: Path
+
+    @property
+    def subject(self) -> str:
+        """The file."""
+        return str(self.path)
+
+
+class CheckTarget(_Section):
+    """One thing to look at on purpose."""
+
+    check: str  # ping, tcp, http, tls, dns, ssh, disk
+    entity: str  # a name, Kind/name or uid
+    address: str
+    slow_seconds: Annotated[float, Field(gt=0, le=600)] = 1
+    ca_file: Path | None = None  # of a private authority; empty: those that this machine trusts
+
+    @model_validator(mode="after")
+    def _readable(self) -> CheckTarget:
+        try:
+            parse_target(self.check, "", self.address)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ChangesSource(SourceEntry):
+    """What was done to a machine: packages, configuration files, units started anew."""
+
+    type: Literal["changes"]
+    host: str = ""  # what the graph calls it; empty: this machine
+    via: tuple[str, ...] = ()  # what reaches it, such as ["ssh", "h1"]
+    packages: Literal["", "dpkg", "rpm"] = ""
+    files: tuple[Path, ...] = ()  # files and folders of configuration, absolute
+    units: tuple[str, ...] = ()
+    configures: str = ""  # whose configuration the files are; empty: the machine's
+
+    @model_validator(mode="after")
+    def _something(self) -> ChangesSource:
+        if not (self.packages or self.files or self.units):
+            raise ValueError("name packages, files or units: what is to be looked at")
+        for path in self.files:
+            if not path.is_absolute():
+                raise ValueError(f"{path} is no absolute path")
+        for unit in self.units:
+            if not _UNIT.fullmatch(unit):
+                raise ValueError(f"{unit!r}: a unit is written like nginx.service")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The machine."""
+        return self.host
+
+
+class ChecksSource(SourceEntry):
+    """Active checks, made again and again; `kgraph check` makes them at once."""
+
+    type: Literal["checks"]
+    targets: tuple[CheckTarget, ...] = Field(min_length=1, max_length=200)
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3  # for one look
+
+
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
@@ -177,6 +280,10 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         AlertmanagerSource,
         PrometheusSource,
         SyntheticSource,
+        LogsSource,
+        CallsSource,
+        ChecksSource,
+        ChangesSource,
     )
 }
 
@@ -193,10 +300,11 @@ def source_entry(row: Mapping[str, Any]) -> SourceEntry:
         pydantic.ValidationError: what is wrong in it.
         ConfigurationError: another package's source cannot be loaded.
     """
-    return _model(row["type"]).model_validate(row)
+    return source_model(row["type"]).model_validate(row)
 
 
-def _model(name: str) -> type[SourceEntry]:
+def source_model(name: str) -> type[SourceEntry]:
+    """Return the fields of a type of source; KeyError: there is none."""
     return _WIRED[name] if name in _WIRED else catalogue.declared(name).entry
 
 
@@ -361,6 +469,7 @@ class Settings(BaseSettings):
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
     server: ServerSettings = ServerSettings()
+    reports: ReportSettings = ReportSettings()
     hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
     receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
 
@@ -673,7 +782,7 @@ def _mend(kind: str) -> str:
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
     if location[0] == "sources" and len(location) > 2:
-        model = _model(str(location[2]))
+        model = source_model(str(location[2]))
     elif location[0] in _TYPES and len(location) > 2:
         model = _TYPES[str(location[0])][str(location[2])]
         if len(location) > 4:  # of an endpoint's select, or a hook's mapping

@@ -1,5 +1,6 @@
 """The documents of the API, as OpenAPI shows them."""
 
+from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.forms.estate import (
     DependentForm,
     EntityForm,
@@ -24,8 +25,10 @@ from kgraph.server.forms.incidents import (
 )
 from kgraph.server.forms.operations import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
+from kgraph.server.forms.reports import ReportRow
 
 __all__ = [
+    "CommandAsked",
     "DeadLetterForm",
     "DeedForm",
     "DependentForm",
@@ -47,6 +50,7 @@ __all__ = [
     "ReasonAsked",
     "RelationForm",
     "ReportForm",
+    "ReportRow",
     "SectionForm",
     "SourceForm",
     "SpanForm",
