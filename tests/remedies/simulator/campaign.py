@@ -35,6 +35,7 @@ EVERY = 6.0  # seconds between two faults
 SETTLE = 60.0  # seconds for which all must stay well
 LIMIT = 900.0  # seconds within which a fault has to be healed
 REST = 950.0  # seconds after the last fault
+_MANY, _SOME = 300, range(5)  # causes, and the clusters that stand for all where there are more
 _HARMLESS = frozenset({"check", "notify", "ask", "cordon", "uncordon"})
 # A region of this size is repaired in larger portions than one of ten hosts.
 POLICY = """\
@@ -85,7 +86,11 @@ class SimCampaign(SimNight):
         self._stale = set(world.cluster_of.values())
         self._parts: dict[int, tuple[Facts, list[tuple[str, str]]]] = {}
         self._whole: Facts | None = None
-        super().__init__(store, script)
+        super().__init__(store, script, again=60.0)
+
+    def _touch(self, clusters: set[int]) -> None:
+        self._stale |= clusters
+        self.region.touched = clusters
 
     def _made_hands(self) -> Hands:
         return ClusterHands(self.world, self._effect, self.witness.looked)
@@ -110,7 +115,11 @@ class SimCampaign(SimNight):
         return replace(self._whole, read_at=self.now)
 
     def _causes(self) -> list[tuple[str, str]]:
-        return [cause for _, causes in self._parts.values() for cause in causes]
+        """Name what is to blame; where all clusters look alike, some of them stand for all."""
+        found = [cause for _, causes in self._parts.values() for cause in causes]
+        if len(found) <= _MANY:
+            return found
+        return [cause for n in _SOME if n in self._parts for cause in self._parts[n][1]]
 
     def _audited(self) -> str:
         return ""  # the whole log is verified at the end: it has many thousand entries
@@ -176,7 +185,7 @@ class SimCampaign(SimNight):
     def _effect(self, task: Any) -> None:
         super()._effect(task)
         # It happens right after this; what is seen is summed up in the next second.
-        self._stale.add(self.region.cluster_of.get(task.entity, 0))
+        self._touch({self.region.cluster_of.get(task.entity, 0)})
         if task.action in _HARMLESS or task.effect in {"told", ""}:
             return
         self.effects.append((self.seconds, task.action, task.entity))
@@ -194,7 +203,7 @@ class SimCampaign(SimNight):
         clusters = self.region.cluster_of
         named = {clusters[word] for word in command.words if word in clusters}
         everywhere = command.words[0] == "blind"
-        self._stale |= set(clusters.values()) if everywhere else named or {0}
+        self._touch(set(clusters.values()) if everywhere else named or {0})
         match command.words:
             case ("host", name, "honest"):
                 self.region.hosts[name].lies = False

@@ -58,6 +58,7 @@ class SimNight:
     script: Script
     log: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    again: float = AGAIN
 
     def __post_init__(self) -> None:
         self.world = self.script.world
@@ -167,7 +168,7 @@ class SimNight:
         incident = self._numbers.setdefault(cause, f"INC-{len(self._numbers) + 1}")
         mark = self._mark(cause, facts)
         known, at = self._marks.get(cause, (None, 0.0))
-        if known == mark and self.seconds - at < AGAIN:
+        if known == mark and self.seconds - at < self.again:
             return
         self._marks[cause] = (mark, self.seconds)
         if self.store.plans(incident=incident, states=_UNDER_WAY):

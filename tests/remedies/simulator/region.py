@@ -18,9 +18,16 @@ class Region(World):
 
     Attributes:
         cluster_of: name of anything -> number of its cluster.
+        touched: clusters in which something has happened: only there does anything follow.
     """
 
     cluster_of: dict[str, int] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """Let follow what follows by itself, where something has happened."""
+        for number in self.touched:
+            self.cluster(number).settle()
 
     def cluster(self, number: int) -> World:
         """Return the part of one cluster; its things are the same, not copies."""
