@@ -124,6 +124,9 @@ def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> 
     shown = run("plan", plan).out
     assert "1 force restart shop (by shop, risk medium, undo: stop): it errs" in shown
     assert "ROLLBACK nothing is taken back by itself" in shown
+    assert "         by hand: stop shop" in shown
+    assert "TAKES    about 0 s; it has helped after 1 s without a symptom" in shown
+    assert "COULD GO WRONG\n         force restart: who uses it at this moment is cut off" in shown
     assert "NOT      restarting its guests" in shown
     done = run("apply", plan, "--execute")
     assert done.code == 0, done.err
