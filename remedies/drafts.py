@@ -52,7 +52,9 @@ def targets(draft: Draft, measure: Measure) -> list[str]:
     victims = measure.victims
     if victims is not None:
         kind, mode = victims
-        hit = [h.entity for h in draft.answer.blast_radius.now if h.mode == mode]
+        radius = draft.answer.blast_radius
+        hits = (*radius.now, *radius.next) if measure.expected else radius.now
+        hit = [h.entity for h in hits if h.mode == mode]
         predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
         behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
         found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)

@@ -62,6 +62,7 @@ class StepRow(_Row):
     undo_if: list[str] = Field(default=[], alias="undoIf")
     with_: dict[str, str | float] = Field(default={}, alias="with")
     most: int | None = Field(default=None, ge=1)
+    expected: bool = False
 
 
 class RungRow(_Row):
