@@ -102,7 +102,7 @@ class Calls:
             said.append(Said(f"detect/{name}/{self._own}", entry, verdicts, LASTS))
         for each in looked:
             memory.learn(each, well=each.edge not in abnormal)
-        index, _ = self._directory.of(reading.store, reading.at)
+        index, _ = self._directory.recent(reading.store, reading.at)
         diff = keep_verdicts(reading, index, said)
         self._state.cursor = cursor
         remember(reading, self._name, reading.at, self._state.document())

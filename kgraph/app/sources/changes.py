@@ -84,7 +84,7 @@ class Changes:
     def _keep(self, reading: Reading, state: State, at: datetime) -> Diff:
         last = self._last
         happened = list(_happened(last, state, at))
-        index, _ = self._directory.of(reading.store, reading.at)
+        index, _ = self._directory.recent(reading.store, reading.at)
         findings = list(state.findings)
         diff, owner = Diff(), None
         if state.files is not None:

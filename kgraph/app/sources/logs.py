@@ -108,7 +108,7 @@ class Logs:
     ) -> Diff:
         memory = self._state.memory
         activity = logs.take(memory, lines, reading.at.timestamp())
-        index, blind = self._directory.of(reading.store, reading.at)
+        index, blind = self._directory.recent(reading.store, reading.at)
         reports = self._patterns.reports(lines, self._detector("log_line"), reading.at)
         outright = translate_reports(
             reports, index, self._packs, received_at=reading.at, blind=blind
