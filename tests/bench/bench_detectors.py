@@ -44,6 +44,10 @@ def _said(name: str, activity: object) -> list[Verdict]:
     return [v for v in detector.look(activity, detector.settings()) if v.abnormal]
 
 
+def _line(at: float, service: str, text: str, *, loud: bool = False) -> Line:
+    return Line(at, "h1", service, loud, text)
+
+
 def _quiet(rng: random.Random, service: str) -> Iterator[list[Line]]:
     """Yield the lines of each minute of a day without faults."""
     wander, seen = 0.0, 0
@@ -51,19 +55,19 @@ def _quiet(rng: random.Random, service: str) -> Iterator[list[Line]]:
         wander = 0.95 * wander + rng.gauss(0, 0.15)
         evening = 2.0 if 1_080 <= minute % _DAY < 1_260 else 1.0
         at = _START + minute * 60 + 30
-        lines = [Line(at, "h1", service, False, "heartbeat ok")]
-        for _ in range(_poisson(rng, 8 * evening * math.exp(wander))):
-            lines.append(Line(at, "h1", service, False, f"served {rng.randint(1, 999)} in 3 ms"))
+        lines = [_line(at, service, "heartbeat ok")]
+        served = _poisson(rng, 8 * evening * math.exp(wander))
+        lines += [
+            _line(at, service, f"served {rng.randint(1, 999)} in 3 ms") for _ in range(served)
+        ]
         if rng.random() < 0.03:
-            lines.append(
-                Line(at, "h1", service, True, f"slow query of {rng.randint(1, 9)} s: failed")
-            )
+            lines.append(_line(at, service, f"slow query {rng.randint(1, 9)}: failed", loud=True))
         if rng.random() < 0.004:  # something that was never said before, once in four hours
             seen += 1
             words = f"{_WORDS[seen % 12]} {_WORDS[seen // 12 % 12]} was loaded"
-            lines.append(Line(at, "h1", service, False, f"plugin {words}"))
+            lines.append(_line(at, service, f"plugin {words}"))
         if minute % 360 == 100:  # a restart says much at once
-            lines += [Line(at, "h1", service, False, f"starting stage {n}") for n in range(15)]
+            lines += [_line(at, service, f"starting stage {n}") for n in range(15)]
         yield lines
 
 
@@ -76,13 +80,13 @@ def _poisson(rng: random.Random, mean: float) -> int:
 
 
 def _error(lines: list[Line], at: int) -> list[Line]:
-    return [*lines, Line(at, "h1", lines[0].program, True, "cannot reach database db1: timeout")]
+    return [*lines, _line(at, lines[0].program, "cannot reach database db1: timeout", loud=True)]
 
 
 def _flood(lines: list[Line], at: int) -> list[Line]:
     return [
         *lines,
-        *(Line(at, "h1", lines[0].program, False, "retrying call") for _ in range(300)),
+        *(_line(at, lines[0].program, "retrying call") for _ in range(300)),
     ]
 
 
