@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.detect.logs import Journal, entries, journal_lines
+from ingest.detect.logs.printed import first_lines
 from kgraph.schema import SourceError
 from tests.ingest.real import need
 
@@ -91,3 +92,11 @@ def test_a_machine_that_does_not_answer_fails_in_one_line(folder: Path) -> None:
         with pytest.raises(SourceError) as caught:
             entries(Journal(via=via, directory=str(folder)), "", timedelta(seconds=0.3))
         assert "\n" not in str(caught.value)
+
+
+def test_a_journal_that_goes_on_for_ever_is_read_a_part_at_a_time() -> None:
+    printed = first_lines(["yes"], 10, _PATIENCE)
+    assert (printed.lines, printed.rest) == ([b"y"] * 10, "more than 10 at once")
+    slowly = ["sh", "-c", "echo a; exec sleep 30"]
+    slow = first_lines(slowly, 10, timedelta(seconds=0.5))
+    assert (slow.lines, slow.rest) == ([b"a"], "it took longer than 0.5 s")
