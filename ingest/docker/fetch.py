@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgraph.schema import SourceError
 from kgraph.sourcekit import Node, parsed
 from kgraph.web import Asker, RefusedError, Service
 

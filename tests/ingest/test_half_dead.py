@@ -36,7 +36,7 @@ from tests.ingest.readings import NOW
 from tests.ingest.redfish.test_redfish import ANSWERS as REDFISH
 
 SECRET = "hunter2-do-not-tell"
-SILENT_SECONDS = 0.3  # without a byte, in place of ten
+SILENT_SECONDS = 0.15  # without a byte, in place of ten
 Answer = Callable[[BaseHTTPRequestHandler], None]
 Row = dict[str, Any]
 
@@ -160,8 +160,15 @@ def _job(row: Row) -> Job:
     return job(entry, Context(Configuration(Settings(sources=(entry,)))))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("source", SOURCES)
+# What is on the wire is the same for all; what an answer holds, each reads for itself.
+_EACH = ("expired", "half a document", "a page for people", "another shape", "nothing")
+CASES = [
+    *(("netbox", fault) for fault in FAULTS),
+    *((source, fault) for source in SOURCES if source != "netbox" for fault in _EACH),
+]
+
+
+@pytest.mark.parametrize(("source", "fault"), CASES)
 def test_a_half_dead_service_is_one_line_without_a_secret(
     source: str,
     fault: str,
@@ -252,7 +259,7 @@ def _synced(store: GraphStore, row: Row, later: timedelta = timedelta()) -> Outc
     return outcome
 
 
-@pytest.mark.parametrize("fault", ["sick", "half a document", "cut off", "expired"])
+@pytest.mark.parametrize("fault", ["sick", "cut off", "expired"])
 @pytest.mark.parametrize(("source", "answers"), [("netbox", NETBOX), ("redfish", REDFISH)])
 def test_one_that_fails_in_the_middle_closes_nothing_and_says_why(
     source: str, answers: dict[str, Any], fault: str, server: Half, store: GraphStore
@@ -269,7 +276,7 @@ def test_one_that_fails_in_the_middle_closes_nothing_and_says_why(
     assert not _synced(store, row).failure
     before = {entity.uid for entity in store.graph().entities}
     read_at = {scope.scope: scope.completed_at for scope in store.scopes()}
-    for count in (1, len(asked) // 2, len(asked) - 1):
+    for count in (1, len(asked) - 1):
         server.answer = _failing_after(good, count, FAULTS[fault][0])
         outcome = _synced(store, row, timedelta(minutes=1))
         assert outcome.failure
