@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from ingest import catalogue
+from ingest.detect.checks.targets import parse_target
 from ingest.nbd import parse_address
 from kgraph.config_service import (
     HOOK_TYPES,
@@ -214,6 +215,61 @@ class CallsSource(SourceEntry):
         return str(self.path)
 
 
+class CheckTarget(_Section):
+    """One thing to look at on purpose."""
+
+    check: str  # ping, tcp, http, tls, dns, ssh, disk
+    entity: str  # a name, Kind/name or uid
+    address: str
+    slow_seconds: Annotated[float, Field(gt=0, le=600)] = 1
+    ca_file: Path | None = None  # of a private authority; empty: those that this machine trusts
+
+    @model_validator(mode="after")
+    def _readable(self) -> CheckTarget:
+        try:
+            parse_target(self.check, "", self.address)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ChangesSource(SourceEntry):
+    """What was done to a machine: packages, configuration files, units started anew."""
+
+    type: Literal["changes"]
+    host: str = ""  # what the graph calls it; empty: this machine
+    via: tuple[str, ...] = ()  # what reaches it, such as ["ssh", "h1"]
+    packages: Literal["", "dpkg", "rpm"] = ""
+    files: tuple[Path, ...] = ()  # files and folders of configuration, absolute
+    units: tuple[str, ...] = ()
+    configures: str = ""  # whose configuration the files are; empty: the machine's
+
+    @model_validator(mode="after")
+    def _something(self) -> ChangesSource:
+        if not (self.packages or self.files or self.units):
+            raise ValueError("name packages, files or units: what is to be looked at")
+        for path in self.files:
+            if not path.is_absolute():
+                raise ValueError(f"{path} is no absolute path")
+        for unit in self.units:
+            if not _UNIT.fullmatch(unit):
+                raise ValueError(f"{unit!r}: a unit is written like nginx.service")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The machine."""
+        return self.host
+
+
+class ChecksSource(SourceEntry):
+    """Active checks, made again and again; `kgraph check` makes them at once."""
+
+    type: Literal["checks"]
+    targets: tuple[CheckTarget, ...] = Field(min_length=1, max_length=200)
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3  # for one look
+
+
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
@@ -226,6 +282,8 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         SyntheticSource,
         LogsSource,
         CallsSource,
+        ChecksSource,
+        ChangesSource,
     )
 }
 
@@ -375,6 +433,7 @@ class EngineSettings(_Section):
     """How causes are reasoned about."""
 
     calibration: Path | None = None  # written by `kgraph campaign --fit`; None: the shipped one
+    rates: Path | None = None  # of detectors, written by `kgraph detect report --fit`
 
 
 class RetentionSettings(_Section):

@@ -16,11 +16,13 @@ from kgraph.cli import (
     audit,
     backtest,
     campaign,
+    check,
     config,
     cypher,
     demo,
     detect,
     doctor,
+    drift,
     evaluate,
     graph,
     halt,
@@ -72,6 +74,8 @@ app.add_typer(graph.app, name="graph")
 app.add_typer(cypher.app, name="cypher")
 app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
+app.command("check")(check.check)
+app.command("drift")(drift.drift)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
 app.command("weak-points")(weak_points.weak_points)

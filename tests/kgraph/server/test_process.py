@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -74,9 +75,13 @@ def running(
             env=os.environ | environ | {"KGRAPH_CONFIG": str(folder / "kgraph.toml")},
         )
     try:
-        said = waited(lambda: log.read_text().partition("\n")[0])
-        assert said.startswith("listening on http://127.0.0.1:"), log.read_text()
-        served = Served(process, said.split()[-1], token)
+        # The watch may have said something before.
+        said = waited(
+            lambda: re.search(
+                r"^listening on (http://127\.0\.0\.1:\d+)$", log.read_text(), re.MULTILINE
+            )
+        )
+        served = Served(process, said[1], token)
         with served.client:
             yield served
     finally:
