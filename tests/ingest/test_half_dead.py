@@ -15,8 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ import pytest
 from kgraph import web
 from kgraph.app import parallel
 from kgraph.app.sources import Context, job
-from kgraph.app.sync import Commitment, Job, Outcome, Reading, unshown
+from kgraph.app.sync import Commitment, Job, Outcome, Reading, kept, unshown
 from kgraph.config import Configuration, Settings, source_entry
-from kgraph.schema import KgraphError
+from kgraph.schema import KgraphError, State
 from kgraph.store import GraphStore, open_store
 from tests.ingest.netbox.test_netbox import ANSWERS as NETBOX
 from tests.ingest.readings import NOW
@@ -285,3 +285,29 @@ def test_one_that_fails_in_the_middle_closes_nothing_and_says_why(
         assert {entity.uid for entity in store.graph().entities} == before
     now = {scope.scope: scope.completed_at for scope in store.scopes()}
     assert now == read_at, "a reading that failed makes nothing look fresh"
+
+
+def test_what_a_service_called_well_is_unknown_once_it_is_silent(
+    server: Half, store: GraphStore
+) -> None:
+    """In a watch, where one job reads again and again; what was ill stays so."""
+    server.answer = _recorded(REDFISH)
+    reading = Reading(store, NOW, Commitment.COMMIT, unshown)
+    made = _job(_redfish(server.url))
+    kept(reading, made, made.fetch(NOW))
+
+    def standing(now: datetime) -> set[tuple[str, State]]:
+        seen = store.evidence(now=now).observations
+        return {(o.signal, o.state) for o in seen if o.expires_at is None or o.expires_at > now}
+
+    assert ("down", State.HEALTHY) in standing(NOW)
+    server.answer = FAULTS["sick"][0]
+    later = NOW + timedelta(minutes=1)
+    with pytest.raises(KgraphError) as caught:
+        made.fetch(later)
+    outcome = kept(replace(reading, at=later), made, None, caught.value)
+    assert "answered 500" in outcome.failure
+    assert standing(later) == {("degraded", State.ABNORMAL), ("down", State.ABNORMAL)}
+    (scope,) = (s for s in store.scopes() if s.scope == server.url)
+    assert scope.completed_at == NOW, "it was read then, and not since"
+    assert kept(replace(reading, at=later), made, None, caught.value).failure
