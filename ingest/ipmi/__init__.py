@@ -14,8 +14,8 @@ from pydantic import model_validator
 
 from ingest.ipmi.lines import chassis, sensors
 from ingest.ipmi.normalise import Place, normalise
+from kgraph.secret import secret
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
-from kgraph.web import secret
 
 NAME = "ipmi"
 
