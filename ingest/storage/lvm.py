@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kgraph.schema import Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Node, Place, parsed
+from kgraph.sourcekit import Here, Look, Node, Place, local_name, parsed
 from kgraph.sourcekit.machines import Told
 
 REPORT = ("--reportformat", "json", "--units", "b", "--nosuffix", "--readonly", "-o")
@@ -136,7 +136,7 @@ def normalise_lvm(found: Lvm, own: Place, here: Here, look: Look) -> Iterator[To
 
 def _group(group: Group, found: Lvm, own: Place, here: Here, look: Look) -> Iterator[Told]:
     key, name = own.of("vg", group.name), f"{own.host}/{group.name}"
-    claims = (here.key("name", name),)
+    claims = (here.key("name", local_name(own.host, group.name)),)  # as libvirt's pool of it
     yield Record(key, "StoragePool", name, claims, watched=("degraded",))
     yield RelationRecord(key, "USES", own.machine)
     ill = [f"{v.name}: {v.health}" for v in found.volumes if v.group == group.name and v.health]

@@ -177,7 +177,8 @@ def _array(device: Device, key: str, stack: _Stack, here: Here, look: Look) -> I
 def _zpool(pool: Zpool, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
     key, name = stack.own.of("zpool", pool.name), f"{stack.own.host}/{pool.name}"
     watched = ("degraded", "offline")
-    yield Record(key, "StoragePool", name, (here.key("name", name),), watched=watched)
+    claims = (here.key("name", local_name(stack.own.host, pool.name)),)
+    yield Record(key, "StoragePool", name, claims, watched=watched)
     for group in pool.groups:
         for path in group.paths:
             for below in stack.at(path):
