@@ -19,8 +19,11 @@ from kgraph.server.routes import (
     hooks,
     incidents,
     investigation,
+    looks,
     operations,
+    page,
     plans,
+    session,
 )
 from kgraph.server.service import Service
 
@@ -32,6 +35,8 @@ _API = (
     plans.router,
     operations.router,
     events.router,
+    looks.router,
+    session.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -58,9 +63,11 @@ def application(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.page = page.load()
     problems.install(app)
     app.include_router(health.router)
     app.include_router(hooks.router)
+    app.include_router(page.router)
     for router in _API:
         app.include_router(
             router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)

@@ -15,6 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config_service import HookConfig
+from kgraph.server import halves
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
 from kgraph.server.signatures import Signed, verdict
@@ -37,6 +38,11 @@ class Caller:
     role: Role
     address: str
 
+    @property
+    def may_read(self) -> bool:
+        """Whether they may look at anything."""
+        return self.role.may(Role.VIEWER)
+
 
 def service_of(request: Request) -> Service:
     """Return the server's state."""
@@ -56,7 +62,8 @@ def needs(role: Role) -> Callable[[Request, Bearer], Awaitable[Caller]]:
         service, address = service_of(request), address_of(request)
         if service.settings.authentication == "none":
             return Caller("anybody on this machine", Role.ADMIN, address)
-        found = await _known(service, bearer, address)
+        text = bearer.credentials if bearer else halves.token_of(request)
+        found = await named(service, text, address)
         if not found.role.may(role):
             told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
             raise Refused(HTTPStatus.FORBIDDEN, told, "role")
@@ -65,13 +72,16 @@ def needs(role: Role) -> Callable[[Request, Bearer], Awaitable[Caller]]:
     return caller
 
 
-async def _known(
-    service: Service, bearer: HTTPAuthorizationCredentials | None, address: str
-) -> Caller:
-    if bearer is None:
+async def named(service: Service, text: str, address: str) -> Caller:
+    """Return whose token a text is.
+
+    Raises:
+        Refused: nobody's, or there is none.
+    """
+    if not text:
         told = "a token is needed: `kgraph token create` makes one"
         raise Refused(HTTPStatus.UNAUTHORIZED, told, "no token", _ASK)
-    text, now = bearer.credentials, service.clock()
+    now = service.clock()
     token = await service.readers.ask(lambda store: tokens.check(store, text, now))
     if token is None:
         _guessed(service, address)

@@ -7,6 +7,8 @@ iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alert
 prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
 haproxy lldpd openvswitch-switch ovn-central snmp snmpd
 default-jdk-headless maven chromium fonts-liberation"
+# Where node came another way, Debian's npm would take its place.
+command -v npm >/dev/null || packages="$packages nodejs npm"
 
 complete() {
     for package in $packages; do
