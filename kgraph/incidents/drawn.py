@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import Case, View
+from kgraph.incidents.estate import Estate
 from kgraph.incidents.folding import folded
 from kgraph.incidents.picture import Mark, Picture, draw
 from kgraph.incidents.report import Detail
@@ -18,15 +20,18 @@ _NODES = 150  # more boxes are no picture any longer
 _WITNESSES = 12  # of those that are well: a few show what was spared
 
 
-def drawn(case: Case, *, each: int = _EACH, most: int = _NODES) -> Picture:
+def drawn(case: Case, *, each: int = _EACH, most: int = _NODES, beside: int = 0) -> Picture:
     """Draw what is blamed, the ways to the symptoms, who is hit and next, and who is well.
 
     Args:
         case: what is explained.
         each: so many entities have a box of their own; of more, alike ones share one.
         most: boxes; what belongs in the picture beyond that is only counted.
+        beside: at most so many more, of what those who are drawn need: what could have been the
+            cause, too, what most of them need first.
     """
     marked = _marked(case)
+    marked |= _beside(case, marked, beside)
     known = {entity.uid: entity for entity in case.incident.entities}
     inside = sorted(
         (uid for uid in marked if uid in known), key=lambda uid: list(Mark).index(marked[uid])
@@ -78,6 +83,17 @@ def _marked(case: Case) -> dict[str, Mark]:
         for uid in uids:
             marks.setdefault(uid, mark)
     return marks
+
+
+def _beside(case: Case, marks: Mapping[str, Mark], most: int) -> dict[str, Mark]:
+    """Mark what those who are drawn need, over any number of relations."""
+    if not most:
+        return {}
+    estate = Estate.of(case.incident)
+    needed = Counter(uid for drawn_one in marks for uid in estate.causes_of(drawn_one))
+    ranked = sorted(needed.keys() - marks.keys(), key=lambda uid: (-needed[uid], uid))
+    seen = {row.entity for row in case.incident.observations}
+    return {uid: Mark.WELL if uid in seen else Mark.PLAIN for uid in ranked[:most]}
 
 
 def _notes(case: Case) -> dict[str, str]:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 from kgraph import __version__
-from kgraph.server import problems
+from kgraph.server import assets, problems
 from kgraph.server.gate import Gate
 from kgraph.server.limits import Rate
 from kgraph.server.routes import (
@@ -48,6 +48,7 @@ def application(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        page.tell(app.state.page)
         try:
             yield
         finally:
@@ -63,7 +64,7 @@ def application(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    app.state.page = page.load()
+    app.state.page = assets.read(assets.FOLDER)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(hooks.router)

@@ -29,6 +29,7 @@ from kgraph.server.forms import (
 )
 
 _OTHERS, _WITNESSES, _HITS = 20, 500, 500  # rows: a browser holds more, a reader does not
+_BESIDE = 40  # of what could have been the cause, too
 _BOXES = 600  # that are drawn; of more, alike ones share one
 
 
@@ -79,7 +80,7 @@ def viewed(
         ],
         hit_now=[_hit(view, row) for row in radius.now[:_HITS]],
         hit_next=[_hit(view, row) for row in radius.next[:_HITS]],
-        picture=pictured(drawn(case, each=_BOXES, most=_BOXES)),
+        picture=pictured(drawn(case, each=_BOXES, most=_BOXES, beside=_BESIDE)),
         plans=[PlanRow.of(row) for row in plans],
         verdicts=[VerdictForm.of(row) for row in said],
         warnings=list(report.warnings),

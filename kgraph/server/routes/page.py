@@ -10,7 +10,6 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Path, Request, Response
 
-from kgraph.server import assets
 from kgraph.server.assets import INDEX, MISSING, Asset
 from kgraph.server.problems import Refused
 
@@ -29,12 +28,10 @@ _POLICY = "; ".join(
 _YEAR = 31_536_000
 
 
-def load() -> Mapping[str, Asset]:
-    """Read the page; a missing one is told once, in the log."""
-    found = assets.read(assets.FOLDER)
+def tell(found: Mapping[str, Asset]) -> None:
+    """Say in the log that the page is missing, if it is."""
     if not found:
         _log.warning(MISSING)
-    return found
 
 
 @router.get("/")

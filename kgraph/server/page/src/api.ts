@@ -17,6 +17,10 @@ export function headers(): Record<string, string> {
   return pad ? { [HEADER]: pad } : {};
 }
 
+export function remembered(): boolean {
+  return localStorage.getItem(KEPT) !== null;
+}
+
 export async function ask<T>(path: string, method = "GET", body?: unknown): Promise<T> {
   const json = body === undefined ? {} : { "Content-Type": "application/json" };
   let answer: Response;

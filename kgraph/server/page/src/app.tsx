@@ -1,6 +1,6 @@
 // The frame around every view: who is here, where to go, and whether effects are halted.
 import { useEffect, useState } from "preact/hooks";
-import { ask, logOut, Refusal } from "./api";
+import { ask, logOut, Refusal, remembered } from "./api";
 import { Board } from "./board";
 import { useData } from "./data";
 import { EntityPage } from "./entity";
@@ -41,7 +41,8 @@ export function App() {
   }, []);
 
   if (problem) return <main class="narrow"><p role="alert" class="problem">{problem}</p></main>;
-  // What is asked without being known is refused: the view may start before we know who asks.
+  // Whoever was here before is known soon: the view need not wait for that.
+  if (!known && !remembered()) return null;
   if (known && !session) {
     return <LogIn done={(found) => {
       setSession(found);

@@ -92,8 +92,10 @@ function Impact({ view, lines, changes }: { view: View; lines: string[]; changes
   if (!lines.length && !rows.length && !changes.length) return null;
   return (
     <Part title="Blast radius" id="impact">
-      {lines.map((line) => <p key={line}>{line}</p>)}
-      {changes.map((line) => <p key={line}><b>Changed</b> {line}</p>)}
+      <dl class="pairs">
+        {lines.map(pair).map(([name, said]) => <div key={said}><dt>{name}</dt><dd>{said}</dd></div>)}
+        {changes.map((line) => <div key={line}><dt>changed</dt><dd>{line}</dd></div>)}
+      </dl>
       {rows.length > 0 && (
         <details>
           <summary>Everybody who is hit, {view.hitNow.length} now and {view.hitNext.length} next</summary>
@@ -102,6 +104,12 @@ function Impact({ view, lines, changes }: { view: View; lines: string[]; changes
       )}
     </Part>
   );
+}
+
+/** `now  4 VMs paused` as its first word and the rest, as the report's columns mean it. */
+function pair(line: string): [string, string] {
+  const found = /^(now|next|safe|) +(.*)$/.exec(line);
+  return found ? [found[1]!, found[2]!] : ["", line];
 }
 
 function Hits({ now, next }: { now: Hit[]; next: Hit[] }) {
@@ -126,9 +134,24 @@ function Hits({ now, next }: { now: Hit[]; next: Hit[] }) {
   );
 }
 
+const FEW = 6; // other suspects that are shown at once
+
 function Others({ rows }: { rows: Suspect[] }) {
   return (
     <Part title="Other suspects" id="others">
+      <Suspects rows={rows.slice(0, FEW)} />
+      {rows.length > FEW && (
+        <details>
+          <summary>{rows.length - FEW} more, less likely</summary>
+          <Suspects rows={rows.slice(FEW)} />
+        </details>
+      )}
+    </Part>
+  );
+}
+
+function Suspects({ rows }: { rows: Suspect[] }) {
+  return (
       <div class="wide" tabIndex={0} role="region" aria-label="Other suspects">
         <table>
           <thead>
@@ -148,7 +171,6 @@ function Others({ rows }: { rows: Suspect[] }) {
           </tbody>
         </table>
       </div>
-    </Part>
   );
 }
 

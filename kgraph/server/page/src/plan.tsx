@@ -41,9 +41,11 @@ export function PlanBlock({ view, plan, may, again, refused }: {
     return <Part title="Plan" id="plan"><p class="soft">{none}</p></Part>;
   }
   const { steps, because } = found.document;
-  const acting = steps.some((step) => step.actor !== "nobody");
+  // As `Plan.executable` has it: something can be done, and nothing on the cause is left undone.
+  const acting = steps.some((step) => step.actor === "kgraph" && step.risk !== "none")
+    && !steps.some((step) => step.role === "cause" && step.actor === "nobody");
   const seconds = steps.reduce((sum, step) => sum + step.durationSeconds, 0);
-  const again2 = () => {
+  const decided = () => {
     plan.again();
     again();
   };
@@ -58,8 +60,8 @@ export function PlanBlock({ view, plan, may, again, refused }: {
       {[...new Set([...found.document.refused, ...refused])].length > 0 && (
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}
-      {found.state === "proposed" && !acting && <p class="soft">kgraph has no way to act here: it is for a person to do.</p>}
-      {found.state === "proposed" && may && <Decide plan={found} done={again2} />}
+      {found.state === "proposed" && !acting && <p class="soft">kgraph cannot carry it out: it is for a person to do.</p>}
+      {found.state === "proposed" && may && <Decide acting={acting} plan={found} done={decided} />}
       {found.state === "proposed" && !may && <p class="soft">Approving needs the role operator.</p>}
       {plan.problem && <p role="alert" class="problem">{plan.problem}</p>}
     </Part>
@@ -134,7 +136,7 @@ function StepRow({ step, journal }: { step: Step; journal: JournalRow | undefine
   );
 }
 
-function Decide({ plan, done }: { plan: Plan; done: () => void }) {
+function Decide({ plan, acting, done }: { plan: Plan; acting: boolean; done: () => void }) {
   const [asked, setAsked] = useState<"" | "approve" | "reject">("");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -158,7 +160,7 @@ function Decide({ plan, done }: { plan: Plan; done: () => void }) {
     <div class="decide">
       {asked === "" && (
         <>
-          <button type="button" class="first" onClick={() => setAsked("approve")}>Approve…</button>
+          {acting && <button type="button" class="first" onClick={() => setAsked("approve")}>Approve…</button>}
           <button type="button" onClick={() => setAsked("reject")}>Reject…</button>
         </>
       )}

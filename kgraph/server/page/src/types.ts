@@ -54,7 +54,7 @@ export interface View extends IncidentRow {
 
 export interface Step {
   action: string; entity: string; kind: string; name: string; actor: string; endpoint: string;
-  unable: string; inverse: string; durationSeconds: number; why: string; risk: string;
+  unable: string; role: string; inverse: string; durationSeconds: number; why: string; risk: string;
   parameters: Record<string, string>;
 }
 export interface Run { by: string; begunAt: string; journalFrom: number; outcome: string | null }
