@@ -99,7 +99,7 @@ def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_p
         page.get_by_role("link", name="8 VMs paused, 1 storage export down").click()
         cause = page.get_by_role("region", name="Most likely cause")
         cause.get_by_text("vmstore down").wait_for()
-        assert re.search(r"probability \.9\d", cause.inner_text())
+        assert re.search(r"probability\s+\.9\d", cause.inner_text())
         plan = page.get_by_role("region", name="Plan", exact=True)
         plan.get_by_text("restart vmstore").wait_for()
         plan.get_by_role("button", name="Approve…").click()
@@ -108,11 +108,11 @@ def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_p
         # From here on nobody touches the page: it follows by itself.
         page.get_by_text("Done, and it helped.").wait_for()
         page.get_by_text("Healed:").wait_for()
-        assert plan.get_by_text(re.compile("^done ")).count() == 9
+        assert plan.get_by_text("8 of 8 done").is_visible()
         assert site.asked[0] == "restart vmstore"
         assert sorted(site.asked[1:]) == [f"resume {guest}" for guest in site.guests]
         assert site.paused == set()
-        page.get_by_role("link", name="Incidents").click()
+        page.get_by_role("link", name="Incidents", exact=True).click()
         page.get_by_role("heading", name="Nothing is wrong").wait_for()
         assert page.get_by_text("healed by P-").is_visible()
         assert window.complaints == []
@@ -186,8 +186,8 @@ def test_nothing_is_asked_of_another_host_and_nothing_inline_would_run(
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     opened.page.evaluate(
-        "() => { const e = document.createElement('script'); e.text = 'window.ran = 1';"
-        " try { document.head.append(e) } catch {} }"
+        "() => { const e = document.createElement('script');"
+        " try { e.text = 'window.ran = 1'; document.head.append(e) } catch {} }"
     )
     assert opened.page.evaluate("() => window.ran") is None
     assert opened.complaints  # the browser has told of it
@@ -230,8 +230,9 @@ def test_the_picture_is_walked_with_the_keyboard(
     page.keyboard.press("Home")
     figure = page.locator("figure")
     figure.get_by_text("power feed: beside it").wait_for()  # the uppermost layer
-    for _ in range(2):
+    for _ in range(3):  # hosts are two rows
         page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
     figure.get_by_text("to blame, down P .9").wait_for()
     page.keyboard.press("End")
     figure.get_by_text("service: hit next").wait_for()
@@ -313,7 +314,7 @@ def test_a_plan_is_rejected_with_a_reason(chromium: Browser, tmp_path: Path) -> 
         page.get_by_role("button", name="Reject…").click()
         page.keyboard.type("maintenance")
         page.keyboard.press("Enter")
-        page.get_by_role("button", name="Reject…").wait_for(state="detached")
+        page.get_by_text("maintenance").wait_for()
         plans = site.served.client.get("/api/v1/plans").json()["items"]
         assert [(row["state"], "maintenance" in row["because"]) for row in plans] == [
             ("superseded", True)

@@ -48,7 +48,7 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         <PlanBlock view={found} plan={plan} may={may} again={view.again} refused={lines("NOT")} />
       </aside>
       <div class="rest">
-        <Part title="What spreads where" id="graph"><Drawing picture={found.picture} /></Part>
+        <Part title="How it spreads" id="graph"><Drawing picture={found.picture} /></Part>
         <Evidence view={found} />
         <Part title="Time line" id="times"><Timeline view={found} plan={plan.value} /></Part>
         <Impact view={found} lines={lines("IMPACT")} changes={lines("CHANGE")} />
@@ -135,24 +135,27 @@ function Hits({ now, next }: { now: Hit[]; next: Hit[] }) {
 }
 
 const FEW = 6; // other suspects that are shown at once
+const REMOTE = 0.005; // below it, who is in a hurry need not look
 
 function Others({ rows }: { rows: Suspect[] }) {
+  const near = rows.filter((row) => row.posterior >= REMOTE).slice(0, FEW);
+  const rest = rows.slice(near.length);
   return (
     <Part title="Other suspects" id="others">
-      <Suspects rows={rows.slice(0, FEW)} />
-      {rows.length > FEW && (
+      {near.length > 0 && <Suspects rows={near} label="The likeliest other suspects" />}
+      {rest.length > 0 && (
         <details>
-          <summary>{rows.length - FEW} more, less likely</summary>
-          <Suspects rows={rows.slice(FEW)} />
+          <summary>{rest.length} {near.length ? "more, less likely" : "that are hardly likely"}</summary>
+          <Suspects rows={rest} label="Less likely suspects" />
         </details>
       )}
     </Part>
   );
 }
 
-function Suspects({ rows }: { rows: Suspect[] }) {
+function Suspects({ rows, label }: { rows: Suspect[]; label: string }) {
   return (
-      <div class="wide" tabIndex={0} role="region" aria-label="Other suspects">
+      <div class="wide" tabIndex={0} role="region" aria-label={label}>
         <table>
           <thead>
             <tr>

@@ -1,24 +1,24 @@
 // The plan: what would be done, a person's yes or no, and how far it is.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "./api";
 import { useData, type Data } from "./data";
 import { Badge, Part } from "./parts";
 import type { JournalRow, Plan, Step, View } from "./types";
-import { clock, span, spaced } from "./words";
+import { clock, kindOf, span, spaced } from "./words";
 
 const UNDER_WAY = new Set(["approved", "running", "verifying"]);
 const LOOK = 1_000; // ms between two looks at a plan that is under way: events tell of most, not all
-const FEW = 12; // steps that are shown one by one
+const FEW = 4; // alike steps that are not yet told as one
 const OUTCOMES: Record<string, string> = {
   helped: "Done, and it helped.",
   no_effect: "Done, and it changed nothing.",
   made_worse: "Done, and it made things worse.",
 };
 
-/** The plan that stands for an incident, else the one that was carried out last. */
+/** The plan that stands for an incident or was carried out, else the last that was rejected. */
 export function usePlan(view: View | null): Data<Plan> {
   const rows = view?.plans ?? [];
-  const chosen = rows.find((row) => row.state !== "superseded") ?? null;
+  const chosen = rows.find((row) => row.state !== "superseded") ?? rows[0] ?? null;
   const path = chosen ? `plans/${encodeURIComponent(chosen.id)}` : null;
   const plan = useData<Plan>(path, (told) => told.plan === chosen?.id);
   const busy = plan.value !== null && UNDER_WAY.has(plan.value.state);
@@ -103,35 +103,73 @@ function Progress({ plan }: { plan: Plan }) {
   );
 }
 
+/** Steps in a row that do the same to things of one kind are told as one. */
+function alike(steps: Step[]): { from: number; steps: Step[] }[] {
+  const groups: { from: number; steps: Step[] }[] = [];
+  steps.forEach((step, at) => {
+    const last = groups.at(-1);
+    const first = last?.steps[0];
+    if (last && first && likeness(first) === likeness(step)) last.steps.push(step);
+    else groups.push({ from: at, steps: [step] });
+  });
+  return groups;
+}
+
+function likeness(step: Step): string {
+  const { what = "", toName = "" } = step.parameters;
+  return JSON.stringify([step.action, step.kind, step.endpoint, step.unable, what, toName]);
+}
+
 function Steps({ plan }: { plan: Plan }) {
-  const steps = plan.document.steps;
   const journal = states(plan);
-  const row = (step: Step, at: number) => <StepRow key={at} step={step} journal={journal.get(at + 1)} />;
   return (
-    <>
-      <ol class="steps">{steps.slice(0, FEW).map(row)}</ol>
-      {steps.length > FEW && (
-        <details>
-          <summary>{steps.length - FEW} more steps</summary>
-          <ol class="steps" start={FEW + 1}>{steps.slice(FEW).map((step, at) => row(step, at + FEW))}</ol>
-        </details>
-      )}
-    </>
+    <ol class="steps">
+      {alike(plan.document.steps).map(({ from, steps }) => (
+        steps.length < FEW
+          ? steps.map((step, at) => <StepRow key={from + at} step={step} journal={journal.get(from + at + 1)} />)
+          : <Alike key={from} from={from} steps={steps} journal={journal} />
+      ))}
+    </ol>
   );
 }
 
+function Alike({ from, steps, journal }: {
+  from: number; steps: Step[]; journal: Map<number, JournalRow>;
+}) {
+  const first = steps[0]!;
+  const said = steps.map((_, at) => journal.get(from + at + 1)?.state);
+  const done = said.filter((state) => state === "done").length;
+  const failed = said.filter((state) => state === "failed" || state === "indeterminate").length;
+  const state = failed ? "failed" : done === steps.length ? "done" : said.some(Boolean) ? "running" : "waits";
+  return (
+    <li class={state} value={from + 1}>
+      <span class="do">{whatOf(first)} <b>{steps.length} {kindOf(first.kind)}s</b>{toWhere(first)}</span>
+      {state !== "waits" && <span class="how">{done} of {steps.length} done{failed ? `, ${failed} failed` : ""}</span>}
+      <span class="soft">{means(first)}</span>
+      <details>
+        <summary>Which ones</summary>
+        <ol class="steps" start={from + 1}>
+          {steps.map((step, at) => <StepRow key={at} step={step} journal={journal.get(from + at + 1)} />)}
+        </ol>
+      </details>
+    </li>
+  );
+}
+
+const whatOf = (step: Step) => step.parameters["what"] || spaced(step.action);
+const toWhere = (step: Step) => (step.parameters["toName"] ? ` to ${step.parameters["toName"]}` : "");
+
+function means(step: Step): string {
+  const by = step.unable || (step.endpoint ? `by ${step.endpoint}` : "");
+  return [by, step.inverse && `undo: ${spaced(step.inverse)}`].filter(Boolean).join(" · ");
+}
+
 function StepRow({ step, journal }: { step: Step; journal: JournalRow | undefined }) {
-  const what = step.parameters["what"] || spaced(step.action);
-  const to = step.parameters["toName"] ? ` to ${step.parameters["toName"]}` : "";
   return (
     <li class={journal?.state ?? "waits"}>
-      <span class="do">{what} <b>{step.name}</b>{to}</span>
+      <span class="do">{whatOf(step)} <b>{step.name}</b>{toWhere(step)}</span>
       {journal && <span class="how">{spaced(journal.state)} <time dateTime={journal.at}>{clock(journal.at)}</time></span>}
-      <span class="soft">
-        {step.unable ? step.unable : step.endpoint ? `by ${step.endpoint}` : ""}
-        {step.inverse ? ` · undo: ${spaced(step.inverse)}` : ""}
-        {journal?.detail ? ` · ${journal.detail}` : ""}
-      </span>
+      <span class="soft">{[means(step), journal?.detail].filter(Boolean).join(" · ")}</span>
     </li>
   );
 }
@@ -142,7 +180,7 @@ function Decide({ plan, acting, done }: { plan: Plan; acting: boolean; done: () 
   const [busy, setBusy] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
   const reason = useRef<HTMLInputElement>(null);
-  useEffect(() => (asked === "approve" ? sure : reason).current?.focus(), [asked]);
+  useLayoutEffect(() => (asked === "approve" ? sure : reason).current?.focus(), [asked]);
   const send = (event: Event) => {
     event.preventDefault();
     setBusy(true);
