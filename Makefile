@@ -62,8 +62,9 @@ demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked 
 	$(BIN)/python -m tools.neo4j.demo $(ARGS)
 
 # Needs Chromium besides: make test-deps.
-screenshot: .venv/dev .venv/libvirt ## the picture of Neo4j Browser in the README, taken anew
+screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, taken anew
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh

@@ -11,13 +11,17 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
-from tests.kgraph.server.serving import Served
+from kgraph.app.service import tokens
+from kgraph.app.service.tokens import Role
+from kgraph.store import open_store
+from tests.kgraph.server.serving import Served, running, waited
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = ("restart", "resume")
@@ -176,3 +180,22 @@ def settings(site: Site, folder: Path, hosts: int = 4) -> str:
         '[[endpoints]]\nname = "site"\ntype = "hook"\n'
         f'url = "{site.url}"\nactions = {json.dumps(ACTIONS)}\n'
     )
+
+
+def token_for(folder: Path, role: Role) -> str:
+    """Make a token; its name is its role."""
+    with closing(open_store(folder / "kgraph.db")) as store:
+        return tokens.create(store, role.value, role, datetime.now(UTC), token_bytes)[1]
+
+
+@contextmanager
+def broken(folder: Path, guests: int = 8, hosts: int = 4) -> Iterator[Site]:
+    """A served site whose export has died; there is one incident, with a plan."""
+    site = Site(guests)
+    with answering(site), running(folder, "", settings(site, folder, hosts)) as served:
+        served.client.headers["Authorization"] = f"Bearer {token_for(folder, Role.OPERATOR)}"
+        site.served = served
+        waited(lambda: served.client.get("/api/v1/entities?text=vmstore").json()["items"])
+        site.kill_export()
+        waited(lambda: served.client.get("/api/v1/plans").json()["items"])
+        yield site

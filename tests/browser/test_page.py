@@ -8,21 +8,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 import pytest
 
-from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
-from kgraph.store import open_store
-from tests.kgraph.server.serving import Served, running, waited
+from tests.kgraph.server.serving import Served
 
 from .looking import LAPTOP, PHONE, Window, browser, lacking
-from .site import Site, answering, settings
+from .site import broken, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -38,23 +33,6 @@ def chromium() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
     with browser() as opened:
         yield opened
-
-
-def token_for(folder: Path, role: Role) -> str:
-    with closing(open_store(folder / "kgraph.db")) as store:
-        return tokens.create(store, role.value, role, datetime.now(UTC), token_bytes)[1]
-
-
-@contextmanager
-def broken(folder: Path) -> Iterator[Site]:
-    """A served site whose export has died; there is one incident, with a plan."""
-    with answering(Site()) as site, running(folder, "", settings(site, folder)) as served:
-        served.client.headers["Authorization"] = f"Bearer {token_for(folder, Role.OPERATOR)}"
-        site.served = served
-        waited(lambda: served.client.get("/api/v1/entities?text=vmstore").json()["items"])
-        site.kill_export()
-        waited(lambda: served.client.get("/api/v1/plans").json()["items"])
-        yield site
 
 
 @pytest.fixture(scope="module")

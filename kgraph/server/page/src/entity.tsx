@@ -4,7 +4,7 @@ import { useData } from "./data";
 import { Part, Waiting } from "./parts";
 import { entityPath, Link } from "./route";
 import type { Entity, History, Impact, Relation } from "./types";
-import { kindOf, moment } from "./words";
+import { kindOf, moment, spaced } from "./words";
 
 export function EntityPage({ uid }: { uid: string }) {
   const path = `entities/${encodeURIComponent(uid)}`;
@@ -95,10 +95,15 @@ function Past({ found }: { found: History }) {
         {[...found.events].reverse().map((row, at) => (
           <li key={at}>
             <time dateTime={row.at}>{moment(row.at)}</time>
-            <span>{row.what}{row.detail ? ` ${row.detail}` : ""} {row.source && <span class="soft">({row.source})</span>}</span>
+            <span>{spaced(row.what)}{row.detail ? ` ${said(row.detail)}` : ""} {row.source && <span class="soft">({row.source})</span>}</span>
           </li>
         ))}
       </ol>
     </Part>
   );
+}
+
+/** Relation types as words: `STORED_ON` as `stored on`. */
+function said(detail: string): string {
+  return detail.replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, (type) => spaced(type).toLowerCase());
 }

@@ -14,7 +14,7 @@ const MANY = 36; // in a layer: then each is a small square, but for causes
 const BETWEEN = 30, TITLE = 26, PAD = 10;
 
 export function place(picture: Picture, room: number): Placed {
-  const width = Math.min(WIDTH, Math.floor((room - 2 * PAD - GAP) / 2));
+  const width = Math.min(WIDTH, 2 * Math.floor((room - 2 * PAD - GAP) / 4)); // even: edges on pixels
   const found: Placed = { boxes: new Map(), headings: [], rows: [], height: PAD };
   for (let layer = 0; layer < LAYERS.length; layer++) {
     const inside = picture.nodes.filter((node) => node.layer === layer);
@@ -44,7 +44,7 @@ function line(found: Placed, nodes: Box[], room: number, form: Form): void {
   for (let from = 0; from < nodes.length; from += many) {
     const row = nodes.slice(from, from + many);
     const long = row.length * step - form.gap;
-    const left = (room - long) / 2 + form.width / 2;
+    const left = Math.round((room - long) / 2) + form.width / 2;
     row.forEach((node, at) => {
       found.boxes.set(node.uid, {
         x: left + at * step, y: found.height + form.height / 2,
