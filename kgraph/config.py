@@ -21,6 +21,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -37,6 +38,7 @@ from kgraph.config_service import (
     RECEIVER_TYPES,
     HookConfig,
     ReceiverConfig,
+    ReportSettings,
     ServerSettings,
     http_url,
 )
@@ -47,7 +49,9 @@ from kgraph.store import is_server, url_defect
 FILE_NAME = "kgraph.toml"
 PREFIX = "KGRAPH_"
 # Variables of ours that steer the program itself and are no settings.
-_PROGRAM_VARIABLES = frozenset({"KGRAPH_CONFIG", "KGRAPH_DEBUG"})
+_PROGRAM_VARIABLES = frozenset(
+    {"KGRAPH_CONFIG", "KGRAPH_DEBUG", "KGRAPH_SERVER_URL", "KGRAPH_TOKEN", "KGRAPH_TOKEN_FILE"}
+)
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -82,10 +86,11 @@ class StoreSettings(_Section):
 
 
 class FolderSettings(_Section):
-    """Folders of a site's own rules, mapping packs and remedies, read over the shipped ones."""
+    """Folders of a site's own rules, mappings, detectors and remedies, over the shipped ones."""
 
     rules: tuple[Path, ...] = ()
     mappings: tuple[Path, ...] = ()
+    detectors: tuple[Path, ...] = ()
     catalogue: tuple[Path, ...] = ()
 
 
@@ -154,6 +159,8 @@ class PrometheusSource(SourceEntry):
     url: str = ""  # empty: port 9090 here
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
+    detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series
+    detect_every: Annotated[float, Field(ge=1, le=3600)] = 60
 
     _no_secret = field_validator("url")(without_password)
 
@@ -167,6 +174,46 @@ class SyntheticSource(SourceEntry):
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
 
 
+class LogsSource(SourceEntry):
+    """Logs: files that grow, or a journal."""
+
+    type: Literal["logs"]
+    files: tuple[Path, ...] = ()  # names may hold * and ?
+    journal: bool = False
+    directory: Path | None = None  # of the journal's files; empty: this machine's own
+    units: tuple[str, ...] = ()  # of the journal; empty: all
+    via: tuple[str, ...] = ()  # what reaches the journal's machine, such as ["ssh", "h1"]
+    host: str = ""  # whose logs they are; empty: as the lines say, else this machine
+    service: str = ""  # what wrote all of it; empty: as the lines say
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> LogsSource:
+        if bool(self.files) == self.journal:
+            raise ValueError("give either files or journal = true")
+        if self.files and (self.via or self.units or self.directory):
+            raise ValueError("via, units and directory are for the journal")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The files or the journal."""
+        if self.files:
+            return ", ".join(map(str, self.files))
+        return " ".join((*self.via, str(self.directory or "journal"), *self.units))
+
+
+class CallsSource(SourceEntry):
+    """A file of spans that grows: OTLP in JSON, one request a line."""
+
+    type: Literal["calls"]
+    path: Path
+
+    @property
+    def subject(self) -> str:
+        """The file."""
+        return str(self.path)
+
+
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
@@ -177,6 +224,8 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         AlertmanagerSource,
         PrometheusSource,
         SyntheticSource,
+        LogsSource,
+        CallsSource,
     )
 }
 
@@ -193,10 +242,11 @@ def source_entry(row: Mapping[str, Any]) -> SourceEntry:
         pydantic.ValidationError: what is wrong in it.
         ConfigurationError: another package's source cannot be loaded.
     """
-    return _model(row["type"]).model_validate(row)
+    return source_model(row["type"]).model_validate(row)
 
 
-def _model(name: str) -> type[SourceEntry]:
+def source_model(name: str) -> type[SourceEntry]:
+    """Return the fields of a type of source; KeyError: there is none."""
     return _WIRED[name] if name in _WIRED else catalogue.declared(name).entry
 
 
@@ -351,6 +401,7 @@ class Settings(BaseSettings):
     endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
     policy: PolicySettings = PolicySettings()
     server: ServerSettings = ServerSettings()
+    reports: ReportSettings = ReportSettings()
     hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
     receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
 
@@ -663,7 +714,7 @@ def _mend(kind: str) -> str:
 def _near(location: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
     if location[0] == "sources" and len(location) > 2:
-        model = _model(str(location[2]))
+        model = source_model(str(location[2]))
     elif location[0] in _TYPES and len(location) > 2:
         model = _TYPES[str(location[0])][str(location[2])]
         if len(location) > 4:  # of an endpoint's select, or a hook's mapping

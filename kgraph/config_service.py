@@ -37,6 +37,8 @@ class ServerSettings(_Section):
     # Proxies in front of it, whose X-Forwarded-For is believed.
     trusted_proxies: tuple[str, ...] = ()
     connections: Annotated[int, Field(ge=1, le=100_000)] = 500
+    # Of `kgraph --server`, at once; each is a process of its own. 0: none are run.
+    commands: Annotated[int, Field(ge=0, le=64)] = 4
     readers: Annotated[int, Field(ge=1, le=64)] = 4  # threads that look into the store
     grace: Annotated[float, Field(ge=0, le=300)] = 10  # seconds for requests under way to end
 
@@ -102,6 +104,13 @@ def http_url(url: str) -> str:
     if parts.password:
         raise ValueError("a password does not belong into the configuration")
     return url
+
+
+class ReportSettings(_Section):
+    """Periodic reports that the service makes by itself."""
+
+    every_days: Annotated[int, Field(ge=0, le=366)] = 7  # weeks begin on Mondays; 0: none
+    kept: Annotated[int, Field(ge=1, le=1_000)] = 60
 
 
 class Places(_Section):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kgraph.schema import GENERIC_MODES, RELATIONS, UNOBSERVED, Carries, Severity, kind_of
+from kgraph.schema import GENERIC_MODES, HARMLESS, RELATIONS, Carries, Severity, kind_of
 from rca.conditions import Condition, Ground, holds
 from rca.rules import ANY, Model, PropagationRule
 
@@ -138,7 +138,7 @@ def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Map
     if carries in {Carries.NOTHING, Carries.EVIDENCE}:
         return {}
     into = kind_of(effect_kind).effect
-    modes = [mode for mode in kind_of(cause_kind).modes.values() if mode != UNOBSERVED]
+    modes = [mode for mode in kind_of(cause_kind).modes.values() if mode not in HARMLESS]
     if carries is Carries.FIRM:
         strength = {Severity.HARD: FIRM_HARD, Severity.GRAY: FIRM_GRAY}
         return {mode.name: {into[mode.severity]: strength[mode.severity]} for mode in modes}

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from kgraph.schema import (
     EVERY_DETECTOR,
+    FILLING,
     UNOBSERVED,
     Channel,
     Direction,
@@ -79,6 +80,8 @@ class Reading:
         bearing = self.bearing(mode)
         if self.rules:
             return bearing * AT_CAUSE_RULED
+        if mode == FILLING.name and self.channel is not Channel.EVERY:
+            return max(OTHER, bearing * AT_CAUSE[self.channel])
         if self.channel in {Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL}:
             return AT_CAUSE[self.channel]
         return max(OTHER, bearing * AT_CAUSE[self.channel])
@@ -101,6 +104,8 @@ class Reading:
 def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
     if mode == UNOBSERVED.name:  # it is well, for all that anybody knows
         return 1.0 if channel is Channel.EVERY and signal == "unreachable" else 0.0
+    if mode == FILLING.name and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
+        return 1.0 if signal == mode else OTHER
     match channel:
         case Channel.MODE:
             return 1.0 if mode_named(kind, signal) == mode else OTHER

@@ -1,6 +1,6 @@
 """Ingest one libvirt host: its guests, their disks and networks, and how they are right now.
 
-    fetch (the only I/O) -> normalise (pure) -> Snapshot
+    fetch (the only I/O), in a process of its own -> normalise (pure) -> Snapshot
 
 Sources: https://libvirt.org/formatdomain.html, formatnetwork.html, formatstorage.html
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from ingest.libvirt.binding import ConnectionLostError, Driver, load_binding
-from ingest.libvirt.fetch import fetch_within
+from ingest.libvirt.apart import CountersApart, read_apart
+from ingest.libvirt.binding import ConnectionLostError
+from ingest.libvirt.fetch import Only, Reading
 from ingest.libvirt.listen import Event, Listener, observations_of
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
@@ -20,8 +21,10 @@ from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
 from kgraph.schema import Snapshot, SourceError
 
 __all__ = [
+    "PATIENCE",
     "SOURCE",
     "ConnectionLostError",
+    "CountersApart",
     "Part",
     "connection_lost",
     "listening",
@@ -30,8 +33,11 @@ __all__ = [
 ]
 
 SOURCE = "libvirt"
-_PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=30)
 _PART_PATIENCE = timedelta(seconds=5)
+_MOST_GAPS = 5  # of which each is told; a broken daemon may refuse every single thing
+
+Ask = Callable[[timedelta, str, Only | None], Reading]
 
 
 def read(
@@ -39,8 +45,8 @@ def read(
     *,
     site: str = "default",
     now: datetime,
-    patience: timedelta = _PATIENCE,
-    driver: Driver | None = None,
+    patience: timedelta = PATIENCE,
+    ask: Ask = read_apart,
 ) -> Snapshot:
     """Read everything that one libvirt connection shows, over a read-only connection.
 
@@ -49,19 +55,21 @@ def read(
         site: keeps two estates with the same numbers apart.
         now: what the observations are dated.
         patience: how long the whole reading may take; a hung hypervisor blocks libvirt's calls.
-        driver: the binding to use; None: libvirt-python.
+        ask: what asks libvirt.
 
     Returns:
         Host, Probe, guests, virtual NICs, networks, interfaces, pools, volumes and exports, with
-        observations that stand for ten minutes. `complete` unless a part could not be read.
+        observations that stand for ten minutes. `complete` unless a part could not be read, which
+        its findings tell.
 
     Raises:
         SourceError: the binding is missing, or libvirt answered nonsense (also from `items`).
         ConnectionLostError: no connection, or it broke or stalled on the way.
     """
-    reading = fetch_within(patience, driver or load_binding(), uri)
+    reading = ask(patience, uri, None)
     items = normalise(reading, site=site, now=now)
-    return Snapshot(SOURCE, uri, complete=reading.complete, items=items)
+    findings = _told(uri, reading)
+    return Snapshot(SOURCE, uri, complete=reading.complete, items=items, findings=findings)
 
 
 def read_parts(
@@ -71,7 +79,7 @@ def read_parts(
     site: str = "default",
     now: datetime,
     patience: timedelta = _PART_PATIENCE,
-    driver: Driver | None = None,
+    ask: Ask = read_apart,
 ) -> Snapshot:
     """Read some guests, networks and pools of one connection, and nothing else of it.
 
@@ -81,7 +89,7 @@ def read_parts(
         site: as for `read`.
         now: what the observations are dated.
         patience: how long it may take; a whole reading is the way out.
-        driver: the binding to use; None: libvirt-python.
+        ask: what asks libvirt.
 
     Returns:
         A partial snapshot: what of the parts is there, all that they depend on, and which are
@@ -91,9 +99,9 @@ def read_parts(
         SourceError, ConnectionLostError: as `read`; also where one of them could not be read.
     """
     chosen = list(parts)
-    reading = fetch_within(patience, driver or load_binding(), uri, only(chosen))
-    if not reading.complete:
-        raise SourceError("what an event named could not be read", where=f"libvirt {uri}")
+    reading = ask(patience, uri, only(chosen))
+    for gap in reading.gaps:
+        raise SourceError(f"what an event named could not be read: {gap}", where=f"libvirt {uri}")
     items = normalise_parts(reading, chosen, site=site, now=now)
     return Snapshot(SOURCE, uri, complete=False, items=items)
 
@@ -137,4 +145,12 @@ def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snap
         withdrawn(host, "down", look),
         *(withdrawn(guest, signal, look) for guest in guests for signal in OBSERVED_SIGNALS),
     ]
-    return Snapshot(SOURCE, uri, complete=False, items=iter(items))
+    # A scope of its own: when the host was last read is not told anew by its silence.
+    return Snapshot(SOURCE, f"{uri} connection", complete=False, items=iter(items))
+
+
+def _told(uri: str, reading: Reading) -> tuple[str, ...]:
+    gaps = list(dict.fromkeys(reading.gaps))
+    told = [f"libvirt {uri}: a part could not be read: {gap}" for gap in gaps[:_MOST_GAPS]]
+    more = len(gaps) - _MOST_GAPS
+    return (*told, f"libvirt {uri}: and {more} more parts") if more > 0 else tuple(told)

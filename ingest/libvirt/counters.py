@@ -24,7 +24,7 @@ from ingest.libvirt.line import Line
 from ingest.libvirt.states import ControlState, DomainState, DomainStats, StatsFlag
 from kgraph.schema.errors import one_line
 
-_DEADLINE = timedelta(seconds=2)
+DEADLINE = timedelta(seconds=2)
 _ASK_SECONDS = 0.6  # for the block counters of a host; and a little more for each of its guests
 _ASK_SECONDS_PER_GUEST = 0.005
 _OWES_SECONDS = 0.5  # what a monitor may take for an answer, now and then
@@ -78,7 +78,7 @@ class Counters:
         deadline: how long one sample may take.
     """
 
-    def __init__(self, uri: str, driver: Driver, *, deadline: timedelta = _DEADLINE) -> None:
+    def __init__(self, uri: str, driver: Driver, *, deadline: timedelta = DEADLINE) -> None:
         self.uri, self._driver = uri, driver
         self._seconds = deadline.total_seconds()
         self._eyes = Line(driver, uri)

@@ -1,19 +1,17 @@
 """Everything that is read from libvirt, and nothing made of it yet.
 
 A hung QEMU blocks each call that asks its monitor, for ever. So: only calls that libvirtd answers
-from its own memory, and a clock on the whole reading. The exception is `diskErrors` of a guest
-that has just told of an error: asked on a line of its own, and not for long. It only explains.
+from its own memory, in a process that can be killed (`ingest.libvirt.apart`). The exception is
+`diskErrors` of a guest that has just told of an error: asked on a line of its own, and not for
+long. It only explains.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from ingest.libvirt.binding import (
@@ -73,7 +71,7 @@ class PoolReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one connection showed. `info` is virNodeInfo: model, MiB, CPUs, ..."""
+    """All that one connection showed; `gaps` says what could not be read, and why."""
 
     uri: str
     hostname: str
@@ -85,7 +83,12 @@ class Reading:
     networks: tuple[NetworkReading, ...] = ()
     pools: tuple[PoolReading, ...] = ()
     interfaces: tuple[str, ...] = ()
-    complete: bool = True
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that there is was read."""
+        return not self.gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,36 +102,6 @@ class Only:
 
     guests: tuple[str, ...]
     volumes: bool
-
-
-def fetch_within(
-    patience: timedelta, driver: Driver, uri: str, only: Only | None = None
-) -> Reading:
-    """Read in a thread of its own, because a blocked libvirt call can't be interrupted.
-
-    Raises:
-        SourceError, ConnectionLostError: see `ingest.libvirt.read`.
-    """
-    outcome: SimpleQueue[Reading | Exception] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            outcome.put(fetch(driver, uri, only))
-        except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
-            outcome.put(error)
-
-    threading.Thread(target=work, name=f"libvirt {uri}", daemon=True).start()
-    try:
-        result = outcome.get(timeout=patience.total_seconds())
-    except Empty:
-        raise ConnectionLostError(
-            f"no answer within {patience.total_seconds():g} s",
-            where=f"libvirt {uri}",
-            mend="look for a hung libvirtd or QEMU there",
-        ) from None
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
@@ -170,13 +143,13 @@ _GONE = frozenset(
 
 @dataclass(slots=True)
 class _Reader:
-    """One pass over a connection, which remembers whether a part of it could not be read."""
+    """One pass over a connection, which remembers what of it could not be read."""
 
     connection: Connection
     driver: Driver
     uri: str
     only: Only | None = None
-    complete: bool = True
+    gaps: list[str] = field(default_factory=list)
 
     def read(self) -> Reading:
         connection = self.connection
@@ -192,7 +165,7 @@ class _Reader:
             networks=self._each(connection.listAllNetworks, _network),
             pools=self._each(connection.listAllStoragePools, self._pool),
             interfaces=self._each(connection.listAllInterfaces, _xml) if self.only is None else (),
-            complete=self.complete,
+            gaps=tuple(self.gaps),
         )
 
     def _each(self, list_all: Callable[[], Sequence[A]], one: Callable[[A], B]) -> tuple[B, ...]:
@@ -209,7 +182,8 @@ class _Reader:
                 raise
             code = error.get_error_code()  # type: ignore[attr-defined] # see Driver.error
             # NO_SUPPORT: this driver has no such thing. Gone: it went between list and look.
-            self.complete &= code == ErrorCode.NO_SUPPORT or code in _GONE
+            if code != ErrorCode.NO_SUPPORT and code not in _GONE:
+                self.gaps.append(one_line(error))
             return None
 
     def _guests(self) -> tuple[GuestReading, ...]:

@@ -25,8 +25,8 @@ from datetime import datetime, timedelta
 from ingest.libvirt.counters import GuestSample, Sample
 from ingest.libvirt.place import guest_key
 from kgraph.schema import Direction, Observation, State
+from kgraph.signals.stillness import FACTOR, LEAST_MOVES, LOUDEST
 
-_NEVER_LOUDER = 30.0  # a counter that stands still is never more than a hint
 _LOUDNESS_PER_SECOND = 200.0  # of a silent monitor: it answers within 5 ms or so
 _INSTANT = timedelta(milliseconds=1)
 
@@ -45,9 +45,9 @@ class Limits:
     """
 
     silent_samples: int = 2
-    moves: int = 20
+    moves: int = LEAST_MOVES
     history: timedelta = timedelta(minutes=2)
-    factor: float = 5.0
+    factor: float = FACTOR
     pause: timedelta = timedelta(seconds=10)
     lately: timedelta = timedelta(seconds=3)
 
@@ -216,7 +216,7 @@ class _Says:
         pause, usual = at - track.moved_at, track.longest
         told = f"{_WHAT[name.partition(' ')[0]].format(name.partition(' ')[2])} for"
         told += f" {pause.total_seconds():.0f} s, never before for more than"
-        return min(_NEVER_LOUDER, score), f"{told} {usual.total_seconds():.1f} s"
+        return min(LOUDEST, score), f"{told} {usual.total_seconds():.1f} s"
 
     def _row(
         self,

@@ -13,11 +13,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ingest.otel.edges import Call, Calls
 from ingest.otel.jaeger import dependencies
 from ingest.otel.normalise import from_jaeger, normalise
 from ingest.otel.spans import read_spans
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, without_password
 from kgraph.web import Credentials, Service
+
+__all__ = ["SOURCE", "Call", "Calls", "Entry", "read"]
 
 NAME = "otel"
 _MILLISECOND = timedelta(milliseconds=1)

@@ -71,8 +71,8 @@ def _place(service: str, place: Resource, here: Here) -> Iterator[Told]:
 
 
 def _outside(what: Outside, here: Here) -> Record:
-    name = "/".join(filter(None, (what.address, what.name))) or what.system
+    name = what.title
     if what.kind == "Service":
-        return _service(what.system, here)
+        return _service(name, here)
     key = f"outside:{what.kind}/{what.system}/{name}"
     return Record(key, what.kind, name, (here.key("name", name),), props={"system": what.system})

@@ -15,7 +15,7 @@ from typing import Any
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
 
-_CLIENT, _PRODUCER = frozenset({3, "SPAN_KIND_CLIENT"}), frozenset({4, "SPAN_KIND_PRODUCER"})
+CLIENT, _PRODUCER = frozenset({3, "SPAN_KIND_CLIENT"}), frozenset({4, "SPAN_KIND_PRODUCER"})
 _RESOURCE = (
     "service.namespace",
     "service.instance.id",
@@ -44,6 +44,13 @@ class Outside:
     system: str
     address: str
     name: str
+
+    @property
+    def title(self) -> str:
+        """What to call it, and what it is known by."""
+        if self.kind == "Service":
+            return self.system
+        return "/".join(filter(None, (self.address, self.name))) or self.system
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class _Gathering:
     def take(self, request: Mapping[str, Any]) -> None:
         """Read one export request."""
         for batch in request["resourceSpans"]:
-            resource = _attributes(batch.get("resource", {}))
+            resource = attributes(batch.get("resource", {}))
             service = resource.get("service.name", "")
             ends = [(int(span["endTimeUnixNano"]), span) for span in _spans(batch)]
             fresh = [span for end, span in ends if end >= self.since]
@@ -100,8 +107,8 @@ class _Gathering:
         if span.get("parentSpanId"):
             self.waiting.append((f"{trace}{span['parentSpanId']}", service))
         kind = span.get("kind")
-        if kind in _CLIENT or kind in _PRODUCER:
-            called = _outside(_attributes(span), message=kind in _PRODUCER)
+        if kind in CLIENT or kind in _PRODUCER:
+            called = outside(attributes(span), message=kind in _PRODUCER)
             if called is not None:
                 self.clients[me] = (service, called)
 
@@ -184,7 +191,7 @@ def _spans(batch: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from scope.get("spans", ())
 
 
-def _attributes(holder: Mapping[str, Any]) -> dict[str, str]:
+def attributes(holder: Mapping[str, Any]) -> dict[str, str]:
     """Return attributes as texts; of a list, the first."""
     told = {}
     for each in holder.get("attributes", ()):
@@ -195,7 +202,7 @@ def _attributes(holder: Mapping[str, Any]) -> dict[str, str]:
     return told
 
 
-def _outside(told: Mapping[str, str], *, message: bool) -> Outside | None:
+def outside(told: Mapping[str, str], *, message: bool) -> Outside | None:
     """Return what a client's span says of the other end, None where it says nothing."""
     system = next((told[key] for key in _PEERS if told.get(key)), "")
     address = next((told[key] for key in _TARGETS if told.get(key)), "")

@@ -7,16 +7,21 @@ Source: https://www.ovn.org/support/dist-docs/ovn-nb.5.html, ovn-sb.5.html
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Literal
 
-from ingest.ovn.normalise import normalise
+from ingest.ovn.normalise import lagging, normalise, stuck
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
 from kgraph.sourcekit.ovsdb import Database, database, listing
 
 NAME = "ovn"
-NORTH = ("Logical_Switch", "Logical_Switch_Port", "Logical_Router", "Logical_Router_Port")
-SOUTH = ("Chassis", "Encap", "Port_Binding")
+NORTH = (
+    *("NB_Global", "Logical_Switch", "Logical_Switch_Port"),
+    *("Logical_Router", "Logical_Router_Port"),
+)
+SOUTH = ("Chassis", "Chassis_Private", "Encap", "Port_Binding")
+_SECOND_LOOK_SECONDS = 1.0  # a controller that is alive takes a configuration within that
 
 
 class Entry(SourceEntry):
@@ -41,7 +46,12 @@ def read(entry: Entry, here: Here) -> Found:
     """
     north = _asked(entry, "ovn-nbctl", entry.nb, NORTH)
     south = _asked(entry, "ovn-sbctl", entry.sb, SOUTH)
-    return Found(entry.subject, folded(normalise(north, south, entry.subject, here)))
+    behind = lagging(north, south, here.now)
+    if behind:
+        time.sleep(_SECOND_LOOK_SECONDS)
+        behind &= lagging(north, _asked(entry, "ovn-sbctl", entry.sb, SOUTH), here.now)
+    items = folded(normalise(north, south, entry.subject, here, behind))
+    return Found(entry.subject, items, findings=stuck(north, entry.subject, here.now))
 
 
 def _asked(entry: Entry, tool: str, db: str, tables: tuple[str, ...]) -> Database:

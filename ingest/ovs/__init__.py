@@ -1,6 +1,6 @@
 """One machine's Open vSwitch: bridges, what guests plug in, and what leads out.
 
-    ovs-vsctl (the only I/O) -> rows of the database -> Network, VirtualNic, Nic, Bond
+    ovs-vsctl, ovs-appctl (the only I/O) -> rows of the database -> Network, VirtualNic, Nic, Bond
 
 Source: https://www.openvswitch.org/support/dist-docs/ovs-vswitchd.conf.db.5.txt
 """
@@ -11,9 +11,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
-from ingest.ovs.normalise import normalise
+from ingest.ovs.normalise import CONTROLLER, DAEMON, is_chassis, normalise
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, run
+from kgraph.sourcekit.liveness import lifeless
 from kgraph.sourcekit.ovsdb import Database, database, listing
 
 NAME = "ovs"
@@ -43,7 +44,17 @@ def read(entry: Entry, here: Here) -> Found:
     """
     told = database(_answer(entry), f"ovs {entry.subject}", TABLES)
     place = Place(_host(entry, told), _uuid(entry))
-    return Found(place.host, folded(normalise(told, place, here)))
+    return Found(place.host, folded(normalise(told, place, here, _lifeless(entry, told))))
+
+
+def _lifeless(entry: Entry, told: Database) -> dict[str, str]:
+    """Return daemon -> why it is not alive; those that could not be asked are left out."""
+    if entry.db:  # the address of a database leads to no daemon
+        return {}
+    asked = {DAEMON: lifeless("ovs-appctl", DAEMON, entry.via)}
+    if is_chassis(told):
+        asked[CONTROLLER] = lifeless("ovn-appctl", CONTROLLER, entry.via)
+    return {daemon: wrong for daemon, wrong in asked.items() if wrong is not None}
 
 
 def _answer(entry: Entry) -> str:

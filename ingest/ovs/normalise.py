@@ -2,30 +2,40 @@
 
 A guest's port carries what its hypervisor has written beside it (`vm-id`, `attached-mac`): the
 guest's NIC has the same strong name there, so the two join. What leads out is told by its driver.
+
+What the database says of links was written by a daemon: once that is not alive, it says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kgraph.schema import Key, Observation, Record, RelationRecord
 from kgraph.sourcekit import Here, Look, Machine, Place, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import Database, Row
 
-_DAEMON = "ovs-vswitchd.service"  # as systemd calls it, so that both speak of one
+DAEMON, CONTROLLER = "ovs-vswitchd", "ovn-controller"
 _INNER = frozenset({"veth", "tun", "openvswitch", "bridge", "dummy", "macvlan"})  # lead nowhere
 
 
-def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:
-    """Yield the machine, the daemon, then each bridge with what is plugged into it."""
+def normalise(
+    told: Database, place: Place, here: Here, lifeless: Mapping[str, str]
+) -> Iterator[Told]:
+    """Yield the machine, the daemons, then each bridge with what is plugged into it.
+
+    Args:
+        told: the tables.
+        place: whose they are.
+        here: what is read with.
+        lifeless: daemon -> why it is not alive, "": it is; those not asked are left out.
+    """
     look = here.look(f"ovs/{place.host}")
     yield Machine(place.machine, place.host, place.uuid, kind="Host")
-    daemon = place.of("unit", _DAEMON)
-    name = f"{place.host}/{_DAEMON}"
-    claims = (here.key("name", local_name(place.host, _DAEMON)),)
-    yield Record(daemon, "ServiceInstance", name, claims)
-    yield RelationRecord(daemon, "RUNS_ON", place.machine)
+    daemon, controller = _unit(DAEMON, place), _unit(CONTROLLER, place)
+    yield from _service(DAEMON, place, here, look, lifeless)
+    if is_chassis(told):
+        yield from _service(CONTROLLER, place, here, look, lifeless)
     ports, interfaces = told.by_uuid("Port"), told.by_uuid("Interface")
     outward: set[str] = set()
     peers: dict[str, tuple[str, str]] = {}  # patch interface -> its bridge, its peer
@@ -34,6 +44,8 @@ def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:
         yield _bridge(bridge, key, place, here)
         yield RelationRecord(key, "USES", place.machine)
         yield RelationRecord(key, "USES", daemon)
+        if is_chassis(told) and bridge.text("name") == _integration(told):
+            yield RelationRecord(key, "USES", controller)
         for port in (ports[uuid] for uuid in bridge.texts("ports") if uuid in ports):
             members = [interfaces[u] for u in port.texts("interfaces") if u in interfaces]
             peers |= _patches(members, key)
@@ -41,8 +53,36 @@ def normalise(told: Database, place: Place, here: Here) -> Iterator[Told]:
                 outward.add(key)
             yield from _port(port, members, key, place, here)
             for interface in members:
-                yield from _seen(interface, place, look)
+                yield from _seen(interface, place, look, stale=bool(lifeless.get(DAEMON)))
     yield from _joined(peers, outward)
+
+
+def is_chassis(told: Database) -> bool:
+    """Tell whether an OVN controls this switch."""
+    return any("ovn-remote" in row.maps("external_ids") for row in told.of("Open_vSwitch"))
+
+
+def _integration(told: Database) -> str:
+    """Return the bridge that OVN plugs guests into."""
+    named = (row.maps("external_ids").get("ovn-bridge", "") for row in told.of("Open_vSwitch"))
+    return next(filter(None, named), "br-int")
+
+
+def _unit(daemon: str, place: Place) -> str:
+    return place.of("unit", f"{daemon}.service")  # as systemd calls it: both speak of one
+
+
+def _service(
+    daemon: str, place: Place, here: Here, look: Look, lifeless: Mapping[str, str]
+) -> Iterator[Told]:
+    key, unit = _unit(daemon, place), f"{daemon}.service"
+    claims = (here.key("name", local_name(place.host, unit)),)
+    yield Record(key, "ServiceInstance", f"{place.host}/{unit}", claims, watched=("down",))
+    yield RelationRecord(key, "RUNS_ON", place.machine)
+    if daemon in lifeless:
+        yield look.sees(key, "down", lifeless[daemon])
+    else:
+        yield look.withdraws(key, "down")
 
 
 def _bridge(row: Row, key: str, place: Place, here: Here) -> Record:
@@ -134,16 +174,15 @@ def _joined(peers: dict[str, tuple[str, str]], outward: set[str]) -> Iterator[To
             yield RelationRecord(bridge, "CONNECTED_TO", other)
 
 
-def _seen(interface: Row, place: Place, look: Look) -> Iterator[Observation]:
+def _seen(interface: Row, place: Place, look: Look, *, stale: bool) -> Iterator[Observation]:
     trouble = interface.text("error")
     if _of_guest(interface):
-        yield look.sees(_guest_key(interface, place), "unplugged", trouble)
+        key, signal, wrong, known = _guest_key(interface, place), "unplugged", trouble, True
     elif _leads_out(interface):
-        key = _nic_key(interface, place)
         cut = interface.text("admin_state") == "up" and interface.text("link_state") == "down"
-        if trouble or cut:
-            yield look.sees(key, "down", trouble or "it has no link")
-        elif interface.text("link_state") == "up":
-            yield look.sees(key, "down", "")
-        else:
-            yield look.withdraws(key, "down")
+        key, signal, wrong = _nic_key(interface, place), "down", trouble
+        wrong = wrong or ("it has no link" if cut else "")
+        known = bool(wrong) or interface.text("link_state") == "up"
+    else:
+        return
+    yield look.sees(key, signal, wrong) if known and not stale else look.withdraws(key, signal)

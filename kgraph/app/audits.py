@@ -1,11 +1,11 @@
-"""Whether the audit log is whole, and plans and journals are as it says."""
+"""Whether the audit log is whole; plans, journals and requests are as it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kgraph.schema import AuditEntry
+from kgraph.schema import AuditEntry, Drawer
 from kgraph.schema.audit import differences, first_break
 from kgraph.store import GraphStore
 
@@ -47,5 +47,6 @@ def audited(store: GraphStore, head: str = "") -> Audited:
         findings.append(f"no entry has the hash {head}: what came up to it was cut off or changed")
     plans = store.plans(limit=_ALL)
     journals = ((record.id, store.journal(record.id)) for record in plans)
-    findings += differences(entries, plans, journals)
+    requests = store.documents(Drawer.AUDIT, limit=_ALL)
+    findings += differences(entries, plans, journals, requests)
     return Audited(entries, tuple(findings))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ingest import libvirt
-from ingest.libvirt.binding import load_binding
-from ingest.libvirt.counters import Counters
 from ingest.libvirt.stillness import History, Limits, step
 from kgraph.app.sync import Keep, keep
 from kgraph.schema import Snapshot
@@ -23,17 +21,17 @@ class Stillness:
 
     def __init__(self, uri: str, *, lasts: timedelta, limits: Limits | None = None) -> None:
         self._uri, self._lasts, self._limits = uri, lasts, limits
-        self._counters: Counters | None = None
+        self._counters: libvirt.CountersApart | None = None
         self._history: History = {}
 
     def fetch(self, at: datetime) -> Keep:
-        """Take one sample; never longer than two seconds, whatever hangs there.
+        """Take one sample; never longer than three seconds, whatever hangs there.
 
         Raises:
             SourceError: the binding is missing, or the host itself does not answer.
         """
         if self._counters is None:
-            self._counters = Counters(self._uri, load_binding())
+            self._counters = libvirt.CountersApart(self._uri)
         sample = self._counters.sample(at)
         self._history, rows = step(self._history, sample, lasts=self._lasts, limits=self._limits)
         # A scope of its own: a full reading that began before and ends after is not overtaken.

@@ -142,7 +142,8 @@ def keep(reading: Reading, snapshot: Snapshot) -> Diff:
         priority=reading.priority,
     ) as run:
         run.stage(reading.show(title, snapshot.items))
-        return run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
+        diff = run.preview() if reading.commitment is Commitment.PREVIEW else run.commit()
+    return diff.with_findings(snapshot.findings) if snapshot.findings else diff
 
 
 def note(reading: Reading, shown: Snapshot) -> Diff:

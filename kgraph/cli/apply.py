@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import signal
 import threading
@@ -90,7 +89,7 @@ def _execute(session: Session, store: GraphStore, plan_id: str, stopping: thread
     from kgraph.app.plans import find
     from kgraph.schema import PlanState
 
-    record, user = find(store, plan_id), who()
+    record, user = find(store, plan_id), session.user
     if applying.watched(store, session.now()):
         if record.state is PlanState.PROPOSED:
             bound = Binding.of(session.configuration)
@@ -131,14 +130,6 @@ def _end(session: Session, record: PlanRecord) -> None:
     else:
         session.remark(f"{record.id} ended {record.state.value}: {record.because}")
     raise typer.Exit(int(Exit.ERROR))
-
-
-def who() -> str:
-    """Return the user of this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return f"uid {os.getuid()}"
 
 
 @contextmanager

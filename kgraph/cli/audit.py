@@ -22,7 +22,7 @@ def verify(
         str, typer.Option(help="A hash that was noted earlier: it must be in the log.")
     ] = "",
 ) -> None:
-    """Verify the hash chain, and that plans and journals are as the log says."""
+    """Verify the hash chain; and that plans, journals and requests are as the log says."""
     from kgraph.app.audits import audited
     from kgraph.app.stores import Access, opened
 

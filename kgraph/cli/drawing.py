@@ -20,18 +20,19 @@ def write(form: str, report: Report, case: Case) -> str:
 
 def markdown(report: Report) -> str:
     """Write a report as Markdown, for a ticket or a chat: first what, why, and what next."""
-    lines = [f"## {_escaped(report.headline)}", ""]
+    lines = [f"## {escaped(report.headline)}", ""]
     for first in (True, False):
         found = [row for row in report.sections if (row.label in _FIRST) is first]
         if found and not first:
             lines += ["", "### Details"]
         for section in found:
             begin, *others = section.lines
-            lines.append(f"- **{section.label.value}** {_escaped(begin)}")
-            lines += [f"  - {_escaped(line)}" for line in others]
-    lines += [f"- *note* {_escaped(warning)}" for warning in report.warnings]
+            lines.append(f"- **{section.label.value}** {escaped(begin)}")
+            lines += [f"  - {escaped(line)}" for line in others]
+    lines += [f"- *note* {escaped(warning)}" for warning in report.warnings]
     return "\n".join(lines) + "\n"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text as Markdown that shows it as it is, on one line."""
     return one_line(text).translate(_MARKDOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,7 +83,7 @@ def merge(
     session = session_of(ctx)
     with opened(session.configuration, Access.WRITE) as store:
         first, second = look_up(store, entity), look_up(store, other)
-        at, by = session.now(), _user()
+        at, by = session.now(), session.user
         store.merge(Decision(Sameness.SAME, first.uid, second.uid, at, by, reason))
     session.out.print(f"{second.title} ({second.uid}) is {first.title} ({first.uid}) from now on")
     session.remark("to undo it: `kgraph graph split`")
@@ -110,7 +109,7 @@ def split(
         provenance = store.provenance(uid)
         assert provenance is not None  # noqa: S101 - it was just found
         names = _chosen(provenance, source, key, scope)
-        at, by = session.now(), _user()
+        at, by = session.now(), session.user
         fresh = store.split(uid, names, Decision(Sameness.APART, uid, "", at, by, reason))
         (other,) = store.get([fresh])
     session.out.print(f"{other.title} ({other.uid}) is a thing of its own from now on")
@@ -134,13 +133,6 @@ def _uid(store: GraphStore, text: str) -> str:
 
     direct = store.provenance(text)
     return direct.uid if direct else look_up(store, text).uid
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a name for its user
-        return ""
 
 
 def _chosen(

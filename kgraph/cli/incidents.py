@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +19,9 @@ from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
+    from kgraph.cli.blocks import Block
     from kgraph.schema import IncidentRecord
+    from kgraph.store import GraphStore
 
 app = typer.Typer(help="Look at kept incidents.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -91,14 +95,11 @@ def show_incident(
     """Show one incident: explained again from its kept bundle, as of then."""
     from kgraph.app.learning import learned_by
     from kgraph.app.stores import Access, opened
-    from kgraph.schema import InputError
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
-        record = store.incident(incident)
-        learned = learned_by(store, record.updated_at) if record else None
-    if record is None:
-        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
+        record = _kept(store, incident)
+        learned = learned_by(store, record.updated_at)
     if part is not Part.REPORT:
         kept = record.answer if part is Part.ANSWER else record.bundle
         write(json.loads(kept), RowFormat.JSON)
@@ -109,6 +110,118 @@ def show_incident(
     tools = toolkit(session.configuration, record.updated_at)
     found = again(record, replace(tools, learned=learned))
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
+
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    JSON = "json"
+
+
+_FILES = {
+    ReportFormat.HTML: "report.html",
+    ReportFormat.MARKDOWN: "report.md",
+    ReportFormat.JSON: "report.json",
+}
+
+
+@app.command("report")
+def report(
+    ctx: typer.Context,
+    incident: Annotated[
+        str | None, typer.Argument(help="Draft the post-mortem of this one; none: of a span.")
+    ] = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Incidents opened from then on: RFC 3339, or -7d.", metavar="TIME"),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="And before then; none: now.", metavar="TIME")
+    ] = None,
+    output: Annotated[
+        ReportFormat, typer.Option("--output", "-o", help="How to write it.")
+    ] = ReportFormat.MARKDOWN,
+    folder: Annotated[
+        Path | None, typer.Option(help="Write it in every form into this folder.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Sum up a span of time: how fast, what was healed, what was blamed, what nobody sees.
+
+    With an id, draft that incident's post-mortem: time line, cause, evidence, actions, impact.
+    """
+    session = session_of(ctx)
+    if incident is not None and (since or until):
+        usage("--since and --until are about a span; an incident has times of its own")
+    texts = _mortem(session, incident) if incident else _period(session, since, until)
+    if folder is None:
+        typer.echo(texts(output), nl=False)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for form, name in _FILES.items():
+        (folder / name).write_text(texts(form), "utf-8")
+        session.remark(f"{folder / name}")
+
+
+def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
+    from kgraph.app.keeping import again
+    from kgraph.app.learning import learned_by
+    from kgraph.app.reports import mortem
+    from kgraph.app.stores import Access, opened
+    from kgraph.app.toolkit import toolkit
+    from kgraph.cli import report as reports
+
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        record = _kept(store, incident)
+        tools = toolkit(session.configuration, record.updated_at)
+        tools = replace(tools, learned=learned_by(store, record.updated_at))
+        found = mortem(store, record, again(record, tools).case)
+    title, blocks = reports.headline(found), list(reports.of_incident(found))
+    return lambda form: _written(form, title, blocks, lambda: reports.mortem_document(found))
+
+
+def _period(
+    session: Session, since: str | None, until: str | None
+) -> Callable[[ReportFormat], str]:
+    import rca
+    from kgraph.app.reports import period
+    from kgraph.app.stores import Access, opened
+    from kgraph.cli import report as reports
+    from kgraph.cli.rules import rule_folders
+
+    now = session.now()
+    begin, end = moment(since or "7d", now), moment(until, now) if until else now
+    if begin >= end:
+        usage("--since must lie before --until")
+    model = rca.load_model(rule_folders(session))
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        found = period(store, model, begin, end, now)
+    title, blocks = reports.title_of(found), list(reports.of_period(found))
+    return lambda form: _written(form, title, blocks, lambda: reports.document(found))
+
+
+def _written(
+    form: ReportFormat,
+    title: str,
+    blocks: Sequence[Block],
+    document: Callable[[], dict[str, Any]],
+) -> str:
+    from kgraph.cli import blocks as writing
+
+    if form is ReportFormat.JSON:
+        return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+    return (writing.page if form is ReportFormat.HTML else writing.markdown)(title, blocks)
+
+
+def _kept(store: GraphStore, incident: str) -> IncidentRecord:
+    from kgraph.schema import InputError
+
+    record = store.incident(incident)
+    if record is None:
+        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
+    return record
 
 
 Incident = Annotated[str, typer.Argument(help="The id, such as INC-0001.")]
@@ -149,7 +262,9 @@ def _rule(
             raise InputError(
                 f"no incident {incident!r}", mend="`kgraph incidents list` shows them"
             )
-        said = ruling(record, cause, right=right, now=session.now(), by=by, reason=reason)
+        said = ruling(
+            record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
+        )
         store.rule(said)
     verb = "confirmed" if right else "refuted"
     session.remark(

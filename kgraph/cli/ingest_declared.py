@@ -1,4 +1,7 @@
-"""`kgraph ingest TYPE` for every source of the catalogue, those of other packages included."""
+"""`kgraph ingest TYPE` for every source that is read by its fields alone.
+
+Those of the catalogue, of other packages too, and those of ours that keep what they have learned.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,22 @@ if TYPE_CHECKING:
     from kgraph.sourcekit import SourceEntry
 
 
+# Wired in `kgraph.app.sources`, and without options of their own.
+_LEARNING = {
+    "logs": "what is unusual in logs, and what they say outright",
+    "calls": "latency and errors of calls, from a file of spans that grows",
+}
+
+
+def _about(name: str) -> str | None:
+    """Return what a type reads; None where it is no such type."""
+    from ingest import catalogue
+
+    if name in _LEARNING:
+        return _LEARNING[name]
+    return catalogue.about(name) if name in catalogue.names() else None
+
+
 class Sources(TyperGroup):
     """The commands that are written out, and one for every declared source."""
 
@@ -25,17 +44,16 @@ class Sources(TyperGroup):
         """Name those that are written out, then the declared ones."""
         from ingest import catalogue
 
-        return [*super().list_commands(ctx), *catalogue.names()]
+        return [*super().list_commands(ctx), *_LEARNING, *catalogue.names()]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ANN401 - typer's own copy of click has no public name
         """Return a command; made here for a declared source."""
-        from ingest import catalogue
-
         found = super().get_command(ctx, cmd_name)
-        if found is not None or cmd_name not in catalogue.names():
+        about = None if found is not None else _about(cmd_name)
+        if about is None:
             return found
         one = typer.Typer(add_completion=False, rich_markup_mode=None)
-        told = f"Read {catalogue.about(cmd_name)}."
+        told = f"Read {about}."
         one.command(cmd_name, help=told)(_ingest)
         return typer.main.get_command(one)
 
@@ -70,10 +88,9 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
     """Read an entry from the command line; paths in it start at the working folder."""
     from pydantic import ValidationError
 
-    from ingest import catalogue
-    from kgraph.config import source_entry
+    from kgraph.config import source_entry, source_model
 
-    known = catalogue.declared(name).entry.model_fields
+    known = source_model(name).model_fields
     row: dict[str, Any] = {"type": name}
     for word in fields:
         key, equals, value = word.partition("=")

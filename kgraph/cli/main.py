@@ -19,6 +19,7 @@ from kgraph.cli import (
     config,
     cypher,
     demo,
+    detect,
     doctor,
     evaluate,
     graph,
@@ -44,6 +45,7 @@ from kgraph.cli import (
     weak_points,
 )
 from kgraph.cli.root import Root, root
+from kgraph.cli.session import Session
 from kgraph.cli.text import printable
 from kgraph.schema import KgraphError
 
@@ -65,6 +67,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.command("sync")(sync.sync)
+app.add_typer(detect.app, name="detect")
 app.add_typer(graph.app, name="graph")
 app.add_typer(cypher.app, name="cypher")
 app.add_typer(store.app, name="store")
@@ -92,13 +95,13 @@ app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line; return the exit code."""
+def run(arguments: Sequence[str], session: Session | None = None) -> int:
+    """Run one command line, in a session that is given or made; return the exit code."""
     # A command makes hundreds of thousands of rows that are all in use: looking through them for
     # cycles so often as the default does takes a sixth of the time of an investigation.
     gc.set_threshold(100_000, 20, 20)
     try:
-        app(args=list(arguments), prog_name="kgraph")
+        app(args=list(arguments), prog_name="kgraph", obj=session)
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1
         if code == INTERRUPTED:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,7 +14,7 @@ from typer.core import TyperGroup
 from kgraph import __version__
 from kgraph.cli.session import LogLevel, Session
 
-_WITH_VALUE = frozenset({"--config", "--store", "--log-level"})
+_WITH_VALUE = frozenset({"--config", "--store", "--log-level", "--server", "--token-file"})
 _AGO = re.compile(r"-\d+(\.\d+)?[smhdw]")
 _FLAGS = frozenset({"--debug", "--no-color", "--detailed-exitcode"})
 
@@ -44,6 +45,17 @@ class Root(TyperGroup):
         """Parse, with shared options accepted anywhere."""
         return super().parse_args(ctx, hoist(args))
 
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's
+        """Run the command here, or let a server run it."""
+        server = ctx.params["server"] or os.environ.get("KGRAPH_SERVER_URL")
+        if server:
+            from kgraph.cli.remote import Remote
+
+            remote = Remote.of(ctx, server)
+            if remote is not None:
+                return ctx.exit(remote.run())
+        return super().invoke(ctx)
+
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
     if wanted:
@@ -60,6 +72,18 @@ def root(  # noqa: PLR0913 - each is an option
     store: Annotated[
         str | None,
         typer.Option(help="Use this store: a file, or neo4j://host:7687.", metavar="URL"),
+    ] = None,
+    server: Annotated[  # noqa: ARG001 - `Root.invoke` has used it
+        str | None,
+        typer.Option(
+            help="Let this `kgraph serve` run the command; KGRAPH_SERVER_URL does the same."
+            " The token is in KGRAPH_TOKEN, or in a file.",
+            metavar="URL",
+        ),
+    ] = None,
+    token_file: Annotated[  # noqa: ARG001 - as above
+        Path | None,
+        typer.Option(help="The file that holds the token; or KGRAPH_TOKEN_FILE.", metavar="FILE"),
     ] = None,
     log_level: Annotated[LogLevel | None, typer.Option(help="How much to log on stderr.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -84,9 +108,11 @@ def root(  # noqa: PLR0913 - each is an option
     check_siblings()
     # Before anything can log: what reads no configuration must not log to stdout either.
     set_up(log_level.value if log_level else QUIET)
-    ctx.obj = Session(
-        config_file=config,
-        store=store,
+    given = ctx.obj if isinstance(ctx.obj, Session) else Session()
+    ctx.obj = replace(
+        given,
+        config_file=config or given.config_file,
+        store=store or given.store,
         log_level=log_level,
         debug=debug,
         coloured=not (no_color or os.environ.get("NO_COLOR")),

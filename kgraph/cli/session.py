@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from dataclasses import dataclass
@@ -41,9 +42,23 @@ class Exit(IntEnum):
     REFUSED = 13
 
 
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where somebody looks at what we write from afar."""
+
+    columns: int
+    coloured: bool
+
+
 @dataclass
 class Session:
-    """One run. Made by the root command, handed to the others in the context."""
+    """One run. Made by the root command, handed to the others in the context.
+
+    Attributes:
+        folder: where the configuration is looked for; None: the working folder.
+        caller: for whom a server runs the command; empty: the user of this process.
+        terminal: the caller's; None: the streams of this process tell.
+    """
 
     config_file: Path | None = None
     store: str | None = None
@@ -51,6 +66,9 @@ class Session:
     debug: bool = False
     coloured: bool = True
     detailed: bool = False
+    folder: Path | None = None
+    caller: str = ""
+    terminal: Terminal | None = None
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -58,7 +76,12 @@ class Session:
         from kgraph.cli.logs import set_up
         from kgraph.config import load
 
-        found = load(cwd=Path.cwd(), environ=os.environ, file=self.config_file, store=self.store)
+        found = load(
+            cwd=self.folder or Path.cwd(),
+            environ=os.environ,
+            file=self.config_file,
+            store=self.store,
+        )
         set_up(self.log_level.value if self.log_level else found.settings.log.level)
         return found
 
@@ -71,6 +94,16 @@ class Session:
     def err(self) -> Console:
         """Where progress and remarks go."""
         return self._console(stderr=True)
+
+    @property
+    def user(self) -> str:
+        """Who wants this: the caller, or the user of this process."""
+        if self.caller:
+            return self.caller
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):  # a user without a name, as in a container
+            return f"uid {os.getuid()}"
 
     def now(self) -> datetime:
         """Read the clock, in UTC."""
@@ -94,12 +127,14 @@ class Session:
     def _console(self, *, stderr: bool) -> Console:
         stream = sys.stderr if stderr else sys.stdout
         live = stream.isatty()
+        afar = self.terminal
+        coloured = self.coloured and (live if afar is None else afar.coloured)
         return Console(
             stderr=stderr,
             no_color=not self.coloured,
-            color_system="auto" if live and self.coloured else None,
-            force_terminal=None if live else False,
-            width=None if live else _UNLIMITED,
+            color_system=None if not coloured else "auto" if afar is None else "256",
+            force_terminal=coloured if afar else None if live else False,
+            width=afar.columns if afar else None if live else _UNLIMITED,
             highlight=False,
             markup=False,
             emoji=False,

@@ -48,7 +48,6 @@ def create(
 
     from kgraph.app.service import audit, tokens
     from kgraph.app.stores import Access, opened
-    from kgraph.cli.apply import who
 
     session = session_of(ctx)
     now = session.now()
@@ -59,7 +58,13 @@ def create(
         chosen = tokens.Role(role.value)
         token, text = tokens.create(store, name, chosen, now, token_bytes, until)
         deed = audit.Deed(
-            audit.new_id(now, token_hex(4)), now, who(), "", "token.create", token.id, "done"
+            audit.new_id(now, token_hex(4)),
+            now,
+            session.user,
+            "",
+            "token.create",
+            token.id,
+            "done",
         )
         audit.record(store, deed)
     if to_file is None:
@@ -103,14 +108,19 @@ def revoke(
 
     from kgraph.app.service import audit, tokens
     from kgraph.app.stores import Access, opened
-    from kgraph.cli.apply import who
 
     session = session_of(ctx)
     now = session.now()
     with opened(session.configuration, Access.WRITE) as store:
         token = tokens.revoke(store, token_id)
         deed = audit.Deed(
-            audit.new_id(now, token_hex(4)), now, who(), "", "token.revoke", token.id, "done"
+            audit.new_id(now, token_hex(4)),
+            now,
+            session.user,
+            "",
+            "token.revoke",
+            token.id,
+            "done",
         )
         audit.record(store, deed)
     session.remark(f"token {token.id} of {token.name} is revoked")

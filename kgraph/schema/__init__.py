@@ -44,8 +44,10 @@ from kgraph.schema.hypotheses import (
 )
 from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
 from kgraph.schema.kinds import (
+    FILLING,
     GENERIC,
     GENERIC_MODES,
+    HARMLESS,
     KINDS,
     UNOBSERVED,
     Kind,
@@ -104,9 +106,11 @@ from kgraph.schema.snapshots import Item, Snapshot
 
 __all__ = [
     "EVERY_DETECTOR",
+    "FILLING",
     "GENERIC",
     "GENERIC_MODES",
     "GONE",
+    "HARMLESS",
     "INTENTS",
     "KINDS",
     "RELATIONS",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from kgraph.schema.filing import Document
 from kgraph.schema.plans import Halt, JournalEntry, PlanRecord
 from kgraph.schema.timestamps import format_time
 
@@ -27,6 +28,7 @@ class AuditEvent(StrEnum):
     JOURNAL = "journal"  # a step reached a state; intents come before their effects
     HALT = "halt"
     LIFT = "lift"
+    REQUEST = "request"  # somebody wanted something of the service or of `kgraph token`
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +80,34 @@ def halt_body(halt: Halt) -> str:
     return json.dumps([halt.reason], ensure_ascii=False)
 
 
+def request_body(row: Document) -> str:
+    """Return what is kept of a row of the service's audit: all of it."""
+    return json.dumps([row.id, row.body], ensure_ascii=False)
+
+
 def differences(
     entries: Iterable[AuditEntry],
     plans: Iterable[PlanRecord],
     journals: Iterable[tuple[str, Sequence[JournalEntry]]],
+    requests: Iterable[Document] = (),
 ) -> list[str]:
-    """Return where plans and journals differ from what the audit log says of them.
+    """Return where plans, journals and requests differ from what the audit log says of them.
 
     What is older than the log is passed over; what is newer than it cannot be: both are written in
     one transaction.
     """
     last: dict[str, str] = {}
+    asked: dict[str, str] = {}
+    since: datetime | None = None  # requests are in the log
     logged: dict[str, list[str]] = {}
     for entry in entries:
         if entry.event is AuditEvent.PLAN:
             last[json.loads(entry.body)[0]] = entry.body
         elif entry.event is AuditEvent.JOURNAL:
             logged.setdefault(json.loads(entry.body)[0], []).append(entry.body)
+        elif entry.event is AuditEvent.REQUEST:
+            asked[json.loads(entry.body)[0]] = entry.body
+            since = min(since or entry.at, entry.at)
     found = [
         f"plan {record.id} is not as it was written"
         for record in plans
@@ -104,4 +117,17 @@ def differences(
         kept = logged.get(plan, [])
         if kept and [journal_body(row) for row in rows][-len(kept) :] != kept:
             found.append(f"the journal of plan {plan} is not as it was written")
-    return found
+    return found + _of_requests(asked, since, requests)
+
+
+def _of_requests(
+    asked: dict[str, str], since: datetime | None, requests: Iterable[Document]
+) -> list[str]:
+    found, there = list[str](), set[str]()
+    for row in requests:
+        there.add(row.id)
+        if row.id in asked and request_body(row) != asked[row.id]:
+            found.append(f"request {row.id} is not as it was written")
+        elif row.id not in asked and since is not None and row.at > since:
+            found.append(f"request {row.id} is not in the log")
+    return found + [f"request {id_} is gone" for id_ in asked if id_ not in there]

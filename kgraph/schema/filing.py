@@ -16,8 +16,12 @@ class Drawer(Enum):
     DEAD = "dead"  # could not be sent
     TOLD = "told"  # what a receiver knows of an incident
     TOKEN = "token"  # noqa: S105 - hashes, never a token
-    AUDIT = "audit"  # who wrote what
+    AUDIT = "audit"  # who wrote what; the audit log has each, too
     EVENT = "event"  # what the watch told, for whoever listens
+    DETECTOR = "detector"  # what a detector has learned, and how far it has read
+    ANSWER = "answer"  # what was answered to a request that has an idempotency key
+    TALLY = "tally"  # what was counted on one day, for reports
+    REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
 
 

@@ -57,6 +57,9 @@ GENERIC_MODES = (
 )
 # A mode of evidence only: the thing may be well, but the one who looks is blind.
 UNOBSERVED = Mode("unobserved", Severity.GRAY)
+# Foreseen: on its way to `full`. It harms nobody yet, and is mended before it does.
+FILLING = Mode("filling", Severity.GRAY)
+HARMLESS = frozenset({UNOBSERVED, FILLING})  # what nothing that depends on it feels
 
 _STOPS = {Severity.HARD: "down", Severity.GRAY: "slow"}
 _ERRS = {Severity.HARD: "failing", Severity.GRAY: "slow"}  # software answers with errors
@@ -90,7 +93,7 @@ _ALL = (
         "Host",
         "a machine that runs guests or services",
         "isolated panicked hung",
-        "overloaded memory_pressure degraded",
+        "overloaded memory_pressure degraded filling",
         strong="smbiosUuid vendorSerial cmdbId libvirtUri",
         weak="hostname ip name",
     ),
@@ -138,7 +141,7 @@ _ALL = (
         "VirtualMachine",
         "a guest",
         "paused_io_error unreachable panicked hung stalled out_of_memory",
-        "starved",
+        "starved filling",
         strong="vmUuid",
         weak="name ip machineId",
     ),
@@ -153,13 +156,14 @@ _ALL = (
         "StoragePool",
         "a pool, datastore or file system",
         "full offline hung",
-        "degraded",
+        "degraded filling",
         strong="poolUuid",
     ),
     _kind(
         "Volume",
         "a virtual disk or share",
         "unwritable hung",
+        "filling",
         strong="volumeKey poolImage wwn",
         weak="hostPath",
     ),

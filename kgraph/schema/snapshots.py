@@ -21,9 +21,11 @@ class Snapshot:
         source, scope: who says it, and of what part of the world.
         complete: only then may what is no longer reported close.
         items: read once; may raise InputError in the middle, after which nothing may be kept.
+        findings: what a person should look at, one line each.
     """
 
     source: str
     scope: str
     complete: bool
     items: Iterator[Item]
+    findings: tuple[str, ...] = ()

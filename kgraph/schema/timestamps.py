@@ -30,3 +30,8 @@ def parse_time(text: str) -> datetime | None:
 def format_time(at: datetime) -> str:
     """Return RFC 3339 in UTC, with `Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def moment_of(seconds: float) -> datetime:
+    """Return the moment so many seconds after 1970 began, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)

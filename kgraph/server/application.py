@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
 from kgraph import __version__
 from kgraph.server import assets, problems
 from kgraph.server.gate import Gate
+from kgraph.server.idempotency import Idempotent, describe
 from kgraph.server.limits import Rate
 from kgraph.server.routes import (
+    commands,
     entities,
     events,
     health,
@@ -23,6 +26,7 @@ from kgraph.server.routes import (
     operations,
     page,
     plans,
+    reports,
     session,
 )
 from kgraph.server.service import Service
@@ -33,10 +37,12 @@ _API = (
     entities.router,
     investigation.router,
     plans.router,
+    reports.router,
     operations.router,
     events.router,
     looks.router,
     session.router,
+    commands.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -73,6 +79,7 @@ def application(service: Service) -> FastAPI:
         app.include_router(
             router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)
         )
+    app.add_middleware(Idempotent, service=service)
     app.add_middleware(
         Gate,
         rate=Rate(settings.requests_per_second, settings.burst, time.monotonic),
@@ -81,4 +88,12 @@ def application(service: Service) -> FastAPI:
         most_seconds=settings.body_seconds,
         loopback_only=settings.authentication == "none",
     )
+    app.openapi = lambda: _documented(app)  # type: ignore[method-assign]  # as FastAPI's guide has it
     return app
+
+
+def _documented(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        describe(FastAPI.openapi(app))
+    assert app.openapi_schema is not None  # noqa: S101 - it was made just now
+    return app.openapi_schema

@@ -87,6 +87,7 @@ class Service:
         self.engine = Desk(lambda: opened(self.configuration, Access.READ), 1, "engine")
         self.mail = GroupCommit(self.writer)
         self.streams = 0  # of events, that are being listened to
+        self.commands = 0  # that run
         self.guesses = Rate(_GUESSES_PER_SECOND, _GUESSES, time.monotonic)
         self.replays = Replays(time.time)
         self.hooks: Mapping[str, HookConfig] = {

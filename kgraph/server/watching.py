@@ -12,6 +12,7 @@ from kgraph.app.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
 from kgraph.app.service.inbox import Inbox
+from kgraph.app.service.tally import Group, Tally
 from kgraph.app.stores import Access, opened
 from kgraph.app.watch import build
 from kgraph.app.watch.loop import Watch
@@ -20,6 +21,7 @@ from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
 from kgraph.schema import KgraphError
 from kgraph.server.metrics import Metrics
+from kgraph.server.reporting import Reporter
 from kgraph.server.sending import Senders
 from kgraph.store import GraphStore
 
@@ -52,6 +54,7 @@ class WatchThread:
         self._watch: Watch | None = None
         self.failure = ""
         self.senders = Senders(configuration, metrics, lambda: self.leading)
+        self.reporter = Reporter(configuration, lambda: self.leading)
 
     @property
     def alive(self) -> bool:
@@ -72,6 +75,7 @@ class WatchThread:
         """Begin to watch."""
         self._thread.start()
         self.senders.start()
+        self.reporter.start()
 
     def stop(self) -> None:
         """Begin nothing new; return once what is in flight is written down."""
@@ -79,6 +83,7 @@ class WatchThread:
         self.nudge()
         self._thread.join()
         self.senders.stop()
+        self.reporter.stop()
 
     def _run(self) -> None:
         try:
@@ -97,17 +102,21 @@ class WatchThread:
 
     def _built(self, store: GraphStore) -> Watch:
         configuration = self._configuration
-        inbox = Inbox(store, self._hooks, packs_of(configuration))
+        tally = Tally(store)
+        inbox = Inbox(store, self._hooks, packs_of(configuration), tally)
         announcer = Announcer(
             store,
             configuration.settings.receivers,
             configuration.settings.server.public_url,
             inbox.warnings,
         )
-        beside = ServiceBeside(inbox, announcer, self._assessed, self.senders.nudge)
+        beside = ServiceBeside(inbox, announcer, tally, self._assessed, self.senders.nudge)
 
         def tell(event: Told) -> None:
             announcer.hear(event)
+            if event.what is What.REFUSED:
+                plan = str(event.facts.get("plan", ""))
+                tally.add(event.at, Group.REFUSED, str(event.facts["because"]), plan)
             self._tell(event)
 
         return build(configuration, store, tell, beside)

@@ -3,7 +3,7 @@
 from kgraph.signals.endings import Ending, Said, endings, said, withdrawn
 from kgraph.signals.index import EstateIndex
 from kgraph.signals.packs import DRILL_LABEL, Alert, Mapping, Packs, lint, load_packs
-from kgraph.signals.resolve import Resolution, labels_read, resolve
+from kgraph.signals.resolve import Resolution, caller_of, labels_read, resolve
 from kgraph.signals.silent import behind_silent
 from kgraph.signals.translate import (
     AlertExplanation,
@@ -31,6 +31,7 @@ __all__ = [
     "Said",
     "Translation",
     "behind_silent",
+    "caller_of",
     "endings",
     "labels_read",
     "lint",

@@ -156,7 +156,7 @@ def load_packs(folders: Sequence[Path] = ()) -> Packs:
         if not folder.is_dir():
             mend = "correct `mappings` in the configuration"
             raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), _content(path)) for path in sorted(folder.glob("*.yaml"))]
+        texts += [(str(path), read_text(path)) for path in sorted(folder.glob("*.yaml"))]
     shipped = files("kgraph.signals").joinpath("packs")
     names = {path.name for path in shipped.iterdir() if path.name.endswith(".yaml")}
     order = [_FIRST, *sorted(names - {_FIRST, _LAST}), _LAST]
@@ -164,7 +164,8 @@ def load_packs(folders: Sequence[Path] = ()) -> Packs:
     return Packs(tuple(entry for name, text in texts for entry in parse(text, name)))
 
 
-def _content(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a file's text; ConfigurationError in one line where there is none."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -175,7 +176,7 @@ def _content(path: Path) -> str:
 
 def parse(text: str, name: str) -> Iterator[Mapping]:
     """Yield the entries of one file; ConfigurationError names file and entry."""
-    content = _yaml(text, name)
+    content = read_yaml(text, name)
     if not isinstance(content, dict):
         mend = "begin with `format: kgraph.mapping/v1`; see docs/mapping.md"
         raise ConfigurationError("not a mapping file", where=name, mend=mend)
@@ -190,7 +191,8 @@ def parse(text: str, name: str) -> Iterator[Mapping]:
         yield _mapping(row, f"{name}: entries[{i}]")
 
 
-def _yaml(text: str, name: str) -> object:
+def read_yaml(text: str, name: str) -> object:
+    """Return a file's content; ConfigurationError names the line that is no YAML."""
     try:
         return safe_yaml(text)
     except yaml.YAMLError as error:

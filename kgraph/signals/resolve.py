@@ -192,7 +192,9 @@ def _service(question: _Question) -> Found:
     namespace = question.alert.labels.get("namespace", "")
     for _, value in question.labels(question.mapping.name or SERVICES):
         names = [f"{namespace}/{value}"] if namespace else []
-        for name in dict.fromkeys((*names, value, without_port(value))):
+        # `h1/web.service` is a part of something, and no address with a path.
+        bare = () if "/" in value and "://" not in value else (without_port(value),)
+        for name in dict.fromkeys((*names, value, *bare)):
             if found := _in_namespace(question, question.index.named(name, kinds), namespace):
                 return found
     return ()

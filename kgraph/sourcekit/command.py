@@ -17,6 +17,19 @@ _LONGEST_COMPLAINT = 300
 _ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
 
 
+class ToolFailedError(SourceError):
+    """A tool ended with a status that tells of failure.
+
+    Attributes:
+        status: negative: the signal that killed it.
+        said: what it said, in one line.
+    """
+
+    def __init__(self, status: int, said: str, where: str) -> None:
+        super().__init__(f"it ended with {status}: {said}", where=where)
+        self.status, self.said = status, said
+
+
 def run(
     argv: Sequence[str],
     patience: timedelta = PATIENCE,
@@ -33,7 +46,8 @@ def run(
         via: what reaches another machine, such as `ssh h1`, to run it there.
 
     Raises:
-        SourceError: it is missing, fails, takes too long, or prints no UTF-8.
+        ToolFailedError: it ended with a status that tells of failure.
+        SourceError: it is missing, takes too long, or prints no UTF-8.
     """
     argv = through(via, argv)
     where = " ".join(argv)
@@ -57,7 +71,7 @@ def run(
     if done.returncode:
         told = done.stderr or done.stdout
         said = " ".join(told.decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
-        raise SourceError(f"it ended with {done.returncode}: {said}", where=where)
+        raise ToolFailedError(done.returncode, said, where)
     try:
         return done.stdout.decode("utf-8")
     except UnicodeDecodeError as error:

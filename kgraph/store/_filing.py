@@ -6,7 +6,9 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from kgraph.schema import Document, Drawer
+from kgraph.schema import AuditEvent, Document, Drawer
+from kgraph.schema.audit import request_body
+from kgraph.store import _audit
 from kgraph.store._ticks import from_ticks, to_ticks
 
 _PAGE = """
@@ -17,11 +19,24 @@ _NEWEST = _PAGE.format(beyond="<", order="DESC")
 
 
 def put(sql: sqlite3.Connection, documents: Iterable[Document]) -> None:
-    """Insert or replace."""
+    """Insert or replace; the audit log has what is for the audit."""
+    rows = list(documents)
     sql.executemany(
         "INSERT OR REPLACE INTO document (drawer, id, at, body) VALUES (?, ?, ?, ?)",
-        [(row.drawer.value, row.id, to_ticks(row.at), row.body) for row in documents],
+        [(row.drawer.value, row.id, to_ticks(row.at), row.body) for row in rows],
     )
+    for row in rows:
+        if row.drawer is Drawer.AUDIT:
+            _audit.append(sql, row.at, AuditEvent.REQUEST, request_body(row))
+
+
+def claim(sql: sqlite3.Connection, row: Document) -> bool:
+    """Insert, unless there is one of its id; tell whether it was."""
+    done = sql.execute(
+        "INSERT INTO document (drawer, id, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (row.drawer.value, row.id, to_ticks(row.at), row.body),
+    )
+    return done.rowcount == 1
 
 
 def get(sql: sqlite3.Connection, drawer: Drawer, ids: Iterable[str]) -> list[Document]:

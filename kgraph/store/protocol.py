@@ -485,12 +485,21 @@ class GraphStore(Estate, Protocol):
     def audit(self) -> list[AuditEntry]:
         """Return the audit log, oldest first.
 
-        Plans, journal and kill switch write to it in their own transactions.
+        Plans, journal, kill switch and requests write to it in their own transactions.
         """
 
     # what is kept beside the graph
     def put(self, documents: Iterable[Document]) -> None:
-        """Keep documents, durably, all or none; those of the same drawer and id are replaced."""
+        """Keep documents, durably, all or none; those of the same drawer and id are replaced.
+
+        What goes into the drawer of the audit is written to the audit log in the same transaction.
+        """
+
+    def claim(self, document: Document) -> bool:
+        """Keep a document, durably, unless its drawer has one of its id; tell whether it was kept.
+
+        Of several who claim one id, whatever process they are in, one is told so.
+        """
 
     def documents(
         self,

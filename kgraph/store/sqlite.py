@@ -433,6 +433,11 @@ class SqliteStore:
         with self._database.writing() as sql:
             _filing.put(sql, documents)
 
+    def claim(self, document: Document) -> bool:
+        """Keep a document unless there is one of its id; tell whether it was kept."""
+        with self._database.writing() as sql:
+            return _filing.claim(sql, document)
+
     def documents(
         self,
         drawer: Drawer,

@@ -9,6 +9,8 @@ import pytest
 
 from kgraph.schema import (
     AuditEvent,
+    Document,
+    Drawer,
     Halt,
     HaltedError,
     JournalEntry,
@@ -85,3 +87,21 @@ def test_a_plan_or_journal_that_is_not_as_it_was_written_is_told(store: GraphSto
     told = ["the journal of plan P-1 is not as it was written"]
     assert differences(entries, [], [("P-1", rows[1:])]) == told
     assert differences(entries, [], [("P-1", [rows[0], replace(rows[1], detail="x")])]) == told
+
+
+def test_a_request_that_is_not_as_it_was_written_is_told(store: GraphStore) -> None:
+    story(store)
+    rows = [Document(Drawer.AUDIT, f"r{n}", T0 + timedelta(hours=n), "{}") for n in range(3)]
+    store.put(rows[:2])
+    store.put(rows[2:])
+    entries = store.audit()
+    assert [entry.event for entry in entries[-3:]] == [AuditEvent.REQUEST] * 3
+    assert first_break(entries) is None
+    assert differences(entries, [], [], store.documents(Drawer.AUDIT)) == []
+    assert differences(entries, [], [], rows[1:]) == ["request r0 is gone"]
+    other = [rows[0], replace(rows[1], body='{"who": "eve"}'), rows[2]]
+    assert differences(entries, [], [], other) == ["request r1 is not as it was written"]
+    more = [*rows, Document(Drawer.AUDIT, "r9", T0 + timedelta(hours=1), "{}")]
+    assert differences(entries, [], [], more) == ["request r9 is not in the log"]
+    before = [*rows, Document(Drawer.AUDIT, "r8", T0 - timedelta(days=9), "{}")]
+    assert differences(entries, [], [], before) == []

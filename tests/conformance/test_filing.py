@@ -56,6 +56,15 @@ def test_documents_are_found_and_forgotten_by_id_in_their_own_drawer(store: Grap
     assert store.named(Drawer.SEEN, ["d1"]) == [document(1, Drawer.SEEN)]
 
 
+def test_of_those_who_claim_an_id_the_first_has_it(store_factory: StoreFactory) -> None:
+    one, other = store_factory(), store_factory()
+    assert one.claim(document(1))
+    assert not other.claim(Document(Drawer.INBOX, "d1", T0, '{"n": 7}'))
+    assert other.documents(Drawer.INBOX) == [document(1)]
+    one.drop(Drawer.INBOX, ["d1"])
+    assert other.claim(document(1))
+
+
 def test_another_connection_sees_what_was_put(store_factory: StoreFactory) -> None:
     one, other = store_factory(), store_factory()
     one.put([document(1)])

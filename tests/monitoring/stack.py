@@ -137,7 +137,7 @@ class Stack:
         )
         self._write("prometheus.yml", self._scrapes())
         self.start_prometheus()
-        wait_for("Alertmanager", lambda: _ready(self.alertmanager_url))
+        wait_for("Alertmanager", lambda: ready(self.alertmanager_url))
 
     def start_prometheus(self) -> None:
         """Start Prometheus, unless it runs."""
@@ -153,7 +153,7 @@ class Stack:
             ],
             self._folder / "prometheus.log",
         )
-        wait_for("Prometheus", lambda: _ready(self.prometheus_url))
+        wait_for("Prometheus", lambda: ready(self.prometheus_url))
 
     def stop_prometheus(self) -> None:
         """End Prometheus."""
@@ -263,7 +263,7 @@ def free_address() -> str:
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/-/ready", timeout=1):  # noqa: S310 - on loopback
             return True

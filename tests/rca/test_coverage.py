@@ -22,7 +22,7 @@ def test_a_mode_that_a_watched_signal_speaks_of_is_none(model: Model) -> None:
     found = gaps(model, [("Host", frozenset({"unreachable", "cpu", "memory"}))])
     seen = {"down", "isolated", "hung", "overloaded", "memory_pressure"}
     assert not seen & {gap.mode for gap in found}
-    assert {gap.mode for gap in found} == {"degraded"}
+    assert {gap.mode for gap in found} == {"degraded", "filling"}
 
 
 def test_a_signal_of_another_mode_covers_nothing(model: Model) -> None:

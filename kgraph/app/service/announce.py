@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from kgraph.app.plans import document_of
+from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
 from kgraph.config_service import ReceiverConfig
@@ -21,7 +22,7 @@ from kgraph.schema import (
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.store import GraphStore
 
-_KEPT = timedelta(hours=24)  # events, for whoever was away for a while
+_KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
 _TIDY = timedelta(minutes=5)
 _ORPHANS = 10_000
@@ -161,3 +162,5 @@ class Announcer:
         self._tidied_at = now
         forget(self._store, Drawer.EVENT, now - _KEPT)
         forget(self._store, Drawer.TOLD, now - _KNOWN)
+        forget(self._store, Drawer.ANSWER, now - _KEPT)
+        forget(self._store, Drawer.TALLY, now - tally.KEPT)

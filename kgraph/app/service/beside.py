@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.inbox import Inbox
+from kgraph.app.service.tally import Tally
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.told import Told
 
@@ -21,17 +22,23 @@ class ServiceBeside:
     """
 
     def __init__(
-        self, inbox: Inbox, announcer: Announcer, measure: Measure, news: Callable[[], None]
+        self,
+        inbox: Inbox,
+        announcer: Announcer,
+        tally: Tally,
+        measure: Measure,
+        news: Callable[[], None],
     ) -> None:
         """Prepare.
 
         Args:
             inbox: what was posted.
             announcer: whoever listens, and receivers.
+            tally: what reports will count.
             measure: takes what the loop took.
             news: called when there is something to send.
         """
-        self._inbox, self._announcer = inbox, announcer
+        self._inbox, self._announcer, self._tally = inbox, announcer, tally
         self._measure, self._news = measure, news
 
     def keep(self, now: datetime) -> list[Told] | None:
@@ -51,4 +58,5 @@ class ServiceBeside:
         """Announce what has changed; measure that the loop went round."""
         if self._announcer.settle(now):
             self._news()
+        self._tally.flush(now)
         self._measure(now, ())

@@ -10,6 +10,7 @@ import structlog
 
 from kgraph.app.alerts import Directory, Listing, observe
 from kgraph.app.service.hooks import Taken, read
+from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import HookConfig
@@ -27,8 +28,10 @@ _log = structlog.get_logger(__name__)
 class Inbox:
     """Takes deliveries out of the store and keeps what they say."""
 
-    def __init__(self, store: GraphStore, hooks: Iterable[HookConfig], packs: Packs) -> None:
-        self._store, self._packs = store, packs
+    def __init__(
+        self, store: GraphStore, hooks: Iterable[HookConfig], packs: Packs, tally: Tally
+    ) -> None:
+        self._store, self._packs, self._tally = store, packs, tally
         self._hooks: Mapping[str, HookConfig] = {hook.name: hook for hook in hooks}
         self._directory = Directory()
         self._left_out: dict[tuple[str, str], tuple[int, datetime]] = {}
@@ -122,6 +125,9 @@ class Inbox:
         if any(row.lost for row in found.explanations) and self._directory.stale(self._store):
             index, blind = self._directory.of(self._store, now)
             found = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        for row in found.explanations:
+            if row.lost:
+                self._tally.add(now, Group.UNMAPPED, row.alert, row.fingerprint)
         return found
 
     def _done(

@@ -15,7 +15,7 @@ from importlib import import_module
 from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import LibvirtSource
+from kgraph.config import LibvirtSource, PrometheusSource
 from kgraph.schema import ConfigurationError
 from kgraph.sourcekit import SourceEntry
 
@@ -45,13 +45,15 @@ class SourceType:
         return made
 
 
-_QUICK, _MINUTE = timedelta(seconds=10), timedelta(minutes=1)
+_QUICK, _QUARTER, _MINUTE = timedelta(seconds=10), timedelta(seconds=15), timedelta(minutes=1)
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
     SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
+    SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),
+    SourceType("calls", "latency and errors of calls, from spans", _QUARTER),
     SourceType("alertmanager", "firing alerts", _QUICK),
     # After Alertmanager: where a rule is evaluated is surer than what was passed on.
     SourceType("prometheus", "alerts, targets, and where rules look", _QUICK),
@@ -114,7 +116,12 @@ def watched_jobs(context: Context) -> list[Job]:
     configured = context.configuration.settings.sources
     hosts = [c for c in configured if isinstance(c, LibvirtSource) and c.counters]
     counters = import_module(f"{__name__}.libvirt").counters_job if hosts else None
-    return [*jobs(context), *(counters(host) for host in hosts if counters)]
+    made = [*jobs(context), *(counters(host) for host in hosts if counters)]
+    looked_at = [c for c in configured if isinstance(c, PrometheusSource) and c.detect]
+    if looked_at:
+        detection = import_module("kgraph.app.detection").detection_job
+        made += [detection(source, context.configuration) for source in looked_at]
+    return made
 
 
 def _configured(context: Context) -> list[tuple[SourceEntry, Job]]:

@@ -31,9 +31,13 @@ def job(config: SourceEntry, context: Context) -> Job:
         return libvirt.listening(source.uri, tell)
 
     title = f"libvirt {source.uri}"
-    read = snapshots(
-        title, lambda at: libvirt.read(source.uri, site=context.site(source), now=at), silence
-    )
+    # Before the deadline of the job: a lost connection tells more than one that is overdue.
+    patience = min(libvirt.PATIENCE, timedelta(seconds=0.8 * source.deadline))
+
+    def whole(at: datetime) -> Snapshot:
+        return libvirt.read(source.uri, site=context.site(source), now=at, patience=patience)
+
+    read = snapshots(title, whole, silence)
 
     def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
         named = [part for part in parts if isinstance(part, libvirt.Part)]

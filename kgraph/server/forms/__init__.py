@@ -1,5 +1,6 @@
 """The documents of the API, as OpenAPI shows them."""
 
+from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.forms.estate import (
     DependentForm,
     EntityForm,
@@ -39,10 +40,12 @@ from kgraph.server.forms.page import (
     WitnessForm,
 )
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
+from kgraph.server.forms.reports import ReportRow
 
 __all__ = [
     "BoardRow",
     "CheckForm",
+    "CommandAsked",
     "DeadLetterForm",
     "DeedForm",
     "DependentForm",
@@ -71,6 +74,7 @@ __all__ = [
     "ReasonAsked",
     "RelationForm",
     "ReportForm",
+    "ReportRow",
     "SaidForm",
     "SectionForm",
     "SessionForm",

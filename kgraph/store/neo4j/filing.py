@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kgraph.schema import Document, Drawer
+from kgraph.schema import AuditEvent, Document, Drawer
+from kgraph.schema.audit import request_body
 from kgraph.store._ticks import from_ticks, to_ticks
+from kgraph.store.neo4j.plans import note
 from kgraph.store.neo4j.statements import Statements
 
 _PUT = """\
@@ -31,7 +33,8 @@ _COUNT = "MATCH (document:_KgDocument {drawer: $drawer}) RETURN count(document)"
 
 
 def put(statements: Statements, documents: Iterable[Document]) -> None:
-    """Make or replace."""
+    """Make or replace; the audit log has what is for the audit. The caller holds the lock."""
+    documents = list(documents)
     rows = [
         {
             "name": _name(row.drawer, row.id),
@@ -43,6 +46,17 @@ def put(statements: Statements, documents: Iterable[Document]) -> None:
         for row in documents
     ]
     statements.each(_PUT, rows)
+    for row in documents:
+        if row.drawer is Drawer.AUDIT:
+            note(statements, row.at, AuditEvent.REQUEST, request_body(row))
+
+
+def claim(statements: Statements, document: Document) -> bool:
+    """Make, unless there is one of its id; tell whether it was. The caller holds the lock."""
+    if get(statements, document.drawer, [document.id]):
+        return False
+    put(statements, [document])
+    return True
 
 
 def get(statements: Statements, drawer: Drawer, ids: Iterable[str]) -> list[Document]:

@@ -75,7 +75,7 @@ def save(statements: Statements, record: PlanRecord) -> None:
     """Make a plan, or replace all but when it was made; the caller holds the lock."""
     before, body = get(statements, record.id), plan_body(record)
     if before is None or plan_body(before) != body:
-        _note(statements, record.updated_at, AuditEvent.PLAN, body)
+        note(statements, record.updated_at, AuditEvent.PLAN, body)
     keep(statements, record)
 
 
@@ -129,7 +129,7 @@ def write_journal(statements: Statements, entry: JournalEntry, lease: Lease | No
     statements.rows(_WRITE, node=node)
     ids.write(statements)
     written = replace(entry, token=lease.token if lease else entry.token)
-    _note(statements, entry.at, AuditEvent.JOURNAL, journal_body(written))
+    note(statements, entry.at, AuditEvent.JOURNAL, journal_body(written))
 
 
 def journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
@@ -172,7 +172,7 @@ def halt(statements: Statements, switch: Halt) -> None:
     """Throw the switch; one that is on already keeps its time."""
     if halted(statements) is None:
         keep_halt(statements, switch)
-        _note(statements, switch.at, AuditEvent.HALT, halt_body(switch))
+        note(statements, switch.at, AuditEvent.HALT, halt_body(switch))
 
 
 def keep_halt(statements: Statements, switch: Halt) -> None:
@@ -184,7 +184,7 @@ def lift_halt(statements: Statements, at: datetime | None) -> None:
     """Switch it off."""
     if halted(statements) is not None:
         statements.rows(_LIFT)
-        _note(statements, at, AuditEvent.LIFT, "[]")
+        note(statements, at, AuditEvent.LIFT, "[]")
 
 
 def audit(statements: Statements) -> list[AuditEntry]:
@@ -201,7 +201,7 @@ def halted(statements: Statements) -> Halt | None:
     return Halt(from_ticks(row[0]), row[1]) if row else None
 
 
-def _note(statements: Statements, at: datetime | None, event: AuditEvent, body: str) -> None:
+def note(statements: Statements, at: datetime | None, event: AuditEvent, body: str) -> None:
     """Add an entry to the audit log; the caller holds the lock."""
     last = statements.one(_AUDIT_LAST)
     when = from_ticks(to_ticks(at) if at else last[0] if last else 0)

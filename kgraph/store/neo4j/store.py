@@ -356,6 +356,10 @@ class Neo4jStore:
         kept = list(documents)
         self._database.write(lambda s: _filing.put(s, kept), whole=False)
 
+    def claim(self, document: Document) -> bool:
+        """Keep a document unless there is one of its id; tell whether it was kept."""
+        return self._database.write(lambda s: _filing.claim(s, document), whole=False)
+
     def documents(
         self,
         drawer: Drawer,

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 
 import pytest
 
 from ingest.libvirt import ConnectionLostError, connection_lost, read
+from ingest.libvirt.binding import load_binding
+from ingest.libvirt.fetch import fetch
 from kgraph.schema import KINDS, Observation, Record, RelationRecord, SourceError, State, unusual
-from tests.ingest.libvirt.fakes import HOST, NOW, URI, FakeConnection, driver
+from tests.ingest.libvirt.fakes import (
+    HOST,
+    NOW,
+    URI,
+    FakeConnection,
+    FakeError,
+    FakePool,
+    driver,
+)
 
 MOCK = "test:///default"
 
@@ -66,19 +75,32 @@ def test_nonsense_for_a_uri_is_one_line() -> None:
 def test_a_missing_binding_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "libvirt", None)
     with pytest.raises(SourceError, match=r"pip install 'kgraph-rca\[libvirt\]'"):
-        read(MOCK, now=NOW)
-
-
-def test_a_hypervisor_that_stalls_is_given_up_on_in_time() -> None:
-    connection = FakeConnection(stalls=5)
-    with pytest.raises(ConnectionLostError, match="no answer within"):
-        read(URI, now=NOW, patience=timedelta(seconds=0.05), driver=driver(connection))
+        load_binding()
 
 
 def test_the_connection_is_closed_after_reading() -> None:
     connection = FakeConnection()
-    read(URI, now=NOW, driver=driver(connection))
+    fetch(driver(connection), URI)
     assert connection.closed
+
+
+def test_what_could_not_be_read_is_told_once_and_nothing_of_it_closes() -> None:
+    stale = FakeError(38, "cannot open\ndirectory: Stale file handle")
+    pools = [FakePool("<pool/>", error=stale), FakePool("<pool/>", error=stale)]
+    reading = fetch(driver(FakeConnection(pools=pools)), URI)
+    snapshot = read(URI, now=NOW, ask=lambda _patience, _uri, _only: reading)
+    assert not snapshot.complete
+    assert snapshot.findings == (
+        f"libvirt {URI}: a part could not be read: cannot open directory: Stale file handle",
+    )
+
+
+def test_a_daemon_that_refuses_everything_is_told_in_few_lines() -> None:
+    pools = [FakePool("<pool/>", error=FakeError(1, f"refused {n}")) for n in range(9)]
+    reading = fetch(driver(FakeConnection(pools=pools)), URI)
+    snapshot = read(URI, now=NOW, ask=lambda _patience, _uri, _only: reading)
+    assert len(snapshot.findings) == 6
+    assert snapshot.findings[-1] == f"libvirt {URI}: and 4 more parts"
 
 
 def test_a_lost_connection_says_that_the_host_was_not_reached_and_closes_nothing() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from ingest.ovn import NORTH, SOUTH
-from ingest.ovn.normalise import normalise
+from ingest.ovn.normalise import lagging, normalise, stuck
 from kgraph.schema import SourceError
 from kgraph.sourcekit.machines import Told
-from kgraph.sourcekit.ovsdb import database
-from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
+from kgraph.sourcekit.ovsdb import Database, database
+from tests.ingest.readings import HERE, NOW, found, keys, records, relations, well, wrong
 from tests.ingest.real import PATH, need, until
 
 NET = "11111111-2222-3333-4444-555555555555"
@@ -33,8 +33,10 @@ def _table(headings: str, *rows: list[Any]) -> str:
 
 
 PORTS = "_uuid name type addresses options up enabled"
+GLOBAL = "nb_cfg nb_cfg_timestamp sb_cfg sb_cfg_timestamp"
 NORTH_TEXT = "\n".join(
     [
+        _table(GLOBAL, [7, 1, 7, 1]),
         _table(
             "_uuid name external_ids ports",
             [
@@ -59,6 +61,7 @@ NORTH_TEXT = "\n".join(
 SOUTH_TEXT = "\n".join(
     [
         _table("_uuid name hostname encaps", [_ref("ch"), "id-1", "h1.dc1", _ref("e")]),
+        _table("chassis nb_cfg nb_cfg_timestamp", [_ref("ch"), 7, 1]),
         _table("_uuid ip", [_ref("e"), "10.9.0.1"]),
         _table("logical_port chassis", ["p1", _ref("ch")], ["p2", EMPTY]),
     ]
@@ -107,8 +110,62 @@ def test_a_port_that_is_up_is_well_and_one_that_is_not_may_belong_to_nobody() ->
 
 
 def test_a_database_that_was_cut_off_is_refused() -> None:
-    with pytest.raises(SourceError, match="3 tables instead of 4"):
+    with pytest.raises(SourceError, match="4 tables instead of 5"):
         _items(NORTH_TEXT.rpartition("\n")[0])
+
+
+UNIT = ("unit:h1.dc1/ovn-controller.service", "down")
+_NOW = int(NOW.timestamp() * 1000)
+
+
+def _numbered(wanted: int, since: int, taken: int, at: int) -> tuple[Database, Database]:
+    """Have configurations numbered; times in seconds before now."""
+    told = [wanted, _NOW - since * 1000, wanted, _NOW - since * 1000]
+    north = NORTH_TEXT.replace("[7, 1, 7, 1]", json.dumps(told))
+    south = SOUTH_TEXT.replace(
+        '["uuid", "ch"], 7, 1]', f'["uuid", "ch"], {taken}, {_NOW - at * 1000}]'
+    )
+    return database(north, "nb", NORTH), database(south, "sb", SOUTH)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "late"),
+    [
+        ((8, 20, 7, 40), {"ch"}),
+        ((8, 5, 7, 40), set()),  # it may still be at it
+        ((8, -300, 7, 40), set()),  # their clock is ahead of ours: nothing can be told
+        ((8, 20, 8, 19), set()),
+    ],
+)
+def test_a_controller_that_does_not_take_what_is_out_for_long_lags(
+    numbers: tuple[int, int, int, int], late: set[str]
+) -> None:
+    told = _numbered(*numbers)
+    assert lagging(*told, NOW) == late
+
+
+def test_a_controller_that_lags_is_down_and_its_ports_are_unknown() -> None:
+    told = _numbered(8, 20, 7, 40)
+    items = list(normalise(*told, "here", HERE, frozenset({"ch"})))
+    assert wrong(items) == {UNIT: "it does not take what OVN has told it"}
+    assert well(items) == set()
+
+
+@pytest.mark.parametrize(("at", "seen"), [(60, {UNIT}), (600, set())])
+def test_a_controller_is_well_if_it_has_taken_the_newest_lately(at: int, seen: set[Any]) -> None:
+    told = _numbered(8, at, 8, at)
+    items = list(normalise(*told, "here", HERE))
+    assert well(items) & {UNIT} == seen
+    assert UNIT not in wrong(items)
+
+
+def test_a_northd_that_passes_nothing_on_is_told() -> None:
+    north = NORTH_TEXT.replace("[7, 1, 7, 1]", json.dumps([9, _NOW - 20_000, 8, _NOW - 90_000]))
+    told = stuck(database(north, "nb", NORTH), "here", NOW)
+    assert told == (
+        "ovn here: ovn-northd has not passed on configuration 9; look whether it runs",
+    )
+    assert stuck(database(NORTH_TEXT, "nb", NORTH), "here", NOW) == ()
 
 
 @pytest.fixture

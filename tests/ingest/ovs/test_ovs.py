@@ -76,7 +76,7 @@ def _answer(interfaces: list[Any] | None = None) -> str:
 
 
 def _items(place: Place = PLACE) -> list[Told]:
-    return list(normalise(database(_answer(), "ovs here", TABLES), place, HERE))
+    return list(normalise(database(_answer(), "ovs here", TABLES), place, HERE, {}))
 
 
 def test_bridges_with_guests_and_what_leads_out_are_told() -> None:
@@ -157,4 +157,35 @@ def test_a_lost_link_and_a_device_that_is_gone_are_told() -> None:
 )
 def test_what_is_no_database_is_refused(text: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
-        list(normalise(database(text, "ovs", TABLES), PLACE, HERE))
+        list(normalise(database(text, "ovs", TABLES), PLACE, HERE, {}))
+
+
+def _told(lifeless: dict[str, str], *, chassis: bool = False) -> list[Told]:
+    text = _answer()
+    if chassis:
+        text = text.replace(
+            '["hostname", "h1.dc1"]', '["hostname", "h1.dc1"], ["ovn-remote", "x"]'
+        )
+    return list(normalise(database(text, "ovs here", TABLES), PLACE, HERE, lifeless))
+
+
+DAEMON, CONTROLLER = "unit:h1.dc1/ovs-vswitchd.service", "unit:h1.dc1/ovn-controller.service"
+
+
+def test_a_daemon_that_answers_is_well_and_one_that_was_not_asked_is_unknown() -> None:
+    assert (DAEMON, "down") in well(_told({"ovs-vswitchd": ""}))
+    assert (DAEMON, "down") not in well(_told({})) | wrong(_told({})).keys()
+
+
+def test_once_the_daemon_is_not_alive_its_links_tell_nothing() -> None:
+    items = _told({"ovs-vswitchd": "ovs-vswitchd does not answer within 3 s"})
+    assert wrong(items) == {(DAEMON, "down"): "ovs-vswitchd does not answer within 3 s"}
+    assert well(items) == set()
+
+
+def test_on_a_chassis_of_ovn_the_integration_bridge_needs_the_controller() -> None:
+    items = _told({"ovs-vswitchd": "", "ovn-controller": "it does not run"}, chassis=True)
+    needing = {dependent for dependent, _, on in relations(items) if on == CONTROLLER}
+    assert needing == {"bridge:h1.dc1/br-int"}
+    assert (CONTROLLER, "down") in wrong(items)
+    assert CONTROLLER not in records(_told({}))

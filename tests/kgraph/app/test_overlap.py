@@ -132,7 +132,9 @@ def _ovs(host: str) -> Step:
             _table("_uuid name status external_ids link_state", *interfaces),
         ]
     )
-    return _declared("ovs", host, lambda: ovs(database(text, "x", TABLES), Machine(host), HERE))
+    return _declared(
+        "ovs", host, lambda: ovs(database(text, "x", TABLES), Machine(host), HERE, {})
+    )
 
 
 def _systemd(host: str) -> Step:

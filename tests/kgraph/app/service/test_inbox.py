@@ -13,6 +13,7 @@ import pytest
 
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
+from kgraph.app.service.tally import Tally
 from kgraph.config_service import AlertmanagerHook, CloudEventsHook
 from kgraph.schema import Document, Drawer, Record, StoreBusyError
 from kgraph.signals import load_packs
@@ -37,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[GraphStore]:
 
 @pytest.fixture
 def inbox(store: GraphStore) -> Inbox:
-    return Inbox(store, HOOKS.values(), load_packs([]))
+    return Inbox(store, HOOKS.values(), load_packs([]), Tally(store))
 
 
 @pytest.fixture

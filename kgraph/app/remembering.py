@@ -1,0 +1,38 @@
+"""What detectors remember between two readings: documents beside the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+
+from kgraph.app.sync import Commitment, Reading
+from kgraph.schema import Document, Drawer
+from kgraph.store import GraphStore
+
+_FORMAT = 1  # of what is remembered; another one is forgotten
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+def remembered(store: GraphStore, name: str, read: Callable[[Mapping[str, Any]], _T]) -> _T | None:
+    """Return what was remembered under a name; None where nothing was, or of another form."""
+    found = store.named(Drawer.DETECTOR, [name])
+    if not found:
+        return None
+    try:
+        kept = json.loads(found[0].body)
+        return read(kept) if kept.get("format") == _FORMAT else None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        _log.warning("what was learned is of another form", of=name, because=str(error))
+        return None
+
+
+def remember(reading: Reading, name: str, at: datetime, document: Mapping[str, Any]) -> None:
+    """Remember; a dry run remembers nothing."""
+    if reading.commitment is Commitment.COMMIT:
+        body = json.dumps({"format": _FORMAT, **document}, ensure_ascii=False)
+        reading.store.put([Document(Drawer.DETECTOR, name, at, body)])

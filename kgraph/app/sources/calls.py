@@ -1,0 +1,109 @@
+"""Calls between services: a file of spans that grows, as a collector writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from ingest import otel
+from ingest.detect import calls, declared, names
+from ingest.detect.declared import Reads
+from ingest.detect.following import Cursor, follow
+from kgraph.app.alerts import Directory
+from kgraph.app.judging import Said, keep_verdicts
+from kgraph.app.remembering import remember, remembered
+from kgraph.app.sources.context import Context
+from kgraph.app.sync import Job, Keep, Reading
+from kgraph.config import CallsSource
+from kgraph.schema import SourceError
+from kgraph.sourcekit import SourceEntry
+from kgraph.store import Diff, GraphStore
+
+LASTS = timedelta(minutes=5)  # what a minute showed stands so long
+_SIGNALS: Mapping[str, str] = {"call_latency": "latency", "call_errors": "errors"}
+
+
+def job(config: SourceEntry, context: Context) -> Job:
+    """Make the job that reads what is new in a file of spans."""
+    source = cast("CallsSource", config)
+    reader = Calls(source, context)
+    return Job(f"calls {source.name or source.subject}", reader.fetch, learn=reader.learn)
+
+
+@dataclass(slots=True)
+class _State:
+    memory: calls.Memory = field(default_factory=calls.Memory)
+    cursor: Cursor | None = None
+
+    def document(self) -> dict[str, Any]:
+        cursor = astuple(self.cursor) if self.cursor else None
+        return {"memory": self.memory.document(), "cursor": cursor}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> _State:
+        cursor = Cursor(*kept["cursor"]) if kept["cursor"] else None
+        return cls(calls.Memory.of(kept["memory"]), cursor)
+
+
+class Calls:
+    """Reads spans again and again, and remembers how each edge usually is."""
+
+    def __init__(self, source: CallsSource, context: Context) -> None:
+        self._path = context.configuration.resolve(source.path)
+        self._name = f"calls {source.name or source.subject}"
+        self._own = source.name or source.subject
+        self._spans = otel.Calls()
+        self._directory = Directory()
+        self._state = _State()
+        self._asked: Cursor | None = None  # how far we have asked; what is kept may lie behind
+
+    def learn(self, store: GraphStore) -> None:
+        """Go on where the last process has stopped."""
+        self._state = remembered(store, self._name, _State.of) or _State()
+        self._asked = self._state.cursor
+
+    def fetch(self, at: datetime) -> Keep:  # noqa: ARG002 - spans bring their own time
+        """Read what is new.
+
+        Raises:
+            SourceError: the file cannot be read, or holds no spans.
+        """
+        chunk = follow(self._path, self._asked)
+        if chunk.cursor is None:
+            raise SourceError(chunk.findings[0], mend="correct `path`, or let kgraph read it")
+        found, garbage = self._spans.take(chunk.lines)
+        if garbage and garbage == len(chunk.lines):
+            what = f"none of {garbage} lines holds spans"
+            raise SourceError(what, where=str(self._path), mend="is it OTLP in JSON?")
+        findings = list(chunk.findings)
+        if garbage:
+            findings.append(f"{garbage} lines held no spans and were left out")
+        cursor = self._asked = chunk.cursor
+        return lambda reading: self._keep(reading, found, cursor, findings)
+
+    def _keep(
+        self,
+        reading: Reading,
+        found: Sequence[otel.Call],
+        cursor: Cursor,
+        findings: Sequence[str],
+    ) -> Diff:
+        memory = self._state.memory
+        looked = calls.take(memory, found, reading.at.timestamp())
+        said = []
+        abnormal: set[tuple[str, str]] = set()
+        for name in names(Reads.CALLS):
+            detector = declared(name)
+            verdicts = tuple(detector.look(looked, detector.settings()))
+            abnormal |= {(v.labels["caller"], v.labels["service"]) for v in verdicts if v.abnormal}
+            entry = calls.entry(_SIGNALS[name])
+            said.append(Said(f"detect/{name}/{self._own}", entry, verdicts, LASTS))
+        for each in looked:
+            memory.learn(each, well=each.edge not in abnormal)
+        index, _ = self._directory.of(reading.store, reading.at)
+        diff = keep_verdicts(reading, index, said)
+        self._state.cursor = cursor
+        remember(reading, self._name, reading.at, self._state.document())
+        return diff.with_findings(findings)

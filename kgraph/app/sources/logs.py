@@ -1,0 +1,179 @@
+"""Logs of one machine or application: files, or its journal."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from ingest.detect import declared, logs, names
+from ingest.detect.declared import Reads, Verdict
+from ingest.detect.following import Chunk, Cursor, follow
+from kgraph.app.alerts import Directory, packs_of
+from kgraph.app.judging import Said, keep_verdicts
+from kgraph.app.remembering import remember, remembered
+from kgraph.app.sources.context import Context
+from kgraph.app.sync import Job, Keep, Reading
+from kgraph.config import LogsSource
+from kgraph.schema import SourceError
+from kgraph.signals import translate_reports
+from kgraph.sourcekit import SourceEntry
+from kgraph.store import Diff, GraphStore
+
+LASTS = timedelta(minutes=10)  # what was unusual in a log stands so long
+_MOST_FILES = 200
+
+
+def job(config: SourceEntry, context: Context) -> Job:
+    """Make the job that reads what is new in a log."""
+    source = cast("LogsSource", config)
+    reader = Logs(source, context)
+    return Job(f"logs {source.name or source.subject}", reader.fetch, learn=reader.learn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """How far everything was read."""
+
+    files: Mapping[str, Cursor] = field(default_factory=dict)
+    journal: str = ""
+
+
+@dataclass(slots=True)
+class _State:
+    """What is kept between two rounds."""
+
+    memory: logs.Memory = field(default_factory=logs.Memory)
+    places: _Places = field(default_factory=_Places)
+
+    def document(self) -> dict[str, Any]:
+        files = {path: astuple(cursor) for path, cursor in self.places.files.items()}
+        return {
+            "memory": self.memory.document(),
+            "files": files,
+            "journal": self.places.journal,
+        }
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> _State:
+        files = {path: Cursor(*row) for path, row in kept["files"].items()}
+        return cls(logs.Memory.of(kept["memory"]), _Places(files, kept["journal"]))
+
+
+class Logs:
+    """Reads a log again and again, and remembers what is usual in it.
+
+    Asking touches no store: what was learned is loaded before the first round, and kept with the
+    evidence of each, so that a process that dies loses no line.
+    """
+
+    def __init__(self, source: LogsSource, context: Context) -> None:
+        self._source = source
+        self._name = f"logs {source.name or source.subject}"
+        self._host = source.host or socket.gethostname()
+        self._resolve = context.configuration.resolve
+        self._packs = packs_of(context.configuration)
+        self._patterns = logs.Patterns.of(self._packs)
+        self._directory = Directory()
+        self._state = _State()
+        self._asked = self._state.places  # how far we have asked; what is kept may lie behind
+
+    def learn(self, store: GraphStore) -> None:
+        """Go on where the last process has stopped."""
+        self._state = remembered(store, self._name, _State.of) or _State()
+        self._asked = self._state.places
+
+    def fetch(self, at: datetime) -> Keep:
+        """Read what is new.
+
+        Raises:
+            SourceError: none of it can be read.
+        """
+        read, findings = self._journal(at) if self._source.journal else self._files(at)
+        lines = [self._placed(line) for line in read.lines]
+        if read.garbage:
+            findings.append(f"{read.garbage} lines could not be read and were left out")
+        places = self._asked
+        return lambda reading: self._keep(reading, lines, places, findings)
+
+    def _keep(
+        self,
+        reading: Reading,
+        lines: Sequence[logs.Line],
+        places: _Places,
+        findings: Sequence[str],
+    ) -> Diff:
+        memory = self._state.memory
+        activity = logs.take(memory, lines, reading.at.timestamp())
+        index, blind = self._directory.of(reading.store, reading.at)
+        reports = self._patterns.reports(lines, self._detector("log_line"), reading.at)
+        outright = translate_reports(
+            reports, index, self._packs, received_at=reading.at, blind=blind
+        )
+        said = [
+            Said(self._detector(name), logs.ENTRY, tuple(_looked(name, activity)), LASTS)
+            for name in names(Reads.LOGS)
+        ]
+        diff = keep_verdicts(reading, index, said, outright.observations)
+        lost = {row.tried[:1] for row in outright.explanations if row.lost}
+        unknown = [f"a line speaks of {''.join(tried)}, which is unknown" for tried in lost]
+        self._state.places = places
+        remember(reading, self._name, reading.at, self._state.document())
+        return diff.with_findings((*findings, *unknown))
+
+    def _detector(self, name: str) -> str:
+        own = self._source.name or self._source.subject
+        return f"detect/{name}/{own}"
+
+    def _placed(self, line: logs.Line) -> logs.Line:
+        """Say of whom a line is, where the configuration knows it better."""
+        program = self._source.service or line.program
+        host = self._host if self._source.host or not line.host else line.host
+        return line._replace(host=host, program=program)
+
+    def _journal(self, at: datetime) -> tuple[logs.Read, list[str]]:
+        source = self._source
+        directory = str(self._resolve(source.directory)) if source.directory else ""
+        journal = logs.Journal(source.via, directory, source.units)
+        patience = timedelta(seconds=source.deadline)
+        raw, told = logs.entries(journal, self._asked.journal, patience)
+        read = logs.journal_lines(raw, at)
+        self._asked = _Places(journal=read.cursor or self._asked.journal)
+        return read, [told] if told else []
+
+    def _files(self, at: datetime) -> tuple[logs.Read, list[str]]:
+        paths, findings = self._paths()
+        chunks: dict[str, Chunk] = {}
+        for path in paths:
+            chunks[str(path)] = follow(path, self._asked.files.get(str(path)))
+        findings += [line for chunk in chunks.values() for line in chunk.findings]
+        if chunks and all(chunk.cursor is None for chunk in chunks.values()):
+            raise SourceError(findings[0], mend="correct `files`, or let kgraph read them")
+        raw = (line for chunk in chunks.values() for line in chunk.lines)
+        read = logs.text_lines(raw, at)
+        self._asked = _Places({path: c.cursor for path, c in chunks.items() if c.cursor})
+        return read, findings
+
+    def _paths(self) -> tuple[list[Path], list[str]]:
+        """Return the files that are meant; `/var/log/app/*.log` means several."""
+        found: list[Path] = []
+        findings = []
+        for each in map(self._resolve, self._source.files):
+            if not any(mark in each.name for mark in "*?["):
+                found.append(each)
+                continue
+            matched = sorted(each.parent.glob(each.name))
+            if not matched:
+                findings.append(f"{each}: no such file yet")
+            found += matched
+        if len(found) > _MOST_FILES:
+            findings.append(f"{len(found)} files: the first {_MOST_FILES} are read")
+        return found[:_MOST_FILES], findings
+
+
+def _looked(name: str, activity: logs.Activity) -> Sequence[Verdict]:
+    detector = declared(name)
+    return tuple(detector.look(activity, detector.settings()))

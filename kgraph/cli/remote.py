@@ -1,0 +1,206 @@
+"""The client's half of `--server`: a command line goes out, what it writes comes back."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import typer
+
+from kgraph.cli.calls import Call, call
+from kgraph.cli.remote_rules import LOCAL, REMOTE
+from kgraph.cli.session import usage
+
+if TYPE_CHECKING:
+    import httpx
+
+_ROUTE = "/api/v1/commands"
+_CONNECT, _SILENT = 10.0, 60.0  # seconds; the server says something every ten
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One command line and where it is run."""
+
+    server: str
+    token_file: Path | None
+    arguments: tuple[str, ...]
+    asked: Call
+    flags: tuple[str, ...]
+    coloured: bool
+
+    @classmethod
+    def of(cls, ctx: typer.Context, server: str) -> Self | None:
+        """Return what a server is asked; None where the command works here, whatever is set."""
+        given = ctx.params
+        named = given["server"] is not None
+        if given["config"] or given["store"]:
+            if named:
+                usage("--server has a configuration and a store of its own: leave yours away")
+            return None  # who names a store means that one, whatever the environment says
+        arguments = (*ctx._protected_args, *ctx.args)  # noqa: SLF001 - as the group's own invoke does
+        asked = call(ctx, arguments)
+        if asked.path not in REMOTE:
+            if named:
+                why = LOCAL.get(asked.path, "nobody has decided on it")
+                usage(f"`{asked.path}` is not for a server: {why}")
+            return None
+        flags = ("--detailed-exitcode",) if given["detailed_exitcode"] else ()
+        coloured = not (given["no_color"] or os.environ.get("NO_COLOR"))
+        return cls(server, given["token_file"], arguments, asked, flags, coloured)
+
+    def run(self) -> int:
+        """Let the server run it; write what it writes; return its exit code.
+
+        Raises:
+            InputError: the server does not do it, and says why.
+            StoreAwayError: it cannot be reached, or left off before the end.
+        """
+        import httpx
+
+        from kgraph.schema import StoreAwayError
+
+        try:
+            with (
+                self._client() as client,
+                client.stream("POST", _ROUTE, json=self._body()) as reply,
+            ):
+                self._check(reply)
+                for line in reply.iter_lines():
+                    code = _written(line)
+                    if code is not None:
+                        return code
+        except httpx.HTTPError as error:
+            raise StoreAwayError(
+                f"the server cannot be reached: {str(error) or type(error).__name__}",
+                where=self.server,
+                mend="does `kgraph serve` run there, and is this its address?",
+            ) from None
+        raise StoreAwayError("the server left off before the end", where=self.server)
+
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        return httpx.Client(
+            base_url=_checked(self.server),
+            headers=_credentials(self.token_file),
+            timeout=httpx.Timeout(_SILENT, connect=_CONNECT),
+        )
+
+    def _body(self) -> dict[str, Any]:
+        arguments, files, stdin = list(self.arguments), dict[str, str](), ""
+        for name in REMOTE[self.asked.path].files:
+            value = self.asked.parameters[name]
+            if str(value) == "-":
+                stdin = sys.stdin.read()
+            elif value is not None and Path(value).is_file():
+                sent = _name(Path(value))
+                files[sent] = _text(Path(value))
+                arguments = [_renamed(word, Path(value), sent) for word in arguments]
+        looking = sys.stdout.isatty()
+        return {
+            "arguments": [*self.flags, *arguments],
+            "files": files,
+            "stdin": stdin,
+            "columns": os.get_terminal_size(sys.stdout.fileno()).columns if looking else None,
+            "colour": looking and self.coloured,
+        }
+
+    def _check(self, reply: httpx.Response) -> None:
+        from kgraph.schema import InputError
+
+        if reply.is_success:
+            return
+        reply.read()
+        try:
+            detail = str(reply.json()["detail"])
+        except (ValueError, KeyError, TypeError):
+            detail = f"it answers {reply.status_code}; is this a `kgraph serve`?"
+        unknown = reply.status_code == HTTPStatus.UNAUTHORIZED
+        mend = "KGRAPH_TOKEN, KGRAPH_TOKEN_FILE or --token-file has the token" if unknown else ""
+        raise InputError(detail, where=self.server, mend=mend)
+
+
+def _written(line: str) -> int | None:
+    """Write what a line brings; return the exit code once it brings that."""
+    if not line:
+        return None  # a sign of life
+    part = json.loads(line)
+    if "exit" in part:
+        return int(part["exit"])
+    stream = sys.stdout if "out" in part else sys.stderr
+    stream.write(part.get("out") or part.get("err", ""))
+    stream.flush()
+    return None
+
+
+def _checked(server: str) -> str:
+    """Return the address.
+
+    Raises:
+        InputError: it is none, or a token would go over a network in the clear.
+    """
+    from kgraph.config_service import http_url
+    from kgraph.schema import InputError
+
+    try:
+        url = http_url(server)
+    except ValueError as error:
+        raise InputError(str(error), where=f"--server {server!a}") from None
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+        raise InputError(
+            "the token would cross the network unencrypted",
+            where=f"--server {server}",
+            mend="write https://, or take a tunnel to a loopback address",
+        )
+    return url.rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _credentials(token_file: Path | None) -> Mapping[str, str]:
+    from kgraph.web import Credentials
+
+    environ = os.environ
+    named = token_file or (
+        Path(environ["KGRAPH_TOKEN_FILE"]) if environ.get("KGRAPH_TOKEN_FILE") else None
+    )
+    variable = "KGRAPH_TOKEN" if named is None and environ.get("KGRAPH_TOKEN") else ""
+    return Credentials(token_env=variable, token_file=named).headers()
+
+
+def _name(path: Path) -> str:
+    """Return how a file is called at the server: as here, where that is below a folder."""
+    below = not path.is_absolute() and ".." not in path.parts
+    return str(path) if below else path.name
+
+
+def _text(path: Path) -> str:
+    from kgraph.schema import InputError
+
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise InputError(str(why), where=str(path)) from None
+
+
+def _renamed(word: str, path: Path, sent: str) -> str:
+    option, equals, value = word.partition("=")
+    if option.startswith("--") and equals and Path(value) == path:
+        return f"{option}={sent}"
+    return sent if word and not word.startswith("--") and Path(word) == path else word
