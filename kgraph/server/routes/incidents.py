@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app import learning
-from kgraph.app.keeping import again
 from kgraph.incidents import Detail, build
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.timestamps import parse_time
@@ -129,9 +128,8 @@ async def report_of(
 
     def look(store: GraphStore) -> ReportForm:
         record = found_in(store, incident_id)
-        tools = served.tools_at(record.updated_at)
-        found = again(record, learning.taught(tools, store, record.updated_at))
-        report = build(found.case, detail)
+        case = served.explained.of(record, store, served.tools_at(record.updated_at))
+        report = build(case, detail)
         return ReportForm(
             id=report.id,
             headline=report.headline,

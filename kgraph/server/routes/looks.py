@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from kgraph.app import learning
-from kgraph.app.keeping import again
 from kgraph.schema import IncidentStatus, PlanRecord, PlanState
 from kgraph.server.forms import BoardRow, IncidentView
 from kgraph.server.identity import Served, Viewer
@@ -47,8 +45,7 @@ async def show_view(
 
     def look(store: GraphStore) -> IncidentView:
         record = found_in(store, incident_id)
-        tools = served.tools_at(record.updated_at)
-        case = again(record, learning.taught(tools, store, record.updated_at)).case
+        case = served.explained.of(record, store, served.tools_at(record.updated_at))
         said = [row for row in store.rulings() if row.incident == incident_id]
         return viewed(case, record, store.plans(incident=incident_id), said)
 

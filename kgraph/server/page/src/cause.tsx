@@ -1,5 +1,5 @@
 // What is blamed and how surely, first of all; and a person's word on it.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask } from "./api";
 import { entityPath, Link } from "./route";
 import type { Suspect, Verdict, View } from "./types";
@@ -8,6 +8,10 @@ import { kindOf } from "./words";
 export function CauseBlock({ view, may, again, why }: {
   view: View; may: boolean; again: () => void; why: string[];
 }) {
+  useEffect(() => {
+    // Marked once it is painted: the bench waits for it.
+    requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("kgraph:cause")));
+  }, []);
   if (!view.suspects.length) {
     return (
       <section class="cause" aria-labelledby="cause">

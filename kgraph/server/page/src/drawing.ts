@@ -110,9 +110,11 @@ function elements(picture: Picture, placed: Placed): ElementDefinition[] {
       classes: `box ${node.mark}${where.small ? " small" : ""}`,
     };
   });
+  const small = (uid: string) => placed.boxes.get(uid)!.small;
   const lines = picture.edges.map((edge, at): ElementDefinition => ({
     data: { id: `line ${at}`, source: edge.dependency, target: edge.dependent },
-    classes: edge.way ? "way" : "",
+    // Hundreds of lines to small squares would hide them.
+    classes: (edge.way ? "way" : "") + (small(edge.dependency) || small(edge.dependent) ? " faint" : ""),
     selectable: false,
   }));
   const headings = placed.headings.map((each): ElementDefinition => ({
@@ -182,7 +184,8 @@ function sheet(inside: HTMLElement): StylesheetJson {
         "target-arrow-shape": "triangle", "arrow-scale": 0.8, "z-index": 1,
       },
     },
-    { selector: "edge.near", style: { width: 2.5, "line-color": colour("mark"), "target-arrow-color": colour("mark"), "z-index": 1 } },
+    { selector: "edge.faint", style: { width: 0.7, "line-opacity": 0.3, "target-arrow-shape": "none" } },
+    { selector: "edge.near", style: { width: 2.5, "line-color": colour("mark"), "target-arrow-color": colour("mark"), "line-opacity": 1, "z-index": 1 } },
     { selector: "node.at", style: { "border-width": 3, "border-color": colour("mark") } },
   ] as StylesheetJson;
 }
