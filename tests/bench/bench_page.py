@@ -3,8 +3,8 @@
     python -m tests.bench.bench_page [guests] [rounds]
 
 A real `kgraph serve`, in front of a simulated site whose export has died, and Debian's Chromium:
-each round opens the incident anew, with nothing kept by the browser but the log-in, then once more with
-its files kept. Prints the milliseconds from the first request until the cause is shown, and until
+each round opens the incident anew, with nothing kept by the browser but the log-in, then once
+more with its files kept. Prints the milliseconds from the first request until the cause is shown, and until
 the graph is painted (Chromium's own clock); asserts nothing.
 """
 
