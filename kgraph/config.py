@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from ingest import catalogue
+from ingest.detect.checks.targets import parse_target
 from ingest.nbd import parse_address
 from kgraph.config_service import (
     HOOK_TYPES,
@@ -214,6 +215,32 @@ class CallsSource(SourceEntry):
         return str(self.path)
 
 
+class CheckTarget(_Section):
+    """One thing to look at on purpose."""
+
+    check: str  # ping, tcp, http, tls, dns, ssh, disk
+    entity: str  # a name, Kind/name or uid
+    address: str
+    slow_seconds: Annotated[float, Field(gt=0, le=600)] = 1
+    ca_file: Path | None = None  # of a private authority; empty: those that this machine trusts
+
+    @model_validator(mode="after")
+    def _readable(self) -> CheckTarget:
+        try:
+            parse_target(self.check, "", self.address)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ChecksSource(SourceEntry):
+    """Active checks, made again and again; `kgraph check` makes them at once."""
+
+    type: Literal["checks"]
+    targets: tuple[CheckTarget, ...] = Field(min_length=1, max_length=200)
+    deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 3  # for one look
+
+
 # Those that need more of the program than one reading; all others are in `ingest.catalogue`.
 _WIRED: Mapping[str, type[SourceEntry]] = {
     get_args(model.model_fields["type"].annotation)[0]: model
@@ -226,6 +253,7 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         SyntheticSource,
         LogsSource,
         CallsSource,
+        ChecksSource,
     )
 }
 

@@ -16,6 +16,7 @@ from kgraph.cli import (
     audit,
     backtest,
     campaign,
+    check,
     config,
     cypher,
     demo,
@@ -72,6 +73,7 @@ app.add_typer(graph.app, name="graph")
 app.add_typer(cypher.app, name="cypher")
 app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
+app.command("check")(check.check)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
 app.command("weak-points")(weak_points.weak_points)

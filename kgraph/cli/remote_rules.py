@@ -86,6 +86,8 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         # Where to look is the server's to say: nobody else has it ask its network's addresses.
         "detect run": _writes(OPERATOR, "url"),
         "detect list": _reads(),
+        # It looks from where the server is, at what its graph and configuration name.
+        "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
         "rules show": _reads(),
         "rules coverage": _reads(),
         "rules identifiability": _reads(),

@@ -15,6 +15,8 @@ STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _SURE = 0.5  # below it, a repair would be a guess
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
+# What an active check may answer by itself; it says where it has nothing to look at.
+_LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -154,6 +156,8 @@ def do(view: View) -> Section:
     if lead is not None:
         commands.append(f"kgraph impact {_quoted(view.estate.name(lead.entity))}")
         commands.append(f"kgraph graph show {_quoted(view.estate.name(lead.entity))}")
+    if view.case.id and any(row.signal in _LOOKED_AT for row in view.case.answer.next_checks):
+        commands = [f"kgraph check --incident {view.case.id}", *commands]
     chosen = view.case.plan
     if chosen is not None and chosen.executable:
         commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]

@@ -1,4 +1,4 @@
-"""The Model Context Protocol: an agent may look at everything, and change nothing.
+"""The Model Context Protocol: an agent may look at everything, propose plans, and do nothing.
 
 Source: https://modelcontextprotocol.io/specification
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from starlette.exceptions import HTTPException
@@ -18,7 +20,10 @@ from starlette.exceptions import HTTPException
 from kgraph import __version__
 from kgraph.app.graphs import dependents, edges
 from kgraph.app.history import story
+from kgraph.app.plans import propose as put_forward
 from kgraph.app.service.predicting import predict as predicted
+from kgraph.app.service.proposing import worked_out
+from kgraph.app.service.tokens import Role
 from kgraph.schema import Entity, Fault, IncidentStatus, InputError, KgraphError
 from kgraph.server.forms import (
     DependentForm,
@@ -31,9 +36,11 @@ from kgraph.server.forms import (
     PredictionForm,
     SourceForm,
 )
+from kgraph.server.identity import CALLER, Caller
 from kgraph.server.routes.incidents import report_of
 from kgraph.server.routes.operations import stale
 from kgraph.server.service import Service
+from kgraph.server.writing import write
 from kgraph.store import GraphStore
 
 P = ParamSpec("P")
@@ -43,15 +50,22 @@ _MOST = 200
 _INSTRUCTIONS = """\
 kgraph knows what a virtualised estate consists of, what is wrong with it, and why. Begin with
 `incidents`, then `report` of one: cause, evidence for and against, impact, next check, plan.
-Entities are named by uid; `entities` searches. Nothing here changes anything: plans are approved
-by people, with `kgraph apply` or over the service's API."""
+Entities are named by uid; `entities` searches. Nothing here touches the estate: `propose` puts a
+plan on the table, and a person approves it, with `kgraph apply` or over the service's API."""
+
+
+class Permission(Enum):
+    """What an agent may do."""
+
+    READ = "read"
+    PROPOSE = "propose"
 
 
 class Tools:
     """The tools, as methods: their docstrings are what an agent reads of them."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, user: str) -> None:
+        self._service, self._user = service, user
 
     async def incidents(
         self, status: Literal["open", "resolved", "closed"] | None = None, limit: int = 20
@@ -149,6 +163,45 @@ class Tools:
 
         return await self._ask(look)
 
+    async def propose(
+        self,
+        incident: str,
+        context: Context,
+        cause: str | None = None,
+    ) -> Found:
+        """Put a repair plan for an open incident on the table; a person has to approve it.
+
+        Nothing is done by it. `cause` is the uid of a suspect, where you have found out that it is
+        not the likeliest one. What was proposed before is taken off the table.
+        """
+        service, caller = self._service, self._caller(context)
+        if not caller.role.may(Role.OPERATOR):
+            raise InputError(
+                f"a token with the role {caller.role.value} may not propose",
+                mend="it takes the role operator",
+            )
+        plan = await service.engine.ask(
+            lambda store: worked_out(store, service.tools_at(service.clock()), incident, cause)
+        )
+        record = await write(
+            service,
+            caller,
+            "plan.propose",
+            f"{plan.id} {incident}",
+            lambda store, now: put_forward(store, incident, plan, now),
+        )
+        if record is None:
+            raise InputError(f"a person has rejected {plan.id}: it is not proposed again")
+        return {**_shown(PlanRow.of(record)), "title": plan.title, "risk": plan.risk.value}
+
+    def _caller(self, context: Context) -> Caller:
+        """Return who asks: whose token it is, or who has started us."""
+        request = context.request_context.request
+        if request is None:
+            return Caller(self._user, Role.OPERATOR, "")
+        found: Caller = request.scope[CALLER]
+        return found
+
     async def sources(self) -> Found:
         """Tell when each source was last read: how old what is known is."""
         now = self._service.clock()
@@ -172,13 +225,27 @@ _NAMES = (
 )
 
 
-def server(service: Service) -> MCPServer:
-    """Return the MCP server of a service whose threads run."""
+def server(service: Service, permission: Permission, user: str = "") -> MCPServer:
+    """Return the MCP server of a service whose threads run.
+
+    Args:
+        service: what is asked.
+        permission: whether plans may be proposed.
+        user: who proposes where no token says so.
+    """
     made = MCPServer("kgraph", version=__version__, instructions=_INSTRUCTIONS)
-    tools = Tools(service)
+    tools = Tools(service, user)
     reads = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
     for name in _NAMES:
         made.add_tool(_told(getattr(tools, name)), name=name, annotations=reads)
+    if permission is Permission.PROPOSE:
+        proposes = ToolAnnotations(
+            read_only_hint=False,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=False,
+        )
+        made.add_tool(_told(tools.propose), name="propose", annotations=proposes)
     return made
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from kgraph import __version__
 from kgraph.server import assets, problems
+from kgraph.server.agents_http import PATH, Agents, available
 from kgraph.server.gate import Gate
 from kgraph.server.idempotency import Idempotent, describe
 from kgraph.server.limits import Rate
@@ -49,14 +51,15 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def application(service: Service) -> FastAPI:
     """Return the application; its threads live as long as it does."""
-    settings = service.settings
+    agents = Agents(service)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         service.start()
         page.tell(app.state.page)
         try:
-            yield
+            async with agents.running() if available() else nullcontext():
+                yield
         finally:
             service.stop()
 
@@ -79,6 +82,36 @@ def application(service: Service) -> FastAPI:
         app.include_router(
             router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)
         )
+    _guard(app, service, agents)
+    app.openapi = lambda: _documented(app)  # type: ignore[method-assign]  # as FastAPI's guide has it
+    return app
+
+
+def agents_application(service: Service) -> FastAPI:
+    """Return an application that speaks the Model Context Protocol, and nothing else."""
+    agents = Agents(service)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            async with agents.running():
+                yield
+        finally:
+            service.stop()
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service = service
+    problems.install(app)
+    _guard(app, service, agents)
+    return app
+
+
+def _guard(app: FastAPI, service: Service, agents: Agents) -> None:
+    """Put in front what every request passes, and beside the routes what speaks to agents."""
+    settings = service.settings
+    # At its own path and no other: a mount would redirect.
+    app.router.routes.append(Route(PATH, agents, include_in_schema=False))
     app.add_middleware(Idempotent, service=service)
     app.add_middleware(
         Gate,
@@ -88,8 +121,6 @@ def application(service: Service) -> FastAPI:
         most_seconds=settings.body_seconds,
         loopback_only=settings.authentication == "none",
     )
-    app.openapi = lambda: _documented(app)  # type: ignore[method-assign]  # as FastAPI's guide has it
-    return app
 
 
 def _documented(app: FastAPI) -> dict[str, Any]:

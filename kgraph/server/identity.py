@@ -20,6 +20,7 @@ from kgraph.server.problems import Refused
 from kgraph.server.service import Service
 from kgraph.server.signatures import Signed, verdict
 
+CALLER = "kgraph.caller"  # where in a request's scope an application behind us finds who asks
 _ASK = {"WWW-Authenticate": "Bearer"}
 _bearer = HTTPBearer(auto_error=False, description="A token that `kgraph token create` made.")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -59,17 +60,31 @@ def needs(role: Role) -> Callable[[Request, Bearer], Awaitable[Caller]]:
     """Return a dependency that lets pass who may do what needs a role."""
 
     async def caller(request: Request, bearer: Bearer) -> Caller:
-        service, address = service_of(request), address_of(request)
-        if service.settings.authentication == "none":
-            return Caller("anybody on this machine", Role.ADMIN, address)
-        text = bearer.credentials if bearer else halves.token_of(request)
-        found = await named(service, text, address)
-        if not found.role.may(role):
-            told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
-            raise Refused(HTTPStatus.FORBIDDEN, told, "role")
-        return found
+        return await admit(service_of(request), role, bearer, request)
 
     return caller
+
+
+async def admit(
+    service: Service,
+    role: Role,
+    bearer: HTTPAuthorizationCredentials | None,
+    request: Request,
+) -> Caller:
+    """Return who asks, if they may do what needs a role.
+
+    Raises:
+        Refused: they may not, or nobody knows who they are.
+    """
+    address = address_of(request)
+    if service.settings.authentication == "none":
+        return Caller("anybody on this machine", Role.ADMIN, address)
+    text = bearer.credentials if bearer else halves.token_of(request)
+    found = await named(service, text, address)
+    if not found.role.may(role):
+        told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
+        raise Refused(HTTPStatus.FORBIDDEN, told, "role")
+    return found
 
 
 async def named(service: Service, text: str, address: str) -> Caller:

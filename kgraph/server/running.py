@@ -13,13 +13,15 @@ from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from kgraph.app.service import tokens
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config_service import ServerSettings
 from kgraph.schema import ConfigurationError, KgraphError
-from kgraph.server.application import application
+from kgraph.server.agents_http import PATH
+from kgraph.server.application import agents_application, application
 from kgraph.server.metrics import Metrics
 from kgraph.server.service import NotWatching, Service, hooks
 from kgraph.server.watching import WatchThread
@@ -81,7 +83,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
         ending=lambda: any(each.should_exit for each in running),
     )
     with _listening(settings) as listener:
-        server = _Server(_uvicorn(settings, service))
+        server = _Server(_uvicorn(settings, service, application(service)))
         running.append(server)
         if settings.watch:
             watch.start()
@@ -97,10 +99,27 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
         raise KgraphError(f"the watch has ended: {watch.failure}")
 
 
-def _uvicorn(settings: ServerSettings, service: Service) -> uvicorn.Config:
+def serve_agents(configuration: Configuration, announce: Callable[[str], None]) -> None:
+    """Speak to agents alone, until told to stop: no hooks, no API, no watch.
+
+    Raises:
+        ConfigurationError: as `serve`.
+    """
+    settings = configuration.settings.server
+    _refuse_unlocked(configuration)
+    _check_certificate(configuration)
+    service = Service(configuration)
+    with _listening(settings) as listener:
+        server = _Server(_uvicorn(settings, service, agents_application(service)))
+        service.ending = lambda: server.should_exit
+        announce(f"{_address(listener, settings)}{PATH}")
+        asyncio.run(server.serve([listener]))
+
+
+def _uvicorn(settings: ServerSettings, service: Service, app: FastAPI) -> uvicorn.Config:
     proxies = list(settings.trusted_proxies)
     return uvicorn.Config(
-        application(service),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -54,6 +54,7 @@ SOURCES = (
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
     SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),
     SourceType("calls", "latency and errors of calls, from spans", _QUARTER),
+    SourceType("checks", "looks that are made on purpose: ping, TCP, HTTP, TLS, ...", _MINUTE),
     SourceType("alertmanager", "firing alerts", _QUICK),
     # After Alertmanager: where a rule is evaluated is surer than what was passed on.
     SourceType("prometheus", "alerts, targets, and where rules look", _QUICK),

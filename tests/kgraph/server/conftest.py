@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from kgraph.app.investigation import of_store
 from kgraph.app.keeping import save, sort
@@ -170,10 +171,10 @@ def webhook(*alerts: object, **changes: object) -> bytes:
 
 
 @contextmanager
-def listening(service: Service) -> Iterator[str]:
+def listening(service: Service, made: Callable[[Service], FastAPI] = application) -> Iterator[str]:
     """Serve over a real socket, in a thread; yield where."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = uvicorn.Config(application(service), log_config=None, access_log=False)
+        settings = uvicorn.Config(made(service), log_config=None, access_log=False)
         server = uvicorn.Server(settings)
         service.ending = lambda: server.should_exit
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))

@@ -1,0 +1,48 @@
+"""A plan for an incident, worked out because somebody asks for it. It is proposed, never begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kgraph.app.investigation import Toolkit
+from kgraph.app.keeping import again
+from kgraph.schema import Answer, IncidentStatus, InputError, Plan
+from kgraph.store import GraphStore
+from remedies import renamed
+
+
+def worked_out(store: GraphStore, tools: Toolkit, incident: str, cause: str | None) -> Plan:
+    """Return what should be done about an incident, as it was last explained.
+
+    Args:
+        store: holds the incident.
+        tools: rules, remedies, endpoints.
+        incident: an open one.
+        cause: uid of one of its suspects; None: the likeliest.
+
+    Raises:
+        InputError: there is no such incident or suspect, it is over, or nothing is sure enough.
+    """
+    record = store.incident(incident)
+    if record is None:
+        raise InputError(f"no incident {incident!r}", mend="`incidents` lists them")
+    if record.status is not IncidentStatus.OPEN:
+        raise InputError(f"{incident} is {record.status.value}: there is nothing to repair")
+    case = again(record, tools).case
+    answer = case.answer if cause is None else _suspected(case.answer, cause)
+    plan = None if answer.abstained else tools.remedy(answer, case.incident)
+    if plan is None:
+        raise InputError(
+            f"no suspect of {incident} is likely enough to act on",
+            mend="look at `causes` and its next checks",
+        )
+    return renamed(plan, incident)
+
+
+def _suspected(answer: Answer, cause: str) -> Answer:
+    """Return the answer with a suspect in front."""
+    first = [row for row in answer.causes if row.entity == cause]
+    if not first:
+        raise InputError(f"{cause!r} is no suspect", mend="`causes` lists them by uid")
+    others = (row for row in answer.causes if row.entity != cause)
+    return replace(answer, causes=(*first, *others))

@@ -1,0 +1,107 @@
+"""The Model Context Protocol over streamable HTTP, for who has a token.
+
+Source: https://modelcontextprotocol.io/specification, "Transports": servers must look at `Origin`,
+should listen on loopback, and should authenticate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from fastapi.security import HTTPAuthorizationCredentials
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kgraph.app.service.tokens import Role
+from kgraph.schema import KgraphError
+from kgraph.server.identity import CALLER, admit
+from kgraph.server.problems import Refused, problem
+from kgraph.server.service import Service
+
+PATH = "/mcp"
+
+
+def available() -> bool:
+    """Tell whether the library for it is installed."""
+    return find_spec("mcp") is not None
+
+
+class Agents:
+    """An ASGI application: it refuses who may not look, and hands on who may.
+
+    It answers only between the beginning and the end of `running`.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._app: ASGIApp | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Answer for the length of a block."""
+        from mcp.server.transport_security import (  # noqa: PLC0415 - an extra
+            TransportSecuritySettings,
+        )
+
+        from kgraph.server.agents import Permission, server  # noqa: PLC0415 - needs the extra
+
+        made = server(self._service, Permission.PROPOSE)
+        # Whose request it is, and from what site, is looked at here; no request needs another, so
+        # any server of the store answers it.
+        app = made.streamable_http_app(
+            streamable_http_path=PATH,
+            stateless_http=True,
+            json_response=True,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+        async with made.session_manager.run():
+            self._app = app
+            try:
+                yield
+            finally:
+                self._app = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope)
+        try:
+            self._check_origin(request)
+            scope[CALLER] = await admit(self._service, Role.VIEWER, _bearer(request), request)
+        except Refused as refusal:
+            self._service.metrics.refused.labels(refusal.reason).inc()
+            answer = problem(refusal.status_code, str(refusal.detail), refusal.headers)
+            await answer(scope, receive, send)
+            return
+        except KgraphError as error:
+            await problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))(scope, receive, send)
+            return
+        if self._app is None:
+            told = (
+                "it does not answer any more" if available() else "the extra mcp is not installed"
+            )
+            await problem(HTTPStatus.SERVICE_UNAVAILABLE, told)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check_origin(self, request: Request) -> None:
+        """Refuse another site's page: it would speak with the rights of whoever looks at it."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return
+        ours = {f"{request.url.scheme}://{request.headers.get('host', '')}"}
+        if self._service.settings.public_url:
+            parts = urlsplit(self._service.settings.public_url)
+            ours.add(f"{parts.scheme}://{parts.netloc}")
+        if origin not in ours:
+            raise Refused(HTTPStatus.FORBIDDEN, "another site's page may not ask", "origin")
+
+
+def _bearer(request: Request) -> HTTPAuthorizationCredentials | None:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        return None
+    return HTTPAuthorizationCredentials(scheme=scheme, credentials=text.strip())
