@@ -88,6 +88,7 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "detect list": _reads(),
         # It looks from where the server is, at what its graph and configuration name.
         "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
+        "drift": _reads("file"),
         "rules show": _reads(),
         "rules coverage": _reads(),
         "rules identifiability": _reads(),

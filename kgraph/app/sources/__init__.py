@@ -52,6 +52,7 @@ SOURCES = (
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
     SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
+    SourceType("changes", "packages, configuration files and units of a machine", _MINUTE),
     SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),
     SourceType("calls", "latency and errors of calls, from spans", _QUARTER),
     SourceType("checks", "looks that are made on purpose: ping, TCP, HTTP, TLS, ...", _MINUTE),
