@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
 
@@ -140,6 +141,7 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     return of_bundle(incident, None, toolkit)
 
 
+@lru_cache(maxsize=64)  # each round asks for those that are open; a bundle is long to read
 def known(record: IncidentRecord) -> Known:
     """Read back what an incident was last explained by."""
     answer, bundle = json.loads(record.answer), json.loads(record.bundle)

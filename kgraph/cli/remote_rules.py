@@ -22,7 +22,7 @@ class Rule:
     Attributes:
         role: what its caller's token must have, by its parameters.
         files: parameters that name files; they are sent along.
-        own: parameters that only who is at the machine may give: the server fills them in.
+        own: parameters that only who works at the server itself may give.
         writes: whether it changes something, by its parameters: the audit has it then.
     """
 

@@ -107,7 +107,7 @@ def admitted(asked: Asked) -> tuple[Call, Rule]:
         raise RefusedError(HTTPStatus.FORBIDDEN, told)
     for name in rule.own:
         if found.parameters[name]:
-            told = f"--{name} is filled in by the server, from the token"
+            told = f"--{name} is for who works at the server itself"
             raise RefusedError(HTTPStatus.BAD_REQUEST, told)
     for name in rule.files:
         _check_file(name, found.parameters[name], asked.files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from kgraph import __version__
 from kgraph.server import assets, problems
-from kgraph.server.agents_http import PATH, Agents, available
+from kgraph.server.agents_http import PATH, Agents
 from kgraph.server.gate import Gate
 from kgraph.server.idempotency import Idempotent, describe
 from kgraph.server.limits import Rate
@@ -58,7 +58,7 @@ def application(service: Service) -> FastAPI:
         service.start()
         page.tell(app.state.page)
         try:
-            async with agents.running() if available() else nullcontext():
+            async with agents.running():
                 yield
         finally:
             service.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -50,9 +51,13 @@ def running(
             env=os.environ | environ | {"KGRAPH_CONFIG": str(folder / "kgraph.toml")},
         )
     try:
-        said = waited(lambda: log.read_text().partition("\n")[0])
-        assert said.startswith("listening on http://127.0.0.1:"), log.read_text()
-        served = Served(process, said.split()[-1], token)
+        # The watch may have said something before.
+        said = waited(
+            lambda: re.search(
+                r"^listening on (http://127\.0\.0\.1:\d+)$", log.read_text(), re.MULTILINE
+            )
+        )
+        served = Served(process, said[1], token)
         with served.client:
             yield served
     finally:

@@ -94,6 +94,23 @@ class Monitoring:
         groups = _get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
         return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
 
+    def also_post_to(self, url: str, token_file: Path) -> None:
+        """Let Alertmanager post all it tells to one more receiver, as who holds a token."""
+        path = self._folder / "alertmanager.yml"
+        config = yaml.safe_load(path.read_text())
+        hook = {
+            "url": url,
+            "send_resolved": True,
+            "http_config": {
+                "authorization": {"type": "Bearer", "credentials_file": str(token_file)}
+            },
+        }
+        kept = config["receivers"][0]["webhook_configs"][:1]
+        config["receivers"][0]["webhook_configs"] = [*kept, hook]
+        path.write_text(yaml.safe_dump(config))
+        request = urllib.request.Request(f"{self.alertmanager_url}/-/reload", method="POST")  # noqa: S310 - our own, on loopback
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310 - our own, on loopback
+
     def signal_blackbox(self, signal: Signals) -> None:
         """Send a signal to the exporter that pings: on SIGSTOP it never answers."""
         self._processes["prometheus-blackbox-exporter"].send_signal(signal)
