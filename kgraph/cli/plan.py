@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Session, session_of
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ def plan(
     ] = None,
     state: Annotated[State | None, typer.Option(help="List only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="List at most so many.")] = 50,
+    reject: Annotated[
+        str | None,
+        typer.Option(
+            help="Say no to it, and why: it is not proposed for its incident again.",
+            metavar="REASON",
+        ),
+    ] = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
@@ -45,6 +52,9 @@ def plan(
     from kgraph.schema import PlanState
 
     session = session_of(ctx)
+    if reject is not None:
+        _reject(session, plan_id, reject)
+        return
     with opened(session.configuration, Access.READ) as store:
         if plan_id is None:
             states = {PlanState(state.value)} if state else None
@@ -57,6 +67,17 @@ def plan(
             session.out.print(line, soft_wrap=True)
     else:
         write(whole(record, document, journal), output)
+
+
+def _reject(session: Session, plan_id: str | None, why: str) -> None:
+    from kgraph.app.plans import find, reject
+    from kgraph.app.stores import Access, opened
+
+    if plan_id is None:
+        usage("--reject needs a PLAN")
+    with opened(session.configuration, Access.WRITE) as store:
+        record = reject(store, find(store, plan_id), session.user, why, session.now())
+    session.remark(f"{plan_id} is {record.state.value}: {record.because}")
 
 
 def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:

@@ -55,7 +55,10 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "impact": _reads(),
         "predict": _reads(),
         "weak-points": _reads(),
-        "plan": _reads(),
+        "plan": Rule(
+            lambda given: VIEWER if given["reject"] is None else OPERATOR,
+            writes=lambda given: given["reject"] is not None,
+        ),
         # Looking at what it would do asks the estate itself, with the server's credentials.
         "apply": Rule(lambda _given: OPERATOR, writes=lambda given: bool(given["execute"])),
         "halt": Rule(

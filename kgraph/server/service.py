@@ -20,7 +20,6 @@ from kgraph.server.desk import Desk, GroupCommit
 from kgraph.server.explained import Explained
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
-from kgraph.server.signatures import Replays
 
 _GUESSES_PER_SECOND, _GUESSES = 0.2, 10  # wrong tokens from one address
 
@@ -92,7 +91,6 @@ class Service:
         self.streams = 0  # of events, that are being listened to
         self.commands = 0  # that run
         self.guesses = Rate(_GUESSES_PER_SECOND, _GUESSES, time.monotonic)
-        self.replays = Replays(time.time)
         self.hooks: Mapping[str, HookConfig] = {
             hook.name: hook for hook in hooks(self.configuration)
         }

@@ -129,6 +129,9 @@ class Assessor:
             self._blamed.pop(incident, None)
             line = f"{incident} resolved: nothing of it is abnormal any longer"
             yield Told(now, What.RESOLVED, line, {"incident": incident})
+        for incident, before in done.split:
+            line = f"{incident} was a part of {before}"
+            yield Told(now, What.SPLIT, line, {"incident": incident, "of": before})
         for incident, into in done.merged:
             self._blamed.pop(incident, None)
             line = f"{incident} is part of {into}"

@@ -212,6 +212,19 @@ def test_the_same_plan_is_not_applied_twice(run: Run, shop: Path) -> None:  # no
     assert "it is done already" in done.err
 
 
+def test_a_rejected_plan_is_off_the_table_and_stays_so(run: Run, shop: Path) -> None:
+    assert shop
+    plan = proposed(run)
+    done = run("plan", plan, "--reject", "tomorrow")
+    assert done.code == 0, done.err
+    assert f"{plan} is superseded: rejected by " in done.err
+    assert done.err.strip().endswith(": tomorrow")
+    assert run("plan", plan, "--reject", "again").code == 1
+    assert run("plan", "--reject", "which?").code == 2
+    run("investigate")
+    assert json.loads(run("plan", plan, "-o", "json").out)["state"] == "superseded"
+
+
 def test_a_plan_that_is_not_there_is_told(run: Run, shop: Path) -> None:  # noqa: ARG001 - there
     for words in (("plan", "P-none"), ("apply", "P-none"), ("apply", "P-none", "--execute")):
         done = run(*words)

@@ -71,6 +71,22 @@ def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
     assert sorted(names) == ["h1.dc1", "vmstore", "web-0", "web-1", "web-2", "web-3"]
 
 
+def test_pages_of_plans_meet_each_once(
+    serve: Serve, token: Token, incident: str, store: GraphStore
+) -> None:
+    (plan,) = store.plans()
+    for number in range(4):
+        store.save_plan(replace(plan, id=f"P-{number}"))
+    client, headers = serve(), token(Role.VIEWER)
+    met, path = [], f"/api/v1/plans?incident={incident}&limit=2"
+    after: str | None = ""
+    while after is not None:
+        page = client.get(f"{path}&after={after}" if after else path, headers=headers).json()
+        met += [row["id"] for row in page["items"]]
+        after = page["next"]
+    assert sorted(met) == sorted(["P-0", "P-1", "P-2", "P-3", plan.id])
+
+
 def test_pages_of_incidents_end(serve: Serve, token: Token, incident: str) -> None:
     page = serve().get("/api/v1/incidents?limit=1", headers=token(Role.VIEWER)).json()
     assert ([row["id"] for row in page["items"]], page["next"]) == ([incident], None)
