@@ -78,6 +78,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	$(BIN)/python -m pytest
 
 check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
+	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
