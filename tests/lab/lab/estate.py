@@ -53,7 +53,7 @@ class Estate:
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._images = build_images(self.folder)
             self._guests: dict[str, Guest] = {}
-            fabric = Fabric(self.folder)
+            fabric = self._fabric = Fabric(self.folder)
             stack.callback(fabric.close)
             fabric.open()
             # All of it boots at the same time.
@@ -78,6 +78,11 @@ class Estate:
     def close(self) -> None:
         """End every process of the lab and remove its folder."""
         self._stack.close()
+
+    @property
+    def fabric_pid(self) -> int:
+        """Of the process that holds the fabric's network namespace."""
+        return self._fabric.pid
 
     @property
     def uris(self) -> list[str]:

@@ -163,9 +163,14 @@ class Hypervisor:
         """Undo `partition`."""
         self._fabric.rejoin(self._last)
 
+    @property
+    def via(self) -> list[str]:
+        """What to put before a command to run it on the host."""
+        return ["nsenter", "-t", str(self._init), "-a"]
+
     def inside(self, *command: str) -> str:
         """Run a command on the host."""
-        return run("nsenter", "-t", str(self._init), "-a", *command)
+        return run(*self.via, *command)
 
     def runs(self, pid: int) -> bool:
         """Tell whether a process, by its pid as we see it, is on this host."""
