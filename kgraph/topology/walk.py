@@ -88,7 +88,7 @@ def _walk(
     room = limit - len(frontier)
     while depth > 0 and len(frontier) and not truncated:
         near = step(frontier)
-        fresh = np.unique(near[~seen[near]])
+        fresh = _each_once(near[~seen[near]])
         truncated = len(fresh) > room
         frontier = fresh[:room]
         seen[frontier] = True
@@ -102,6 +102,14 @@ def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
     if types is None:
         return None
     return np.fromiter((name in types for name in topology.type_names), np.bool_)
+
+
+def _each_once(rows: Int) -> Int:
+    """Return rows in order, each once: `np.unique` would load numpy's masked arrays for that."""
+    ordered = np.sort(rows)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
 
 
 def spans(start: Int, rows: Int) -> Int:
