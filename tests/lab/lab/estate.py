@@ -104,6 +104,11 @@ class Estate:
         return self._storage.export_address
 
     @property
+    def export_disk(self) -> str:
+        """The file that is exported while all is well."""
+        return str(self._storage.image)
+
+    @property
     def storage_address(self) -> str:
         """Where the storage server is on the fabric; it is reached from here."""
         return self._storage.address
