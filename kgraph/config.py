@@ -433,6 +433,7 @@ class EngineSettings(_Section):
     """How causes are reasoned about."""
 
     calibration: Path | None = None  # written by `kgraph campaign --fit`; None: the shipped one
+    rates: Path | None = None  # of detectors, written by `kgraph detect report --fit`
 
 
 class RetentionSettings(_Section):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import ssl
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.secret import secret
 
 TIMEOUT_SECONDS = 10.0  # without a byte
 MOST_BYTES = 256 * 2**20
@@ -55,28 +55,6 @@ class Credentials:
             both = base64.b64encode(f"{self.user}:{token}".encode()).decode()
             return {"Authorization": f"Basic {both}"}
         return {"Authorization": f"{self.scheme} {token}"}
-
-
-def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
-    """Return where a secret is and what it is; None where neither place is named.
-
-    Raises:
-        ConfigurationError: a place is named and has none.
-    """
-    if variable:
-        where, found = f"environment variable {variable}", os.environ.get(variable)
-        if found is None:
-            raise ConfigurationError("it is not set", where=where, mend="export it first")
-        return where, found.strip()
-    return None if file is None else (str(file), _content(file).strip())
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError as error:
-        reason = error.strerror or "can't be read"
-        raise ConfigurationError(reason, where=str(path), mend="correct the path") from None
 
 
 @dataclass(frozen=True, slots=True)

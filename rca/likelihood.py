@@ -30,6 +30,7 @@ from kgraph.schema import (
     mode_named,
 )
 from rca.compile import severity_of
+from rca.rates import LEAST, Rates
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
@@ -143,7 +144,7 @@ def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd)
+        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
         found.setdefault(observation.entity, []).append(
             Reading(observation, kind, channel, ratio, rules, _via(observation, paths))
         )
@@ -264,7 +265,11 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
     )
 
 
-def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+def _ratio(
+    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+) -> float:
+    if measured is not None:
+        return _measured(seen, measured)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -279,3 +284,14 @@ def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
         return (1 - rule.detection) / (1 - rule.false_alarm)
     noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)
+
+
+def _measured(seen: Observation, rates: Rates) -> float:
+    """A detector with a record: what it counts is how often it fires, and then by how much.
+
+    Its size has tails as any has, but beyond where it begins to fire.
+    """
+    if not seen.abnormal:
+        return (1 - rates.detection) / (1 - rates.false_alarm)
+    beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
+    return rates.detection / max(LEAST, rates.false_alarm * beyond)

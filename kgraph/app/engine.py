@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import rca
@@ -12,6 +13,7 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology
 from rca.calibration import Calibration, calibrated
 from rca.calibration_file import load_calibration
+from rca.rates_file import load_rates
 
 
 def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
@@ -24,12 +26,14 @@ def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
 
 
 def rules_of(configuration: Configuration) -> rca.Model:
-    """Load the shipped rules and the site's own.
+    """Load the shipped rules and the site's own, and how good detectors were measured to be.
 
     Raises:
-        ConfigurationError: a faulty rule.
+        ConfigurationError: a faulty rule, or a file of rates that cannot be used.
     """
-    return rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+    model = rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+    own = configuration.settings.engine.rates
+    return replace(model, rates=load_rates(configuration.resolve(own) if own else None))
 
 
 def engine_of(configuration: Configuration) -> Engine:

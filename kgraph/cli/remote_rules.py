@@ -89,11 +89,16 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         # Where to look is the server's to say: nobody else has it ask its network's addresses.
         "detect run": _writes(OPERATOR, "url"),
         "detect list": _reads(),
+        "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
         # It looks from where the server is, at what its graph and configuration name.
         "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
         "drift": _reads("file"),
         "rules show": _reads(),
-        "rules coverage": _reads(),
+        # With --live it reads the sources, with the server's credentials.
+        "rules coverage": Rule(
+            lambda given: OPERATOR if given["live"] else VIEWER,
+            writes=lambda given: bool(given["live"]),
+        ),
         "rules identifiability": _reads(),
         "incidents list": _reads(),
         "incidents show": _reads(),

@@ -25,7 +25,7 @@ from kgraph.store._endpoints import (
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
 from kgraph.store._staging import Reading, Staged
-from kgraph.store._tables import locate_keys
+from kgraph.store._tables import indexed_afterwards, locate_keys
 
 
 def write_links(
@@ -33,7 +33,7 @@ def write_links(
 ) -> LinkOutcome:
     """Open and close relations so that they are as the reading says."""
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own)
+    foreign = outside(reading, records.own, records.as_before)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found = resolved(reading, places, records.as_before)
     stored = _stored(sql, scope, records.as_before)
@@ -55,7 +55,7 @@ def write_links(
     )
     opened = open_links(sql, rows)
     sql.executemany(
-        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.looped)
+        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.noticed)
     )
     _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
@@ -104,11 +104,12 @@ def open_links(sql: sqlite3.Connection, rows: Iterable[LinkRow]) -> list[Edge]:
             edges.append((row[6], row[2], row[7]))
             yield row
 
-    sql.executemany(
-        "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        noted(),
-    )
+    with indexed_afterwards(sql, "link"):
+        sql.executemany(
+            "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            noted(),
+        )
     return edges
 
 

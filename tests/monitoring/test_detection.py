@@ -239,3 +239,30 @@ def test_one_that_answers_nothing_ends_no_trouble_and_leaves_no_health(
     assert "Prometheus answered 500" in told
     assert _stands(ground, capsys, "web") == {"detect/guest-disk-requests.stuck": "abnormal"}
     assert _stands(ground, capsys, "shop") == {}
+
+
+def test_live_coverage_sees_what_detectors_look_at_and_where_a_target_is_silent(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f'[[sources]]\ntype = "prometheus"\nurl = "{ground.url}"\ndetect = true\n'
+    Path("kgraph.toml").write_text(f'[store]\nurl = "sqlite:///kgraph.db"\n{source}')
+    code, rows, told = ground.kgraph(capsys, "rules", "coverage", "--live")
+    assert code == 0, told
+    unseen = {(row["kind"], row["mode"]): row["unseen"] for row in rows}
+    # h1 is looked at and h2's exporter is silent; of the guests, only those on h1 are seen.
+    assert unseen["Host", "filling"] == 1
+    assert unseen["VirtualMachine", "hung"] == 2
+
+
+def test_the_report_grades_what_was_confirmed(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ground.detected(capsys)
+    assert run_cli(["investigate"]) == 0
+    _, kept, _ = ground.kgraph(capsys, "incidents", "list")
+    stuck = next(row["id"] for row in kept if "hung" in row["title"])
+    assert run_cli(["incidents", "confirm", stuck, "web:hung"]) == 0
+    code, rows, _ = ground.kgraph(capsys, "detect", "report", "--series", "20")
+    assert code == 0
+    (row,) = (each for each in rows if each["detector"] == "detect/guest-disk-requests.stuck")
+    assert (row["hits"], row["atFault"]) == (1, 1)

@@ -120,6 +120,10 @@ class Estate:
         guest.start()
         return guest
 
+    def remove_guest(self, name: str) -> None:
+        """Undo `start_guest`."""
+        self._guests.pop(name).remove()
+
     def populate(self) -> None:
         """Start the guests of the lab's estate, on all hosts at the same time."""
 
@@ -214,6 +218,7 @@ class Estate:
     def _export_image(self) -> Path:
         path = self.folder / "vmstore.raw"
         path.write_bytes(self._images[Disk.NBD].read_bytes())
+        path.with_name("paced.raw").write_bytes(self._images[Disk.PACED].read_bytes())
         return path
 
     def _boot(self, stack: ExitStack, fabric: Fabric, name: str, number: int) -> Hypervisor:

@@ -13,7 +13,7 @@ from typing import Any
 from ingest.libvirt.states import DomainState
 from tests.lab.lab.hypervisor import Hypervisor
 from tests.lab.lab.processes import run, wait_for
-from tests.lab.lab.storage import EXPORT, NBD_PORT, StorageServer
+from tests.lab.lab.storage import EXPORT, NBD_PORT, PACED, PACED_PORT, StorageServer
 
 _DISK_BYTES = 8 << 20  # what the boot sector writes on, round and round
 _KEYS = {"c": 46, "d": 32, "i": 23, "p": 25}
@@ -39,8 +39,12 @@ class Disk(Enum):
     """Where a guest's disk is."""
 
     NBD = "the export, over the network"
+    PACED = "the export whose speed can be set"
     LOCAL = "a raw file in the pool `local`"
     GROWING = "a qcow2 file in the pool `small`; it begins small, and so it stays until it's told"
+
+
+_EXPORTS = {Disk.NBD: (EXPORT, NBD_PORT), Disk.PACED: (PACED, PACED_PORT)}
 
 
 class Leaving(Enum):
@@ -59,11 +63,11 @@ class Guest:
         self.home = self.host = home
         self.name, self.disk, self._image = name, disk, image
         self.computes = self.grows = False
-        if disk is not Disk.NBD:
+        if disk not in _EXPORTS:
             self._make_disk()
         xml = _DOMAIN.format(
             name=name,
-            type="network" if disk is Disk.NBD else "file",
+            type="network" if disk in _EXPORTS else "file",
             format="qcow2" if disk is Disk.GROWING else "raw",
             source=self._source(storage),
         )
@@ -72,8 +76,9 @@ class Guest:
         self._xml: str = defined.XMLDesc(_INACTIVE)
 
     def _source(self, storage: StorageServer) -> str:
-        if self.disk is Disk.NBD:
-            return _NBD.format(export=EXPORT, address=storage.address, port=NBD_PORT)
+        if self.disk in _EXPORTS:
+            export, port = _EXPORTS[self.disk]
+            return _NBD.format(export=export, address=storage.address, port=port)
         return f"<source file='{self._path}'/>"
 
     @property
@@ -120,6 +125,12 @@ class Guest:
         """Power it on."""
         self.computes = self.grows = False
         self.domain.create()
+
+    def remove(self) -> None:
+        """Power it off and have no trace of it."""
+        if self.domain.isActive():
+            self.domain.destroy()
+        self.domain.undefine()
 
     def migrate(self, target: Hypervisor, leaving: Leaving) -> None:
         """Move it, running, to another host; its disk must be the export."""
@@ -209,7 +220,8 @@ class Guest:
 def build_images(folder: Path) -> dict[Disk, Path]:
     """Assemble the boot sector; return raw disk images that start with it."""
     whole, little = _DISK_BYTES // 512 - 1, 0x7F
-    windows = {Disk.NBD: whole, Disk.LOCAL: whole, Disk.GROWING: little}
+    whole_of = dict.fromkeys((Disk.NBD, Disk.PACED, Disk.LOCAL), whole)
+    windows = {**whole_of, Disk.GROWING: little}
     return {disk: _build_image(folder, window) for disk, window in windows.items()}
 
 

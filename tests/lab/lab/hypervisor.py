@@ -252,6 +252,11 @@ class Hypervisor:
         fill = f"dd if=/dev/zero of={self._filler} bs=4k conv=fsync || true"  # it ends when full
         self.inside("sh", "-c", fill)
 
+    def grow_filler(self, size: int) -> None:
+        """Take so many bytes more of it."""
+        grow = f"head -c {size} /dev/zero >> {self._filler}; sync {self._filler}"
+        self.inside("sh", "-c", grow)
+
     def clear_small(self) -> None:
         """Undo `fill_small`."""
         self.inside("rm", "-f", str(self._filler))

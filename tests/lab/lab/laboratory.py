@@ -41,6 +41,15 @@ class Lab(Estate):
         self._stamp()
         self._storage.signal("STOP")
 
+    def pace_storage(self, bits_per_second: int = 0) -> None:
+        """Have the second export be slow, or as fast as it can (0): no event tells of it."""
+        self._stamp()
+        self._storage.pace(bits_per_second)
+
+    def fill_slowly(self, size: int) -> None:
+        """Take so many bytes more of the pool `small` of h3."""
+        self.host(SMALL_HOST).grow_filler(size)
+
     def revive_export(self) -> None:
         """Have the export back; guests that were paused stay so."""
         self._storage.revive()

@@ -38,8 +38,8 @@ class Monitoring:
 
     def wait(self) -> None:
         """Wait until all of it answers."""
-        wait_for("Alertmanager", lambda: _answers(f"{self.alertmanager_url}/-/ready"))
-        wait_for("Prometheus", lambda: _answers(f"{self.prometheus_url}/-/ready"))
+        wait_for("Alertmanager", lambda: answers(f"{self.alertmanager_url}/-/ready"))
+        wait_for("Prometheus", lambda: answers(f"{self.prometheus_url}/-/ready"))
 
     @property
     def alertmanager_url(self) -> str:
@@ -53,12 +53,12 @@ class Monitoring:
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the answer of `GET /api/v2/alerts`."""
-        found: list[dict[str, Any]] = _get(f"{self.alertmanager_url}/api/v2/alerts")
+        found: list[dict[str, Any]] = get(f"{self.alertmanager_url}/api/v2/alerts")
         return found
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the result of an instant query."""
-        answer = _get(f"{self.prometheus_url}/api/v1/query?query={quote(expression)}")
+        answer = get(f"{self.prometheus_url}/api/v1/query?query={quote(expression)}")
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
@@ -84,14 +84,12 @@ class Monitoring:
 
     def _pending(self) -> list[dict[str, Any]]:
         """What rules see, alerts that do not fire yet included."""
-        found: list[dict[str, Any]] = _get(f"{self.prometheus_url}/api/v1/alerts")["data"][
-            "alerts"
-        ]
+        found: list[dict[str, Any]] = get(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return found
 
     def _evaluated(self) -> datetime:
         """When the group that has waited longest was last evaluated."""
-        groups = _get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
+        groups = get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
         return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
 
     def also_post_to(self, url: str, token_file: Path) -> None:
@@ -124,7 +122,7 @@ class Monitoring:
         self._processes[name] = spawn([name, *arguments], self._folder / f"{name}.log")
 
     def _start_blackbox(self) -> str:
-        address = _free_address()
+        address = free_address()
         modules = {"icmp": {"prober": "icmp", "icmp": {"preferred_ip_protocol": "ip4"}}}
         self._run(
             "prometheus-blackbox-exporter",
@@ -135,7 +133,7 @@ class Monitoring:
         return address
 
     def _start_alertmanager(self, webhook: str) -> str:
-        address = _free_address()
+        address = free_address()
         config = {
             "route": {
                 "receiver": "hook",
@@ -160,7 +158,7 @@ class Monitoring:
         return address
 
     def _start_prometheus(self, hosts: list[Hypervisor]) -> str:
-        address = _free_address()
+        address = free_address()
         shutil.copy(Path(__file__).with_name("rules.yml"), self._folder)
         config = {
             "global": {
@@ -217,18 +215,18 @@ def _through(blackbox: str) -> dict[str, Any]:
     }
 
 
-def _free_address() -> str:
+def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def _get(url: str) -> Any:
+def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own, on loopback
         return json.load(answer)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own, on loopback
             return True

@@ -12,6 +12,10 @@ NBD_PORT = 10809
 EXPORT = "vmstore"
 SYSTEMD = "/lib/systemd/systemd"
 UNIT = f"nbd-{EXPORT}.service"
+# A second export, whose speed can be set while it is used; it is off until a test wants it.
+PACED_PORT = 10810
+PACED = "paced"
+PACED_UNIT = f"nbd-{PACED}.service"
 _LAST = 1  # of its address
 # Only what is named here runs. `--fork` ends once the server listens, so that a restart of the
 # unit that is done is done indeed. A crash is left to whoever watches: no Restart=.
@@ -25,6 +29,20 @@ Type=forking
 PIDFile=/run/nbd.pid
 ExecStart=/usr/bin/qemu-nbd --fork --pid-file=/run/nbd.pid --persistent --shared=32 \
 --bind={address} --port={port} --export-name={export} --format=raw --cache=writeback {image}
+Restart=no
+TimeoutStopSec=2
+StandardOutput=append:{log}
+StandardError=append:{log}
+"""
+_PACED_SERVICE = """\
+[Unit]
+Description=NBD export {export} whose speed can be set
+DefaultDependencies=no
+[Service]
+Type=forking
+PIDFile=/run/{export}.pid
+ExecStart=/usr/bin/nbdkit --pidfile=/run/{export}.pid --ipaddr={address} --port={port} \
+--export-name={export} --filter=rate file {image} rate-file=/run/{export}.rate
 Restart=no
 TimeoutStopSec=2
 StandardOutput=append:{log}
@@ -111,6 +129,14 @@ class StorageServer:
             log=folder / "nbd.log",
         )
         (folder / "units" / UNIT).write_text(service)
+        paced = _PACED_SERVICE.format(
+            address=self.address,
+            port=PACED_PORT,
+            export=PACED,
+            image=image.with_name("paced.raw"),
+            log=folder / "paced.log",
+        )
+        (folder / "units" / PACED_UNIT).write_text(paced)
         (folder / "units" / "lab.target").write_text(_TARGET)
         rest = {"lab": folder.parent, "group": folder.parent.name, "systemd": SYSTEMD}
         for name, script in (("group", _GROUP), ("init", _INIT), ("sweep", _SWEEP)):
@@ -144,6 +170,12 @@ class StorageServer:
         """Send a signal to the NBD server: KILL is a crash, STOP a hang."""
         pid = self.inside("systemctl", "show", "--property=MainPID", "--value", UNIT).strip()
         self.inside("kill", f"-{signal}", pid)
+
+    def pace(self, bits_per_second: int = 0) -> None:
+        """Have the second export answer at this speed; 0: as fast as it can. It tells nobody."""
+        told = f"echo {bits_per_second} > /run/{PACED}.rate" if bits_per_second else ":"
+        self.inside("sh", "-c", f"rm -f /run/{PACED}.rate; {told}")
+        self.inside("systemctl", "start", PACED_UNIT)
 
     def revive(self) -> None:
         """Have it export again, whatever was done to it."""
