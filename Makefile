@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PACKAGES := kgraph ingest rca remedies cypher
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j screenshot test test-deps check unit soak bench lock clean
+.PHONY: help demo demo-neo4j screenshot test test-deps check unit soak campaign bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -75,6 +75,14 @@ soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed document
 	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
 	  tests/kgraph/server/test_load.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
+	@$(MAKE) --no-print-directory campaign
+
+# More than an hour. Both go on where kept results end (`FAULTS=60 make campaign`), so they can be
+# run in slices; what they found is in docs/campaigns.md.
+FAULTS ?= 200
+campaign: .venv/dev .venv/libvirt ## random faults on the real lab and on 10,000 simulated guests
+	$(BIN)/python -m tests.lab.campaign --faults $(FAULTS); \
+	lab=$$?; $(BIN)/python -m tests.remedies.simulator.campaign && exit $$lab
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \

@@ -337,10 +337,20 @@ class _Endpoint(_Section):
 
 
 class LibvirtEndpoint(_Endpoint):
-    """Guests are acted on through libvirt; empty: the connection that a guest was read from."""
+    """Guests are acted on through libvirt; empty: the connection that a guest was read from.
+
+    `moves` lets guests be brought to other hosts; `definitions` is the folder that keeps what
+    they are, for those whose host is gone; `routes` says for a host where it takes guests that
+    migrate. `among` are the connections of all hosts that could run its guests; empty: every
+    host that is read. All of them must answer before a guest is started.
+    """
 
     type: Literal["libvirt"]
     uri: str = ""
+    among: tuple[str, ...] = ()
+    moves: bool = False
+    definitions: Path | None = None
+    routes: dict[str, str] = {}
 
 
 class SystemdEndpoint(_Endpoint):

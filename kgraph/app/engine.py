@@ -13,6 +13,7 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology
 from rca.calibration import Calibration, calibrated
 from rca.calibration_file import load_calibration
+from rca.rates import DetectorRates
 from rca.rates_file import load_rates
 
 
@@ -32,8 +33,17 @@ def rules_of(configuration: Configuration) -> rca.Model:
         ConfigurationError: a faulty rule, or a file of rates that cannot be used.
     """
     model = rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+    return replace(model, rates=rates_of(configuration))
+
+
+def rates_of(configuration: Configuration) -> DetectorRates:
+    """Load how good detectors were measured to be: the shipped rates, the site's own over them.
+
+    Raises:
+        ConfigurationError: a file of rates that cannot be used.
+    """
     own = configuration.settings.engine.rates
-    return replace(model, rates=load_rates(configuration.resolve(own) if own else None))
+    return load_rates(configuration.resolve(own) if own else None)
 
 
 def engine_of(configuration: Configuration) -> Engine:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ingest.detect.files import Series
     from kgraph.app.detection import Spoken
     from kgraph.app.detection.report import Graded
+    from rca.rates import DetectorRates
 
 app = typer.Typer(
     help="Let detectors look at series, and see how good they are.",
@@ -25,6 +26,10 @@ app = typer.Typer(
 )
 _WRONG = ("entity", "signal", "direction", "score", "since", "detail", "detector")
 _GRADED = ("detector", "detection", "falseAlarm", "hits", "atFault", "strays", "atRest")
+_LISTED = (
+    *("detector", "finds", "signal", "kinds", "detection", "falseAlarm"),
+    *("settings", "query", "where"),
+)
 _RULES = ("detector", "series", "abnormal", "covered", "unmapped", "note")
 
 
@@ -70,13 +75,14 @@ def run(
 
 @app.command("list")
 def list_detectors(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
-    """Show what is looked at: detectors, their series and settings, what they say of what."""
+    """Show what is looked at: detectors, their series and settings, what they say, how surely."""
     from kgraph.app.detection import series_of
+    from kgraph.app.engine import rates_of
 
     session = session_of(ctx)
-    columns = ("detector", "finds", "signal", "kinds", "settings", "query", "where")
-    rows = [row for one in series_of(session.configuration) for row in _listed(one)]
-    show(session, columns, rows, output)
+    rates = rates_of(session.configuration)
+    rows = [row for one in series_of(session.configuration) for row in _listed(one, rates)]
+    show(session, _LISTED, rows, output)
 
 
 class ReportFormat(StrEnum):
@@ -178,14 +184,17 @@ def _grade(row: Graded) -> tuple[object, ...]:
     return row.name, *rates, tally.hits, tally.at_fault, tally.strays, tally.at_rest
 
 
-def _listed(series: Series) -> Iterable[tuple[object, ...]]:
+def _listed(series: Series, rates: DetectorRates) -> Iterable[tuple[object, ...]]:
     for rule in series.rules:
         settings = rule.settings.model_dump(exclude_unset=True)
         told = " ".join(f"{name}={value}" for name, value in settings.items())
         query = " ".join(series.query.split())
         kinds = "|".join(rule.entry.kinds)
         about = f"{rule.detector.about}: {series.about}"
-        yield rule.reports_as, about, rule.entry.signal, kinds, told, query, rule.place
+        known = rates.of(rule.reports_as)
+        measured = (known.detection, known.false_alarm) if known else (None, None)
+        name, signal = rule.reports_as, rule.entry.signal
+        yield name, about, signal, kinds, *measured, told, query, rule.place
 
 
 def _wrong(heard: Iterable[Spoken]) -> Iterable[tuple[object, ...]]:

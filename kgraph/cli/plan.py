@@ -13,7 +13,9 @@ from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
-    from kgraph.schema import JournalEntry, PlanDocument, PlanRecord
+    from kgraph.schema import JournalEntry, Plan, PlanDocument, PlanRecord
+
+_COLUMN = 8
 
 
 class State(StrEnum):
@@ -131,22 +133,27 @@ def lines(
 ) -> Iterator[str]:
     """Yield a plan for a person, one thought a line."""
     from kgraph.cli.text import one_line
+    from remedies.hazards import by_hand, hazards
 
     chosen = document.plan
     head = f"{record.id}  {record.state.value}  {record.incident}  {chosen.title}"
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
     means = "" if chosen.executable else "  suggest only: no way to act"
-    yield f"RISK     {chosen.risk.value}  settles {chosen.settle.total_seconds():g} s{means}"
+    reach = f"  {len(chosen.reach)} things could be hurt" if chosen.reach else ""
+    yield f"RISK     {chosen.risk.value}{reach}{means}"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))
+    yield f"TAKES    {_takes(chosen)}"
+    yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     undo = [
-        f"if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        f"by itself, if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
         for step in chosen.steps
         if step.undo_if
     ]
-    yield from _block("ROLLBACK", undo or ["nothing is taken back by itself"])
+    rows = [*(undo or ["nothing is taken back by itself"]), *by_hand(chosen)]
+    yield from _block("ROLLBACK", [one_line(row) for row in rows])
     yield from _block("NOT", [one_line(row) for row in chosen.refused])
     current = journal[document.run.journal_from :] if document.run else []
     yield from _block("JOURNAL", [_entry(entry) for entry in current])
@@ -178,7 +185,23 @@ def _entry(entry: JournalEntry) -> str:
     return one_line(told)
 
 
+def _takes(chosen: Plan) -> str:
+    """Say how long it takes; steps on the cause follow each other, victims go side by side."""
+    from kgraph.schema import Actor, Role
+
+    causes = sum(s.duration.total_seconds() for s in chosen.steps if s.role is Role.CAUSE)
+    victims = [s.duration.total_seconds() for s in chosen.steps if s.role is Role.VICTIM]
+    waits = any(step.actor is Actor.PERSON for step in chosen.steps)
+    asked = ", and as long as a person needs" if waits else ""
+    settles = f"{chosen.settle.total_seconds():g} s without a symptom"
+    return f"about {causes + max(victims, default=0.0):g} s{asked}; it has helped after {settles}"
+
+
 def _block(label: str, rows: list[str]) -> Iterator[str]:
+    """Yield rows under a label; one that is longer than the column stands above them."""
+    if len(label) > _COLUMN and rows:
+        yield label
+        label = ""
     for number, row in enumerate(rows):
         yield f"{label if not number else '':<9}{row}"
 

@@ -3,9 +3,9 @@
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
-iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
+systemd-journal-remote iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
 prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
-nbdkit haproxy lldpd openvswitch-switch ovn-central ovn-host iputils-ping snmp snmpd
+nbdkit haproxy lldpd openvswitch-switch ovn-central ovn-host iputils-ping lvm2 snmp snmpd
 default-jdk-headless maven chromium fonts-liberation"
 
 complete() {

@@ -15,8 +15,9 @@ import pytest
 
 from ingest.detect.files import load_series
 from ingest.prometheus.origin import Origin
-from kgraph.app.detection import Asking
+from kgraph.app.detection import Asking, detection_job
 from kgraph.cli import run as run_cli
+from kgraph.config import PrometheusSource, load
 from kgraph.web import Credentials
 from tests.monitoring.conftest import need
 from tests.monitoring.half_dead import HalfDead, half_dead
@@ -266,3 +267,17 @@ def test_the_report_grades_what_was_confirmed(
     assert code == 0
     (row,) = (each for each in rows if each["detector"] == "detect/guest-disk-requests.stuck")
     assert (row["hits"], row["atFault"]) == (1, 1)
+
+
+def test_a_watch_that_reads_all_the_time_looks_no_more_often_than_was_said(
+    ground: Ground, spoilt: HalfDead
+) -> None:
+    asked: list[str] = []
+    spoilt.warns = lambda query: bool(asked.append(query))
+    configuration = load(cwd=ground.folder, environ={})
+    source = PrometheusSource(type="prometheus", url=spoilt.url, detect_every=60)
+    job = detection_job(source, configuration)
+    for seconds in (0, 2, 29, 31):
+        before = len(asked)
+        job.fetch(ground.now + timedelta(seconds=seconds))
+        assert (len(asked) > before) is (seconds in {0, 31}), seconds

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.schema import ConfigurationError, Entity, Incident, Observation, State
+from kgraph.schema import ConfigurationError, Entity, Incident, Observation, Relation, State
+from rca import investigate, load_model
 from rca.likelihood import read
 from rca.rates import ANY, DetectorRates, Rates, Tally, sort_of
 from rca.rates_file import load_rates, rates_text
@@ -88,3 +89,46 @@ def test_a_faulty_file_is_refused_in_one_line(tmp_path: Path, text: str, told: s
         load_rates(path)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+_GUESTS = {
+    "a": ("h1", "x"),
+    "b": ("h2", "x"),
+    "c": ("h1", "y"),
+    "d": ("h2", "y"),
+    "e": ("h1", "z"),
+}
+
+
+def _first(signal: str, detector: str, hurt: str, rates: DetectorRates) -> tuple[str, str, float]:
+    """Return cause, mode and posterior where some of five guests show a signal, the others not."""
+    entities = [Entity(name, "VirtualMachine") for name in _GUESTS]
+    entities += [Entity(name, "Host") for name in ("h1", "h2")]
+    entities += [Entity(name, "StorageExport") for name in "xyz"]
+    relations = [Relation(g, "RUNS_ON", host) for g, (host, _) in _GUESTS.items()]
+    relations += [Relation(g, "STORED_ON", export) for g, (_, export) in _GUESTS.items()]
+    rows = [
+        Observation(g, signal, State.ABNORMAL, 8.0, detector=detector)
+        if g in hurt
+        else Observation(g, signal, State.HEALTHY, detector=detector)
+        for g in _GUESTS
+    ]
+    incident = Incident("i", tuple(entities), tuple(relations), tuple(rows))
+    cause = investigate(incident, replace(load_model(), rates=rates)).causes[0]
+    return cause.entity, cause.mode, cause.posterior
+
+
+@pytest.mark.parametrize(
+    ("signal", "detector", "mode"),
+    [
+        ("latency", "detect/guest-disk-latency.deviation", "slow"),
+        ("hung", "detect/guest-disk-requests.stuck", "hung"),
+    ],
+)
+def test_with_a_record_two_guests_on_two_hosts_are_enough_to_name_their_storage(
+    signal: str, detector: str, mode: str
+) -> None:
+    entity, found, posterior = _first(signal, detector, "ab", load_rates())
+    assert (entity, found) == ("x", mode)
+    assert posterior > 0.5
+    assert _first(signal, detector, "ab", DetectorRates())[2] < 0.5

@@ -84,7 +84,7 @@ class Changes:
     def _keep(self, reading: Reading, state: State, at: datetime) -> Diff:
         last = self._last
         happened = list(_happened(last, state, at))
-        index, _ = self._directory.of(reading.store, reading.at)
+        index, _ = self._directory.recent(reading.store, reading.at)
         findings = list(state.findings)
         diff, owner = Diff(), None
         if state.files is not None:
@@ -114,10 +114,18 @@ class Changes:
         """Return what the files configure."""
         text = self._source.configures or self.host
         try:
-            return look_up(store, text)
+            found = look_up(store, text)
         except InputError as error:
             findings.append(f"whose configuration it is: {error}")
             return None
+        known = store.provenance(found.uid)
+        others = known is not None and any(
+            row.live and row.source != SOURCE for row in known.records
+        )
+        if not others:  # what only we still speak of is gone: we must not keep it
+            findings.append(f"whose configuration it is: nobody else tells of {found.title}")
+            return None
+        return found
 
     def _files(
         self, state: State, written: list[Happened], owner: Entity | None

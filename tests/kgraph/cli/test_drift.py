@@ -147,3 +147,20 @@ def test_a_package_and_a_file_are_changes_of_their_machine(run: Run, estate: Pat
         assert run("ingest", "changes", f"files={conf}", "host=h1").code == 0
     shown = json.loads(run("graph", "history", "h1:" + str(conf / "a.conf"), "-o", "json").out)
     assert [row["what"] for row in shown if row["source"] == "changes"].count("config") == 1
+
+
+def test_an_owner_that_its_own_source_drops_is_not_kept_by_its_files(
+    run: Run, estate: Path
+) -> None:
+    need("find", "sha256sum")
+    (estate / "etc").mkdir()
+    (estate / "etc" / "a.conf").write_text("1")
+    fields = (f"files={estate / 'etc'}", "host=h1", "configures=Service/shop")
+    assert run("ingest", "changes", *fields).code == 0
+    kept = "".join(line for line in ESTATE.splitlines(keepends=True) if "shop" not in line)
+    (estate / "estate.yaml").write_text(kept)
+    assert run("ingest", "topology", "estate.yaml").code == 0
+    done = run("ingest", "changes", *fields)
+    assert "nobody else tells of Service shop" in done.err
+    shown = json.loads(run("graph", "find", "shop", "--kind", "Service", "-o", "json").out)
+    assert shown == []

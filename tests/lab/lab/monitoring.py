@@ -73,16 +73,16 @@ class Monitoring:
         now = datetime.now(UTC)
         wait_for("the rules", lambda: self._evaluated() > now)
         try:
-            wait_for("quiet rules", lambda: not self._pending(), seconds=30)
+            wait_for("quiet rules", lambda: not self.pending(), seconds=30)
         except LabError as error:
-            raise LabError(f"{error}: {[each['labels'] for each in self._pending()]}") from error
+            raise LabError(f"{error}: {[each['labels'] for each in self.pending()]}") from error
 
     def _scraped(self) -> float:
         """When the target that has waited longest was last scraped, in seconds."""
         oldest = self.query("min(timestamp(up))")
         return float(oldest[0]["value"][1]) if oldest else 0.0
 
-    def _pending(self) -> list[dict[str, Any]]:
+    def pending(self) -> list[dict[str, Any]]:
         """What rules see, alerts that do not fire yet included."""
         found: list[dict[str, Any]] = get(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return found

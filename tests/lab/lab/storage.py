@@ -29,7 +29,7 @@ Type=forking
 PIDFile=/run/nbd.pid
 ExecStart=/usr/bin/qemu-nbd --fork --pid-file=/run/nbd.pid --persistent --shared=32 \
 --bind={address} --port={port} --export-name={export} --format=raw --cache=writeback {image}
-Restart=no
+Restart={restart}
 TimeoutStopSec=2
 StandardOutput=append:{log}
 StandardError=append:{log}
@@ -121,14 +121,9 @@ class StorageServer:
         folder = self._folder
         for part in ("units", "groups"):
             (folder / part).mkdir()
-        service = _SERVICE.format(
-            address=self.address,
-            port=NBD_PORT,
-            export=EXPORT,
-            image=image,
-            log=folder / "nbd.log",
-        )
-        (folder / "units" / UNIT).write_text(service)
+        self._image = self._served = image
+        self._restart = "no"
+        self._write_unit()
         paced = _PACED_SERVICE.format(
             address=self.address,
             port=PACED_PORT,
@@ -141,6 +136,44 @@ class StorageServer:
         rest = {"lab": folder.parent, "group": folder.parent.name, "systemd": SYSTEMD}
         for name, script in (("group", _GROUP), ("init", _INIT), ("sweep", _SWEEP)):
             (folder / f"{name}.sh").write_text(script.format(folder=folder, **rest))
+
+    def _write_unit(self) -> None:
+        service = _SERVICE.format(
+            address=self.address,
+            port=NBD_PORT,
+            export=EXPORT,
+            image=self._served,
+            restart=self._restart,
+            log=self._folder / "nbd.log",
+        )
+        (self._folder / "units" / UNIT).write_text(service)
+
+    def roll_out(self, image: Path) -> None:
+        """Change which disk the unit exports, and restart it: a change that went wrong."""
+        self._served = image
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
+        self.inside("systemctl", "restart", UNIT)
+
+    def roll_back(self) -> None:
+        """Undo `roll_out`."""
+        if self._served != self._image:
+            self.roll_out(self._image)
+
+    def let_systemd_restart(self, rule: str) -> None:
+        """Have systemd itself restart the unit, as `Restart=` has it, 2 s after a crash."""
+        self._restart = "no" if rule == "no" else f"{rule}\nRestartSec=2"
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
+
+    @property
+    def image(self) -> Path:
+        """The disk that is exported while all is well."""
+        return self._image
+
+    def stop_unit(self) -> None:
+        """Stop the unit, as an operator would: it is no crash."""
+        self.inside("systemctl", "stop", UNIT)
 
     def boot(self) -> None:
         """Plug it in; `wait` until it exports."""
@@ -179,6 +212,9 @@ class StorageServer:
 
     def revive(self) -> None:
         """Have it export again, whatever was done to it."""
+        self.roll_back()
+        if self._restart != "no":
+            self.let_systemd_restart("no")
         if self.exporting:
             self.signal("CONT")
         else:
