@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +105,9 @@ def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
     return np.fromiter((name in types for name in topology.type_names), np.bool_)
 
 
+_Whole = npt.NDArray[np.signedinteger[Any]]
+
+
 def _each_once(rows: Int) -> Int:
     """Return rows in order, each once: `np.unique` would load numpy's masked arrays for that."""
     ordered = np.sort(rows)
@@ -112,7 +116,7 @@ def _each_once(rows: Int) -> Int:
     return ordered[first]
 
 
-def spans(start: Int, rows: Int) -> Int:
+def spans(start: _Whole, rows: _Whole) -> Int:
     """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
     begin = start[rows]
     counts = start[rows + 1] - begin
