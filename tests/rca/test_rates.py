@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import ConfigurationError, Entity, Incident, Observation, Relation, State
+from kgraph.topology import build
 from rca import investigate, load_model
 from rca.likelihood import read
 from rca.rates import ANY, DetectorRates, Rates, Tally, sort_of
@@ -50,7 +51,7 @@ def test_a_detector_is_found_by_name_then_by_sort_whatever_its_server() -> None:
 def _ratio(rates: DetectorRates, state: State) -> float:
     seen = Observation("h", "cpu", state, 10.0, detector="detect/node-cpu.deviation")
     incident = Incident("i", (Entity("h", "Host"),), observations=(seen,))
-    (reading,) = read(incident, Model(rates=rates))["h"]
+    (reading,) = read(incident, Model(rates=rates), build(incident.entities, ()))["h"]
     return reading.ratio
 
 
