@@ -28,6 +28,9 @@ def main(folder: Path) -> None:
             take(window, folder / f"{name}.png", whole=name != "page-phone")
         window = windows["page"]
         page = window.page
+        # Drawn anew: a picture of the whole page has changed the window's size meanwhile.
+        window.go("/incidents/INC-0001")
+        window.drawn()
         page.get_by_role("button", name="Approve…").click()
         page.get_by_role("button", name="Approve and run").click()
         page.get_by_text("Running:").wait_for()
@@ -47,7 +50,7 @@ def main(folder: Path) -> None:
 def take(window: Window, file: Path, *, whole: bool = False) -> None:
     """Take a picture once nothing moves any longer."""
     window.page.mouse.move(0, 0)
-    window.page.wait_for_timeout(300)
+    window.page.wait_for_timeout(1_500)  # the canvas is drawn coarsely first
     window.page.screenshot(path=str(file), full_page=whole)
 
 
