@@ -6,8 +6,12 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
         --no-emit-index-url --no-header
 PACKAGES := kgraph ingest rca remedies cypher
 
+# npm works in a folder of its own: nothing that it brings is near what is packed.
+PAGE := kgraph/server/page
+BUILT := kgraph/server/static/index.html
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j screenshot test test-deps check unit soak campaign bench lock clean
+.PHONY: help demo demo-neo4j page screenshot test test-deps check unit soak campaign bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +42,18 @@ help: ## this list
 	$(PIP) install --require-hashes --only-binary :all: -r requirements/neo4j.txt
 	@touch $@
 
+.page/libraries: $(PAGE)/package.json $(PAGE)/package-lock.json
+	@command -v npm >/dev/null || { echo 'the page is built with node and npm: make test-deps' >&2; exit 1; }
+	@mkdir -p .page && cp $^ .page/
+	cd .page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUILT): .page/libraries $(wildcard $(PAGE)/*.* $(PAGE)/src/*)
+	@rm -rf .page/src && cp -r $(PAGE)/. .page/
+	cd .page && npm run --silent check && npm run --silent build ../kgraph/server/static
+
+page: $(BUILT) ## build what `kgraph serve` shows in a browser
+
 demo: .venv/libvirt ## install into .venv, then find the cause of a bundled alert storm
 	$(BIN)/kgraph demo
 
@@ -46,8 +62,9 @@ demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked 
 	$(BIN)/python -m tools.neo4j.demo $(ARGS)
 
 # Needs Chromium besides: make test-deps.
-screenshot: .venv/dev .venv/libvirt ## the picture of Neo4j Browser in the README, taken anew
+screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, taken anew
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
@@ -57,9 +74,11 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
+	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(BIN)/python -m pytest
 
 check: .venv/dev .venv/libvirt ## lint, types, contracts, unit tests
+	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -97,6 +116,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) -c requirements/base.txt --extra neo4j pyproject.toml -o requirements/neo4j.txt
 	$(LOCK) -c requirements/base.txt --extra mcp pyproject.toml -o requirements/mcp.txt
 	$(LOCK) -c requirements/base.txt --extra placement pyproject.toml -o requirements/placement.txt
+	cd $(PAGE) && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv .neo4j dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from kgraph import __version__
-from kgraph.server import problems
+from kgraph.server import assets, problems
 from kgraph.server.agents_http import PATH, Agents
 from kgraph.server.gate import Gate
 from kgraph.server.idempotency import Idempotent, describe
@@ -24,9 +24,12 @@ from kgraph.server.routes import (
     hooks,
     incidents,
     investigation,
+    looks,
     operations,
+    page,
     plans,
     reports,
+    session,
 )
 from kgraph.server.service import Service
 
@@ -39,6 +42,8 @@ _API = (
     reports.router,
     operations.router,
     events.router,
+    looks.router,
+    session.router,
     commands.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -51,6 +56,7 @@ def application(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        page.tell(app.state.page)
         try:
             async with agents.running():
                 yield
@@ -67,9 +73,11 @@ def application(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.page = assets.read(assets.FOLDER)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(hooks.router)
+    app.include_router(page.router)
     for router in _API:
         app.include_router(
             router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)

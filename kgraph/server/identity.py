@@ -16,6 +16,7 @@ from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config_service import HookConfig
 from kgraph.schema import Document, Drawer
+from kgraph.server import halves
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
 from kgraph.server.signatures import Signed, once, verdict
@@ -38,6 +39,11 @@ class Caller:
     name: str
     role: Role
     address: str
+
+    @property
+    def may_read(self) -> bool:
+        """Whether they may look at anything."""
+        return self.role.may(Role.VIEWER)
 
 
 def service_of(request: Request) -> Service:
@@ -74,20 +80,24 @@ async def admit(
     address = address_of(request)
     if service.settings.authentication == "none":
         return Caller("anybody on this machine", Role.ADMIN, address)
-    found = await _known(service, bearer, address)
+    text = bearer.credentials if bearer else halves.token_of(request)
+    found = await named(service, text, address)
     if not found.role.may(role):
         told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
         raise Refused(HTTPStatus.FORBIDDEN, told, "role")
     return found
 
 
-async def _known(
-    service: Service, bearer: HTTPAuthorizationCredentials | None, address: str
-) -> Caller:
-    if bearer is None:
+async def named(service: Service, text: str, address: str) -> Caller:
+    """Return whose token a text is.
+
+    Raises:
+        Refused: nobody's, or there is none.
+    """
+    if not text:
         told = "a token is needed: `kgraph token create` makes one"
         raise Refused(HTTPStatus.UNAUTHORIZED, told, "no token", _ASK)
-    text, now = bearer.credentials, service.clock()
+    now = service.clock()
     token = await service.readers.ask(lambda store: tokens.check(store, text, now))
     if token is None:
         _guessed(service, address)

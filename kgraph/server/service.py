@@ -17,6 +17,7 @@ from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig, ServerSettings
 from kgraph.server.desk import Desk, GroupCommit
+from kgraph.server.explained import Explained
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
 
@@ -59,6 +60,7 @@ class Service:
     Attributes:
         readers: threads that look into the store.
         engine: the one thread that explains.
+        explained: what it explained lately; for that thread alone.
         writer: the one thread that changes it on behalf of requests.
         mail: keeps what is posted.
         guesses: how many wrong tokens an address may still try.
@@ -84,6 +86,7 @@ class Service:
         self.writer = Desk(lambda: opened(self.configuration, Access.WRITE), 1, "write")
         # One thread: the engine takes a processor for itself, and its tools are for one at a time.
         self.engine = Desk(lambda: opened(self.configuration, Access.READ), 1, "engine")
+        self.explained = Explained()
         self.mail = GroupCommit(self.writer)
         self.streams = 0  # of events, that are being listened to
         self.commands = 0  # that run

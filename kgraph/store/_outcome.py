@@ -57,11 +57,16 @@ class RecordOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LinkOutcome:
-    """What came of a reading's relations."""
+    """What came of a reading's relations.
+
+    Attributes:
+        untold: how many were opened besides `opened`, whose dependents have just come themselves.
+    """
 
     opened: tuple[Edge, ...]
     closed: tuple[Edge, ...]
     findings: tuple[str, ...]
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ def difference(
         updated=tuple(settled.uids[entity] for entity in settled.kept),
         closed=tuple(settled.uids[entity] for entity in settled.closed),
         unchanged=outcome.records.unchanged,
-        relations_opened=len(outcome.links.opened),
+        relations_opened=len(outcome.links.opened) + outcome.links.untold,
         relations_closed=len(outcome.links.closed),
         observed=observed,
         pending=pending,

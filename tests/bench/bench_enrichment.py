@@ -25,7 +25,7 @@ from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.store import open_store
 from tests.kgraph.server.conftest import alert, webhook
-from tests.kgraph.server.test_process import Served, running, waited
+from tests.kgraph.server.serving import Served, running, waited
 
 _ROUNDS, _GUESTS = 5, 3
 _QUIET_SECONDS = 20.0  # after the estate was read, for what is made once

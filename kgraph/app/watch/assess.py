@@ -77,6 +77,10 @@ class Assessor:
         """Explain at the next occasion, even if the evidence says nothing new."""
         self._mark = None
 
+    def size(self) -> int:
+        """Return how many entities there are; the topology is in memory, the graph is not."""
+        return len(self._tools.topologies.of(self._store))
+
     def assess(
         self, now: datetime, frozen: Collection[str]
     ) -> tuple[Assessment, list[Told]] | None:

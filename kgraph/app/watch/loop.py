@@ -191,7 +191,7 @@ class Watch:
             self.tell(Told(now, What.SOURCE_FAILED, failure, {"source": title}))
         self._tell_findings(title, now)
         if self.keeper.synced and not synced:
-            count = len(self.store.graph().entities)
+            count = self.assessor.size()
             line = f"all sources were read: {count} entities"
             self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 

@@ -152,7 +152,8 @@ class SimCampaign(SimNight):
     def _follow(self, each: Followed) -> None:
         if each.healed is not None or self.seconds - each.at > LIMIT:
             return
-        if self.left(each):
+        # Where a person has to do her part, nothing is healed before she has.
+        if self.left(each) or (each.blow.right == "ask" and not each.ended_at):
             each.well_since = None
         elif each.well_since is None:
             each.well_since = self.seconds
