@@ -8,8 +8,13 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE))'
 
+# npm works in a folder of its own: nothing that it brings is near what is packed.
+PAGE := kgraph/server/page
+BUILT := kgraph/server/static/index.html
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j screenshot test test-deps check lint unit soak bench lock clean
+.PHONY: help demo demo-neo4j page screenshot test test-deps check lint unit soak campaign bench \
+        lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +45,18 @@ help: ## this list
 	$(PIP) install --require-hashes --only-binary :all: -r requirements/neo4j.txt
 	@touch $@
 
+.page/libraries: $(PAGE)/package.json $(PAGE)/package-lock.json
+	@command -v npm >/dev/null || { echo 'the page is built with node and npm: make test-deps' >&2; exit 1; }
+	@mkdir -p .page && cp $^ .page/
+	cd .page && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUILT): .page/libraries $(wildcard $(PAGE)/*.* $(PAGE)/src/*)
+	@rm -rf .page/src && cp -r $(PAGE)/. .page/
+	cd .page && npm run --silent check && npm run --silent build ../kgraph/server/static
+
+page: $(BUILT) ## build what `kgraph serve` shows in a browser
+
 demo: .venv/libvirt ## install into .venv, then find the cause of a bundled alert storm
 	$(BIN)/kgraph demo
 
@@ -48,8 +65,9 @@ demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked 
 	$(BIN)/python -m tools.neo4j.demo $(ARGS)
 
 # Needs Chromium besides: make test-deps.
-screenshot: .venv/dev .venv/libvirt ## the picture of Neo4j Browser in the README, taken anew
+screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, taken anew
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
+	$(BIN)/python -m tests.browser.pictures docs/images
 
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
@@ -59,12 +77,14 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@tests/lab/deps.sh || [ "$$CI" != true ]
 	@rm -f .venv/libvirt
 	@$(MAKE) --no-print-directory .venv/libvirt
+	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(UNIT)
 	$(BIN)/python -m pytest -m '$(ALONE)'
 
 check: lint unit ## lint, types, contracts, unit tests
 
 unit: .venv/dev .venv/libvirt ## the tests that start nothing but themselves
+	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(UNIT)
 
 lint: .venv/dev .venv/libvirt ## style, types, contracts between the packages
@@ -82,6 +102,14 @@ soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed document
 	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
 	  tests/kgraph/server/test_load.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
+	@$(MAKE) --no-print-directory campaign
+
+# More than an hour. Both go on where kept results end (`FAULTS=60 make campaign`), so they can be
+# run in slices; what they found is in docs/campaigns.md.
+FAULTS ?= 200
+campaign: .venv/dev .venv/libvirt ## random faults on the real lab and on 10,000 simulated guests
+	$(BIN)/python -m tests.lab.campaign --faults $(FAULTS); \
+	lab=$$?; $(BIN)/python -m tests.remedies.simulator.campaign && exit $$lab
 
 bench: .venv/dev ## speed as ratios to a named reference, CPU time
 	@for each in tests/bench/bench_*.py; do \
@@ -96,6 +124,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	$(LOCK) -c requirements/base.txt --extra neo4j pyproject.toml -o requirements/neo4j.txt
 	$(LOCK) -c requirements/base.txt --extra mcp pyproject.toml -o requirements/mcp.txt
 	$(LOCK) -c requirements/base.txt --extra placement pyproject.toml -o requirements/placement.txt
+	cd $(PAGE) && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv .neo4j dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

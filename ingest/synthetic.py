@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from kgraph.schema import Item, Record, RelationRecord, Snapshot
 from kgraph.simulation import Estate, EstateShape
@@ -43,13 +42,13 @@ def _moved(items: Iterable[Item], every: int) -> Iterator[Item]:
             guests, guest = guests + 1, item.key
             moves = guests % every == 0
             if moves:
-                told = replace(item, props={**item.props, "moved": True})
+                told = item._replace(props={**item.props, "moved": True})
         elif isinstance(item, RelationRecord) and (item.dependent, item.type) == (
             guest,
             "RUNS_ON",
         ):
             if moves and host:
-                told = replace(item, dependency=host)
+                told = item._replace(dependency=host)
             else:
                 host = item.dependency
         yield told

@@ -233,6 +233,35 @@ class CheckTarget(_Section):
         return self
 
 
+class ChangesSource(SourceEntry):
+    """What was done to a machine: packages, configuration files, units started anew."""
+
+    type: Literal["changes"]
+    host: str = ""  # what the graph calls it; empty: this machine
+    via: tuple[str, ...] = ()  # what reaches it, such as ["ssh", "h1"]
+    packages: Literal["", "dpkg", "rpm"] = ""
+    files: tuple[Path, ...] = ()  # files and folders of configuration, absolute
+    units: tuple[str, ...] = ()
+    configures: str = ""  # whose configuration the files are; empty: the machine's
+
+    @model_validator(mode="after")
+    def _something(self) -> ChangesSource:
+        if not (self.packages or self.files or self.units):
+            raise ValueError("name packages, files or units: what is to be looked at")
+        for path in self.files:
+            if not path.is_absolute():
+                raise ValueError(f"{path} is no absolute path")
+        for unit in self.units:
+            if not _UNIT.fullmatch(unit):
+                raise ValueError(f"{unit!r}: a unit is written like nginx.service")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The machine."""
+        return self.host
+
+
 class ChecksSource(SourceEntry):
     """Active checks, made again and again; `kgraph check` makes them at once."""
 
@@ -254,6 +283,7 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         LogsSource,
         CallsSource,
         ChecksSource,
+        ChangesSource,
     )
 }
 
@@ -307,10 +337,20 @@ class _Endpoint(_Section):
 
 
 class LibvirtEndpoint(_Endpoint):
-    """Guests are acted on through libvirt; empty: the connection that a guest was read from."""
+    """Guests are acted on through libvirt; empty: the connection that a guest was read from.
+
+    `moves` lets guests be brought to other hosts; `definitions` is the folder that keeps what
+    they are, for those whose host is gone; `routes` says for a host where it takes guests that
+    migrate. `among` are the connections of all hosts that could run its guests; empty: every
+    host that is read. All of them must answer before a guest is started.
+    """
 
     type: Literal["libvirt"]
     uri: str = ""
+    among: tuple[str, ...] = ()
+    moves: bool = False
+    definitions: Path | None = None
+    routes: dict[str, str] = {}
 
 
 class SystemdEndpoint(_Endpoint):
@@ -403,6 +443,7 @@ class EngineSettings(_Section):
     """How causes are reasoned about."""
 
     calibration: Path | None = None  # written by `kgraph campaign --fit`; None: the shipped one
+    rates: Path | None = None  # of detectors, written by `kgraph detect report --fit`
 
 
 class RetentionSettings(_Section):

@@ -113,6 +113,12 @@ class ReportSettings(_Section):
     kept: Annotated[int, Field(ge=1, le=1_000)] = 60
 
 
+def _pointed(text: str) -> str:
+    if not _POINTER.fullmatch(text):
+        raise ValueError(f"{text!r} is no JSON pointer, such as /alerts/0/host")
+    return text
+
+
 class Places(_Section):
     """Where a JSON document says what an alert says; places are JSON pointers (RFC 6901)."""
 
@@ -128,9 +134,7 @@ class Places(_Section):
     @field_validator("items", "status", "starts_at", "ends_at", "summary")
     @classmethod
     def _pointer(cls, text: str) -> str:
-        if not _POINTER.fullmatch(text):
-            raise ValueError(f"{text!r} is no JSON pointer, such as /alerts/0/host")
-        return text
+        return _pointed(text)
 
     @field_validator("labels")
     @classmethod
@@ -195,7 +199,42 @@ class GenericHook(_Hook):
         return mapping
 
 
-HookConfig = AlertmanagerHook | CloudEventsHook | GenericHook
+class ChangeMapping(_Section):
+    """Where a JSON document says what was changed; places are JSON pointers (RFC 6901)."""
+
+    entity: str  # what it was done to: a name, Kind/name or uid
+    items: str = ""  # the list of changes; empty: the document is one
+    kinds: tuple[str, ...] = ("Service", "Application", "ServiceInstance")  # of the entity
+    change: str = "deploy"  # the type of change where the document does not say
+    change_at: str = ""  # where it does
+    at: str = ""  # RFC 3339, or seconds or milliseconds since 1970; empty: when it was posted
+    detail: tuple[str, ...] = ()
+    where: dict[str, tuple[str, ...]] = {}  # place -> the texts that make it a change
+
+    @field_validator("entity", "items", "change_at", "at")
+    @classmethod
+    def _is_pointer(cls, text: str) -> str:
+        return _pointed(text)
+
+    @field_validator("detail")
+    @classmethod
+    def _are_pointers(cls, places: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_pointed, places))
+
+    @field_validator("where")
+    @classmethod
+    def _begin_with_pointers(cls, where: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return {_pointed(place): told for place, told in where.items()}
+
+
+class ChangesHook(_Hook):
+    """Deploys and other changes, as any JSON; the mapping says where in it is what."""
+
+    type: Literal["changes"]
+    mapping: ChangeMapping
+
+
+HookConfig = AlertmanagerHook | CloudEventsHook | GenericHook | ChangesHook
 
 
 class _Receiver(_Section):

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import NamedTuple
 
 from kgraph.schema import Key, kind_of
 
@@ -91,8 +92,7 @@ def _blank_serial(value: str) -> bool:
     return bool(texts & _PLACEHOLDER_SERIALS) or len(set(bare.replace("-", ""))) <= 1
 
 
-@dataclass(frozen=True, slots=True)
-class Claimant:
+class Claimant(NamedTuple):
     """A record whose entity is to be decided.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import ssl
 import time
@@ -16,13 +15,27 @@ from pathlib import Path
 import httpx
 
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.secret import secret
 
 TIMEOUT_SECONDS = 10.0  # without a byte
+PATIENCE = timedelta(seconds=30)  # for one whole answer
 MOST_BYTES = 256 * 2**20
 
 
 class NoAnswerError(SourceError):
     """The service is silent: no connection, it broke or stalled, or it says that it is sick."""
+
+
+class RefusedError(SourceError):
+    """The service answered that it will not, or that there is no such thing.
+
+    Attributes:
+        status: of HTTP, below 500.
+    """
+
+    def __init__(self, what: str, *, where: str, mend: str, status: int) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +70,6 @@ class Credentials:
         return {"Authorization": f"{self.scheme} {token}"}
 
 
-def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
-    """Return where a secret is and what it is; None where neither place is named.
-
-    Raises:
-        ConfigurationError: a place is named and has none.
-    """
-    if variable:
-        where, found = f"environment variable {variable}", os.environ.get(variable)
-        if found is None:
-            raise ConfigurationError("it is not set", where=where, mend="export it first")
-        return where, found.strip()
-    return None if file is None else (str(file), _content(file).strip())
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace")
-    except OSError as error:
-        reason = error.strerror or "can't be read"
-        raise ConfigurationError(reason, where=str(path), mend="correct the path") from None
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """One HTTP service.
@@ -96,7 +87,7 @@ class Service:
     title: str
     url: str
     credentials: Credentials = field(default_factory=Credentials)
-    patience: timedelta = timedelta(seconds=30)
+    patience: timedelta = field(default_factory=lambda: PATIENCE)
     socket: Path | None = None
     ca_file: Path | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -155,7 +146,8 @@ class Asker:
 
         Raises:
             NoAnswerError: unreachable, broken off, too slow, or an answer of 5xx.
-            SourceError: it did not answer with 200 or 201, or has no end; one line.
+            RefusedError: it did not answer with 200 or 201.
+            SourceError: its answer has no end; one line.
         """
         return self._ask("GET", path, parameters)
 
@@ -202,8 +194,9 @@ class Asker:
         if answer.status_code not in {httpx.codes.OK, httpx.codes.CREATED}:
             mend = "check the address, and the token if it asks for one"
             what = f"{title} answered {answer.status_code} {answer.reason_phrase}"
-            sick = answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
-            raise (NoAnswerError if sick else SourceError)(what, where=address, mend=mend)
+            if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise NoAnswerError(what, where=address, mend=mend)
+            raise RefusedError(what, where=address, mend=mend, status=answer.status_code)
         content = bytearray()
         end = time.monotonic() + self.service.patience.total_seconds()
         for chunk in answer.iter_bytes():

@@ -11,15 +11,19 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
+
+import numpy as np
 
 from kgraph.schema import NextCheck
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
+from rca.region_arrays import region_over
 from rca.rules import CheckRule
-from rca.scene import Onwards, Scene
-from rca.signature import spread
+from rca.scene import Scene
 from rca.units import Unit
+from rca.waves import walk
 
 IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
@@ -27,15 +31,12 @@ WORTH = 0.01  # nats
 NEAR = 50  # things behind a suspect that are looked at
 
 
-def next_checks(
-    scene: Scene, result: Posterior, names: Mapping[str, str], most: int = 3
-) -> tuple[NextCheck, ...]:
+def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextCheck, ...]:
     """Return the checks that would tell most, best first.
 
     Args:
         scene: the estate and what was seen on it.
         result: what is believed now.
-        names: uid -> name, for the commands.
         most: at most so many.
     """
     play = [(sets, chance) for sets, chance in result.sets[:IN_PLAY] if chance > 0]
@@ -48,21 +49,36 @@ def next_checks(
     found = []
     suspects = {unit.faults for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    onwards = Onwards(scene, places | scene.telling)
-    does = {faults: spread(scene, faults, onwards).predicted for faults in suspects}
+    does = _does(scene, sorted(suspects), places)
     for entity in sorted(places):
-        if (names.get(scene.topology.uids[entity]) or scene.topology.uids[entity]).startswith("-"):
+        if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
         for rule in _open_checks(scene, entity):
             shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
+            if min(shows) == max(shows):
+                continue  # it tells nothing apart
             gain = _gain(weights, shows)
             if gain >= WORTH:
-                found.append(
-                    (-gain, entity, _check(scene, entity, rule, gain, names, play, shows))
-                )
+                found.append((-gain, entity, _check(scene, entity, rule, gain, play, shows)))
     ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
     once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
     return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
+
+
+def _does(
+    scene: Scene, suspects: Sequence[Faults], places: AbstractSet[int]
+) -> Mapping[Faults, Mapping[int, Modes]]:
+    """Return suspect -> entity -> mode -> P(in that mode), of some entities."""
+    region = region_over(scene, places | scene.telling)
+    rows = walk(region, [region.located(faults) for faults in suspects])
+    found: dict[Faults, dict[int, Modes]] = {faults: {} for faults in suspects}
+    asked = np.isin(region.nodes[rows.node], sorted(places))
+    for row in np.flatnonzero(asked).tolist():
+        entity = int(region.nodes[rows.node[row]])
+        found[suspects[int(rows.suspect[row])]][entity] = region.modes(
+            rows.node[row], rows.predicted[row]
+        )
+    return found
 
 
 def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
@@ -74,7 +90,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     for faults in suspects:
         for entity, _ in faults:
             found.add(entity)
-            found |= {ahead.entity for ahead in islice(scene.onwards(entity, None), NEAR)}
+            found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity, None), NEAR)}
     return found
 
 
@@ -89,15 +105,10 @@ def _shows(
     does: Mapping[Faults, Mapping[int, Modes]], sets: Sequence[Unit], entity: int, mode: str
 ) -> float:
     """Return P(the check comes out abnormal | these faults)."""
-    hit = max(
-        (
-            chance
-            for unit in sets
-            for shown, chance in does[unit.faults].get(entity, {}).items()
-            if shown == mode
-        ),
-        default=0.0,
-    )
+    hit = 0.0
+    for unit in sets:
+        if modes := does[unit.faults].get(entity):
+            hit = max(hit, modes.get(mode, 0.0))
     return hit * DETECTS + (1 - hit) * FALSE_ALARM
 
 
@@ -121,22 +132,19 @@ def _check(
     entity: int,
     rule: CheckRule,
     gain: float,
-    names: Mapping[str, str],
     play: Sequence[tuple[tuple[Unit, ...], float]],
     shows: Sequence[float],
 ) -> NextCheck:
     uid = scene.topology.uids[entity]
-    name = names.get(uid) or uid
+    name = scene.roster.name(uid)
     command = " ".join(part.replace("{name}", shlex.quote(name)) for part in rule.command)
     speaks = max(range(len(play)), key=lambda i: shows[i])
     against = min(range(len(play)), key=lambda i: shows[i])
-    splits = (
-        f"{_title(scene, play[speaks][0], names)} from {_title(scene, play[against][0], names)}"
-    )
+    splits = f"{_title(scene, play[speaks][0])} from {_title(scene, play[against][0])}"
     return NextCheck(uid, rule.signal, gain, command, splits)
 
 
-def _title(scene: Scene, sets: Sequence[Unit], names: Mapping[str, str]) -> str:
+def _title(scene: Scene, sets: Sequence[Unit]) -> str:
     faults = [fault for unit in sets for fault in unit.faults]
     uids = scene.topology.uids
-    return " + ".join(f"{names.get(uids[e]) or uids[e]} {mode}" for e, mode in faults)
+    return " + ".join(f"{scene.roster.name(uids[e])} {mode}" for e, mode in faults)

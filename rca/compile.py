@@ -44,6 +44,13 @@ class Compiled:
         """
         return _effects(self.model, dependent, type_, dependency, reverse, _NONE)
 
+    def conditional(
+        self, dependent: str, type_: str, dependency: str, *, reverse: bool = False
+    ) -> bool:
+        """Tell whether rules about such a relation ask more than kinds."""
+        model = self.model
+        return model.conditional and bool(_asked(model, dependent, type_, dependency, reverse))
+
     def between(
         self, ground: Ground, dependent: int, type_: str, dependency: int, *, reverse: bool = False
     ) -> Mapping[str, tuple[Edge, ...]]:
@@ -64,13 +71,8 @@ class Compiled:
         """Return mode -> faults a year of one entity, with the conditions that hold."""
         model, kind = self.model, ground.topology.kinds[entity]
         holding = _NONE
-        if model.conditional:
-            asked = [rule.condition for rule in model.faults_of.get(kind, ())]
-            holding = frozenset(
-                i
-                for i, what in enumerate(asked)
-                if what is not None and holds(what, ground, entity, entity)
-            )
+        if asked := _asked_of(model, kind):
+            holding = frozenset(i for i, what in asked if holds(what, ground, entity, entity))
         rates = _fault_rates(model, kind, holding)
         if model.learned is None:
             return rates
@@ -147,6 +149,13 @@ def _defaults(effect_kind: str, type_: str, cause_kind: str) -> Mapping[str, Map
         mode.name: {stopped: SOFT, slow: WAITS} if mode.severity is Severity.HARD else {slow: SOFT}
         for mode in modes
     }
+
+
+@lru_cache(maxsize=1024)
+def _asked_of(model: Model, kind: str) -> tuple[tuple[int, Condition], ...]:
+    """Return (position, condition) of the conditional faults of a kind."""
+    asked = ((i, rule.condition) for i, rule in enumerate(model.faults_of.get(kind, ())))
+    return tuple((i, what) for i, what in asked if what is not None)
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 
 from kgraph.schema import Entity, Scalar
 from kgraph.topology import Topology
@@ -102,16 +101,11 @@ class Ground:
     """What conditions are asked of: the arrays, and what is known of each entity beyond them."""
 
     topology: Topology
-    entities: Sequence[Entity] = ()
-
-    @cached_property
-    def by_uid(self) -> Mapping[str, Entity]:
-        """Uid -> entity; made when a condition first asks for a property or label."""
-        return {entity.uid: entity for entity in self.entities}
+    roster: Mapping[str, Entity]
 
     def value(self, index: int, fact: Fact, name: str) -> Scalar | None:
         """Return a property or label; None where it is not known."""
-        entity = self.by_uid.get(self.topology.uids[index])
+        entity = self.roster.get(self.topology.uids[index])
         if entity is None:
             return None
         return entity.props.get(name) if fact is Fact.PROPERTY else entity.labels.get(name)

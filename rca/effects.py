@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Modes = dict[str, float]  # mode -> probability
 Faults = tuple[tuple[int, str], ...]  # (entity index, mode)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The likeliest reason why an entity is hit: the entity and mode before it."""
+class Link(NamedTuple):
+    """The likeliest reason why an entity is hit: the entity and mode before it.
+
+    A tuple and not a dataclass: walks make one for every entity that they hit.
+    """
 
     entity: int
     mode: str

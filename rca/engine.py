@@ -36,6 +36,7 @@ from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
+from rca.undisturbed import undisturbed
 from rca.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter
@@ -89,9 +90,12 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
-    scene = _scene(incident, model, topology)
-    belief = _believe(scene, incident)
-    return _nothing(incident, model) if belief is None else _answer(scene, incident, model, belief)
+    with undisturbed():
+        scene = _scene(incident, model, topology)
+        belief = _believe(scene, incident)
+        if belief is None:
+            return _nothing(incident, model)
+        return _answer(scene, incident, model, belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
@@ -136,13 +140,13 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
 
 def _scene(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
-    readings = read(incident, model)
-    changed = recently_changed(incident).keys() & topology.index.keys()
+    index = topology.index
+    readings = read(incident, model, topology)
     return Scene(
         topology,
         Compiled(model),
-        {topology.index[uid]: rows for uid, rows in readings.items()},
-        frozenset(topology.index[uid] for uid in changed),
+        {index[uid]: rows for uid, rows in readings.items()},
+        frozenset(index[uid] for uid in recently_changed(incident) if uid in index),
         incident.entities,
     )
 
@@ -175,19 +179,18 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
 def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> Answer:
     result = belief.result
     chosen = list(result.sets[0][0]) if result.sets else []
-    names = {entity.uid: entity.name for entity in incident.entities}
     because = _abstains(result)
     named = {BLIND: MONITORING, OUTSIDE: ELSEWHERE}.get(because, "")
     best = best_units(belief.suspects)
     groups = alike_among(best)
-    rival, alike = rivals(scene, best, groups, result, belief.watcher, named, names)
+    rival, alike = rivals(scene, best, groups, result, belief.watcher, named)
     return Answer(
         id=incident.id,
         causes=causes(scene, best, groups, result),
         hypotheses=tuple(_hypotheses(scene, result)),
         explanation=paths(scene, chosen),
         blast_radius=blast_radius(scene, [fault for unit in chosen for fault in unit.faults]),
-        next_checks=next_checks(scene, result, names),
+        next_checks=next_checks(scene, result),
         elsewhere=result.elsewhere,
         monitoring=result.monitoring,
         model_version=model.version,

@@ -89,7 +89,8 @@ def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
         if i >= 0 and abs(row.nats) >= SAYS
     ]
     return sorted(
-        found, key=lambda w: (-abs(w.weight), w.observation.entity, w.observation.signal)
+        found,
+        key=lambda w: (-round(abs(w.weight), 9), w.observation.entity, w.observation.signal),
     )
 
 

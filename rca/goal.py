@@ -32,7 +32,7 @@ def _reaching(scene: Scene, goal: int) -> set[int]:
     seen = {goal}
     waiting = [goal]
     while waiting:
-        for cause in scene.causes(waiting.pop()):
+        for cause in scene.terrain.causes(waiting.pop()):
             if cause not in seen:
                 seen.add(cause)
                 waiting.append(cause)

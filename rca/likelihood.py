@@ -29,7 +29,10 @@ from kgraph.schema import (
     main_modes,
     mode_named,
 )
+from kgraph.topology import Topology
 from rca.compile import severity_of
+from rca.rates import LEAST, Rates
+from rca.roster import Roster
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
@@ -125,27 +128,31 @@ def _main(kind: str, signal: str, mode: str) -> float:
     return OTHER if gray else 1.0
 
 
-def read(incident: Incident, model: Model) -> Mapping[str, tuple[Reading, ...]]:
+def read(
+    incident: Incident, model: Model, topology: Topology
+) -> Mapping[str, tuple[Reading, ...]]:
     """Return entity -> its readings, abnormal ones first, by signal.
 
-    `incident` has its healthy rows spelled out already (`expand_healthy`).
+    Args:
+        incident: with its healthy rows spelled out already (`expand_healthy`).
+        model: the causal rules.
+        topology: the incident's graph.
     """
-    kinds = {entity.uid: entity.kind for entity in incident.entities}
-    paths = _paths(incident)
-    loudest = _loudest(incident.observations, kinds, paths)
-    crowd = _crowd(loudest, incident, kinds)
+    paths = _Paths(topology, Roster(topology, incident.entities))
+    loudest = _loudest(incident.observations, topology, paths)
+    crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
     for observation in loudest:
-        kind = kinds[observation.entity]
+        kind = topology.kinds[topology.index[observation.entity]]
         channel = _channel(kind, observation)
         if channel is Channel.IGNORED:
             continue
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd)
+        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
         found.setdefault(observation.entity, []).append(
-            Reading(observation, kind, channel, ratio, rules, _via(observation, paths))
+            Reading(observation, kind, channel, ratio, rules, paths.via(observation))
         )
     return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
 
@@ -156,29 +163,39 @@ def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
     return (not seen.abnormal, seen.signal, direction, seen.caller or "", seen.detector)
 
 
-def _paths(incident: Incident) -> Mapping[tuple[str, str], str]:
-    """Return (entity, detector) -> the probe that this detector speaks through.
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Through which probe a detector speaks.
 
     A probe says in its property `detector` under which name it reports.
     """
-    speaks = {
-        entity.uid: entity.props["detector"]
-        for entity in incident.entities
-        if "detector" in entity.props
-    }
-    return {
-        (relation.dependent, str(speaks[relation.dependency])): relation.dependency
-        for relation in incident.relations
-        if relation.type == WATCHED_BY and relation.dependency in speaks
-    }
 
+    topology: Topology
+    roster: Roster
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
 
-def _via(seen: Observation, paths: Mapping[tuple[str, str], str]) -> str:
-    """Return the probe of a look that is about the way there, not about the thing alone.
+    def via(self, seen: Observation) -> str:
+        """Return the probe of a look that is about the way there, not about the thing alone.
 
-    That nothing answers on one way says nothing of the others: each is a witness of its own.
-    """
-    return paths.get((seen.entity, seen.detector), "") if seen.signal == "unreachable" else ""
+        That nothing answers on one way says nothing of the others: each is a witness of its own.
+        """
+        if seen.signal != "unreachable":
+            return ""
+        asked = seen.entity, seen.detector
+        found = self.known.get(asked)
+        if found is None:
+            found = self.known[asked] = self._between(*asked)
+        return found
+
+    def _between(self, entity: str, detector: str) -> str:
+        topology, found = self.topology, ""
+        for gate in topology.gates(topology.index[entity]):
+            if topology.type[gate] == WATCHED_BY:
+                for member in topology.members(gate):
+                    probe = self.roster.get(topology.uids[member])
+                    if probe is not None and str(probe.props.get("detector", "")) == detector:
+                        found = probe.uid
+        return found if detector else ""
 
 
 def _channel(kind: str, seen: Observation) -> Channel:
@@ -192,9 +209,7 @@ def loudness(seen: Observation) -> float:
 
 
 def _loudest(
-    observations: Sequence[Observation],
-    kinds: Mapping[str, str],
-    paths: Mapping[tuple[str, str], str],
+    observations: Sequence[Observation], topology: Topology, paths: _Paths
 ) -> list[Observation]:
     """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
@@ -203,10 +218,10 @@ def _loudest(
     best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
     for seen in observations:
-        if seen.entity not in kinds:
+        if seen.entity not in topology.index:
             continue
         foreign = seen.caller is not None and seen.caller != seen.entity
-        via = _via(seen, paths)
+        via = paths.via(seen)
         key = (seen.entity, seen.signal, seen.direction, foreign, via)
         if seen.abnormal:
             abnormal.add((seen.entity, seen.signal, via))
@@ -216,7 +231,7 @@ def _loudest(
     return [
         seen
         for seen in best.values()
-        if seen.abnormal or (seen.entity, seen.signal, _via(seen, paths)) not in abnormal
+        if seen.abnormal or (seen.entity, seen.signal, paths.via(seen)) not in abnormal
     ]
 
 
@@ -242,7 +257,7 @@ class _Crowd:
         return (0.5 + others) / (1 + self.among[seen.signal])
 
 
-def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[str, str]) -> _Crowd:
+def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Crowd:
     sizes: dict[tuple[str, Direction | None], dict[str, float]] = {}
     observed: dict[str, set[str]] = {}
     for seen in loudest:
@@ -250,7 +265,7 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
         if seen.abnormal:
             by_entity = sizes.setdefault((seen.signal, seen.direction), {})
             by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
-    candidates = len(incident.candidates) if incident.candidates is not None else len(kinds)
+    candidates = len(incident.candidates) if incident.candidates is not None else size
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
         {signal: max(len(entities), candidates) for signal, entities in observed.items()},
@@ -259,12 +274,16 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, kinds: Mapping[st
             for seen in loudest
             if not seen.abnormal and seen.detector != EVERY_DETECTOR
         ),
-        min(LEAST_NOISE, STRAYS / max(1, len(kinds))),
-        min(1.0, SIZED / max(1, len(kinds))),
+        min(LEAST_NOISE, STRAYS / max(1, size)),
+        min(1.0, SIZED / max(1, size)),
     )
 
 
-def _ratio(seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd) -> float:
+def _ratio(
+    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+) -> float:
+    if measured is not None:
+        return _measured(seen, measured)
     if rules:
         return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
     if not seen.abnormal:
@@ -279,3 +298,14 @@ def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
         return (1 - rule.detection) / (1 - rule.false_alarm)
     noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
     return rule.detection / min(MOST_NOISE, noise)
+
+
+def _measured(seen: Observation, rates: Rates) -> float:
+    """A detector with a record: what it counts is how often it fires, and then by how much.
+
+    Its size has tails as any has, but beyond where it begins to fire.
+    """
+    if not seen.abnormal:
+        return (1 - rates.detection) / (1 - rates.false_alarm)
+    beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
+    return rates.detection / max(LEAST, rates.false_alarm * beyond)

@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-
-from rca.effects import Faults, Spread
+from typing import NamedTuple
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 SOFT_RHO = 1.0  # nor are callers of one fault
@@ -27,9 +25,8 @@ OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)
 ROOT = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One entity that a unit firmly hits.
+class Node(NamedTuple):
+    """One entity that a unit firmly hits; a tuple, as trees have thousands.
 
     Attributes:
         parent: position of the node that hits it, or ROOT.
@@ -44,34 +41,6 @@ class Node:
 Tree = tuple[Node, ...]  # parents before children
 
 
-def grow(reach: Spread, faults: Faults) -> Tree:
-    """Return the firm part of a spread as a tree, along the likeliest links."""
-    at_fault = dict(faults)
-    place: dict[int, int] = {}
-    nodes: list[Node] = []
-    for entity, believed in reach.believed.items():  # in the order of the walk
-        if entity in at_fault:
-            node = Node(entity, ROOT, believed[at_fault[entity]])
-        elif entity in reach.soft:
-            continue
-        else:
-            predicted = reach.predicted[entity]
-            mode = max(predicted, key=lambda m: (predicted[m], m))
-            link = reach.links[(entity, mode)]
-            if link.entity not in place:
-                continue
-            before = hit(reach.believed[link.entity])
-            node = Node(entity, place[link.entity], min(1.0, hit(predicted) / before))
-        place[entity] = len(nodes)
-        nodes.append(node)
-    return tuple(nodes)
-
-
-def hit(modes: Mapping[str, float]) -> float:
-    """Return P(in any of the modes); an entity is in one mode or well."""
-    return min(1.0, math.fsum(modes.values()))
-
-
 def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float:
     """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
 
@@ -79,12 +48,11 @@ def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float
         tree: parents before children.
         readings: entity -> nats of its readings, given that it is hit.
     """
-    here, below = gathered(tree, readings)
+    own, below = gathered(tree, readings)
     total = 0.0
-    for position in range(len(tree) - 1, -1, -1):
-        node = tree[position]
-        if node.parent == ROOT:
-            total += here[position] + message(node.passes, below[position])
+    for position, (_, parent, passes) in enumerate(tree):
+        if parent == ROOT:
+            total += own[position] + message(passes, below[position])
     return total
 
 
@@ -102,10 +70,13 @@ def gathered(
     """
     own, below = [0.0] * len(tree), [0.0] * len(tree)
     for position in range(len(tree) - 1, -1, -1):
-        node = tree[position]
-        own[position] = temper(readings.get(node.entity, ()), ENTITY_RHO)
-        if node.parent != ROOT:
-            below[node.parent] += message(node.passes, own[position] + below[position])
+        entity, parent, passes = tree[position]
+        here = below[position]
+        if rows := readings.get(entity):
+            own[position] = temper(rows, ENTITY_RHO)
+            here += own[position]
+        if here and parent != ROOT:  # most say nothing
+            below[parent] += message(passes, here)
     return own, below
 
 
@@ -120,7 +91,8 @@ def message(passes: float, nats: float) -> float:
 
 def temper(nats: Collection[float], rho: float) -> float:
     """Return the sum in which the n-th strongest (from 0) counts 1 / (1 + rho n)."""
-    if len(nats) < 2:
-        return math.fsum(nats)
+    if len(nats) == 1:
+        (only,) = nats
+        return only
     ordered = sorted(nats, key=abs, reverse=True)
     return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))

@@ -14,10 +14,15 @@ Neighbours = Callable[[int], Iterable[int]]
 
 
 class Ranks(dict[int, int]):
-    """Node -> its rank: a cause outside of one's own cycle ranks strictly lower.
+    """Node -> its rank: the longest way to it from what has no causes, cycles folded.
 
-    Nodes of one cycle share a rank. Found where it is first asked for, along the causes of that
-    node: iterative, and O(nodes + edges) of what lies upstream.
+    A cause outside of one's own cycle ranks strictly lower; nodes of one cycle share a rank. So
+    it follows from the graph alone, and not from what was asked first. Found where it is first
+    asked for, along the causes of that node: iterative, and O(nodes + edges) of what lies
+    upstream.
+
+    Attributes:
+        circle: node -> its cycle, a number; most are of one node.
     """
 
     def __init__(self, causes: Neighbours) -> None:
@@ -26,8 +31,10 @@ class Ranks(dict[int, int]):
         self.causes = causes
         self.found: dict[int, int] = {}  # visiting number
         self.low: dict[int, int] = {}
+        self.above: dict[int, int] = {}  # one more than the highest rank among outer causes
         self.open: list[int] = []
-        self.components = 0
+        self.circle: dict[int, int] = {}
+        self.circles = 0
 
     def __missing__(self, node: int) -> int:
         """Rank a node and all that lies upstream of it."""
@@ -42,7 +49,9 @@ class Ranks(dict[int, int]):
                 if cause not in self.found:
                     work.append((cause, iter(self._enter(cause))))
                     break
-                if cause not in self:
+                if cause in self:
+                    self.above[node] = max(self.above[node], self[cause] + 1)
+                else:
                     self.low[node] = min(self.low[node], self.found[cause])
             else:
                 work.pop()
@@ -50,17 +59,24 @@ class Ranks(dict[int, int]):
 
     def _enter(self, node: int) -> Iterable[int]:
         self.found[node] = self.low[node] = len(self.found)
+        self.above[node] = 0
         self.open.append(node)
         return self.causes(node)
 
     def _leave(self, node: int, parent: int | None) -> None:
+        closed = self.low[node] == self.found[node]
+        if closed:
+            self._close(node)
         if parent is not None:
             self.low[parent] = min(self.low[parent], self.low[node])
-        if self.low[node] != self.found[node]:
-            return
+            above = self[node] + 1 if closed else self.above[node]
+            self.above[parent] = max(self.above[parent], above)
+
+    def _close(self, first: int) -> None:
+        """Take everything that was opened since `first`: one cycle."""
         while True:
             member = self.open.pop()
-            self[member] = self.components
-            if member == node:
+            self[member], self.circle[member] = self.above[first], self.circles
+            if member == first:
                 break
-        self.components += 1
+        self.circles += 1

@@ -8,12 +8,13 @@ good enough to decide who is looked at first, and for nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kgraph.schema import RELATIONS, UNOBSERVED, Carries, Severity, kind_of
 from rca.likelihood import Reading
+from rca.order import Ranks
 from rca.scene import SPEAKS, Scene
 
 PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
@@ -54,7 +55,7 @@ class Reaches(dict[int, Reach]):
         scene: Scene,
         suspected: Sequence[int],
         symptoms: Mapping[int, int],
-        rank: Mapping[int, int],
+        rank: Ranks,
     ) -> None:
         """Sum up from effects to causes.
 
@@ -68,11 +69,11 @@ class Reaches(dict[int, Reach]):
         self.scene, self.symptoms = scene, symptoms
         self.places: dict[int, int] = {}  # bits of what was seen well
         self.seen: dict[int, Reach] = {}
-        by_rank: dict[int, list[int]] = {}
+        circles: dict[tuple[int, int], list[int]] = {}
         for entity in suspected:
-            by_rank.setdefault(rank[entity], []).append(entity)
-        for place in sorted(by_rank, reverse=True):
-            members = by_rank[place]
+            circles.setdefault((rank[entity], rank.circle[entity]), []).append(entity)
+        for place in sorted(circles, reverse=True):
+            members = circles[place]
             together = Reach()
             for entity in members:  # one, or those that need each other in a circle
                 together = together.joined(self._of(entity))
@@ -119,16 +120,16 @@ class Reaches(dict[int, Reach]):
         )
 
 
-def estimate(reach: Reach, severity: Severity, nats: Sequence[float], but: int) -> float:
+def estimate(reach: Reach, severity: Severity, say: Callable[[int], float], but: int) -> float:
     """Return about what the effects of a fault say for it.
 
     Args:
         reach: of the entity at fault.
         severity: of the fault.
-        nats: the most that each symptom says.
+        say: a set of symptoms -> what they say together.
         but: symptoms that do not count: those of the entity itself.
     """
-    felt = total((reach.alone | reach.unseen) & ~but, nats)
+    felt = say((reach.alone | reach.unseen) & ~but)
     well = reach.well[0 if severity is Severity.HARD else 1]
     return PASSES * felt - AGAINST * well.bit_count()
 

@@ -26,9 +26,8 @@ from rca.compile import severity_of
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO
 from rca.messages import ENTITY_RHO, temper
-from rca.order import Ranks
 from rca.priors import log_prior, log_prior_together
-from rca.promise import Reach, Reaches, estimate
+from rca.promise import Reach, Reaches, estimate, total
 from rca.scene import Scene
 from rca.storm import loudest
 
@@ -125,10 +124,16 @@ class Outlook:
         """Find what lies downstream of which suspect."""
         self.scene = scene
         self.symptoms = symptoms
-        self.reaches = Reaches(scene, suspected, symptoms.place, Ranks(scene.needs))
+        self._totals: dict[int, float] = {}
+        self._looks: dict[int, object] = {}  # equal where the same was seen of the same kind
+        self._says: dict[tuple[object, str], float] = {}
+        self.reaches = Reaches(scene, suspected, symptoms.place, scene.rank)
 
     def reach(self, prospect: Prospect) -> Reach:
         """Return what lies downstream of a prospect, itself included."""
+        ((entity, mode), *others) = prospect.faults
+        if not others and not self._presses(entity, mode):
+            return self.reaches.get(entity) or Reach()
         parts = [
             self.reaches.get(entity, Reach()) if at == entity else self._pressed(at)
             for entity, mode in prospect.faults
@@ -141,7 +146,8 @@ class Outlook:
         return found
 
     def _presses(self, entity: int, mode: str) -> list[int]:
-        return [ahead.entity for ahead in self.scene.presses(entity) if mode in ahead.effects]
+        presses = self.scene.terrain.presses(entity)
+        return [ahead.entity for ahead in presses if mode in ahead.effects]
 
     def _pressed(self, entity: int) -> Reach:
         return replace(self.reaches.get(entity, Reach()), well=(0, 0))
@@ -155,17 +161,38 @@ class Outlook:
         entity, mode = prospect.faults[0]
         severity = severity_of(self.scene.topology.kinds[entity], mode)
         own = self.symptoms.bits(entity for entity, _ in prospect.faults)
-        return estimate(reach, severity, self.symptoms.nats, own)
+        return estimate(reach, severity, self.total, own)
+
+    def total(self, bits: int) -> float:
+        """Return what the symptoms in a set say together; the modes of one entity share them."""
+        found = self._totals.get(bits)
+        if found is None:
+            found = self._totals[bits] = total(bits, self.symptoms.nats)
+        return found
 
     def own(self, prospect: Prospect) -> float:
         """Return what the readings of the entities at fault say, in nats."""
         return math.fsum(self._said(entity, mode) for entity, mode in prospect.faults)
 
     def _said(self, entity: int, mode: str) -> float:
-        readings = self.scene.readings.get(entity, ())
-        nats = [
-            self.scene.weights.get((entity, i), 1.0)
-            * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
-            for i, reading in enumerate(readings)
-        ]
-        return temper(nats, ENTITY_RHO)
+        readings = self.scene.readings.get(entity)
+        if not readings:
+            return 0.0
+        look = self._looks.get(entity)
+        if look is None:
+            look = self._looks[entity] = tuple(
+                (
+                    *(reading.kind, reading.channel, reading.observation.signal),
+                    *(id(reading.rules), reading.ratio, self.scene.weights.get((entity, i), 1.0)),
+                )
+                for i, reading in enumerate(readings)
+            )
+        found = self._says.get((look, mode))
+        if found is None:
+            nats = [
+                self.scene.weights.get((entity, i), 1.0)
+                * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
+                for i, reading in enumerate(readings)
+            ]
+            found = self._says[(look, mode)] = temper(nats, ENTITY_RHO)
+        return found

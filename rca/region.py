@@ -28,7 +28,7 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     queue = deque(sorted(cost))
     while queue:
         entity = queue.popleft()
-        for cause in scene.needs(entity):
+        for cause in scene.terrain.needs(entity):
             step = 1 if _healthy(scene.readings.get(cause, ()), shown) else 0
             reached = cost[entity] + step
             if reached < FAR and reached < cost.get(cause, FAR):

@@ -46,7 +46,6 @@ def rivals(
     result: Posterior,
     watcher: Unit | None,
     named: str,
-    names: Mapping[str, str],
 ) -> tuple[RunnerUp | None, tuple[Ambiguity, ...]]:
     """Return the likeliest rival of the winner, if there is any, and what looks the same.
 
@@ -57,13 +56,12 @@ def rivals(
         result: what is believed.
         watcher: "only the monitoring failed" as a unit, where something hints at it.
         named: the name of what wins over all causes in the graph; empty: one of them wins.
-        names: uid -> name, for commands.
     """
     return (
         _runner_up(
             scene, _folded(_claims(result, watcher), groups), _winner(result, named), groups
         ),
-        _ambiguous(scene, best, groups, result, names),
+        _ambiguous(scene, best, groups, result),
     )
 
 
@@ -140,14 +138,13 @@ def _ambiguous(
     best: Mapping[int, Unit],
     alike: _Groups,
     result: Posterior,
-    names: Mapping[str, str],
 ) -> tuple[Ambiguity, ...]:
     """Return the groups of suspects that look the same and are worth a word, likeliest first."""
     groups = {tuple(sorted((entity, *others))) for entity, others in alike.items()}
     chances = {group: _any_of(group, result) for group in groups}
     ranked = sorted(groups, key=lambda group: (-chances[group], group))
     return tuple(
-        _group(scene, [best[e] for e in group], chances[group], names)
+        _group(scene, [best[e] for e in group], chances[group])
         for group in ranked[:MOST]
         if chances[group] >= SHOWN
     )
@@ -162,30 +159,28 @@ def _any_of(group: Sequence[int], result: Posterior) -> float:
     )
 
 
-def _group(
-    scene: Scene, units: Sequence[Unit], chance: float, names: Mapping[str, str]
-) -> Ambiguity:
+def _group(scene: Scene, units: Sequence[Unit], chance: float) -> Ambiguity:
     uids = scene.topology.uids
     members = sorted(Fault(uids[entity], mode) for unit in units for entity, mode in unit.faults)
-    apart = _apart(scene, units, names) if chance >= WORTH_A_LOOK else None
+    apart = _apart(scene, units) if chance >= WORTH_A_LOOK else None
     return Ambiguity(tuple(members), min(1.0, chance), apart)
 
 
-def _apart(scene: Scene, units: Sequence[Unit], names: Mapping[str, str]) -> NextCheck | None:
+def _apart(scene: Scene, units: Sequence[Unit]) -> NextCheck | None:
     """Return the look that tells most; where the rules know no command, what should be watched."""
     compared = units[:COMPARED]
     equal = tuple(((unit,), 1 / len(compared)) for unit in compared)
-    found = next_checks(scene, Posterior(equal, 0.0, 0.0), names, most=1)
-    return found[0] if found else _unwatched(scene, compared, names)
+    found = next_checks(scene, Posterior(equal, 0.0, 0.0), most=1)
+    return found[0] if found else _unwatched(scene, compared)
 
 
-def _unwatched(scene: Scene, units: Sequence[Unit], names: Mapping[str, str]) -> NextCheck | None:
+def _unwatched(scene: Scene, units: Sequence[Unit]) -> NextCheck | None:
     for unit in units:
         ((entity, mode),) = unit.faults
         told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
         kind, uid = scene.topology.kinds[entity], scene.topology.uids[entity]
         for signal in telling(scene.compiled.model, kind, mode):
             if signal not in told:
-                title = f"{names.get(uid) or uid} {mode}"
+                title = f"{scene.roster.name(uid)} {mode}"
                 return NextCheck(uid, signal, 0.0, "", f"{title} from the others")
     return None

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from rca.conditions import Condition
 from rca.learning import Priors
+from rca.rates import UNMEASURED, DetectorRates
 
 ANY = "*"
 
@@ -92,6 +93,7 @@ class Model:
     checks: tuple[CheckRule, ...] = ()
     files: tuple[str, ...] = ()
     learned: Priors | None = None  # of this estate; the rules know all of them
+    rates: DetectorRates = UNMEASURED  # of detectors that were measured
 
     @cached_property
     def version(self) -> str:
@@ -99,6 +101,7 @@ class Model:
         rows = sorted(
             repr(row) for row in (*self.faults, *self.propagation, *self.signals, *self.checks)
         )
+        rows += [repr(row) for row in sorted(self.rates.by_name.items(), key=lambda row: row[0])]
         bare = re.sub(r"where='[^']*'", "", "\n".join(rows))
         return "rules-" + hashlib.sha256(bare.encode()).hexdigest()[:12]
 

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rca.goal import Goal
-from rca.promise import total
 from rca.prospects import Outlook, Prospect
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
-from rca.units import Unit, unit_of
+from rca.units import Unit, units_of
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
 LEAST, MOST = 24, 60  # suspects walked in the first round
@@ -72,11 +71,22 @@ def _first(
 ) -> None:
     """Walk the most promising, until the next promises too little."""
     best = float("-inf")
-    for i in sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i)):
-        if len(found) >= LEAST and (rest[i].promises < best - FAR or len(found) >= MOST):
-            break
-        unit = found[i] = unit_of(scene, rest[i].prospect, goal)
-        best = max(best, score([unit]))
+    order = sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i))[:MOST]
+    due, order = order[:LEAST], order[LEAST:]
+    while due:
+        for i, unit in zip(due, _walked(scene, rest, due, goal), strict=True):
+            if len(found) >= LEAST and rest[i].promises < best - FAR:
+                return
+            found[i] = unit
+            best = max(best, score([unit]))
+        # The best only rises: some of these will turn out to promise too little.
+        due, order = [i for i in order if rest[i].promises >= best - FAR], []
+
+
+def _walked(
+    scene: Scene, rest: Sequence[_Rest], which: Sequence[int], goal: Goal | None
+) -> list[Unit]:
+    return units_of(scene, [rest[i].prospect for i in which], goal)
 
 
 def _foremost(
@@ -92,8 +102,8 @@ def _foremost(
     first = [
         (-one.promises, i) for i, one in enumerate(rest) if i not in found and one.said > ALARMED
     ]
-    for _, i in sorted(first)[:FOREMOST]:
-        found[i] = unit_of(scene, rest[i].prospect, goal)
+    due = [i for _, i in sorted(first)[:FOREMOST]]
+    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
 
 
 def _more(
@@ -113,9 +123,9 @@ def _more(
     adds = []
     for i, one in enumerate(rest):
         if i not in found and (left := one.explains & ~explained):
-            most = one.own + scene.coarse * total(left, outlook.symptoms.nats)
+            most = one.own + scene.coarse * outlook.total(left)
             if most > ADDS:
                 adds.append((-most, i))
-    for _, i in sorted(adds)[:EACH]:
-        found[i] = unit_of(scene, rest[i].prospect, goal)
+    due = [i for _, i in sorted(adds)[:EACH]]
+    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
     return bool(adds)

@@ -8,20 +8,23 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from kgraph.schema import RELATIONS, Carries, Severity
+from kgraph.schema import Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import fails
-from rca.scene import Ahead, Effects, Gate, Scene
+from rca.scene import Scene
+from rca.terrain import Ahead, Effects, Gate
 
 CUT = 0.02  # an effect less likely than this is not followed
+EQUAL = 2e-9  # chances that are nearer than this may be equal
 SEED = 0.85  # P(a fault does to its own entity what it says)
 
 _NOTHING: Modes = {}
 # What comes through a gate: mode, chance, (member, its mode), whether not by calls alone.
 _Through = tuple[str, float, tuple[int, str], bool]
+_Hit = tuple[float, int, str, str]  # chance, and what a link says: entity, its mode, relation
 
 
 def reach(scene: Scene, faults: Faults) -> Spread:
@@ -43,14 +46,16 @@ def spread(
         faults: (entity, mode), all at once.
         onwards: whom each entity may hit; None: everybody that it may.
     """
-    onwards = scene.everywhere if onwards is None else onwards
+    onwards = scene.terrain.everywhere if onwards is None else onwards
+    rank = scene.rank
     result = Spread()
+    hops = result.hops
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
         result.predicted.setdefault(entity, {})[mode] = SEED
     for entity, _ in faults:
-        result.hops[entity] = 0
-        heapq.heappush(waiting, (scene.rank[entity], 0, entity))
+        hops[entity] = 0
+        heapq.heappush(waiting, (rank[entity], 0, entity))
     while waiting:
         batch = _next_batch(waiting)
         # All of a batch before any is believed: equals in a cycle must not depend on their order.
@@ -60,9 +65,8 @@ def spread(
             if entity not in result.believed:
                 continue
             for owner in _touched(result, entity, onwards[entity]):
-                if owner not in result.hops:
-                    result.hops[owner] = result.hops[entity] + 1
-                    heapq.heappush(waiting, (scene.rank[owner], result.hops[owner], owner))
+                hops[owner] = hops[entity] + 1
+                heapq.heappush(waiting, (rank[owner], hops[owner], owner))
     return result
 
 
@@ -81,7 +85,7 @@ def _settle(
     result: Spread,
     entity: int,
     modes: Modes,
-    links: Mapping[str, Link],
+    links: Mapping[str, _Hit],
     *,
     soft: bool,
 ) -> None:
@@ -89,90 +93,93 @@ def _settle(
     for mode, chance in modes.items():
         if chance >= CUT and chance > predicted.get(mode, 0.0):
             predicted[mode] = chance
-            result.links[(entity, mode)] = links[mode]
+            result.links[(entity, mode)] = Link(*links[mode][1:])
     if not predicted:
         return
     if soft:
         result.soft.add(entity)
     result.predicted[entity] = predicted
-    result.believed[entity] = scene.correct(entity, predicted)
+    seen = entity in scene.readings
+    result.believed[entity] = scene.correct(entity, predicted) if seen else predicted
 
 
 def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> Iterator[int]:
-    """Yield who may be hit by what is believed of `entity`."""
+    """Yield who may be hit by what is believed of `entity`, and was not yet."""
     live = [mode for mode, chance in result.believed[entity].items() if chance >= CUT]
+    hops = result.hops
     for ahead in onwards:
         if ahead.burdens:
             result.pressed.setdefault(ahead.entity, []).append(entity)
-        if not ahead.effects.keys().isdisjoint(live):
-            yield ahead.entity
+        if ahead.entity in hops:
+            continue
+        for mode in live:
+            if mode in ahead.effects:
+                yield ahead.entity
+                break
 
 
-def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, Link], bool]:
+def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, _Hit], bool]:
     """Return what reaches `entity` from the beliefs so far, why, and whether only by calls."""
-    kind = scene.topology.kinds[entity]
+    believed, called = result.believed, result.soft
     spared: Modes = {}
-    strongest: dict[str, tuple[float, Link]] = {}
+    strongest: dict[str, _Hit] = {}
     firm = False
-    for gate in scene.gates(entity):
-        through = _one if gate.size == 1 else _group
-        for mode, chance, (source, cause), solid in through(scene, result, kind, gate):
+    for gate in scene.terrain.gates(entity):
+        if gate.size > 1:
+            through = _group(scene, result, entity, gate)
+        else:  # most are
+            member, effects = gate.members[0]
+            state = believed.get(member)
+            if state is None:
+                continue
+            solid = gate.firm and member not in called
+            through = [
+                (mode, chance, (member, cause), solid)
+                for mode, (chance, cause) in _brought(state, effects).items()
+            ]
+        for mode, chance, source, solid in through:
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
             if chance >= CUT:
                 firm |= solid
-                _keep(scene, strongest, mode, chance, Link(source, cause, gate.type))
-    for mode, chance, link in _from_dependents(scene, result, entity):
-        spared[mode] = spared.get(mode, 1.0) * (1 - chance)
-        firm |= chance >= CUT
-        _keep(scene, strongest, mode, chance, link)
+                _keep(scene, strongest, mode, (chance, *source, gate.type))
+    for mode, hit in _from_dependents(scene, result, entity):
+        spared[mode] = spared.get(mode, 1.0) * (1 - hit[0])
+        firm |= hit[0] >= CUT
+        _keep(scene, strongest, mode, hit)
     modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
-    return modes, {mode: link for mode, (_, link) in strongest.items()}, bool(modes) and not firm
+    return modes, strongest, bool(modes) and not firm
 
 
-def _one(_scene: Scene, result: Spread, _kind: str, gate: Gate) -> Iterator[_Through]:
-    """Yield what comes through a gate of one member: most are."""
-    member, effects = gate.members[0]
-    believed = result.believed.get(member)
-    if believed is None:
-        return
-    solid = _firm(result, gate.type, (member,))
-    for mode, (passed, cause) in _brought(believed, effects).items():
-        yield mode, passed, (member, cause), solid
-
-
-def _group(scene: Scene, result: Spread, kind: str, gate: Gate) -> Iterator[_Through]:
-    """Yield what comes through a gate of several members, of which some are needed."""
+def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Through]:
+    """Return what comes through a gate of several members, of which some are needed."""
     hit = _member_hits(result, gate)
     if not hit:
-        return
-    for mode, chances in _with_losses(kind, hit).items():
+        return []
+    found: list[_Through] = []
+    for mode, chances in _with_losses(scene.topology.kinds[entity], hit).items():
         chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
         if chance < CUT:
-            yield mode, chance, (-1, ""), False
+            found.append((mode, chance, (-1, ""), False))
             continue
         source, (_, cause) = max(chances.items(), key=lambda row: scene.prefer(*row))
-        yield mode, chance, (source, cause), _firm(result, gate.type, chances)
+        solid = gate.firm and any(member not in result.soft for member in chances)
+        found.append((mode, chance, (source, cause), solid))
+    return found
 
 
-def _keep(
-    scene: Scene, strongest: dict[str, tuple[float, Link]], mode: str, chance: float, link: Link
-) -> None:
+def _keep(scene: Scene, strongest: dict[str, _Hit], mode: str, hit: _Hit) -> None:
     known = strongest.get(mode)
-    if chance > 0 and (
-        known is None
-        or scene.prefer(link.entity, (chance, link.mode))
-        > scene.prefer(known[1].entity, (known[0], known[1].mode))
+    if known is None:
+        if hit[0] > 0:
+            strongest[mode] = hit
+    elif hit[0] > known[0] + EQUAL or (
+        hit[0] > known[0] - EQUAL
+        and scene.prefer(hit[1], (hit[0], hit[2])) > scene.prefer(known[1], (known[0], known[2]))
     ):
-        strongest[mode] = (chance, link)
+        strongest[mode] = hit
 
 
 _Hits = dict[int, tuple[float, str]]  # member -> (chance, its mode)
-
-
-def _firm(result: Spread, type_: str, members: Iterable[int]) -> bool:
-    if RELATIONS[type_].carries is Carries.SOFT:
-        return False
-    return any(member not in result.soft for member in members)
 
 
 def _brought(believed: Modes, effects: Effects) -> dict[str, tuple[float, str]]:
@@ -210,12 +217,15 @@ def _with_losses(kind: str, hit: dict[str, _Hits]) -> dict[str, _Hits]:
     }
 
 
-def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[str, float, Link]]:
+def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[str, _Hit]]:
     """Return what runs against the arrows: a dependent that hurts what it depends on."""
+    burdens = result.pressed.get(entity)
+    if burdens is None:
+        return []
     return [
-        (edge.mode, chance * edge.strength, Link(burden, mode, ahead.type))
-        for burden in dict.fromkeys(result.pressed.get(entity, ()))
-        for ahead in scene.presses(burden)
+        (edge.mode, (chance * edge.strength, burden, mode, ahead.type))
+        for burden in dict.fromkeys(burdens)
+        for ahead in scene.terrain.presses(burden)
         if ahead.entity == entity
         for mode, chance in result.believed.get(burden, _NOTHING).items()
         for edge in ahead.effects.get(mode, ())

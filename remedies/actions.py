@@ -51,8 +51,30 @@ _ALL = (
     ActuatorType(
         "libvirt",
         "a libvirt connection that may change things",
-        frozenset({"paused_by_fault", "shut_off", "off_everywhere", "running", "crashed"}),
-        frozenset({"running", "paused", "shut_off", "rebooted"}),
+        frozenset(
+            {
+                "paused_by_fault",
+                "shut_off",
+                "off_everywhere",
+                "running",
+                "there",
+                "crashed",
+                "old_host_off",
+            }
+        ),
+        frozenset(
+            {
+                "running",
+                "paused",
+                "shut_off",
+                "rebooted",
+                "runs_there",
+                "active",
+                "inactive",
+                "active_anew",
+                "counted_anew",
+            }
+        ),
     ),
     ActuatorType(
         "systemd",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign
+from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign, Terms
 from remedies.actions import APPLIED, Action, Verified
 from remedies.conditions import unmet
 from remedies.endpoints import Endpoint
 from remedies.means import BROUGHT, Means, means_for
 from remedies.remedy import STORAGE, Catalogue, Measure
 from remedies.surroundings import Surroundings
+
+FOR_A_PERSON = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ def targets(draft: Draft, measure: Measure) -> list[str]:
     victims = measure.victims
     if victims is not None:
         kind, mode = victims
-        hit = [h.entity for h in draft.answer.blast_radius.now if h.mode == mode]
+        radius = draft.answer.blast_radius
+        hits = (*radius.now, *radius.next) if measure.expected else radius.now
+        hit = [h.entity for h in hits if h.mode == mode]
         predicted = [u for u in hit if u in around.entities and around.entities[u].kind == kind]
         behind = around.showing(kind, mode, around.dependents(draft.cause.entity))
         found = (uid for uid in [*predicted, *behind] if uid not in draft.repairing)
@@ -118,8 +123,15 @@ def step_of(
         preconditions=action.preconditions,
         effect=_effect(action, means),
         awaits=awaits,
-        terms=action.terms,
+        terms=_terms(action, means),
     )
+
+
+def _terms(action: Action, means: Means) -> Terms:
+    """A person is waited for in hours, whatever a machine would have had."""
+    if means.actor is not Actor.PERSON:
+        return action.terms
+    return replace(action.terms, deadline=max(action.terms.deadline, FOR_A_PERSON))
 
 
 def _effect(action: Action, means: Means) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from kgraph.schema import Entity
+from remedies.actions import Action, Param
+from remedies.proof.does import Does
 
 SERVES: Mapping[str, str] = {
     "libvirt": "libvirt",
@@ -55,6 +57,8 @@ class Endpoint:
         uri: of libvirt; empty: the connection that the guest's record came from.
         unit: of systemd.
         actions: of hook and ansible: what the site can do with it, by the action's name.
+        moves: of libvirt: guests may be brought to other hosts through it.
+        defines: of libvirt: definitions of guests are kept, for those whose host is gone.
     """
 
     name: str
@@ -63,6 +67,8 @@ class Endpoint:
     uri: str = ""
     unit: str = ""
     actions: frozenset[str] = frozenset()
+    moves: bool = False
+    defines: bool = False
 
     @property
     def serves(self) -> str:
@@ -75,11 +81,18 @@ NBD = Endpoint("nbd", "nbd", Select(kind="StorageExport"))
 
 
 def endpoint_for(
-    entity: Entity, actuator: str, sources: frozenset[str], endpoints: Sequence[Endpoint]
+    entity: Entity, actuator: str, sources: frozenset[str], endpoints: Iterable[Endpoint]
 ) -> Endpoint | None:
     """Return the first endpoint of this type that selects the entity."""
     fitting = (each for each in endpoints if each.serves == actuator)
     return next((each for each in fitting if each.select.holds(entity, sources)), None)
+
+
+def can(endpoint: Endpoint, action: Action) -> bool:
+    """Tell whether an endpoint of the action's own type was told that it may do this."""
+    if action.by != "libvirt" or Param.HOST not in action.parameters.values():
+        return True
+    return endpoint.moves and (endpoint.defines or action.does is not Does.STARTS_ELSEWHERE)
 
 
 def offering(

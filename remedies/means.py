@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kgraph.identity import canonical
 from kgraph.schema import Actor, Entity, Key
 from remedies.actions import PERSON, Action
-from remedies.endpoints import Endpoint, endpoint_for, offering
+from remedies.endpoints import Endpoint, can, endpoint_for, offering
 from remedies.surroundings import Surroundings
 
 NO_WAY = "no way to act"
@@ -41,7 +41,8 @@ def means_for(
     sources = around.sources(entity.uid)
     endpoint = None
     if action.by not in {PERSON, *BROUGHT}:
-        endpoint = endpoint_for(entity, action.by, sources, endpoints)
+        able = (each for each in endpoints if can(each, action))
+        endpoint = endpoint_for(entity, action.by, sources, able)
     if endpoint is None:
         brought = offering(entity, action.name, sources, endpoints)
         if brought is not None:
@@ -72,6 +73,8 @@ def _brought(entity: Entity) -> dict[str, str]:
 
 
 def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    if entity.kind in _PARTS:
+        return _part(entity, around, endpoint)
     spelled = sorted({key.value for key in entity.keys if key.namespace == "vmUuid"})
     uuids = {canonical(Key("vmUuid", value)) for value in spelled}
     if len(uuids) != 1:
@@ -81,6 +84,18 @@ def _libvirt(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[s
         raise _LackingError("nothing says which libvirt connection it is behind")
     # One UUID may be written in either byte order; the hypervisor knows it by one of them.
     return {"uuid": ",".join(spelled), "uri": endpoint.uri or uri}
+
+
+def _part(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    """Return how libvirt knows a pool or network: by a UUID that is unique on its host only."""
+    named, namespace = _PARTS[entity.kind]
+    keys = [key.value for key in entity.keys if key.namespace == namespace]
+    uri = endpoint.uri or around.libvirt_uri(entity.uid)
+    if len(keys) != 1 or "bridge/" in keys[0]:
+        raise _LackingError("libvirt runs it not, or several of its hosts do")
+    if not uri:
+        raise _LackingError("nothing says which libvirt connection it is behind")
+    return {named: keys[0].rpartition("/")[2], "uri": uri}
 
 
 def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
@@ -114,6 +129,7 @@ def _nothing(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dic
     return {}
 
 
+_PARTS = {"StoragePool": ("pool", "poolUuid"), "Network": ("network", "networkUuid")}
 _ADDRESS = ("protocol", "serverAddress", "port", "exportName")
 _KNOWN: Mapping[str, Callable[[Entity, Surroundings, Endpoint], dict[str, str]]] = {
     "libvirt": _libvirt,

@@ -72,7 +72,7 @@ def lower_bound(helped: int, cases: int) -> float:
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
     """
-    if cases == 0:
+    if not helped:  # by the formula next to nothing, and it may be a little above the share
         return 0.0
     share, square = helped / cases, Z * Z
     middle = share + square / (2 * cases)

@@ -29,6 +29,7 @@ class Measure:
         undo_if: the actions of this remedy whose failure takes this one back.
         given: parameters whose values the remedy gives.
         most: to how many it is done at most; None: to all.
+        expected: also to victims that nobody has seen yet, and that must be expected.
     """
 
     action: Action
@@ -39,6 +40,7 @@ class Measure:
     undo_if: tuple[str, ...] = ()
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     most: int | None = None
+    expected: bool = False
 
     @property
     def victims(self) -> tuple[str, str] | None:
@@ -178,7 +180,8 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     risk = action.risk if row.risk is None else row.risk
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)
-    return Measure(action, row.of or "", risk, row.why, row.what, undo_if, given, row.most)
+    given_to = (row.most, row.expected)
+    return Measure(action, row.of or "", risk, row.why, row.what, undo_if, given, *given_to)
 
 
 def _given(row: StepRow, action: Action, place: str) -> Mapping[str, str]:

@@ -62,6 +62,7 @@ class StepRow(_Row):
     undo_if: list[str] = Field(default=[], alias="undoIf")
     with_: dict[str, str | float] = Field(default={}, alias="with")
     most: int | None = Field(default=None, ge=1)
+    expected: bool = False
 
 
 class RungRow(_Row):
@@ -194,6 +195,8 @@ def _does(row: ActionRow, place: str) -> Does:
 _SHOWN = {
     "running": Does.STARTS,
     "rebooted": Does.INTERRUPTS,
+    "active_anew": Does.INTERRUPTS,
+    "counted_anew": Does.NOTHING,
     "active": Does.INTERRUPTS,
     "restarted": Does.INTERRUPTS,
     "paused": Does.STOPS,

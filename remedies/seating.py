@@ -37,6 +37,8 @@ def placed(draft: Draft, measure: Measure, guests: Sequence[str]) -> tuple[list[
     steps = []
     for move in placement.moves:
         seat = {"to": move.target, "toName": names[move.target], "from": move.source}
+        uri = around.host_uri(move.target)
+        seat |= {"toUri": uri} if uri else {}
         if move.displaced:
             steps.append(step_of(draft, measure, move.guest, seat))
         else:

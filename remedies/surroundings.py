@@ -105,6 +105,10 @@ class Surroundings:
                 return ""  # on two hosts at once: nobody may guess which
         return ""
 
+    def host_uri(self, host: str) -> str:
+        """Return the libvirt connection to a host; empty where it is not known."""
+        return self._uri(host)
+
     def vouched(self, uid: str) -> bool:
         """Tell whether an entity was looked at, and nothing is seen to be wrong with it."""
         return uid in self.well and not self.signs_of(uid)

@@ -117,6 +117,7 @@ class World:
         before: plan under way -> what was wrong in its reach when it began.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
+        undone: (plan, when it ended) of runs of the last hour that ended before any effect.
     """
 
     now: datetime
@@ -132,3 +133,4 @@ class World:
     before: Mapping[str, frozenset[Sign]] = field(default_factory=lambda: MappingProxyType({}))
     off: frozenset[str] = frozenset()
     budgets: Budgets = USUAL
+    undone: tuple[tuple[str, datetime], ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgraph.schema import SourceError
 from kgraph.sourcekit import Node, parsed
-from kgraph.web import Asker, NoAnswerError, Service
+from kgraph.web import Asker, RefusedError, Service
+
+_NOT_THERE = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def _inspected(ask: Asker, ids: list[str], where: str) -> tuple[tuple[Node, ...]
     for each in ids:
         try:
             answer = ask.get(f"/containers/{each}/json")
-        except NoAnswerError:
-            raise
-        except SourceError:
+        except RefusedError as error:
+            if error.status != _NOT_THERE:
+                raise
             gone.append(f"container {each[:12]} went while it was read")
         else:
             found.append(parsed(answer, where))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from ingest.kubernetes.events import RESOURCE
 from ingest.kubernetes.normalise import normalise
 from ingest.kubernetes.objects import RESOURCES, objects
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, run
@@ -27,6 +28,7 @@ class Entry(SourceEntry):
     kubeconfig: Path | None = None  # empty: kubectl's own choice, such as KUBECONFIG
     context: str = ""
     via: tuple[str, ...] = ()
+    events: bool = False  # read them too: that needs the right to list them
     path: Path | None = None  # a List of objects, as `kubectl get … -A -o json` prints
 
     @property
@@ -51,7 +53,8 @@ def _answer(entry: Entry, here: Here) -> str:
     chosen = [f"--context={entry.context}"] if entry.context else []
     if entry.kubeconfig is not None:
         chosen.append(f"--kubeconfig={here.resolve(entry.kubeconfig)}")
-    asked = ["kubectl", *chosen, "get", ",".join(RESOURCES), "-A", "-o", "json"]
+    resources = (*RESOURCES, RESOURCE) if entry.events else RESOURCES
+    asked = ["kubectl", *chosen, "get", ",".join(resources), "-A", "-o", "json"]
     return run(asked, _PATIENCE, via=entry.via)
 
 

@@ -36,15 +36,23 @@ def of_node(key: str, node: Node, look: Look) -> Iterator[Observation]:
             yield look.sees(key, signal, f"{condition}: {detail}" if status == "True" else "")
 
 
-def of_pod(key: str, pod: Node, look: Look) -> Iterator[Observation]:
-    """Yield what a pod reports; one that starts or is being ended is unknown."""
+def of_pod(key: str, pod: Node, look: Look, hindrance: str = "") -> Iterator[Observation]:
+    """Yield what a pod reports; one that starts or is being ended is unknown.
+
+    Args:
+        key: its record.
+        pod: the object.
+        look: who looks.
+        hindrance: what keeps it from starting, as events tell.
+    """
     status = pod.at("status")
     evicted = status.text("reason") == "Evicted"
     killed = "OOMKilled" in set(_endings(status))
     yield look.sees(key, "evicted", status.text("message") or "evicted" if evicted else "")
     yield look.sees(key, "killed", "a container ran out of memory" if killed else "")
     ending = pod.text("metadata", "deletionTimestamp")
-    trouble, ready = _trouble(pod), _conditions(pod).get("Ready", ("", ""))[0] == "True"
+    ready = _conditions(pod).get("Ready", ("", ""))[0] == "True"
+    trouble = _trouble(pod) or ("" if ready else hindrance)
     if ending or (not trouble and not ready):
         yield look.withdraws(key, "down")
     else:

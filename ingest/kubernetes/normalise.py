@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingest.kubernetes.conditions import of_node, of_pod, of_workload
+from ingest.kubernetes.events import hindered
 from ingest.kubernetes.objects import WORKLOADS, Objects
 from ingest.kubernetes.volumes import claimed, volume
 from ingest.kubernetes.within import Within
@@ -29,9 +30,12 @@ def normalise(told: Objects, cluster: str, here: Here) -> Iterator[Told]:
         yield from _node(name, node, cluster, look)
     for name, node in told.of("PersistentVolume").items():
         yield from volume(name, node, told, Within(cluster, here, look))
+    hindrances = hindered(told, here.now)
     for name, pod in told.of("Pod").items():
         if pod.text("status", "phase") != "Succeeded":
             yield from _pod(name, pod, told, Within(cluster, here, look))
+            hindrance = hindrances.get(name, "")
+            yield from of_pod(f"pod:{cluster}/{name}", pod, look, hindrance)
     for kind in sorted(WORKLOADS):
         for name, node in told.of(kind).items():
             yield from _workload(kind, name, node, Within(cluster, here, look))
@@ -85,7 +89,6 @@ def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
         yield RelationRecord(key, "STORED_ON", within.of("volume", volume_name))
     if workload and workload[1] in told.of(workload[0]):
         yield RelationRecord(within.of("workload", "/".join(workload)), "RUNS_ON", key, "pods", 1)
-    yield from of_pod(key, pod, within.look)
 
 
 def _workload(kind: str, name: str, node: Node, within: Within) -> Iterator[Told]:

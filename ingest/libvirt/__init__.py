@@ -16,7 +16,7 @@ from ingest.libvirt.fetch import Only, Reading
 from ingest.libvirt.listen import Event, Listener, observations_of
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
-from ingest.libvirt.place import host_key
+from ingest.libvirt.place import host_key, parse
 from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
 from kgraph.schema import Snapshot, SourceError
 
@@ -37,6 +37,7 @@ PATIENCE = timedelta(seconds=30)
 _PART_PATIENCE = timedelta(seconds=5)
 _MOST_GAPS = 5  # of which each is told; a broken daemon may refuse every single thing
 
+Define = Callable[[str, str], None]  # told the UUID and the definition of each guest
 Ask = Callable[[timedelta, str, Only | None], Reading]
 
 
@@ -47,6 +48,7 @@ def read(
     now: datetime,
     patience: timedelta = PATIENCE,
     ask: Ask = read_apart,
+    define: Define | None = None,
 ) -> Snapshot:
     """Read everything that one libvirt connection shows, over a read-only connection.
 
@@ -56,6 +58,7 @@ def read(
         now: what the observations are dated.
         patience: how long the whole reading may take; a hung hypervisor blocks libvirt's calls.
         ask: what asks libvirt.
+        define: told the UUID and the definition of each guest.
 
     Returns:
         Host, Probe, guests, virtual NICs, networks, interfaces, pools, volumes and exports, with
@@ -67,6 +70,7 @@ def read(
         ConnectionLostError: no connection, or it broke or stalled on the way.
     """
     reading = ask(patience, uri, None)
+    _define(reading, define)
     items = normalise(reading, site=site, now=now)
     findings = _told(uri, reading)
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items, findings=findings)
@@ -80,6 +84,7 @@ def read_parts(
     now: datetime,
     patience: timedelta = _PART_PATIENCE,
     ask: Ask = read_apart,
+    define: Define | None = None,
 ) -> Snapshot:
     """Read some guests, networks and pools of one connection, and nothing else of it.
 
@@ -90,6 +95,7 @@ def read_parts(
         now: what the observations are dated.
         patience: how long it may take; a whole reading is the way out.
         ask: what asks libvirt.
+        define: as for `read`.
 
     Returns:
         A partial snapshot: what of the parts is there, all that they depend on, and which are
@@ -100,6 +106,7 @@ def read_parts(
     """
     chosen = list(parts)
     reading = ask(patience, uri, only(chosen))
+    _define(reading, define)
     for gap in reading.gaps:
         raise SourceError(f"what an event named could not be read: {gap}", where=f"libvirt {uri}")
     items = normalise_parts(reading, chosen, site=site, now=now)
@@ -147,6 +154,14 @@ def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snap
     ]
     # A scope of its own: when the host was last read is not told anew by its silence.
     return Snapshot(SOURCE, f"{uri} connection", complete=False, items=iter(items))
+
+
+def _define(reading: Reading, define: Define | None) -> None:
+    """Pass on what each guest is; what libvirt makes of it anew at a start does no harm in it."""
+    for guest in reading.guests if define is not None else ():
+        uuid = parse(guest.xml, reading.uri, "domain").findtext("uuid")
+        if define is not None and uuid:
+            define(uuid, guest.xml)
 
 
 def _told(uri: str, reading: Reading) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ingest.libvirt.exports import normalise_export, pool_export
 from ingest.libvirt.fetch import PoolReading
 from ingest.libvirt.place import Place, parse, pool_key, required, size_bytes
 from ingest.libvirt.verdicts import observe_pool
-from kgraph.schema import Item, Record, RelationRecord
+from kgraph.schema import Item, Key, Record, RelationRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,10 @@ def _pool(place: Place, pool: PoolHere) -> Iterator[Item]:
         "StoragePool",
         pool.name,
         # Images cloned to two hosts carry the same pool UUID, so the host is part of the name.
-        keys=(place.key("poolUuid", place.under(required(xml, "uuid", place.uri))),),
+        keys=(
+            place.key("poolUuid", place.under(required(xml, "uuid", place.uri))),
+            *_named(place, xml),
+        ),
         props={"type": xml.get("type", ""), "path": pool.target, **sizes},
         watched=("offline", "full"),
         volatile=frozenset(sizes),
@@ -131,13 +134,35 @@ def _pool(place: Place, pool: PoolHere) -> Iterator[Item]:
     )
 
 
+_OF_THE_HOST = frozenset({"logical", "zfs"})
+
+
+def _named(place: Place, xml: ET.Element) -> tuple[Key, ...]:
+    """Claim, weakly, a pool that is the host's own: who reads its storage knows it by name."""
+    if xml.get("type") not in _OF_THE_HOST:
+        return ()
+    # ZFS pools may be given as a data set in one.
+    return place.local("name", (xml.findtext("source/name") or "").partition("/")[0])
+
+
+def _controllers(place: Place, xml: ET.Element) -> Iterator[tuple[str, Item]]:
+    """Yield the Fibre Channel adapters that a pool is reached through."""
+    for adapter in xml.iterfind("source/adapter[@wwpn]"):
+        wwpn = adapter.attrib["wwpn"].lower().replace(":", "")
+        key = f"adapter:{wwpn}"
+        yield key, Record(key, "StorageController", wwpn, (place.key("serial", wwpn),))
+
+
 def _foundation(place: Place, pool: PoolHere) -> Iterator[Item]:
-    """Yield the export or the disks that a pool is made of."""
+    """Yield the export, or the adapters and disks, that a pool is made of."""
     export = pool_export(place, pool.xml)
     if export is not None:
         yield from normalise_export(place, export)
         yield RelationRecord(pool.key, "STORED_ON", export.key)
         return
+    for controller, item in _controllers(place, pool.xml):
+        yield item
+        yield RelationRecord(pool.key, "USES", controller)
     for device in pool.xml.iterfind("source/device[@path]"):
         path = device.attrib["path"]
         key = f"disk:{place.under(path)}"

@@ -8,6 +8,7 @@ Source: IEEE 802.1AB; https://lldpd.github.io/usage.html
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import PurePath
 from typing import Literal
 
 from ingest.lldp.heard import chassis, interfaces, neighbours
@@ -17,6 +18,7 @@ from kgraph.sourcekit.wires import Local, wired
 
 NAME = "lldp"
 _UUID = "/sys/class/dmi/id/product_uuid"
+_DEVICES = ("find", "/sys/class/net", "-maxdepth", "1", "-type", "l", "-printf", "%l\\n")
 
 
 class Entry(SourceEntry):
@@ -43,7 +45,8 @@ def read(entry: Entry, here: Here) -> Found:
     """
     where = f"lldp {entry.subject}"
     own = chassis(parsed(_asked(entry, "chassis"), where))
-    local = Local(own, _uuid(entry), entry.role, entry.uplinks, entry.hosts)
+    own_devices = _devices(entry)
+    local = Local(own, _uuid(entry), entry.role, entry.uplinks, entry.hosts, own_devices)
     wires = interfaces(parsed(_asked(entry, "interfaces"), where))
     heard = neighbours(parsed(_asked(entry, "neighbors", "details"), where))
     return Found(own.name or own.id, folded(wired(local, wires, heard, here)))
@@ -60,6 +63,16 @@ def _uuid(entry: Entry) -> str:
         with suppress(SourceError):
             return run(["cat", _UUID], via=entry.via).strip()
     return ""
+
+
+def _devices(entry: Entry) -> frozenset[str] | None:
+    """Return the interfaces of a host that have a device behind them; None where it won't tell."""
+    if entry.role == "host":
+        with suppress(SourceError):
+            told = run(_DEVICES, via=entry.via)
+            paths = [PurePath(line) for line in told.splitlines()]
+            return frozenset(path.name for path in paths if "virtual" not in path.parts)
+    return None
 
 
 SOURCE = Source(NAME, Entry, read)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from ingest.openstack.login import Login, log_in
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Node, parsed
-from kgraph.web import Asker
+from kgraph.web import Asker, RefusedError
 
 _PAGE = 500
 _MOST_PAGES = 2_000
+_LISTED_AGAIN = 3
+_NO_SUCH_PLACE = frozenset({400, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,25 @@ def _listed(root: Node, name: str) -> tuple[Node, ...]:
 
 
 def _pages(ask: Asker, path: str, name: str, wanted: Mapping[str, str]) -> tuple[Node, ...]:
-    """Return all objects; each page begins after the last object of the one before."""
+    """Return all objects; each page begins after the last object of the one before.
+
+    What comes or goes meanwhile shifts nothing. Only where that last object itself has gone, the
+    service knows no such place: then all is listed again.
+    """
     found: dict[str, Node] = {}
     where, place = f"{ask.service.url}{path}", {"limit": str(_PAGE)}
+    again = _LISTED_AGAIN
     for _ in range(_MOST_PAGES):
-        rows = _listed(parsed(ask.get(path, {**wanted, **place}), where), name)
+        try:
+            content = ask.get(path, {**wanted, **place})
+        except RefusedError as error:
+            if error.status not in _NO_SUCH_PLACE or "marker" not in place or not again:
+                raise
+            again -= 1
+            found.clear()
+            del place["marker"]
+            continue
+        rows = _listed(parsed(content, where), name)
         fresh = {row.needed("id"): row for row in rows if row.needed("id") not in found}
         if not fresh:
             return tuple(found.values())

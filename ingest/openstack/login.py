@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kgraph.schema import SourceError
+from kgraph.secret import secret
 from kgraph.sourcekit import Node, parsed
-from kgraph.web import Service, secret
+from kgraph.web import Service
 
 # What a catalogue may call a service.
 _TYPES = {

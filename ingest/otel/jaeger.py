@@ -12,6 +12,8 @@ def dependencies(content: bytes, where: str) -> list[tuple[str, str]]:
         SourceError: the answer has another shape.
     """
     root = parsed(content, where)
+    if "data" not in dict(root.pairs()):
+        raise root.wrong("Jaeger's list of dependencies")
     rows = (
         (row.needed("parent"), row.needed("child"))
         for row in root.at("data").each()

@@ -100,8 +100,8 @@ def _report(
         mend = "mapping.labels.alertname must point to what names the alert"
         raise InputError("an alert without a name", where=where, mend=mend)
     over = text_at(item, places.status).lower() in {word.lower() for word in places.resolved}
-    started = _time(text_at(item, places.starts_at), places.starts_at, where)
-    ended = _time(text_at(item, places.ends_at), places.ends_at, where)
+    started = time_at(item, places.starts_at, where)
+    ended = time_at(item, places.ends_at, where)
     return Report(
         Alert(labels, {"summary": text_at(item, places.summary)}),
         State.HEALTHY if over else State.ABNORMAL,
@@ -121,7 +121,17 @@ def _labels(item: Any, places: Places) -> Iterator[tuple[str, str]]:  # noqa: AN
             yield label, value
 
 
-def _time(text: str, pointer: str, where: str) -> datetime | None:
+def time_at(
+    document: Any,  # noqa: ANN401 - any JSON
+    pointer: str,
+    where: str,
+) -> datetime | None:
+    """Return the time that a pointer leads to, None where there is nothing.
+
+    Raises:
+        InputError: it is no time.
+    """
+    text = text_at(document, pointer)
     if not text:
         return None
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Node, parsed
-from kgraph.web import Asker, Credentials, NoAnswerError, Service
+from kgraph.web import Asker, Credentials, RefusedError, Service
 
 _ROOT = "/redfish/v1/"
+_NOT_THERE = frozenset({404, 405, 410, 501})
 _MOST = 64  # members of a collection: a controller has few
 
 
@@ -32,6 +33,9 @@ def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> An
     """
     with Service("the controller", url, credentials, ca_file=ca_file).asking() as ask:
         root = _resource(ask, _ROOT)
+        if not any(root.text(name, "@odata.id") for name in ("Systems", "Managers", "Chassis")):
+            mend = "is this a Redfish service?"
+            raise SourceError("its root leads nowhere", where=root.where, mend=mend)
         chassis = tuple(_members(ask, root, "Chassis"))
         return Answers(
             tuple(_members(ask, root, "Systems")),
@@ -61,8 +65,8 @@ def _parts(ask: Asker, chassis: tuple[Node, ...], name: str) -> Iterator[Node]:
             continue
         try:
             answer = ask.get(link)
-        except NoAnswerError:
-            raise
-        except SourceError:
+        except RefusedError as error:
+            if error.status not in _NOT_THERE:  # a session that has expired is no lost supply
+                raise
             continue
         yield parsed(answer, f"{ask.service.url.rstrip('/')}{link}")

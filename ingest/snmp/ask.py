@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kgraph.schema import ConfigurationError, SourceError
+from kgraph.secret import secret
 from kgraph.sourcekit import run
-from kgraph.web import secret
 
 SYSTEM, INTERFACES, NAMES = "1.3.6.1.2.1.1", "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1.1"
 LLDP = "1.0.8802.1.1.2.1"

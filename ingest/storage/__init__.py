@@ -2,7 +2,7 @@
 
     lsblk, findmnt, … (the only I/O) -> devices -> Disk, StoragePath, Volume, StoragePool
 
-Sources: lsblk(8), findmnt(8), md(4), zpool-status(8), multipathd(8)
+Sources: lsblk(8), findmnt(8), md(4), lvmreport(7), zpool-status(8), multipathd(8)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.lvm import REPORT, TOOLS, Lvm, reports
 from ingest.storage.mounts import mounts
 from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
@@ -32,7 +33,9 @@ class Entry(SourceEntry):
     type: Literal["storage"]
     via: tuple[str, ...] = ()  # such as ["ssh", "h1"]
     host: str = ""  # its name; empty: it is asked
-    also: tuple[Literal["multipath", "zpool"], ...] = ()  # what is there besides: it is asked too
+    also: tuple[
+        Literal["lvm", "multipath", "zpool"], ...
+    ] = ()  # what is there besides: it is asked too
 
     @property
     def subject(self) -> str:
@@ -55,6 +58,7 @@ def read(entry: Entry, here: Here) -> Found:
         degraded_arrays(_if_there(entry, "/proc/mdstat")),
         path_states(_if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where),
         zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
+        _lvm(entry, where),
     )
     items = normalise(told, Place(host, _if_there(entry, _UUID).strip()), here)
     return Found(host, folded(items))
@@ -72,6 +76,13 @@ def _if_there(entry: Entry, path: str) -> str:
 
 def _if_used(entry: Entry, what: str, *argv: str) -> str:
     return _asked(entry, *argv) if what in entry.also else ""
+
+
+def _lvm(entry: Entry, where: str) -> Lvm:
+    vgs, pvs, lvs = (
+        _if_used(entry, "lvm", tool, *REPORT, columns) for tool, columns in TOOLS.items()
+    )
+    return reports(vgs, pvs, lvs, where)
 
 
 def _mounted(entry: Entry, types: str, columns: str) -> str:

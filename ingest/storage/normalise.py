@@ -7,9 +7,10 @@ that is reached by several paths, the disk is everybody's and the paths are this
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.storage.devices import Device
+from ingest.storage.lvm import Lvm, normalise_lvm, thin_pool
 from ingest.storage.mounts import Mount
 from ingest.storage.zfs import Zpool
 from kgraph.schema import Key, Record, RelationRecord
@@ -33,6 +34,7 @@ class Told:
     arrays: Mapping[str, str] | None = None
     paths: Mapping[str, str] | None = None
     zpools: tuple[Zpool, ...] = ()
+    lvm: Lvm = field(default_factory=Lvm)
 
 
 def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
@@ -42,6 +44,8 @@ def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
     stack = _Stack(told, own)
     for device in told.devices.values():
         yield from _device(device, stack, here, look)
+    yield from normalise_lvm(told.lvm, own, here, look)
+    yield from _within_lvm(stack)
     for pool in told.zpools:
         yield from _zpool(pool, stack, here, look)
     for mount in told.remote:
@@ -110,12 +114,39 @@ def _device(device: Device, stack: _Stack, here: Here, look: Look) -> Iterator[R
         yield from _array(device, key, stack, here, look)
     elif key:
         yield Record(key, "Volume", name, paths, props={"path": device.path})
-        for below in stack.beneath(device):
-            if device.type == "mpath":
-                yield RelationRecord(key, "USES", below, "paths", 1)
-            else:
-                yield RelationRecord(key, "STORED_ON", below)
+        below = stack.beneath(device)
+        spare = stack.told.lvm.spare(device.title)
+        if device.type == "mpath":
+            yield from (RelationRecord(key, "USES", each, "paths", 1) for each in below)
+        elif spare is not None:
+            yield from _images(key, below, spare, own)
+        else:
+            yield from (RelationRecord(key, "STORED_ON", each) for each in below)
         yield from _shared_disk(device, key, stack, here)
+
+
+def _images(key: str, below: tuple[str, ...], spare: int, own: Place) -> Iterator[Row]:
+    """Yield that a logical volume needs so many of its images; their books lie beside them."""
+    books = [each for each in below if "_rmeta_" in each.removeprefix(own.of("volume", ""))]
+    images = [each for each in below if each not in books]
+    need = 1 if spare < 0 else max(1, len(images) - spare)
+    for each in images:
+        yield RelationRecord(key, "STORED_ON", each, "images", need)
+
+
+def _within_lvm(stack: _Stack) -> Iterator[Row]:
+    """Yield which volume lies in which thin pool, and which disks a volume group is made of."""
+    own, found = stack.own, stack.told.lvm
+    here = {d.title: stack.key(d) for d in stack.told.devices.values() if d.type == "lvm"}
+    for volume in found.volumes:
+        if volume.pool and volume.title in here:
+            pool = thin_pool(own, volume.group, volume.pool)
+            yield RelationRecord(here[volume.title], "STORED_ON", pool)
+    for group in found.groups:
+        for path in group.devices:
+            for below in stack.at(path):
+                # Not as members that are each needed: which volume lies where, its device tells.
+                yield RelationRecord(own.of("vg", group.name), "STORED_ON", below, "members", 1)
 
 
 def _shared_disk(device: Device, key: str, stack: _Stack, here: Here) -> Iterator[Row]:
@@ -146,7 +177,8 @@ def _array(device: Device, key: str, stack: _Stack, here: Here, look: Look) -> I
 def _zpool(pool: Zpool, stack: _Stack, here: Here, look: Look) -> Iterator[Row]:
     key, name = stack.own.of("zpool", pool.name), f"{stack.own.host}/{pool.name}"
     watched = ("degraded", "offline")
-    yield Record(key, "StoragePool", name, (here.key("name", name),), watched=watched)
+    claims = (here.key("name", local_name(stack.own.host, pool.name)),)
+    yield Record(key, "StoragePool", name, claims, watched=watched)
     for group in pool.groups:
         for path in group.paths:
             for below in stack.at(path):

@@ -19,11 +19,14 @@ from kgraph.config import (
     SystemdEndpoint,
     WebhookEndpoint,
 )
+from kgraph.schema import ConfigurationError
 from remedies import LOG, NBD, Actuator, Actuators
 from remedies.actuators.ansible import AnsibleActuator
+from remedies.actuators.definitions import Definitions
 from remedies.actuators.export_check import ExportCheck
 from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_moves import POLL
 from remedies.actuators.notify import Notify, Token
 from remedies.actuators.power import Method, PowerActuator
 from remedies.actuators.secrets import Secret
@@ -37,6 +40,7 @@ def actuators(configuration: Configuration) -> Actuators:
 
     Raises:
         SourceError: a libvirt endpoint without libvirt's binding.
+        ConfigurationError: an endpoint names a host that is not read.
     """
     made: dict[str, Actuator] = {LOG.name: Notify(), NBD.name: ExportCheck(nbd.look)}
     for endpoint in configuration.settings.endpoints:
@@ -82,4 +86,14 @@ def _libvirt(
     sources = configuration.settings.sources
     hosts = tuple(source.uri for source in sources if isinstance(source, LibvirtSource))
     allowed = frozenset([endpoint.uri] if endpoint.uri else hosts)
-    return LibvirtActuator(control, hosts, allowed)
+    unknown = sorted(set(endpoint.among) - set(hosts))
+    if unknown:
+        raise ConfigurationError(
+            f"{unknown[0]} is no configured source, so nobody would ask it",
+            where=f"endpoint {endpoint.name}: among",
+            mend="spell it as its [[sources]] entry does",
+        )
+    folder = endpoint.definitions
+    kept = Definitions(configuration.resolve(folder)) if folder else None
+    rest = partial(time.sleep, POLL)
+    return LibvirtActuator(control, endpoint.among or hosts, allowed, kept, endpoint.routes, rest)

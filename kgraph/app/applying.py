@@ -157,8 +157,9 @@ class Applying:
         store: GraphStore,
         holder: str,
         clock: Callable[[], datetime],
+        binding: Binding | None = None,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._store, self._clock, self._binding = store, clock, binding
         read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]
         self._collector = Collector(read, clock, lambda: 1.0)
         known = read_before(store, [job.title for job in read if job.topology])
@@ -171,11 +172,16 @@ class Applying:
     def run(
         self, plan_id: str, who: str, stopping: threading.Event
     ) -> Iterator[Progress | Refusal]:
-        """Carry it out; yields what happens, and ends with the plan or with a refusal."""
+        """Carry it out; yields what happens, and ends with the plan or with a refusal.
+
+        Who says yes has seen the graph as it was kept. Where the first reading shows that what the
+        plan stands on is not so any longer, it is not begun.
+        """
+        document = self._as_seen(plan_id)
         self._collector.start()
         try:
             self._first_reading(stopping)
-            said = self._begin(plan_id, who)
+            said = self._changed(document) or self._begin(plan_id, who)
             if isinstance(said, Refusal):
                 yield said
                 return
@@ -187,6 +193,22 @@ class Applying:
                 yield from self._executor.stop(self._clock(), self._facts(), EVERY)
         finally:
             self._collector.stop()
+
+    def _as_seen(self, plan_id: str) -> PlanDocument | None:
+        """Return the plan, bound to the graph as it is kept now; None where nothing binds it."""
+        record = find(self._store, plan_id)
+        document = document_of(record)
+        if self._binding is None or record.state.under_way:
+            return None
+        bound = document.bound if record.state is PlanState.APPROVED else ""
+        seen = bound or self._binding.digest(document.plan, self._store.graph())
+        return replace(document, bound=seen)
+
+    def _changed(self, document: PlanDocument | None) -> Refusal | None:
+        if document is None or self._binding is None:
+            return None
+        why = self._binding.void(document, self._store.graph())
+        return Refusal("approval", why) if why else None
 
     def _begin(self, plan_id: str, who: str) -> PlanRecord | Refusal:
         record, now, facts = find(self._store, plan_id), self._clock(), self._facts()

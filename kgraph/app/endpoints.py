@@ -26,7 +26,14 @@ def _endpoint(config: EndpointConfig) -> Endpoint:
     select = Select(chosen.kind, chosen.name, chosen.label, chosen.source)
     match config:
         case LibvirtEndpoint():
-            return Endpoint(config.name, config.type, select, uri=config.uri)
+            return Endpoint(
+                config.name,
+                config.type,
+                select,
+                uri=config.uri,
+                moves=config.moves,
+                defines=config.definitions is not None,
+            )
         case SystemdEndpoint():
             return Endpoint(config.name, config.type, select, unit=config.unit)
         case HookEndpoint():

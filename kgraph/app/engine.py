@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import rca
@@ -12,6 +13,8 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology
 from rca.calibration import Calibration, calibrated
 from rca.calibration_file import load_calibration
+from rca.rates import DetectorRates
+from rca.rates_file import load_rates
 
 
 def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
@@ -24,12 +27,23 @@ def reasoning(configuration: Configuration) -> tuple[rca.Model, Calibration]:
 
 
 def rules_of(configuration: Configuration) -> rca.Model:
-    """Load the shipped rules and the site's own.
+    """Load the shipped rules and the site's own, and how good detectors were measured to be.
 
     Raises:
-        ConfigurationError: a faulty rule.
+        ConfigurationError: a faulty rule, or a file of rates that cannot be used.
     """
-    return rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+    model = rca.load_model(resolved(configuration, configuration.settings.folders.rules))
+    return replace(model, rates=rates_of(configuration))
+
+
+def rates_of(configuration: Configuration) -> DetectorRates:
+    """Load how good detectors were measured to be: the shipped rates, the site's own over them.
+
+    Raises:
+        ConfigurationError: a file of rates that cannot be used.
+    """
+    own = configuration.settings.engine.rates
+    return load_rates(configuration.resolve(own) if own else None)
 
 
 def engine_of(configuration: Configuration) -> Engine:

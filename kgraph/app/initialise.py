@@ -130,6 +130,25 @@ _TAIL = """
 # name = "cmdb"
 # path = "estate.yaml"
 
+# What is unusual in logs, what was changed on a machine, what is looked at on purpose;
+# docs/detection-logs.md, docs/changes.md, docs/checks.md:
+# [[sources]]
+# type = "logs"
+# name = "here"
+# files = ["/var/log/syslog"]
+#
+# [[sources]]
+# type = "changes"
+# packages = "dpkg"
+# files = ["/etc"]
+#
+# [[sources]]
+# type = "checks"
+# [[sources.targets]]
+# check = "http"
+# entity = "Service/shop"
+# address = "https://shop.example/health"
+
 # `kgraph serve`: where it listens, who posts alerts to it, whom it tells; docs/serve.md:
 # [server]
 # listen = "127.0.0.1:8080"

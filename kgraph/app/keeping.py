@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
 
@@ -39,11 +40,13 @@ class Sorted:
         kept: one for each incident; a single one without symptoms where nothing is wrong.
         resolved: open incidents of which nothing is abnormal any longer.
         merged: an open incident -> the one whose explanation now covers all its symptoms.
+        split: a new incident -> the open one that had some of its symptoms until now.
     """
 
     kept: tuple[Kept, ...]
     resolved: tuple[str, ...] = ()
     merged: tuple[tuple[str, str], ...] = ()
+    split: tuple[tuple[str, str], ...] = ()
 
 
 def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
@@ -92,7 +95,17 @@ def place(
         and row.symptoms & abnormal <= _symptoms(into.investigation.case)
     )
     resolved = tuple(row.id for row in left if over(row, abnormal))
-    return Sorted(tuple(kept), resolved, merged)
+    return Sorted(tuple(kept), resolved, merged, tuple(_split(kept, opened)))
+
+
+def _split(kept: Iterable[Kept], opened: Sequence[Known]) -> Iterator[tuple[str, str]]:
+    """Yield (new incident, the open one that had most of its symptoms)."""
+    for each in kept:
+        if each.verdict is Verdict.NEW and opened:
+            symptoms = _symptoms(each.investigation.case)
+            before = max(opened, key=lambda row: len(symptoms & row.symptoms))
+            if symptoms & before.symptoms:
+                yield each.investigation.case.id, before.id
 
 
 def knowing(found: Investigation, incident_id: str) -> Known:
@@ -140,6 +153,7 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     return of_bundle(incident, None, toolkit)
 
 
+@lru_cache(maxsize=64)  # each round asks for those that are open; a bundle is long to read
 def known(record: IncidentRecord) -> Known:
     """Read back what an incident was last explained by."""
     answer, bundle = json.loads(record.answer), json.loads(record.bundle)

@@ -10,8 +10,8 @@ from pathlib import Path
 from kgraph.app.snapshots import opened_snapshot
 from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError, NoStoreError, StoreAwayError, StoreError
+from kgraph.secret import secret
 from kgraph.store import GraphStore, ServerStore, is_server, open_store
-from kgraph.web import secret
 
 _FIRST_USER = "neo4j"  # whom every new server has
 

@@ -89,17 +89,16 @@ def _execute(session: Session, store: GraphStore, plan_id: str, stopping: thread
     from kgraph.app.plans import find
     from kgraph.schema import PlanState
 
-    record, user = find(store, plan_id), session.user
+    record, user, bound = find(store, plan_id), session.user, Binding.of(session.configuration)
     if applying.watched(store, session.now()):
         if record.state is PlanState.PROPOSED:
-            bound = Binding.of(session.configuration)
             applying.approve(store, record, user, session.now(), bound)
             session.remark(f"{plan_id} is approved; the watch carries it out")
         happened: Iterable[Progress | Refusal]
         happened = applying.follow(store, plan_id, session.now, stopping)
     else:
         holder = f"apply-{os.getpid()}"
-        here = applying.Applying(session.configuration, store, holder, session.now)
+        here = applying.Applying(session.configuration, store, holder, session.now, bound)
         session.remark("reading the sources")
         happened = here.run(plan_id, user, stopping)
     for each in happened:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kgraph.cli import pictures, svg
 from kgraph.cli.drawing import escaped as marked_down
 from kgraph.cli.page import Markup, document, escaped, joined, scrolling, table
-from kgraph.cli.pictures import Picture
+from kgraph.incidents.picture import Picture
 
 _MOST = 500  # rows of one table
 _LINE, _NAMES, _LONGEST, _ROOM = 22, 330, 300, 60  # px of a bar chart

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import session_of
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.sync import DryRun, Way, failed, outcomes
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from ingest.detect.files import Series
     from kgraph.app.detection import Spoken
+    from kgraph.app.detection.report import Graded
+    from rca.rates import DetectorRates
 
 app = typer.Typer(
     help="Let detectors look at series, and see how good they are.",
@@ -21,6 +25,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _WRONG = ("entity", "signal", "direction", "score", "since", "detail", "detector")
+_GRADED = ("detector", "detection", "falseAlarm", "hits", "atFault", "strays", "atRest")
+_LISTED = (
+    *("detector", "finds", "signal", "kinds", "detection", "falseAlarm"),
+    *("settings", "query", "where"),
+)
 _RULES = ("detector", "series", "abnormal", "covered", "unmapped", "note")
 
 
@@ -66,23 +75,126 @@ def run(
 
 @app.command("list")
 def list_detectors(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
-    """Show what is looked at: detectors, their series and settings, what they say of what."""
+    """Show what is looked at: detectors, their series and settings, what they say, how surely."""
     from kgraph.app.detection import series_of
+    from kgraph.app.engine import rates_of
 
     session = session_of(ctx)
-    columns = ("detector", "finds", "signal", "kinds", "settings", "query", "where")
-    rows = [row for one in series_of(session.configuration) for row in _listed(one)]
-    show(session, columns, rows, output)
+    rates = rates_of(session.configuration)
+    rows = [row for one in series_of(session.configuration) for row in _listed(one, rates)]
+    show(session, _LISTED, rows, output)
 
 
-def _listed(series: Series) -> Iterable[tuple[object, ...]]:
+class ReportFormat(StrEnum):
+    """How the report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+    HTML = "html"
+
+
+@app.command("report")
+def report(
+    ctx: typer.Context,
+    *,
+    bundle: Annotated[
+        list[str] | None, typer.Option(help="Labelled incidents: kgraph.incident/v1, JSON Lines.")
+    ] = None,
+    truth: Annotated[
+        list[str] | None, typer.Option(help="Their labelled causes; one for each --bundle.")
+    ] = None,
+    series: Annotated[
+        int, typer.Option(min=10, max=10_000, help="Made-up series of each family.")
+    ] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same series.")] = 0,
+    fit: Annotated[
+        Path | None, typer.Option(help="Write the rates here, for `[engine] rates`.")
+    ] = None,
+    output: Annotated[
+        ReportFormat, typer.Option("--output", "-o", help="How to write the report.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Show how often each detector fires on what is at fault, and on what is not.
+
+    Sorts of detectors are tried on made-up series with faults and without; detectors are counted
+    in incidents whose causes people have confirmed, or that are labelled.
+    """
+    from kgraph.app.detection.report import measured
+    from rca.rates_file import rates_text
+
+    session = session_of(ctx)
+    if len(bundle or ()) != len(truth or ()):
+        usage("give each --bundle its --truth, in the same order")
+    pairs = list(zip(bundle or (), truth or (), strict=True))
+    rows, incidents = _graded(session, pairs, series, seed)
+    if output is ReportFormat.HTML:
+        from kgraph.cli.detection_page import page
+
+        typer.echo(page(rows, incidents), nl=False)
+    else:
+        show(session, _GRADED, [_grade(row) for row in rows], RowFormat(output.value))
+    session.remark(f"{incidents} incidents with known causes, {series} series of each family")
+    if fit is not None:
+        how = f"{series} made-up series of each family, seed {seed}; {incidents} incidents"
+        _write(fit, rates_text(measured(rows), how))
+        session.remark(f"written to {fit}; name it as `rates` under [engine]")
+
+
+def _write(path: Path, text: str) -> None:
+    from kgraph.schema import InputError
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        reason = error.strerror or "it can't be written"
+        raise InputError(reason, where=str(path), mend="name another file") from None
+
+
+def _graded(
+    session: Session, labelled: list[tuple[str, str]], series: int, seed: int
+) -> tuple[Sequence[Graded], int]:
+    from kgraph.app.detection import series_of
+    from kgraph.app.detection.record import Known, confirmed, tallied
+    from kgraph.app.detection.report import graded
+    from kgraph.app.detection.trial import trial
+    from kgraph.app.engine import rules_of
+    from kgraph.app.evaluation import labelled as read_labelled
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import NoStoreError
+
+    known = [
+        Known(row.incident, dict.fromkeys(row.truth, ""))
+        for bundle, truth in labelled
+        for row in read_labelled(bundle, truth)
+    ]
+    try:
+        with opened(session.configuration, Access.READ, session.remark) as store:
+            known += confirmed(store)
+    except NoStoreError:
+        session.remark("no store yet: nothing that happened is known")
+    seen = tallied(known, rules_of(session.configuration))
+    return graded(trial(series, seed), seen, series_of(session.configuration)), len(known)
+
+
+def _grade(row: Graded) -> tuple[object, ...]:
+    tally = row.tally
+    rates = round(row.rates.detection, 3), round(row.rates.false_alarm, 4)
+    return row.name, *rates, tally.hits, tally.at_fault, tally.strays, tally.at_rest
+
+
+def _listed(series: Series, rates: DetectorRates) -> Iterable[tuple[object, ...]]:
     for rule in series.rules:
         settings = rule.settings.model_dump(exclude_unset=True)
         told = " ".join(f"{name}={value}" for name, value in settings.items())
         query = " ".join(series.query.split())
         kinds = "|".join(rule.entry.kinds)
         about = f"{rule.detector.about}: {series.about}"
-        yield rule.reports_as, about, rule.entry.signal, kinds, told, query, rule.place
+        known = rates.of(rule.reports_as)
+        measured = (known.detection, known.false_alarm) if known else (None, None)
+        name, signal = rule.reports_as, rule.entry.signal
+        yield name, about, signal, kinds, *measured, told, query, rule.place
 
 
 def _wrong(heard: Iterable[Spoken]) -> Iterable[tuple[object, ...]]:

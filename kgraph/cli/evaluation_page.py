@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kgraph.cli.intervals import STYLE, Share, intervals
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from rca.measures import Bin
 
 _SIDE, _EDGE = 300, 40  # px
-_BAR, _LINE, _NAMES = 320, 22, 190  # px
 _MEASURES = {
     "AC@k": "a true cause is among the first k",
     "Avg@5": "the mean of AC@1 to AC@5",
@@ -23,12 +23,6 @@ _MEASURES = {
     "ECE": "how far what was said lies from what came true; less is better",
     "ms": "CPU milliseconds an incident, median",
 }
-_STYLE = """
-svg.plot{max-width:100%;height:auto;display:block}
-svg.plot text{fill:currentColor;font:12px system-ui,sans-serif}
-svg.plot .frame{fill:none;stroke:var(--line)}svg.plot .even{stroke:var(--faint)}
-svg.plot .mark{stroke:var(--mark);fill:var(--mark)}svg.plot .mark line{stroke-width:2}
-"""
 
 
 def page(sets: Sequence[SetScore], means: Mapping[str, Mapping[str, float]]) -> str:
@@ -48,7 +42,7 @@ def page(sets: Sequence[SetScore], means: Mapping[str, Mapping[str, float]]) -> 
         parts.append(Markup(f"<h2>Mean of {len(sets)} sets</h2>"))
         parts.append(_means(means))
     parts += [_set(one) for one in sets]
-    return document("kgraph evaluate", joined(parts), _STYLE)
+    return document("kgraph evaluate", joined(parts), STYLE)
 
 
 def _set(one: SetScore) -> Markup:
@@ -88,31 +82,10 @@ def _cell(figure: Figure | None) -> str:
 
 
 def _bars(one: SetScore) -> Markup:
-    """Draw AC@1 of every method with its interval: whether two differ is seen at once."""
-    high = _LINE * len(one.scores) + 24
-    rows = joined([_bar(score, _LINE * n) for n, score in enumerate(one.scores)])
-    ticks = joined(
-        [
-            Markup(f'<text x="{_NAMES + _BAR * t:.0f}" y="{high - 6}">{t:g}</text>')
-            for t in (0, 0.5, 1)
-        ]
-    )
-    return Markup(
-        f'<svg class="plot" viewBox="0 0 {_NAMES + _BAR + 30} {high}" width="{_NAMES + _BAR + 30}"'
-        f' role="img" aria-label="{escaped(f"AC@1 on {one.name}")}">{rows}{ticks}</svg>'
-    )
-
-
-def _bar(score: Score, top: int) -> Markup:
-    first, y = score.figures["AC@1"], top + 14
-    ends = (_NAMES + _BAR * value for value in (first.low, first.high, first.value))
-    low, high, at = ends
-    return Markup(
-        f'<text x="0" y="{y + 4}">{escaped(score.method)}</text><g class="mark">'
-        f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}"/>'
-        f'<circle cx="{at:.1f}" cy="{y}" r="4"><title>AC@1 {first.value:.3f}, 90 % interval'
-        f" {first.low:.3f} to {first.high:.3f}</title></circle></g>"
-    )
+    """Draw AC@1 of every method with its interval."""
+    figures = [(score.method, score.figures["AC@1"]) for score in one.scores]
+    rows = [Share(method, each.value, each.low, each.high) for method, each in figures]
+    return intervals(rows, f"AC@1 on {one.name}", "AC@1")
 
 
 def _reliability(score: Score, of: str) -> Markup:

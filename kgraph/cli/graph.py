@@ -145,8 +145,9 @@ def export(
 
 def _drawn(part: Subgraph, form: Drawing) -> str:
     from kgraph.cli import pictures
+    from kgraph.incidents.picture import draw
 
-    picture = pictures.draw(part.entities, part.relations)
+    picture = draw(part.entities, part.relations)
     if form is Drawing.HTML:
         from kgraph.cli import svg
         from kgraph.cli.page import document

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from kgraph.cli import drawing, svg
+from kgraph.cli import svg
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
 from kgraph.incidents import Case, Detail, Label, Report, Section, View, build, wording
+from kgraph.incidents.drawn import drawn
 from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import Cause, Hit, Witness
 
@@ -34,7 +35,7 @@ def page(case: Case) -> str:
         Markup(f"<h1>{escaped(brief.headline)}</h1>"),
         _sections([row for row in brief.sections if row.label in _FIRST]),
         Markup(f"<h2>{escaped('What needs what')}</h2>"),
-        svg.figure(drawing.of(case), "The part of the estate that the incident is about"),
+        svg.figure(drawn(case), "The part of the estate that the incident is about"),
         Markup("<h2>Details</h2>"),
         *_details(view, _readable(view, brief, full)),
         _notes(case, brief),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Wired in `kgraph.app.sources`, and without options of their own.
 _LEARNING = {
     "logs": "what is unusual in logs, and what they say outright",
+    "changes": "what was done to a machine: packages, configuration files, units",
     "calls": "latency and errors of calls, from a file of spans that grows",
 }
 

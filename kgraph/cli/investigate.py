@@ -124,6 +124,8 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     _show_all(session, found, form, verbose=verbose)
     for incident_id in done.resolved:
         session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
+    for incident_id, before in done.split:
+        session.remark(f"{incident_id} was a part of {before}")
     for incident_id, into in done.merged:
         session.remark(f"{incident_id} is part of {into}")
     return max((_code(each) for each in found), default=Exit.OK)

@@ -22,6 +22,7 @@ from kgraph.cli import (
     demo,
     detect,
     doctor,
+    drift,
     evaluate,
     graph,
     halt,
@@ -74,6 +75,7 @@ app.add_typer(cypher.app, name="cypher")
 app.add_typer(store.app, name="store")
 app.command("investigate")(investigate.investigate)
 app.command("check")(check.check)
+app.command("drift")(drift.drift)
 app.command("impact")(impact.impact)
 app.command("predict")(predict.predict)
 app.command("weak-points")(weak_points.weak_points)

@@ -6,66 +6,11 @@ Every name comes from outside and is escaped for the language that it is put int
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from kgraph.cli.text import one_line
-from kgraph.schema import Entity, Relation
-
-Edge = tuple[str, str, str]  # dependent, relation type, dependency
-
-
-class Mark(Enum):
-    """How a node is drawn; where there is no room for all, the later ones go first."""
-
-    CAUSE = "cause"
-    HIT = "hit"
-    WAY = "way"
-    NEXT = "next"
-    WELL = "well"
-    PLAIN = "plain"
-
-
-# Of text that says it too: colour alone tells nothing to many.
-LEGEND: Mapping[Mark, str] = MappingProxyType(
-    {
-        Mark.CAUSE: "to blame",
-        Mark.HIT: "shows symptoms",
-        Mark.WAY: "on the way to a symptom, or hit unseen",
-        Mark.NEXT: "hit next",
-        Mark.WELL: "looked at and well",
-        Mark.PLAIN: "beside it",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One entity in a picture; `note` is what is known of it, in a few words."""
-
-    uid: str
-    kind: str
-    name: str
-    mark: Mark = Mark.PLAIN
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Nodes and (dependent, relation type, dependency) edges between them.
-
-    Attributes:
-        ways: the edges that the fault takes to the symptoms.
-        omitted: entities that belong into the picture and are not in it.
-    """
-
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    ways: frozenset[Edge] = frozenset()
-    omitted: int = 0
-
+from kgraph.incidents.picture import Edge, Mark, Node, Picture
 
 _MERMAID_TEXT, _MERMAID_EDGES = 50_000, 500
 _MERMAID_REST = 300  # characters of the lines around boxes and arrows
@@ -78,26 +23,6 @@ _FILL: Mapping[Mark, str] = MappingProxyType(
         Mark.WELL: "#d3f9d8",
     }
 )
-
-
-def draw(
-    entities: Iterable[Entity],
-    relations: Iterable[Relation],
-    marks: Mapping[str, Mark] = MappingProxyType({}),
-    notes: Mapping[str, str] = MappingProxyType({}),
-) -> Picture:
-    """Make a picture of a part of the graph; edges to what is not in it are left out."""
-    nodes = tuple(
-        Node(e.uid, e.kind, e.name or e.uid, marks.get(e.uid, Mark.PLAIN), notes.get(e.uid, ""))
-        for e in entities
-    )
-    inside = {node.uid for node in nodes}
-    edges = dict.fromkeys(
-        (r.dependent, r.type, r.dependency)
-        for r in relations
-        if r.dependent in inside and r.dependency in inside
-    )
-    return Picture(nodes, tuple(edges))
 
 
 def mermaid(picture: Picture) -> str:

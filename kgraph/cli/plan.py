@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Session, session_of
+from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
-    from kgraph.schema import JournalEntry, PlanDocument, PlanRecord
+    from kgraph.schema import JournalEntry, Plan, PlanDocument, PlanRecord
+
+_COLUMN = 8
 
 
 class State(StrEnum):
@@ -37,6 +39,13 @@ def plan(
     ] = None,
     state: Annotated[State | None, typer.Option(help="List only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="List at most so many.")] = 50,
+    reject: Annotated[
+        str | None,
+        typer.Option(
+            help="Say no to it, and why: it is not proposed for its incident again.",
+            metavar="REASON",
+        ),
+    ] = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
@@ -45,6 +54,9 @@ def plan(
     from kgraph.schema import PlanState
 
     session = session_of(ctx)
+    if reject is not None:
+        _reject(session, plan_id, reject)
+        return
     with opened(session.configuration, Access.READ) as store:
         if plan_id is None:
             states = {PlanState(state.value)} if state else None
@@ -57,6 +69,17 @@ def plan(
             session.out.print(line, soft_wrap=True)
     else:
         write(whole(record, document, journal), output)
+
+
+def _reject(session: Session, plan_id: str | None, why: str) -> None:
+    from kgraph.app.plans import find, reject
+    from kgraph.app.stores import Access, opened
+
+    if plan_id is None:
+        usage("--reject needs a PLAN")
+    with opened(session.configuration, Access.WRITE) as store:
+        record = reject(store, find(store, plan_id), session.user, why, session.now())
+    session.remark(f"{plan_id} is {record.state.value}: {record.because}")
 
 
 def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:
@@ -110,22 +133,27 @@ def lines(
 ) -> Iterator[str]:
     """Yield a plan for a person, one thought a line."""
     from kgraph.cli.text import one_line
+    from remedies.hazards import by_hand, hazards
 
     chosen = document.plan
     head = f"{record.id}  {record.state.value}  {record.incident}  {chosen.title}"
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
     means = "" if chosen.executable else "  suggest only: no way to act"
-    yield f"RISK     {chosen.risk.value}  settles {chosen.settle.total_seconds():g} s{means}"
+    reach = f"  {len(chosen.reach)} things could be hurt" if chosen.reach else ""
+    yield f"RISK     {chosen.risk.value}{reach}{means}"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))
+    yield f"TAKES    {_takes(chosen)}"
+    yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     undo = [
-        f"if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        f"by itself, if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
         for step in chosen.steps
         if step.undo_if
     ]
-    yield from _block("ROLLBACK", undo or ["nothing is taken back by itself"])
+    rows = [*(undo or ["nothing is taken back by itself"]), *by_hand(chosen)]
+    yield from _block("ROLLBACK", [one_line(row) for row in rows])
     yield from _block("NOT", [one_line(row) for row in chosen.refused])
     current = journal[document.run.journal_from :] if document.run else []
     yield from _block("JOURNAL", [_entry(entry) for entry in current])
@@ -157,7 +185,23 @@ def _entry(entry: JournalEntry) -> str:
     return one_line(told)
 
 
+def _takes(chosen: Plan) -> str:
+    """Say how long it takes; steps on the cause follow each other, victims go side by side."""
+    from kgraph.schema import Actor, Role
+
+    causes = sum(s.duration.total_seconds() for s in chosen.steps if s.role is Role.CAUSE)
+    victims = [s.duration.total_seconds() for s in chosen.steps if s.role is Role.VICTIM]
+    waits = any(step.actor is Actor.PERSON for step in chosen.steps)
+    asked = ", and as long as a person needs" if waits else ""
+    settles = f"{chosen.settle.total_seconds():g} s without a symptom"
+    return f"about {causes + max(victims, default=0.0):g} s{asked}; it has helped after {settles}"
+
+
 def _block(label: str, rows: list[str]) -> Iterator[str]:
+    """Yield rows under a label; one that is longer than the column stands above them."""
+    if len(label) > _COLUMN and rows:
+        yield label
+        label = ""
     for number, row in enumerate(rows):
         yield f"{label if not number else '':<9}{row}"
 

@@ -22,7 +22,7 @@ class Rule:
     Attributes:
         role: what its caller's token must have, by its parameters.
         files: parameters that name files; they are sent along.
-        own: parameters that only who is at the machine may give: the server fills them in.
+        own: parameters that only who works at the server itself may give.
         writes: whether it changes something, by its parameters: the audit has it then.
     """
 
@@ -55,7 +55,10 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "impact": _reads(),
         "predict": _reads(),
         "weak-points": _reads(),
-        "plan": _reads(),
+        "plan": Rule(
+            lambda given: VIEWER if given["reject"] is None else OPERATOR,
+            writes=lambda given: given["reject"] is not None,
+        ),
         # Looking at what it would do asks the estate itself, with the server's credentials.
         "apply": Rule(lambda _given: OPERATOR, writes=lambda given: bool(given["execute"])),
         "halt": Rule(
@@ -86,10 +89,16 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         # Where to look is the server's to say: nobody else has it ask its network's addresses.
         "detect run": _writes(OPERATOR, "url"),
         "detect list": _reads(),
+        "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
         # It looks from where the server is, at what its graph and configuration name.
         "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
+        "drift": _reads("file"),
         "rules show": _reads(),
-        "rules coverage": _reads(),
+        # With --live it reads the sources, with the server's credentials.
+        "rules coverage": Rule(
+            lambda given: OPERATOR if given["live"] else VIEWER,
+            writes=lambda given: bool(given["live"]),
+        ),
         "rules identifiability": _reads(),
         "incidents list": _reads(),
         "incidents show": _reads(),

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from kgraph.cli import drawing
 from kgraph.cli.blocks import Bars, Block, Columns, Drawing, Grid, Heading, Points, Text
 from kgraph.incidents import Detail, Label, Report, build, wording
+from kgraph.incidents.drawn import drawn
 from kgraph.incidents.period import Came, Effort, Episode, Period, Spread
 from kgraph.incidents.postmortem import PostMortem, came, lasted
 from kgraph.schema import Ruling
@@ -101,7 +101,7 @@ def of_incident(found: PostMortem) -> Iterator[Block]:
     yield from _told("Cause", report, (Label.CAUSE, Label.WHY, Label.PATH, Label.CHANGE))
     if found.rulings:
         yield Points([_ruling(row) for row in found.rulings])
-    yield Drawing("The part of the estate that the incident is about", drawing.of(found.case))
+    yield Drawing("The part of the estate that the incident is about", drawn(found.case))
     yield Heading("Time line")
     rows = [(_time(row.at), _offset(row.offset), row.what) for row in found.moments]
     yield Grid("Time line", ("at", "since it began", "what"), rows)

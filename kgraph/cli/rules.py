@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.moments import At, estate_at, moment
-from kgraph.cli.session import Exit, Session, session_of
+from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from rca import Model
     from rca.conditions import Condition
+    from rca.coverage import Gap
     from rca.rules import CheckRule, FaultRule, PropagationRule, SignalRule
 
 Row = tuple[str, tuple[str, ...], str, str]  # statement, kinds, what it says, where
@@ -89,11 +90,26 @@ def run_tests(
 
 
 @app.command("coverage")
-def coverage(ctx: typer.Context, at: At = None, output: Rows = RowFormat.TABLE) -> None:
+def coverage(
+    ctx: typer.Context,
+    *,
+    live: Annotated[
+        bool, typer.Option("--live", help="Read all sources now; count only what they deliver.")
+    ] = False,
+    at: At = None,
+    output: Rows = RowFormat.TABLE,
+) -> None:
     """Show what of the stored graph can fail without any watched signal speaking of it.
 
-    The most frequent first: faults a year, times the entities on which nobody would see it.
+    The most frequent first: faults a year, times the entities on which nobody would see it. With
+    --live, that a source says it watches something counts for nothing: `promised` are those on
+    which one says so and delivers nothing now.
     """
+    if live:
+        if at:
+            usage("--live reads the sources now; leave out --at")
+        _live_coverage(session_of(ctx), output)
+        return
     import rca
     from kgraph.app.blindspots import blind_spots
     from kgraph.app.stores import Access, opened
@@ -103,15 +119,35 @@ def coverage(ctx: typer.Context, at: At = None, output: Rows = RowFormat.TABLE) 
     with opened(session.configuration, Access.READ, session.remark) as current:
         then = moment(at, session.now()) if at else session.now()
         found = blind_spots(estate_at(session, current, at), model, then)
-    columns = ("kind", "mode", "entities", "unseen", "unseenPerYear", "signals")
-    table = output is RowFormat.TABLE
-    rows: list[tuple[object, ...]] = []
-    for gap in found:
-        signals = "|".join(gap.signals) or "none is known" if table else list(gap.signals)
-        rate = round(gap.unseen_per_year, 4)
-        rows.append((gap.kind, gap.mode, gap.entities, gap.unseen, rate, signals))
-    show(session, columns, rows, output)
+    show(session, _GAP, [_gap(gap, output) for gap in found], output)
     session.remark(f"{len(found)} failure modes of this estate can pass unseen")
+
+
+_GAP = ("kind", "mode", "entities", "unseen", "unseenPerYear", "signals")
+
+
+def _gap(gap: Gap, output: RowFormat) -> tuple[object, ...]:
+    table = output is RowFormat.TABLE
+    signals = "|".join(gap.signals) or "none is known" if table else list(gap.signals)
+    rate = round(gap.unseen_per_year, 4)
+    return gap.kind, gap.mode, gap.entities, gap.unseen, rate, signals
+
+
+def _live_coverage(session: Session, output: RowFormat) -> None:
+    import rca
+    from kgraph.app.blindspots import live_blind_spots
+    from kgraph.app.sources import Context, looking_jobs
+    from kgraph.app.stores import Access, opened
+    from kgraph.cli.sync import Way, failed, outcomes
+
+    model = rca.load_model(rule_folders(session))
+    done = outcomes(session, looking_jobs(Context(session.configuration)), Way())
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        found = live_blind_spots(store, model, session.now())
+    rows = [(*_gap(each.gap, output), each.promised) for each in found]
+    show(session, (*_GAP, "promised"), rows, output)
+    session.remark(f"{len(found)} failure modes of this estate pass unseen now")
+    failed(session, done)
 
 
 @app.command("show")

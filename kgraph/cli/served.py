@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from kgraph.cli.session import Session, Terminal
 
 _ROLES = ("hook", "viewer", "operator", "admin")
 _SHARED = ("config", "store", "server", "token_file", "log_level", "debug")
+_GIVES_WAY = 5  # the server that answers and watches goes before
 _HELP = frozenset({"--help", "-h", "--version", "--install-completion", "--show-completion"})
 
 
@@ -68,6 +70,7 @@ class RefusedError(Exception):
 
 def main() -> int:
     """Run what standard input asks for."""
+    os.nice(_GIVES_WAY)
     asked = Asked(**json.loads(sys.stdin.readline()))
     try:
         found, rule = admitted(asked)
@@ -107,7 +110,7 @@ def admitted(asked: Asked) -> tuple[Call, Rule]:
         raise RefusedError(HTTPStatus.FORBIDDEN, told)
     for name in rule.own:
         if found.parameters[name]:
-            told = f"--{name} is filled in by the server, from the token"
+            told = f"--{name} is for who works at the server itself"
             raise RefusedError(HTTPStatus.BAD_REQUEST, told)
     for name in rule.files:
         _check_file(name, found.parameters[name], asked.files)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import isqrt
 
-from kgraph.cli.layers import rows
 from kgraph.cli.page import Markup, escaped, joined, scrolling
-from kgraph.cli.pictures import LEGEND, Edge, Mark, Node, Picture
+from kgraph.incidents.layers import rows
+from kgraph.incidents.picture import LEGEND, Edge, Mark, Node, Picture
 
 _WIDTH, _HEIGHT, _GAP, _RISE, _PAD = 172, 58, 16, 46, 8  # px
 _WIDEST = 6  # boxes in a row, at least: what a laptop shows without scrolling

@@ -83,7 +83,7 @@ def notice(
         "check": next((row["command"] for row in answer["nextChecks"] if row["command"]), None),
         "plan": None if over or plan is None else _plan(plan, url),
         "warnings": [*warnings, *answer.get("warnings", ())][:_SHOWN],
-        "url": f"{url.rstrip('/')}/api/v1/incidents/{record.id}" if url else None,
+        "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
     document["text"] = _texts(document)
     return Notice(record.id, level, over, document, _meaning(document, over))

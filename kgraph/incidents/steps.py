@@ -46,7 +46,7 @@ class Ground:
             {names.get(entity.uid, entity.uid): entity.uid for entity in incident.entities},
             {key: tuple(rows) for key, rows in between.items()},
             rules,
-            Asked(topology, incident.entities),
+            Asked(topology, {entity.uid: entity for entity in incident.entities}),
         )
 
     def kind(self, name: str) -> str | None:

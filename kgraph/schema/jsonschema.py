@@ -9,12 +9,14 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from kgraph.schema.bundle_rows import Bundle
+from kgraph.schema.desired import Desired
 from kgraph.schema.documents import Document
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMATS: dict[str, type[BaseModel]] = {
     "kgraph.topology.v1": Document,
     "kgraph.incident.v1": Bundle,
+    "kgraph.desired.v1": Desired,
 }
 
 

@@ -6,10 +6,12 @@ should listen on loopback, and should authenticate.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fastapi.security import HTTPAuthorizationCredentials
@@ -22,6 +24,9 @@ from kgraph.server.identity import CALLER, admit
 from kgraph.server.problems import Refused, problem
 from kgraph.server.service import Service
 
+if TYPE_CHECKING:
+    from mcp.server import MCPServer
+
 PATH = "/mcp"
 
 
@@ -33,37 +38,50 @@ def available() -> bool:
 class Agents:
     """An ASGI application: it refuses who may not look, and hands on who may.
 
-    It answers only between the beginning and the end of `running`.
+    It answers only between the beginning and the end of `running`. The library is loaded for the
+    first agent that comes: it is 25 MiB, and most servers never see one.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._app: ASGIApp | None = None
+        self._open = False
+        self._task: asyncio.Task[None] | None = None
+        self._made: asyncio.Future[ASGIApp] | None = None
+        self._stop = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Answer for the length of a block."""
-        from mcp.server.transport_security import (  # noqa: PLC0415 - an extra
-            TransportSecuritySettings,
-        )
+        self._open = True
+        try:
+            yield
+        finally:
+            self._open = False
+            if self._task is not None:
+                self._stop.set()
+                await self._task
 
-        from kgraph.server.agents import Permission, server  # noqa: PLC0415 - needs the extra
+    async def _app(self) -> ASGIApp | None:
+        """Return what answers; None where nothing does."""
+        if not self._open or not available():
+            return None
+        if self._made is None:
+            self._made = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._run(self._made))
+        return await asyncio.shield(self._made)
 
-        made = server(self._service, Permission.PROPOSE)
-        # Whose request it is, and from what site, is looked at here; no request needs another, so
-        # any server of the store answers it.
-        app = made.streamable_http_app(
-            streamable_http_path=PATH,
-            stateless_http=True,
-            json_response=True,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )
-        async with made.session_manager.run():
-            self._app = app
-            try:
-                yield
-            finally:
-                self._app = None
+    async def _run(self, made: asyncio.Future[ASGIApp]) -> None:
+        """Load the library and hold it open: it wants to end in the task that began it."""
+        try:
+            server = await asyncio.to_thread(_server, self._service)
+            app = _streamable(server)
+            async with server.session_manager.run():
+                made.set_result(app)
+                await self._stop.wait()
+        except Exception as error:
+            if made.done():
+                raise
+            made.set_exception(error)  # whoever has asked is told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -79,13 +97,12 @@ class Agents:
         except KgraphError as error:
             await problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))(scope, receive, send)
             return
-        if self._app is None:
-            told = (
-                "it does not answer any more" if available() else "the extra mcp is not installed"
-            )
+        app = await self._app()
+        if app is None:
+            told = "it answers no more" if available() else "the extra mcp is not installed"
             await problem(HTTPStatus.SERVICE_UNAVAILABLE, told)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await app(scope, receive, send)
 
     def _check_origin(self, request: Request) -> None:
         """Refuse another site's page: it would speak with the rights of whoever looks at it."""
@@ -98,6 +115,27 @@ class Agents:
             ours.add(f"{parts.scheme}://{parts.netloc}")
         if origin not in ours:
             raise Refused(HTTPStatus.FORBIDDEN, "another site's page may not ask", "origin")
+
+
+def _server(service: Service) -> MCPServer:
+    from kgraph.server.agents import Permission, server  # noqa: PLC0415 - an extra
+
+    return server(service, Permission.PROPOSE)
+
+
+def _streamable(server: MCPServer) -> ASGIApp:
+    from mcp.server.transport_security import (  # noqa: PLC0415 - an extra
+        TransportSecuritySettings,
+    )
+
+    # Who asks, and from what site, was looked at before; no request needs another, so any server
+    # of the store answers it.
+    return server.streamable_http_app(
+        streamable_http_path=PATH,
+        stateless_http=True,
+        json_response=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
 
 
 def _bearer(request: Request) -> HTTPAuthorizationCredentials | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import Route
 
 from kgraph import __version__
-from kgraph.server import problems
-from kgraph.server.agents_http import PATH, Agents, available
+from kgraph.server import assets, problems
+from kgraph.server.agents_http import PATH, Agents
 from kgraph.server.gate import Gate
 from kgraph.server.idempotency import Idempotent, describe
 from kgraph.server.limits import Rate
@@ -24,9 +24,12 @@ from kgraph.server.routes import (
     hooks,
     incidents,
     investigation,
+    looks,
     operations,
+    page,
     plans,
     reports,
+    session,
 )
 from kgraph.server.service import Service
 
@@ -39,6 +42,8 @@ _API = (
     reports.router,
     operations.router,
     events.router,
+    looks.router,
+    session.router,
     commands.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -51,8 +56,9 @@ def application(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        page.tell(app.state.page)
         try:
-            async with agents.running() if available() else nullcontext():
+            async with agents.running():
                 yield
         finally:
             service.stop()
@@ -67,9 +73,11 @@ def application(service: Service) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.page = assets.read(assets.FOLDER)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(hooks.router)
+    app.include_router(page.router)
     for router in _API:
         app.include_router(
             router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)

@@ -15,9 +15,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config_service import HookConfig
+from kgraph.schema import Document, Drawer
+from kgraph.server import halves
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
-from kgraph.server.signatures import Signed, verdict
+from kgraph.server.signatures import Signed, once, verdict
 
 CALLER = "kgraph.caller"  # where in a request's scope an application behind us finds who asks
 _ASK = {"WWW-Authenticate": "Bearer"}
@@ -37,6 +39,11 @@ class Caller:
     name: str
     role: Role
     address: str
+
+    @property
+    def may_read(self) -> bool:
+        """Whether they may look at anything."""
+        return self.role.may(Role.VIEWER)
 
 
 def service_of(request: Request) -> Service:
@@ -73,20 +80,24 @@ async def admit(
     address = address_of(request)
     if service.settings.authentication == "none":
         return Caller("anybody on this machine", Role.ADMIN, address)
-    found = await _known(service, bearer, address)
+    text = bearer.credentials if bearer else halves.token_of(request)
+    found = await named(service, text, address)
     if not found.role.may(role):
         told = f"the token of {found.name!r} has the role {found.role.value}, not {role.value}"
         raise Refused(HTTPStatus.FORBIDDEN, told, "role")
     return found
 
 
-async def _known(
-    service: Service, bearer: HTTPAuthorizationCredentials | None, address: str
-) -> Caller:
-    if bearer is None:
+async def named(service: Service, text: str, address: str) -> Caller:
+    """Return whose token a text is.
+
+    Raises:
+        Refused: nobody's, or there is none.
+    """
+    if not text:
         told = "a token is needed: `kgraph token create` makes one"
         raise Refused(HTTPStatus.UNAUTHORIZED, told, "no token", _ASK)
-    text, now = bearer.credentials, service.clock()
+    now = service.clock()
     token = await service.readers.ask(lambda store: tokens.check(store, text, now))
     if token is None:
         _guessed(service, address)
@@ -102,7 +113,19 @@ def _guessed(service: Service, address: str) -> None:
         raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens", "guessing", headers)
 
 
-async def admitted(service: Service, hook: HookConfig, request: Request) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request to a hook whose sender may post there.
+
+    Attributes:
+        seen: what is remembered so that it counts once; None: it may come again.
+    """
+
+    body: bytes
+    seen: Document | None = None
+
+
+async def admitted(service: Service, hook: HookConfig, request: Request) -> Admitted:
     """Return the body of who may post to a hook; it is read only once they are known, if it can.
 
     Raises:
@@ -111,8 +134,8 @@ async def admitted(service: Service, hook: HookConfig, request: Request) -> byte
     secret, address = service.secrets[hook.name], address_of(request)
     if secret.key:
         body = await request.body()
-        _signed(service, hook, request.headers.get(hook.hmac_header, ""), body, address)
-        return body
+        text = request.headers.get(hook.hmac_header, "")
+        return Admitted(body, await _signed(service, hook, text, body, address))
     bearer = await _bearer(request)
     if secret.token:
         given = bearer.credentials if bearer else ""
@@ -121,17 +144,25 @@ async def admitted(service: Service, hook: HookConfig, request: Request) -> byte
             raise Refused(HTTPStatus.UNAUTHORIZED, "not this hook's token", "bad token", _ASK)
     else:
         await needs(Role.HOOK)(request, bearer)
-    return await request.body()
+    return Admitted(await request.body())
 
 
-def _signed(service: Service, hook: HookConfig, text: str, body: bytes, address: str) -> None:
+async def _signed(
+    service: Service, hook: HookConfig, text: str, body: bytes, address: str
+) -> Document | None:
+    """Look at a signature; return what was written down so that it counts once, on all servers."""
     key = service.secrets[hook.name].key
     found = verdict(hook.hmac_form, text, body, key, time.time())
+    seen: Document | None = None
     # A plain signature says nothing of when: the same alert may well be sent again.
-    if found is Signed.GOOD and hook.hmac_form == "timed" and not service.replays.first(text):
-        found = Signed.REPLAYED
+    if found is Signed.GOOD and hook.hmac_form == "timed":
+        id_ = f"signature {hook.name} {once(text, body)}"
+        seen = Document(Drawer.SEEN, id_, service.clock(), "{}")
+        mark = seen
+        if not await service.writer.ask(lambda store: store.claim(mark)):
+            found = Signed.REPLAYED
     if found is Signed.GOOD:
-        return
+        return seen
     if found is Signed.REPLAYED:
         raise Refused(HTTPStatus.CONFLICT, found.value, "replay")
     if found is Signed.FORGED:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from kgraph.server.problems import Refused
 
 T = TypeVar("T")
+_FARTHEST = 10_000  # rows that a page may lie behind: a search that finds more is too wide
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 Cursor = Annotated[
     str | None,
@@ -52,6 +53,25 @@ def parts_of(text: str, count: int) -> list[Any]:
     if not isinstance(found, list) or len(found) != count:
         raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
     return found
+
+
+def offset(after: str | None) -> int:
+    """Return how many rows lie before a page of a list that is ordered anew for each.
+
+    Raises:
+        Refused: the cursor is none of ours.
+    """
+    if after is None:
+        return 0
+    (start,) = parts_of(after, 1)
+    if not isinstance(start, int) or not 0 <= start <= _FARTHEST:
+        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+    return start
+
+
+def following(start: int, limit: int, *, more: bool) -> str | None:
+    """Return the cursor of the next page of such a list; None behind the last."""
+    return cursor(start + limit) if more and start + limit <= _FARTHEST else None
 
 
 def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:

@@ -17,9 +17,9 @@ from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig, ServerSettings
 from kgraph.server.desk import Desk, GroupCommit
+from kgraph.server.explained import Explained
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
-from kgraph.server.signatures import Replays
 
 _GUESSES_PER_SECOND, _GUESSES = 0.2, 10  # wrong tokens from one address
 
@@ -60,6 +60,7 @@ class Service:
     Attributes:
         readers: threads that look into the store.
         engine: the one thread that explains.
+        explained: what it explained lately; for that thread alone.
         writer: the one thread that changes it on behalf of requests.
         mail: keeps what is posted.
         guesses: how many wrong tokens an address may still try.
@@ -85,11 +86,11 @@ class Service:
         self.writer = Desk(lambda: opened(self.configuration, Access.WRITE), 1, "write")
         # One thread: the engine takes a processor for itself, and its tools are for one at a time.
         self.engine = Desk(lambda: opened(self.configuration, Access.READ), 1, "engine")
+        self.explained = Explained()
         self.mail = GroupCommit(self.writer)
         self.streams = 0  # of events, that are being listened to
         self.commands = 0  # that run
         self.guesses = Rate(_GUESSES_PER_SECOND, _GUESSES, time.monotonic)
-        self.replays = Replays(time.time)
         self.hooks: Mapping[str, HookConfig] = {
             hook.name: hook for hook in hooks(self.configuration)
         }

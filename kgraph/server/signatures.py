@@ -1,14 +1,12 @@
-"""HMAC-SHA256 of a request's body, and that no signed request counts twice."""
+"""HMAC-SHA256 of a request's body."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from enum import Enum
 
 TOLERANCE_SECONDS = 300  # between the sender's clock and ours
-_MOST = 100_000
 
 
 class Signed(Enum):
@@ -35,7 +33,7 @@ def verdict(form: str, text: str, body: bytes, key: bytes, now: float) -> Signed
         return Signed.MISSING
     if form == "plain":
         return _fits(text.removeprefix("sha256="), body, key)
-    parts = dict(part.strip().partition("=")[::2] for part in text.split(","))
+    parts = _parts(text)
     stamp = parts.get("t", "")
     if not (stamp.isascii() and stamp.isdigit()):
         return Signed.FORGED
@@ -52,28 +50,17 @@ def signature(body: bytes, key: bytes, seconds: int) -> str:
     return f"t={seconds},v1={hmac.new(key, signed, hashlib.sha256).hexdigest()}"
 
 
+def once(text: str, body: bytes) -> str:
+    """Return what two requests share that were signed once, however the header is written."""
+    stamp = _parts(text).get("t", "")
+    return hashlib.sha256(stamp.encode() + b"." + body).hexdigest()
+
+
+def _parts(text: str) -> dict[str, str]:
+    return dict(part.strip().partition("=")[::2] for part in text.split(","))
+
+
 def _fits(given: str, body: bytes, key: bytes) -> Signed:
     wanted = hmac.new(key, body, hashlib.sha256).hexdigest()
     fits = hmac.compare_digest(wanted.encode(), given.strip().lower().encode())
     return Signed.GOOD if fits else Signed.FORGED
-
-
-class Replays:
-    """Signatures that were seen while they are still good."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._seen: dict[str, float] = {}  # in the order of their end
-
-    def first(self, text: str) -> bool:
-        """Tell whether a good signature was not seen before, and remember it."""
-        now = self._clock()
-        while self._seen:
-            oldest = next(iter(self._seen))
-            if self._seen[oldest] > now and len(self._seen) < _MOST:
-                break
-            del self._seen[oldest]
-        if text in self._seen:
-            return False
-        self._seen[text] = now + 2 * TOLERANCE_SECONDS
-        return True

@@ -225,6 +225,12 @@ def _text(question: _Question) -> Found:
         named = question.index.named(name, question.mapping.kinds)
         if found := _sited(question, named, place):
             return found
+        # A switch is no host; its ports are known as `tor-1/swp7`.
+        labels = question.labels(question.mapping.host or HOSTS)
+        for owner in (host,) if host else tuple(value for _, value in labels):
+            for spelled in dict.fromkeys((owner, owner.partition(".")[0])):
+                if found := question.index.named(f"{spelled}/{name}", question.mapping.kinds):
+                    return found
     return ()
 
 

@@ -105,10 +105,8 @@ def settled(
 def _renamed(item: Item, moved: Mapping[str, str]) -> Item:
     """Return an item that names a machine as it was settled: by another key, or another's uid."""
     if isinstance(item, RelationRecord):
-        dependent = moved.get(item.dependent, item.dependent)
-        return replace(
-            item, dependent=dependent, dependency=moved.get(item.dependency, item.dependency)
-        )
+        dependent, dependency = (moved.get(end, end) for end in (item.dependent, item.dependency))
+        return item._replace(dependent=dependent, dependency=dependency)
     if isinstance(item, Gone | AllOf):
         return replace(item, key=moved.get(item.key, item.key))
     if isinstance(item, Observation | Coverage):

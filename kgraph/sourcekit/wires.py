@@ -58,13 +58,18 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Who listens: what it announces, its firmware's UUID if known, and what the entry says."""
+    """Who listens: what it announces, its firmware's UUID if known, and what the entry says.
+
+    Attributes:
+        devices: interfaces of a host with a device behind them; None: that is not known.
+    """
 
     chassis: Chassis
     uuid: str = ""
     role: str = "host"
     uplinks: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    devices: frozenset[str] | None = None
 
 
 def wired(
@@ -84,14 +89,15 @@ def _of_host(
     name = own.name or own.id
     machine = f"machine:{name}"
     yield Machine(machine, name, local.uuid, own.addresses, kind="Host")
-    for wire in wires:
+    own_wires = [wire for wire in wires if _is_wire(wire, local, heard)]
+    for wire in own_wires:
         key = f"nic:{name}/{wire.interface}"
         mac = wire.port.removeprefix("mac:") if wire.port.startswith("mac:") else ""
         claims = _nic(name, wire.interface, here, uuid=local.uuid, mac=mac)
         yield Record(key, "Nic", wire.interface, claims)
         # All of them, heard or not: the machine lives while any does.
         yield RelationRecord(machine, "USES", key, "uplinks", 1)
-    known = {wire.interface for wire in wires}
+    known = {wire.interface for wire in own_wires}
     for each in heard:
         if each.interface in known and _is_switch(each.chassis, local.hosts):
             yield from _port(each, here)
@@ -122,6 +128,14 @@ def _of_switch(
             yield from _port(each, here)
             beyond = port_key(each.chassis, each.port)
             yield RelationRecord(_switch_key(own), "CONNECTED_TO", beyond, "uplinks", 1)
+
+
+def _is_wire(wire: Wire, local: Local, heard: Sequence[Neighbour]) -> bool:
+    """Tell an interface of the host from guests' ends and bridges, which carry nothing of it."""
+    if local.devices is None or wire.interface in local.devices:
+        return True
+    by = (each for each in heard if each.interface == wire.interface)
+    return any(_is_switch(each.chassis, local.hosts) for each in by)
 
 
 def _is_switch(chassis: Chassis, hosts: Sequence[str]) -> bool:

@@ -38,7 +38,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     if scope.outranked(reading):
         sql.execute("UPDATE scope SET priority = ? WHERE id = ?", (reading.priority, scope.id))
         records = all_touched(records)
-    links = write_links(sql, reading, scope.id, records, closes=closes)
+    links = write_links(sql, reading, scope.id, records, closes=closes, telling=telling)
     settled = settle(sql, records.touched.difference(records.born), reading.at)
     settled = with_born(settled, records.born)
     outcome = Outcome(records, links, settled)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from kgraph.schema import Decision, RecordName
 from kgraph.store._feed import MERGED, SPLIT
 from kgraph.store._links import close_links, drop_loops, open_links
-from kgraph.store._outcome import LinkOutcome, Outcome, RecordOutcome
+from kgraph.store._outcome import Edge, LinkOutcome, Outcome, RecordOutcome
 from kgraph.store._records import merge_entities
 from kgraph.store._rulings import (
     Named,
@@ -119,13 +119,10 @@ def _move_links(sql: sqlite3.Connection, records: Sequence[int], to: int, at: in
         (json.dumps(records),),
     ).fetchall()
     closed = close_links(sql, [row[0] for row in rows], at)
-    opened = open_links(
-        sql,
-        [
-            (*row[1:7], to if row[2] in moved else row[7], to if row[4] in moved else row[8], at)
-            for row in rows
-        ],
-    )
+    opened: list[Edge] = []
+    ends = ((to if row[2] in moved else row[7], to if row[4] in moved else row[8]) for row in rows)
+    fresh = ((*row[1:7], *pair, at) for row, pair in zip(rows, ends, strict=True))
+    open_links(sql, fresh, opened)
     return LinkOutcome(tuple(opened), tuple(closed), ())
 
 

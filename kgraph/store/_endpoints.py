@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
-from kgraph.schema import InputError
-from kgraph.store._reconcile import LinkId, endpoint_findings, need_findings
+from kgraph.schema import InputError, RelationRecord, unusual
+from kgraph.store._reconcile import LinkId, Sort, endpoint_findings, need_findings
 from kgraph.store._staging import LinkName, Reading, Staged
 
 # Of a link that is to be opened: scope; records of both ends with the type between; group, need;
@@ -16,6 +18,8 @@ from kgraph.store._staging import LinkName, Reading, Staged
 LinkRow = tuple[int, int, str, int, str | None, int | None, int, int, int]
 # A relation that waits: keys of both ends with the type between; group, need.
 PendingRow = tuple[str, str, str, str | None, int | None]
+
+DEPENDENCY = itemgetter(2)  # of a RelationRecord
 
 
 class Place(NamedTuple):
@@ -41,14 +45,15 @@ class Resolved:
 
     Attributes:
         entities: of each record.
-        looped: records with a relation to themselves, which is left out.
+        noticed: records with a relation that is worth a finding: one to themselves, which is left
+            out, or an unusual one.
     """
 
     wanted: dict[LinkId, int | None]
     entities: dict[int, int]
     pending: list[PendingRow]
     findings: list[str]
-    looped: set[int] = field(default_factory=set)
+    noticed: set[int] = field(default_factory=set)
 
 
 def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Place]:
@@ -72,14 +77,20 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
     return found
 
 
-def outside(reading: Reading, own: Mapping[str, Place]) -> set[str]:
-    """Return the keys among the staged relations' ends that the scope itself doesn't have."""
-    return {
-        key
-        for dependent, _, dependency, _ in reading.staged.links
-        for key in (dependent, dependency)
-        if key not in own
-    }
+def outside(
+    reading: Reading, own: Mapping[str, Place], as_before: Collection[int] = ()
+) -> set[str]:
+    """Return the keys among the staged relations' ends that the scope itself doesn't have.
+
+    Those of the records `as_before` lead nowhere else.
+    """
+    found = set()
+    for dependent, links in reading.staged.links.items():
+        place = own.get(dependent)
+        if place is None or place.record not in as_before:
+            found.add(dependent)
+            found.update(map(DEPENDENCY, links))
+    return found.difference(own)
 
 
 def resolved(
@@ -90,44 +101,71 @@ def resolved(
     Args:
         reading: whose they are.
         places: key -> what it stands for.
-        as_before: records whose relations are what they were: they are looked at for findings, and
-            wanted by nobody.
+        as_before: records whose relations are what they were: there is nothing to do for them.
 
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
     """
     staged = reading.staged
     out = Resolved({}, {place.record: place.entity for place in places.values()}, [], [])
-    kinds: Counter[tuple[str, str, str]] = Counter()
-    members: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for name, link in staged.links.items():
-        dependent, type_, dependency, group = name
-        a, b = places.get(dependent), places.get(dependency)
-        if a is None or b is None:
-            _miss(reading, name, out, dependent if a is None else dependency)
-            continue
-        a_record, a_entity, a_kind = a
-        b_record, b_entity, b_kind = b
-        kinds[a_kind, type_, b_kind] += 1
-        if group is not None:
-            members[dependent, group].add(b_entity)
-        if a_entity == b_entity:
-            out.looped.add(a_record)
-            out.findings.append(
-                f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
-            )
-            continue
-        if a_record not in as_before:
-            out.wanted[a_record, type_, b_record, group] = link.need
-    out.findings.extend(endpoint_findings(kinds))
+    sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
+    for dependent, links in staged.links.items():
+        a = places.get(dependent)
+        if a is None or a.record not in as_before:
+            _resolve(reading, links, a, places, out, sorts)
+    odd = {sort: records for sort, records in sorts.items() if unusual(*sort)}
+    out.noticed.update(chain.from_iterable(odd.values()))
+    out.findings.extend(endpoint_findings({sort: len(odd[sort]) for sort in odd}))
     if reading.complete:  # a partial reading need not name all members
-        out.findings.extend(need_findings(staged.needs, members))
+        out.findings.extend(need_findings(staged.needs, _members(staged, places)))
     return out
 
 
-def _miss(reading: Reading, name: LinkName, out: Resolved, key: str) -> None:
+def _resolve(
+    reading: Reading,
+    links: Iterable[RelationRecord],
+    a: Place | None,
+    places: Mapping[str, Place],
+    out: Resolved,
+    sorts: Mapping[Sort, list[int]],
+) -> None:
+    """Find the dependencies of one dependent."""
+    for link in links:
+        dependent, type_, dependency, group, need, _ = link
+        b = places.get(dependency)
+        if a is None or b is None:
+            _miss(reading, link, out, dependent if a is None else dependency)
+            continue
+        a_record, a_entity, a_kind = a
+        b_record, b_entity, b_kind = b
+        name = (a_record, type_, b_record, group)
+        if name in out.wanted:
+            continue  # an exact duplicate
+        if a_entity == b_entity:
+            out.noticed.add(a_record)
+            out.findings.append(
+                f"self_relation {dependent} {type_} {dependency}: both are one thing; left out"
+            )
+        else:
+            out.wanted[name] = need
+        sorts[type_, a_kind, b_kind].append(a_record)
+
+
+def _members(staged: Staged, places: Mapping[str, Place]) -> dict[tuple[str, str], set[int]]:
+    """Return the entities in each group, (dependent, group), that needs several."""
+    return {
+        (dependent, group): {
+            places[link.dependency].entity
+            for link in staged.links[dependent]
+            if link.group == group
+        }
+        for (dependent, group), first in staged.needs.items()
+        if (first.need or 1) > 1
+    }
+
+
+def _miss(reading: Reading, link: RelationRecord, out: Resolved, key: str) -> None:
     """Let a relation wait for its endpoint, or refuse it where the reading claims to be whole."""
-    link = reading.staged.links[name]
     if reading.complete:
         raise InputError(
             f"{link.dependent!r} {link.type} {link.dependency!r} names {key!r}, which"
@@ -148,7 +186,9 @@ def waits_no_more(name: LinkName, staged: Staged, named: Iterable[PendingRow]) -
     """
     if any(name == row[:4] for row in named):
         return False
-    return name[0] in staged.gone or name[0] in staged.all_of or name in staged.links
+    if name[0] in staged.gone or name[0] in staged.all_of:
+        return True
+    return any(name == link[:4] for link in staged.links.get(name[0], ()))
 
 
 class End(NamedTuple):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
+from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
@@ -133,20 +134,29 @@ def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime)
             (wanted,),
         )
     )
-    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted)
+    # What only tells that the graph has grown can be as long as the graph, and causes nothing.
+    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, OF_THE_GRAPH)
     return standing(seen, coverage, recent, now)
 
 
 def changes(
-    sql: sqlite3.Connection, since: int, until: int | None, uids: str | None
+    sql: sqlite3.Connection,
+    since: int,
+    until: int | None,
+    uids: str | None,
+    but: Collection[str] = (),
 ) -> list[Change]:
-    """Return changes in [since, until], oldest first; `uids` is a JSON list, or None for all."""
+    """Return changes in [since, until], oldest first, `but` those of some types.
+
+    `uids` is a JSON list, or None for all.
+    """
     rows = sql.execute(
         "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"
         " JOIN entity AS e ON e.id = c.entity"
         " WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2)"
+        " AND c.type NOT IN (SELECT value FROM json_each(?4))"
         " AND (?3 IS NULL OR e.uid IN (SELECT value FROM json_each(?3))) ORDER BY c.at, c.id",
-        (since, until, uids),
+        (since, until, uids, json.dumps(list(but))),
     )
     return [
         Change(uid, type_, from_ticks(at), detail, source)

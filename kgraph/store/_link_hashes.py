@@ -1,60 +1,76 @@
 """Which records say of their dependencies what they said before, by a hash kept with each. Pure.
 
-A hash speaks of the relations of a record in its own scope, all of them open and between records
-of that scope. Whoever opens or closes one in another way than by a whole reading forgets it.
+A hash speaks of the relations of a record in its own scope, all of them open, usual, and between
+records of that scope. Whoever opens or closes one in another way than by a whole reading forgets
+it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from kgraph.store._reconcile import StoredRecord
-from kgraph.store._staging import Reading, plain_bytes
+from kgraph.store._endpoints import DEPENDENCY, Place
+from kgraph.store._reconcile import RecordPlan, StoredRecord
+from kgraph.store._staging import Reading
 
-_Row = tuple[str, str, str, int]  # type, key of the dependency, group, need
 _NOTHING = b""  # the hash of a record that depends on nothing
 
 
-def link_hashes(reading: Reading, *, closes: bool) -> dict[str, bytes | None]:
+def link_hashes(
+    reading: Reading, plan: RecordPlan, stored: Mapping[str, StoredRecord], *, closes: bool
+) -> dict[str, bytes | None]:
     """Return key -> the hash to keep with each record; None: it is not known any longer.
 
     Only a whole reading knows all relations of a record.
     """
     staged = reading.staged
+    own = staged.records
     if not closes:
-        touched = {name[0] for name in staged.links} | set(staged.all_of)
-        return dict.fromkeys((*staged.records, *touched))
-    rows: dict[str, list[_Row]] = defaultdict(list)
-    for (dependent, type_, dependency, group), link in staged.links.items():
-        rows[dependent].append(
-            (type_, dependency, "" if group is None else f"={group}", link.need or 0)
-        )
-    if not rows.keys() <= staged.records.keys():
+        return dict.fromkeys((*own, *staged.links, *staged.all_of))
+    said = staged.link_hashes()
+    if not said.keys() <= own.keys():
         # A dependent that is named by its uid may be one of our own records.
-        return dict.fromkeys(staged.records)
-    return {
-        key: _hash(rows[key], staged.records) if key in rows else _NOTHING
-        for key in staged.records
-    }
+        return dict.fromkeys(own)
+    hashes: dict[str, bytes | None] = {**dict.fromkeys(own, _NOTHING), **said}
+    lost = frozenset(plan.vanished)
+    for key, links in staged.links.items():
+        before = stored.get(key)
+        if before and before.links == hashes[key]:  # none has led out of the scope then
+            leads_out = lost and any(map(lost.__contains__, map(DEPENDENCY, links)))
+        else:
+            leads_out = not all(map(own.__contains__, map(DEPENDENCY, links)))
+        if leads_out:
+            hashes[key] = None
+    return hashes
 
 
 def as_before(
-    hashes: Mapping[str, bytes | None], stored: Mapping[str, StoredRecord]
+    hashes: Mapping[str, bytes | None],
+    plan: RecordPlan,
+    stored: Mapping[str, StoredRecord],
+    own: Mapping[str, Place],
+    regrouped: Collection[int],
 ) -> frozenset[int]:
-    """Return the rows of the records whose open relations are what the reading says of them."""
+    """Return the rows of the records whose open relations are what the reading says of them.
+
+    Where anything is of another kind now, a usual relation to it may have become an unusual one:
+    then one has to look at all of them.
+
+    Args:
+        plan: what is done with the records.
+        hashes: key -> hash of the relations that the reading has.
+        stored: key -> the record as it was.
+        own: key -> where it leads now.
+        regrouped: entities whose records may be others now, and so their relations loops.
+    """
+    if any(own[key].kind != stored[key].kind for key in plan.changed):
+        return frozenset()
     return frozenset(
         row.id
         for key, hashed in hashes.items()
-        if hashed is not None and (row := stored.get(key)) and row.live and row.links == hashed
+        if hashed is not None
+        and (row := stored.get(key))
+        and row.links == hashed
+        and row.live
+        and own[key].entity not in regrouped
     )
-
-
-def _hash(rows: list[_Row], own: Collection[str]) -> bytes | None:
-    """Return the hash of a record's relations; None where one leads out of the scope."""
-    if any(row[1] not in own for row in rows):
-        return None
-    if len(rows) > 1:
-        rows.sort()
-    return hashlib.blake2b(plain_bytes(rows), digest_size=8).digest()

@@ -25,15 +25,24 @@ from kgraph.store._endpoints import (
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
 from kgraph.store._staging import Reading, Staged
-from kgraph.store._tables import locate_keys
+from kgraph.store._tables import indexed_afterwards, locate_keys
 
 
 def write_links(
-    sql: sqlite3.Connection, reading: Reading, scope: int, records: RecordOutcome, *, closes: bool
+    sql: sqlite3.Connection,
+    reading: Reading,
+    scope: int,
+    records: RecordOutcome,
+    *,
+    closes: bool,
+    telling: bool,
 ) -> LinkOutcome:
-    """Open and close relations so that they are as the reading says."""
+    """Open and close relations so that they are as the reading says.
+
+    Unless all is to be told, those of new entities are counted only: at first they are millions.
+    """
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own)
+    foreign = outside(reading, records.own, records.as_before)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found = resolved(reading, places, records.as_before)
     stored = _stored(sql, scope, records.as_before)
@@ -53,17 +62,19 @@ def write_links(
         (scope, *name, need, *(ends.get(name) or (entities[name[0]], entities[name[2]])), at)
         for name, need in plan.opened
     )
-    opened = open_links(sql, rows)
+    opened: list[Edge] = []
+    count = open_links(sql, rows, opened, before=None if telling else records.first_new)
+    untold = count - len(opened)
     sql.executemany(
-        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.looped)
+        "UPDATE record SET links = NULL WHERE id = ?", ((record,) for record in found.noticed)
     )
     _pass_on(sql, reading.source, records.vanished)
     closed += _detach(sql, records.vanished, reading.at)
-    opened += _attach_pending(sql, reading)
+    _attach_pending(sql, reading, opened)
     looped = drop_loops(sql, records.regrouped, reading.at)
     loops = loop_findings(type_ for _, type_, _ in looped)
     findings = (*found.findings, *loops)
-    return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
+    return LinkOutcome(tuple(opened), tuple(closed + looped), findings, untold)
 
 
 def _set_pending(
@@ -95,21 +106,34 @@ def _forget_pending(
     sql.executemany("DELETE FROM pending WHERE rowid = ?", over)
 
 
-def open_links(sql: sqlite3.Connection, rows: Iterable[LinkRow]) -> list[Edge]:
-    """Write links; returns what they join."""
-    edges: list[Edge] = []
+def open_links(
+    sql: sqlite3.Connection,
+    rows: Iterable[LinkRow],
+    edges: list[Edge],
+    before: int | None = None,
+) -> int:
+    """Write links; returns how many.
+
+    Args:
+        sql: the transaction.
+        rows: the links.
+        edges: what they join is put there.
+        before: only of dependents before this entity; None: of all.
+    """
 
     def noted() -> Iterator[LinkRow]:
         for row in rows:
-            edges.append((row[6], row[2], row[7]))
+            if before is None or row[6] < before:
+                edges.append((row[6], row[2], row[7]))
             yield row
 
-    sql.executemany(
-        "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        noted(),
-    )
-    return edges
+    with indexed_afterwards(sql, "link"):
+        written = sql.executemany(
+            "INSERT INTO link (scope, a_record, type, b_record, grp, need, a, b, since)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            noted(),
+        )
+    return written.rowcount
 
 
 def _stored(
@@ -228,7 +252,7 @@ def _detach(sql: sqlite3.Connection, vanished: frozenset[int], at: int) -> list[
     return close_links(sql, json.loads(ids), at)
 
 
-def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:
+def _attach_pending(sql: sqlite3.Connection, reading: Reading, edges: list[Edge]) -> None:
     """Open the source's waiting relations whose endpoints are known by now."""
     rows = sql.execute(
         "SELECT p.rowid, p.scope, p.a_key, p.type, p.b_key, p.grp, p.need"
@@ -244,7 +268,7 @@ def _attach_pending(sql: sqlite3.Connection, reading: Reading) -> list[Edge]:
     sql.executemany("DELETE FROM pending WHERE rowid = ?", ((row,) for row in done))
     late = [(row[1],) for row in opened]
     sql.executemany("UPDATE record SET links = NULL WHERE id = ?", late)
-    return open_links(sql, opened)
+    open_links(sql, opened, edges)
 
 
 def drop_loops(sql: sqlite3.Connection, touched: frozenset[int], at: int) -> list[Edge]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from kgraph.schema import Record
 from kgraph.store._endpoints import Place
@@ -56,11 +57,16 @@ class RecordOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LinkOutcome:
-    """What came of a reading's relations."""
+    """What came of a reading's relations.
+
+    Attributes:
+        untold: how many were opened besides `opened`, whose dependents have just come themselves.
+    """
 
     opened: tuple[Edge, ...]
     closed: tuple[Edge, ...]
     findings: tuple[str, ...]
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +105,23 @@ class Outcome:
     settled: Settled
 
 
-def decided(
-    plan: RecordPlan,
-    stored: Mapping[str, StoredRecord],
-    uids: Sequence[str],
-    entities: Mapping[str, int],
-    first_record: int,
-) -> Decided:
-    """Give each new record a row, from `first_record` on, and each record its entity.
+def rows_of(
+    plan: RecordPlan, stored: Mapping[str, StoredRecord], first_free: int
+) -> dict[str, int]:
+    """Return the row of each record to be decided; new ones get those from `first_free` on."""
+    ids = dict(zip(plan.new, count(first_free)))
+    return ids | {key: stored[key].id for key in plan.changed}
+
+
+def decided(ids: Mapping[str, int], uids: Sequence[str], entities: Mapping[str, int]) -> Decided:
+    """Give each record that was decided its entity.
 
     Args:
-        plan: which records are new and changed.
-        stored: key -> the record as it was.
-        uids: what each of `plan.deciding` is.
+        ids: key of each -> its row.
+        uids: what each of them is, in the same order.
         entities: uid -> row.
-        first_record: the first row that is free.
     """
-    ids = {key: first_record + n for n, key in enumerate(plan.new)}
-    ids |= {key: stored[key].id for key in plan.changed}
-    return Decided(ids, {key: entities[uid] for key, uid in zip(plan.deciding, uids, strict=True)})
+    return Decided(ids, dict(zip(ids, map(entities.__getitem__, uids), strict=True)))
 
 
 def moved_records(
@@ -225,7 +229,7 @@ def difference(
         updated=tuple(settled.uids[entity] for entity in settled.kept),
         closed=tuple(settled.uids[entity] for entity in settled.closed),
         unchanged=outcome.records.unchanged,
-        relations_opened=len(outcome.links.opened),
+        relations_opened=len(outcome.links.opened) + outcome.links.untold,
         relations_closed=len(outcome.links.closed),
         observed=observed,
         pending=pending,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from kgraph.schema import Record, RelationRecord, unusual
+from kgraph.schema import Record, RelationRecord
 
 LinkId = tuple[
     int, str, int, str | None
 ]  # record of the dependent, type, of the dependency, group
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """A record as the store has it.
 
     Attributes:
@@ -26,6 +26,9 @@ class StoredRecord:
     hash: bytes
     live: bool
     links: bytes | None = None
+
+
+Sort = tuple[str, str, str]  # of relations: type, kind of the dependent, kind of the dependency
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +71,19 @@ def plan_records(
         closes: whether what is not reported is gone.
         gone: what is said to be gone, one by one.
     """
-    new = tuple(key for key in records if key not in stored)
-    known = [key for key in records if key in stored]
-    changed = tuple(
-        key for key in known if stored[key].hash != hashes[key] or not stored[key].live
-    )
-    same = set(known).difference(changed)
-    refreshed = tuple(key for key in known if records[key].volatile and key in same)
+    new, changed, refreshed = [], [], []
+    for key, hashed in hashes.items():
+        row = stored.get(key)
+        if row is None:
+            new.append(key)
+        elif row.hash != hashed or not row.live:
+            changed.append(key)
+        elif records[key].volatile:
+            refreshed.append(key)
     named = stored if closes else dict.fromkeys(gone)
-    vanished = (k for k in named if k in stored and stored[k].live and k not in records)
-    return RecordPlan(new, changed, refreshed, tuple(vanished), len(same))
+    vanished = (k for k in named if k not in records and k in stored and stored[k].live)
+    same = len(hashes) - len(new) - len(changed)
+    return RecordPlan(tuple(new), tuple(changed), tuple(refreshed), tuple(vanished), same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +125,11 @@ def plan_links(
     return LinkPlan(opened, closed)
 
 
-def endpoint_findings(links: Mapping[tuple[str, str, str], int]) -> list[str]:
-    """Return one line for each sort of relation between kinds that it seldom joins.
-
-    Args:
-        links: (kind of the dependent, type, kind of the dependency) -> number of relations.
-    """
+def endpoint_findings(sorts: Mapping[Sort, int]) -> list[str]:
+    """Return one line for each sort of relation between kinds that it seldom joins."""
     return [
         f"unusual_endpoints {a} {type_} {b}: {count} relation{'s' if count > 1 else ''}"
-        for (a, type_, b), count in sorted(links.items())
-        if unusual(type_, a, b)
+        for a, type_, b, count in sorted((a, type_, b, n) for (type_, a, b), n in sorts.items())
     ]
 
 
@@ -140,11 +141,11 @@ def need_findings(
 
     Args:
         groups: (dependent, group) -> one of its rows.
-        members: (dependent, group) -> entities that it has.
+        members: (dependent, group) -> entities that it has, where it needs several.
     """
     return [
-        f"need_above_members group {group!r} of {dependent!r} needs {row.need} of"
-        f" {len(members.get((dependent, group), ()))}; counted as all of them"
-        for (dependent, group), row in groups.items()
-        if (row.need or 1) > len(members.get((dependent, group), ()))
+        f"need_above_members group {group!r} of {dependent!r} needs {need} of {len(found)};"
+        " counted as all of them"
+        for (dependent, group), found in members.items()
+        if (need := groups[dependent, group].need or 1) > len(found)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
@@ -19,9 +18,9 @@ from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
     decided,
-    given_names,
     moved_records,
     own_places,
+    rows_of,
     touched_entities,
 )
 from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
@@ -44,17 +43,15 @@ def write_records(
     known = known_of(sql, claimants, [stored[key].id for key in plan.changed], vanished)
     matched = match(claimants, known)
     first_new = next_id(sql, "SELECT max(id) FROM entity")
-    first_record = next_id(sql, "SELECT max(id) FROM record")
-    places = {key: first_record + n for n, key in enumerate(plan.new)}
-    places |= {key: stored[key].id for key in plan.changed}
-    born = _born(sql, reading, places, matched, known.born)
+    ids = rows_of(plan, stored, next_id(sql, "SELECT max(id) FROM record"))
+    born = _born(sql, reading, ids, matched, known.born)
     entities = dict(known.born) | {uid: row for row, (uid, _) in born.items()}
     merged = merged_rows(matched, entities)
     merge_entities(sql, merged)
-    to = decided(plan, stored, matched.uids, entities, first_record)
+    to = decided(ids, matched.uids, entities)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
     _retire(sql, (*vanished, *current), reading.at)
-    hashes = link_hashes(reading, closes=closes)
+    hashes = link_hashes(reading, plan, stored, closes=closes)
     _write(sql, reading, scope, plan, to, hashes)
     _keep_hashes(sql, hashes, stored, plan)
     fleeting = [(body_of(staged.records[k]), stored[k].id) for k in plan.refreshed]
@@ -78,7 +75,7 @@ def write_records(
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         born=born,
         # What is held stays as it is, whatever the reading says of what depends on it.
-        as_before=frozenset() if kept.records else as_before(hashes, stored),
+        as_before=frozenset() if kept.records else as_before(hashes, plan, stored, own, regrouped),
     )
 
 
@@ -116,7 +113,7 @@ def _stored(sql: sqlite3.Connection, scope: int) -> dict[str, StoredRecord]:
 def _born(
     sql: sqlite3.Connection,
     reading: Reading,
-    deciding: Mapping[str, int],
+    ids: Mapping[str, int],
     matched: Matched,
     known: Mapping[str, int],
 ) -> dict[int, tuple[str, str]]:
@@ -127,21 +124,19 @@ def _born(
     Args:
         sql: the transaction.
         reading: what is said.
-        deciding: key of each record to be decided, in order -> the row that it has or will have.
+        ids: key of each record to be decided, in order -> the row that it has or will have.
         matched: which entities they are.
         known: uid -> row of the entities that are not new.
     """
     records = reading.staged.records
-    fresh = fresh_entities(reading, tuple(deciding), matched, known)
+    fresh = fresh_entities(reading, tuple(ids), matched, known)
     rows = dict(zip(fresh, count(next_id(sql, "SELECT max(id) FROM entity"))))
-    said: dict[str, list[str]] = defaultdict(list)
-    for key, uid in zip(deciding, matched.uids, strict=True):
-        if uid in rows:
-            said[uid].append(key)
-    names = {
-        uid: given_names((0, key, records[key].name, 0, 0, deciding[key]) for key in keys)[0]
-        for uid, keys in said.items()
-    }
+    # The last counts: the newest of the given names, else of the mere keys.
+    said = sorted(
+        (records[key].name != "", row, uid, records[key].name or key)
+        for (key, row), uid in zip(ids.items(), matched.uids, strict=True)
+    )
+    names = {uid: name for _, _, uid, name in said}
     version = state(sql)[1] + 1
     sql.executemany(
         "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
@@ -191,21 +186,21 @@ def _write(
     hashes: Mapping[str, bytes | None],
 ) -> None:
     """Insert new records, overwrite changed ones."""
+    said, at = reading.staged, reading.at
 
-    def content(key: str) -> tuple[object, ...]:
-        record = reading.staged.records[key]
-        hashed, body = reading.staged.hashes[key], body_of(record)
-        return (record.kind, record.name, to.entities[key], hashed, body, reading.at, hashes[key])
+    def row(key: str) -> tuple[object, ...]:
+        record = said.records[key]
+        body, own, links = body_of(record), said.hashes[key], hashes[key]
+        kind, name, entity = record.kind, record.name, to.entities[key]
+        return (to.ids[key], scope, key, kind, name, entity, own, body, at, links)
 
     sql.executemany(
         "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links, live)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-        ((to.ids[key], scope, key, *content(key)) for key in plan.new),
-    )
-    sql.executemany(
-        "UPDATE record SET kind = ?, name = ?, entity = ?, hash = ?, body = ?, since = ?,"
-        " links = ?, live = 1 WHERE id = ?",
-        ((*content(key), to.ids[key]) for key in plan.changed),
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
+        " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
+        " hash = excluded.hash, body = excluded.body, since = excluded.since,"
+        " links = excluded.links, live = 1",
+        map(row, plan.deciding),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from kgraph.schema import (
@@ -25,7 +27,9 @@ from kgraph.schema import (
 )
 from kgraph.store.protocol import Shrink
 
-_HASHED_AT_ONCE = 10_000  # relations
+_HASHED_AT_ONCE = 10_000  # records
+_BY_DEPENDENCY = itemgetter(2, 1)
+_SAID = itemgetter(slice(1, 5))  # of a relation: all but whose it is and where it was said
 LinkName = tuple[str, str, str, str | None]  # dependent key, type, dependency key, group
 
 
@@ -35,18 +39,20 @@ class Staged:
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
         self.hashes: dict[str, bytes] = {}
-        self.links: dict[LinkName, RelationRecord] = {}
+        # Dependent -> its relations; of exact duplicates the first counts.
+        self.links: dict[str, list[RelationRecord]] = defaultdict(list)
         self.needs: dict[tuple[str, str], RelationRecord] = {}  # first row of each group
         self.observations: list[Observation] = []
         self.coverage: list[Coverage] = []
         self.changes: list[Change] = []
         self.gone: dict[str, None] = {}  # keys; and of records whose relations are all named:
         self.all_of: dict[str, None] = {}
+        self._link_hashes: dict[str, bytes] | None = None
         self._digest: bytes | None = None
 
     def add(self, items: Iterable[Item]) -> None:
         """Check and keep each item."""
-        self._digest = None
+        self._digest = self._link_hashes = None
         for item in items:
             if isinstance(item, RelationRecord):
                 self._add_relation(item)
@@ -64,22 +70,24 @@ class Staged:
     def _add_partial(self, item: Gone | AllOf) -> None:
         (self.gone if isinstance(item, Gone) else self.all_of)[item.key] = None
 
-    def digest(self) -> bytes:
-        """Return a hash of all records, then all relations, each in the order in which they came.
+    def link_hashes(self) -> Mapping[str, bytes]:
+        """Return dependent -> a hash of its relations, in whatever order they came."""
+        if self._link_hashes is None:
+            self._link_hashes = {key: _links_hash(links) for key, links in self.links.items()}
+        return self._link_hashes
 
-        Made once, of many rows at a time: that is three times as quick as row by row.
-        """
+    def digest(self) -> bytes:
+        """Return a hash of all records, then all relations, by the order in which they came."""
         if self._digest is None:
             hashed = hashlib.blake2b(digest_size=16)
-            for key, own in self.hashes.items():
-                hashed.update(own + key.encode(errors="replace"))
+            for hashes in (self.hashes, self.link_hashes()):
+                rows = iter(hashes.items())
+                while batch := list(islice(rows, _HASHED_AT_ONCE)):
+                    hashed.update(plain_bytes(batch))
             for record in self.records.values():
                 if record.volatile:
                     fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
                     hashed.update(repr(fleeting).encode())
-            rows = iter(self.links.items())
-            while batch := [(*name, link.need) for name, link in islice(rows, _HASHED_AT_ONCE)]:
-                hashed.update(plain_bytes(batch))
             self._digest = hashed.digest()
         return self._digest
 
@@ -101,18 +109,18 @@ class Staged:
         self.hashes[record.key] = fingerprint(record)
 
     def _add_relation(self, link: RelationRecord) -> None:
-        if link.type not in RELATIONS:
+        dependent, type_, _, group, need, _ = link
+        if type_ not in RELATIONS:
             raise InputError(
                 f"unknown relation type {link.type!r} of {_arrow(link)}",
                 where=link.where,
                 mend=f"known types: {', '.join(sorted(RELATIONS))}",
             )
-        if link.group is not None:
-            self._check_need(link, link.group)
-        elif link.need is not None and link.need < 1:
+        if group is not None:
+            self._check_need(link, group)
+        elif need is not None and need < 1:
             raise _bad_need(link)
-        # Exact duplicates are folded.
-        self.links.setdefault((link.dependent, link.type, link.dependency, link.group), link)
+        self.links[dependent].append(link)
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""
@@ -157,13 +165,19 @@ def fingerprint(record: Record) -> bytes:
     content = (
         record.kind,
         record.name,
-        sorted([(key.namespace, key.value, key.site) for key in record.keys]),
+        sorted(map(tuple, record.keys)),
         sorted(record.labels.items()),
         sorted(props.items()),
         sorted(record.watched),
         sorted(record.volatile),
     )
     return hashlib.blake2b(plain_bytes(content), digest_size=16).digest()
+
+
+def _links_hash(links: list[RelationRecord]) -> bytes:
+    if len(links) > 1:
+        links = sorted(links, key=_BY_DEPENDENCY)
+    return hashlib.blake2b(plain_bytes(list(map(_SAID, links))), digest_size=8).digest()
 
 
 def plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:

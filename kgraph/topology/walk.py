@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ def _walk(
     room = limit - len(frontier)
     while depth > 0 and len(frontier) and not truncated:
         near = step(frontier)
-        fresh = np.unique(near[~seen[near]])
+        fresh = _each_once(near[~seen[near]])
         truncated = len(fresh) > room
         frontier = fresh[:room]
         seen[frontier] = True
@@ -104,7 +105,18 @@ def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
     return np.fromiter((name in types for name in topology.type_names), np.bool_)
 
 
-def spans(start: Int, rows: Int) -> Int:
+_Whole = npt.NDArray[np.signedinteger[Any]]
+
+
+def _each_once(rows: Int) -> Int:
+    """Return rows in order, each once: `np.unique` would load numpy's masked arrays for that."""
+    ordered = np.sort(rows)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
+def spans(start: _Whole, rows: _Whole) -> Int:
     """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
     begin = start[rows]
     counts = start[rows + 1] - begin

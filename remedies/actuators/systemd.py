@@ -13,6 +13,7 @@ from remedies.actuators.commands import Ran, Run, last_line, run
 from remedies.looks import EffectError, Look, Standing, Task
 
 _VERBS = {"restart": "restart", "force_restart": "restart", "stop": "stop", "start": "start"}
+_ITSELF = "auto-restart"  # between a failure and the restart that `Restart=` of the unit asks for
 _SETTLED = frozenset({"active", "inactive", "failed"})
 
 
@@ -32,7 +33,7 @@ class SystemdActuator:
         """See in which state the unit is."""
         try:
             ran = self._systemctl(
-                task.deadline, "show", "--property=LoadState,ActiveState,SubState,Result"
+                task.deadline, "show", "--property=LoadState,ActiveState,SubState,Result,Restart"
             )
         except EffectError as error:
             return Look(Standing.UNKNOWN, str(error))
@@ -67,6 +68,10 @@ def _standing(effect: str, found: dict[str, str], unit: str) -> Look:
     state = found.get("ActiveState", "")
     if found.get("LoadState") in {"not-found", "masked", "bad-setting"}:
         return Look(Standing.UNFIT, f"{unit} is {found['LoadState']}")
+    if found.get("SubState") == _ITSELF:
+        # It is done anyway: once it has worked, or systemd has given up, that is seen.
+        rule = f"Restart={found.get('Restart', '')}"
+        return Look(Standing.UNKNOWN, f"systemd itself restarts {unit} ({rule}): waited for")
     if state not in _SETTLED:
         return Look(Standing.UNKNOWN, f"{unit} is {state or 'in no known state'}")
     result = found.get("Result", "success")

@@ -29,7 +29,7 @@ from kgraph.schema import (
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
-from remedies.execution.ledger import Ledger
+from remedies.execution.ledger import HOUR, Ledger
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
@@ -156,6 +156,7 @@ class Executor:
             self._before(),
             facts.off,
             self._budgets,
+            ledger.undone_since(now - HOUR),
         )
         ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
         # The first may only look: what comes of the first that acts is to be known as well.
@@ -304,6 +305,7 @@ class Executor:
             self._before(),
             facts.off | powered_off(carrying.plan, carrying.entries),
             self._budgets,
+            ledger.undone_since(now - HOUR),
         )
 
     def _before(self) -> dict[str, frozenset[Sign]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from kgraph.schema import (
     Actor,
@@ -21,14 +22,13 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies.execution.step_moves import NOT_DONE
 from remedies.execution.track import tracks
 from remedies.guards.attempts import MEMORY
 from remedies.record import Case
 from remedies.world import Intent, Past
 
 _MOST = 500  # plans that are read back
-_HOUR = timedelta(hours=1)
+HOUR = timedelta(hours=1)
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
 
 
@@ -38,6 +38,7 @@ class Ledger:
 
     intents: list[Intent] = field(default_factory=list)
     past: list[Past] = field(default_factory=list)
+    undone: list[tuple[str, datetime]] = field(default_factory=list)
 
     @classmethod
     def load(cls, store: GraphStore, now: datetime) -> Ledger:
@@ -56,9 +57,7 @@ class Ledger:
         row = plan.steps[step]
         made = Intent(plan.id, row.entity, row.kind, row.action, at)
         self.intents = [
-            intent
-            for intent in self.intents
-            if at - intent.at <= _HOUR and not _same(intent, made)
+            intent for intent in self.intents if at - intent.at <= HOUR and not _same(intent, made)
         ]
         self.intents.append(made)
 
@@ -66,6 +65,12 @@ class Ledger:
         """Keep what came of a run that is over."""
         if run.outcome is not None:
             self.past += _past(plan, run, entries, run.outcome)
+        if run.ended_at is not None and not run.by.startswith(SHADOW) and _idle(plan, entries):
+            self.undone.append((plan.id, run.ended_at))
+
+    def undone_since(self, since: datetime) -> tuple[tuple[str, datetime], ...]:
+        """Return the runs that ended without any effect from then on."""
+        return tuple(row for row in self.undone if row[1] >= since)
 
     def counted(self, flying: set[tuple[str, str]]) -> tuple[Intent, ...]:
         """Return the intents; those of (plan, entity) in `flying` are in flight."""
@@ -82,7 +87,7 @@ class Ledger:
             entries = journal[run.journal_from : end]
             self.remember(document.plan, run, entries)
             self.intents += [
-                intent for intent in _intents(document.plan, entries) if now - intent.at <= _HOUR
+                intent for intent in _intents(document.plan, entries) if now - intent.at <= HOUR
             ]
 
 
@@ -141,9 +146,15 @@ def _cases(document: PlanDocument, journal: Sequence[JournalEntry]) -> Iterator[
 def readable(record: PlanRecord) -> PlanDocument | None:
     """Return a kept plan, or None where nobody can read it any longer."""
     try:
-        return parse_plan(record.document, where=f"plan {record.id}")
+        return _parsed(record.document)
     except InputError:
         return None
+
+
+@lru_cache(maxsize=2 * _MOST)
+def _parsed(text: str) -> PlanDocument:
+    """Read a plan; a document never changes, and each is read back again and again."""
+    return parse_plan(text, where="a kept plan")
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
@@ -152,6 +163,16 @@ def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
         if number < len(plan.steps):
             step = plan.steps[number]
             yield Intent(plan.id, step.entity, step.kind, step.action, entry.at)
+
+
+def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
+    """Tell whether a run had no effect at all, though it was to have one."""
+    acting = [
+        track
+        for step, track in zip(plan.steps, tracks(plan, entries), strict=True)
+        if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
+    ]
+    return bool(acting) and not any(track.tried for track in acting)
 
 
 def _same(one: Intent, other: Intent) -> bool:
@@ -168,6 +189,6 @@ def _past(
     for step, track in zip(plan.steps, found, strict=True):
         # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
         unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
-        if track.intents and not track.said.startswith(NOT_DONE) and not unproven:
+        if track.tried and not unproven:
             at = run.ended_at or run.begun_at
             yield Past(plan.id, step.entity, step.action, at, outcome)

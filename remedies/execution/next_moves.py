@@ -33,8 +33,8 @@ from remedies.execution.moves import (
     Wait,
     Watch,
 )
-from remedies.execution.step_moves import NOT_DONE, carry_on
-from remedies.execution.track import Track, failed_causes, to_undo, tracks, waits_for
+from remedies.execution.step_moves import carry_on
+from remedies.execution.track import NOT_DONE, Track, failed_causes, to_undo, tracks, waits_for
 from remedies.execution.verify import verify
 from remedies.guards import judge
 from remedies.looks import Standing

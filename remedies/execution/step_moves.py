@@ -21,13 +21,12 @@ from remedies.execution.moves import (
     Move,
     Wait,
 )
-from remedies.execution.track import Track
+from remedies.execution.track import ALREADY, NOT_DONE, Track
 from remedies.looks import Look, Standing
 
 GRACE = timedelta(seconds=5)  # after a deadline, before a worker is given up
 TELLING = timedelta(seconds=30)  # a person's deadline is hours, but not that of a message
 FRESH = timedelta(seconds=3)  # since it was taken up: a look that is older proves nothing of now
-NOT_DONE = "not done: "  # how the journal tells a step that failed before any effect
 BETWEEN_LOOKS = timedelta(seconds=1)
 ANNOUNCED_AT_MOST = 3  # of one attempt: each more than one is a restart of ours
 
@@ -112,7 +111,7 @@ class _Step:
                 return Act(self.number, self.way)
             case Standing.DONE:
                 looks = self.step.risk is Risk.NONE  # to see it was all that was to be done
-                return self._well(look.said if looks else f"already so: {look.said}")
+                return self._well(look.said if looks else f"{ALREADY}{look.said}")
             case Standing.UNFIT:
                 return self._fail(self._untouched(look.said))
             case Standing.UNKNOWN if self._waited(intended_at):
@@ -172,7 +171,8 @@ class _Step:
     def _look_again(self) -> Move:
         at = self.hand.looked_at
         if at is not None and self.now < at + BETWEEN_LOOKS:
-            return Wait("looks again in a moment", self.number)
+            said = self.hand.look.said if self.hand.look else ""
+            return Wait(f"looks again in a moment: {said}", self.number)
         return LookAt(self.number, self.way)
 
     def _waited(self, since: datetime | None) -> bool:

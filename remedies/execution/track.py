@@ -12,6 +12,8 @@ _OVER = frozenset(
     {StepState.DONE, StepState.FAILED, StepState.COMPENSATED, StepState.INDETERMINATE}
 )
 _OFF = "powered_off"
+NOT_DONE = "not done: "  # how the journal tells a step that failed before any effect
+ALREADY = "already so: "  # and one whose effect was there before, and is not ours to take back
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Track:
     def open(self) -> bool:
         """Whether an effect was announced, and it is not written down what became of it."""
         return self.state in INTENTS
+
+    @property
+    def tried(self) -> bool:
+        """Whether it was announced, and may have had an effect."""
+        untouched = self.attempt == 1 and self.said.startswith((NOT_DONE, ALREADY))
+        return self.intents > 0 and not untouched
 
     @property
     def over(self) -> bool:
@@ -114,5 +122,6 @@ def to_undo(plan: Plan, found: Sequence[Track]) -> list[int]:
 
 def _takes_back(step: PlanStep, track: Track, failed: set[str]) -> bool:
     done = track.state in {StepState.DONE, StepState.FAILED, StepState.COMPENSATING}
-    touched = track.since is not None and step.actor is Actor.KGRAPH
+    # What was so already, or was never done, is not ours to take back.
+    touched = track.tried and step.actor is Actor.KGRAPH
     return done and touched and bool(step.inverse) and bool(failed & set(step.undo_if))

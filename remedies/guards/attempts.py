@@ -9,12 +9,24 @@ from remedies.guards.refusal import Refusal, Weight
 from remedies.world import World
 
 MEMORY = timedelta(hours=24)
+PAUSE = timedelta(seconds=20)  # after a plan that ended undone; twice as long after each more
+LONGEST = timedelta(minutes=15)
 
 
-def attempts(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
-    """Refuse, of automation, what was tried on this entity and did not help."""
+def attempts(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+    """Refuse, of automation, what was tried on this entity and did not help.
+
+    A plan that ended before it did anything may be begun again, but not at once and again.
+    """
     if step.risk is Risk.NONE:
         return None
+    ended = [at for name, at in world.undone if name == plan.id]
+    if ended:
+        pause = min(PAUSE * 2 ** (len(ended) - 1), LONGEST)
+        if world.now - max(ended) < pause:
+            again = max(ended) + pause
+            why = f"it ended undone at {max(ended):%H:%M:%SZ}; not again before {again:%H:%M:%SZ}"
+            return Refusal("attempts", why, Weight.AUTOMATION)
     since = world.now - MEMORY
     tried = [
         row

@@ -247,6 +247,46 @@ def test_unusual_endpoints_are_one_finding_for_all_alike(sync: Sync) -> None:
     assert "Host STORED_ON VirtualMachine: 5 relations" in finding
 
 
+def test_unusual_relations_are_told_of_again_when_something_else_has_changed(sync: Sync) -> None:
+    rows = [RelationRecord("h1", "STORED_ON", "v1"), RelationRecord("v1", "RUNS_ON", "h1")]
+    first = sync(HOST, VM, *rows)
+    then = sync(HOST, VM, Record("h2", "Host"), *rows)
+    assert then.findings == first.findings
+    assert (then.relations_opened, then.relations_closed) == (0, 0)
+
+
+def test_a_relation_is_unusual_once_its_dependency_is_of_another_kind(sync: Sync) -> None:
+    assert sync(HOST, VM, RUNS).findings == ()
+    (finding,) = sync(Record("h1", "PowerFeed"), VM, RUNS).findings
+    assert "VirtualMachine RUNS_ON PowerFeed: 1 relation" in finding
+
+
+def test_a_dependency_that_vanishes_under_an_unchanged_relation_is_refused(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(HOST, VM, RUNS)
+    with pytest.raises(InputError, match=r"doc.yaml line 3.*'h1'"):
+        sync(VM, RUNS)
+    assert facts(store) == ({"h1", "v1"}, {("v1", "RUNS_ON", "h1")})
+
+
+def test_relations_of_unchanged_records_stay_while_others_move(
+    store: GraphStore, sync: Sync
+) -> None:
+    guests = [Record(f"v{n}", "VirtualMachine") for n in range(3)]
+    hosts = [HOST, Record("h2", "Host")]
+    sync(*hosts, *guests, *(RelationRecord(v.key, "RUNS_ON", "h1") for v in guests))
+    places = ("h1", "h2", "h1")
+    moved = [RelationRecord(v.key, "RUNS_ON", h) for v, h in zip(guests, places, strict=True)]
+    diff = sync(*hosts, *guests, *moved)
+    assert (diff.relations_opened, diff.relations_closed) == (1, 1)
+    assert facts(store)[1] == {
+        ("v0", "RUNS_ON", "h1"),
+        ("v1", "RUNS_ON", "h2"),
+        ("v2", "RUNS_ON", "h1"),
+    }
+
+
 def test_findings_are_repeated_while_nothing_changes(sync: Sync) -> None:
     items = (HOST, VM, RelationRecord("h1", "STORED_ON", "v1"))
     assert sync(*items).findings == sync(*items).findings != ()

@@ -54,6 +54,7 @@ class Switching:
     guests: tuple[Guest, ...]
     host: str
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    plugged: list[Guest] = field(default_factory=list)
 
     @property
     def via(self) -> list[str]:
@@ -105,7 +106,7 @@ class Switching:
         self.start_controller()
         self.nbctl("ls-add", SWITCH)
         for guest in self.guests:
-            self._plug(guest)
+            self.plug(guest)
         self.nbctl("--wait=hv", "sync")
         for guest in self.guests[1:]:
             until(f"{guest.name} to answer", lambda guest=guest: self.pings(guest))  # type: ignore[misc]
@@ -121,7 +122,7 @@ class Switching:
                 daemon.send_signal(signal.SIGCONT)
                 daemon.kill()
             daemon.wait(10)
-        for guest in self.guests:
+        for guest in self.plugged:
             _ip("netns", "del", f"{self.namespace}-{guest.name}", check=False)
         _ip("netns", "del", self.namespace, check=False)
 
@@ -140,9 +141,11 @@ class Switching:
         """Have a daemon write its number where the tools look for it."""
         return [f"--pidfile={self.folder}/{daemon}.pid"]
 
-    def _plug(self, guest: Guest) -> None:
+    def plug(self, guest: Guest) -> None:
+        """Have a guest, with its wire to the bridge and its port in OVN."""
         namespace = f"{self.namespace}-{guest.name}"
         _ip("netns", "add", namespace)
+        self.plugged.append(guest)
         wire = ["link", "add", guest.name, "netns", self.namespace, "type", "veth"]
         _ip(*wire, "peer", "name", "eth0", "netns", namespace)
         _ip("-n", namespace, "link", "set", "eth0", "address", guest.mac, "up")

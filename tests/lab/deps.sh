@@ -3,10 +3,12 @@
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
-iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
+systemd-journal-remote iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
 prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
-haproxy lldpd openvswitch-switch ovn-central ovn-host iputils-ping snmp snmpd
+nbdkit haproxy lldpd openvswitch-switch ovn-central ovn-host iputils-ping lvm2 snmp snmpd snmptrapd
 default-jdk-headless maven chromium fonts-liberation"
+# Where node came another way, Debian's npm would take its place.
+command -v npm >/dev/null || packages="$packages nodejs npm"
 
 complete() {
     for package in $packages; do

@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ingest.alertmanager import parse_payload
 from ingest.libvirt.states import DomainState
@@ -26,6 +24,7 @@ from kgraph.app.stores import Access, opened
 from kgraph.config import load
 from kgraph.signals import Outcome
 from kgraph.store import Toward, open_store
+from tests.lab.lab.acting import configured, has_baseline
 from tests.lab.lab.guests import Disk
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
@@ -34,43 +33,6 @@ from tests.neo4j.served import Served
 
 pytestmark = pytest.mark.lab
 
-ACTING = """
-[watch]
-tick = 0.2
-hold = 1
-
-[folders]
-catalogue = ["catalogue"]
-
-[policy]
-file = "policy.yaml"
-
-[[sources]]
-type = "nbd"
-every = 1
-
-[[endpoints]]
-name = "guests"
-type = "libvirt"
-select = {{kind = "VirtualMachine"}}
-
-[[endpoints]]
-name = "pools"
-type = "libvirt"
-select = {{kind = "StoragePool"}}
-
-[[endpoints]]
-name = "storage"
-type = "systemd"
-select = {{kind = "StorageExport"}}
-unit = "{unit}"
-via = {via}
-"""
-POLICY = """
-format: kgraph.policy/v1
-rules:
-  - {name: heal by itself, mode: auto, when: {risk: low, posterior: 0.5, synced: true}}
-"""
 Say = Callable[[str], None]
 
 
@@ -116,34 +78,6 @@ class Stage:
         return [(e["event"], e["line"]) for e in self.watch.of("plan.begun", "plan.step")]
 
 
-def configured(lab: Lab, folder: Path) -> Path:
-    text = lab.config(folder / "kgraph.db").replace("[[sources]]\n", "[[sources]]\nevery = 1\n")
-    via = "[" + ", ".join(f'"{word}"' for word in lab.via) + "]"
-    config = folder / "kgraph.toml"
-    config.write_text(text + ACTING.format(unit=lab.export_unit, via=via))
-    (folder / "policy.yaml").write_text(POLICY)
-    _settle_quickly(folder / "catalogue")
-    return config
-
-
-def _settle_quickly(folder: Path) -> None:
-    """Write a site's own catalogue: the shipped actions, quick as everything in this lab is.
-
-    Symptoms need only stay away for 3 s; and what a killed watch may still be doing is over after
-    10 s, so that the next one need not wait for it longer.
-    """
-    folder.mkdir()
-    for each in (files("remedies") / "catalogue").iterdir():
-        if not each.name.startswith("actions-"):
-            continue
-        shipped = yaml.safe_load(each.read_text("utf-8"))
-        for action in shipped["actions"]:
-            action["settleSeconds"] = 3
-            if action["by"] != "person":
-                action["deadlineSeconds"] = 10
-        (folder / each.name).write_text(yaml.safe_dump(shipped))
-
-
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Say:
     def line(text: str) -> None:
@@ -178,7 +112,7 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
             "the first complete sync", lambda e: e["event"] == "watch.synced", seconds=120
         )
         say(f"{synced['entities']} entities were read")
-        wait_for("the baseline of the export", lambda: _baseline(config), seconds=60)
+        wait_for("the baseline of the export", lambda: has_baseline(config), seconds=60)
         yield Stage(lab, watch, say)
         assert watch.stop() == 0
         found = _mapped(lab, config)
@@ -187,13 +121,6 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
         assert len(lost) <= 0.02 * len(found), lost
     finally:
         watch.close()
-
-
-def _baseline(config: Path) -> bool:
-    """Tell whether it is known what is on the export: nothing resumes on an unknown disk."""
-    with opened(load(cwd=config.parent, environ={}, file=config), Access.READ) as store:
-        exports = store.find(kind="StorageExport")
-        return any("signature" in export.props for export in exports)
 
 
 def _mapped(lab: Lab, config: Path) -> list[tuple[str, Outcome]]:

@@ -15,8 +15,9 @@ import pytest
 
 from ingest.detect.files import load_series
 from ingest.prometheus.origin import Origin
-from kgraph.app.detection import Asking
+from kgraph.app.detection import Asking, detection_job
 from kgraph.cli import run as run_cli
+from kgraph.config import PrometheusSource, load
 from kgraph.web import Credentials
 from tests.monitoring.conftest import need
 from tests.monitoring.half_dead import HalfDead, half_dead
@@ -239,3 +240,44 @@ def test_one_that_answers_nothing_ends_no_trouble_and_leaves_no_health(
     assert "Prometheus answered 500" in told
     assert _stands(ground, capsys, "web") == {"detect/guest-disk-requests.stuck": "abnormal"}
     assert _stands(ground, capsys, "shop") == {}
+
+
+def test_live_coverage_sees_what_detectors_look_at_and_where_a_target_is_silent(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f'[[sources]]\ntype = "prometheus"\nurl = "{ground.url}"\ndetect = true\n'
+    Path("kgraph.toml").write_text(f'[store]\nurl = "sqlite:///kgraph.db"\n{source}')
+    code, rows, told = ground.kgraph(capsys, "rules", "coverage", "--live")
+    assert code == 0, told
+    unseen = {(row["kind"], row["mode"]): row["unseen"] for row in rows}
+    # h1 is looked at and h2's exporter is silent; of the guests, only those on h1 are seen.
+    assert unseen["Host", "filling"] == 1
+    assert unseen["VirtualMachine", "hung"] == 2
+
+
+def test_the_report_grades_what_was_confirmed(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ground.detected(capsys)
+    assert run_cli(["investigate"]) == 0
+    _, kept, _ = ground.kgraph(capsys, "incidents", "list")
+    stuck = next(row["id"] for row in kept if "hung" in row["title"])
+    assert run_cli(["incidents", "confirm", stuck, "web:hung"]) == 0
+    code, rows, _ = ground.kgraph(capsys, "detect", "report", "--series", "20")
+    assert code == 0
+    (row,) = (each for each in rows if each["detector"] == "detect/guest-disk-requests.stuck")
+    assert (row["hits"], row["atFault"]) == (1, 1)
+
+
+def test_a_watch_that_reads_all_the_time_looks_no_more_often_than_was_said(
+    ground: Ground, spoilt: HalfDead
+) -> None:
+    asked: list[str] = []
+    spoilt.warns = lambda query: bool(asked.append(query))
+    configuration = load(cwd=ground.folder, environ={})
+    source = PrometheusSource(type="prometheus", url=spoilt.url, detect_every=60)
+    job = detection_job(source, configuration)
+    for seconds in (0, 2, 29, 31):
+        before = len(asked)
+        job.fetch(ground.now + timedelta(seconds=seconds))
+        assert (len(asked) > before) is (seconds in {0, 31}), seconds

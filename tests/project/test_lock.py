@@ -1,5 +1,6 @@
 """The lock files hold everything that is installed, by hash, and say nothing of where from."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -64,8 +65,23 @@ def test_one_package_has_one_version_in_all_locks() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
+def test_the_lock_of_the_page_pins_and_hashes_and_says_nothing_of_where_from() -> None:
+    folder = _ROOT / "kgraph/server/page"
+    lock = json.loads((folder / "package-lock.json").read_text())
+    declared = json.loads((folder / "package.json").read_text())
+    own = lock["packages"].pop("")
+    for group in ("dependencies", "devDependencies"):
+        assert own[group] == declared[group]
+        for name, version in declared[group].items():
+            assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    assert lock["packages"]
+    for name, row in lock["packages"].items():
+        assert row["integrity"].startswith("sha512-"), name
+        assert "resolved" not in row, name
+
+
 def test_no_lock_that_records_addresses_is_committed() -> None:
-    command = ["git", "ls-files", "--", "*uv.lock", "*poetry.lock", "*package-lock.json"]
+    command = ["git", "ls-files", "--", "*uv.lock", "*poetry.lock", "*yarn.lock"]
     listed = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
         pytest.skip("not a git checkout: nothing is committed here")

@@ -1,5 +1,8 @@
 """What is tested is what is shipped: the wheel holds the five packages with all their data."""
 
+import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,6 +16,8 @@ from kgraph.app.siblings import PACKAGES
 
 _ROOT = Path(__file__).parents[2]
 _NOT_SHIPPED = {"__pycache__"}
+_SOURCES = "kgraph/server/page/"  # of the page: what is built of them travels
+_BUILT = _ROOT / "kgraph/server/static/index.html"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,9 @@ def test_every_file_of_the_packages_travels_in_the_wheel(wheel: zipfile.ZipFile)
         path.relative_to(_ROOT).as_posix()
         for package in PACKAGES
         for path in (_ROOT / package).rglob("*")
-        if path.is_file() and not _NOT_SHIPPED & set(path.parts)
+        if path.is_file()
+        and not _NOT_SHIPPED & set(path.parts)
+        and not path.relative_to(_ROOT).as_posix().startswith(_SOURCES)
     }
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == here
 
@@ -58,3 +65,20 @@ def test_the_wheel_says_how_to_start_it_and_under_which_licence(wheel: zipfile.Z
     info = f"kgraph_rca-{__version__}.dist-info"
     assert b"kgraph = kgraph.cli:main" in wheel.read(f"{info}/entry_points.txt")
     assert b"Apache License" in wheel.read(f"{info}/licenses/LICENSE")
+
+
+def test_the_wheel_carries_the_built_page_with_the_licences_of_its_libraries(
+    wheel: zipfile.ZipFile,
+) -> None:
+    if not _BUILT.exists():
+        line = "the page was not built: make page"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
+    static = "kgraph/server/static"
+    page = wheel.read(f"{static}/index.html").decode()
+    linked = set(re.findall(r"/page/([\w.-]+)", page))
+    assert {f"{static}/{name}" for name in linked} <= set(wheel.namelist())
+    licences = wheel.read(f"{static}/LICENSES.txt").decode()
+    wanted = json.loads((_ROOT / _SOURCES / "package.json").read_text())["dependencies"]
+    for name, version in wanted.items():
+        assert f"{name} {version} (" in licences
+    assert licences.count("Permission is hereby granted") == len(wanted)

@@ -121,7 +121,7 @@ def _incident(text: str) -> Incident:
 
 def _field(incident: Incident, model: Model) -> Scene:
     topology = build(incident.entities, incident.relations)
-    readings = read(incident, model)
+    readings = read(incident, model, topology)
     return Scene(
         topology, Compiled(model), {topology.index[uid]: rows for uid, rows in readings.items()}
     )

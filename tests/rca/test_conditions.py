@@ -45,7 +45,7 @@ RELATIONS = (
     Relation("v", "ATTACHED_TO", "net"),
     Relation("h", "CONNECTED_TO", "net"),
 )
-GROUND = Ground(build(ENTITIES, RELATIONS), ENTITIES)
+GROUND = Ground(build(ENTITIES, RELATIONS), {entity.uid: entity for entity in ENTITIES})
 
 
 def _asked(text: str, effect: str = "v", cause: str = "h") -> bool:

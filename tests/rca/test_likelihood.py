@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
+from kgraph.topology import build
 from rca.likelihood import HEALTHY_RATIO, LEAST_NOISE, Reading, read
 from rca.rules import Model
 
@@ -31,7 +32,7 @@ def _read(
     names = ["a", "b", *(f"other{i}" for i in range(others))]
     entities = tuple(Entity(name, kind) for name in names)
     incident = Incident("i", entities, (), observations, candidates=candidates)
-    return dict(read(incident, model))
+    return dict(read(incident, model, build(incident.entities, incident.relations)))
 
 
 def _ratio(

@@ -18,7 +18,7 @@ def _random_graph(seed: int) -> nx.DiGraph[int]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_ranks_rise_from_cause_to_effect_and_are_shared_only_within_a_cycle(seed: int) -> None:
+def test_ranks_rise_from_cause_to_effect_and_are_shared_within_a_cycle(seed: int) -> None:
     graph = _random_graph(seed)
     rank = Ranks(lambda node: list(graph.predecessors(node)))
     for start in np.random.default_rng(seed).permutation(len(graph)).tolist():
@@ -33,7 +33,17 @@ def test_ranks_rise_from_cause_to_effect_and_are_shared_only_within_a_cycle(seed
             assert rank[cause] < rank[effect]
     for one in graph:
         for other in graph:
-            assert (rank[one] == rank[other]) is (part[one] == part[other])
+            assert (rank.circle[one] == rank.circle[other]) is (part[one] == part[other])
+            assert part[one] != part[other] or rank[one] == rank[other]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_ranks_do_not_depend_on_what_was_asked_first(seed: int) -> None:
+    graph = _random_graph(seed)
+    first = Ranks(lambda node: list(graph.predecessors(node)))
+    other = Ranks(lambda node: list(graph.predecessors(node)))
+    shuffled = np.random.default_rng(seed).permutation(len(graph)).tolist()
+    assert {n: first[n] for n in graph} == {n: other[n] for n in shuffled}
 
 
 def test_a_chain_of_ten_thousand_does_not_exhaust_the_stack() -> None:

@@ -30,7 +30,7 @@ def _field(relations: list[Relation], observations: tuple[Observation, ...] = ()
     ids = sorted({uid for r in relations for uid in (r.dependent, r.dependency)})
     entities = tuple(Entity(uid, "Thing") for uid in ids)
     topology = build(entities, relations)
-    readings = read(Incident("i", entities, tuple(relations), observations), BARE)
+    readings = read(Incident("i", entities, tuple(relations), observations), BARE, topology)
     return Scene(topology, Compiled(BARE), {topology.index[u]: r for u, r in readings.items()})
 
 

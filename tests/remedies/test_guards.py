@@ -202,6 +202,24 @@ def test_a_repair_that_helped_since_or_failed_long_ago_is_tried_again(
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
 
 
+def ended_undone(*seconds_ago: float, plan: str = "") -> World:
+    rows = tuple((plan or PLAN.id, T0 - timedelta(seconds=ago)) for ago in seconds_ago)
+    return replace(WELL, undone=rows)
+
+
+@pytest.mark.parametrize(
+    ("ago", "refused"),
+    [((5,), True), ((25,), False), ((25, 60), True), ((45, 60), False), ((70, 200, 300), True)],
+)
+def test_what_ended_undone_is_begun_again_after_a_pause_that_grows(
+    ago: tuple[float, ...], *, refused: bool
+) -> None:
+    said = judge(PLAN, RESUME, ended_undone(*ago))
+    assert [row.guard for row in said] == (["attempts"] if refused else [])
+    assert judge(PLAN, RESUME, ended_undone(*ago, plan="P-other")) == ()
+    assert all(row.weight is Weight.AUTOMATION for row in said)  # a person may at once
+
+
 def test_several_steps_of_one_plan_are_one_repair() -> None:
     rows = tuple(past(10, Outcome.HELPED, "P-1") for _ in range(5))
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()

@@ -77,6 +77,20 @@ def incident(*rows: Observation, entities: dict[str, Entity] | None = None) -> I
     return Incident("i", tuple((entities or ENTITIES).values()), RELATIONS, rows or PAUSED)
 
 
+def test_guests_that_wait_for_a_hung_export_are_resumed_once_it_is_restarted() -> None:
+    """They pause when the old connection breaks: when the plan is made, none has."""
+    waiting = tuple(Hit(v, "stalled", 0.9, 1) for v in ("v1", "v2"))
+    asked = replace(answer("x", "hung"), blast_radius=BlastRadius((), waiting))
+    plan = plan_for(asked, incident(seen("x", "hung")), CATALOGUE, ALL)
+    assert plan is not None
+    assert [(step.action, step.entity) for step in plan.steps] == [
+        ("force_restart", "x"),
+        ("check", "x"),
+        ("resume", "v2"),  # a shop is on it
+        ("resume", "v1"),
+    ]
+
+
 def answer(
     entity: str, mode: str, posterior: float = 0.9, *, abstained: str = "", hits: str = ""
 ) -> Answer:

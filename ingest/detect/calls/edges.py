@@ -77,11 +77,13 @@ class Looked:
 
     Attributes:
         usual: minutes that were well, oldest first.
+        before: the minute just before, well or not; None: it had no calls.
     """
 
     edge: Edge
     now: Minute
     usual: Sequence[Minute]
+    before: Minute | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class _Waiting:
 class _Past:
     minutes: deque[Minute] = field(default_factory=lambda: deque(maxlen=USUAL))
     bad: deque[Minute] = field(default_factory=lambda: deque(maxlen=USUAL))
+    last: Minute | None = None
 
 
 @dataclass(slots=True)
@@ -173,10 +176,13 @@ def take(memory: Memory, calls: Iterable[Called], now: float) -> list[Looked]:
             if len(memory.past) > MOST_EDGES:
                 del memory.past[next(iter(memory.past))]
             summed = _summed(minute, row)
+            before, past.last = past.last, summed
+            if before is not None and before.minute != minute - 1:
+                before = None
             if over - minute > _JUDGED:
                 past.minutes.append(summed)  # long ago: it only teaches
             else:
-                found.append(Looked(edge, summed, tuple(past.minutes)))
+                found.append(Looked(edge, summed, tuple(past.minutes), before))
         memory.judged = max(memory.judged, minute)
     return found
 

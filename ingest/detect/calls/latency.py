@@ -1,7 +1,7 @@
 """Latency of an edge: its median and its tail against what was usual of it, on a log scale.
 
 A robust z: the distance from the median of the minutes before, over 1.4826 times their median
-absolute deviation; nothing is steadier than a tenth.
+absolute deviation; nothing is steadier than 15 %, no tail than 25 %.
 
 Source: P. J. Rousseeuw, C. Croux, Alternatives to the Median Absolute Deviation (1993),
 doi:10.1080/01621459.1993.10476408.
@@ -15,12 +15,13 @@ from statistics import median
 
 from pydantic import Field
 
-from ingest.detect.calls.edges import BUCKET, Looked, labels_of
+from ingest.detect.calls.edges import BUCKET, Looked, Minute, labels_of
+from ingest.detect.calls.twice import confirmed
 from ingest.detect.declared import Detector, Reads, Settings, Verdict
 from kgraph.schema import Direction, State
 from kgraph.schema.timestamps import moment_of
 
-_STEADIEST = 0.1  # of the logarithm
+_STEADIEST, _STEADIEST_TAIL = 0.15, 0.25  # of the logarithm: nothing varies less
 _TAIL = 20  # calls from which on the 95th percentile is told from the maximum
 
 
@@ -40,11 +41,21 @@ def look(edges: Iterable[Looked], settings: Latency) -> Iterator[Verdict]:
         if len(looked.usual) < settings.minutes or now.calls < settings.calls:
             continue
         middle = [minute.middle for minute in looked.usual]
-        score = _score(now.middle, middle)
-        if now.calls >= _TAIL:
-            score = max(score, _score(now.tail, [minute.tail for minute in looked.usual]))
+        tail = [minute.tail for minute in looked.usual]
+
+        def scored(
+            minute: Minute, middle: list[float] = middle, tail: list[float] = tail
+        ) -> float:
+            score = _score(minute.middle, middle)
+            return (
+                max(score, _score(minute.tail, tail, _STEADIEST_TAIL))
+                if minute.calls >= _TAIL
+                else score
+            )
+
+        score = scored(now)
         since = moment_of(now.minute * BUCKET)
-        if score >= settings.abnormal:
+        if score >= settings.abnormal and confirmed(looked, score, settings.healthy, scored):
             told = (
                 f"{looked.edge[0]} waits {_shown(now.middle)} for it (95th percentile"
                 f" {_shown(now.tail)}), {_shown(median(middle))} is usual"
@@ -55,10 +66,10 @@ def look(edges: Iterable[Looked], settings: Latency) -> Iterator[Verdict]:
             yield Verdict(labels_of(looked.edge), State.HEALTHY)
 
 
-def _score(now: float, usual: Sequence[float]) -> float:
+def _score(now: float, usual: Sequence[float], steadiest: float = _STEADIEST) -> float:
     centre = median(usual)
     spread = 1.4826 * median(abs(each - centre) for each in usual)
-    return (now - centre) / max(spread, _STEADIEST)
+    return (now - centre) / max(spread, steadiest)
 
 
 def _shown(log: float) -> str:

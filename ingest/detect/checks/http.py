@@ -27,7 +27,7 @@ def look(target: Target, patience: timedelta) -> tuple[Seen, ...]:
             httpx.Client(
                 verify=trusted, timeout=seconds, trust_env=False, follow_redirects=False
             ) as client,
-            client.stream("GET", target.address, headers={"User-Agent": "kgraph-check"}) as answer,
+            client.stream("GET", target.url, headers={"User-Agent": "kgraph-check"}) as answer,
         ):
             taken = time.monotonic() - begin
             told = f"{target.address} answers {answer.status_code}, {taken * 1000:.0f} ms"

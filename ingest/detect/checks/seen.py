@@ -36,12 +36,21 @@ class Target:
     slow_seconds: float = 1.0
 
     @property
-    def address(self) -> str:
-        """How a person writes it."""
+    def url(self) -> str:
+        """The whole address for HTTP; what stands behind `?` may be a secret: never shown."""
+        return f"http{'s' if self.secure else ''}://{self._place}{self.path}"
+
+    @property
+    def _place(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        place = f"{host}:{self.port}" if self.port else host
+        return f"{host}:{self.port}" if self.port else host
+
+    @property
+    def address(self) -> str:
+        """How a person knows it, without what may be a secret."""
+        place = self._place
         if self.check == "http":
-            return f"http{'s' if self.secure else ''}://{place}{self.path}"
+            return self.url.partition("?")[0]
         return f"{place}/{self.path}" if self.check == "dns" else place or self.path
 
 

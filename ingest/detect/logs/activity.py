@@ -28,6 +28,7 @@ class Came:
     Attributes:
         lines: how many came.
         mean, variance: lines a minute that were usual before.
+        most: the most lines of one minute before.
         first: the minute in which it first came at this place.
         new: whether that is still news.
         known: whether the place was known well before that minute.
@@ -40,6 +41,7 @@ class Came:
     lines: int
     mean: float
     variance: float
+    most: float
     loud: bool
     first: int
     new: bool
@@ -182,7 +184,7 @@ def _minute(
             came.append(
                 Came(
                     place, templates.text(template), minute, lines, mean, variance,
-                    habit.loud, habit.first, new, known, habit.chance, habit.sample,
+                    habit.most, habit.loud, habit.first, new, known, habit.chance, habit.sample,
                 )
             )  # fmt: skip
         habit.count(minute, lines)

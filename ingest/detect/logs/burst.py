@@ -20,17 +20,26 @@ from kgraph.schema.timestamps import moment_of
 
 
 class Burst(Settings):
-    """From which score, and from how many lines a minute on it counts."""
+    """What is a burst.
+
+    Attributes:
+        least: the score.
+        lines: of the minute.
+        times: as many as the most lines of one minute before: a service that is started anew says
+            much at once, each time.
+    """
 
     least: float = Field(default=5.0, gt=0)
     lines: int = Field(default=10, ge=1)
+    times: float = Field(default=2.0, ge=1)
 
 
 def look(activity: Activity, settings: Burst) -> Iterator[Verdict]:
     """Judge each template that came at a place that is known well; O(n)."""
     for came in activity.came:
         score = (came.lines - came.mean) / math.sqrt(came.variance + came.mean + 1)
-        if came.known and came.lines >= settings.lines and score >= settings.least:
+        enough = max(settings.lines, settings.times * came.most)
+        if came.known and came.lines >= enough and score >= settings.least:
             usual = f"{came.mean:.2g} a minute are usual"
             yield Verdict(
                 labels_of(came.place),

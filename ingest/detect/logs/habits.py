@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 BUCKET = 60  # seconds
 _WEIGHT = 1 / 120  # of one minute in the mean
 _LEARNS = 3.0  # standard deviations that a minute may teach at most
-_FORGOTTEN = 7 * 24 * 60  # minutes after which a template that never came again is dropped
+_WEEK = 7 * 24 * 60  # minutes; a template that did not come for so long is dropped
 MOST_HABITS = 50_000
 
 Place = tuple[str, str]  # host, program
@@ -32,6 +32,7 @@ class Habit:
         loud: whether it speaks of something wrong.
         sample: one line of it, for people, without secrets.
         chance: how likely something new was there when it first came; 1: nobody could say.
+        most: the most lines of one minute, as far as they taught; halved in a week.
     """
 
     first: int
@@ -44,6 +45,7 @@ class Habit:
     loud: bool = False
     sample: str = ""
     chance: float = 1.0
+    most: float = 0.0
 
     def expected(self, minute: int) -> tuple[float, float]:
         """Return mean and variance as they have become by a minute without a line since."""
@@ -64,6 +66,7 @@ class Habit:
         # The first minutes weigh more, so that a mean is known before two hours have passed.
         weight = max(_WEIGHT, 1 / (1 + max(1, minute - self.first + 1)))
         off = taught - mean
+        self.most = max(taught, self.most * 0.5 ** (max(0, minute - self.last) / _WEEK))
         self.mean = mean + weight * off
         self.variance = (1 - weight) * (variance + weight * off * off)
         self.total += lines
@@ -97,7 +100,7 @@ class Habits:
 
     def forget(self, minute: int) -> None:
         """Drop what has not come for a week, and the oldest where there are too many."""
-        old = [key for key, habit in self.of.items() if minute - habit.last > _FORGOTTEN]
+        old = [key for key, habit in self.of.items() if minute - habit.last > _WEEK]
         left = len(self.of) - len(old) - MOST_HABITS
         if left > 0:
             ranked = sorted(self.of, key=lambda key: self.of[key].last)
@@ -111,7 +114,8 @@ class Habits:
             "habits": [
                 [
                     *place, template, h.first, h.last, h.total, h.active, h.gap,
-                    round(h.mean, 4), round(h.variance, 4), h.loud, h.sample, round(h.chance, 6),
+                    round(h.mean, 4), round(h.variance, 4), h.loud, h.sample,
+                    round(h.chance, 6), round(h.most, 2),
                 ]
                 for (place, template), h in self.of.items()
             ],

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ingest.detect.logs.printed import first_lines
 from kgraph.schema import SourceError
-from kgraph.sourcekit import run
+from kgraph.sourcekit.command import through
 
 FIRST_ENTRIES = 20_000  # of a journal that was never read, to learn from
 MOST_ENTRIES = 50_000  # in one round
@@ -50,15 +51,11 @@ def entries(journal: Journal, cursor: str, patience: timedelta) -> tuple[Sequenc
     else:
         argv += [f"--lines={FIRST_ENTRIES}"]
     try:
-        text = run(argv, patience, via=journal.via)
+        printed = first_lines(through(journal.via, argv), MOST_ENTRIES, patience)
     except SourceError as error:
         if cursor and "cursor" in str(error).lower():
             again, _ = entries(journal, "", patience)
             return again, "its cursor is no longer in the journal: entries in between are lost"
         raise
-    lines = [line for line in text.encode().split(b"\n") if line]
-    told = ""
-    if len(lines) > MOST_ENTRIES:
-        told = f"{len(lines) - MOST_ENTRIES} entries are still to be read"
-        lines = lines[:MOST_ENTRIES]
-    return lines, told
+    told = f"the rest of the journal is read later: {printed.rest}" if printed.rest else ""
+    return [line for line in printed.lines if line], told

@@ -20,10 +20,13 @@ from kgraph.schema.timestamps import moment_of
 
 
 class New(Settings):
-    """From which score on it counts; lines that speak of something wrong count sooner."""
+    """From which score on it counts; lines that speak of something wrong count sooner.
 
-    least: float = Field(default=3.0, gt=0)
-    least_loud: float = Field(default=2.0, gt=0)
+    The usual 3.8 is a chance of one in 1,400 minutes: what is new once a day is no news.
+    """
+
+    least: float = Field(default=3.8, gt=0)
+    least_loud: float = Field(default=2.5, gt=0)
 
 
 def look(activity: Activity, settings: New) -> Iterator[Verdict]:

@@ -25,7 +25,7 @@ from kgraph.config_service import (
 from kgraph.incidents import messages, template
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.schema.timestamps import parse_time
-from kgraph.web import secret
+from kgraph.secret import secret
 
 _SECONDS = 10.0
 _AGAIN = frozenset(

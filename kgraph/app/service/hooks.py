@@ -10,9 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from ingest.alertmanager import DETECTOR, AlertBatch, parse_payload, report_of
-from ingest.posted import Places, parse_events, parse_json, reports
+from ingest.posted import (
+    ChangePlaces,
+    Places,
+    PostedChange,
+    changes,
+    parse_events,
+    parse_json,
+    reports,
+)
 from kgraph.config_service import (
     AlertmanagerHook,
+    ChangesHook,
     CloudEventsHook,
     GenericHook,
     HookConfig,
@@ -48,12 +57,14 @@ class Taken:
         truncated: how many the sender left out.
         group: which earlier deliveries this one replaces.
         once: what must not count twice, such as the source and id of a CloudEvent.
+        changes: what was done to the estate.
     """
 
     reports: tuple[Report, ...]
     truncated: int = 0
     group: str = ""
     once: str = ""
+    changes: tuple[PostedChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ def _contents(hook: HookConfig, posted: Posted) -> list[Any]:
     if isinstance(hook, CloudEventsHook):
         events = parse_events(posted.headers, posted.content, where)
         return [dict(event.document) for event in events]
-    if isinstance(hook, GenericHook):
+    if isinstance(hook, GenericHook | ChangesHook):
         return [parse_json(posted.content, where)]
     try:
         return [posted.content.decode()]
@@ -118,6 +129,9 @@ def _take(hook: HookConfig, content: Any, received_at: datetime) -> Taken:  # no
     if isinstance(hook, AlertmanagerHook):
         batch = parse_payload(content.encode(), where=where, received_at=received_at)
         return _alerts(batch)
+    if isinstance(hook, ChangesHook):
+        told = ChangePlaces(**hook.mapping.model_dump())
+        return Taken((), changes=tuple(changes(content, told, received_at, where)))
     places = Places(**hook.mapping.model_dump())
     found = reports(content, places, hook.name, received_at, where)
     once = f"{content['source']} {content['id']}" if isinstance(hook, CloudEventsHook) else ""

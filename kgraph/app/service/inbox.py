@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ingest.posted import PostedChange
 from kgraph.app.alerts import Directory, Listing, observe
 from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import HookConfig
-from kgraph.schema import Document, Drawer, KgraphError, StoreBusyError
-from kgraph.signals import Packs, Report, Translation, translate_reports
+from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
+from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
 _PAGE = 8  # deliveries that are read at a time: each may hold 10,000 alerts
@@ -107,6 +108,7 @@ class Inbox:
             self._left_out.pop((hook, taken.group), None)
 
     def _observe(self, taken: Sequence[tuple[str, Taken]], now: datetime) -> Iterator[Told]:
+        yield from self._changed(taken, now)
         reports = folded(report for _, each in taken for report in each.reports)
         if not reports:
             return
@@ -117,6 +119,24 @@ class Inbox:
         for line in sorted(lines - self._said):
             yield Told(now, What.FINDING, f"hooks: {line}", {"source": "hooks"})
         self._said = lines
+
+    def _changed(self, taken: Sequence[tuple[str, Taken]], now: datetime) -> Iterator[Told]:
+        """Keep what was done to things that the graph knows; tell of those that it does not."""
+        posted = [(hook, change) for hook, each in taken for change in each.changes]
+        if not posted:
+            return
+        index, _ = self._directory.of(self._store, now)
+        rows = []
+        for hook, change in posted:
+            uid = _changed_entity(change, index)
+            if uid:
+                detail = change.detail or change.type
+                rows.append(Change(uid, change.type, change.at, detail, f"hooks/{hook}"))
+            else:
+                line = f"hook {hook}: {change.type}: the graph has no single {change.entity!r}"
+                yield Told(now, What.FINDING, line, {"source": "hooks"})
+        if rows:
+            self._store.observe((), (), rows)
 
     def _translated(self, reports: list[Report], now: datetime) -> Translation:
         """Find the entity of every alert; where one is not found, in the estate of now."""
@@ -151,6 +171,16 @@ def forget(store: GraphStore, drawer: Drawer, before: datetime, at_once: int = 1
     old = [row.id for row in store.documents(drawer, limit=at_once) if row.at < before]
     if old:
         store.drop(drawer, old)
+
+
+def _changed_entity(change: PostedChange, index: EstateIndex) -> str:
+    """Return the one entity that a change names; "" where there is none, or several."""
+    if change.entity in index.entities:
+        return change.entity
+    kind, slash, name = change.entity.partition("/")
+    found = index.named(name, (kind,)) if slash and kind.isalpha() else ()
+    found = found or index.named(change.entity, change.kinds)
+    return found[0] if len(found) == 1 else ""
 
 
 def folded(reports: Iterable[Report]) -> list[Report]:

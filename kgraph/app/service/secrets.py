@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
 from kgraph.schema import ConfigurationError
-from kgraph.web import secret
+from kgraph.secret import secret
 
 _SHORTEST = 16  # characters; less is guessed
 

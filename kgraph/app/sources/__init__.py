@@ -19,7 +19,16 @@ from kgraph.config import LibvirtSource, PrometheusSource
 from kgraph.schema import ConfigurationError
 from kgraph.sourcekit import SourceEntry
 
-__all__ = ["SOURCES", "Context", "SourceType", "job", "jobs", "named_jobs", "watched_jobs"]
+__all__ = [
+    "SOURCES",
+    "Context",
+    "SourceType",
+    "job",
+    "jobs",
+    "looking_jobs",
+    "named_jobs",
+    "watched_jobs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ SOURCES = (
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
     SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
+    SourceType("changes", "packages, configuration files and units of a machine", _MINUTE),
     SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),
     SourceType("calls", "latency and errors of calls, from spans", _QUARTER),
     SourceType("checks", "looks that are made on purpose: ping, TCP, HTTP, TLS, ...", _MINUTE),
@@ -117,7 +127,13 @@ def watched_jobs(context: Context) -> list[Job]:
     configured = context.configuration.settings.sources
     hosts = [c for c in configured if isinstance(c, LibvirtSource) and c.counters]
     counters = import_module(f"{__name__}.libvirt").counters_job if hosts else None
-    made = [*jobs(context), *(counters(host) for host in hosts if counters)]
+    return [*looking_jobs(context), *(counters(host) for host in hosts if counters)]
+
+
+def looking_jobs(context: Context) -> list[Job]:
+    """Make the jobs of all configured sources, and those of the detectors that look at them."""
+    configured = context.configuration.settings.sources
+    made = jobs(context)
     looked_at = [c for c in configured if isinstance(c, PrometheusSource) and c.detect]
     if looked_at:
         detection = import_module("kgraph.app.detection").detection_job

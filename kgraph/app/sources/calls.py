@@ -13,7 +13,7 @@ from ingest.detect.declared import Reads
 from ingest.detect.following import Cursor, follow
 from kgraph.app.alerts import Directory
 from kgraph.app.judging import Said, keep_verdicts
-from kgraph.app.remembering import remember, remembered
+from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
@@ -56,6 +56,7 @@ class Calls:
         self._own = source.name or source.subject
         self._spans = otel.Calls()
         self._directory = Directory()
+        self._notebook = Notebook(self._name)
         self._state = _State()
         self._asked: Cursor | None = None  # how far we have asked; what is kept may lie behind
 
@@ -102,8 +103,8 @@ class Calls:
             said.append(Said(f"detect/{name}/{self._own}", entry, verdicts, LASTS))
         for each in looked:
             memory.learn(each, well=each.edge not in abnormal)
-        index, _ = self._directory.of(reading.store, reading.at)
+        index, _ = self._directory.recent(reading.store, reading.at)
         diff = keep_verdicts(reading, index, said)
         self._state.cursor = cursor
-        remember(reading, self._name, reading.at, self._state.document())
+        self._notebook.keep(reading, self._state.document)
         return diff.with_findings(findings)

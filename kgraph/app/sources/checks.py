@@ -36,7 +36,9 @@ class Checks:
 
     def learn(self, store: GraphStore) -> None:
         """Find the entities of the targets."""
-        self._targets, self._lost = named_targets(self._source, store, self._configuration)
+        self._targets, lost = named_targets(self._source, store, self._configuration)
+        # Before anything was read no entity is known, and that is no fault of the configuration.
+        self._lost = lost if store.find(limit=1) else []
 
     def fetch(self, at: datetime) -> Keep:  # noqa: ARG002 - what is seen is dated when it is kept
         """Look at all of them, within the entry's deadline."""

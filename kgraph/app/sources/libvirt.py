@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
+
+import structlog
 
 from ingest import libvirt
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.stillness import Stillness
 from kgraph.app.sync import Job, Keep, Listening, Tell, keep
-from kgraph.config import LibvirtSource
+from kgraph.config import LibvirtEndpoint, LibvirtSource
 from kgraph.schema import KgraphError, Snapshot
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import GraphStore, Toward
+from remedies.actuators.definitions import Definitions
+
+_log = structlog.get_logger(__name__)
 
 
 def job(config: SourceEntry, context: Context) -> Job:
@@ -27,6 +32,8 @@ def job(config: SourceEntry, context: Context) -> Job:
             return None
         return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
 
+    define = _definitions(context)
+
     def listen(tell: Tell) -> Listening:
         return libvirt.listening(source.uri, tell)
 
@@ -35,17 +42,41 @@ def job(config: SourceEntry, context: Context) -> Job:
     patience = min(libvirt.PATIENCE, timedelta(seconds=0.8 * source.deadline))
 
     def whole(at: datetime) -> Snapshot:
-        return libvirt.read(source.uri, site=context.site(source), now=at, patience=patience)
+        site = context.site(source)
+        return libvirt.read(source.uri, site=site, now=at, patience=patience, define=define)
 
     read = snapshots(title, whole, silence)
 
     def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
         named = [part for part in parts if isinstance(part, libvirt.Part)]
-        snapshot = libvirt.read_parts(source.uri, named, site=context.site(source), now=at)
+        snapshot = libvirt.read_parts(
+            source.uri, named, site=context.site(source), now=at, define=define
+        )
         items = list(snapshot.items)
         return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
 
     return replace(read, listen=listen, fetch_parts=fetch_parts)
+
+
+def _definitions(context: Context) -> Callable[[str, str], None] | None:
+    """Keep what guests are where an endpoint asks for it; None: none does."""
+    configuration = context.configuration
+    wanted = {
+        configuration.resolve(endpoint.definitions)
+        for endpoint in configuration.settings.endpoints
+        if isinstance(endpoint, LibvirtEndpoint) and endpoint.definitions is not None
+    }
+    kept = [Definitions(folder) for folder in sorted(wanted)]
+
+    def define(uuid: str, xml: str) -> None:
+        try:
+            for each in kept:
+                each.keep(uuid, xml)
+        except OSError as error:
+            # The estate is read all the same: what is seen matters more than what may be started.
+            _log.warning("definition not kept", guest=uuid, why=str(error))
+
+    return define if kept else None
 
 
 def counters_job(source: LibvirtSource) -> Job:

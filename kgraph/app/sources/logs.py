@@ -14,7 +14,7 @@ from ingest.detect.declared import Reads, Verdict
 from ingest.detect.following import Chunk, Cursor, follow
 from kgraph.app.alerts import Directory, packs_of
 from kgraph.app.judging import Said, keep_verdicts
-from kgraph.app.remembering import remember, remembered
+from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
@@ -78,6 +78,7 @@ class Logs:
         self._packs = packs_of(context.configuration)
         self._patterns = logs.Patterns.of(self._packs)
         self._directory = Directory()
+        self._notebook = Notebook(self._name)
         self._state = _State()
         self._asked = self._state.places  # how far we have asked; what is kept may lie behind
 
@@ -108,7 +109,7 @@ class Logs:
     ) -> Diff:
         memory = self._state.memory
         activity = logs.take(memory, lines, reading.at.timestamp())
-        index, blind = self._directory.of(reading.store, reading.at)
+        index, blind = self._directory.recent(reading.store, reading.at)
         reports = self._patterns.reports(lines, self._detector("log_line"), reading.at)
         outright = translate_reports(
             reports, index, self._packs, received_at=reading.at, blind=blind
@@ -121,7 +122,7 @@ class Logs:
         lost = {row.tried[:1] for row in outright.explanations if row.lost}
         unknown = [f"a line speaks of {''.join(tried)}, which is unknown" for tried in lost]
         self._state.places = places
-        remember(reading, self._name, reading.at, self._state.document())
+        self._notebook.keep(reading, self._state.document)
         return diff.with_findings((*findings, *unknown))
 
     def _detector(self, name: str) -> str:

@@ -77,6 +77,10 @@ class Assessor:
         """Explain at the next occasion, even if the evidence says nothing new."""
         self._mark = None
 
+    def size(self) -> int:
+        """Return how many entities there are; the topology is in memory, the graph is not."""
+        return len(self._tools.topologies.of(self._store))
+
     def assess(
         self, now: datetime, frozen: Collection[str]
     ) -> tuple[Assessment, list[Told]] | None:
@@ -129,6 +133,9 @@ class Assessor:
             self._blamed.pop(incident, None)
             line = f"{incident} resolved: nothing of it is abnormal any longer"
             yield Told(now, What.RESOLVED, line, {"incident": incident})
+        for incident, before in done.split:
+            line = f"{incident} was a part of {before}"
+            yield Told(now, What.SPLIT, line, {"incident": incident, "of": before})
         for incident, into in done.merged:
             self._blamed.pop(incident, None)
             line = f"{incident} is part of {into}"

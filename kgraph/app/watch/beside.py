@@ -22,7 +22,7 @@ class Beside(Protocol):
         """Take note of what was explained."""
 
     def settle(self, now: datetime) -> None:
-        """Do what is to be done at the end of a round."""
+        """Tell what has changed: right after an explanation, and at the end of a round."""
 
 
 class Alone:

@@ -8,6 +8,7 @@ from datetime import datetime
 from kgraph.schema import GONE, Evidence, Observation, Subgraph
 from remedies import Facts, Vantage
 
+MANAGED_BY = "managedBy"  # a label: Pacemaker, Kubernetes, or whoever it is
 # Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
 _THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
 
@@ -37,15 +38,23 @@ def facts_of(
         configured=frozenset(configured),
         complete=frozenset(complete),
         vantages=vantages(graph, evidence),
+        owners=owners(graph),
     )
+
+
+def owners(graph: Subgraph) -> dict[str, str]:
+    """Return who else takes care of what: told by a label, or by the hypervisor's own rule."""
+    found = ((each.uid, each.labels.get(MANAGED_BY, "")) for each in graph.entities)
+    return {uid: who for uid, who in found if who}
 
 
 def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:
     """Return from where the estate is looked at, and what has gone silent there.
 
     All probes that report through one system (`prometheus/…`, `libvirt/…`) are one vantage point:
-    what breaks that system blinds them all. A thing is silent there when each of its probes is;
-    it is confirmed when somebody elsewhere sees it, well or not.
+    what breaks that system blinds them all. A thing is silent there when each of its probes is, or
+    when all that is said of it there is that it does not answer: a probe that pings it from
+    elsewhere is well itself. It is confirmed when somebody elsewhere sees it, well or not.
     """
     system = {
         entity.uid: system_of(str(entity.props["detector"]))
@@ -59,9 +68,12 @@ def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:
             seen = eyes.setdefault(system[relation.dependency], {})
             seen.setdefault(relation.dependent, set()).add(relation.dependency)
     seen_by = _seen_by(evidence.observations)
+    deaf = _unanswered(evidence.observations)
     found = []
     for name, watched in sorted(eyes.items()):
-        silent = frozenset(uid for uid, probes in watched.items() if probes <= dead)
+        silent = frozenset(
+            uid for uid, probes in watched.items() if probes <= dead or (uid, name) in deaf
+        )
         confirmed = frozenset(uid for uid in silent if seen_by.get(uid, set()) - {name})
         found.append(Vantage(name, frozenset(watched), silent, confirmed))
     return tuple(found)
@@ -86,6 +98,16 @@ def _dead(
         if (relation.dependent, detectors.get(relation.dependency)) in blind
     }
     return frozenset((gone & system.keys()) | through)
+
+
+def _unanswered(rows: Collection[Observation]) -> frozenset[tuple[str, str]]:
+    """Return (entity, system) where every row on whether it answers says that it does not."""
+    said: dict[tuple[str, str], bool] = {}
+    for row in rows:
+        if row.signal == "unreachable":
+            key = (row.entity, system_of(row.detector))
+            said[key] = said.get(key, True) and row.abnormal
+    return frozenset(key for key, never in said.items() if never)
 
 
 def _seen_by(rows: Collection[Observation]) -> dict[str, set[str]]:

@@ -136,7 +136,9 @@ class Watch:
         news = heard or brought is not None
         if news or self._looked_at is None or now - self._looked_at >= _LOOK:
             self._looked_at = now
-            self._assess(self.clock())
+            if self._assess(self.clock()):
+                # Who is paged need not wait for what guards have to look at.
+                self.beside.settle(self.clock())
         self._told(self.repairs.tick(self.clock()))
         if self.repairs.ended:
             self.assessor.again()  # what was frozen may be explained anew
@@ -189,7 +191,7 @@ class Watch:
             self.tell(Told(now, What.SOURCE_FAILED, failure, {"source": title}))
         self._tell_findings(title, now)
         if self.keeper.synced and not synced:
-            count = len(self.store.graph().entities)
+            count = self.assessor.size()
             line = f"all sources were read: {count} entities"
             self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 
@@ -202,13 +204,16 @@ class Watch:
             if line not in known:
                 self.tell(Told(now, What.FINDING, f"{title}: {line}", {"source": title}))
 
-    def _assess(self, now: datetime) -> None:
+    def _assess(self, now: datetime) -> bool:
+        """Explain what has changed; tell whether anything had."""
         found = self.assessor.assess(now, self.repairs.busy)
-        if found is not None:
-            assessment, told = found
-            self._told(told)
-            self.beside.assessed(assessment)
-            self._told(self.repairs.consider(assessment))
+        if found is None:
+            return False
+        assessment, told = found
+        self._told(told)
+        self.beside.assessed(assessment)
+        self._told(self.repairs.consider(assessment))
+        return True
 
     def _told(self, events: list[Told]) -> None:
         for event in events:

@@ -112,10 +112,14 @@ class PolicyRepairs:
         self.ended = False
         if not self.allowed or self._found is None or self._nothing_to_do():
             return []
-        facts = self._facts(now, self._found)
-        told = list(self._begin_approved(now, facts, self._found))
-        told += self._begin_by_policy(now, facts, self._found)
-        for progress in self.executor.tick(now, facts):
+        found = self._found
+        told: list[Told] = []
+        if self.store.plans(states={PlanState.APPROVED}, limit=1):
+            told += self._begin_approved(now, self._facts(now, found), found)
+        told += self._begin_by_policy(now, found)
+        if self.executor.idle:
+            return told
+        for progress in self.executor.tick(now, self._facts(now, found)):
             told.append(self._told(progress))
             self.ended |= told[-1].what is What.ENDED
         return told
@@ -133,7 +137,7 @@ class PolicyRepairs:
         return self.executor.idle and not waiting
 
     def _facts(self, now: datetime, found: Assessment) -> Facts:
-        """Sum up what is known; all evidence is read, so not more often than it can change."""
+        """Sum up what is known: all evidence is read, so only when needed, and not too often."""
         keeper, known = self.keeper, self._known
         age = now - self._known_at if self._known_at else _LOOK
         if known and known.read_at == keeper.read_at and age < _LOOK:
@@ -155,22 +159,23 @@ class PolicyRepairs:
             elif said.guard == "approval":
                 yield Told(now, What.REFUSED, said.why, {"because": said.why})
 
-    def _begin_by_policy(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
+    def _begin_by_policy(self, now: datetime, found: Assessment) -> Iterator[Told]:
         for proposal in self._proposals.values():
             if now - proposal.since < self.hold:
                 continue
             record = self.store.plan(proposal.plan.id)
             if record is None or record.state is not PlanState.PROPOSED:
                 continue
-            decision = self._decide(proposal, now, found)
+            decision = self._decide(proposal, now)
             if decision.mode is Mode.SHADOW and not self.executor.foresee(
-                proposal.plan, now, facts
+                proposal.plan, now, self._facts(now, found)
             ):
                 self._shadows.begin(proposal.plan, decision.rule, now)
             if decision.mode is not Mode.AUTO:
                 why = decision.why or f"policy {decision.rule!r}"
                 yield from self._not_begun(proposal.plan, now, f"{decision.mode.value}: {why}")
                 continue
+            facts = self._facts(now, found)
             refused = self.executor.foresee(proposal.plan, now, facts)
             said = refused or self.executor.begin(record, now, facts, why=decision.rule)
             if isinstance(said, Refusal):
@@ -179,7 +184,7 @@ class PolicyRepairs:
                 self._refused.pop(proposal.plan.id, None)
                 yield _begun(said, now)
 
-    def _decide(self, proposal: _Proposal, now: datetime, found: Assessment) -> Decision:
+    def _decide(self, proposal: _Proposal, now: datetime) -> Decision:
         case = proposal.kept.investigation.case
         fault = proposal.plan.cause
         causes = {cause.entity: cause for cause in case.answer.causes}
@@ -188,7 +193,7 @@ class PolicyRepairs:
             kind=causes[fault.entity].kind,
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
-            entities={entity.uid: entity for entity in found.graph.entities},
+            entities={entity.uid: entity for entity in case.incident.entities},
             cases=self._record(now),
         )
         return decide(self.policy, proposal.plan, around)

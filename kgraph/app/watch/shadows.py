@@ -1,32 +1,46 @@
-"""Shadow runs of the watch: kept in memory while they are open, written down once concluded."""
+"""Shadow runs of the watch: kept in the store while open, and with their plan afterwards."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kgraph.app.plans import document_of
 from kgraph.app.watch.told import Told, What
-from kgraph.schema import Outcome, Plan, PlanState, Run, Sign
+from kgraph.schema import Document, Drawer, InputError, Outcome, Plan, PlanState, Run, Sign
 from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
 from remedies.execution.ledger import SHADOW
 from remedies.shadow import Shadow, concluded
 
+_MOST = 1_000  # open at once
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.SUPERSEDED})
 
 
 @dataclass
 class Shadows:
-    """What would have been done by now. A restart forgets the open ones: they count as nothing."""
+    """What would have been done by now; the next process goes on with what is open."""
 
     store: GraphStore
     _open: dict[str, Shadow] = field(default_factory=dict)  # by incident
 
+    def __post_init__(self) -> None:
+        for document in self.store.documents(Drawer.SHADOW, limit=_MOST):
+            found = self._read(document)
+            if found is None:
+                self.store.drop(Drawer.SHADOW, [document.id])
+            else:
+                self._open[document.id] = found
+
     def begin(self, plan: Plan, rule: str, now: datetime) -> None:
         """Note that a plan would have begun; only the first of an incident counts."""
-        self._open.setdefault(plan.incident, Shadow(plan, rule, now))
+        if plan.incident in self._open:
+            return
+        self._open[plan.incident] = Shadow(plan, rule, now)
+        content = json.dumps({"plan": plan.id, "rule": rule})
+        self.store.put([Document(Drawer.SHADOW, plan.incident, now, content)])
 
     def conclude(
         self, standing: Mapping[str, Plan], abnormal: Collection[Sign], now: datetime
@@ -44,11 +58,22 @@ class Shadows:
             if outcome is None:
                 continue
             del self._open[incident]
+            self.store.drop(Drawer.SHADOW, [incident])
             if self._write(shadow, outcome, now):
                 line = f"{shadow.plan.id} would have {_WOULD[outcome]}: {shadow.plan.title}"
                 facts = {"plan": shadow.plan.id, "incident": incident, "outcome": outcome.value}
                 told.append(Told(now, What.SHADOW, line, facts))
         return told
+
+    def _read(self, document: Document) -> Shadow | None:
+        """Return a run that an earlier process left open; None where its plan is gone."""
+        told = json.loads(document.body)
+        record = self.store.plan(told["plan"])
+        try:
+            plan = document_of(record).plan if record else None
+        except InputError:
+            return None
+        return Shadow(plan, told["rule"], document.at) if plan else None
 
     def _write(self, shadow: Shadow, outcome: Outcome, now: datetime) -> bool:
         """Keep it with the plan; not where the plan was really begun meanwhile."""

@@ -25,6 +25,9 @@ class What(Enum):
     EXPLAINED = "incident.explained"  # another cause than before, or surer
     RESOLVED = "incident.resolved"
     MERGED = "incident.merged"
+    SPLIT = (
+        "incident.split"  # some of its symptoms have another cause, and an incident of their own
+    )
     CLOSED = "incident.closed"
     PLAN = "plan.proposed"
     REFUSED = "plan.refused"  # by a guard or by policy; the line says which

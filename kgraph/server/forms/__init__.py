@@ -24,14 +24,32 @@ from kgraph.server.forms.incidents import (
     VerdictForm,
 )
 from kgraph.server.forms.operations import DeadLetterForm, DeedForm, SourceForm
+from kgraph.server.forms.page import (
+    BoardRow,
+    CheckForm,
+    EdgeForm,
+    HitRow,
+    IncidentView,
+    LogInAsked,
+    MomentForm,
+    NodeForm,
+    PictureForm,
+    SaidForm,
+    SessionForm,
+    SuspectForm,
+    WitnessForm,
+)
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
 from kgraph.server.forms.reports import ReportRow
 
 __all__ = [
+    "BoardRow",
+    "CheckForm",
     "CommandAsked",
     "DeadLetterForm",
     "DeedForm",
     "DependentForm",
+    "EdgeForm",
     "EntityForm",
     "EntityRow",
     "EventForm",
@@ -39,10 +57,16 @@ __all__ = [
     "HaltForm",
     "HistoryForm",
     "HitForm",
+    "HitRow",
     "ImpactForm",
     "IncidentForm",
     "IncidentRow",
+    "IncidentView",
     "JournalForm",
+    "LogInAsked",
+    "MomentForm",
+    "NodeForm",
+    "PictureForm",
     "PlanForm",
     "PlanRow",
     "PredictionAsked",
@@ -51,9 +75,13 @@ __all__ = [
     "RelationForm",
     "ReportForm",
     "ReportRow",
+    "SaidForm",
     "SectionForm",
+    "SessionForm",
     "SourceForm",
     "SpanForm",
+    "SuspectForm",
     "VerdictAsked",
     "VerdictForm",
+    "WitnessForm",
 ]

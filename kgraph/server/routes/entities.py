@@ -20,13 +20,12 @@ from kgraph.server.forms import (
     SpanForm,
 )
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of, tagged
+from kgraph.server.paging import Cursor, Limit, Page, cut, following, offset, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.store import GraphStore
 
 router = APIRouter(prefix="/entities", tags=["entities"])
 Uid = Annotated[str, Path(max_length=200, description="The entity's uid.")]
-_FARTHEST = 10_000  # rows that a page may lie behind: a search that finds more is too wide
 
 
 @router.get("", responses=documented(400))
@@ -42,15 +41,12 @@ async def search(
     after: Cursor = None,
 ) -> Page[EntityRow]:
     """Search the estate; ordered by kind and name."""
-    start = _start(after)
+    start = offset(after)
     found = await served.readers.ask(
         lambda store: store.find(kind=kind, text=text or None, limit=start + limit + 1)
     )
     rows, more = cut(found[start:], limit)
-    more = more and start + limit <= _FARTHEST
-    return Page(
-        items=[EntityRow.of(row) for row in rows], next=cursor(start + limit) if more else None
-    )
+    return Page(items=[EntityRow.of(row) for row in rows], next=following(start, limit, more=more))
 
 
 @router.get("/{uid}", response_model=EntityForm, responses=documented(404))
@@ -110,12 +106,3 @@ def _open(store: GraphStore, uid: str) -> Entity:
 
 def _nothing(uid: str) -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, f"no entity {uid!a}", "not found")
-
-
-def _start(after: str | None) -> int:
-    if after is None:
-        return 0
-    (start,) = parts_of(after, 1)
-    if not isinstance(start, int) or not 0 <= start <= _FARTHEST:
-        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
-    return start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -9,9 +10,10 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from kgraph.app.service.hooks import Posted, accept
-from kgraph.schema import InputError
-from kgraph.server.identity import Served, admitted
+from kgraph.schema import InputError, KgraphError
+from kgraph.server.identity import Admitted, Served, admitted
 from kgraph.server.problems import Refused, documented
+from kgraph.server.service import Service
 
 router = APIRouter(prefix="/hooks", tags=["hooks"])
 
@@ -55,17 +57,27 @@ async def post(name: str, request: Request, served: Served) -> Accepted:
     hook = served.hooks.get(name)
     if hook is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"no hook is called {name!a}", "no hook")
-    body = await admitted(served, hook, request)
-    posted = Posted({k.lower(): v for k, v in request.headers.items()}, body)
+    admission = await admitted(served, hook, request)
+    posted = Posted({k.lower(): v for k, v in request.headers.items()}, admission.body)
     try:
         found = await run_in_threadpool(accept, hook, posted, served.clock())
         await served.mail.keep(found.documents)
     except InputError as error:
         outcome = "malformed" if type(error) is InputError else "unkept"
         served.metrics.deliveries.labels(name, outcome).inc()
+        if outcome == "unkept":
+            await _forget(served, admission)
         raise
     served.metrics.deliveries.labels(name, "accepted").inc()
     served.metrics.alerts.labels(name).inc(found.alerts)
     served.metrics.truncated.labels(name).inc(found.truncated)
     served.watching.nudge()
     return Accepted(deliveries=len(found.documents), alerts=found.alerts)
+
+
+async def _forget(served: Service, admission: Admitted) -> None:
+    """Let a request that could not be kept come again, as it is signed."""
+    seen = admission.seen
+    if seen is not None:
+        with suppress(KgraphError):  # the store is in trouble; who signs anew is not held up
+            await served.writer.ask(lambda store: store.drop(seen.drawer, [seen.id]))

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app import learning
-from kgraph.app.keeping import again
 from kgraph.incidents import Detail, build
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.timestamps import parse_time
@@ -63,7 +62,7 @@ async def show_incident(
     """Show an incident with its explanation, its plans, and what people said of its cause."""
 
     def look(store: GraphStore) -> IncidentForm:
-        record = _found(store, incident_id)
+        record = found_in(store, incident_id)
         answer = json.loads(record.answer)
         said = [row for row in store.rulings() if row.incident == incident_id]
         return IncidentForm(
@@ -81,7 +80,7 @@ async def show_bundle(
     incident_id: Id, request: Request, served: Served, _caller: Viewer
 ) -> Response:
     """Return the incident bundle: enough to replay it anywhere."""
-    record = await served.readers.ask(lambda store: _found(store, incident_id))
+    record = await served.readers.ask(lambda store: found_in(store, incident_id))
     return tagged(request, json.loads(record.bundle))
 
 
@@ -108,7 +107,7 @@ async def say(
     incident_id: Id, asked: VerdictAsked, served: Served, caller: Operator
 ) -> VerdictForm:
     """Confirm or refute a cause; of two words on one entity the newer counts. Answers learn."""
-    record = await served.readers.ask(lambda store: _found(store, incident_id))
+    record = await served.readers.ask(lambda store: found_in(store, incident_id))
     cause = f"{asked.entity}:{asked.mode}" if asked.mode else asked.entity
     right = asked.said == "confirmed"
 
@@ -128,10 +127,9 @@ async def report_of(
     """Explain an incident again from its kept bundle."""
 
     def look(store: GraphStore) -> ReportForm:
-        record = _found(store, incident_id)
-        tools = served.tools_at(record.updated_at)
-        found = again(record, learning.taught(tools, store, record.updated_at))
-        report = build(found.case, detail)
+        record = found_in(store, incident_id)
+        case = served.explained.of(record, store, served.tools_at(record.updated_at))
+        report = build(case, detail)
         return ReportForm(
             id=report.id,
             headline=report.headline,
@@ -145,7 +143,12 @@ async def report_of(
     return await served.engine.ask(look)
 
 
-def _found(store: GraphStore, incident_id: str) -> IncidentRecord:
+def found_in(store: GraphStore, incident_id: str) -> IncidentRecord:
+    """Return a kept incident.
+
+    Raises:
+        Refused: 404.
+    """
     record = store.incident(incident_id)
     if record is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"no incident {incident_id!a}", "not found")

@@ -81,7 +81,7 @@ def write_links(
     now = from_ticks(reading.at)
     scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own)
+    foreign = outside(reading, records.own, records.as_before)
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, places, records.as_before)
     links = [] if first else relations.of_scope(statements, scope, records.as_before)
@@ -103,7 +103,7 @@ def write_links(
     opened = relations.create(statements, ids, fresh, scopes)
     closed += _detach(statements, ids, reading, records.vanished, scopes)
     opened += _attach_pending(statements, ids, reading, scopes)
-    _forget_hashes(statements, found.looped)
+    _forget_hashes(statements, found.noticed)
     looped = drop_loops(statements, records.regrouped, reading.at)
     findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings)

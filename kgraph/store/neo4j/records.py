@@ -17,6 +17,7 @@ from kgraph.store._outcome import (
     decided,
     moved_records,
     own_places,
+    rows_of,
     touched_entities,
 )
 from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
@@ -103,11 +104,12 @@ def write_records(
     entities = dict(known.born) | numbers
     merged = merged_rows(matched, entities)
     merge_entities(statements, merged)
-    to = decided(plan, stored, matched.uids, entities, ids.records + 1)
+    numbered = rows_of(plan, stored, ids.records + 1)
+    to = decided(numbered, matched.uids, entities)
     ids.records += len(plan.new)
     current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
     statements.each(_RETIRE, sorted((*vanished, *current)), at=reading.at)
-    hashes = link_hashes(reading, closes=closes)
+    hashes = link_hashes(reading, plan, stored, closes=closes)
     _write(statements, reading, scope, plan, to, hashes)
     _keep_hashes(statements, hashes, stored, plan)
     _write_claims(statements, claimants, to, plan)
@@ -125,7 +127,7 @@ def write_records(
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         # What is held stays as it is, whatever the reading says of what depends on it.
-        as_before=frozenset() if kept.records else as_before(hashes, stored),
+        as_before=frozenset() if kept.records else as_before(hashes, plan, stored, own, regrouped),
     )
     return Written(
         outcome,

@@ -354,3 +354,60 @@ def test_a_cluster_that_refuses_is_told_in_its_own_words(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(SourceError, match="it ended with 1: pods is forbidden"):
         found("kubernetes", cluster="prod")
+
+
+def _event(reason: str, at: str, **more: Any) -> Object:
+    pod = {"kind": "Pod", "namespace": "shop", "name": "web-5d8f-a"}
+    told = {"reason": reason, "message": "rpc timed out", "involvedObject": pod}
+    name = f"e-{reason}-{at}"
+    return _object("Event", name, "shop", **told, **({"lastTimestamp": at} | more))
+
+
+_CREATING = {
+    "conditions": [_condition("PodScheduled", "True"), _condition("Ready", "False")],
+    "containerStatuses": [
+        {"name": "c", "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}
+    ],
+}
+POD = ("pod:prod/shop/web-5d8f-a", "down")
+
+
+def _with_events(*events: Object, **status: Any) -> list[Told]:
+    text = json.dumps({"kind": "List", "items": [_pod(status=status), *events]})
+    return list(normalise(objects(text, "x"), "prod", HERE))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _event("FailedMount", "2026-11-28T06:55:00Z"),
+        _event("FailedAttachVolume", "2026-11-28T06:55:00+00:00"),
+        _event("FailedMount", "", lastTimestamp=None, eventTime="2026-11-28T06:58:00.123456Z"),
+        _event("FailedMount", "", series={"lastObservedTime": "2026-11-28T06:58:00.1Z"}),
+    ],
+)
+def test_a_pod_that_waits_for_its_volume_is_down_by_its_events(event: Object) -> None:
+    told = wrong(_with_events(event, **_CREATING))
+    assert told[POD].endswith(": rpc timed out")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _event("FailedMount", "2026-11-28T05:00:00Z"),  # long ago
+        _event("Pulling", "2026-11-28T06:59:00Z"),
+    ],
+)
+def test_other_events_leave_a_pod_that_starts_unknown(event: Object) -> None:
+    items = _with_events(event, **_CREATING)
+    assert POD not in wrong(items)
+    assert POD not in well(items)
+
+
+def test_a_pod_that_is_ready_again_is_well_whatever_its_events_say() -> None:
+    assert POD in well(_with_events(_event("FailedMount", "2026-11-28T06:59:00Z")))
+
+
+def test_an_event_without_a_time_is_refused() -> None:
+    with pytest.raises(SourceError, match="not an event with a time"):
+        _with_events(_event("FailedMount", "yesterday"), **_CREATING)

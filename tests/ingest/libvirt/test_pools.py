@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from ingest.libvirt.fetch import PoolReading
 from kgraph.schema import State
 from tests.ingest.libvirt.fakes import HOST, VM, guest, items_of, records, relations, standing
@@ -90,3 +94,32 @@ def test_a_pool_that_should_have_started_is_offline_and_not_full() -> None:
     items = items_of(pools=(pool(state=0, available=0),))
     (store,) = records(items, "StoragePool")
     assert standing(items, store.key) == {"offline": State.ABNORMAL}
+
+
+def _of_type(kind: str, source: str) -> PoolReading:
+    reading = pool(extra=source, state=0)
+    return replace(reading, xml=reading.xml.replace("type='dir'", f"type='{kind}'"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "name"),
+    [
+        ("logical", "<device path='/dev/sdb'/><name>vg0</name>", "h1/vg0"),
+        ("zfs", "<name>tank/vms</name>", "h1/tank"),
+    ],
+)
+def test_a_pool_of_the_host_is_known_to_who_reads_its_storage(
+    kind: str, source: str, name: str
+) -> None:
+    (store,) = records(items_of(pools=(_of_type(kind, source),)), "StoragePool")
+    assert ("name", name) in {(key.namespace, key.value) for key in store.keys}
+
+
+def test_a_pool_of_fibre_channel_uses_its_adapter_and_is_no_name_of_the_host() -> None:
+    source = "<adapter type='fc_host' wwnn='20000000C9831B4B' wwpn='10:00:00:00:c9:83:1b:4b'/>"
+    items = items_of(pools=(_of_type("scsi", source),))
+    (controller,) = records(items, "StorageController")
+    (store,) = records(items, "StoragePool")
+    assert controller.name == "10000000c9831b4b"
+    assert controller.key in {r.dependency for r in relations(items, store.key, "USES")}
+    assert {key.namespace for key in store.keys} == {"poolUuid"}

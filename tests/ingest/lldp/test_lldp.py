@@ -97,6 +97,16 @@ def test_all_interfaces_are_alternatives_whether_anybody_is_heard_or_not() -> No
     }
 
 
+def test_what_guests_are_plugged_into_is_no_wire_of_the_host() -> None:
+    """eth0 is heard from a switch, vnet0 from a guest, and only eth1 has a device behind it."""
+    guest = _wire("vnet0", _port("mac", "52:54:00:00:00:01"), _chassis("g", "g", "Station"))
+    wires = {"lldp": [{"interface": [*WIRES["lldp"][0]["interface"], guest]}]}
+    heard = {"lldp": [{"interface": [*HEARD["lldp"][0]["interface"], guest]}]}
+    local = Local(LOCAL.chassis, devices=frozenset({"eth1"}))
+    rows = records(_items(local, wires, heard)).values()
+    assert {row.name for row in rows if row.kind == "Nic"} == {"eth0", "eth1"}
+
+
 def test_names_are_those_that_a_hypervisor_claims_too() -> None:
     rows = records(_items())
     assert keys(rows["nic:h1.dc1/eth0"]) == {

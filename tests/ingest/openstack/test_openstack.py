@@ -225,6 +225,37 @@ def test_all_pages_are_read(cloud: _Cloud) -> None:
     assert {"network:a", "network:b"} <= set(records(_items(cloud)))
 
 
+def test_a_page_whose_last_object_has_gone_has_all_listed_again(cloud: _Cloud) -> None:
+    networks = {name: {"id": name, "name": name} for name in "abc"}
+    asked_for: list[str] = []
+
+    def get(path: str, asked: dict[str, str]) -> object:
+        if path != "/network/v2.0/networks":
+            return _Cloud.get(cloud, path, asked)
+        marker = asked.get("marker", "")
+        asked_for.append(marker)
+        if marker == "b":  # it has gone since
+            networks.pop("b", None)
+            return None
+        names = [name for name in sorted(networks) if name > marker]
+        return {"networks": [networks[name] for name in names[: 2 if "b" in networks else 1]]}
+
+    cloud.get = get  # type: ignore[method-assign]
+    rows = records(_items(cloud))
+    assert {"network:a", "network:c"} <= set(rows)
+    assert "network:b" not in rows
+    assert asked_for == ["", "b", "", "a", "c"]
+
+
+def test_a_place_that_is_never_known_is_told(cloud: _Cloud) -> None:
+    def get(path: str, asked: dict[str, str]) -> object:
+        return None if "marker" in asked else _Cloud.get(cloud, path, asked)
+
+    cloud.get = get  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="answered 404"):
+        _items(cloud)
+
+
 def _expire(cloud: _Cloud) -> None:
     cloud.token = "expired"
 

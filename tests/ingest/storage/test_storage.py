@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.lvm import reports
 from ingest.storage.mounts import Mount, mounts
 from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
@@ -14,7 +18,7 @@ from kgraph.schema import RelationRecord, SourceError
 from kgraph.sourcekit import Place, parsed
 from kgraph.sourcekit.machines import Told as Row
 from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
-from tests.ingest.real import need
+from tests.ingest.real import PATH, need
 
 Object = dict[str, Any]
 UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
@@ -247,3 +251,118 @@ def test_the_storage_of_this_machine_is_read_with_its_own_tools() -> None:
     ties = [i for i in items if isinstance(i, RelationRecord)]
     assert {end for tie in ties for end in (tie.dependent, tie.dependency)} <= told
     assert any(row.kind in {"Disk", "Volume"} for row in rows.values())
+
+
+def _report(what: str, *rows: Object) -> str:
+    return json.dumps({"report": [{what: list(rows)}]})
+
+
+def _lv(name: str, segtype: str, **more: str) -> Object:
+    blank = dict.fromkeys(("pool_lv", "data_percent", "metadata_percent", "lv_health_status"), "")
+    return {"vg_name": "vg-a", "lv_name": name, "segtype": segtype} | blank | more
+
+
+VGS = _report("vg", {"vg_name": "vg-a", "vg_missing_pv_count": "0", "pv_count": "2"})
+PVS = _report(
+    "pv",
+    {"pv_name": "/dev/sda", "vg_name": "vg-a", "pv_missing": ""},
+    {"pv_name": "/dev/sdb1", "vg_name": "vg-a", "pv_missing": ""},
+    {"pv_name": "/dev/sdz", "vg_name": "", "pv_missing": ""},
+)
+LVS = _report(
+    "lv",
+    _lv("db", "raid1"),
+    _lv("pool", "thin-pool", data_percent="40.5", metadata_percent="98.2"),
+    _lv("home", "thin", pool_lv="pool"),
+)
+
+
+def _lvm_tree() -> str:
+    """A mirror of two images and a volume in a thin pool, as lsblk shows them."""
+    parts = [_device(f"dm-{n}", "lvm", name=f"vg--a-db_{what}") for n, what in enumerate(
+        ("rimage_0", "rmeta_0", "rimage_1", "rmeta_1"))]  # fmt: skip
+    mirror = _device("dm-9", "lvm", name="vg--a-db", path="/dev/mapper/vg--a-db")
+    for part in parts:
+        part["children"] = [mirror]
+    thin = _device("dm-8", "lvm", name="vg--a-home", path="/dev/mapper/vg--a-home")
+    first = _device("sda", "disk", parts[0], parts[1], thin)
+    second = _device("sdb", "disk", _device("sdb1", "part", parts[2], parts[3]))
+    return json.dumps({"blockdevices": [first, second]})
+
+
+def _lvm_items(vgs: str = VGS, pvs: str = PVS, lvs: str = LVS) -> list[Row]:
+    tree = devices(parsed(_lvm_tree(), "lsblk"))
+    return list(normalise(Told(tree, lvm=reports(vgs, pvs, lvs, "storage here")), OWN, HERE))
+
+
+def test_a_mirrored_volume_survives_the_loss_of_an_image() -> None:
+    ties = [i for i in _lvm_items() if isinstance(i, RelationRecord)]
+    mirror = [(t.dependency, t.group, t.need) for t in ties if t.dependent.endswith("/vg--a-db")]
+    assert sorted(mirror) == [
+        ("volume:h1/vg--a-db_rimage_0", "images", 1),
+        ("volume:h1/vg--a-db_rimage_1", "images", 1),
+    ]
+
+
+def test_a_volume_group_and_a_thin_pool_are_pools_and_say_what_lies_on_what() -> None:
+    items = _lvm_items()
+    assert {
+        ("vg:h1/vg-a", "STORED_ON", "disk:h1/sda"),
+        ("vg:h1/vg-a", "STORED_ON", "disk:h1/sdb"),
+        ("thin:h1/vg-a/pool", "STORED_ON", "vg:h1/vg-a"),
+        ("volume:h1/vg--a-home", "STORED_ON", "thin:h1/vg-a/pool"),
+    } <= relations(items)
+    assert wrong(items) == {("thin:h1/vg-a/pool", "full"): "98.2 % are used"}
+    assert ("vg:h1/vg-a", "degraded") in well(items)
+
+
+def test_a_volume_group_tells_what_it_lacks_and_which_volumes_suffer() -> None:
+    vgs = VGS.replace('"vg_missing_pv_count": "0"', '"vg_missing_pv_count": "1"')
+    lvs = _report("lv", _lv("db", "raid1", lv_health_status="partial"))
+    assert wrong(_lvm_items(vgs, lvs=lvs)) == {
+        ("vg:h1/vg-a", "degraded"): "1 of 2 physical volumes are missing; db: partial"
+    }
+
+
+@pytest.mark.parametrize(
+    ("lvs", "told"),
+    [
+        ('{"report": [{"lv": 7}]}', "lvs: the answer.report"),
+        (_report("lv", _lv("p", "thin-pool", data_percent="many")), "shares in percent"),
+        (LVS[:-20], "lvs: not JSON"),
+    ],
+)
+def test_what_is_no_report_of_lvm_is_refused(lvs: str, told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        _lvm_items(lvs=lvs)
+
+
+@pytest.mark.sources
+def test_a_real_volume_group_that_lost_a_disk_is_degraded(tmp_path: Path) -> None:
+    """Volumes need the kernel's mapper, which is not everywhere; groups and members do not."""
+    need("losetup", "pvcreate", "vgcreate", "vgs", "lsblk", root=True)
+    name = f"kgraph{os.getpid()}"
+    loops = []
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            words, check=True, capture_output=True, text=True, env={"PATH": PATH}
+        )
+        return done.stdout.strip()
+
+    try:
+        for number in range(2):
+            image = tmp_path / f"{number}.img"
+            with image.open("wb") as disk:
+                disk.truncate(16 << 20)
+            loops.append(run("losetup", "--find", "--show", str(image)))
+        run("pvcreate", "-y", *loops)
+        run("vgcreate", "-An", name, *loops)  # no copy of it is kept
+        key = (f"vg:h1/{name}", "degraded")
+        assert key in well(found("storage", host="h1", also=["lvm"]).items)
+        run("losetup", "--detach", loops.pop())
+        seen = wrong(found("storage", host="h1", also=["lvm"]).items)
+        assert seen[key] == "1 of 2 physical volumes are missing"
+    finally:
+        for loop in loops:
+            run("losetup", "--detach", loop)

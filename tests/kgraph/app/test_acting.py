@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kgraph.app.acting import actuators
 from kgraph.config import load
+from kgraph.schema import ConfigurationError
 from remedies import Standing, Task
 
 ENDPOINTS = """\
@@ -46,3 +49,13 @@ def test_each_endpoint_has_its_actuator(tmp_path: Path) -> None:
     assert str(tmp_path / "secrets" / "ipmi") in look.said
     cordon = Task("P-1", "cordon", "h1", "Host h1", {"name": "h1"})
     assert "/nowhere/ansible-playbook" in made["plays"].look(cordon).said
+
+
+def test_hosts_that_belong_together_must_be_hosts_that_are_read(tmp_path: Path) -> None:
+    host = '[[sources]]\ntype = "libvirt"\nuri = "test:///default"\n'
+    guests = '[[endpoints]]\nname = "guests"\ntype = "libvirt"\namong = ["{}"]\n'
+    (tmp_path / "kgraph.toml").write_text(host + guests.format("test:///default"))
+    assert "guests" in actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+    (tmp_path / "kgraph.toml").write_text(host + guests.format("qemu:///system"))
+    with pytest.raises(ConfigurationError, match="no configured source, so nobody would ask it"):
+        actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))

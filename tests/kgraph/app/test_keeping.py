@@ -138,3 +138,11 @@ def test_an_estate_in_which_nothing_is_wrong_leaves_no_incident(
 ) -> None:
     keep(found(""))
     assert store.incidents() == []
+
+
+def test_what_has_another_cause_by_now_says_what_it_was_a_part_of(keep: Kept) -> None:
+    assert keep(found("a b c d", "a"), found("z", "z")).split == ()
+    done = keep(found("a b", "a"), found("c d", "c"), found("z", "z"))
+    assert ids(done) == ["INC-0001", "INC-0003", "INC-0002"]
+    assert done.split == (("INC-0003", "INC-0001"),)
+    assert keep(found("a b", "a"), found("c d", "c"), found("z", "z")).split == ()

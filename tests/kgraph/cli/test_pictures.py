@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from kgraph.cli import pictures, svg
 from kgraph.cli.drawing import markdown
-from kgraph.cli.folding import folded
-from kgraph.cli.layers import rows
 from kgraph.cli.page import Markup, document, escaped, table
-from kgraph.cli.pictures import Mark, Node
 from kgraph.cli.text import one_line, printable
 from kgraph.incidents import Label, Report, Section
+from kgraph.incidents.folding import folded
+from kgraph.incidents.layers import rows
+from kgraph.incidents.picture import Mark, Node, Picture, draw
 from kgraph.schema import Entity, Relation
 
 NASTY = st.one_of(
@@ -49,11 +49,11 @@ class _Tags(HTMLParser):
         self.seen.append((tag, tuple(name for name, _ in attrs)))
 
 
-def _picture(name: str, uid: str) -> pictures.Picture:
+def _picture(name: str, uid: str) -> Picture:
     entities = [Entity(uid, "Host", name), Entity(f"{uid}!", "VirtualMachine", name)]
     relation = Relation(f"{uid}!", "RUNS_ON", uid)
     notes = dict.fromkeys((uid, f"{uid}!"), name or "seen")
-    return pictures.draw(entities, [relation], {uid: Mark.CAUSE}, notes)
+    return draw(entities, [relation], {uid: Mark.CAUSE}, notes)
 
 
 @given(NASTY, NASTY)
@@ -83,13 +83,13 @@ def test_no_name_can_write_html(name: str, uid: str) -> None:
     assert tags(name, uid) == tags("plain", "key")
 
 
-def _star(size: int) -> pictures.Picture:
+def _star(size: int) -> Picture:
     """Hosts around one switch, the last of them at fault; each knows each of the ten before."""
     entities = [Entity(str(n), "Host", f"host-{n:04}.example.org") for n in range(size)]
     relations = [
         Relation(str(n), "USES", str(m)) for n in range(size) for m in range(max(0, n - 10), n)
     ]
-    return pictures.draw(entities, relations, {str(size - 1): Mark.CAUSE, "0": Mark.HIT})
+    return draw(entities, relations, {str(size - 1): Mark.CAUSE, "0": Mark.HIT})
 
 
 @pytest.mark.parametrize("size", [3, 60, 400, 3_000])
@@ -125,13 +125,13 @@ def test_no_name_can_write_markdown(name: str) -> None:
 
 
 def test_an_edge_to_what_is_not_drawn_is_left_out() -> None:
-    picture = pictures.draw([Entity("a", "Host", "a")], [Relation("a", "USES", "b")])
+    picture = draw([Entity("a", "Host", "a")], [Relation("a", "USES", "b")])
     assert picture.edges == ()
 
 
-def _picture_of(*edges: tuple[str, str]) -> pictures.Picture:
+def _picture_of(*edges: tuple[str, str]) -> Picture:
     uids = dict.fromkeys(uid for edge in edges for uid in edge)
-    return pictures.draw(
+    return draw(
         [Entity(uid, "Service", uid) for uid in uids], [Relation(a, "CALLS", b) for a, b in edges]
     )
 
@@ -166,12 +166,12 @@ def test_a_long_chain_is_no_deeper_than_a_page_can_show() -> None:
 
 
 def test_an_empty_picture_is_no_picture() -> None:
-    assert svg.figure(pictures.draw([], []), "nothing") == ""
+    assert svg.figure(draw([], []), "nothing") == ""
 
 
 def test_what_is_left_out_is_said_under_the_picture_and_in_the_other_languages() -> None:
     drawn = _picture_of(("a", "b"))
-    cut = pictures.Picture(drawn.nodes, drawn.edges, omitted=7)
+    cut = Picture(drawn.nodes, drawn.edges, omitted=7)
     assert "7 more entities are not drawn" in svg.figure(cut, "cut")
     assert "7 more entities are not drawn" in pictures.dot(cut)
     assert "7 more entities and 0 more relations are not drawn" in pictures.mermaid(cut)
@@ -179,20 +179,20 @@ def test_what_is_left_out_is_said_under_the_picture_and_in_the_other_languages()
 
 def test_the_way_of_the_fault_is_thick_in_every_language() -> None:
     drawn = _picture_of(("a", "b"), ("b", "c"))
-    marked = pictures.Picture(drawn.nodes, drawn.edges, frozenset({("a", "CALLS", "b")}))
+    marked = Picture(drawn.nodes, drawn.edges, frozenset({("a", "CALLS", "b")}))
     assert pictures.mermaid(marked).count(" ==>|") == 1
     assert pictures.dot(marked).count("penwidth") == 1
     assert svg.figure(marked, "ways").count('class="way"') == 1
 
 
-def _storm(guests: int) -> pictures.Picture:
+def _storm(guests: int) -> Picture:
     entities = [Entity("x", "StorageExport", "store")]
     entities += [Entity(f"v{n}", "VirtualMachine", f"vm-{n}") for n in range(guests)]
     entities.append(Entity("s", "Service", "shop"))
     relations = [Relation(f"v{n}", "STORED_ON", "x") for n in range(guests)]
     relations += [Relation("s", "RUNS_ON", f"v{n}") for n in range(guests)]
     marks = {"x": Mark.CAUSE} | {f"v{n}": Mark.HIT for n in range(guests)}
-    return pictures.draw(entities, relations, marks, {f"v{n}": "paused" for n in range(guests)})
+    return draw(entities, relations, marks, {f"v{n}": "paused" for n in range(guests)})
 
 
 def test_alike_victims_share_a_box_that_counts_them_and_the_cause_stays_alone() -> None:
@@ -207,7 +207,7 @@ def test_alike_victims_share_a_box_that_counts_them_and_the_cause_stays_alone() 
 
 def test_what_differs_in_state_is_not_folded_together() -> None:
     drawn = _storm(3)
-    mixed = pictures.Picture((*drawn.nodes[:-1], Node("w", "VirtualMachine", "w", Mark.WELL)), ())
+    mixed = Picture((*drawn.nodes[:-1], Node("w", "VirtualMachine", "w", Mark.WELL)), ())
     assert [node.name for node in folded(mixed).nodes] == ["store", "3 VMs", "w"]
 
 
@@ -215,6 +215,6 @@ def test_what_differs_in_state_is_not_folded_together() -> None:
 def test_folding_loses_no_way_between_boxes(guests: int) -> None:
     drawn = _storm(guests)
     ways = frozenset(edge for edge in drawn.edges if edge[1] == "STORED_ON")
-    found = folded(pictures.Picture(drawn.nodes, drawn.edges, ways))
+    found = folded(Picture(drawn.nodes, drawn.edges, ways))
     assert {edge[1] for edge in found.ways} == {"STORED_ON"}
     assert found.ways <= set(found.edges)

@@ -106,11 +106,27 @@ def proposed(run: Run) -> str:
     return str(plan["id"])
 
 
+def test_a_yes_counts_for_what_was_seen_and_not_for_what_the_sources_say_now(
+    run: Run, shop: Path
+) -> None:
+    plan = proposed(run)
+    new = "  - {id: t, kind: Service, name: till}\nrelations:\n  - {from: t, type: USES, to: s}\n"
+    (shop / "estate.yaml").write_text(ESTATE + new)
+    done = run("apply", plan, "--execute", "--detailed-exitcode")
+    assert done.code == 13, done.out + done.err
+    assert "approve again" in done.err.replace("\n", " ")
+    assert (shop / "state").read_text() == "active"
+    assert run("apply", plan, "--execute").code == 0  # she has seen it now
+
+
 def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> None:
     plan = proposed(run)
     shown = run("plan", plan).out
     assert "1 force restart shop (by shop, risk medium, undo: stop): it errs" in shown
     assert "ROLLBACK nothing is taken back by itself" in shown
+    assert "         by hand: stop shop" in shown
+    assert "TAKES    about 0 s; it has helped after 1 s without a symptom" in shown
+    assert "COULD GO WRONG\n         force restart: who uses it at this moment is cut off" in shown
     assert "NOT      restarting its guests" in shown
     done = run("apply", plan, "--execute")
     assert done.code == 0, done.err
@@ -210,6 +226,19 @@ def test_the_same_plan_is_not_applied_twice(run: Run, shop: Path) -> None:  # no
     done = run("apply", plan, "--execute")
     assert done.code == 1
     assert "it is done already" in done.err
+
+
+def test_a_rejected_plan_is_off_the_table_and_stays_so(run: Run, shop: Path) -> None:
+    assert shop
+    plan = proposed(run)
+    done = run("plan", plan, "--reject", "tomorrow")
+    assert done.code == 0, done.err
+    assert f"{plan} is superseded: rejected by " in done.err
+    assert done.err.strip().endswith(": tomorrow")
+    assert run("plan", plan, "--reject", "again").code == 1
+    assert run("plan", "--reject", "which?").code == 2
+    run("investigate")
+    assert json.loads(run("plan", plan, "-o", "json").out)["state"] == "superseded"
 
 
 def test_a_plan_that_is_not_there_is_told(run: Run, shop: Path) -> None:  # noqa: ARG001 - there

@@ -86,3 +86,27 @@ def test_what_a_source_watches_is_covered(run: Run, work: Path) -> None:
     rows = json.loads(run("rules", "coverage", "-o", "json").out)
     down = next(row for row in rows if (row["kind"], row["mode"]) == ("Host", "down"))
     assert (down["entities"], down["unseen"]) == (2, 1)
+
+
+def test_live_coverage_counts_what_is_delivered_and_not_what_is_promised(
+    run: Run, work: Path
+) -> None:
+    watched = ESTATE.replace("h2, kind: Host,", "h2, kind: Host, watched: [down],")
+    (work / "estate.yaml").write_text(watched)
+    source = '[[sources]]\ntype = "topology"\npath = "estate.yaml"\n'
+    (work / "kgraph.toml").write_text(f'[store]\nurl = "sqlite:///kgraph.db"\n{source}')
+    rows = json.loads(run("rules", "coverage", "--live", "-o", "json").out)
+    down = next(row for row in rows if (row["kind"], row["mode"]) == ("Host", "down"))
+    assert (down["entities"], down["unseen"], down["promised"]) == (2, 2, 1)
+
+
+def test_live_coverage_names_a_source_that_cannot_be_read(run: Run, work: Path) -> None:
+    source = '[[sources]]\ntype = "topology"\npath = "gone.yaml"\n'
+    (work / "kgraph.toml").write_text(f'[store]\nurl = "sqlite:///kgraph.db"\n{source}')
+    told = run("rules", "coverage", "--live")
+    assert told.code == 1
+    assert "gone.yaml" in told.err
+
+
+def test_live_coverage_has_no_other_time(run: Run) -> None:
+    assert run("rules", "coverage", "--live", "--at", "-1h").code == 2

@@ -76,7 +76,7 @@ def test_a_notice_names_the_cause_the_evidence_the_plan_and_where_to_look() -> N
     assert document["text"]["cause"] == "StorageExport vmstore <1> & co down, P .93"
     assert document["evidence"] == ["VirtualMachine web-1 paused abnormal"]
     assert document["plan"]["steps"] == ["restart unit StorageExport vmstore"]
-    assert document["url"] == "https://kgraph.example/api/v1/incidents/INC-0001"
+    assert document["url"] == "https://kgraph.example/incidents/INC-0001"
 
 
 def test_a_service_that_is_hit_makes_it_critical() -> None:

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from kgraph.app.investigation import of_store
+from kgraph.app.keeping import save, sort
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
+from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, load
-from kgraph.schema import Record, RelationRecord
+from kgraph.schema import Observation, Record, RelationRecord, State
 from kgraph.server.application import application
 from kgraph.server.gate import Gate
 from kgraph.server.service import Service
@@ -81,6 +85,22 @@ def token(store: GraphStore) -> Callable[[Role], dict[str, str]]:
         return {"Authorization": f"Bearer {text}"}
 
     return made
+
+
+@pytest.fixture
+def incident(store: GraphStore, configured: Callable[[str], Configuration]) -> str:
+    """Four guests on one export are paused, the host is well: explained and kept."""
+    rows = [(f"v{n}", "paused", State.ABNORMAL) for n in range(4)] + [
+        ("h1", "down", State.HEALTHY)
+    ]
+    found = [(store.locate("cmdb", key), signal, state) for key, signal, state in rows]
+    store.observe(
+        Observation(str(uid), signal, state, at=T0, detector="libvirt/h1")
+        for uid, signal, state in found
+    )
+    tools = toolkit(configured(""), T0)
+    save(store, sort(store, of_store(store, replace(tools, now=T0))))
+    return store.incidents()[0].id
 
 
 class Client:

@@ -15,29 +15,13 @@ from kgraph.app.keeping import save, sort
 from kgraph.app.service.tokens import Role
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
-from kgraph.schema import Document, Drawer, Observation, PlanState, State
+from kgraph.schema import Document, Drawer, PlanState
 from kgraph.store import GraphStore
 
 from .conftest import T0, Client
 
 Serve = Callable[..., Client]
 Token = Callable[[Role], dict[str, str]]
-
-
-@pytest.fixture
-def incident(store: GraphStore, configured: Callable[[str], Configuration]) -> str:
-    """Four guests on one export are paused, the host is well: explained and kept."""
-    rows = [(f"v{n}", "paused", State.ABNORMAL) for n in range(4)] + [
-        ("h1", "down", State.HEALTHY)
-    ]
-    found = [(store.locate("cmdb", key), signal, state) for key, signal, state in rows]
-    store.observe(
-        Observation(str(uid), signal, state, at=T0, detector="libvirt/h1")
-        for uid, signal, state in found
-    )
-    tools = toolkit(configured(""), T0)
-    save(store, sort(store, of_store(store, replace(tools, now=T0))))
-    return store.incidents()[0].id
 
 
 def test_an_incident_is_shown_with_its_cause_and_has_a_tag(
@@ -85,6 +69,22 @@ def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
             break
         after = f"&after={page['next']}"
     assert sorted(names) == ["h1.dc1", "vmstore", "web-0", "web-1", "web-2", "web-3"]
+
+
+def test_pages_of_plans_meet_each_once(
+    serve: Serve, token: Token, incident: str, store: GraphStore
+) -> None:
+    (plan,) = store.plans()
+    for number in range(4):
+        store.save_plan(replace(plan, id=f"P-{number}"))
+    client, headers = serve(), token(Role.VIEWER)
+    met, path = [], f"/api/v1/plans?incident={incident}&limit=2"
+    after: str | None = ""
+    while after is not None:
+        page = client.get(f"{path}&after={after}" if after else path, headers=headers).json()
+        met += [row["id"] for row in page["items"]]
+        after = page["next"]
+    assert sorted(met) == sorted(["P-0", "P-1", "P-2", "P-3", plan.id])
 
 
 def test_pages_of_incidents_end(serve: Serve, token: Token, incident: str) -> None:

@@ -177,7 +177,10 @@ def test_no_file_of_the_server_can_be_named(folder: Path, client: Path) -> None:
         (["graph"], "Usage"),
         (["graph", "nonsense"], "No such command"),
         (["graph", "find", "--help"], "answered where it is asked"),
-        (["incidents", "confirm", "INC-1", "x", "--by", "somebody"], "--by is filled in"),
+        (
+            ["incidents", "confirm", "INC-1", "x", "--by", "somebody"],
+            "--by is for who works at the server",
+        ),
         (["replay", "../kgraph.toml"], "did not come along"),
         (["halt", "--lift"], "needs the role admin; this token has operator"),
     ],

@@ -14,7 +14,7 @@ import pytest
 
 from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration
-from kgraph.schema import Drawer
+from kgraph.schema import Drawer, StoreBusyError
 from kgraph.server.service import Service
 from kgraph.server.signatures import signature
 from kgraph.store import GraphStore
@@ -141,6 +141,34 @@ def test_a_signed_request_counts_once(serve: Serve) -> None:
     assert client.post("/hooks/signed", content=body, headers=headers).status_code == 202
     assert client.post("/hooks/signed", content=body, headers=headers).status_code == 409
     assert counted(client, "replay") == 1
+
+
+def test_a_signed_request_counts_once_on_all_servers_however_its_header_is_written(
+    serve: Serve,
+) -> None:
+    body = webhook(alert())
+    headers = signed(body)
+    stamp, mac = headers["X-Kgraph-Signature"].split(",")
+    again = {"X-Kgraph-Signature": f" {mac.upper().replace('V1', 'v1')}, {stamp}"}
+    assert serve(HOOKS).post("/hooks/signed", content=body, headers=headers).status_code == 202
+    other = serve(HOOKS)  # or the same, started anew
+    assert other.post("/hooks/signed", content=body, headers=headers).status_code == 409
+    assert other.post("/hooks/signed", content=body, headers=again).status_code == 409
+
+
+def test_what_could_not_be_kept_may_come_again_as_it_is_signed(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, body = serve(HOOKS), webhook(alert())
+    headers = signed(body)
+
+    async def busy(_documents: object) -> None:
+        raise StoreBusyError("somebody writes")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client.service.mail, "keep", busy)
+        assert client.post("/hooks/signed", content=body, headers=headers).status_code == 503
+    assert client.post("/hooks/signed", content=body, headers=headers).status_code == 202
 
 
 def test_a_forged_late_or_missing_signature_is_refused(serve: Serve, store: GraphStore) -> None:

@@ -21,7 +21,7 @@ from kgraph.schema import Drawer
 from kgraph.store import open_store
 
 from .conftest import alert, webhook
-from .test_process import Served, running, waited
+from .serving import Served, running, waited
 
 pytestmark = pytest.mark.served
 _SECONDS = float(os.environ.get("KGRAPH_TEST_LOAD_SECONDS", "2"))

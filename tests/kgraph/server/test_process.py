@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -29,69 +28,15 @@ from kgraph.server.service import Service
 from kgraph.store import open_store
 
 from .conftest import alert, listening, webhook
+from .serving import PATIENCE, running, waited
 
 pytestmark = pytest.mark.served
-_PATIENCE = 30.0
-
-
-class Served:
-    """A running `kgraph serve`."""
-
-    def __init__(self, process: subprocess.Popen[bytes], url: str, token: str) -> None:
-        self.process, self.url = process, url
-        self.client = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=_PATIENCE
-        )
-
-    def post(self, content: bytes) -> int:
-        return self.client.post("/hooks/alertmanager", content=content).status_code
-
-    def incidents(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.client.get("/api/v1/incidents").json()["items"]
-        return rows
 
 
 @pytest.fixture
 def admin(folder: Path) -> str:
     with closing(open_store(folder / "kgraph.db")) as store:
         return tokens.create(store, "ada", Role.ADMIN, datetime.now(UTC), token_bytes)[1]
-
-
-@contextmanager
-def running(
-    folder: Path, token: str, text: str = "", server: str = "", **environ: str
-) -> Iterator[Served]:
-    (folder / "kgraph.toml").write_text(
-        f'[store]\nurl = "sqlite:///kgraph.db"\n{text}\n[server]\nlisten = "127.0.0.1:0"\n'
-        f'public_url = "https://kgraph.example"\n{server}\n'
-    )
-    log = folder / "serve.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kgraph", "serve"],
-            cwd=folder,
-            stderr=out,
-            env=os.environ | environ | {"KGRAPH_CONFIG": str(folder / "kgraph.toml")},
-        )
-    try:
-        said = waited(lambda: log.read_text().partition("\n")[0])
-        assert said.startswith("listening on http://127.0.0.1:"), log.read_text()
-        served = Served(process, said.split()[-1], token)
-        with served.client:
-            yield served
-    finally:
-        process.kill()
-        process.wait()
-
-
-def waited(true: Callable[[], Any]) -> Any:
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        found = true()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def test_nothing_that_was_accepted_is_lost_when_it_is_killed(folder: Path, admin: str) -> None:
@@ -171,18 +116,18 @@ def test_it_ends_with_0_when_told_and_says_so_to_those_who_listen(
             served.process.send_signal(signal.SIGTERM)
             assert next(lines) == ""
             assert list(lines) == []
-        assert served.process.wait(_PATIENCE) == 0
+        assert served.process.wait(PATIENCE) == 0
 
 
 def test_systemd_is_told_when_it_is_ready_and_when_it_stops(folder: Path, admin: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(folder / "n"))
-        notified.settimeout(_PATIENCE)
+        notified.settimeout(PATIENCE)
         with running(folder, admin, NOTIFY_SOCKET=str(folder / "n")) as served:
             assert notified.recv(100) == b"READY=1"
             served.process.send_signal(signal.SIGTERM)
             assert notified.recv(100) == b"STOPPING=1"
-            assert served.process.wait(_PATIENCE) == 0
+            assert served.process.wait(PATIENCE) == 0
 
 
 def test_an_address_that_is_taken_is_told_in_one_line(

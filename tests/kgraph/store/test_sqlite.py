@@ -44,6 +44,24 @@ def test_the_file_is_durable_and_holds_its_references(path: Path) -> None:
     store.close()
 
 
+def test_an_empty_table_that_is_filled_has_its_indexes_afterwards(path: Path) -> None:
+    def indexes(sql: sqlite3.Connection) -> list[str]:
+        return sql.execute(
+            "SELECT name || sql FROM sqlite_master WHERE type = 'index' AND sql != '' ORDER BY 1"
+        ).fetchall()
+
+    with closing(SqliteStore.open(path)) as store:
+        before = indexes(store._database.sql)
+        with store.sync("doc", "", complete=True, at=T0) as run:
+            run.stage([Record("h", "Host"), Record("v", "VirtualMachine")])
+            run.stage([RelationRecord("v", "RUNS_ON", "h")])
+            run.preview()
+            assert indexes(store._database.sql) == before
+            run.commit()
+        assert indexes(store._database.sql) == before
+        assert "link_b" in str(before)
+
+
 def test_another_process_that_writes_too_long_gives_one_clear_line(path: Path) -> None:
     open_store(path).close()
     with (

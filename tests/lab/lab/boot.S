@@ -6,6 +6,8 @@
 #   p  tell the hypervisor that the kernel panicked (ISA pvpanic, port 0x505)
 #   c  from now on, compute between ticks instead of sleeping: the processor is busy
 #   i  sleep between ticks again
+#   h  hang: it is there, and never does anything again
+#   w  arm the watchdog (ib700, port 0x443) for 2 s, and never pet it
 # BIOS services: int 13h/43h extended write, int 16h keyboard; word 0x46c counts the ticks.
 
         .code16
@@ -38,6 +40,10 @@ obey:   movb    $0x01, %ah              # a key waiting?
         je      compute
         cmpb    $'i', %al
         je      idle
+        cmpb    $'h', %al
+        je      hang
+        cmpb    $'w', %al
+        je      arm
         cmpb    $'p', %al
         jne     work
         movw    $0x505, %dx
@@ -50,6 +56,14 @@ spread: movw    $0x3fff, mask
 compute:movb    $0x01, computing
         jmp     work
 idle:   movb    $0x00, computing
+        jmp     work
+arm:    movw    $0x443, %dx
+        movb    $0x0e, %al              # of its table: 2 s
+        outb    %al, %dx
+        jmp     work
+hang:   cli
+        hlt
+        jmp     hang
 
 work:   incb    ticks                   # each write costs 10 ms of emulation
         testb   $0x03, ticks

@@ -53,7 +53,7 @@ class Estate:
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._images = build_images(self.folder)
             self._guests: dict[str, Guest] = {}
-            fabric = Fabric(self.folder)
+            fabric = self._fabric = Fabric(self.folder)
             stack.callback(fabric.close)
             fabric.open()
             # All of it boots at the same time.
@@ -80,6 +80,11 @@ class Estate:
         self._stack.close()
 
     @property
+    def fabric_pid(self) -> int:
+        """Of the process that holds the fabric's network namespace."""
+        return self._fabric.pid
+
+    @property
     def uris(self) -> list[str]:
         """The libvirt URIs of all hosts."""
         return [host.uri for host in self._hosts.values()]
@@ -97,6 +102,11 @@ class Estate:
     def export_address(self) -> str:
         """The NBD URI of the export."""
         return self._storage.export_address
+
+    @property
+    def export_disk(self) -> str:
+        """The file that is exported while all is well."""
+        return str(self._storage.image)
 
     @property
     def storage_address(self) -> str:
@@ -119,6 +129,10 @@ class Estate:
         self._guests[name] = guest
         guest.start()
         return guest
+
+    def remove_guest(self, name: str) -> None:
+        """Undo `start_guest`."""
+        self._guests.pop(name).remove()
 
     def populate(self) -> None:
         """Start the guests of the lab's estate, on all hosts at the same time."""
@@ -214,6 +228,7 @@ class Estate:
     def _export_image(self) -> Path:
         path = self.folder / "vmstore.raw"
         path.write_bytes(self._images[Disk.NBD].read_bytes())
+        path.with_name("paced.raw").write_bytes(self._images[Disk.PACED].read_bytes())
         return path
 
     def _boot(self, stack: ExitStack, fabric: Fabric, name: str, number: int) -> Hypervisor:

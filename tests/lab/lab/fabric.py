@@ -54,6 +54,11 @@ class Fabric:
         self.subnet = Subnet()
         self._holder = spawn(["unshare", "--net", "sleep", "infinity"], folder / "fabric.log")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that holds its namespace."""
+        return self._holder.pid
+
     def open(self) -> None:
         """Make the bridge, and plug in this machine: both ends go with the namespace."""
         wait_for("the fabric's namespace", self._separate)

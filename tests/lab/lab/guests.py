@@ -13,10 +13,10 @@ from typing import Any
 from ingest.libvirt.states import DomainState
 from tests.lab.lab.hypervisor import Hypervisor
 from tests.lab.lab.processes import run, wait_for
-from tests.lab.lab.storage import EXPORT, NBD_PORT, StorageServer
+from tests.lab.lab.storage import EXPORT, NBD_PORT, PACED, PACED_PORT, StorageServer
 
 _DISK_BYTES = 8 << 20  # what the boot sector writes on, round and round
-_KEYS = {"c": 46, "d": 32, "i": 23, "p": 25}
+_KEYS = {"c": 46, "d": 32, "h": 35, "i": 23, "p": 25, "w": 17}
 _LIVE, _PERSIST_THERE = 1, 8  # virDomainMigrateFlags
 _LINUX_KEYCODES = 0  # virKeycodeSet
 _INACTIVE = 2  # VIR_DOMAIN_XML_INACTIVE
@@ -30,7 +30,7 @@ _DOMAIN = """\
 {source}<target dev='vda' bus='virtio'/></disk>
 <interface type='network'><source network='default'/><model type='virtio'/><rom enabled='no'/>
 </interface><controller type='usb' model='none'/><memballoon model='none'/>
-<panic model='isa'/></devices></domain>
+<panic model='isa'/><watchdog model='ib700' action='{watchdog}'/></devices></domain>
 """
 _NBD = "<source protocol='nbd' name='{export}'><host name='{address}' port='{port}'/></source>"
 
@@ -39,8 +39,12 @@ class Disk(Enum):
     """Where a guest's disk is."""
 
     NBD = "the export, over the network"
+    PACED = "the export whose speed can be set"
     LOCAL = "a raw file in the pool `local`"
     GROWING = "a qcow2 file in the pool `small`; it begins small, and so it stays until it's told"
+
+
+_EXPORTS = {Disk.NBD: (EXPORT, NBD_PORT), Disk.PACED: (PACED, PACED_PORT)}
 
 
 class Leaving(Enum):
@@ -58,23 +62,30 @@ class Guest:
     ) -> None:
         self.home = self.host = home
         self.name, self.disk, self._image = name, disk, image
-        self.computes = self.grows = False
-        if disk is not Disk.NBD:
+        self.computes = self.grows = self.hangs = False
+        if disk not in _EXPORTS:
             self._make_disk()
         xml = _DOMAIN.format(
             name=name,
-            type="network" if disk is Disk.NBD else "file",
+            type="network" if disk in _EXPORTS else "file",
             format="qcow2" if disk is Disk.GROWING else "raw",
             source=self._source(storage),
+            watchdog=self.watchdog,
         )
         defined = home.connection.defineXML(xml)
         self.uuid: str = defined.UUIDString()
         self._xml: str = defined.XMLDesc(_INACTIVE)
 
     def _source(self, storage: StorageServer) -> str:
-        if self.disk is Disk.NBD:
-            return _NBD.format(export=EXPORT, address=storage.address, port=NBD_PORT)
+        if self.disk in _EXPORTS:
+            export, port = _EXPORTS[self.disk]
+            return _NBD.format(export=export, address=storage.address, port=port)
         return f"<source file='{self._path}'/>"
+
+    @property
+    def watchdog(self) -> str:
+        """What its watchdog does once it is not petted: `reset` mends it, `pause` leaves it so."""
+        return "pause" if self.disk is Disk.LOCAL else "reset"
 
     @property
     def _path(self) -> Path:
@@ -118,8 +129,14 @@ class Guest:
 
     def start(self) -> None:
         """Power it on."""
-        self.computes = self.grows = False
+        self.computes = self.grows = self.hangs = False
         self.domain.create()
+
+    def remove(self) -> None:
+        """Power it off and have no trace of it."""
+        if self.domain.isActive():
+            self.domain.destroy()
+        self.domain.undefine()
 
     def migrate(self, target: Hypervisor, leaving: Leaving) -> None:
         """Move it, running, to another host; its disk must be the export."""
@@ -139,6 +156,19 @@ class Guest:
     def press(self, key: str) -> None:
         """Press one key that the boot sector obeys."""
         self.domain.sendKey(_LINUX_KEYCODES, 50, [_KEYS[key]], 1, 0)
+
+    def hang(self) -> None:
+        """Have it never write again."""
+        self.hangs = True
+        wait_for(f"{self.name} to hang", lambda: not self._writes_after("h"))
+
+    def _writes_after(self, key: str) -> bool:
+        """Press a key, again and again because one may get lost; tell whether it writes then."""
+        self.press(key)
+        time.sleep(0.3)
+        before = self.written
+        time.sleep(0.7)  # three writes
+        return self.wrote_since(before)
 
     def compute(self) -> None:
         """Have it use all the processor time that it can get, and write on."""
@@ -171,7 +201,9 @@ class Guest:
         if not self._known(self.home):
             self.home.connection.defineXML(self._xml)
         state = self.state[0]
-        spoilt = state == DomainState.CRASHED or (self.grows and state != DomainState.SHUTOFF)
+        spoilt = state == DomainState.CRASHED or (
+            (self.grows or self.hangs) and state != DomainState.SHUTOFF
+        )
         # A resume is in vain until QEMU has its NBD connection again, which it tries more and more
         # rarely, at last every 16 s: a new start is quicker.
         if spoilt or (state == DomainState.PAUSED and not self._resume()):
@@ -209,7 +241,8 @@ class Guest:
 def build_images(folder: Path) -> dict[Disk, Path]:
     """Assemble the boot sector; return raw disk images that start with it."""
     whole, little = _DISK_BYTES // 512 - 1, 0x7F
-    windows = {Disk.NBD: whole, Disk.LOCAL: whole, Disk.GROWING: little}
+    whole_of = dict.fromkeys((Disk.NBD, Disk.PACED, Disk.LOCAL), whole)
+    windows = {**whole_of, Disk.GROWING: little}
     return {disk: _build_image(folder, window) for disk, window in windows.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -44,6 +45,7 @@ _NETWORK = """\
 <network><name>default</name><forward mode='nat'/><bridge name='virbr0' stp='off'/>
 <dns enable='no'/><ip address='192.168.122.1' netmask='255.255.255.0'/></network>
 """
+_STATUS = re.compile(r"<domstatus state='(\w+)' reason='([\w ]+)'")
 _POOL = "<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>"
 # As a machine boots: file systems, the network, then its services. Pid 1 only stays after that,
 # and reaps what libvirtd leaves behind.
@@ -78,6 +80,7 @@ class Hypervisor:
         disks: the folder of its pool `local`.
         small: the folder of its pool `small`, a file system of its own; seen on the host only.
         address: where the other hosts reach it.
+        partitioned: whether it is cut off from the fabric.
     """
 
     def __init__(self, folder: Path, name: str, number: int, fabric: Fabric) -> None:
@@ -89,6 +92,7 @@ class Hypervisor:
         self.address = fabric.subnet.address(self._last)
         self.tcp_uri = f"qemu+tcp://{self.address}/system"
         self._connection: Any = None
+        self.partitioned = False
         self._holder: subprocess.Popen[bytes] | None = None
         self._init = 0
         self._furnish()
@@ -116,6 +120,14 @@ class Hypervisor:
         with image.open("wb") as disk:
             disk.truncate(SMALL_BYTES)
         run("mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", str(image))
+
+    @property
+    def place(self) -> str:
+        """The process namespace of this boot, as /proc names it; "" while it is off."""
+        try:
+            return str(Path(f"/proc/{self._init}/ns/pid").readlink()) if self._init else ""
+        except OSError:
+            return ""
 
     @property
     def powered(self) -> bool:
@@ -158,14 +170,21 @@ class Hypervisor:
     def partition(self) -> None:
         """Cut it off from the fabric; it runs on, and its unix socket still answers."""
         self._fabric.partition(self._last)
+        self.partitioned = True
 
     def rejoin(self) -> None:
         """Undo `partition`."""
         self._fabric.rejoin(self._last)
+        self.partitioned = False
+
+    @property
+    def via(self) -> list[str]:
+        """What to put before a command to run it on the host."""
+        return ["nsenter", "-t", str(self._init), "-a"]
 
     def inside(self, *command: str) -> str:
         """Run a command on the host."""
-        return run("nsenter", "-t", str(self._init), "-a", *command)
+        return run(*self.via, *command)
 
     def runs(self, pid: int) -> bool:
         """Tell whether a process, by its pid as we see it, is on this host."""
@@ -187,6 +206,44 @@ class Hypervisor:
         self.inside("kill", "-KILL", pid)
         self.inside("rm", "-f", "/run/libvirt/libvirt-sock", "/run/libvirt/libvirt-sock-ro")
 
+    def signal_libvirtd(self, signal: str) -> None:
+        """Send a signal to the daemon: on STOP it accepts connections, and never answers."""
+        self.inside("kill", f"-{signal}", self.inside("cat", "/run/libvirtd.pid").strip())
+
+    def destroy_network(self) -> None:
+        """Take the network `default` away under its guests, as an operator's slip would."""
+        self.connection.networkLookupByName("default").destroy()
+
+    def mend_network(self) -> None:
+        """Undo `destroy_network`, the guests' ports included."""
+        network = self.connection.networkLookupByName("default")
+        if not network.isActive():
+            network.create()
+        plug = "for each in /sys/class/net/vnet*; do ip link set ${each##*/} master virbr0; done"
+        self.inside("sh", "-c", f"{plug} 2>/dev/null || true")
+
+    @property
+    def network_active(self) -> bool:
+        """Whether libvirt runs the network `default`, told by its own files."""
+        return (self._folder / "run" / "libvirt" / "network" / "default.xml").exists()
+
+    def status_of(self, guest: str) -> str:
+        """Return a guest's state and reason as libvirt notes them on disk; "" where it is off.
+
+        Nobody has to be asked for it, so it can be read while the daemon is dead or hangs.
+        """
+        path = self._folder / "run" / "libvirt" / "qemu" / f"{guest}.xml"
+        try:
+            found = _STATUS.search(path.read_text())
+        except OSError:
+            return ""
+        return f"{found[1]} ({found[2]})" if found else ""
+
+    @property
+    def small_is_full(self) -> bool:
+        """Whether what `fill_small` wrote is there."""
+        return Path(f"/proc/{self._init}/root{self._filler}").exists()
+
     def furnish_libvirt(self) -> None:
         """Define the NAT network `default` and the folder pools `local` and `small`."""
         network = self.connection.networkDefineXML(_NETWORK)
@@ -205,8 +262,10 @@ class Hypervisor:
         # A guest that was killed may have left its file.
         wake = "for each in /run/libvirt/qemu/*.pid; do kill -CONT $(cat $each); done 2>&1 || true"
         self.inside("sh", "-c", wake)
+        self.inside("sh", "-c", "kill -CONT $(cat /run/libvirtd.pid) 2>/dev/null || true")
         if not self._connect():
             self.start_libvirtd()
+        self.mend_network()
 
     @property
     def connection(self) -> Any:
@@ -251,6 +310,11 @@ class Hypervisor:
         """Fill the file system of the pool `small` with something that is no guest's."""
         fill = f"dd if=/dev/zero of={self._filler} bs=4k conv=fsync || true"  # it ends when full
         self.inside("sh", "-c", fill)
+
+    def grow_filler(self, size: int) -> None:
+        """Take so many bytes more of it."""
+        grow = f"head -c {size} /dev/zero >> {self._filler}; sync {self._filler}"
+        self.inside("sh", "-c", grow)
 
     def clear_small(self) -> None:
         """Undo `fill_small`."""

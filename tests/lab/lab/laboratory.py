@@ -12,6 +12,7 @@ from signal import Signals
 from ingest.libvirt.states import DomainState
 from tests.lab.lab.estate import SMALL_HOST, Estate
 from tests.lab.lab.guests import Disk, Leaving
+from tests.lab.lab.power import PowerSwitch
 from tests.lab.lab.processes import wait_for
 
 
@@ -41,6 +42,41 @@ class Lab(Estate):
         self._stamp()
         self._storage.signal("STOP")
 
+    def stop_export(self) -> None:
+        """Stop the unit that exports, and wait until every guest on it is paused."""
+        self._stamp()
+        self._storage.stop_unit()
+        self._wait_until(self.guests_on_export(), DomainState.PAUSED)
+
+    def roll_out_wrong_disk(self) -> None:
+        """Have the unit export another disk from now on; its guests lose theirs and pause."""
+        self._stamp()
+        other = self._storage.image.with_name("other.raw")
+        other.write_bytes(bytes(8 << 20))
+        self._storage.roll_out(other)
+        self._wait_until(self.guests_on_export(), DomainState.PAUSED)
+
+    def roll_back_disk(self) -> None:
+        """Undo `roll_out_wrong_disk`; guests that were paused stay so."""
+        self._storage.roll_back()
+
+    def let_systemd_restart(self, rule: str) -> None:
+        """Have systemd itself restart the export after a crash: a rival of whoever else does."""
+        self._storage.let_systemd_restart(rule)
+
+    def thaw_export(self) -> None:
+        """Undo `hang_export`."""
+        self._storage.signal("CONT")
+
+    def pace_storage(self, bits_per_second: int = 0) -> None:
+        """Have the second export be slow, or as fast as it can (0): no event tells of it."""
+        self._stamp()
+        self._storage.pace(bits_per_second)
+
+    def fill_slowly(self, size: int) -> None:
+        """Take so many bytes more of the pool `small` of h3."""
+        self.host(SMALL_HOST).grow_filler(size)
+
     def revive_export(self) -> None:
         """Have the export back; guests that were paused stay so."""
         self._storage.revive()
@@ -57,10 +93,25 @@ class Lab(Estate):
         self._guests[name].press("p")
         self._wait_until({name}, DomainState.CRASHED)
 
+    def panic_and_forget(self, name: str) -> None:
+        """Have one guest's kernel panic; whatever its `on_crash` does follows by itself."""
+        self._stamp()
+        self._guests[name].press("p")
+
     def stall_guest(self, name: str) -> None:
         """Stop the QEMU of one guest: libvirt says it runs, and its host's exporter waits."""
         self._stamp()
         self._guests[name].host.signal_guest(name, "STOP")
+
+    def hang_guest(self, name: str) -> None:
+        """Have one guest hang inside: its QEMU is well, and it never writes again."""
+        self._stamp()
+        self._guests[name].hang()
+
+    def starve_watchdog(self, name: str) -> None:
+        """Have one guest arm its watchdog and forget it: 2 s later the watchdog acts."""
+        self._stamp()
+        self._guests[name].press("w")
 
     def resume_guest(self, name: str) -> None:
         """Undo `stall_guest`."""
@@ -86,6 +137,26 @@ class Lab(Estate):
     def make_room(self) -> None:
         """Undo `fill_pool`; guests that were paused stay so."""
         self.host(SMALL_HOST).clear_small()
+
+    def kill_libvirtd(self, host: str) -> None:
+        """Kill a host's libvirtd; its guests run on."""
+        self._stamp()
+        self.host(host).kill_libvirtd()
+
+    def hang_libvirtd(self, host: str) -> None:
+        """Have the management of a host fall silent, and nothing else."""
+        self._stamp()
+        self.host(host).signal_libvirtd("STOP")
+
+    def destroy_network(self, host: str) -> None:
+        """Take a host's network away under its guests."""
+        self._stamp()
+        self.host(host).destroy_network()
+
+    def silence_exporters(self, host: str) -> None:
+        """Stop both exporters of one host."""
+        self._stamp()
+        self.host(host).signal_exporters("STOP")
 
     def power_off(self, host: str) -> None:
         """Cut a host's power: everything on it is gone at once, and nobody is told."""
@@ -123,6 +194,10 @@ class Lab(Estate):
         """Move a guest on the export, running; it leaves nothing behind. No fault at all."""
         self._guests[name].migrate(self.host(host), Leaving.NOTHING)
 
+    def serve_power(self, folder: Path) -> PowerSwitch:
+        """Let hosts be switched by a fence agent, on a network of its own."""
+        return PowerSwitch(folder, self._hosts)
+
     def heal(self) -> None:
         """Undo every fault: all is up, every guest runs at home and works, no rule sees anything.
 
@@ -144,6 +219,10 @@ class Lab(Estate):
         self.monitoring.wait_until_quiet()
         self.wait_for_alerts(set())
         self.webhook.payloads.clear()
+
+    def nothing(self) -> None:
+        """Do nothing: all stays well."""
+        self._stamp()
 
     def _stamp(self) -> None:
         self.fault_at = datetime.now(UTC)

@@ -38,8 +38,8 @@ class Monitoring:
 
     def wait(self) -> None:
         """Wait until all of it answers."""
-        wait_for("Alertmanager", lambda: _answers(f"{self.alertmanager_url}/-/ready"))
-        wait_for("Prometheus", lambda: _answers(f"{self.prometheus_url}/-/ready"))
+        wait_for("Alertmanager", lambda: answers(f"{self.alertmanager_url}/-/ready"))
+        wait_for("Prometheus", lambda: answers(f"{self.prometheus_url}/-/ready"))
 
     @property
     def alertmanager_url(self) -> str:
@@ -53,12 +53,12 @@ class Monitoring:
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the answer of `GET /api/v2/alerts`."""
-        found: list[dict[str, Any]] = _get(f"{self.alertmanager_url}/api/v2/alerts")
+        found: list[dict[str, Any]] = get(f"{self.alertmanager_url}/api/v2/alerts")
         return found
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the result of an instant query."""
-        answer = _get(f"{self.prometheus_url}/api/v1/query?query={quote(expression)}")
+        answer = get(f"{self.prometheus_url}/api/v1/query?query={quote(expression)}")
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
@@ -73,26 +73,41 @@ class Monitoring:
         now = datetime.now(UTC)
         wait_for("the rules", lambda: self._evaluated() > now)
         try:
-            wait_for("quiet rules", lambda: not self._pending(), seconds=30)
+            wait_for("quiet rules", lambda: not self.pending(), seconds=30)
         except LabError as error:
-            raise LabError(f"{error}: {[each['labels'] for each in self._pending()]}") from error
+            raise LabError(f"{error}: {[each['labels'] for each in self.pending()]}") from error
 
     def _scraped(self) -> float:
         """When the target that has waited longest was last scraped, in seconds."""
         oldest = self.query("min(timestamp(up))")
         return float(oldest[0]["value"][1]) if oldest else 0.0
 
-    def _pending(self) -> list[dict[str, Any]]:
+    def pending(self) -> list[dict[str, Any]]:
         """What rules see, alerts that do not fire yet included."""
-        found: list[dict[str, Any]] = _get(f"{self.prometheus_url}/api/v1/alerts")["data"][
-            "alerts"
-        ]
+        found: list[dict[str, Any]] = get(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return found
 
     def _evaluated(self) -> datetime:
         """When the group that has waited longest was last evaluated."""
-        groups = _get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
+        groups = get(f"{self.prometheus_url}/api/v1/rules")["data"]["groups"]
         return min(datetime.fromisoformat(group["lastEvaluation"]) for group in groups)
+
+    def also_post_to(self, url: str, token_file: Path) -> None:
+        """Let Alertmanager post all it tells to one more receiver, as who holds a token."""
+        path = self._folder / "alertmanager.yml"
+        config = yaml.safe_load(path.read_text())
+        hook = {
+            "url": url,
+            "send_resolved": True,
+            "http_config": {
+                "authorization": {"type": "Bearer", "credentials_file": str(token_file)}
+            },
+        }
+        kept = config["receivers"][0]["webhook_configs"][:1]
+        config["receivers"][0]["webhook_configs"] = [*kept, hook]
+        path.write_text(yaml.safe_dump(config))
+        request = urllib.request.Request(f"{self.alertmanager_url}/-/reload", method="POST")  # noqa: S310 - our own, on loopback
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310 - our own, on loopback
 
     def signal_blackbox(self, signal: Signals) -> None:
         """Send a signal to the exporter that pings: on SIGSTOP it never answers."""
@@ -107,7 +122,7 @@ class Monitoring:
         self._processes[name] = spawn([name, *arguments], self._folder / f"{name}.log")
 
     def _start_blackbox(self) -> str:
-        address = _free_address()
+        address = free_address()
         modules = {"icmp": {"prober": "icmp", "icmp": {"preferred_ip_protocol": "ip4"}}}
         self._run(
             "prometheus-blackbox-exporter",
@@ -118,7 +133,7 @@ class Monitoring:
         return address
 
     def _start_alertmanager(self, webhook: str) -> str:
-        address = _free_address()
+        address = free_address()
         config = {
             "route": {
                 "receiver": "hook",
@@ -143,7 +158,7 @@ class Monitoring:
         return address
 
     def _start_prometheus(self, hosts: list[Hypervisor]) -> str:
-        address = _free_address()
+        address = free_address()
         shutil.copy(Path(__file__).with_name("rules.yml"), self._folder)
         config = {
             "global": {
@@ -200,18 +215,18 @@ def _through(blackbox: str) -> dict[str, Any]:
     }
 
 
-def _free_address() -> str:
+def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
-def _get(url: str) -> Any:
+def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own, on loopback
         return json.load(answer)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own, on loopback
             return True

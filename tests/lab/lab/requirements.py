@@ -20,6 +20,7 @@ _TOOLS = (
     "libvirtd",
     "mkfs.ext4",
     "mount",
+    "nbdkit",
     "nsenter",
     "prometheus",
     "prometheus-alertmanager",

@@ -12,6 +12,10 @@ NBD_PORT = 10809
 EXPORT = "vmstore"
 SYSTEMD = "/lib/systemd/systemd"
 UNIT = f"nbd-{EXPORT}.service"
+# A second export, whose speed can be set while it is used; it is off until a test wants it.
+PACED_PORT = 10810
+PACED = "paced"
+PACED_UNIT = f"nbd-{PACED}.service"
 _LAST = 1  # of its address
 # Only what is named here runs. `--fork` ends once the server listens, so that a restart of the
 # unit that is done is done indeed. A crash is left to whoever watches: no Restart=.
@@ -25,6 +29,20 @@ Type=forking
 PIDFile=/run/nbd.pid
 ExecStart=/usr/bin/qemu-nbd --fork --pid-file=/run/nbd.pid --persistent --shared=32 \
 --bind={address} --port={port} --export-name={export} --format=raw --cache=writeback {image}
+Restart={restart}
+TimeoutStopSec=2
+StandardOutput=append:{log}
+StandardError=append:{log}
+"""
+_PACED_SERVICE = """\
+[Unit]
+Description=NBD export {export} whose speed can be set
+DefaultDependencies=no
+[Service]
+Type=forking
+PIDFile=/run/{export}.pid
+ExecStart=/usr/bin/nbdkit --pidfile=/run/{export}.pid --ipaddr={address} --port={port} \
+--export-name={export} --filter=rate file {image} rate-file=/run/{export}.rate
 Restart=no
 TimeoutStopSec=2
 StandardOutput=append:{log}
@@ -103,18 +121,59 @@ class StorageServer:
         folder = self._folder
         for part in ("units", "groups"):
             (folder / part).mkdir()
-        service = _SERVICE.format(
+        self._image = self._served = image
+        self._restart = "no"
+        self._write_unit()
+        paced = _PACED_SERVICE.format(
             address=self.address,
-            port=NBD_PORT,
-            export=EXPORT,
-            image=image,
-            log=folder / "nbd.log",
+            port=PACED_PORT,
+            export=PACED,
+            image=image.with_name("paced.raw"),
+            log=folder / "paced.log",
         )
-        (folder / "units" / UNIT).write_text(service)
+        (folder / "units" / PACED_UNIT).write_text(paced)
         (folder / "units" / "lab.target").write_text(_TARGET)
         rest = {"lab": folder.parent, "group": folder.parent.name, "systemd": SYSTEMD}
         for name, script in (("group", _GROUP), ("init", _INIT), ("sweep", _SWEEP)):
             (folder / f"{name}.sh").write_text(script.format(folder=folder, **rest))
+
+    def _write_unit(self) -> None:
+        service = _SERVICE.format(
+            address=self.address,
+            port=NBD_PORT,
+            export=EXPORT,
+            image=self._served,
+            restart=self._restart,
+            log=self._folder / "nbd.log",
+        )
+        (self._folder / "units" / UNIT).write_text(service)
+
+    def roll_out(self, image: Path) -> None:
+        """Change which disk the unit exports, and restart it: a change that went wrong."""
+        self._served = image
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
+        self.inside("systemctl", "restart", UNIT)
+
+    def roll_back(self) -> None:
+        """Undo `roll_out`."""
+        if self._served != self._image:
+            self.roll_out(self._image)
+
+    def let_systemd_restart(self, rule: str) -> None:
+        """Have systemd itself restart the unit, as `Restart=` has it, 2 s after a crash."""
+        self._restart = "no" if rule == "no" else f"{rule}\nRestartSec=2"
+        self._write_unit()
+        self.inside("systemctl", "daemon-reload")
+
+    @property
+    def image(self) -> Path:
+        """The disk that is exported while all is well."""
+        return self._image
+
+    def stop_unit(self) -> None:
+        """Stop the unit, as an operator would: it is no crash."""
+        self.inside("systemctl", "stop", UNIT)
 
     def boot(self) -> None:
         """Plug it in; `wait` until it exports."""
@@ -145,8 +204,17 @@ class StorageServer:
         pid = self.inside("systemctl", "show", "--property=MainPID", "--value", UNIT).strip()
         self.inside("kill", f"-{signal}", pid)
 
+    def pace(self, bits_per_second: int = 0) -> None:
+        """Have the second export answer at this speed; 0: as fast as it can. It tells nobody."""
+        told = f"echo {bits_per_second} > /run/{PACED}.rate" if bits_per_second else ":"
+        self.inside("sh", "-c", f"rm -f /run/{PACED}.rate; {told}")
+        self.inside("systemctl", "start", PACED_UNIT)
+
     def revive(self) -> None:
         """Have it export again, whatever was done to it."""
+        self.roll_back()
+        if self._restart != "no":
+            self.let_systemd_restart("no")
         if self.exporting:
             self.signal("CONT")
         else:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-import remedies.actuators.libvirt as module
+import remedies.actuators.libvirt_line as module
 from ingest.libvirt.binding import Control, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
 from remedies import EffectError, Standing, Task
@@ -35,6 +35,16 @@ class FakeDomain:
     now: tuple[int, int]
     calls: list[str] = field(default_factory=list)
     refuses: bool = False
+    deaf: int = 0  # milliseconds for which its QEMU has not answered
+
+    def controlInfo(self, flags: int = 0) -> tuple[int, int, int]:  # noqa: ARG002 - libvirt's own
+        return (2 if self.deaf else 0), 0, self.deaf
+
+    def isPersistent(self) -> int:
+        return 1
+
+    def destroy(self) -> int:
+        return self._to("destroy", (DomainState.SHUTOFF, ShutoffReason.DESTROYED))
 
     def state(self, flags: int = 0) -> tuple[int, int]:  # noqa: ARG002 - libvirt's signature
         return self.now
@@ -56,8 +66,9 @@ class FakeDomain:
         return self._to("create", RUNS)
 
     def reset(self, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
-        crashed = self.now[0] == DomainState.CRASHED
-        return self._to("reset", (DomainState.PAUSED, PausedReason.CRASHED) if crashed else RUNS)
+        paused = (DomainState.PAUSED, PausedReason.CRASHED)
+        stays = {DomainState.CRASHED, DomainState.PAUSED}
+        return self._to("reset", paused if self.now[0] in stays else RUNS)
 
     def shutdown(self) -> int:
         return self._to("shutdown", (DomainState.SHUTOFF, ShutoffReason.SHUTDOWN))
@@ -121,7 +132,7 @@ def task(action: str, effect: str, *preconditions: str, uuid: str = UUID) -> Tas
 
 RESUME = task("resume", "running", "paused_by_fault")
 START = task("start", "running", "shut_off", "off_everywhere")
-RESET = task("reset", "rebooted", "running")
+RESET = task("reset", "rebooted", "there")
 RESET_CRASHED = task("reset_crashed", "running", "crashed")
 
 
@@ -145,6 +156,8 @@ def alone(state: tuple[int, int]) -> tuple[Estate, FakeDomain]:
         (START, (DomainState.SHUTOFF, ShutoffReason.SAVED), Standing.UNFIT),
         (START, RUNS, Standing.DONE),
         (RESET, RUNS, Standing.EITHER),
+        (RESET, (DomainState.PAUSED, PausedReason.WATCHDOG), Standing.READY),
+        (RESET, (DomainState.PAUSED, PausedReason.USER), Standing.UNFIT),
         (RESET, IO_ERROR, Standing.UNFIT),
         (RESET_CRASHED, (DomainState.CRASHED, CrashedReason.PANICKED), Standing.READY),
         (RESET_CRASHED, (DomainState.PAUSED, PausedReason.CRASHED), Standing.READY),
@@ -165,6 +178,7 @@ def test_a_look_tells_how_a_guest_stands_to_a_step(
         (RESUME, IO_ERROR, ["resume"]),
         (START, DEAD, ["create"]),
         (RESET, RUNS, ["reset"]),
+        (RESET, (DomainState.PAUSED, PausedReason.WATCHDOG), ["reset", "resume"]),
         (RESET_CRASHED, (DomainState.CRASHED, CrashedReason.PANICKED), ["reset", "resume"]),
         (task("suspend", "paused", "running"), RUNS, ["suspend"]),
         (task("shut_down", "shut_off", "running"), RUNS, ["shutdown"]),
@@ -179,6 +193,16 @@ def test_an_action_is_done_by_uuid_and_seen_afterwards(
     assert estate.actuator.look(asked).standing in {Standing.DONE, Standing.EITHER}
     host = estate.hosts["qemu+h1:///system"]
     assert host.closed >= 2  # nothing is left open
+
+
+def test_a_qemu_that_does_not_answer_is_ended_and_started_anew_instead_of_reset_some_day() -> None:
+    estate, guest = alone(RUNS)
+    guest.deaf = 1_500  # a busy one takes its time
+    estate.actuator.act(RESET)
+    assert guest.calls == ["reset"]
+    guest.deaf = 30_000
+    estate.actuator.act(RESET)
+    assert guest.calls == ["reset", "destroy", "create"]
 
 
 def test_what_changed_since_the_look_is_not_acted_on() -> None:

@@ -58,6 +58,15 @@ def test_a_look_tells_how_a_unit_stands(effect: str, active: str, standing: Stan
     assert looked(effect, "loaded", active)[0] is standing
 
 
+@pytest.mark.parametrize("effect", ["active", "restarted", "inactive"])
+def test_what_systemd_itself_restarts_is_waited_for_and_that_is_told(effect: str) -> None:
+    shown = "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\n"
+    systemctl = Recorded(Ran(0, f"{shown}Result=signal\nRestart=on-failure\n"))
+    look = SystemdActuator("nbd1.service", run=systemctl).look(task("restart", effect))
+    assert look.standing is Standing.UNKNOWN
+    assert look.said == "systemd itself restarts nbd1.service (Restart=on-failure): waited for"
+
+
 def test_a_unit_that_is_not_there_is_not_acted_on() -> None:
     assert looked("active", "not-found", "inactive") == (
         Standing.UNFIT,

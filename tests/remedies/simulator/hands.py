@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from remedies import EffectError, Look, Standing, Task
@@ -125,13 +125,17 @@ class Hands:
     def _sighted(self, guest: SimGuest) -> list[Sighting]:
         """What each host says when it is asked whether it runs a guest."""
         rows = []
-        for name in self.world.hosts:
+        for name in self.among(guest):
             says = Presence.RUNS if name in guest.on else Presence.ABSENT
             own = name == guest.home
             says = Presence.OFF if own and says is Presence.ABSENT else says
             heard = self.world.heard(name)
             rows.append(Sighting(name, says if heard else Presence.SILENT, own))
         return rows
+
+    def among(self, guest: SimGuest) -> Iterable[str]:  # noqa: ARG002 - a region's differ
+        """Return the hosts that could run a guest."""
+        return self.world.hosts
 
     def _do(self, task: Task) -> None:
         world = self.world

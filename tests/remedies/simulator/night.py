@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from structlog.testing import capture_logs
 
 from kgraph.app.plans import propose
-from kgraph.schema import Actor, Halt, Plan, PlanRecord, PlanState
+from kgraph.schema import Actor, Answer, Halt, Incident, Plan, PlanRecord, PlanState
 from kgraph.schema.audit import first_break
 from kgraph.store import GraphStore
 from remedies import (
@@ -57,6 +58,7 @@ class SimNight:
     script: Script
     log: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    again: float = AGAIN
 
     def __post_init__(self) -> None:
         self.world = self.script.world
@@ -69,7 +71,7 @@ class SimNight:
             lambda: max(self.script.step, self.slept),
             self._audited,
         )
-        self.hands = Hands(self.world, self._effect, self.witness.looked)
+        self.hands = self._made_hands()
         power = (Endpoint("power", "power", Select(kind="Host")),) if self.script.power else ()
         self.ways = (
             Endpoint("guests", "libvirt", Select(kind="VirtualMachine")),
@@ -105,8 +107,14 @@ class SimNight:
 
     def run(self) -> list[str]:
         """Let the night pass; return the log."""
-        with capture_logs() as self._events:
+        with self.quiet():
             return self._run()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Take what the executor logs into the log of the night."""
+        with capture_logs() as self._events:
+            yield
 
     def _run(self) -> list[str]:
         waiting = list(self.script.commands)
@@ -125,7 +133,7 @@ class SimNight:
         return self.log
 
     def _tick(self) -> None:
-        facts = senses.facts(self.world, self.now)
+        facts = self._facts()
         self._consider(facts)
         for record in self.executor.begin_approved(self.now, facts):
             if isinstance(record, PlanRecord):
@@ -135,8 +143,17 @@ class SimNight:
         for row in progress:
             self._progress(row)
 
+    def _made_hands(self) -> Hands:
+        return Hands(self.world, self._effect, self.witness.looked)
+
+    def _facts(self) -> Facts:
+        return senses.facts(self.world, self.now)
+
+    def _causes(self) -> list[tuple[str, str]]:
+        return senses.causes(self.world)
+
     def _consider(self, facts: Facts) -> None:
-        standing = senses.causes(self.world)
+        standing = self._causes()
         for gone in sorted(set(self._since) - set(standing)):
             del self._since[gone]
             self._say("seen", f"{gone[0]} {gone[1]} is over")
@@ -149,14 +166,14 @@ class SimNight:
 
     def _repair(self, cause: tuple[str, str], facts: Facts) -> None:
         incident = self._numbers.setdefault(cause, f"INC-{len(self._numbers) + 1}")
-        mark = (facts.abnormal, facts.complete, self.executor.running, self.store.halted())
+        mark = self._mark(cause, facts)
         known, at = self._marks.get(cause, (None, 0.0))
-        if known == mark and self.seconds - at < AGAIN:
+        if known == mark and self.seconds - at < self.again:
             return
         self._marks[cause] = (mark, self.seconds)
         if self.store.plans(incident=incident, states=_UNDER_WAY):
             return
-        answer, asked = senses.asked(self.world, cause, incident, self.now)
+        answer, asked = self._asked(cause, incident)
         tried, treated = tried_in_vain(self.store, self.now), in_repair(self.store)
         plan = plan_for(answer, asked, CATALOGUE, self.ways, tried, treated)
         if plan is None or self._ended(plan):
@@ -182,6 +199,13 @@ class SimNight:
             self._once(record.id, f"{begun.guard}: {begun.why}")
         else:
             self._say("begun", f"{self._names[record.id]} {begun.because}")
+
+    def _mark(self, _cause: tuple[str, str], facts: Facts) -> object:
+        """Return what has to change before a cause is thought about anew at once."""
+        return facts.abnormal, facts.complete, self.executor.running, self.store.halted()
+
+    def _asked(self, cause: tuple[str, str], incident: str) -> tuple[Answer, Incident]:
+        return senses.asked(self.world, cause, incident, self.now)
 
     def _ended(self, plan: Plan) -> bool:
         """Whether this plan stands as ended, and nothing has changed since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -63,7 +64,7 @@ class Witness:
 
     def moment(self) -> None:
         """Look at the whole estate."""
-        for guest in self.world.guests.values():
+        for guest in [each for each in self.world.guests.values() if len(each.on) > 1]:
             powered = {name for name in guest.on if self.world.hosts[name].power}
             # What a rival starts a second time is not our doing; starting it once more is (I2).
             if len(powered) > 1 and guest.name not in self.world.rogue:
@@ -75,15 +76,17 @@ class Witness:
 
     def after_plan(self) -> None:
         """A plan has ended: capacity and affinity hold."""
+        used: dict[str, int] = defaultdict(int)
+        apart: dict[str, list[str]] = defaultdict(list)
+        for guest in self.world.guests.values():
+            for name in guest.on:
+                used[name] += guest.gib
+                if "antiAffinity" in guest.labels:
+                    apart[name].append(guest.labels["antiAffinity"])
         for host in self.world.hosts.values():
-            if self.world.used(host.name) > host.gib * 0.95:
+            if used[host.name] > host.gib * 0.95:
                 self._breach("I5", f"{host.name} holds more than it can")
-            groups = [
-                guest.labels["antiAffinity"]
-                for guest in self.world.guests.values()
-                if host.name in guest.on and "antiAffinity" in guest.labels
-            ]
-            if len(groups) != len(set(groups)):
+            if len(apart[host.name]) != len(set(apart[host.name])):
                 self._breach("I5", f"{host.name} holds guests that must be apart")
 
     def _token(self, task: Task, now: datetime) -> None:

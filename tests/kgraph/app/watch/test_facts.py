@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kgraph.app.watch.facts import facts_of, system_of, vantages
@@ -35,6 +36,29 @@ def well(host: str, detector: str) -> Observation:
 
 def seen(*rows: Observation) -> dict[str, Vantage]:
     return {row.name: row for row in vantages(GRAPH, Evidence(rows))}
+
+
+def test_a_ping_that_is_sent_from_elsewhere_does_not_hear_a_host_that_never_answers_it() -> None:
+    ping = Entity("ping@h1", "Probe", props={"detector": "prometheus/up/ping"})
+    graph = Subgraph(
+        (*GRAPH.entities, ping), (*GRAPH.relations, Relation("h1", "WATCHED_BY", "ping@h1"))
+    )
+    pinged = Observation("ping@h1", "unreachable", State.HEALTHY, detector="prometheus/up/ping")
+    failed = gone("h1", "alertmanager/ProbeFailed")
+    off = Evidence((pinged, failed, gone("h1", "prometheus/up/node")))
+    found = {row.name: row for row in vantages(graph, off)}
+    assert found["prometheus"].silent == {"h1"}
+    # Its exporter hangs, and it answers the ping.
+    answers = replace(failed, state=State.HEALTHY)
+    hung = Evidence((pinged, answers, gone("h1", "prometheus/up/node")))
+    found = {row.name: row for row in vantages(graph, hung)}
+    assert found["prometheus"].silent == frozenset()
+
+
+def test_who_else_takes_care_of_something_is_told_by_its_label() -> None:
+    guest = Entity("v1", "VirtualMachine", "db", labels={"managedBy": "Pacemaker"})
+    facts = facts_of(Subgraph((guest, *GRAPH.entities), ()), Evidence(()), NOW, (), ())
+    assert facts.owners == {"v1": "Pacemaker"}
 
 
 def test_where_all_is_well_nothing_is_silent() -> None:

@@ -321,4 +321,4 @@ def test_what_was_posted_comes_in_before_the_explanation_and_what_is_missing_sta
     beside.waiting = [Told(T0, What.FINDING, "posted", {})]
     told = scene.round()
     assert [row.line for row in told].index("posted") < whats(told).index(What.OPENED)
-    assert beside.calls == ["keep", "12 alerts were left out", "settle"]
+    assert beside.calls == ["keep", "12 alerts were left out", "settle", "settle"]

@@ -20,9 +20,11 @@ from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.repairs import PolicyRepairs
+from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
+    Drawer,
     Halt,
     Item,
     Key,
@@ -313,6 +315,21 @@ def test_a_repair_earns_its_place_in_the_shadow_and_then_acts_by_itself(
     night.host.running = False
     assert night.until(What.ENDED).facts["outcome"] == "helped"
     assert night.host.acted == ["start"]
+
+
+def test_a_shadow_run_that_is_open_outlives_the_process(new_night: NewNight) -> None:
+    night = new_night(SHADOW)
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.REFUSED)
+    night.rounds(40)
+    repairs = night.watch.repairs
+    assert isinstance(repairs, PolicyRepairs)
+    repairs._shadows = Shadows(night.store)
+    night.host.running = True
+    assert night.until(What.SHADOW).facts["outcome"] == "helped"
+    assert night.store.count(Drawer.SHADOW) == 0
+    assert Shadows(night.store)._open == {}
 
 
 def test_what_goes_away_before_a_repair_could_have_helped_earns_nothing(

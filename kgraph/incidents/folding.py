@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kgraph.cli.pictures import Mark, Node, Picture
 from kgraph.incidents import wording
+from kgraph.incidents.picture import Mark, Node, Picture
 
 _LINE = 22  # characters for the names that a shared box tells
 

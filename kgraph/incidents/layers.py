@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kgraph.cli.pictures import Picture
+from kgraph.incidents.picture import Picture
 
 _DEEPEST = 30  # rows; what lies deeper shares the last one
 _SWEEPS = 4  # down and up; more moves hardly anything

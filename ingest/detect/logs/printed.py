@@ -1,0 +1,88 @@
+"""The first lines that a command prints: one that would print for ever is ended. The only I/O."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from tempfile import TemporaryFile
+
+from kgraph.schema import SourceError
+
+_LONGEST_COMPLAINT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a command printed.
+
+    Attributes:
+        lines: without their ends.
+        rest: why there may be more; empty: it ended by itself.
+    """
+
+    lines: list[bytes]
+    rest: str = ""
+
+
+def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
+    """Run a command, never through a shell, until it ends, has printed enough, or takes too long.
+
+    Args:
+        argv: the program and its arguments.
+        most: so many lines.
+        patience: how long it may take.
+
+    Raises:
+        SourceError: it is missing, fails, or has printed nothing in time.
+    """
+    where = " ".join(argv)
+    environ = {**os.environ, "LC_ALL": "C"}
+    with TemporaryFile() as complaints:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - no shell, and words of the configuration
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=environ,
+            )
+        except OSError as error:
+            what = f"{argv[0]} can't be run: {error.strerror or error}"
+            raise SourceError(what, where=where, mend="install it, or correct `via`") from None
+        late = threading.Event()
+        timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
+        timer.start()
+        lines = _taken(process, most)
+        timer.cancel()
+        enough = len(lines) >= most
+        if enough:
+            process.kill()
+        status = process.wait()
+        complaints.seek(0)
+        said = " ".join(complaints.read().decode("utf-8", "replace").split())
+    if late.is_set() and not lines:
+        what = f"no answer within {patience.total_seconds():g} s"
+        raise SourceError(what, where=where, mend="look for what hangs there")
+    if late.is_set():
+        return Printed(lines, f"it took longer than {patience.total_seconds():g} s")
+    if enough:
+        return Printed(lines, f"more than {most} at once")
+    if status:
+        raise SourceError(f"it ended with {status}: {said[:_LONGEST_COMPLAINT]}", where=where)
+    return Printed(lines)
+
+
+def _taken(process: subprocess.Popen[bytes], most: int) -> list[bytes]:
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    with process.stdout as printed:
+        return [line.rstrip(b"\n") for line in islice(printed, most)]
+
+
+def _give_up(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    process.kill()

@@ -1,0 +1,188 @@
+// One incident: what is to blame and how surely, what to do next, then everything that is known.
+import { useEffect } from "preact/hooks";
+import { useData } from "./data";
+import { Drawing } from "./drawn";
+import { CauseBlock } from "./cause";
+import { Evidence } from "./evidence";
+import { Badge, Command, Part, Waiting } from "./parts";
+import { PlanBlock, usePlan } from "./plan";
+import { entityPath, Link } from "./route";
+import { Timeline } from "./timeline";
+import type { Hit, Role, Suspect, View } from "./types";
+import { clock, kindOf, moment, since } from "./words";
+
+export function IncidentPage({ id, role }: { id: string; role: Role | undefined }) {
+  const view = useData<View>(`incidents/${encodeURIComponent(id)}/view`, (told) => told.incident === id);
+  const found = view.value;
+  const plan = usePlan(found);
+  useEffect(() => {
+    document.title = found ? `${found.title} · ${found.id}` : "kgraph";
+    return () => {
+      document.title = "kgraph";
+    };
+  }, [found?.title]);
+  if (!found) return <Waiting problem={view.problem} />;
+  const may = role === "operator" || role === "admin";
+  const lines = (label: string) => found.sections.find((row) => row.label === label)?.lines ?? [];
+  return (
+    <div class="incident">
+      <header class="top">
+        <p class="eyebrow">
+          <span>{found.id}</span> <Badge state={found.status} />
+          <time dateTime={found.openedAt} title={moment(found.openedAt)}>
+            since {clock(found.openedAt)}{found.status === "open" ? `, ${since(found.openedAt)}` : ""}
+          </time>
+        </p>
+        <h1>{found.title}</h1>
+        {view.problem && <p role="alert" class="problem">{view.problem}</p>}
+        {found.status !== "open" && (
+          <p class="healed" role="status">
+            {plan.value?.state === "done" ? `Healed: ${plan.value.id} was carried out, and ` : "Over: "}
+            nothing of it is abnormal any longer, since {clock(found.updatedAt)}.
+          </p>
+        )}
+      </header>
+      <CauseBlock view={found} may={may} again={view.again} why={lines("WHY")} />
+      <aside class="aside">
+        <Next view={found} next={lines("NEXT")} />
+        <PlanBlock view={found} plan={plan} may={may} again={view.again} refused={lines("NOT")} />
+      </aside>
+      <div class="rest">
+        <Part title="How it spreads" id="graph"><Drawing picture={found.picture} /></Part>
+        <Evidence view={found} />
+        <Part title="Time line" id="times"><Timeline view={found} plan={plan.value} /></Part>
+        <Impact view={found} lines={lines("IMPACT")} changes={lines("CHANGE")} />
+        {found.others.length > 0 && <Others rows={found.others} />}
+        <Notes view={found} data={lines("DATA")} />
+      </div>
+    </div>
+  );
+}
+
+function Next({ view, next }: { view: View; next: string[] }) {
+  const [first, ...others] = view.checks;
+  if (view.status !== "open" || (!first && !next.length)) return null;
+  return (
+    <Part title="Next check" id="next">
+      {first ? <CheckRow {...first} /> : next.map((line) => <p key={line}>{line}</p>)}
+      {others.length > 0 && (
+        <details>
+          <summary>{others.length} more {others.length === 1 ? "check" : "checks"}</summary>
+          {others.map((row) => <CheckRow key={row.command} {...row} />)}
+        </details>
+      )}
+    </Part>
+  );
+}
+
+function CheckRow({ uid, title, command, splits }: View["checks"][number]) {
+  return (
+    <div class="check">
+      <p>
+        <Link to={entityPath(uid)}>{title}</Link>
+        {splits && <span class="soft">: tells {splits} apart</span>}
+      </p>
+      <Command text={command} />
+    </div>
+  );
+}
+
+function Impact({ view, lines, changes }: { view: View; lines: string[]; changes: string[] }) {
+  const rows = [...view.hitNow, ...view.hitNext];
+  if (!lines.length && !rows.length && !changes.length) return null;
+  return (
+    <Part title="Blast radius" id="impact">
+      <dl class="pairs">
+        {lines.map(pair).map(([name, said]) => <div key={said}><dt>{name}</dt><dd>{said}</dd></div>)}
+        {changes.map((line) => <div key={line}><dt>changed</dt><dd>{line}</dd></div>)}
+      </dl>
+      {rows.length > 0 && (
+        <details>
+          <summary>Everybody who is hit, {view.hitNow.length} now and {view.hitNext.length} next</summary>
+          <Hits now={view.hitNow} next={view.hitNext} />
+        </details>
+      )}
+    </Part>
+  );
+}
+
+/** `now  4 VMs paused` as its first word and the rest, as the report's columns mean it. */
+function pair(line: string): [string, string] {
+  const found = /^(now|next|safe|) +(.*)$/.exec(line);
+  return found ? [found[1]!, found[2]!] : ["", line];
+}
+
+function Hits({ now, next }: { now: Hit[]; next: Hit[] }) {
+  const rows: [string, Hit][] = [
+    ...now.map((hit): [string, Hit] => ["now", hit]), ...next.map((hit): [string, Hit] => ["next", hit]),
+  ];
+  return (
+    <div class="wide" tabIndex={0} role="region" aria-label="Everybody who is hit">
+      <table>
+        <thead><tr><th scope="col">when</th><th scope="col">who</th><th scope="col">how</th><th scope="col" class="n">P</th><th scope="col" class="n">hops</th></tr></thead>
+        <tbody>
+          {rows.map(([when, hit]) => (
+            <tr key={when + hit.uid}>
+              <td>{when}</td>
+              <td><Link to={entityPath(hit.uid)}>{hit.name}</Link> <span class="soft">{kindOf(hit.kind)}</span></td>
+              <td>{hit.state}</td><td class="n">{hit.chance}</td><td class="n">{hit.hops}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const FEW = 6; // other suspects that are shown at once
+const REMOTE = 0.005; // below it, who is in a hurry need not look
+
+function Others({ rows }: { rows: Suspect[] }) {
+  const near = rows.filter((row) => row.posterior >= REMOTE).slice(0, FEW);
+  const rest = rows.slice(near.length);
+  return (
+    <Part title="Other suspects" id="others">
+      {near.length > 0 && <Suspects rows={near} label="The likeliest other suspects" />}
+      {rest.length > 0 && (
+        <details>
+          <summary>{rest.length} {near.length ? "more, less likely" : "that are hardly likely"}</summary>
+          <Suspects rows={rest} label="Less likely suspects" />
+        </details>
+      )}
+    </Part>
+  );
+}
+
+function Suspects({ rows, label }: { rows: Suspect[]; label: string }) {
+  return (
+      <div class="wide" tabIndex={0} role="region" aria-label={label}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="n">P</th><th scope="col">suspect</th><th scope="col" class="n">explains</th>
+              <th scope="col" class="n">against</th><th scope="col" class="n">unknown</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.uid}>
+                <td class="n">{row.chance}</td>
+                <td><Link to={entityPath(row.uid)}>{row.name}</Link> <span class="soft">{kindOf(row.kind)}</span> {row.state}</td>
+                <td class="n">{row.explains}</td><td class="n">{row.against}</td><td class="n">{row.unknown}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+  );
+}
+
+function Notes({ view, data }: { view: View; data: string[] }) {
+  const told = [...view.warnings, ...data];
+  return (
+    <footer class="notes">
+      {told.map((line) => <p key={line}>{line}</p>)}
+      <p>Explained as of {moment(view.updatedAt)}.</p>
+    </footer>
+  );
+}

@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./app";
+import { begin } from "./theme";
+
+begin();
+render(<App />, document.getElementById("page")!);

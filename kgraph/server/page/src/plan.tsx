@@ -1,0 +1,219 @@
+// The plan: what would be done, a person's yes or no, and how far it is.
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { ask } from "./api";
+import { useData, type Data } from "./data";
+import { Badge, Part } from "./parts";
+import type { JournalRow, Plan, Step, View } from "./types";
+import { clock, kindOf, span, spaced } from "./words";
+
+const UNDER_WAY = new Set(["approved", "running", "verifying"]);
+const LOOK = 1_000; // ms between two looks at a plan that is under way: events tell of most, not all
+const FEW = 4; // alike steps that are not yet told as one
+const OUTCOMES: Record<string, string> = {
+  helped: "Done, and it helped.",
+  no_effect: "Done, and it changed nothing.",
+  made_worse: "Done, and it made things worse.",
+};
+
+/** The plan that stands for an incident or was carried out, else the last that was rejected. */
+export function usePlan(view: View | null): Data<Plan> {
+  const rows = view?.plans ?? [];
+  const chosen = rows.find((row) => row.state !== "superseded") ?? rows[0] ?? null;
+  const path = chosen ? `plans/${encodeURIComponent(chosen.id)}` : null;
+  const plan = useData<Plan>(path, (told) => told.plan === chosen?.id);
+  const busy = plan.value !== null && UNDER_WAY.has(plan.value.state);
+  useEffect(() => {
+    if (!busy) return;
+    const timer = setInterval(plan.again, LOOK);
+    return () => clearInterval(timer);
+  }, [busy]);
+  useEffect(plan.again, [chosen?.state, chosen?.updatedAt]);
+  return plan;
+}
+
+export function PlanBlock({ view, plan, may, again, refused }: {
+  view: View; plan: Data<Plan>; may: boolean; again: () => void; refused: string[];
+}) {
+  const found = plan.value;
+  if (!found) {
+    const none = view.plans.length ? plan.problem : "No remedy in the catalogue fits.";
+    if (view.status !== "open" || !none) return null;
+    return <Part title="Plan" id="plan"><p class="soft">{none}</p></Part>;
+  }
+  const { steps, because } = found.document;
+  // As `Plan.executable` has it: something can be done, and nothing on the cause is left undone.
+  const acting = steps.some((step) => step.actor === "kgraph" && step.risk !== "none")
+    && !steps.some((step) => step.role === "cause" && step.actor === "nobody");
+  const seconds = steps.reduce((sum, step) => sum + step.durationSeconds, 0);
+  const decided = () => {
+    plan.again();
+    again();
+  };
+  return (
+    <Part title="Plan" id="plan" extra={<Badge state={found.state} />}>
+      <p>
+        <b>{found.id}</b> <span class="soft">risk {risk(steps)}{seconds ? ` · about ${span(seconds)}` : ""}</span>
+      </p>
+      {because && <p>{because}</p>}
+      <Progress plan={found} />
+      <Steps plan={found} />
+      {[...new Set([...found.document.refused, ...refused])].length > 0 && (
+        <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
+      )}
+      {found.state === "proposed" && !acting && <p class="soft">kgraph cannot carry it out: it is for a person to do.</p>}
+      {found.state === "proposed" && may && <Decide acting={acting} plan={found} done={decided} />}
+      {found.state === "proposed" && !may && <p class="soft">Approving needs the role operator.</p>}
+      {plan.problem && <p role="alert" class="problem">{plan.problem}</p>}
+    </Part>
+  );
+}
+
+function risk(steps: Step[]): string {
+  const order = ["none", "low", "medium", "high"];
+  return steps.map((step) => step.risk).sort((a, b) => order.indexOf(b) - order.indexOf(a))[0] ?? "low";
+}
+
+function states(plan: Plan): Map<number, JournalRow> {
+  const from = plan.document.runs.at(-1)?.journalFrom ?? 0;
+  const found = new Map<number, JournalRow>();
+  for (const row of plan.journal.slice(from)) found.set(row.step, row);
+  return found;
+}
+
+function Progress({ plan }: { plan: Plan }) {
+  const journal = states(plan);
+  const done = [...journal.entries()].filter(([step, row]) => step > 0 && row.state === "done").length;
+  const all = plan.document.steps.length;
+  const outcome = plan.document.runs.at(-1)?.outcome;
+  const said: Record<string, string> = {
+    approved: "Approved. It begins as soon as every guard lets it.",
+    running: `Running: ${done} of ${all} steps done.`,
+    verifying: `All ${all} steps done. Looking whether the symptoms stay away for ${span(plan.document.settleSeconds)}.`,
+    done: outcome ? OUTCOMES[outcome] ?? `Done: ${spaced(outcome)}.` : "Done.",
+    compensated: "What was done has been taken back.",
+    needs_human: "It stopped, and needs a person.",
+  };
+  const line = said[plan.state];
+  return (
+    <div aria-live="polite" aria-atomic="true" class={`progress ${plan.state}`}>
+      {(plan.state === "running" || plan.state === "verifying") && <progress value={done} max={all} aria-label="Steps done" />}
+      {line && <p>{line}</p>}
+      {plan.because && plan.state !== "proposed" && <p class="soft">{plan.because}</p>}
+    </div>
+  );
+}
+
+/** Steps in a row that do the same to things of one kind are told as one. */
+function alike(steps: Step[]): { from: number; steps: Step[] }[] {
+  const groups: { from: number; steps: Step[] }[] = [];
+  steps.forEach((step, at) => {
+    const last = groups.at(-1);
+    const first = last?.steps[0];
+    if (last && first && likeness(first) === likeness(step)) last.steps.push(step);
+    else groups.push({ from: at, steps: [step] });
+  });
+  return groups;
+}
+
+function likeness(step: Step): string {
+  const { what = "", toName = "" } = step.parameters;
+  return JSON.stringify([step.action, step.kind, step.endpoint, step.unable, what, toName]);
+}
+
+function Steps({ plan }: { plan: Plan }) {
+  const journal = states(plan);
+  return (
+    <ol class="steps">
+      {alike(plan.document.steps).map(({ from, steps }) => (
+        steps.length < FEW
+          ? steps.map((step, at) => <StepRow key={from + at} step={step} journal={journal.get(from + at + 1)} />)
+          : <Alike key={from} from={from} steps={steps} journal={journal} />
+      ))}
+    </ol>
+  );
+}
+
+function Alike({ from, steps, journal }: {
+  from: number; steps: Step[]; journal: Map<number, JournalRow>;
+}) {
+  const first = steps[0]!;
+  const said = steps.map((_, at) => journal.get(from + at + 1)?.state);
+  const done = said.filter((state) => state === "done").length;
+  const failed = said.filter((state) => state === "failed" || state === "indeterminate").length;
+  const state = failed ? "failed" : done === steps.length ? "done" : said.some(Boolean) ? "running" : "waits";
+  return (
+    <li class={state} value={from + 1}>
+      <span class="do">{whatOf(first)} <b>{steps.length} {kindOf(first.kind)}s</b>{toWhere(first)}</span>
+      {state !== "waits" && <span class="how">{done} of {steps.length} done{failed ? `, ${failed} failed` : ""}</span>}
+      <span class="soft">{means(first)}</span>
+      <details>
+        <summary>Which ones</summary>
+        <ol class="steps" start={from + 1}>
+          {steps.map((step, at) => <StepRow key={at} step={step} journal={journal.get(from + at + 1)} />)}
+        </ol>
+      </details>
+    </li>
+  );
+}
+
+const whatOf = (step: Step) => step.parameters["what"] || spaced(step.action);
+const toWhere = (step: Step) => (step.parameters["toName"] ? ` to ${step.parameters["toName"]}` : "");
+
+function means(step: Step): string {
+  const by = step.unable || (step.endpoint ? `by ${step.endpoint}` : "");
+  return [by, step.inverse && `undo: ${spaced(step.inverse)}`].filter(Boolean).join(" · ");
+}
+
+function StepRow({ step, journal }: { step: Step; journal: JournalRow | undefined }) {
+  return (
+    <li class={journal?.state ?? "waits"}>
+      <span class="do">{whatOf(step)} <b>{step.name}</b>{toWhere(step)}</span>
+      {journal && <span class="how">{spaced(journal.state)} <time dateTime={journal.at}>{clock(journal.at)}</time></span>}
+      <span class="soft">{[means(step), journal?.detail].filter(Boolean).join(" · ")}</span>
+    </li>
+  );
+}
+
+function Decide({ plan, acting, done }: { plan: Plan; acting: boolean; done: () => void }) {
+  const [asked, setAsked] = useState<"" | "approve" | "reject">("");
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const sure = useRef<HTMLButtonElement>(null);
+  const reason = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => (asked === "approve" ? sure : reason).current?.focus(), [asked]);
+  const send = (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    const body = asked === "reject" ? { reason: reason.current?.value ?? "" } : undefined;
+    ask(`plans/${encodeURIComponent(plan.id)}/${asked}`, "POST", body)
+      .then(() => setProblem(""), (error: Error) => setProblem(error.message))
+      .finally(() => {
+        setBusy(false);
+        setAsked("");
+        done();
+      });
+  };
+  const steps = plan.document.steps.length;
+  return (
+    <div class="decide">
+      {asked === "" && (
+        <>
+          {acting && <button type="button" class="first" onClick={() => setAsked("approve")}>Approve…</button>}
+          <button type="button" onClick={() => setAsked("reject")}>Reject…</button>
+        </>
+      )}
+      {asked !== "" && (
+        <form onSubmit={send} onKeyDown={(event) => event.key === "Escape" && setAsked("")}>
+          {asked === "approve"
+            ? <p>{steps === 1 ? "This step is" : `These ${steps} steps are`} carried out now, past all guards.</p>
+            : <label>Why not? <input ref={reason} maxLength={2_000} /></label>}
+          <button type="submit" ref={sure} class="first" disabled={busy}>
+            {asked === "approve" ? "Approve and run" : "Reject the plan"}
+          </button>
+          <button type="button" onClick={() => setAsked("")}>Cancel</button>
+        </form>
+      )}
+      {problem && <p role="alert" class="problem">{problem}</p>}
+    </div>
+  );
+}

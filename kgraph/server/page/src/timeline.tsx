@@ -1,0 +1,38 @@
+// What happened when: symptoms, changes, and what was done about it.
+import type { Plan, View } from "./types";
+import { clock, moment, offset, spaced } from "./words";
+
+interface Row { at: string; what: string; sort: "symptom" | "change" | "deed"; offset: number | null }
+
+export function Timeline({ view, plan }: { view: View; plan: Plan | null }) {
+  const onset = view.timeline.find((row) => row.offsetSeconds === 0)?.at ?? view.openedAt;
+  const rows: Row[] = view.timeline.map((row) => ({
+    at: row.at, what: row.what, sort: row.changed ? "change" : "symptom", offset: row.offsetSeconds,
+  }));
+  for (const run of plan?.document.runs ?? []) {
+    rows.push(deed(run.begunAt, `${plan!.id} begun${run.by ? `: ${run.by}` : ""}`, onset));
+  }
+  for (const row of plan?.journal ?? []) {
+    const step = plan!.document.steps[row.step - 1];
+    if (!step || row.state === "running" || row.state === "pending") continue;
+    rows.push(deed(row.at, `${plan!.id} ${spaced(step.action)} ${step.name}: ${spaced(row.state)}`, onset));
+  }
+  if (view.status !== "open") rows.push(deed(view.updatedAt, "nothing of it is abnormal any longer", onset));
+  rows.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  if (!rows.length) return <p class="soft">Nothing says when.</p>;
+  return (
+    <ol class="times">
+      {rows.map((row, at) => (
+        <li key={at} class={row.sort}>
+          <time dateTime={row.at} title={moment(row.at)}>{clock(row.at)}</time>
+          <span class="offset">{row.offset === null ? "" : offset(row.offset)}</span>
+          <span>{row.sort === "change" && <b>changed </b>}{row.what}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function deed(at: string, what: string, onset: string): Row {
+  return { at, what, sort: "deed", offset: (Date.parse(at) - Date.parse(onset)) / 1_000 };
+}

@@ -1,0 +1,197 @@
+"""From a kept incident to what the page shows of it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from kgraph.incidents import Case, Detail, View, build, probability, wording
+from kgraph.incidents.drawn import drawn
+from kgraph.incidents.picture import Picture
+from kgraph.incidents.strata import strata
+from kgraph.incidents.timeline import timeline
+from kgraph.schema import Cause, Hit, IncidentRecord, PlanRecord, Ruling, Witness
+from kgraph.server.forms import (
+    BoardRow,
+    CheckForm,
+    EdgeForm,
+    HitRow,
+    IncidentRow,
+    IncidentView,
+    MomentForm,
+    NodeForm,
+    PictureForm,
+    PlanRow,
+    SaidForm,
+    SuspectForm,
+    VerdictForm,
+    WitnessForm,
+)
+
+_OTHERS, _WITNESSES, _HITS = 20, 500, 500  # rows: a browser holds more, a reader does not
+_BESIDE = 40  # of what could have been the cause, too
+_BOXES = 600  # that are drawn; of more, alike ones share one
+
+
+def viewed(
+    case: Case, record: IncidentRecord, plans: Iterable[PlanRecord], said: Iterable[Ruling]
+) -> IncidentView:
+    """Return all that the page shows of an incident.
+
+    Args:
+        case: the incident, explained.
+        record: as it is kept.
+        plans: its plans, newest first.
+        said: what people said of its causes.
+    """
+    view, report, answer = View.of(case, Detail.BRIEF), build(case), case.answer
+    blamed = {fault.entity: fault.mode for fault in view.blamed} if not answer.abstained else {}
+    radius = answer.blast_radius
+    others = [row for row in answer.causes if row.entity not in blamed]
+    return IncidentView(
+        **IncidentRow.of(record).model_dump(),
+        headline=report.headline,
+        abstained_because=answer.abstained_because if answer.abstained else "",
+        calibrated=bool(answer.calibration),
+        suspects=[_suspect(view, view.causes[uid], mode) for uid, mode in blamed.items()],
+        others=[_suspect(view, row, row.mode) for row in others[:_OTHERS]],
+        sections=[
+            SaidForm(label=row.label.value, tone=row.tone.value, lines=list(row.lines))
+            for row in report.sections
+        ],
+        witnesses=list(_witnesses(view, blamed)),
+        timeline=[
+            MomentForm(
+                at=row.at,
+                offset_seconds=row.offset.total_seconds(),
+                what=row.what,
+                changed=row.changed,
+            )
+            for row in timeline(view)
+        ],
+        checks=[
+            CheckForm(
+                uid=row.entity,
+                title=view.estate.title(row.entity),
+                command=row.command,
+                splits=row.splits,
+            )
+            for row in answer.next_checks
+        ],
+        hit_now=[_hit(view, row) for row in radius.now[:_HITS]],
+        hit_next=[_hit(view, row) for row in radius.next[:_HITS]],
+        picture=pictured(drawn(case, each=_BOXES, most=_BOXES, beside=_BESIDE)),
+        plans=[PlanRow.of(row) for row in plans],
+        verdicts=[VerdictForm.of(row) for row in said],
+        warnings=list(report.warnings),
+    )
+
+
+def pictured(picture: Picture) -> PictureForm:
+    """Return a picture with the place of each box."""
+    nodes = {node.uid: node for node in picture.nodes}
+    placed = [
+        (nodes[uid], layer, number)
+        for layer, rows in strata(picture).items()
+        for number, row in enumerate(rows)
+        for uid in row
+    ]
+    return PictureForm(
+        nodes=[
+            NodeForm(
+                uid=node.uid,
+                kind=node.kind,
+                name=node.name,
+                mark=node.mark.value,
+                note=node.note,
+                layer=layer.value,
+                row=number,
+            )
+            for node, layer, number in placed
+        ],
+        edges=[
+            EdgeForm(dependent=edge[0], type=edge[1], dependency=edge[2], way=edge in picture.ways)
+            for edge in picture.edges
+        ],
+        omitted=picture.omitted,
+    )
+
+
+def on_board(record: IncidentRecord, plan: PlanRecord | None) -> BoardRow:
+    """Return an incident as a row of the board, from the answer that was kept with it."""
+    answer = json.loads(record.answer)
+    causes = {row["entity"]: row for row in answer.get("causes", ())}
+    best = next((row["members"] for row in answer.get("hypotheses", ()) if row["members"]), ())
+    blamed = [row for row in best if row["entity"] in causes]
+    lead = max(blamed, key=lambda row: _weight(causes[row["entity"]]), default=None)
+    row = IncidentRow.of(record).model_dump()
+    shown = PlanRow.of(plan) if plan else None
+    if lead is None or answer["abstained"]:
+        because = answer.get("abstainedBecause") or ""
+        return BoardRow(**row, cause="", state="", chance="", because=because, plan=shown)
+    cause = causes[lead["entity"]]
+    return BoardRow(
+        **row,
+        cause=_title(record, str(cause.get("uid", cause["entity"]))),
+        state=wording.state(lead["mode"]),
+        chance=probability(cause["posterior"]),
+        because="",
+        plan=shown,
+    )
+
+
+def _weight(cause: dict[str, float]) -> tuple[float, float]:
+    return cause["explains"], cause["posterior"]
+
+
+def _title(record: IncidentRecord, uid: str) -> str:
+    for row in json.loads(record.bundle).get("entities") or ():
+        if row["id"] == uid:
+            return f"{row['kind']} {row.get('name') or uid}"
+    return uid
+
+
+def _suspect(view: View, cause: Cause, mode: str) -> SuspectForm:
+    return SuspectForm(
+        uid=cause.entity,
+        kind=cause.kind,
+        name=view.estate.name(cause.entity),
+        mode=mode,
+        state=wording.state(mode),
+        posterior=cause.posterior,
+        chance=probability(cause.posterior),
+        explains=cause.explains,
+        against=len(cause.contradicting),
+        unknown=cause.unknown,
+    )
+
+
+def _witnesses(view: View, blamed: Iterable[str]) -> Iterator[WitnessForm]:
+    rows: Sequence[tuple[str, Witness]] = [
+        (uid, witness)
+        for uid in blamed
+        for witness in (*view.causes[uid].supporting, *view.causes[uid].contradicting)
+    ]
+    for uid, witness in sorted(rows, key=lambda row: -abs(row[1].weight))[:_WITNESSES]:
+        seen = witness.observation
+        how = wording.state(seen.signal)
+        yield WitnessForm(
+            suspect=uid,
+            uid=seen.entity,
+            title=view.estate.title(seen.entity),
+            said=how if seen.abnormal else f"not {how}",
+            weight=round(witness.weight, 2),
+            at=seen.at,
+            by=" ".join(part for part in (seen.detector, seen.detail) if part),
+        )
+
+
+def _hit(view: View, hit: Hit) -> HitRow:
+    return HitRow(
+        uid=hit.entity,
+        kind=view.estate.kind(hit.entity),
+        name=view.estate.name(hit.entity),
+        state=wording.state(hit.mode),
+        chance=probability(hit.probability),
+        hops=hit.hops,
+    )

@@ -1,0 +1,138 @@
+"""What walks of many suspects at once need of the graph and the evidence, as arrays.
+
+Nodes are the entities that were looked at, or lie between a suspect and one that was. An edge says
+what the modes of one node bring about in another: along the arrows through the gates of the other,
+or against them. Modes have a slot in each kind, in the order of their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+
+from kgraph.schema import UNOBSERVED, Severity, kind_of
+from kgraph.topology import Topology
+from rca.compile import severity_of
+from rca.effects import Faults, Modes
+from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
+from rca.region_seen import Seen, seen_by
+from rca.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The part of the graph that an incident is about, as arrays.
+
+    Attributes:
+        nodes: (n,) entity indices, rising.
+        kind: (n,) kind of each node, a number.
+        level: (n,) causes before effects.
+        circled: (n,) whether it lies in a cycle with others.
+        within: (n,) whether walks may go there.
+        prefer: (n,) of equals, the higher is told as the reason.
+        slots: by kind: mode -> slot.
+        hard: (kinds, slots) whether a mode stops its entity.
+        blind: (n,) the slot of `unobserved`.
+    """
+
+    nodes: Ints
+    kind: Ints
+    level: Ints
+    circled: Mask
+    within: Mask
+    prefer: Ints
+    slots: Sequence[Mapping[str, int]]
+    hard: Mask
+    blind: Ints
+    edges: Edges
+    tables: Tables
+    seen: Seen
+
+    def located(self, faults: Faults) -> Faults:
+        """Return the faults by node instead of by entity."""
+        return tuple((int(np.searchsorted(self.nodes, entity)), mode) for entity, mode in faults)
+
+    def place(self, entity: int) -> int | None:
+        """Return the node of an entity; None where it is not among them."""
+        node = int(np.searchsorted(self.nodes, entity))
+        return node if node < len(self.nodes) and self.nodes[node] == entity else None
+
+    @property
+    def width(self) -> int:
+        """The most slots of any kind."""
+        return int(self.hard.shape[1])
+
+    def modes(self, node: int, chances: Floats) -> Modes:
+        """Return mode -> chance of a node, of those that are possible."""
+        slots = self.slots[int(self.kind[node])]
+        return {mode: float(chances[at]) for mode, at in slots.items() if chances[at] > 0}
+
+    def slot(self, node: int, mode: str) -> int:
+        """Return the slot of a mode."""
+        return self.slots[int(self.kind[node])][mode]
+
+
+def region_of(scene: Scene, suspected: Collection[int]) -> Region:
+    """Return the arrays of a scene, made once: where walks from the suspects may go."""
+    for known in scene.regions:
+        if all(known.place(entity) is not None for entity in suspected):
+            return known
+    found = region_over(scene, scene.telling, suspected)
+    scene.regions[:] = [found]
+    return found
+
+
+def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
+    """Make the arrays of the entities where walks may go, and of those where they begin."""
+    topology, rank = scene.topology, scene.rank
+    nodes = np.array(sorted(inside | set(suspected)), np.int64)
+    local = np.full(len(topology), -1, np.int64)
+    local[nodes] = np.arange(len(nodes))
+    names = [topology.kinds[i] for i in nodes.tolist()]
+    kinds = sorted(set(names))
+    number = {name: i for i, name in enumerate(kinds)}
+    kind = np.array([number[name] for name in names], np.int64)
+    slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
+    width = max((len(each) for each in slots), default=1)
+    hard = np.zeros((len(kinds), width), np.bool_)
+    for i, name in enumerate(kinds):
+        for mode, slot in slots[i].items():
+            hard[i, slot] = severity_of(name, mode) is Severity.HARD
+    tables = Tabling(kinds, slots)
+    edges = edges_of(scene.terrain, nodes, local, kind, tables)
+    seen = seen_by(scene, nodes, local, slots, kind, width)
+    level = np.array([rank[i] for i in nodes.tolist()], np.int64)
+    circles = np.array([rank.circle[i] for i in nodes.tolist()], np.int64)
+    sizes = np.bincount(circles) if len(circles) else circles
+    blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
+    within = np.zeros(len(topology), np.bool_)
+    within[list(inside)] = True
+    return Region(
+        nodes,
+        kind,
+        level,
+        sizes[circles] > 1,
+        within[nodes],
+        _preference(topology, nodes, kind, seen),
+        slots,
+        hard,
+        blind[kind],
+        edges,
+        tables.tables(),
+        seen,
+    )
+
+
+def _preference(topology: Topology, nodes: Ints, kind: Ints, seen: Seen) -> Ints:
+    loudest = np.ones(len(nodes))
+    has = np.flatnonzero(np.diff(seen.start))
+    if len(has):
+        loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
+    burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
+    order = np.lexsort((-nodes, burden, loudest, kind))
+    found = np.empty(len(nodes), np.int64)
+    found[order] = np.arange(1, len(nodes) + 1)
+    return found

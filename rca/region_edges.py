@@ -1,0 +1,217 @@
+"""Who hits whom in a region, and how, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.schema import RELATIONS, Carries
+from kgraph.topology.walk import spans
+from rca.terrain import Effects, Terrain
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges sorted by the node that they hit, then by gate; press edges last within a node.
+
+    Attributes:
+        source, target: (e,) nodes.
+        gate: (e,) the gate of the target, a number; a press edge is a gate of its own.
+        place: (e,) position among the members of the gate.
+        table: (e,) what it brings about; see `Tables`.
+        firm: (e,) whether what is felt through it hurts.
+        press: (e,) whether it runs against the arrows: felt whatever else is.
+        size, need: (g,) of each gate.
+        start: (n + 1,) by target; back_start, back: by source.
+    """
+
+    source: Ints
+    target: Ints
+    gate: Ints
+    place: Ints
+    table: Ints
+    firm: Mask
+    press: Mask
+    size: Ints
+    need: Ints
+    start: Ints
+    back_start: Ints
+    back: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What edges bring about: rows start[t]:start[t + 1] of table t, sorted by effect.
+
+    Attributes:
+        cause, effect: slots.
+        strength: P(effect | cause).
+        causes: (t,) the cause slots of a table as bits.
+    """
+
+    start: Ints
+    cause: Ints
+    effect: Ints
+    strength: Floats
+    causes: Ints
+
+
+class Tabling:
+    """Numbers what edges bring about: equal effects between equal kinds are one table."""
+
+    def __init__(self, kinds: Sequence[str], slots: Sequence[Mapping[str, int]]) -> None:
+        self.kinds, self._slots = kinds, slots
+        self._known: dict[tuple[int, int, int], int] = {}
+        self._rows: list[list[tuple[int, int, float]]] = [[]]
+        self._keep: list[Effects] = []  # so that no other gets its identity
+
+    def of(self, cause_kind: int, effect_kind: int, effects: Effects) -> int:
+        """Return the number of a table; 0: it brings nothing about."""
+        if not effects:
+            return 0
+        key = (cause_kind, effect_kind, id(effects))
+        found = self._known.get(key)
+        if found is None:
+            causes, hit = self._slots[cause_kind], self._slots[effect_kind]
+            rows = sorted(
+                (hit[edge.mode], causes[mode], edge.strength)
+                for mode, brought in effects.items()
+                for edge in brought
+                if mode in causes and edge.mode in hit
+            )
+            found = self._known[key] = len(self._rows)
+            self._rows.append(rows)
+            self._keep.append(effects)
+        return found
+
+    def single(self, table: int) -> list[int]:
+        """Return tables with one row of a table each: against the arrows each counts by itself."""
+        rows = self._rows[table]
+        if len(rows) < 2:
+            return [table]
+        found = []
+        for row in rows:
+            key = (-1 - table, row[0], row[1])
+            if key not in self._known:
+                self._known[key] = len(self._rows)
+                self._rows.append([row])
+            found.append(self._known[key])
+        return found
+
+    def tables(self) -> Tables:
+        """Return all of them."""
+        flat = [row for rows in self._rows for row in rows]
+        start = np.concatenate(([0], np.cumsum([len(rows) for rows in self._rows])))
+        bits = [sum(1 << c for c in {cause for _, cause, _ in rows}) for rows in self._rows]
+        return Tables(
+            start.astype(np.int64),
+            np.array([row[1] for row in flat], np.int64),
+            np.array([row[0] for row in flat], np.int64),
+            np.array([row[2] for row in flat], np.float64),
+            np.array(bits, np.int64),
+        )
+
+
+def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tabling) -> Edges:
+    topology = terrain.topology
+    gates = spans(topology.gate_start, nodes)
+    sizes = (topology.member_start[gates + 1] - topology.member_start[gates]).astype(np.int64)
+    gate = np.repeat(np.arange(len(gates)), sizes)
+    first = np.cumsum(sizes) - sizes
+    place = np.arange(len(gate)) - np.repeat(first, sizes)
+    source = local[topology.member[spans(topology.member_start, gates)]]
+    target = local[topology.owner[gates]][gate]
+    type_ = topology.type_code[gates][gate].astype(np.int64)
+    known = source >= 0
+    gate, place, source = gate[known], place[known], source[known]
+    target, type_ = target[known], type_[known]
+    ends = _Ends(nodes, kind, source, target, type_)
+    onward = _told(terrain, ends, tables, reverse=False)
+    against = _told(terrain, ends, tables, reverse=True)
+    soft = np.fromiter(
+        (RELATIONS[name].carries is Carries.SOFT for name in topology.type_names), np.bool_
+    )
+    keep = onward > 0
+    pressing = [
+        (int(target[i]), int(source[i]), table)
+        for i in np.flatnonzero(against > 0).tolist()
+        for table in tables.single(int(against[i]))
+    ]
+    more = len(pressing)
+    extra = np.array(pressing, np.int64).reshape(more, 3)
+    count = len(gates)
+    gate = np.concatenate((gate[keep], count + np.arange(more)))
+    source = np.concatenate((source[keep], extra[:, 0]))
+    goal = np.concatenate((target[keep], extra[:, 1]))
+    order = np.lexsort((gate, goal))
+    press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
+    firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
+    table = np.concatenate((onward[keep], extra[:, 2]))
+    place = np.concatenate((place[keep], np.zeros(more, np.int64)))
+    source, goal = source[order], goal[order]
+    back = np.argsort(source, kind="stable")
+    return Edges(
+        source,
+        goal,
+        gate[order],
+        place[order],
+        table[order],
+        firm[order],
+        press[order],
+        np.concatenate((sizes, np.ones(more, np.int64))),
+        np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
+        starts(goal, len(nodes)),
+        starts(source[back], len(nodes)),
+        back,
+    )
+
+
+class _Ends(NamedTuple):
+    """Relations: their ends by node and their types; `nodes` and `kind` are of the region."""
+
+    nodes: Ints
+    kind: Ints
+    source: Ints
+    target: Ints
+    type: Ints
+
+
+def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> Ints:
+    """Return the table of each relation; asked once for all between the same kinds."""
+    types = terrain.topology.type_names
+    effect, cause = ends.kind[ends.target], ends.kind[ends.source]
+    code = (effect * len(types) + ends.type) * len(tables.kinds) + cause
+    unique, first, which = np.unique(code, return_index=True, return_inverse=True)
+    found = np.zeros(len(unique), np.int64)
+    asked = []
+    for i, row in enumerate(first.tolist()):
+        names = tables.kinds[effect[row]], types[ends.type[row]], tables.kinds[cause[row]]
+        if terrain.compiled.conditional(*names, reverse=reverse):
+            asked.append(i)
+            continue
+        effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
+        found[i] = _number(tables, ends, row, effects, reverse=reverse)
+    result: Ints = found[which]
+    for row in np.flatnonzero(np.isin(which, asked)).tolist():
+        both = int(ends.nodes[ends.target[row]]), int(ends.nodes[ends.source[row]])
+        effects = terrain.between(both[0], types[ends.type[row]], both[1], reverse=reverse)
+        result[row] = _number(tables, ends, row, effects, reverse=reverse)
+    return result
+
+
+def _number(tables: Tabling, ends: _Ends, row: int, effects: Effects, *, reverse: bool) -> int:
+    kinds = int(ends.kind[ends.source[row]]), int(ends.kind[ends.target[row]])
+    return tables.of(*(kinds[::-1] if reverse else kinds), effects)
+
+
+def starts(rows: Ints, n: int) -> Ints:
+    """Return (n + 1,) where each of n begins among sorted rows."""
+    return np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n)))).astype(np.int64)

@@ -1,0 +1,234 @@
+"""What follows from graph and rules alone: kept from incident to incident.
+
+An incident asks of the few hundred or thousand entities around it; what was worked out for one is
+there for the next, as long as neither the graph nor the rules change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+
+from kgraph.schema import RELATIONS, Carries, Entity
+from kgraph.topology import Topology
+from rca.compile import Compiled, Edge
+from rca.conditions import Ground
+from rca.order import Ranks
+from rca.roster import Roster
+from rca.rules import Model
+
+KEPT = 2  # terrains at a time: those of one watch, and of who asks beside it
+MOST = 300_000  # entities of which one keeps what it found; then it begins anew
+
+# Relations over which failures cross.
+CROSSED = frozenset(
+    name for name, type_ in RELATIONS.items() if type_.carries is not Carries.NOTHING
+)
+
+Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate of an entity: `need` of `size` members; those that can hit it, with how.
+
+    Attributes:
+        firm: whether what is felt through it hurts; of calls alone, an entity may stay unhurt.
+    """
+
+    type: str
+    need: int
+    size: int
+    members: tuple[tuple[int, Effects], ...]
+    firm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Somebody whom an entity may hit.
+
+    Attributes:
+        burdens: whether it does so against the arrows.
+        alone: whether its loss suffices; no redundancy stands between.
+    """
+
+    entity: int
+    type: str
+    effects: Effects
+    burdens: bool
+    alone: bool = True
+
+
+class Terrain:
+    """The estate as walks need it; what is asked of an entity is worked out once."""
+
+    def __init__(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> None:
+        """Take note of graph and rules; `entities` may be fewer than in the topology."""
+        self.topology, self.model, self.entities = topology, model, entities
+        self.compiled = Compiled(model)
+        self._needs: dict[int, Sequence[int]] = {}
+        self._burdens: dict[int, Sequence[int]] = {}
+        self._gates: dict[int, Sequence[Gate]] = {}
+        self._feeds: dict[int, Sequence[tuple[int, Ahead]]] = {}
+        self._presses: dict[int, Sequence[Ahead]] = {}
+
+    def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
+        """Tell whether it is about this graph under these rules; what was learned is no rule."""
+        return (
+            self.topology is topology
+            and self.entities is entities
+            and self.model.propagation is model.propagation
+            and len(self._gates) + len(self._needs) <= MOST
+        )
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who is who."""
+        return Roster(self.topology, self.entities)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What the conditions of rules are asked of."""
+        return Ground(self.topology, self.roster)
+
+    @cached_property
+    def rank(self) -> Ranks:
+        """Causes before effects; see `rca.order`."""
+        return Ranks(self.needs)
+
+    def gates(self, entity: int) -> Sequence[Gate]:
+        """Return what the entity needs, with what its members' modes do to it."""
+        known = self._gates.get(entity)
+        if known is None:
+            known = self._gates[entity] = tuple(self._read_gates(entity))
+        return known
+
+    def _read_gates(self, entity: int) -> Iterator[Gate]:
+        topology = self.topology
+        for gate in topology.gates(entity):
+            type_, members = topology.type[gate], topology.members(gate)
+            effects = [self.compiled.between(self.ground, entity, type_, m) for m in members]
+            passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
+            if passing:
+                firm = RELATIONS[type_].carries is not Carries.SOFT
+                yield Gate(type_, int(topology.need[gate]), len(members), passing, firm)
+
+    def between(self, dependent: int, type_: str, dependency: int, *, reverse: bool) -> Effects:
+        """Return what the modes of one end of a relation bring about in the other."""
+        return self.compiled.between(self.ground, dependent, type_, dependency, reverse=reverse)
+
+    def feeds(self, entity: int) -> Sequence[tuple[int, Ahead]]:
+        """Return what can hit the entity along the arrows, each with how it does."""
+        known = self._feeds.get(entity)
+        if known is None:
+            known = self._feeds[entity] = tuple(
+                (
+                    member,
+                    Ahead(entity, gate.type, effects, burdens=False, alone=gate.need == gate.size),
+                )
+                for gate in self.gates(entity)
+                for member, effects in gate.members
+            )
+        return known
+
+    @cached_property
+    def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
+        """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
+        return Onwards(self, None)
+
+    def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
+        """Yield whom an entity may hit, of those within; None: of all."""
+        topology, start = self.topology, self.topology.member_start
+        gates = topology.gates_with(entity)
+        owners = topology.owner[gates].tolist()
+        for gate, owner in zip(gates, owners, strict=True):
+            if within is not None and owner not in within:
+                continue
+            type_ = topology.type[gate]
+            if effects := self.compiled.between(self.ground, owner, type_, entity):
+                alone = int(topology.need[gate]) == int(start[gate + 1]) - int(start[gate])
+                yield Ahead(owner, type_, effects, burdens=False, alone=alone)
+        for ahead in self.presses(entity):
+            if within is None or ahead.entity in within:
+                yield ahead
+
+    def presses(self, entity: int) -> Sequence[Ahead]:
+        """Return what the entity can hurt as a burden: against the arrows."""
+        known = self._presses.get(entity)
+        if known is None:
+            known = self._presses[entity] = tuple(self._read_presses(entity))
+        return known
+
+    def _read_presses(self, entity: int) -> Iterator[Ahead]:
+        topology = self.topology
+        for gate in topology.gates(entity):
+            type_ = topology.type[gate]
+            for member in topology.members(gate):
+                effects = self.compiled.between(self.ground, entity, type_, member, reverse=True)
+                if effects:
+                    yield Ahead(member, type_, effects, burdens=True)
+
+    def causes(self, entity: int) -> list[int]:
+        """Return the entities from which a failure can come here in one hop."""
+        return [*self.needs(entity), *self.burdens(entity)]
+
+    def needs(self, entity: int) -> Sequence[int]:
+        """Return what the entity depends on, as far as failures cross."""
+        known = self._needs.get(entity)
+        if known is None:
+            known = self._needs[entity] = self._read_needs(entity)
+        return known
+
+    def _read_needs(self, entity: int) -> list[int]:
+        topology = self.topology
+        return [
+            member
+            for gate in topology.gates(entity)
+            if topology.type[gate] in CROSSED
+            for member in topology.members(gate)
+        ]
+
+    def burdens(self, entity: int) -> Sequence[int]:
+        """Return the dependents that can hurt the entity: against the arrows."""
+        known = self._burdens.get(entity)
+        if known is None:
+            known = self._burdens[entity] = self._read_burdens(entity)
+        return known
+
+    def _read_burdens(self, entity: int) -> list[int]:
+        topology = self.topology
+        found = []
+        for gate in topology.gates_with(entity):
+            owner = int(topology.owner[gate])
+            type_ = topology.type[gate]
+            if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
+                found.append(owner)
+        return found
+
+
+class Onwards(dict[int, Sequence[Ahead]]):
+    """Entity -> whom it may hit, of those within; worked out where it is first asked for."""
+
+    def __init__(self, terrain: Terrain, within: AbstractSet[int] | None) -> None:
+        """Take note of where it may go; None: anywhere."""
+        super().__init__()
+        self._terrain, self._within = terrain, within
+
+    def __missing__(self, entity: int) -> Sequence[Ahead]:
+        """Work it out and remember it."""
+        found = self[entity] = tuple(self._terrain.onwards(entity, self._within))
+        return found
+
+
+_kept: list[Terrain] = []
+
+
+def terrain_of(topology: Topology, model: Model, entities: Sequence[Entity]) -> Terrain:
+    """Return the terrain of a graph under some rules: the one of before, if it is the same."""
+    found = next((one for one in _kept if one.of(topology, model, entities)), None)
+    others = [one for one in _kept if one is not found and one.topology is not topology]
+    found = found or Terrain(topology, model, entities)
+    _kept[:] = [found, *others][:KEPT]
+    return found

@@ -1,0 +1,161 @@
+"""Bringing a guest to another host: running, stopped, or from the dead.
+
+https://libvirt.org/migration.html
+
+Nothing here takes a host's silence for its absence. Every host is asked before and after: a guest
+that is on two of them is nobody's success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ingest.libvirt.binding import ControlConnection, ControlledDomain
+from ingest.libvirt.states import DomainState, ShutoffReason
+from remedies.actuators.definitions import Definitions
+from remedies.actuators.libvirt_line import Lines, Said, state_of
+from remedies.looks import EffectError, Look, Standing, Task
+
+LIVE, COLD, ELSEWHERE = "migrate", "migrate_cold", "start_elsewhere"
+ACTIONS = frozenset({LIVE, COLD, ELSEWHERE})
+# virDomainMigrateFlags
+_FLAG_LIVE, _PERSIST_THERE, _UNDEFINE_HERE = 1 << 0, 1 << 3, 1 << 4
+_OFFLINE, _ABORT_ON_ERROR = 1 << 10, 1 << 12
+POLL = 0.5  # seconds
+_DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
+
+
+class Moves:
+    """Looks at moves, and makes them.
+
+    Args:
+        lines: connections.
+        definitions: what guests are, for those whose host is gone; None: only what the target
+            itself knows can be started there.
+        routes: name of a host -> the URI at which it takes guests, such as `tcp://10.0.0.2`;
+            of others libvirt itself says it.
+        rest: lets POLL seconds pass.
+    """
+
+    def __init__(
+        self,
+        lines: Lines,
+        definitions: Definitions | None = None,
+        routes: Mapping[str, str] | None = None,
+        rest: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._lines, self._definitions, self._routes = lines, definitions, dict(routes or {})
+        self._rest = rest
+
+    def look(self, task: Task) -> Look:
+        """See where the guest is, asking every host."""
+        source, target = task.parameters.get("uri", ""), task.parameters.get("toUri", "")
+        if not target or source == target:
+            return Look(Standing.UNFIT, "nothing says which connection it shall go to")
+        found = self._lines.say(task, [source, target])
+        here, there = found[source], found[target]
+        others = [said for uri, said in found.items() if uri not in {source, target}]
+        stray = next((said for said in others if said.alive), None)
+        if stray is not None:
+            return Look(Standing.UNFIT, f"{stray.uri} runs it")
+        if there.silent:
+            return Look(Standing.UNKNOWN, f"{target} does not answer")
+        if task.action == ELSEWHERE:
+            return self._look_elsewhere(task, here, there, others)
+        if here.silent:
+            return Look(Standing.UNKNOWN, f"{source} does not answer")
+        return _look_move(task.action, here, there)
+
+    def act(self, task: Task) -> str:
+        """Move it, if it still is as it must be.
+
+        Raises:
+            EffectError: it was refused or broke off, or the guest has changed meanwhile.
+        """
+        look = self.look(task)
+        if look.standing is not Standing.READY:
+            raise EffectError(f"not as it must be: {look.said}")
+        target = task.parameters["toUri"]
+        with self._lines.connected(target) as there:
+            if task.action == ELSEWHERE:
+                self._start(task, there)
+                return f"it was started on {target}"
+            with self._lines.connected(task.parameters["uri"]) as here:
+                guest = self._lines.find(here, task)
+                if task.action == LIVE:
+                    self._send(guest, there, task, _FLAG_LIVE | _ABORT_ON_ERROR)
+                    return f"it was sent to {target}"
+                if guest is not None:
+                    self._stop(guest, task)
+                    self._send(guest, there, task, _OFFLINE)
+            self._start(task, there)
+        return f"it was brought to {target} and started"
+
+    def _look_elsewhere(self, task: Task, here: Said, there: Said, others: list[Said]) -> Look:
+        if here.alive:
+            return Look(Standing.UNFIT, f"its old host answers, and {here.state}")
+        if there.alive:
+            state = there.state
+            runs = state is not None and state.runs
+            return Look(Standing.DONE if runs else Standing.UNFIT, f"there {state}")
+        silent = next((said for said in others if said.silent), None)
+        if silent is not None:
+            return Look(Standing.UNFIT, f"{silent.uri} does not answer, and may run it")
+        if there.state is None and not self._kept(task):
+            return Look(Standing.UNFIT, f"no definition of it was kept, and {there.uri} has none")
+        return Look(Standing.READY, "no other host runs it")
+
+    def _kept(self, task: Task) -> str:
+        return self._definitions.find(task.parameters.get("uuid", "")) if self._definitions else ""
+
+    def _start(self, task: Task, there: ControlConnection) -> None:
+        """Start it over there; a definition that is there already is the newer one."""
+        guest = self._lines.find(there, task)
+        guest = there.defineXML(self._kept(task)) if guest is None else guest
+        if state_of(guest).off:
+            guest.create()
+
+    def _send(
+        self, guest: ControlledDomain | None, there: ControlConnection, task: Task, how: int
+    ) -> None:
+        if guest is None:
+            raise EffectError("its host does not know it any longer")
+        route = self._routes.get(task.parameters.get("toName", ""), "")
+        told = {"migrate_uri": route} if route and how != _OFFLINE else {}
+        # What stays defined where it has left could be started there again by anybody.
+        guest.migrate3(there, told, how | _PERSIST_THERE | _UNDEFINE_HERE)
+
+    def _stop(self, guest: ControlledDomain, task: Task) -> None:
+        """Have it shut down; nobody pulls its plug for a move."""
+        if state_of(guest).off:
+            return
+        guest.shutdown()
+        for _ in range(max(1, round(task.deadline.total_seconds() / 2 / POLL))):
+            if state_of(guest).off:
+                return
+            self._rest()
+        raise EffectError("it was asked to shut down, and does not")
+
+
+def _look_move(action: str, here: Said, there: Said) -> Look:
+    """Judge a move by what both ends say."""
+    if here.alive and there.alive:
+        moves = (here.state and here.state.moving) or (there.state and there.state.moving)
+        return Look(Standing.UNKNOWN, "it is on its way" if moves else "both hosts have it")
+    if there.alive:
+        runs = there.state is not None and there.state.runs
+        return Look(Standing.DONE if runs else Standing.UNFIT, f"there {there.state}")
+    if here.state is not None and here.state.runs:
+        return Look(Standing.READY, f"here {here.state}")
+    if action == COLD:
+        if here.state is not None and _died(here):
+            return Look(Standing.READY, f"here {here.state}")
+        if here.state is None and there.state is not None:
+            return Look(Standing.READY, "it was brought there, and not started yet")
+    return Look(Standing.UNFIT, f"here {here.state or 'it is unknown'}")
+
+
+def _died(said: Said) -> bool:
+    """Tell whether it is off, and no person has shut it down."""
+    state = said.state
+    return state is not None and state.state == DomainState.SHUTOFF and state.reason in _DIED

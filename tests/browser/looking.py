@@ -1,0 +1,121 @@
+"""The page in Debian's Chromium, as a person sees it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tools.neo4j.looking import missing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / ".page/node_modules/axe-core/axe.min.js"
+BUILT = ROOT / "kgraph/server/static/index.html"
+LAPTOP, PHONE = (1360, 900), (390, 844)
+_WAIT = 20_000  # ms; the machine may be busy
+# Looking whether somebody has logged in is refused where nobody has: the page is made for it.
+_EXPECTED = "status of 401"
+
+
+def lacking() -> list[str]:
+    """Return what this machine lacks, one phrase each."""
+    return missing() + ([] if BUILT.exists() and AXE.exists() else ["the built page (make page)"])
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium without a head."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everybody has it
+
+    # Chromium refuses its sandbox to root, and CI is root.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--force-color-profile=srgb", *sandbox]
+        )
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+class Window:
+    """One person's window.
+
+    Attributes:
+        complaints: what the browser said on its console, and scripts that failed.
+        asked: the addresses that were asked for.
+    """
+
+    def __init__(
+        self,
+        chromium: Browser,
+        url: str,
+        size: tuple[int, int] = LAPTOP,
+        colours: Literal["light", "dark"] = "light",
+    ) -> None:
+        self.url = url
+        self.context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=colours,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(_WAIT)
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def _hear(self, type_: str, text: str) -> None:
+        if type_ in {"error", "warning"} and _EXPECTED not in text:
+            self.complaints.append(text)
+
+    def go(self, path: str) -> None:
+        """Open an address of the service."""
+        self.page.goto(f"{self.url}{path}")
+
+    def log_in(self, token: str, path: str = "/") -> None:
+        """Open an address, and log in there."""
+        self.go(path)
+        self.page.get_by_label("Token").fill(token)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.get_by_role("navigation", name="Main").wait_for()
+
+    def drawn(self) -> None:
+        """Wait until the picture of an incident is drawn."""
+        self.page.wait_for_function(
+            "() => performance.getEntriesByName('kgraph:drawn').length > 0"
+        )
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds against WCAG 2.2 A and AA, one line each."""
+        self.page.evaluate(AXE.read_text())
+        found: list[dict[str, Any]] = self.page.evaluate(
+            "async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a',"
+            " 'wcag21aa', 'wcag22aa', 'best-practice']})).violations"
+        )
+        return [
+            f"{row['id']}: {row['help']}: {node['html'][:200]}"
+            for row in found
+            for node in row["nodes"]
+        ]
+
+    @property
+    def overflow(self) -> int:
+        """How many pixels the page is wider than the window."""
+        found: int = self.page.evaluate(
+            "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return found
+
+    def close(self) -> None:
+        """Close it."""
+        self.context.close()

@@ -1,0 +1,119 @@
+"""Silent faults of a real switch, from the daemon's death to the cause that is named.
+
+The guests are network namespaces, told of by a table as a hypervisor would. Each that really
+cannot be reached is alerted; the alert is ours, as no Prometheus runs here.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from kgraph.store import open_store
+from tests.ingest.switching import Guest, Switching, stopped, switching
+
+pytestmark = pytest.mark.sources
+
+ROOT = Path(__file__).parents[3]
+NEWCOMER = Guest.numbered(4)
+HEADINGS = "id,kind,name,uuid,key.ownerInterface,rel.USES,rel.RUNS_ON.Host"
+
+
+@pytest.fixture
+def chassis() -> Iterator[Switching]:
+    with TemporaryDirectory(prefix="kgo-") as folder, switching(Path(folder)) as running:
+        yield running
+
+
+def _kgraph(folder: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "kgraph", *words, "--config", str(folder / "kgraph.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _configured(folder: Path, chassis: Switching, guests: tuple[Guest, ...]) -> None:
+    via = json.dumps(chassis.via)
+    rows = [HEADINGS]
+    for guest in guests:
+        rows.append(f"{guest.name},VirtualMachine,{guest.name},{guest.uuid},,nic-{guest.name},h1")
+        rows.append(f"nic-{guest.name},VirtualNic,{guest.mac},,{guest.uuid}/{guest.mac},,")
+    (folder / "guests.csv").write_text("\n".join(rows) + "\n")
+    sources = [
+        f'type = "csv"\npath = "{folder}/guests.csv"',
+        f'type = "ovs"\nvia = {via}',
+        f'type = "ovn"\nvia = {via}',
+    ]
+    entries = "\n".join(f"[[sources]]\n{each}\n" for each in sources)
+    text = f'[store]\nurl = "sqlite:///{folder}/kgraph.db"\n{entries}'
+    (folder / "kgraph.toml").write_text(text)
+
+
+def _alerted(folder: Path, guests: list[Guest]) -> Path:
+    """Return a payload as Alertmanager posts it, one alert for each guest."""
+    now = datetime.now(UTC).isoformat()
+    alerts = [
+        {
+            "status": "firing",
+            "labels": {"alertname": "GuestUnreachable", "domain": guest.name},
+            "annotations": {},
+            "startsAt": now,
+            "endsAt": "0001-01-01T00:00:00Z",
+            "fingerprint": guest.name,
+        }
+        for guest in guests
+    ]
+    shared = {"version": "4", "status": "firing", "receiver": "kgraph", "groupKey": "{}"}
+    rest = {"groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": ""}
+    path = folder / "alerts.json"
+    path.write_text(json.dumps({**shared, **rest, "alerts": alerts}))
+    return path
+
+
+def _cause(folder: Path, hurt: list[Guest]) -> tuple[str, float]:
+    """Read everything, take the alerts, and return what is named first."""
+    for _ in range(2):
+        _kgraph(folder, "sync")
+    _kgraph(folder, "ingest", "alertmanager", str(_alerted(folder, hurt)))
+    answer: dict[str, Any] = json.loads(_kgraph(folder, "investigate", "--output", "json"))
+    first = answer["causes"][0]
+    with closing(open_store(folder / "kgraph.db", read_only=True)) as store:
+        (entity,) = store.get([first["entity"]])
+    return entity.title, first["posterior"]
+
+
+def test_a_stopped_vswitchd_is_named_and_not_the_guests_that_it_cuts_off(
+    chassis: Switching, tmp_path: Path
+) -> None:
+    _configured(tmp_path, chassis, chassis.guests)
+    _kgraph(tmp_path, "sync")
+    chassis.signal("ovs-vswitchd", signal.SIGSTOP)
+    hurt = stopped(chassis, chassis.guests[1:])
+    assert len(hurt) == 2
+    title, posterior = _cause(tmp_path, hurt)
+    assert title == "ServiceInstance h1/ovs-vswitchd.service"
+    assert posterior >= 0.5
+
+
+def test_a_killed_ovn_controller_is_named_for_the_guest_that_came_after_it(
+    chassis: Switching, tmp_path: Path
+) -> None:
+    _configured(tmp_path, chassis, (*chassis.guests, NEWCOMER))
+    _kgraph(tmp_path, "sync")
+    chassis.signal("ovn-controller", signal.SIGKILL)
+    chassis.plug(NEWCOMER)
+    hurt = stopped(chassis, (*chassis.guests[1:], NEWCOMER))
+    assert hurt == [NEWCOMER], "what is plugged in already has its flows"
+    title, posterior = _cause(tmp_path, hurt)
+    assert title == "ServiceInstance h1/ovn-controller.service"
+    assert posterior >= 0.5

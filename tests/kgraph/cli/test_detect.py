@@ -1,0 +1,65 @@
+"""`kgraph detect`: what is looked at, and how good it is, without any Prometheus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.kgraph.cli.conftest import Run
+
+_OWN = """\
+format: kgraph.detectors/v1
+series:
+  - series: queue
+    about: jobs that wait
+    query: sum without (worker) (queue_length)
+    kind: Queue
+    name: queue
+    detect:
+      - {use: threshold, above: 100, for_seconds: 60, signal: saturation}
+"""
+
+
+def test_a_sites_own_detector_is_one_file_and_is_listed_with_its_settings_and_rates(
+    run: Run, work: Path
+) -> None:
+    (work / "own").mkdir()
+    (work / "own" / "queue.yaml").write_text(_OWN)
+    (work / "kgraph.toml").write_text('[folders]\ndetectors = ["own"]\n')
+    rows = json.loads(run("detect", "list", "-o", "json").out)
+    (own,) = (row for row in rows if row["detector"] == "detect/queue.threshold")
+    assert own["settings"] == "above=100.0 for_seconds=60.0"
+    assert (own["signal"], own["kinds"]) == ("saturation", "Queue")
+    assert 0 < own["falseAlarm"] < own["detection"] < 1
+    assert len(rows) > 15
+
+
+def test_a_faulty_file_is_one_line(run: Run, work: Path) -> None:
+    (work / "own").mkdir()
+    (work / "own" / "queue.yaml").write_text(_OWN.replace("threshold", "magic"))
+    (work / "kgraph.toml").write_text('[folders]\ndetectors = ["own"]\n')
+    told = run("detect", "list")
+    assert told.code == 1
+    assert "queue.yaml: series[0].detect[0]: no detector of series is called 'magic'" in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_the_report_needs_no_store_and_what_it_fits_is_read_back(run: Run, work: Path) -> None:
+    fitted = run("detect", "report", "--series", "20", "--fit", "rates.yaml", "-o", "json")
+    assert fitted.code == 0
+    (trend,) = (r for r in json.loads(fitted.out) if r["detector"] == "detect/*.trend")
+    assert trend["atFault"] == 20
+    (work / "kgraph.toml").write_text('[engine]\nrates = "rates.yaml"\n')
+    listed = json.loads(run("detect", "list", "-o", "json").out)
+    (pool,) = (row for row in listed if row["detector"] == "detect/pool.trend")
+    assert round(pool["detection"], 3) == trend["detection"]
+
+
+def test_the_report_as_a_page_has_its_plots(run: Run) -> None:
+    told = run("detect", "report", "--series", "20", "-o", "html")
+    assert told.code == 0
+    assert told.out.count("<svg") == 2
+
+
+def test_a_bundle_needs_its_truth(run: Run) -> None:
+    assert run("detect", "report", "--bundle", "x.jsonl").code == 2

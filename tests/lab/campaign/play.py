@@ -1,0 +1,248 @@
+"""One fault, from the moment at which all is well to the moment at which it is so again."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kgraph.schema import IncidentStatus
+from kgraph.store import open_store
+from remedies import Budgets
+from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
+from tests.lab.campaign.faults import Case, Inject, Right
+from tests.lab.campaign.truth import Witness
+from tests.lab.lab.acting import configured, has_baseline, moving
+from tests.lab.lab.laboratory import Lab
+from tests.lab.lab.power import PowerSwitch
+from tests.lab.lab.processes import LabError, wait_for
+from tests.lab.lab.watching import Watching
+
+SETTLE = 3.0  # seconds for which all must stay well
+LIMIT = 75.0  # seconds within which a fault has to be healed
+WINDOW = 10.0  # seconds in which nothing may be done where nothing is right
+PERSON_AFTER = 8.0  # seconds after which a person does her part
+CASES_A_STORE = 6  # with more, the guard against flapping would rightly end all automation
+POLICY = """
+format: kgraph.policy/v1
+rules:
+  - {name: heal by itself, mode: auto, when: {risk: high, posterior: 0.5, synced: true}}
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one fault.
+
+    Attributes:
+        right: what would have been right (`faults.Right`).
+        healed: all was well, and stayed so.
+        seconds: from the fault, or from what a person did, to the last symptom gone; not settling.
+        named: a cause was named that is to blame; None: none had to be.
+        deeds: what was done to the estate.
+        wrong_targets: what of it was done to something that had nothing to do with the fault.
+        restrained: nothing was done that was not right; None: doing something was right.
+        breaches: invariants that were broken.
+        note: the last words of the watch where it is not as it should be.
+        load: of the machine, over the last minute.
+    """
+
+    seed: int
+    number: int
+    kind: str
+    right: str
+    healed: bool | None
+    seconds: float | None
+    named: bool | None
+    deeds: list[str]
+    wrong_targets: list[str]
+    restrained: bool | None
+    breaches: list[str]
+    note: str = ""
+    load: float = 0.0
+
+    def row(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+
+@dataclass
+class Stage:
+    """The lab, a witness, and a watch that may act; a new watch with a new store now and then."""
+
+    lab: Lab
+    witness: Witness
+    _folder: TemporaryDirectory[str] | None = None
+    _watch: Watching | None = None
+    _switch: PowerSwitch | None = None
+    _played: int = 0
+    _deeds: list[Deed] = field(default_factory=list)
+
+    def ready(self) -> Watching:
+        """Have all be well, and be known to be so."""
+        self.lab.heal()
+        if self._watch is None or self._played >= CASES_A_STORE or not self._calm():
+            self.close()
+            self._open()
+        self._played += 1
+        assert self._watch is not None
+        try:
+            wait_for("all to be well", lambda: not self.witness.now().wrong, seconds=30)
+        except LabError as error:
+            raise LabError(f"{error}: {sorted(self.witness.now().wrong)}") from error
+        return self._watch
+
+    def close(self) -> None:
+        """End the watch, and forget its store."""
+        if self._watch is not None:
+            self._watch.close()
+        if self._switch is not None:
+            self._switch.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._watch, self._folder, self._switch, self._played = None, None, None, 0
+        self._deeds = []
+
+    @property
+    def store(self) -> Path:
+        """The watch's store."""
+        assert self._watch is not None
+        return self._watch.config.with_name("kgraph.db")
+
+    def read(self, since: datetime) -> Account:
+        """Read what was done since then."""
+        return account(self.store, since, datetime.now(UTC))
+
+    def all_deeds(self, newest: tuple[Deed, ...]) -> tuple[Deed, ...]:
+        """Return what was done since this store is there, the newest included."""
+        self._deeds += newest
+        return tuple(self._deeds)
+
+    def _open(self) -> None:
+        self._folder = TemporaryDirectory(prefix="kgl-campaign-")
+        self._switch = self.lab.serve_power(Path(self._folder.name))
+        more = moving(self.lab) + self._switch.endpoints()
+        config = configured(self.lab, Path(self._folder.name), POLICY, more)
+        watch = self._watch = Watching(config)
+        watch.wait_for("the first sync", lambda e: e["event"] == "watch.synced", seconds=120)
+        wait_for("the baseline of the export", lambda: has_baseline(config), seconds=60)
+        if not self._calm():
+            raise LabError("incidents are open on a lab that is well: " + _last(watch))
+
+    def _calm(self) -> bool:
+        """Wait until the watch has no open incident and no plan under way; False: it has."""
+        try:
+            wait_for("no incident and no plan", lambda: self._quiet(self.store), seconds=25)
+        except LabError:
+            return False
+        return True
+
+    def _quiet(self, path: Path) -> bool:
+        with closing(open_store(path, read_only=True)) as store:
+            opened = store.incidents(IncidentStatus.OPEN)
+        time.sleep(0.2)
+        return not opened and not self.read(datetime.now(UTC)).busy
+
+
+def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
+    """Inject one fault, let kgraph do what it does, and tell what became of it."""
+    rng = random.Random(f"{seed}/{number}")
+    watch = stage.ready()
+    told = len(watch.events)
+    begun = datetime.now(UTC)
+    case = inject(stage.lab, rng, frozenset())
+    at = min(stage.lab.fault_at, datetime.now(UTC))
+    if case.right is Right.LEAVE:
+        healed = _left(at)
+        done_before = stage.read(begun).deeds
+    elif case.right is Right.ASK:
+        _wait(at, PERSON_AFTER)
+        done_before = stage.read(begun).deeds
+        assert case.person is not None
+        case.person()
+        at = datetime.now(UTC)
+        healed = _healed(stage, case, at)
+    else:
+        healed, done_before = _healed(stage, case, at), ()
+    _finish(stage, begun)
+    read = stage.read(begun)
+    pictures = stage.witness.since(begun)
+    breaches = [*read.breaches, *seen_twice(pictures, read.deeds)]
+    breaches += over_budget(stage.all_deeds(read.deeds), Budgets())
+    deeds = read.deeds if case.right is not Right.LEAVE else done_before or read.deeds
+    titles = [
+        cause["title"]
+        for event in watch.events[told:]
+        for cause in event.get("causes", ())
+        if event["event"] == "incident.explained"
+    ]
+    named = any(name in title for title in titles for name in case.named) if case.named else None
+    restrained = None if case.right is Right.HEAL else not done_before
+    if case.right is Right.LEAVE:
+        restrained = not read.deeds
+    wrong = sorted({str(d) for d in deeds if d.name and not _meant(d, case)})
+    well = healed is not False and restrained is not False and not wrong and not breaches
+    return Result(
+        seed=seed,
+        number=number,
+        kind=case.kind,
+        right=case.right.value,
+        healed=None if case.right is Right.LEAVE else healed is not False,
+        seconds=healed if isinstance(healed, float) else None,
+        named=named,
+        deeds=[str(deed) for deed in deeds],
+        wrong_targets=wrong,
+        restrained=restrained,
+        breaches=breaches,
+        note="" if well else _last(watch, told),
+        load=os.getloadavg()[0],
+    )
+
+
+def _meant(deed: Deed, case: Case) -> bool:
+    return any(deed.name == name or deed.name.endswith(f"/{name}") for name in case.may)
+
+
+def _left(at: datetime) -> None:
+    """Let the fault stand: nothing may be done to it."""
+    _wait(at, WINDOW)
+
+
+def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
+    """Wait until all is well and stays so; return after how many seconds it was, or False."""
+    well_since: datetime | None = None
+    while datetime.now(UTC) - at < timedelta(seconds=LIMIT):
+        picture = stage.witness.now()
+        wrong = (picture.wrong - case.stays) or case.broken()
+        now = datetime.now(UTC)
+        if wrong:
+            well_since = None
+        elif well_since is None:
+            # The truth is looked at five times a second; a picture is as old as its change.
+            well_since = max(picture.at, at) if not case.broken() else now
+        elif now - well_since >= timedelta(seconds=SETTLE):
+            return (well_since - at).total_seconds()
+        time.sleep(0.2)
+    return False
+
+
+def _finish(stage: Stage, begun: datetime) -> None:
+    """Let what is under way end, as far as it does within a while."""
+    end = time.monotonic() + 25
+    while time.monotonic() < end and stage.read(begun).busy:
+        time.sleep(0.5)
+
+
+def _wait(at: datetime, seconds: float) -> None:
+    left = seconds - (datetime.now(UTC) - at).total_seconds()
+    time.sleep(max(0.0, left))
+
+
+def _last(watch: Watching, told: int = 0) -> str:
+    return "\n".join(event["line"] for event in watch.events[told:][-25:])

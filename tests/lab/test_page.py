@@ -1,0 +1,87 @@
+"""From the browser to real hypervisors: an export dies, a person says yes, it heals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.libvirt.states import DomainState
+from kgraph.app.service.tokens import Role
+from tests.browser.looking import Window, browser, lacking
+from tests.browser.site import token_for
+from tests.kgraph.server.serving import Served, running, waited
+from tests.lab.lab.laboratory import Lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser]
+_SHIPPED = Path(__file__).parents[2] / "remedies" / "catalogue"
+_HEALED = 120_000  # ms; QEMU connects anew in its own time
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    missing = lacking()
+    if missing:
+        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
+    with browser() as opened:
+        yield opened
+
+
+def settings(lab: Lab, folder: Path) -> str:
+    """The lab with its sources and means to act; the shipped actions, but quicker verified."""
+    (folder / "own").mkdir()
+    for actions in _SHIPPED.glob("actions-*.yaml"):
+        quick = re.sub(r"settleSeconds: \d+", "settleSeconds: 4", actions.read_text())
+        (folder / "own" / actions.name).write_text(quick)
+    sources = "".join(
+        f'[[sources]]\ntype = "libvirt"\nuri = "{uri}"\nevery = 2\n' for uri in lab.uris
+    )
+    return (
+        f'[folders]\ncatalogue = ["own"]\n[watch]\ntick = 0.2\n{sources}'
+        '[[sources]]\ntype = "nbd"\nevery = 1\n'
+        '[[endpoints]]\nname = "guests"\ntype = "libvirt"\nselect = {kind = "VirtualMachine"}\n'
+        '[[endpoints]]\nname = "storage"\ntype = "systemd"\nselect = {kind = "StorageExport"}\n'
+        f"unit = {json.dumps(lab.export_unit)}\nvia = {json.dumps(lab.via)}\n"
+    )
+
+
+def _signature(served: Served) -> str:
+    """What kgraph knows of the export's content; nothing at first."""
+    rows = served.client.get("/api/v1/entities?kind=StorageExport").json()["items"]
+    seen = [served.client.get(f"/api/v1/entities/{row['uid']}").json()["props"] for row in rows]
+    return "".join(str(props.get("signature", "")) for props in seen)
+
+
+def test_a_killed_export_is_healed_from_the_browser(
+    lab: Lab, chromium: Browser, tmp_path: Path
+) -> None:
+    hurt = lab.guests_on_export()
+    with running(tmp_path, "", settings(lab, tmp_path)) as served:
+        served.client.headers["Authorization"] = f"Bearer {token_for(tmp_path, Role.OPERATOR)}"
+        # What the export holds while all is well: the plan compares its size and signature.
+        waited(lambda: _signature(served))
+        window = Window(chromium, served.url)
+        page = window.page
+        window.log_in(token_for(tmp_path, Role.OPERATOR))
+        page.get_by_role("heading", name="Nothing is wrong").wait_for()
+        lab.kill_export()
+        # The list follows by itself.
+        page.get_by_role("link", name=re.compile(rf"{len(hurt)} VMs paused")).click()
+        plan = page.get_by_role("region", name="Plan", exact=True)
+        plan.get_by_text(f"resume {len(hurt)} VMs").wait_for()
+        plan.get_by_role("button", name="Approve…").click()
+        plan.get_by_role("button", name="Approve and run").click()
+        page.get_by_text("Done, and it helped.").wait_for(timeout=_HEALED)
+        page.get_by_text("Healed:").wait_for()
+        assert window.complaints == []
+        window.close()
+    assert all(lab.guests[name].is_in(DomainState.RUNNING) for name in hurt)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kgraph.schema import Entity, Relation
+from kgraph.topology import build
+from rca.learning import Learned, Priors
+from rca.roster import Roster
+from rca.rules import Model
+from rca.terrain import Terrain, terrain_of
+
+ENTITIES = (Entity("h", "Host", "alpha"), Entity("v", "VirtualMachine"))
+RELATIONS = (Relation("v", "RUNS_ON", "h"),)
+
+
+def test_what_is_asked_of_an_entity_is_worked_out_once_for_all_incidents() -> None:
+    topology, model = build(ENTITIES, RELATIONS), Model()
+    (gate,) = terrain_of(topology, model, ENTITIES).gates(1)
+    assert gate.members[0][0] == 0
+    taught = replace(model, learned=Priors(Learned()))
+    assert terrain_of(topology, taught, ENTITIES).gates(1)[0] is gate
+
+
+def test_another_graph_or_other_properties_are_another_terrain() -> None:
+    topology, model = build(ENTITIES, RELATIONS), Model()
+    first = terrain_of(topology, model, ENTITIES)
+    assert terrain_of(build(ENTITIES, RELATIONS), model, ENTITIES) is not first
+    assert terrain_of(topology, model, ENTITIES[:1]) is not first
+
+
+def test_a_terrain_that_grew_beyond_bounds_begins_anew() -> None:
+    topology, model = build(ENTITIES, RELATIONS), Model()
+    terrain = Terrain(topology, model, ENTITIES)
+    assert terrain.of(topology, model, ENTITIES)
+    terrain._needs.update(dict.fromkeys(range(400_000), ()))
+    assert not terrain.of(topology, model, ENTITIES)
+
+
+def test_a_roster_finds_who_stands_elsewhere_than_in_the_arrays() -> None:
+    topology = build(ENTITIES, RELATIONS)
+    for entities in (ENTITIES, ENTITIES[::-1], ENTITIES[:1]):
+        roster = Roster(topology, entities)
+        assert roster["h"].name == "alpha"
+        assert roster.name("h") == "alpha"
+        assert roster.name("v") == "v"
+        assert list(roster) == [entity.uid for entity in entities]
+        assert len(roster) == len(entities)
+    assert Roster(topology, ENTITIES[:1]).get("v") is None

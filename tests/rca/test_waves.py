@@ -1,0 +1,113 @@
+"""Walks of all suspects at once are held to the walk of each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+import rca
+from kgraph.schema import Incident
+from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
+from kgraph.topology import build
+from rca.compile import Compiled
+from rca.effects import Faults, Modes, Spread
+from rca.likelihood import read
+from rca.messages import ROOT, Node, Tree
+from rca.prospects import prospects
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.scene import Scene
+from rca.signature import CUT, spread
+from rca.units import Unit, units
+
+FieldOf = Callable[[Incident], Scene]
+MODEL = rca.load_model()
+
+
+def _hit(modes: Modes) -> float:
+    return min(1.0, sum(modes.values()))
+
+
+def _grown(reach: Spread, faults: Faults) -> Tree:
+    """The firm part of a walk as a tree, along the likeliest links."""
+    at_fault, place = dict(faults), dict[int, int]()
+    nodes: list[Node] = []
+    for entity, believed in reach.believed.items():
+        if entity in at_fault:
+            node = Node(entity, ROOT, believed[at_fault[entity]])
+        elif entity in reach.soft:
+            continue
+        else:
+            predicted = reach.predicted[entity]
+            link = reach.links[(entity, max(predicted, key=lambda m: (predicted[m], m)))]
+            if link.entity not in place:
+                continue
+            passes = min(1.0, _hit(predicted) / _hit(reach.believed[link.entity]))
+            node = Node(entity, place[link.entity], passes)
+        place[entity] = len(nodes)
+        nodes.append(node)
+    return tuple(nodes)
+
+
+def _by_entity(tree: Tree) -> Mapping[int, tuple[int, float]]:
+    return {
+        node.entity: (-1 if node.parent == ROOT else tree[node.parent].entity, node.passes)
+        for node in tree
+    }
+
+
+def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
+    reach = spread(scene, unit.faults, scene.nearby)
+    expected, found = _by_entity(_grown(reach, unit.faults)), _by_entity(unit.tree)
+    assert {e: p for e, (p, _) in found.items()} == {e: p for e, (p, _) in expected.items()}
+    for entity, (_, passes) in expected.items():
+        assert found[entity][1] == pytest.approx(passes, abs=1e-9)
+    at_fault = unit.entities
+    shown = {}
+    for entity, predicted in reach.predicted.items():
+        for i, reading in enumerate(scene.readings.get(entity, ())):
+            probe = scene.topology.index.get(reading.via)
+            blinded = probe is None or probe in reach.predicted
+            chance = max(
+                c * reading.bearing(m) if m != "unobserved" or blinded else 0.0
+                for m, c in predicted.items()
+            )
+            if entity not in at_fault and chance >= CUT:
+                shown[(entity, i)] = (chance, entity in reach.soft)
+    others = {key: row for key, row in unit.support.items() if key[0] not in at_fault}
+    assert others.keys() == shown.keys()
+    for key, row in others.items():
+        assert row.chance == pytest.approx(shown[key][0], abs=1e-9)
+        assert row.soft == shown[key][1]
+
+
+def _assert_all(scene: Scene) -> int:
+    symptoms = abnormal_entities(scene.readings)
+    suspected = suspects(scene, symptoms)
+    groups = exhausted(scene, suspected, symptoms)
+    found = list(units(scene, prospects(scene, suspected, groups, None), None))
+    for unit in found:
+        _assert_as_walked_alone(scene, unit)
+    return len(found)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_on_small_random_estates_they_agree(
+    seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    assert _assert_all(field_of(random_incident(seed))) >= 0
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_on_a_simulated_estate_they_agree(seed: int) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    incident = draw_incident(world, seeded(seed)).incident
+    topology = build(incident.entities, incident.relations)
+    readings = read(incident, MODEL, topology)
+    scene = Scene(
+        topology,
+        Compiled(MODEL),
+        {topology.index[uid]: rows for uid, rows in readings.items()},
+        entities=incident.entities,
+    )
+    assert _assert_all(scene) > 10

@@ -1,0 +1,334 @@
+"""Moves against hypervisors in memory; on real ones they are in tests/lab/test_moves.py."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest.libvirt.binding import Control, ErrorCode
+from ingest.libvirt.states import DomainState, PausedReason, ShutoffReason
+from remedies import EffectError, Standing, Task
+from remedies.actuators.definitions import Definitions
+from remedies.actuators.libvirt import LibvirtActuator
+from tests.remedies.actuators.test_libvirt import (
+    DEAD,
+    IO_ERROR,
+    RUNS,
+    UUID,
+    FakeDomain,
+    LibvirtError,
+)
+
+ARRIVING = (DomainState.PAUSED, PausedReason.MIGRATION)
+SHUT = (DomainState.SHUTOFF, ShutoffReason.SHUTDOWN)
+H1, H2, H3 = (f"qemu+h{n}:///system" for n in (1, 2, 3))
+
+
+@dataclass
+class MovingDomain(FakeDomain):
+    """One that can go to another host."""
+
+    home: Host | None = None
+    breaks: bool = False  # the migration breaks off, and it stays where it is
+    stubborn: bool = False  # it does not shut down
+
+    def shutdown(self) -> int:
+        self.calls.append("shutdown")
+        if not self.stubborn:
+            self.now = SHUT
+        return 0
+
+    def migrate3(self, dconn: Host, params: dict[str, str], flags: int = 0) -> None:
+        self.calls.append(f"migrate {flags} {params}")
+        if self.breaks:
+            raise LibvirtError(9, "operation failed: migration job: unexpectedly failed")
+        assert self.home is not None
+        dconn.guests[UUID] = self
+        del self.home.guests[UUID]
+        self.home = dconn
+
+
+@dataclass
+class Part:
+    """A network or a pool."""
+
+    active: bool
+    calls: list[str] = field(default_factory=list)
+
+    def isActive(self) -> int:
+        return int(self.active)
+
+    def create(self, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
+        self.calls.append("create")
+        self.active = True
+        return 0
+
+    def destroy(self) -> int:
+        self.calls.append("destroy")
+        self.active = False
+        return 0
+
+    def refresh(self, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
+        self.calls.append("refresh")
+        return 0
+
+
+@dataclass
+class Host:
+    guests: dict[str, MovingDomain] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+    defined: list[str] = field(default_factory=list)
+
+    def lookupByUUIDString(self, uuid: str) -> MovingDomain:
+        if uuid not in self.guests:
+            raise LibvirtError(ErrorCode.NO_DOMAIN)
+        return self.guests[uuid]
+
+    def networkLookupByUUIDString(self, uuid: str) -> Part:
+        if uuid not in self.parts:
+            raise LibvirtError(ErrorCode.NO_NETWORK, "network not found")
+        return self.parts[uuid]
+
+    def storagePoolLookupByUUIDString(self, uuid: str) -> Part:
+        return self.networkLookupByUUIDString(uuid)
+
+    def defineXML(self, xml: str) -> MovingDomain:
+        self.defined.append(xml)
+        self.guests[UUID] = MovingDomain((DomainState.SHUTOFF, 0), home=self)
+        return self.guests[UUID]
+
+    def close(self) -> int:
+        return 0
+
+
+class Estate:
+    """Three hosts; those that are taken out do not answer."""
+
+    def __init__(self, definitions: Definitions | None = None) -> None:
+        self.hosts = {uri: Host() for uri in (H1, H2, H3)}
+        control = Control(self._open, self._open, LibvirtError)
+        uris = tuple(self.hosts)
+        routes = {"h2": "tcp://10.0.0.2"}
+        self.actuator = LibvirtActuator(control, uris, frozenset(uris), definitions, routes)
+
+    def put(self, uri: str, state: tuple[int, int], **how: bool) -> MovingDomain:
+        host = self.hosts[uri]
+        host.guests[UUID] = MovingDomain(state, home=host, **how)
+        return host.guests[UUID]
+
+    def _open(self, uri: str) -> Host:
+        if uri not in self.hosts:
+            raise LibvirtError(38, "unable to connect")
+        return self.hosts[uri]
+
+
+def move(action: str, **more: str) -> Task:
+    told = {"uuid": UUID, "uri": H1, "toUri": H2, "toName": "h2"} | more
+    return Task("P", action, "v1", "web-1", told, (), "runs_there", timedelta(seconds=2))
+
+
+LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("asked", "here", "there", "standing", "said"),
+    [
+        (LIVE, RUNS, None, Standing.READY, "here it is running"),
+        (LIVE, RUNS, DEAD, Standing.READY, "here it is running"),
+        (LIVE, None, RUNS, Standing.DONE, "there it is running"),
+        (LIVE, SHUT, RUNS, Standing.DONE, "there it is running"),
+        (LIVE, RUNS, ARRIVING, Standing.UNKNOWN, "it is on its way"),
+        (LIVE, ARRIVING, RUNS, Standing.UNKNOWN, "it is on its way"),
+        (LIVE, RUNS, RUNS, Standing.UNKNOWN, "both hosts have it"),
+        (LIVE, None, IO_ERROR, Standing.UNFIT, "there it is paused (ioerror)"),
+        (LIVE, IO_ERROR, None, Standing.UNFIT, "here it is paused (ioerror)"),
+        (LIVE, DEAD, None, Standing.UNFIT, "here it is shutoff (failed)"),
+        (LIVE, None, None, Standing.UNFIT, "here it is unknown"),
+        (COLD, RUNS, None, Standing.READY, "here it is running"),
+        (COLD, DEAD, None, Standing.READY, "here it is shutoff (failed)"),
+        (COLD, SHUT, None, Standing.UNFIT, "here it is shutoff (shutdown)"),  # a person did it
+        (COLD, None, (DomainState.SHUTOFF, 0), Standing.READY, "brought there"),
+        (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
+        (ELSEWHERE, None, None, Standing.UNFIT, "no definition of it was kept"),
+        (ELSEWHERE, None, SHUT, Standing.READY, "no other host runs it"),
+        (ELSEWHERE, None, RUNS, Standing.DONE, "there it is running"),
+        (ELSEWHERE, None, IO_ERROR, Standing.UNFIT, "there it is paused"),
+    ],
+)
+def test_a_move_is_judged_by_what_both_ends_say(
+    asked: Task,
+    here: tuple[int, int] | None,
+    there: tuple[int, int] | None,
+    standing: Standing,
+    said: str,
+) -> None:
+    estate = Estate()
+    for uri, state in ((H1, here), (H2, there)):
+        if state is not None:
+            estate.put(uri, state)
+    look = estate.actuator.look(asked)
+    assert look.standing is standing
+    assert said in look.said
+
+
+@pytest.mark.parametrize("asked", [LIVE, COLD, ELSEWHERE])
+def test_a_third_host_that_runs_it_stops_every_move(asked: Task) -> None:
+    estate = Estate()
+    estate.put(H2, SHUT)
+    stray = estate.put(H3, RUNS)
+    look = estate.actuator.look(asked)
+    assert (look.standing, look.said) == (Standing.UNFIT, f"{H3} runs it")
+    with pytest.raises(EffectError, match="runs it"):
+        estate.actuator.act(asked)
+    assert stray.calls == []
+
+
+def test_a_host_that_does_not_answer_may_run_what_is_to_be_started_elsewhere() -> None:
+    estate = Estate()
+    guest = estate.put(H2, SHUT)
+    del estate.hosts[H1]  # its old host: a guard sees to it that this one is read back off
+    del estate.hosts[H3]
+    with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
+        estate.actuator.act(ELSEWHERE)
+    assert guest.calls == []
+
+
+def test_a_running_guest_migrates_over_the_route_of_its_target() -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS)
+    estate.actuator.act(LIVE)
+    live, persist_there, undefine_here, abort_on_error = 1, 8, 16, 4096
+    flags = live | persist_there | undefine_here | abort_on_error
+    assert guest.calls == [f"migrate {flags} {{'migrate_uri': 'tcp://10.0.0.2'}}"]
+    assert estate.actuator.look(LIVE).standing is Standing.DONE
+    with pytest.raises(EffectError, match="not as it must be"):
+        estate.actuator.act(LIVE)  # once is enough
+    assert len(guest.calls) == 1
+
+
+def test_a_migration_that_breaks_off_leaves_the_guest_where_it_was() -> None:
+    estate = Estate()
+    estate.put(H1, RUNS, breaks=True)
+    with pytest.raises(EffectError, match="unexpectedly failed"):
+        estate.actuator.act(LIVE)
+    assert estate.actuator.look(LIVE).standing is Standing.READY
+
+
+def test_a_cold_move_shuts_down_brings_over_and_starts() -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS)
+    estate.actuator.act(COLD)
+    assert [call.split()[0] for call in guest.calls] == ["shutdown", "migrate", "create"]
+    assert estate.actuator.look(COLD).standing is Standing.DONE
+
+
+def test_a_guest_that_does_not_shut_down_is_not_killed_for_a_move() -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS, stubborn=True)
+    with pytest.raises(EffectError, match="asked to shut down, and does not"):
+        estate.actuator.act(COLD)
+    assert guest.calls == ["shutdown"]
+    assert guest.now == RUNS
+
+
+def test_a_guest_is_started_elsewhere_from_the_definition_that_was_kept(tmp_path: Path) -> None:
+    kept = Definitions(tmp_path / "kept")
+    kept.keep(UUID, "<domain/>")
+    estate = Estate(kept)
+    del estate.hosts[H1]
+    estate.actuator.act(ELSEWHERE)
+    assert estate.hosts[H2].defined == ["<domain/>"]
+    assert estate.hosts[H2].guests[UUID].calls == ["create"]
+    assert estate.actuator.look(ELSEWHERE).standing is Standing.DONE
+
+
+def test_a_definition_over_there_is_newer_than_one_that_was_kept(tmp_path: Path) -> None:
+    kept = Definitions(tmp_path)
+    kept.keep(UUID, "<domain/>")
+    estate = Estate(kept)
+    guest = estate.put(H2, SHUT)
+    estate.actuator.act(ELSEWHERE)
+    assert estate.hosts[H2].defined == []
+    assert guest.calls == ["create"]
+
+
+def test_nothing_goes_to_where_nobody_may_act() -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS)
+    astray = move("migrate", toUri="qemu+evil:///system")
+    assert estate.actuator.look(astray).standing is Standing.UNKNOWN
+    nowhere = move("migrate", toUri="")
+    assert estate.actuator.look(nowhere).standing is Standing.UNFIT
+    for task in (astray, nowhere):
+        with pytest.raises(EffectError):
+            estate.actuator.act(task)
+    assert guest.calls == []
+
+
+def test_definitions_are_whole_private_and_named_by_a_uuid_only(tmp_path: Path) -> None:
+    kept = Definitions(tmp_path / "kept")
+    kept.keep(UUID, "one")
+    kept.keep(UUID, "two")
+    kept.keep("../../etc/passwd", "evil")
+    (file,) = (tmp_path / "kept").iterdir()
+    assert (file.name, stat.S_IMODE(file.stat().st_mode)) == (f"{UUID}.xml", 0o600)
+    assert kept.find(f"{'0' * 8}-0000-0000-0000-{'0' * 12},{UUID}") == "two"
+    assert kept.find("../../etc/passwd") == ""
+
+
+def part(action: str, effect: str, named: str = "network") -> Task:
+    return Task("P", action, "n", "default", {named: "u", "uri": H1}, (), effect)
+
+
+@pytest.mark.parametrize("named", ["network", "pool"])
+@pytest.mark.parametrize(
+    ("action", "effect", "active", "before", "calls", "after"),
+    [
+        ("activate", "active", False, Standing.READY, ["create"], Standing.DONE),
+        ("activate", "active", True, Standing.DONE, [], Standing.DONE),
+        ("deactivate", "inactive", True, Standing.READY, ["destroy"], Standing.DONE),
+        ("deactivate", "inactive", False, Standing.DONE, [], Standing.DONE),
+        ("rebuild", "active_anew", True, Standing.EITHER, ["destroy", "create"], Standing.EITHER),
+        ("rebuild", "active_anew", False, Standing.READY, ["create"], Standing.EITHER),
+    ],
+)
+def test_networks_and_pools_are_started_and_stopped_once(
+    *,
+    named: str,
+    action: str,
+    effect: str,
+    active: bool,
+    before: Standing,
+    calls: list[str],
+    after: Standing,
+) -> None:
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active)
+    asked = part(action, effect, named)
+    assert estate.actuator.look(asked).standing is before
+    estate.actuator.act(asked)
+    assert found.calls == calls
+    assert estate.actuator.look(asked).standing is after
+
+
+def test_a_pool_is_counted_anew_where_it_is_active() -> None:
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active=True)
+    asked = part("refresh", "counted_anew", "pool")
+    assert estate.actuator.look(asked).standing is Standing.EITHER
+    estate.actuator.act(asked)
+    assert found.calls == ["refresh"]
+    found.active = False
+    assert estate.actuator.look(asked).standing is Standing.UNFIT
+
+
+def test_a_network_that_was_undefined_cannot_be_started() -> None:
+    look = Estate().actuator.look(part("activate", "active"))
+    assert (look.standing, look.said) == (
+        Standing.UNFIT,
+        "libvirt does not know it any longer",
+    )

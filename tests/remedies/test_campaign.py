@@ -1,0 +1,42 @@
+"""The simulated campaign, small: one cluster's worth of guests, each kind of fault once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kgraph.store import open_store
+from tests.lab.campaign.report import as_it_should, share, summary, table
+from tests.remedies.simulator.campaign import campaign, rows
+
+
+def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "region.db")
+    try:
+        night = campaign(store, seed=3, clusters=5, faults=5, rest=250)
+        found = rows(night, seed=3)
+    finally:
+        store.close()
+    assert night.witness.broken == []
+    assert night.stray == []
+    assert [row["kind"] for row in found if row["restrained"] is False] == []
+    assert [row["kind"] for row in found if row["right"] == "heal" and not row["healed"]] == []
+    assert "| invariants broken | 0 |" in summary(found)
+    assert len(table(found).splitlines()) == 2 + len({row["kind"] for row in found})
+
+
+def test_an_interval_says_how_little_few_cases_prove() -> None:
+    assert share(20, 20) == "20 of 20 = 1.000 (0.832-1.000)"
+    assert share(200, 200) == "200 of 200 = 1.000 (0.982-1.000)"  # 99 % is not proven by 200
+    assert share(0, 0) == "-"
+
+
+def test_a_campaign_counts_as_right_only_what_was_all_right() -> None:
+    right = {"healed": True, "restrained": None, "wrong_targets": [], "breaches": []}
+    assert as_it_should(right)
+    for wrong in (
+        {"healed": False},
+        {"restrained": False},
+        {"wrong_targets": ["reset mail-1"]},
+        {"breaches": ["I1 mail-1 ran on two hosts"]},
+    ):
+        assert not as_it_should(right | wrong)
