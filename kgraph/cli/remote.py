@@ -55,7 +55,7 @@ class Remote:
             return None
         flags = ("--detailed-exitcode",) if given["detailed_exitcode"] else ()
         coloured = not (given["no_color"] or os.environ.get("NO_COLOR"))
-        return cls(server, given["token_file"], arguments, asked, flags, coloured)
+        return cls(server, given["server_token_file"], arguments, asked, flags, coloured)
 
     def run(self) -> int:
         """Let the server run it; write what it writes; return its exit code.
@@ -125,7 +125,11 @@ class Remote:
         except (ValueError, KeyError, TypeError):
             detail = f"it answers {reply.status_code}; is this a `kgraph serve`?"
         unknown = reply.status_code == HTTPStatus.UNAUTHORIZED
-        mend = "KGRAPH_TOKEN, KGRAPH_TOKEN_FILE or --token-file has the token" if unknown else ""
+        mend = (
+            "KGRAPH_TOKEN, KGRAPH_TOKEN_FILE or --server-token-file has the token"
+            if unknown
+            else ""
+        )
         raise InputError(detail, where=self.server, mend=mend)
 
 

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from kgraph import __version__
 from kgraph.cli.session import LogLevel, Session
 
-_WITH_VALUE = frozenset({"--config", "--store", "--log-level", "--server", "--token-file"})
+_WITH_VALUE = frozenset({"--config", "--store", "--log-level", "--server", "--server-token-file"})
 _AGO = re.compile(r"-\d+(\.\d+)?[smhdw]")
 _FLAGS = frozenset({"--debug", "--no-color", "--detailed-exitcode"})
 
@@ -81,7 +81,7 @@ def root(  # noqa: PLR0913 - each is an option
             metavar="URL",
         ),
     ] = None,
-    token_file: Annotated[  # noqa: ARG001 - as above
+    server_token_file: Annotated[  # noqa: ARG001 - as above
         Path | None,
         typer.Option(help="The file that holds the token; or KGRAPH_TOKEN_FILE.", metavar="FILE"),
     ] = None,

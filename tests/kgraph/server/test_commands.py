@@ -117,7 +117,7 @@ def _timeless(text: str) -> object:
 def test_what_is_written_there_is_written_by_the_token(folder: Path, run: Run) -> None:
     with serving(folder) as url:
         assert run("halt", "--reason", "maintenance", "--server", url).code == 0
-        refused = run("halt", "--lift", "--server", url, "--token-file", "viewer")
+        refused = run("halt", "--lift", "--server", url, "--server-token-file", "viewer")
     assert refused.code == 1
     assert "needs the role admin; this token has viewer" in refused.err
     with closing(open_store(folder / "kgraph.db", read_only=True)) as store:
