@@ -15,6 +15,11 @@ WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
 CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
+# What readings tell of a probe is how monitoring came to know its targets, and no change to it.
+_READ = frozenset(
+    {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
+)
+_RENAMED = "renamed"  # by what the graph calls it: nothing was done to the thing
 
 
 def log_prior(rate: float, *, changed: bool = False) -> float:
@@ -51,8 +56,11 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
     onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
     first = min(onsets, default=None)
     last = max(onsets, default=None)
+    probes = {entity.uid for entity in incident.entities if entity.kind == "Probe"}
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
+        if change.type == _RENAMED or (change.type in _READ and change.entity in probes):
+            continue
         if first is None or last is None or first - BEFORE <= change.at <= last:
             found[change.entity] = change.type
     return found

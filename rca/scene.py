@@ -68,12 +68,15 @@ class Scene:
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:
-        """(entity, position) of each alarm with a time -> that time, seconds since 1970."""
+        """(entity, position) of each alarm -> when it rose, seconds since 1970, where it is told.
+
+        What is renewed at each look tells when it was last seen.
+        """
         return {
-            (entity, i): reading.observation.at.timestamp()
+            (entity, i): seen.at.timestamp()
             for entity, readings in self.readings.items()
-            for i, reading in enumerate(readings)
-            if reading.observation.abnormal and reading.observation.at is not None
+            for i, seen in enumerate(reading.observation for reading in readings)
+            if seen.abnormal and seen.at is not None and seen.expires_at is None
         }
 
     def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:

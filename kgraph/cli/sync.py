@@ -48,6 +48,7 @@ _SIGNS = {
     "created": "+",
     "reopened": "+",
     "updated": "~",
+    "renamed": "~",
     "closed": "-",
     "relation_opened": "+ relation",
     "relation_closed": "- relation",

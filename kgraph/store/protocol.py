@@ -62,7 +62,8 @@ class Changed:
 
     Attributes:
         uid, kind, name: the entity that it is of; of a relation, its dependent.
-        type: `created`, `reopened`, `updated`, `closed`, `relation_opened`, `relation_closed`.
+        type: `created`, `reopened`, `updated`, `renamed`, `closed`, `relation_opened` or
+            `relation_closed`.
         detail: which fields, from what to what; or what the relation leads to.
     """
 

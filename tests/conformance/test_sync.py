@@ -372,6 +372,15 @@ def test_a_changed_property_updates_and_says_what_changed(store: GraphStore, syn
     )
 
 
+def test_a_name_alone_that_changed_is_told_as_such(store: GraphStore, sync: Sync) -> None:
+    created = sync(Record("h1", "Host", "one")).created
+    assert sync(Record("h1", "Host", "two")).updated == created
+    change = store.changes(T0 + timedelta(minutes=1))[-1]
+    assert (change.type, change.detail) == ("renamed", "name one -> two")
+    sync(Record("h1", "Host", "three", props={"memoryBytes": 1}))
+    assert store.changes(T0 + timedelta(minutes=1))[-1].type == "updated"
+
+
 def test_a_volatile_property_is_refreshed_without_a_new_version(
     store: GraphStore, sync: Sync
 ) -> None:

@@ -52,6 +52,20 @@ def test_the_last_of_several_changes_is_named() -> None:
     assert recently_changed(replace(ESTATE, changes=(second, first))) == {"b": "config"}
 
 
+def test_a_new_name_and_what_is_learned_of_a_probe_are_no_changes_of_the_estate() -> None:
+    estate = replace(ESTATE, entities=(*ESTATE.entities, Entity("p", "Probe")))
+    shortly = NOW - timedelta(minutes=2)
+    found = [
+        Change("b", "renamed", shortly),
+        Change("p", "relation_opened", shortly),
+        Change("p", "updated", shortly),
+        Change("a", "relation_opened", shortly),
+    ]
+    assert recently_changed(replace(estate, changes=tuple(found))) == {"a": "relation_opened"}
+    deployed = Change("p", "deploy", shortly)
+    assert "p" in recently_changed(replace(estate, changes=(deployed,)))
+
+
 def test_a_change_multiplies_the_odds() -> None:
     assert log_prior(1.0, changed=True) - log_prior(1.0) == pytest.approx(
         log_prior(CHANGE_ODDS) - log_prior(1.0)
