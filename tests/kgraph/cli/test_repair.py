@@ -304,7 +304,7 @@ def test_a_plan_without_any_way_to_act_is_only_suggested(run: Run, shop: Path) -
     (plan,) = json.loads(run("plan", "-o", "json").out)
     done = run("apply", plan["id"], "--detailed-exitcode")
     assert done.code == 13
-    said = "cannot be carried out here: step 1, force_restart Service shop: no way to act is"
+    said = "cannot be carried out here: step 1, force_restart Service shop: no way to act: "
     assert said in done.err.replace("\n", " ")
 
 
