@@ -105,11 +105,15 @@ def approve(
         binding: binds the yes to what the plan stands on; None: to the plan alone.
 
     Raises:
-        InputError: it is over, or under way.
+        InputError: it is over, or under way, or has a step that nobody can carry out.
     """
     if record.state is not PlanState.PROPOSED:
         raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
     document = document_of(record)
+    # It would stay approved for ever: no executor begins it.
+    if document.plan.impediment:
+        told = f"plan {record.id} cannot be carried out here: {document.plan.impediment}"
+        raise InputError(told, mend=_MEANS)
     if binding is not None:
         bound = binding.digest(document.plan, store.graph())
         document = replace(document, bound=bound)
@@ -125,6 +129,7 @@ def approve(
 
 
 _ANEW = "`kgraph investigate` proposes what fits now"
+_MEANS = "do it by hand, or configure what is missing and `kgraph investigate` anew"
 
 
 def follow(

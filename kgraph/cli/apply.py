@@ -53,8 +53,8 @@ def _show(session: Session, plan_id: str) -> None:
     for line in _live(shown):
         session.out.print(line, soft_wrap=True)
     stops = [said for _, said in shown.refusals if said.weight.stops]
-    if not shown.document.plan.executable:
-        session.remark("there is nothing in it that can be done here")
+    if shown.document.plan.impediment:
+        session.remark(f"it cannot be carried out here: {shown.document.plan.impediment}")
         session.end(Exit.REFUSED)
     elif stops:
         session.remark(f"refused by the {stops[0].guard} guard: {stops[0].why}", style="yellow")
@@ -86,10 +86,14 @@ def _live(shown: Preview) -> Iterator[str]:
 def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
     from kgraph.app import applying
     from kgraph.app.binding import Binding
-    from kgraph.app.plans import find
+    from kgraph.app.plans import document_of, find
     from kgraph.schema import PlanState
+    from remedies import Refusal
 
     record, user, bound = find(store, plan_id), session.user, Binding.of(session.configuration)
+    impediment = document_of(record).plan.impediment
+    if record.state is PlanState.PROPOSED and impediment:
+        _tell(session, Refusal("means", f"it cannot be carried out here: {impediment}"))
     if applying.watched(store, session.now()):
         if record.state is PlanState.PROPOSED:
             applying.approve(store, record, user, session.now(), bound)

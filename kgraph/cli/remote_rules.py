@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 Parameters = Mapping[str, Any]
-VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+VIEWER, RESPONDER, OPERATOR, ADMIN = "viewer", "responder", "operator", "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "detect run": _writes(OPERATOR, "url"),
         "detect list": _reads(),
         "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
-        # It looks from where the server is, at what its graph and configuration name.
-        "check": Rule(lambda _given: OPERATOR, writes=lambda given: not given["dry_run"]),
+        # It looks from where the server is, at what its graph and configuration name; reads only.
+        "check": Rule(lambda _given: RESPONDER, writes=lambda given: not given["dry_run"]),
         "drift": _reads("file"),
         "rules show": _reads(),
         # With --live it reads the sources, with the server's credentials.
@@ -103,8 +103,8 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "incidents list": _reads(),
         "incidents show": _reads(),
         "incidents report": Rule(lambda _given: VIEWER, own=("folder",)),
-        "incidents confirm": _writes(OPERATOR, "by"),
-        "incidents refute": _writes(OPERATOR, "by"),
+        "incidents confirm": _writes(RESPONDER, "by"),
+        "incidents refute": _writes(RESPONDER, "by"),
         "learning show": _reads(),
         "learning export": _reads(),
         "learning reset": Rule(

@@ -26,7 +26,7 @@ from kgraph.cli.main import app, run
 from kgraph.cli.remote_rules import LOCAL, REMOTE, Rule
 from kgraph.cli.session import Session, Terminal
 
-_ROLES = ("hook", "viewer", "operator", "admin")
+_ROLES = ("hook", "viewer", "responder", "operator", "admin")
 _SHARED = ("config", "store", "server", "server_token_file", "log_level", "debug")
 _GIVES_WAY = 5  # the server that answers and watches goes before
 _HELP = frozenset({"--help", "-h", "--version", "--install-completion", "--show-completion"})

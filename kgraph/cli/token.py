@@ -23,6 +23,7 @@ class RoleName(StrEnum):
 
     HOOK = "hook"
     VIEWER = "viewer"
+    RESPONDER = "responder"
     OPERATOR = "operator"
     ADMIN = "admin"
 
@@ -34,7 +35,10 @@ def create(
     *,
     role: Annotated[
         RoleName,
-        typer.Option(help="hook: post alerts; viewer: read; operator: act; admin: all."),
+        typer.Option(
+            help="hook: post alerts; viewer: read; responder: judge causes, check; "
+            "operator: act; admin: all."
+        ),
     ] = RoleName.VIEWER,
     days: Annotated[
         int | None, typer.Option(min=1, max=3650, help="Good for so many days; else for ever.")

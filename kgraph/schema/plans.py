@@ -171,10 +171,28 @@ class Plan:
     @property
     def executable(self) -> bool:
         """Whether something can be done here, and nothing on the cause is left undone."""
-        acts = any(s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in self.steps)
-        return acts and not any(
-            s.role is Role.CAUSE and s.actor is Actor.NOBODY for s in self.steps
-        )
+        return not self.impediment
+
+    @property
+    def impediment(self) -> str:
+        """Which step keeps it from being carried out here, and why; empty: it can be."""
+        numbered = list(enumerate(self.steps, 1))
+        undone = [
+            row for row in numbered if row[1].role is Role.CAUSE and row[1].actor is Actor.NOBODY
+        ]
+        if not undone and any(
+            s.actor is Actor.KGRAPH and s.risk is not Risk.NONE for s in self.steps
+        ):
+            return ""
+        if not numbered:
+            return "it has no step"
+        number, step = (undone or numbered)[0]
+        told = {
+            Actor.NOBODY: step.unable or "no way to act is configured",
+            Actor.PERSON: "it is for a person to do, and kgraph has nothing to change",
+            Actor.KGRAPH: "it only looks, and no step changes anything",
+        }
+        return f"step {number}, {step.action} {step.title}: {told[step.actor]}"
 
 
 @dataclass(frozen=True, slots=True)

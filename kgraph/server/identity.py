@@ -171,6 +171,7 @@ async def _signed(
 
 
 Viewer = Annotated[Caller, Depends(needs(Role.VIEWER))]
+Responder = Annotated[Caller, Depends(needs(Role.RESPONDER))]
 Operator = Annotated[Caller, Depends(needs(Role.OPERATOR))]
 Admin = Annotated[Caller, Depends(needs(Role.ADMIN))]
 Served = Annotated[Service, Depends(service_of)]

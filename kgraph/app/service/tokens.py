@@ -23,17 +23,22 @@ _ALL = 10_000
 
 
 class Role(Enum):
-    """What a token may do: each what those before it may, but `hook` may only post to hooks."""
+    """What a token may do: each what those before it may, but `hook` may only post to hooks.
+
+    A viewer posts nothing, to hooks either. A responder is on call and judges: what she says is
+    kept, and what she looks at is evidence; effects on the estate are the operator's.
+    """
 
     HOOK = "hook"
     VIEWER = "viewer"
+    RESPONDER = "responder"
     OPERATOR = "operator"
     ADMIN = "admin"
 
     def may(self, needed: Role) -> bool:
         """Tell whether the role suffices for what needs another."""
         if needed is Role.HOOK:
-            return self in {Role.HOOK, Role.OPERATOR, Role.ADMIN}
+            return self is not Role.VIEWER
         order = list(Role)
         return order.index(self) >= order.index(needed)
 

@@ -202,5 +202,5 @@ class SessionForm(Form):
     """
 
     name: str
-    role: Literal["hook", "viewer", "operator", "admin"]
+    role: Literal["hook", "viewer", "responder", "operator", "admin"]
     pad: str | None = None

@@ -22,7 +22,7 @@ from kgraph.server.forms import (
     VerdictAsked,
     VerdictForm,
 )
-from kgraph.server.identity import Operator, Served, Viewer
+from kgraph.server.identity import Responder, Served, Viewer
 from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
@@ -104,7 +104,7 @@ async def show_report(
     responses=documented(404, 409),
 )
 async def say(
-    incident_id: Id, asked: VerdictAsked, served: Served, caller: Operator
+    incident_id: Id, asked: VerdictAsked, served: Served, caller: Responder
 ) -> VerdictForm:
     """Confirm or refute a cause; of two words on one entity the newer counts. Answers learn."""
     record = await served.readers.ask(lambda store: found_in(store, incident_id))

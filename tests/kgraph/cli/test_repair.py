@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -303,7 +304,26 @@ def test_a_plan_without_any_way_to_act_is_only_suggested(run: Run, shop: Path) -
     (plan,) = json.loads(run("plan", "-o", "json").out)
     done = run("apply", plan["id"], "--detailed-exitcode")
     assert done.code == 13
-    assert "nothing in it that can be done here" in done.err
+    said = "cannot be carried out here: step 1, force_restart Service shop: no way to act: "
+    assert said in done.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_plan_without_any_way_to_act_is_neither_carried_out_nor_approved(
+    run: Run, shop: Path, *, watched: bool
+) -> None:
+    text = (shop / "kgraph.toml").read_text()
+    (shop / "kgraph.toml").write_text(text[: text.index("[[endpoints]]")])
+    run("investigate")
+    (plan,) = json.loads(run("plan", "-o", "json").out)
+    if watched:
+        with closing(open_store(shop / "estate.db")) as store:
+            store.acquire("watch", "w", ttl=timedelta(minutes=5), now=datetime.now(UTC))
+    done = run("apply", plan["id"], "--execute", "--detailed-exitcode")
+    assert done.code == 13
+    assert "step 1, force_restart Service shop: no way to act" in done.err.replace("\n", " ")
+    (kept,) = json.loads(run("plan", "-o", "json").out)
+    assert kept["state"] == "proposed"
 
 
 def test_a_list_of_plans_is_a_table_too(run: Run, shop: Path) -> None:  # noqa: ARG001 - there

@@ -74,7 +74,8 @@ def test_roles_contain_each_other_but_a_hook_may_only_post() -> None:
     assert may == {
         Role.HOOK: [Role.HOOK],
         Role.VIEWER: [Role.VIEWER],
-        Role.OPERATOR: [Role.HOOK, Role.VIEWER, Role.OPERATOR],
+        Role.RESPONDER: [Role.HOOK, Role.VIEWER, Role.RESPONDER],
+        Role.OPERATOR: [Role.HOOK, Role.VIEWER, Role.RESPONDER, Role.OPERATOR],
         Role.ADMIN: list(Role),
     }
 

@@ -110,16 +110,19 @@ def test_a_plan_can_be_carried_out_if_the_cause_is_done_by_somebody() -> None:
     nobody = replace(cause, actor=Actor.NOBODY)
     person = replace(cause, actor=Actor.PERSON, risk=Risk.NONE)
     victim = replace(nobody, role=Role.VICTIM)
-    for steps, executable in (
-        ((cause, victim), True),
-        ((person, STEP), True),
-        ((nobody, STEP), False),
-        ((victim,), False),
-        ((person,), False),
-        ((replace(cause, risk=Risk.NONE),), False),
-        ((), False),
+    for steps, why in (
+        ((cause, victim), ""),
+        ((person, STEP), ""),
+        ((nobody, STEP), f"step 1, {STEP.action} {STEP.title}: no way to act is configured"),
+        ((cause, replace(nobody, unable="no route")), "step 2, "),
+        ((replace(victim, unable="no route"),), "no route"),
+        ((person,), "it is for a person to do"),
+        ((replace(cause, risk=Risk.NONE),), "it only looks"),
+        ((), "it has no step"),
     ):
-        assert replace(PLAN, steps=steps).executable is executable
+        plan = replace(PLAN, steps=steps)
+        assert plan.executable is (not why)
+        assert (why in plan.impediment) if why else not plan.impediment
 
 
 def test_a_plan_is_as_risky_as_its_riskiest_step() -> None:

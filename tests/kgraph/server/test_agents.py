@@ -15,12 +15,10 @@ from kgraph.schema import Observation, State
 from kgraph.store import GraphStore
 
 from .conftest import T0
-from .test_api import incident
 
 pytest.importorskip("mcp", reason="the extra kgraph-rca[mcp] is not installed")
 
 pytestmark = pytest.mark.served
-__all__ = ["incident"]  # a fixture
 Ask = Callable[..., dict[str, Any]]
 
 

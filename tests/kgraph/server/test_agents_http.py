@@ -20,11 +20,9 @@ from kgraph.server.service import Service
 from kgraph.store import GraphStore
 
 from .conftest import listening
-from .test_api import incident
 
 pytest.importorskip("mcp", reason="the extra kgraph-rca[mcp] is not installed")
 pytestmark = pytest.mark.served
-__all__ = ["incident"]  # a fixture
 Token = Callable[[Role], dict[str, str]]
 _HELLO = {
     "jsonrpc": "2.0",

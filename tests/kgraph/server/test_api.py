@@ -15,7 +15,8 @@ from kgraph.app.keeping import save, sort
 from kgraph.app.service.tokens import Role
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
-from kgraph.schema import Document, Drawer, PlanState
+from kgraph.schema import Actor, Document, Drawer, PlanState
+from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 
 from .conftest import T0, Client
@@ -121,13 +122,72 @@ def test_what_is_not_there_is_not_found(serve: Serve, token: Token, path: str) -
     assert serve().get(f"/api/v1/{path}", headers=token(Role.VIEWER)).status_code == 404
 
 
+def _with_means(store: GraphStore, incident: str) -> str:
+    """Let every step of an incident's plan be one that kgraph can carry out; return its id."""
+    record = store.plans(incident=incident)[0]
+    document = parse_plan(record.document, where="")
+    steps = tuple(replace(step, actor=Actor.KGRAPH, unable="") for step in document.plan.steps)
+    able = replace(document, plan=replace(document.plan, steps=steps))
+    store.save_plan(replace(record, document=plan_text(able)))
+    return record.id
+
+
+def test_a_plan_with_a_step_that_nobody_can_carry_out_is_not_approved(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    plan = store.plans(incident=incident)[0].id
+    answer = serve().post(f"/api/v1/plans/{plan}/approve", headers=token(Role.OPERATOR))
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    detail = answer.json()["detail"]
+    assert detail.startswith(f"plan {plan} cannot be carried out here: step 1, ")
+    assert "StorageExport vmstore: no way to act" in detail
+    assert "\n" not in detail
+    record = store.plan(plan)
+    assert record is not None
+    assert record.state is PlanState.PROPOSED
+
+
+WRITES = (
+    ("POST", "incidents/{incident}/verdicts", Role.RESPONDER),
+    ("POST", "plans/{plan}/approve", Role.OPERATOR),
+    ("POST", "plans/{plan}/reject", Role.OPERATOR),
+    ("PUT", "halt", Role.OPERATOR),
+    ("POST", "dead-letters/none/retry", Role.OPERATOR),
+    ("DELETE", "dead-letters/none", Role.OPERATOR),
+    ("DELETE", "halt", Role.ADMIN),
+)
+
+
+@pytest.mark.parametrize("written", WRITES)
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_writes_what_it_may_and_nothing_else(
+    serve: Serve,
+    token: Token,
+    store: GraphStore,
+    incident: str,
+    role: Role,
+    written: tuple[str, str, Role],
+) -> None:
+    method, path, needed = written
+    path = path.format(incident=incident, plan=_with_means(store, incident))
+    said = {"said": "confirmed", "entity": store.locate("cmdb", "x"), "reason": "so"}
+    keys = {"verdicts": ("said", "entity"), "reject": ("reason",), "halt": ("reason",)}
+    body = {key: said[key] for key in keys.get(path.rpartition("/")[2], ())}
+    answer = serve().request(method, f"/api/v1/{path}", json=body, headers=token(role))
+    # What may be done is done; of dead letters there are none.
+    allowed = {404} if "none" in path else {200, 201}
+    assert answer.status_code in (allowed if role.may(needed) else {403}), answer.text
+
+
 def test_a_plan_is_approved_once_by_an_operator_and_the_audit_says_by_whom(
     serve: Serve, token: Token, store: GraphStore, incident: str
 ) -> None:
     client = serve()
-    plan = store.plans(incident=incident)[0].id
+    plan = _with_means(store, incident)
     path = f"/api/v1/plans/{plan}/approve"
-    assert client.post(path, headers=token(Role.VIEWER)).status_code == 403
+    for role in (Role.HOOK, Role.VIEWER, Role.RESPONDER):
+        assert client.post(path, headers=token(role)).status_code == 403
     yes = client.post(path, headers=token(Role.OPERATOR))
     assert yes.json()["state"] == "approved"
     assert client.post(path, headers=token(Role.OPERATOR)).status_code == 409

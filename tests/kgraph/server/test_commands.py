@@ -190,6 +190,38 @@ def test_what_is_not_for_others_is_refused(arguments: list[str], why: str) -> No
         admitted(Asked(arguments, "eve", "operator", "/"))
 
 
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ("incidents list", "viewer"),
+        ("incidents confirm INC-1 x", "responder"),
+        ("incidents refute INC-1 x", "responder"),
+        ("check web-1", "responder"),
+        ("check --incident INC-1 --dry-run", "responder"),
+        ("investigate", "operator"),
+        ("plan P-1 --reject no", "operator"),
+        ("apply P-1", "operator"),
+        ("apply P-1 --execute", "operator"),
+        ("halt", "operator"),
+        ("sync", "operator"),
+        ("doctor", "operator"),
+        ("halt --lift", "admin"),
+        ("token list", "admin"),
+        ("token revoke x", "admin"),
+        ("audit show", "admin"),
+    ],
+)
+def test_each_role_has_run_what_it_may_and_nothing_else(line: str, needed: str) -> None:
+    roles = [role.value for role in Role]
+    for role in roles:
+        asked = Asked(line.split(), "eve", role, "/")
+        if roles.index(role) >= roles.index(needed):
+            assert line.startswith(admitted(asked)[0].path)
+        else:
+            with pytest.raises(RefusedError, match=f"needs the role {needed}; .* has {role}"):
+                admitted(asked)
+
+
 def test_a_token_never_crosses_a_network_unencrypted(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

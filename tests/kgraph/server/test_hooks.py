@@ -83,6 +83,12 @@ def test_ten_thousand_alerts_are_one_delivery(
     assert store.count(Drawer.INBOX) == 1
 
 
+def test_a_responder_posts_evidence_to_hooks(serve: Serve, token: Token) -> None:
+    headers = token(Role.RESPONDER)
+    answer = serve().post("/hooks/alertmanager", content=webhook(alert()), headers=headers)
+    assert answer.status_code == 202
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -18,9 +18,7 @@ from kgraph.server.reporting import last_period, make
 from kgraph.store import GraphStore
 
 from .conftest import T0, Client
-from .test_api import incident
 
-__all__ = ["incident"]  # a fixture
 Serve = Callable[..., Client]
 Token = Callable[[Role], dict[str, str]]
 FORMS = {"json": "application/json", "html": "text/html", "markdown": "text/markdown"}

@@ -120,8 +120,8 @@ function Head({ session, left }: { session: Session | null; left: () => void }) 
 }
 
 function Stop({ halt, session, done }: { halt: Halt | null; session: Session; done: () => void }) {
-  if (!halt || session.role === "viewer") return null;
-  if (halt.halted && session.role !== "admin") return null;
+  const acts = session.role === "operator" || session.role === "admin";
+  if (!halt || !acts || (halt.halted && session.role !== "admin")) return null;
   const act = halt.halted
     ? () => ask("halt", "DELETE")
     : () => ask("halt", "PUT", { reason: "" });

@@ -22,7 +22,8 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
     };
   }, [found?.title]);
   if (!found) return <Waiting problem={view.problem} />;
-  const may = role === "operator" || role === "admin";
+  const acts = role === "operator" || role === "admin";
+  const judges = acts || role === "responder";
   const lines = (label: string) => found.sections.find((row) => row.label === label)?.lines ?? [];
   return (
     <div class="incident">
@@ -42,10 +43,10 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
           </p>
         )}
       </header>
-      <CauseBlock view={found} may={may} again={view.again} why={lines("WHY")} />
+      <CauseBlock view={found} may={judges} again={view.again} why={lines("WHY")} />
       <aside class="aside">
         <Next view={found} next={lines("NEXT")} />
-        <PlanBlock view={found} plan={plan} may={may} again={view.again} refused={lines("NOT")} />
+        <PlanBlock view={found} plan={plan} may={acts} again={view.again} refused={lines("NOT")} />
       </aside>
       <div class="rest">
         <Part title="How it spreads" id="graph"><Drawing picture={found.picture} /></Part>

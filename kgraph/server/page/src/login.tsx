@@ -28,7 +28,8 @@ export function LogIn({ done }: { done: (session: Session) => void }) {
         <p id="told" role="alert" class="problem">{problem}</p>
       </form>
       <p class="soft">
-        <code>kgraph token create NAME --role operator</code> makes one. It is kept in two halves,
+        <code>kgraph token create NAME --role operator</code> makes one; with the role responder it
+        judges causes, with viewer it reads. It is kept in two halves,
         one of which no script can read, for 12 hours.
       </p>
     </main>

@@ -5,7 +5,7 @@ export type PlanState =
   | "proposed" | "approved" | "running" | "verifying" | "done" | "compensated" | "needs_human"
   | "superseded";
 export type Mark = "cause" | "hit" | "way" | "next" | "well" | "plain";
-export type Role = "hook" | "viewer" | "operator" | "admin";
+export type Role = "hook" | "viewer" | "responder" | "operator" | "admin";
 
 export interface Session { name: string; role: Role; pad: string | null }
 export interface Listed<T> { items: T[]; next: string | null }
