@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
-from kgraph.cli.sync import DryRun, Way, failed, outcomes
+from kgraph.cli.sync import DryRun, PrometheusUrl, Way, failed, outcomes
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ _RULES = ("detector", "series", "abnormal", "covered", "unmapped", "note")
 def run(
     ctx: typer.Context,
     *,
-    url: Annotated[
-        str | None,
-        typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
-    ] = None,
+    url: PrometheusUrl = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show for each detector what it looked at.")
     ] = False,

@@ -13,6 +13,7 @@ from kgraph.cli.sync import (
     AcceptShrink,
     DryRun,
     EveryChange,
+    PrometheusUrl,
     Way,
     failed,
     outcomes,
@@ -180,10 +181,7 @@ def alertmanager(
 def prometheus(
     ctx: typer.Context,
     *,
-    url: Annotated[
-        str | None,
-        typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
-    ] = None,
+    url: PrometheusUrl = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how alerts and targets found their entities.")
     ] = False,

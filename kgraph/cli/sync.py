@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from kgraph.store import Diff
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
+PrometheusUrl = Annotated[
+    str | None,
+    typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
+]
 AcceptShrink = Annotated[
     bool,
     typer.Option(

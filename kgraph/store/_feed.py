@@ -61,15 +61,9 @@ def _updates(outcome: Outcome, now: Mapping[int, Version]) -> Iterator[FeedRow]:
     for id_, (entity, name, body) in now.items():
         _, old_name, old_body = outcome.records.before[id_]
         if entity in kept:
-            yield entity, *_update(old_name, json.loads(old_body), name, json.loads(body))
-
-
-def _update(
-    old_name: str, old: dict[str, object], name: str, new: dict[str, object]
-) -> tuple[str, str]:
-    """Return the type of an update and what differs; a name alone changes nothing but the name."""
-    detail = describe(old_name, old, name, new)
-    return ("renamed" if detail == describe(old_name, old, name, old) else "updated"), detail
+            old, new = json.loads(old_body), json.loads(body)
+            type_ = "renamed" if old == new else "updated"  # then the name alone is another
+            yield entity, type_, describe(old_name, old, name, new)
 
 
 def describe(old_name: str, old: dict[str, object], name: str, new: dict[str, object]) -> str:

@@ -117,18 +117,19 @@ def staged(lab: Lab, config: Path, say: Say) -> Iterator[Stage]:
         # A guest that has just been moved or started again is read a moment later.
         wait_for("nearly all alerts to be mapped", lambda: _nearly_all(lab, config), seconds=30)
         assert watch.stop() == 0
-        say(f"{len(_lost(lab, config))} of {len(_mapped(lab, config))} alerts unmapped")
+        found = _mapped(lab, config)
+        say(f"{len(_lost(found))} of {len(found)} alerts unmapped")
     finally:
         watch.close()
 
 
 def _nearly_all(lab: Lab, config: Path) -> bool:
-    return len(_lost(lab, config)) <= 0.02 * len(_mapped(lab, config))
+    found = _mapped(lab, config)
+    return len(_lost(found)) <= 0.02 * len(found)
 
 
-def _lost(lab: Lab, config: Path) -> list[tuple[str, Outcome]]:
-    lost = {Outcome.NOT_FOUND, Outcome.AMBIGUOUS}
-    return [row for row in _mapped(lab, config) if row[1] in lost]
+def _lost(found: list[tuple[str, Outcome]]) -> list[tuple[str, Outcome]]:
+    return [row for row in found if row[1] in {Outcome.NOT_FOUND, Outcome.AMBIGUOUS}]
 
 
 def _mapped(lab: Lab, config: Path) -> list[tuple[str, Outcome]]:
