@@ -37,12 +37,12 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
         yield from _service(service, by_service, here, look)
     for service in told.volume_services:
         told_by = (service.needed("host"), service.needed("binary"), "Cinder")
-        yield from _reporting(told_by, service.text("state") == "up", by_service, here, look)
+        yield from _reporting(told_by, by_service, here, look, alive=service.text("state") == "up")
     # OVN's agents have a sentence for a host once their chassis has gone.
     for agent in (agent for agent in told.agents if " " not in agent.text("host")):
         binary = agent.text("binary") or agent.needed("agent_type")
         told_by = (agent.needed("host"), binary, "Neutron")
-        yield from _reporting(told_by, agent.flag("alive"), by_service, here, look)
+        yield from _reporting(told_by, by_service, here, look, alive=agent.flag("alive"))
     for network in told.networks:
         yield _network(network, here)
     for volume in told.volumes:
@@ -67,15 +67,16 @@ def _service(node: Node, by_service: Mapping[str, str], here: Here, look: Look) 
     told_by = (node.needed("host"), node.needed("binary"), "Nova")
     state = node.text("state")
     alive = None if state not in {"up", "down"} else state == "up"
-    yield from _reporting(told_by, alive, by_service, here, look)
+    yield from _reporting(told_by, by_service, here, look, alive=alive)
 
 
 def _reporting(
     told_by: tuple[str, str, str],
-    alive: bool | None,
     hosts: Mapping[str, str],
     here: Here,
     look: Look,
+    *,
+    alive: bool | None,
 ) -> Iterator[Told]:
     """Yield a service that reports, on which host, and to whom; and whether it does."""
     host, binary, to = told_by
