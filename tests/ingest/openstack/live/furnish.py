@@ -3,7 +3,7 @@
     python furnish.py AUTH_URL catalogue NAME=TYPE=URL ...
     python furnish.py AUTH_URL guests
     python furnish.py AUTH_URL disable HOST
-    python furnish.py AUTH_URL delete SERVER
+    python furnish.py AUTH_URL delete server|network ID
     python furnish.py AUTH_URL hypervisors NAME ...
 
 Prints what it has made, name -> id, as JSON.
@@ -89,10 +89,13 @@ def disable(cloud: Any, host: str) -> dict[str, str]:
     return {"service": service.id}
 
 
-def delete(cloud: Any, server: str) -> dict[str, str]:
-    """Delete a server, and wait until it is gone."""
-    cloud.compute.delete_server(server)
-    while cloud.compute.find_server(server, ignore_missing=True) is not None:
+def delete(cloud: Any, what: str, number: str) -> dict[str, str]:
+    """Delete a server or network, and wait until it is gone."""
+    if what == "network":
+        cloud.network.delete_network(number)
+        return {}
+    cloud.compute.delete_server(number)
+    while cloud.compute.find_server(number, ignore_missing=True) is not None:
         time.sleep(0.5)
     return {}
 
