@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -74,7 +77,11 @@ class Result:
 
 @dataclass
 class Stage:
-    """The lab, a witness, and a watch that may act; a new watch with a new store now and then."""
+    """The lab, a witness, and a watch that may act; a new watch with a new store now and then.
+
+    Attributes:
+        keep: a folder for what a case leaves behind that did not go as it should.
+    """
 
     lab: Lab
     witness: Witness
@@ -83,6 +90,7 @@ class Stage:
     _switch: PowerSwitch | None = None
     _played: int = 0
     _deeds: list[Deed] = field(default_factory=list)
+    keep: Path | None = None
 
     def ready(self) -> Watching:
         """Have all be well, and be known to be so."""
@@ -108,6 +116,21 @@ class Stage:
             self._folder.cleanup()
         self._watch, self._folder, self._switch, self._played = None, None, None, 0
         self._deeds = []
+
+    def keep_evidence(self, name: str, told: int, since: datetime) -> None:
+        """Copy the store, what the watch told and what was really so: a loss is looked into."""
+        if self.keep is None:
+            return
+        assert self._watch is not None
+        folder = self.keep / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.store)) as store:
+            store.execute("VACUUM INTO ?", (str(folder / f"{datetime.now():%H%M%S}.db"),))
+        shutil.copy(self.store.with_name("watch.log"), folder)
+        events = self._watch.events[told:]
+        (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+        seen = self.witness.since(since)
+        (folder / "truth.txt").write_text("".join(f"{p.at} {sorted(p.wrong)}\n" for p in seen))
 
     @property
     def store(self) -> Path:
@@ -188,6 +211,8 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         restrained = not read.deeds
     wrong = sorted({str(d) for d in deeds if d.name and not _meant(d, case)})
     well = healed is not False and restrained is not False and not wrong and not breaches
+    if not well or named is False:
+        stage.keep_evidence(f"{seed}-{number}-{inject.__name__}", told, begun)
     return Result(
         seed=seed,
         number=number,
