@@ -91,7 +91,8 @@ def _run(told: argparse.Namespace) -> None:
     with closing(Lab()) as lab, told.results.open("a") as file:
         lab.populate()
         for result in campaign(lab, chosen, told.keep):
-            file.write(json.dumps({**result.row(), "at": f"{datetime.now(UTC):%FT%TZ}", "commit": commit.strip()}) + "\n")
+            told_with = {"at": f"{datetime.now(UTC):%FT%TZ}", "commit": commit.strip()}
+            file.write(json.dumps(result.row() | told_with) + "\n")
             file.flush()
             word = "well" if as_it_should(result.row()) else "NOT WELL"
             took = "" if result.seconds is None else f" {result.seconds:.1f} s"

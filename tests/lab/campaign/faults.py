@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ingest.libvirt.states import DomainState
@@ -183,6 +183,18 @@ def host_without_power(lab: Lab, rng: random.Random, _spared: frozenset[str]) ->
     )
 
 
+def host_and_switch_without_power(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """Nobody can read back that it is off, so nothing may start elsewhere until somebody can."""
+    lab.silence_power()
+    case = host_without_power(lab, rng, spared)
+    return replace(
+        case,
+        kind="host power lost, switch silent",
+        right=Right.ASK,
+        person=lab.restore_power_switch,
+    )
+
+
 def lonely_host_without_power(lab: Lab, _rng: random.Random, _spared: frozenset[str]) -> Case:
     """None of its guests could start elsewhere, so there is nothing to fence it for."""
     lab.power_off(SMALL_HOST)
@@ -224,6 +236,14 @@ def migrated_by_hand(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Ca
     return Case("a person migrates a guest", Right.LEAVE)
 
 
+def broken_migration(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """A person migrates a guest, and the other host's libvirtd restarts midway: it stays."""
+    name = _guest(lab, rng, spared, Disk.NBD)
+    home = lab.guests[name].host.name
+    lab.break_migration(name, rng.choice([host for host in HOSTS if host != home]))
+    return Case("libvirtd restarts in a migration", Right.LEAVE)
+
+
 def two_guests(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
     first = killed_guest(lab, rng, spared)
     second = panicked_guest(lab, rng, spared | first.may)
@@ -260,6 +280,7 @@ KINDS: tuple[Inject, ...] = (
     silent_management,
     cut_off_host,
     host_without_power,
+    host_and_switch_without_power,
     lonely_host_without_power,
     destroyed_network,
     silent_exporters,
@@ -267,6 +288,7 @@ KINDS: tuple[Inject, ...] = (
     nothing,
     suspended_by_hand,
     migrated_by_hand,
+    broken_migration,
     two_guests,
     export_and_guest,
 )

@@ -18,8 +18,10 @@ from typing import Any
 from kgraph.schema import IncidentStatus
 from kgraph.store import open_store
 from remedies import Budgets
+from remedies.execution.ledger import Ledger
 from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
 from tests.lab.campaign.faults import Case, Inject, Right
+from tests.lab.campaign.memory import decides
 from tests.lab.campaign.truth import Witness
 from tests.lab.lab.acting import configured, has_baseline, moving
 from tests.lab.lab.laboratory import Lab
@@ -31,7 +33,7 @@ SETTLE = 3.0  # seconds for which all must stay well
 LIMIT = 75.0  # seconds within which a fault has to be healed
 WINDOW = 10.0  # seconds in which nothing may be done where nothing is right
 PERSON_AFTER = 8.0  # seconds after which a person does her part
-CASES_A_STORE = 6  # with more, the guard against flapping would rightly end all automation
+CASES_A_STORE = 6  # at most; see `memory` for why it is fewer most of the time
 POLICY = """
 format: kgraph.policy/v1
 rules:
@@ -95,7 +97,7 @@ class Stage:
     def ready(self) -> Watching:
         """Have all be well, and be known to be so."""
         self.lab.heal()
-        if self._watch is None or self._played >= CASES_A_STORE or not self._calm():
+        if self._watch is None or self._is_laden() or not self._calm():
             self.close()
             self._open()
         self._played += 1
@@ -125,7 +127,7 @@ class Stage:
         folder = self.keep / name
         folder.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.store)) as store:
-            store.execute("VACUUM INTO ?", (str(folder / f"{datetime.now():%H%M%S}.db"),))
+            store.execute("VACUUM INTO ?", (str(folder / f"{since:%H%M%S}.db"),))
         shutil.copy(self.store.with_name("watch.log"), folder)
         events = self._watch.events[told:]
         (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
@@ -157,6 +159,12 @@ class Stage:
         wait_for("the baseline of the export", lambda: has_baseline(config), seconds=60)
         if not self._calm():
             raise LabError("incidents are open on a lab that is well: " + _last(watch))
+
+    def _is_laden(self) -> bool:
+        """Tell whether what earlier cases left behind would decide the next one."""
+        with closing(open_store(self.store, read_only=True)) as store:
+            ledger = Ledger.load(store, datetime.now(UTC))
+        return self._played >= CASES_A_STORE or decides(ledger)
 
     def _calm(self) -> bool:
         """Wait until the watch has no open incident and no plan under way; False: it has."""

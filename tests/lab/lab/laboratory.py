@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +14,7 @@ from ingest.libvirt.states import DomainState
 from tests.lab.lab.estate import SMALL_HOST, Estate
 from tests.lab.lab.guests import Disk, Leaving
 from tests.lab.lab.power import PowerSwitch
-from tests.lab.lab.processes import wait_for
+from tests.lab.lab.processes import LabError, wait_for
 
 
 class Lab(Estate):
@@ -26,6 +27,7 @@ class Lab(Estate):
     def __init__(self) -> None:
         super().__init__()
         self.fault_at = datetime.now(UTC)
+        self._power: PowerSwitch | None = None
 
     def guests_on_export(self) -> frozenset[str]:
         """Return the names of the guests whose disk is the export."""
@@ -194,15 +196,40 @@ class Lab(Estate):
         """Move a guest on the export, running; it leaves nothing behind. No fault at all."""
         self._guests[name].migrate(self.host(host), Leaving.NOTHING)
 
+    def break_migration(self, name: str, host: str) -> None:
+        """Move a guest slowly, and have the daemon of the other host crash and start midway."""
+        guest, target = self._guests[name], self.host(host)
+        with ThreadPoolExecutor(1) as pool:
+            moving = pool.submit(guest.migrate, target, Leaving.NOTHING, slowly=True)
+            wait_for(f"{name} to be on its way", guest.leaves)
+            self._stamp()
+            target.kill_libvirtd()
+            target.start_libvirtd()
+            error = moving.exception(timeout=30)
+        if error is None:
+            raise LabError(f"{name} has moved to {host} before it could be stopped")
+
     def serve_power(self, folder: Path) -> PowerSwitch:
         """Let hosts be switched by a fence agent, on a network of its own."""
-        return PowerSwitch(folder, self._hosts)
+        self._power = PowerSwitch(folder, self._hosts)
+        return self._power
+
+    def silence_power(self) -> None:
+        """Have the power switch answer nobody: what is off can no longer be read back."""
+        assert self._power is not None
+        self._power.silent = True
+
+    def restore_power_switch(self) -> None:
+        """Undo `silence_power`."""
+        if self._power is not None:
+            self._power.silent = False
 
     def heal(self) -> None:
         """Undo every fault: all is up, every guest runs at home and works, no rule sees anything.
 
         Alertmanager has been told, and what it had posted until then is forgotten.
         """
+        self.restore_power_switch()
         hosts = self._hosts.values()
         off = [host for host in hosts if not host.powered]
         for host in off:
