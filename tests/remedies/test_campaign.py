@@ -11,8 +11,10 @@ from kgraph.schema import Outcome
 from kgraph.store import open_store
 from remedies.execution.ledger import Ledger
 from remedies.world import Intent, Past
+from tests.lab.campaign.deeds import seen_twice
 from tests.lab.campaign.memory import decides
 from tests.lab.campaign.report import as_it_should, share, summary, table
+from tests.lab.campaign.truth import Picture
 from tests.remedies.simulator.campaign import campaign, rows
 
 
@@ -70,3 +72,10 @@ def test_a_case_begins_where_no_earlier_one_decides_what_the_guards_say(
     ledger: Ledger, *, decided: bool
 ) -> None:
     assert decides(ledger) is decided
+
+
+def test_a_guest_that_runs_twice_is_a_breach_where_something_was_done_to_it() -> None:
+    twice = Picture(_NOON, frozenset(), frozenset({"shop-1"}), {})
+    assert seen_twice([twice], (), frozenset({"shop-1"})) == ["I1 shop-1 ran on two hosts"]
+    # A daemon that crashes in a person's migration can split a guest all by itself.
+    assert seen_twice([twice], (), frozenset({"mail-1"})) == []

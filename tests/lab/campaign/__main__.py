@@ -100,6 +100,7 @@ def _run(told: argparse.Namespace) -> None:
             sys.stdout.flush()
             if time.monotonic() > end:
                 break
+        lab.heal()  # a daemon that hangs would hold up the end
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from tests.lab.lab.watching import Watching
 SETTLE = 3.0  # seconds for which all must stay well
 LIMIT = 75.0  # seconds within which a fault has to be healed
 WINDOW = 10.0  # seconds in which nothing may be done where nothing is right
+SLOW = 12.0  # seconds after which what is known so far is kept, to see what it waits for
 PERSON_AFTER = 8.0  # seconds after which a person does her part
 CASES_A_STORE = 6  # at most; see `memory` for why it is fewer most of the time
 POLICY = """
@@ -54,6 +55,7 @@ class Result:
         wrong_targets: what of it was done to something that had nothing to do with the fault.
         restrained: nothing was done that was not right; None: doing something was right.
         breaches: invariants that were broken.
+        split: guests that ran on two hosts, though kgraph had done nothing to them.
         note: the last words of the watch where it is not as it should be.
         load: of the machine, over the last minute.
     """
@@ -69,6 +71,7 @@ class Result:
     wrong_targets: list[str]
     restrained: bool | None
     breaches: list[str]
+    split: list[str]
     note: str = ""
     load: float = 0.0
 
@@ -119,15 +122,28 @@ class Stage:
         self._watch, self._folder, self._switch, self._played = None, None, None, 0
         self._deeds = []
 
+    def keep_store(self, name: str, when: str) -> None:
+        """Copy the store as it is now."""
+        if self.keep is None:
+            return
+        path = self.keep / name / f"{when}.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self.store)) as store:
+            store.execute("VACUUM INTO ?", (str(path),))
+
+    def forget(self, name: str) -> None:
+        """Keep nothing of a case that went as it should."""
+        if self.keep is not None:
+            shutil.rmtree(self.keep / name, ignore_errors=True)
+
     def keep_evidence(self, name: str, told: int, since: datetime) -> None:
         """Copy the store, what the watch told and what was really so: a loss is looked into."""
         if self.keep is None:
             return
         assert self._watch is not None
         folder = self.keep / name
-        folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.store)) as store:
-            store.execute("VACUUM INTO ?", (str(folder / f"{since:%H%M%S}.db"),))
+        self.keep_store(name, "after")
         shutil.copy(self.store.with_name("watch.log"), folder)
         events = self._watch.events[told:]
         (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
@@ -183,7 +199,7 @@ class Stage:
 
 def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
     """Inject one fault, let kgraph do what it does, and tell what became of it."""
-    rng = random.Random(f"{seed}/{number}")
+    rng, name = random.Random(f"{seed}/{number}"), f"{seed}-{number}-{inject.__name__}"
     watch = stage.ready()
     told = len(watch.events)
     begun = datetime.now(UTC)
@@ -198,14 +214,17 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         assert case.person is not None
         case.person()
         at = datetime.now(UTC)
-        healed = _healed(stage, case, at)
+        healed = _healed(stage, case, at, name)
     else:
-        healed, done_before = _healed(stage, case, at), ()
+        healed, done_before = _healed(stage, case, at, name), ()
     _finish(stage, begun)
     read = stage.read(begun)
     pictures = stage.witness.since(begun)
-    breaches = [*read.breaches, *seen_twice(pictures, read.deeds)]
-    breaches += over_budget(stage.all_deeds(read.deeds), Budgets())
+    every = stage.all_deeds(read.deeds)
+    touched = frozenset(deed.name for deed in every)
+    breaches = [*read.breaches, *seen_twice(pictures, read.deeds, touched)]
+    breaches += over_budget(every, Budgets())
+    split = {name for picture in pictures for name in picture.twice} - touched
     deeds = read.deeds if case.right is not Right.LEAVE else done_before or read.deeds
     titles = [
         cause["title"]
@@ -219,8 +238,10 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         restrained = not read.deeds
     wrong = sorted({str(d) for d in deeds if d.name and not _meant(d, case)})
     well = healed is not False and restrained is not False and not wrong and not breaches
-    if not well or named is False:
-        stage.keep_evidence(f"{seed}-{number}-{inject.__name__}", told, begun)
+    if not well or named is False or (isinstance(healed, float) and healed > SLOW):
+        stage.keep_evidence(name, told, begun)
+    else:
+        stage.forget(name)
     return Result(
         seed=seed,
         number=number,
@@ -234,6 +255,7 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         restrained=restrained,
         breaches=breaches,
         note="" if well else _last(watch, told),
+        split=sorted(split),
         load=os.getloadavg()[0],
     )
 
@@ -247,9 +269,10 @@ def _left(at: datetime) -> None:
     _wait(at, WINDOW)
 
 
-def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
+def _healed(stage: Stage, case: Case, at: datetime, name: str) -> float | bool:
     """Wait until all is well and stays so; return after how many seconds it was, or False."""
     well_since: datetime | None = None
+    kept = False
     while datetime.now(UTC) - at < timedelta(seconds=LIMIT):
         picture = stage.witness.now()
         wrong = (picture.wrong - case.stays) or case.broken()
@@ -261,6 +284,9 @@ def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
             well_since = max(picture.at, at) if not case.broken() else now
         elif now - well_since >= timedelta(seconds=SETTLE):
             return (well_since - at).total_seconds()
+        if not kept and now - at > timedelta(seconds=SLOW):
+            kept = True
+            stage.keep_store(name, "meanwhile")
         time.sleep(0.2)
     return False
 

@@ -149,10 +149,6 @@ class Guest:
         if self.computes:
             target.favour_guest(self.name)
 
-    def leaves(self) -> bool:
-        """Tell whether its memory is being copied to another host."""
-        return int(self.domain.jobStats().get("memory_processed", 0)) > 0
-
     def stopped_by_growing(self) -> bool:
         """Have its disk grow; tell whether that has stopped it."""
         self.grows = True

@@ -197,13 +197,18 @@ class Lab(Estate):
         self._guests[name].migrate(self.host(host), Leaving.NOTHING)
 
     def break_migration(self, name: str, host: str) -> None:
-        """Move a guest slowly, and have the daemon of the other host crash and start midway."""
+        """Move a guest, and have the daemon of the other host crash and start again midway.
+
+        The QEMU over there is stopped until then: what it has not received it cannot go on with.
+        """
         guest, target = self._guests[name], self.host(host)
         with ThreadPoolExecutor(1) as pool:
             moving = pool.submit(guest.migrate, target, Leaving.NOTHING, slowly=True)
-            wait_for(f"{name} to be on its way", guest.leaves)
+            wait_for(f"{name} to arrive on {host}", lambda: target.status_of(name))
+            target.signal_guest(name, "STOP")
             self._stamp()
             target.kill_libvirtd()
+            target.signal_guest(name, "CONT")
             target.start_libvirtd()
             error = moving.exception(timeout=30)
         if error is None:
