@@ -168,19 +168,27 @@ def cut_off_host(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
 
 
 def host_without_power(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
-    """Its guests on the export start elsewhere once it is read back off; the others can't."""
     host = rng.choice(_WITH_EXPORT)
+    case = _lost(lab, host, "host power lost")
+    lab.power_off(host)
+    return case
+
+
+def hung_host(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
+    """It has power, and all on it stands still: only once it is switched off may others start."""
+    host = rng.choice(_WITH_EXPORT)
+    case = _lost(lab, host, "host hung")
+    lab.hang_host(host)
+    return case
+
+
+def _lost(lab: Lab, host: str, kind: str) -> Case:
+    """Of a host that is lost, the guests on the export start elsewhere; the others cannot."""
     shared = lab.guests_at(host) & lab.guests_on_export()
     gone = lab.guests_at(host) - shared
-    lab.power_off(host)
     stay = (f"{host} is off", *(f"{name} has no process" for name in gone))
-    return Case(
-        "host power lost",
-        Right.HEAL,
-        shared | {host},
-        frozenset({host}),
-        stays=frozenset(stay),
-    )
+    may, named = shared | {host}, frozenset({host})
+    return Case(kind, Right.HEAL, may, named, stays=frozenset(stay))
 
 
 def host_and_switch_without_power(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:

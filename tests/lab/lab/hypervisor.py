@@ -177,6 +177,14 @@ class Hypervisor:
         self._fabric.rejoin(self._last)
         self.partitioned = False
 
+    def freeze(self) -> None:
+        """Have all on it stand still, as where its kernel hangs: it has power all the same."""
+        self.inside("sh", "-c", "kill -STOP -1")
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        self.inside("sh", "-c", "kill -CONT -1")
+
     @property
     def via(self) -> list[str]:
         """What to put before a command to run it on the host."""
@@ -257,7 +265,7 @@ class Hypervisor:
     def revive(self) -> None:
         """Undo all that may have been done to a host that is on; its guests are seen to apart."""
         self.rejoin()
-        self.signal_exporters("CONT")
+        self.thaw()
         self.clear_small()
         # A guest that was killed may have left its file.
         wake = "for each in /run/libvirt/qemu/*.pid; do kill -CONT $(cat $each); done 2>&1 || true"

@@ -175,6 +175,12 @@ class Lab(Estate):
         self._stamp()
         self.host(host).partition()
 
+    def hang_host(self, host: str) -> None:
+        """Have a host hang: it has power, answers nobody, and may go on at any moment."""
+        self._stamp()
+        self.host(host).partition()
+        self.host(host).freeze()
+
     def rejoin(self, host: str) -> None:
         """Undo `partition`."""
         self.host(host).rejoin()
