@@ -205,19 +205,21 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
     begun = datetime.now(UTC)
     case = inject(stage.lab, rng, frozenset())
     at = min(stage.lab.fault_at, datetime.now(UTC))
+    asked_at = begun
+    healed: float | bool | None = None
     if case.right is Right.LEAVE:
-        healed = _left(at)
-        done_before = stage.read(begun).deeds
+        _left(at)
     elif case.right is Right.ASK:
         _wait(at, PERSON_AFTER)
-        done_before = stage.read(begun).deeds
         assert case.person is not None
+        asked_at = datetime.now(UTC)
         case.person()
         at = datetime.now(UTC)
         healed = _healed(stage, case, at, name)
     else:
-        healed, done_before = _healed(stage, case, at, name), ()
+        healed = _healed(stage, case, at, name)
     _finish(stage, begun)
+    # What was announced before has to have ended: only then it is known whether anything was done.
     read = stage.read(begun)
     pictures = stage.witness.since(begun)
     every = stage.all_deeds(read.deeds)
@@ -225,7 +227,7 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
     breaches = [*read.breaches, *seen_twice(pictures, read.deeds, touched)]
     breaches += over_budget(every, Budgets())
     split = {name for picture in pictures for name in picture.twice} - touched
-    deeds = read.deeds if case.right is not Right.LEAVE else done_before or read.deeds
+    deeds = read.deeds
     titles = [
         cause["title"]
         for event in watch.events[told:]
@@ -233,9 +235,11 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         if event["event"] == "incident.explained"
     ]
     named = any(name in title for title in titles for name in case.named) if case.named else None
-    restrained = None if case.right is Right.HEAL else not done_before
-    if case.right is Right.LEAVE:
-        restrained = not read.deeds
+    restrained = {
+        Right.HEAL: None,
+        Right.LEAVE: not deeds,
+        Right.ASK: not [deed for deed in deeds if deed.at < asked_at],
+    }[case.right]
     wrong = sorted({str(d) for d in deeds if d.name and not _meant(d, case)})
     well = healed is not False and restrained is not False and not wrong and not breaches
     if not well or named is False or (isinstance(healed, float) and healed > SLOW):
