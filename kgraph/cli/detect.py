@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_WRONG = ("entity", "signal", "direction", "score", "since", "detail", "detector")
+_WRONG = ("entity", "signal", "direction", "score", "since", "due", "detail", "detector")
 _GRADED = (
     *("detector", "detection", "within", "falseAlarm", "falseWithin"),
     *("hits", "atFault", "strays", "atRest"),
@@ -236,10 +236,11 @@ def _wrong(heard: Iterable[Spoken]) -> Iterable[tuple[object, ...]]:
     for found in heard:
         for row in sorted(found.wrong, key=lambda r: (-(r.score or 0.0), r.entity, r.detector)):
             since = format_time(row.at) if row.at else ""
+            due = format_time(row.due_at) if row.due_at else ""
             direction = row.direction.value if row.direction else ""
             score = None if row.score is None else round(row.score, 1)
             title = found.titles.get(row.entity, row.entity)
-            yield title, row.signal, direction, score, since, row.detail, row.detector
+            yield title, row.signal, direction, score, since, due, row.detail, row.detector
 
 
 def _rules(found: Spoken) -> Iterable[tuple[object, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from ingest.detect import ROAD, Reads, calls, declared, logs, names
@@ -14,7 +14,7 @@ from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sync import Reading
 from kgraph.config import CallsSource, Configuration, LogsSource
 from kgraph.schema import Observation
-from kgraph.signals import EstateIndex
+from kgraph.signals import Blind, EstateIndex
 from kgraph.signals import Mapping as Entry
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
@@ -66,7 +66,7 @@ class Listener:
         """Return what the last process has kept, if anything."""
         return remembered(store, self.title, read)
 
-    def estate(self, reading: Reading) -> tuple[EstateIndex, Mapping[str, datetime]]:
+    def estate(self, reading: Reading) -> tuple[EstateIndex, Blind]:
         """Return the estate by name, and what nobody sees at the moment."""
         return self._directory.recent(reading.store, reading.at)
 
