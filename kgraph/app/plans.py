@@ -51,9 +51,7 @@ def propose(
     if store.named(Drawer.REJECTED, [plan.id]):
         return before  # a person has said no to this very plan
     document = PlanDocument(plan, _runs(before))
-    record = PlanRecord(
-        plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document), "proposed"
-    )
+    record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     store.save_plan(record)
     return record
 
