@@ -206,4 +206,5 @@ def _observation(row: ObservationRow, state: State) -> Observation:
         received_at=row.receivedAt,
         expires_at=row.expiresAt,
         detail=row.detail or "",
+        due_at=row.dueAt,
     )
