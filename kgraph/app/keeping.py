@@ -50,7 +50,7 @@ class Sorted:
 
 
 class Memory:
-    """What is known of the incidents of a store: a document is read once for each version of it."""
+    """What is known of the incidents of a store; each version of a document is read once."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[datetime, Known]] = {}

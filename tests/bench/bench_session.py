@@ -2,9 +2,9 @@
 
     python -m tests.bench.bench_session [--entities 100000] [--active 10000] [--more 20]
 
-A store with an invented estate of which hosts, guests and switches are watched. Hosts and guests are
-drawn, and all guests of such a host alarm, until so many alarms are active. Then single guests
-alarm one after the other. Each look at the evidence is timed: reading it, finding out what belongs
+A store with an invented estate of which hosts, guests and switches are watched. Guests, and hosts
+all of whose guests alarm, are drawn until so many alarms are active. Then single guests alarm one
+after the other. Each look at the evidence is timed: reading it, finding out what belongs
 together, explaining what is touched, and keeping the incidents. Prints a table, asserts nothing.
 """
 

@@ -1,10 +1,10 @@
 """A large estate is explained in parts that no candidate connects: what is touched, and no more.
 
-Ten thousand alerts may be active when one more comes. It belongs to those that something near it
-could explain, too (`rca.components`): they are asked about together, and what was said of all
-others stands. A part is touched when one of its alarms comes, goes or grows, when the graph that it
-was weighed on has changed, and now and then, as what is healthy may have changed. There is never
-more done at a time than is worth waiting for, and what is new comes first.
+Ten thousand alerts may be active when one more comes. What could explain it may explain some of
+them, too (`rca.components`): they are asked about together; what was said of all others stands.
+A part is touched when one of its alarms comes, goes or grows, when the graph that it was weighed
+on has changed, and now and then, as what is healthy may have changed. There is never more done at
+a time than is worth waiting for, and what is new comes first.
 """
 
 from __future__ import annotations
