@@ -159,13 +159,14 @@ class Hypervisor:
         """Cut the power: nothing of it says goodbye, not even to who talks with it."""
         if self._holder is None:
             return
-        self._connection = None
         self._fabric.unplug(self._last)
         if self._init and self._holder.poll() is None:
             os.kill(self._init, signal.SIGKILL)
             self._holder.wait(timeout=10)  # pid 1 is the last to go
         end(self._holder)
         self._holder, self._init = None, 0
+        # Not before: a daemon that hangs would be waited for.
+        self._connection = None
 
     def partition(self) -> None:
         """Cut it off from the fabric; it runs on, and its unix socket still answers."""
