@@ -72,6 +72,13 @@ def killed_guest(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
     return _one("guest killed", name)
 
 
+def killed_guest_in_backup(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """Its disk is open elsewhere, so no start is accepted before somebody ends that."""
+    name = _guest(lab, rng, spared, Disk.LOCAL)
+    lab.kill_and_open(name)
+    return replace(_one("guest killed, its disk locked", name, Right.ASK), person=lab.end_backup)
+
+
 def panicked_guest(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
     name = _guest(lab, rng, spared, Disk.NBD, Disk.LOCAL)
     lab.panic_guest(name)
@@ -273,6 +280,7 @@ def _behind(lab: Lab) -> frozenset[str]:
 
 KINDS: tuple[Inject, ...] = (
     killed_guest,
+    killed_guest_in_backup,
     panicked_guest,
     hung_guest,
     stopped_qemu,
@@ -288,6 +296,7 @@ KINDS: tuple[Inject, ...] = (
     silent_management,
     cut_off_host,
     host_without_power,
+    hung_host,
     host_and_switch_without_power,
     lonely_host_without_power,
     destroyed_network,

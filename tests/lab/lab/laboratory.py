@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from ingest.libvirt.states import DomainState
 from tests.lab.lab.estate import SMALL_HOST, Estate
 from tests.lab.lab.guests import Disk, Leaving
 from tests.lab.lab.power import PowerSwitch
-from tests.lab.lab.processes import LabError, wait_for
+from tests.lab.lab.processes import LabError, end, spawn, wait_for
 
 
 class Lab(Estate):
@@ -28,6 +29,7 @@ class Lab(Estate):
         super().__init__()
         self.fault_at = datetime.now(UTC)
         self._power: PowerSwitch | None = None
+        self._backup: subprocess.Popen[bytes] | None = None
 
     def guests_on_export(self) -> frozenset[str]:
         """Return the names of the guests whose disk is the export."""
@@ -88,6 +90,26 @@ class Lab(Estate):
         self._stamp()
         self._guests[name].host.signal_guest(name, "KILL")
         self._wait_until({name}, DomainState.SHUTOFF)
+
+    def kill_and_open(self, name: str) -> None:
+        """Kill the QEMU of a guest with a disk of its host, and have a backup open that disk.
+
+        It holds QEMU's own lock, so the guest cannot be started until it is done.
+        """
+        self.kill_guest(name)
+        home = self._guests[name].host
+        socket = home.disks.with_name("backup.socket")
+        socket.unlink(missing_ok=True)
+        image = str(home.disks / f"{name}.raw")
+        command = ["qemu-nbd", "--format", "raw", "--socket", str(socket), image]
+        self._backup = spawn(command, home.disks.with_name("backup.log"))
+        wait_for(f"a backup of {name}", socket.exists)
+
+    def end_backup(self) -> None:
+        """Undo what `kill_and_open` has opened; the guest stays as it is."""
+        if self._backup is not None:
+            end(self._backup)
+            self._backup = None
 
     def panic_guest(self, name: str) -> None:
         """Have one guest's kernel panic, and wait until libvirt has noticed."""
@@ -241,6 +263,7 @@ class Lab(Estate):
         Alertmanager has been told, and what it had posted until then is forgotten.
         """
         self.restore_power_switch()
+        self.end_backup()
         hosts = self._hosts.values()
         off = [host for host in hosts if not host.powered]
         for host in off:
