@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kgraph.app import keeping
+from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit, of_estate, of_store
 from kgraph.app.keeping import Kept, Sorted, worth
 from kgraph.app.learning import taught
@@ -94,7 +95,9 @@ class Assessor:
         topology = tools.topologies.of(self._store)
         whole = len(topology) <= WHOLE_UP_TO
         evidence = self._store.evidence(now=now) if whole else self._symptoms(now)
-        mark = (self._store.version(), _mark(evidence), warnings)
+        # What people decided on its grouping makes old evidence new.
+        decided = tuple((row.id, row.at) for row in decisions(self._store))
+        mark = (self._store.version(), _mark(evidence), warnings, decided)
         if mark == self._mark and (whole or not self._due(evidence, now)):
             return None
         self._mark, self._asked_at = mark, now
