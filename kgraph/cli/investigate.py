@@ -104,6 +104,7 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
+    from kgraph.incidents import Verdict
     from remedies.execution.ledger import tried_in_vain
 
     now, away = session.now(), list[str]()
@@ -124,8 +125,10 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
             keeping.save(store, done)
             handled.expire(store, now)
     _show_all(session, found, form, verbose=verbose)
-    for incident_id in done.held:
-        session.remark(f"{incident_id} was closed by hand; its symptoms are still there")
+    for each in done.kept:
+        if each.verdict is Verdict.CLOSED:
+            incident_id = each.investigation.case.id
+            session.remark(f"{incident_id} was closed by hand; its symptoms are still there")
     for incident_id in done.resolved:
         session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
     for incident_id, before in done.split:

@@ -18,6 +18,7 @@ class Verdict(Enum):
 
     UPDATE = "update"
     NEW = "new"
+    CLOSED = "closed"  # a person has closed it, and nothing new has come to it since
 
 
 @dataclass(frozen=True, slots=True)
