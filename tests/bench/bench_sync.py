@@ -3,8 +3,8 @@
     python -m tests.bench.bench_sync [entities]
 
 Prints a table; asserts nothing. The estate is the dense one, with four relations for each entity.
-CPU seconds are user + system of each process, memory its largest resident set. The references stand
-in the rows: the same program that only says its version, making the items alone, and inserting the
+CPU seconds are user + system of each process, memory its largest resident set. The references are
+rows, too: the same program that only says its version, making the items alone, and inserting the
 same rows into two tables without any meaning.
 """
 

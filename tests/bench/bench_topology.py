@@ -3,7 +3,8 @@
     python -m tests.bench.bench_topology [entities]
 
 Prints a table; asserts nothing. CPU seconds (user + system); the references are named in the rows.
-The estate is the synthetic source's, with four relations for each entity; one host of it fails with its guests and six services.
+The estate is the synthetic source's dense one, with four relations for each entity; one host of it
+fails with its guests and six services.
 """
 
 from __future__ import annotations
