@@ -79,7 +79,8 @@ def run(
 def environment() -> dict[str, str]:
     """Return what tools are run with: English words, and a path to administrators' tools."""
     path = f"{os.environ.get('PATH', '')}:{_ADMIN}"
-    return {**os.environ, "LC_ALL": "C", "PATH": path}
+    # English, and any name as it is: Ansible refuses to work where text is not UTF-8.
+    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": path}
 
 
 def through(via: Sequence[str], argv: Sequence[str]) -> list[str]:

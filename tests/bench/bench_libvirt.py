@@ -1,6 +1,6 @@
 """How fast libvirt is read: one host of 60 guests, and 300 connections of which 30 or 60 hang.
 
-    python -m tests.bench.bench_libvirt
+    python -m tests.bench.bench_libvirt [HUNG]       # 30 or 60 of them; else both, one by one
 
 Prints a table; asserts nothing. The hosts are libvirt's own test driver, one document each, so the
 binding, the processes and the graph are real and no wire is. Those that hang are sockets of ours
@@ -101,7 +101,7 @@ def main() -> None:
         _row("60 guests: in a process of its own", lambda: list(read(many, now=now).items))
         well = [_uri(folder, host, _GUESTS) for host in range(_HOSTS - _SOME_HUNG)]
         _row("270 connections that answer", lambda: _sync(well, folder))
-        for count in (_SOME_HUNG, _MANY_HUNG):
+        for count in [int(each) for each in sys.argv[1:]] or (_SOME_HUNG, _MANY_HUNG):
             uris = well[: _HOSTS - count]
             for number in range(count):
                 server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
