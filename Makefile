@@ -90,7 +90,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@touch $@
 
 # `make test-openstack RECORD=1` takes the answers anew that `make test` is served.
-test-openstack: .venv/dev .openstack/ready ## the OpenStack source against real services, five minutes
+test-openstack: .venv/dev .openstack/ready ## the OpenStack source against real services; minutes
 	KGRAPH_TEST_RECORD=$(RECORD) $(BIN)/python -m pytest -q -m openstack tests/ingest/openstack
 
 check: lint unit ## lint, types, contracts, unit tests
