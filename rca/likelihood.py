@@ -142,6 +142,8 @@ def read(
     loudest = _loudest(incident.observations, topology, paths)
     crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
+    rates: dict[str, Rates | None] = {}
+    speaks: dict[tuple[object, ...], dict[str, float]] = {}  # what is equal, worked out once
     for observation in loudest:
         kind = topology.kinds[topology.index[observation.entity]]
         channel = _channel(kind, observation)
@@ -150,9 +152,14 @@ def read(
         rules = model.signal_rules.get((kind, observation.signal), ())
         if observation.direction is Direction.DOWN:
             rules = ()
-        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
+        detector = observation.detector
+        if detector not in rates:
+            rates[detector] = model.rates.of(detector)
+        ratio = _ratio(observation, rules, crowd, rates[detector])
+        bears = speaks.setdefault((kind, channel, observation.signal, rules != ()), {})
+        via = paths.via(observation)
         found.setdefault(observation.entity, []).append(
-            Reading(observation, kind, channel, ratio, rules, paths.via(observation))
+            Reading(observation, kind, channel, ratio, rules, via, bears)
         )
     return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
 
