@@ -78,6 +78,11 @@ class Reading:
     via: str = ""
     _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def look(self) -> tuple[object, ...]:
+        """What is equal for readings that say the same of every mode."""
+        return self.kind, self.channel, self.observation.signal, id(self.rules), self.ratio
+
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
         bearing = self.bearing(mode)

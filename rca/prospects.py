@@ -62,6 +62,11 @@ class Symptoms:
         """Entity -> its bit."""
         return {entity: i for i, entity in enumerate(self.entities)}
 
+    def bit(self, entity: int) -> int:
+        """Return the set of one entity, if it is a symptom."""
+        place = self.place.get(entity)
+        return 0 if place is None else 1 << place
+
     def bits(self, entities: Iterable[int]) -> int:
         """Return the set of those that are symptoms."""
         found = 0
@@ -127,6 +132,7 @@ class Outlook:
         self._totals: dict[int, float] = {}
         self._looks: dict[int, object] = {}  # equal where the same was seen of the same kind
         self._says: dict[tuple[object, str], float] = {}
+        self._promised: dict[tuple[int, Severity], float] = {}
         self.reaches = Reaches(scene, suspected, symptoms.place, scene.rank)
 
     def reach(self, prospect: Prospect) -> Reach:
@@ -154,14 +160,22 @@ class Outlook:
 
     def explains(self, prospect: Prospect, reach: Reach) -> int:
         """Return the symptoms that could follow from a prospect, those at fault left out."""
+        if len(prospect.faults) == 1:
+            return reach.alarms & ~self.symptoms.bit(prospect.faults[0][0])
         return reach.alarms & ~self.symptoms.bits(entity for entity, _ in prospect.faults)
 
     def promises(self, prospect: Prospect, reach: Reach) -> float:
         """Return about what its effects say for a prospect, in nats."""
         entity, mode = prospect.faults[0]
         severity = severity_of(self.scene.topology.kinds[entity], mode)
-        own = self.symptoms.bits(entity for entity, _ in prospect.faults)
-        return estimate(reach, severity, self.total, own)
+        if reach is not self.reaches.get(entity):
+            own = self.symptoms.bits(entity for entity, _ in prospect.faults)
+            return estimate(reach, severity, self.total, own)
+        known = self._promised.get((entity, severity))
+        if known is None:  # modes of one entity differ by that alone
+            known = estimate(reach, severity, self.total, self.symptoms.bit(entity))
+            self._promised[entity, severity] = known
+        return known
 
     def total(self, bits: int) -> float:
         """Return what the symptoms in a set say together; the modes of one entity share them."""
@@ -172,6 +186,8 @@ class Outlook:
 
     def own(self, prospect: Prospect) -> float:
         """Return what the readings of the entities at fault say, in nats."""
+        if len(prospect.faults) == 1:
+            return self._said(*prospect.faults[0])
         return math.fsum(self._said(entity, mode) for entity, mode in prospect.faults)
 
     def _said(self, entity: int, mode: str) -> float:
@@ -180,12 +196,9 @@ class Outlook:
             return 0.0
         look = self._looks.get(entity)
         if look is None:
+            weights = self.scene.weights
             look = self._looks[entity] = tuple(
-                (
-                    *(reading.kind, reading.channel, reading.observation.signal),
-                    *(id(reading.rules), reading.ratio, self.scene.weights.get((entity, i), 1.0)),
-                )
-                for i, reading in enumerate(readings)
+                (reading.look, weights.get((entity, i), 1.0)) for i, reading in enumerate(readings)
             )
         found = self._says.get((look, mode))
         if found is None:
