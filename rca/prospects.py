@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
+from typing import NamedTuple
 
 from kgraph.schema import Severity
 from rca.compile import severity_of
@@ -122,6 +123,21 @@ def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
     return Prospect(tuple(sorted(faults)), log_prior_together(rates))
 
 
+class Plain(NamedTuple):
+    """What holds for every mode of an entity.
+
+    Attributes:
+        explains: as `Outlook.explains`.
+        hard, gray: as `Outlook.promises`, by severity.
+        pressing: modes for which it does not hold.
+    """
+
+    explains: int
+    hard: float
+    gray: float
+    pressing: frozenset[str]
+
+
 class Outlook:
     """What each prospect could explain, before it is walked."""
 
@@ -132,7 +148,6 @@ class Outlook:
         self._totals: dict[int, float] = {}
         self._looks: dict[int, object] = {}  # equal where the same was seen of the same kind
         self._says: dict[tuple[object, str], float] = {}
-        self._promised: dict[tuple[int, Severity], float] = {}
         self.reaches = Reaches(scene, suspected, symptoms.place, scene.rank)
 
     def reach(self, prospect: Prospect) -> Reach:
@@ -160,22 +175,24 @@ class Outlook:
 
     def explains(self, prospect: Prospect, reach: Reach) -> int:
         """Return the symptoms that could follow from a prospect, those at fault left out."""
-        if len(prospect.faults) == 1:
-            return reach.alarms & ~self.symptoms.bit(prospect.faults[0][0])
         return reach.alarms & ~self.symptoms.bits(entity for entity, _ in prospect.faults)
 
     def promises(self, prospect: Prospect, reach: Reach) -> float:
         """Return about what its effects say for a prospect, in nats."""
         entity, mode = prospect.faults[0]
         severity = severity_of(self.scene.topology.kinds[entity], mode)
-        if reach is not self.reaches.get(entity):
-            own = self.symptoms.bits(entity for entity, _ in prospect.faults)
-            return estimate(reach, severity, self.total, own)
-        known = self._promised.get((entity, severity))
-        if known is None:  # modes of one entity differ by that alone
-            known = estimate(reach, severity, self.total, self.symptoms.bit(entity))
-            self._promised[entity, severity] = known
-        return known
+        own = self.symptoms.bits(entity for entity, _ in prospect.faults)
+        return estimate(reach, severity, self.total, own)
+
+    def plain(self, entity: int) -> Plain:
+        """Return what holds for each mode of an entity that hits nothing against the arrows."""
+        reach, own = self.reaches.get(entity) or Reach(), self.symptoms.bit(entity)
+        return Plain(
+            reach.alarms & ~own,
+            estimate(reach, Severity.HARD, self.total, own),
+            estimate(reach, Severity.GRAY, self.total, own),
+            frozenset(m for ahead in self.scene.terrain.presses(entity) for m in ahead.effects),
+        )
 
     def total(self, bits: int) -> float:
         """Return what the symptoms in a set say together; the modes of one entity share them."""

@@ -109,10 +109,9 @@ def _listen(scene: Scene) -> Heard:
         rows = scene.readings[entity]
         counts.append(len(rows))
         for i, reading in enumerate(rows):
-            key = (reading.kind, reading.channel, reading.observation.signal, id(reading.rules))
-            sort = sorts.get(key)
+            sort = sorts.get(reading.sort)
             if sort is None:
-                sort = sorts[key] = len(looks)
+                sort = sorts[reading.sort] = len(looks)
                 looks.append(reading)
             position.append(i)
             ratio.append(reading.ratio)
