@@ -66,7 +66,7 @@ def seen_by(
         quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=0)
         ratios[has] = loud * quiet
     probe = heard.probe[rows]
-    probe = np.where(probe >= 0, local[probe], UNKNOWN)
+    probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
     return Seen(start, heard.position[rows], says, heard.weight[rows], of, probe, ratios)
 
 
