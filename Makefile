@@ -12,6 +12,9 @@ UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE))'
 PAGE := kgraph/server/page
 BUILT := kgraph/server/static/index.html
 
+# The tests start hundreds of processes of ours: none should compile anew what the last one did.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-neo4j page screenshot test test-deps check lint unit soak campaign bench \
         lock clean
