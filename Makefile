@@ -105,6 +105,8 @@ soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed document
 	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
 	  tests/kgraph/server/test_load.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
+	$(BIN)/python -m pytest -q -n auto --timeout 3000 --hypothesis-profile soak \
+	  -m 'hypothesis and not ($(ALONE))'
 	@$(MAKE) --no-print-directory campaign
 
 # More than an hour. Both go on where kept results end (`FAULTS=60 make campaign`), so they can be

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.neo4j.served import Served, lacking, served
+
+# How many examples a property gets that asks for no number itself; `make soak` takes its time.
+settings.register_profile("quick", max_examples=40)
+settings.register_profile("soak", max_examples=2_000, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
