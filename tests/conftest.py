@@ -27,8 +27,19 @@ def _binding(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
     """Let no test log to a stream of another: one that runs the program sets the log up."""
+    _log_plainly()
     yield
     structlog.reset_defaults()
+
+
+def _log_plainly() -> None:
+    """Log as structlog does, but for its drawings of exceptions, which take seconds."""
+    structlog.reset_defaults()
+    *others, _ = structlog.get_config()["processors"]
+    drawn = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*others, drawn])
 
 
 @pytest.fixture(scope="session")
