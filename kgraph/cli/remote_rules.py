@@ -92,7 +92,11 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
         # It looks from where the server is, at what its graph and configuration name; reads only.
         "check": Rule(lambda _given: RESPONDER, writes=lambda given: not given["dry_run"]),
-        "drift": _reads("file"),
+        "drift": Rule(
+            lambda given: OPERATOR if given["propose"] else VIEWER,
+            ("file",),
+            writes=lambda given: bool(given["propose"]),
+        ),
         "rules show": _reads(),
         # With --live it reads the sources, with the server's credentials.
         "rules coverage": Rule(
@@ -105,6 +109,10 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "incidents report": Rule(lambda _given: VIEWER, own=("folder",)),
         "incidents confirm": _writes(RESPONDER, "by"),
         "incidents refute": _writes(RESPONDER, "by"),
+        "incidents acknowledge": _writes(RESPONDER, "by"),
+        "incidents close": _writes(RESPONDER, "by"),
+        "incidents merge": _writes(RESPONDER, "by"),
+        "incidents split": _writes(RESPONDER, "by"),
         "learning show": _reads(),
         "learning export": _reads(),
         "learning reset": Rule(
