@@ -4,9 +4,10 @@
 
 A store with an invented estate of which hosts, guests and switches are watched. Guests, and hosts
 all of whose guests alarm, are drawn until so many alarms are active. Then single guests alarm one
-after the other. What it takes until its incident is kept is timed: reading the evidence, finding out
-what belongs together, explaining what is touched, and keeping it; the older alarms wait meanwhile,
-unless `--settle` has all of them explained first, which takes long. Prints a table, asserts nothing.
+after the other. What it takes until the incident of each is kept is timed: reading the evidence,
+finding out what belongs together, explaining what is touched, and keeping it. The older alarms
+wait meanwhile, unless `--settle` has all of them explained first, which takes long. Prints a table
+and asserts nothing.
 """
 
 from __future__ import annotations
