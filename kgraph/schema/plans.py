@@ -150,6 +150,8 @@ class Plan:
         settle: how long they must stay gone.
         reach: entities that the plan could hurt.
         refused: what will not be done, each with its reason.
+        stands_on: whom kgraph would act on -> what that needs to work, nearest first. No part of
+            the plan's identity: it says where to look if the plan does not help.
     """
 
     id: str
@@ -162,6 +164,7 @@ class Plan:
     symptoms: tuple[Sign, ...] = ()
     settle: timedelta = timedelta(seconds=60)
     reach: tuple[str, ...] = ()
+    stands_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def risk(self) -> Risk:
@@ -203,6 +206,7 @@ class Run:
         journal_from: how many journal entries are older than this run.
         before: what was abnormal in the plan's reach when it began.
         by: who let it begin: a person, or a rule of the policy.
+        unseen: what the treated stand on and nobody saw well when it ended in vain.
     """
 
     begun_at: datetime
@@ -212,6 +216,7 @@ class Run:
     ended_at: datetime | None = None
     state: PlanState | None = None
     outcome: Outcome | None = None
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,10 @@ from remedies.execution.moves import (
 from remedies.execution.next_moves import State, next_moves
 from remedies.execution.tasks import time_of
 from remedies.execution.tenure import Tenure
-from remedies.execution.track import Track, tracks
+from remedies.execution.track import Track, Trail
 from remedies.execution.work import Acting
 from remedies.execution.workshop import Workshop
-from remedies.world import World
+from remedies.world import Facts, Flight, World
 
 _ROUNDS = 32  # of moves in one tick: each needs another one's result
 _log = structlog.get_logger(__name__)
@@ -92,11 +92,12 @@ class Carrying:
         self.leaving = False
         self._store, self._note = store, note
         self._watch: Watch | None = None
+        self._facts: Facts | None = None
         self.entries = store.journal(record.id)[self.run.journal_from :]
+        self.trail = Trail(self.plan, self.entries)
         # Whatever is open now was begun by an earlier process.
-        for step, track in enumerate(tracks(self.plan, self.entries)):
-            if track.open:
-                self.workshop.adopt(step, now)
+        for step in self.trail.open:
+            self.workshop.adopt(step, now)
         self._told: dict[int | None, str] = {}
         self._progress: list[Progress] = []
 
@@ -116,14 +117,10 @@ class Carrying:
         return self.run.state is not None
 
     @property
-    def flying(self) -> set[tuple[str, str]]:
-        """(plan, entity) of what may be happening just now."""
-        found = tracks(self.plan, self.entries)
-        return {
-            (self.plan.id, step.entity)
-            for step, track in zip(self.plan.steps, found, strict=True)
-            if track.open
-        }
+    def flying(self) -> set[Flight]:
+        """(plan, entity, action) of what may be happening just now."""
+        steps = (self.plan.steps[n] for n in self.trail.open)
+        return {(self.plan.id, step.entity, step.action) for step in steps}
 
     def advance(self, world: Callable[[], World], now: datetime) -> list[Progress]:
         """Go on as far as it goes without waiting; return what happened."""
@@ -134,8 +131,10 @@ class Carrying:
             if self.over:
                 break
             hands = self.workshop.hands
-            state = State(self.plan, self.run, self.entries, hands, self._watch, self.leaving)
-            done = [self._do(move, now) for move in next_moves(state, world())]
+            state = State(self.plan, self.run, self.trail, hands, self._watch, self.leaving)
+            seen = world()
+            self._facts = seen.facts
+            done = [self._do(move, now) for move in next_moves(state, seen)]
             if Done.CHANGED not in done:
                 break
         return self._progress
@@ -180,7 +179,7 @@ class Carrying:
             self._store.write_journal(entry, lease)
         except (HaltedError, LeaseLostError) as error:
             return self._wait(Wait(str(error), move.step), now)
-        self.entries.append(entry)
+        self._keep(entry)
         if not undo:
             self._note(self.plan, move.step, now)
         self.workshop.intend(move.step, now)
@@ -212,7 +211,7 @@ class Carrying:
         entry = JournalEntry(self.plan.id, move.step, move.state, now, move.said, attempt, token)
         # Without the lease: what has happened is told even by who has lost the right to act.
         self._store.write_journal(entry)
-        self.entries.append(entry)
+        self._keep(entry)
         hanging = self.workshop.close(move.step)
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
@@ -230,7 +229,13 @@ class Carrying:
         return Done.SAME
 
     def _finish(self, move: Finish, now: datetime) -> Done:
-        ended = replace(self.run, ended_at=now, state=move.state, outcome=move.outcome)
+        ended = replace(
+            self.run,
+            ended_at=now,
+            state=move.state,
+            outcome=move.outcome,
+            unseen=self._unseen() if move.outcome is Outcome.NO_EFFECT else (),
+        )
         document = replace(self.document, runs=(*self.document.runs[:-1], ended))
         record = replace(
             self.record,
@@ -264,4 +269,15 @@ class Carrying:
         self._progress.append(Progress(self.plan.id, now, state, said, step, outcome))
 
     def _track(self, step: int) -> Track:
-        return tracks(self.plan, self.entries)[step]
+        return self.trail.found[step]
+
+    def _keep(self, entry: JournalEntry) -> None:
+        self.entries.append(entry)
+        self.trail.add(entry)
+
+    def _unseen(self) -> tuple[str, ...]:
+        """Return what the treated stand on and nobody sees well: it may be what was in the way."""
+        if self._facts is None:
+            return ()
+        below = {uid for uids in self.plan.stands_on.values() for uid in uids}
+        return tuple(sorted(uid for uid in below if not self._facts.sees_well(uid)))

@@ -29,7 +29,8 @@ from remedies import (
     plan_for,
     renamed,
 )
-from remedies.execution.ledger import cases, in_repair, tried_in_vain
+from remedies.execution.cases import cases
+from remedies.execution.readback import in_repair
 from remedies.execution.work import Job
 from remedies.policy import parse_policy
 from tests.remedies.fake_estate import Inline, Never
@@ -174,7 +175,7 @@ class SimNight:
         if self.store.plans(incident=incident, states=_UNDER_WAY):
             return
         answer, asked = self._asked(cause, incident)
-        tried, treated = tried_in_vain(self.store, self.now), in_repair(self.store)
+        tried, treated = self.executor.tried_in_vain(self.now), in_repair(self.store)
         plan = plan_for(answer, asked, CATALOGUE, self.ways, tried, treated)
         if plan is None or self._ended(plan):
             return
