@@ -207,9 +207,9 @@ class PolicyRepairs:
         return decide(self.policy, proposal.plan, around)
 
     def _record(self, now: datetime) -> tuple[Case, ...]:
-        """Read back what remedies have come to; once for each new assessment."""
+        """Read back what remedies have come to, if it matters; once for each new assessment."""
         if self._cases is None:
-            self._cases = cases(self.store, now - RECORD)
+            self._cases = cases(self.store, now - RECORD) if self.policy.earning else ()
         return self._cases
 
     def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:

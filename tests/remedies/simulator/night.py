@@ -37,6 +37,7 @@ from tests.remedies.fake_estate import Inline, Never
 from tests.remedies.simulator import senses
 from tests.remedies.simulator.commands import Command, Script, apply
 from tests.remedies.simulator.hands import Hands, HangsError, KilledError
+from tests.remedies.simulator.physics import World
 from tests.remedies.simulator.witness import Witness
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)  # a Thursday
@@ -129,7 +130,7 @@ class SimNight:
                 self._say("killed", "the process is started again")
                 self._restart()
             self.slept = 0.0
-            self.witness.moment()
+            self.witness.moment(self.world.guests.values())
         self._end()
         return self.log
 
@@ -188,7 +189,7 @@ class SimNight:
             0.95,
             self.world.synced,
             {entity.uid: entity for entity in asked.entities},
-            cases(self.store, T0 - timedelta(days=1)),
+            cases(self.store, T0 - timedelta(days=1)) if self.policy.earning else (),
         )
         decision = decide(self.policy, plan, around)
         if decision.mode is not Mode.AUTO:
@@ -248,7 +249,11 @@ class SimNight:
             outcome = f" ({row.outcome.value})" if row.outcome else ""
             self._tell(row.plan, row.step, f"{row.state}{outcome}", row.said)
         if row.outcome is not None:
-            self.witness.after_plan()
+            self.witness.after_plan(self._part(row.plan))
+
+    def _part(self, _plan: str) -> World:
+        """Return the part of the world that a plan is about."""
+        return self.world
 
     def _tell(self, plan: str, step: int | None, state: str, said: str) -> None:
         where = "" if step is None else f" {step + 1}"
