@@ -6,7 +6,7 @@ what they found is taken up by a later tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -143,6 +143,10 @@ class Executor:
     def observe(self, now: datetime, facts: Facts) -> None:
         """Take note of whether what was in the way of a repair in vain has changed."""
         self._ledger.observe(facts, now)
+
+    def lifted(self, entities: Iterable[str]) -> Mapping[str, datetime]:
+        """Return since when these may be treated again as they were in vain."""
+        return self._ledger.lifted(entities)
 
     def tried_in_vain(self, now: datetime) -> frozenset[tuple[str, str]]:
         """Return (entity, action) that did not help, and may not be tried again just so."""

@@ -116,7 +116,7 @@ class SimCampaign(SimNight):
     def _part(self, plan: str) -> World:
         return self.region.cluster(self._clusters[plan])
 
-    def _anew(self, _record: PlanRecord) -> bool:
+    def _anew(self, _record: PlanRecord, _plan: Plan) -> bool:
         return True  # as in the watch: the guards tell whether it may begin again
 
     def _facts(self) -> Facts:

@@ -213,11 +213,15 @@ class SimNight:
         """Whether this plan stands as ended, and nothing has changed since."""
         record = self.store.plan(renamed(plan, plan.incident).id)
         return (
-            record is not None and record.state is PlanState.NEEDS_HUMAN and not self._anew(record)
+            record is not None
+            and record.state is PlanState.NEEDS_HUMAN
+            and not self._anew(record, plan)
         )
 
-    def _anew(self, record: PlanRecord) -> bool:
-        return self.now - record.updated_at > timedelta(minutes=2)
+    def _anew(self, record: PlanRecord, plan: Plan) -> bool:
+        lifted = self.executor.lifted(step.entity for step in plan.steps)
+        freed = any(at > record.updated_at for at in lifted.values())
+        return freed or self.now - record.updated_at > timedelta(minutes=2)
 
     def _once(self, plan: str, why: str) -> None:
         if self._said.get(plan) != why:
