@@ -41,6 +41,7 @@ from remedies.world import USUAL, Approver, Budgets, Facts, World
 Void = Callable[[PlanDocument], str]
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _ALL = 1_000_000
+APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = structlog.get_logger(__name__)
 
@@ -174,11 +175,13 @@ class Executor:
     ) -> list[PlanRecord | Refusal]:
         """Begin the plans that a person has approved elsewhere.
 
+        An approval that cannot be acted upon any longer does not stand for ever: its plan is
+        proposed again, with the reason, and its incident is looked at anew.
+
         Args:
             now: the moment.
             facts: what is observed.
-            void: why an approval does not count any longer; empty where it does. Such a plan is
-                proposed again.
+            void: why an approval does not count any longer; empty where it does.
         """
         waiting = self._store.plans(states={PlanState.APPROVED}, limit=_ALL)
         return [self._approved(record, now, facts, void) for record in reversed(waiting)]
@@ -186,12 +189,32 @@ class Executor:
     def _approved(
         self, record: PlanRecord, now: datetime, facts: Facts, void: Void
     ) -> PlanRecord | Refusal:
-        why = void(parse_plan(record.document, where=f"plan {record.id}"))
+        state = PlanState.PROPOSED
+        try:
+            document = parse_plan(record.document, where=f"plan {record.id}")
+        except InputError as error:
+            state, why = PlanState.NEEDS_HUMAN, f"it cannot be read any longer: {error}"
+        else:
+            why = void(document) or self._expired(record, document.plan, now)
         if not why:
             return self.begin(record, now, facts, Approver.PERSON, record.because)
-        again = replace(record, state=PlanState.PROPOSED, updated_at=now, because=why)
-        self._store.save_plan(again)
+        self._store.save_plan(replace(record, state=state, updated_at=now, because=why))
         return Refusal("approval", f"{record.id}: {why}")
+
+    def _expired(self, record: PlanRecord, plan: Plan, now: datetime) -> str:
+        """Return why what was approved cannot be done as it was approved; empty: it can."""
+        if plan.impediment:
+            return f"it cannot be carried out here: {plan.impediment}"
+        ours = (step for step in plan.steps if step.actor is Actor.KGRAPH)
+        lost = sorted({step.endpoint for step in ours} - self._actuators.keys())
+        if lost:
+            return f"its endpoint {lost[0]!r} is not configured any longer: look at it again"
+        if now - record.updated_at > APPROVAL:
+            hours = APPROVAL.total_seconds() / 3600
+            return (
+                f"it was approved more than {hours:g} h ago and could not begin: approve it anew"
+            )
+        return ""
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""

@@ -11,6 +11,7 @@ from kgraph.schema import (
     Fault,
     Halt,
     Outcome,
+    Plan,
     PlanRecord,
     PlanState,
     StoreBusyError,
@@ -302,6 +303,64 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def approved(night: Night, plan: Plan, document: str = "") -> PlanRecord:
+    record = replace(night.propose(plan), state=PlanState.APPROVED, because="approved by anna")
+    record = replace(record, document=document or record.document)
+    night.store.save_plan(record)
+    return record
+
+
+def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_ever(
+    store: GraphStore,
+) -> None:
+    estate, _ = export_story(1)
+    night = Night(store, estate)
+    elsewhere = replace(RESTART, endpoint="gone")
+    told = {
+        plan_of(elsewhere, CHECK).id: (plan_of(elsewhere, CHECK), "'gone' is not configured"),
+        plan_of(CHECK).id: (plan_of(CHECK), "it only looks, and no step changes anything"),
+    }
+    for each, _ in told.values():
+        approved(night, each)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert [row.guard for row in said if isinstance(row, Refusal)] == ["approval", "approval"]
+    for plan_id, (_, why) in told.items():
+        record = store.plan(plan_id)
+        assert record is not None
+        assert record.state is PlanState.PROPOSED
+        assert why in record.because
+    assert night.executor.begin_approved(night.now, night.facts()) == []
+    assert estate.log == []
+
+
+def test_an_approval_that_could_not_begin_for_an_hour_has_to_be_given_anew(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved(night, plan)
+    store.halt(Halt(night.now, "storm"))
+    night.executor.begin_approved(night.now, night.facts())
+    night.now += timedelta(minutes=61)
+    store.lift_halt(night.now)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert isinstance(said[0], Refusal)
+    assert "more than 1 h ago" in said[0].why
+    assert night.executor.idle
+
+
+def test_an_approved_plan_that_nobody_can_read_holds_up_no_other(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    broken = approved(night, plan_of(RESTART, CHECK), document="{}")
+    approved(night, plan)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert sorted(type(row).__name__ for row in said) == ["PlanRecord", "Refusal"]
+    record = store.plan(broken.id)
+    assert record is not None
+    assert record.state is PlanState.NEEDS_HUMAN
 
 
 def test_what_was_tried_in_vain_is_remembered_for_ladders(store: GraphStore) -> None:
