@@ -81,6 +81,7 @@ def plan_for(
         settle=_settle(rung),
         reach=_reach(draft, steps),
         stands_on=_stands_on(draft, steps),
+        due_at=likeliest.due_at,
     )
     return identified(proven(plan, catalogue, around, repairing))
 

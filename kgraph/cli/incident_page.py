@@ -102,11 +102,10 @@ def _witnesses(view: View) -> Markup:
 
 def _witness(view: View, suspect: str, witness: Witness) -> tuple[str, ...]:
     row = witness.observation
-    how = wording.state(row.signal)
     return (
         view.estate.name(suspect),
         view.estate.title(row.entity),
-        how if row.abnormal else f"not {how}",
+        view.seen(row),
         f"{witness.weight:+.2f}",
         f"{row.at:%Y-%m-%d %H:%M:%SZ}" if row.at else "",
         " ".join(part for part in (row.detector, row.detail) if part),
@@ -122,7 +121,7 @@ def _causes(view: View) -> Markup:
 def _cause(view: View, cause: Cause) -> tuple[str, ...]:
     return (
         view.estate.title(cause.entity),
-        wording.state(cause.mode),
+        ", ".join(part for part in (wording.state(cause.mode), view.due(cause)) if part),
         wording.probability(cause.posterior),
         str(cause.explains),
         str(len(cause.contradicting)),

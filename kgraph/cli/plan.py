@@ -142,6 +142,8 @@ def lines(
     means = "" if chosen.executable else "  suggest only: no way to act"
     reach = f"  {len(chosen.reach)} things could be hurt" if chosen.reach else ""
     yield f"RISK     {chosen.risk.value}{reach}{means}"
+    if chosen.due_at is not None:
+        yield f"BEFORE   {_second(chosen.due_at)}  preventive: by then it is expected"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))

@@ -110,7 +110,8 @@ def plan(view: View) -> Section:
     total = sum((step.duration for step in chosen.steps), timedelta(0))
     takes = f"  about {wording.age(total)}" if total else ""
     stands = "proposed: nothing was done" if chosen.executable else "suggest only: no way to act"
-    head = f"{chosen.id}  risk {chosen.risk.value.upper()}{takes}  {stands}"
+    coming = f"  {said}" if (said := _before(view)) else ""
+    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = list(_steps(view, chosen.steps))
@@ -119,6 +120,17 @@ def plan(view: View) -> Section:
         told = (_step(view, str(number), steps) for number, steps in enumerate(alike, 1))
         lines = ["  ".join(map(wording.unbroken, told))]
     return Section(Label.PLAN, (head, *because, *lines) if chosen.steps else ())
+
+
+def _before(view: View) -> str:
+    """Say until when preventive maintenance has to be done; empty: it is a repair."""
+    chosen = view.case.plan
+    if chosen is None or chosen.due_at is None:
+        return ""
+    left = chosen.due_at - view.case.now
+    if left <= timedelta(0):
+        return "preventive, and due now"
+    return f"preventive: {wording.ahead(left)} left"
 
 
 def refused(view: View) -> Section:

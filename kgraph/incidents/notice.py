@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kgraph.incidents.wording import probability
+from kgraph.incidents.wording import due, probability
 from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
 from kgraph.schema.timestamps import format_time
 
@@ -60,6 +60,7 @@ def notice(
             "title": names.get(row["entity"], row["entity"]),
             "mode": row["mode"],
             "posterior": _posterior(answer, row["entity"]),
+            "dueAt": _due_at(answer, row["entity"]),
         }
         for row in blamed
     ]
@@ -121,6 +122,12 @@ def _posterior(answer: Mapping[str, Any], entity: str) -> float:
     return float(next(found, 0.0))
 
 
+def _due_at(answer: Mapping[str, Any], entity: str) -> str | None:
+    """Return when what is foreseen comes to pass; None: it is so already."""
+    found = (row.get("dueAt") for row in answer["causes"] if row["entity"] == entity)
+    return next(found, None)
+
+
 def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[object]) -> str:
     if services:
         return "critical"
@@ -144,6 +151,7 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
         "id": plan.id,
         "risk": plan.risk.value,
         "steps": [f"{step.action.replace('_', ' ')} {step.title}" for step in plan.steps],
+        "dueAt": format_time(plan.due_at) if plan.due_at else None,
         "refused": list(plan.refused),
         "executable": plan.executable,
         "url": f"{url.rstrip('/')}/api/v1/plans/{plan.id}" if url else None,
@@ -152,8 +160,10 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
 
 def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     """Return lines for people, none of them empty."""
+    now = datetime.fromisoformat(document["updatedAt"])
     causes = [
-        f"{row['title']} {row['mode'].replace('_', ' ')}, P {probability(row['posterior'])}"
+        f"{row['title']} {row['mode'].replace('_', ' ')}{_coming(row, now)},"
+        f" P {probability(row['posterior'])}"
         for row in document["causes"]
     ]
     over = document["level"] == "clear"
@@ -172,10 +182,21 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
         "against": "\n".join(document["against"]) or "-",
         "hit": hit,
         "check": document["check"] or "-",
-        "plan": f"{plan['id']} (risk {plan['risk']}): {steps}" if plan else "-",
+        "plan": f"{plan['id']} ({_kind_of(plan)}): {steps}" if plan else "-",
         "warnings": "\n".join(document["warnings"]) or "-",
         "link": document["url"] or "-",
     }
+
+
+def _kind_of(plan: Mapping[str, Any]) -> str:
+    risk = f"risk {plan['risk']}"
+    return f"{risk}, before {plan['dueAt'][:16].replace('T', ' ')}Z" if plan["dueAt"] else risk
+
+
+def _coming(row: Mapping[str, Any], now: datetime) -> str:
+    if row["dueAt"] is None:
+        return ""
+    return f", {due(datetime.fromisoformat(row['dueAt']), now, row['mode'])}"
 
 
 def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:

@@ -104,6 +104,7 @@ class _Plan(_Row):
     settleSeconds: _Seconds = 60  # noqa: N815
     reach: list[str] = []
     standsOn: dict[str, list[str]] = {}  # noqa: N815
+    dueAt: _Time | None = None  # noqa: N815
     runs: list[_Run] = []
     bound: str = ""
 
@@ -133,6 +134,7 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         settle=timedelta(seconds=row.settleSeconds),
         reach=tuple(row.reach),
         stands_on={uid: tuple(below) for uid, below in row.standsOn.items()},
+        due_at=row.dueAt,
     )
     return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
 
@@ -144,6 +146,7 @@ def dump_plan(document: PlanDocument) -> dict[str, Any]:
         "id": document.plan.id,
         **_content(document.plan),
         "standsOn": {uid: list(below) for uid, below in document.plan.stands_on.items()},
+        **({"dueAt": format_time(document.plan.due_at)} if document.plan.due_at else {}),
         "runs": [_run_out(run) for run in document.runs],
         **({"bound": document.bound} if document.bound else {}),
     }

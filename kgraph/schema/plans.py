@@ -149,6 +149,8 @@ class Plan:
         symptoms: what must be gone, and stay gone, for the plan to have helped.
         settle: how long they must stay gone.
         reach: entities that the plan could hurt.
+        due_at: of preventive maintenance: when what is foreseen is expected, as it was when the
+            plan was made; no part of its id, since every look moves it.
         refused: what will not be done, each with its reason.
         stands_on: whom kgraph would act on -> what that needs to work, nearest first. No part of
             the plan's identity: it says where to look if the plan does not help.
@@ -165,6 +167,7 @@ class Plan:
     settle: timedelta = timedelta(seconds=60)
     reach: tuple[str, ...] = ()
     stands_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    due_at: datetime | None = None
 
     @property
     def risk(self) -> Risk:

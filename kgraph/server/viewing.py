@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
 from kgraph.incidents.drawn import drawn
@@ -133,11 +134,16 @@ def on_board(record: IncidentRecord, plan: PlanRecord | None) -> BoardRow:
     return BoardRow(
         **row,
         cause=_title(record, str(cause.get("uid", cause["entity"]))),
-        state=wording.state(lead["mode"]),
+        state=_state(record, lead["mode"], cause.get("dueAt")),
         chance=probability(cause["posterior"]),
         because="",
         plan=shown,
     )
+
+
+def _state(record: IncidentRecord, mode: str, due_at: str | None) -> str:
+    said, due = wording.state(mode), datetime.fromisoformat(due_at) if due_at else None
+    return f"{said}, {wording.due(due, record.updated_at, mode)}" if due else said
 
 
 def _weight(cause: dict[str, float]) -> tuple[float, float]:
@@ -158,6 +164,7 @@ def _suspect(view: View, cause: Cause, mode: str) -> SuspectForm:
         name=view.estate.name(cause.entity),
         mode=mode,
         state=wording.state(mode),
+        due=view.due(cause),
         posterior=cause.posterior,
         chance=probability(cause.posterior),
         explains=cause.explains,
@@ -174,12 +181,11 @@ def _witnesses(view: View, blamed: Iterable[str]) -> Iterator[WitnessForm]:
     ]
     for uid, witness in sorted(rows, key=lambda row: -abs(row[1].weight))[:_WITNESSES]:
         seen = witness.observation
-        how = wording.state(seen.signal)
         yield WitnessForm(
             suspect=uid,
             uid=seen.entity,
             title=view.estate.title(seen.entity),
-            said=how if seen.abnormal else f"not {how}",
+            said=view.seen(seen),
             weight=round(witness.weight, 2),
             at=seen.at,
             by=" ".join(part for part in (seen.detector, seen.detail) if part),

@@ -22,6 +22,7 @@ class SuspectForm(Form):
         explains: symptoms.
         against: witnesses that contradict it.
         unknown: what was not looked at.
+        due: when what is foreseen comes to pass, in words; empty: it is so already.
     """
 
     uid: str
@@ -29,6 +30,7 @@ class SuspectForm(Form):
     name: str
     mode: str
     state: str
+    due: str
     posterior: float
     chance: str
     explains: int
@@ -174,7 +176,7 @@ class BoardRow(IncidentRow):
 
     Attributes:
         cause: kind and name of what is blamed most; empty where nothing is.
-        state: what its mode does to it, in words.
+        state: what its mode does to it, in words; with the time of what is foreseen.
         chance: P(it is faulty), two digits.
         because: why no cause was found.
         plan: the plan that stands for it, if there is one.

@@ -21,7 +21,7 @@ export interface BoardRow extends IncidentRow {
   cause: string; state: string; chance: string; because: string; plan: PlanRow | null;
 }
 export interface Suspect {
-  uid: string; kind: string; name: string; mode: string; state: string; posterior: number;
+  uid: string; kind: string; name: string; mode: string; state: string; due: string; posterior: number;
   chance: string; explains: number; against: number; unknown: number;
 }
 export interface Said {
@@ -64,6 +64,7 @@ export interface JournalRow {
 export interface Plan extends PlanRow {
   document: {
     title: string; because: string; steps: Step[]; refused: string[]; settleSeconds: number;
+    dueAt?: string;
     runs: Run[];
   };
   journal: JournalRow[];
