@@ -6,20 +6,20 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import structlog
 
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.plans import propose
-from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
-from kgraph.schema import IncidentRecord, IncidentStatus
+from kgraph.incidents import Case, Known, Symptom, Verdict, headline, match, next_id, over
+from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
 from remedies import renamed
 
 _log = structlog.get_logger(__name__)
+_OPEN = 10_000  # incidents that are open, or were resolved lately
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
 REOPENS = timedelta(minutes=10)  # symptoms that come back within it are the same incident
 
@@ -49,17 +49,67 @@ class Sorted:
     split: tuple[tuple[str, str], ...] = ()
 
 
-def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
-    """Decide which incident each investigation belongs to; nothing is written."""
-    now = found[0].case.now
-    opened = [known(row) for row in store.incidents(IncidentStatus.OPEN)]
+class Memory:
+    """What is known of the incidents of a store; each version of a document is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[datetime, Known]] = {}
+
+    def of(self, store: GraphStore, heads: Iterable[IncidentHead]) -> list[Known]:
+        """Return what is known of some incidents, in their order."""
+        found = []
+        for head in heads:
+            at, row = self._known.get(head.id, (None, None))
+            if row is None or at != head.updated_at:
+                record = store.incident(head.id)
+                if record is None:
+                    continue
+                row = known(record)
+                self._known[head.id] = (head.updated_at, row)
+            found.append(row)
+        return found
+
+    def note(self, kept: Kept) -> None:
+        """Take note of what was just written, which need not be read for that."""
+        case = kept.investigation.case
+        self._known[case.id] = (case.now, knowing(kept.investigation, case.id))
+
+    def keep_only(self, ids: Collection[str]) -> None:
+        """Forget all others."""
+        self._known = {id_: row for id_, row in self._known.items() if id_ in ids}
+
+
+def sort(
+    store: GraphStore,
+    found: Sequence[Investigation],
+    *,
+    now: datetime | None = None,
+    memory: Memory | None = None,
+    held: Collection[str] = (),
+    abnormal: frozenset[Symptom] = frozenset(),
+) -> Sorted:
+    """Decide which incident each investigation belongs to; nothing is written.
+
+    Args:
+        store: where incidents are kept.
+        found: what was explained now.
+        now: the moment; where something was explained, the moment of that.
+        memory: what is known of them already.
+        held: open incidents that go on as they were explained before.
+        abnormal: what else is seen to be wrong now.
+    """
+    now = now or found[0].case.now
+    memory = memory or Memory()
+    heads = store.heads(IncidentStatus.OPEN, limit=_OPEN)
     lately = [
-        known(row)
-        for row in store.incidents(IncidentStatus.RESOLVED)
+        row
+        for row in store.heads(IncidentStatus.RESOLVED, limit=_OPEN)
         if now - row.updated_at <= REOPENS
     ]
-    taken = [row.id for row in store.incidents(limit=_NEWEST)]
-    return place(found, opened, lately, taken)
+    memory.keep_only({row.id for row in (*heads, *lately)})
+    taken = [row.id for row in store.heads(limit=_NEWEST)]
+    opened = memory.of(store, (row for row in heads if row.id not in held))
+    return place(found, opened, memory.of(store, lately), taken, abnormal)
 
 
 def place(
@@ -67,6 +117,7 @@ def place(
     opened: Sequence[Known],
     lately: Sequence[Known],
     taken: Iterable[str],
+    abnormal: frozenset[Symptom] = frozenset(),
 ) -> Sorted:
     """Decide which incident each investigation belongs to.
 
@@ -75,6 +126,7 @@ def place(
         opened: the incidents that are open, as they were last explained.
         lately: those that were resolved so lately that they may go on.
         taken: ids in use, the highest among them.
+        abnormal: what is wrong beside that, and is not explained now.
     """
     names = list(taken)
     kept: list[Kept] = []
@@ -85,8 +137,9 @@ def place(
         free = [row for row in free if row.id != incident_id]
         names.append(incident_id)
         kept.append(Kept(_named(each, incident_id), verdict))
-    abnormal = frozenset[tuple[str, str]]().union(*(_symptoms(each.case) for each in found))
-    left = [row for row in free if row in opened]
+    abnormal = abnormal.union(*(_symptoms(each.case) for each in found))
+    still = {row.id for row in opened}
+    left = [row for row in free if row.id in still]
     merged = tuple(
         (row.id, into.investigation.case.id)
         for row in left
@@ -113,7 +166,12 @@ def knowing(found: Investigation, incident_id: str) -> Known:
     return Known(incident_id, _blamed(found.case), _symptoms(found.case))
 
 
-def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:
+def save(
+    store: GraphStore,
+    done: Sorted,
+    frozen: Collection[str] = (),
+    now: datetime | None = None,
+) -> None:
     """Write the incidents, if anything is wrong, and end those that are over.
 
     Args:
@@ -121,8 +179,9 @@ def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:
         done: what was sorted.
         frozen: incidents whose explanation stands, since a repair is under way: what that has
             already mended must not be explained anew.
+        now: the moment; where something was explained, the moment of that.
     """
-    now = done.kept[0].investigation.case.now
+    now = now or done.kept[0].investigation.case.now
     for incident_id in done.resolved:
         _end(store, incident_id, IncidentStatus.RESOLVED, now)
     for incident_id, into in done.merged:
@@ -153,7 +212,6 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     return of_bundle(incident, None, toolkit)
 
 
-@lru_cache(maxsize=64)  # each round asks for those that are open; a bundle is long to read
 def known(record: IncidentRecord) -> Known:
     """Read back what an incident was last explained by."""
     answer, bundle = json.loads(record.answer), json.loads(record.bundle)
@@ -212,7 +270,7 @@ def _named(found: Investigation, incident_id: str) -> Investigation:
     )
 
 
-def _symptoms(case: Case) -> frozenset[tuple[str, str]]:
+def _symptoms(case: Case) -> frozenset[Symptom]:
     return frozenset((r.entity, r.signal) for r in case.incident.observations if r.abnormal)
 
 

@@ -51,7 +51,7 @@ class ServiceBeside:
 
     def assessed(self, found: Assessment) -> None:
         """Measure how long the engine took."""
-        took = tuple(each.investigation.elapsed_seconds for each in found.kept)
+        took = tuple(each.investigation.elapsed_seconds for each in found.fresh)
         self._measure(found.at, took)
 
     def settle(self, now: datetime) -> None:

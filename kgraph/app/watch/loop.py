@@ -133,7 +133,7 @@ class Watch:
             self._keep(each)
         brought = self.beside.keep(now)
         self._told(brought or [])
-        news = heard or brought is not None
+        news = heard or brought is not None or self.assessor.unsettled
         if news or self._looked_at is None or now - self._looked_at >= _LOOK:
             self._looked_at = now
             if self._assess(self.clock()):
