@@ -86,6 +86,7 @@ class SimCampaign(SimNight):
         self._stale = set(world.cluster_of.values())
         self._moved: set[int] = set()
         self._clusters: dict[str, int] = {}  # of plans
+        self._signs: dict[int, object] = {}  # what is wrong and what is well in a cluster
         self._parts: dict[int, tuple[Facts, list[tuple[str, str]]]] = {}
         self._whole: Facts | None = None
         super().__init__(store, script, again=60.0)
@@ -102,12 +103,12 @@ class SimCampaign(SimNight):
         number = self.region.cluster_of.get(cause[0], 0)
         return senses.asked(self.region.cluster(number), cause, incident, self.now)
 
-    def _mark(self, cause: tuple[str, str], facts: Facts) -> object:
-        clusters = self.region.cluster_of
-        own = clusters[cause[0]]
-        members = self.region.members()[own]
-        ill = frozenset(sign for sign in facts.abnormal if clusters.get(sign[0]) == own)
-        return ill, frozenset(uid for uid in members if uid in self.region.hosts) & facts.well
+    def _mark(self, cause: tuple[str, str], _facts: Facts) -> object:
+        own = self.region.cluster_of[cause[0]]
+        if own not in self._signs:
+            part = self._parts[own][0]
+            self._signs[own] = part.abnormal, part.well & self.region.hosts.keys()
+        return self._signs[own]
 
     def _name(self, plan_id: str, plan: Plan) -> None:
         self._clusters[plan_id] = self.region.cluster_of[plan.cause.entity]
@@ -124,6 +125,7 @@ class SimCampaign(SimNight):
         for number in self._stale:
             part = self.region.cluster(number)
             self._parts[number] = senses.facts(part, self.now), senses.causes(part)
+            self._signs.pop(number, None)
         if self._stale or self._whole is None:
             self._whole = _summed([facts for facts, _ in self._parts.values()])
         self._stale = set()

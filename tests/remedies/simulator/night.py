@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)  # a Thursday
 HOLD = 2.0  # seconds that a cause must have stood
 AGAIN = 10.0  # seconds until it is thought about anew, where nothing has changed
 CATALOGUE = load_catalogue()
+_PLAN = re.compile(r"P-[0-9a-f]{6}")
 _UNDER_WAY = frozenset({PlanState.RUNNING, PlanState.VERIFYING, PlanState.APPROVED})
 _ENDED = frozenset({"done", "compensated", "needs_human"})
 
@@ -333,6 +335,5 @@ class SimNight:
         self._add(what, said)
 
     def _add(self, what: str, said: str) -> None:
-        for plan_id, name in self._names.items():
-            said = said.replace(plan_id, name)
+        said = _PLAN.sub(lambda found: self._names.get(found[0], found[0]), said)
         self.log.append(f"{self.seconds:7.1f} {what:<7}{said}")

@@ -17,6 +17,7 @@ from remedies.execution.verify import PATIENCE
 from tests.remedies.simulator.physics import SimGuest, World
 
 _STARTS = frozenset({"start", "start_elsewhere", "resume", "reset", "reset_crashed"})
+_LATELY = 5_000  # effects: more than any budget lets happen within a minute, retries included
 _OVER = frozenset({PlanState.DONE, PlanState.COMPENSATED, PlanState.NEEDS_HUMAN})
 
 
@@ -37,6 +38,7 @@ class Witness:
     verify_audit: Callable[[], str]
     broken: list[str] = field(default_factory=list)
     effects: list[tuple[datetime, str, str]] = field(default_factory=list)
+    fenced: list[tuple[datetime, str]] = field(default_factory=list)
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def looked(self, task: Task) -> None:
@@ -60,7 +62,7 @@ class Witness:
         if guest is not None and task.action in {"start", "start_elsewhere"} and guest.on - {to}:
             elsewhere = ", ".join(sorted(guest.on - {to}))
             self._breach("I2", f"{task.action} {guest.name} on {to} while it is on {elsewhere}")
-        self._budget(now)
+        self._budget(now, task.action, task.entity)
 
     def moment(self, changed: Iterable[SimGuest]) -> None:
         """Look at the estate: at all that may be another way than it was when it was looked at."""
@@ -97,14 +99,17 @@ class Witness:
         elif held[task.entity] not in {entry.token for entry in intents}:
             self._breach("I4", f"{task.action} {task.entity} under a stale token")
 
-    def _budget(self, now: datetime) -> None:
+    def _budget(self, now: datetime, action: str, entity: str) -> None:
         minute = now - timedelta(minutes=1)
         hour = now - timedelta(hours=1)
+        recent = self.effects[-_LATELY:]
         # Trying one repair of one entity again is the same repair.
-        guests = {e for at, _, e in self.effects if at > minute and e in self.world.guests}
+        guests = {e for at, _, e in recent if at > minute and e in self.world.guests}
         if len(guests) > self.budgets.guest_actions:
             self._breach("I3", f"{len(guests)} guests within a minute")
-        fenced = {e for at, action, e in self.effects if at > hour and action == "fence"}
+        if action == "fence":
+            self.fenced.append((now, entity))
+        fenced = {e for at, e in self.fenced if at > hour}
         if len(fenced) > self.budgets.fencings:
             self._breach("I3", f"{len(fenced)} hosts fenced within an hour")
 
