@@ -11,6 +11,7 @@ import structlog
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
+from kgraph.incidents.steering import Decision, steered
 from kgraph.schema import (
     GONE,
     Answer,
@@ -63,6 +64,7 @@ class Toolkit:
         topologies: the stored topology in memory.
         calibration: None: posteriors stay as the inference gave them, and answers say so.
         learned: what people's rulings teach of this estate; None: nothing.
+        decisions: what people decided on which symptoms belong together.
     """
 
     model: Model
@@ -72,6 +74,7 @@ class Toolkit:
     topologies: Topologies = field(default_factory=Topologies)
     calibration: Calibration | None = None
     learned: Learned | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 def of_store(
@@ -151,7 +154,7 @@ def of_question(
     """Answer it: one investigation for each incident in it, the largest first."""
     topology = question.topology
     whole = _investigated(question.incident, toolkit, Origin.STORE, ages, topology)
-    apart = groups(whole.case.incident, whole.case.answer)
+    apart = steered(groups(whole.case.incident, whole.case.answer), toolkit.decisions)
     if len(apart) < 2:
         return [whole]
     parts = (part(whole.case.incident, symptoms) for symptoms in apart)

@@ -12,7 +12,7 @@ from kgraph.incidents.drawn import drawn
 from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import Cause, Hit, Witness
 
-_FIRST = (Label.CAUSE, Label.WHY, Label.NEXT)
+_FIRST = (Label.WHO, Label.CAUSE, Label.WHY, Label.NEXT)
 _NAMING = (Label.FOR, Label.AGAINST, Label.IMPACT)  # these list names
 _STORM = 60  # abnormal observations
 _MOST = 500  # rows of one table: a browser holds more, a reader does not

@@ -1,4 +1,4 @@
-"""What to do next, and how far to trust it: NEXT, CHECK, PLAN, NOT, DATA, DO."""
+"""Who has it, what to do next, and how far to trust it: WHO, NEXT, CHECK, PLAN, NOT, DATA, DO."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import Origin, View
+from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Actor, NextCheck, PlanStep
 
@@ -18,6 +19,19 @@ _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the rep
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 _SAID = 4  # kinds of steps that the line of what comes next has room for
+
+
+def who(view: View) -> Section:
+    """Say who has taken it on, and what people did to it besides, the newest first."""
+    rows = view.case.handled
+    taken = acknowledgement(rows)
+    lines = []
+    if taken is not None:
+        note = f": {taken.note}" if taken.note else ""
+        lines.append(f"{taken.by} has it since {taken.at:%H:%M:%SZ}{note}")
+    others = [row for row in reversed(rows) if row is not taken and row.by != GROUPING]
+    lines += [f"{row.at:%H:%M:%SZ} {row.line}" for row in others]
+    return Section(Label.WHO, view.first(lines, 2))
 
 
 def upcoming(view: View) -> Section:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from kgraph.incidents.estate import Estate
+from kgraph.incidents.handling import Handling
 from kgraph.incidents.report import Detail
 from kgraph.incidents.wording import due, state
 from kgraph.schema import Answer, Cause, Fault, Incident, Observation, Plan
@@ -38,6 +39,7 @@ class Case:
         id: what to call the incident.
         observations: the incident's, healthy rows expanded.
         plan: what could be done about it; None where no remedy fits.
+        handled: what people did to the incident, oldest first.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Case:
     plan: Plan | None = None
     sources: tuple[SourceAge, ...] = ()
     origin: Origin = Origin.STORE
+    handled: tuple[Handling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
+from kgraph.incidents.handling import Handling
 from kgraph.incidents.wording import due, probability
 from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
 from kgraph.schema.timestamps import format_time
@@ -20,11 +22,23 @@ _BUCKETS = 5  # of a posterior: a change within one is no news
 FORMAT = "kgraph.notice/v1"
 
 
+class News(StrEnum):
+    """Why a message is sent; the values are published."""
+
+    OPENED = "opened"  # the first of its incident
+    CHANGED = "changed"
+    ACKNOWLEDGED = "acknowledged"
+    REMINDER = "reminder"  # nobody has acknowledged it yet
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message on one incident.
 
     Attributes:
+        opened_at: when the incident was opened.
+        acknowledged: who has it; None: nobody.
         document: the published form: what templates fill in and CloudEvents carry.
         meaning: changes only when whoever is told learns something new.
     """
@@ -34,10 +48,20 @@ class Notice:
     over: bool
     document: Mapping[str, Any]
     meaning: str
+    opened_at: datetime
+    acknowledged: Handling | None = None
+
+    def saying(self, news: News) -> Notice:
+        """Return the message with why it is sent."""
+        return replace(self, document={**self.document, "news": news.value})
 
 
 def notice(
-    record: IncidentRecord, plan: Plan | None, url: str, warnings: Sequence[str] = ()
+    record: IncidentRecord,
+    plan: Plan | None,
+    url: str,
+    warnings: Sequence[str] = (),
+    acknowledged: Handling | None = None,
 ) -> Notice:
     """Make the message on an incident as it stands.
 
@@ -46,6 +70,7 @@ def notice(
         plan: what is proposed for it.
         url: how people reach the service; empty: no links.
         warnings: what is to be known of the evidence.
+        acknowledged: who has it, if somebody has.
     """
     answer = json.loads(record.answer)
     names = _names(answer)
@@ -67,11 +92,13 @@ def notice(
     document = {
         "format": FORMAT,
         "incident": record.id,
+        "news": (News.OVER if over else News.CHANGED).value,
         "status": record.status.value,
         "level": level,
         "title": record.title,
         "openedAt": format_time(record.opened_at),
         "updatedAt": format_time(record.updated_at),
+        "acknowledged": _acknowledged(acknowledged),
         "causes": causes,
         "abstainedBecause": answer.get("abstainedBecause"),
         "evidence": _evidence(answer, names, "supporting"),
@@ -87,7 +114,12 @@ def notice(
         "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
     document["text"] = _texts(document)
-    return Notice(record.id, level, over, document, _meaning(document, over))
+    meaning = _meaning(document, over)
+    return Notice(record.id, level, over, document, meaning, record.opened_at, acknowledged)
+
+
+def _acknowledged(row: Handling | None) -> dict[str, str] | None:
+    return {"by": row.by, "at": format_time(row.at), "note": row.note} if row else None
 
 
 def _meaning(document: Mapping[str, Any], over: bool) -> str:  # noqa: FBT001 - half of what it means
@@ -175,8 +207,13 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     hit = f"{document['hit']['entities']} entities hit"
     hit += f", services: {services}" if services else ""
     state = "over" if over else document["level"]
+    taken = document["acknowledged"]
+    if taken and not over:
+        state = f"{state}, acknowledged by {taken['by']}"
+    note = f": {taken['note']}" if taken and taken["note"] else ""
     return {
         "summary": f"{document['incident']} {state}: {document['title']}",
+        "acknowledged": f"{taken['by']} has it since {taken['at']}{note}" if taken else "-",
         "cause": cause,
         "evidence": "\n".join(document["evidence"]) or "-",
         "against": "\n".join(document["against"]) or "-",
@@ -210,11 +247,13 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
         "format": FORMAT,
         "incident": incident,
+        "news": (News.OVER if over else News.OPENED).value,
         "status": "resolved" if over else "open",
         "level": "clear" if over else "info",
         "title": "a drill of kgraph: nothing is wrong, and it ends by itself",
         "openedAt": format_time(now),
         "updatedAt": format_time(now),
+        "acknowledged": None,
         "causes": [],
         "abstainedBecause": "it is a drill",
         "evidence": [],

@@ -25,6 +25,8 @@ class Drawer(Enum):
     REJECTED = "rejected"  # plans that a person has said no to
     LIFTED = "lifted"  # entities whose tries in vain may be repeated, and why
     SHADOW = "shadow"  # what would have been done, and is not concluded yet
+    HANDLING = "handling"  # what people, or the grouping, did to an incident; never changed
+    STEERING = "steering"  # what of it the grouping still has to respect
 
 
 @dataclass(frozen=True, slots=True)

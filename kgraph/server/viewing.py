@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
 from kgraph.incidents.drawn import drawn
+from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
 from kgraph.incidents.strata import strata
 from kgraph.incidents.timeline import timeline
@@ -16,6 +17,7 @@ from kgraph.server.forms import (
     BoardRow,
     CheckForm,
     EdgeForm,
+    HandlingForm,
     HitRow,
     IncidentRow,
     IncidentView,
@@ -25,6 +27,7 @@ from kgraph.server.forms import (
     PlanRow,
     SaidForm,
     SuspectForm,
+    ThingForm,
     VerdictForm,
     WitnessForm,
 )
@@ -50,7 +53,7 @@ def viewed(
     radius = answer.blast_radius
     others = [row for row in answer.causes if row.entity not in blamed]
     return IncidentView(
-        **IncidentRow.of(record).model_dump(),
+        **IncidentRow.of(record, acknowledgement(case.handled)).model_dump(),
         headline=report.headline,
         abstained_because=answer.abstained_because if answer.abstained else "",
         calibrated=bool(answer.calibration),
@@ -61,12 +64,14 @@ def viewed(
             for row in report.sections
         ],
         witnesses=list(_witnesses(view, blamed)),
+        hurt=_hurt(view),
         timeline=[
             MomentForm(
                 at=row.at,
                 offset_seconds=row.offset.total_seconds(),
                 what=row.what,
                 changed=row.changed,
+                deed=row.deed,
             )
             for row in timeline(view)
         ],
@@ -84,6 +89,7 @@ def viewed(
         picture=pictured(drawn(case, each=_BOXES, most=_BOXES, beside=_BESIDE)),
         plans=[PlanRow.of(row) for row in plans],
         verdicts=[VerdictForm.of(row) for row in said],
+        handling=[HandlingForm.of(row) for row in case.handled],
         warnings=list(report.warnings),
     )
 
@@ -118,14 +124,20 @@ def pictured(picture: Picture) -> PictureForm:
     )
 
 
-def on_board(record: IncidentRecord, plan: PlanRecord | None) -> BoardRow:
+def _hurt(view: View) -> list[ThingForm]:
+    uids = dict.fromkeys(row.entity for row in view.abnormal)
+    named = sorted((view.estate.title(uid), uid) for uid in uids)
+    return [ThingForm(uid=uid, title=title) for title, uid in named[:_HITS]]
+
+
+def on_board(record: IncidentRecord, plan: PlanRecord | None, taken: Handling | None) -> BoardRow:
     """Return an incident as a row of the board, from the answer that was kept with it."""
     answer = json.loads(record.answer)
     causes = {row["entity"]: row for row in answer.get("causes", ())}
     best = next((row["members"] for row in answer.get("hypotheses", ()) if row["members"]), ())
     blamed = [row for row in best if row["entity"] in causes]
     lead = max(blamed, key=lambda row: _weight(causes[row["entity"]]), default=None)
-    row = IncidentRow.of(record).model_dump()
+    row = IncidentRow.of(record, taken).model_dump()
     shown = PlanRow.of(plan) if plan else None
     if lead is None or answer["abstained"]:
         because = answer.get("abstainedBecause") or ""

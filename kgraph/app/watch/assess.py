@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kgraph.app import keeping
+from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit, of_estate
 from kgraph.app.keeping import Kept, Memory, Sorted, worth
 from kgraph.app.learning import taught
@@ -102,7 +103,9 @@ class Assessor:
         if len(tools.topologies.of(self._store)) > WHOLE_UP_TO:
             return self._in_parts(now, tools, warnings, frozen)
         evidence = self._store.evidence(now=now)
-        mark = (self._store.version(), _mark(evidence), warnings)
+        # What people decided on its grouping makes old evidence new.
+        decided = tuple((row.id, row.at) for row in decisions(self._store))
+        mark = (self._store.version(), _mark(evidence), warnings, decided)
         if mark == self._mark:
             return None
         self._mark = mark

@@ -27,6 +27,7 @@ from kgraph.app.investigation import (
 from kgraph.app.keeping import Kept, Memory, Sorted
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.incidents import SourceAge
+from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Entity, Observation
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
@@ -106,6 +107,7 @@ class Session:
     _memory: Memory = field(default_factory=Memory)
     _frozen: set[str] = field(default_factory=set)
     _context: object = None
+    _decisions: tuple[Decision, ...] = ()
     _version: int = -1
     _rest: datetime = _LONG_AGO
     _entities: dict[str, Entity] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class Session:
         ended = self._compare(rows) or self._version < 0  # at first nobody knows what has ended
         self._follow_graph()
         self._follow_context((warnings, tools.learned))
+        self._follow_decisions(tools.decisions)
         self._frozen.update(frozen)
         self._renew(now)
         fresh = self._work(tools, warnings)
@@ -212,6 +215,24 @@ class Session:
             self._context = context
             for part in self._live():
                 part.asked_at = _LONG_AGO
+
+    def _follow_decisions(self, decisions: tuple[Decision, ...]) -> None:
+        """Touch what a person has decided upon, at once: she is waiting for it."""
+        before, self._decisions = self._decisions, decisions
+        # When something was last quiet is noted in them, too, and changes nothing.
+        told, known = ({(row.id, row.at): row for row in rows} for rows in (decisions, before))
+        for key in told.keys() ^ known.keys():
+            entities = (told.get(key) or known[key]).entities
+            parts = {id(p): p for uid in entities if (p := self._parts.get(uid))}
+            self._sort_out({uid for p in parts.values() for uid in p.alarms}, _Urgency.NEWS)
+
+    def _together(self, group: set[str]) -> set[str]:
+        """Return what is alarming and belongs together with a group, as people want it."""
+        found: set[str] = set()
+        for row in self._decisions:
+            if row.decided is Decided.TOGETHER and not row.entities.isdisjoint(group):
+                found |= row.entities & self._told.keys()
+        return found
 
     def _renew(self, now: datetime) -> None:
         """Ask about the part that was asked about longest ago, if nothing else is to do."""
@@ -283,8 +304,8 @@ class Session:
         """Return the groups with the parts that they touch in whole; what overlaps is one."""
         found: list[set[str]] = []
         for group in groups:
-            each = set(group)
-            for uid in group:
+            each = group | self._together(group)
+            for uid in list(each):
                 if uid in self._parts and not each.issuperset(self._parts[uid].alarms):
                     each |= self._parts[uid].alarms
             each &= self._told.keys()

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app import by_hand
+from kgraph.app.investigation import Toolkit
+from kgraph.app.learning import taught
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.session import PATIENCE, RENEWED
@@ -225,3 +228,45 @@ def _said(scene: Scene) -> dict[str, float]:
     answers = (json.loads(row.answer) for row in scene.store.incidents(IncidentStatus.OPEN))
     causes = (answer["causes"][0] for answer in answers)
     return {cause["entity"]: cause["posterior"] for cause in causes}
+
+
+def _as_person(scene: Scene) -> Toolkit:
+    now = NOW + timedelta(seconds=scene.seconds)
+    tools = replace(toolkit(scene.configuration, NOW), now=now)
+    return taught(tools, scene.store)
+
+
+def test_what_people_merge_is_one_part_until_they_split_it_again(scene: Scene) -> None:
+    scene.see("g1-3", "g2-4", "g3-5")
+    scene.look()
+    rows = scene.store.incidents(IncidentStatus.OPEN)
+    first, second = rows[0], rows[1]
+    by_hand.merge(scene.store, second, first, "ada", "", _as_person(scene))
+    found, _ = scene.look()
+    assert found is not None
+    assert sorted(map(len, scene.alarming(found))) == [1, 2]
+    assert len(scene.store.incidents(IncidentStatus.OPEN)) == 2
+    scene.see("g1-3", "g2-4", "g3-5", signal="hung")  # all is touched, and it stays so
+    found, _ = scene.look()
+    assert found is not None
+    assert sorted(map(len, scene.alarming(found))) == [1, 2]
+    (joined,) = (each for each in scene.alarming(found) if len(each) == 2)
+    record = scene.store.incident(first.id)
+    assert record is not None
+    apart = min(joined)
+    by_hand.split(scene.store, record, [apart], "ada", "", _as_person(scene))
+    found, _ = scene.look()
+    assert found is not None
+    assert sorted(map(len, scene.alarming(found))) == [1, 1, 1]
+    assert len(scene.store.incidents(IncidentStatus.OPEN)) == 3
+
+
+def test_what_people_close_is_not_opened_again_beside_what_stands(scene: Scene) -> None:
+    scene.see("g1-3", "g2-4")
+    scene.look()
+    record = scene.store.incidents(IncidentStatus.OPEN)[0]
+    by_hand.close(scene.store, record, "ada", "planned", NOW)
+    found, told = scene.look()
+    assert found is not None
+    assert (len(found.kept), told) == (1, [])
+    assert len(scene.store.incidents(IncidentStatus.OPEN)) == 1
