@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +38,19 @@ _SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store ma
 _ALL = 1_000_000
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """All that a ledger holds at one moment.
+
+    Attributes:
+        undone: (plan, end) of runs that ended without any effect.
+    """
+
+    intents: Sequence[Intent] = ()
+    past: Sequence[Past] = ()
+    undone: Sequence[tuple[str, datetime]] = ()
 
 
 class Ledger:
@@ -128,6 +142,14 @@ class Ledger:
             if why:
                 self._lift(uid, why, now)
 
+    def remembered(self) -> Remembered:
+        """Return everything, of all plans."""
+        return Remembered(
+            tuple(self._intents.values()),
+            self.past(self._past),
+            tuple((plan, at) for plan, ends in self._undone.items() for at in ends),
+        )
+
     def _lift(self, uid: str, why: str, now: datetime) -> None:
         self._store.put([Document(Drawer.LIFTED, uid, now, json.dumps({"why": why}))])
         old = [each for each, at in self._lifted.items() if now - at > MEMORY]
@@ -201,6 +223,13 @@ def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]
     ledger = Ledger(store)
     ledger.follow(now)
     return ledger.tried_in_vain(now)
+
+
+def remembered(store: GraphStore, now: datetime) -> Remembered:
+    """Return all that counts at a moment, for who looks only once."""
+    ledger = Ledger(store)
+    ledger.follow(now)
+    return ledger.remembered()
 
 
 def past_of(
