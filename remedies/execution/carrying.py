@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from enum import Enum
 import structlog
 
 from kgraph.schema import (
+    Drawer,
     HaltedError,
     JournalEntry,
     LeaseLostError,
@@ -90,6 +92,7 @@ class Carrying:
         self.hung: dict[str, Acting] = {}
         self.workshop = workshop
         self.leaving = False
+        self.cancelled = ""
         self._store, self._note = store, note
         self._watch: Watch | None = None
         self._facts: Facts | None = None
@@ -127,17 +130,27 @@ class Carrying:
         self._progress = []
         self.workshop.collect(now)
         self._keep_leases(now)
+        self._hear()
         for _ in range(_ROUNDS):
             if self.over:
                 break
             hands = self.workshop.hands
-            state = State(self.plan, self.run, self.trail, hands, self._watch, self.leaving)
+            state = State(
+                self.plan, self.run, self.trail, hands, self._watch, self.leaving, self.cancelled
+            )
             seen = world()
             self._facts = seen.facts
             done = [self._do(move, now) for move in next_moves(state, seen)]
             if Done.CHANGED not in done:
                 break
         return self._progress
+
+    def _hear(self) -> None:
+        """Hear whether a person has stopped this plan."""
+        for document in self._store.named(Drawer.CANCELLED, [self.plan.id]):
+            said = json.loads(document.body)
+            why = f": {said['why']}" if said["why"] else ""
+            self.cancelled = f"cancelled by {said['by']}{why}"
 
     def _keep_leases(self, now: datetime) -> None:
         for entity in self.tenure.beat(now):
@@ -195,7 +208,8 @@ class Carrying:
 
     def _act(self, move: Act, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        if self._store.halted() is not None:
+        self._hear()
+        if self._store.halted() is not None or self.cancelled:
             return Done.CHANGED  # asked again, the answer is another one
         if not self.tenure.sure(step.entity, time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
@@ -245,6 +259,7 @@ class Carrying:
             document=plan_text(document),
         )
         self._store.save_plan(record)
+        self._store.drop(Drawer.CANCELLED, [record.id])
         self.document, self.record = document, record
         self.tenure.release_all()
         self._tell(move.state.value, move.because, now, outcome=move.outcome)

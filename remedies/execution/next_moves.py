@@ -54,6 +54,7 @@ class State:
     hands: Mapping[int, Hand]
     watch: Watch | None = None
     leaving: bool = False  # the program ends: what is in flight may end, nothing begins
+    cancelled: str = ""  # by whom, and why: nothing more begins, and nothing is taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ def _stop(state: State, found: Sequence[Track], world: World) -> _Stop | None:
     if world.halted is not None:
         reason = f": {world.halted.reason}" if world.halted.reason else ""
         return _Stop(f"halted{reason}", judged=False)
+    if state.cancelled:
+        return _Stop(state.cancelled, judged=False)
     for step, track in zip(state.plan.steps, found, strict=True):
         if track.state is StepState.INDETERMINATE:
             return _Stop(f"{step.action} {step.title}: {track.said}")

@@ -109,7 +109,7 @@ def newest(
 ) -> list[PlanRecord]:
     """Return the newest first."""
     wanted = None if states is None else [state.value for state in states]
-    moment = None if since is None else to_ticks(since)
+    moment = None if since is None else since.astimezone(UTC)
     rows = statements.rows(_NEWEST, incident=incident, states=wanted, since=moment, limit=limit)
     return [_record(node) for (node,) in rows]
 

@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from kgraph.app.plans import cancel, propose
 from kgraph.schema import (
+    Drawer,
     Fault,
     Halt,
+    InputError,
     Outcome,
     Plan,
     PlanRecord,
@@ -320,6 +323,42 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def test_a_plan_that_a_person_cancels_begins_nothing_more_and_another_goes_on(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(3)
+    estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
+    other = plan_of(replace(RESUME, entity="v9"), cause=Fault("s", "down"))
+    night = Night(store, estate, slow=True)
+    night.begin(plan)
+    while "restart x" not in estate.log:
+        night.tick(0.1)
+    night.begin(other)
+    record = store.plan(plan.id)
+    assert record is not None
+    cancel(store, record, "anna", "I am at it", night.now)
+    ended = night.run(plan)
+    assert ended.state is PlanState.NEEDS_HUMAN
+    assert ended.because == "cancelled by anna: I am at it"
+    assert night.run(other).state is PlanState.DONE
+    assert [row for row in estate.log if not row.endswith(" v9")] == ["restart x"]
+    assert propose(store, plan.incident, plan, night.now) == ended  # not proposed again
+    assert store.count(Drawer.CANCELLED) == 0
+    with pytest.raises(InputError, match="is needs_human, not under way"):
+        cancel(store, ended, "anna", "", night.now)
+
+
+def test_between_look_and_effect_a_cancelled_plan_stops_as_well(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate, slow=True)
+    begun = night.begin(plan)
+    while not night.states(plan):
+        night.tick(0.1)
+    cancel(store, begun, "anna", "", night.now)
+    assert night.run(plan).because == "cancelled by anna"
+    assert estate.log == []
 
 
 def approved(night: Night, plan: Plan, document: str = "") -> PlanRecord:
