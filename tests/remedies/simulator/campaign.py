@@ -221,7 +221,8 @@ class SimCampaign(SimNight):
             return
         self.effects.append((self.seconds, task.action, task.entity))
         told = f"{task.action} {task.entity}"
-        lately = [each for each in self.followed if self.seconds - each.at <= LIMIT]
+        # Late repairs of what a fault has hurt, and nobody has mended, are no wrong targets.
+        lately = [e for e in self.followed if e.healed is None or self.seconds - e.at <= LIMIT]
         mine = [e for e in lately if task.entity in e.hurt or task.entity == e.blow.target]
         for each in mine:
             each.deeds.append(told)
