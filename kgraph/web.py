@@ -154,6 +154,14 @@ class Asker:
         """
         return self._ask("GET", path, parameters)
 
+    def get_for(
+        self, path: str, header: str, parameters: Mapping[str, str] | None = None
+    ) -> tuple[bytes, str]:
+        """Return the answer of `GET path`, and one header of it; raises what `get` does."""
+        told: dict[str, str] = {}
+        content = self._ask("GET", path, parameters, told=told)
+        return content, told.get(header.lower(), "")
+
     def post(self, path: str, parameters: Mapping[str, str]) -> bytes:
         """Return the answer of a form that is posted; raises what `get` does."""
         return self._ask("POST", path, parameters)
