@@ -68,6 +68,7 @@ class Reading:
         ratio: likelihood ratio, > 0.
         rules: what the model says of this signal here, if anything.
         via: uid of the probe through which it was seen; empty where nothing says.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
     """
 
     observation: Observation
@@ -76,6 +77,7 @@ class Reading:
     ratio: float
     rules: tuple[SignalRule, ...] = ()
     via: str = ""
+    implied: bool = False
     _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
     def at_cause(self, mode: str) -> float:
@@ -144,7 +146,7 @@ def read(
     found: dict[str, list[Reading]] = {}
     for observation in loudest:
         kind = topology.kinds[topology.index[observation.entity]]
-        channel = _channel(kind, observation)
+        channel = channel_at(kind, observation)
         if channel is Channel.IGNORED:
             continue
         rules = model.signal_rules.get((kind, observation.signal), ())
@@ -198,7 +200,8 @@ class _Paths:
         return found if detector else ""
 
 
-def _channel(kind: str, seen: Observation) -> Channel:
+def channel_at(kind: str, seen: Observation) -> Channel:
+    """Return how an observation on an entity of `kind` is to be read."""
     foreign = seen.caller is not None and seen.caller != seen.entity
     return channel_of(kind, seen.signal, seen.direction, foreign_caller=foreign)
 

@@ -1,4 +1,8 @@
-"""Print how well every method does on the worlds of this folder."""
+"""Print how well every method does on worlds of another kind than the inference believes in.
+
+`python -m tests.rca.worlds`. No world knows rules, priors or likelihoods of `rca`, names are
+hashes, and nothing was fitted here.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A fat tree with distributed storage, where each hurt is drawn by coins and counted exactly.
 
-Leaf and spine switches, hosts on one leaf or two, object stores on the hosts' disks (three copies),
-guests of which some are watched by nobody, services that call each other. Alarms are missed, some
-are without a reason, and the graph that is handed out is a little wrong.
+Leaf and spine switches, hosts on one leaf or two, object stores on the hosts' disks (three
+copies), guests of which some are watched by nobody, services that call each other. Alarms are
+missed, some are without a reason, and the graph that is handed out is a little wrong.
 """
 
 from __future__ import annotations
@@ -117,6 +117,18 @@ def _incident(rng: Random, name: str, covered: bool, most: int) -> Drawn | None:
         faults[rng.choice(made.of(kind))] = how
     state = _hurt(rng, made, faults)
     watched = {e for e in made.kinds if made.kinds[e] != "VirtualMachine" or rng.random() < 0.6}
+    rows = _told(rng, made, state, watched, covered=covered)
+    if not any(row.abnormal for row in rows):
+        return None
+    relations = _believed(rng, made)
+    entities = tuple(Entity(e, kind) for e, kind in made.kinds.items())
+    incident = Incident(name, entities, tuple(relations), tuple(rows))
+    return Drawn(incident, tuple(sorted(faults)))
+
+
+def _told(
+    rng: Random, made: _Fabric, state: dict[str, str], watched: set[str], *, covered: bool
+) -> list[Observation]:
     rows = []
     for entity in sorted(watched):
         for side, signals in enumerate(_LOOKS[made.kinds[entity]]):
@@ -127,8 +139,10 @@ def _incident(rng: Random, name: str, covered: bool, most: int) -> Drawn | None:
                     rows.append(Observation(entity, signal, State.ABNORMAL, detector=signal))
                 elif covered:
                     rows.append(Observation(entity, signal, State.HEALTHY, detector=signal))
-    if not any(row.abnormal for row in rows):
-        return None
+    return rows
+
+
+def _believed(rng: Random, made: _Fabric) -> list[Relation]:
     relations = []
     for i, (dependent, type_, members, need) in enumerate(made.needs):
         group = f"g{i}" if len(members) > 1 else None
@@ -139,6 +153,4 @@ def _incident(rng: Random, name: str, covered: bool, most: int) -> Drawn | None:
             if seen not in {dependent, *members} or seen == member:
                 count = need if group else None
                 relations.append(Relation(dependent, type_, seen, group, count))
-    entities = tuple(Entity(e, kind) for e, kind in made.kinds.items())
-    incident = Incident(name, entities, tuple(relations), tuple(rows))
-    return Drawn(incident, tuple(sorted(faults)))
+    return relations

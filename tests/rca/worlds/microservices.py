@@ -94,14 +94,14 @@ _Metrics = dict[tuple[int, str], float]
 
 
 def _run(world: _World, at_fault: int | None, ill: Ill, much: float) -> tuple[_Metrics, _Metrics]:
-    """Return (entity, metric) -> value, and (caller, callee) latencies keyed by `caller>callee`."""
+    """Return (entity, metric) -> value, and (caller, `calls N`) -> seconds of a call."""
     found: _Metrics = {}
     edges: _Metrics = {}
     order = sorted(world.own, reverse=True)  # callees come later than callers
-    wait = {one: 0.0 for one in order}
+    wait = dict.fromkeys(order, 0.0)
     latency: dict[int, float] = {}
     errors: dict[int, float] = {}
-    busy = {one: 1.0 for one in order}
+    busy = dict.fromkeys(order, 1.0)
     if at_fault is not None and ill is Ill.HOST:
         busy |= {one: 1 + much / 2 for one in order if world.host[one] == at_fault}
     if at_fault is not None and ill in {Ill.SLOW, Ill.BUSY, Ill.RESTARTED}:
@@ -118,7 +118,7 @@ def _run(world: _World, at_fault: int | None, ill: Ill, much: float) -> tuple[_M
         below = sum(share * errors[callee] for callee, share in world.calls[one].items())
         errors[one] = min(1.0, 0.005 + failing + 0.7 * below)
     pace = 1 / (0.5 + latency[0])  # users wait for an answer before they ask again
-    load = {one: 0.0 for one in order}
+    load = dict.fromkeys(order, 0.0)
     load[0] = pace
     for one in reversed(order):
         for callee, share in world.calls[one].items():
