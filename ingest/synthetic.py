@@ -10,24 +10,26 @@ from kgraph.simulation import Estate, EstateShape
 SOURCE = "synthetic"
 
 
-def shape_of(entities: int, seed: int = 0) -> EstateShape:
+def shape_of(entities: int, seed: int = 0, *, dense: bool = False) -> EstateShape:
     """Return the usual shape of an estate of about so many entities.
+
+    A dense one has four relations for each entity, another has three.
 
     Raises:
         InputError: too few for an estate with pairs of everything.
     """
-    return EstateShape(entities=entities, seed=seed)
+    return EstateShape(entities=entities, seed=seed, dense=dense)
 
 
 def read(shape: EstateShape, moved: float = 0) -> Snapshot:
-    """Return the whole estate; estates of another seed or size are other scopes.
+    """Return the whole estate; estates of another seed, size or density are other scopes.
 
     Args:
         shape: which estate.
         moved: share of its guests that have gone to another host since, in [0, 1].
     """
     items: Iterator[Item] = Estate(shape).items()
-    scope = f"estate:{shape.seed}:{shape.entities}"
+    scope = f"estate:{shape.seed}:{shape.entities}{':dense' if shape.dense else ''}"
     if moved:
         items = _moved(items, max(1, round(1 / moved)))
     return Snapshot(source=SOURCE, scope=scope, complete=True, items=items)

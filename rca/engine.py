@@ -92,7 +92,7 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     with undisturbed():
-        scene = _scene(incident, model, topology)
+        scene = scene_of(incident, model, topology)
         belief = _believe(scene, incident)
         if belief is None:
             return _nothing(incident, model)
@@ -101,7 +101,7 @@ def reason(incident: Incident, model: Model, topology: Topology | None = None) -
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
     """Say what `reason` would blame, without saying why: for asking many times."""
-    scene = _scene(incident, model, topology)
+    scene = scene_of(incident, model, topology)
     belief = _believe(scene, incident)
     if belief is None:
         return Verdict(because=NOTHING_WRONG)
@@ -139,7 +139,7 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
     return entity, fault.mode
 
 
-def _scene(incident: Incident, model: Model, topology: Topology | None) -> Scene:
+def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
     readings = with_silence(incident, read(incident, model, topology), model, topology)

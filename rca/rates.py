@@ -74,15 +74,24 @@ class DetectorRates:
 
     def of(self, detector: str) -> Rates | None:
         """Return the rates of a detector, else of its sort; None: it was never measured."""
-        road, slash, name = detector.partition("/")
-        plain = f"{road.partition('@')[0]}{slash}{name}"
+        plain = plain_name(detector)
         return self.by_name.get(plain) or self.by_name.get(sort_of(plain))
 
 
 UNMEASURED = DetectorRates()
 
 
+def plain_name(detector: str) -> str:
+    """Return a detector's name without the server that it looks at, `detect@east/pool.trend`."""
+    road, slash, name = detector.partition("/")
+    return f"{road.partition('@')[0]}{slash}{name}"
+
+
 def sort_of(detector: str) -> str:
-    """Return the name of a detector's sort: `detect/*.trend` of `detect/pool.trend`."""
-    road, _, name = detector.partition("/")
-    return f"{road}/*.{name.rpartition('.')[2]}"
+    """Return the name of a detector's sort.
+
+    `detect/*.trend` of `detect/pool.trend`, and `detect/*.log_new` of `detect/log_new/h1`: what
+    follows the sort is the log, or the file of spans, that it reads.
+    """
+    road, _, name = plain_name(detector).partition("/")
+    return f"{road}/*.{name.partition('/')[0].rpartition('.')[2]}"

@@ -79,6 +79,7 @@ def plan_for(
         symptoms=_symptoms(draft, steps),
         settle=_settle(rung),
         reach=_reach(draft, steps),
+        due_at=likeliest.due_at,
     )
     return identified(proven(plan, catalogue, around, repairing))
 

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from ingest.detect.declared import Labels, Verdict
 from kgraph.schema import Coverage, Direction, Item, Observation, State
-from kgraph.schema.timestamps import format_time
 from kgraph.signals import (
     Alert,
     Ending,
@@ -144,9 +143,6 @@ def _loudness(verdict: Verdict) -> float:
 def _observation(
     uid: str, caller: str | None, verdict: Verdict, meaning: Meaning, now: datetime
 ) -> Observation:
-    detail = verdict.detail
-    if verdict.due is not None:
-        detail = f"{detail}, expected {format_time(verdict.due)}".removeprefix(", ")
     return Observation(
         uid,
         meaning.entry.signal,
@@ -158,7 +154,8 @@ def _observation(
         caller=caller,
         received_at=now,
         expires_at=now + meaning.lasts,
-        detail=detail,
+        detail=verdict.detail,
+        due_at=verdict.due,
     )
 
 

@@ -90,7 +90,7 @@ def normalise(reading: Reading, estate: Estate, origin: Origin, now: datetime) -
         *probes(found, origin),
         *watched_by(_watched(reading, found, seen, origin), estate.watched, jobs),
         *ended(estate.standing, told, covered, origin, now),
-        *relays_ended(estate.standing, translation.blind, covered, now),
+        *relays_ended(estate.standing, translation.blind, covered, origin, now),
         *told,
         *covered,
     ]

@@ -104,11 +104,16 @@ def to_graphml(part: Subgraph) -> str:
     """Return a part of the graph as GraphML, for tools that lay out large graphs.
 
     A property that is a number here and a text there is written as text: GraphML declares each
-    name once. Characters that XML cannot hold are left out.
+    name once. Characters that XML cannot hold are left out. Ids of edges are numbers: they must
+    differ from each other, and hold no blanks.
     """
     import networkx as nx  # noqa: PLC0415 - see above
 
-    graph = to_networkx(part)
+    named = to_networkx(part)
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    graph.add_nodes_from(named.nodes(data=True))
+    for number, (dependent, dependency, told) in enumerate(named.edges(data=True)):
+        graph.add_edge(dependent, dependency, f"e{number}", **told)
     rows = [data for _, data in graph.nodes(data=True)]
     rows += [data for _, _, data in graph.edges(data=True)]
     types: dict[str, set[type]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ import structlog
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
+from kgraph.incidents.steering import Decision, steered
 from kgraph.schema import (
     GONE,
     Answer,
@@ -25,7 +26,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, Estate
-from kgraph.topology import Topology
+from kgraph.topology import Topology, build
 from rca import Model
 from rca import investigate as reason
 from rca.calibration import Calibration, calibrated
@@ -63,6 +64,7 @@ class Toolkit:
         topologies: the stored topology in memory.
         calibration: None: posteriors stay as the inference gave them, and answers say so.
         learned: what people's rulings teach of this estate; None: nothing.
+        decisions: what people decided on which symptoms belong together.
     """
 
     model: Model
@@ -72,6 +74,7 @@ class Toolkit:
     topologies: Topologies = field(default_factory=Topologies)
     calibration: Calibration | None = None
     learned: Learned | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 def of_store(
@@ -93,7 +96,7 @@ def of_store(
         return part, of_estate(part.graph, evidence, ages, toolkit, (*warnings, *part.warnings))
 
     part, found = asked(frozenset())
-    blamed = part.partial & {uid for each in found for uid in _blamed(each.case.answer)}
+    blamed = part.partial & blamed_by(found)
     return asked(blamed)[1] if blamed else found
 
 
@@ -105,22 +108,57 @@ def of_estate(
     warnings: tuple[str, ...] = (),
 ) -> list[Investigation]:
     """Do what `of_store` does, for whoever has read the store already."""
-    incident = Incident(
-        id="",
-        entities=_speaking(graph, evidence),
-        relations=graph.relations,
-        observations=evidence.observations,
-        changes=evidence.changes,
-        # Silence says something only of a monitoring that was heard at all.
-        assume_healthy=bool(evidence.observations),
-        warnings=warnings,
-    )
-    whole = _investigated(incident, toolkit, Origin.STORE, ages)
-    apart = groups(whole.case.incident, whole.case.answer)
+    return of_question(Question.of(graph, evidence, warnings), ages, toolkit)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is wrong with a part of the estate.
+
+    Attributes:
+        incident: the part, and what was seen of it.
+        topology: the same as arrays.
+    """
+
+    incident: Incident
+    topology: Topology
+
+    @classmethod
+    def of(cls, graph: Subgraph, evidence: Evidence, warnings: tuple[str, ...] = ()) -> Question:
+        """Put it."""
+        incident = Incident(
+            id="",
+            entities=_speaking(graph, evidence),
+            relations=graph.relations,
+            observations=evidence.observations,
+            changes=evidence.changes,
+            # Silence says something only of a monitoring that was heard at all.
+            assume_healthy=bool(evidence.observations),
+            warnings=warnings,
+        )
+        return cls(incident, build(incident.entities, incident.relations))
+
+    def about(self, alarming: Container[str]) -> Question:
+        """Return the question about some alarms alone; others say nothing."""
+        symptoms = frozenset(
+            (row.entity, row.signal)
+            for row in self.incident.observations
+            if row.abnormal and row.entity in alarming
+        )
+        return replace(self, incident=part(self.incident, symptoms))
+
+
+def of_question(
+    question: Question, ages: tuple[SourceAge, ...], toolkit: Toolkit
+) -> list[Investigation]:
+    """Answer it: one investigation for each incident in it, the largest first."""
+    topology = question.topology
+    whole = _investigated(question.incident, toolkit, Origin.STORE, ages, topology)
+    apart = steered(groups(whole.case.incident, whole.case.answer), toolkit.decisions)
     if len(apart) < 2:
         return [whole]
     parts = (part(whole.case.incident, symptoms) for symptoms in apart)
-    return [_investigated(each, toolkit, Origin.STORE, ages) for each in parts]
+    return [_investigated(each, toolkit, Origin.STORE, ages, topology) for each in parts]
 
 
 def model_for(incident: Incident, toolkit: Toolkit) -> Model:
@@ -128,10 +166,13 @@ def model_for(incident: Incident, toolkit: Toolkit) -> Model:
     return taught(toolkit.model, toolkit.learned, incident)
 
 
-def _blamed(answer: Answer) -> set[str]:
-    """Return what the best explanation blames."""
-    best = next((row.members for row in answer.hypotheses if row.members), ())
-    return {fault.entity for fault in best}
+def blamed_by(found: Iterable[Investigation]) -> set[str]:
+    """Return what the best explanations blame."""
+    best = (
+        next((row.members for row in each.case.answer.hypotheses if row.members), ())
+        for each in found
+    )
+    return {fault.entity for members in best for fault in members}
 
 
 def of_bundle(incident: Incident, store: Estate | None, toolkit: Toolkit) -> Investigation:
@@ -169,12 +210,16 @@ def _speaking(graph: Subgraph, evidence: Evidence) -> tuple[Entity, ...]:
 
 
 def _investigated(
-    incident: Incident, toolkit: Toolkit, origin: Origin, ages: tuple[SourceAge, ...] = ()
+    incident: Incident,
+    toolkit: Toolkit,
+    origin: Origin,
+    ages: tuple[SourceAge, ...] = (),
+    topology: Topology | None = None,
 ) -> Investigation:
     incident = expand_healthy(incident)
     started = toolkit.stopwatch()
     answer = calibrated(
-        reason(incident, model_for(incident, toolkit)), incident, toolkit.calibration
+        reason(incident, model_for(incident, toolkit), topology), incident, toolkit.calibration
     )
     elapsed = toolkit.stopwatch() - started
     _log.info(

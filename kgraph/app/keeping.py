@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import structlog
 
+from kgraph.app import handled
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.plans import propose
-from kgraph.incidents import Case, Known, Verdict, headline, match, next_id, over
-from kgraph.schema import IncidentRecord, IncidentStatus
+from kgraph.incidents import Case, Known, Symptom, Verdict, headline, match, next_id, over
+from kgraph.incidents.handling import GROUPING, Did, Handling
+from kgraph.incidents.steering import Decided, Decision
+from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import dump_bundle, parse_bundle
 from kgraph.store import GraphStore
 from remedies import renamed
 
 _log = structlog.get_logger(__name__)
+_OPEN = 10_000  # incidents that are open, or were resolved lately
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
 REOPENS = timedelta(minutes=10)  # symptoms that come back within it are the same incident
 
@@ -41,25 +44,85 @@ class Sorted:
         resolved: open incidents of which nothing is abnormal any longer.
         merged: an open incident -> the one whose explanation now covers all its symptoms.
         split: a new incident -> the open one that had some of its symptoms until now.
+        ended: incidents that a person has ended and that are open all the same, since they were
+            explained just then -> what they are called.
     """
 
     kept: tuple[Kept, ...]
     resolved: tuple[str, ...] = ()
     merged: tuple[tuple[str, str], ...] = ()
     split: tuple[tuple[str, str], ...] = ()
+    ended: Mapping[str, str] = field(default_factory=dict)
 
 
-def sort(store: GraphStore, found: Sequence[Investigation]) -> Sorted:
-    """Decide which incident each investigation belongs to; nothing is written."""
-    now = found[0].case.now
-    opened = [known(row) for row in store.incidents(IncidentStatus.OPEN)]
+class Memory:
+    """What is known of the incidents of a store; each version of a document is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[datetime, Known]] = {}
+
+    def of(self, store: GraphStore, heads: Iterable[IncidentHead]) -> list[Known]:
+        """Return what is known of some incidents, in their order."""
+        found = []
+        for head in heads:
+            at, row = self._known.get(head.id, (None, None))
+            if row is None or at != head.updated_at:
+                record = store.incident(head.id)
+                if record is None:
+                    continue
+                row = known(record)
+                self._known[head.id] = (head.updated_at, row)
+            found.append(row)
+        return found
+
+    def note(self, kept: Kept) -> None:
+        """Take note of what was just written, which need not be read for that."""
+        case = kept.investigation.case
+        self._known[case.id] = (case.now, knowing(kept.investigation, case.id))
+
+    def keep_only(self, ids: Collection[str]) -> None:
+        """Forget all others."""
+        self._known = {id_: row for id_, row in self._known.items() if id_ in ids}
+
+
+def sort(
+    store: GraphStore,
+    found: Sequence[Investigation],
+    *,
+    now: datetime | None = None,
+    memory: Memory | None = None,
+    held: Collection[str] = (),
+    abnormal: frozenset[Symptom] = frozenset(),
+) -> Sorted:
+    """Decide which incident each investigation belongs to; nothing is written.
+
+    Args:
+        store: where incidents are kept.
+        found: what was explained now.
+        now: the moment; where something was explained, the moment of that.
+        memory: what is known of them already.
+        held: open incidents that go on as they were explained before.
+        abnormal: what else is seen to be wrong now.
+    """
+    now = now or found[0].case.now
+    memory = memory or Memory()
+    decisions = handled.decisions(store)
+    over_with = {row.incident: row.title for row in decisions if row.decided is not Decided.APART}
+    heads = store.heads(IncidentStatus.OPEN, limit=_OPEN)
     lately = [
-        known(row)
-        for row in store.incidents(IncidentStatus.RESOLVED)
+        row
+        for row in store.heads(IncidentStatus.RESOLVED, limit=_OPEN)
         if now - row.updated_at <= REOPENS
     ]
-    taken = [row.id for row in store.incidents(limit=_NEWEST)]
-    return place(found, opened, lately, taken)
+    memory.keep_only({row.id for row in (*heads, *lately)})
+    taken = [row.id for row in store.heads(limit=_NEWEST)]
+    opened = memory.of(
+        store, (row for row in heads if row.id not in held and row.id not in over_with)
+    )
+    closed = [row for row in decisions if row.decided is Decided.OVER]
+    done = place(found, opened, memory.of(store, lately), taken, abnormal, closed)
+    ended = {row.id: over_with[row.id] for row in heads if row.id in over_with}
+    return replace(done, kept=_with_traces(store, done.kept), ended=ended)
 
 
 def place(
@@ -67,6 +130,8 @@ def place(
     opened: Sequence[Known],
     lately: Sequence[Known],
     taken: Iterable[str],
+    abnormal: frozenset[Symptom] = frozenset(),
+    closed: Sequence[Decision] = (),
 ) -> Sorted:
     """Decide which incident each investigation belongs to.
 
@@ -75,27 +140,51 @@ def place(
         opened: the incidents that are open, as they were last explained.
         lately: those that were resolved so lately that they may go on.
         taken: ids in use, the highest among them.
+        abnormal: what is wrong beside that, and is not explained now.
+        closed: what people say is over, though its symptoms are there; new ones are news.
     """
     names = list(taken)
     kept: list[Kept] = []
     free = [*opened, *lately]
     for each in found:
         fresh = knowing(each, next_id(names))
+        ending = next((row for row in closed if fresh.symptoms <= row.symptoms), None)
+        if ending is not None and fresh.symptoms:
+            kept.append(Kept(named(each, ending.incident), Verdict.CLOSED))
+            continue
         verdict, incident_id = match(fresh, free) if fresh.symptoms else (Verdict.NEW, fresh.id)
         free = [row for row in free if row.id != incident_id]
         names.append(incident_id)
-        kept.append(Kept(_named(each, incident_id), verdict))
-    abnormal = frozenset[tuple[str, str]]().union(*(_symptoms(each.case) for each in found))
-    left = [row for row in free if row in opened]
+        kept.append(Kept(named(each, incident_id), verdict))
+    abnormal = abnormal.union(*(_symptoms(each.case) for each in found))
+    still = {row.id for row in opened}
+    left = [row for row in free if row.id in still]
     merged = tuple(
         (row.id, into.investigation.case.id)
         for row in left
-        for into in kept
+        for into in filter(worth, kept)
         if row.symptoms & abnormal
         and row.symptoms & abnormal <= _symptoms(into.investigation.case)
     )
     resolved = tuple(row.id for row in left if over(row, abnormal))
     return Sorted(tuple(kept), resolved, merged, tuple(_split(kept, opened)))
+
+
+def _with_traces(store: GraphStore, kept: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Give each incident what people did to it."""
+    traces = handled.traces(store, [each.investigation.case.id for each in kept])
+    return tuple(
+        replace(
+            each,
+            investigation=told(each.investigation, traces.get(each.investigation.case.id, ())),
+        )
+        for each in kept
+    )
+
+
+def told(found: Investigation, rows: tuple[Handling, ...]) -> Investigation:
+    """Return an investigation that says what people did to its incident."""
+    return replace(found, case=replace(found.case, handled=rows)) if rows else found
 
 
 def _split(kept: Iterable[Kept], opened: Sequence[Known]) -> Iterator[tuple[str, str]]:
@@ -113,7 +202,12 @@ def knowing(found: Investigation, incident_id: str) -> Known:
     return Known(incident_id, _blamed(found.case), _symptoms(found.case))
 
 
-def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:
+def save(
+    store: GraphStore,
+    done: Sorted,
+    frozen: Collection[str] = (),
+    now: datetime | None = None,
+) -> None:
     """Write the incidents, if anything is wrong, and end those that are over.
 
     Args:
@@ -121,15 +215,23 @@ def save(store: GraphStore, done: Sorted, frozen: Collection[str] = ()) -> None:
         done: what was sorted.
         frozen: incidents whose explanation stands, since a repair is under way: what that has
             already mended must not be explained anew.
+        now: the moment; where something was explained, the moment of that.
     """
-    now = done.kept[0].investigation.case.now
+    now = now or done.kept[0].investigation.case.now
     for incident_id in done.resolved:
-        _end(store, incident_id, IncidentStatus.RESOLVED, now)
+        end(store, incident_id, IncidentStatus.RESOLVED, now)
     for incident_id, into in done.merged:
-        _end(store, incident_id, IncidentStatus.CLOSED, now, f"merged into {into}: ")
+        end(store, incident_id, IncidentStatus.CLOSED, now, f"merged into {into}: ")
+        handled.note(store, Handling(incident_id, Did.MERGED, now, GROUPING, other=into))
+        handled.note(store, Handling(into, Did.TOOK_IN, now, GROUPING, other=incident_id))
+    for incident_id, title in done.ended.items():
+        end(store, incident_id, IncidentStatus.CLOSED, now, title=title)
     for each in done.kept:
         if worth(each):
             _save(store, each, frozen)
+    for incident_id, before in done.split:
+        handled.note(store, Handling(before, Did.SPLIT, now, GROUPING, other=incident_id))
+        handled.note(store, Handling(incident_id, Did.SPLIT_FROM, now, GROUPING, other=before))
 
 
 def close_quiet(store: GraphStore, now: datetime) -> list[str]:
@@ -143,8 +245,8 @@ def close_quiet(store: GraphStore, now: datetime) -> list[str]:
 
 
 def worth(kept: Kept) -> bool:
-    """Tell whether there is an incident at all."""
-    return bool(_symptoms(kept.investigation.case))
+    """Tell whether there is an incident at all, and not one that a person has closed."""
+    return kept.verdict is not Verdict.CLOSED and bool(_symptoms(kept.investigation.case))
 
 
 def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
@@ -153,7 +255,6 @@ def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     return of_bundle(incident, None, toolkit)
 
 
-@lru_cache(maxsize=64)  # each round asks for those that are open; a bundle is long to read
 def known(record: IncidentRecord) -> Known:
     """Read back what an incident was last explained by."""
     answer, bundle = json.loads(record.answer), json.loads(record.bundle)
@@ -168,37 +269,61 @@ def known(record: IncidentRecord) -> Known:
 
 
 def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:
+    """Write an incident as it is explained now, but for one that is being repaired."""
     case = kept.investigation.case
     before = store.incident(case.id)
     if before is not None and case.id in frozen:
         store.save_incident(replace(before, status=IncidentStatus.OPEN, updated_at=case.now))
         return
     _log.info("incident kept", incident=case.id, verdict=kept.verdict.value)
+    write(store, kept.investigation, before.opened_at if before else case.now)
+
+
+def write(store: GraphStore, found: Investigation, opened_at: datetime) -> None:
+    """Write an investigation as an open incident, and propose its plan."""
+    case = found.case
     entities = {entity.uid: entity for entity in case.incident.entities}
     store.save_incident(
         IncidentRecord(
             id=case.id,
             status=IncidentStatus.OPEN,
-            opened_at=before.opened_at if before else case.now,
+            opened_at=opened_at,
             updated_at=case.now,
             title=headline(case.incident.observations, entities),
             bundle=json.dumps(dump_bundle(case.incident)),
-            answer=json.dumps(document(kept.investigation)),
+            answer=json.dumps(document(found)),
         )
     )
     propose(store, case.id, case.plan, case.now)
 
 
-def _end(
-    store: GraphStore, incident_id: str, status: IncidentStatus, now: datetime, why: str = ""
+def end(
+    store: GraphStore,
+    incident_id: str,
+    status: IncidentStatus,
+    now: datetime,
+    why: str = "",
+    title: str = "",
 ) -> None:
+    """End an incident; nothing is proposed for it any longer.
+
+    Args:
+        store: where it is kept.
+        incident_id: which.
+        status: resolved, or closed.
+        now: the moment.
+        why: what is put in front of its title.
+        title: what it is called instead; empty: as before.
+    """
     old = store.incident(incident_id)
     if old is not None:
-        store.save_incident(replace(old, status=status, updated_at=now, title=f"{why}{old.title}"))
+        called = f"{why}{title or old.title}"
+        store.save_incident(replace(old, status=status, updated_at=now, title=called))
         propose(store, incident_id, None, now)
 
 
-def _named(found: Investigation, incident_id: str) -> Investigation:
+def named(found: Investigation, incident_id: str) -> Investigation:
+    """Return an investigation under the id of its incident."""
     case = found.case
     return replace(
         found,
@@ -212,7 +337,7 @@ def _named(found: Investigation, incident_id: str) -> Investigation:
     )
 
 
-def _symptoms(case: Case) -> frozenset[tuple[str, str]]:
+def _symptoms(case: Case) -> frozenset[Symptom]:
     return frozenset((r.entity, r.signal) for r in case.incident.observations if r.abnormal)
 
 

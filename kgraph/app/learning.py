@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.schema import Incident, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import parse_bundle
@@ -21,8 +22,9 @@ _SHOWN = 5
 
 
 def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
-    """Return the tools with what was learned on the stored estate, or had been until a moment."""
-    return replace(tools, learned=learned_by(store, until))
+    """Return the tools with all that people said of the stored estate, or had until a moment."""
+    said = tuple(row for row in decisions(store) if until is None or row.at <= until)
+    return replace(tools, learned=learned_by(store, until), decisions=said)
 
 
 def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
@@ -82,23 +84,31 @@ def _posterior(said: Mapping[str, Any] | None, mode: str) -> float:
 
 def _named(incident: Incident, incident_id: str, cause: str) -> tuple[str, str]:
     """Read `ENTITY[:MODE]`; a colon belongs to the mode only if the kind has such a mode."""
-    found = _uids(incident, cause)
-    mode = ""
-    if not found and ":" in cause:
+    name, mode = cause, ""
+    if ":" in cause and not _uids(incident, cause):
         name, _, mode = cause.rpartition(":")
-        found = _uids(incident, name)
-    if len(found) != 1:
-        what = f"{len(found)} things" if found else "nothing"
-        known = ", ".join(list(found)[:_SHOWN])
-        raise InputError(
-            f"{what} in {incident_id} answers to {cause!r}",
-            mend=f"name one of: {known}" if known else "name it by uid, name, or Kind/name",
-        )
-    ((uid, kind),) = found.items()
+    uid, kind = only(incident, incident_id, name)
     if mode and mode not in kind_of(kind).modes:
         modes = ", ".join(kind_of(kind).modes)
         raise InputError(f"{kind} has no failure mode {mode!r}", mend=f"one of: {modes}")
     return uid, mode
+
+
+def only(incident: Incident, incident_id: str, text: str) -> tuple[str, str]:
+    """Return uid and kind of the one thing of an incident that answers to a name.
+
+    Raises:
+        InputError: nothing does, or several do.
+    """
+    found = _uids(incident, text)
+    if len(found) != 1:
+        what = f"{len(found)} things" if found else "nothing"
+        known = ", ".join(list(found)[:_SHOWN])
+        raise InputError(
+            f"{what} in {incident_id} answers to {text!r}",
+            mend=f"name one of: {known}" if known else "name it by uid, name, or Kind/name",
+        )
+    return next(iter(found.items()))
 
 
 def _uids(incident: Incident, text: str) -> dict[str, str]:

@@ -40,9 +40,9 @@ def entity(store: Estate, text: str) -> Entity:
 def _ambiguous(text: str, found: list[Entity]) -> InputError:
     shown = ", ".join(f"{e.kind}/{e.name or e.uid} ({e.uid})" for e in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return InputError(
-        f"{text!r} means {len(found)} entities: {shown}{more}", mend="give Kind/name or the uid"
-    )
+    titles = {entity.title for entity in found}
+    mend = "give Kind/name or the uid" if len(titles) == len(found) else "give the uid"
+    return InputError(f"{text!r} means {len(found)} entities: {shown}{more}", mend=mend)
 
 
 def _nothing(store: Estate, text: str) -> InputError:

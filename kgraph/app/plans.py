@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kgraph.schema import (
     Document,
@@ -19,6 +19,7 @@ from kgraph.schema import (
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 
+_MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 
@@ -46,15 +47,30 @@ def propose(
         return None
     before = store.plan(plan.id)
     if before is not None and (before.state in _OPEN or before.state.under_way):
-        return before
+        return _moved(store, before, plan, now)
     if store.named(Drawer.REJECTED, [plan.id]):
         return before  # a person has said no to this very plan
     document = PlanDocument(plan, _runs(before))
-    record = PlanRecord(
-        plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document), "proposed"
-    )
+    record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     store.save_plan(record)
     return record
+
+
+def _moved(store: GraphStore, before: PlanRecord, plan: Plan, now: datetime) -> PlanRecord:
+    """Return the kept plan, with the newer forecast where that has moved by some minutes.
+
+    One that is approved, or under way, stays as it was approved.
+    """
+    if before.state is not PlanState.PROPOSED or plan.due_at is None:
+        return before
+    document = document_of(before)
+    known = document.plan.due_at
+    if known is not None and abs(plan.due_at - known) < _MOVED * max(abs(known - now), _SOON):
+        return before
+    told = replace(document, plan=replace(document.plan, due_at=plan.due_at))
+    moved = replace(before, updated_at=now, document=plan_text(told))
+    store.save_plan(moved)
+    return moved
 
 
 def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datetime) -> PlanRecord:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.moments import moment
+from kgraph.cli.moments import At, estate_at, moment
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show
 
@@ -68,10 +68,11 @@ def run(
         list[str] | None,
         typer.Option(help="A parameter; entities by name or uid.", metavar="NAME=VALUE"),
     ] = None,
+    at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Run one query, reading only: on the server, or on the store at hand where that can."""
-    from kgraph.app.queries import ANSWERS, answer
+    from kgraph.app.queries import ANSWERS, OF_ESTATES, answer
     from kgraph.app.stores import Access, opened
     from kgraph.schema import InputError
     from kgraph.store import Queryable
@@ -79,6 +80,8 @@ def run(
     session = session_of(ctx)
     query = _query(name)
     given = dict(_split(text) for text in param or ())
+    if at is not None and name not in OF_ESTATES:
+        usage(f"{name} is of now alone; --at goes with {', '.join(sorted(OF_ESTATES))}")
     with opened(session.configuration, Access.READ, session.remark) as store:
         if not isinstance(store, Queryable) and name not in ANSWERS:
             raise InputError(
@@ -86,8 +89,11 @@ def run(
                 where=session.configuration.store_title,
                 mend="say --store neo4j://host:7687, or set store.url",
             )
-        values = _values(session, store, query, given)
-        if isinstance(store, Queryable):
+        estate = estate_at(session, store, at)
+        values = _values(session, estate, query, given)
+        if at is not None:
+            rows = answer(estate, name, values)
+        elif isinstance(store, Queryable):
             rows = store.query(query.text, values)
         else:
             rows = answer(store, name, values)

@@ -1,4 +1,4 @@
-"""`kgraph detect`: detectors on the series of a Prometheus."""
+"""`kgraph detect`: detectors on the series of a Prometheus, and how good all detectors are."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from ingest.detect.files import Series
     from kgraph.app.detection import Spoken
     from kgraph.app.detection.report import Graded
+    from kgraph.config import Configuration
     from rca.rates import DetectorRates
 
 app = typer.Typer(
-    help="Let detectors look at series, and see how good they are.",
+    help="Let detectors look, and see how good they are.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_WRONG = ("entity", "signal", "direction", "score", "since", "detail", "detector")
-_GRADED = ("detector", "detection", "falseAlarm", "hits", "atFault", "strays", "atRest")
+_WRONG = ("entity", "signal", "direction", "score", "since", "due", "detail", "detector")
+_GRADED = (
+    *("detector", "detection", "within", "falseAlarm", "falseWithin"),
+    *("hits", "atFault", "strays", "atRest"),
+)
 _LISTED = (
     *("detector", "finds", "signal", "kinds", "detection", "falseAlarm"),
     *("settings", "query", "where"),
@@ -72,13 +76,17 @@ def run(
 
 @app.command("list")
 def list_detectors(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
-    """Show what is looked at: detectors, their series and settings, what they say, how surely."""
+    """Show what is looked at: detectors, what they read and say, their settings, how surely.
+
+    Those of series, and those of the logs and calls that are configured.
+    """
     from kgraph.app.detection import series_of
     from kgraph.app.engine import rates_of
 
     session = session_of(ctx)
     rates = rates_of(session.configuration)
     rows = [row for one in series_of(session.configuration) for row in _listed(one, rates)]
+    rows += _listening(session.configuration, rates)
     show(session, _LISTED, rows, output)
 
 
@@ -103,7 +111,12 @@ def report(
         list[str] | None, typer.Option(help="Their labelled causes; one for each --bundle.")
     ] = None,
     series: Annotated[
-        int, typer.Option(min=10, max=10_000, help="Made-up series of each family.")
+        int,
+        typer.Option(
+            min=10,
+            max=10_000,
+            help="Made-up series of each family, ten for each service and edge.",
+        ),
     ] = 300,
     seed: Annotated[int, typer.Option(help="The same seed makes the same series.")] = 0,
     fit: Annotated[
@@ -115,8 +128,9 @@ def report(
 ) -> None:
     """Show how often each detector fires on what is at fault, and on what is not.
 
-    Sorts of detectors are tried on made-up series with faults and without; detectors are counted
-    in incidents whose causes people have confirmed, or that are labelled.
+    Sorts of detectors are tried on made-up series, logs and calls, with faults and without;
+    detectors are counted in incidents whose causes people have confirmed, or that are labelled.
+    Rates are shrunk towards the sort's; intervals, of 90 %, are of the counts alone.
     """
     from kgraph.app.detection.report import measured
     from rca.rates_file import rates_text
@@ -134,7 +148,8 @@ def report(
         show(session, _GRADED, [_grade(row) for row in rows], RowFormat(output.value))
     session.remark(f"{incidents} incidents with known causes, {series} series of each family")
     if fit is not None:
-        how = f"{series} made-up series of each family, seed {seed}; {incidents} incidents"
+        made = f"{series} made-up series of each family, logs and calls, seed {seed}"
+        how = f"{made}; {incidents} incidents"
         _write(fit, rates_text(measured(rows), how))
         session.remark(f"written to {fit}; name it as `rates` under [engine]")
 
@@ -158,6 +173,7 @@ def _graded(
     from kgraph.app.detection.trial import trial
     from kgraph.app.engine import rules_of
     from kgraph.app.evaluation import labelled as read_labelled
+    from kgraph.app.sources.listening import listening
     from kgraph.app.stores import Access, opened
     from kgraph.schema import NoStoreError
 
@@ -172,13 +188,23 @@ def _graded(
     except NoStoreError:
         session.remark("no store yet: nothing that happened is known")
     seen = tallied(known, rules_of(session.configuration))
-    return graded(trial(series, seed), seen, series_of(session.configuration)), len(known)
+    listed = [r.reports_as for one in series_of(session.configuration) for r in one.rules]
+    listed += [name for name, _, _ in listening(session.configuration)]
+    return graded(trial(series, seed), seen, listed), len(known)
 
 
 def _grade(row: Graded) -> tuple[object, ...]:
     tally = row.tally
-    rates = round(row.rates.detection, 3), round(row.rates.false_alarm, 4)
-    return row.name, *rates, tally.hits, tally.at_fault, tally.strays, tally.at_rest
+    detection = round(row.rates.detection, 3), _within(row.detection, 2)
+    false_alarm = round(row.rates.false_alarm, 4), _within(row.false_alarm, 3)
+    counts = tally.hits, tally.at_fault, tally.strays, tally.at_rest
+    return row.name, *detection, *false_alarm, *counts
+
+
+def _within(interval: tuple[float, float], digits: int) -> str:
+    """Return an interval of 90 % for people; nothing where nothing was counted."""
+    low, high = interval
+    return "" if high - low == 1 else f"{low:.{digits}f}-{high:.{digits}f}"
 
 
 def _listed(series: Series, rates: DetectorRates) -> Iterable[tuple[object, ...]]:
@@ -194,16 +220,27 @@ def _listed(series: Series, rates: DetectorRates) -> Iterable[tuple[object, ...]
         yield name, about, signal, kinds, *measured, told, query, rule.place
 
 
+def _listening(configuration: Configuration, rates: DetectorRates) -> Iterable[tuple[object, ...]]:
+    from kgraph.app.sources.listening import entry_of, listening
+
+    for name, detector, source in listening(configuration):
+        entry, known = entry_of(detector.name), rates.of(name)
+        measured = (known.detection, known.false_alarm) if known else (None, None)
+        kinds = "|".join(entry.kinds)
+        yield name, detector.about, entry.signal, kinds, *measured, "", source.subject, source.type
+
+
 def _wrong(heard: Iterable[Spoken]) -> Iterable[tuple[object, ...]]:
     from kgraph.schema.timestamps import format_time
 
     for found in heard:
         for row in sorted(found.wrong, key=lambda r: (-(r.score or 0.0), r.entity, r.detector)):
             since = format_time(row.at) if row.at else ""
+            due = format_time(row.due_at) if row.due_at else ""
             direction = row.direction.value if row.direction else ""
             score = None if row.score is None else round(row.score, 1)
             title = found.titles.get(row.entity, row.entity)
-            yield title, row.signal, direction, score, since, row.detail, row.detector
+            yield title, row.signal, direction, score, since, due, row.detail, row.detector
 
 
 def _rules(found: Spoken) -> Iterable[tuple[object, ...]]:

@@ -29,7 +29,7 @@ def page(rows: Sequence[Graded], incidents: int) -> str:
     parts = [
         Markup("<h1>How good detectors are</h1>"),
         Markup(f"<p>{escaped(told)} Rates are shrunk towards those of the sort.</p>"),
-        _part("Sorts, on made-up series", sorts),
+        _part("Sorts, on made-up telemetry", sorts),
         _part("Detectors, in incidents whose causes are known", seen),
         Markup("<h2>Detectors that nothing is known of yet</h2>"),
         table(_HEADS, [_cells(row) for row in others], "Rates of their sort"),

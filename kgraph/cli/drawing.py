@@ -8,7 +8,7 @@ from kgraph.incidents import Case, Label, Report
 from kgraph.incidents.drawn import drawn
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+!|~&"})
-_FIRST = (Label.CAUSE, Label.WHY, Label.NEXT)
+_FIRST = (Label.WHO, Label.CAUSE, Label.WHY, Label.NEXT)
 
 
 def write(form: str, report: Report, case: Case) -> str:

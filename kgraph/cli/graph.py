@@ -186,6 +186,7 @@ def _described(store: Estate, entity: Entity, session: Session) -> dict[str, obj
                 "at": row.at.isoformat() if row.at else None,
                 "detector": row.detector,
                 "detail": row.detail,
+                **({"due": row.due_at.isoformat()} if row.due_at else {}),
             }
             for row in seen
         ],

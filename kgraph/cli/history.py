@@ -72,8 +72,7 @@ def diff(
         show(session, ("change", "what", "detail"), _rows(found), output)
     else:
         write(_document(found), output)
-    if found.empty:
-        session.remark("nothing differs")
+    session.remark(_summed_up(found))
     session.end(Exit.OK if found.empty else Exit.FINDINGS)
 
 
@@ -134,6 +133,19 @@ def _rows(found: EstateDiff) -> list[tuple[str, str, str]]:
     rows += [("opened", a, f"{relation.type} {b}") for a, relation, b in found.opened]
     rows += [("closed", a, f"{relation.type} {b}") for a, relation, b in found.closed]
     return rows
+
+
+def _summed_up(found: EstateDiff) -> str:
+    counts = {
+        "created": found.created,
+        "gone": found.gone,
+        "changed": found.changed,
+        "relations opened": found.opened,
+        "relations closed": found.closed,
+    }
+    return ", ".join(f"{len(rows)} {what}" for what, rows in counts.items() if rows) or (
+        "nothing differs"
+    )
 
 
 def _document(found: EstateDiff) -> dict[str, object]:

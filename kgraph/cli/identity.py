@@ -84,9 +84,11 @@ def merge(
     with opened(session.configuration, Access.WRITE) as store:
         first, second = look_up(store, entity), look_up(store, other)
         at, by = session.now(), session.user
+        ways = _ways_back(store.provenance(first.uid), store.provenance(second.uid))
         store.merge(Decision(Sameness.SAME, first.uid, second.uid, at, by, reason))
     session.out.print(f"{second.title} ({second.uid}) is {first.title} ({first.uid}) from now on")
-    session.remark("to undo it: `kgraph graph split`")
+    for way in ways:
+        session.remark(f"to undo it: `kgraph graph split {first.uid} {way}`")
 
 
 def split(
@@ -125,6 +127,18 @@ def decisions(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     with opened(session.configuration, Access.READ, session.remark) as store:
         rows = [_decision(store, row) for row in store.decisions()]
     show(session, ("at", "verdict", "entity", "other", "by", "reason"), rows, output)
+
+
+def _ways_back(first: Provenance | None, second: Provenance | None) -> list[str]:
+    """Return the options by which each source's records of the second can be parted again."""
+    import shlex
+
+    ours = {row.source for row in first.records} if first else set()
+    ways: dict[str, None] = {}
+    for row in second.records if second else ():
+        key = ["--key", row.record.key] if row.source in ours else []
+        ways[shlex.join(["--source", row.source, *key])] = None
+    return list(ways)
 
 
 def _uid(store: GraphStore, text: str) -> str:

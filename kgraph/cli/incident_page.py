@@ -12,7 +12,7 @@ from kgraph.incidents.drawn import drawn
 from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import Cause, Hit, Witness
 
-_FIRST = (Label.CAUSE, Label.WHY, Label.NEXT)
+_FIRST = (Label.WHO, Label.CAUSE, Label.WHY, Label.NEXT)
 _NAMING = (Label.FOR, Label.AGAINST, Label.IMPACT)  # these list names
 _STORM = 60  # abnormal observations
 _MOST = 500  # rows of one table: a browser holds more, a reader does not
@@ -102,11 +102,10 @@ def _witnesses(view: View) -> Markup:
 
 def _witness(view: View, suspect: str, witness: Witness) -> tuple[str, ...]:
     row = witness.observation
-    how = wording.state(row.signal)
     return (
         view.estate.name(suspect),
         view.estate.title(row.entity),
-        how if row.abnormal else f"not {how}",
+        view.seen(row),
         f"{witness.weight:+.2f}",
         f"{row.at:%Y-%m-%d %H:%M:%SZ}" if row.at else "",
         " ".join(part for part in (row.detector, row.detail) if part),
@@ -122,7 +121,7 @@ def _causes(view: View) -> Markup:
 def _cause(view: View, cause: Cause) -> tuple[str, ...]:
     return (
         view.estate.title(cause.entity),
-        wording.state(cause.mode),
+        ", ".join(part for part in (wording.state(cause.mode), view.due(cause)) if part),
         wording.probability(cause.posterior),
         str(cause.explains),
         str(len(cause.contradicting)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgraph.cli import by_hand
 from kgraph.cli.investigate import AnswerFormat
 from kgraph.cli.investigate import show as show_answer
 from kgraph.cli.moments import At, moment
@@ -20,10 +21,14 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
     from kgraph.cli.blocks import Block
-    from kgraph.schema import IncidentRecord
+    from kgraph.schema import IncidentHead, IncidentRecord
     from kgraph.store import GraphStore
 
-app = typer.Typer(help="Look at kept incidents.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Look at kept incidents, and say what you know of them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 class Status(StrEnum):
@@ -53,7 +58,8 @@ def list_incidents(
     at: At = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """List incidents, newest first; --at lists those that were open then."""
+    """List incidents, newest first, and who has taken them on; --at: those that were open then."""
+    from kgraph.app.handled import acknowledgements
     from kgraph.app.stores import Access, opened
     from kgraph.schema import IncidentStatus
 
@@ -63,20 +69,22 @@ def list_incidents(
         usage("--at lists what was open then: leave --status away")
     then = moment(at, session.now()) if at else None
     with opened(session.configuration, Access.READ, session.remark) as store:
-        found = store.incidents(wanted, _ALL if then else limit)
-    if then:
-        found = [row for row in found if _was_open(row, then)][:limit]
+        found = store.heads(wanted, limit=_ALL if then else limit)
+        if then:
+            found = [row for row in found if _was_open(row, then)][:limit]
+        taken = acknowledgements(store, [row.id for row in found])
     rows = [
         (
             row.id,
             row.status.value,
             _second(row.opened_at),
             _second(row.updated_at),
+            taken[row.id].by if row.id in taken else "",
             row.title,
         )
         for row in found
     ]
-    show(session, ("id", "status", "opened", "updated", "title"), rows, output)
+    show(session, ("id", "status", "opened", "updated", "taken", "title"), rows, output)
 
 
 @app.command("show")
@@ -93,6 +101,7 @@ def show_incident(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.handled import trace
     from kgraph.app.learning import learned_by
     from kgraph.app.stores import Access, opened
 
@@ -100,15 +109,16 @@ def show_incident(
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = _kept(store, incident)
         learned = learned_by(store, record.updated_at)
+        done = trace(store, record.id)
     if part is not Part.REPORT:
         kept = record.answer if part is Part.ANSWER else record.bundle
         write(json.loads(kept), RowFormat.JSON)
         return
-    from kgraph.app.keeping import again
+    from kgraph.app.keeping import again, told
     from kgraph.app.toolkit import toolkit
 
     tools = toolkit(session.configuration, record.updated_at)
-    found = again(record, replace(tools, learned=learned))
+    found = told(again(record, replace(tools, learned=learned)), done)
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
 
 
@@ -166,7 +176,8 @@ def report(
 
 
 def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
-    from kgraph.app.keeping import again
+    from kgraph.app.handled import trace
+    from kgraph.app.keeping import again, told
     from kgraph.app.learning import learned_by
     from kgraph.app.reports import mortem
     from kgraph.app.stores import Access, opened
@@ -177,7 +188,8 @@ def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
         record = _kept(store, incident)
         tools = toolkit(session.configuration, record.updated_at)
         tools = replace(tools, learned=learned_by(store, record.updated_at))
-        found = mortem(store, record, again(record, tools).case)
+        case = told(again(record, tools), trace(store, record.id)).case
+        found = mortem(store, record, case)
     title, blocks = reports.headline(found), list(reports.of_incident(found))
     return lambda form: _written(form, title, blocks, lambda: reports.mortem_document(found))
 
@@ -266,14 +278,18 @@ def _rule(
             record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
         )
         store.rule(said)
-    verb = "confirmed" if right else "refuted"
+        verb = "confirmed" if right else "refuted"
+        by_hand.audited(session, store, f"incident.{verb}", record.id)
     session.remark(
         f"{verb}: {said.kind} {said.entity} {said.mode} in {said.incident},"
         f" which was said with P {probability(said.posterior)}"
     )
 
 
-def _was_open(row: IncidentRecord, then: datetime) -> bool:
+by_hand.register(app)
+
+
+def _was_open(row: IncidentHead, then: datetime) -> bool:
     over = None if row.status.value == "open" else row.updated_at
     return row.opened_at <= then and (over is None or over > then)
 

@@ -100,10 +100,11 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import investigation, keeping, learning
+    from kgraph.app import handled, investigation, keeping, learning
     from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
+    from kgraph.incidents import Verdict
     from remedies.execution.ledger import tried_in_vain
 
     now, away = session.now(), list[str]()
@@ -118,10 +119,16 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
         session.remark(f"{line}; nothing is saved", style="yellow")
     found = [each.investigation for each in done.kept]
     _refuse_many(found, form)
-    if save and not away and (done.resolved or done.merged or any(map(keeping.worth, done.kept))):
+    worth = done.resolved or done.merged or done.ended or any(map(keeping.worth, done.kept))
+    if save and not away and (worth or tools.decisions):
         with opened(session.configuration, Access.WRITE) as store:
             keeping.save(store, done)
+            handled.expire(store, now)
     _show_all(session, found, form, verbose=verbose)
+    for each in done.kept:
+        if each.verdict is Verdict.CLOSED:
+            incident_id = each.investigation.case.id
+            session.remark(f"{incident_id} was closed by hand; its symptoms are still there")
     for incident_id in done.resolved:
         session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
     for incident_id, before in done.split:

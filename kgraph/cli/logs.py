@@ -12,6 +12,8 @@ _SECRET = re.compile(
     r"(kgraph_[0-9a-f]{12}_)[0-9a-f]{16,}|((?:Bearer|Basic) )[^\s\"',]+", re.IGNORECASE
 )
 QUIET = "warning"  # the level until the configuration says otherwise
+# Their failures reach us as exceptions, which a command tells once, in plain words.
+_TOLD_BY_US = ("neo4j",)
 
 
 def _without_secrets(
@@ -24,8 +26,26 @@ def _without_secrets(
     return event
 
 
+class _FromLibraries(logging.Handler):
+    """What libraries log by themselves goes the same way, without secrets."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        log = structlog.get_logger(record.name)
+        log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
 def set_up(level: str) -> None:
-    """Configure structlog for the process."""
+    """Configure logging for the process: ours by structlog, and what libraries say."""
+    least = getattr(logging, level.upper())
+    curious = least < logging.INFO
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, _FromLibraries)]:
+        root.removeHandler(old)
+    root.addHandler(_FromLibraries())
+    root.setLevel(logging.INFO if curious else logging.WARNING)
+    for name in _TOLD_BY_US:
+        logging.getLogger(name).setLevel(logging.NOTSET if curious else logging.CRITICAL)
     plain = sys.stderr.isatty()
     tracebacks = [] if plain else [structlog.processors.format_exc_info]
     renderer: structlog.types.Processor = (
@@ -39,7 +59,7 @@ def set_up(level: str) -> None:
             _without_secrets,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

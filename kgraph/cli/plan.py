@@ -140,8 +140,11 @@ def lines(
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
     means = "" if chosen.executable else "  suggest only: no way to act"
-    reach = f"  {len(chosen.reach)} things could be hurt" if chosen.reach else ""
+    hurt = len(chosen.reach)
+    reach = f"  {hurt} {'thing' if hurt == 1 else 'things'} could be hurt" if hurt else ""
     yield f"RISK     {chosen.risk.value}{reach}{means}"
+    if chosen.due_at is not None:
+        yield f"BEFORE   {_second(chosen.due_at)}  preventive: by then it is expected"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))

@@ -105,6 +105,10 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "incidents report": Rule(lambda _given: VIEWER, own=("folder",)),
         "incidents confirm": _writes(RESPONDER, "by"),
         "incidents refute": _writes(RESPONDER, "by"),
+        "incidents acknowledge": _writes(RESPONDER, "by"),
+        "incidents close": _writes(RESPONDER, "by"),
+        "incidents merge": _writes(RESPONDER, "by"),
+        "incidents split": _writes(RESPONDER, "by"),
         "learning show": _reads(),
         "learning export": _reads(),
         "learning reset": Rule(

@@ -3,7 +3,7 @@
 from kgraph.incidents.build import build
 from kgraph.incidents.case import Case, Origin, SourceAge, View
 from kgraph.incidents.grouping import groups, part
-from kgraph.incidents.identity import Known, Verdict, match, next_id, over
+from kgraph.incidents.identity import Known, Symptom, Verdict, match, next_id, over
 from kgraph.incidents.report import Detail, Label, Report, Section, Tone
 from kgraph.incidents.wording import headline, probability
 
@@ -16,6 +16,7 @@ __all__ = [
     "Report",
     "Section",
     "SourceAge",
+    "Symptom",
     "Tone",
     "Verdict",
     "View",

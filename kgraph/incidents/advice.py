@@ -1,4 +1,4 @@
-"""What to do next, and how far to trust it: NEXT, CHECK, PLAN, NOT, DATA, DO."""
+"""Who has it, what to do next, and how far to trust it: WHO, NEXT, CHECK, PLAN, NOT, DATA, DO."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import Origin, View
+from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Actor, NextCheck, PlanStep
 
@@ -18,6 +19,19 @@ _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the rep
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 _SAID = 4  # kinds of steps that the line of what comes next has room for
+
+
+def who(view: View) -> Section:
+    """Say who has taken it on, and what people did to it besides, the newest first."""
+    rows = view.case.handled
+    taken = acknowledgement(rows)
+    lines = []
+    if taken is not None:
+        note = f": {taken.note}" if taken.note else ""
+        lines.append(f"{taken.by} has it since {taken.at:%H:%M:%SZ}{note}")
+    others = [row for row in reversed(rows) if row is not taken and row.by != GROUPING]
+    lines += [f"{row.at:%H:%M:%SZ} {row.line}" for row in others]
+    return Section(Label.WHO, view.first(lines, 2))
 
 
 def upcoming(view: View) -> Section:
@@ -110,7 +124,8 @@ def plan(view: View) -> Section:
     total = sum((step.duration for step in chosen.steps), timedelta(0))
     takes = f"  about {wording.age(total)}" if total else ""
     stands = "proposed: nothing was done" if chosen.executable else "suggest only: no way to act"
-    head = f"{chosen.id}  risk {chosen.risk.value.upper()}{takes}  {stands}"
+    coming = f"  {said}" if (said := _before(view)) else ""
+    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = list(_steps(view, chosen.steps))
@@ -119,6 +134,17 @@ def plan(view: View) -> Section:
         told = (_step(view, str(number), steps) for number, steps in enumerate(alike, 1))
         lines = ["  ".join(map(wording.unbroken, told))]
     return Section(Label.PLAN, (head, *because, *lines) if chosen.steps else ())
+
+
+def _before(view: View) -> str:
+    """Say until when preventive maintenance has to be done; empty: it is a repair."""
+    chosen = view.case.plan
+    if chosen is None or chosen.due_at is None:
+        return ""
+    left = chosen.due_at - view.case.now
+    if left <= timedelta(0):
+        return "preventive, and due now"
+    return f"preventive: {wording.ahead(left)} left"
 
 
 def refused(view: View) -> Section:

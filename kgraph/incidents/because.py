@@ -29,7 +29,9 @@ def cause(view: View) -> Section:
             share = f"  explains {suspect.explains} of {symptoms} symptoms"
         chance = wording.probability(suspect.posterior)
         trust = "" if lines else _trust(answer)
-        lines.append(f"P {chance}{trust}  {view.estate.title(fault.entity)} {how}{share}")
+        coming = f"  {said}" if (said := view.due(suspect)) else ""
+        title = view.estate.title(fault.entity)
+        lines.append(f"P {chance}{trust}  {title} {how}{coming}{share}")
         lines += rivals.twins(view, suspect)
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)

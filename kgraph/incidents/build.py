@@ -8,6 +8,7 @@ from kgraph.incidents.report import Detail, Report
 
 # The order of the sections on the screen.
 _SECTIONS = (
+    advice.who,
     because.cause,
     because.why,
     advice.upcoming,

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import Enum
 
 from kgraph.incidents.estate import Estate
+from kgraph.incidents.handling import Handling
 from kgraph.incidents.report import Detail
+from kgraph.incidents.wording import due, state
 from kgraph.schema import Answer, Cause, Fault, Incident, Observation, Plan
 
 ROOM = 84  # characters beside the label on a screen of 100 columns, with some left to say more
@@ -37,6 +39,7 @@ class Case:
         id: what to call the incident.
         observations: the incident's, healthy rows expanded.
         plan: what could be done about it; None where no remedy fits.
+        handled: what people did to the incident, oldest first.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Case:
     plan: Plan | None = None
     sources: tuple[SourceAge, ...] = ()
     origin: Origin = Origin.STORE
+    handled: tuple[Handling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,17 @@ class View:
         ]
         signs = [row.at for row in blamed if row.abnormal and row.at]
         return min(signs or [row.at for row in self.abnormal if row.at], default=None)
+
+    def due(self, cause: Cause) -> str:
+        """Say when what is foreseen of a suspect comes to pass; empty: nothing is foreseen."""
+        return "" if cause.due_at is None else due(cause.due_at, self.case.now, cause.mode)
+
+    def seen(self, row: Observation) -> str:
+        """Say what an observation says, and when it comes to pass if that is foreseen."""
+        how = state(row.signal)
+        if row.due_at is not None and row.abnormal:
+            return f"{how}, {due(row.due_at, self.case.now, row.signal)}"
+        return how if row.abnormal else f"not {how}"
 
     def first(self, rows: Sequence[str], count: int) -> tuple[str, ...]:
         """Return the first few lines, or all when everything was asked for."""

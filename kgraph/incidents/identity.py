@@ -18,6 +18,7 @@ class Verdict(Enum):
 
     UPDATE = "update"
     NEW = "new"
+    CLOSED = "closed"  # a person has closed it, and nothing new has come to it since
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,14 @@ def match(fresh: Known, open_incidents: Sequence[Known]) -> tuple[Verdict, str]:
     """Decide whether `fresh` continues an open incident, and under which id it goes.
 
     The same set of causes continues it; so does sharing at least half of the smaller set of
-    symptoms. The most shared symptoms win, ties go to the earliest in `open_incidents`.
+    symptoms. The most shared symptoms win, then the one with the fewest others, then the earliest
+    in `open_incidents`.
     """
-    scored = [(_likeness(fresh, known), known.id) for known in open_incidents]
-    best = max(scored, key=lambda row: row[0], default=(0.0, ""))
-    return (Verdict.UPDATE, best[1]) if best[0] >= _SHARED else (Verdict.NEW, fresh.id)
+    scored = [
+        (_likeness(fresh, known), _overlap(fresh, known), known.id) for known in open_incidents
+    ]
+    best = max(scored, key=lambda row: row[:2], default=(0.0, 0.0, ""))
+    return (Verdict.UPDATE, best[2]) if best[0] >= _SHARED else (Verdict.NEW, fresh.id)
 
 
 def over(known: Known, abnormal: frozenset[Symptom]) -> bool:
@@ -56,3 +60,9 @@ def _likeness(fresh: Known, known: Known) -> float:
     shared = len(fresh.symptoms & known.symptoms) / smaller if smaller else 0.0
     same = bool(fresh.causes) and fresh.causes == known.causes
     return 1.0 + shared if same else shared
+
+
+def _overlap(fresh: Known, known: Known) -> float:
+    """Return the shared part of all symptoms of both, 0 to 1."""
+    both = len(fresh.symptoms | known.symptoms)
+    return len(fresh.symptoms & known.symptoms) / both if both else 0.0

@@ -10,16 +10,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kgraph.incidents.notice import News
+
 _SUMMARY, _KEY, _EVENT = 1_024, 255, 512_000  # PagerDuty's limits: characters, characters, bytes
 _SEVERITY = {"critical": "critical", "error": "error", "warning": "warning", "info": "info"}
 
 
 def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
-    """Return an event of the Events API v2; the incident's end resolves its alert."""
-    over = document["level"] == "clear"
+    """Return an event of the Events API v2; the incident's end resolves its alert.
+
+    Who acknowledges the incident here does so there.
+    """
     event: dict[str, Any] = {
         "routing_key": routing_key,
-        "event_action": "resolve" if over else "trigger",
+        "event_action": _action(document),
         "dedup_key": f"kgraph-{document['incident']}"[:_KEY],
         "client": "kgraph",
     }
@@ -42,6 +46,12 @@ def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
         cut = {"cut": "too much for one event", "url": document["url"]}
         event["payload"]["custom_details"] = cut
     return event
+
+
+def _action(document: Mapping[str, Any]) -> str:
+    if document["level"] == "clear":
+        return "resolve"
+    return "acknowledge" if document["news"] == News.ACKNOWLEDGED else "trigger"
 
 
 def cloudevent(document: Mapping[str, Any], source: str, event_id: str) -> dict[str, Any]:
@@ -69,6 +79,7 @@ def email(document: Mapping[str, Any]) -> tuple[str, str]:
     """Return subject and text of a mail."""
     text = document["text"]
     rows = [
+        ("WHO", text["acknowledged"]),
         ("CAUSE", text["cause"]),
         ("FOR", text["evidence"]),
         ("AGAINST", text["against"]),

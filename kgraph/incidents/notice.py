@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from kgraph.incidents.wording import probability
+from kgraph.incidents.handling import Handling
+from kgraph.incidents.wording import due, probability
 from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
 from kgraph.schema.timestamps import format_time
 
@@ -20,11 +22,23 @@ _BUCKETS = 5  # of a posterior: a change within one is no news
 FORMAT = "kgraph.notice/v1"
 
 
+class News(StrEnum):
+    """Why a message is sent; the values are published."""
+
+    OPENED = "opened"  # the first of its incident
+    CHANGED = "changed"
+    ACKNOWLEDGED = "acknowledged"
+    REMINDER = "reminder"  # nobody has acknowledged it yet
+    OVER = "over"
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message on one incident.
 
     Attributes:
+        opened_at: when the incident was opened.
+        acknowledged: who has it; None: nobody.
         document: the published form: what templates fill in and CloudEvents carry.
         meaning: changes only when whoever is told learns something new.
     """
@@ -34,10 +48,20 @@ class Notice:
     over: bool
     document: Mapping[str, Any]
     meaning: str
+    opened_at: datetime
+    acknowledged: Handling | None = None
+
+    def saying(self, news: News) -> Notice:
+        """Return the message with why it is sent."""
+        return replace(self, document={**self.document, "news": news.value})
 
 
 def notice(
-    record: IncidentRecord, plan: Plan | None, url: str, warnings: Sequence[str] = ()
+    record: IncidentRecord,
+    plan: Plan | None,
+    url: str,
+    warnings: Sequence[str] = (),
+    acknowledged: Handling | None = None,
 ) -> Notice:
     """Make the message on an incident as it stands.
 
@@ -46,6 +70,7 @@ def notice(
         plan: what is proposed for it.
         url: how people reach the service; empty: no links.
         warnings: what is to be known of the evidence.
+        acknowledged: who has it, if somebody has.
     """
     answer = json.loads(record.answer)
     names = _names(answer)
@@ -60,17 +85,20 @@ def notice(
             "title": names.get(row["entity"], row["entity"]),
             "mode": row["mode"],
             "posterior": _posterior(answer, row["entity"]),
+            "dueAt": _due_at(answer, row["entity"]),
         }
         for row in blamed
     ]
     document = {
         "format": FORMAT,
         "incident": record.id,
+        "news": (News.OVER if over else News.CHANGED).value,
         "status": record.status.value,
         "level": level,
         "title": record.title,
         "openedAt": format_time(record.opened_at),
         "updatedAt": format_time(record.updated_at),
+        "acknowledged": _acknowledged(acknowledged),
         "causes": causes,
         "abstainedBecause": answer.get("abstainedBecause"),
         "evidence": _evidence(answer, names, "supporting"),
@@ -86,7 +114,12 @@ def notice(
         "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
     document["text"] = _texts(document)
-    return Notice(record.id, level, over, document, _meaning(document, over))
+    meaning = _meaning(document, over)
+    return Notice(record.id, level, over, document, meaning, record.opened_at, acknowledged)
+
+
+def _acknowledged(row: Handling | None) -> dict[str, str] | None:
+    return {"by": row.by, "at": format_time(row.at), "note": row.note} if row else None
 
 
 def _meaning(document: Mapping[str, Any], over: bool) -> str:  # noqa: FBT001 - half of what it means
@@ -121,6 +154,12 @@ def _posterior(answer: Mapping[str, Any], entity: str) -> float:
     return float(next(found, 0.0))
 
 
+def _due_at(answer: Mapping[str, Any], entity: str) -> str | None:
+    """Return when what is foreseen comes to pass; None: it is so already."""
+    found = (row.get("dueAt") for row in answer["causes"] if row["entity"] == entity)
+    return next(found, None)
+
+
 def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[object]) -> str:
     if services:
         return "critical"
@@ -144,6 +183,7 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
         "id": plan.id,
         "risk": plan.risk.value,
         "steps": [f"{step.action.replace('_', ' ')} {step.title}" for step in plan.steps],
+        "dueAt": format_time(plan.due_at) if plan.due_at else None,
         "refused": list(plan.refused),
         "executable": plan.executable,
         "url": f"{url.rstrip('/')}/api/v1/plans/{plan.id}" if url else None,
@@ -152,8 +192,10 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
 
 def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     """Return lines for people, none of them empty."""
+    now = datetime.fromisoformat(document["updatedAt"])
     causes = [
-        f"{row['title']} {row['mode'].replace('_', ' ')}, P {probability(row['posterior'])}"
+        f"{row['title']} {row['mode'].replace('_', ' ')}{_coming(row, now)},"
+        f" P {probability(row['posterior'])}"
         for row in document["causes"]
     ]
     over = document["level"] == "clear"
@@ -165,17 +207,33 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     hit = f"{document['hit']['entities']} entities hit"
     hit += f", services: {services}" if services else ""
     state = "over" if over else document["level"]
+    taken = document["acknowledged"]
+    if taken and not over:
+        state = f"{state}, acknowledged by {taken['by']}"
+    note = f": {taken['note']}" if taken and taken["note"] else ""
     return {
         "summary": f"{document['incident']} {state}: {document['title']}",
+        "acknowledged": f"{taken['by']} has it since {taken['at']}{note}" if taken else "-",
         "cause": cause,
         "evidence": "\n".join(document["evidence"]) or "-",
         "against": "\n".join(document["against"]) or "-",
         "hit": hit,
         "check": document["check"] or "-",
-        "plan": f"{plan['id']} (risk {plan['risk']}): {steps}" if plan else "-",
+        "plan": f"{plan['id']} ({_kind_of(plan)}): {steps}" if plan else "-",
         "warnings": "\n".join(document["warnings"]) or "-",
         "link": document["url"] or "-",
     }
+
+
+def _kind_of(plan: Mapping[str, Any]) -> str:
+    risk = f"risk {plan['risk']}"
+    return f"{risk}, before {plan['dueAt'][:16].replace('T', ' ')}Z" if plan["dueAt"] else risk
+
+
+def _coming(row: Mapping[str, Any], now: datetime) -> str:
+    if row["dueAt"] is None:
+        return ""
+    return f", {due(datetime.fromisoformat(row['dueAt']), now, row['mode'])}"
 
 
 def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
@@ -189,11 +247,13 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
         "format": FORMAT,
         "incident": incident,
+        "news": (News.OVER if over else News.OPENED).value,
         "status": "resolved" if over else "open",
         "level": "clear" if over else "info",
         "title": "a drill of kgraph: nothing is wrong, and it ends by itself",
         "openedAt": format_time(now),
         "updatedAt": format_time(now),
+        "acknowledged": None,
         "causes": [],
         "abstainedBecause": "it is a drill",
         "evidence": [],

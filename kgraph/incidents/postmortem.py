@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kgraph.incidents.case import Case, View
+from kgraph.incidents.handling import Did
 from kgraph.incidents.report import Detail
 from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import (
@@ -18,6 +19,8 @@ from kgraph.schema import (
     Ruling,
     Run,
 )
+
+_ENDS = frozenset({Did.CLOSED, Did.MERGED})  # by hand, whatever is still abnormal
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def post_mortem(
         *((row.at, _said(view, row)) for row in rulings),
         *(row for each in tried for row in _of_plan(each)),
     ]
-    if over is not None:
+    if over is not None and not any(row.did in _ENDS for row in case.handled):
         told.append((over, "nothing of it is abnormal any longer"))
     moments = [
         *timeline(view),

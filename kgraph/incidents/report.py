@@ -9,6 +9,7 @@ from enum import Enum
 class Label(Enum):
     """The sections, in the order in which a person needs them."""
 
+    WHO = "WHO"
     CAUSE = "CAUSE"
     WHY = "WHY"
     NEXT = "NEXT"

@@ -1,4 +1,4 @@
-"""What happened when: symptoms as they began, and changes, oldest first."""
+"""What happened when: symptoms as they began, changes, what people did; oldest first."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ class Moment:
         at: the second; UTC.
         offset: since the onset, negative before it.
         changed: whether it tells of a change, and not of a symptom.
+        deed: whether it tells of what was done to the incident.
     """
 
     at: datetime
     offset: timedelta
     what: str
     changed: bool = False
+    deed: bool = False
 
 
 def timeline(view: View) -> tuple[Moment, ...]:
@@ -47,6 +49,9 @@ def timeline(view: View) -> tuple[Moment, ...]:
         if onset - _BEFORE <= change.at <= view.case.now:
             what = f"{view.estate.title(change.entity)}: {change.detail or change.type}"
             found.append(Moment(at, at - started, what, changed=True))
+    for deed in view.case.handled:
+        at = deed.at.replace(microsecond=0)
+        found.append(Moment(at, at - started, deed.line, deed=True))
     return tuple(sorted(found, key=lambda row: (row.at, not row.changed, row.what)))
 
 

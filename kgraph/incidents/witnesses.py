@@ -35,9 +35,15 @@ def _line(view: View, kind: str, state: str, abnormal: bool, rows: list[Witness]
         view.estate.entities[row.entity] for row in told if row.entity in view.estate.entities
     ]
     if not said:
-        return f"{view.estate.title(told[0].entity)} {how}{_source(told[0])}"
+        return f"{view.estate.title(told[0].entity)} {how}{_source(told[0])}{_due(view, told)}"
     room = None if view.room is None else view.room - len(said) - 2
-    return f"{said}: {wording.placed(entities, view.estate.place, room)}"
+    return f"{said}: {wording.placed(entities, view.estate.place, room)}{_due(view, told)}"
+
+
+def _due(view: View, told: Sequence[Observation]) -> str:
+    """Say when the first of what is foreseen comes to pass."""
+    coming = min(((r.due_at, r.signal) for r in told if r.due_at), default=None)
+    return f", {wording.due(coming[0], view.case.now, coming[1])}" if coming else ""
 
 
 def spared(view: View, witnesses: Sequence[Witness]) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from kgraph.schema import Entity, Observation
+from kgraph.schema import FORESEES, Entity, Observation
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # An entity with several symptoms is told by the first of these that it has.
@@ -30,6 +30,7 @@ STATES: Mapping[str, str] = MappingProxyType(
         "latency": "slow",
         "slow": "slow",
         "degraded": "degraded",
+        "filling": "filling up",
         "clientLatency": "waiting",
         "saturation": "saturated",
         "cpu": "with unusual CPU",
@@ -63,6 +64,32 @@ def age(span: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{int(seconds // size)} {unit}"
     return f"{round(seconds)} s"
+
+
+def ahead(span: timedelta) -> str:
+    """Say how much time is left: `50 s`, `9.6 min`, `45 min`, `3.2 h`, `12 d`."""
+    seconds = max(0.0, span.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            left = seconds / size
+            return f"{left:.1f} {unit}" if left < 10 else f"{left:.0f} {unit}"
+    return f"{round(seconds)} s"
+
+
+def due(at: datetime, now: datetime, what: str = "") -> str:
+    """Say when what is foreseen comes to pass: `full at 14:52Z, in 9.6 min`.
+
+    Args:
+        at: when it is expected.
+        now: the moment; what lies half a day ahead or more gets its date.
+        what: the signal or mode that foresees it.
+    """
+    far = abs(at - now) >= timedelta(hours=12)
+    when = f"{at.astimezone(UTC):%Y-%m-%d %H:%MZ}" if far else f"{at.astimezone(UTC):%H:%MZ}"
+    comes = FORESEES.get(what, "due")
+    if at <= now:
+        return f"{comes} at any moment: expected at {when}"
+    return f"{comes} at {when}, in {ahead(at - now)}"
 
 
 def clock(at: datetime) -> str:

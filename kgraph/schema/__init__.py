@@ -45,6 +45,7 @@ from kgraph.schema.hypotheses import (
 from kgraph.schema.incidents import Incident, IncidentHead, IncidentRecord, IncidentStatus, Target
 from kgraph.schema.kinds import (
     FILLING,
+    FORESEES,
     GENERIC,
     GENERIC_MODES,
     HARMLESS,
@@ -107,6 +108,7 @@ from kgraph.schema.snapshots import Item, Snapshot
 __all__ = [
     "EVERY_DETECTOR",
     "FILLING",
+    "FORESEES",
     "GENERIC",
     "GENERIC_MODES",
     "GONE",

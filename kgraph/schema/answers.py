@@ -21,6 +21,7 @@ from kgraph.schema.hypotheses import (
     RunnerUp,
     Witness,
 )
+from kgraph.schema.timestamps import format_time
 
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
 DIGITS = 6  # of every probability and weight: more would be noise
@@ -86,6 +87,7 @@ class _Writer:
             "kind": cause.kind,
             "mode": cause.mode,
             "posterior": _round(cause.posterior),
+            **({"dueAt": format_time(cause.due_at)} if cause.due_at else {}),
             "logOdds": _round(_log_odds(cause)),
             "modes": {mode: _round(chance) for mode, chance in cause.modes.items()},
             "explains": cause.explains,

@@ -14,6 +14,7 @@ from kgraph.schema.incidents import Incident, Target
 from kgraph.schema.kinds import GENERIC, KINDS
 from kgraph.schema.observations import Change, Observation, State
 from kgraph.schema.relations import RELATIONS
+from kgraph.schema.signals import is_known
 
 _Group = tuple[str, str, str]  # dependent, source, group
 
@@ -35,7 +36,7 @@ class Parts:
         self._needs: dict[_Group, tuple[int, int]] = {}  # group -> its first row, and its need
         self._stored = not bundle.entities  # then ids are looked up in the stored graph, later
         self.entities = tuple(self._entities())
-        self._known = {entity.uid for entity in self.entities}
+        self._known = {entity.uid: entity.kind for entity in self.entities}
 
     def with_warnings(self, incident: Incident) -> Incident:
         """Return the incident with what the bundle warns of itself, and then our own."""
@@ -48,12 +49,14 @@ class Parts:
 
     def observations(self) -> tuple[Observation, ...]:
         """Return the evidence on entities that are there; an unknown state says nothing."""
-        rows = self._bundle.observations or ()
-        return tuple(
-            _observation(row, row.state)
-            for row in rows
-            if isinstance(row.state, State) and self._kept(row.entity, "evidence on")
-        )
+        found = []
+        for row in self._bundle.observations or ():
+            if not isinstance(row.state, State) or not self._kept(row.entity, "evidence on"):
+                continue
+            if not is_known(self._known.get(row.entity), row.signal):
+                self._warnings[f"unknown signal {row.signal!r} is treated as anomaly"] += 1
+            found.append(_observation(row, row.state))
+        return tuple(found)
 
     def changes(self) -> tuple[Change, ...]:
         """Return the changes that say when."""
@@ -203,4 +206,5 @@ def _observation(row: ObservationRow, state: State) -> Observation:
         received_at=row.receivedAt,
         expires_at=row.expiresAt,
         detail=row.detail or "",
+        due_at=row.dueAt,
     )

@@ -83,6 +83,9 @@ class ObservationRow(_Row):
     receivedAt: _Time = None  # noqa: N815 - the format's own spelling, here and below
     expiresAt: _Time = None  # noqa: N815
     detail: str | None = None
+    dueAt: Annotated[  # noqa: N815
+        _Time, Field(description="when what is foreseen is expected; null: it is so already")
+    ] = None
 
 
 class ChangeRow(_Row):

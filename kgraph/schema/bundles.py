@@ -147,4 +147,5 @@ def observation_out(seen: Observation) -> dict[str, Any]:
         receivedAt=format_time(seen.received_at) if seen.received_at else None,
         expiresAt=format_time(seen.expires_at) if seen.expires_at else None,
         detail=seen.detail,
+        dueAt=format_time(seen.due_at) if seen.due_at else None,
     )

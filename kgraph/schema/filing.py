@@ -24,6 +24,8 @@ class Drawer(Enum):
     REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
     SHADOW = "shadow"  # what would have been done, and is not concluded yet
+    HANDLING = "handling"  # what people, or the grouping, did to an incident; never changed
+    STEERING = "steering"  # what of it the grouping still has to respect
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
@@ -52,6 +53,12 @@ class Cause:
     unknown: int
     same_as: tuple[str, ...] = ()
     uncalibrated: float | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When what was foreseen of it is expected to come to pass; None: nothing is foreseen."""
+        own = (w.observation for w in self.supporting if w.observation.entity == self.entity)
+        return min((row.due_at for row in own if row.due_at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

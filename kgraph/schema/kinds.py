@@ -59,6 +59,7 @@ GENERIC_MODES = (
 UNOBSERVED = Mode("unobserved", Severity.GRAY)
 # Foreseen: on its way to `full`. It harms nobody yet, and is mended before it does.
 FILLING = Mode("filling", Severity.GRAY)
+FORESEES = {FILLING.name: "full"}  # what comes to pass where nobody mends it
 HARMLESS = frozenset({UNOBSERVED, FILLING})  # what nothing that depends on it feels
 
 _STOPS = {Severity.HARD: "down", Severity.GRAY: "slow"}

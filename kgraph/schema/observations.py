@@ -38,6 +38,8 @@ class Observation:
         received_at: when it reached us.
         expires_at: until when it stands without being renewed; None: until it is replaced.
         detail: one phrase for people.
+        due_at: when what is foreseen is expected to come to pass, such as a disk that will be
+            full; None: it is so already.
     """
 
     entity: str
@@ -51,11 +53,17 @@ class Observation:
     received_at: datetime | None = None
     expires_at: datetime | None = None
     detail: str = ""
+    due_at: datetime | None = None
 
     @property
     def abnormal(self) -> bool:
         """Whether a probe looked and found something wrong."""
         return self.state is State.ABNORMAL
+
+    @property
+    def predicted(self) -> bool:
+        """Whether it is foreseen, and not so yet."""
+        return self.abnormal and self.due_at is not None
 
 
 @dataclass(frozen=True, slots=True)

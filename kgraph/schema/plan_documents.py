@@ -102,6 +102,7 @@ class _Plan(_Row):
     symptoms: list[Sign] = []
     settleSeconds: _Seconds = 60  # noqa: N815
     reach: list[str] = []
+    dueAt: _Time | None = None  # noqa: N815
     runs: list[_Run] = []
     bound: str = ""
 
@@ -130,6 +131,7 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         symptoms=tuple(row.symptoms),
         settle=timedelta(seconds=row.settleSeconds),
         reach=tuple(row.reach),
+        due_at=row.dueAt,
     )
     return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
 
@@ -140,6 +142,7 @@ def dump_plan(document: PlanDocument) -> dict[str, Any]:
         "format": FORMAT,
         "id": document.plan.id,
         **_content(document.plan),
+        **({"dueAt": format_time(document.plan.due_at)} if document.plan.due_at else {}),
         "runs": [_run_out(run) for run in document.runs],
         **({"bound": document.bound} if document.bound else {}),
     }

@@ -149,6 +149,8 @@ class Plan:
         symptoms: what must be gone, and stay gone, for the plan to have helped.
         settle: how long they must stay gone.
         reach: entities that the plan could hurt.
+        due_at: of preventive maintenance: when what is foreseen is expected, as it was when the
+            plan was made; no part of its id, since every look moves it.
         refused: what will not be done, each with its reason.
     """
 
@@ -162,6 +164,7 @@ class Plan:
     symptoms: tuple[Sign, ...] = ()
     settle: timedelta = timedelta(seconds=60)
     reach: tuple[str, ...] = ()
+    due_at: datetime | None = None
 
     @property
     def risk(self) -> Risk:

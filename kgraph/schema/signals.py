@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from types import MappingProxyType
 
-from kgraph.schema.kinds import kind_of
+from kgraph.schema.kinds import KINDS, kind_of
 
 
 class Direction(Enum):
@@ -74,6 +74,17 @@ def mode_named(kind: str, signal: str) -> str | None:
     modes = kind_of(kind).modes
     name = signal if signal in modes else _ALIASES.get(signal, "")
     return name if name in modes else None
+
+
+def is_known(kind: str | None, signal: str) -> bool:
+    """Tell whether a signal on an entity of `kind` is more than "something is wrong".
+
+    Args:
+        kind: the entity's kind; None where it is not told: then a mode of any kind will do.
+        signal: the signal's name.
+    """
+    kinds = KINDS if kind is None else (kind,)
+    return signal in SIGNALS or any(mode_named(each, signal) is not None for each in kinds)
 
 
 def channel_of(

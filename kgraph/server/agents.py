@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from kgraph import __version__
 from kgraph.app.graphs import dependents, edges
+from kgraph.app.handled import acknowledgements
 from kgraph.app.history import story
 from kgraph.app.plans import propose as put_forward
 from kgraph.app.service.predicting import predict as predicted
@@ -70,10 +71,15 @@ class Tools:
     async def incidents(
         self, status: Literal["open", "resolved", "closed"] | None = None, limit: int = 20
     ) -> Found:
-        """List incidents, newest first: id, status, when, what everybody sees is wrong."""
+        """List incidents, newest first: id, status, when, what is wrong, who has it."""
         wanted = IncidentStatus(status) if status else None
-        rows = await self._ask(lambda store: store.heads(wanted, limit=_few(limit)))
-        return {"incidents": [_shown(IncidentRow.of(row)) for row in rows]}
+
+        def look(store: GraphStore) -> list[IncidentRow]:
+            rows = store.heads(wanted, limit=_few(limit))
+            taken = acknowledgements(store, [row.id for row in rows])
+            return [IncidentRow.of(row, taken.get(row.id)) for row in rows]
+
+        return {"incidents": [_shown(row) for row in await self._ask(look)]}
 
     async def report(self, incident: str) -> Found:
         """Explain one incident: cause, why, for, against, impact, next check, plan."""

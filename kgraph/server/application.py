@@ -17,6 +17,7 @@ from kgraph.server.gate import Gate
 from kgraph.server.idempotency import Idempotent, describe
 from kgraph.server.limits import Rate
 from kgraph.server.routes import (
+    by_hand,
     commands,
     entities,
     events,
@@ -36,6 +37,7 @@ from kgraph.server.service import Service
 _MIB = 2**20
 _API = (
     incidents.router,
+    by_hand.router,
     entities.router,
     investigation.router,
     plans.router,

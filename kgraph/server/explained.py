@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import replace
 
 from kgraph.app import learning
+from kgraph.app.handled import trace
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
 from kgraph.incidents import Case
@@ -38,4 +40,4 @@ class Explained:
         self._cases.move_to_end(key)
         if len(self._cases) > _KEPT:
             self._cases.popitem(last=False)
-        return self._cases[key]
+        return replace(self._cases[key], handled=trace(store, record.id))

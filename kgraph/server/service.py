@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from secrets import token_bytes, token_hex
 from typing import Protocol
 
+from kgraph.app.binding import Binding
 from kgraph.app.investigation import Toolkit
 from kgraph.app.service.hooks import DEFAULT_HOOKS
 from kgraph.app.service.secrets import HookSecret, secret_of
@@ -61,7 +63,8 @@ class Service:
         readers: threads that look into the store.
         engine: the one thread that explains.
         explained: what it explained lately; for that thread alone.
-        writer: the one thread that changes it on behalf of requests.
+        writer: the one thread that changes it on behalf of requests; for what is quick.
+        changing: the one that does so where the engine or the whole graph is needed.
         mail: keeps what is posted.
         guesses: how many wrong tokens an address may still try.
         ending: whether the server is about to stop; streams end then.
@@ -84,6 +87,7 @@ class Service:
             lambda: opened(self.configuration, Access.READ), self.settings.readers, "read"
         )
         self.writer = Desk(lambda: opened(self.configuration, Access.WRITE), 1, "write")
+        self.changing = Desk(lambda: opened(self.configuration, Access.WRITE), 1, "change")
         # One thread: the engine takes a processor for itself, and its tools are for one at a time.
         self.engine = Desk(lambda: opened(self.configuration, Access.READ), 1, "engine")
         self.explained = Explained()
@@ -108,6 +112,19 @@ class Service:
         """Return the engine's tools for a question of a moment; for the engine's thread alone."""
         return replace(self._tools, now=moment)
 
+    @cached_property
+    def _changing_tools(self) -> Toolkit:
+        return toolkit(self.configuration, self.clock())
+
+    def changing_tools_at(self, moment: datetime) -> Toolkit:
+        """Return the engine's tools for a change at a moment; for that thread alone."""
+        return replace(self._changing_tools, now=moment)
+
+    @cached_property
+    def binding(self) -> Binding:
+        """What approvals are bound to; for the same thread."""
+        return Binding.of(self.configuration)
+
     def mark(self) -> str:
         """Return random text that tells rows of one moment apart."""
         return token_hex(4)
@@ -115,6 +132,7 @@ class Service:
     def start(self) -> None:
         """Begin to answer."""
         self.writer.start()
+        self.changing.start()
         self.readers.start()
         self.engine.start()
 
@@ -122,6 +140,7 @@ class Service:
         """End what was asked before, and close the store."""
         self.engine.stop()
         self.readers.stop()
+        self.changing.stop()
         self.writer.stop()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
 from kgraph.incidents.drawn import drawn
+from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
 from kgraph.incidents.strata import strata
 from kgraph.incidents.timeline import timeline
@@ -15,6 +17,7 @@ from kgraph.server.forms import (
     BoardRow,
     CheckForm,
     EdgeForm,
+    HandlingForm,
     HitRow,
     IncidentRow,
     IncidentView,
@@ -24,6 +27,7 @@ from kgraph.server.forms import (
     PlanRow,
     SaidForm,
     SuspectForm,
+    ThingForm,
     VerdictForm,
     WitnessForm,
 )
@@ -49,7 +53,7 @@ def viewed(
     radius = answer.blast_radius
     others = [row for row in answer.causes if row.entity not in blamed]
     return IncidentView(
-        **IncidentRow.of(record).model_dump(),
+        **IncidentRow.of(record, acknowledgement(case.handled)).model_dump(),
         headline=report.headline,
         abstained_because=answer.abstained_because if answer.abstained else "",
         calibrated=bool(answer.calibration),
@@ -60,12 +64,14 @@ def viewed(
             for row in report.sections
         ],
         witnesses=list(_witnesses(view, blamed)),
+        hurt=_hurt(view),
         timeline=[
             MomentForm(
                 at=row.at,
                 offset_seconds=row.offset.total_seconds(),
                 what=row.what,
                 changed=row.changed,
+                deed=row.deed,
             )
             for row in timeline(view)
         ],
@@ -83,6 +89,7 @@ def viewed(
         picture=pictured(drawn(case, each=_BOXES, most=_BOXES, beside=_BESIDE)),
         plans=[PlanRow.of(row) for row in plans],
         verdicts=[VerdictForm.of(row) for row in said],
+        handling=[HandlingForm.of(row) for row in case.handled],
         warnings=list(report.warnings),
     )
 
@@ -117,14 +124,20 @@ def pictured(picture: Picture) -> PictureForm:
     )
 
 
-def on_board(record: IncidentRecord, plan: PlanRecord | None) -> BoardRow:
+def _hurt(view: View) -> list[ThingForm]:
+    uids = dict.fromkeys(row.entity for row in view.abnormal)
+    named = sorted((view.estate.title(uid), uid) for uid in uids)
+    return [ThingForm(uid=uid, title=title) for title, uid in named[:_HITS]]
+
+
+def on_board(record: IncidentRecord, plan: PlanRecord | None, taken: Handling | None) -> BoardRow:
     """Return an incident as a row of the board, from the answer that was kept with it."""
     answer = json.loads(record.answer)
     causes = {row["entity"]: row for row in answer.get("causes", ())}
     best = next((row["members"] for row in answer.get("hypotheses", ()) if row["members"]), ())
     blamed = [row for row in best if row["entity"] in causes]
     lead = max(blamed, key=lambda row: _weight(causes[row["entity"]]), default=None)
-    row = IncidentRow.of(record).model_dump()
+    row = IncidentRow.of(record, taken).model_dump()
     shown = PlanRow.of(plan) if plan else None
     if lead is None or answer["abstained"]:
         because = answer.get("abstainedBecause") or ""
@@ -133,11 +146,16 @@ def on_board(record: IncidentRecord, plan: PlanRecord | None) -> BoardRow:
     return BoardRow(
         **row,
         cause=_title(record, str(cause.get("uid", cause["entity"]))),
-        state=wording.state(lead["mode"]),
+        state=_state(record, lead["mode"], cause.get("dueAt")),
         chance=probability(cause["posterior"]),
         because="",
         plan=shown,
     )
+
+
+def _state(record: IncidentRecord, mode: str, due_at: str | None) -> str:
+    said, due = wording.state(mode), datetime.fromisoformat(due_at) if due_at else None
+    return f"{said}, {wording.due(due, record.updated_at, mode)}" if due else said
 
 
 def _weight(cause: dict[str, float]) -> tuple[float, float]:
@@ -158,6 +176,7 @@ def _suspect(view: View, cause: Cause, mode: str) -> SuspectForm:
         name=view.estate.name(cause.entity),
         mode=mode,
         state=wording.state(mode),
+        due=view.due(cause),
         posterior=cause.posterior,
         chance=probability(cause.posterior),
         explains=cause.explains,
@@ -174,12 +193,11 @@ def _witnesses(view: View, blamed: Iterable[str]) -> Iterator[WitnessForm]:
     ]
     for uid, witness in sorted(rows, key=lambda row: -abs(row[1].weight))[:_WITNESSES]:
         seen = witness.observation
-        how = wording.state(seen.signal)
         yield WitnessForm(
             suspect=uid,
             uid=seen.entity,
             title=view.estate.title(seen.entity),
-            said=how if seen.abnormal else f"not {how}",
+            said=view.seen(seen),
             weight=round(witness.weight, 2),
             at=seen.at,
             by=" ".join(part for part in (seen.detector, seen.detail) if part),

@@ -11,6 +11,7 @@ import structlog
 from kgraph.app.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
+from kgraph.app.service.hands import Hands
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.stores import Access, opened
@@ -110,7 +111,9 @@ class WatchThread:
             configuration.settings.server.public_url,
             inbox.warnings,
         )
-        beside = ServiceBeside(inbox, announcer, tally, self._assessed, self.senders.nudge)
+        beside = ServiceBeside(
+            inbox, Hands(store), announcer, tally, self._assessed, self.senders.nudge
+        )
 
         def tell(event: Told) -> None:
             announcer.hear(event)

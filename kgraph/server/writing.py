@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kgraph.app.service import audit
 from kgraph.schema import InputError
+from kgraph.server.desk import Desk
 from kgraph.server.identity import Caller
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
@@ -27,6 +28,7 @@ async def write(
     what: str,
     of: str,
     work: Callable[[GraphStore, datetime], T],
+    by: Desk | None = None,
 ) -> T:
     """Do something to the store, and write down who wanted it.
 
@@ -36,6 +38,7 @@ async def write(
         what: such as `plan.approve`.
         of: the id of what is written.
         work: does it; InputError where the state of things does not allow it.
+        by: whose thread does it; None: the writer's, which others wait for.
 
     Raises:
         Refused: 409 with what `work` said.
@@ -59,7 +62,7 @@ async def write(
         return found
 
     try:
-        found = await service.writer.ask(done)
+        found = await (by or service.writer).ask(done)
     except _ConflictError as error:
         raise Refused(HTTPStatus.CONFLICT, str(error), "conflict") from None
     service.watching.nudge()

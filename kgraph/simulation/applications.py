@@ -51,8 +51,10 @@ class _Guest:
 class Applications:
     """Fills the hosts with guests, and the guests with services, up to a number of entities."""
 
-    def __init__(self, hosts: list[HostPlace], sites: list[SitePlace], make: Maker) -> None:
-        self._hosts, self._sites, self._make = hosts, sites, make
+    def __init__(
+        self, hosts: list[HostPlace], sites: list[SitePlace], make: Maker, *, dense: bool = False
+    ) -> None:
+        self._hosts, self._sites, self._make, self._dense = hosts, sites, make, dense
         self._next_host = 0
         self._made = 0
         self._entry_points: list[str] = []
@@ -79,8 +81,10 @@ class Applications:
         tenant = f"tenant-{number % _TENANTS + 1:02d}"
         labels = {"tenant": tenant, "owner": f"team-{word}", "app": app}
         yield self._make.record("Application", app, labels=labels)
-        for tier, count in (("api", api), ("web", web)):
-            yield from self._tier(f"{app}-{tier}", count, labels)
+        called = []
+        for tier, count, callee in (("api", api, "db"), ("web", web, "api")):
+            instances = yield from self._tier(f"{app}-{tier}", count, labels)
+            called += [(instance, f"{app}-{callee}") for instance in instances]
         yield from self._backed("Database", f"{app}-db", labels)
         yield self._make.record("Queue", f"{app}-queue", labels=labels)
         balancer = yield from self._guest(f"{app}-lb-01", labels)
@@ -95,6 +99,10 @@ class Applications:
         for callee in ("api", "queue"):
             yield needs(f"{app}-web", "CALLS", f"{app}-{callee}")
         yield needs(f"{app}-api", "CALLS", f"{app}-db")
+        if self._dense:
+            yield from (needs(instance, "CALLS", callee) for instance, callee in called)
+            for part in ("web", "api", "db", "queue"):
+                yield needs(app, "USES", f"{app}-{part}")
         yield from self._foreign_calls(app)
 
     def _foreign_calls(self, app: str) -> Iterator[Part]:
@@ -106,7 +114,9 @@ class Applications:
                 yield needs(f"{other}-api", "CALLS", f"{app}-api")
         self._entry_points.append(app)
 
-    def _tier(self, service: str, count: int, labels: dict[str, str]) -> Iterator[Part]:
+    def _tier(
+        self, service: str, count: int, labels: dict[str, str]
+    ) -> Generator[Part, None, list[str]]:
         key = ("serviceName", service)
         yield self._make.record("Service", service, key=key, labels=labels)
         instances = []
@@ -119,6 +129,7 @@ class Applications:
             instances.append(instance)
         need = max(1, count * 2 // 3)
         yield from needs_some(service, "USES", instances, "instances", need)
+        return instances
 
     def _backed(self, kind: str, name: str, labels: dict[str, str]) -> Iterator[Part]:
         """Yield something that runs in a guest of its own and keeps its data there."""
@@ -140,7 +151,11 @@ class Applications:
         yield make.record("Volume", volume, key=("volumeKey", f"{uuid}/vda"), props=disk)
         yield needs(name, "RUNS_ON", place.name)
         yield needs(name, "STORED_ON", volume)
-        yield needs(name, "ATTACHED_TO", rng.choice(site.networks))
+        network = rng.choice(site.networks)
+        yield needs(name, "ATTACHED_TO", network)
+        if self._dense:
+            others = site.networks.index(network) + 1
+            yield needs(name, "ATTACHED_TO", site.networks[others % len(site.networks)])
         yield needs(name, "WATCHED_BY", place.exporter)
         if rng.random() < _PINGED:
             yield needs(name, "WATCHED_BY", site.probe)

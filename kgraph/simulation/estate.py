@@ -25,12 +25,14 @@ class Estate:
     def items(self) -> Iterator[Part]:
         """Yield entities and relations; an entity comes before the relations that name it."""
         make = Maker(seeded(self.shape.seed), self.shape.coverage)
-        infrastructure = Infrastructure(lay_out(self.shape), make)
+        infrastructure = Infrastructure(lay_out(self.shape), make, dense=self.shape.dense)
         made = 0
         for part in infrastructure.parts():
             made += isinstance(part, Record)
             yield part
-        applications = Applications(infrastructure.hosts, infrastructure.sites, make)
+        applications = Applications(
+            infrastructure.hosts, infrastructure.sites, make, dense=self.shape.dense
+        )
         yield from applications.parts(self.shape.entities - made)
 
     def records(self) -> Iterator[Record]:

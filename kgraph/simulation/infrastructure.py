@@ -23,8 +23,8 @@ Block = tuple[str, tuple[str, ...]]  # a storage array and its pools
 class Infrastructure:
     """Yields the infrastructure site by site, and remembers where guests can go."""
 
-    def __init__(self, layout: Layout, make: Maker) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, make: Maker, *, dense: bool = False) -> None:
+        self._layout, self._dense = layout, dense
         self._make = make
         self._hosts_made = 0
         self.hosts: list[HostPlace] = []
@@ -63,6 +63,8 @@ class Infrastructure:
         for rack in racks:
             block = pools[racks.index(rack) * len(pools) // len(racks)]
             yield from self._compute(rack, site, block, probe)
+            if self._dense:
+                yield from self._trunks(rack, networks)
 
     def _rack(self, number: int, site: str) -> Iterator[Part]:
         make, rack = self._make, f"r{number + 1}"
@@ -202,6 +204,14 @@ class Infrastructure:
             yield self._make.record("Cluster", cluster, labels={"rack": label})
             spare = max(1, len(hosts) // _HOSTS_PER_SPARE)
             yield from needs_some(cluster, "USES", hosts, "capacity", len(hosts) - spare)
+            if self._dense:
+                yield from (needs(host, "MEMBER_OF", cluster) for host in hosts)
+
+    def _trunks(self, rack: int, networks: tuple[str, ...]) -> Iterator[Part]:
+        """Yield what each host of a rack has for any guest: all networks, and its two paths."""
+        for place in self.hosts[len(self.hosts) - self._layout.hosts_in(rack) :]:
+            yield from (needs(place.name, "ATTACHED_TO", network) for network in networks)
+            yield from needs_some(place.name, "USES", place.paths, "paths", 1)
 
     def _host(self, host: str, rack: str, probe: str) -> Iterator[Part]:
         """Yield a host with its two links, both feeds and its own exporter."""

@@ -43,8 +43,9 @@ class Maker:
     ) -> Record:
         """Make one record; its name is its key, and `key` is (namespace, value)."""
         signals = WATCHED.get(kind, ())
-        if self._coverage < 1:
-            signals = tuple(s for s in signals if self.rng.random() < self._coverage)
+        coverage, random = self._coverage, self.rng.random
+        if coverage < 1:
+            signals = tuple([s for s in signals if random() < coverage])
         keys = (Key(*key),) if key else ()
         return Record(name, kind, name, keys, labels or {}, props or {}, signals)
 

@@ -27,6 +27,10 @@ class EstateShape:
         guests_per_host: mean number of guests on one host, > 0.
         hosts_per_rack: compute hosts in a full rack, >= 2.
         coverage: share of the usual signals that somebody watches, in [0, 1].
+        dense: also what only thorough inventories tell: a second network of each guest, networks
+            and storage paths of each host, members of clusters, calls of single instances, parts
+            of applications. Four relations for each entity instead of three; the entities and
+            the other relations stay as they are.
 
     Raises:
         InputError: a value out of its range.
@@ -37,6 +41,7 @@ class EstateShape:
     guests_per_host: int = 10
     hosts_per_rack: int = 16
     coverage: float = 0.95
+    dense: bool = False
 
     def __post_init__(self) -> None:
         for field, value, least in (

@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 7
+VERSION = 8
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -174,6 +174,19 @@ CREATE TABLE ruling (
     PRIMARY KEY (incident, uid)) WITHOUT ROWID;
 """
 
+_FORESEEN = """
+-- When what is foreseen is expected to come to pass.
+ALTER TABLE observation ADD COLUMN due_at INTEGER;
+ALTER TABLE observation_history ADD COLUMN due_at INTEGER;
+DROP TRIGGER observation_superseded;
+CREATE TRIGGER observation_superseded AFTER UPDATE ON observation
+WHEN (old.state != new.state OR old.since != new.since) AND old.since < coalesce(new.since, 0)
+BEGIN INSERT INTO observation_history VALUES (old.entity, old.signal, old.detector, old.direction,
+    old.caller, old.state, old.score, old.at, old.received_at, old.detail, old.since,
+    min(new.since, coalesce(old.expires_at, new.since)), old.due_at); END;
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-MIGRATIONS = {2: _PLANS, 3: _HISTORY, 4: _IDENTITY, 5: _AUDIT, 6: _FILING, 7: _LEARNED}
-DDL = DDL_1 + _PLANS + _HISTORY + _IDENTITY + _AUDIT + _FILING + _LEARNED
+_LATER = (_PLANS, _HISTORY, _IDENTITY, _AUDIT, _FILING, _LEARNED, _FORESEEN)
+MIGRATIONS = dict(enumerate(_LATER, 2))
+DDL = "".join((DDL_1, *_LATER))

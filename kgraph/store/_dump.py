@@ -33,10 +33,10 @@ _PENDING = "SELECT scope, a_key, type, b_key, grp, need FROM pending ORDER BY ro
 _CHANGES = "SELECT at, entity, type, detail, source FROM change ORDER BY id"
 _OBSERVED = """
 SELECT entity, signal, detector, direction, caller, state, score, at, received_at, expires_at,
- detail, since FROM observation ORDER BY 1, 2, 3, 4, 5"""
+ detail, since, due_at FROM observation ORDER BY 1, 2, 3, 4, 5"""
 _OBSERVED_BEFORE = """
 SELECT entity, signal, detector, direction, caller, state, score, at, received_at, detail, since,
- until FROM observation_history ORDER BY 1, 11, 12, 2, 3, 4, 5"""
+ until, due_at FROM observation_history ORDER BY 1, 11, 12, 2, 3, 4, 5"""
 _COVERED = "SELECT entity, signal, detector, at, ttl, since FROM coverage ORDER BY 1, 2, 3"
 _DECISIONS = "SELECT verdict, a, b, at, by, reason FROM decision ORDER BY id"
 _INCIDENTS = """

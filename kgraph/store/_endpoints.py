@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -49,10 +49,10 @@ class Resolved:
             out, or an unusual one.
     """
 
-    wanted: dict[LinkId, int | None]
-    entities: dict[int, int]
-    pending: list[PendingRow]
-    findings: list[str]
+    wanted: dict[LinkId, int | None] = field(default_factory=dict)
+    entities: dict[int, int] = field(default_factory=dict)
+    pending: list[PendingRow] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
     noticed: set[int] = field(default_factory=set)
 
 
@@ -106,19 +106,57 @@ def resolved(
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
     """
-    staged = reading.staged
-    out = Resolved({}, {place.record: place.entity for place in places.values()}, [], [])
+    out = Resolved(entities={place.record: place.entity for place in places.values()})
     sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
-    for dependent, links in staged.links.items():
+    for dependent, links in reading.staged.links.items():
         a = places.get(dependent)
         if a is None or a.record not in as_before:
             _resolve(reading, links, a, places, out, sorts)
+    _conclude(reading, places, out, sorts)
+    return out
+
+
+def first_links(
+    reading: Reading, scope: int, places: Mapping[str, Place], out: Resolved
+) -> Iterator[LinkRow]:
+    """Yield the links of a scope that had none, of a whole reading, as they are found.
+
+    There may be millions, of which no more than those of one dependent are held in memory.
+
+    Args:
+        reading: whose they are; each dependent is a record of its own.
+        scope: which they are in.
+        places: key -> what it stands for.
+        out: has the findings in the end, and never a relation.
+
+    Raises:
+        InputError: an endpoint that nobody has.
+    """
+    sorts: dict[Sort, list[int]] = defaultdict(list)
+    entities = {place.record: place.entity for place in places.values()}
+    found, at = out.wanted, reading.at
+    for dependent, links in reading.staged.links.items():
+        a = places[dependent]
+        _resolve(reading, links, a, places, out, sorts)
+        for (a_record, type_, b_record, group), need in found.items():
+            b = entities[b_record]
+            yield scope, a_record, type_, b_record, group, need, a.entity, b, at
+        found.clear()
+    _conclude(reading, places, out, sorts)
+
+
+def _conclude(
+    reading: Reading,
+    places: Mapping[str, Place],
+    out: Resolved,
+    sorts: Mapping[Sort, list[int]],
+) -> None:
+    """Find what is worth a finding, once all relations have been looked at."""
     odd = {sort: records for sort, records in sorts.items() if unusual(*sort)}
     out.noticed.update(chain.from_iterable(odd.values()))
     out.findings.extend(endpoint_findings({sort: len(odd[sort]) for sort in odd}))
     if reading.complete:  # a partial reading need not name all members
-        out.findings.extend(need_findings(staged.needs, _members(staged, places)))
-    return out
+        out.findings.extend(need_findings(reading.staged.needs, _members(reading.staged, places)))
 
 
 def _resolve(

@@ -14,16 +14,17 @@ from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
 _OBSERVE = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
- at, received_at, expires_at, detail, since)
- SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?8, ?9) WHERE true"""
+ at, received_at, expires_at, detail, since, due_at)
+ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce(?8, ?9), ?12 WHERE true"""
 _ADOPT = """INSERT INTO observation (entity, signal, detector, direction, caller, state, score,
- at, received_at, expires_at, detail, since)
+ at, received_at, expires_at, detail, since, due_at)
  SELECT ?, signal, detector, direction, caller, state, score, at, received_at, expires_at, detail,
- since FROM observation WHERE entity = ?"""
+ since, due_at FROM observation WHERE entity = ?"""
 # Where neither observer nor receiver knew the time, what comes later is newer.
 _NEWEST_WINS = """
  ON CONFLICT DO UPDATE SET state = excluded.state, score = excluded.score, at = excluded.at,
   received_at = excluded.received_at, expires_at = excluded.expires_at, detail = excluded.detail,
+  due_at = excluded.due_at,
   since = CASE WHEN excluded.state = observation.state AND (observation.expires_at IS NULL
     OR observation.expires_at >= coalesce(excluded.at, excluded.received_at, observation.at, 0))
    THEN observation.since ELSE excluded.since END
@@ -65,6 +66,7 @@ def add_observations(
                 received if seen.received_at is None else to_ticks(seen.received_at),
                 ticks_of(seen.expires_at),
                 seen.detail,
+                ticks_of(seen.due_at),
             )
             for entity, caller, seen in rows
         ),
@@ -170,7 +172,8 @@ def observations(
     """Return what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal."""
     rows = sql.execute(
         "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"  # noqa: S608 - constants
-        f" o.received_at, o.expires_at, o.detail FROM {_OF_ALL if uids is None else _OF_SOME}"
+        " o.received_at, o.expires_at, o.detail, o.due_at"
+        f" FROM {_OF_ALL if uids is None else _OF_SOME}"
         f" WHERE e.since IS NOT NULL {_ABNORMAL if abnormal else ''}"
         " AND (o.expires_at IS NULL OR o.expires_at > :now)"
         " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
@@ -181,7 +184,7 @@ def observations(
 
 def observation_of(row: tuple[Any, ...]) -> Observation:
     """Return the observation that a row stands for; see `observations` for its columns."""
-    uid, signal, state, score, way, at, detector, caller, received, expires, detail = row
+    uid, signal, state, score, way, at, detector, caller, received, expires, detail, due = row
     return Observation(
         uid,
         signal,
@@ -194,4 +197,5 @@ def observation_of(row: tuple[Any, ...]) -> Observation:
         time_of(received),
         time_of(expires),
         detail,
+        time_of(due),
     )

@@ -34,11 +34,12 @@ UNION ALL SELECT l.a, l.type, l.b, l.grp, l.need, s.source FROM link_history AS 
 JOIN scope AS s ON s.id = l.scope WHERE l.since <= :at AND l.until > :at"""
 _OBSERVED = """
 SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller, o.received_at,
- o.expires_at, o.detail FROM observation AS o JOIN entity AS e ON e.id = o.entity
+ o.expires_at, o.detail, o.due_at FROM observation AS o JOIN entity AS e ON e.id = o.entity
 WHERE coalesce(o.since, o.at, o.received_at, :never) <= :at
  AND (o.expires_at IS NULL OR o.expires_at > :at)
 UNION ALL SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,
- o.received_at, NULL, o.detail FROM observation_history AS o JOIN entity AS e ON e.id = o.entity
+ o.received_at, NULL, o.detail, o.due_at FROM observation_history AS o
+JOIN entity AS e ON e.id = o.entity
 WHERE o.since <= :at AND o.until > :at ORDER BY 1, 2, 7, 5, 8"""
 _COVERED = """
 SELECT e.uid, c.signal, c.detector, c.at, c.ttl FROM coverage AS c
@@ -145,12 +146,12 @@ def _ties(sql: sqlite3.Connection, entity: int) -> Iterator[Tie]:
 def _seen(sql: sqlite3.Connection, entity: int) -> Iterator[Seen]:
     rows = sql.execute(
         "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"
-        " o.received_at, o.expires_at, o.detail, o.since, o.until FROM"
+        " o.received_at, o.expires_at, o.detail, o.due_at, o.since, o.until FROM"
         " (SELECT entity, signal, state, score, direction, at, detector, caller, received_at,"
-        "   expires_at, detail, coalesce(since, at, received_at) AS since, NULL AS until"
+        "   expires_at, detail, due_at, coalesce(since, at, received_at) AS since, NULL AS until"
         "   FROM observation WHERE entity = :entity"
         "  UNION ALL SELECT entity, signal, state, score, direction, at, detector, caller,"
-        "   received_at, NULL, detail, since, until FROM observation_history"
+        "   received_at, NULL, detail, due_at, since, until FROM observation_history"
         "   WHERE entity = :entity) AS o JOIN entity AS e ON e.id = o.entity"
         " ORDER BY o.since, o.signal, o.detector",
         {"entity": entity},

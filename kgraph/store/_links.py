@@ -13,8 +13,10 @@ from kgraph.store._endpoints import (
     LooseLink,
     Names,
     PendingRow,
+    Place,
     Resolved,
     attachable,
+    first_links,
     loop_findings,
     outside,
     resolved,
@@ -44,24 +46,7 @@ def write_links(
     names = Names(reading.source, scope, records.own)
     foreign = outside(reading, records.own, records.as_before)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
-    found = resolved(reading, places, records.as_before)
-    stored = _stored(sql, scope, records.as_before)
-    plan = _plan(found, stored, records, closes=closes)
-    whole = closes and not records.held
-    _set_pending(sql, scope, found.pending, closes=whole)
-    if not whole:
-        _forget_pending(sql, scope, reading.staged, found.pending)
-    entities, wanted, at = found.entities, found.wanted, reading.at
-    # Of stored links whose `need` another row of their group has changed, before they are closed.
-    ends = {
-        name: _stored_ends(sql, stored[name][0]) for name, _ in plan.opened if name not in wanted
-    }
-    closed = close_links(sql, plan.closed, reading.at)
-    # One by one: of a first reading there are millions.
-    rows = (
-        (scope, *name, need, *(ends.get(name) or (entities[name[0]], entities[name[2]])), at)
-        for name, need in plan.opened
-    )
+    found, rows, closed = _compared(sql, reading, scope, places, records, closes=closes)
     opened: list[Edge] = []
     count = open_links(sql, rows, opened, before=None if telling else records.first_new)
     untold = count - len(opened)
@@ -75,6 +60,49 @@ def write_links(
     loops = loop_findings(type_ for _, type_, _ in looped)
     findings = (*found.findings, *loops)
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings, untold)
+
+
+def _compared(
+    sql: sqlite3.Connection,
+    reading: Reading,
+    scope: int,
+    places: Mapping[str, Place],
+    records: RecordOutcome,
+    *,
+    closes: bool,
+) -> tuple[Resolved, Iterable[LinkRow], list[Edge]]:
+    """Close what is over; return what was found, what is to be opened, and what was closed."""
+    whole = closes and not records.held
+    if whole and reading.complete and _is_first(sql, reading, scope, records):
+        _set_pending(sql, scope, (), closes=True)
+        out = Resolved()
+        return out, first_links(reading, scope, places, out), []
+    found = resolved(reading, places, records.as_before)
+    stored = _stored(sql, scope, records.as_before)
+    plan = _plan(found, stored, records, closes=closes)
+    _set_pending(sql, scope, found.pending, closes=whole)
+    if not whole:
+        _forget_pending(sql, scope, reading.staged, found.pending)
+    entities, wanted, at = found.entities, found.wanted, reading.at
+    # Of stored links whose `need` another row of their group has changed, before they are closed.
+    ends = {
+        name: _stored_ends(sql, stored[name][0]) for name, _ in plan.opened if name not in wanted
+    }
+    rows = [
+        (scope, *name, need, *(ends.get(name) or (entities[name[0]], entities[name[2]])), at)
+        for name, need in plan.opened
+    ]
+    return found, rows, close_links(sql, plan.closed, at)
+
+
+def _is_first(
+    sql: sqlite3.Connection, reading: Reading, scope: int, records: RecordOutcome
+) -> bool:
+    """Tell whether there is nothing to compare with: no links yet, no dependent of another."""
+    if records.as_before or not reading.staged.links.keys() <= records.own.keys():
+        return False
+    row = sql.execute("SELECT EXISTS (SELECT 1 FROM link WHERE scope = ?)", (scope,)).fetchone()
+    return not row[0]
 
 
 def _set_pending(
@@ -167,8 +195,6 @@ def _plan(
     *,
     closes: bool,
 ) -> LinkPlan:
-    if not stored:  # nothing to compare with: a first reading, of very many as a rule
-        return LinkPlan(found.wanted.items(), ())
     named = frozenset(found.wanted)
     found.wanted.update(held_links(named, stored, records.held))
     plan = plan_links(found.wanted, stored, closes=closes)

@@ -151,8 +151,11 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     "pastRelation": (_into("link_history", "scope a type b grp need since until"), _past_link),
     "pending": (_into("pending", "scope a_key type b_key grp need"), _same),
     "change": (_into("change", "at entity type detail source"), _second),
-    "observation": (_into("observation", f"{_SEEN} expires_at detail since"), _first),
-    "observationVersion": (_into("observation_history", f"{_SEEN} detail since until"), _first),
+    "observation": (_into("observation", f"{_SEEN} expires_at detail since due_at"), _first),
+    "observationVersion": (
+        _into("observation_history", f"{_SEEN} detail since until due_at"),
+        _first,
+    ),
     "coverage": (_into("coverage", "entity signal detector at ttl since"), _first),
     "decision": (_into("decision", "verdict a b at by reason"), _decision),
     "incident": (

@@ -27,9 +27,9 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "pending": "scope dependent type dependency group need",
         "change": "at uid type detail source",
         "observation": "uid signal detector direction caller state score at receivedAt expiresAt"
-        " detail since",
+        " detail since dueAt",
         "observationVersion": "uid signal detector direction caller state score at receivedAt"
-        " detail since until",
+        " detail since until dueAt",
         "coverage": "uid signal detector at ttl since",
         "decision": "verdict uid other at by reason",
         "incident": "id status openedAt updatedAt title bundle answer",

@@ -25,6 +25,7 @@ from kgraph.schema import (
     RelationRecord,
     suggest_kind,
 )
+from kgraph.schema.fields import LARGEST
 from kgraph.store.protocol import Shrink
 
 _HASHED_AT_ONCE = 10_000  # records
@@ -118,13 +119,13 @@ class Staged:
             )
         if group is not None:
             self._check_need(link, group)
-        elif need is not None and need < 1:
+        elif need is not None and not 1 <= need <= LARGEST:
             raise _bad_need(link)
         self.links[dependent].append(link)
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""
-        if link.need is not None and link.need < 1:
+        if link.need is not None and not 1 <= link.need <= LARGEST:
             raise _bad_need(link)
         first = self.needs.setdefault((link.dependent, group), link)
         if (first.need or 1) != (link.need or 1):
@@ -191,7 +192,9 @@ def plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:
 
 def _bad_need(link: RelationRecord) -> InputError:
     return InputError(
-        f"`need` is {link.need} in {_arrow(link)}", where=link.where, mend="it must be 1 or more"
+        f"`need` is {link.need} in {_arrow(link)}",
+        where=link.where,
+        mend=f"write a number from 1 to {LARGEST}",
     )
 
 

@@ -48,6 +48,7 @@ def test_an_observation_comes_back_as_it_went_in(store: GraphStore, host: str) -
         received_at=T0 + MINUTE,
         expires_at=T0 + 5 * MINUTE,
         detail="p95 3.1 s",
+        due_at=T0 + 9 * MINUTE,
     )
     store.observe([seen])
     assert store.evidence(now=T0).observations == (seen,)

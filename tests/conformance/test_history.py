@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -134,6 +135,21 @@ def test_what_was_seen_then_is_seen_again(store: GraphStore, sync: Sync) -> None
         (State.ABNORMAL, T0 + 8 * MINUTE, T0 + 9 * MINUTE),
         (State.ABNORMAL, T0 + 12 * MINUTE, None),
     ]
+
+
+def test_what_was_foreseen_then_is_told_with_the_date_that_it_had(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(H1)
+    uid = store.find()[0].uid
+    foreseen = observed("filling", State.ABNORMAL, 2, due_at=T0 + 30 * MINUTE)
+    over = observed("filling", State.HEALTHY, 5)
+    store.observe([replace(foreseen, entity=uid)])
+    store.observe([replace(over, entity=uid)])
+    (then,) = store.at(T0 + 3 * MINUTE).evidence(now=T0 + 3 * MINUTE).observations
+    assert then.due_at == T0 + 30 * MINUTE
+    seen = [row.observation.due_at for row in store.history(uid).seen]  # type: ignore[union-attr]
+    assert seen == [T0 + 30 * MINUTE, None]
 
 
 def test_where_a_detector_looked_without_a_gap_was_healthy(store: GraphStore, sync: Sync) -> None:

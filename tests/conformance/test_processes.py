@@ -151,7 +151,7 @@ def test_each_of_several_readers_sees_one_generation_while_another_process_syncs
     writer = PROCESSES.Process(target=write, args=(store_name, tmp_path, "a", 3, theirs))
     writer.start()
     theirs.close()
-    writer.join(timeout=200)
+    writer.join(timeout=600)
     assert writer.exitcode == 0
     assert [said.recv() for _ in range(6)][-1] == ("committed", 3)
     generations = set()

@@ -204,9 +204,13 @@ def test_differing_need_in_one_group_is_refused_and_both_rows_are_named(sync: Sy
         )
 
 
-def test_a_need_below_one_is_refused(sync: Sync) -> None:
-    with pytest.raises(InputError, match="`need` is 0"):
-        sync(HOST, VM, RelationRecord("v1", "RUNS_ON", "h1", "g", 0))
+@pytest.mark.parametrize("need", [0, -1, 2**63])
+@pytest.mark.parametrize("group", [None, "psu"])
+def test_a_need_below_one_or_beyond_all_numbers_is_refused(
+    sync: Sync, need: int, group: str | None
+) -> None:
+    with pytest.raises(InputError, match=f"`need` is {need}"):
+        sync(HOST, VM, RelationRecord("v1", "RUNS_ON", "h1", group, need))
 
 
 # relations

@@ -139,7 +139,7 @@ def test_a_full_disk_is_foreseen_with_its_date_and_named(
 ) -> None:
     row = ground.detected(capsys)["detect/node-filesystem.trend"]
     assert row["signal"] == "filling"
-    due = datetime.fromisoformat(row["detail"].partition("expected ")[2])
+    due = datetime.fromisoformat(row["due"])
     assert abs(due - ground.now - timedelta(minutes=10)) < timedelta(minutes=3)
 
 

@@ -48,6 +48,14 @@ def test_a_detector_is_found_by_name_then_by_sort_whatever_its_server() -> None:
     assert sort_of("detect/pool.trend") == "detect/*.trend"
 
 
+def test_what_a_log_is_called_is_no_part_of_the_sort_of_its_detectors() -> None:
+    rates = DetectorRates({"detect/log_new/h1": _GOOD, "detect/*.log_new": _BAD})
+    assert rates.of("detect/log_new/h1") == _GOOD
+    assert rates.of("detect/log_new//var/log/shop.log") == _BAD
+    assert rates.of("detect/log_line/h1") is None
+    assert sort_of("detect/log_new//var/log/shop.log") == "detect/*.log_new"
+
+
 def _ratio(rates: DetectorRates, state: State) -> float:
     seen = Observation("h", "cpu", state, 10.0, detector="detect/node-cpu.deviation")
     incident = Incident("i", (Entity("h", "Host"),), observations=(seen,))
@@ -59,6 +67,25 @@ def test_a_good_detector_convinces_more_than_a_bad_one_both_ways() -> None:
     good, bad = (DetectorRates({"detect/*.deviation": each}) for each in (_GOOD, _BAD))
     assert _ratio(good, State.ABNORMAL) > _ratio(bad, State.ABNORMAL) > 0
     assert _ratio(good, State.HEALTHY) < _ratio(bad, State.HEALTHY) < 1
+
+
+@pytest.mark.parametrize(
+    ("signal", "detector"),
+    [("behaviour", "detect/log_new/h1"), ("latency", "detect/call_latency/spans")],
+)
+def test_logs_and_calls_count_by_their_record_as_series_do(signal: str, detector: str) -> None:
+    entities = (Entity("s", "Service"), *(Entity(f"h{n}", "Host") for n in range(9)))
+    seen = Observation("s", signal, State.ABNORMAL, 4.0, detector=detector)
+    incident = Incident("i", entities, observations=(seen,))
+
+    def ratio(rates: DetectorRates) -> float:
+        (reading,) = read(incident, Model(rates=rates), build(incident.entities, ()))["s"]
+        return reading.ratio
+
+    sort = sort_of(detector)
+    good, bad = (DetectorRates({sort: each}) for each in (_GOOD, _BAD))
+    assert ratio(good) > ratio(load_rates()) > ratio(bad) > 1
+    assert load_rates().of(detector) is not None
 
 
 def test_rates_are_part_of_the_version_that_answers_name() -> None:

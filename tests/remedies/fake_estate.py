@@ -22,6 +22,7 @@ from kgraph.schema.plan_documents import identified, plan_text
 from kgraph.store import GraphStore
 from remedies import Approver, EffectError, Executor, Facts, Look, Refusal, Standing, Task
 from remedies.execution.work import Job
+from remedies.looks import RefusedError
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 
@@ -57,12 +58,14 @@ class Thing:
     Attributes:
         sound: whether an export is still the disk that it was.
         hangs: its effects never come back.
+        refuses: how often an effect is refused for now, and changes nothing.
     """
 
     state: str
     sound: bool = True
     fails: int = 0
     hangs: bool = False
+    refuses: int = 0
 
 
 @dataclass
@@ -103,8 +106,11 @@ class Estate:
         if self.things[task.entity].hangs:
             self.hanging.add(f"{task.action} {task.title}")
             return ""
-        self.log.append(f"{task.action} {task.entity}")
         thing = self.things[task.entity]
+        if thing.refuses:
+            thing.refuses -= 1
+            raise RefusedError("somebody else has its image open")
+        self.log.append(f"{task.action} {task.entity}")
         if thing.fails:
             thing.fails -= 1
         elif task.action in _MAKES:

@@ -2,23 +2,31 @@
 
 A detector is held to a cause only where its signal speaks of what was wrong. Whether what depends
 on a cause, or what the cause depends on, was at fault too is not known: that counts for nothing.
+
+No log vouches for anything, so nothing tells where a log detector has looked and found nothing.
+What it has named in any of the incidents is taken as looked at by it in all of them: too little of
+what is quiet, so its false alarms are rather over-counted. Lines that say outright what is wrong
+(`log_line`) are alerts, and not measured.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.detect import ROAD
+from ingest.detect import DETECTORS, ROAD, Reads
+from ingest.detect.logs import ENTRY
 from kgraph.schema import Incident, Observation
 from kgraph.schema.bundles import parse_bundle
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
 from rca import Model
 from rca.coverage import bearing
-from rca.rates import Tally
+from rca.rates import Tally, plain_name, sort_of
 from rca.scene import SPEAKS
+
+_SORTS = {f"{ROAD}/*.{name}": listed.reads for name, listed in DETECTORS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,14 @@ def confirmed(store: GraphStore) -> Iterator[Known]:
 def tallied(incidents: Iterable[Known], model: Model) -> Mapping[str, Tally]:
     """Return detector -> what it did. Only ours are counted, each entity once an incident."""
     found: dict[str, Tally] = {}
-    for known in incidents:
+    looks = [(known, _by_detector(known.incident)) for known in incidents]
+    silent = {
+        where for _, rows in looks for where in rows if _SORTS[sort_of(where[0])] is Reads.LOGS
+    }
+    for known, spoken in looks:
         kinds = {entity.uid: entity.kind for entity in known.incident.entities}
         near = _near(known.incident, frozenset(known.causes))
-        for (detector, entity), rows in _by_detector(known.incident).items():
+        for (detector, entity), rows in {**dict.fromkeys(silent, ()), **spoken}.items():
             fault = entity in known.causes
             if entity not in kinds or (entity in near and not fault):
                 continue
@@ -59,16 +71,17 @@ def tallied(incidents: Iterable[Known], model: Model) -> Mapping[str, Tally]:
     return found
 
 
-def _by_detector(incident: Incident) -> Mapping[tuple[str, str], list[Observation]]:
+def _by_detector(incident: Incident) -> Mapping[tuple[str, str], Sequence[Observation]]:
     rows: dict[tuple[str, str], list[Observation]] = {}
     for row in expand_healthy(incident).observations:
-        if row.detector.partition("/")[0].partition("@")[0] == ROAD:
-            rows.setdefault((row.detector, row.entity), []).append(row)
+        if sort_of(row.detector) in _SORTS:
+            rows.setdefault((plain_name(row.detector), row.entity), []).append(row)
     return rows
 
 
-def _speaks(model: Model, kind: str, rows: Iterable[Observation], mode: str) -> bool:
-    return not mode or any(bearing(model, kind, row.signal, mode) >= SPEAKS for row in rows)
+def _speaks(model: Model, kind: str, rows: Sequence[Observation], mode: str) -> bool:
+    signals = {row.signal for row in rows} or {ENTRY.signal}
+    return not mode or any(bearing(model, kind, signal, mode) >= SPEAKS for signal in signals)
 
 
 def _near(incident: Incident, causes: frozenset[str]) -> frozenset[str]:

@@ -1,11 +1,10 @@
-"""How good each detector is: on made-up series, and in incidents whose causes are known."""
+"""How good each detector is: on made-up telemetry, and in incidents whose causes are known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.detect.files import Series
 from rca.measures import wilson
 from rca.rates import ANY, Rates, Tally, sort_of
 
@@ -37,19 +36,18 @@ class Graded:
 
 
 def graded(
-    trial: Mapping[str, Tally], seen: Mapping[str, Tally], series: Iterable[Series]
+    trial: Mapping[str, Tally], seen: Mapping[str, Tally], listed: Iterable[str]
 ) -> Sequence[Graded]:
     """Grade sorts by the trial, and detectors by what they did, shrunk towards their sort.
 
     Args:
-        trial: sort -> what it did on made-up series.
+        trial: sort -> what it did on made-up telemetry.
         seen: detector -> what it did in incidents whose causes are known.
-        series: whose detectors are listed even if nothing was seen of them.
+        listed: detectors that have a row even if nothing was seen of them.
     """
     sorts = {name: tally.rates() for name, tally in trial.items()}
     rows = [_row(name, tally, sorts[name]) for name, tally in sorted(trial.items())]
-    listed = {rule.reports_as for one in series for rule in one.rules}
-    for name in sorted(listed | seen.keys()):
+    for name in sorted({*listed, *seen}):
         tally = seen.get(name, Tally())
         rows.append(_row(name, tally, tally.rates(sorts.get(sort_of(name), ANY))))
     return rows

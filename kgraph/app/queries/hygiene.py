@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from kgraph.app.queries._walks import titled
-from kgraph.store import GraphStore
+from kgraph.store import Estate
 
 _NO_NEED = frozenset({"WATCHED_BY", "MEMBER_OF", "LOCATED_IN"})
 
 
-def orphans(store: GraphStore) -> list[tuple[object, ...]]:
+def orphans(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, kind, name of what has no relation at all."""
     graph = store.graph()
     joined = {uid for r in graph.relations for uid in (r.dependent, r.dependency)}
@@ -18,7 +18,7 @@ def orphans(store: GraphStore) -> list[tuple[object, ...]]:
     return [(e.uid, e.kind, e.name) for e in sorted(found, key=titled)]
 
 
-def shared_names(store: GraphStore) -> list[tuple[object, ...]]:
+def shared_names(store: Estate) -> list[tuple[object, ...]]:
     """Return kind, name, uids of entities that have both in common."""
     uids: dict[tuple[str, str], list[str]] = defaultdict(list)
     for entity in store.find():
@@ -26,7 +26,7 @@ def shared_names(store: GraphStore) -> list[tuple[object, ...]]:
     return [(*name, sorted(all_)) for name, all_ in sorted(uids.items()) if len(all_) > 1]
 
 
-def unwatched(store: GraphStore) -> list[tuple[object, ...]]:
+def unwatched(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, kind, name, dependents of what nothing looks at."""
     graph = store.graph()
     watched = {r.dependent for r in graph.relations if r.type == "WATCHED_BY"}
@@ -40,7 +40,7 @@ def unwatched(store: GraphStore) -> list[tuple[object, ...]]:
     return [(e.uid, e.kind, e.name, count) for count, e in found]
 
 
-def guests_without_host(store: GraphStore) -> list[tuple[object, ...]]:
+def guests_without_host(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, name, missing of guests of which nobody says where they are."""
     graph = store.graph()
     said: dict[str, set[str]] = defaultdict(set)

@@ -16,23 +16,23 @@ from kgraph.app.queries._walks import (
     toward_dependents,
 )
 from kgraph.schema import Entity
-from kgraph.store import GraphStore, Toward
+from kgraph.store import Estate, Toward
 
 _EVERY = 10_000_000  # entities: no limit
 _STEPS = {Toward.DEPENDENCIES: toward_dependencies, Toward.DEPENDENTS: toward_dependents}
 
 
-def blast_radius(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
+def blast_radius(store: Estate, uid: str) -> list[tuple[object, ...]]:
     """Return uid, kind, name, hops of all that depends on an entity."""
     return [(e.uid, e.kind, e.name, hops) for hops, e in _near(store, uid, Toward.DEPENDENTS)]
 
 
-def dependencies(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
+def dependencies(store: Estate, uid: str) -> list[tuple[object, ...]]:
     """Return uid, kind, name, hops of all that an entity depends on."""
     return [(e.uid, e.kind, e.name, hops) for hops, e in _near(store, uid, Toward.DEPENDENCIES)]
 
 
-def hit_by_kind(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
+def hit_by_kind(store: Estate, uid: str) -> list[tuple[object, ...]]:
     """Return kind, entities, nearest of all that depends on an entity."""
     hops: dict[str, list[int]] = defaultdict(list)
     for far, entity in _near(store, uid, Toward.DEPENDENTS):
@@ -41,7 +41,7 @@ def hit_by_kind(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
     return [(kind, len(each), min(each)) for kind, each in ordered]
 
 
-def services_at_risk(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
+def services_at_risk(store: Estate, uid: str) -> list[tuple[object, ...]]:
     """Return uid, kind, name, owner, hops of the software that depends on an entity."""
     return [
         (e.uid, e.kind, e.name, e.labels.get("owner"), hops)
@@ -50,9 +50,7 @@ def services_at_risk(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
     ]
 
 
-def dependency_path(
-    store: GraphStore, dependent: str, dependency: str
-) -> list[tuple[object, ...]]:
+def dependency_path(store: Estate, dependent: str, dependency: str) -> list[tuple[object, ...]]:
     """Return hops, uids, relations of every shortest way."""
     part = store.neighbourhood(
         [dependent], Toward.DEPENDENCIES, types=HURTS, depth=DEPTH, limit=_EVERY
@@ -77,7 +75,7 @@ def dependency_path(
     return [(far, uids, types) for uids, types in sorted(ways(dependent, far))]
 
 
-def groups_of(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
+def groups_of(store: Estate, uid: str) -> list[tuple[object, ...]]:
     """Return group, source, type, need, members, spare of an entity's groups."""
     near = store.neighbourhood([uid], Toward.DEPENDENCIES, depth=1, limit=_EVERY)
     entities = by_uid(near.entities)
@@ -93,7 +91,7 @@ def groups_of(store: GraphStore, uid: str) -> list[tuple[object, ...]]:
     ]
 
 
-def _near(store: GraphStore, uid: str, toward: Toward) -> list[tuple[int, Entity]]:
+def _near(store: Estate, uid: str, toward: Toward) -> list[tuple[int, Entity]]:
     part = store.neighbourhood([uid], toward, types=HURTS, depth=DEPTH, limit=_EVERY)
     hops = hops_from(uid, _STEPS[toward](part.relations, HURTS))
     entities = by_uid(part.entities)

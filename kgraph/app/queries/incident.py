@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from kgraph.app.queries._walks import DEPTH, HURTS, by_uid, hops_from, titled, toward_dependencies
 from kgraph.schema import IncidentStatus
-from kgraph.store import GraphStore, Toward
+from kgraph.store import Estate, GraphStore, Toward
 
 _EVERY = 10_000_000  # entities: no limit
 _LEAST = 0.01  # posterior: less likely ones are kept in no store
 
 
-def shared_dependencies(store: GraphStore, uids: Sequence[str]) -> list[tuple[object, ...]]:
+def shared_dependencies(store: Estate, uids: Sequence[str]) -> list[tuple[object, ...]]:
     """Return uid, kind, name, troubled, hops of what several entities lean on."""
     part = store.neighbourhood(
         list(uids), Toward.DEPENDENCIES, types=HURTS, depth=DEPTH, limit=_EVERY

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from kgraph.app.queries._walks import by_uid, titled
-from kgraph.store import GraphStore
+from kgraph.store import Estate
 
 
-def count_by_kind(store: GraphStore) -> list[tuple[object, ...]]:
+def count_by_kind(store: Estate) -> list[tuple[object, ...]]:
     """Return kind, entities."""
     return sorted(Counter(entity.kind for entity in store.find()).items())
 
 
-def entities_by_owner(store: GraphStore) -> list[tuple[object, ...]]:
+def entities_by_owner(store: Estate) -> list[tuple[object, ...]]:
     """Return owner, kind, entities; those of nobody last."""
     counts = Counter((entity.labels.get("owner"), entity.kind) for entity in store.find())
     ordered = sorted(counts.items(), key=lambda row: (row[0][0] is None, *map(str, row[0])))
     return [(owner, kind, entities) for (owner, kind), entities in ordered]
 
 
-def guests_by_host(store: GraphStore) -> list[tuple[object, ...]]:
+def guests_by_host(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, host, guests, names."""
     graph = store.graph()
     entities = by_uid(graph.entities)
@@ -35,7 +35,7 @@ def guests_by_host(store: GraphStore) -> list[tuple[object, ...]]:
     return [(e.uid, e.name, len(names[e.uid]), names[e.uid]) for e in hosts]
 
 
-def named_like(store: GraphStore, text: str) -> list[tuple[object, ...]]:
+def named_like(store: Estate, text: str) -> list[tuple[object, ...]]:
     """Return uid, kind, name."""
     found = [e for e in store.find() if text.lower() in e.name.lower()]
     return [(e.uid, e.kind, e.name) for e in sorted(found, key=titled)]

@@ -13,12 +13,12 @@ from kgraph.app.queries._walks import (
     toward_dependencies,
     toward_dependents,
 )
-from kgraph.store import GraphStore
+from kgraph.store import Estate
 
 _BEHIND = 4  # hops within which a shared cause is looked for
 
 
-def single_points_of_failure(store: GraphStore) -> list[tuple[object, ...]]:
+def single_points_of_failure(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, kind, name, dependents of what stops a direct dependent."""
     graph = store.graph()
     hit: dict[str, set[str]] = defaultdict(set)
@@ -35,7 +35,7 @@ def single_points_of_failure(store: GraphStore) -> list[tuple[object, ...]]:
     return [(u, entities[u].kind, entities[u].name, len(dependents)) for u, dependents in rows]
 
 
-def groups_without_spare(store: GraphStore) -> list[tuple[object, ...]]:
+def groups_without_spare(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, kind, name, group, need, members of groups that can lose no more."""
     graph = store.graph()
     entities = by_uid(graph.entities)
@@ -47,7 +47,7 @@ def groups_without_spare(store: GraphStore) -> list[tuple[object, ...]]:
     return [(uid, kind, name, *rest) for kind, name, uid, *rest in sorted(rows)]
 
 
-def hidden_shared_causes(store: GraphStore) -> list[tuple[object, ...]]:
+def hidden_shared_causes(store: Estate) -> list[tuple[object, ...]]:
     """Return uid, dependent, group, shared, sharedKind, sharedName, hops."""
     graph = store.graph()
     entities = by_uid(graph.entities)
@@ -66,7 +66,7 @@ def hidden_shared_causes(store: GraphStore) -> list[tuple[object, ...]]:
     ]
 
 
-def most_depended_on(store: GraphStore, limit: int) -> list[tuple[object, ...]]:
+def most_depended_on(store: Estate, limit: int) -> list[tuple[object, ...]]:
     """Return uid, kind, name, dependents of what the most depend on."""
     graph = store.graph()
     steps = toward_dependents(graph.relations, FIRM)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from kgraph.app.handled import acknowledgements
 from kgraph.app.plans import document_of
 from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
 from kgraph.config_service import ReceiverConfig
-from kgraph.incidents.notice import LEVELS, Notice, notice
+from kgraph.incidents.notice import LEVELS, News, Notice, notice
 from kgraph.schema import (
     Document,
     Drawer,
@@ -27,6 +29,114 @@ _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is o
 _TIDY = timedelta(minutes=5)
 _ORPHANS = 10_000
 _AT_ONCE = 100  # incidents that are looked at after a start
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a receiver knows of an incident.
+
+    Attributes:
+        meaning: of the last message.
+        level: the incident's at that time.
+        taken_at: when it was acknowledged, as far as the receiver was told; empty: it was not.
+    """
+
+    meaning: str
+    at: datetime
+    level: str
+    taken_at: str
+
+    @classmethod
+    def of(cls, found: Notice, now: datetime) -> Known:
+        """Return what is known to who was told just now."""
+        taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
+        return cls(found.meaning, now, found.level, taken_at)
+
+    @classmethod
+    def read(cls, row: Document) -> Known:
+        """Read back what `document` has written."""
+        said = json.loads(row.body)
+        at = parse_time(said["at"]) or row.at
+        return cls(said["meaning"], at, said.get("level", ""), said.get("takenAt", ""))
+
+    def document(self, receiver: str, incident: str) -> Document:
+        """Return it as the store keeps it."""
+        said = {
+            "meaning": self.meaning,
+            "at": format_time(self.at),
+            "level": self.level,
+            "takenAt": self.taken_at,
+        }
+        return Document(Drawer.TOLD, f"{receiver} {incident}", self.at, json.dumps(said))
+
+
+def news(
+    receiver: ReceiverConfig, found: Notice, known: Known | None, now: datetime
+) -> News | datetime | None:
+    """Decide whether a receiver is told of an incident.
+
+    Args:
+        receiver: who, and how often at most.
+        found: the incident as it stands.
+        known: what the receiver was told before; None: nothing.
+        now: the moment.
+
+    Returns:
+        Why it is told; or when to ask again; or None: it is no news to it.
+    """
+    if known is None:
+        return _first(receiver, found, now)
+    if found.over:
+        return News.OVER if known.meaning != found.meaning else None
+    taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
+    if taken_at and taken_at != known.taken_at:
+        return News.ACKNOWLEDGED
+    if known.taken_at and not taken_at:
+        return News.CHANGED  # nobody has it any longer
+    # Who has it looks by herself; everybody hears that it has become worse.
+    quiet = bool(taken_at) and not _worse(found.level, known.level)
+    if known.meaning != found.meaning and not quiet:
+        due = known.at + timedelta(seconds=receiver.every)
+        return News.CHANGED if due <= now else due
+    if receiver.remind and not taken_at:
+        due = known.at + timedelta(seconds=receiver.remind)
+        return News.REMINDER if due <= now else due
+    return None
+
+
+def _first(receiver: ReceiverConfig, found: Notice, now: datetime) -> News | datetime | None:
+    """Decide on the first message of an incident to a receiver."""
+    if found.over or LEVELS.index(found.level) < LEVELS.index(receiver.least):
+        return None  # it need not know that there was something
+    due = found.opened_at + timedelta(seconds=receiver.after)
+    if receiver.after and found.acknowledged is not None:
+        return None  # it is for what nobody has taken on
+    return News.OPENED if due <= now else due
+
+
+def _worse(level: str, before: str) -> bool:
+    return before in LEVELS and LEVELS.index(level) > LEVELS.index(before)
+
+
+def _message(receiver: ReceiverConfig, found: Notice, now: datetime) -> list[Document]:
+    """Return what is to be sent, and what its receiver will know by it."""
+    message = {
+        "receiver": receiver.name,
+        "incident": found.incident,
+        "notice": found.document,
+        "tries": 0,
+        "due": format_time(now),
+    }
+    mark = f"{now:%Y%m%dT%H%M%S.%f}"
+    return [
+        Known.of(found, now).document(receiver.name, found.incident),
+        Document(
+            Drawer.OUTBOX,
+            f"{receiver.name} {mark} {found.incident}",
+            now,
+            json.dumps(message, ensure_ascii=False),
+        ),
+    ]
 
 
 class Announcer:
@@ -51,6 +161,7 @@ class Announcer:
         self._url, self._warnings = url, warnings
         self._heard: list[Told] = []
         self._changed: dict[str, None] = {}  # in the order in which they changed
+        self._due: dict[str, datetime] = {}  # when to look at an incident that does not change
         self._started = False
         self._tidied_at: datetime | None = None
 
@@ -83,25 +194,34 @@ class Announcer:
 
     def _messages(self, now: datetime) -> list[Document]:
         """Return what is to be sent, and what its receivers will know then."""
+        for incident, at in list(self._due.items()):
+            if at <= now:
+                self._changed[incident] = None
         rows: list[Document] = []
-        later: dict[str, None] = {}
         for incident in self._changed if self._receivers else ():
+            self._due.pop(incident, None)
             found = self._notice(incident, now)
             if found is None:
                 continue
             for receiver in self._receivers:
-                made = self._for(receiver, found, now)
-                rows += made or ()
-                if made is None:
-                    later[incident] = None
-        self._changed = later
+                known = self._known(receiver, incident)
+                said = news(receiver, found, known, now)
+                if isinstance(said, News):
+                    rows += _message(receiver, found.saying(said), now)
+                    # Whether and when it is to be told again, if nothing changes.
+                    said = news(receiver, found, Known.of(found, now), now)
+                if isinstance(said, datetime):
+                    self._due[incident] = min(said, self._due.get(incident, said))
+        self._changed = {}
         return rows
 
     def _notice(self, incident: str, now: datetime) -> Notice | None:
         record = self._store.incident(incident)
         if record is None:
             return None
-        return notice(record, self._plan(incident), self._url, self._warnings(now))
+        taken = acknowledgements(self._store, [incident]).get(incident)
+        plan = self._plan(incident)
+        return notice(record, plan, self._url, self._warnings(now), taken)
 
     def _plan(self, incident: str) -> Plan | None:
         under_way = {state for state in PlanState if state.under_way}
@@ -109,41 +229,9 @@ class Announcer:
         found = self._store.plans(incident=incident, states=standing, limit=1)
         return document_of(found[0]).plan if found else None
 
-    def _for(
-        self, receiver: ReceiverConfig, found: Notice, now: datetime
-    ) -> list[Document] | None:
-        """Return the documents of one message; none where it is no news; None: not yet."""
-        id_ = f"{receiver.name} {found.incident}"
-        known = next(iter(self._store.named(Drawer.TOLD, [id_])), None)
-        before = json.loads(known.body) if known else None
-        if before is None and (
-            found.over or LEVELS.index(found.level) < LEVELS.index(receiver.least)
-        ):
-            return []  # it was never told that there is something
-        if before is not None and before["meaning"] == found.meaning:
-            return []
-        if before is not None and not found.over:
-            told_at = parse_time(before["at"])
-            if told_at and (now - told_at).total_seconds() < receiver.every:
-                return None
-        told = {"meaning": found.meaning, "at": format_time(now)}
-        message = {
-            "receiver": receiver.name,
-            "incident": found.incident,
-            "notice": found.document,
-            "tries": 0,
-            "due": format_time(now),
-        }
-        mark = f"{now:%Y%m%dT%H%M%S.%f}"
-        return [
-            Document(Drawer.TOLD, id_, now, json.dumps(told)),
-            Document(
-                Drawer.OUTBOX,
-                f"{receiver.name} {mark} {found.incident}",
-                now,
-                json.dumps(message, ensure_ascii=False),
-            ),
-        ]
+    def _known(self, receiver: ReceiverConfig, incident: str) -> Known | None:
+        rows = self._store.named(Drawer.TOLD, [f"{receiver.name} {incident}"])
+        return Known.read(rows[0]) if rows else None
 
     def _bury_orphans(self, now: datetime) -> None:
         """Put what is for a receiver that is no longer configured with the dead letters."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from kgraph.app.service.announce import Announcer
+from kgraph.app.service.hands import Hands
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
 from kgraph.app.watch.assess import Assessment
@@ -24,6 +25,7 @@ class ServiceBeside:
     def __init__(
         self,
         inbox: Inbox,
+        hands: Hands,
         announcer: Announcer,
         tally: Tally,
         measure: Measure,
@@ -33,17 +35,20 @@ class ServiceBeside:
 
         Args:
             inbox: what was posted.
+            hands: what people did.
             announcer: whoever listens, and receivers.
             tally: what reports will count.
             measure: takes what the loop took.
             news: called when there is something to send.
         """
+        self._hands = hands
         self._inbox, self._announcer, self._tally = inbox, announcer, tally
         self._measure, self._news = measure, news
 
     def keep(self, now: datetime) -> list[Told] | None:
-        """Bring in what was posted."""
-        return self._inbox.keep(now)
+        """Bring in what was posted, and what people did."""
+        posted, done = self._inbox.keep(now), self._hands.news(now)
+        return [*(posted or ()), *done] if done else posted
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Return what senders have left out."""
@@ -51,7 +56,7 @@ class ServiceBeside:
 
     def assessed(self, found: Assessment) -> None:
         """Measure how long the engine took."""
-        took = tuple(each.investigation.elapsed_seconds for each in found.kept)
+        took = tuple(each.investigation.elapsed_seconds for each in found.fresh)
         self._measure(found.at, took)
 
     def settle(self, now: datetime) -> None:

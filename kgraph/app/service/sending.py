@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from kgraph.incidents.notice import News
 from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.store import GraphStore
@@ -76,7 +77,7 @@ class Sender:
     def _try(self, message: Document, older: list[str], now: datetime) -> bool:
         said = _said(message)
         try:
-            self.channel.send(said["notice"], message.id)
+            self.channel.send(_as_known(said["notice"], older), message.id)
         except RefusedError as error:
             self._bury(message, str(error), now)
         except KgraphError as error:
@@ -110,6 +111,15 @@ class Sender:
         dead = Document(Drawer.DEAD, f"outbox {message.id}", now, json.dumps(body))
         self.store.put([dead])
         self.store.drop(Drawer.OUTBOX, [message.id])
+
+
+def _as_known(notice: dict[str, Any], older: list[str]) -> dict[str, Any]:
+    """Return a notice as it is for who has not heard of its incident yet."""
+    # What an earlier version has left to be sent says less.
+    text = {"acknowledged": "-", **notice.get("text", {})}
+    whole = {"news": News.CHANGED.value, "acknowledged": None, **notice, "text": text}
+    unheard = older and whole["news"] == News.ACKNOWLEDGED
+    return {**whole, "news": News.OPENED.value} if unheard else whole
 
 
 def _newest(rows: list[Document]) -> Iterator[tuple[Document, list[str]]]:

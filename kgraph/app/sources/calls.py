@@ -8,13 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ingest import otel
-from ingest.detect import calls, declared, names
-from ingest.detect.declared import Reads
+from ingest.detect import Reads, calls
 from ingest.detect.following import Cursor, follow
-from kgraph.app.alerts import Directory
-from kgraph.app.judging import Said, keep_verdicts
-from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sources.context import Context
+from kgraph.app.sources.listening import Listener
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
 from kgraph.schema import SourceError
@@ -22,14 +19,13 @@ from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
 
 LASTS = timedelta(minutes=5)  # what a minute showed stands so long
-_SIGNALS: Mapping[str, str] = {"call_latency": "latency", "call_errors": "errors"}
 
 
 def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads what is new in a file of spans."""
     source = cast("CallsSource", config)
     reader = Calls(source, context)
-    return Job(f"calls {source.name or source.subject}", reader.fetch, learn=reader.learn)
+    return Job(reader.title, reader.fetch, learn=reader.learn)
 
 
 @dataclass(slots=True)
@@ -52,17 +48,15 @@ class Calls:
 
     def __init__(self, source: CallsSource, context: Context) -> None:
         self._path = context.configuration.resolve(source.path)
-        self._name = f"calls {source.name or source.subject}"
-        self._own = source.name or source.subject
+        self._listener = Listener(source, Reads.CALLS, LASTS)
+        self.title = self._listener.title
         self._spans = otel.Calls()
-        self._directory = Directory()
-        self._notebook = Notebook(self._name)
         self._state = _State()
         self._asked: Cursor | None = None  # how far we have asked; what is kept may lie behind
 
     def learn(self, store: GraphStore) -> None:
         """Go on where the last process has stopped."""
-        self._state = remembered(store, self._name, _State.of) or _State()
+        self._state = self._listener.learned(store, _State.of) or _State()
         self._asked = self._state.cursor
 
     def fetch(self, at: datetime) -> Keep:  # noqa: ARG002 - spans bring their own time
@@ -91,20 +85,19 @@ class Calls:
         cursor: Cursor,
         findings: Sequence[str],
     ) -> Diff:
-        memory = self._state.memory
+        memory, listener = self._state.memory, self._listener
         looked = calls.take(memory, found, reading.at.timestamp())
-        said = []
-        abnormal: set[tuple[str, str]] = set()
-        for name in names(Reads.CALLS):
-            detector = declared(name)
-            verdicts = tuple(detector.look(looked, detector.settings()))
-            abnormal |= {(v.labels["caller"], v.labels["service"]) for v in verdicts if v.abnormal}
-            entry = calls.entry(_SIGNALS[name])
-            said.append(Said(f"detect/{name}/{self._own}", entry, verdicts, LASTS))
+        said = listener.said(looked)
+        abnormal = {
+            (verdict.labels["caller"], verdict.labels["service"])
+            for each in said
+            for verdict in each.verdicts
+            if verdict.abnormal
+        }
         for each in looked:
             memory.learn(each, well=each.edge not in abnormal)
-        index, _ = self._directory.recent(reading.store, reading.at)
-        diff = keep_verdicts(reading, index, said)
+        index, _ = listener.estate(reading)
+        diff = listener.keep(reading, index, said)
         self._state.cursor = cursor
-        self._notebook.keep(reading, self._state.document)
+        listener.remember(reading, self._state.document)
         return diff.with_findings(findings)

@@ -9,13 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from ingest.detect import declared, logs, names
-from ingest.detect.declared import Reads, Verdict
+from ingest.detect import Reads, logs
 from ingest.detect.following import Chunk, Cursor, follow
-from kgraph.app.alerts import Directory, packs_of
-from kgraph.app.judging import Said, keep_verdicts
-from kgraph.app.remembering import Notebook, remembered
+from kgraph.app.alerts import packs_of
 from kgraph.app.sources.context import Context
+from kgraph.app.sources.listening import Listener, reports_as
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
 from kgraph.schema import SourceError
@@ -24,6 +22,7 @@ from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
 
 LASTS = timedelta(minutes=10)  # what was unusual in a log stands so long
+_OUTRIGHT = "log_line"  # lines that say what is wrong, as an alert does
 _MOST_FILES = 200
 
 
@@ -31,7 +30,7 @@ def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads what is new in a log."""
     source = cast("LogsSource", config)
     reader = Logs(source, context)
-    return Job(f"logs {source.name or source.subject}", reader.fetch, learn=reader.learn)
+    return Job(reader.title, reader.fetch, learn=reader.learn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,18 @@ class Logs:
 
     def __init__(self, source: LogsSource, context: Context) -> None:
         self._source = source
-        self._name = f"logs {source.name or source.subject}"
+        self._listener = Listener(source, Reads.LOGS, LASTS)
+        self.title = self._listener.title
         self._host = source.host or socket.gethostname()
         self._resolve = context.configuration.resolve
         self._packs = packs_of(context.configuration)
         self._patterns = logs.Patterns.of(self._packs)
-        self._directory = Directory()
-        self._notebook = Notebook(self._name)
         self._state = _State()
         self._asked = self._state.places  # how far we have asked; what is kept may lie behind
 
     def learn(self, store: GraphStore) -> None:
         """Go on where the last process has stopped."""
-        self._state = remembered(store, self._name, _State.of) or _State()
+        self._state = self._listener.learned(store, _State.of) or _State()
         self._asked = self._state.places
 
     def fetch(self, at: datetime) -> Keep:
@@ -107,27 +105,19 @@ class Logs:
         places: _Places,
         findings: Sequence[str],
     ) -> Diff:
-        memory = self._state.memory
-        activity = logs.take(memory, lines, reading.at.timestamp())
-        index, blind = self._directory.recent(reading.store, reading.at)
-        reports = self._patterns.reports(lines, self._detector("log_line"), reading.at)
+        listener = self._listener
+        activity = logs.take(self._state.memory, lines, reading.at.timestamp())
+        index, blind = listener.estate(reading)
+        reports = self._patterns.reports(lines, reports_as(_OUTRIGHT, self._source), reading.at)
         outright = translate_reports(
             reports, index, self._packs, received_at=reading.at, blind=blind
         )
-        said = [
-            Said(self._detector(name), logs.ENTRY, tuple(_looked(name, activity)), LASTS)
-            for name in names(Reads.LOGS)
-        ]
-        diff = keep_verdicts(reading, index, said, outright.observations)
+        diff = listener.keep(reading, index, listener.said(activity), outright.observations)
         lost = {row.tried[:1] for row in outright.explanations if row.lost}
         unknown = [f"a line speaks of {''.join(tried)}, which is unknown" for tried in lost]
         self._state.places = places
-        self._notebook.keep(reading, self._state.document)
+        listener.remember(reading, self._state.document)
         return diff.with_findings((*findings, *unknown))
-
-    def _detector(self, name: str) -> str:
-        own = self._source.name or self._source.subject
-        return f"detect/{name}/{own}"
 
     def _placed(self, line: logs.Line) -> logs.Line:
         """Say of whom a line is, where the configuration knows it better."""
@@ -173,8 +163,3 @@ class Logs:
         if len(found) > _MOST_FILES:
             findings.append(f"{len(found)} files: the first {_MOST_FILES} are read")
         return found[:_MOST_FILES], findings
-
-
-def _looked(name: str, activity: logs.Activity) -> Sequence[Verdict]:
-    detector = declared(name)
-    return tuple(detector.look(activity, detector.settings()))

@@ -14,7 +14,7 @@ from kgraph.sourcekit import SourceEntry
 def job(config: SourceEntry, _context: Context) -> Job:
     """Make the job that invents an estate of a size."""
     source = cast("SyntheticSource", config)
-    shape = synthetic.shape_of(source.entities, source.seed)
+    shape = synthetic.shape_of(source.entities, source.seed, dense=source.dense)
     return snapshots(
         f"synthetic {source.entities}",
         lambda _at: synthetic.read(shape, source.moved),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kgraph.app import keeping
-from kgraph.app.investigation import Toolkit, of_estate, of_store
-from kgraph.app.keeping import Kept, Sorted, worth
+from kgraph.app.handled import decisions
+from kgraph.app.investigation import Toolkit, of_estate
+from kgraph.app.keeping import Kept, Memory, Sorted, worth
 from kgraph.app.learning import taught
 from kgraph.app.survey import WHOLE_UP_TO
+from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import SourceAge, Verdict, headline, probability
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 
-# A large estate is looked at around its symptoms; so often, while there are any.
-_ANEW = timedelta(minutes=1)
 _SURER = 0.2  # a change of the posterior that is worth a line
 
 
@@ -26,12 +26,14 @@ class Assessment:
     """What is wrong at one moment.
 
     Attributes:
-        kept: one for each incident.
+        kept: one for each incident; of a large estate, as it was last explained.
+        fresh: those of them that were explained now.
         read: reads the whole graph of now; of a large estate that takes seconds.
     """
 
     at: datetime
     kept: tuple[Kept, ...]
+    fresh: tuple[Kept, ...]
     read: Callable[[], Subgraph]
 
     @property
@@ -68,14 +70,21 @@ class Assessor:
         warnings: Callable[[datetime], tuple[str, ...]] = _no_warnings,
     ) -> None:
         self._store, self._tools, self._warnings = store, tools, warnings
+        self._session = Session(store, _said)
+        self._memory = Memory()
         self._graph: tuple[int, Subgraph] | None = None
         self._mark: object = None
-        self._asked_at: datetime | None = None
         self._blamed: dict[str, _Blame] = {}
 
     def again(self) -> None:
         """Explain at the next occasion, even if the evidence says nothing new."""
         self._mark = None
+        self._session.again()
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something waits to be explained at the next occasion."""
+        return self._session.unsettled
 
     def size(self) -> int:
         """Return how many entities there are; the topology is in memory, the graph is not."""
@@ -91,33 +100,40 @@ class Assessor:
             frozen: incidents that are being repaired: their explanation stands.
         """
         warnings, tools = self._warnings(now), replace(self._tools, now=now)
-        topology = tools.topologies.of(self._store)
-        whole = len(topology) <= WHOLE_UP_TO
-        evidence = self._store.evidence(now=now) if whole else self._symptoms(now)
-        mark = (self._store.version(), _mark(evidence), warnings)
-        if mark == self._mark and (whole or not self._due(evidence, now)):
+        if len(tools.topologies.of(self._store)) > WHOLE_UP_TO:
+            return self._in_parts(now, tools, warnings, frozen)
+        evidence = self._store.evidence(now=now)
+        # What people decided on its grouping makes old evidence new.
+        decided = tuple((row.id, row.at) for row in decisions(self._store))
+        mark = (self._store.version(), _mark(evidence), warnings, decided)
+        if mark == self._mark:
             return None
-        self._mark, self._asked_at = mark, now
+        self._mark = mark
         tools = taught(tools, self._store)
-        if whole:
-            ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
-            found = of_estate(self._current(), evidence, ages, tools, warnings)
-        else:
-            found = of_store(self._store, tools, warnings)
-        done = keeping.sort(self._store, found)
+        ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
+        found = of_estate(self._current(), evidence, ages, tools, warnings)
+        done = keeping.sort(self._store, found, memory=self._memory)
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))
         kept = tuple(each for each in done.kept if worth(each))
-        return Assessment(now, kept, self._current), told
+        return Assessment(now, kept, kept, self._current), told
 
-    def _symptoms(self, now: datetime) -> Evidence:
-        """Return what is worth a question of a large estate; reading all takes a second."""
-        return Evidence(tuple(self._store.symptoms(now=now)))
-
-    def _due(self, symptoms: Evidence, now: datetime) -> bool:
-        """Tell whether to ask anew though no symptom has changed: what is healthy may have."""
-        hurt = bool(symptoms.observations)
-        return hurt and (self._asked_at is None or now - self._asked_at >= _ANEW)
+    def _in_parts(
+        self, now: datetime, tools: Toolkit, warnings: tuple[str, ...], frozen: Collection[str]
+    ) -> tuple[Assessment, list[Told]] | None:
+        """Explain what is touched; of a large estate never all."""
+        symptoms = self._store.symptoms(now=now)
+        settled = self._session.look(symptoms, taught(tools, self._store), warnings, frozen)
+        if settled is None:
+            return None
+        keeping.save(self._store, settled.done, frozen, now)
+        self._session.saved(settled.done)
+        told = list(self._tell(now, settled.done, frozen))
+        kept, fresh = (
+            tuple(each for each in rows if worth(each))
+            for rows in (settled.kept, settled.done.kept)
+        )
+        return Assessment(now, kept, fresh, self._current), told
 
     def _current(self) -> Subgraph:
         version = self._store.version()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from kgraph.app import keeping
+from kgraph.app import handled, keeping
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector, Heard
@@ -133,7 +133,7 @@ class Watch:
             self._keep(each)
         brought = self.beside.keep(now)
         self._told(brought or [])
-        news = heard or brought is not None
+        news = heard or brought is not None or self.assessor.unsettled
         if news or self._looked_at is None or now - self._looked_at >= _LOOK:
             self._looked_at = now
             if self._assess(self.clock()):
@@ -151,9 +151,11 @@ class Watch:
             self._tidied_at = now
             for incident in keeping.close_quiet(self.store, now):
                 self.tell(Told(now, What.CLOSED, f"{incident} closed", {"incident": incident}))
+            handled.expire(self.store, now)
             self.snapshot(now)
             if self.retention is not None:
                 self.store.prune(now - self.retention, limit=_PRUNED)
+                handled.prune(self.store, now - self.retention)
 
     def _take_over(self, stopping: threading.Event) -> bool:
         """Wait until the watch is ours; the lease of one that was killed runs out."""

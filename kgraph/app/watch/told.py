@@ -29,6 +29,7 @@ class What(Enum):
         "incident.split"  # some of its symptoms have another cause, and an incident of their own
     )
     CLOSED = "incident.closed"
+    HANDLED = "incident.handled"  # a person acknowledged, closed, merged or split it
     PLAN = "plan.proposed"
     REFUSED = "plan.refused"  # by a guard or by policy; the line says which
     BEGUN = "plan.begun"

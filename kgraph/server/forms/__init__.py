@@ -16,10 +16,16 @@ from kgraph.server.forms.estate import (
     SpanForm,
 )
 from kgraph.server.forms.incidents import (
+    AcknowledgementForm,
+    CloseAsked,
+    HandlingForm,
     IncidentForm,
     IncidentRow,
+    MergeAsked,
+    NoteAsked,
     ReportForm,
     SectionForm,
+    SplitAsked,
     VerdictAsked,
     VerdictForm,
 )
@@ -37,14 +43,17 @@ from kgraph.server.forms.page import (
     SaidForm,
     SessionForm,
     SuspectForm,
+    ThingForm,
     WitnessForm,
 )
 from kgraph.server.forms.plans import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
 from kgraph.server.forms.reports import ReportRow
 
 __all__ = [
+    "AcknowledgementForm",
     "BoardRow",
     "CheckForm",
+    "CloseAsked",
     "CommandAsked",
     "DeadLetterForm",
     "DeedForm",
@@ -55,6 +64,7 @@ __all__ = [
     "EventForm",
     "FaultAsked",
     "HaltForm",
+    "HandlingForm",
     "HistoryForm",
     "HitForm",
     "HitRow",
@@ -64,8 +74,10 @@ __all__ = [
     "IncidentView",
     "JournalForm",
     "LogInAsked",
+    "MergeAsked",
     "MomentForm",
     "NodeForm",
+    "NoteAsked",
     "PictureForm",
     "PlanForm",
     "PlanRow",
@@ -80,7 +92,9 @@ __all__ = [
     "SessionForm",
     "SourceForm",
     "SpanForm",
+    "SplitAsked",
     "SuspectForm",
+    "ThingForm",
     "VerdictAsked",
     "VerdictForm",
     "WitnessForm",

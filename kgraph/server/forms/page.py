@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from kgraph.server.forms.form import Form
-from kgraph.server.forms.incidents import IncidentRow, VerdictForm
+from kgraph.server.forms.incidents import HandlingForm, IncidentRow, VerdictForm
 from kgraph.server.forms.plans import PlanRow
 
 
@@ -22,6 +22,7 @@ class SuspectForm(Form):
         explains: symptoms.
         against: witnesses that contradict it.
         unknown: what was not looked at.
+        due: when what is foreseen comes to pass, in words; empty: it is so already.
     """
 
     uid: str
@@ -29,6 +30,7 @@ class SuspectForm(Form):
     name: str
     mode: str
     state: str
+    due: str
     posterior: float
     chance: str
     explains: int
@@ -60,18 +62,27 @@ class WitnessForm(Form):
     by: str
 
 
+class ThingForm(Form):
+    """An entity by name."""
+
+    uid: str
+    title: str
+
+
 class MomentForm(Form):
     """One second of an incident.
 
     Attributes:
         offset_seconds: since it began; negative before.
         changed: whether it tells of a change, and not of a symptom.
+        deed: whether it tells of what was done to the incident.
     """
 
     at: datetime
     offset_seconds: float
     what: str
     changed: bool
+    deed: bool
 
 
 class CheckForm(Form):
@@ -150,6 +161,8 @@ class IncidentView(IncidentRow):
         others: what else may be at fault, the likeliest first.
         sections: of the one-screen report.
         witnesses: of those that are blamed, the weightiest first.
+        hurt: the entities that show symptoms.
+        handling: what was done to it, oldest first.
     """
 
     headline: str
@@ -159,6 +172,7 @@ class IncidentView(IncidentRow):
     others: list[SuspectForm]
     sections: list[SaidForm]
     witnesses: list[WitnessForm]
+    hurt: list[ThingForm]
     timeline: list[MomentForm]
     checks: list[CheckForm]
     hit_now: list[HitRow]
@@ -166,6 +180,7 @@ class IncidentView(IncidentRow):
     picture: PictureForm
     plans: list[PlanRow]
     verdicts: list[VerdictForm]
+    handling: list[HandlingForm]
     warnings: list[str]
 
 
@@ -174,7 +189,7 @@ class BoardRow(IncidentRow):
 
     Attributes:
         cause: kind and name of what is blamed most; empty where nothing is.
-        state: what its mode does to it, in words.
+        state: what its mode does to it, in words; with the time of what is foreseen.
         chance: P(it is faulty), two digits.
         because: why no cause was found.
         plan: the plan that stands for it, if there is one.

@@ -10,10 +10,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app import learning
+from kgraph.app.handled import acknowledgements, trace
 from kgraph.incidents import Detail, build
+from kgraph.incidents.handling import acknowledgement
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.timestamps import parse_time
 from kgraph.server.forms import (
+    HandlingForm,
     IncidentForm,
     IncidentRow,
     PlanRow,
@@ -47,12 +50,14 @@ async def list_incidents(
     """List incidents, newest first."""
     wanted = IncidentStatus(status) if status else None
     behind = _behind(after) if after else None
-    found = await served.readers.ask(
-        lambda store: store.heads(wanted, limit=limit + 1, after=behind)
-    )
-    rows, more = cut(found, limit)
-    last = cursor(rows[-1].opened_at.isoformat(), rows[-1].id) if more else None
-    return Page(items=[IncidentRow.of(row) for row in rows], next=last)
+
+    def look(store: GraphStore) -> Page[IncidentRow]:
+        rows, more = cut(store.heads(wanted, limit=limit + 1, after=behind), limit)
+        last = cursor(rows[-1].opened_at.isoformat(), rows[-1].id) if more else None
+        taken = acknowledgements(store, [row.id for row in rows])
+        return Page(items=[IncidentRow.of(row, taken.get(row.id)) for row in rows], next=last)
+
+    return await served.readers.ask(look)
 
 
 @router.get("/{incident_id}", response_model=IncidentForm, responses=documented(404))
@@ -62,14 +67,15 @@ async def show_incident(
     """Show an incident with its explanation, its plans, and what people said of its cause."""
 
     def look(store: GraphStore) -> IncidentForm:
-        record = found_in(store, incident_id)
+        record, done = found_in(store, incident_id), trace(store, incident_id)
         answer = json.loads(record.answer)
         said = [row for row in store.rulings() if row.incident == incident_id]
         return IncidentForm(
-            **IncidentRow.of(record).model_dump(),
+            **IncidentRow.of(record, acknowledgement(done)).model_dump(),
             answer=answer,
             plans=[PlanRow.of(row) for row in store.plans(incident=incident_id)],
             verdicts=[VerdictForm.of(row) for row in said],
+            handling=[HandlingForm.of(row) for row in done],
         )
 
     return tagged(request, await served.readers.ask(look))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from kgraph.app.handled import acknowledgements
 from kgraph.schema import IncidentStatus, PlanRecord, PlanState
 from kgraph.server.forms import BoardRow, IncidentView
 from kgraph.server.identity import Served, Viewer
@@ -30,7 +31,9 @@ async def show_board(request: Request, served: Served, _caller: Viewer) -> Respo
         known = {row.id for row in opened}
         lately = [row for row in store.incidents(limit=_ROWS) if row.id not in known]
         rows = [*opened, *lately][:_ROWS]
-        return Page(items=[on_board(row, _plan(store, row.id)) for row in rows])
+        taken = acknowledgements(store, [row.id for row in rows])
+        shown = [on_board(row, _plan(store, row.id), taken.get(row.id)) for row in rows]
+        return Page(items=shown)
 
     return tagged(request, await served.readers.ask(look))
 

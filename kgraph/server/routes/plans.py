@@ -68,13 +68,18 @@ async def show_plan(plan_id: Id, request: Request, served: Served, _caller: View
 
 @router.post("/plans/{plan_id}/approve", responses=documented(404, 409))
 async def approve(plan_id: Id, served: Served, caller: Operator) -> PlanRow:
-    """Say yes to a plan: the watch carries it out, past all guards."""
+    """Say yes to a plan: the watch carries it out, past all guards.
+
+    The yes is bound to the plan and to all of the graph that its proof has read: where any of that
+    is another one when it is to begin, it does not, and wants another yes.
+    """
     await served.readers.ask(lambda store: _found(store, plan_id))
 
     def yes(store: GraphStore, now: datetime) -> PlanRow:
-        return PlanRow.of(say_yes(store, _there(store, plan_id), caller.name, now))
+        record = _there(store, plan_id)
+        return PlanRow.of(say_yes(store, record, caller.name, now, served.binding))
 
-    return await write(served, caller, "plan.approve", plan_id, yes)
+    return await write(served, caller, "plan.approve", plan_id, yes, by=served.changing)
 
 
 @router.post("/plans/{plan_id}/reject", responses=documented(404, 409))

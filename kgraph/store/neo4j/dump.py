@@ -48,12 +48,12 @@ MATCH (c:_KgChange) RETURN c.at, c.entity, c.type, c.detail, c.source ORDER BY c
 _OBSERVED = """\
 MATCH (o:_KgObservation)
 RETURN o.entity, o.signal, o.detector, o.direction, o.caller, o.state, o.score, o.at, o.receivedAt,
-  o.expiresAt, o.detail, o.since
+  o.expiresAt, o.detail, o.since, o.dueAt
 ORDER BY o.entity, o.signal, o.detector, o.direction, o.caller"""
 _OBSERVED_BEFORE = """\
 MATCH (o:_KgObservationVersion)
 RETURN o.entity, o.signal, o.detector, o.direction, o.caller, o.state, o.score, o.at, o.receivedAt,
-  o.detail, o.since, o.until
+  o.detail, o.since, o.until, o.dueAt
 ORDER BY o.entity, o.since, o.until, o.signal, o.detector, o.direction, o.caller"""
 _COVERED = """\
 MATCH (c:_KgCoverage)

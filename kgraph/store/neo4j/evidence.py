@@ -219,6 +219,7 @@ def _observation_node(entity: int, caller: str, seen: Observation, received: int
         "receivedAt": received if seen.received_at is None else to_ticks(seen.received_at),
         "expiresAt": ticks_of(seen.expires_at),
         "detail": seen.detail,
+        "dueAt": ticks_of(seen.due_at),
     }
 
 
@@ -236,6 +237,7 @@ def observation_of(uid: str, node: _Node) -> Observation:
         time_of(node.get("receivedAt")),
         time_of(node.get("expiresAt")),
         node["detail"],
+        time_of(node.get("dueAt")),
     )
 
 

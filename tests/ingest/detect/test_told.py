@@ -48,7 +48,8 @@ def test_what_is_foreseen_says_when() -> None:
     foreseen = replace(_wrong("h1", 4), detail="full", due=NOW + timedelta(minutes=10))
     (row,) = _items(foreseen)
     assert isinstance(row, Observation)
-    assert row.detail == "full, expected 2026-11-28T10:10:00Z"
+    assert (row.detail, row.due_at) == ("full", NOW + timedelta(minutes=10))
+    assert row.predicted
 
 
 def _ends(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,16 @@ def test_the_same_relation_in_two_groups_is_two_edges() -> None:
     entities = (Entity("a", "Host"), Entity("b", "Host"))
     relations = tuple(Relation("a", "USES", "b", group, 1, "s") for group in ("g", "h"))
     assert to_networkx(Subgraph(entities, relations)).number_of_edges() == 2
+
+
+def test_ids_of_edges_in_graphml_are_words_and_differ() -> None:
+    entities = tuple(Entity(uid, "Host") for uid in "abc")
+    ends = (("a", "b", "g h"), ("a", "b", "i"), ("b", "c", None), ("a", "c", None))
+    relations = tuple(Relation(a, "USES", b, group, None, "s") for a, b, group in ends)
+    root = ET.fromstring(to_graphml(Subgraph(entities, relations)))  # noqa: S314 - our own
+    ids = [edge.attrib["id"] for edge in root.iter(f"{{{root.tag[1:].partition('}')[0]}}}edge")]
+    assert len(set(ids)) == len(ends)
+    assert all(each.isalnum() for each in ids)
 
 
 @given(st.lists(st.tuples(TEXT, st.dictionaries(st.sampled_from("xyz"), VALUES)), max_size=4))

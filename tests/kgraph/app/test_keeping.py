@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import keeping
+from kgraph.app import handled, keeping
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
+from kgraph.incidents.handling import GROUPING, Did
 from kgraph.schema import (
     Answer,
     BlastRadius,
@@ -116,6 +117,11 @@ def test_an_incident_that_turns_out_to_be_part_of_another_says_so(
     assert record is not None
     assert record.status is IncidentStatus.CLOSED
     assert record.title.startswith("merged into INC-0001: ")
+    said = handled.traces(store, ["INC-0001", "INC-0002"])
+    assert [(row.did, row.by, row.other) for row in said["INC-0002"]] == [
+        (Did.MERGED, GROUPING, "INC-0001")
+    ]
+    assert [row.line for row in said["INC-0001"]] == ["kgraph merges INC-0002 into it"]
 
 
 def test_while_it_is_repaired_an_incident_keeps_its_explanation(

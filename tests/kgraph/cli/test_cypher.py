@@ -32,6 +32,7 @@ def test_a_query_is_written_as_it_is_shipped(run: Run) -> None:
         (("list", "--topic", "impcat"), "no topic 'impcat'; there are:"),
         (("show", "impact/blast"), "did you mean impact/blast_radius?"),
         (("run", "impact/blast_radius", "--param", "uid"), "write NAME=VALUE"),
+        (("run", "incident/open_incidents", "--at", "-1h"), "is of now alone"),
     ],
 )
 def test_what_is_not_there_is_wrong_usage_in_one_line(

@@ -61,5 +61,22 @@ def test_the_report_as_a_page_has_its_plots(run: Run) -> None:
     assert told.out.count("<svg") == 2
 
 
+def test_the_detectors_of_configured_logs_and_calls_are_listed_and_reported(
+    run: Run, work: Path
+) -> None:
+    logs = '[[sources]]\ntype = "logs"\nname = "h1"\nfiles = ["/var/log/syslog"]\n'
+    spans = '[[sources]]\ntype = "calls"\npath = "spans.json"\n'
+    (work / "kgraph.toml").write_text(logs + spans)
+    rows = {row["detector"]: row for row in json.loads(run("detect", "list", "-o", "json").out)}
+    new, slow = rows["detect/log_new/h1"], rows["detect/call_latency/spans.json"]
+    assert (new["signal"], new["query"]) == ("behaviour", "/var/log/syslog")
+    assert (slow["signal"], slow["query"]) == ("latency", "spans.json")
+    assert 0 < new["falseAlarm"] < new["detection"] < 1
+    told = run("detect", "report", "--series", "10", "-o", "json").out
+    graded = {row["detector"]: row for row in json.loads(told)}
+    assert graded["detect/log_new/h1"]["atFault"] == 0 < graded["detect/*.log_new"]["atFault"]
+    assert graded["detect/log_new/h1"]["within"] == "" != graded["detect/*.log_new"]["within"]
+
+
 def test_a_bundle_needs_its_truth(run: Run) -> None:
     assert run("detect", "report", "--bundle", "x.jsonl").code == 2

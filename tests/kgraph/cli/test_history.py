@@ -61,6 +61,9 @@ def test_every_command_that_reads_can_be_asked_of_a_past_time(run: Run, at: str)
     assert "web-1" in run("predict", "--fail", "h2.dc1", "--at", at).out
     assert run("investigate", "--at", at).code == 0
     assert run("incidents", "list", "--at", at).code == 0
+    query = ("cypher", "run", "impact/blast_radius", "--param", "uid=h2.dc1")
+    assert "web-1" in {row["name"] for row in rows(run(*query, "--at", at, "-o", "json"))}
+    assert "web-1" not in {row["name"] for row in rows(run(*query, "-o", "json"))}
 
 
 def test_what_is_gone_is_not_found_now(run: Run) -> None:
@@ -98,6 +101,7 @@ def test_the_difference_between_two_times_is_told(run: Run) -> None:
     gone = run("graph", "diff", "-2h")
     assert "gone" in gone.out
     assert "VirtualMachine web-1" in gone.out
+    assert gone.err.startswith("1 gone, ")
     assert run("graph", "diff", "-2h", "--detailed-exitcode").code == 10
     same = run("graph", "diff", "-30m", "--detailed-exitcode")
     assert (same.code, same.out.strip().splitlines()[1:]) == (0, [])

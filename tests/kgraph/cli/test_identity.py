@@ -83,6 +83,19 @@ def test_a_conflict_is_listed_decided_and_gone(run: Run, told: Callable[..., Non
     assert (decision["verdict"], decision["reason"]) == ("same", "a new board")
     assert "also known as " + before["h2"] in run("graph", "explain-identity", "h2").err
     assert "a new board" in run("graph", "history", "h2").out
+    undo = f"graph split {before['h1']} --source dcim"
+    assert f"`kgraph {undo}`" in merged.err
+    assert run(*undo.split()).code == 0
+    assert sorted(hosts(run)) == ["h1", "h2"]
+
+
+def test_two_things_of_one_kind_and_name_are_told_apart_by_uid_alone(
+    run: Run, told: Callable[..., None]
+) -> None:
+    told("cmdb", "a", "cmdbId: CI-1", name="twin")
+    told("dcim", "b", "cmdbId: CI-2", name="twin")
+    done = run("graph", "show", "twin")
+    assert "; give the uid" in done.err
 
 
 def test_what_was_one_is_split_and_stays_so(run: Run, told: Callable[..., None]) -> None:

@@ -49,6 +49,19 @@ def test_what_looks_like_a_token_is_blotted_out_wherever_it_stands() -> None:
     assert row["because"] == "Authorization: Bearer ..."
 
 
+def test_what_a_library_warns_of_goes_the_same_way() -> None:
+    row = logged("import logging; logging.getLogger('lib').warning('sent %s', 'Bearer abc.def-g')")
+    assert (row["event"], row["level"]) == ("sent Bearer ...", "warning")
+
+
+def test_a_failure_that_reaches_us_as_an_exception_is_told_once() -> None:
+    command = [sys.executable, "-m", "kgraph", "--store", "neo4j://127.0.0.1:1", "impact", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_fault_of_the_program_is_logged_with_its_traceback() -> None:
     row = logged("try:\n    1 / 0\nexcept ZeroDivisionError:\n    log.exception('fault')")
     assert "ZeroDivisionError" in row["exception"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,23 @@ def test_a_probability_is_never_more_precise_than_two_digits(value: float, said:
 )
 def test_an_age_has_one_unit(seconds: float, said: str) -> None:
     assert wording.age(timedelta(seconds=seconds)) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (20, "full at 14:42Z, in 20 s"),
+        (576, "full at 14:52Z, in 9.6 min"),
+        (3 * 3600 + 900, "full at 17:57Z, in 3.2 h"),
+        (13 * 3600, "full at 2026-11-29 03:42Z, in 13 h"),
+        (-60, "full at any moment: expected at 14:41Z"),
+    ],
+)
+def test_what_is_foreseen_is_told_with_its_time_and_what_is_left(
+    seconds: float, said: str
+) -> None:
+    now = datetime(2026, 11, 28, 14, 42, 24, tzinfo=UTC)
+    assert wording.due(now + timedelta(seconds=seconds), now, "filling") == said
 
 
 @pytest.mark.parametrize(

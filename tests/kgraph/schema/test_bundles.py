@@ -75,6 +75,21 @@ def test_unknown_fields_kinds_and_relations_are_explained_and_never_refused() ->
     assert len(incident.warnings) == 2
 
 
+def test_a_signal_that_is_only_something_wrong_is_told_of_and_a_mode_of_its_kind_is_not() -> None:
+    rows = [("a", "silent"), ("a", "silent"), ("a", "overloaded"), ("b", "overloaded")]
+    incident = parse(
+        entities=[{"id": "a", "kind": "Host"}, {"id": "b", "kind": "StorageExport"}],
+        observations=[
+            {"entity": entity, "signal": signal, "state": "abnormal"} for entity, signal in rows
+        ],
+    )
+    assert len(incident.observations) == 4
+    assert incident.warnings == (
+        "unknown signal 'silent' is treated as anomaly (2 times)",
+        "unknown signal 'overloaded' is treated as anomaly",
+    )
+
+
 def test_evidence_on_an_entity_that_is_not_there_is_left_out_and_counted() -> None:
     row = {"entity": "ghost", "signal": "down", "state": "abnormal"}
     incident = parse(observations=[row, row])

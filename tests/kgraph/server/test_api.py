@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.binding import Binding
 from kgraph.app.investigation import of_store
 from kgraph.app.keeping import save, sort
 from kgraph.app.service.tokens import Role
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
-from kgraph.schema import Actor, Document, Drawer, PlanState
+from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 
-from .conftest import T0, Client
+from .conftest import ESTATE, T0, Client
 
 Serve = Callable[..., Client]
 Token = Callable[[Role], dict[str, str]]
@@ -150,6 +151,9 @@ def test_a_plan_with_a_step_that_nobody_can_carry_out_is_not_approved(
 
 WRITES = (
     ("POST", "incidents/{incident}/verdicts", Role.RESPONDER),
+    ("PUT", "incidents/{incident}/acknowledgement", Role.RESPONDER),
+    ("POST", "incidents/{incident}/close", Role.RESPONDER),
+    ("POST", "incidents/{incident}/split", Role.RESPONDER),
     ("POST", "plans/{plan}/approve", Role.OPERATOR),
     ("POST", "plans/{plan}/reject", Role.OPERATOR),
     ("PUT", "halt", Role.OPERATOR),
@@ -171,8 +175,11 @@ def test_each_role_writes_what_it_may_and_nothing_else(
 ) -> None:
     method, path, needed = written
     path = path.format(incident=incident, plan=_with_means(store, incident))
+    guests = [store.locate("cmdb", "v3")]
     said = {"said": "confirmed", "entity": store.locate("cmdb", "x"), "reason": "so"}
+    said |= {"entities": guests, "note": "so"}
     keys = {"verdicts": ("said", "entity"), "reject": ("reason",), "halt": ("reason",)}
+    keys |= {"acknowledgement": ("note",), "close": ("reason",), "split": ("entities",)}
     body = {key: said[key] for key in keys.get(path.rpartition("/")[2], ())}
     answer = serve().request(method, f"/api/v1/{path}", json=body, headers=token(role))
     # What may be done is done; of dead letters there are none.
@@ -356,3 +363,89 @@ def test_who_would_be_hit_is_told_and_a_mode_that_there_is_not_refused(
     wrong = {"fail": [{"entity": uid, "mode": "sad"}]}
     answer = client.post("/api/v1/predict", json=wrong, headers=headers)
     assert (answer.status_code, "no failure mode 'sad'" in answer.text) == (400, True)
+
+
+def test_who_has_an_incident_is_shown_wherever_it_is_listed(
+    serve: Serve, token: Token, incident: str
+) -> None:
+    client, ada, look = serve(), token(Role.RESPONDER), token(Role.VIEWER)
+    path = f"/api/v1/incidents/{incident}"
+    said = client.request("PUT", f"{path}/acknowledgement", json={"note": "at stor1"}, headers=ada)
+    assert (said.status_code, said.json()["did"]) == (200, "acknowledged")
+    for shown in (
+        client.get(path, headers=look).json(),
+        client.get(f"{path}/view", headers=look).json(),
+        client.get("/api/v1/incidents", headers=look).json()["items"][0],
+        client.get("/api/v1/board", headers=look).json()["items"][0],
+    ):
+        assert shown["acknowledged"]["by"].startswith("responder (")
+        assert shown["acknowledged"]["note"] == "at stor1"
+    report = client.get(f"{path}/report", headers=look).json()
+    assert report["sections"][0]["label"] == "WHO"
+    times = client.get(f"{path}/view", headers=look).json()["timeline"]
+    assert [row["what"].endswith("acknowledges it: at stor1") for row in times if row["deed"]]
+    back = client.request("DELETE", f"{path}/acknowledgement", headers=ada)
+    assert back.json()["did"] == "withdrawn"
+    assert client.get(path, headers=look).json()["acknowledged"] is None
+    again = client.request("DELETE", f"{path}/acknowledgement", headers=ada)
+    assert again.status_code == 409
+    rows = client.get("/api/v1/audit", headers=token(Role.ADMIN)).json()["items"]
+    assert [(row["what"], row["outcome"][:7]) for row in rows] == [
+        ("incident.withdraw", "refused"),
+        ("incident.withdraw", "done"),
+        ("incident.acknowledge", "done"),
+    ]
+
+
+def test_an_incident_is_split_merged_again_and_closed(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    client, headers = serve(), token(Role.RESPONDER)
+    asked = {"entities": ["VirtualMachine/web-3"], "note": "its own disk"}
+    path = f"/api/v1/incidents/{incident}"
+    made = client.post(f"{path}/split", json=asked, headers=headers)
+    assert made.status_code == 201
+    fresh = made.json()["other"]
+    assert (fresh, made.json()["names"]) == ("INC-0002", ["VirtualMachine web-3"])
+    shown = client.get(f"/api/v1/incidents/{fresh}/view", headers=headers).json()
+    assert [row["title"] for row in shown["hurt"]] == ["VirtualMachine web-3"]
+    itself = {"into": fresh}
+    same = client.post(f"/api/v1/incidents/{fresh}/merge", json=itself, headers=headers)
+    assert same.status_code == 409
+    back = client.post(
+        f"/api/v1/incidents/{fresh}/merge", json={"into": incident}, headers=headers
+    )
+    assert back.json()["line"].endswith(f"merges it into {incident}")
+    assert len(client.get(f"{path}/view", headers=headers).json()["hurt"]) == 4
+    none = client.post(f"{path}/merge", json={"into": "INC-9"}, headers=headers)
+    assert none.status_code == 404
+    empty = client.post(f"{path}/close", json={"reason": " "}, headers=headers)
+    assert empty.status_code == 422
+    over = client.post(f"{path}/close", json={"reason": "planned"}, headers=headers)
+    assert over.status_code == 200
+    record = store.incident(incident)
+    assert record is not None
+    assert record.status.value == "closed"
+    assert client.post(f"{path}/close", json={"reason": "so"}, headers=headers).status_code == 409
+
+
+def test_an_approval_does_not_count_once_what_the_plan_stands_on_is_another_thing(
+    serve: Serve,
+    token: Token,
+    store: GraphStore,
+    incident: str,
+    configured: Callable[[str], Configuration],
+) -> None:
+    plan, binding = _with_means(store, incident), Binding.of(configured(""))
+    path = f"/api/v1/plans/{plan}/approve"
+    assert serve().post(path, headers=token(Role.OPERATOR)).status_code == 200
+    record = store.plan(plan)
+    assert record is not None
+    document = parse_plan(record.document, where="")
+    assert document.bound == binding.digest(document.plan, store.graph())
+    assert binding.void(document, store.graph()) == ""
+    moved = [row for row in ESTATE if row != RelationRecord("v0", "STORED_ON", "x")]
+    with store.sync("cmdb", "", complete=True, at=T0 + timedelta(minutes=1)) as run:
+        run.stage(moved)
+        run.commit()
+    assert "approve again" in binding.void(document, store.graph())

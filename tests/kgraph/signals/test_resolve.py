@@ -229,3 +229,9 @@ def test_any_labels_give_entities_of_the_asked_kinds_or_nothing(
     if mapping.kinds and found.resolver not in {"explicit label", "UUID label"}:
         assert kinds <= set(mapping.kinds)
     assert kinds <= set(KINDS)
+
+
+def test_a_probed_address_that_nothing_answers_to_is_the_service_that_the_label_names() -> None:
+    said = {"service": "api", "namespace": "shop", "job": "blackbox"}
+    assert asked("ProbeFailed", instance="https://api.example.org", **said).uid == "service-shop"
+    assert asked("ProbeFailed", instance="10.0.1.7:443", **said).uid == "vm-mail"

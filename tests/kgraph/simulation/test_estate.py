@@ -37,10 +37,23 @@ def test_an_estate_has_as_many_entities_as_asked(entities: int) -> None:
     assert 0.98 * entities <= made <= entities
 
 
-@pytest.mark.parametrize("entities", [100, 5_000])
-def test_every_relation_is_usual_and_names_an_entity_that_came_before(entities: int) -> None:
+def test_a_dense_estate_is_the_same_one_with_four_relations_for_each_entity(
+    items: list[Record | RelationRecord],
+) -> None:
+    dense = list(Estate(EstateShape(5_000, seed=7, dense=True)).items())
+    usual = set(map(repr, items))
+    more = [item for item in dense if repr(item) not in usual]
+
+    assert [item for item in dense if repr(item) in usual] == items
+    assert all(isinstance(item, RelationRecord) for item in more)
+    assert sum(isinstance(item, RelationRecord) for item in dense) > 3.8 * 5_000
+    assert len(set(map(repr, dense))) == len(dense)
+
+
+@pytest.mark.parametrize("shape", [EstateShape(100), EstateShape(2_000, dense=True)])
+def test_every_relation_is_usual_and_names_an_entity_that_came_before(shape: EstateShape) -> None:
     kinds: dict[str, str] = {}
-    for item in Estate(EstateShape(entities)).items():
+    for item in Estate(shape).items():
         if isinstance(item, Record):
             assert item.key not in kinds
             assert item.kind in KINDS

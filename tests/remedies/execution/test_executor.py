@@ -19,6 +19,7 @@ from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
 from remedies import Approver, Budgets, Executor, Refusal
 from remedies.execution.ledger import tried_in_vain
+from remedies.guards.attempts import PAUSE
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
@@ -269,6 +270,22 @@ def test_automation_does_not_repeat_what_did_not_help_and_a_person_may(
         night.executor.begin(record, night.now, night.facts(), Approver.PERSON), PlanRecord
     )
     assert night.run(again).state is PlanState.DONE
+
+
+def test_what_was_refused_for_now_was_not_tried_in_vain(store: GraphStore) -> None:
+    """A backup that has a disk open is done in a moment; the guest must not wait for a person."""
+    estate, _ = export_story(1, fails=0)
+    estate.things["x"].state, estate.things["v1"].refuses = "active", 1
+    plan = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night = Night(store, estate)
+    night.begin(plan, Approver.POLICY)
+    assert "not done: somebody else has its image open" in night.run(plan).because
+    assert estate.log == []
+    night.executor = night.fresh()
+    night.now += PAUSE
+    night.begin(plan, Approver.POLICY)
+    assert night.run(plan).state is PlanState.DONE
+    assert estate.log == ["resume v1"]
 
 
 def test_the_same_plan_may_run_again_and_keeps_its_earlier_runs(store: GraphStore) -> None:

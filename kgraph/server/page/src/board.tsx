@@ -52,6 +52,7 @@ function Rows({ rows, label }: { rows: BoardRow[]; label: string }) {
             </span>
             <span class="state">
               <Badge state={row.status} />
+              {row.acknowledged && row.status === "open" && <span class="who">{row.acknowledged.by} has it</span>}
               {row.plan && row.status === "open" && <span class="soft">plan <Badge state={row.plan.state} /></span>}
               {row.plan && row.status !== "open" && row.plan.state === "done" && <span class="soft">healed by {row.plan.id}</span>}
             </span>

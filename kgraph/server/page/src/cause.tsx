@@ -45,6 +45,7 @@ function SuspectRow({ row, view, may, again, why }: {
       <div>
         <p class="blamed">
           <Link to={entityPath(row.uid)}>{row.name}</Link> <span class="down">{row.state}</span>
+          {row.due && <>{" "}<b class="due">{row.due}</b></>}
         </p>
         <p class="soft">
           {kindOf(row.kind)} · explains {row.explains} {row.explains === 1 ? "symptom" : "symptoms"}

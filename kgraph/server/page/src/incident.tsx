@@ -4,6 +4,7 @@ import { useData } from "./data";
 import { Drawing } from "./drawn";
 import { CauseBlock } from "./cause";
 import { Evidence } from "./evidence";
+import { Hands } from "./hands";
 import { Badge, Command, Part, Waiting } from "./parts";
 import { PlanBlock, usePlan } from "./plan";
 import { entityPath, Link } from "./route";
@@ -38,10 +39,11 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         {view.problem && <p role="alert" class="problem">{view.problem}</p>}
         {found.status !== "open" && (
           <p class="healed" role="status">
-            {plan.value?.state === "done" ? `Healed: ${plan.value.id} was carried out, and ` : "Over: "}
-            nothing of it is abnormal any longer, since {clock(found.updatedAt)}.
+            {ended(found, plan.value?.state === "done" ? plan.value.id : "")}
           </p>
         )}
+        <Relatives view={found} />
+        <Hands view={found} may={judges} again={view.again} />
       </header>
       <CauseBlock view={found} may={judges} again={view.again} why={lines("WHY")} />
       <aside class="aside">
@@ -57,6 +59,33 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         <Notes view={found} data={lines("DATA")} />
       </div>
     </div>
+  );
+}
+
+/** How it came to its end: by hand, by a plan, or by itself. */
+function ended(view: View, plan: string): string {
+  const last = view.handling.filter((row) => row.did === "closed" || row.did === "merged").at(-1);
+  if (last && view.status === "closed") {
+    const who = last.by || "kgraph";
+    const what = last.did === "merged" ? `merged it into ${last.other}` : "closed it";
+    return `${who} ${what} at ${clock(last.at)}${last.note ? `: ${last.note}` : ""}`;
+  }
+  const how = plan ? `Healed: ${plan} was carried out, and ` : "Over: ";
+  return `${how}nothing of it is abnormal any longer, since ${clock(view.updatedAt)}.`;
+}
+
+/** The incidents that it was merged with or split from. */
+function Relatives({ view }: { view: View }) {
+  const rows = view.handling.filter((row) => row.other);
+  if (!rows.length) return null;
+  return (
+    <ul class="relatives" aria-label="Merged and split">
+      {rows.map((row) => (
+        <li key={row.at + row.other}>
+          <Link to={`/incidents/${row.other}`}>{row.other}</Link> <span class="soft">{row.line}, {clock(row.at)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

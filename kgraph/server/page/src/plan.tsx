@@ -4,7 +4,7 @@ import { ask } from "./api";
 import { useData, type Data } from "./data";
 import { Badge, Part } from "./parts";
 import type { JournalRow, Plan, Step, View } from "./types";
-import { clock, kindOf, span, spaced } from "./words";
+import { clock, kindOf, moment, span, spaced } from "./words";
 
 const UNDER_WAY = new Set(["approved", "running", "verifying"]);
 const LOOK = 1_000; // ms between two looks at a plan that is under way: events tell of most, not all
@@ -53,6 +53,7 @@ export function PlanBlock({ view, plan, may, again, refused }: {
     <Part title="Plan" id="plan" extra={<Badge state={found.state} />}>
       <p>
         <b>{found.id}</b> <span class="soft">risk {risk(steps)}{seconds ? ` · about ${span(seconds)}` : ""}</span>
+        {found.document.dueAt && <span> preventive: before {moment(found.document.dueAt)}</span>}
       </p>
       {because && <p>{because}</p>}
       <Progress plan={found} />

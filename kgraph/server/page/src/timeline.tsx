@@ -7,7 +7,7 @@ interface Row { at: string; what: string; sort: "symptom" | "change" | "deed"; o
 export function Timeline({ view, plan }: { view: View; plan: Plan | null }) {
   const onset = view.timeline.find((row) => row.offsetSeconds === 0)?.at ?? view.openedAt;
   const rows: Row[] = view.timeline.map((row) => ({
-    at: row.at, what: row.what, sort: row.changed ? "change" : "symptom", offset: row.offsetSeconds,
+    at: row.at, what: row.what, sort: row.deed ? "deed" : row.changed ? "change" : "symptom", offset: row.offsetSeconds,
   }));
   for (const run of plan?.document.runs ?? []) {
     rows.push(deed(run.begunAt, `${plan!.id} begun${run.by ? `: ${run.by}` : ""}`, onset));
@@ -17,7 +17,8 @@ export function Timeline({ view, plan }: { view: View; plan: Plan | null }) {
     if (!step || row.state === "running" || row.state === "pending") continue;
     rows.push(deed(row.at, `${plan!.id} ${spaced(step.action)} ${step.name}: ${spaced(row.state)}`, onset));
   }
-  if (view.status !== "open") rows.push(deed(view.updatedAt, "nothing of it is abnormal any longer", onset));
+  const byHand = view.handling.some((row) => row.did === "closed" || row.did === "merged");
+  if (view.status !== "open" && !byHand) rows.push(deed(view.updatedAt, "nothing of it is abnormal any longer", onset));
   rows.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   if (!rows.length) return <p class="soft">Nothing says when.</p>;
   return (

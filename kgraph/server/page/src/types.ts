@@ -10,8 +10,10 @@ export type Role = "hook" | "viewer" | "responder" | "operator" | "admin";
 export interface Session { name: string; role: Role; pad: string | null }
 export interface Listed<T> { items: T[]; next: string | null }
 
+export interface Acknowledgement { by: string; at: string; note: string }
 export interface IncidentRow {
   id: string; status: Status; openedAt: string; updatedAt: string; title: string;
+  acknowledged: Acknowledgement | null;
 }
 export interface PlanRow {
   id: string; incident: string; state: PlanState; createdAt: string; updatedAt: string;
@@ -21,7 +23,7 @@ export interface BoardRow extends IncidentRow {
   cause: string; state: string; chance: string; because: string; plan: PlanRow | null;
 }
 export interface Suspect {
-  uid: string; kind: string; name: string; mode: string; state: string; posterior: number;
+  uid: string; kind: string; name: string; mode: string; state: string; due: string; posterior: number;
   chance: string; explains: number; against: number; unknown: number;
 }
 export interface Said {
@@ -31,7 +33,7 @@ export interface Witness {
   suspect: string; uid: string; title: string; said: string; weight: number; at: string | null;
   by: string;
 }
-export interface Moment { at: string; offsetSeconds: number; what: string; changed: boolean }
+export interface Moment { at: string; offsetSeconds: number; what: string; changed: boolean; deed: boolean }
 export interface Check { uid: string; title: string; command: string; splits: string }
 export interface Hit {
   uid: string; kind: string; name: string; state: string; chance: string; hops: number;
@@ -45,10 +47,14 @@ export interface Verdict {
   said: "confirmed" | "refuted"; entity: string; mode: string; by: string; at: string;
   note: string;
 }
+export interface Handling {
+  did: "acknowledged" | "withdrawn" | "closed" | "merged" | "took_in" | "split" | "split_from";
+  at: string; by: string; note: string; other: string; names: string[]; line: string;
+}
 export interface View extends IncidentRow {
   headline: string; abstainedBecause: string; calibrated: boolean; suspects: Suspect[];
   others: Suspect[]; sections: Said[]; witnesses: Witness[]; timeline: Moment[]; checks: Check[];
-  hitNow: Hit[]; hitNext: Hit[]; picture: Picture; plans: PlanRow[]; verdicts: Verdict[];
+  hurt: { uid: string; title: string }[]; handling: Handling[]; hitNow: Hit[]; hitNext: Hit[]; picture: Picture; plans: PlanRow[]; verdicts: Verdict[];
   warnings: string[];
 }
 
@@ -64,6 +70,7 @@ export interface JournalRow {
 export interface Plan extends PlanRow {
   document: {
     title: string; because: string; steps: Step[]; refused: string[]; settleSeconds: number;
+    dueAt?: string;
     runs: Run[];
   };
   journal: JournalRow[];

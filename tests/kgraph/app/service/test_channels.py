@@ -25,11 +25,13 @@ from kgraph.schema import ConfigurationError, KgraphError
 NOTICE = {
     "format": "kgraph.notice/v1",
     "incident": "INC-0001",
+    "news": "changed",
     "status": "open",
     "level": "error",
     "title": "1 guest päused",
     "openedAt": "2026-11-23T04:00:00Z",
     "updatedAt": "2026-11-23T04:01:00Z",
+    "acknowledged": None,
     "causes": [{"entity": "x", "title": "Host h1", "mode": "down", "posterior": 0.9}],
     "abstainedBecause": None,
     "evidence": [],
@@ -43,7 +45,8 @@ NOTICE = {
     "text": {
         "summary": "INC-0001 error: 1 guest päused",
         "cause": "Host h1 down, P .90",
-        **dict.fromkeys(("evidence", "against", "hit", "check", "plan", "warnings", "link"), "-"),
+        **dict.fromkeys(("acknowledged", "evidence", "against", "hit"), "-"),
+        **dict.fromkeys(("check", "plan", "warnings", "link"), "-"),
     },
 }
 Configured = Callable[..., Configuration]

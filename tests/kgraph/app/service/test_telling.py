@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 
+from kgraph.app.handled import note
 from kgraph.app.service.announce import Announcer
+from kgraph.app.service.hands import Hands
 from kgraph.app.service.sending import RefusedError, Sender
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import CloudEventsReceiver
+from kgraph.incidents.handling import GROUPING, Did, Handling
+from kgraph.incidents.messages import pagerduty
 from kgraph.schema import Drawer, IncidentRecord, IncidentStatus, KgraphError
 from kgraph.store import GraphStore, open_store
 
@@ -35,6 +39,7 @@ def kept(
     mode: str = "down",
     status: IncidentStatus = IncidentStatus.OPEN,
     incident: str = "INC-1",
+    hit: int = 0,
 ) -> None:
     fault = {"entity": "x", "mode": mode}
     cause = fault | {"posterior": 0.9, "supporting": [], "contradicting": []}
@@ -42,7 +47,11 @@ def kept(
         "causes": [cause],
         "hypotheses": [{"members": [fault], "posterior": 0.9}],
         "abstained": False,
-        "blastRadius": {"now": [], "next": [], "redundancyLost": []},
+        "blastRadius": {
+            "now": [{"entity": f"v{n}", "probability": 0.9} for n in range(hit)],
+            "next": [],
+            "redundancyLost": [],
+        },
         "nextChecks": [],
         "entities": [{"uid": "x", "kind": "Host", "name": "h1"}],
     }
@@ -225,3 +234,111 @@ def test_what_is_for_a_receiver_that_is_gone_is_a_dead_letter(
     (dead,) = store.documents(Drawer.DEAD)
     assert json.loads(dead.body)["because"] == "no receiver is called 'all' any longer"
     assert store.count(Drawer.OUTBOX) == 0
+
+
+PAGED = EVERYTHING.model_copy(update={"name": "boss", "after": 300})
+NAGGED = EVERYTHING.model_copy(update={"name": "nag", "remind": 600})
+
+
+def taken(store: GraphStore, seconds: float, did: Did = Did.ACKNOWLEDGED) -> None:
+    note(store, Handling("INC-1", did, T0 + timedelta(seconds=seconds), "ada", "on it"))
+
+
+def newest(store: GraphStore) -> dict[str, Any]:
+    rows = store.documents(Drawer.OUTBOX, limit=1, newest=True)
+    found: dict[str, Any] = json.loads(rows[0].body)["notice"]
+    return found
+
+
+def test_an_acknowledgement_is_told_once_and_what_is_no_worse_is_kept_from_then_on(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)
+    taken(store, 5)
+    assert one.happens(5) == [("all", "INC-1")]
+    said = newest(store)
+    assert (said["news"], said["acknowledged"]["by"]) == ("acknowledged", "ada")
+    assert "acknowledged by ada" in said["text"]["summary"]
+    assert pagerduty(said, "key")["event_action"] == "acknowledge"
+    kept(store, "slow")  # another cause, no worse
+    assert one.happens(100) == []
+    kept(store, "slow", hit=3)  # worse
+    assert one.happens(200) == [("all", "INC-1")]
+    assert (newest(store)["news"], newest(store)["level"]) == ("changed", "error")
+    kept(store, status=IncidentStatus.RESOLVED)
+    assert one.happens(201) == [("all", "INC-1")]
+    assert pagerduty(newest(store), "key")["event_action"] == "resolve"
+
+
+def test_an_acknowledgement_that_is_taken_back_is_told_too(one: Scene, store: GraphStore) -> None:
+    kept(store)
+    one.happens(0)
+    taken(store, 5)
+    one.happens(5)
+    taken(store, 9, Did.WITHDRAWN)
+    assert one.happens(9) == [("all", "INC-1")]
+    assert (newest(store)["news"], newest(store)["acknowledged"]) == ("changed", None)
+
+
+def test_who_is_escalated_to_hears_of_what_nobody_has_taken_on(store: GraphStore) -> None:
+    kept(store)
+    both = scene(store, EVERYTHING, PAGED)
+    assert both.happens(0) == [("all", "INC-1")]
+    assert both.settles(299) == []
+    assert both.settles(301) == [("boss", "INC-1")]
+
+
+def test_an_acknowledgement_in_time_spares_those_who_are_escalated_to(store: GraphStore) -> None:
+    kept(store)
+    both = scene(store, EVERYTHING, PAGED)
+    both.happens(0)
+    taken(store, 200)
+    both.happens(200)
+    assert both.settles(301) == []
+    kept(store, status=IncidentStatus.RESOLVED)
+    assert both.happens(400) == [("all", "INC-1")]
+
+
+def test_reminders_come_until_somebody_has_it(store: GraphStore) -> None:
+    kept(store)
+    nag = scene(store, NAGGED)
+    nag.happens(0)
+    assert nag.settles(599) == []
+    assert nag.settles(601) == [("nag", "INC-1")]
+    assert newest(store)["news"] == "reminder"
+    assert nag.settles(900) == []
+    taken(store, 1000)
+    nag.happens(1000)
+    assert nag.settles(9000) == []
+
+
+def test_who_has_not_heard_of_an_incident_is_not_asked_to_acknowledge_it(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    one.happens(0)  # not sent: the receiver is away
+    taken(store, 5)
+    one.happens(5)
+    got: list[Mapping[str, Any]] = []
+
+    @dataclass
+    class Way:
+        def send(self, document: Mapping[str, Any], _message_id: str) -> None:
+            got.append(document)
+
+    Sender(store, "all", Way(), 3, lambda: 1.0, lambda _outcome: None).round(
+        T0 + timedelta(seconds=6)
+    )
+    assert [(row["news"], row["acknowledged"]["by"]) for row in got] == [("opened", "ada")]
+
+
+def test_what_people_do_by_another_process_is_an_event_here(store: GraphStore) -> None:
+    hands = Hands(store)
+    taken(store, 1)
+    assert hands.news(T0) == []  # it was there before us
+    taken(store, 2, Did.WITHDRAWN)
+    note(store, Handling("INC-1", Did.MERGED, T0, GROUPING, other="INC-2"))
+    (told,) = hands.news(T0)
+    assert (told.what, told.facts["did"], told.facts["by"]) == (What.HANDLED, "withdrawn", "ada")
+    assert hands.news(T0) == []

@@ -1,0 +1,261 @@
+"""What a person may do to an incident: take it on, close it, merge it, split it.
+
+All of it is kept in the incident's trace; what is about its symptoms steers the grouping from then
+on, so that the next explanation does not undo it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from kgraph.app import keeping
+from kgraph.app.handled import note, trace
+from kgraph.app.investigation import Investigation, Toolkit, of_bundle
+from kgraph.app.learning import only
+from kgraph.incidents import next_id, part
+from kgraph.incidents.handling import Did, Handling, acknowledgement
+from kgraph.incidents.identity import Symptom
+from kgraph.incidents.steering import Decided, Decision
+from kgraph.schema import (
+    Drawer,
+    Incident,
+    IncidentRecord,
+    IncidentStatus,
+    InputError,
+    PlanState,
+)
+from kgraph.schema.bundles import parse_bundle
+from kgraph.store import GraphStore
+
+_NEWEST = 100  # incidents of one moment may share it
+
+
+def find(store: GraphStore, incident: str) -> IncidentRecord:
+    """Return a kept incident.
+
+    Raises:
+        InputError: there is none of this id.
+    """
+    record = store.incident(incident)
+    if record is None:
+        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
+    return record
+
+
+def acknowledge(
+    store: GraphStore, record: IncidentRecord, by: str, text: str, now: datetime
+) -> Handling:
+    """Say that somebody has taken an incident on: nobody is told of it again and again.
+
+    Raises:
+        InputError: it is over.
+    """
+    _still_open(record)
+    row = Handling(record.id, Did.ACKNOWLEDGED, now, by, text)
+    note(store, row)
+    return row
+
+
+def withdraw(
+    store: GraphStore, record: IncidentRecord, by: str, text: str, now: datetime
+) -> Handling:
+    """Take the acknowledgement back, whoever gave it.
+
+    Raises:
+        InputError: nobody has it.
+    """
+    if acknowledgement(trace(store, record.id)) is None:
+        raise InputError(f"nobody has acknowledged {record.id}")
+    row = Handling(record.id, Did.WITHDRAWN, now, by, text)
+    note(store, row)
+    return row
+
+
+def close(
+    store: GraphStore, record: IncidentRecord, by: str, reason: str, now: datetime
+) -> Handling:
+    """Close an incident: its symptoms raise no other as long as they are there; new ones do.
+
+    Raises:
+        InputError: it is closed already, a repair of it is under way, or no reason is given.
+    """
+    if not reason.strip():
+        raise InputError("why is it closed?", mend="give a reason: people read it later")
+    _not_closed(record)
+    _not_in_repair(store, record)
+    symptoms = keeping.known(record).symptoms
+    store.put([Decision(Decided.OVER, record.id, now, symptoms, record.title).document])
+    keeping.end(store, record.id, IncidentStatus.CLOSED, now)
+    row = Handling(record.id, Did.CLOSED, now, by, reason)
+    note(store, row)
+    return row
+
+
+def merge(
+    store: GraphStore,
+    record: IncidentRecord,
+    into: IncidentRecord,
+    by: str,
+    text: str,
+    tools: Toolkit,
+) -> Handling:
+    """Make an incident a part of another one, which is explained anew with all of both.
+
+    Args:
+        store: where they are kept.
+        record: which ends by it.
+        into: which goes on.
+        by: who wants it.
+        text: why.
+        tools: of the engine, at this moment.
+
+    Raises:
+        InputError: they are one, one of them is closed, or a repair of one is under way.
+    """
+    now = tools.now
+    if record.id == into.id:
+        raise InputError(f"{record.id} cannot be merged into itself")
+    for each in (record, into):
+        _not_closed(each)
+        _not_in_repair(store, each)
+    first, second = _bundle(into), _bundle(record)
+    found = keeping.named(_explained(joined(first, second), tools), into.id)
+    title = f"merged into {into.id}: {record.title}"
+    symptoms = _symptoms(first) | _symptoms(second)
+    # A split of the very same is taken back by it.
+    store.drop(Drawer.STEERING, [f"{Decided.APART.value} {each.id}" for each in (record, into)])
+    store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
+    keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
+    keeping.write(store, found, into.opened_at)
+    row = Handling(record.id, Did.MERGED, now, by, text, into.id)
+    note(store, row)
+    note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
+    return row
+
+
+def split(
+    store: GraphStore,
+    record: IncidentRecord,
+    entities: Sequence[str],
+    by: str,
+    text: str,
+    tools: Toolkit,
+) -> Handling:
+    """Make an incident of its own of what is wrong with some entities; both are explained anew.
+
+    Args:
+        store: where it is kept.
+        record: which keeps the rest.
+        entities: by uid, name or `Kind/name`; what will be wrong with them belongs there, too.
+        by: who wants it.
+        text: why.
+        tools: of the engine, at this moment.
+
+    Returns:
+        The trace of the old incident; `other` is the new one.
+
+    Raises:
+        InputError: it is not open, or in repair; nothing is wrong with one of the entities, or
+            nothing would be left.
+    """
+    now = tools.now
+    _still_open(record)
+    _not_in_repair(store, record)
+    incident = _bundle(record)
+    taken = _of(incident, record.id, entities)
+    left = _symptoms(incident) - taken
+    if not left:
+        raise InputError(
+            f"nothing of {record.id} would be left",
+            mend="name only those of its entities that are another matter",
+        )
+    fresh = next_id([row.id for row in store.heads(limit=_NEWEST)])
+    titles = {each.uid: each.title for each in incident.entities}
+    names = tuple(sorted({titles.get(entity, entity) for entity, _ in taken}))
+    store.put([Decision(Decided.APART, fresh, now, taken).document])
+    for id_, symptoms in ((record.id, left), (fresh, taken)):
+        keeping.write(
+            store,
+            keeping.named(_explained(part(incident, frozenset(symptoms)), tools), id_),
+            record.opened_at,
+        )
+    row = Handling(record.id, Did.SPLIT, now, by, text, fresh, names)
+    note(store, row)
+    note(store, Handling(fresh, Did.SPLIT_FROM, now, by, text, record.id, names))
+    return row
+
+
+def joined(first: Incident, second: Incident) -> Incident:
+    """Return one incident of all that two hold; of one thing, the first's word counts."""
+    entities = {each.uid: each for each in (*second.entities, *first.entities)}
+    rows = {
+        (row.entity, row.signal, row.detector, row.caller, row.direction): row
+        for row in (*second.observations, *first.observations)
+        if not row.abnormal
+    }
+    # What either calls abnormal is so: the other may have left it out, or seen it earlier.
+    rows |= {
+        (row.entity, row.signal, row.detector, row.caller, row.direction): row
+        for row in (*second.observations, *first.observations)
+        if row.abnormal
+    }
+    return replace(
+        first,
+        entities=tuple(entities.values()),
+        relations=tuple(dict.fromkeys((*first.relations, *second.relations))),
+        observations=tuple(rows.values()),
+        changes=tuple(dict.fromkeys((*first.changes, *second.changes))),
+        warnings=tuple(dict.fromkeys((*first.warnings, *second.warnings))),
+    )
+
+
+def _explained(incident: Incident, tools: Toolkit) -> Investigation:
+    return of_bundle(incident, None, tools)
+
+
+def _bundle(record: IncidentRecord) -> Incident:
+    return parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
+
+
+def _symptoms(incident: Incident) -> frozenset[Symptom]:
+    return frozenset((row.entity, row.signal) for row in incident.observations if row.abnormal)
+
+
+def _of(incident: Incident, incident_id: str, entities: Iterable[str]) -> frozenset[Symptom]:
+    """Return the symptoms of some entities, by name; each of them must have one."""
+    symptoms = _symptoms(incident)
+    taken: set[Symptom] = set()
+    for text in entities:
+        uid, _ = only(incident, incident_id, text)
+        theirs = {row for row in symptoms if row[0] == uid}
+        if not theirs:
+            raise InputError(
+                f"nothing is wrong with {text!r} in {incident_id}",
+                mend=f"`kgraph incidents show {incident_id} --verbose` names what is",
+            )
+        taken |= theirs
+    return frozenset(taken)
+
+
+def _still_open(record: IncidentRecord) -> None:
+    if record.status is not IncidentStatus.OPEN:
+        raise InputError(f"{record.id} is {record.status.value}", mend="only open ones can be")
+
+
+def _not_closed(record: IncidentRecord) -> None:
+    if record.status is IncidentStatus.CLOSED:
+        raise InputError(f"{record.id} is closed already")
+
+
+def _not_in_repair(store: GraphStore, record: IncidentRecord) -> None:
+    """Leave an incident alone whose repair is under way: it must see what it has begun with."""
+    states = {state for state in PlanState if state.under_way} | {PlanState.APPROVED}
+    found = store.plans(incident=record.id, states=states, limit=1)
+    if found:
+        raise InputError(
+            f"{record.id} is being repaired by {found[0].id}",
+            mend="wait for its end; `kgraph halt` lets nothing new begin",
+        )

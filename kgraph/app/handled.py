@@ -1,0 +1,84 @@
+"""The trace of incidents, and the decisions that steer their grouping, in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from kgraph.incidents import handling, steering
+from kgraph.incidents.handling import Handling
+from kgraph.incidents.steering import Decision
+from kgraph.schema import Drawer, InputError
+from kgraph.store import GraphStore
+
+_AT_ONCE = 16  # of one incident, in one question to the store: hardly any has more
+_MOST = 1_000  # things that are done to one incident
+_DECISIONS = 1_000  # in force at once
+LINGERS = timedelta(minutes=10)  # a decision outlives its symptoms by that: they may come back
+
+
+def traces(store: GraphStore, incidents: Iterable[str]) -> dict[str, tuple[Handling, ...]]:
+    """Return incident -> what was done to it, oldest first; without those that nobody touched."""
+    found: dict[str, list[Handling]] = {}
+    left, begin = set(incidents), 0
+    while left and begin < _MOST:
+        numbers = range(begin, begin + _AT_ONCE)
+        ids = [handling.key(incident, number) for incident in sorted(left) for number in numbers]
+        rows = sorted(store.named(Drawer.HANDLING, ids), key=lambda row: row.id)
+        for row in map(handling.read, rows):
+            found.setdefault(row.incident, []).append(row)
+        begin += _AT_ONCE
+        left = {each for each in left if len(found.get(each, ())) == begin}
+    return {incident: tuple(rows) for incident, rows in found.items()}
+
+
+def trace(store: GraphStore, incident: str) -> tuple[Handling, ...]:
+    """Return what was done to one incident, oldest first."""
+    return traces(store, [incident]).get(incident, ())
+
+
+def acknowledgements(store: GraphStore, incidents: Iterable[str]) -> Mapping[str, Handling]:
+    """Return incident -> who has it, of those that somebody has."""
+    found = (
+        (each, handling.acknowledgement(rows)) for each, rows in traces(store, incidents).items()
+    )
+    return {incident: taken for incident, taken in found if taken is not None}
+
+
+def note(store: GraphStore, row: Handling) -> None:
+    """Add to an incident's trace; of several who do so at once, none is lost.
+
+    Raises:
+        InputError: too much was done to it already.
+    """
+    number = len(trace(store, row.incident))
+    while not store.claim(row.document(number)):
+        number += 1
+    if number >= _MOST:
+        raise InputError(f"{row.incident}: more than {_MOST} things were done to it")
+
+
+def decisions(store: GraphStore) -> list[Decision]:
+    """Return the decisions that are in force, oldest first."""
+    return [steering.read(row) for row in store.documents(Drawer.STEERING, limit=_DECISIONS)]
+
+
+def expire(store: GraphStore, now: datetime) -> None:
+    """Forget decisions whose symptoms are over."""
+    standing = decisions(store)
+    if not standing:
+        return
+    abnormal = frozenset((row.entity, row.signal) for row in store.symptoms(now=now))
+    for before in standing:
+        after = before.quiet(now, abnormal)
+        if after.quiet_since and now - after.quiet_since >= LINGERS:
+            store.drop(Drawer.STEERING, [before.id])
+        elif after != before:
+            store.put([after.document])
+
+
+def prune(store: GraphStore, before: datetime) -> None:
+    """Forget traces that are older than all that is kept of incidents, some at a time."""
+    old = [row.id for row in store.documents(Drawer.HANDLING, limit=_MOST) if row.at < before]
+    if old:
+        store.drop(Drawer.HANDLING, old)

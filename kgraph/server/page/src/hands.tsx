@@ -1,0 +1,131 @@
+// What a person does to an incident: take it on, close it, merge it, split it.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { ask, quoted } from "./api";
+import { useData } from "./data";
+import type { IncidentRow, Listed, View } from "./types";
+import { clock } from "./words";
+
+type Deed = "acknowledge" | "close" | "merge" | "split";
+const SAID: Record<Deed, { button: string; send: string; told: string }> = {
+  acknowledge: {
+    button: "Acknowledge…", send: "Acknowledge",
+    told: "Others see that you have it. Nobody is told of it again, unless it gets worse.",
+  },
+  close: {
+    button: "Close…", send: "Close it",
+    told: "Its symptoms raise no other incident while they last; new ones do.",
+  },
+  merge: {
+    button: "Merge…", send: "Merge",
+    told: "The other one goes on, with the symptoms of both, and is explained anew.",
+  },
+  split: {
+    button: "Split…", send: "Split off",
+    told: "What is wrong with these becomes an incident of its own. Both are explained anew.",
+  },
+};
+
+export function Hands({ view, may, again }: { view: View; may: boolean; again: () => void }) {
+  const [deed, setDeed] = useState<Deed | "">("");
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  const path = `incidents/${quoted(view.id)}`;
+  const send = (to: string, method: string, body?: unknown) => {
+    setBusy(true);
+    ask(`${path}/${to}`, method, body)
+      .then(() => setProblem(""), (error: Error) => setProblem(error.message))
+      .finally(() => {
+        setBusy(false);
+        setDeed("");
+        again();
+      });
+  };
+  const taken = view.acknowledged;
+  const deeds = DEEDS.filter((each) => may && offered(each, view));
+  if (!taken && !deeds.length) return null;
+  return (
+    <div class="hands">
+      {taken && (
+        <p class="taken" role="status">
+          <b>{taken.by}</b> has it since <time dateTime={taken.at}>{clock(taken.at)}</time>
+          {taken.note && `: ${taken.note}`}
+        </p>
+      )}
+      {deed === "" && (
+        <div class="decide" role="group" aria-label="This incident">
+          {deeds.map((each) => (
+            <button key={each} type="button" onClick={() => setDeed(each)}>{SAID[each].button}</button>
+          ))}
+          {may && taken && view.status === "open" && (
+            <button type="button" class="quiet" disabled={busy} onClick={() => send("acknowledgement", "DELETE")}>
+              Take the acknowledgement back
+            </button>
+          )}
+        </div>
+      )}
+      {deed !== "" && <Form deed={deed} view={view} busy={busy} send={send} leave={() => setDeed("")} />}
+      {problem && <p role="alert" class="problem">{problem}</p>}
+    </div>
+  );
+}
+
+const DEEDS: Deed[] = ["acknowledge", "close", "merge", "split"];
+
+function offered(deed: Deed, view: View): boolean {
+  if (deed === "close" || deed === "merge") return view.status !== "closed";
+  if (view.status !== "open") return false;
+  return deed === "acknowledge" ? !view.acknowledged : view.hurt.length > 1;
+}
+
+function Form({ deed, view, busy, send, leave }: {
+  deed: Deed; view: View; busy: boolean; leave: () => void;
+  send: (to: string, method: string, body: unknown) => void;
+}) {
+  const text = useRef<HTMLInputElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>("input, select, button")?.focus(), [deed]);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const note = text.current?.value ?? "";
+    const given = new FormData(form.current!);
+    if (deed === "acknowledge") send("acknowledgement", "PUT", { note });
+    if (deed === "close") send("close", "POST", { reason: note });
+    if (deed === "merge") send("merge", "POST", { into: given.get("into"), note });
+    if (deed === "split") send("split", "POST", { entities: given.getAll("entity"), note });
+  };
+  return (
+    <form ref={form} class="deed" onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && leave()}>
+      <p class="soft">{SAID[deed].told}</p>
+      {deed === "merge" && <Into but={view.id} />}
+      {deed === "split" && (
+        <fieldset>
+          <legend>What is another matter?</legend>
+          {view.hurt.map((row) => (
+            <label key={row.uid}><input type="checkbox" name="entity" value={row.uid} /> {row.title}</label>
+          ))}
+        </fieldset>
+      )}
+      <label>
+        {deed === "close" ? "Why?" : "A remark"}{" "}
+        <input ref={text} maxLength={2_000} required={deed === "close"} pattern={deed === "close" ? ".*\\S.*" : undefined} />
+      </label>
+      <button type="submit" class="first" disabled={busy}>{SAID[deed].send}</button>
+      <button type="button" onClick={leave}>Cancel</button>
+    </form>
+  );
+}
+
+/** The other incidents that it may be merged into. */
+function Into({ but }: { but: string }) {
+  const open = useData<Listed<IncidentRow>>("incidents?status=open&limit=200", () => false);
+  const rows = (open.value?.items ?? []).filter((row) => row.id !== but);
+  if (open.value && !rows.length) return <p>There is no other open incident.</p>;
+  return (
+    <label>
+      Into{" "}
+      <select name="into" required>
+        {rows.map((row) => <option key={row.id} value={row.id}>{row.id} {row.title}</option>)}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,112 @@
+"""Which alarms belong together: those that one candidate could explain.
+
+Where no candidate bears on the readings of two groups of alarms, sets of faults fall apart, too:
+
+    score(S and T) = score(S) + score(T),  P(S and T) = P(S) P(T)
+
+so that each group may be explained by itself, and what is new in one leaves the others' answers as
+they are. In a large estate nearly everything needs the same core, so that nearly all alarms would
+be one group. A candidate therefore joins alarms only if it scores at most `FAR` nats less than
+"nothing is wrong", with all that speaks for and against it, and only those that its walk explains:
+what is left out weighs less than exp(-`FAR`) of that. What promises less is not walked, nor would
+it be if all were explained together (`rca.selection`).
+
+It is exact only as far as that goes. Groups may still share healthy witnesses, of which each then
+is told in full; "outside the graph", "the monitoring failed", the coarseness of storms and the
+limits of how many faults are looked for at once are each group's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import reduce
+from operator import or_
+
+from kgraph.schema import Incident
+from kgraph.topology import Topology
+from rca.effects import Faults
+from rca.engine import scene_of
+from rca.prospects import Outlook, Prospect, Symptoms, prospects, symptoms_of
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.rules import Model
+from rca.score import evidence
+from rca.selection import FAR, SAYS
+from rca.undisturbed import undisturbed
+from rca.units import Unit, units_of
+
+WALKED = 150  # candidates that are walked, those first that promise most
+
+
+def components(
+    incident: Incident,
+    model: Model,
+    topology: Topology,
+    about: Collection[str] | None = None,
+) -> list[frozenset[str]]:
+    """Return groups of alarming entities that one candidate, or several that overlap, may explain.
+
+    Args:
+        incident: its healthy rows spelled out.
+        model: the causal rules.
+        topology: the incident's graph.
+        about: uids; only groups with one of these are wanted, and what joins others beyond them is
+            not looked for. None: all of them.
+    """
+    with undisturbed():
+        scene = scene_of(incident, model, topology)
+        alarming = abnormal_entities(scene.readings)
+        symptoms = symptoms_of(scene, alarming, None)
+        index = topology.index
+        asked = [index[uid] for uid in (topology.uids if about is None else about) if uid in index]
+        wanted = symptoms.bits(asked)
+        suspected = suspects(scene, alarming)
+        outlook = Outlook(scene, suspected, symptoms)
+        promising = []
+        for prospect in prospects(scene, suspected, exhausted(scene, suspected, alarming), None):
+            promises, hit = _promises(outlook, prospect)
+            if hit & wanted and hit & (hit - 1) and promises > -FAR:
+                promising.append((-promises, prospect.faults, prospect))
+        walked = units_of(scene, [row[-1] for row in sorted(promising, key=_first)[:WALKED]], None)
+        alone = {wanted & (1 << i) for i in range(len(alarming))}
+        sets = [*(alone - {0}), *(_explained(unit, symptoms) for unit in walked)]
+        return [
+            frozenset(topology.uids[alarming[i]] for i in _places(group))
+            for group in joined({hit for hit in sets if hit & wanted})
+        ]
+
+
+def _first(row: tuple[float, Faults, Prospect]) -> tuple[float, Faults]:
+    return row[:2]
+
+
+def _promises(outlook: Outlook, prospect: Prospect) -> tuple[float, int]:
+    """Return about what a prospect scores where evidence is not coarse, and what it may hit."""
+    reach = outlook.reach(prospect)
+    own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
+    promises = prospect.log_prior + outlook.own(prospect) + outlook.promises(prospect, reach)
+    return promises, reach.alone | reach.unseen | own
+
+
+def _explained(unit: Unit, symptoms: Symptoms) -> int:
+    """Return the symptoms that a candidate explains, if it explains them well enough."""
+    if unit.log_prior + evidence([unit]) < -FAR:
+        return 0
+    return symptoms.bits(entity for entity, nats in unit.alarms.items() if nats > SAYS)
+
+
+def joined(sets: Iterable[int]) -> list[int]:
+    """Return the unions of sets of bits that overlap, those with the lowest bits first."""
+    found: list[int] = []
+    for each in sorted(sets, key=lambda bits: (bits & -bits, bits)):
+        touching = [other for other in found if other & each]
+        if touching:
+            found = [other for other in found if not other & each]
+        found.append(reduce(or_, touching, each))
+    return sorted(found, key=lambda bits: bits & -bits)
+
+
+def _places(bits: int) -> Iterable[int]:
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low

@@ -1,0 +1,160 @@
+"""How much one more alert costs where thousands are active: CPU milliseconds of one core.
+
+    python -m tests.bench.bench_session [--entities 100000] [--active 10000] [--more 20]
+
+A store with an invented estate of which hosts, guests and switches are watched. Guests, and hosts
+all of whose guests alarm, are drawn until so many alarms are active. Then single guests alarm one
+after the other. Each look at the evidence is timed: reading it, finding out what belongs
+together, explaining what is touched, and keeping the incidents. Prints a table, asserts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kgraph.app.toolkit import toolkit
+from kgraph.app.watch.assess import Assessment, Assessor
+from kgraph.config import Configuration, Settings
+from kgraph.schema import Item, Observation, Record, RelationRecord, State
+from kgraph.simulation import Estate, EstateShape, seeded
+from kgraph.store import GraphStore, open_store
+from kgraph.topology import Topology, dependents
+
+SEED = 23
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+WATCHED = {"VirtualMachine": ("down",), "Host": ("down",), "Switch": ("down",)}
+LARGEST = 1_500  # alarms of one fault
+FIRM = frozenset({"RUNS_ON"})
+
+
+def estate(entities: int) -> Iterator[Item]:
+    """Yield the invented estate, watched."""
+    for item in Estate(EstateShape(entities=entities, seed=SEED)).items():
+        if isinstance(item, Record) and item.kind in WATCHED:
+            yield item._replace(watched=WATCHED[item.kind])
+        elif isinstance(item, Record | RelationRecord):
+            yield item
+
+
+def storms(topology: Topology, active: int) -> list[list[int]]:
+    """Draw what alarms: guests of hosts that have failed, and single guests."""
+    rng = seeded(SEED)
+    hosts = [i for i, kind in enumerate(topology.kinds) if kind == "Host"]
+    guests = [i for i, kind in enumerate(topology.kinds) if kind == "VirtualMachine"]
+    found: list[list[int]] = []
+    taken: set[int] = set()
+    while len(taken) < active:
+        if rng.random() < 0.5:
+            chosen = [rng.choice(guests)]
+        else:
+            host = rng.choice(hosts)
+            hit = dependents(topology, [host], types=FIRM, depth=1, limit=LARGEST)
+            chosen = [i for i in hit.entities.tolist() if topology.kinds[i] == "VirtualMachine"]
+        fresh = [i for i in chosen if i not in taken]
+        taken.update(fresh)
+        if fresh:
+            found.append(fresh)
+    return found
+
+
+class Bench:
+    """One store, one assessor, one clock."""
+
+    def __init__(self, store: GraphStore, folder: Path) -> None:
+        self.store, self.seconds = store, 0.0
+        tools = toolkit(Configuration(Settings(), home=folder), AT)
+        self.topology = tools.topologies.of(store)
+        self.assessor = Assessor(store, tools)
+
+    def see(self, entities: Collection[int], state: State = State.ABNORMAL) -> None:
+        """Let some entities alarm."""
+        at = AT + timedelta(seconds=self.seconds)
+        self.store.observe(
+            Observation(self.topology.uids[i], "down", state, at=at, detector="bench")
+            for i in entities
+        )
+
+    def look(self) -> tuple[float, Assessment | None]:
+        """Look once; return CPU milliseconds and what was found."""
+        self.seconds += 1
+        began = time.process_time()
+        found = self.assessor.assess(AT + timedelta(seconds=self.seconds), ())
+        took = (time.process_time() - began) * 1000
+        return took, found[0] if found else None
+
+    def settle(self) -> tuple[float, int, int]:
+        """Look until nothing waits; return CPU ms, looks, and incidents."""
+        total, looks, found = 0.0, 0, None
+        while True:
+            took, assessment = self.look()
+            total, looks = total + took, looks + 1
+            found = assessment or found
+            if not self.assessor.unsettled:
+                return total, looks, len(found.kept) if found else 0
+
+
+def row(what: str, times: Sequence[float], more: str = "") -> None:
+    """Print one line."""
+    ordered = sorted(times)
+    late = ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
+    sys.stdout.write(
+        f"{what:44}{len(times):5}{statistics.median(ordered):10.0f}{late:10.0f}  {more}\n"
+    )
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--entities", type=int, default=100_000)
+    parser.add_argument("--active", type=int, default=10_000)
+    parser.add_argument("--more", type=int, default=20)
+    asked = parser.parse_args()
+    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
+    with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
+        with store.sync("bench", "", complete=True, at=AT) as run:
+            run.stage(estate(asked.entities))
+            run.commit()
+        bench = Bench(store, Path(name))
+        row("the first look, nothing wrong", [bench.look()[0]])
+        drawn = storms(bench.topology, asked.active + 2 * asked.more)
+        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
+        touched(bench, later[: asked.more], "one more alert, few active")
+        bench.see([i for each in now for i in each])
+        total, looks, kept = bench.settle()
+        active = sum(map(len, now))
+        row(
+            f"{active:,} alerts at once, all explained",
+            [total],
+            f"{looks} looks, {kept} incidents",
+        )
+        row("nothing new", [bench.look()[0] for _ in range(5)])
+        touched(bench, later[asked.more :], f"one more alert, {active:,} active")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    sys.stdout.write(f"peak memory {peak:,.0f} MiB\n")
+
+
+def touched(bench: Bench, more: Sequence[Sequence[int]], what: str) -> None:
+    """Let one after the other alarm; time the look that explains it."""
+    times, others = [], 0
+    for each in more:
+        bench.see(each[:1])
+        took, found = bench.look()
+        times.append(took)
+        others += len(found.fresh) - 1 if found else 0
+        bench.see(each[:1], State.HEALTHY)
+        bench.settle()
+    row(what, times, f"{others} others explained with them")
+
+
+if __name__ == "__main__":
+    main()

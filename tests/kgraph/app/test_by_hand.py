@@ -1,0 +1,293 @@
+"""What people do to incidents is kept, and is not undone by the next explanation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app import by_hand, handled, keeping
+from kgraph.app.investigation import Toolkit, of_store
+from kgraph.app.learning import taught
+from kgraph.app.toolkit import toolkit
+from kgraph.app.topologies import Topologies
+from kgraph.config import load
+from kgraph.incidents import Label, Verdict, build
+from kgraph.incidents.handling import Did
+from kgraph.schema import (
+    IncidentStatus,
+    InputError,
+    Observation,
+    PlanState,
+    Record,
+    RelationRecord,
+    State,
+)
+from kgraph.store import GraphStore, open_store
+
+T0 = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
+RECORDS = [
+    *(Record(f"x{n}", "StorageExport", f"vmstore{n}") for n in range(2)),
+    *(Record(f"h{n}", "Host", f"h{n}") for n in range(2)),
+    *(Record(f"v{n}", "VirtualMachine", f"web-{n}") for n in range(8)),
+    *(RelationRecord(f"v{n}", "STORED_ON", f"x{n // 4}") for n in range(8)),
+    *(RelationRecord(f"v{n}", "RUNS_ON", f"h{n % 2}") for n in range(8)),
+]
+
+
+@dataclass
+class Estate:
+    """Two exports with four guests each, on two hosts that are well."""
+
+    store: GraphStore
+    tools: Toolkit
+    minute: float = 0.0
+
+    @property
+    def now(self) -> datetime:
+        return T0 + timedelta(minutes=self.minute)
+
+    def uid(self, key: str) -> str:
+        return str(self.store.locate("cmdb", key))
+
+    def hurt(self, *guests: int, signal: str = "paused", well: tuple[int, ...] = ()) -> None:
+        rows = [(f"v{n}", signal, State.ABNORMAL) for n in guests]
+        rows += [(f"v{n}", signal, State.HEALTHY) for n in well]
+        rows += [(f"h{n}", "down", State.HEALTHY) for n in range(2)]
+        self.store.observe(
+            Observation(self.uid(key), name, state, at=self.now, detector="libvirt")
+            for key, name, state in rows
+        )
+
+    def look(self, minutes: float = 1.0) -> keeping.Sorted:
+        """Explain what is wrong, as the watch does it."""
+        self.minute += minutes
+        tools = taught(replace(self.tools, now=self.now), self.store)
+        done = keeping.sort(self.store, of_store(self.store, tools))
+        keeping.save(self.store, done)
+        return done
+
+    def at_now(self) -> Toolkit:
+        return taught(replace(self.tools, now=self.now), self.store)
+
+    def status(self, incident: str) -> str:
+        return by_hand.find(self.store, incident).status.value
+
+    def open(self) -> dict[str, set[str]]:
+        """Return each open incident with the keys of what is wrong in it."""
+        names = {self.uid(f"v{n}"): f"v{n}" for n in range(8)}
+        return {
+            row.id: {names[e] for e, _ in keeping.known(row).symptoms if e in names}
+            for row in self.store.incidents(IncidentStatus.OPEN)
+        }
+
+
+def held(done: keeping.Sorted) -> list[str]:
+    """Return the incidents that stay closed."""
+    closed = [each for each in done.kept if each.verdict is Verdict.CLOSED]
+    assert not any(map(keeping.worth, closed))
+    return [each.investigation.case.id for each in closed]
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
+    folder = tmp_path_factory.mktemp("configured")
+    return toolkit(load(cwd=folder, environ={}), T0)
+
+
+@pytest.fixture
+def estate(tmp_path: Path, tools: Toolkit) -> Iterator[Estate]:
+    with closing(open_store(tmp_path / "kgraph.db")) as store:
+        with store.sync("cmdb", "", complete=True, at=T0) as run:
+            run.stage(RECORDS)
+            run.commit()
+        yield Estate(store, replace(tools, topologies=Topologies()))
+
+
+@pytest.fixture
+def two(estate: Estate) -> Estate:
+    """Both exports fail, and are seen to: two incidents."""
+    estate.hurt(*range(8))
+    estate.store.observe(
+        Observation(estate.uid(f"x{n}"), "down", State.ABNORMAL, at=T0, detector="tcp")
+        for n in range(2)
+    )
+    estate.look()
+    assert sorted(map(sorted, estate.open().values())) == [
+        ["v0", "v1", "v2", "v3"],
+        ["v4", "v5", "v6", "v7"],
+    ]
+    return estate
+
+
+def test_who_acknowledges_is_shown_first_and_can_take_it_back(estate: Estate) -> None:
+    estate.hurt(0, 1, 2, 3)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    by_hand.acknowledge(estate.store, record, "ada", "looking at stor1", estate.now)
+    done = estate.look()
+    report = build(done.kept[0].investigation.case)
+    first = report.sections[0]
+    assert (first.label, first.lines) == (
+        Label.WHO,
+        ("ada has it since 03:01:00Z: looking at stor1",),
+    )
+    by_hand.withdraw(estate.store, record, "eve", "", estate.now)
+    assert handled.acknowledgements(estate.store, ["INC-0001"]) == {}
+    with pytest.raises(InputError, match="nobody has acknowledged INC-0001"):
+        by_hand.withdraw(estate.store, record, "eve", "", estate.now)
+
+
+def test_what_was_closed_stays_closed_while_its_symptoms_last_and_new_ones_are_news(
+    estate: Estate,
+) -> None:
+    estate.hurt(0, 1, 2)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    by_hand.close(estate.store, record, "ada", "a planned move", estate.now)
+    assert estate.store.plans(incident="INC-0001", states={PlanState.PROPOSED}) == []
+    for _ in range(3):
+        done = estate.look()
+        assert (held(done), estate.open()) == (["INC-0001"], {})
+    estate.hurt(3)
+    estate.look()
+    assert estate.open() == {"INC-0002": {"v0", "v1", "v2", "v3"}}
+    assert estate.status("INC-0001") == "closed"
+
+
+def test_a_close_is_over_once_its_symptoms_were_gone_for_a_while(estate: Estate) -> None:
+    estate.hurt(0, 1, 2)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    by_hand.close(estate.store, record, "ada", "a planned move", estate.now)
+    estate.minute += 1
+    estate.hurt(well=(0, 1, 2))
+    handled.expire(estate.store, estate.now)
+    estate.minute += 2
+    estate.hurt(0, 1, 2)  # it flaps: that is nothing new
+    handled.expire(estate.store, estate.now)
+    assert held(estate.look()) == ["INC-0001"]
+    estate.hurt(well=(0, 1, 2))
+    handled.expire(estate.store, estate.now)
+    estate.minute += 11
+    handled.expire(estate.store, estate.now)
+    assert handled.decisions(estate.store) == []
+    estate.hurt(0, 1, 2)
+    estate.look()
+    assert list(estate.open()) == ["INC-0002"]
+
+
+def test_a_close_needs_a_reason(estate: Estate) -> None:
+    estate.hurt(0, 1, 2)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    with pytest.raises(InputError, match="give a reason"):
+        by_hand.close(estate.store, record, "ada", "  ", estate.now)
+
+
+def _merge(estate: Estate) -> None:
+    first, second = (by_hand.find(estate.store, f"INC-000{n}") for n in (1, 2))
+    by_hand.merge(estate.store, second, first, "ada", "one array", estate.at_now())
+
+
+def test_what_was_merged_stays_one_and_both_say_so(two: Estate) -> None:
+    _merge(two)
+    assert two.open() == {"INC-0001": {f"v{n}" for n in range(8)}}  # at once
+    for _ in range(2):
+        two.look()
+        assert two.open() == {"INC-0001": {f"v{n}" for n in range(8)}}
+    assert by_hand.find(two.store, "INC-0002").title.startswith("merged into INC-0001: ")
+    said = handled.traces(two.store, ["INC-0001", "INC-0002"])
+    assert [(row.did, row.by, row.other, row.note) for row in said["INC-0001"]] == [
+        (Did.TOOK_IN, "ada", "INC-0002", "one array")
+    ]
+    assert [(row.did, row.other) for row in said["INC-0002"]] == [(Did.MERGED, "INC-0001")]
+
+
+def test_an_explanation_that_was_under_way_does_not_undo_a_merge(two: Estate) -> None:
+    tools = two.at_now()
+    done = keeping.sort(two.store, of_store(two.store, tools))
+    _merge(two)
+    keeping.save(two.store, done)  # it knew nothing of the merge
+    assert two.status("INC-0002") == "open"
+    two.look()
+    assert two.open() == {"INC-0001": {f"v{n}" for n in range(8)}}
+    assert by_hand.find(two.store, "INC-0002").title.startswith("merged into INC-0001: ")
+
+
+def test_what_was_split_off_stays_apart_with_all_that_comes_to_it(estate: Estate) -> None:
+    estate.hurt(0, 1, 2, 3)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    names = ["web-3", "VirtualMachine/web-2"]
+    row = by_hand.split(estate.store, record, names, "ada", "another matter", estate.at_now())
+    parts = {"INC-0001": {"v0", "v1"}, "INC-0002": {"v2", "v3"}}
+    assert (row.other, estate.open()) == ("INC-0002", parts)
+    estate.look()
+    assert estate.open() == parts
+    estate.hurt(2, signal="ioError")
+    estate.hurt(4, 5, 6, 7)
+    estate.look()
+    assert "v2" in estate.open()["INC-0002"]
+    assert not {"v2", "v3"} & estate.open()["INC-0001"]
+    new = by_hand.find(estate.store, "INC-0002")
+    assert (estate.uid("v2"), "ioError") in keeping.known(new).symptoms
+
+
+def test_a_split_is_taken_back_by_a_merge(estate: Estate) -> None:
+    estate.hurt(0, 1, 2, 3)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    by_hand.split(estate.store, record, ["web-3"], "ada", "", estate.at_now())
+    _merge(estate)
+    estate.look()
+    assert estate.open() == {"INC-0001": {"v0", "v1", "v2", "v3"}}
+
+
+def test_a_part_that_is_everything_or_is_well_cannot_be_split_off(estate: Estate) -> None:
+    estate.hurt(0, 1)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    for names, why in (
+        (["web-0", "web-1"], "nothing of INC-0001 would be left"),
+        (["vmstore0"], "nothing is wrong with 'vmstore0' in INC-0001"),
+        (["nobody"], "nothing in INC-0001 answers to 'nobody'"),
+    ):
+        with pytest.raises(InputError, match=why):
+            by_hand.split(estate.store, record, names, "ada", "", estate.at_now())
+    assert len(estate.open()) == 1
+
+
+Deed = Callable[[Estate], object]
+
+
+@pytest.mark.parametrize("what", ["close", "merge", "split"])
+def test_an_incident_in_repair_is_left_alone(two: Estate, what: str) -> None:
+    plan = two.store.plans(incident="INC-0002")[0]
+    two.store.save_plan(replace(plan, state=PlanState.RUNNING))
+    first, second = (by_hand.find(two.store, f"INC-000{n}") for n in (1, 2))
+    name = json.loads(second.bundle)["observations"][0]["entity"]
+    does: dict[str, Deed] = {
+        "close": lambda e: by_hand.close(e.store, second, "ada", "so", e.now),
+        "merge": lambda e: by_hand.merge(e.store, first, second, "ada", "", e.at_now()),
+        "split": lambda e: by_hand.split(e.store, second, [name], "ada", "", e.at_now()),
+    }
+    with pytest.raises(InputError, match=f"INC-0002 is being repaired by {plan.id}"):
+        does[what](two)
+
+
+def test_nothing_that_two_do_at_once_is_lost(estate: Estate) -> None:
+    estate.hurt(0, 1)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    row = by_hand.acknowledge(estate.store, record, "ada", "", estate.now)
+    assert not estate.store.claim(row.document(0))  # as if another had written meanwhile
+    for number in range(40):
+        by_hand.acknowledge(estate.store, record, f"eve{number}", "", estate.now)
+    rows = handled.trace(estate.store, "INC-0001")
+    assert [each.by for each in rows] == ["ada", *(f"eve{n}" for n in range(40))]

@@ -1,0 +1,72 @@
+"""Acknowledging, closing, merging and splitting incidents, as a process would see it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.kgraph.cli.conftest import Run
+from tests.kgraph.cli.test_learning import incident as incident  # noqa: PLC0414 - a fixture
+
+
+def _rows(run: Run) -> dict[str, dict[str, str]]:
+    rows = json.loads(run("incidents", "list", "-o", "json").out)
+    return {row["id"]: row for row in rows}
+
+
+def test_who_has_it_is_in_the_list_first_on_the_screen_and_in_the_audit(
+    run: Run, incident: str
+) -> None:
+    done = run("incidents", "acknowledge", incident, "--by", "ada", "--note", "at stor1")
+    assert (done.code, done.err) == (0, f"{incident}: ada acknowledges it: at stor1\n")
+    assert _rows(run)[incident]["taken"] == "ada"
+    screen = run("incidents", "show", incident).out.splitlines()
+    (line,) = [row for row in screen if row.startswith("WHO")]
+    assert line.endswith(": at stor1")
+    assert run("incidents", "acknowledge", incident, "--withdraw").code == 0
+    assert not _rows(run)[incident]["taken"]
+    told = json.loads(run("audit", "requests", "-o", "json").out)
+    assert [row["what"] for row in told] == ["incident.withdraw", "incident.acknowledge"]
+    assert run("audit", "verify").code == 0
+
+
+def test_a_part_is_split_off_merged_again_and_the_whole_closed(run: Run, incident: str) -> None:
+    shown = json.loads(run("incidents", "show", incident, "--part", "bundle").out)
+    guest = next(r["entity"] for r in shown["observations"] if r["state"] == "abnormal")
+    done = run("incidents", "split", incident, guest, "--note", "its own disk")
+    assert done.code == 0, done.err
+    assert "splits INC-0002 off" in done.err
+    assert run("investigate").code == 0
+    assert {id_: row["status"] for id_, row in _rows(run).items()} == {
+        incident: "open",
+        "INC-0002": "open",
+    }
+    assert run("incidents", "merge", "INC-0002", incident).code == 0
+    done = run("incidents", "close", incident, "--reason", "planned")
+    assert done.code == 0, done.err
+    again = run("investigate")
+    assert f"{incident} was closed by hand; its symptoms are still there" in again.err
+    assert {row["status"] for row in _rows(run).values()} == {"closed"}
+    report = run("incidents", "report", incident).out
+    assert "closes it: planned" in report
+    assert "nothing of it is abnormal" not in report
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("acknowledge", "INC-9"), "no incident 'INC-9'"),
+        (("acknowledge", "", "--withdraw"), "nobody has acknowledged INC-0001"),
+        (("close", "", "--reason", " "), "give a reason"),
+        (("merge", "", "INC-0001"), "INC-0001 cannot be merged into itself"),
+        (("split", "", "nobody"), "nothing in INC-0001 answers to 'nobody'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    run: Run, incident: str, arguments: tuple[str, ...], why: str
+) -> None:
+    done = run("incidents", *(incident if part == "" else part for part in arguments))
+    assert done.code == 1
+    assert why in done.err
+    assert done.err.count("\n") == 1

@@ -1,0 +1,180 @@
+"""Alarms that no candidate joins may be explained apart: the laws of that, on small graphs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from kgraph.schema import Incident
+from kgraph.topology import build
+from rca.components import components, joined
+from rca.prospects import prospects
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.rules import Model
+from rca.scene import Scene
+from rca.score import score
+from rca.search import MOST, best_explanation, compatible
+from rca.units import Unit, units
+
+FieldOf = Callable[[Incident], Scene]
+Chances = dict[tuple[int, str], float]
+
+
+def _beside(first: Incident, second: Incident) -> Incident:
+    """Put two estates next to each other; nothing of one needs anything of the other."""
+
+    def named(uid: str) -> str:
+        return f"second-{uid}"
+
+    return replace(
+        first,
+        entities=(
+            *first.entities,
+            *(replace(e, uid=named(e.uid), name=named(e.name)) for e in second.entities),
+        ),
+        relations=(
+            *first.relations,
+            *(
+                replace(r, dependent=named(r.dependent), dependency=named(r.dependency))
+                for r in second.relations
+            ),
+        ),
+        observations=(
+            *first.observations,
+            *(replace(o, entity=named(o.entity)) for o in second.observations),
+        ),
+    )
+
+
+def _units(field: Scene) -> list[Unit]:
+    symptoms = abnormal_entities(field.readings)
+    suspected = suspects(field, symptoms)
+    groups = exhausted(field, suspected, symptoms)
+    found = units(field, prospects(field, suspected, groups, None), None)
+    # How coarse the evidence of a storm is depends on all of it; so here it never is.
+    return [replace(unit, coarse=1.0, memo={}, told={}) for unit in found]
+
+
+def _sets(candidates: Sequence[Unit], most: int) -> list[tuple[Unit, ...]]:
+    return [
+        chosen
+        for size in range(most + 1)
+        for chosen in combinations(candidates, size)
+        if all(compatible(chosen[:i], unit) for i, unit in enumerate(chosen))
+    ]
+
+
+def _marginals(sets: Sequence[tuple[Unit, ...]]) -> Chances:
+    weights = [math.exp(score(chosen)) for chosen in sets]
+    total = math.fsum(weights)
+    found: Chances = {}
+    for chosen, weight in zip(sets, weights, strict=True):
+        for unit in chosen:
+            for fault in unit.faults:
+                found[fault] = found.get(fault, 0.0) + weight / total
+    return found
+
+
+def _pairs(
+    random_incident: Callable[[int], Incident], field_of: FieldOf, most: int
+) -> list[tuple[Incident, list[Unit], list[Unit]]]:
+    """Return estates of two halves, with the candidates of each half, few enough to enumerate."""
+    found = []
+    for seed in range(60):
+        first, second = random_incident(seed), random_incident(seed + 100)
+        both = _beside(first, second)
+        field = field_of(both)
+        half = len(first.entities)
+        candidates = _units(field)
+        ours = [unit for unit in candidates if max(unit.entities) < half]
+        theirs = [unit for unit in candidates if min(unit.entities) >= half]
+        assert len(ours) + len(theirs) == len(candidates)
+        if 0 < len(ours) <= most and 0 < len(theirs) <= most:
+            found.append((both, ours, theirs))
+    return found
+
+
+def test_sets_of_faults_fall_apart_where_nothing_is_shared(
+    random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    pairs = _pairs(random_incident, field_of, most=60)
+    assert len(pairs) >= 10
+    for _, ours, theirs in pairs[:10]:
+        for one in _sets(ours, 2)[::59]:
+            for other in _sets(theirs, 2)[::61]:
+                both = score([*one, *other])
+                assert both == pytest.approx(score(list(one)) + score(list(other)), abs=1e-9)
+
+
+def test_the_best_set_is_that_of_each_part_or_one_that_the_search_did_not_find_together(
+    random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    compared = equal = 0
+    for _, ours, theirs in _pairs(random_incident, field_of, most=60)[:20]:
+        parts = [best_explanation(ours), best_explanation(theirs)]
+        apart = [unit for part in parts if score(part) > 0 for unit in part]
+        if not apart or len(apart) > MOST:
+            continue  # together no more are looked for; apart each part has as many
+        compared += 1
+        together = best_explanation([*ours, *theirs])
+        assert score(apart) >= score(together) - 1e-9
+        equal += {u.faults for u in together} == {u.faults for u in apart}
+    assert compared >= 10
+    assert equal >= 0.8 * compared
+
+
+def test_marginals_are_those_of_each_part(
+    random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    pairs = _pairs(random_incident, field_of, most=30)
+    assert len(pairs) >= 3
+    for _, ours, theirs in pairs[:3]:
+        sets = [_sets(ours, 2), _sets(theirs, 1)]
+        together = _marginals([(*one, *other) for one in sets[0] for other in sets[1]])
+        apart = _marginals(sets[0]) | _marginals(sets[1])
+        assert together.keys() == apart.keys()
+        assert all(together[fault] == pytest.approx(apart[fault], abs=1e-9) for fault in apart)
+
+
+def test_parts_never_reach_over_what_nothing_connects(
+    random_incident: Callable[[int], Incident], field_of: FieldOf, model: Model
+) -> None:
+    for seed in range(30):
+        first, second = random_incident(seed), random_incident(seed + 100)
+        both = _beside(first, second)
+        groups = components(both, model, build(both.entities, both.relations))
+        halves = [{uid.startswith("second-") for uid in group} for group in groups]
+        assert all(len(half) == 1 for half in halves)
+        alarming = abnormal_entities(field_of(both).readings)
+        assert sorted(uid for group in groups for uid in group) == sorted(
+            both.entities[i].uid for i in alarming
+        )
+
+
+def test_a_host_joins_its_guests_and_leaves_a_stranger_alone(
+    incident: Callable[[str], Incident], model: Model
+) -> None:
+    found = incident(
+        """
+        Host: h1 h2
+        VirtualMachine: v1 v2 v3 w1 w2 w3
+        v1 v2 v3 RUNS_ON h1
+        w1 w2 w3 RUNS_ON h2
+        v1 v2 v3 w1 abnormal: down
+        w2 w3 h2 healthy: down
+        """
+    )
+    topology = build(found.entities, found.relations)
+    assert components(found, model, topology) == [{"v1", "v2", "v3"}, {"w1"}]
+    assert components(found, model, topology, ["w1"]) == [{"w1"}]
+    assert components(found, model, topology, ["v2"]) == [{"v1", "v2", "v3"}]
+
+
+def test_sets_that_overlap_are_joined() -> None:
+    assert joined([0b0011, 0b1000, 0b0110, 0b10000]) == [0b0111, 0b1000, 0b10000]
+    assert joined([0b001, 0b100, 0b101, 0b010]) == [0b101, 0b010]
+    assert joined([]) == []
