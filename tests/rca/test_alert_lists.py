@@ -1,4 +1,4 @@
-"""What the silence of a source that only ever alerts says."""
+"""What the silence of a source that only ever alerts says, and who bears witness to a breach."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ def test_silence_is_no_witness_that_an_answer_names(ask: Ask) -> None:
 
 def test_silence_weakens_and_is_no_alibi() -> None:
     assert pytest.approx(0.7) == RATIO
+
+
+def test_services_that_are_slow_together_name_the_silent_host_that_they_share(ask: Ask) -> None:
+    answer = ask("""
+        Host: h[0-2]
+        Service: front a[0-3] b[0-3]
+        front CALLS a[0-3] b[0-3]
+        a[0-3] RUNS_ON h0
+        b[0-3] RUNS_ON h1
+        front RUNS_ON h2
+        target front latency
+        front a[0-3] abnormal: latency@40
+        b[0-3] healthy: latency
+    """)
+    assert first(answer)[0] == "h0"
