@@ -92,11 +92,16 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     with undisturbed():
-        scene = scene_of(incident, model, topology)
-        belief = _believe(scene, incident)
-        if belief is None:
-            return _nothing(incident, model)
-        return _answer(scene, incident, model, belief)
+        return _reasoned(incident, model, topology)
+
+
+def _reasoned(incident: Incident, model: Model, topology: Topology | None) -> Answer:
+    # A function of its own: all that it has made is gone before the collector looks again.
+    scene = scene_of(incident, model, topology)
+    belief = _believe(scene, incident)
+    if belief is None:
+        return _nothing(incident, model)
+    return _answer(scene, incident, model, belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:

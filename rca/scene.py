@@ -23,6 +23,7 @@ from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
 
 if TYPE_CHECKING:
     from rca.region_arrays import Region
+    from rca.region_seen import Heard
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
@@ -38,6 +39,7 @@ class Scene:
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
+    heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State
+from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies, dependents
-from rca.likelihood import HEALTHY_RATIO, Reading, channel_at
+from rca.likelihood import HEALTHY_RATIO, Reading
 from rca.rules import Model
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
@@ -89,4 +89,4 @@ def _near(readings: Readings, topology: Topology) -> list[int]:
 def _silent(uid: str, kind: str, signal: str, model: Model) -> Reading:
     seen = Observation(uid, signal, State.HEALTHY)
     rules = model.signal_rules.get((kind, signal), ())
-    return Reading(seen, kind, channel_at(kind, seen), RATIO, rules, implied=True)
+    return Reading(seen, kind, channel_of(kind, signal, None), RATIO, rules, implied=True)

@@ -24,7 +24,12 @@ _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 
 def propose(
-    store: GraphStore, incident: str, plan: Plan | None, now: datetime
+    store: GraphStore,
+    incident: str,
+    plan: Plan | None,
+    now: datetime,
+    *,
+    over: str = "the incident is over",
 ) -> PlanRecord | None:
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
@@ -33,13 +38,14 @@ def propose(
 
     Args:
         store: where plans are kept.
-        incident: the incident that it is for.
+        incident: the incident that it is for, or what else asks for it.
         plan: what is proposed; None: nothing is any longer.
         now: the moment.
+        over: why nothing is proposed any longer.
     """
     for old in store.plans(incident=incident, states=_OPEN):
         if plan is None or old.id != plan.id:
-            because = f"{plan.id} took its place" if plan else "the incident is over"
+            because = f"{plan.id} took its place" if plan else over
             store.save_plan(
                 replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
             )

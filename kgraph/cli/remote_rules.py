@@ -92,7 +92,11 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
         # It looks from where the server is, at what its graph and configuration name; reads only.
         "check": Rule(lambda _given: RESPONDER, writes=lambda given: not given["dry_run"]),
-        "drift": _reads("file"),
+        "drift": Rule(
+            lambda given: OPERATOR if given["propose"] else VIEWER,
+            ("file",),
+            writes=lambda given: bool(given["propose"]),
+        ),
         "rules show": _reads(),
         # With --live it reads the sources, with the server's credentials.
         "rules coverage": Rule(

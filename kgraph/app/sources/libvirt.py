@@ -13,10 +13,10 @@ from ingest import libvirt
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Job, Keep, Listening, Tell, keep
+from kgraph.app.sync import Job, Keep, Tell, keep
 from kgraph.config import LibvirtEndpoint, LibvirtSource
 from kgraph.schema import Entity, KgraphError, Snapshot
-from kgraph.sourcekit import SourceEntry
+from kgraph.sourcekit import Listening, SourceEntry
 from kgraph.store import GraphStore, Toward
 from remedies.actuators.definitions import Definitions
 

@@ -63,6 +63,14 @@ def test_each_guest_goes_to_the_host_that_it_fills_best() -> None:
     assert (placement.by, placement.unplaced) == ("greedy", ())
 
 
+@pytest.mark.parametrize("keeps", [{"reservedMemoryBytes": 30 * 2**30}, {"cpuOvercommit": 1}])
+def test_a_host_gives_away_no_more_than_its_own_scheduler_would(keeps: dict[str, int]) -> None:
+    plant = farm(16, 64, 32)
+    plant.guest("v1", "h1", 8, 65, "lan", "nfs")
+    plant.entities["h3"].props.update(keeps)  # type: ignore[attr-defined] # a dict, see Plant.add
+    assert seats(evacuate(layout_of(plant), ["v1"])) == {"v1": "h2"}
+
+
 def test_head_room_for_one_more_loss_is_kept_where_it_can_be() -> None:
     plant = farm(32, 32, 32)
     for n in range(1, 5):
