@@ -12,6 +12,9 @@ UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or
 PAGE := kgraph/server/page
 BUILT := kgraph/server/static/index.html
 
+# The tests start hundreds of processes of ours: none should compile anew what the last one did.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-neo4j page screenshot test test-deps test-openstack check lint unit soak campaign bench \
         lock clean
@@ -114,6 +117,8 @@ soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed document
 	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
 	  tests/kgraph/server/test_load.py
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
+	$(BIN)/python -m pytest -q -n auto --timeout 3000 --hypothesis-profile soak \
+	  -m 'hypothesis and not ($(ALONE))'
 	@$(MAKE) --no-print-directory campaign
 
 # More than an hour. Both go on where kept results end (`FAULTS=60 make campaign`), so they can be

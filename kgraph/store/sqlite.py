@@ -98,6 +98,8 @@ def _collector_paused() -> Iterator[None]:
 class SqliteStore:
     """See `GraphStore`. Not for several threads at once: open one for each."""
 
+    SCHEMA = VERSION  # of its files
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

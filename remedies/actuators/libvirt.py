@@ -25,7 +25,7 @@ _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DA
 _OCCUPIED = 2  # VIR_DOMAIN_CONTROL_OCCUPIED: the last question to its QEMU is not answered
 _DEAF_AFTER = 2_000  # milliseconds
 _STARTS = frozenset({"start", libvirt_moves.ELSEWHERE})  # a reset has stopped it before
-_LOCKED = ('Failed to get "write" lock', "Lockspace resource")  # of QEMU itself, of virtlockd
+_LOCKED = ('"write" lock', "Lockspace resource")  # of QEMU itself, of virtlockd
 
 # What a step may need to see first, and what it must show afterwards.
 PRECONDITIONS: Mapping[str, Callable[[State], bool]] = {

@@ -314,9 +314,17 @@ def test_a_refusal_of_libvirt_is_told_in_one_line() -> None:
         estate.actuator.act(RESUME)
 
 
-def test_a_disk_that_somebody_else_has_open_is_no_failed_start() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        'internal error: Failed to get "write" lock',
+        'internal error: Failed to get shared "write" lock Is another process using the image?',
+        "resource busy: Lockspace resource '1b' is locked",
+    ],
+)
+def test_a_disk_that_somebody_else_has_open_is_no_failed_start(said: str) -> None:
     estate, guest = alone(DEAD)
-    guest.refuses, guest.says = True, 'internal error: Failed to get "write" lock'
+    guest.refuses, guest.says = True, said
     with pytest.raises(RefusedError, match="somebody else has its image open"):
         estate.actuator.act(START)
     estate, guest = alone(RUNS)

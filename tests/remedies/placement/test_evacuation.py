@@ -182,7 +182,7 @@ def test_a_missing_exact_model_is_told_and_the_greedy_answer_stands(
     assert placement.by == "greedy"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     hosts=st.integers(2, 8),
@@ -211,7 +211,7 @@ def test_every_evacuation_is_proven_by_the_checker(
     assert [str(row) for row in verdict.objections] == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     how=st.sampled_from(["no fence", "onto the dead host", "all onto one", "nowhere"]),

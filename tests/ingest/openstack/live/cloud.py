@@ -208,6 +208,9 @@ class Cloud:
             "ERL_EPMD_PORT": str(ports["epmd"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
+        # RabbitMQ would start it as a daemon that stays.
+        epmd = ["-address", "127.0.0.1", "-port", str(ports["epmd"])]
+        self._start("epmd", "epmd", *epmd)
         self._start("rabbit", _RABBIT, environment=rabbit)
         ask = ["mariadb", f"--socket={folder}/mysql.sock", "-uroot"]
         until("MariaDB", lambda: _succeeds([*ask, "-e", "select 1"]), PATIENCE)
