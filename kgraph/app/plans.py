@@ -94,6 +94,23 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     return rejected
 
 
+def cancel(store: GraphStore, record: PlanRecord, who: str, why: str, now: datetime) -> None:
+    """Stop a plan that is under way; it is not proposed for this incident again.
+
+    Whoever carries it out begins nothing more from its next look on; what is in flight ends, and
+    is written down. What was done stays: kgraph takes nothing back that nobody asked it to.
+
+    Raises:
+        InputError: it is not under way.
+    """
+    if not record.state.under_way:
+        mend = "`--reject` says no to what has not begun"
+        raise InputError(f"plan {record.id} is {record.state.value}, not under way", mend=mend)
+    body = json.dumps({"by": who, "why": why})
+    drawers = (Drawer.CANCELLED, Drawer.REJECTED)
+    store.put([Document(drawer, record.id, now, body) for drawer in drawers])
+
+
 def document_of(record: PlanRecord) -> PlanDocument:
     """Read a kept plan; InputError where it is not one."""
     return parse_plan(record.document, where=f"plan {record.id}")

@@ -16,6 +16,7 @@ from remedies.actuators.libvirt_line import Call, Lines, State, state_of
 from remedies.actuators.libvirt_moves import Moves
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.actuators.libvirt_parts import Parts
+from remedies.actuators.libvirt_ports import ATTACHED, Ports
 from remedies.guards import Sighting, confirmed_off
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
@@ -73,6 +74,7 @@ class LibvirtActuator:
     ) -> None:
         self._lines = Lines(control, hosts, allowed)
         self._parts = Parts(self._lines)
+        self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)
 
     def look(self, task: Task) -> Look:
@@ -80,6 +82,8 @@ class LibvirtActuator:
         try:
             if task.effect in OF_PARTS:
                 return self._parts.look(task)
+            if task.effect == ATTACHED:
+                return self._ports.look(task)
             if "pool" in task.parameters:
                 return self._parts.room(task)
             if task.action in libvirt_moves.ACTIONS:
@@ -107,6 +111,8 @@ class LibvirtActuator:
         try:
             if task.effect in OF_PARTS:
                 return self._parts.act(task)
+            if task.effect == ATTACHED:
+                return self._ports.act(task)
             if task.action in libvirt_moves.ACTIONS:
                 return self._moves.act(task)
             self._act(task)

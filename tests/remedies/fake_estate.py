@@ -18,7 +18,7 @@ from kgraph.schema import (
     Role,
     Terms,
 )
-from kgraph.schema.plan_documents import identified, plan_text
+from kgraph.schema.plan_documents import identified, parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies import Approver, EffectError, Executor, Facts, Look, Refusal, Standing, Task
 from remedies.execution.work import Job
@@ -261,8 +261,10 @@ class Night:
         return Later(self, self.now) if self.slow else Inline()
 
     def propose(self, plan: Plan) -> PlanRecord:
-        """Keep a plan as proposed."""
-        text = plan_text(PlanDocument(plan))
+        """Keep a plan as proposed; what came of it before stays with it."""
+        before = self.store.plan(plan.id)
+        runs = parse_plan(before.document, where=plan.id).runs if before else ()
+        text = plan_text(PlanDocument(plan, runs))
         record = PlanRecord(plan.id, plan.incident, PlanState.PROPOSED, self.now, self.now, text)
         self.store.save_plan(record)
         return record

@@ -9,7 +9,7 @@ import pytest
 
 from kgraph.schema import Outcome
 from kgraph.store import open_store
-from remedies.execution.ledger import Ledger
+from remedies.execution.ledger import Remembered
 from remedies.world import Intent, Past
 from tests.lab.campaign.deeds import seen_twice
 from tests.lab.campaign.memory import decides
@@ -59,17 +59,17 @@ _TWICE = Past("P-2", "export", "restart", _NOON + timedelta(minutes=5), Outcome.
 @pytest.mark.parametrize(
     ("ledger", "decided"),
     [
-        (Ledger(), False),
-        (Ledger(past=[_ONCE]), False),
-        (Ledger(past=[_ONCE, Past("P-2", "mail-1", "start", _NOON, Outcome.HELPED)]), False),
-        (Ledger(past=[_ONCE, _TWICE]), True),
-        (Ledger(past=[Past("P-1", "mail-1", "start", _NOON, Outcome.NO_EFFECT)]), True),
-        (Ledger(intents=[Intent("P-1", "h1", "Host", "fence", _NOON)]), True),
-        (Ledger(undone=[("P-1", _NOON)]), True),
+        (Remembered(), False),
+        (Remembered(past=[_ONCE]), False),
+        (Remembered(past=[_ONCE, Past("P-2", "mail-1", "start", _NOON, Outcome.HELPED)]), False),
+        (Remembered(past=[_ONCE, _TWICE]), True),
+        (Remembered(past=[Past("P-1", "mail-1", "start", _NOON, Outcome.NO_EFFECT)]), True),
+        (Remembered(intents=[Intent("P-1", "h1", "Host", "fence", _NOON)]), True),
+        (Remembered(undone=[("P-1", _NOON)]), True),
     ],
 )
 def test_a_case_begins_where_no_earlier_one_decides_what_the_guards_say(
-    ledger: Ledger, *, decided: bool
+    ledger: Remembered, *, decided: bool
 ) -> None:
     assert decides(ledger) is decided
 

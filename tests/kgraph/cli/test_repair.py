@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,8 +162,22 @@ def test_a_rejected_plan_is_off_the_table_and_stays_so(run: Run, shop: Path) -> 
     assert done.err.strip().endswith(": tomorrow")
     assert run("plan", plan, "--reject", "again").code == 1
     assert run("plan", "--reject", "which?").code == 2
+
     run("investigate")
     assert json.loads(run("plan", plan, "-o", "json").out)["state"] == "superseded"
+
+
+def test_only_a_plan_that_is_under_way_is_cancelled(run: Run, shop: Path) -> None:
+    plan = proposed(run)
+    refused = run("plan", plan, "--cancel", "too late")
+    assert refused.code == 1
+    assert "`--reject` says no to what has not begun" in refused.err
+    assert run("plan", "--cancel", "which?").code == 2
+    with closing(open_store(shop / "estate.db")) as store:
+        record = store.plan(plan)
+        assert record is not None
+        store.save_plan(replace(record, state=PlanState.RUNNING))
+    assert f"{plan} is cancelled" in run("plan", plan, "--cancel", "I am at it").err
 
 
 def test_a_plan_that_is_not_there_is_told(run: Run, shop: Path) -> None:  # noqa: ARG001 - there

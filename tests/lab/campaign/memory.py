@@ -11,12 +11,12 @@ from collections import defaultdict
 from datetime import datetime
 
 from kgraph.schema import Outcome
-from remedies.execution.ledger import Ledger
+from remedies.execution.ledger import Remembered
 
 _MOST = 2  # repairs of one entity; the guard against flapping stops automation at the fourth
 
 
-def decides(ledger: Ledger) -> bool:
+def decides(ledger: Remembered) -> bool:
     """Tell whether attempt memory, flapping or the budget of fencings could bind by themselves."""
     repairs: defaultdict[str, set[tuple[str, datetime]]] = defaultdict(set)
     for row in ledger.past:

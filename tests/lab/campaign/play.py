@@ -18,7 +18,7 @@ from typing import Any
 from kgraph.schema import IncidentStatus
 from kgraph.store import open_store
 from remedies import Budgets
-from remedies.execution.ledger import Ledger
+from remedies.execution.ledger import remembered
 from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
 from tests.lab.campaign.faults import Case, Inject, Right
 from tests.lab.campaign.memory import decides
@@ -179,7 +179,7 @@ class Stage:
     def _is_laden(self) -> bool:
         """Tell whether what earlier cases left behind would decide the next one."""
         with closing(open_store(self.store, read_only=True)) as store:
-            ledger = Ledger.load(store, datetime.now(UTC))
+            ledger = remembered(store, datetime.now(UTC))
         return self._played >= CASES_A_STORE or decides(ledger)
 
     def _calm(self) -> bool:
