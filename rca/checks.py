@@ -106,7 +106,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 
 def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
-    told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
+    told = scene.told(entity)
     rules = scene.compiled.model.checks
     return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 

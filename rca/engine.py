@@ -36,6 +36,7 @@ from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
+from rca.silence import with_silence
 from rca.undisturbed import undisturbed
 from rca.units import Unit, blind, units
 
@@ -146,7 +147,7 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
 def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
-    readings = read(incident, model, topology)
+    readings = with_silence(incident, read(incident, model, topology), model, topology)
     return Scene(
         topology,
         Compiled(model),

@@ -86,7 +86,7 @@ def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     found = [
         Witness(scene.readings[entity][i].observation, nats)
         for (entity, i), nats in unit.nats.items()
-        if i >= 0 and abs(nats) >= SAYS
+        if i >= 0 and abs(nats) >= SAYS and not scene.readings[entity][i].implied
     ]
     return sorted(
         found,
@@ -99,7 +99,8 @@ def _unknown(scene: Scene, unit: Unit) -> int:
     return sum(
         1
         for entity, predicted in reach(scene, unit.faults).predicted.items()
-        if max(predicted.values()) >= EXPECTED and not scene.readings.get(entity)
+        if max(predicted.values()) >= EXPECTED
+        and all(reading.implied for reading in scene.readings.get(entity, ()))
     )
 
 

@@ -68,6 +68,7 @@ class Reading:
         ratio: likelihood ratio, > 0.
         rules: what the model says of this signal here, if anything.
         via: uid of the probe through which it was seen; empty where nothing says.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
     """
 
     observation: Observation
@@ -77,6 +78,7 @@ class Reading:
     rules: tuple[SignalRule, ...] = ()
     via: str = ""
     _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    implied: bool = False
 
     @property
     def look(self) -> tuple[object, ...]:

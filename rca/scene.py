@@ -81,6 +81,11 @@ class Scene:
             if seen.abnormal and seen.at is not None and seen.expires_at is None
         }
 
+    def told(self, entity: int) -> AbstractSet[str]:
+        """Return the signals of an entity at which somebody looked."""
+        rows = self.readings.get(entity, ())
+        return {row.observation.signal for row in rows if not row.implied}
+
     def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
         """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
 

@@ -291,11 +291,14 @@ def _conduits(
     at_fault: Mapping[int, str],
     goal: Goal,
 ) -> dict[ReadingId, Support]:
-    """With a breached objective, what lies between is a conduit and no witness of its own."""
+    """With a breached objective, callers in between are conduits and no witnesses of their own.
+
+    What the fault hits firmly is: five slow services on one host speak for the host.
+    """
     kept = {
         (entity, i): row
         for (entity, i), row in support.items()
-        if entity in at_fault or entity not in goal.conduits
+        if entity in at_fault or entity not in goal.conduits or not row.soft
     }
     chance = SELF if goal.entity in at_fault else predicted
     kept[(goal.entity, -1)] = Support(chance, TARGET_RATIO, soft=False)
