@@ -34,6 +34,7 @@ SHIPPED: Mapping[str, Listed] = {
     "ansible": Listed("ansible", "machines and services from an Ansible inventory"),
     "haproxy": Listed("haproxy", "front ends, back ends and checks of a HAProxy"),
     "systemd": Listed("systemd", "units of a machine, what they require and which failed"),
+    "pacemaker": Listed("pacemaker", "what a Pacemaker cluster takes care of, so that we do not"),
     "kubernetes": Listed("kubernetes", "nodes, pods, services and volumes of a cluster"),
     "docker": Listed("docker", "containers, networks and volumes of a Docker engine"),
     "lldp": Listed("lldp", "switches and ports that a machine or switch hears on its wires"),

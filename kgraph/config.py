@@ -106,6 +106,15 @@ class WatchSettings(_Section):
     hold: Annotated[float, Field(ge=0, le=3600)] = 2.0  # a plan stands so long before it begins
 
 
+class SyncSettings(_Section):
+    """How many sources `kgraph sync` asks at the same time."""
+
+    at_once: Annotated[int, Field(ge=1, le=4096)] = 32  # of which an answer is expected
+    # Seconds after which one that has not answered gives its place to the next.
+    aside: Annotated[float, Field(ge=0.1, le=3600)] = 1.0
+    at_most: Annotated[int, Field(ge=1, le=4096)] = 512  # those that hang included
+
+
 class TopologySource(SourceEntry):
     """A `kgraph.topology/v1` document."""
 
@@ -465,6 +474,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
     watch: WatchSettings = WatchSettings()
+    sync: SyncSettings = SyncSettings()
     retention: RetentionSettings = RetentionSettings()
     # Each is read by the model of its type before: see `source_entry`.
     sources: tuple[SerializeAsAny[SourceEntry], ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import socket
 import ssl
 import time
@@ -17,6 +18,8 @@ import httpx
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.secret import secret
 
+# What it would tell when somebody debugs has all headers of answers, and tokens come in some.
+logging.getLogger("httpcore").setLevel(logging.INFO)
 TIMEOUT_SECONDS = 10.0  # without a byte
 PATIENCE = timedelta(seconds=30)  # for one whole answer
 MOST_BYTES = 256 * 2**20
@@ -150,6 +153,14 @@ class Asker:
             SourceError: its answer has no end; one line.
         """
         return self._ask("GET", path, parameters)
+
+    def get_for(
+        self, path: str, header: str, parameters: Mapping[str, str] | None = None
+    ) -> tuple[bytes, str]:
+        """Return the answer of `GET path`, and one header of it; raises what `get` does."""
+        told: dict[str, str] = {}
+        content = self._ask("GET", path, parameters, told=told)
+        return content, told.get(header.lower(), "")
 
     def post(self, path: str, parameters: Mapping[str, str]) -> bytes:
         """Return the answer of a form that is posted; raises what `get` does."""

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,10 +60,19 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
                 continue  # it tells nothing apart
             gain = _gain(weights, shows)
             if gain >= WORTH:
-                found.append((-gain, entity, _check(scene, entity, rule, gain, play, shows)))
-    ranked = (row for _, _, row in sorted(found, key=lambda r: r[:2]))
-    once = {check.command: check for check in reversed(list(ranked))}  # one command, best reason
-    return tuple(sorted(once.values(), key=lambda check: -check.gain)[:most])
+                found.append(_Look(gain, entity, rule, shows))
+    ranked = sorted(found, key=lambda look: (-look.gain, look.entity))
+    # One command, best reason.
+    once = {_command(scene, look.entity, look.rule): look for look in reversed(ranked)}
+    best = sorted(once.items(), key=lambda row: -row[1].gain)[:most]
+    return tuple(_check(scene, look, command, play) for command, look in best)
+
+
+class _Look(NamedTuple):
+    gain: float
+    entity: int
+    rule: CheckRule
+    shows: Sequence[float]
 
 
 def _does(
@@ -96,7 +106,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 
 def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
-    told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
+    told = scene.told(entity)
     rules = scene.compiled.model.checks
     return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 
@@ -127,21 +137,19 @@ def _entropy(weights: Sequence[float]) -> float:
     return -math.fsum(w * math.log(w) for w in weights if w > 0)
 
 
+def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
+    name = shlex.quote(scene.roster.name(scene.topology.uids[entity]))
+    return " ".join(part.replace("{name}", name) for part in rule.command)
+
+
 def _check(
-    scene: Scene,
-    entity: int,
-    rule: CheckRule,
-    gain: float,
-    play: Sequence[tuple[tuple[Unit, ...], float]],
-    shows: Sequence[float],
+    scene: Scene, look: _Look, command: str, play: Sequence[tuple[tuple[Unit, ...], float]]
 ) -> NextCheck:
-    uid = scene.topology.uids[entity]
-    name = scene.roster.name(uid)
-    command = " ".join(part.replace("{name}", shlex.quote(name)) for part in rule.command)
-    speaks = max(range(len(play)), key=lambda i: shows[i])
-    against = min(range(len(play)), key=lambda i: shows[i])
+    speaks = max(range(len(play)), key=lambda i: look.shows[i])
+    against = min(range(len(play)), key=lambda i: look.shows[i])
     splits = f"{_title(scene, play[speaks][0])} from {_title(scene, play[against][0])}"
-    return NextCheck(uid, rule.signal, gain, command, splits)
+    uid = scene.topology.uids[look.entity]
+    return NextCheck(uid, look.rule.signal, look.gain, command, splits)
 
 
 def _title(scene: Scene, sets: Sequence[Unit]) -> str:

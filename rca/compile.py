@@ -170,6 +170,7 @@ def _fault_rates(model: Model, kind: str, holding: frozenset[int]) -> Mapping[st
     return {mode.name: DEFAULT_RATE for mode in GENERIC_MODES}
 
 
+@lru_cache(maxsize=4_096)
 def severity_of(kind: str, mode: str) -> Severity:
     """Return whether a mode stops or weakens; a mode that is not known counts as hard."""
     known = kind_of(kind).modes.get(mode)

@@ -36,6 +36,7 @@ from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
+from rca.silence import with_silence
 from rca.undisturbed import undisturbed
 from rca.units import Unit, blind, units
 
@@ -91,11 +92,16 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     with undisturbed():
-        scene = scene_of(incident, model, topology)
-        belief = _believe(scene, incident)
-        if belief is None:
-            return _nothing(incident, model)
-        return _answer(scene, incident, model, belief)
+        return _reasoned(incident, model, topology)
+
+
+def _reasoned(incident: Incident, model: Model, topology: Topology | None) -> Answer:
+    # A function of its own: all that it has made is gone before the collector looks again.
+    scene = scene_of(incident, model, topology)
+    belief = _believe(scene, incident)
+    if belief is None:
+        return _nothing(incident, model)
+    return _answer(scene, incident, model, belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:
@@ -141,7 +147,7 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
 def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
-    readings = read(incident, model, topology)
+    readings = with_silence(incident, read(incident, model, topology), model, topology)
     return Scene(
         topology,
         Compiled(model),

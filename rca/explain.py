@@ -84,9 +84,9 @@ def _cause(
 def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     """Return what bears on a unit, strongest first; the breached objective is not a row."""
     found = [
-        Witness(scene.readings[entity][i].observation, row.nats)
-        for (entity, i), row in unit.support.items()
-        if i >= 0 and abs(row.nats) >= SAYS
+        Witness(scene.readings[entity][i].observation, nats)
+        for (entity, i), nats in unit.nats.items()
+        if i >= 0 and abs(nats) >= SAYS and not scene.readings[entity][i].implied
     ]
     return sorted(
         found,
@@ -99,7 +99,8 @@ def _unknown(scene: Scene, unit: Unit) -> int:
     return sum(
         1
         for entity, predicted in reach(scene, unit.faults).predicted.items()
-        if max(predicted.values()) >= EXPECTED and not scene.readings.get(entity)
+        if max(predicted.values()) >= EXPECTED
+        and all(reading.implied for reading in scene.readings.get(entity, ()))
     )
 
 
@@ -126,18 +127,26 @@ def paths(scene: Scene, chosen: Sequence[Unit]) -> tuple[Path, ...]:
 
 
 def _paths(scene: Scene, unit: Unit) -> Iterator[Path]:
-    for (entity, i), row in sorted(unit.support.items()):
+    rules: dict[tuple[int, str], str] = {}
+    for (entity, i), nats in sorted(unit.nats.items()):
         if i < 0:
             continue
         reading = scene.readings[entity][i]
-        if not reading.observation.abnormal or row.nats < SAYS:
+        if not reading.observation.abnormal or nats < SAYS:
             continue
         predicted = unit.spread.predicted[entity]
         mode = max(predicted, key=lambda m: (predicted[m] * reading.bearing(m), m))
-        yield _path(scene, unit, entity, mode, reading.observation)
+        yield _path(scene, unit, entity, mode, reading.observation, rules)
 
 
-def _path(scene: Scene, unit: Unit, entity: int, mode: str, symptom: Observation) -> Path:
+def _path(
+    scene: Scene,
+    unit: Unit,
+    entity: int,
+    mode: str,
+    symptom: Observation,
+    rules: dict[tuple[int, str], str],
+) -> Path:
     uids, reach = scene.topology.uids, unit.spread
     steps = []
     at, current = entity, mode
@@ -146,7 +155,9 @@ def _path(scene: Scene, unit: Unit, entity: int, mode: str, symptom: Observation
         at,
         current,
     ) not in unit.faults:
-        rule = rule_of(scene, at, current, link)
+        rule = rules.get((at, current))
+        if rule is None:
+            rule = rules[at, current] = rule_of(scene, at, current, link)
         steps.append(Step(uids[at], current, link.relation, reach.believed[at][current], rule))
         at, current = link.entity, link.mode
         if (at, current) in visited:

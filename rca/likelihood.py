@@ -68,6 +68,7 @@ class Reading:
         ratio: likelihood ratio, > 0.
         rules: what the model says of this signal here, if anything.
         via: uid of the probe through which it was seen; empty where nothing says.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
     """
 
     observation: Observation
@@ -77,6 +78,17 @@ class Reading:
     rules: tuple[SignalRule, ...] = ()
     via: str = ""
     _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    implied: bool = False
+
+    @property
+    def look(self) -> tuple[object, ...]:
+        """What is equal for readings of one incident that say the same of every mode."""
+        return id(self._bears), self.ratio
+
+    @property
+    def sort(self) -> object:
+        """What is equal for readings of one incident that speak of the same modes."""
+        return id(self._bears)
 
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
@@ -142,19 +154,42 @@ def read(
     loudest = _loudest(incident.observations, topology, paths)
     crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
+    rates: dict[str, Rates | None] = {}
+    sorts: dict[tuple[object, ...], _Sort] = {}  # what is equal, worked out once
     for observation in loudest:
         kind = topology.kinds[topology.index[observation.entity]]
-        channel = _channel(kind, observation)
+        aim = observation.direction.name if observation.direction else ""
+        key = kind, observation.signal, aim, _foreign(observation)
+        sort = sorts.get(key)
+        if sort is None:
+            sort = sorts[key] = _sort(model, kind, observation)
+        channel, rules, bears = sort
         if channel is Channel.IGNORED:
             continue
-        rules = model.signal_rules.get((kind, observation.signal), ())
-        if observation.direction is Direction.DOWN:
-            rules = ()
-        ratio = _ratio(observation, rules, crowd, model.rates.of(observation.detector))
+        detector = observation.detector
+        if detector not in rates:
+            rates[detector] = model.rates.of(detector)
+        ratio = _ratio(observation, rules, crowd, rates[detector])
+        via = paths.via(observation)
         found.setdefault(observation.entity, []).append(
-            Reading(observation, kind, channel, ratio, rules, paths.via(observation))
+            Reading(observation, kind, channel, ratio, rules, via, bears)
         )
     return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
+
+
+_Sort = tuple[Channel, tuple[SignalRule, ...], dict[str, float]]
+
+
+def _sort(model: Model, kind: str, seen: Observation) -> _Sort:
+    """Return its channel, what the rules say of it, and room for which modes it speaks of."""
+    down = seen.direction is Direction.DOWN
+    rules = () if down else model.signal_rules.get((kind, seen.signal), ())
+    channel = channel_of(kind, seen.signal, seen.direction, foreign_caller=_foreign(seen))
+    return channel, rules, {}
+
+
+def _foreign(seen: Observation) -> bool:
+    return seen.caller is not None and seen.caller != seen.entity
 
 
 def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
@@ -198,11 +233,6 @@ class _Paths:
         return found if detector else ""
 
 
-def _channel(kind: str, seen: Observation) -> Channel:
-    foreign = seen.caller is not None and seen.caller != seen.entity
-    return channel_of(kind, seen.signal, seen.direction, foreign_caller=foreign)
-
-
 def loudness(seen: Observation) -> float:
     """Return its size; an alert without a size is as loud as can be."""
     return math.inf if seen.score is None else seen.score
@@ -220,9 +250,8 @@ def _loudest(
     for seen in observations:
         if seen.entity not in topology.index:
             continue
-        foreign = seen.caller is not None and seen.caller != seen.entity
         via = paths.via(seen)
-        key = (seen.entity, seen.signal, seen.direction, foreign, via)
+        key = (seen.entity, seen.signal, seen.direction, _foreign(seen), via)
         if seen.abnormal:
             abnormal.add((seen.entity, seen.signal, via))
         known = best.get(key)

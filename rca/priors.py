@@ -53,10 +53,13 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
 
     Without any onset every change that the incident holds counts.
     """
+    if not incident.changes:
+        return {}
     onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
     first = min(onsets, default=None)
     last = max(onsets, default=None)
-    probes = {entity.uid for entity in incident.entities if entity.kind == "Probe"}
+    touched = {change.entity for change in incident.changes}
+    probes = {e.uid for e in incident.entities if e.kind == "Probe" and e.uid in touched}
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
         if change.type == _RENAMED or (change.type in _READ and change.entity in probes):

@@ -47,6 +47,9 @@ class Reach:
         )
 
 
+_NOTHING = Reach()
+
+
 class Reaches(dict[int, Reach]):
     """Suspect -> what lies downstream of it."""
 
@@ -69,6 +72,7 @@ class Reaches(dict[int, Reach]):
         self.scene, self.symptoms = scene, symptoms
         self.places: dict[int, int] = {}  # bits of what was seen well
         self.seen: dict[int, Reach] = {}
+        self._looks: dict[object, tuple[bool, bool]] = {}
         circles: dict[tuple[int, int], list[int]] = {}
         for entity in suspected:
             circles.setdefault((rank[entity], rank.circle[entity]), []).append(entity)
@@ -113,11 +117,20 @@ class Reaches(dict[int, Reach]):
             mark = 1 << bit
             blind = any(r.ratio > 1 and r.bearing(UNOBSERVED.name) >= SPEAKS for r in readings)
             return Reach(mark, mark, mark if blind else 0)
-        hard, gray = _modes(self.scene.topology.kinds[entity])
-        mark = 1 << self.places.setdefault(entity, len(self.places)) if readings else 0
-        return Reach(
-            well=(mark if _well(readings, hard) else 0, mark if _well(readings, gray) else 0)
-        )
+        if not readings:
+            return _NOTHING
+        hard, gray = self._well(entity, readings)
+        mark = 1 << self.places.setdefault(entity, len(self.places))
+        return Reach(well=(mark if hard else 0, mark if gray else 0))
+
+    def _well(self, entity: int, readings: Sequence[Reading]) -> tuple[bool, bool]:
+        """Return whether it was seen well, by severity; equal looks are asked once."""
+        look = tuple([reading.look for reading in readings])
+        known = self._looks.get(look)
+        if known is None:
+            hard, gray = _modes(self.scene.topology.kinds[entity])
+            known = self._looks[look] = _well(readings, hard), _well(readings, gray)
+        return known
 
 
 def estimate(reach: Reach, severity: Severity, say: Callable[[int], float], but: int) -> float:

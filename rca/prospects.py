@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import and_
+from typing import NamedTuple
 
 from kgraph.schema import Severity
 from rca.compile import severity_of
@@ -61,6 +62,11 @@ class Symptoms:
     def place(self) -> Mapping[int, int]:
         """Entity -> its bit."""
         return {entity: i for i, entity in enumerate(self.entities)}
+
+    def bit(self, entity: int) -> int:
+        """Return the set of one entity, if it is a symptom."""
+        place = self.place.get(entity)
+        return 0 if place is None else 1 << place
 
     def bits(self, entities: Iterable[int]) -> int:
         """Return the set of those that are symptoms."""
@@ -117,6 +123,21 @@ def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
     return Prospect(tuple(sorted(faults)), log_prior_together(rates))
 
 
+class Plain(NamedTuple):
+    """What holds for every mode of an entity.
+
+    Attributes:
+        explains: as `Outlook.explains`.
+        hard, gray: as `Outlook.promises`, by severity.
+        pressing: modes for which it does not hold.
+    """
+
+    explains: int
+    hard: float
+    gray: float
+    pressing: frozenset[str]
+
+
 class Outlook:
     """What each prospect could explain, before it is walked."""
 
@@ -163,6 +184,16 @@ class Outlook:
         own = self.symptoms.bits(entity for entity, _ in prospect.faults)
         return estimate(reach, severity, self.total, own)
 
+    def plain(self, entity: int) -> Plain:
+        """Return what holds for each mode of an entity that hits nothing against the arrows."""
+        reach, own = self.reaches.get(entity) or Reach(), self.symptoms.bit(entity)
+        return Plain(
+            reach.alarms & ~own,
+            estimate(reach, Severity.HARD, self.total, own),
+            estimate(reach, Severity.GRAY, self.total, own),
+            frozenset(m for ahead in self.scene.terrain.presses(entity) for m in ahead.effects),
+        )
+
     def total(self, bits: int) -> float:
         """Return what the symptoms in a set say together; the modes of one entity share them."""
         found = self._totals.get(bits)
@@ -172,6 +203,8 @@ class Outlook:
 
     def own(self, prospect: Prospect) -> float:
         """Return what the readings of the entities at fault say, in nats."""
+        if len(prospect.faults) == 1:
+            return self._said(*prospect.faults[0])
         return math.fsum(self._said(entity, mode) for entity, mode in prospect.faults)
 
     def _said(self, entity: int, mode: str) -> float:
@@ -180,12 +213,9 @@ class Outlook:
             return 0.0
         look = self._looks.get(entity)
         if look is None:
+            weights = self.scene.weights
             look = self._looks[entity] = tuple(
-                (
-                    *(reading.kind, reading.channel, reading.observation.signal),
-                    *(id(reading.rules), reading.ratio, self.scene.weights.get((entity, i), 1.0)),
-                )
-                for i, reading in enumerate(readings)
+                (reading.look, weights.get((entity, i), 1.0)) for i, reading in enumerate(readings)
             )
         found = self._says.get((look, mode))
         if found is None:

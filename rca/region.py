@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import numpy as np
+
 from kgraph.schema import Severity
+from kgraph.topology.walk import spans
 from rca.likelihood import Reading
 from rca.scene import SPEAKS, Scene
 
@@ -24,12 +27,13 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     only where something is seen of it: blind spot, a silent guest that starves its host.
     """
     cost = dict.fromkeys(abnormal, 0)
-    shown = _shown(scene, cost)
+    well = _Well(scene, _shown(scene, cost))
     queue = deque(sorted(cost))
+    needs = scene.terrain.needs
     while queue:
         entity = queue.popleft()
-        for cause in scene.terrain.needs(entity):
-            step = 1 if _healthy(scene.readings.get(cause, ()), shown) else 0
+        for cause in needs(entity):
+            step = 1 if well[cause] else 0
             reached = cost[entity] + step
             if reached < FAR and reached < cost.get(cause, FAR):
                 cost[cause] = reached
@@ -48,19 +52,30 @@ def exhausted(
     topology = scene.topology
     known = set(suspected)
     symptoms = set(abnormal)
-    shown = _shown(scene, symptoms)
+    well = _Well(scene, _shown(scene, symptoms))
+    gates = spans(topology.gate_start, np.fromiter(suspected, np.int64, len(suspected)))
+    sizes = topology.member_start[gates + 1] - topology.member_start[gates]
+    spare = sizes - topology.need[gates]
     found: dict[tuple[int, ...], None] = {}
-    for entity in suspected:
-        for gate in topology.gates(entity):
-            members = [m for m in topology.members(gate) if m in known]
-            lost = len(topology.members(gate)) - int(topology.need[gate]) + 1
-            if lost < 2 or len(members) < lost:
-                continue
-            members.sort(
-                key=lambda m: (m not in symptoms, _healthy(scene.readings.get(m, ()), shown), m)
-            )
-            found.setdefault(tuple(sorted(members[:lost])))
+    for gate, lost in zip(gates[spare > 0].tolist(), spare[spare > 0].tolist(), strict=True):
+        members = [m for m in topology.members(gate) if m in known]
+        if len(members) > lost:
+            members.sort(key=lambda m: (m not in symptoms, well[m], m))
+            found.setdefault(tuple(sorted(members[: lost + 1])))
     return list(found)
+
+
+class _Well(dict[int, bool]):
+    """Entity -> whether it is healthy in the way that matters; asked once of each."""
+
+    def __init__(self, scene: Scene, shown: Collection[Severity]) -> None:
+        super().__init__()
+        self._readings, self._shown = scene.readings, shown
+
+    def __missing__(self, entity: int) -> bool:
+        readings = self._readings.get(entity)
+        found = self[entity] = readings is not None and _healthy(readings, self._shown)
+        return found
 
 
 def _healthy(readings: Sequence[Reading], shown: Collection[Severity]) -> bool:

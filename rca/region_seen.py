@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kgraph.topology.walk import spans
 from rca.likelihood import Reading
 from rca.region_edges import Floats, Ints
 from rca.scene import SPEAKS, Scene
@@ -43,52 +44,87 @@ def seen_by(
     kind: Ints,
     width: int,
 ) -> Seen:
-    index = scene.topology.index
-    speaks: dict[object, list[float]] = {}
+    heard = _heard(scene)
+    place = local[heard.entity]
+    known = np.flatnonzero(place >= 0)
+    rows = spans(heard.start, known).astype(np.int64)
     counts = np.zeros(len(nodes), np.int64)
-    position, ratio, weight, bearing, probe = [], [], [], [], []
-    places = sorted(
-        (int(local[entity]), entity) for entity in scene.readings if local[entity] >= 0
-    )
-    for node, entity in places:
-        rows = scene.readings[entity]
-        counts[node] = len(rows)
-        known = slots[int(kind[node])]
-        for i, reading in enumerate(rows):
-            seen = reading.observation
-            key = (reading.kind, reading.channel, seen.signal, id(reading.rules))
-            row = speaks.get(key)
-            if row is None:
-                row = speaks[key] = _bearings(reading, known, width)
-            position.append(i)
-            ratio.append(reading.ratio)
-            weight.append(scene.weights.get((entity, i), 1.0))
-            bearing.append(row)
-            at = index.get(reading.via)
-            probe.append(UNKNOWN if at is None else int(local[at]))
+    counts[place[known]] = np.diff(heard.start)[known]
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    bears = np.zeros((len(heard.looks), width))
+    kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
+    by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
+    for i, reading in enumerate(heard.looks):
+        for mode, slot in by_name.get(reading.kind, {}).items():
+            bears[i, slot] = reading.bearing(mode)
+    says, of = heard.ratio[rows], bears[heard.look[rows]]
     ratios = np.ones((len(nodes), width))
-    says = np.array(ratio, np.float64)
-    of = np.array(bearing, np.float64).reshape(len(says), width)
     if len(says):
         has = np.flatnonzero(counts)
-        heard = np.where(of >= SPEAKS, says[:, None], 1.0)
-        loud = np.maximum.reduceat(np.maximum(heard, 1.0), start[has], axis=0)
-        quiet = np.minimum.reduceat(np.minimum(heard, 1.0), start[has], axis=0)
+        voiced = np.where(of >= SPEAKS, says[:, None], 1.0)
+        loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=0)
+        quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=0)
         ratios[has] = loud * quiet
-    return Seen(
-        start,
+    probe = heard.probe[rows]
+    probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
+    return Seen(start, heard.position[rows], says, heard.weight[rows], of, probe, ratios)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """All readings of a scene: rows start[i]:start[i + 1] are those of entity[i].
+
+    Attributes:
+        entity: (m,) indices, rising.
+        position, ratio, weight: of each reading, as in `Seen`.
+        look: (r,) which of `looks` it says the same as, of every mode.
+        probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
+        looks: one reading of each sort.
+    """
+
+    entity: Ints
+    start: Ints
+    position: Ints
+    ratio: Floats
+    weight: Floats
+    look: Ints
+    probe: Ints
+    looks: Sequence[Reading]
+
+
+def _heard(scene: Scene) -> Heard:
+    """Return all readings of a scene, made once."""
+    if not scene.heard:
+        scene.heard.append(_listen(scene))
+    return scene.heard[0]
+
+
+def _listen(scene: Scene) -> Heard:
+    index, weights = scene.topology.index, scene.weights
+    sorts: dict[object, int] = {}
+    looks: list[Reading] = []
+    entities = sorted(scene.readings)
+    counts, position, ratio, weight, look, probe = [], [], [], [], [], []
+    for entity in entities:
+        rows = scene.readings[entity]
+        counts.append(len(rows))
+        for i, reading in enumerate(rows):
+            sort = sorts.get(reading.sort)
+            if sort is None:
+                sort = sorts[reading.sort] = len(looks)
+                looks.append(reading)
+            position.append(i)
+            ratio.append(reading.ratio)
+            weight.append(weights.get((entity, i), 1.0) if reading.observation.abnormal else 1.0)
+            look.append(sort)
+            probe.append(index.get(reading.via, UNKNOWN) if reading.via else UNKNOWN)
+    return Heard(
+        np.array(entities, np.int64),
+        np.concatenate(([0], np.cumsum(np.array(counts, np.int64)))).astype(np.int64),
         np.array(position, np.int64),
-        says,
+        np.array(ratio, np.float64),
         np.array(weight, np.float64),
-        of,
+        np.array(look, np.int64),
         np.array(probe, np.int64),
-        ratios,
+        looks,
     )
-
-
-def _bearings(reading: Reading, slots: Mapping[str, int], width: int) -> list[float]:
-    row = [0.0] * width
-    for mode, slot in slots.items():
-        row[slot] = reading.bearing(mode)
-    return row

@@ -177,7 +177,7 @@ def _apart(scene: Scene, units: Sequence[Unit]) -> NextCheck | None:
 def _unwatched(scene: Scene, units: Sequence[Unit]) -> NextCheck | None:
     for unit in units:
         ((entity, mode),) = unit.faults
-        told = {reading.observation.signal for reading in scene.readings.get(entity, ())}
+        told = scene.told(entity)
         kind, uid = scene.topology.kinds[entity], scene.topology.uids[entity]
         for signal in telling(scene.compiled.model, kind, mode):
             if signal not in told:

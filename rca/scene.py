@@ -23,6 +23,7 @@ from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
 
 if TYPE_CHECKING:
     from rca.region_arrays import Region
+    from rca.region_seen import Heard
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
@@ -38,6 +39,7 @@ class Scene:
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
+    heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
     _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -78,6 +80,11 @@ class Scene:
             for i, seen in enumerate(reading.observation for reading in readings)
             if seen.abnormal and seen.at is not None and seen.expires_at is None
         }
+
+    def told(self, entity: int) -> AbstractSet[str]:
+        """Return the signals of an entity at which somebody looked."""
+        rows = self.readings.get(entity, ())
+        return {row.observation.signal for row in rows if not row.implied}
 
     def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
         """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.

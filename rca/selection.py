@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kgraph.schema import Severity
+from rca.compile import severity_of
 from rca.goal import Goal
 from rca.prospects import Outlook, Prospect
 from rca.scene import Scene
@@ -46,14 +48,7 @@ def worth(
     scene: Scene, prospects: Sequence[Prospect], outlook: Outlook, goal: Goal | None
 ) -> list[Unit]:
     """Return the prospects that could matter, walked, in the order of `prospects`."""
-    rest = []
-    for prospect in prospects:
-        said = outlook.own(prospect)
-        own = prospect.log_prior + scene.coarse * said
-        reach = outlook.reach(prospect)
-        promises = own + scene.coarse * outlook.promises(prospect, reach)
-        explains = outlook.explains(prospect, reach)
-        rest.append(_Rest(prospect, said, own, promises, explains))
+    rest = _outlooks(scene, prospects, outlook)
     found: dict[int, Unit] = {}
     _first(scene, rest, goal, found)
     _foremost(scene, rest, goal, found)
@@ -61,6 +56,26 @@ def worth(
         if len(found) == len(rest) or not _more(scene, rest, outlook, goal, found):
             break
     return [found[i] for i in sorted(found)]
+
+
+def _outlooks(scene: Scene, prospects: Sequence[Prospect], outlook: Outlook) -> list[_Rest]:
+    coarse, kinds = scene.coarse, scene.topology.kinds
+    plain, of = None, -1
+    rest = []
+    for prospect in prospects:  # tens of thousands in a storm; those of one entity together
+        said = outlook.own(prospect)
+        own = prospect.log_prior + coarse * said
+        ((entity, mode), *others) = prospect.faults
+        if entity != of or plain is None:
+            plain, of = outlook.plain(entity), entity
+        if others or mode in plain.pressing:
+            reach = outlook.reach(prospect)
+            felt, explains = outlook.promises(prospect, reach), outlook.explains(prospect, reach)
+        else:
+            hard = severity_of(kinds[entity], mode) is Severity.HARD
+            felt, explains = plain.hard if hard else plain.gray, plain.explains
+        rest.append(_Rest(prospect, said, own, own + coarse * felt, explains))
+    return rest
 
 
 def _first(

@@ -27,13 +27,18 @@ def weights(
     such groups the largest counts. Healthy readings always count in full: each is a look of its
     own.
     """
-    parents = {entity: _parents(topology, entity) for entity in readings}
+    loud = {
+        entity: rows
+        for entity, rows in readings.items()
+        if any(row.observation.abnormal for row in rows)
+    }
+    parents = {entity: _parents(topology, entity) for entity in loud}
     together: Counter[tuple[int, str]] = Counter()
-    for entity, rows in readings.items():
+    for entity, rows in loud.items():
         shown = {row.observation.signal for row in rows if row.observation.abnormal}
         together.update((parent, signal) for parent in parents[entity] for signal in shown)
     found = {}
-    for entity, rows in readings.items():
+    for entity, rows in loud.items():
         for i, row in enumerate(rows):
             if row.observation.abnormal:
                 signal = row.observation.signal

@@ -103,12 +103,18 @@ class Unit:
         return spread(self.scene, self.faults, self.scene.nearby)
 
     @cached_property
+    def nats(self) -> Mapping[ReadingId, float]:
+        """Reading -> what it says of the unit."""
+        return {key: row.nats for key, row in self.support.items()}
+
+    @cached_property
     def alarms(self) -> Mapping[int, float]:
         """Entity -> nats of the alarms on it that the unit explains."""
         found: dict[int, float] = {}
-        for (entity, _), row in self.support.items():
+        nats = self.nats
+        for key, row in self.support.items():
             if row.ratio > 1:
-                found[entity] = found.get(entity, 0.0) + row.nats
+                found[key[0]] = found.get(key[0], 0.0) + nats[key]
         return found
 
     @cached_property
@@ -126,9 +132,9 @@ class Unit:
     @cached_property
     def said(self) -> Mapping[ReadingId, float]:
         """Reading -> nats that it says; where it counts up the tree, of its entity being hit."""
-        sorts = self.sorts
+        sorts, nats = self.sorts, self.nats
         return {
-            key: row.given if sorts[key] is Sort.FIRM else row.nats
+            key: row.given if sorts[key] is Sort.FIRM else nats[key]
             for key, row in self.support.items()
         }
 
@@ -285,11 +291,14 @@ def _conduits(
     at_fault: Mapping[int, str],
     goal: Goal,
 ) -> dict[ReadingId, Support]:
-    """With a breached objective, what lies between is a conduit and no witness of its own."""
+    """With a breached objective, callers in between are conduits and no witnesses of their own.
+
+    What the fault hits firmly is: five slow services on one host speak for the host.
+    """
     kept = {
         (entity, i): row
         for (entity, i), row in support.items()
-        if entity in at_fault or entity not in goal.conduits
+        if entity in at_fault or entity not in goal.conduits or not row.soft
     }
     chance = SELF if goal.entity in at_fault else predicted
     kept[(goal.entity, -1)] = Support(chance, TARGET_RATIO, soft=False)

@@ -73,6 +73,7 @@ _ALL = (
                 "inactive",
                 "active_anew",
                 "counted_anew",
+                "attached",
             }
         ),
     ),

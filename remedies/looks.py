@@ -53,6 +53,10 @@ class EffectError(Exception):
     """An effect was refused or broke off; whether it happened is for the next look to tell."""
 
 
+class RefusedError(EffectError):
+    """It was refused for now, and nothing has changed: the same may be accepted a moment later."""
+
+
 class Actuator(Protocol):
     """One way to act. Both calls may block until they are done, in a thread of their own."""
 

@@ -34,6 +34,7 @@ from remedies.surroundings import Surroundings
 
 NO_REMEDY = "the catalogue has no remedy for this fault"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
+_BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further
 _PAUSED = ("VirtualMachine", "paused_io_error")
 
 
@@ -79,6 +80,7 @@ def plan_for(
         symptoms=_symptoms(draft, steps),
         settle=_settle(rung),
         reach=_reach(draft, steps),
+        stands_on=_stands_on(draft, steps),
         due_at=likeliest.due_at,
     )
     return identified(proven(plan, catalogue, around, repairing))
@@ -187,6 +189,13 @@ def _symptoms(draft: Draft, steps: Sequence[PlanStep]) -> tuple[Sign, ...]:
 
 def _settle(measures: Sequence[Measure]) -> timedelta:
     return max((measure.action.settle for measure in measures), default=timedelta(0))
+
+
+def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, ...]]:
+    """Return what those that kgraph acts on need, nearest first."""
+    ours = (s.entity for s in steps if s.actor is Actor.KGRAPH and s.risk is not Risk.NONE)
+    found = {uid: draft.around.needed(uid)[:_BELOW] for uid in dict.fromkeys(ours)}
+    return {uid: tuple(below) for uid, below in found.items() if below}
 
 
 def _reach(draft: Draft, steps: Sequence[PlanStep]) -> tuple[str, ...]:

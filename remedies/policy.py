@@ -64,6 +64,11 @@ class Policy:
     warnings: tuple[str, ...] = ()
     budgets: Budgets = USUAL
 
+    @property
+    def earning(self) -> bool:
+        """Whether a rule asks what remedies have come to."""
+        return any(rule.earned is not None for rule in self.rules)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

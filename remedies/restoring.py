@@ -6,12 +6,12 @@ under the same checker as a repair. Everything else is asked of a person, by nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
-from kgraph.schema import Answer, BlastRadius, Fault, Incident, Plan, PlanStep, Risk
+from kgraph.schema import Actor, Answer, BlastRadius, Fault, Incident, Plan, PlanStep, Risk
 from kgraph.schema.plan_documents import identified
 from remedies.drafts import Draft, step_of
 from remedies.endpoints import Endpoint
@@ -59,14 +59,17 @@ class Deviation:
     now: str = ""
 
 
-# Which action restores what, if it fits the kind.
-_ACTIONS = {
-    Drift.DOWN: "start",
-    Drift.PAUSED: "resume",
-    Drift.ELSEWHERE: "migrate",
-    Drift.PROPERTY: "restore",
+# Which actions restore what: the first that fits the kind.
+_ACTIONS: Mapping[Drift, Sequence[str]] = {
+    Drift.DOWN: ("start", "restart"),
+    Drift.PAUSED: ("resume",),
+    Drift.ELSEWHERE: ("migrate",),
+    Drift.PROPERTY: ("restore",),
 }
+# What must be gone once it runs again.
+_SIGNS = {Drift.DOWN: "down", Drift.PAUSED: "paused"}
 _ASKED = "ask"
+_A_PERSON = "a person: `kgraph drift` shows when it is done"
 _NOTHING_FAILED = Answer("drift", (), (), (), BlastRadius(), (), 0.0, 0.0, "")
 
 
@@ -89,18 +92,44 @@ def plan_to_restore(
     if not known:
         return None
     cause = Fault(known[0].entity, DRIFTED)
-    draft = Draft(_NOTHING_FAILED, around, catalogue, endpoints, cause, ())
+    # Companions: no deviation waits for another, least of all for one that a person restores.
+    companions = tuple(dict.fromkeys(each.entity for each in known))
+    draft = Draft(_NOTHING_FAILED, around, catalogue, endpoints, cause, companions)
     steps = tuple(_step(draft, each) for each in known)
     plan = Plan(
         id="",
         incident=incident.id,
         cause=cause,
         steps=steps,
-        title=f"{len(known)} things are not as declared",
+        title=_title(known),
+        symptoms=tuple(sorted({(d.entity, _SIGNS[d.drift]) for d in known if d.drift in _SIGNS})),
         settle=max((_settle(draft, step) for step in steps), default=timedelta(0)),
         reach=tuple(sorted({step.entity for step in steps if step.risk is not Risk.NONE})),
     )
-    return identified(proven(plan, catalogue, around, ()))
+    return identified(_doable(proven(plan, catalogue, around, ())))
+
+
+def _doable(plan: Plan) -> Plan:
+    """Leave out what nobody here can carry out, and say so: deviations are not of one piece.
+
+    Where nothing can be, all of it stays: a plan for people to read.
+    """
+    steps = tuple(step for step in plan.steps if step.actor is not Actor.NOBODY)
+    if not steps:
+        return plan
+    left = (
+        f"{step.title}: {step.parameters.get('what') or step.action.replace('_', ' ')}"
+        f" ({step.unable})"
+        for step in plan.steps
+        if step.actor is Actor.NOBODY
+    )
+    return replace(plan, steps=steps, refused=(*plan.refused, *left))
+
+
+def _title(known: Sequence[Deviation]) -> str:
+    if len(known) == 1:
+        return f"{known[0].title} is not as declared: {known[0].said}"
+    return f"{len(known)} things are not as declared"
 
 
 def _settle(draft: Draft, step: PlanStep) -> timedelta:
@@ -110,11 +139,14 @@ def _settle(draft: Draft, step: PlanStep) -> timedelta:
 def _step(draft: Draft, deviation: Deviation) -> PlanStep:
     actions = draft.catalogue.actions
     kind = draft.around.entities[deviation.entity].kind
-    action = actions.get(_ACTIONS.get(deviation.drift, ""))
-    if action is None or (action.kinds and kind not in action.kinds):
+    known = (actions[name] for name in _ACTIONS.get(deviation.drift, ()) if name in actions)
+    action = next((each for each in known if not each.kinds or kind in each.kinds), None)
+    if action is None:
         asked = actions[_ASKED]
         measure = Measure(asked, "", asked.risk, deviation.said, what=deviation.mend)
-        return step_of(draft, measure, deviation.entity)
+        step = step_of(draft, measure, deviation.entity)
+        # Its symptoms, if it has any, would not show that this is done.
+        return replace(step, actor=Actor.NOBODY, awaits=(), unable=_A_PERSON)
     seat = None
     if deviation.to:
         seat = {"to": deviation.to, "toName": deviation.to_name, "from": deviation.now}

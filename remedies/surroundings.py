@@ -61,6 +61,10 @@ class Surroundings:
         """Return everything that a failure of `uid` can reach, nearest first."""
         return list(_walk(uid, self.needed_by, _CARRYING, dependents=True))
 
+    def needed(self, uid: str) -> list[str]:
+        """Return everything whose failure can reach `uid`, nearest first."""
+        return list(_walk(uid, self.needs, _CARRYING, dependents=False))
+
     def storage(self, uid: str) -> list[Entity]:
         """Return what an entity's data is on, directly or through volumes and pools."""
         found = _walk(uid, self.needs, _STORED, dependents=False)

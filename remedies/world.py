@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from types import MappingProxyType
 
 from kgraph.schema import Halt, Lease, Outcome, Plan, Sign
@@ -34,7 +35,10 @@ class Vantage:
     confirmed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+Flight = tuple[str, str, str]  # (plan, entity, action) that may be happening just now
+
+
+@dataclass(frozen=True)  # without slots: what is derived from it is kept with it
 class Facts:
     """What the caller has observed.
 
@@ -56,6 +60,20 @@ class Facts:
     vantages: tuple[Vantage, ...] = ()
     owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     off: frozenset[str] = frozenset()
+
+    @cached_property
+    def well(self) -> frozenset[str]:
+        """Entities of which something is seen to be well."""
+        return frozenset(uid for uid, _ in self.healthy)
+
+    @cached_property
+    def ill(self) -> frozenset[str]:
+        """Entities of which something is seen to be wrong."""
+        return frozenset(uid for uid, _ in self.abnormal)
+
+    def sees_well(self, uid: str) -> bool:
+        """Tell whether an entity is seen well, and nothing is seen to be wrong with it."""
+        return uid in self.well and uid not in self.ill
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +113,18 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One repair of one entity in a run that is over, and what came of it."""
+    """One repair of one entity in a run that is over, and what came of it.
+
+    Attributes:
+        blocked: what the entity stands on and nobody saw well when a try in vain was over.
+    """
 
     plan: str
     entity: str
     action: str
     at: datetime
     outcome: Outcome
+    blocked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +134,10 @@ class World:
     Attributes:
         by: who let the plan begin.
         holder: who we are, in leases.
-        intents: of the last hour, of all plans.
-        past: repairs of the last day.
+        intents: of all plans: on guests those of the last minute, on hosts those of the last
+            hour, and whatever is in flight.
+        past: repairs of the last day, of all that the plan would act on.
+        lifted: entity -> since when earlier tries in vain may be repeated.
         under_way: plans that are being carried out, in the order in which they began.
         before: plan under way -> what was wrong in its reach when it began.
         stuck: entities on which an effect hangs that may still happen.
@@ -134,3 +159,4 @@ class World:
     off: frozenset[str] = frozenset()
     budgets: Budgets = USUAL
     undone: tuple[tuple[str, datetime], ...] = ()
+    lifted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.neo4j.served import Served, lacking, served
+
+# How many examples a property gets that asks for no number itself; `make soak` takes its time.
+settings.register_profile("quick", max_examples=40)
+settings.register_profile("soak", max_examples=2_000, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +27,19 @@ def _binding(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
     """Let no test log to a stream of another: one that runs the program sets the log up."""
+    _log_plainly()
     yield
     structlog.reset_defaults()
+
+
+def _log_plainly() -> None:
+    """Log as structlog does, but for its drawings of exceptions, which take seconds."""
+    structlog.reset_defaults()
+    *others, _ = structlog.get_config()["processors"]
+    drawn = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*others, drawn])
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kgraph.web import Credentials, Service
 
 
-def fetch(url: str, credentials: Credentials | None = None) -> bytes:
-    """Return the answer of `GET /api/v2/alerts`.
+def fetch(url: str, credentials: Credentials | None = None) -> tuple[bytes, str]:
+    """Return the answer of `GET /api/v2/alerts`, and the time that it was given at: its `Date`.
 
     Args:
         url: the Alertmanager's address, with or without the path.
@@ -17,4 +17,4 @@ def fetch(url: str, credentials: Credentials | None = None) -> bytes:
         ConfigurationError: the token is named but not there, or the address holds a password.
     """
     with Service("Alertmanager", url, credentials or Credentials()).asking() as ask:
-        return ask.get("/api/v2/alerts")
+        return ask.get_for("/api/v2/alerts", "Date")

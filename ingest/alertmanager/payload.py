@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from pydantic import (
 
 from kgraph.schema import InputError
 from kgraph.schema.timestamps import parse_time
+from kgraph.sourcekit.clocks import Clock, written
 
 VERSION = "4"
 
@@ -100,6 +101,9 @@ class ReceivedAlert:
         return self.labels.get("alertname", "")
 
 
+_SENDER = Clock("the alerts' sender")
+
+
 @dataclass(frozen=True, slots=True)
 class AlertBatch:
     """Alerts received together.
@@ -107,12 +111,32 @@ class AlertBatch:
     Attributes:
         truncated: how many the sender left out.
         group: the `groupKey` of a webhook: its next payload tells of the same alerts.
+        clock: of who has dated them.
     """
 
     alerts: tuple[ReceivedAlert, ...]
     received_at: datetime
     truncated: int = 0
     group: str = ""
+    clock: Clock = _SENDER
+
+    def by_our_clock(self, clock: Clock) -> AlertBatch:
+        """Return the alerts with their times by our clock.
+
+        Nothing begins before it is told: where an alert begins ahead, its sender's clock is so
+        much ahead at least, whatever else is known of it.
+        """
+        begun = [a.starts_at for a in self.alerts if a.starts_at is not None]
+        known = written(clock, begun, self.received_at) if begun else clock
+        alerts = tuple(
+            replace(
+                alert,
+                starts_at=None if alert.starts_at is None else known.ours(alert.starts_at),
+                ends_at=None if alert.ends_at is None else known.ours(alert.ends_at),
+            )
+            for alert in self.alerts
+        )
+        return replace(self, alerts=alerts, clock=known)
 
 
 def parse_payload(content: bytes, *, where: str, received_at: datetime) -> AlertBatch:

@@ -46,10 +46,11 @@ def report_of(received: ReceivedAlert, received_at: datetime) -> Report:
     """Return an alert in the form that every source of alerts has."""
     detail = received.annotations.get("summary") or received.annotations.get("description", "")
     marked = f"{detail} ({received.suppressed})" if received.suppressed else detail
+    since = received.starts_at if received.firing else received.ends_at
     return Report(
         Alert(received.labels, received.annotations),
         State.ABNORMAL if received.firing else State.HEALTHY,
-        at=(received.starts_at if received.firing else received.ends_at) or received_at,
+        at=min(since or received_at, received_at),  # a clock that is ahead has seen no future
         expires_at=_expiry(received, received_at),
         fingerprint=received.fingerprint,
         detector=f"{DETECTOR}/{received.name or 'unnamed'}",

@@ -8,6 +8,7 @@ Source: https://docs.ansible.com/ansible/latest/inventory_guide/intro_inventory.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +52,9 @@ def read(entry: Entry, here: Here) -> Found:
     """
     path = here.resolve(entry.path)
     argv = ["ansible-inventory", "-i", str(path), "--list"]
-    text = run(argv) if entry.tool else content(path)
+    # Plug-ins that ask a cloud take their time.
+    patience = timedelta(seconds=0.8 * entry.deadline)
+    text = run(argv, patience) if entry.tool else content(path)
     found = inventory(text, str(path))
     local = [name for name, told in found.hosts.items() if _is_here(name, told)]
     findings = [f"{path}: {name} is the machine that Ansible runs on, left out" for name in local]

@@ -65,7 +65,7 @@ def _asked(entry: Entry, here: Here, *words: str) -> str:
     # -E: the password is read from the environment, where no list of processes shows it.
     way = ["-I", "lanplus", "-H", entry.address, *(["-U", entry.user] if entry.user else []), "-E"]
     environment = {"IPMI_PASSWORD": held[1] if held else ""}
-    return run(["ipmitool", *way, *words], environment=environment)
+    return run(["ipmitool", *way, *words], more=environment)
 
 
 SOURCE = Source(NAME, Entry, read)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from ingest.kubernetes.events import RESOURCE
+from ingest.kubernetes.events import RESOURCE, clock_of
 from ingest.kubernetes.normalise import normalise
 from ingest.kubernetes.objects import RESOURCES, objects
 from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, run
@@ -44,7 +44,10 @@ def read(entry: Entry, here: Here) -> Found:
         SourceError: kubectl fails or may not read, or the objects are none; one line.
     """
     told = objects(_answer(entry, here), f"kubernetes {entry.cluster}")
-    return Found(entry.cluster, folded(normalise(told, entry.cluster, here)))
+    # What was recorded is old, and tells of no clock.
+    clock = clock_of(told, entry.cluster, here.now) if entry.path is None else None
+    items = folded(normalise(told, entry.cluster, here, clock))
+    return Found(entry.cluster, items, findings=clock.findings() if clock else ())
 
 
 def _answer(entry: Entry, here: Here) -> str:

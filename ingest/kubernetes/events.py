@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from ingest.kubernetes.objects import Objects
 from kgraph.sourcekit import Node
+from kgraph.sourcekit.clocks import Clock, written
 
 RESOURCE = "events"
 _HINDER = frozenset(
@@ -15,8 +16,34 @@ _HINDER = frozenset(
 _LASTS = timedelta(minutes=10)  # what hinders comes again every two minutes or so
 
 
-def hindered(told: Objects, now: datetime) -> Mapping[str, str]:
+# Each node says every five minutes at least that it lives.
+_SILENT = timedelta(minutes=6)
+
+
+def clock_of(told: Objects, cluster: str, now: datetime) -> Clock:
+    """Return the cluster's clock, by the newest of what its nodes and events have stamped.
+
+    Events alone may be rare; that a clock is behind shows by the nodes.
+    """
+    clock = Clock(f"cluster {cluster}")
+    beats = [
+        _moment(condition, text)
+        for node in told.of("Node").values()
+        for condition in node.at("status", "conditions").each()
+        if (text := condition.text("lastHeartbeatTime"))
+    ]
+    events = [(event, _when(event)) for event in told.of("Event").values()]
+    stamped = [*beats, *(_moment(event, text) for event, text in events if text)]
+    return written(clock, stamped, now, now - _SILENT if beats else None) if stamped else clock
+
+
+def hindered(told: Objects, clock: Clock, now: datetime) -> Mapping[str, str]:
     """Return `namespace/name` of a pod -> what keeps it from starting, by the newest event.
+
+    Args:
+        told: the objects.
+        clock: the cluster's, which events are stamped by.
+        now: the moment, by ours.
 
     Raises:
         SourceError: an event has no time that can be read.
@@ -26,7 +53,7 @@ def hindered(told: Objects, now: datetime) -> Mapping[str, str]:
         about = event.at("involvedObject")
         if about.text("kind") != "Pod" or event.text("reason") not in _HINDER:
             continue
-        at = _at(event)
+        at = clock.ours(_moment(event, _when(event) or event.needed("eventTime")))
         pod = f"{about.text('namespace')}/{about.needed('name')}"
         # Not compared by the pod's UID: some writers of events leave it out.
         if now - at <= _LASTS and (pod not in found or at > found[pod][0]):
@@ -34,14 +61,17 @@ def hindered(told: Objects, now: datetime) -> Mapping[str, str]:
     return {pod: why for pod, (_, why) in found.items()}
 
 
-def _at(event: Node) -> datetime:
-    """Return when it came last: events have three ways to say so."""
+def _when(event: Node) -> str:
+    """Return when it came last, as it says: events have three ways to."""
     series = event.text("series", "lastObservedTime")
-    text = series or event.text("lastTimestamp") or event.needed("eventTime")
+    return series or event.text("lastTimestamp") or event.text("eventTime")
+
+
+def _moment(node: Node, text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise event.wrong("an event with a time") from None
+        raise node.wrong("an event with a time") from None
     if at.tzinfo is None:
-        raise event.wrong("an event whose time has a zone")
+        raise node.wrong("an event whose time has a zone")
     return at

@@ -15,6 +15,7 @@ from ingest.kubernetes.volumes import claimed, volume
 from ingest.kubernetes.within import Within
 from kgraph.schema import Record, RelationRecord
 from kgraph.sourcekit import Here, Look, Machine, Node
+from kgraph.sourcekit.clocks import Clock
 from kgraph.sourcekit.machines import Told
 
 _ADDRESSES = frozenset({"InternalIP", "ExternalIP"})
@@ -22,7 +23,9 @@ _ZONES = {"topology.kubernetes.io/zone": "zone", "topology.kubernetes.io/region"
 _OURS = frozenset({"owner", "tenant", "runbook", "contact"})
 
 
-def normalise(told: Objects, cluster: str, here: Here) -> Iterator[Told]:
+def normalise(
+    told: Objects, cluster: str, here: Here, clock: Clock | None = None
+) -> Iterator[Told]:
     """Yield the cluster, its nodes, volumes, pods, workloads, services and ingresses."""
     look = here.look(f"kubernetes/{cluster}")
     yield Record(f"cluster:{cluster}", "Cluster", cluster, (here.key("name", cluster),))
@@ -30,7 +33,7 @@ def normalise(told: Objects, cluster: str, here: Here) -> Iterator[Told]:
         yield from _node(name, node, cluster, look)
     for name, node in told.of("PersistentVolume").items():
         yield from volume(name, node, told, Within(cluster, here, look))
-    hindrances = hindered(told, here.now)
+    hindrances = hindered(told, clock or Clock(cluster), here.now)
     for name, pod in told.of("Pod").items():
         if pod.text("status", "phase") != "Succeeded":
             yield from _pod(name, pod, told, Within(cluster, here, look))

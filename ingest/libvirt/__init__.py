@@ -18,7 +18,7 @@ from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
 from ingest.libvirt.place import host_key, parse
 from ingest.libvirt.verdicts import OBSERVED_SIGNALS, Look, abnormal, withdrawn
-from kgraph.schema import Snapshot, SourceError
+from kgraph.schema import Observation, Snapshot, SourceError
 
 __all__ = [
     "PATIENCE",
@@ -135,21 +135,31 @@ def listening(uri: str, tell: Callable[[Snapshot | None, Part | None], None]) ->
     return listener
 
 
-def connection_lost(uri: str, now: datetime, guests: Iterable[str] = ()) -> Snapshot:
+def connection_lost(
+    uri: str,
+    now: datetime,
+    guests: Iterable[str] = (),
+    standing: Iterable[Observation] = (),
+) -> Snapshot:
     """Say what a failed connection proves: that the host was not reached, and nothing more.
 
     The snapshot is partial, so it closes nothing. Guests that ran there may still run; what was
-    seen of them before can be no witness any longer.
+    seen of them before can be no witness any longer, nor what was well of anything else: it would
+    speak against the loss of the host that it was read before.
 
     Args:
         uri: the URI that could not be read.
         now: when that was.
         guests: record keys of guests last seen there, whose earlier observations are withdrawn.
+        standing: what is known of anything else there; what this connection called well of it is
+            withdrawn.
     """
     host, look = host_key(uri), Look(uri, now)
+    well = [row for row in standing if row.detector == look.detector and not row.abnormal]
     items = [
         abnormal(host, "unreachable", look, f"no libvirt connection to {uri}"),
         withdrawn(host, "down", look),
+        *(withdrawn(row.entity, row.signal, look) for row in well),
         *(withdrawn(guest, signal, look) for guest in guests for signal in OBSERVED_SIGNALS),
     ]
     # A scope of its own: when the host was last read is not told anew by its silence.

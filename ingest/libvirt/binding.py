@@ -24,6 +24,10 @@ class ErrorCode(IntEnum):
     NO_STORAGE_POOL = 49
     NO_STORAGE_VOL = 50
     NO_INTERFACE = 57
+    # And those that mean that somebody is there, and does not believe us.
+    AUTH_FAILED = 45
+    AUTH_CANCELLED = 79
+    AUTH_UNAVAILABLE = 80
 
 
 class Domain(Protocol):  # the part of libvirt.virDomain read here; tests pass a fake
@@ -87,6 +91,8 @@ class ControlledDomain(Protocol):  # the part of libvirt.virDomain that acts
     def state(self, flags: int = 0) -> Sequence[int]: ...
     def controlInfo(self, flags: int = 0) -> Sequence[int]: ...
     def isPersistent(self) -> int: ...
+    def XMLDesc(self, flags: int = 0) -> str: ...
+    def updateDeviceFlags(self, xml: str, flags: int = 0) -> int: ...
     def resume(self) -> int: ...
     def suspend(self) -> int: ...
     def create(self) -> int: ...
@@ -142,7 +148,7 @@ def load_binding() -> Driver:
         SourceError: it is not installed.
     """
     libvirt = load_library()
-    return Driver(_opener(libvirt, libvirt.openReadOnly), libvirt.libvirtError)
+    return Driver(_opener(libvirt, libvirt.VIR_CONNECT_RO), libvirt.libvirtError)
 
 
 def load_control() -> Control:
@@ -152,7 +158,7 @@ def load_control() -> Control:
         SourceError: it is not installed.
     """
     libvirt = load_library()
-    reads, acts = _opener(libvirt, libvirt.openReadOnly), _opener(libvirt, libvirt.open)
+    reads, acts = _opener(libvirt, libvirt.VIR_CONNECT_RO), _opener(libvirt, 0)
     return Control(acts, reads, libvirt.libvirtError)
 
 
@@ -177,13 +183,23 @@ def load_library() -> Any:  # noqa: ANN401 - libvirt has no types
     return libvirt
 
 
-def _opener(libvirt: Any, connect: Callable[[str], Any]) -> Callable[[str], Any]:  # noqa: ANN401 - libvirt has no types
+def _opener(libvirt: Any, flags: int) -> Callable[[str], Any]:  # noqa: ANN401 - libvirt has no types
+    # SASL may ask for these. libvirt itself answers from its auth file, which the address may name
+    # by `?authfile=`; nobody else is asked, and no secret passes through here.
+    wanted = [libvirt.VIR_CRED_AUTHNAME, libvirt.VIR_CRED_PASSPHRASE]
+    answers = [wanted, _knows_nothing, None]
+
     def opened(uri: str) -> Any:  # noqa: ANN401 - see above
-        connection = connect(uri)
+        connection = libvirt.openAuth(uri, answers, flags)
         _keep_alive(connection, libvirt.libvirtError)
         return connection
 
     return opened
+
+
+def _knows_nothing(_asked: list[list[Any]], _data: object) -> int:
+    """Tell libvirt that what its auth file lacks is not to be had."""
+    return -1
 
 
 def _keep_alive(connection: Any, error: type[Exception]) -> None:  # noqa: ANN401 - libvirt has no types

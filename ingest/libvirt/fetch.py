@@ -26,6 +26,7 @@ from ingest.libvirt.binding import (
 )
 from ingest.libvirt.line import Line
 from ingest.libvirt.states import DomainState, PausedReason, PoolState
+from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
 
 A = TypeVar("A")
@@ -108,11 +109,19 @@ def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
     """Read one connection from end to end, or `only` a part of it.
 
     Raises:
+        SourceError: it does not believe who we are.
         ConnectionLostError: no connection, or it broke on the way.
     """
     try:
         connection = driver.open(uri)
     except driver.error as error:
+        if error.get_error_code() in _DISBELIEVED:  # type: ignore[attr-defined] # see Driver.error
+            # It answers, so nothing is said of the host.
+            raise SourceError(
+                f"we and it do not trust each other: {one_line(error)}",
+                where=f"libvirt {uri}",
+                mend="check certificates (`?pkipath=`), or user and password (`?authfile=`)",
+            ) from error
         raise ConnectionLostError(
             f"cannot connect: {one_line(error)}",
             where=f"libvirt {uri}",
@@ -130,6 +139,9 @@ def fetch(driver: Driver, uri: str, only: Only | None = None) -> Reading:
         _close_quietly(connection, driver.error)
 
 
+_DISBELIEVED = frozenset(
+    {ErrorCode.AUTH_FAILED, ErrorCode.AUTH_CANCELLED, ErrorCode.AUTH_UNAVAILABLE}
+)
 _GONE = frozenset(
     {
         ErrorCode.NO_DOMAIN,

@@ -27,7 +27,7 @@ from ingest.libvirt.place import guest_key
 from kgraph.schema import Direction, Observation, State
 from kgraph.signals.stillness import FACTOR, LEAST_MOVES, LOUDEST
 
-_LOUDNESS_PER_SECOND = 200.0  # of a silent monitor: it answers within 5 ms or so
+_LOUDNESS_PER_SECOND = 1000.0  # of a silent monitor: it answers within a millisecond or so
 _INSTANT = timedelta(milliseconds=1)
 
 

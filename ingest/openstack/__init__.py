@@ -1,6 +1,6 @@
 """An OpenStack: hypervisors, servers, their ports, networks and volumes, and its own services.
 
-    Keystone, Nova, Neutron, Cinder (the only I/O) -> objects -> records and states
+    Keystone, Nova, Neutron, Cinder, Placement (the only I/O) -> objects -> records and states
 
 Source: https://docs.openstack.org/api-quick-start/
 """
@@ -70,8 +70,9 @@ def read(entry: Entry, here: Here) -> Found:
         here.resolve(entry.password_file) if entry.password_file else None,
         here.resolve(entry.ca_file) if entry.ca_file else None,
     )
-    items = folded(normalise(fetch(login), entry.region or entry.auth_url, here))
-    return Found(entry.subject, items)
+    told = fetch(login)
+    items = folded(normalise(told, entry.region or entry.auth_url, here))
+    return Found(entry.subject, items, findings=told.refused)
 
 
 SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

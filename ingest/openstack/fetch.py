@@ -1,9 +1,12 @@
-"""The only I/O: everything that Nova, Neutron and Cinder list, page by page."""
+"""The only I/O: everything that Nova, Neutron, Cinder and Placement list, page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
 
 from ingest.openstack.login import Login, log_in
 from kgraph.schema import SourceError
@@ -17,8 +20,29 @@ _NO_SUCH_PLACE = frozenset({400, 404})
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of resources: a hypervisor, or a part of one, such as a NUMA cell.
+
+    Attributes:
+        root: UUID of the provider that it is a part of, or is itself.
+        inventories: class of resource -> what there is of it.
+        allocations: UUID of a consumer -> what is given to it.
+    """
+
+    uuid: str
+    name: str
+    root: str
+    inventories: Node
+    allocations: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Objects:
-    """What was listed; empty where the cloud has no such service."""
+    """What was listed; empty where the cloud has no such service.
+
+    Attributes:
+        refused: what we may not read, and what is missing for it, one line each.
+    """
 
     hypervisors: tuple[Node, ...]
     services: tuple[Node, ...]
@@ -26,6 +50,10 @@ class Objects:
     networks: tuple[Node, ...] = ()
     ports: tuple[Node, ...] = ()
     volumes: tuple[Node, ...] = ()
+    agents: tuple[Node, ...] = ()
+    volume_services: tuple[Node, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def fetch(login: Login) -> Objects:
@@ -40,17 +68,73 @@ def fetch(login: Login) -> Objects:
         hypervisors = _one(ask, "/os-hypervisors/detail", "hypervisors")
         services = _one(ask, "/os-services", "services")
         servers = _pages(ask, "/servers/detail", "servers", everybody)
-    networks: tuple[Node, ...] = ()
-    ports: tuple[Node, ...] = ()
-    volumes: tuple[Node, ...] = ()
+    told = Objects(hypervisors, services, servers)
     if "network" in cloud.services:
         with cloud.services["network"].asking() as ask:
-            networks = _pages(ask, "/v2.0/networks", "networks", {})
-            ports = _pages(ask, "/v2.0/ports", "ports", {})
+            told = replace(
+                told,
+                networks=_pages(ask, "/v2.0/networks", "networks", {}),
+                ports=_pages(ask, "/v2.0/ports", "ports", {}),
+                **_allowed(ask, "/v2.0/agents", "agents", "agents", told),
+            )
     if "volume" in cloud.services:
         with cloud.services["volume"].asking() as ask:
-            volumes = _pages(ask, "/volumes/detail", "volumes", everybody)
-    return Objects(hypervisors, services, servers, networks, ports, volumes)
+            told = replace(
+                told,
+                volumes=_pages(ask, "/volumes/detail", "volumes", everybody),
+                **_allowed(ask, "/os-services", "services", "volume_services", told),
+            )
+    if "placement" in cloud.services:
+        with cloud.services["placement"].asking() as ask:
+            told = _placed(ask, told)
+    return told
+
+
+def _allowed(ask: Asker, path: str, name: str, field: str, told: Objects) -> dict[str, Any]:
+    """Return the field with what is listed; where we may not, what is missing for it.
+
+    A cloud may have no such list at all.
+    """
+    try:
+        return {field: _one(ask, path, name)}
+    except RefusedError as error:
+        if error.status == httpx.codes.NOT_FOUND:
+            return {}
+        if error.status != httpx.codes.FORBIDDEN:
+            raise
+        line = f"{error}: whether its {name} report is not known"
+        return {"refused": (*told.refused, line)}
+
+
+def _placed(ask: Asker, told: Objects) -> Objects:
+    try:
+        return replace(told, providers=_providers(ask))
+    except RefusedError as error:
+        if error.status != httpx.codes.FORBIDDEN:
+            raise
+        line = f"{error}: sizes of hosts and servers are not known"
+        return replace(told, refused=(*told.refused, line))
+
+
+def _providers(ask: Asker) -> tuple[Provider, ...]:
+    found = []
+    for row in _one(ask, "/resource_providers", "resource_providers"):
+        uuid = row.needed("uuid")
+        try:
+            inventories = _part(ask, uuid, "inventories")
+            allocations = _part(ask, uuid, "allocations")
+        except RefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            continue  # it went since it was listed
+        root = row.text("root_provider_uuid") or uuid
+        found.append(Provider(uuid, row.needed("name"), root, inventories, allocations))
+    return tuple(found)
+
+
+def _part(ask: Asker, uuid: str, name: str) -> Node:
+    path = f"/resource_providers/{uuid}/{name}"
+    return parsed(ask.get(path), f"{ask.service.url}{path}").at(name)
 
 
 def _one(ask: Asker, path: str, name: str) -> tuple[Node, ...]:

@@ -17,7 +17,10 @@ _TYPES = {
     "compute": ("compute",),
     "network": ("network",),
     "volume": ("block-storage", "volumev3"),
+    "placement": ("placement",),
 }
+# Of the first versions that have what is read: a provider's tree.
+_VERSIONS = {"placement": {"OpenStack-API-Version": "placement 1.14"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ def log_in(login: Login) -> Cloud:
     for what, types in _TYPES.items():
         url = _endpoint(root.at("token", "catalog"), types, login)
         if url:
-            title, headers = f"OpenStack {what}", {"X-Auth-Token": token}
+            title = f"OpenStack {what}"
+            headers = {"X-Auth-Token": token, **_VERSIONS.get(what, {})}
             found[what] = Service(title, url, ca_file=login.ca_file, headers=headers)
     if "compute" not in found:
         where = f"{keystone.url} {login.region}".rstrip()

@@ -6,11 +6,12 @@ faults: a server in ERROR, a service that stopped reporting, a port that did not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ingest.openstack.fetch import Objects
+from ingest.openstack.room import Room
 from kgraph.schema import Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, Node, spelled_uuid
+from kgraph.sourcekit import Here, Look, Machine, Node, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told
 
 # A server that is none of these has no domain that runs.
@@ -22,12 +23,26 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
     """Yield hypervisors, services, networks, volumes, then servers and their ports."""
     look = here.look(f"openstack/{region}")
     hosts = {node.needed("hypervisor_hostname"): node for node in told.hypervisors}
+    room = Room.of(told.providers)
+    cordoned = _cordoned(told.services)
     by_service = {node.text("service", "host"): name for name, node in hosts.items()}
     for name, node in hosts.items():
         address = node.text("host_ip")
-        yield Machine(f"hypervisor:{name}", name, "", (address,) if address else (), kind="Host")
+        closed = {"cordoned": "true"} if node.text("service", "host") in cordoned else {}
+        yield Machine(
+            f"hypervisor:{name}", name, "", (address,) if address else (),
+            labels=closed, props=room.of_host(name), kind="Host",
+        )  # fmt: skip
     for service in told.services:
         yield from _service(service, by_service, here, look)
+    for service in told.volume_services:
+        told_by = (service.needed("host"), service.needed("binary"), "Cinder")
+        yield from _reporting(told_by, by_service, here, look, alive=service.text("state") == "up")
+    # OVN's agents have a sentence for a host once their chassis has gone.
+    for agent in (agent for agent in told.agents if " " not in agent.text("host")):
+        binary = agent.text("binary") or agent.needed("agent_type")
+        told_by = (agent.needed("host"), binary, "Neutron")
+        yield from _reporting(told_by, by_service, here, look, alive=agent.flag("alive"))
     for network in told.networks:
         yield _network(network, here)
     for volume in told.volumes:
@@ -36,23 +51,46 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
     volumes = {volume.needed("id") for volume in told.volumes}
     servers = {server.needed("id"): server for server in told.servers}
     for server in servers.values():
-        yield from _server(server, hosts, volumes, here, look)
+        yield from _server(server, hosts, volumes, room, here, look)
     for port in told.ports:
         if port.text("device_id") in servers:
             yield from _port(port, servers[port.text("device_id")], networks, here, look)
 
 
+def _cordoned(services: Iterable[Node]) -> set[str]:
+    """Return the hosts where Nova places nothing, because somebody has disabled its service."""
+    computes = (s for s in services if s.text("binary") == "nova-compute")
+    return {s.text("host") for s in computes if s.text("status") == "disabled"}
+
+
 def _service(node: Node, by_service: Mapping[str, str], here: Here, look: Look) -> Iterator[Told]:
-    name = f"{node.needed('host')}/{node.needed('binary')}"
+    told_by = (node.needed("host"), node.needed("binary"), "Nova")
+    state = node.text("state")
+    alive = None if state not in {"up", "down"} else state == "up"
+    yield from _reporting(told_by, by_service, here, look, alive=alive)
+
+
+def _reporting(
+    told_by: tuple[str, str, str],
+    hosts: Mapping[str, str],
+    here: Here,
+    look: Look,
+    *,
+    alive: bool | None,
+) -> Iterator[Told]:
+    """Yield a service that reports, on which host, and to whom; and whether it does."""
+    host, binary, to = told_by
+    name = f"{host}/{binary}"
     key = f"service:{name}"
-    yield Record(key, "ServiceInstance", name, (here.key("name", name),), watched=("down",))
-    host = by_service.get(node.text("host"))
-    if host is not None and node.text("binary") == "nova-compute":
-        yield RelationRecord(key, "RUNS_ON", f"hypervisor:{host}")
-    if node.text("state") == "down":
-        yield look.sees(key, "down", f"{node.text('binary')} has stopped reporting to Nova")
-    elif node.text("state") == "up":
-        yield look.sees(key, "down", "")
+    # As systemd calls it on its machine, where its unit is named like the program.
+    unit = local_name(host.partition("@")[0], f"{binary}.service")
+    claims = (here.key("name", name), here.key("name", unit))
+    yield Record(key, "ServiceInstance", name, claims, watched=("down",))
+    if host in hosts:
+        yield RelationRecord(key, "RUNS_ON", f"hypervisor:{hosts[host]}")
+    if alive is not None:
+        gone = f"{binary} on {host} has stopped reporting to {to}"
+        yield look.sees(key, "down", "" if alive else gone)
 
 
 def _network(node: Node, here: Here) -> Record:
@@ -78,18 +116,29 @@ def _volume(node: Node, region: str, here: Here) -> Iterator[Told]:
 
 
 def _server(
-    node: Node, hosts: Mapping[str, Node], volumes: set[str], here: Here, look: Look
+    node: Node,
+    hosts: Mapping[str, Node],
+    volumes: set[str],
+    room: Room,
+    here: Here,
+    look: Look,
 ) -> Iterator[Told]:
     number, name, status = node.needed("id"), node.text("name"), node.needed("status")
     key = f"server:{number}"
     claims = (here.key("vmUuid", number), *((here.key("name", name),) if name else ()))
     project = node.text("tenant_id")
     labels = {"tenant": project} if project else {}
-    props = {"status": status}
-    yield Record(
-        key, "VirtualMachine", name or number, claims, labels, props, volatile=frozenset(props)
-    )
     host = node.text("OS-EXT-SRV-ATTR:hypervisor_hostname")
+    props = {"status": status, **room.of_server(number, host)}
+    yield Record(
+        key,
+        "VirtualMachine",
+        name or number,
+        claims,
+        labels,
+        props,
+        volatile=frozenset({"status"}),
+    )
     if host in hosts:
         relation = "RUNS_ON" if status in _RUNNING or status == "ERROR" else "MEMBER_OF"
         yield RelationRecord(key, relation, f"hypervisor:{host}")

@@ -1,6 +1,7 @@
 """An OVN: logical switches, routers and ports, and which machine binds each port.
 
     ovn-nbctl, ovn-sbctl (the only I/O) -> rows of two databases -> Network, Router, VirtualNic
+    ovsdb-client -> it is time to read
 
 Source: https://www.ovn.org/support/dist-docs/ovn-nb.5.html, ovn-sb.5.html
 """
@@ -8,12 +9,14 @@ Source: https://www.ovn.org/support/dist-docs/ovn-nb.5.html, ovn-sb.5.html
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
 from ingest.ovn.normalise import lagging, normalise, stuck
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, run
-from kgraph.sourcekit.ovsdb import Database, database, listing
+from kgraph.sourcekit import Found, Here, Listening, Source, SourceEntry, folded, run
+from kgraph.sourcekit.ovsdb import Database, database, following, listing
+from kgraph.sourcekit.pushed import Pushed
 
 NAME = "ovn"
 NORTH = (
@@ -21,6 +24,10 @@ NORTH = (
     *("Logical_Router", "Logical_Router_Port"),
 )
 SOUTH = ("Chassis", "Chassis_Private", "Encap", "Port_Binding")
+FOLLOWED_NORTH = ("name", "type", "up", "enabled", "addresses", "options")
+FOLLOWED_SOUTH = ("logical_port", "chassis")
+# Where packages of OVN put them; ovn-nbctl and ovn-sbctl find them by themselves.
+_SOCKETS = {"nb": "unix:/var/run/ovn/ovnnb_db.sock", "sb": "unix:/var/run/ovn/ovnsb_db.sock"}
 _SECOND_LOOK_SECONDS = 1.0  # a controller that is alive takes a configuration within that
 
 
@@ -60,4 +67,15 @@ def _asked(entry: Entry, tool: str, db: str, tables: tuple[str, ...]) -> Databas
     return database(text, f"ovn {entry.subject}: {tool}", tables)
 
 
-SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))
+def listen(entry: Entry, tell: Callable[[], None]) -> Listening:
+    """Begin to listen for logical ports that change, and for what binds them."""
+    north = following(
+        entry.nb or _SOCKETS["nb"], "OVN_Northbound", "Logical_Switch_Port", FOLLOWED_NORTH
+    )
+    south = following(entry.sb or _SOCKETS["sb"], "OVN_Southbound", "Port_Binding", FOLLOWED_SOUTH)
+    listening = Pushed([north, south], tell, via=entry.via)
+    listening.start()
+    return listening
+
+
+SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30), listen=listen)

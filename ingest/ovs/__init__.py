@@ -1,24 +1,29 @@
 """One machine's Open vSwitch: bridges, what guests plug in, and what leads out.
 
     ovs-vsctl, ovs-appctl (the only I/O) -> rows of the database -> Network, VirtualNic, Nic, Bond
+    ovsdb-client -> it is time to read
 
 Source: https://www.openvswitch.org/support/dist-docs/ovs-vswitchd.conf.db.5.txt
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
 from ingest.ovs.normalise import CONTROLLER, DAEMON, is_chassis, normalise
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, run
+from kgraph.sourcekit import Found, Here, Listening, Place, Source, SourceEntry, folded, run
 from kgraph.sourcekit.liveness import lifeless
-from kgraph.sourcekit.ovsdb import Database, database, listing
+from kgraph.sourcekit.ovsdb import Database, database, following, listing
+from kgraph.sourcekit.pushed import Pushed
 
 NAME = "ovs"
 TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface")
+# Of a port that is plugged in or out, and of its link; statistics change all the time.
+FOLLOWED = ("name", "error", "admin_state", "link_state", "external_ids", "mac_in_use")
 _UUID = "/sys/class/dmi/id/product_uuid"
 
 
@@ -81,4 +86,12 @@ def _uuid(entry: Entry) -> str:
     return ""
 
 
-SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=15))
+def listen(entry: Entry, tell: Callable[[], None]) -> Listening:
+    """Begin to listen for ports that come, go, or change."""
+    command = following(entry.db, "Open_vSwitch", "Interface", FOLLOWED)
+    listening = Pushed([command], tell, via=entry.via)
+    listening.start()
+    return listening
+
+
+SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=15), listen=listen)

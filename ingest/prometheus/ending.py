@@ -91,19 +91,29 @@ def relays_ended(
     standing: Standing,
     blind: Iterable[Observation],
     covered: Iterable[Coverage],
+    origin: Origin,
     now: datetime,
 ) -> Iterator[Observation]:
     """End what was passed on to us of alerts whose rules say otherwise where they are evaluated.
 
     Alertmanager repeats what it was told, and tells late what is over. A rule that looks and is
-    silent since is surer; one that is blind has nothing to say.
+    silent since is surer; one that is blind has nothing to say. And that an alert is over is known
+    only as long as its rule looks: a host that loses its power would be vouched for by what was
+    wrong with a guest of it a moment before, and is not any longer.
     """
     sightless = {_about(row) for row in blind}
     silent = {
         (row.entity, row.signal, witness(row.detector)): row.last_evaluated_at for row in covered
     }
+    blinded = {
+        (look.entity, look.signal, witness(look.detector)) for look in standing.looks(origin, now)
+    } - silent.keys()
     for row in standing.observations:
-        if not row.abnormal or not relayed(row.detector):
+        if not relayed(row.detector):
+            continue
+        if not row.abnormal:
+            if _about(row) in blinded:
+                yield withdrawn(row, now)
             continue
         looked = silent.get(_about(row))
         newer = looked is not None and (row.received_at is None or row.received_at < looked)

@@ -24,6 +24,7 @@ from kgraph.signals import (
     translate_reports,
     withdrawn,
 )
+from kgraph.sourcekit.clocks import Clock
 
 SOURCE = "prometheus"
 
@@ -90,11 +91,11 @@ def normalise(reading: Reading, estate: Estate, origin: Origin, now: datetime) -
         *probes(found, origin),
         *watched_by(_watched(reading, found, seen, origin), estate.watched, jobs),
         *ended(estate.standing, told, covered, origin, now),
-        *relays_ended(estate.standing, translation.blind, covered, now),
+        *relays_ended(estate.standing, translation.blind, covered, origin, now),
         *told,
         *covered,
     ]
-    findings = tuple(_findings(reading, found, translation))
+    findings = tuple(_findings(reading, found, translation, now))
     seen_from = vantage(reading, origin.title)
     return Normalised(
         tuple(items), translation, tuple(found), seen_from, findings, reading.settled
@@ -131,7 +132,7 @@ def unreachable(origin: Origin, standing: Standing, now: datetime, why: str) -> 
 
 def _translated(reading: Reading, estate: Estate, origin: Origin, now: datetime) -> Translation:
     """Translate what fires; an alert whose target is silent has seen nothing."""
-    silence = Silence.of(reading.targets)
+    silence, clock = Silence.of(reading.targets), Clock("Prometheus", reading.clock - now)
     seen: dict[str, list[Labels]] = {}
     if any(target.health == "down" for target in reading.targets):
         for rule in reading.rules:
@@ -144,7 +145,7 @@ def _translated(reading: Reading, estate: Estate, origin: Origin, now: datetime)
         return f"its target {target.job} {target.instance} does not answer, and that is evidence"
 
     return translate_reports(
-        (report for rule in reading.rules for report in _reports(rule, origin, now)),
+        (report for rule in reading.rules for report in _reports(rule, origin, clock, now)),
         estate.index,
         estate.packs,
         received_at=now,
@@ -152,14 +153,14 @@ def _translated(reading: Reading, estate: Estate, origin: Origin, now: datetime)
     )
 
 
-def _reports(rule: Rule, origin: Origin, now: datetime) -> Iterator[Report]:
+def _reports(rule: Rule, origin: Origin, clock: Clock, now: datetime) -> Iterator[Report]:
     for each in rule.alerts:
         if each.firing:
             detail = each.annotations.get("summary") or each.annotations.get("description", "")
             yield Report(
                 Alert(each.labels, each.annotations),
                 State.ABNORMAL,
-                at=each.active_at,
+                at=None if each.active_at is None else clock.ours(each.active_at),
                 expires_at=now + LASTS,
                 fingerprint=_spelled(each.labels),
                 detector=origin.rule(rule.name),
@@ -185,7 +186,9 @@ def _watched(
     return rows
 
 
-def _findings(reading: Reading, found: Iterable[Alias], translation: Translation) -> Iterator[str]:
+def _findings(
+    reading: Reading, found: Iterable[Alias], translation: Translation, now: datetime
+) -> Iterator[str]:
     lost = sum(row.lost for row in translation.explanations)
     if lost:
         share = f"{translation.unmapped_share:.0%}"
@@ -198,3 +201,4 @@ def _findings(reading: Reading, found: Iterable[Alias], translation: Translation
         if why:
             yield f"rule {rule.name} vouches for nothing: {' '.join(why.split())}"
     yield from reading.troubles
+    yield from Clock("Prometheus", reading.clock - now).findings()

@@ -26,6 +26,7 @@ from kgraph.signals import (
     said,
     withdrawn,
 )
+from kgraph.sourcekit.clocks import answered
 from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
@@ -83,7 +84,9 @@ def from_file(path: str, now: datetime) -> AlertBatch:
 
 def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> AlertBatch:
     """Ask an Alertmanager for its alerts; SourceError when it does not answer."""
-    return parse_payload(fetch(url, credentials), where=url, received_at=now)
+    content, date = fetch(url, credentials)
+    batch = parse_payload(content, where=url, received_at=now)
+    return batch.by_our_clock(answered("the Alertmanager", date, now))
 
 
 class Directory:

@@ -16,7 +16,7 @@ import rca
 from kgraph.app.acting import actuators
 from kgraph.app.engine import resolved
 from kgraph.app.identity import conflicts
-from kgraph.app.parallel import Setting, sync
+from kgraph.app.parallel import Setting, crowd_of, sync
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
@@ -206,7 +206,9 @@ def _sources(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     with TemporaryDirectory(prefix="kgraph-") as folder, closing(_scratch(folder)) as store:
         chosen = jobs(Context(configuration))
         reading = Reading(store, now, Commitment.PREVIEW, unshown)
-        for outcome in sync(Setting(reading, lambda: datetime.now(UTC), "doctor"), chosen):
+        crowd = crowd_of(configuration)
+        setting = Setting(reading, lambda: datetime.now(UTC), "doctor", crowd=crowd)
+        for outcome in sync(setting, chosen):
             if outcome.failure:
                 yield Finding("source", Health.FAIL, outcome.source, outcome.failure)
             else:

@@ -10,15 +10,17 @@ from pathlib import Path
 from kgraph.app.endpoints import endpoints
 from kgraph.app.engine import resolved
 from kgraph.app.lookup import entity as look_up
+from kgraph.app.plans import propose
 from kgraph.config import Configuration
-from kgraph.schema import Entity, Incident, InputError, Observation, Plan, Relation
+from kgraph.schema import Entity, Incident, InputError, Observation, Plan, PlanRecord, Relation
 from kgraph.schema.desired import Desired, DesiredEntity, DesiredRelation, parse_desired
-from kgraph.store import Estate, Toward
+from kgraph.store import Estate, GraphStore, Toward
 from remedies import load_catalogue
 from remedies.restoring import Deviation, Drift, plan_to_restore
 
 _STOPPED = {"down": Drift.DOWN, "paused": Drift.PAUSED}
 _LARGEST = 2**24  # bytes of a document
+_RESTORED = "everything is as declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Compared:
     """An estate next to what was declared.
 
     Attributes:
-        plan: what would restore it; None where nothing of it is in the graph, or nothing differs.
+        plan: what would restore it, under the name of its declaration; None where nothing of it
+            is in the graph, or nothing differs.
         unknown: what was declared to run, and nobody has seen lately: neither so nor otherwise.
     """
 
@@ -54,9 +57,16 @@ def declared(path: Path) -> Desired:
 
 
 def compare(
-    store: Estate, desired: Desired, configuration: Configuration, now: datetime
+    store: Estate, desired: Desired, configuration: Configuration, now: datetime, name: str = ""
 ) -> Compared:
     """Compare the stored estate with what was declared, and plan how to restore it.
+
+    Args:
+        store: the estate.
+        desired: what was declared.
+        configuration: has the catalogue and the ways to act.
+        now: the moment.
+        name: of the declaration; plans of two do not take each other's place.
 
     Raises:
         InputError: a declared name means several entities.
@@ -64,7 +74,16 @@ def compare(
     found = [each for row in desired.entities for each in _entity(store, row, now)]
     found += [each for row in desired.relations for each in _relation(store, row)]
     unknown = tuple(_unseen(store, desired.entities, now))
-    return Compared(tuple(found), _plan(store, found, configuration, now), unknown)
+    plan = _plan(store, found, configuration, now, f"drift {name}".rstrip())
+    return Compared(tuple(found), plan, unknown)
+
+
+def keep(store: GraphStore, found: Compared, name: str, now: datetime) -> PlanRecord | None:
+    """Propose the plan as any other is: people approve it, and guards stand before each step.
+
+    What was proposed for the same declaration before is taken off the table.
+    """
+    return propose(store, f"drift {name}".rstrip(), found.plan, now, over=_RESTORED)
 
 
 def _entity(store: Estate, row: DesiredEntity, now: datetime) -> Iterator[Deviation]:
@@ -137,7 +156,11 @@ def _unseen(store: Estate, rows: Sequence[DesiredEntity], now: datetime) -> Iter
 
 
 def _plan(
-    store: Estate, deviations: Sequence[Deviation], configuration: Configuration, now: datetime
+    store: Estate,
+    deviations: Sequence[Deviation],
+    configuration: Configuration,
+    now: datetime,
+    name: str,
 ) -> Plan | None:
     uids = list(dict.fromkeys(u for d in deviations for u in (d.entity, d.to, d.now) if u))
     if not uids:
@@ -145,7 +168,7 @@ def _plan(
     part = store.neighbourhood(uids, Toward.DEPENDENCIES, depth=3)
     evidence = store.evidence([entity.uid for entity in part.entities], now=now)
     incident = Incident(
-        "drift", part.entities, part.relations, evidence.observations, changes=evidence.changes
+        name, part.entities, part.relations, evidence.observations, changes=evidence.changes
     )
     folders = configuration.settings.folders.catalogue
     catalogue = load_catalogue(resolved(configuration, folders))

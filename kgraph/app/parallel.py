@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -17,12 +17,12 @@ from typing import Protocol
 import structlog
 
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, kept
+from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Lease, SourceError
 from kgraph.store import GraphStore
 
 TTL = timedelta(seconds=30)  # of a source's lease: so long after a crash nobody else may read it
 _LOOK_SECONDS = 0.5  # between two looks at deadlines and leases
-_AT_ONCE = 32  # sources that are asked at the same time
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +48,36 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many sources are asked at the same time.
+
+    One that hangs costs almost nothing but its place. So whoever has not answered for a while
+    gives it to the next: those that are well never wait for those that hang.
+
+    Attributes:
+        at_once: of which an answer is expected.
+        aside: after so long a source no longer counts among them; it may answer all the same.
+        at_most: in all, those that hang included.
+    """
+
+    at_once: int = 32
+    aside: timedelta = timedelta(seconds=1)
+    at_most: int = 512
+
+    def admits(self, begun: Iterable[datetime], now: datetime) -> bool:
+        """Tell whether one more may be asked, of those that were asked and have not answered."""
+        ages = [now - each for each in begun]
+        expected = sum(age < self.aside for age in ages)
+        return expected < self.at_once and len(ages) < self.at_most
+
+
+def crowd_of(configuration: Configuration) -> Crowd:
+    """Return how many the configuration allows."""
+    told = configuration.settings.sync
+    return Crowd(told.at_once, timedelta(seconds=told.aside), told.at_most)
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What sources are read with.
 
@@ -56,12 +86,14 @@ class Setting:
         clock: the time in UTC; called in one thread.
         holder: who we are, for leases.
         progress: is told what goes on.
+        crowd: how many are asked at the same time.
     """
 
     reading: Reading
     clock: Callable[[], datetime]
     holder: str
     progress: Progress = field(default_factory=Unseen)
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 def sync(setting: Setting, jobs: Sequence[Job]) -> Iterator[Outcome]:
@@ -103,7 +135,7 @@ class _Wave:
         """Yield the outcome of each source, as they come in."""
         try:
             while self._waiting or self._asked:
-                while self._waiting and len(self._asked) < _AT_ONCE:
+                while self._waiting and self._admits():
                     outcome = self._begin(*self._waiting.popleft())
                     if outcome is not None:
                         yield outcome
@@ -114,6 +146,12 @@ class _Wave:
         finally:
             for asked in self._asked.values():
                 self._release(asked)
+
+    def _admits(self) -> bool:
+        if not self._asked:
+            return True
+        begun = (asked.at for asked in self._asked.values())
+        return self._setting.crowd.admits(begun, self._setting.clock())
 
     def _begin(self, number: int, job: Job) -> Outcome | None:
         """Ask a source in a thread of its own; return what hinders that."""

@@ -24,7 +24,12 @@ _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 
 def propose(
-    store: GraphStore, incident: str, plan: Plan | None, now: datetime
+    store: GraphStore,
+    incident: str,
+    plan: Plan | None,
+    now: datetime,
+    *,
+    over: str = "the incident is over",
 ) -> PlanRecord | None:
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
@@ -33,13 +38,14 @@ def propose(
 
     Args:
         store: where plans are kept.
-        incident: the incident that it is for.
+        incident: the incident that it is for, or what else asks for it.
         plan: what is proposed; None: nothing is any longer.
         now: the moment.
+        over: why nothing is proposed any longer.
     """
     for old in store.plans(incident=incident, states=_OPEN):
         if plan is None or old.id != plan.id:
-            because = f"{plan.id} took its place" if plan else "the incident is over"
+            because = f"{plan.id} took its place" if plan else over
             store.save_plan(
                 replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
             )
@@ -86,6 +92,23 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
     store.save_plan(rejected)
     return rejected
+
+
+def cancel(store: GraphStore, record: PlanRecord, who: str, why: str, now: datetime) -> None:
+    """Stop a plan that is under way; it is not proposed for this incident again.
+
+    Whoever carries it out begins nothing more from its next look on; what is in flight ends, and
+    is written down. What was done stays: kgraph takes nothing back that nobody asked it to.
+
+    Raises:
+        InputError: it is not under way.
+    """
+    if not record.state.under_way:
+        mend = "`--reject` says no to what has not begun"
+        raise InputError(f"plan {record.id} is {record.state.value}, not under way", mend=mend)
+    body = json.dumps({"by": who, "why": why})
+    drawers = (Drawer.CANCELLED, Drawer.REJECTED)
+    store.put([Document(drawer, record.id, now, body) for drawer in drawers])
 
 
 def document_of(record: PlanRecord) -> PlanDocument:

@@ -13,7 +13,7 @@ from kgraph.config import Configuration
 from kgraph.schema import Actor, Plan, PlanRecord, PlanStep
 from kgraph.store import GraphStore
 from remedies import Circumstances, Decision, Policy, decide, load_policy
-from remedies.execution.ledger import cases
+from remedies.execution.cases import cases
 from remedies.policy import Rule, decide_step, ranked
 
 RECORD = timedelta(days=365)  # how long a case counts

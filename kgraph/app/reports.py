@@ -27,7 +27,7 @@ from kgraph.schema import (
 from kgraph.schema.timestamps import parse_time
 from kgraph.store import GraphStore
 from rca import Model
-from remedies.execution.ledger import SHADOW
+from remedies.execution.readback import SHADOW
 
 _PAGE = 200
 _PLANS = 100_000

@@ -60,8 +60,13 @@ def opened_snapshot(configuration: Configuration) -> Iterator[tuple[GraphStore, 
     if not path.exists():
         yield None
         return
+    taken = path.stat().st_mtime
+    if SqliteStore.schema_version(path) < SqliteStore.SCHEMA:
+        # It was made before an upgrade, and nobody but us writes to it.
+        SqliteStore.open(path).close()
+        os.utime(path, (taken, taken))
     with closing(SqliteStore.open(path, read_only=True)) as store:
-        yield store, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        yield store, datetime.fromtimestamp(taken, UTC)
 
 
 def _take(path: Path, store: GraphStore, now: datetime) -> None:

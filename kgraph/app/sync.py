@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from kgraph.schema import Item, KgraphError, Observation, Snapshot, StaleReadingError
+from kgraph.sourcekit import Listening
 from kgraph.store import Diff, GraphStore, Shrink
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
@@ -66,12 +67,6 @@ class Tell(Protocol):
             shown: what it shows by itself, if anything.
             part: what the job can read alone to see all that has changed; None: it must read all.
         """
-
-
-class Listening(Protocol):
-    """A source's events are being listened to."""
-
-    def stop(self) -> None: ...
 
 
 def _says_nothing(_store: GraphStore, _error: KgraphError, _at: datetime) -> None:

@@ -7,29 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Exit, session_of
+from kgraph.cli.session import Exit, Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
     from kgraph.app.drift import Compared
-    from kgraph.schema import Plan
+    from kgraph.schema import Plan, PlanRecord
 
 
 def drift(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A kgraph.desired/v1 document.")],
+    *,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Keep the plan, for people to approve.")
+    ] = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """Compare the estate with what was declared, and plan how to restore it. Does nothing."""
-    from kgraph.app.drift import compare, declared
+    """Compare the estate with what was declared, and plan how to restore it. Does nothing.
+
+    A proposed plan is one like any other: `kgraph plan` shows it, `kgraph apply` carries it out
+    under the same guards. Plans of one file take each other's place.
+    """
+    from kgraph.app.drift import compare, declared, keep
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
     desired = declared(file)
-    with opened(session.configuration, Access.READ, session.remark) as store:
-        found = compare(store, desired, session.configuration, session.now())
+    access, now, kept = Access.WRITE if propose else Access.READ, session.now(), None
+    with opened(session.configuration, access, session.remark) as store:
+        found = compare(store, desired, session.configuration, now, file.name)
+        if propose:
+            kept = keep(store, found, file.name, now)
     if output is not RowFormat.TABLE:
-        write(_document(found), output)
+        write(_document(found, kept), output)
     elif found.deviations:
         rows = [(d.title, d.drift.value, d.said) for d in found.deviations]
         show(session, ("entity", "drift", "what differs"), rows, output)
@@ -39,7 +50,22 @@ def drift(
         session.remark(f"{title}: nobody has seen lately whether it runs", style="yellow")
     if not found.deviations:
         session.remark("everything is as declared")
+    elif kept is not None:
+        _told(session, found, kept)
+    elif propose:
+        session.remark("nothing of it is in the graph: there is no plan to keep", style="yellow")
     session.end(Exit.FINDINGS if found.deviations else Exit.OK)
+
+
+def _told(session: Session, found: Compared, kept: PlanRecord) -> None:
+    """Say what came of the plan, and the command that comes next."""
+    said = f"{kept.id} is {kept.state.value}"
+    if kept.state.value != "proposed":
+        session.remark(f"{said}: {kept.because}")
+    elif found.plan is not None and found.plan.impediment:
+        session.remark(f"{said}, for people: {found.plan.impediment}")
+    else:
+        session.remark(f"{said}: `kgraph apply {kept.id}` looks at it, --execute does it")
 
 
 def _steps(found: Compared) -> list[tuple[str, ...]]:
@@ -70,8 +96,9 @@ def _planned(plan: Plan | None) -> list[dict[str, str]]:
     return found
 
 
-def _document(found: Compared) -> dict[str, Any]:
+def _document(found: Compared, kept: PlanRecord | None) -> dict[str, Any]:
     return {
+        "proposed": kept.id if kept else None,
         "deviations": [
             {"entity": d.entity, "title": d.title, "drift": d.drift.value, "differs": d.said}
             for d in found.deviations

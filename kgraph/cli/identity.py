@@ -234,7 +234,7 @@ def _decision(store: GraphStore, row: Decision) -> tuple[str, str, str, str, str
         return f"{found.kind} {found.name} ({uid})" if found else uid
 
     verdict: Sameness = row.verdict
-    at = row.at.isoformat(timespec="seconds")
+    at = f"{row.at:%Y-%m-%dT%H:%M:%SZ}"
     return at, verdict.value, title(row.uid), title(row.other), row.by, row.reason
 
 

@@ -170,6 +170,7 @@ def alertmanager(
     with started(session, way) as (reading, _):
         translation = alerts.translated(batch, reading.store, packs)
         diff = alerts.observe(reading, translation, listing)
+        diff = diff.with_findings(batch.clock.findings())
     if explain:
         _explain(session, translation, output)
         return

@@ -47,15 +47,17 @@ def set_up(level: str) -> None:
     for name in _TOLD_BY_US:
         logging.getLogger(name).setLevel(logging.NOTSET if curious else logging.CRITICAL)
     plain = sys.stderr.isatty()
-    tracebacks = [] if plain else [structlog.processors.format_exc_info]
+    # No drawn tracebacks: they show the values of variables, so also secrets, and take seconds.
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer() if plain else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if plain
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *tracebacks,
+            structlog.processors.format_exc_info,
             _without_secrets,
             renderer,
         ],

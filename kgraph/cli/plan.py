@@ -46,6 +46,13 @@ def plan(
             metavar="REASON",
         ),
     ] = None,
+    cancel: Annotated[
+        str | None,
+        typer.Option(
+            help="Stop it while it is under way, and why: nothing more of it begins.",
+            metavar="REASON",
+        ),
+    ] = None,
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
@@ -56,6 +63,9 @@ def plan(
     session = session_of(ctx)
     if reject is not None:
         _reject(session, plan_id, reject)
+        return
+    if cancel is not None:
+        _cancel(session, plan_id, cancel)
         return
     with opened(session.configuration, Access.READ) as store:
         if plan_id is None:
@@ -80,6 +90,17 @@ def _reject(session: Session, plan_id: str | None, why: str) -> None:
     with opened(session.configuration, Access.WRITE) as store:
         record = reject(store, find(store, plan_id), session.user, why, session.now())
     session.remark(f"{plan_id} is {record.state.value}: {record.because}")
+
+
+def _cancel(session: Session, plan_id: str | None, why: str) -> None:
+    from kgraph.app.plans import cancel, find
+    from kgraph.app.stores import Access, opened
+
+    if plan_id is None:
+        usage("--cancel needs a PLAN")
+    with opened(session.configuration, Access.WRITE) as store:
+        cancel(store, find(store, plan_id), session.user, why, session.now())
+    session.remark(f"{plan_id} is cancelled: nothing more of it begins")
 
 
 def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:
@@ -140,7 +161,8 @@ def lines(
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
     means = "" if chosen.executable else "  suggest only: no way to act"
-    reach = f"  {len(chosen.reach)} things could be hurt" if chosen.reach else ""
+    hurt = len(chosen.reach)
+    reach = f"  {hurt} {'thing' if hurt == 1 else 'things'} could be hurt" if hurt else ""
     yield f"RISK     {chosen.risk.value}{reach}{means}"
     if chosen.due_at is not None:
         yield f"BEFORE   {_second(chosen.due_at)}  preventive: by then it is expected"

@@ -44,6 +44,10 @@ def _saves(given: Parameters) -> bool:
     return bool(given["save"]) and given["bundle"] is None and given["at"] is None
 
 
+def _decides(given: Parameters) -> bool:
+    return given["reject"] is not None or given["cancel"] is not None
+
+
 REMOTE: Mapping[str, Rule] = MappingProxyType(
     {
         # It asks the sources with the server's credentials, and may send a drill to receivers.
@@ -56,8 +60,8 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "predict": _reads(),
         "weak-points": _reads(),
         "plan": Rule(
-            lambda given: VIEWER if given["reject"] is None else OPERATOR,
-            writes=lambda given: given["reject"] is not None,
+            lambda given: OPERATOR if _decides(given) else VIEWER,
+            writes=_decides,
         ),
         # Looking at what it would do asks the estate itself, with the server's credentials.
         "apply": Rule(lambda _given: OPERATOR, writes=lambda given: bool(given["execute"])),
@@ -92,7 +96,11 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "detect report": Rule(lambda _given: VIEWER, ("bundle", "truth"), ("fit",)),
         # It looks from where the server is, at what its graph and configuration name; reads only.
         "check": Rule(lambda _given: RESPONDER, writes=lambda given: not given["dry_run"]),
-        "drift": _reads("file"),
+        "drift": Rule(
+            lambda given: OPERATOR if given["propose"] else VIEWER,
+            ("file",),
+            writes=lambda given: bool(given["propose"]),
+        ),
         "rules show": _reads(),
         # With --live it reads the sources, with the server's credentials.
         "rules coverage": Rule(

@@ -23,6 +23,8 @@ class Drawer(Enum):
     TALLY = "tally"  # what was counted on one day, for reports
     REPORT = "report"  # periodic reports
     REJECTED = "rejected"  # plans that a person has said no to
+    CANCELLED = "cancelled"  # plans under way that a person has stopped
+    LIFTED = "lifted"  # entities whose tries in vain may be repeated, and why
     SHADOW = "shadow"  # what would have been done, and is not concluded yet
     HANDLING = "handling"  # what people, or the grouping, did to an incident; never changed
     STEERING = "steering"  # what of it the grouping still has to respect

@@ -88,6 +88,7 @@ class _Run(_Row):
     endedAt: _Time | None = None  # noqa: N815
     state: PlanState | None = None
     outcome: Outcome | None = None
+    unseen: list[str] = []
 
 
 class _Plan(_Row):
@@ -102,6 +103,7 @@ class _Plan(_Row):
     symptoms: list[Sign] = []
     settleSeconds: _Seconds = 60  # noqa: N815
     reach: list[str] = []
+    standsOn: dict[str, list[str]] = {}  # noqa: N815
     dueAt: _Time | None = None  # noqa: N815
     runs: list[_Run] = []
     bound: str = ""
@@ -131,6 +133,7 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         symptoms=tuple(row.symptoms),
         settle=timedelta(seconds=row.settleSeconds),
         reach=tuple(row.reach),
+        stands_on={uid: tuple(below) for uid, below in row.standsOn.items()},
         due_at=row.dueAt,
     )
     return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
@@ -142,6 +145,7 @@ def dump_plan(document: PlanDocument) -> dict[str, Any]:
         "format": FORMAT,
         "id": document.plan.id,
         **_content(document.plan),
+        "standsOn": {uid: list(below) for uid, below in document.plan.stands_on.items()},
         **({"dueAt": format_time(document.plan.due_at)} if document.plan.due_at else {}),
         "runs": [_run_out(run) for run in document.runs],
         **({"bound": document.bound} if document.bound else {}),
@@ -246,6 +250,7 @@ def _run_out(run: Run) -> dict[str, Any]:
         "endedAt": format_time(run.ended_at) if run.ended_at else None,
         "state": run.state.value if run.state else None,
         "outcome": run.outcome.value if run.outcome else None,
+        "unseen": list(run.unseen),
     }
 
 
@@ -258,4 +263,5 @@ def _run_in(row: _Run) -> Run:
         row.endedAt,
         row.state,
         row.outcome,
+        tuple(row.unseen),
     )

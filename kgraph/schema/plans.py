@@ -152,6 +152,8 @@ class Plan:
         due_at: of preventive maintenance: when what is foreseen is expected, as it was when the
             plan was made; no part of its id, since every look moves it.
         refused: what will not be done, each with its reason.
+        stands_on: whom kgraph would act on -> what that needs to work, nearest first. No part of
+            the plan's identity: it says where to look if the plan does not help.
     """
 
     id: str
@@ -164,6 +166,7 @@ class Plan:
     symptoms: tuple[Sign, ...] = ()
     settle: timedelta = timedelta(seconds=60)
     reach: tuple[str, ...] = ()
+    stands_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     due_at: datetime | None = None
 
     @property
@@ -206,6 +209,7 @@ class Run:
         journal_from: how many journal entries are older than this run.
         before: what was abnormal in the plan's reach when it began.
         by: who let it begin: a person, or a rule of the policy.
+        unseen: what the treated stand on and nobody saw well when it ended in vain.
     """
 
     begun_at: datetime
@@ -215,6 +219,7 @@ class Run:
     ended_at: datetime | None = None
     state: PlanState | None = None
     outcome: Outcome | None = None
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

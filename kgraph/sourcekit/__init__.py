@@ -6,7 +6,7 @@ line in `ingest.catalogue`, or an entry point of another package, makes it known
 """
 
 from kgraph.sourcekit.command import run
-from kgraph.sourcekit.declared import Found, Here, Source
+from kgraph.sourcekit.declared import Found, Here, Listening, Source
 from kgraph.sourcekit.entry import SourceEntry, without_password
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
@@ -21,6 +21,7 @@ __all__ = [
     "Alias",
     "Found",
     "Here",
+    "Listening",
     "Look",
     "Machine",
     "Node",

@@ -33,7 +33,7 @@ class ToolFailedError(SourceError):
 def run(
     argv: Sequence[str],
     patience: timedelta = PATIENCE,
-    environment: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
     *,
     via: Sequence[str] = (),
 ) -> str:
@@ -42,7 +42,7 @@ def run(
     Args:
         argv: the program and its arguments, as they are.
         patience: how long it may take.
-        environment: further variables for it, on this machine.
+        more: further variables of its environment, on this machine.
         via: what reaches another machine, such as `ssh h1`, to run it there.
 
     Raises:
@@ -51,8 +51,6 @@ def run(
     """
     argv = through(via, argv)
     where = " ".join(argv)
-    environ = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_ADMIN}"}
-    environ |= environment or {}
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the words come from the configuration
             list(argv),
@@ -60,7 +58,7 @@ def run(
             capture_output=True,
             timeout=patience.total_seconds(),
             check=False,
-            env=environ,
+            env=environment() | dict(more or {}),
         )
     except subprocess.TimeoutExpired:
         what = f"no answer within {patience.total_seconds():g} s"
@@ -76,6 +74,13 @@ def run(
         return done.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def environment() -> dict[str, str]:
+    """Return what tools are run with: English words, and a path to administrators' tools."""
+    path = f"{os.environ.get('PATH', '')}:{_ADMIN}"
+    # English, and any name as it is: Ansible refuses to work where text is not UTF-8.
+    return {**os.environ, "LC_ALL": "C.UTF-8", "PATH": path}
 
 
 def through(via: Sequence[str], argv: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from kgraph.schema import Key
 from kgraph.sourcekit.entry import SourceEntry
@@ -56,6 +56,13 @@ class Found:
     findings: tuple[str, ...] = ()
 
 
+class Listening(Protocol):
+    """A source's events are being listened to."""
+
+    def stop(self) -> None:
+        """Listen no longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source(Generic[E]):
     """One type of source.
@@ -65,9 +72,12 @@ class Source(Generic[E]):
         entry: its fields in the configuration.
         read: asks it once; raises SourceError in one line.
         every: between two readings by `kgraph watch`, unless the entry says otherwise.
+        listen: begins to listen for changes, where it can; what it is given is to be called, from
+            any thread, when the source is to be read anew.
     """
 
     name: str
     entry: type[E]
     read: Callable[[E, Here], Found]
     every: timedelta = timedelta(minutes=1)
+    listen: Callable[[E, Callable[[], None]], Listening] | None = None

@@ -56,6 +56,12 @@ def listing(tables: Sequence[str]) -> list[str]:
     return ["--format=json", *(word for table in tables for word in ("--", "list", table))]
 
 
+def following(server: str, name: str, table: str, columns: Sequence[str]) -> list[str]:
+    """Return the words of a tool that prints whenever one of some columns changes."""
+    told = ",".join(("!initial", *columns))
+    return ["ovsdb-client", "--format=json", "monitor", *filter(None, [server]), name, table, told]
+
+
 def database(text: str, where: str, tables: Sequence[str]) -> Database:
     """Read some tables, printed in this order.
 

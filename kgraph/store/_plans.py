@@ -56,6 +56,7 @@ def newest(
     sql: sqlite3.Connection,
     incident: str | None,
     states: Collection[PlanState] | None,
+    since: datetime | None,
     limit: int,
 ) -> list[PlanRecord]:
     """Return the newest first."""
@@ -63,8 +64,9 @@ def newest(
     rows = sql.execute(
         "SELECT * FROM plan WHERE (?1 IS NULL OR incident = ?1)"
         " AND (?2 IS NULL OR state IN (SELECT value FROM json_each(?2)))"
-        " ORDER BY created_at DESC, id DESC LIMIT ?3",
-        (incident, wanted, limit),
+        " AND (?3 IS NULL OR updated_at >= ?3)"
+        " ORDER BY created_at DESC, id DESC LIMIT ?4",
+        (incident, wanted, None if since is None else to_ticks(since), limit),
     )
     return [_record(row) for row in rows]
 

@@ -440,9 +440,17 @@ class GraphStore(Estate, Protocol):
         *,
         incident: str | None = None,
         states: Collection[PlanState] | None = None,
+        since: datetime | None = None,
         limit: int = 100,
     ) -> list[PlanRecord]:
-        """Return plans, newest first; None: of any incident, in any state."""
+        """Return plans, newest first; None: of any incident, in any state, of any age.
+
+        Args:
+            incident: that they are for.
+            states: that they are in, one of them.
+            since: only those whose `updated_at` is this or later.
+            limit: at most so many.
+        """
 
     def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
         """Append one entry, durably; with a lease, only if that still holds.

@@ -98,6 +98,8 @@ def _collector_paused() -> Iterator[None]:
 class SqliteStore:
     """See `GraphStore`. Not for several threads at once: open one for each."""
 
+    SCHEMA = VERSION  # of its files
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -372,11 +374,12 @@ class SqliteStore:
         *,
         incident: str | None = None,
         states: Collection[PlanState] | None = None,
+        since: datetime | None = None,
         limit: int = 100,
     ) -> list[PlanRecord]:
         """Return plans, newest first."""
         with self._database.reading() as sql:
-            return _plans.newest(sql, incident, states, limit)
+            return _plans.newest(sql, incident, states, since, limit)
 
     def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
         """Append one entry, durably; see the protocol for what it raises."""

@@ -20,6 +20,7 @@ CAUSES = 4_000  # possible causes, nearest first
 SEEDS = 300  # symptoms that are asked what they share
 SHARED = 40  # causes that most symptoms share: all dependents of each are wanted, up to TIGHT
 TIGHT = 800
+ALARMING = 1_600  # as TIGHT, of those that show symptoms themselves: they are blamed first
 WITNESSES = 600  # dependents of all other causes together
 SHARE = (5, 250)  # the least and the most that one of them may bring, nearest first
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
@@ -59,14 +60,31 @@ def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int]
     inside = np.zeros(len(topology), np.bool_)
     inside[causes.entities] = True
     ranked = _most_shared(topology, causes.entities, seeds)
-    wanted = dict.fromkeys(blamed, BLAMED) or dict.fromkeys(ranked[:SHARED], TIGHT)
-    whole = _take_whole(topology, wanted, inside)
+    whole = _take_whole(topology, dict.fromkeys(blamed, BLAMED), inside)
+    if not blamed:
+        whole = _take_shared(topology, ranked[:SHARED], frozenset(seeds), inside)
     partial = _take_share(topology, [c for c in ranked if c not in whole], inside)
     inner = np.flatnonzero(inside).astype(np.int32)
     outside = _with_groups(topology, inner, inside)
     outside[inner] = False
     rim = np.flatnonzero(outside).astype(np.int32)
     return Vicinity(inner, rim, partial, causes.truncated)
+
+
+def _take_shared(
+    topology: Topology, causes: Sequence[int], seeds: Collection[int], inside: Mask
+) -> set[int]:
+    """Bring in what depends on the causes that most symptoms share; return those it was done for.
+
+    First for those that are symptoms themselves: they will be blamed, and what is blamed is looked
+    at again where not all of it was seen.
+    """
+    before = int(np.count_nonzero(inside))
+    alarming = {cause: ALARMING for cause in causes if cause in seeds}
+    taken = _take_whole(topology, alarming, inside)
+    room = max(TIGHT - int(np.count_nonzero(inside)) + before, 0)
+    others = dict.fromkeys((cause for cause in causes if cause not in taken), room)
+    return taken | (_take_whole(topology, others, inside) if room else set())
 
 
 def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> set[int]:

@@ -16,14 +16,17 @@ from remedies.actuators.libvirt_line import Call, Lines, State, state_of
 from remedies.actuators.libvirt_moves import Moves
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.actuators.libvirt_parts import Parts
+from remedies.actuators.libvirt_ports import ATTACHED, Ports
 from remedies.guards import Sighting, confirmed_off
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 # Paused by no person, and by nothing that still goes on (migration, snapshot, dump).
 _FAULTS = frozenset({PausedReason.IOERROR, PausedReason.POSTCOPY_FAILED})
 _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
 _OCCUPIED = 2  # VIR_DOMAIN_CONTROL_OCCUPIED: the last question to its QEMU is not answered
 _DEAF_AFTER = 2_000  # milliseconds
+_STARTS = frozenset({"start", libvirt_moves.ELSEWHERE})  # a reset has stopped it before
+_LOCKED = ('"write" lock', "Lockspace resource")  # of QEMU itself, of virtlockd
 
 # What a step may need to see first, and what it must show afterwards.
 PRECONDITIONS: Mapping[str, Callable[[State], bool]] = {
@@ -71,6 +74,7 @@ class LibvirtActuator:
     ) -> None:
         self._lines = Lines(control, hosts, allowed)
         self._parts = Parts(self._lines)
+        self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)
 
     def look(self, task: Task) -> Look:
@@ -78,6 +82,8 @@ class LibvirtActuator:
         try:
             if task.effect in OF_PARTS:
                 return self._parts.look(task)
+            if task.effect == ATTACHED:
+                return self._ports.look(task)
             if "pool" in task.parameters:
                 return self._parts.room(task)
             if task.action in libvirt_moves.ACTIONS:
@@ -105,11 +111,16 @@ class LibvirtActuator:
         try:
             if task.effect in OF_PARTS:
                 return self._parts.act(task)
+            if task.effect == ATTACHED:
+                return self._ports.act(task)
             if task.action in libvirt_moves.ACTIONS:
                 return self._moves.act(task)
             self._act(task)
         except self._lines.error as error:
-            raise EffectError(one_line(error)) from error
+            said = one_line(error)
+            if task.action in _STARTS and any(words in said for words in _LOCKED):
+                raise RefusedError(f"somebody else has its image open: {said}") from error
+            raise EffectError(said) from error
         return f"{task.action} was accepted"
 
     def _act(self, task: Task) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from enum import Enum
 import structlog
 
 from kgraph.schema import (
+    Drawer,
     HaltedError,
     JournalEntry,
     LeaseLostError,
@@ -39,10 +41,10 @@ from remedies.execution.moves import (
 from remedies.execution.next_moves import State, next_moves
 from remedies.execution.tasks import time_of
 from remedies.execution.tenure import Tenure
-from remedies.execution.track import Track, tracks
+from remedies.execution.track import Track, Trail
 from remedies.execution.work import Acting
 from remedies.execution.workshop import Workshop
-from remedies.world import World
+from remedies.world import Facts, Flight, World
 
 _ROUNDS = 32  # of moves in one tick: each needs another one's result
 _log = structlog.get_logger(__name__)
@@ -90,13 +92,15 @@ class Carrying:
         self.hung: dict[str, Acting] = {}
         self.workshop = workshop
         self.leaving = False
+        self.cancelled = ""
         self._store, self._note = store, note
         self._watch: Watch | None = None
+        self._facts: Facts | None = None
         self.entries = store.journal(record.id)[self.run.journal_from :]
+        self.trail = Trail(self.plan, self.entries)
         # Whatever is open now was begun by an earlier process.
-        for step, track in enumerate(tracks(self.plan, self.entries)):
-            if track.open:
-                self.workshop.adopt(step, now)
+        for step in self.trail.open:
+            self.workshop.adopt(step, now)
         self._told: dict[int | None, str] = {}
         self._progress: list[Progress] = []
 
@@ -116,29 +120,37 @@ class Carrying:
         return self.run.state is not None
 
     @property
-    def flying(self) -> set[tuple[str, str]]:
-        """(plan, entity) of what may be happening just now."""
-        found = tracks(self.plan, self.entries)
-        return {
-            (self.plan.id, step.entity)
-            for step, track in zip(self.plan.steps, found, strict=True)
-            if track.open
-        }
+    def flying(self) -> set[Flight]:
+        """(plan, entity, action) of what may be happening just now."""
+        steps = (self.plan.steps[n] for n in self.trail.open)
+        return {(self.plan.id, step.entity, step.action) for step in steps}
 
     def advance(self, world: Callable[[], World], now: datetime) -> list[Progress]:
         """Go on as far as it goes without waiting; return what happened."""
         self._progress = []
         self.workshop.collect(now)
         self._keep_leases(now)
+        self._hear()
         for _ in range(_ROUNDS):
             if self.over:
                 break
             hands = self.workshop.hands
-            state = State(self.plan, self.run, self.entries, hands, self._watch, self.leaving)
-            done = [self._do(move, now) for move in next_moves(state, world())]
+            state = State(
+                self.plan, self.run, self.trail, hands, self._watch, self.leaving, self.cancelled
+            )
+            seen = world()
+            self._facts = seen.facts
+            done = [self._do(move, now) for move in next_moves(state, seen)]
             if Done.CHANGED not in done:
                 break
         return self._progress
+
+    def _hear(self) -> None:
+        """Hear whether a person has stopped this plan."""
+        for document in self._store.named(Drawer.CANCELLED, [self.plan.id]):
+            said = json.loads(document.body)
+            why = f": {said['why']}" if said["why"] else ""
+            self.cancelled = f"cancelled by {said['by']}{why}"
 
     def _keep_leases(self, now: datetime) -> None:
         for entity in self.tenure.beat(now):
@@ -180,7 +192,7 @@ class Carrying:
             self._store.write_journal(entry, lease)
         except (HaltedError, LeaseLostError) as error:
             return self._wait(Wait(str(error), move.step), now)
-        self.entries.append(entry)
+        self._keep(entry)
         if not undo:
             self._note(self.plan, move.step, now)
         self.workshop.intend(move.step, now)
@@ -196,7 +208,8 @@ class Carrying:
 
     def _act(self, move: Act, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        if self._store.halted() is not None:
+        self._hear()
+        if self._store.halted() is not None or self.cancelled:
             return Done.CHANGED  # asked again, the answer is another one
         if not self.tenure.sure(step.entity, time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
@@ -212,7 +225,7 @@ class Carrying:
         entry = JournalEntry(self.plan.id, move.step, move.state, now, move.said, attempt, token)
         # Without the lease: what has happened is told even by who has lost the right to act.
         self._store.write_journal(entry)
-        self.entries.append(entry)
+        self._keep(entry)
         hanging = self.workshop.close(move.step)
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
@@ -230,7 +243,13 @@ class Carrying:
         return Done.SAME
 
     def _finish(self, move: Finish, now: datetime) -> Done:
-        ended = replace(self.run, ended_at=now, state=move.state, outcome=move.outcome)
+        ended = replace(
+            self.run,
+            ended_at=now,
+            state=move.state,
+            outcome=move.outcome,
+            unseen=self._unseen() if move.outcome is Outcome.NO_EFFECT else (),
+        )
         document = replace(self.document, runs=(*self.document.runs[:-1], ended))
         record = replace(
             self.record,
@@ -240,6 +259,7 @@ class Carrying:
             document=plan_text(document),
         )
         self._store.save_plan(record)
+        self._store.drop(Drawer.CANCELLED, [record.id])
         self.document, self.record = document, record
         self.tenure.release_all()
         self._tell(move.state.value, move.because, now, outcome=move.outcome)
@@ -264,4 +284,15 @@ class Carrying:
         self._progress.append(Progress(self.plan.id, now, state, said, step, outcome))
 
     def _track(self, step: int) -> Track:
-        return tracks(self.plan, self.entries)[step]
+        return self.trail.found[step]
+
+    def _keep(self, entry: JournalEntry) -> None:
+        self.entries.append(entry)
+        self.trail.add(entry)
+
+    def _unseen(self) -> tuple[str, ...]:
+        """Return what the treated stand on and nobody sees well: it may be what was in the way."""
+        if self._facts is None:
+            return ()
+        below = {uid for uids in self.plan.stands_on.values() for uid in uids}
+        return tuple(sorted(uid for uid in below if not self._facts.sees_well(uid)))

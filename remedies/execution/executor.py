@@ -6,7 +6,7 @@ what they found is taken up by a later tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -40,6 +40,8 @@ from remedies.world import USUAL, Approver, Budgets, Facts, World
 
 Void = Callable[[PlanDocument], str]
 _UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
+_ALL = 1_000_000
+APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +70,7 @@ class Executor:
         self._plans: dict[str, Carrying] = {}
         self._orphans: dict[str, PlanRecord] = {}
         self._hung: dict[str, Acting] = {}
-        self._ledger: Ledger | None = None
+        self._ledger = Ledger(store)
         self._leaving = False
 
     @property
@@ -130,9 +132,27 @@ class Executor:
             because=f"begun by {run.by}",
         )
         self._store.save_plan(begun)
-        self._ledger = Ledger.load(self._store, now)
+        self._ledger.follow(now)
         self._carry(begun, document, tenure, now)
         return begun
+
+    @property
+    def doubts(self) -> bool:
+        """Whether something was tried in vain, so that `observe` is worth calling."""
+        return self._ledger.doubts
+
+    def observe(self, now: datetime, facts: Facts) -> None:
+        """Take note of whether what was in the way of a repair in vain has changed."""
+        self._ledger.observe(facts, now)
+
+    def lifted(self, entities: Iterable[str]) -> Mapping[str, datetime]:
+        """Return since when these may be treated again as they were in vain."""
+        return self._ledger.lifted(entities)
+
+    def tried_in_vain(self, now: datetime) -> frozenset[tuple[str, str]]:
+        """Return (entity, action) that did not help, and may not be tried again just so."""
+        self._ledger.follow(now)
+        return self._ledger.tried_in_vain(now)
 
     def foresee(
         self, plan: Plan, now: datetime, facts: Facts, by: Approver = Approver.POLICY
@@ -141,23 +161,8 @@ class Executor:
 
         Waiting for a lock or a budget is no refusal.
         """
-        ledger = Ledger.load(self._store, now)
-        world = World(
-            now,
-            facts,
-            self._store.halted(),
-            by,
-            self._holder,
-            ledger.counted(set()),
-            tuple(ledger.past),
-            tuple(each.plan for each in self._plans.values()),
-            tuple(self._store.leases(now=now)),
-            frozenset(self._hung),
-            self._before(),
-            facts.off,
-            self._budgets,
-            ledger.undone_since(now - HOUR),
-        )
+        self._ledger.follow(now)
+        world = self._seen(plan, by, self._holder, frozenset(), now, facts)
         ours = [step for step in plan.steps if step.actor is Actor.KGRAPH]
         # The first may only look: what comes of the first that acts is to be known as well.
         acting = [step for step in ours if step.risk is not Risk.NONE]
@@ -170,28 +175,51 @@ class Executor:
     ) -> list[PlanRecord | Refusal]:
         """Begin the plans that a person has approved elsewhere.
 
+        An approval that cannot be acted upon any longer does not stand for ever: its plan is
+        proposed again, with the reason, and its incident is looked at anew.
+
         Args:
             now: the moment.
             facts: what is observed.
-            void: why an approval does not count any longer; empty where it does. Such a plan is
-                proposed again.
+            void: why an approval does not count any longer; empty where it does.
         """
-        waiting = self._store.plans(states={PlanState.APPROVED})
+        waiting = self._store.plans(states={PlanState.APPROVED}, limit=_ALL)
         return [self._approved(record, now, facts, void) for record in reversed(waiting)]
 
     def _approved(
         self, record: PlanRecord, now: datetime, facts: Facts, void: Void
     ) -> PlanRecord | Refusal:
-        why = void(parse_plan(record.document, where=f"plan {record.id}"))
+        state = PlanState.PROPOSED
+        try:
+            document = parse_plan(record.document, where=f"plan {record.id}")
+        except InputError as error:
+            state, why = PlanState.NEEDS_HUMAN, f"it cannot be read any longer: {error}"
+        else:
+            why = void(document) or self._expired(record, document.plan, now)
         if not why:
             return self.begin(record, now, facts, Approver.PERSON, record.because)
-        again = replace(record, state=PlanState.PROPOSED, updated_at=now, because=why)
-        self._store.save_plan(again)
+        self._store.save_plan(replace(record, state=state, updated_at=now, because=why))
         return Refusal("approval", f"{record.id}: {why}")
+
+    def _expired(self, record: PlanRecord, plan: Plan, now: datetime) -> str:
+        """Return why what was approved cannot be done as it was approved; empty: it can."""
+        if plan.impediment:
+            return f"it cannot be carried out here: {plan.impediment}"
+        ours = (step for step in plan.steps if step.actor is Actor.KGRAPH)
+        lost = sorted({step.endpoint for step in ours} - self._actuators.keys())
+        if lost:
+            return f"its endpoint {lost[0]!r} is not configured any longer: look at it again"
+        if now - record.updated_at > APPROVAL:
+            hours = APPROVAL.total_seconds() / 3600
+            return (
+                f"it was approved more than {hours:g} h ago and could not begin: approve it anew"
+            )
+        return ""
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""
         progress: list[Progress] = []
+        self.observe(now, facts)
         self._adopt(now)
         for plan_id, carrying in list(self._plans.items()):
             try:
@@ -211,7 +239,7 @@ class Executor:
 
         Those whose lease still runs are taken up by a later tick, once it has run out.
         """
-        found = self._store.plans(states=_UNDER_WAY)
+        found = self._store.plans(states=_UNDER_WAY, limit=_ALL)
         self._orphans = {row.id: row for row in found if row.id not in self._plans}
         self._adopt(now)
         return tuple(row.id for row in found)
@@ -272,7 +300,7 @@ class Executor:
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
             return
         del self._orphans[record.id]
-        self._ledger = Ledger.load(self._store, now)
+        self._ledger.follow(now)
         self._carry(record, document, tenure, now)
 
     def _carry(
@@ -284,35 +312,49 @@ class Executor:
         )
 
     def _note(self, plan: Plan, step: int, at: datetime) -> None:
-        """Count an effect, in the ledger in force: another plan may have had it read anew."""
-        self._known().note(plan, step, at)
+        self._ledger.note(plan, step, at)
 
     def _world(self, carrying: Carrying, now: datetime, facts: Facts) -> World:
-        ledger = self._known()
         by_person = carrying.run.by.startswith(Approver.PERSON.value)
-        flying = {pair for each in self._plans.values() for pair in each.flying}
+        by = Approver.PERSON if by_person else Approver.POLICY
+        off = powered_off(carrying.plan, carrying.trail.found)
+        return self._seen(carrying.plan, by, carrying.tenure.holder, off, now, facts)
+
+    def _seen(
+        self,
+        plan: Plan,
+        by: Approver,
+        holder: str,
+        off: frozenset[str],
+        now: datetime,
+        facts: Facts,
+    ) -> World:
+        """Return what guards look at when they are asked about steps of this plan."""
+        flying = {flight for each in self._plans.values() for flight in each.flying}
+        entities = [step.entity for step in plan.steps]
         return World(
             now,
             facts,
             self._store.halted(),
-            Approver.PERSON if by_person else Approver.POLICY,
-            carrying.tenure.holder,
-            ledger.counted(flying),
-            tuple(ledger.past),
+            by,
+            holder,
+            self._ledger.intents(flying, now),
+            self._ledger.past(entities),
             tuple(each.plan for each in self._plans.values()),
             tuple(self._store.leases(now=now)),
             frozenset(self._hung),
             self._before(),
-            facts.off | powered_off(carrying.plan, carrying.entries),
+            facts.off | off,
             self._budgets,
-            ledger.undone_since(now - HOUR),
+            self._ledger.undone(plan.id, now - HOUR),
+            self._ledger.lifted(entities),
         )
 
     def _before(self) -> dict[str, frozenset[Sign]]:
         return {plan: frozenset(each.run.before) for plan, each in self._plans.items()}
 
     def _remember(self, carrying: Carrying, now: datetime) -> None:
-        self._known().remember(carrying.plan, carrying.run, carrying.entries)
+        self._ledger.follow(now)
         _log.info(
             "repair over",
             plan=carrying.plan.id,
@@ -320,11 +362,6 @@ class Executor:
             because=carrying.record.because,
             seconds=(now - carrying.run.begun_at).total_seconds(),
         )
-
-    def _known(self) -> Ledger:
-        if self._ledger is None:
-            self._ledger = Ledger()
-        return self._ledger
 
     def _who(self, entity: str, now: datetime) -> str:
         held: Collection[Lease] = self._store.leases(now=now)

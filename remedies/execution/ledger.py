@@ -1,160 +1,251 @@
-"""What was done lately, over all plans: for budgets, attempt memory and flapping."""
+"""What was done lately, over all plans: for budgets, attempt memory and flapping.
+
+The store is the truth. A ledger keeps what it has read of it, and reads what has changed since.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+
+import structlog
 
 from kgraph.schema import (
     Actor,
-    InputError,
+    Document,
+    Drawer,
     JournalEntry,
     Outcome,
     Plan,
-    PlanDocument,
     PlanRecord,
     PlanState,
     Risk,
     Run,
     StepState,
 )
-from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
+from remedies.execution.readback import SHADOW, readable, runs_of
 from remedies.execution.track import tracks
-from remedies.guards.attempts import MEMORY
-from remedies.record import Case
-from remedies.world import Intent, Past
+from remedies.guards.attempts import MEMORY, in_vain
+from remedies.guards.budget import span_of
+from remedies.lifting import Doubt, lifting
+from remedies.world import Facts, Flight, Intent, Past
 
-_MOST = 500  # plans that are read back
 HOUR = timedelta(hours=1)
+_SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store may differ
+_ALL = 1_000_000
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
+_log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """All that a ledger holds at one moment.
+
+    Attributes:
+        undone: (plan, end) of runs that ended without any effect.
+    """
+
+    intents: Sequence[Intent] = ()
+    past: Sequence[Past] = ()
+    undone: Sequence[tuple[str, datetime]] = ()
+
+
 class Ledger:
     """Intents of the last hour and repairs of the last day."""
 
-    intents: list[Intent] = field(default_factory=list)
-    past: list[Past] = field(default_factory=list)
-    undone: list[tuple[str, datetime]] = field(default_factory=list)
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+        self._until: datetime | None = None
+        self._read: dict[str, tuple[datetime, PlanState]] = {}
+        self._intents: dict[Flight, Intent] = {}
+        self._past: dict[str, dict[str, list[Past]]] = {}  # entity -> plan -> rows
+        self._of_plan: dict[str, frozenset[str]] = {}  # plan -> entities with rows
+        self._undone: dict[str, list[datetime]] = {}
+        self._doubts: dict[str, Doubt] = {}
+        self._lifted: dict[str, datetime] = {}
 
-    @classmethod
-    def load(cls, store: GraphStore, now: datetime) -> Ledger:
-        """Read it back from the journal; plans that cannot be read any longer are passed over."""
-        ledger = cls()
-        for record in store.plans(limit=_MOST):
-            if now - record.updated_at > MEMORY:
-                continue
-            document = readable(record)
-            if document is not None and document.runs:
-                ledger._read(document, store.journal(record.id), now)
-        return ledger
+    @property
+    def doubts(self) -> bool:
+        """Whether anything is remembered that was tried in vain."""
+        return bool(self._doubts)
+
+    def follow(self, now: datetime) -> None:
+        """Read what has changed; plans that cannot be read any longer are passed over."""
+        if self._until is None:
+            found = self._store.documents(Drawer.LIFTED, limit=_ALL)
+            self._lifted = {each.id: each.at for each in found if now - each.at <= MEMORY}
+        since = now - MEMORY if self._until is None else self._until - _SKEW
+        for record in reversed(self._store.plans(since=since, limit=_ALL)):
+            mark = record.updated_at, record.state
+            if self._read.get(record.id) != mark:
+                self._read.pop(record.id, None)  # the newest are at its end
+                self._read[record.id] = mark
+                self._take(record, now)
+        self._until = now
+        self._forget(now)
 
     def note(self, plan: Plan, step: int, at: datetime) -> None:
         """Count an effect that was announced; trying it again is the same repair, only later."""
         row = plan.steps[step]
-        made = Intent(plan.id, row.entity, row.kind, row.action, at)
-        self.intents = [
-            intent for intent in self.intents if at - intent.at <= HOUR and not _same(intent, made)
-        ]
-        self.intents.append(made)
+        self._count(Intent(plan.id, row.entity, row.kind, row.action, at))
 
-    def remember(self, plan: Plan, run: Run, entries: Sequence[JournalEntry]) -> None:
-        """Keep what came of a run that is over."""
-        if run.outcome is not None:
-            self.past += _past(plan, run, entries, run.outcome)
-        if run.ended_at is not None and not run.by.startswith(SHADOW) and _idle(plan, entries):
-            self.undone.append((plan.id, run.ended_at))
-
-    def undone_since(self, since: datetime) -> tuple[tuple[str, datetime], ...]:
-        """Return the runs that ended without any effect from then on."""
-        return tuple(row for row in self.undone if row[1] >= since)
-
-    def counted(self, flying: set[tuple[str, str]]) -> tuple[Intent, ...]:
-        """Return the intents; those of (plan, entity) in `flying` are in flight."""
+    def intents(self, flying: set[Flight], now: datetime) -> tuple[Intent, ...]:
+        """Return what counts against a budget still; what is in `flying` may be happening."""
+        kept = self._intents = {
+            key: intent
+            for key, intent in self._intents.items()
+            if key in flying or now - intent.at <= span_of(intent)
+        }
         return tuple(
-            replace(intent, in_flight=True) if (intent.plan, intent.entity) in flying else intent
-            for intent in self.intents
+            Intent(*key[:2], intent.kind, intent.action, intent.at, key in flying)
+            for key, intent in kept.items()
         )
 
-    def _read(
-        self, document: PlanDocument, journal: Sequence[JournalEntry], now: datetime
-    ) -> None:
-        ends = [run.journal_from for run in document.runs[1:]] + [len(journal)]
-        for run, end in zip(document.runs, ends, strict=True):
-            entries = journal[run.journal_from : end]
-            self.remember(document.plan, run, entries)
-            self.intents += [
-                intent for intent in _intents(document.plan, entries) if now - intent.at <= HOUR
-            ]
+    def past(self, entities: Iterable[str]) -> tuple[Past, ...]:
+        """Return the repairs of these entities, whatever came of them."""
+        return tuple(
+            row
+            for uid in dict.fromkeys(entities)
+            for rows in self._past.get(uid, {}).values()
+            for row in rows
+        )
+
+    def undone(self, plan: str, since: datetime) -> tuple[tuple[str, datetime], ...]:
+        """Return (plan, end) of its runs that ended without any effect from then on."""
+        return tuple((plan, at) for at in self._undone.get(plan, ()) if at >= since)
+
+    def lifted(self, entities: Iterable[str]) -> dict[str, datetime]:
+        """Return since when these may be treated again as they were in vain."""
+        return {uid: self._lifted[uid] for uid in entities if uid in self._lifted}
+
+    def tried_in_vain(self, now: datetime) -> frozenset[tuple[str, str]]:
+        """Return the (entity, action) whose newest try within a day did not help.
+
+        Those are left out that may be tried again, since what was in the way has changed.
+        """
+        found = set()
+        for uid in self._doubts:
+            rows = self.past([uid])
+            for action in {row.action for row in rows}:
+                mine = [row for row in rows if row.action == action]
+                if in_vain(mine, self._lifted.get(uid), now):
+                    found.add((uid, action))
+        return frozenset(found)
+
+    def observe(self, facts: Facts, now: datetime) -> None:
+        """See whether what was in the way of something tried in vain has changed since."""
+        for uid, doubt in list(self._doubts.items()):
+            self._doubts[uid], why = lifting(doubt, facts, uid)
+            if why:
+                self._lift(uid, why, now)
+
+    def remembered(self) -> Remembered:
+        """Return everything, of all plans."""
+        return Remembered(
+            tuple(self._intents.values()),
+            self.past(self._past),
+            tuple((plan, at) for plan, ends in self._undone.items() for at in ends),
+        )
+
+    def _lift(self, uid: str, why: str, now: datetime) -> None:
+        self._store.put([Document(Drawer.LIFTED, uid, now, json.dumps({"why": why}))])
+        old = [each for each, at in self._lifted.items() if now - at > MEMORY]
+        for each in old:
+            del self._lifted[each]
+        if old:
+            self._store.drop(Drawer.LIFTED, old)
+        self._lifted[uid] = now
+        self._doubts[uid] = Doubt(now)
+        _log.info("may be tried again", entity=uid, why=why)
+
+    def _take(self, record: PlanRecord, now: datetime) -> None:
+        document = readable(record)
+        if document is None or not document.runs:
+            return
+        plan, past, undone = document.plan, list[Past](), list[datetime]()
+        for run, entries in runs_of(document, self._store.journal(record.id)):
+            if run.outcome is not None:
+                past += past_of(plan, run, entries, run.outcome)
+            if run.ended_at and not run.by.startswith(SHADOW) and _idle(plan, entries):
+                undone.append(run.ended_at)
+            for intent in _intents(plan, entries):
+                if now - intent.at <= span_of(intent):
+                    self._count(intent)
+        self._undone[plan.id] = undone
+        self._put(plan.id, past)
+
+    def _put(self, plan: str, rows: Sequence[Past]) -> None:
+        before = self._of_plan.get(plan, frozenset())
+        for uid in before:
+            del self._past[uid][plan]
+        for row in rows:
+            self._past.setdefault(row.entity, {}).setdefault(plan, []).append(row)
+        after = self._of_plan[plan] = frozenset(row.entity for row in rows)
+        for uid in before | after:
+            self._doubt(uid)
+
+    def _doubt(self, uid: str) -> None:
+        """Note what has to change before an entity may be treated again as it was in vain."""
+        newest: dict[str, Past] = {}
+        for row in self.past([uid]):
+            if row.action not in newest or row.at >= newest[row.action].at:
+                newest[row.action] = row
+        vain = [row for row in newest.values() if row.outcome is not Outcome.HELPED]
+        if not vain:
+            self._doubts.pop(uid, None)
+            return
+        at = max(row.at for row in vain)
+        if uid not in self._doubts or self._doubts[uid].at < at:
+            self._doubts[uid] = Doubt(at, frozenset().union(*(row.blocked for row in vain)))
+
+    def _count(self, intent: Intent) -> None:
+        key = intent.plan, intent.entity, intent.action
+        if key not in self._intents or self._intents[key].at < intent.at:
+            self._intents[key] = intent
+
+    def _forget(self, now: datetime) -> None:
+        """Let go of plans that have not changed for longer than anything is remembered."""
+        while self._read:
+            plan, (at, _) = next(iter(self._read.items()))
+            if now - at <= MEMORY + _SKEW:
+                return
+            del self._read[plan]
+            self._put(plan, ())
+            del self._of_plan[plan]
+            self._undone.pop(plan, None)
 
 
 def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]]:
-    """Return the (entity, action) whose newest try within a day did not help."""
-    newest: dict[tuple[str, str], Past] = {}
-    for row in Ledger.load(store, now).past:
-        key = (row.entity, row.action)
-        if key not in newest or row.at >= newest[key].at:
-            newest[key] = row
-    return frozenset(key for key, row in newest.items() if row.outcome is not Outcome.HELPED)
+    """Return what `Ledger.tried_in_vain` does, for who looks only once."""
+    ledger = Ledger(store)
+    ledger.follow(now)
+    return ledger.tried_in_vain(now)
 
 
-def in_repair(store: GraphStore) -> frozenset[str]:
-    """Return what the plans under way treat."""
-    under_way = {PlanState.RUNNING, PlanState.VERIFYING}
-    documents = (readable(record) for record in store.plans(states=under_way))
-    return frozenset(
-        step.entity
-        for document in documents
-        if document is not None
-        for step in document.plan.steps
-        if step.risk is not Risk.NONE
-    )
+def remembered(store: GraphStore, now: datetime) -> Remembered:
+    """Return all that counts at a moment, for who looks only once."""
+    ledger = Ledger(store)
+    ledger.follow(now)
+    return ledger.remembered()
 
 
-SHADOW = "shadow"  # how a run says by whom it began: nothing of it was done
-
-
-def cases(store: GraphStore, since: datetime) -> tuple[Case, ...]:
-    """Return what every action has come to since then, shadow runs included."""
-    found: list[Case] = []
-    for record in store.plans(limit=_MOST):
-        document = readable(record) if record.updated_at >= since else None
-        if document is not None and document.runs:
-            found += _cases(document, store.journal(record.id))
-    return tuple(row for row in found if row.at >= since)
-
-
-def _cases(document: PlanDocument, journal: Sequence[JournalEntry]) -> Iterator[Case]:
-    kinds = {step.entity: step.kind for step in document.plan.steps}
-    ends = [run.journal_from for run in document.runs[1:]] + [len(journal)]
-    for run, end in zip(document.runs, ends, strict=True):
-        if run.outcome is None:
-            continue
-        at = run.ended_at or run.begun_at
-        if run.by.startswith(SHADOW):
-            for step in document.plan.steps:
-                if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE:
-                    yield Case(step.action, step.kind, step.entity, at, run.outcome, shadow=True)
-            continue
-        for row in _past(document.plan, run, journal[run.journal_from : end], run.outcome):
-            yield Case(row.action, kinds[row.entity], row.entity, at, row.outcome)
-
-
-def readable(record: PlanRecord) -> PlanDocument | None:
-    """Return a kept plan, or None where nobody can read it any longer."""
-    try:
-        return _parsed(record.document)
-    except InputError:
-        return None
-
-
-@lru_cache(maxsize=2 * _MOST)
-def _parsed(text: str) -> PlanDocument:
-    """Read a plan; a document never changes, and each is read back again and again."""
-    return parse_plan(text, where="a kept plan")
+def past_of(
+    plan: Plan, run: Run, entries: Sequence[JournalEntry], outcome: Outcome
+) -> Iterator[Past]:
+    """Yield what a run has done to whom, and what came of it."""
+    found = tracks(plan, entries)
+    broken_off = any(track.state in _BROKEN_OFF for track in found)
+    unseen = frozenset(run.unseen)
+    for step, track in zip(plan.steps, found, strict=True):
+        # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
+        unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
+        if track.tried and not unproven:
+            at = run.ended_at or run.begun_at
+            blocked = unseen & frozenset(plan.stands_on.get(step.entity, ()))
+            yield Past(plan.id, step.entity, step.action, at, outcome, blocked)
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
@@ -173,22 +264,3 @@ def _idle(plan: Plan, entries: Sequence[JournalEntry]) -> bool:
         if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
     ]
     return bool(acting) and not any(track.tried for track in acting)
-
-
-def _same(one: Intent, other: Intent) -> bool:
-    """Tell whether two intents are tries of one repair."""
-    mine = (one.plan, one.entity, one.action)
-    return mine == (other.plan, other.entity, other.action)
-
-
-def _past(
-    plan: Plan, run: Run, entries: Sequence[JournalEntry], outcome: Outcome
-) -> Iterator[Past]:
-    found = tracks(plan, entries)
-    broken_off = any(track.state in _BROKEN_OFF for track in found)
-    for step, track in zip(plan.steps, found, strict=True):
-        # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
-        unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
-        if track.tried and not unproven:
-            at = run.ended_at or run.begun_at
-            yield Past(plan.id, step.entity, step.action, at, outcome)

@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from kgraph.schema import (
     Actor,
-    JournalEntry,
     Outcome,
     Plan,
     PlanState,
@@ -34,7 +33,7 @@ from remedies.execution.moves import (
     Watch,
 )
 from remedies.execution.step_moves import carry_on
-from remedies.execution.track import NOT_DONE, Track, failed_causes, to_undo, tracks, waits_for
+from remedies.execution.track import NOT_DONE, Track, Trail, failed_causes, to_undo
 from remedies.execution.verify import verify
 from remedies.guards import judge
 from remedies.looks import Standing
@@ -51,10 +50,11 @@ class State:
 
     plan: Plan
     run: Run
-    entries: Sequence[JournalEntry]
+    trail: Trail
     hands: Mapping[int, Hand]
     watch: Watch | None = None
     leaving: bool = False  # the program ends: what is in flight may end, nothing begins
+    cancelled: str = ""  # by whom, and why: nothing more begins, and nothing is taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class _Stop:
 
 def next_moves(state: State, world: World) -> tuple[Move, ...]:
     """Return what can be done now; a lone Wait says why nothing can."""
-    found = tracks(state.plan, state.entries)
+    found = state.trail.found
     stop = _stop(state, found, world)
-    going = tuple(_go(state, n, t, stop, world) for n, t in enumerate(found) if t.open)
+    going = tuple(_go(state, n, found[n], stop, world) for n in sorted(state.trail.open))
     if stop is not None:
         return going or tuple(_ending(state, found, stop))
     begun = tuple(_begin(state, found, world))
@@ -109,6 +109,8 @@ def _stop(state: State, found: Sequence[Track], world: World) -> _Stop | None:
     if world.halted is not None:
         reason = f": {world.halted.reason}" if world.halted.reason else ""
         return _Stop(f"halted{reason}", judged=False)
+    if state.cancelled:
+        return _Stop(state.cancelled, judged=False)
     for step, track in zip(state.plan.steps, found, strict=True):
         if track.state is StepState.INDETERMINATE:
             return _Stop(f"{step.action} {step.title}: {track.said}")
@@ -141,11 +143,11 @@ def _ending(state: State, found: Sequence[Track], stop: _Stop) -> Iterator[Move]
 
 def _begin(state: State, found: Sequence[Track], world: World) -> Iterator[Move]:
     """Announce every step that may begin."""
-    going = sum(track.open for track in found)
+    going = len(state.trail.open)
     for n, step in enumerate(state.plan.steps):
         if found[n].over or found[n].open:
             continue
-        if any(found[before].state is not StepState.DONE for before in waits_for(state.plan, n)):
+        if any(found[before].state is not StepState.DONE for before in state.trail.waits[n]):
             continue
         if found[n].asked:
             yield _person(n, step, found[n], state.hands.get(n, Hand()), world)

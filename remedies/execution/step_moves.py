@@ -142,6 +142,9 @@ class _Step:
                 return self._look_again()
 
     def _try_again(self, said: str) -> Move:
+        if said.startswith(NOT_DONE):
+            # Not counted as tried in vain: whoever stands in the way may have gone in a moment.
+            return self._fail(said)
         if self.way is Direction.UNDO or self.track.attempt >= self.step.terms.attempts:
             return self._fail(said)
         looked_at = self.hand.looked_at or self.now

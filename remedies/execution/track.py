@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,34 +52,58 @@ class Track:
         return self.state in _OVER
 
 
-def tracks(plan: Plan, entries: Sequence[JournalEntry]) -> tuple[Track, ...]:
+class Trail:
+    """Where the steps of one run stand, kept up entry by entry.
+
+    Attributes:
+        found: step -> where it stands.
+        waits: step -> the earlier ones that must be done before it.
+    """
+
+    def __init__(self, plan: Plan, entries: Iterable[JournalEntry] = ()) -> None:
+        self.found = [Track() for _ in plan.steps]
+        self.waits = tuple(_waits_for(plan, n) for n in range(len(plan.steps)))
+        self.open: set[int] = set()
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: JournalEntry) -> None:
+        """Take in the next entry; one of a step that the plan does not have is passed over."""
+        if entry.step >= len(self.found):
+            return
+        track = self.found[entry.step] = _after(self.found[entry.step], entry)
+        (self.open.add if track.open else self.open.discard)(entry.step)
+
+
+def tracks(plan: Plan, entries: Iterable[JournalEntry]) -> tuple[Track, ...]:
     """Return where each step stands after these entries of one run."""
     found = [Track() for _ in plan.steps]
     for entry in entries:
-        if entry.step >= len(found):
-            continue
-        before = found[entry.step]
-        again = entry.state in INTENTS
-        same = before.attempt == entry.attempt and before.undone == _undoing(entry)
-        found[entry.step] = Track(
-            entry.state,
-            entry.attempt,
-            (before.intents + 1 if same else 1) if again else before.intents,
-            entry.at,
-            entry.detail,
-            entry.state is StepState.PENDING,
-            before.undone or _undoing(entry),
-        )
+        if entry.step < len(found):
+            found[entry.step] = _after(found[entry.step], entry)
     return tuple(found)
 
 
+def _after(before: Track, entry: JournalEntry) -> Track:
+    again = entry.state in INTENTS
+    same = before.attempt == entry.attempt and before.undone == _undoing(entry)
+    return Track(
+        entry.state,
+        entry.attempt,
+        (before.intents + 1 if same else 1) if again else before.intents,
+        entry.at,
+        entry.detail,
+        entry.state is StepState.PENDING,
+        before.undone or _undoing(entry),
+    )
+
+
 def _undoing(entry: JournalEntry) -> bool:
-    return entry.state in {StepState.COMPENSATING, StepState.COMPENSATED}
+    return entry.state is StepState.COMPENSATING or entry.state is StepState.COMPENSATED
 
 
-def powered_off(plan: Plan, entries: Sequence[JournalEntry]) -> frozenset[str]:
+def powered_off(plan: Plan, found: Sequence[Track]) -> frozenset[str]:
     """Return the hosts that this run has switched off, and read back off."""
-    found = tracks(plan, entries)
     return frozenset(
         step.entity
         for step, track in zip(plan.steps, found, strict=True)
@@ -93,8 +117,7 @@ def hosts_of(plan: Plan) -> frozenset[str]:
     return frozenset(step.parameters["to"] for step in steps if step.parameters.get("to"))
 
 
-def waits_for(plan: Plan, number: int) -> list[int]:
-    """Return the steps that must be done before this one: on the cause, or on the same entity."""
+def _waits_for(plan: Plan, number: int) -> list[int]:
     step = plan.steps[number]
     return [
         n

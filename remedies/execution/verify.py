@@ -46,12 +46,11 @@ def standing(plan: Plan, facts: Facts) -> list[Sign]:
         for step in plan.steps
         if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
     }
-    seen_well = {entity for entity, _ in facts.healthy}
     return [
         sign
         for sign in plan.symptoms
         if sign in facts.abnormal
-        or (sign[0] in acted and sign not in facts.healthy and sign[0] not in seen_well)
+        or (sign[0] in acted and sign not in facts.healthy and sign[0] not in facts.well)
     ]
 
 

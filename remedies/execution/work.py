@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from kgraph.schema.errors import one_line
-from remedies.looks import Actuator, EffectError, Look, Standing, Task
+from remedies.execution.track import NOT_DONE
+from remedies.looks import Actuator, EffectError, Look, RefusedError, Standing, Task
 
 
 class Job(Protocol):
@@ -75,6 +76,8 @@ class Acting:
             return
         try:
             self.said = self._actuator.act(self._task)
+        except RefusedError as error:
+            self.failure = f"{NOT_DONE}{one_line(error)}"
         except EffectError as error:
             self.failure = one_line(error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the next look tells

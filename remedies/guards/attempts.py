@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from kgraph.schema import Outcome, Plan, PlanStep, Risk
 from remedies.guards.refusal import Refusal, Weight
-from remedies.world import World
+from remedies.world import Past, World
 
 MEMORY = timedelta(hours=24)
 PAUSE = timedelta(seconds=20)  # after a plan that ended undone; twice as long after each more
 LONGEST = timedelta(minutes=15)
+IN_A_ROW = 3  # tries in vain within a day, whatever has changed between them
 
 
 def attempts(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse, of automation, what was tried on this entity and did not help.
 
-    A plan that ended before it did anything may be begun again, but not at once and again.
+    A plan that ended before it did anything may be begun again, but not at once and again. Once
+    what was in the way has changed, it is another try; three in vain are enough in any case.
     """
     if step.risk is Risk.NONE:
         return None
@@ -27,15 +30,29 @@ def attempts(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
             again = max(ended) + pause
             why = f"it ended undone at {max(ended):%H:%M:%SZ}; not again before {again:%H:%M:%SZ}"
             return Refusal("attempts", why, Weight.AUTOMATION)
-    since = world.now - MEMORY
-    tried = [
-        row
-        for row in world.past
-        if (row.entity, row.action) == (step.entity, step.action) and row.at > since
-    ]
-    newest = max(tried, key=lambda row: row.at, default=None)
-    if newest is None or newest.outcome is Outcome.HELPED:
+    tried = [row for row in world.past if (row.entity, row.action) == (step.entity, step.action)]
+    newest = in_vain(tried, world.lifted.get(step.entity), world.now)
+    if newest is None:
         return None
     came = newest.outcome.value.replace("_", " ")
     why = f"{step.action} was tried at {newest.at:%H:%M:%SZ} ({newest.plan}): {came}"
     return Refusal("attempts", why, Weight.AUTOMATION)
+
+
+def in_vain(tries: Collection[Past], lifted: datetime | None, now: datetime) -> Past | None:
+    """Return the newest try if it forbids another one.
+
+    Args:
+        tries: of one action on one entity.
+        lifted: since when what was in the way has changed; None: it has not.
+        now: the moment.
+    """
+    rows = sorted((row for row in tries if row.at > now - MEMORY), key=lambda row: row.at)
+    if not rows or rows[-1].outcome is Outcome.HELPED:
+        return None
+    helped = [n for n, row in enumerate(rows) if row.outcome is Outcome.HELPED]
+    in_a_row = rows[helped[-1] + 1 if helped else 0 :]
+    again = lifted is not None and rows[-1].at <= lifted and len(in_a_row) < IN_A_ROW
+    # What made it worse is never repeated, whatever has changed.
+    worse = any(row.outcome is Outcome.MADE_WORSE for row in in_a_row)
+    return None if again and not worse else rows[-1]

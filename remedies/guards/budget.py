@@ -43,3 +43,8 @@ def _fencing(step: PlanStep, world: World) -> Refusal | None:
 def _count(rows: list[Intent], world: World, per: timedelta) -> int:
     since = world.now - per
     return sum(row.in_flight or row.at > since for row in rows)
+
+
+def span_of(intent: Intent) -> timedelta:
+    """Return for how long an intent counts against a budget; what is in flight always does."""
+    return PER_FENCING if intent.action == _FENCE else PER

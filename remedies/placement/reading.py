@@ -6,6 +6,7 @@ guest that is on it uses already; everything else counts as out of reach.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,9 @@ class _Graph:
 def _room(graph: _Graph, host: Entity, closed: Mapping[str, str], limits: Limits) -> HostRoom:
     cpus = _number(host.props, "cpus", "cores")
     memory = _number(host.props, "memoryBytes")
+    # What a scheduler of the estate keeps to is kept to here, too, where ours allows more.
+    overcommit = min(limits.cpu_overcommit, _number(host.props, "cpuOvercommit") or math.inf)
+    kept = _number(host.props, "reservedMemoryBytes") or 0.0
     why = closed.get(host.uid, "")
     if not why and host.labels.get(CORDONED) == "true":
         why = "is cordoned"
@@ -140,8 +144,8 @@ def _room(graph: _Graph, host: Entity, closed: Mapping[str, str], limits: Limits
     return HostRoom(
         host.uid,
         host.name or host.uid,
-        (cpus or 0.0) * limits.cpu_overcommit,
-        int((memory or 0.0) * limits.memory_share),
+        (cpus or 0.0) * overcommit,
+        int(max(0.0, min((memory or 0.0) * limits.memory_share, (memory or 0.0) - kept))),
         why,
         frozenset(_reached(graph, host.uid)),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from kgraph.schema import RELATIONS, Carries, Entity, Relation
 
 APART, TOGETHER, CORDONED = "antiAffinity", "affinity", "cordoned"
-_HARD = frozenset(name for name, row in RELATIONS.items() if row.carries is Carries.FIRM)
+_HARD = tuple(sorted(name for name, row in RELATIONS.items() if row.carries is Carries.FIRM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class Graph:
     needs: Mapping[str, list[Relation]]
     needed_by: Mapping[str, list[Relation]]
     log: dict[str, object] = field(default_factory=dict)
+    # The same is asked for each guest that comes to a host: what was answered once is in the log.
+    _numbers: dict[tuple[str, ...], float | None] = field(default_factory=dict)
+    _rows: dict[tuple[str, ...], list[Relation]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entities: Iterable[Entity], relations: Iterable[Relation]) -> Graph:
@@ -88,6 +91,12 @@ class Graph:
 
     def number(self, uid: str, *props: str) -> float | None:
         """Return the first of these properties that is a positive number."""
+        asked = (uid, *props)
+        if asked not in self._numbers:
+            self._numbers[asked] = self._number(uid, props)
+        return self._numbers[asked]
+
+    def _number(self, uid: str, props: Iterable[str]) -> float | None:
         entity = self.entities.get(uid)
         for prop in props:
             value = entity.props.get(prop) if entity else None
@@ -98,10 +107,12 @@ class Graph:
 
     def rows(self, uid: str, *types: str) -> list[Relation]:
         """Return what it depends on, over relations of these types."""
-        found = [row for row in self.needs.get(uid, ()) if row.type in types]
-        key = f"{uid} needs {' '.join(types)}"
-        self.log[key] = sorted(f"{r.dependency} {r.type} {r.group} {r.need}" for r in found)
-        return found
+        asked = (uid, *types)
+        if asked not in self._rows:
+            found = self._rows[asked] = [r for r in self.needs.get(uid, ()) if r.type in types]
+            key = f"{uid} needs {' '.join(types)}"
+            self.log[key] = sorted(f"{r.dependency} {r.type} {r.group} {r.need}" for r in found)
+        return self._rows[asked]
 
     def dependents(self, uid: str, *types: str) -> list[str]:
         """Return what depends on it, over relations of these types."""
@@ -113,14 +124,14 @@ class Graph:
     def gates(self, uid: str) -> list[Gate]:
         """Return what it firmly needs, one gate for each group and each single relation."""
         grouped: dict[tuple[str, str | None], list[Relation]] = defaultdict(list)
-        for row in self.rows(uid, *sorted(_HARD)):
+        for row in self.rows(uid, *_HARD):
             alone = row.dependency if row.group is None else None
             grouped[(row.group or "", alone)].append(row)
         return [_gate(uid, rows) for rows in grouped.values()]
 
     def firm_dependents(self, uid: str) -> list[str]:
         """Return what firmly depends on it."""
-        return self.dependents(uid, *sorted(_HARD))
+        return self.dependents(uid, *_HARD)
 
     @property
     def digest(self) -> str:

@@ -89,11 +89,19 @@ class Seats:
                 nameless = crowd[taken.index(None)]
                 yield Rule.UNKNOWN, f"the {what} of {graph.name(nameless)} is not known"
                 continue
-            total, most = sum(each or 0 for each in taken), size * share
+            total = sum(each or 0 for each in taken)
+            most = self._most(host, what, size, share)
             # Bytes and processors are sums of few numbers: half a one is no overflow.
             if total > most + 0.5:
                 percent = 100 * total / size
                 yield Rule.CAPACITY, f"{graph.name(host)} would have {percent:.0f} % of its {what}"
+
+    def _most(self, host: str, what: str, size: float, share: float) -> float:
+        """Return what may be given away: at most what the estate's own scheduler would give."""
+        if what == "memory":
+            return min(size * share, size - (self._graph.number(host, "reservedMemoryBytes") or 0))
+        overcommit = self._graph.number(host, "cpuOvercommit")
+        return size * (share if not overcommit else min(share, overcommit))
 
     def _company(self, guest: str, host: str) -> Iterator[tuple[Rule, str]]:
         graph = self._graph

@@ -1,6 +1,6 @@
-"""How fast libvirt is read: one host of 60 guests, and 300 connections of which 30 hang.
+"""How fast libvirt is read: one host of 60 guests, and 300 connections of which 30 or 60 hang.
 
-    python -m tests.bench.bench_libvirt
+    python -m tests.bench.bench_libvirt [HUNG]       # 30 or 60 of them; else both, one by one
 
 Prints a table; asserts nothing. The hosts are libvirt's own test driver, one document each, so the
 binding, the processes and the graph are real and no wire is. Those that hang are sockets of ours
@@ -35,7 +35,7 @@ from kgraph.app.sync import Reading as Setting
 from kgraph.config import Configuration, LibvirtSource, Settings
 from kgraph.store import open_store
 
-_HOSTS, _HUNG, _GUESTS, _MANY = 300, 30, 10, 60
+_HOSTS, _SOME_HUNG, _MANY_HUNG, _GUESTS, _MANY = 300, 30, 60, 10, 60
 _NODE = """\
 <node><cpu><mhz>2000</mhz><model>x86</model><active>8</active><nodes>1</nodes><sockets>1</sockets>
 <cores>8</cores><threads>1</threads></cpu><memory>67108864</memory>{guests}
@@ -81,8 +81,11 @@ def _sync(uris: list[str], folder: Path) -> Counter[str]:
     with closing(open_store(folder / "bench.db")) as store:
         reading = Setting(store, datetime.now(UTC), Commitment.COMMIT, unshown)
         setting = parallel.Setting(reading, lambda: datetime.now(UTC), f"bench {os.getpid()}")
+        begin = time.monotonic()
         for outcome in parallel.sync(setting, jobs(Context(configuration))):
             told["failed" if outcome.failure else "kept"] += 1
+            if not outcome.failure:
+                told["last kept, s"] = round(time.monotonic() - begin)
         told["scopes"] = len(store.scopes())
     return told
 
@@ -96,17 +99,22 @@ def main() -> None:
         list(read(many, now=now).items)  # the fork server is up
         _row("60 guests: in this process", lambda: list(read(many, now=now, ask=_here).items))
         _row("60 guests: in a process of its own", lambda: list(read(many, now=now).items))
-        uris = [_uri(folder, host, _GUESTS) for host in range(_HOSTS - _HUNG)]
-        for number in range(_HUNG):
-            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            hung = f"qemu+tcp://127.0.0.1:{server.getsockname()[1]}/system"
-            uris.insert(number * _HOSTS // _HUNG, hung)
-        well = [uri for uri in uris if uri.startswith("test")]
+        well = [_uri(folder, host, _GUESTS) for host in range(_HOSTS - _SOME_HUNG)]
         _row("270 connections that answer", lambda: _sync(well, folder))
-        told = _row("300 connections, 30 of them hung", lambda: _sync(uris, folder))
-        sys.stdout.write(
-            f"  {told['kept']} kept in {told['scopes']} scopes, {told['failed']} failed\n"
-        )
+        for count in [int(each) for each in sys.argv[1:]] or (_SOME_HUNG, _MANY_HUNG):
+            uris = well[: _HOSTS - count]
+            for number in range(count):
+                server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                hung = f"qemu+tcp://127.0.0.1:{server.getsockname()[1]}/system"
+                uris.insert(number * _HOSTS // count, hung)
+            _tell(f"300 connections, {count} of them hung", uris, folder)
+            first = sorted(uris, key=lambda uri: not uri.startswith("qemu"))
+            _tell(f"the same, with those {count} in front", first, folder)
+
+
+def _tell(what: str, uris: list[str], folder: Path) -> None:
+    told = _row(what, lambda: _sync(uris, folder))
+    sys.stdout.write(f"  {', '.join(f'{name}: {count}' for name, count in told.items())}\n")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ same rows into two tables without any meaning.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +17,7 @@ from pathlib import Path
 from ingest import synthetic
 from kgraph.schema import RelationRecord
 from tests.bench.bench_store import bare_insert
+from tests.bench.processes import child
 
 _SOURCE = """\
 [store]
@@ -30,17 +29,6 @@ dense = true
 moved = {moved}
 deadline = 3600
 """
-
-
-def child(cwd: Path, *command: str) -> tuple[float, float]:
-    """Return CPU seconds and MB of a Python process."""
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    process = subprocess.Popen([sys.executable, *command], cwd=cwd, env=environment,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} ended with {status}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def items_alone(entities: int) -> None:

@@ -9,9 +9,7 @@ fails with its guests and six services.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,22 +23,16 @@ from typing import TypeVar
 from kgraph.schema import Observation, State
 from kgraph.store import GraphStore, Toward, open_store
 from kgraph.topology import Topology, build, dependents, pack, patched, unpack
+from tests.bench.processes import child
 
 T = TypeVar("T")
 _SEEDS, _TRIES = 20, 200
 _VICTIMS = frozenset({"RUNS_ON", "MEMBER_OF", "CALLS"})
 
 
-def child(*arguments: str, cwd: Path) -> float:
+def kgraph(cwd: Path, *arguments: str) -> float:
     """Return CPU seconds of `kgraph ARGUMENTS`, as a process of its own."""
-    command = [sys.executable, "-m", "kgraph", "--store", "big.db", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)  # fmt: skip
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(command)} ended with {status}")
-    return used.ru_utime + used.ru_stime
+    return child(cwd, "-m", "kgraph", "--store", "big.db", *arguments)[0]
 
 
 def cpu(work: Callable[[], T]) -> tuple[float, T]:
@@ -95,7 +87,7 @@ def main() -> None:
         (folder / "kgraph.toml").write_text(
             f'[[sources]]\ntype = "synthetic"\nentities = {entities}\ndense = true\n'
         )
-        child("sync", cwd=folder)
+        kgraph(folder, "sync")
         with closing(open_store(folder / "big.db")) as store:
             fetched, whole = cpu(store.delta)
             built, topology = cpu(lambda: build(whole.entities, whole.relations))
@@ -123,7 +115,7 @@ def main() -> None:
             ("investigate, cold", ("investigate", "--no-save")),
             ("impact of one host, cold", ("impact", "h01", "--depth", "3")),
         ):
-            sys.stdout.write(f"{title:52}{child(*command, cwd=folder):9.2f}\n")
+            sys.stdout.write(f"{title:52}{kgraph(folder, *command):9.2f}\n")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,18 @@ def test_plans_come_newest_first_by_incident_and_state(store: GraphStore) -> Non
     assert [row.id for row in store.plans(limit=1)] == ["P-2"]
 
 
+def test_plans_that_have_changed_since_are_found_whenever_they_were_made(
+    store: GraphStore,
+) -> None:
+    later = T0 + timedelta(minutes=5)
+    for n in range(3):
+        store.save_plan(replace(PLAN, id=f"P-{n}", created_at=T0 + timedelta(minutes=n)))
+    store.save_plan(replace(PLAN, id="P-0", state=PlanState.DONE, updated_at=later))
+    assert [row.id for row in store.plans(since=later)] == ["P-0"]
+    assert [row.id for row in store.plans(since=T0)] == ["P-2", "P-1", "P-0"]
+    assert store.plans(since=later + timedelta(seconds=1)) == []
+
+
 def test_the_journal_keeps_its_order_and_the_token_it_was_written_under(
     store: GraphStore,
 ) -> None:

@@ -24,8 +24,10 @@ GUESTS = 3000
 # `make soak` asks for 30 kills, and for as many readers of a server.
 KILLS = int(os.environ.get("KGRAPH_TEST_KILLS", "5"))
 READERS = {"sqlite": 8, "neo4j": int(os.environ.get("KGRAPH_TEST_READERS", "2"))}
-# A fresh interpreter, as two commands typed by two people are; nothing is inherited.
-PROCESSES = multiprocessing.get_context("spawn")
+# Each is forked from one that has done nothing but import: so no connection is inherited, and
+# nobody waits for a dozen interpreters that all read the same modules.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
 StoreFactory = Callable[[], GraphStore]
 
 

@@ -82,6 +82,31 @@ class Switching:
         words = ["ip", "netns", "exec", first, "ping", "-c1", "-W1", guest.address]
         return subprocess.run(words, capture_output=True, env=_ENV, check=False).returncode == 0
 
+    def received(self, guest: Guest) -> int:
+        """Return how many packets a guest's interface has received."""
+        counter = "/sys/class/net/eth0/statistics/rx_packets"
+        return int(_run("ip", "netns", "exec", f"{self.namespace}-{guest.name}", "cat", counter))
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Have each other guest ping the first, many times a second."""
+        words = ["ping", "-q", "-i", "0.1", self.guests[0].address]
+        pings = [
+            subprocess.Popen(
+                ["ip", "netns", "exec", f"{self.namespace}-{guest.name}", *words],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=_ENV,
+            )
+            for guest in self.guests[1:]
+        ]
+        try:
+            yield
+        finally:
+            for ping in pings:
+                ping.kill()
+                ping.wait(10)
+
     def start(self) -> None:
         """Bring all of it up, with the guests plugged in."""
         _ip("netns", "add", self.namespace)

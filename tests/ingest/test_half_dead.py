@@ -29,12 +29,15 @@ from kgraph.app import parallel
 from kgraph.app.sources import Context, job
 from kgraph.app.sync import Commitment, Job, Outcome, Reading, kept, unshown
 from kgraph.config import Configuration, Settings, source_entry
-from kgraph.schema import KgraphError, State
+from kgraph.schema import Key, KgraphError, Record, State
 from kgraph.store import GraphStore, open_store
+from tests.ingest.docker.test_docker import ANSWERS as DOCKER
 from tests.ingest.netbox.test_netbox import ANSWERS as NETBOX
+from tests.ingest.openstack import replay
 from tests.ingest.readings import NOW
 from tests.ingest.redfish.test_redfish import ANSWERS as REDFISH
 
+OPENSTACK = replay.answers()
 SECRET = "hunter2-do-not-tell"
 SILENT_SECONDS = 0.15  # without a byte, in place of ten
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -51,7 +54,7 @@ def _redfish(url: str) -> Row:
 
 def _openstack(url: str) -> Row:
     who = {"application_credential": "app", "password_env": "HALF_DEAD"}
-    return {"type": "openstack", "auth_url": f"{url}/v3", "region": "R1", **who}
+    return {"type": "openstack", "auth_url": f"{url}/identity/v3", "region": "R1", **who}
 
 
 SOURCES: dict[str, Callable[[str], Row]] = {
@@ -70,6 +73,7 @@ def _said(handler: BaseHTTPRequestHandler, status: int, body: bytes, *, more: in
     handler.send_response(status)
     handler.send_header("Content-Length", str(len(body) + more))
     handler.send_header("Location", "http://127.0.0.1:9/elsewhere")
+    handler.send_header("X-Subject-Token", SECRET)
     handler.end_headers()
     handler.wfile.write(body)
 
@@ -160,8 +164,12 @@ def _job(row: Row) -> Job:
     return job(entry, Context(Configuration(Settings(sources=(entry,)))))
 
 
-# What is on the wire is the same for all; what an answer holds, each reads for itself.
-_EACH = ("expired", "half a document", "a page for people", "another shape", "nothing")
+# What is on the wire is the same for all, and tried once where it takes a while; what an answer
+# holds, each reads for itself.
+_EACH = (
+    *("sick", "expired", "cut off", "reset", "silent"),
+    *("half a document", "a page for people", "another shape", "nothing"),
+)
 CASES = [
     *(("netbox", fault) for fault in FAULTS),
     *((source, fault) for source in SOURCES if source != "netbox" for fault in _EACH),
@@ -231,7 +239,9 @@ def _recorded(answers: dict[str, Any]) -> Answer:
         parts = urlsplit(handler.path)
         found = answers.get(parts.path)
         found = found(dict(parse_qsl(parts.query))) if callable(found) else found
-        _said(handler, 404 if found is None else 200, json.dumps(found).encode())
+        url = "http://{}:{}".format(*handler.server.server_address[:2])
+        text = replay.addressed(json.dumps(found), url)
+        _said(handler, 404 if found is None else 200, text.encode())
 
     return answer
 
@@ -260,7 +270,10 @@ def _synced(store: GraphStore, row: Row, later: timedelta = timedelta()) -> Outc
 
 
 @pytest.mark.parametrize("fault", ["sick", "cut off", "expired"])
-@pytest.mark.parametrize(("source", "answers"), [("netbox", NETBOX), ("redfish", REDFISH)])
+@pytest.mark.parametrize(
+    ("source", "answers"),
+    [("netbox", NETBOX), ("redfish", REDFISH), ("docker", DOCKER), ("openstack", OPENSTACK)],
+)
 def test_one_that_fails_in_the_middle_closes_nothing_and_says_why(
     source: str, answers: dict[str, Any], fault: str, server: Half, store: GraphStore
 ) -> None:
@@ -311,3 +324,50 @@ def test_what_a_service_called_well_is_unknown_once_it_is_silent(
     (scope,) = (s for s in store.scopes() if s.scope == server.url)
     assert scope.completed_at == NOW, "it was read then, and not since"
     assert kept(replace(reading, at=later), made, None, caught.value).failure
+
+
+def _twin(serial: str) -> dict[str, Any]:
+    """Return what another controller tells: the same UUID, as of a cloned board."""
+    path = "/redfish/v1/Systems/1"
+    return REDFISH | {path: REDFISH[path] | {"SerialNumber": serial, "HostName": serial}}
+
+
+def test_two_machines_that_tell_one_uuid_stay_two_and_that_is_told(
+    server: Half, store: GraphStore
+) -> None:
+    other = server.url.replace("127.0.0.1", "localhost")
+    for url, serial in ((server.url, "S1"), (other, "S2")):
+        server.answer = _recorded(_twin(serial))
+        outcome = _synced(store, {**_redfish(url), "host": serial})
+        assert not outcome.failure
+    names = {entity.name for entity in store.graph().entities if entity.kind == "Host"}
+    assert names == {"S1", "S2"}
+    assert outcome.diff is not None
+    assert any("identity_conflict" in str(each) for each in outcome.diff.findings)
+
+
+@pytest.mark.parametrize("minutes", [-7, 7])
+def test_alerts_of_a_clock_that_is_off_are_evidence_all_the_same(
+    minutes: int, server: Half, store: GraphStore
+) -> None:
+    theirs = NOW + timedelta(minutes=minutes)
+    alert = {
+        "labels": {"alertname": "GuestDown", "domain": "vm1"},
+        "annotations": {},
+        "startsAt": theirs.isoformat(),
+        "endsAt": (theirs + timedelta(minutes=4)).isoformat(),
+        "updatedAt": theirs.isoformat(),
+        "fingerprint": "f1",
+        "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
+        "receivers": [{"name": "x"}],
+        "generatorURL": "",
+    }
+    with store.sync("x", "", complete=True, at=NOW) as run:
+        run.stage([Record("vm1", "VirtualMachine", "vm1", (Key("name", "vm1"),))])
+        run.commit()
+    server.answer = _recorded({"/api/v2/alerts": [alert]})
+    assert not _synced(store, SOURCES["alertmanager"](server.url)).failure
+    (seen,) = store.evidence(now=NOW).observations
+    assert (seen.signal, seen.state) == ("down", State.ABNORMAL)
+    assert seen.at <= NOW
+    assert seen.expires_at is None or seen.expires_at > NOW

@@ -34,7 +34,11 @@ class Recorded:
 
 
 @contextmanager
-def serving(answers: Mapping[str, Any]) -> Iterator[Recorded]:
+def serving(
+    answers: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Iterator[Recorded]:
+    """Answer GET and POST alike; `headers` are in every answer."""
+    told = dict(headers or {})
     recorded = Recorded(dict(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,8 +49,14 @@ def serving(answers: Mapping[str, Any]) -> Iterator[Recorded]:
             text = content if isinstance(content, str) else json.dumps(content)
             self.send_response(404 if content is None else 200)
             self.send_header("Content-Length", str(len(text.encode())))
+            for name, value in told.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:  # type: ignore[override]
             """Say nothing."""

@@ -67,7 +67,7 @@ def _graphs(draw: st.DrawFn) -> tuple[Topology, bool]:
 
 
 @given(_graphs(), st.integers(1, 3))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_cut_sets_are_exactly_the_smallest_sets_whose_breaking_stops_an_entity(
     graph: tuple[Topology, bool], size: int
 ) -> None:

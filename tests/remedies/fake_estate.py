@@ -18,10 +18,11 @@ from kgraph.schema import (
     Role,
     Terms,
 )
-from kgraph.schema.plan_documents import identified, plan_text
+from kgraph.schema.plan_documents import identified, parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies import Approver, EffectError, Executor, Facts, Look, Refusal, Standing, Task
 from remedies.execution.work import Job
+from remedies.looks import RefusedError
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)
 
@@ -57,12 +58,14 @@ class Thing:
     Attributes:
         sound: whether an export is still the disk that it was.
         hangs: its effects never come back.
+        refuses: how often an effect is refused for now, and changes nothing.
     """
 
     state: str
     sound: bool = True
     fails: int = 0
     hangs: bool = False
+    refuses: int = 0
 
 
 @dataclass
@@ -103,8 +106,11 @@ class Estate:
         if self.things[task.entity].hangs:
             self.hanging.add(f"{task.action} {task.title}")
             return ""
-        self.log.append(f"{task.action} {task.entity}")
         thing = self.things[task.entity]
+        if thing.refuses:
+            thing.refuses -= 1
+            raise RefusedError("somebody else has its image open")
+        self.log.append(f"{task.action} {task.entity}")
         if thing.fails:
             thing.fails -= 1
         elif task.action in _MAKES:
@@ -255,8 +261,10 @@ class Night:
         return Later(self, self.now) if self.slow else Inline()
 
     def propose(self, plan: Plan) -> PlanRecord:
-        """Keep a plan as proposed."""
-        text = plan_text(PlanDocument(plan))
+        """Keep a plan as proposed; what came of it before stays with it."""
+        before = self.store.plan(plan.id)
+        runs = parse_plan(before.document, where=plan.id).runs if before else ()
+        text = plan_text(PlanDocument(plan, runs))
         record = PlanRecord(plan.id, plan.incident, PlanState.PROPOSED, self.now, self.now, text)
         self.store.save_plan(record)
         return record

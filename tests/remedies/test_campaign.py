@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from kgraph.schema import Outcome
 from kgraph.store import open_store
+from remedies.execution.ledger import Remembered
+from remedies.world import Intent, Past
+from tests.lab.campaign.deeds import seen_twice
+from tests.lab.campaign.memory import decides
 from tests.lab.campaign.report import as_it_should, share, summary, table
+from tests.lab.campaign.truth import Picture
 from tests.remedies.simulator.campaign import campaign, rows
 
 
@@ -40,3 +49,33 @@ def test_a_campaign_counts_as_right_only_what_was_all_right() -> None:
         {"breaches": ["I1 mail-1 ran on two hosts"]},
     ):
         assert not as_it_should(right | wrong)
+
+
+_NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+_ONCE = Past("P-1", "export", "restart", _NOON, Outcome.HELPED)
+_TWICE = Past("P-2", "export", "restart", _NOON + timedelta(minutes=5), Outcome.HELPED)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "decided"),
+    [
+        (Remembered(), False),
+        (Remembered(past=[_ONCE]), False),
+        (Remembered(past=[_ONCE, Past("P-2", "mail-1", "start", _NOON, Outcome.HELPED)]), False),
+        (Remembered(past=[_ONCE, _TWICE]), True),
+        (Remembered(past=[Past("P-1", "mail-1", "start", _NOON, Outcome.NO_EFFECT)]), True),
+        (Remembered(intents=[Intent("P-1", "h1", "Host", "fence", _NOON)]), True),
+        (Remembered(undone=[("P-1", _NOON)]), True),
+    ],
+)
+def test_a_case_begins_where_no_earlier_one_decides_what_the_guards_say(
+    ledger: Remembered, *, decided: bool
+) -> None:
+    assert decides(ledger) is decided
+
+
+def test_a_guest_that_runs_twice_is_a_breach_where_something_was_done_to_it() -> None:
+    twice = Picture(_NOON, frozenset(), frozenset({"shop-1"}), {})
+    assert seen_twice([twice], (), frozenset({"shop-1"})) == ["I1 shop-1 ran on two hosts"]
+    # A daemon that crashes in a person's migration can split a guest all by itself.
+    assert seen_twice([twice], (), frozenset({"mail-1"})) == []

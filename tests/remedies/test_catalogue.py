@@ -35,7 +35,7 @@ def test_what_acts_has_an_inverse_or_is_at_least_of_medium_risk() -> None:
 def test_the_actuator_knows_every_name_that_the_catalogue_may_use() -> None:
     known = ACTUATORS["libvirt"]
     assert known.preconditions == {*PRECONDITIONS, OFF_EVERYWHERE, OLD_HOST_OFF}
-    assert known.effects == {*EFFECTS, REBOOTED, "runs_there", *OF_PARTS}
+    assert known.effects == {*EFFECTS, REBOOTED, "runs_there", "attached", *OF_PARTS}
 
 
 def test_a_guest_is_resumed_more_than_once_as_a_dead_export_demands() -> None:

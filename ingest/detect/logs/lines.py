@@ -37,7 +37,7 @@ class Line(NamedTuple):
     """One line.
 
     Attributes:
-        at: seconds since 1970.
+        at: seconds since 1970, by the clock of who wrote it; it may be ahead of ours.
         host: as the line has it; empty where it does not say.
         program: what wrote it: a unit, else an identifier; empty where nothing says.
         loud: whether it speaks of something wrong.
@@ -85,14 +85,14 @@ def text_lines(raw: Iterable[bytes], now: datetime) -> Read:
     return Read(tuple(found), garbage)
 
 
-def journal_lines(raw: Iterable[bytes], now: datetime) -> Read:
+def journal_lines(raw: Iterable[bytes]) -> Read:
     """Read entries of `journalctl -o json`, one a line."""
     found, garbage, cursor = [], 0, ""
     for each in raw:
         try:
             entry = json.loads(each)
             cursor = entry["__CURSOR"]
-            line = _entry(entry, now)
+            line = _entry(entry)
         except (ValueError, KeyError, TypeError, RecursionError):
             garbage += 1
             continue
@@ -101,7 +101,7 @@ def journal_lines(raw: Iterable[bytes], now: datetime) -> Read:
     return Read(tuple(found), garbage, cursor)
 
 
-def _entry(entry: dict[str, object], now: datetime) -> Line | None:
+def _entry(entry: dict[str, object]) -> Line | None:
     message = entry.get("MESSAGE")
     if isinstance(message, list):  # bytes that are no UTF-8
         message = bytes(message).decode("utf-8", "replace")
@@ -115,7 +115,7 @@ def _entry(entry: dict[str, object], now: datetime) -> Line | None:
     severity = _text(entry, "PRIORITY")
     text = without_secrets(" ".join(message.split())[:LONGEST])
     return Line(
-        min(float(str(at)) / 1e6, now.timestamp()),
+        float(str(at)) / 1e6,
         _text(entry, "_HOSTNAME"),
         program,
         severity.isdigit() and int(severity) <= _ERROR,
@@ -137,7 +137,7 @@ def _line(text: str, clock: float, now: datetime) -> Line:
     bare = without_secrets(rest)
     loud = int(pri) % 8 <= _ERROR if pri else _BAD.search(bare) is not None
     at = _seconds(when[:26], now.year, now.month)
-    return Line(clock if at is None else min(clock, at), host or "", program or "", loud, bare)
+    return Line(clock if at is None else at, host or "", program or "", loud, bare)
 
 
 @lru_cache(4_096)

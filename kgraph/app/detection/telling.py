@@ -12,9 +12,9 @@ from ingest.prometheus.origin import Origin
 from kgraph.app.detection.asking import Looked, Pass
 from kgraph.schema import Coverage, Evidence, Item, Observation
 from kgraph.signals import EstateIndex
+from kgraph.sourcekit.clocks import Clock
 
 _SLACK = timedelta(seconds=30)
-_SKEW = timedelta(seconds=30)  # between clocks, from which it is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,7 @@ def _findings(passed: Pass, rules: Sequence[tuple[Looked, Told]]) -> Iterator[st
         yield f"the pass is partial: series {name}: {why}"
     for why in dict.fromkeys(each.partial for each in passed.looked if each.partial):
         yield f"the pass is partial: Prometheus warns: {why}"
-    if abs(passed.skew) > _SKEW:
-        ahead = "ahead" if passed.skew > timedelta() else "behind"
-        told = f"{abs(passed.skew).total_seconds():.0f} s {ahead} of ours: its times are corrected"
-        yield f"the clock of Prometheus is {told}"
+    yield from Clock("Prometheus", passed.skew).findings()
     lost = {looked.rule.name.partition(".")[0]: found for looked, found in rules if found.unmapped}
     for name, found in lost.items():
         shown = ", ".join(f"{key}={value}" for key, value in sorted(found.lost[0].items()))

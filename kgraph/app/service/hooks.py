@@ -29,6 +29,7 @@ from kgraph.config_service import (
 from kgraph.schema import Document, Drawer, InputError
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.signals import Report
+from kgraph.sourcekit.clocks import Clock
 
 # What is there without a word in the configuration.
 DEFAULT_HOOKS: tuple[HookConfig, ...] = (
@@ -58,6 +59,7 @@ class Taken:
         group: which earlier deliveries this one replaces.
         once: what must not count twice, such as the source and id of a CloudEvent.
         changes: what was done to the estate.
+        findings: what a person should look at.
     """
 
     reports: tuple[Report, ...]
@@ -65,6 +67,7 @@ class Taken:
     group: str = ""
     once: str = ""
     changes: tuple[PostedChange, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def _take(hook: HookConfig, content: Any, received_at: datetime) -> Taken:  # no
     where = f"hook {hook.name}"
     if isinstance(hook, AlertmanagerHook):
         batch = parse_payload(content.encode(), where=where, received_at=received_at)
-        return _alerts(batch)
+        return _alerts(batch.by_our_clock(Clock(f"the sender of hook {hook.name}")))
     if isinstance(hook, ChangesHook):
         told = ChangePlaces(**hook.mapping.model_dump())
         return Taken((), changes=tuple(changes(content, told, received_at, where)))
@@ -140,7 +143,8 @@ def _take(hook: HookConfig, content: Any, received_at: datetime) -> Taken:  # no
 
 def _alerts(batch: AlertBatch) -> Taken:
     rows = tuple(report_of(alert, batch.received_at) for alert in batch.alerts)
-    return Taken(rows, batch.truncated, batch.group or DETECTOR)
+    group = batch.group or DETECTOR
+    return Taken(rows, batch.truncated, group, findings=batch.clock.findings())
 
 
 def _document(hook: HookConfig, content: Any, number: int, now: datetime) -> Document:  # noqa: ANN401 - any JSON

@@ -115,7 +115,8 @@ class Inbox:
         translation = self._translated(reports, now)
         reading = Reading(self._store, now, Commitment.COMMIT, unshown)
         diff = observe(reading, translation, Listing.SOME)
-        lines = frozenset(diff.findings) | frozenset(self.warnings(now))
+        off = frozenset(line for _, each in taken for line in each.findings)
+        lines = frozenset(diff.findings) | frozenset(self.warnings(now)) | off
         for line in sorted(lines - self._said):
             yield Told(now, What.FINDING, f"hooks: {line}", {"source": "hooks"})
         self._said = lines

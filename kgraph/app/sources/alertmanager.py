@@ -22,6 +22,6 @@ def job(config: SourceEntry, context: Context) -> Job:
         batch, listing = alerts.read(source, configuration, at)
         return lambda reading: alerts.observe(
             reading, alerts.translated(batch, reading.store, packs), listing
-        )
+        ).with_findings(batch.clock.findings())
 
     return Job(f"alertmanager {source.name or source.path or source.url}".rstrip(), fetch)

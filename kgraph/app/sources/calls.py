@@ -11,7 +11,7 @@ from ingest import otel
 from ingest.detect import Reads, calls
 from ingest.detect.following import Cursor, follow
 from kgraph.app.sources.context import Context
-from kgraph.app.sources.listening import Listener
+from kgraph.app.sources.listening import Clocks, Listener
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import CallsSource
 from kgraph.schema import SourceError
@@ -19,6 +19,7 @@ from kgraph.sourcekit import SourceEntry
 from kgraph.store import Diff, GraphStore
 
 LASTS = timedelta(minutes=5)  # what a minute showed stands so long
+_LATE = timedelta(minutes=2)  # a parent is waited for, and collectors send in batches
 
 
 def job(config: SourceEntry, context: Context) -> Job:
@@ -52,6 +53,7 @@ class Calls:
         self.title = self._listener.title
         self._spans = otel.Calls()
         self._state = _State()
+        self._clocks = Clocks("service", late=_LATE)
         self._asked: Cursor | None = None  # how far we have asked; what is kept may lie behind
 
     def learn(self, store: GraphStore) -> None:
@@ -59,7 +61,7 @@ class Calls:
         self._state = self._listener.learned(store, _State.of) or _State()
         self._asked = self._state.cursor
 
-    def fetch(self, at: datetime) -> Keep:  # noqa: ARG002 - spans bring their own time
+    def fetch(self, at: datetime) -> Keep:
         """Read what is new.
 
         Raises:
@@ -75,6 +77,12 @@ class Calls:
         findings = list(chunk.findings)
         if garbage:
             findings.append(f"{garbage} lines held no spans and were left out")
+        shifts, off = self._clocks.heard(((call.caller, call.at) for call in found), at)
+        found = [
+            call._replace(at=call.at - shifts[call.caller]) if call.caller in shifts else call
+            for call in found
+        ]
+        findings += off
         cursor = self._asked = chunk.cursor
         return lambda reading: self._keep(reading, found, cursor, findings)
 

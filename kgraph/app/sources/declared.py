@@ -9,10 +9,10 @@ from datetime import datetime
 from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sources.machines import known
-from kgraph.app.sync import Commitment, Job, Keep, Reading, keep
+from kgraph.app.sync import Commitment, Job, Keep, Reading, Tell, keep
 from kgraph.schema import Item, Observation, Snapshot
 from kgraph.signals import EstateIndex
-from kgraph.sourcekit import Alias, Found, Here, Machine, SourceEntry, settled
+from kgraph.sourcekit import Alias, Found, Here, Listening, Machine, SourceEntry, settled
 from kgraph.store import Diff
 
 
@@ -27,8 +27,18 @@ def job(config: SourceEntry, context: Context) -> Job:
         found = replace(found, items=list(found.items))
         return lambda reading: bring(reading, source.name, site, found, vouched)
 
-    title = f"{config.type} {config.name or config.subject}".rstrip()
-    return Job(title, fetch, lambda _store, _error, at: vouched.withdrawn(at))
+    listening = source.listen
+
+    def listen(tell: Tell) -> Listening:
+        assert listening is not None  # noqa: S101 - see below
+        return listening(config, lambda: tell(None))
+
+    return Job(
+        f"{config.type} {config.name or config.subject}".rstrip(),
+        fetch,
+        lambda _store, _error, at: vouched.withdrawn(at),
+        listen=listen if listening is not None else None,
+    )
 
 
 class Vouched:

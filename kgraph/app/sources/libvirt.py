@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -13,10 +13,10 @@ from ingest import libvirt
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app.sources.context import Context, snapshots
 from kgraph.app.stillness import Stillness
-from kgraph.app.sync import Job, Keep, Listening, Tell, keep
+from kgraph.app.sync import Job, Keep, Tell, keep
 from kgraph.config import LibvirtEndpoint, LibvirtSource
-from kgraph.schema import KgraphError, Snapshot
-from kgraph.sourcekit import SourceEntry
+from kgraph.schema import Entity, KgraphError, Snapshot
+from kgraph.sourcekit import Listening, SourceEntry
 from kgraph.store import GraphStore, Toward
 from remedies.actuators.definitions import Definitions
 
@@ -30,7 +30,10 @@ def job(config: SourceEntry, context: Context) -> Job:
     def silence(store: GraphStore, error: KgraphError, at: datetime) -> Snapshot | None:
         if not isinstance(error, libvirt.ConnectionLostError):
             return None
-        return libvirt.connection_lost(source.uri, at, _guests(store, source.uri))
+        there = _there(store, source.uri)
+        besides = (entity.uid for entity in there if entity.kind != "VirtualMachine")
+        standing = store.evidence(besides, now=at).observations
+        return libvirt.connection_lost(source.uri, at, _guests(store, there), standing)
 
     define = _definitions(context)
 
@@ -87,12 +90,19 @@ def counters_job(source: LibvirtSource) -> Job:
     return Job(title, stillness.fetch, every=every, close=stillness.close)
 
 
-def _guests(store: GraphStore, uri: str) -> list[str]:
-    """Return the record keys of the guests that were last seen on a host."""
+def _there(store: GraphStore, uri: str) -> tuple[Entity, ...]:
+    """Return what was last seen on a host, without the host: guests, networks, pools, ports."""
     host = store.locate(libvirt.SOURCE, host_key(uri))
     if not isinstance(host, str):
-        return []
-    part = store.neighbourhood([host], Toward.DEPENDENTS, types=frozenset({"RUNS_ON"}), depth=1)
-    guests = (entity for entity in part.entities if entity.kind == "VirtualMachine")
+        return ()
+    types = frozenset({"RUNS_ON", "ATTACHED_TO"})
+    part = store.neighbourhood([host], Toward.DEPENDENTS, types=types, depth=2)
+    # What was said of the host itself is said anew.
+    return tuple(entity for entity in part.entities if entity.uid != host)
+
+
+def _guests(store: GraphStore, there: Iterable[Entity]) -> list[str]:
+    """Return the record keys of the guests among them."""
+    guests = (entity for entity in there if entity.kind == "VirtualMachine")
     keys = (key.value for guest in guests for key in guest.keys if key.namespace == "vmUuid")
     return [key for uuid in keys if store.locate(libvirt.SOURCE, key := guest_key(uuid))]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ingest.detect import ROAD, Reads, calls, declared, logs, names
@@ -14,9 +14,11 @@ from kgraph.app.remembering import Notebook, remembered
 from kgraph.app.sync import Reading
 from kgraph.config import CallsSource, Configuration, LogsSource
 from kgraph.schema import Observation
+from kgraph.schema.timestamps import moment_of
 from kgraph.signals import Blind, EstateIndex
 from kgraph.signals import Mapping as Entry
 from kgraph.sourcekit import SourceEntry
+from kgraph.sourcekit.clocks import Clock, written
 from kgraph.store import Diff, GraphStore
 
 _T = TypeVar("_T")
@@ -45,6 +47,45 @@ def listening(
             reads = Reads.LOGS if isinstance(source, LogsSource) else Reads.CALLS
             for sort in names(reads):
                 yield reports_as(sort, source), declared(sort), source
+
+
+class Clocks:
+    """The clocks of those who write what one source reads: corrected, and told of.
+
+    Args:
+        sort: what they are, such as `host`.
+        late: how long it may take from the stamp to where it is read.
+    """
+
+    def __init__(self, sort: str, late: timedelta = timedelta(0)) -> None:
+        self._sort, self._late = sort, late
+        self._of: dict[str, Clock] = {}
+        self._read_at: datetime | None = None
+
+    def heard(
+        self, stamped: Iterable[tuple[str, float]], now: datetime
+    ) -> tuple[Mapping[str, float], tuple[str, ...]]:
+        """Take note of what was stamped since the last time.
+
+        Args:
+            stamped: by whom, and when, in seconds since 1970.
+            now: when it was read.
+
+        Returns:
+            Seconds to take from the times of whose clock is off, and findings for people.
+        """
+        times: dict[str, list[float]] = {}
+        for whose, at in stamped:
+            times.setdefault(whose, []).append(at)
+        since, self._read_at = self._read_at, now
+        for whose, each in times.items():
+            known = self._of.get(whose, Clock(f"{self._sort} {whose}".rstrip()))
+            # The middle one, as a single line may hold any time.
+            stamp = moment_of(sorted(each)[len(each) // 2])
+            self._of[whose] = written(known, [stamp], now, since, self._late)
+        off = [self._of[whose] for whose in times if self._of[whose].off]
+        shifts = {whose: self._of[whose].seconds() for whose in times if self._of[whose].off}
+        return shifts, tuple(line for clock in off for line in clock.findings())
 
 
 class Listener:

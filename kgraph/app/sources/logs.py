@@ -13,7 +13,7 @@ from ingest.detect import Reads, logs
 from ingest.detect.following import Chunk, Cursor, follow
 from kgraph.app.alerts import packs_of
 from kgraph.app.sources.context import Context
-from kgraph.app.sources.listening import Listener, reports_as
+from kgraph.app.sources.listening import Clocks, Listener, reports_as
 from kgraph.app.sync import Job, Keep, Reading
 from kgraph.config import LogsSource
 from kgraph.schema import SourceError
@@ -79,6 +79,7 @@ class Logs:
         self._patterns = logs.Patterns.of(self._packs)
         self._state = _State()
         self._asked = self._state.places  # how far we have asked; what is kept may lie behind
+        self._clocks = Clocks("host")
 
     def learn(self, store: GraphStore) -> None:
         """Go on where the last process has stopped."""
@@ -91,8 +92,18 @@ class Logs:
         Raises:
             SourceError: none of it can be read.
         """
-        read, findings = self._journal(at) if self._source.journal else self._files(at)
-        lines = [self._placed(line) for line in read.lines]
+        read, findings = self._journal() if self._source.journal else self._files(at)
+        placed = [self._placed(line) for line in read.lines]
+        shifts, off = self._clocks.heard(((line.host, line.at) for line in placed), at)
+        # A single line may name any time; none was written after it was read.
+        end = at.timestamp()
+        lines = [
+            line
+            if line.at <= end and line.host not in shifts
+            else line._replace(at=min(end, line.at - shifts.get(line.host, 0.0)))
+            for line in placed
+        ]
+        findings += off
         if read.garbage:
             findings.append(f"{read.garbage} lines could not be read and were left out")
         places = self._asked
@@ -125,13 +136,13 @@ class Logs:
         host = self._host if self._source.host or not line.host else line.host
         return line._replace(host=host, program=program)
 
-    def _journal(self, at: datetime) -> tuple[logs.Read, list[str]]:
+    def _journal(self) -> tuple[logs.Read, list[str]]:
         source = self._source
         directory = str(self._resolve(source.directory)) if source.directory else ""
         journal = logs.Journal(source.via, directory, source.units)
         patience = timedelta(seconds=source.deadline)
         raw, told = logs.entries(journal, self._asked.journal, patience)
-        read = logs.journal_lines(raw, at)
+        read = logs.journal_lines(raw)
         self._asked = _Places(journal=read.cursor or self._asked.journal)
         return read, [told] if told else []
 

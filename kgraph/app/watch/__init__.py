@@ -24,7 +24,7 @@ from kgraph.config import Configuration
 from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
 from remedies import Executor
-from remedies.execution.ledger import in_repair, tried_in_vain
+from remedies.execution.readback import in_repair
 
 _JITTER = 0.1  # share of an interval: sources are not asked in step
 
@@ -59,9 +59,10 @@ def build(
     keeper = Keeper(store, read, _clock())
     kept = settings.retention.history_days
     rules = policy_of(configuration)
+    executor = Executor(store, actuators(configuration), holder, budgets=rules.budgets)
     repairs = PolicyRepairs(
         store,
-        Executor(store, actuators(configuration), holder, budgets=rules.budgets),
+        executor,
         rules,
         keeper,
         hold=timedelta(seconds=settings.watch.hold),
@@ -76,7 +77,7 @@ def build(
             toolkit(
                 configuration,
                 _clock(),
-                lambda: tried_in_vain(store, _clock()),
+                lambda: executor.tried_in_vain(_clock()),
                 lambda: in_repair(store),
             ),
             beside.warnings,

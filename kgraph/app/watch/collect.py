@@ -15,8 +15,9 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from kgraph.app.sync import Job, Keep, Listening, note
+from kgraph.app.sync import Job, Keep, note
 from kgraph.schema import KgraphError, Snapshot, SourceError
+from kgraph.sourcekit import Listening
 
 _log = structlog.get_logger(__name__)
 _SLOWEST = 8  # times its interval is the longest that a failing source is left alone

@@ -28,11 +28,12 @@ from remedies import (
     Refusal,
     decide,
 )
-from remedies.execution.ledger import cases
+from remedies.execution.cases import cases
 from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
+_ALL = 1_000_000
 _FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
 
 
@@ -77,7 +78,8 @@ class PolicyRepairs:
     @property
     def busy(self) -> frozenset[str]:
         """The incidents whose repair is under way, or was approved."""
-        return frozenset(row.incident for row in self.store.plans(states=_FROZEN))
+        rows = self.store.plans(states=_FROZEN, limit=_ALL)
+        return frozenset(row.incident for row in rows)
 
     def resume(self, now: datetime) -> list[Told]:
         """Go on with what an earlier process began."""
@@ -110,14 +112,20 @@ class PolicyRepairs:
     def tick(self, now: datetime) -> list[Told]:
         """Begin what may begin, and go on with what is under way."""
         self.ended = False
-        if not self.allowed or self._found is None or self._nothing_to_do():
+        if not self.allowed or self._found is None:
             return []
         found = self._found
+        if self._nothing_to_do():
+            if self.executor.doubts:
+                self.executor.observe(now, self._facts(now, found))
+            return []
         told: list[Told] = []
         if self.store.plans(states={PlanState.APPROVED}, limit=1):
             told += self._begin_approved(now, self._facts(now, found), found)
         told += self._begin_by_policy(now, found)
         if self.executor.idle:
+            if self.executor.doubts:
+                self.executor.observe(now, self._facts(now, found))
             return told
         for progress in self.executor.tick(now, self._facts(now, found)):
             told.append(self._told(progress))
@@ -199,9 +207,9 @@ class PolicyRepairs:
         return decide(self.policy, proposal.plan, around)
 
     def _record(self, now: datetime) -> tuple[Case, ...]:
-        """Read back what remedies have come to; once for each new assessment."""
+        """Read back what remedies have come to, if it matters; once for each new assessment."""
         if self._cases is None:
-            self._cases = cases(self.store, now - RECORD)
+            self._cases = cases(self.store, now - RECORD) if self.policy.earning else ()
         return self._cases
 
     def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:

@@ -12,7 +12,7 @@ from kgraph.app.watch.told import Told, What
 from kgraph.schema import Document, Drawer, InputError, Outcome, Plan, PlanState, Run, Sign
 from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
-from remedies.execution.ledger import SHADOW
+from remedies.execution.readback import SHADOW
 from remedies.shadow import Shadow, concluded
 
 _MOST = 1_000  # open at once

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app.applying import approve as say_yes
+from kgraph.app.plans import cancel as say_stop
 from kgraph.app.plans import reject as say_no
 from kgraph.schema import Halt, InputError, PlanRecord, PlanState
 from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
@@ -92,6 +93,19 @@ async def reject(plan_id: Id, asked: ReasonAsked, served: Served, caller: Operat
         return PlanRow.of(say_no(store, record, caller.name, asked.reason, now))
 
     return await write(served, caller, "plan.reject", plan_id, no)
+
+
+@router.post("/plans/{plan_id}/cancel", responses=documented(404, 409))
+async def cancel(plan_id: Id, asked: ReasonAsked, served: Served, caller: Operator) -> PlanRow:
+    """Stop a plan that is under way: nothing more of it begins."""
+    await served.readers.ask(lambda store: _found(store, plan_id))
+
+    def stop(store: GraphStore, now: datetime) -> PlanRow:
+        record = _there(store, plan_id)
+        say_stop(store, record, caller.name, asked.reason, now)
+        return PlanRow.of(record)
+
+    return await write(served, caller, "plan.cancel", plan_id, stop)
 
 
 @router.get("/halt")

@@ -40,6 +40,7 @@ _NEWEST = """\
 MATCH (plan:Plan)
 WHERE ($incident IS NULL OR plan.incident = $incident)
   AND ($states IS NULL OR plan.state IN $states)
+  AND ($since IS NULL OR plan.updatedAt >= $since)
 RETURN properties(plan)
 ORDER BY plan.createdAt DESC, plan.id DESC
 LIMIT $limit"""
@@ -103,11 +104,13 @@ def newest(
     statements: Statements,
     incident: str | None,
     states: Collection[PlanState] | None,
+    since: datetime | None,
     limit: int,
 ) -> list[PlanRecord]:
     """Return the newest first."""
     wanted = None if states is None else [state.value for state in states]
-    rows = statements.rows(_NEWEST, incident=incident, states=wanted, limit=limit)
+    moment = None if since is None else since.astimezone(UTC)
+    rows = statements.rows(_NEWEST, incident=incident, states=wanted, since=moment, limit=limit)
     return [_record(node) for (node,) in rows]
 
 

@@ -304,10 +304,11 @@ class Neo4jStore:
         *,
         incident: str | None = None,
         states: Collection[PlanState] | None = None,
+        since: datetime | None = None,
         limit: int = 100,
     ) -> list[PlanRecord]:
         """Return plans, newest first."""
-        return self._database.glance(lambda s: _plans.newest(s, incident, states, limit))
+        return self._database.glance(lambda s: _plans.newest(s, incident, states, since, limit))
 
     def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
         """Append one entry, durably; see the protocol for what it raises."""

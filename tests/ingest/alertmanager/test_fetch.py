@@ -6,13 +6,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from ingest.alertmanager import fetch, parse_payload
+from ingest.alertmanager import AlertBatch, fetch, parse_payload
+from kgraph.app.alerts import fetched
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.web import Credentials
 
@@ -29,6 +31,7 @@ class Alertmanager:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = BODY
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    date: str = ""  # what its clock says; empty: the right time
 
 
 @pytest.fixture
@@ -36,6 +39,9 @@ def alertmanager() -> Iterator[Alertmanager]:
     state = Alertmanager()
 
     class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return state.date or super().date_time_string(timestamp)
+
         def do_GET(self) -> None:
             state.asked.append((self.path, self.headers.get("Authorization")))
             self.send_response(state.status)
@@ -62,7 +68,7 @@ def alertmanager() -> Iterator[Alertmanager]:
 def test_the_alerts_are_fetched_with_or_without_the_path(
     alertmanager: Alertmanager, path: str
 ) -> None:
-    assert fetch(alertmanager.url + path) == BODY
+    assert fetch(alertmanager.url + path)[0] == BODY
     assert alertmanager.asked == [("/api/v2/alerts", None)]
 
 
@@ -183,5 +189,38 @@ def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
 
 def test_what_is_fetched_can_be_parsed(alertmanager: Alertmanager) -> None:
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    batch = parse_payload(fetch(alertmanager.url), where=alertmanager.url, received_at=now)
+    batch = parse_payload(fetch(alertmanager.url)[0], where=alertmanager.url, received_at=now)
     assert [alert.name for alert in batch.alerts] == ["HostDown"]
+
+
+def _listed(alertmanager: Alertmanager, began: datetime, clock: datetime) -> AlertBatch:
+    """Let an Alertmanager with that clock tell of an alert that began then, by its clock."""
+    alert = {"labels": {"alertname": "HostDown"}, "startsAt": began.isoformat()}
+    alertmanager.body = json.dumps([alert]).encode()
+    alertmanager.date = format_datetime(clock, usegmt=True)
+    return fetched(alertmanager.url, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("minutes", [-7, 4])
+def test_alerts_of_an_alertmanager_whose_clock_is_off_are_dated_by_ours(
+    alertmanager: Alertmanager, minutes: int
+) -> None:
+    began, off = datetime.now(UTC) - timedelta(minutes=10), timedelta(minutes=minutes)
+    batch = _listed(alertmanager, began + off, datetime.now(UTC) + off)
+    (alert,) = batch.alerts
+    assert alert.starts_at is not None
+    assert abs(alert.starts_at - began) < timedelta(seconds=20)
+    (told,) = batch.clock.findings()
+    assert told.startswith("the clock of the Alertmanager is about")
+
+
+def test_an_alert_that_begins_ahead_began_when_it_was_told_and_its_sender_is_named(
+    alertmanager: Alertmanager,
+) -> None:
+    now = datetime.now(UTC)
+    # Prometheus is ahead, the Alertmanager is not.
+    batch = _listed(alertmanager, now + timedelta(minutes=5), now)
+    (alert,) = batch.alerts
+    assert alert.starts_at is not None
+    assert alert.starts_at <= datetime.now(UTC)
+    assert "ahead of ours" in batch.clock.findings()[0]

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from kgraph.schema import SourceError
+from tests.ingest.edges import DEFAULTS, frontend, stats, web_servers
 from tests.ingest.readings import found, records, relations, well, wrong
 from tests.ingest.real import PATH, free_port, need, until
 
 pytestmark = pytest.mark.sources
 
-_CONFIG = """\
-global
-  stats socket {folder}/s mode 600
-defaults
-  mode http
-  timeout connect 300ms
-  timeout client 2s
-  timeout server 2s
-frontend shop
-  bind 127.0.0.1:{front}
-  default_backend web
+_BEHIND = """\
 backend web
   option httpchk GET /
   default-server inter 100ms fall 1 rise 1
@@ -40,48 +30,32 @@ listen page
 """
 
 
-class _Answers(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:  # type: ignore[override]
-        """Say nothing."""
-
-
 @dataclass
 class Edge:
     socket: str
     page: str
     config: Path
-    servers: list[HTTPServer]
+    servers: list[ThreadingHTTPServer]
 
 
 @pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Edge]:
     need("haproxy")
-    servers = [HTTPServer(("127.0.0.1", 0), _Answers) for _ in range(2)]
-    for server in servers:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    page = free_port()
-    config = tmp_path / "haproxy.cfg"
-    ports = {"first": servers[0].server_port, "second": servers[1].server_port, "page": page}
-    config.write_text(_CONFIG.format(folder=tmp_path, front=free_port(), **ports))
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["haproxy", "-db", "-f", config], stdout=log, stderr=log, env={"PATH": PATH}
-        )
-    try:
-        until("the statistics socket", (tmp_path / "s").exists)
-        yield Edge(str(tmp_path / "s"), f"http://127.0.0.1:{page}/stats", config, servers)
-    finally:
-        process.terminate()
-        process.wait(10)
-        for server in servers:
-            server.shutdown()
-            server.server_close()
+    page, config = free_port(), tmp_path / "haproxy.cfg"
+    with web_servers(2) as servers:
+        first, second = (server.server_port for server in servers)
+        behind = _BEHIND.format(first=first, second=second, page=page)
+        config.write_text(stats(tmp_path) + DEFAULTS + frontend(free_port(), "web") + behind)
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                ["haproxy", "-db", "-f", config], stdout=log, stderr=log, env={"PATH": PATH}
+            )
+        try:
+            until("the statistics socket", (tmp_path / "s").exists)
+            yield Edge(str(tmp_path / "s"), f"http://127.0.0.1:{page}/stats", config, servers)
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 def _wrong(edge: Edge) -> dict[tuple[str, str], str]:

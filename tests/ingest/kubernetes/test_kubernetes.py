@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -406,6 +407,29 @@ def test_other_events_leave_a_pod_that_starts_unknown(event: Object) -> None:
 
 def test_a_pod_that_is_ready_again_is_well_whatever_its_events_say() -> None:
     assert POD in well(_with_events(_event("FailedMount", "2026-11-28T06:59:00Z")))
+
+
+@pytest.mark.parametrize("minutes", [-15, 12])
+def test_a_cluster_whose_clock_is_off_is_told_of_and_its_events_count_as_of_when_they_came(
+    minutes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def theirs(ago: timedelta) -> str:
+        return (HERE.now - ago + timedelta(minutes=minutes)).isoformat()
+
+    beat = _condition("Ready", "True") | {"lastHeartbeatTime": theirs(timedelta(0))}
+    event = _event("FailedMount", theirs(timedelta(minutes=4)))
+    items = [_node("n1", beat), _pod(status=_CREATING), event]
+    written(tmp_path, "told", json.dumps({"kind": "List", "items": items}))
+    tool = written(tmp_path, "kubectl", f"#!/bin/sh\ncat {tmp_path / 'told'}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    reading = found("kubernetes", cluster="prod", events=True)
+    (told,) = reading.findings
+    way = "ahead of" if minutes > 0 else "behind"
+    # Nodes tell their time every five minutes: so much later it may be.
+    assert "the clock of cluster prod is about" in told
+    assert f"{way} ours: its times are corrected" in told
+    assert POD in wrong(reading.items)
 
 
 def test_an_event_without_a_time_is_refused() -> None:

@@ -119,3 +119,19 @@ def test_a_lost_connection_withdraws_what_was_seen_of_the_guests_before() -> Non
         item.signal for item in items if isinstance(item, Observation) and item.entity == "vm:a"
     }
     assert withdrawn == {"down", "paused", "ioError", "panic", "hung"}
+
+
+def test_a_lost_connection_withdraws_what_it_called_well_of_anything_else_there() -> None:
+    told = f"libvirt/{URI}"
+    standing = [
+        Observation("n1", "down", State.HEALTHY, at=NOW, detector=told),
+        Observation("p1", "full", State.ABNORMAL, at=NOW, detector=told),
+        Observation("n2", "down", State.HEALTHY, at=NOW, detector="prometheus/up"),
+    ]
+    items = connection_lost(URI, NOW, standing=standing).items
+    withdrawn = [
+        (item.entity, item.signal)
+        for item in items
+        if isinstance(item, Observation) and item.expires_at == item.at
+    ]
+    assert withdrawn == [(HOST, "down"), ("n1", "down")]

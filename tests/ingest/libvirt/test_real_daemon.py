@@ -1,4 +1,4 @@
-"""A real libvirtd in mounts of its own: over TLS, and by the socket of those who may only read.
+"""A real libvirtd in mounts of its own: by TLS, by SASL, and by the socket of who may only read.
 
 It serves libvirt's own test driver, so no hypervisor is needed; the wire is the real one.
 """
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ingest.libvirt import ConnectionLostError, read
-from kgraph.schema import Record
+from kgraph.schema import Record, SourceError
 from tests.ingest.libvirt.fakes import NOW
 from tests.ingest.real import PATH, free_port, need, until
 
@@ -23,7 +23,9 @@ pytestmark = [pytest.mark.sources, pytest.mark.libvirt]
 
 _CONFIG = """\
 listen_tls = 1
-listen_tcp = 0
+listen_tcp = 1
+tcp_port = "{sasl}"
+auth_tcp = "sasl"
 listen_addr = "127.0.0.1"
 tls_port = "{port}"
 ca_file = "{folder}/ca/cacert.pem"
@@ -34,13 +36,24 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 unix_sock_ro_perms = "0777"
 """
+# Each mechanism of these encrypts what follows; the password itself never travels.
+_SASL = "mech_list: scram-sha-256 digest-md5\nsasldb_path: {folder}/passwords\n"
+_AUTH = """\
+[credentials-test]
+authname={user}
+password={password}
+[auth-libvirt-127.0.0.1]
+credentials=test
+"""
+_PASSWORD = "hunter2-do-not-tell"
 # What it would write is written beside; all of it is gone with the process.
 _SCRIPT = """\
 set -e
-for each in /run /etc/libvirt /var/lib/libvirt /var/cache /var/log; do
+for each in /run /etc/libvirt /etc/sasl2 /var/lib/libvirt /var/cache /var/log; do
     mkdir -p $each
     mount -t tmpfs none $each
 done
+cp {folder}/sasl.conf /etc/sasl2/libvirt.conf
 exec libvirtd --listen --config {folder}/libvirtd.conf --pid-file {folder}/pid
 """
 
@@ -49,6 +62,11 @@ exec libvirtd --listen --config {folder}/libvirtd.conf --pid-file {folder}/pid
 class Daemon:
     folder: Path
     port: int
+    sasl: int
+
+    def by_password(self, file: str) -> str:
+        where = f"test+tcp://127.0.0.1:{self.sasl}/default"
+        return f"{where}?authfile={self.folder}/{file}" if file else where
 
     def tls(self, pki: str) -> str:
         return f"test+tls://127.0.0.1:{self.port}/default?pkipath={self.folder}/{pki}"
@@ -83,9 +101,22 @@ def _certified(folder: Path, who: str, ca: Path) -> None:
     _openssl(folder, "x509", "-req", "-in", "request.pem", *signing, *told)
 
 
+def _passwords(folder: Path) -> None:
+    """Have one user, and files of those who know the password, do not, and are nobody."""
+    (folder / "sasl.conf").write_text(_SASL.format(folder=folder))
+    words = ["saslpasswd2", "-p", "-c", "-a", "libvirt", "-f", f"{folder}/passwords", "reader"]
+    subprocess.run(words, input=_PASSWORD, text=True, check=True, env={"PATH": PATH})
+    for name, user, password in (
+        ("right", "reader", _PASSWORD),
+        ("wrong", "reader", f"not-{_PASSWORD}"),
+        ("nobody", "nobody", _PASSWORD),
+    ):
+        (folder / name).write_text(_AUTH.format(user=user, password=password))
+
+
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    need("libvirtd", "openssl", "unshare", "mount", root=True)
+    need("libvirtd", "openssl", "unshare", "mount", "saslpasswd2", root=True)
     with TemporaryDirectory(prefix="kgd-") as name:
         folder = Path(name)
         (folder / "run").mkdir()
@@ -95,8 +126,11 @@ def daemon() -> Iterator[Daemon]:
             _certified(folder / at, who, folder / ca)
         _authority(folder / "other")
         _certified(folder / "stranger", "client", folder / "other")
-        told = Daemon(folder, free_port())
-        (folder / "libvirtd.conf").write_text(_CONFIG.format(folder=folder, port=told.port))
+        told = Daemon(folder, free_port(), free_port())
+        _passwords(folder)
+        (folder / "libvirtd.conf").write_text(
+            _CONFIG.format(folder=folder, port=told.port, sasl=told.sasl)
+        )
         script = _SCRIPT.format(folder=folder)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -128,10 +162,28 @@ def test_a_daemon_is_read_over_tls_with_a_certificate_of_its_authority(daemon: D
 
 
 def test_a_daemon_of_another_authority_is_refused_in_one_line(daemon: Daemon) -> None:
-    with pytest.raises(ConnectionLostError, match=r"cannot connect: .*certificate") as caught:
+    with pytest.raises(SourceError, match=r"do not trust each other: .*certificate") as caught:
         read(daemon.tls("stranger"), now=NOW)
+    assert not isinstance(caught.value, ConnectionLostError)
     assert "\n" not in str(caught.value)
 
 
 def test_the_socket_of_those_who_may_only_read_is_enough(daemon: Daemon) -> None:
     assert {"Host", "VirtualMachine", "StoragePool"} <= _kinds(daemon.reading)
+
+
+def test_a_user_with_a_password_reads_by_sasl(daemon: Daemon) -> None:
+    assert {"Host", "VirtualMachine", "StoragePool"} <= _kinds(daemon.by_password("right"))
+
+
+@pytest.mark.parametrize("file", ["wrong", "nobody", ""])
+def test_who_is_not_believed_is_told_in_one_line_and_nothing_is_said_of_the_host(
+    daemon: Daemon, file: str
+) -> None:
+    with pytest.raises(SourceError, match="do not trust each other: authentication") as caught:
+        read(daemon.by_password(file), now=NOW)
+    assert not isinstance(caught.value, ConnectionLostError)
+    line = str(caught.value)
+    assert "check certificates (`?pkipath=`), or user and password (`?authfile=`)" in line
+    assert "\n" not in line
+    assert _PASSWORD not in line

@@ -180,7 +180,7 @@ def test_names_are_those_that_libvirt_and_open_vswitch_claim(cloud: _Cloud) -> N
 def test_faults_are_told_and_active_is_no_health(cloud: _Cloud) -> None:
     items = _items(cloud)
     assert wrong(items) == {
-        ("service:h1/nova-compute", "down"): "nova-compute has stopped reporting to Nova",
+        ("service:h1/nova-compute", "down"): "nova-compute on h1 has stopped reporting to Nova",
         (f"server:{LOST}", "anomaly"): "Nova says ERROR: No valid host",
         ("port:p1", "unplugged"): "Neutron says DOWN, though its server is ACTIVE",
     }

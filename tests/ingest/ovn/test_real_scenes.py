@@ -10,16 +10,23 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from ingest.libvirt.counters import GuestSample, Sample
+from ingest.libvirt.place import guest_key
+from ingest.libvirt.stillness import Limits, Past, step
+from kgraph.schema import Observation
 from kgraph.store import open_store
+from tests.ingest.real import until
 from tests.ingest.switching import Guest, Switching, stopped, switching
 
 pytestmark = pytest.mark.sources
@@ -85,6 +92,10 @@ def _cause(folder: Path, hurt: list[Guest]) -> tuple[str, float]:
     for _ in range(2):
         _kgraph(folder, "sync")
     _kgraph(folder, "ingest", "alertmanager", str(_alerted(folder, hurt)))
+    return _named(folder)
+
+
+def _named(folder: Path) -> tuple[str, float]:
     answer: dict[str, Any] = json.loads(_kgraph(folder, "investigate", "--output", "json"))
     first = answer["causes"][0]
     with closing(open_store(folder / "kgraph.db", read_only=True)) as store:
@@ -101,6 +112,59 @@ def test_a_stopped_vswitchd_is_named_and_not_the_guests_that_it_cuts_off(
     hurt = stopped(chassis, chassis.guests[1:])
     assert len(hurt) == 2
     title, posterior = _cause(tmp_path, hurt)
+    assert title == "ServiceInstance h1/ovs-vswitchd.service"
+    assert posterior >= 0.5
+
+
+class _Counted:
+    """The guests' counters as a hypervisor would count them, judged as the product does."""
+
+    def __init__(self, chassis: Switching) -> None:
+        self._chassis, self._history = chassis, dict[str, Past]()
+        self.still: list[Observation] = []
+
+    def sample(self) -> None:
+        at = datetime.now(UTC)
+        guests = tuple(
+            GuestSample(g.uuid, g.name, running=True, received={"eth0": self._chassis.received(g)})
+            for g in self._chassis.guests
+        )
+        told = Sample("qemu+ssh://h1/system", at, guests)
+        rows: Sequence[Observation]
+        self._history, rows = step(self._history, told, lasts=_LASTS, limits=_HURRIED)
+        self.still = [row for row in rows if row.abnormal and row.signal == "network"]
+
+
+# A habit of seconds rather than of minutes, and a pause to match: all else as in the product.
+_HURRIED = Limits(history=timedelta(seconds=4), pause=timedelta(seconds=2))
+_LASTS = timedelta(minutes=10)
+
+
+def test_a_stopped_vswitchd_is_named_by_counters_that_stopped_on_running_guests_without_any_alert(
+    chassis: Switching, tmp_path: Path
+) -> None:
+    _configured(tmp_path, chassis, chassis.guests)
+    _kgraph(tmp_path, "sync")
+    counted = _Counted(chassis)
+    with chassis.talking():
+        begun = time.monotonic()
+        while time.monotonic() - begun < 8:
+            counted.sample()
+        assert counted.still == []
+        chassis.signal("ovs-vswitchd", signal.SIGSTOP)
+
+        def all_still() -> bool:
+            counted.sample()
+            return len(counted.still) == len(chassis.guests)
+
+        until("all counters to stand still", all_still, seconds=60)
+    for _ in range(2):
+        _kgraph(tmp_path, "sync")
+    with closing(open_store(tmp_path / "kgraph.db")) as store:
+        uids = {guest.name: guest.uid for guest in store.find(kind="VirtualMachine")}
+        names = {guest_key(guest.uuid): guest.name for guest in chassis.guests}
+        store.observe([replace(row, entity=uids[names[row.entity]]) for row in counted.still])
+    title, posterior = _named(tmp_path)
     assert title == "ServiceInstance h1/ovs-vswitchd.service"
     assert posterior >= 0.5
 

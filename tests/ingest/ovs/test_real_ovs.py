@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kgraph.schema import SourceError
+from tests.ingest.ovs.servers import ovsdb, vsctl
 from tests.ingest.readings import found, keys, records, relations
-from tests.ingest.real import PATH, need, until
+from tests.ingest.real import PATH, need
 
 pytestmark = pytest.mark.sources
 
-_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 _VM = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
-_ENV = {"PATH": PATH}
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[str]:
-    need("ovsdb-tool", "ovsdb-server", "ovs-vsctl")
-    path, socket = tmp_path / "conf.db", tmp_path / "s"
-    subprocess.run(["ovsdb-tool", "create", path, _SCHEMA], check=True, env=_ENV)
-    command = ["ovsdb-server", path, f"--remote=punix:{socket}", "--unixctl", tmp_path / "ctl"]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env=_ENV)
-    try:
-        until("the database", socket.exists)
-        yield f"unix:{socket}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _vsctl(db: str, *words: str) -> None:
-    subprocess.run(
-        ["ovs-vsctl", f"--db={db}", "--no-wait", *words],
-        check=True,
-        capture_output=True,
-        env=_ENV,
-    )
+    with ovsdb(tmp_path) as address:
+        yield address
 
 
 def test_a_real_database_is_read_with_bridges_bonds_and_guests(db: str) -> None:
-    _vsctl(db, "init", "--", "set", "open", ".", "external_ids:hostname=h7")
-    _vsctl(db, "add-br", "br0", "--", "add-bond", "br0", "bond0", "eth0", "eth1")
+    vsctl(db, "init", "--", "set", "open", ".", "external_ids:hostname=h7")
+    vsctl(db, "add-br", "br0", "--", "add-bond", "br0", "bond0", "eth0", "eth1")
     mac = 'external_ids:attached-mac="52:54:00:00:00:01"'  # quoted: colons part fields there
-    _vsctl(db, "add-port", "br0", "vnet0")
-    _vsctl(db, "set", "interface", "vnet0", f"external_ids:vm-id={_VM}", mac)
+    vsctl(db, "add-port", "br0", "vnet0")
+    vsctl(db, "set", "interface", "vnet0", f"external_ids:vm-id={_VM}", mac)
     for name in ("eth0", "eth1"):  # what the daemon would fill in
-        _vsctl(db, "set", "interface", name, "status:driver_name=ixgbe")
+        vsctl(db, "set", "interface", name, "status:driver_name=ixgbe")
     reading = found("ovs", db=db)
     items = list(reading.items)
     assert reading.scope == "h7"
@@ -77,7 +56,7 @@ def test_a_remote_database_that_does_not_tell_its_host_is_told_how_to_mend_it(
     tool.write_text(f'#!/bin/sh\nshift 2\nexec /usr/bin/ovs-vsctl --db={db} "$@"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{PATH}")
-    _vsctl(db, "init")
+    vsctl(db, "init")
     with pytest.raises(SourceError, match="it does not tell its host; give `host`"):
         found("ovs", db="tcp:10.0.0.1:6640")
     assert found("ovs", db="tcp:10.0.0.1:6640", host="h9").scope == "h9"

@@ -245,6 +245,18 @@ def test_what_alertmanager_still_repeats_is_over_where_the_rule_has_looked_since
     }
 
 
+def test_that_an_alert_is_over_is_known_no_longer_once_its_rule_sees_nothing() -> None:
+    """Or a guest that was repaired a moment ago would vouch for a host that has lost its power."""
+    looked = Coverage("vm-web", "paused", "prometheus/GuestPaused", NOW, LASTS)
+    over = Observation(
+        "vm-web", "paused", State.HEALTHY, at=NOW, detector="alertmanager/GuestPaused"
+    )
+    seen = reading([target("h1"), target("h2")], [rule("GuestPaused")], SEEN)
+    assert ("vm-web", "paused", over.detector) not in withdrawn(normalised(seen, [over], [looked]))
+    blind = reading([target("h1", "down")], [rule("GuestPaused")])
+    assert ("vm-web", "paused", over.detector) in withdrawn(normalised(blind, [over], [looked]))
+
+
 # targets
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.parallel import TTL, Setting, sync
+from kgraph.app.parallel import TTL, Crowd, Setting, crowd_of, sync
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, keep, unshown
+from kgraph.config import Configuration, Settings
 from kgraph.schema import Record, Snapshot, SourceError
 from kgraph.store import Diff, GraphStore, open_store
 
@@ -106,6 +107,40 @@ def test_one_that_hangs_fails_at_its_deadline_and_holds_up_no_other(
     assert done[1].failure.startswith("hung: no answer within 0.2 s; look for what hangs")
     assert hosts(store) == {"b"}
     assert store.leases(now=clock()) == []
+
+
+def test_more_that_hang_than_are_asked_at_once_make_no_other_wait_for_their_deadline(
+    store: GraphStore, hanging: threading.Event
+) -> None:
+    crowd = Crowd(at_once=2, aside=timedelta(seconds=0.1))
+    hung = [
+        replace(waits_for(hanging, says(f"hung{n}")), deadline=timedelta(seconds=3))
+        for n in range(5)
+    ]
+    told = sync(replace(setting(store), crowd=crowd), [*hung, says("well")])
+    assert next(told).source == "well", "all five hang in front of it"
+    assert [each.failure.split(";")[0] for each in told] == [
+        f"hung{n}: no answer within 3 s" for n in range(5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ages", "admits"),
+    [([], True), ([0, 0], False), ([0, 5], True), ([5, 5, 5], True), ([5, 5, 5, 5], False)],
+)
+def test_a_crowd_counts_those_of_whom_an_answer_is_expected(
+    ages: list[float], *, admits: bool
+) -> None:
+    """Two at once, four in all; who was asked 5 s ago stands aside."""
+    now = clock()
+    crowd = Crowd(at_once=2, aside=timedelta(seconds=1), at_most=4)
+    assert crowd.admits((now - timedelta(seconds=age) for age in ages), now) is admits
+
+
+def test_how_many_are_asked_is_a_matter_of_configuration() -> None:
+    told = Settings.model_validate({"sync": {"at_once": 8, "aside": 0.5, "at_most": 64}})
+    assert crowd_of(Configuration(told)) == Crowd(8, timedelta(seconds=0.5), 64)
+    assert crowd_of(Configuration(Settings())) == Crowd()
 
 
 def test_one_that_fails_is_told_and_stops_no_other(store: GraphStore) -> None:

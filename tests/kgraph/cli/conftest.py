@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from kgraph.app import applying
 from kgraph.cli import run as run_cli
+from tests.kgraph.estates import document
 
-ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
+ESTATE = document("""\
 entities:
   - {id: h1, kind: Host, name: h1.dc1, labels: {rack: r1}}
   - {id: h2, kind: Host, name: h2.dc1}
@@ -42,7 +41,7 @@ relations:
   - {from: s, type: RUNS_ON, to: v1, group: copies, need: 2}
   - {from: s, type: RUNS_ON, to: v2, group: copies, need: 2}
   - {from: s, type: RUNS_ON, to: v5, group: copies, need: 2}
-"""
+""")
 AT = "2026-11-23T04:00:00Z"
 
 
@@ -144,3 +143,77 @@ def bundle_file(work: Path) -> Path:
     path = work / "bundle.jsonl"
     path.write_text(_bundle() + "\n", "utf-8")
     return path
+
+
+_SYSTEMCTL = """\
+#!{python}
+import json, pathlib, sys
+state, alerts = pathlib.Path({state!r}), pathlib.Path({alerts!r})
+if sys.argv[2] == "show":
+    print(f"LoadState=loaded\\nActiveState={{state.read_text()}}\\nResult=success")
+elif sys.argv[2] == "restart":
+    if state.with_name("refused").exists():
+        sys.exit("Failed to restart shop.service: Access denied")
+    state.write_text("active")
+    alerts.write_text(alerts.read_text().replace("firing", "resolved"))
+"""
+_CONFIGURATION = """\
+[store]
+url = "sqlite:///estate.db"
+[folders]
+catalogue = ["own"]
+[[sources]]
+type = "topology"
+path = "estate.yaml"
+[[sources]]
+type = "alertmanager"
+path = "alerts.json"
+[[endpoints]]
+name = "shop"
+type = "systemd"
+unit = "shop.service"
+via = ["{via}"]
+select = {{kind = "Service", name = "shop"}}
+"""
+SHOP = document("""\
+entities:
+  - {id: s, kind: Service, name: shop}
+""")
+# The shipped remedy, but its symptoms need to stay away for a second only.
+_OWN = """\
+format: kgraph.remedies/v1
+actions:
+  - {name: force_restart, by: systemd, effect: restarted, inverse: stop,
+     repeatable: true, risk: medium, deadlineSeconds: 20, settleSeconds: 1}
+remedies:
+  - for: [Service.failing, Service.down]
+    steps: [{action: force_restart, why: "it errs"}]
+    refused: [restarting its guests (they are healthy)]
+"""
+
+
+@pytest.fixture
+def shop(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One failing service, and the unit that it is."""
+    monkeypatch.setattr(applying, "EVERY", timedelta(seconds=0.2))
+    (work / "estate.yaml").write_text(SHOP)
+    state, alerts, systemctl = work / "state", work / "alerts.json", work / "systemctl"
+    state.write_text("active")
+    (work / "own").mkdir()
+    (work / "own" / "own.yaml").write_text(_OWN)
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "ServiceErrors", "kgraph_entity": "Service/shop"},
+        "annotations": {},
+        "startsAt": (datetime.now(UTC) - timedelta(seconds=30)).isoformat(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "1",
+    }
+    payload = {"version": "4", "groupKey": "x", "status": "firing", "alerts": [alert]}
+    alerts.write_text(json.dumps(payload))
+    text = _SYSTEMCTL.format(python=sys.executable, state=str(state), alerts=str(alerts))
+    systemctl.write_text(text)
+    systemctl.chmod(0o755)
+    (work / "kgraph.toml").write_text(_CONFIGURATION.format(via=systemctl))
+    assert run("sync").code == 0
+    return work

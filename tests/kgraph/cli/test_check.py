@@ -11,14 +11,11 @@ import pytest
 
 from tests.ingest.detect.checks.servers import listening, saying
 from tests.ingest.real import free_port
+from tests.kgraph.estates import ingested
 
 Run = Callable[..., Any]  # see conftest
 
 ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
 entities:
   - {id: h1, kind: Host, name: h1, keys: {ip: 192.0.2.1}, watched: [down, unreachable]}
   - {id: shop, kind: Service, name: shop}
@@ -33,9 +30,7 @@ OK = b"HTTP/1.1 204 Fine\r\n\r\n"
 
 @pytest.fixture
 def estate(run: Run, work: Path) -> Path:
-    (work / "estate.yaml").write_text(ESTATE)
-    assert run("ingest", "topology", "estate.yaml").code == 0
-    return work
+    return ingested(run, work, ESTATE)
 
 
 def _configured(work: Path, port: int, entity: str = "Service/shop") -> None:

@@ -10,13 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.kgraph.estates import ingested
+
 Run = Callable[..., Any]  # see conftest
 
 ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
 entities:
   - {id: h1, kind: Host, name: h1}
   - {id: eth0, kind: Nic, name: eth0}
@@ -32,9 +30,7 @@ relations:
 
 @pytest.fixture
 def estate(run: Run, work: Path) -> Path:
-    (work / "estate.yaml").write_text(ESTATE)
-    assert run("ingest", "topology", "estate.yaml").code == 0
-    return work
+    return ingested(run, work, ESTATE)
 
 
 def _stores(work: Path) -> list[Path]:

@@ -12,14 +12,11 @@ import pytest
 
 from tests.ingest.detect.checks.servers import listening, saying
 from tests.ingest.real import need
+from tests.kgraph.estates import document, ingested
 
 Run = Callable[..., Any]  # see conftest
 
 ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
 entities:
   - {id: h1, kind: Host, name: h1, keys: {hostname: h1}}
   - {id: h2, kind: Host, name: h2, keys: {hostname: h2}}
@@ -46,8 +43,7 @@ SICK = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture
 def estate(run: Run, work: Path) -> Path:
-    (work / "estate.yaml").write_text(ESTATE)
-    assert run("ingest", "topology", "estate.yaml").code == 0
+    ingested(run, work, ESTATE)
     (work / "desired.yaml").write_text(DESIRED)
     return work
 
@@ -80,6 +76,89 @@ def test_a_guest_that_should_run_and_is_down_is_to_be_started(run: Run, estate: 
     found = json.loads(run("drift", "desired.yaml", "-o", "json").out)
     assert ("VirtualMachine web-1", "start") in {(s["on"], s["what"]) for s in found["plan"]}
     assert found["unknown"] == []
+
+
+def test_what_a_person_restores_is_kept_as_a_plan_for_people(run: Run, estate: Path) -> None:
+    done = run("drift", "desired.yaml", "--propose", "-o", "json")
+    plan = json.loads(done.out)["proposed"]
+    assert f"{plan} is proposed, for people" in done.err
+    (kept,) = json.loads(run("plan", "-o", "json").out)
+    assert (kept["id"], kept["incident"], kept["state"]) == (
+        plan,
+        "drift desired.yaml",
+        "proposed",
+    )
+    assert "set memoryBytes to 4096" in run("plan", plan).out
+    assert (
+        json.loads(run("drift", "desired.yaml", "--propose", "-o", "json").out)["proposed"] == plan
+    ), "the same drift has the same plan"
+    (estate / "other.yaml").write_text(
+        "format: kgraph.desired/v1\nentities: [{entity: Service/cart, absent: true}]\n"
+    )
+    run("drift", "other.yaml", "--propose")
+    stands = json.loads(run("plan", "--state", "proposed", "-o", "json").out)
+    assert {row["incident"] for row in stands} == {"drift desired.yaml", "drift other.yaml"}
+
+
+def test_without_the_option_nothing_is_kept(run: Run, estate: Path) -> None:
+    assert estate
+    run("drift", "desired.yaml")
+    assert json.loads(run("plan", "-o", "json").out) == []
+
+
+_RESTART = """\
+format: kgraph.remedies/v1
+actions:
+  - {name: restart, by: systemd, effect: active, inverse: stop, does: interrupts,
+     repeatable: true, risk: low, deadlineSeconds: 20, settleSeconds: 1}
+"""
+
+
+def test_a_proposed_plan_is_looked_at_approved_and_carried_out_as_any_other(
+    run: Run, shop: Path
+) -> None:
+    alerts = shop / "alerts.json"
+    alerts.write_text(alerts.read_text().replace("ServiceErrors", "ServiceDown"))
+    (shop / "state").write_text("inactive")
+    (shop / "own" / "restart.yaml").write_text(_RESTART)
+    assert run("sync").code == 0
+    (shop / "desired.yaml").write_text(
+        "format: kgraph.desired/v1\n"
+        "entities: [{entity: Service/shop, runs: true, labels: {tier: gold}}]\n"
+    )
+    done = run("drift", "desired.yaml", "--propose", "-o", "json")
+    plan = json.loads(done.out)["proposed"]
+    assert f"`kgraph apply {plan}` looks at it" in done.err.replace("\n", " ")
+    shown = run("--detailed-exitcode", "apply", plan)
+    assert shown.code == 12, "it waits for a person's yes"
+    assert "restart shop" in shown.out
+    assert (shop / "state").read_text() == "inactive"
+    done = run("apply", plan, "--execute")
+    assert done.code == 0, done.out + done.err
+    assert "done (helped)" in done.out
+    assert (shop / "state").read_text() == "active"
+    left = json.loads(run("drift", "desired.yaml", "--propose", "-o", "json").out)
+    assert [row["drift"] for row in left["deviations"]] == ["label"]
+    (shop / "desired.yaml").write_text(
+        "format: kgraph.desired/v1\nentities: [{entity: Service/shop, runs: true}]\n"
+    )
+    assert "everything is as declared" in run("drift", "desired.yaml", "--propose").err
+    assert json.loads(run("plan", "--state", "proposed", "-o", "json").out) == []
+
+
+def test_a_halt_stops_it_as_it_stops_any_plan(run: Run, shop: Path) -> None:
+    alerts = shop / "alerts.json"
+    alerts.write_text(alerts.read_text().replace("ServiceErrors", "ServiceDown"))
+    (shop / "state").write_text("inactive")
+    assert run("sync").code == 0
+    (shop / "desired.yaml").write_text(
+        "format: kgraph.desired/v1\nentities: [{entity: Service/shop, runs: true}]\n"
+    )
+    plan = json.loads(run("drift", "desired.yaml", "--propose", "-o", "json").out)["proposed"]
+    assert run("halt").code == 0
+    done = run("--detailed-exitcode", "apply", plan, "--execute")
+    assert done.code == 13, done.err
+    assert (shop / "state").read_text() == "inactive"
 
 
 def test_an_estate_as_declared_has_no_drift(run: Run, estate: Path) -> None:
@@ -158,7 +237,7 @@ def test_an_owner_that_its_own_source_drops_is_not_kept_by_its_files(
     fields = (f"files={estate / 'etc'}", "host=h1", "configures=Service/shop")
     assert run("ingest", "changes", *fields).code == 0
     kept = "".join(line for line in ESTATE.splitlines(keepends=True) if "shop" not in line)
-    (estate / "estate.yaml").write_text(kept)
+    (estate / "estate.yaml").write_text(document(kept))
     assert run("ingest", "topology", "estate.yaml").code == 0
     done = run("ingest", "changes", *fields)
     assert "nobody else tells of Service shop" in done.err

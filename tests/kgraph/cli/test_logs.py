@@ -54,6 +54,23 @@ def test_what_a_library_warns_of_goes_the_same_way() -> None:
     assert (row["event"], row["level"]) == ("sent Bearer ...", "warning")
 
 
+def test_a_traceback_on_a_terminal_shows_no_values() -> None:
+    code = """
+import sys
+sys.stderr.isatty = lambda: True
+import structlog
+from kgraph.cli.logs import set_up
+set_up("info")
+def opened(password): raise RuntimeError("sent Bearer abc.def-g")
+try: opened("hunter" + str(2))
+except RuntimeError: structlog.get_logger().exception("failed")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "in opened" in done.stderr
+    assert "RuntimeError: sent Bearer ..." in done.stderr
+    assert "hunter2" not in done.stderr
+
+
 def test_a_failure_that_reaches_us_as_an_exception_is_told_once() -> None:
     command = [sys.executable, "-m", "kgraph", "--store", "neo4j://127.0.0.1:1", "impact", "x"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

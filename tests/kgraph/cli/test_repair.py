@@ -4,99 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kgraph.app import applying
 from kgraph.schema import Lease, PlanState
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import open_store
+from tests.kgraph.cli.conftest import SHOP
 
 Run = Callable[..., Any]  # see conftest
-SYSTEMCTL = """\
-#!{python}
-import json, pathlib, sys
-state, alerts = pathlib.Path({state!r}), pathlib.Path({alerts!r})
-if sys.argv[2] == "show":
-    print(f"LoadState=loaded\\nActiveState={{state.read_text()}}\\nResult=success")
-elif sys.argv[2] == "restart":
-    if state.with_name("refused").exists():
-        sys.exit("Failed to restart shop.service: Access denied")
-    state.write_text("active")
-    alerts.write_text(alerts.read_text().replace("firing", "resolved"))
-"""
-CONFIGURATION = """\
-[store]
-url = "sqlite:///estate.db"
-[folders]
-catalogue = ["own"]
-[[sources]]
-type = "topology"
-path = "estate.yaml"
-[[sources]]
-type = "alertmanager"
-path = "alerts.json"
-[[endpoints]]
-name = "shop"
-type = "systemd"
-unit = "shop.service"
-via = ["{via}"]
-select = {{kind = "Service", name = "shop"}}
-"""
-ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
-entities:
-  - {id: s, kind: Service, name: shop}
-"""
-# The shipped remedy, but its symptoms need to stay away for a second only.
-OWN = """\
-format: kgraph.remedies/v1
-actions:
-  - {name: force_restart, by: systemd, effect: restarted, inverse: stop,
-     repeatable: true, risk: medium, deadlineSeconds: 20, settleSeconds: 1}
-remedies:
-  - for: [Service.failing, Service.down]
-    steps: [{action: force_restart, why: "it errs"}]
-    refused: [restarting its guests (they are healthy)]
-"""
-
-
-@pytest.fixture
-def shop(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One failing service, and the unit that it is."""
-    monkeypatch.setattr(applying, "EVERY", timedelta(seconds=0.2))
-    (work / "estate.yaml").write_text(ESTATE)
-    state, alerts, systemctl = work / "state", work / "alerts.json", work / "systemctl"
-    state.write_text("active")
-    (work / "own").mkdir()
-    (work / "own" / "own.yaml").write_text(OWN)
-    alert = {
-        "status": "firing",
-        "labels": {"alertname": "ServiceErrors", "kgraph_entity": "Service/shop"},
-        "annotations": {},
-        "startsAt": (datetime.now(UTC) - timedelta(seconds=30)).isoformat(),
-        "endsAt": "0001-01-01T00:00:00Z",
-        "fingerprint": "1",
-    }
-    payload = {"version": "4", "groupKey": "x", "status": "firing", "alerts": [alert]}
-    alerts.write_text(json.dumps(payload))
-    text = SYSTEMCTL.format(python=sys.executable, state=str(state), alerts=str(alerts))
-    systemctl.write_text(text)
-    systemctl.chmod(0o755)
-    (work / "kgraph.toml").write_text(CONFIGURATION.format(via=systemctl))
-    assert run("sync").code == 0
-    return work
 
 
 def proposed(run: Run) -> str:
@@ -112,7 +36,7 @@ def test_a_yes_counts_for_what_was_seen_and_not_for_what_the_sources_say_now(
 ) -> None:
     plan = proposed(run)
     new = "  - {id: t, kind: Service, name: till}\nrelations:\n  - {from: t, type: USES, to: s}\n"
-    (shop / "estate.yaml").write_text(ESTATE + new)
+    (shop / "estate.yaml").write_text(SHOP + new)
     done = run("apply", plan, "--execute", "--detailed-exitcode")
     assert done.code == 13, done.out + done.err
     assert "approve again" in done.err.replace("\n", " ")
@@ -238,8 +162,22 @@ def test_a_rejected_plan_is_off_the_table_and_stays_so(run: Run, shop: Path) -> 
     assert done.err.strip().endswith(": tomorrow")
     assert run("plan", plan, "--reject", "again").code == 1
     assert run("plan", "--reject", "which?").code == 2
+
     run("investigate")
     assert json.loads(run("plan", plan, "-o", "json").out)["state"] == "superseded"
+
+
+def test_only_a_plan_that_is_under_way_is_cancelled(run: Run, shop: Path) -> None:
+    plan = proposed(run)
+    refused = run("plan", plan, "--cancel", "too late")
+    assert refused.code == 1
+    assert "`--reject` says no to what has not begun" in refused.err
+    assert run("plan", "--cancel", "which?").code == 2
+    with closing(open_store(shop / "estate.db")) as store:
+        record = store.plan(plan)
+        assert record is not None
+        store.save_plan(replace(record, state=PlanState.RUNNING))
+    assert f"{plan} is cancelled" in run("plan", plan, "--cancel", "I am at it").err
 
 
 def test_a_plan_that_is_not_there_is_told(run: Run, shop: Path) -> None:  # noqa: ARG001 - there

@@ -225,6 +225,19 @@ def test_a_rejected_plan_does_not_come_back(
     assert record.state is PlanState.SUPERSEDED
 
 
+def test_a_plan_under_way_is_cancelled_by_an_operator_and_no_other_plan_is(
+    serve: Serve, token: Token, store: GraphStore, incident: str
+) -> None:
+    client, record = serve(), store.plans(incident=incident)[0]
+    path, why = f"/api/v1/plans/{record.id}/cancel", {"reason": "I am at it"}
+    assert client.post(path, json=why, headers=token(Role.RESPONDER)).status_code == 403
+    assert client.post(path, json=why, headers=token(Role.OPERATOR)).status_code == 409
+    store.save_plan(replace(record, state=PlanState.RUNNING))
+    assert client.post(path, json=why, headers=token(Role.OPERATOR)).status_code == 200
+    (said,) = store.named(Drawer.CANCELLED, [record.id])
+    assert json.loads(said.body)["why"] == "I am at it"
+
+
 def test_a_cause_is_confirmed_and_shown_so(
     serve: Serve, token: Token, store: GraphStore, incident: str
 ) -> None:

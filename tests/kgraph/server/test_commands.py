@@ -200,6 +200,7 @@ def test_what_is_not_for_others_is_refused(arguments: list[str], why: str) -> No
         ("check --incident INC-1 --dry-run", "responder"),
         ("investigate", "operator"),
         ("plan P-1 --reject no", "operator"),
+        ("plan P-1 --cancel now", "operator"),
         ("apply P-1", "operator"),
         ("apply P-1 --execute", "operator"),
         ("halt", "operator"),

@@ -63,7 +63,7 @@ def decide(store: GraphStore, step: tuple[str, int, object], at: datetime) -> No
 
 
 @given(steps)
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_the_store_stays_sound_and_decisions_hold(made: list[tuple[str, object, object]]) -> None:
     with TemporaryDirectory() as folder:
         store = open_store(Path(folder) / "k.db")

@@ -87,7 +87,7 @@ def decide(store: GraphStore, verdict: str, number: int, at: datetime) -> None:
 
 
 @given(steps)
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_a_whole_reading_is_what_counts(
     made: list[tuple[str, object, dict[str, int], Links]],
 ) -> None:

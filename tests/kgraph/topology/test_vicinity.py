@@ -6,7 +6,7 @@ from hypothesis import given
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import Topology, build, dependencies, vicinity
-from kgraph.topology.vicinity import BLAMED, SHARE, STRANGERS, TIGHT
+from kgraph.topology.vicinity import ALARMING, BLAMED, SHARE, STRANGERS, TIGHT
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -43,6 +43,16 @@ def test_all_possible_causes_and_all_their_nearest_witnesses_are_in_it() -> None
     assert len(inner) < TIGHT + 2 * SHARE[1] + 100
     assert names(topology, found.partial) == {"core"}
     assert not found.truncated
+
+
+def test_more_of_a_cause_that_shows_symptoms_itself_is_looked_at_at_once() -> None:
+    topology = estate(hosts=3, guests=(TIGHT + ALARMING) // 2)
+    host = topology.index["h1"]
+    guests = [topology.index[f"g1-{g}"] for g in range(10)]
+    assert host in vicinity(topology, guests).partial
+    found = vicinity(topology, [*guests, host])
+    assert host not in found.partial
+    assert len(found.inner) < ALARMING + 2 * SHARE[1]
 
 
 def test_what_is_blamed_brings_everything_that_needs_it() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.lab.campaign.faults import KINDS, Inject, drawn
@@ -17,13 +19,16 @@ from tests.lab.campaign.truth import Witness
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import LabError
 from tests.lab.lab.requirements import missing
+from tests.lab.lab.watching import ROOT
 
 _ATTEMPTS = 3  # to have the lab well again; then this lab is given up
 
 
-def campaign(lab: Lab, chosen: Sequence[tuple[int, int, Inject]]) -> Iterator[Result]:
+def campaign(
+    lab: Lab, chosen: Sequence[tuple[int, int, Inject]], keep: Path | None = None
+) -> Iterator[Result]:
     """Play faults one after another; each is (seed, number, kind)."""
-    with closing(Witness(lab)) as witness, closing(Stage(lab, witness)) as stage:
+    with closing(Witness(lab)) as witness, closing(Stage(lab, witness, keep=keep)) as stage:
         for seed, number, inject in chosen:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
@@ -43,6 +48,7 @@ def main() -> int:
     words.add_argument("--minutes", type=float, default=1e9, help="begin no fault after that")
     words.add_argument("--results", type=Path, default=Path("build/campaign.jsonl"))
     words.add_argument("--only", default="", help="kinds by the names of their functions")
+    words.add_argument("--keep", type=Path, help="a folder for stores and events of the losses")
     words.add_argument("--show", action="store_true", help="print what is kept; run nothing")
     told = words.parse_args()
     if not told.show:
@@ -79,10 +85,14 @@ def _run(told: argparse.Namespace) -> None:
     if unknown:
         raise SystemExit(f"no kind {', '.join(sorted(unknown))}")
     end = time.monotonic() + told.minutes * 60
+    # What was found belongs to the code that it was found with.
+    command = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     with closing(Lab()) as lab, told.results.open("a") as file:
         lab.populate()
-        for result in campaign(lab, chosen):
-            file.write(json.dumps(result.row()) + "\n")
+        for result in campaign(lab, chosen, told.keep):
+            told_with = {"at": f"{datetime.now(UTC):%FT%TZ}", "commit": commit.strip()}
+            file.write(json.dumps(result.row() | told_with) + "\n")
             file.flush()
             word = "well" if as_it_should(result.row()) else "NOT WELL"
             took = "" if result.seconds is None else f" {result.seconds:.1f} s"
@@ -90,6 +100,7 @@ def _run(told: argparse.Namespace) -> None:
             sys.stdout.flush()
             if time.monotonic() > end:
                 break
+        lab.heal()  # a daemon that hangs would hold up the end
 
 
 if __name__ == "__main__":

@@ -103,9 +103,14 @@ def over_budget(deeds: tuple[Deed, ...], budgets: Budgets) -> list[str]:
     return found
 
 
-def seen_twice(pictures: list[Picture], deeds: tuple[Deed, ...]) -> list[str]:
-    """Return breaches of I1 and I2, as the kernel's own list of processes tells."""
-    twice = {name for picture in pictures for name in picture.twice}
+def seen_twice(
+    pictures: list[Picture], deeds: tuple[Deed, ...], touched: frozenset[str]
+) -> list[str]:
+    """Return breaches of I1 and I2, as the kernel's own list of processes tells.
+
+    Of what kgraph has `touched` only: any other guest was split by the fault itself.
+    """
+    twice = {name for picture in pictures for name in picture.twice & touched}
     found = [f"I1 {name} ran on two hosts" for name in sorted(twice)]
     for deed in deeds:
         if deed.action not in _STARTS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ingest.libvirt.states import DomainState
@@ -70,6 +70,13 @@ def killed_guest(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
     name = _guest(lab, rng, spared, *Disk)
     lab.kill_guest(name)
     return _one("guest killed", name)
+
+
+def killed_guest_in_backup(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """Its disk is open elsewhere, so no start is accepted before somebody ends that."""
+    name = _guest(lab, rng, spared, Disk.LOCAL)
+    lab.kill_and_open(name)
+    return replace(_one("guest killed, its disk locked", name, Right.ASK), person=lab.end_backup)
 
 
 def panicked_guest(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
@@ -168,18 +175,38 @@ def cut_off_host(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
 
 
 def host_without_power(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
-    """Its guests on the export start elsewhere once it is read back off; the others can't."""
     host = rng.choice(_WITH_EXPORT)
+    case = _lost(lab, host, "host power lost")
+    lab.power_off(host)
+    return case
+
+
+def hung_host(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
+    """It has power, and all on it stands still: only once it is switched off may others start."""
+    host = rng.choice(_WITH_EXPORT)
+    case = _lost(lab, host, "host hung")
+    lab.hang_host(host)
+    return case
+
+
+def _lost(lab: Lab, host: str, kind: str) -> Case:
+    """Of a host that is lost, the guests on the export start elsewhere; the others cannot."""
     shared = lab.guests_at(host) & lab.guests_on_export()
     gone = lab.guests_at(host) - shared
-    lab.power_off(host)
     stay = (f"{host} is off", *(f"{name} has no process" for name in gone))
-    return Case(
-        "host power lost",
-        Right.HEAL,
-        shared | {host},
-        frozenset({host}),
-        stays=frozenset(stay),
+    may, named = shared | {host}, frozenset({host})
+    return Case(kind, Right.HEAL, may, named, stays=frozenset(stay))
+
+
+def host_and_switch_without_power(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """Nobody can read back that it is off, so nothing may start elsewhere until somebody can."""
+    lab.silence_power()
+    case = host_without_power(lab, rng, spared)
+    return replace(
+        case,
+        kind="host power lost, switch silent",
+        right=Right.ASK,
+        person=lab.restore_power_switch,
     )
 
 
@@ -224,6 +251,14 @@ def migrated_by_hand(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Ca
     return Case("a person migrates a guest", Right.LEAVE)
 
 
+def broken_migration(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
+    """A person migrates a guest, and the other host's libvirtd restarts midway: it stays."""
+    name = _guest(lab, rng, spared, Disk.NBD)
+    home = lab.guests[name].host.name
+    lab.break_migration(name, rng.choice([host for host in HOSTS if host != home]))
+    return Case("libvirtd restarts in a migration", Right.LEAVE)
+
+
 def two_guests(lab: Lab, rng: random.Random, spared: frozenset[str]) -> Case:
     first = killed_guest(lab, rng, spared)
     second = panicked_guest(lab, rng, spared | first.may)
@@ -245,6 +280,7 @@ def _behind(lab: Lab) -> frozenset[str]:
 
 KINDS: tuple[Inject, ...] = (
     killed_guest,
+    killed_guest_in_backup,
     panicked_guest,
     hung_guest,
     stopped_qemu,
@@ -260,6 +296,8 @@ KINDS: tuple[Inject, ...] = (
     silent_management,
     cut_off_host,
     host_without_power,
+    hung_host,
+    host_and_switch_without_power,
     lonely_host_without_power,
     destroyed_network,
     silent_exporters,
@@ -267,6 +305,7 @@ KINDS: tuple[Inject, ...] = (
     nothing,
     suspended_by_hand,
     migrated_by_hand,
+    broken_migration,
     two_guests,
     export_and_guest,
 )

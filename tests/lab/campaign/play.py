@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -15,8 +18,10 @@ from typing import Any
 from kgraph.schema import IncidentStatus
 from kgraph.store import open_store
 from remedies import Budgets
+from remedies.execution.ledger import remembered
 from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
 from tests.lab.campaign.faults import Case, Inject, Right
+from tests.lab.campaign.memory import decides
 from tests.lab.campaign.truth import Witness
 from tests.lab.lab.acting import configured, has_baseline, moving
 from tests.lab.lab.laboratory import Lab
@@ -27,8 +32,9 @@ from tests.lab.lab.watching import Watching
 SETTLE = 3.0  # seconds for which all must stay well
 LIMIT = 75.0  # seconds within which a fault has to be healed
 WINDOW = 10.0  # seconds in which nothing may be done where nothing is right
+SLOW = 12.0  # seconds after which what is known so far is kept, to see what it waits for
 PERSON_AFTER = 8.0  # seconds after which a person does her part
-CASES_A_STORE = 6  # with more, the guard against flapping would rightly end all automation
+CASES_A_STORE = 6  # at most; see `memory` for why it is fewer most of the time
 POLICY = """
 format: kgraph.policy/v1
 rules:
@@ -49,6 +55,7 @@ class Result:
         wrong_targets: what of it was done to something that had nothing to do with the fault.
         restrained: nothing was done that was not right; None: doing something was right.
         breaches: invariants that were broken.
+        split: guests that ran on two hosts, though kgraph had done nothing to them.
         note: the last words of the watch where it is not as it should be.
         load: of the machine, over the last minute.
     """
@@ -64,6 +71,7 @@ class Result:
     wrong_targets: list[str]
     restrained: bool | None
     breaches: list[str]
+    split: list[str]
     note: str = ""
     load: float = 0.0
 
@@ -74,7 +82,11 @@ class Result:
 
 @dataclass
 class Stage:
-    """The lab, a witness, and a watch that may act; a new watch with a new store now and then."""
+    """The lab, a witness, and a watch that may act; a new watch with a new store now and then.
+
+    Attributes:
+        keep: a folder for what a case leaves behind that did not go as it should.
+    """
 
     lab: Lab
     witness: Witness
@@ -83,11 +95,12 @@ class Stage:
     _switch: PowerSwitch | None = None
     _played: int = 0
     _deeds: list[Deed] = field(default_factory=list)
+    keep: Path | None = None
 
     def ready(self) -> Watching:
         """Have all be well, and be known to be so."""
         self.lab.heal()
-        if self._watch is None or self._played >= CASES_A_STORE or not self._calm():
+        if self._watch is None or self._is_laden() or not self._calm():
             self.close()
             self._open()
         self._played += 1
@@ -108,6 +121,34 @@ class Stage:
             self._folder.cleanup()
         self._watch, self._folder, self._switch, self._played = None, None, None, 0
         self._deeds = []
+
+    def keep_store(self, name: str, when: str) -> None:
+        """Copy the store as it is now."""
+        if self.keep is None:
+            return
+        path = self.keep / name / f"{when}.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self.store)) as store:
+            store.execute("VACUUM INTO ?", (str(path),))
+
+    def forget(self, name: str) -> None:
+        """Keep nothing of a case that went as it should."""
+        if self.keep is not None:
+            shutil.rmtree(self.keep / name, ignore_errors=True)
+
+    def keep_evidence(self, name: str, told: int, since: datetime) -> None:
+        """Copy the store, what the watch told and what was really so: a loss is looked into."""
+        if self.keep is None:
+            return
+        assert self._watch is not None
+        folder = self.keep / name
+        self.keep_store(name, "after")
+        shutil.copy(self.store.with_name("watch.log"), folder)
+        events = self._watch.events[told:]
+        (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+        seen = self.witness.since(since)
+        (folder / "truth.txt").write_text("".join(f"{p.at} {sorted(p.wrong)}\n" for p in seen))
 
     @property
     def store(self) -> Path:
@@ -135,6 +176,12 @@ class Stage:
         if not self._calm():
             raise LabError("incidents are open on a lab that is well: " + _last(watch))
 
+    def _is_laden(self) -> bool:
+        """Tell whether what earlier cases left behind would decide the next one."""
+        with closing(open_store(self.store, read_only=True)) as store:
+            ledger = remembered(store, datetime.now(UTC))
+        return self._played >= CASES_A_STORE or decides(ledger)
+
     def _calm(self) -> bool:
         """Wait until the watch has no open incident and no plan under way; False: it has."""
         try:
@@ -152,30 +199,35 @@ class Stage:
 
 def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
     """Inject one fault, let kgraph do what it does, and tell what became of it."""
-    rng = random.Random(f"{seed}/{number}")
+    rng, name = random.Random(f"{seed}/{number}"), f"{seed}-{number}-{inject.__name__}"
     watch = stage.ready()
     told = len(watch.events)
     begun = datetime.now(UTC)
     case = inject(stage.lab, rng, frozenset())
     at = min(stage.lab.fault_at, datetime.now(UTC))
+    asked_at = begun
+    healed: float | bool | None = None
     if case.right is Right.LEAVE:
-        healed = _left(at)
-        done_before = stage.read(begun).deeds
+        _left(at)
     elif case.right is Right.ASK:
         _wait(at, PERSON_AFTER)
-        done_before = stage.read(begun).deeds
         assert case.person is not None
+        asked_at = datetime.now(UTC)
         case.person()
         at = datetime.now(UTC)
-        healed = _healed(stage, case, at)
+        healed = _healed(stage, case, at, name)
     else:
-        healed, done_before = _healed(stage, case, at), ()
+        healed = _healed(stage, case, at, name)
     _finish(stage, begun)
+    # What was announced before has to have ended: only then it is known whether anything was done.
     read = stage.read(begun)
     pictures = stage.witness.since(begun)
-    breaches = [*read.breaches, *seen_twice(pictures, read.deeds)]
-    breaches += over_budget(stage.all_deeds(read.deeds), Budgets())
-    deeds = read.deeds if case.right is not Right.LEAVE else done_before or read.deeds
+    every = stage.all_deeds(read.deeds)
+    touched = frozenset(deed.name for deed in every)
+    breaches = [*read.breaches, *seen_twice(pictures, read.deeds, touched)]
+    breaches += over_budget(every, Budgets())
+    split = {name for picture in pictures for name in picture.twice} - touched
+    deeds = read.deeds
     titles = [
         cause["title"]
         for event in watch.events[told:]
@@ -183,11 +235,17 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         if event["event"] == "incident.explained"
     ]
     named = any(name in title for title in titles for name in case.named) if case.named else None
-    restrained = None if case.right is Right.HEAL else not done_before
-    if case.right is Right.LEAVE:
-        restrained = not read.deeds
+    restrained = {
+        Right.HEAL: None,
+        Right.LEAVE: not deeds,
+        Right.ASK: not [deed for deed in deeds if deed.at < asked_at],
+    }[case.right]
     wrong = sorted({str(d) for d in deeds if d.name and not _meant(d, case)})
     well = healed is not False and restrained is not False and not wrong and not breaches
+    if not well or named is False or (isinstance(healed, float) and healed > SLOW):
+        stage.keep_evidence(name, told, begun)
+    else:
+        stage.forget(name)
     return Result(
         seed=seed,
         number=number,
@@ -201,6 +259,7 @@ def play(stage: Stage, inject: Inject, seed: int, number: int) -> Result:
         restrained=restrained,
         breaches=breaches,
         note="" if well else _last(watch, told),
+        split=sorted(split),
         load=os.getloadavg()[0],
     )
 
@@ -214,9 +273,10 @@ def _left(at: datetime) -> None:
     _wait(at, WINDOW)
 
 
-def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
+def _healed(stage: Stage, case: Case, at: datetime, name: str) -> float | bool:
     """Wait until all is well and stays so; return after how many seconds it was, or False."""
     well_since: datetime | None = None
+    kept = False
     while datetime.now(UTC) - at < timedelta(seconds=LIMIT):
         picture = stage.witness.now()
         wrong = (picture.wrong - case.stays) or case.broken()
@@ -228,6 +288,9 @@ def _healed(stage: Stage, case: Case, at: datetime) -> float | bool:
             well_since = max(picture.at, at) if not case.broken() else now
         elif now - well_since >= timedelta(seconds=SETTLE):
             return (well_since - at).total_seconds()
+        if not kept and now - at > timedelta(seconds=SLOW):
+            kept = True
+            stage.keep_store(name, "meanwhile")
         time.sleep(0.2)
     return False
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.ingest.edges import DEFAULTS, frontend, stats
 from tests.ingest.real import free_port
 from tests.lab.lab.hypervisor import Hypervisor
 from tests.lab.lab.laboratory import Lab
@@ -26,17 +27,7 @@ _NIC = """\
 <model type='virtio'/><rom enabled='no'/></interface>
 """
 _LIVE = 1  # VIR_DOMAIN_AFFECT_LIVE
-_HAPROXY = """\
-global
-  stats socket {folder}/s mode 600
-defaults
-  mode http
-  timeout connect 300ms
-  timeout client 2s
-  timeout server 2s
-frontend shop
-  bind 127.0.0.1:{port}
-  default_backend shop
+_BEHIND = """\
 backend shop
   option httpchk GET /
   default-server inter 200ms fall 2 rise 1
@@ -184,7 +175,8 @@ class Edge:
             for number, name in enumerate(self.served)
         )
         config = self.folder / "haproxy.cfg"
-        text = _HAPROXY.format(folder=self.folder, port=free_port(), servers=servers)
+        shown = stats(self.folder) + DEFAULTS + frontend(free_port(), "shop")
+        text = shown + _BEHIND.format(servers=servers)
         config.write_text(text)
         process = spawn(["haproxy", "-db", "-f", str(config)], self.folder / "haproxy.log")
         stack.callback(end, process)

@@ -138,10 +138,12 @@ class Guest:
             self.domain.destroy()
         self.domain.undefine()
 
-    def migrate(self, target: Hypervisor, leaving: Leaving) -> None:
+    def migrate(self, target: Hypervisor, leaving: Leaving, *, slowly: bool = False) -> None:
         """Move it, running, to another host; its disk must be the export."""
         flags = _LIVE | _PERSIST_THERE | leaving.value
-        parameters = {"migrate_uri": f"tcp://{target.address}"}
+        parameters: dict[str, str | int] = {"migrate_uri": f"tcp://{target.address}"}
+        if slowly:
+            parameters["bandwidth"] = 1  # MiB/s
         self.domain.migrate3(target.connection, parameters, flags)
         self.host = target
         if self.computes:

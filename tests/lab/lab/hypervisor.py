@@ -159,13 +159,14 @@ class Hypervisor:
         """Cut the power: nothing of it says goodbye, not even to who talks with it."""
         if self._holder is None:
             return
-        self._connection = None
         self._fabric.unplug(self._last)
         if self._init and self._holder.poll() is None:
             os.kill(self._init, signal.SIGKILL)
             self._holder.wait(timeout=10)  # pid 1 is the last to go
         end(self._holder)
         self._holder, self._init = None, 0
+        # Not before: a daemon that hangs would be waited for.
+        self._connection = None
 
     def partition(self) -> None:
         """Cut it off from the fabric; it runs on, and its unix socket still answers."""
@@ -176,6 +177,14 @@ class Hypervisor:
         """Undo `partition`."""
         self._fabric.rejoin(self._last)
         self.partitioned = False
+
+    def freeze(self) -> None:
+        """Have all on it stand still, as where its kernel hangs: it has power all the same."""
+        self.inside("sh", "-c", "kill -STOP -1")
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        self.inside("sh", "-c", "kill -CONT -1")
 
     @property
     def via(self) -> list[str]:
@@ -257,7 +266,7 @@ class Hypervisor:
     def revive(self) -> None:
         """Undo all that may have been done to a host that is on; its guests are seen to apart."""
         self.rejoin()
-        self.signal_exporters("CONT")
+        self.thaw()
         self.clear_small()
         # A guest that was killed may have left its file.
         wake = "for each in /run/libvirt/qemu/*.pid; do kill -CONT $(cat $each); done 2>&1 || true"

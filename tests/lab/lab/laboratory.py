@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +15,7 @@ from ingest.libvirt.states import DomainState
 from tests.lab.lab.estate import SMALL_HOST, Estate
 from tests.lab.lab.guests import Disk, Leaving
 from tests.lab.lab.power import PowerSwitch
-from tests.lab.lab.processes import wait_for
+from tests.lab.lab.processes import LabError, end, spawn, wait_for
 
 
 class Lab(Estate):
@@ -26,6 +28,8 @@ class Lab(Estate):
     def __init__(self) -> None:
         super().__init__()
         self.fault_at = datetime.now(UTC)
+        self._power: PowerSwitch | None = None
+        self._backup: subprocess.Popen[bytes] | None = None
 
     def guests_on_export(self) -> frozenset[str]:
         """Return the names of the guests whose disk is the export."""
@@ -86,6 +90,26 @@ class Lab(Estate):
         self._stamp()
         self._guests[name].host.signal_guest(name, "KILL")
         self._wait_until({name}, DomainState.SHUTOFF)
+
+    def kill_and_open(self, name: str) -> None:
+        """Kill the QEMU of a guest with a disk of its host, and have a backup open that disk.
+
+        It holds QEMU's own lock, so the guest cannot be started until it is done.
+        """
+        self.kill_guest(name)
+        home = self._guests[name].host
+        socket = home.disks.with_name("backup.socket")
+        socket.unlink(missing_ok=True)
+        image = str(home.disks / f"{name}.raw")
+        command = ["qemu-nbd", "--format", "raw", "--socket", str(socket), image]
+        self._backup = spawn(command, home.disks.with_name("backup.log"))
+        wait_for(f"a backup of {name}", socket.exists)
+
+    def end_backup(self) -> None:
+        """Undo what `kill_and_open` has opened; the guest stays as it is."""
+        if self._backup is not None:
+            end(self._backup)
+            self._backup = None
 
     def panic_guest(self, name: str) -> None:
         """Have one guest's kernel panic, and wait until libvirt has noticed."""
@@ -173,6 +197,12 @@ class Lab(Estate):
         self._stamp()
         self.host(host).partition()
 
+    def hang_host(self, host: str) -> None:
+        """Have a host hang: it has power, answers nobody, and may go on at any moment."""
+        self._stamp()
+        self.host(host).partition()
+        self.host(host).freeze()
+
     def rejoin(self, host: str) -> None:
         """Undo `partition`."""
         self.host(host).rejoin()
@@ -194,15 +224,46 @@ class Lab(Estate):
         """Move a guest on the export, running; it leaves nothing behind. No fault at all."""
         self._guests[name].migrate(self.host(host), Leaving.NOTHING)
 
+    def break_migration(self, name: str, host: str) -> None:
+        """Move a guest, and have the daemon of the other host crash and start again midway.
+
+        The QEMU over there is stopped until then: what it has not received it cannot go on with.
+        """
+        guest, target = self._guests[name], self.host(host)
+        with ThreadPoolExecutor(1) as pool:
+            moving = pool.submit(guest.migrate, target, Leaving.NOTHING, slowly=True)
+            wait_for(f"{name} to arrive on {host}", lambda: target.status_of(name))
+            target.signal_guest(name, "STOP")
+            self._stamp()
+            target.kill_libvirtd()
+            target.signal_guest(name, "CONT")
+            target.start_libvirtd()
+            error = moving.exception(timeout=30)
+        if error is None:
+            raise LabError(f"{name} has moved to {host} before it could be stopped")
+
     def serve_power(self, folder: Path) -> PowerSwitch:
         """Let hosts be switched by a fence agent, on a network of its own."""
-        return PowerSwitch(folder, self._hosts)
+        self._power = PowerSwitch(folder, self._hosts)
+        return self._power
+
+    def silence_power(self) -> None:
+        """Have the power switch answer nobody: what is off can no longer be read back."""
+        assert self._power is not None
+        self._power.silent = True
+
+    def restore_power_switch(self) -> None:
+        """Undo `silence_power`."""
+        if self._power is not None:
+            self._power.silent = False
 
     def heal(self) -> None:
         """Undo every fault: all is up, every guest runs at home and works, no rule sees anything.
 
         Alertmanager has been told, and what it had posted until then is forgotten.
         """
+        self.restore_power_switch()
+        self.end_backup()
         hosts = self._hosts.values()
         off = [host for host in hosts if not host.powered]
         for host in off:

@@ -30,10 +30,12 @@ class PowerSwitch:
 
     Attributes:
         ordered: what was ordered, in order: `off h1`.
+        silent: it hangs up on whoever asks, as a controller does that boots or is overrun.
     """
 
     def __init__(self, folder: Path, hosts: Mapping[str, Hypervisor]) -> None:
         self.ordered: list[str] = []
+        self.silent = False
         self._hosts, self._folder = hosts, folder
         self._agent, self._socket = folder / "fence_lab.py", folder / "power"
         self._agent.write_text(_AGENT)
@@ -42,6 +44,8 @@ class PowerSwitch:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 verb, _, plug = self.rfile.readline().decode().strip().partition(" ")
+                if switch.silent:
+                    return
                 self.wfile.write(f"{switch.switched(verb, plug)}\n".encode())
 
         self._server = socketserver.ThreadingUnixStreamServer(str(self._socket), Handler)
@@ -60,16 +64,24 @@ class PowerSwitch:
             host.power_on()
         return "done"
 
+    @property
+    def agent(self) -> tuple[str, ...]:
+        """The program that speaks with the switch."""
+        return sys.executable, str(self._agent)
+
+    def options(self, host: str) -> dict[str, str]:
+        """Return what the agent has to be told of a host."""
+        return {"ip": str(self._socket), "plug": host}
+
     def endpoints(self) -> str:
         """Return the endpoints of a kgraph.toml that switch each host."""
         rows = []
         for name in self._hosts:
-            agent = json.dumps([sys.executable, str(self._agent)])
-            options = f'{{ip = "{self._socket}", plug = "{name}"}}'
+            options = ", ".join(f'{key} = "{value}"' for key, value in self.options(name).items())
             rows.append(
                 f'[[endpoints]]\nname = "power-{name}"\ntype = "power"\n'
-                f'select = {{kind = "Host", name = "{name}"}}\n'
-                f"[[endpoints.methods]]\nagent = {agent}\noptions = {options}\n"
+                f'select = {{kind = "Host", name = "{name}"}}\n[[endpoints.methods]]\n'
+                f"agent = {json.dumps(self.agent)}\noptions = {{{options}}}\n"
             )
         return "\n".join(rows)
 

@@ -14,6 +14,7 @@ from ingest.libvirt.binding import Control, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
 from remedies import EffectError, Standing, Task
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.looks import RefusedError
 
 UUID = "5a3c0e1c-0f5e-4b7e-9f63-3e2f1f2f0001"
 DEAD = (DomainState.SHUTOFF, ShutoffReason.FAILED)
@@ -35,6 +36,7 @@ class FakeDomain:
     now: tuple[int, int]
     calls: list[str] = field(default_factory=list)
     refuses: bool = False
+    says: str = "operation failed"  # as it refuses
     deaf: int = 0  # milliseconds for which its QEMU has not answered
 
     def controlInfo(self, flags: int = 0) -> tuple[int, int, int]:  # noqa: ARG002 - libvirt's own
@@ -52,7 +54,7 @@ class FakeDomain:
     def _to(self, call: str, after: tuple[int, int]) -> int:
         self.calls.append(call)
         if self.refuses:
-            raise LibvirtError(55, "operation failed")
+            raise LibvirtError(55, self.says)
         self.now = after
         return 0
 
@@ -310,6 +312,26 @@ def test_a_refusal_of_libvirt_is_told_in_one_line() -> None:
     guest.refuses = True
     with pytest.raises(EffectError, match=r"^operation failed$"):
         estate.actuator.act(RESUME)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'internal error: Failed to get "write" lock',
+        'internal error: Failed to get shared "write" lock Is another process using the image?',
+        "resource busy: Lockspace resource '1b' is locked",
+    ],
+)
+def test_a_disk_that_somebody_else_has_open_is_no_failed_start(said: str) -> None:
+    estate, guest = alone(DEAD)
+    guest.refuses, guest.says = True, said
+    with pytest.raises(RefusedError, match="somebody else has its image open"):
+        estate.actuator.act(START)
+    estate, guest = alone(RUNS)
+    guest.deaf, guest.refuses, guest.says = 30_000, True, 'Failed to get "write" lock'
+    with pytest.raises(EffectError) as found:
+        estate.actuator.act(RESET)
+    assert not isinstance(found.value, RefusedError)  # it may have been stopped before
 
 
 def test_an_action_that_libvirt_does_not_know_is_refused() -> None:

@@ -7,10 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from kgraph.app.plans import cancel, propose
 from kgraph.schema import (
+    Drawer,
     Fault,
     Halt,
+    InputError,
     Outcome,
+    Plan,
     PlanRecord,
     PlanState,
     StoreBusyError,
@@ -19,6 +23,7 @@ from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
 from remedies import Approver, Budgets, Executor, Refusal
 from remedies.execution.ledger import tried_in_vain
+from remedies.guards.attempts import PAUSE
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
@@ -271,6 +276,22 @@ def test_automation_does_not_repeat_what_did_not_help_and_a_person_may(
     assert night.run(again).state is PlanState.DONE
 
 
+def test_what_was_refused_for_now_was_not_tried_in_vain(store: GraphStore) -> None:
+    """A backup that has a disk open is done in a moment; the guest must not wait for a person."""
+    estate, _ = export_story(1, fails=0)
+    estate.things["x"].state, estate.things["v1"].refuses = "active", 1
+    plan = plan_of(RESUME, cause=Fault("v1", "paused_io_error"))
+    night = Night(store, estate)
+    night.begin(plan, Approver.POLICY)
+    assert "not done: somebody else has its image open" in night.run(plan).because
+    assert estate.log == []
+    night.executor = night.fresh()
+    night.now += PAUSE
+    night.begin(plan, Approver.POLICY)
+    assert night.run(plan).state is PlanState.DONE
+    assert estate.log == ["resume v1"]
+
+
 def test_the_same_plan_may_run_again_and_keeps_its_earlier_runs(store: GraphStore) -> None:
     estate, plan = export_story(1)
     night = Night(store, estate)
@@ -302,6 +323,100 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def test_a_plan_that_a_person_cancels_begins_nothing_more_and_another_goes_on(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(3)
+    estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
+    other = plan_of(replace(RESUME, entity="v9"), cause=Fault("s", "down"))
+    night = Night(store, estate, slow=True)
+    night.begin(plan)
+    while "restart x" not in estate.log:
+        night.tick(0.1)
+    night.begin(other)
+    record = store.plan(plan.id)
+    assert record is not None
+    cancel(store, record, "anna", "I am at it", night.now)
+    ended = night.run(plan)
+    assert ended.state is PlanState.NEEDS_HUMAN
+    assert ended.because == "cancelled by anna: I am at it"
+    assert night.run(other).state is PlanState.DONE
+    assert [row for row in estate.log if not row.endswith(" v9")] == ["restart x"]
+    assert propose(store, plan.incident, plan, night.now) == ended  # not proposed again
+    assert store.count(Drawer.CANCELLED) == 0
+    with pytest.raises(InputError, match="is needs_human, not under way"):
+        cancel(store, ended, "anna", "", night.now)
+
+
+def test_between_look_and_effect_a_cancelled_plan_stops_as_well(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate, slow=True)
+    begun = night.begin(plan)
+    while not night.states(plan):
+        night.tick(0.1)
+    cancel(store, begun, "anna", "", night.now)
+    assert night.run(plan).because == "cancelled by anna"
+    assert estate.log == []
+
+
+def approved(night: Night, plan: Plan, document: str = "") -> PlanRecord:
+    record = replace(night.propose(plan), state=PlanState.APPROVED, because="approved by anna")
+    record = replace(record, document=document or record.document)
+    night.store.save_plan(record)
+    return record
+
+
+def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_ever(
+    store: GraphStore,
+) -> None:
+    estate, _ = export_story(1)
+    night = Night(store, estate)
+    elsewhere = replace(RESTART, endpoint="gone")
+    told = {
+        plan_of(elsewhere, CHECK).id: (plan_of(elsewhere, CHECK), "'gone' is not configured"),
+        plan_of(CHECK).id: (plan_of(CHECK), "it only looks, and no step changes anything"),
+    }
+    for each, _ in told.values():
+        approved(night, each)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert [row.guard for row in said if isinstance(row, Refusal)] == ["approval", "approval"]
+    for plan_id, (_, why) in told.items():
+        record = store.plan(plan_id)
+        assert record is not None
+        assert record.state is PlanState.PROPOSED
+        assert why in record.because
+    assert night.executor.begin_approved(night.now, night.facts()) == []
+    assert estate.log == []
+
+
+def test_an_approval_that_could_not_begin_for_an_hour_has_to_be_given_anew(
+    store: GraphStore,
+) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved(night, plan)
+    store.halt(Halt(night.now, "storm"))
+    night.executor.begin_approved(night.now, night.facts())
+    night.now += timedelta(minutes=61)
+    store.lift_halt(night.now)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert isinstance(said[0], Refusal)
+    assert "more than 1 h ago" in said[0].why
+    assert night.executor.idle
+
+
+def test_an_approved_plan_that_nobody_can_read_holds_up_no_other(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    broken = approved(night, plan_of(RESTART, CHECK), document="{}")
+    approved(night, plan)
+    said = night.executor.begin_approved(night.now, night.facts())
+    assert sorted(type(row).__name__ for row in said) == ["PlanRecord", "Refusal"]
+    record = store.plan(broken.id)
+    assert record is not None
+    assert record.state is PlanState.NEEDS_HUMAN
 
 
 def test_what_was_tried_in_vain_is_remembered_for_ladders(store: GraphStore) -> None:

@@ -177,7 +177,6 @@ class Repair(RuleBasedStateMachine):
 
 
 Repair.TestCase.settings = settings(
-    max_examples=100,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -78,6 +78,25 @@ def test_processors_are_counted_with_their_overcommitment() -> None:
     assert rules(fenced, plant) == [(1, Rule.CAPACITY)]
 
 
+@pytest.mark.parametrize(
+    ("keeps", "rule"),
+    [
+        ({}, []),
+        ({"reservedMemoryBytes": 6 * GIB}, [Rule.CAPACITY]),
+        ({"cpuOvercommit": 1}, [Rule.CAPACITY]),
+    ],
+)
+def test_what_the_estate_keeps_back_itself_is_not_given_away(
+    keeps: dict[str, int], rule: list[Rule]
+) -> None:
+    """Beside a guest of 4 GiB and 2 processors, on a host of 16 GiB and 4."""
+    plant = three_hosts()
+    plant.guest("v5", "h1", 7, 3, "lan", "nfs")
+    plant.entities["h2"].props.update(keeps)  # type: ignore[attr-defined] # a dict, see Plant.add
+    told = rules(plan(cause("fence", "h1"), step("start_elsewhere", "v5", to="h2")), plant)
+    assert [each for _, each in told] == rule
+
+
 def test_room_that_a_victim_frees_is_not_counted_on_and_that_of_the_cause_is() -> None:
     plant = three_hosts()
     plant.guest("big", "h1", 12, 1, "lan", "nfs")

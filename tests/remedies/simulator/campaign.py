@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from kgraph.schema import Answer, Incident
+from kgraph.schema import Answer, Incident, Plan, PlanRecord
 from kgraph.schema.audit import first_break
 from kgraph.store import GraphStore, open_store
 from remedies import Facts, Vantage
@@ -28,7 +28,7 @@ from tests.remedies.simulator import senses
 from tests.remedies.simulator.commands import SITE, Command, Script
 from tests.remedies.simulator.hands import Hands
 from tests.remedies.simulator.night import SimNight
-from tests.remedies.simulator.physics import SimGuest
+from tests.remedies.simulator.physics import SimGuest, World
 from tests.remedies.simulator.region import GUESTS, Blow, Region, blows, region
 
 EVERY = 6.0  # seconds between two faults
@@ -84,12 +84,16 @@ class SimCampaign(SimNight):
         self.effects: list[tuple[float, str, str]] = []
         self.stray: list[str] = []
         self._stale = set(world.cluster_of.values())
+        self._moved: set[int] = set()
+        self._clusters: dict[str, int] = {}  # of plans
+        self._signs: dict[int, object] = {}  # what is wrong and what is well in a cluster
         self._parts: dict[int, tuple[Facts, list[tuple[str, str]]]] = {}
         self._whole: Facts | None = None
         super().__init__(store, script, again=60.0)
 
     def _touch(self, clusters: set[int]) -> None:
         self._stale |= clusters
+        self._moved |= clusters
         self.region.touched = clusters
 
     def _made_hands(self) -> Hands:
@@ -99,20 +103,36 @@ class SimCampaign(SimNight):
         number = self.region.cluster_of.get(cause[0], 0)
         return senses.asked(self.region.cluster(number), cause, incident, self.now)
 
-    def _mark(self, cause: tuple[str, str], facts: Facts) -> object:
-        clusters = self.region.cluster_of
-        own = clusters.get(cause[0], 0)
-        return frozenset(sign for sign in facts.abnormal if clusters.get(sign[0], 0) == own)
+    def _mark(self, cause: tuple[str, str], _facts: Facts) -> object:
+        own = self.region.cluster_of[cause[0]]
+        if own not in self._signs:
+            part = self._parts[own][0]
+            self._signs[own] = part.abnormal, part.well & self.region.hosts.keys()
+        return self._signs[own]
+
+    def _name(self, plan_id: str, plan: Plan) -> None:
+        self._clusters[plan_id] = self.region.cluster_of[plan.cause.entity]
+        super()._name(plan_id, plan)
+
+    def _part(self, plan: str) -> World:
+        return self.region.cluster(self._clusters[plan])
+
+    def _anew(self, _record: PlanRecord, _plan: Plan) -> bool:
+        return True  # as in the watch: the guards tell whether it may begin again
 
     def _facts(self) -> Facts:
         """Sum up the clusters; only those in which something has happened are looked at anew."""
         for number in self._stale:
             part = self.region.cluster(number)
             self._parts[number] = senses.facts(part, self.now), senses.causes(part)
+            self._signs.pop(number, None)
         if self._stale or self._whole is None:
             self._whole = _summed([facts for facts, _ in self._parts.values()])
         self._stale = set()
-        return replace(self._whole, read_at=self.now)
+        facts = replace(self._whole, read_at=self.now)
+        # The same picture, a second later: what is derived from it is as it was.
+        vars(facts).update(well=self._whole.well, ill=self._whole.ill)
+        return facts
 
     def _causes(self) -> list[tuple[str, str]]:
         """Name what is to blame; where all clusters look alike, some of them stand for all."""
@@ -126,13 +146,15 @@ class SimCampaign(SimNight):
 
     def strike(self, number: int, blow: Blow) -> None:
         """Let a fault happen."""
-        before = self._broken(self.region.cluster_of)
+        target = self.region.cluster_of.get(blow.target)
+        near = self.region.members()[target] if target is not None else ()
+        before = self._broken(near)
         for words in blow.begins:
             self._command(Command(self.seconds, tuple(words.split())))
-        hurt = self._broken(self.region.cluster_of) - before
+        hurt = self._broken(near) - before
         if blow.target in self.region.hosts:
-            guests = self.region.guests.values()
-            hurt |= {guest.name for guest in guests if guest.home == blow.target}
+            guests = self.region.guests
+            hurt |= {n for n in near if n in guests and guests[n].home == blow.target}
         self.followed.append(Followed(number, blow, self.seconds, frozenset(hurt)))
 
     def step(self) -> None:
@@ -145,7 +167,13 @@ class SimCampaign(SimNight):
                     self._command(Command(self.seconds, tuple(words.split())))
         self._tick()
         self.slept = 0.0
-        self.witness.moment()
+        self.witness.moment(
+            self.region.guests[name]
+            for number in self._moved
+            for name in self.region.members()[number]
+            if name in self.region.guests
+        )
+        self._moved = set()
         for each in self.followed:
             self._follow(each)
 
@@ -177,6 +205,8 @@ class SimCampaign(SimNight):
             elif name in world.hosts:
                 host = world.hosts[name]
                 bad = not (host.works and host.mgmt and host.data)
+            elif name in world.pools:
+                bad = name in world.full
             else:
                 bad = world.units[name].state != "active"
             if bad:
@@ -191,7 +221,8 @@ class SimCampaign(SimNight):
             return
         self.effects.append((self.seconds, task.action, task.entity))
         told = f"{task.action} {task.entity}"
-        lately = [each for each in self.followed if self.seconds - each.at <= LIMIT]
+        # Late repairs of what a fault has hurt, and nobody has mended, are no wrong targets.
+        lately = [e for e in self.followed if e.healed is None or self.seconds - e.at <= LIMIT]
         mine = [e for e in lately if task.entity in e.hurt or task.entity == e.blow.target]
         for each in mine:
             each.deeds.append(told)

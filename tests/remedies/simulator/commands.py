@@ -168,8 +168,8 @@ def _unit(world: World, name: str, what: str) -> None:
     unit.state = states.get(what, unit.state)
 
 
-def _pool(world: World, what: str) -> None:
-    world.full = {"pool"} if what == "full" else set()
+def _pool(world: World, what: str, name: str = "pool") -> None:
+    (world.full.add if what == "full" else world.full.discard)(name)
 
 
 def _blind(world: World, vantage: str, state: str = "on") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,19 +30,22 @@ from remedies import (
     plan_for,
     renamed,
 )
-from remedies.execution.ledger import cases, in_repair, tried_in_vain
+from remedies.execution.cases import cases
+from remedies.execution.readback import in_repair
 from remedies.execution.work import Job
 from remedies.policy import parse_policy
 from tests.remedies.fake_estate import Inline, Never
 from tests.remedies.simulator import senses
 from tests.remedies.simulator.commands import Command, Script, apply
 from tests.remedies.simulator.hands import Hands, HangsError, KilledError
+from tests.remedies.simulator.physics import World
 from tests.remedies.simulator.witness import Witness
 
 T0 = datetime(2026, 1, 1, 3, 0, tzinfo=UTC)  # a Thursday
 HOLD = 2.0  # seconds that a cause must have stood
 AGAIN = 10.0  # seconds until it is thought about anew, where nothing has changed
 CATALOGUE = load_catalogue()
+_PLAN = re.compile(r"P-[0-9a-f]{6}")
 _UNDER_WAY = frozenset({PlanState.RUNNING, PlanState.VERIFYING, PlanState.APPROVED})
 _ENDED = frozenset({"done", "compensated", "needs_human"})
 
@@ -128,7 +132,7 @@ class SimNight:
                 self._say("killed", "the process is started again")
                 self._restart()
             self.slept = 0.0
-            self.witness.moment()
+            self.witness.moment(self.world.guests.values())
         self._end()
         return self.log
 
@@ -174,7 +178,7 @@ class SimNight:
         if self.store.plans(incident=incident, states=_UNDER_WAY):
             return
         answer, asked = self._asked(cause, incident)
-        tried, treated = tried_in_vain(self.store, self.now), in_repair(self.store)
+        tried, treated = self.executor.tried_in_vain(self.now), in_repair(self.store)
         plan = plan_for(answer, asked, CATALOGUE, self.ways, tried, treated)
         if plan is None or self._ended(plan):
             return
@@ -187,7 +191,7 @@ class SimNight:
             0.95,
             self.world.synced,
             {entity.uid: entity for entity in asked.entities},
-            cases(self.store, T0 - timedelta(days=1)),
+            cases(self.store, T0 - timedelta(days=1)) if self.policy.earning else (),
         )
         decision = decide(self.policy, plan, around)
         if decision.mode is not Mode.AUTO:
@@ -211,11 +215,15 @@ class SimNight:
         """Whether this plan stands as ended, and nothing has changed since."""
         record = self.store.plan(renamed(plan, plan.incident).id)
         return (
-            record is not None and record.state is PlanState.NEEDS_HUMAN and not self._anew(record)
+            record is not None
+            and record.state is PlanState.NEEDS_HUMAN
+            and not self._anew(record, plan)
         )
 
-    def _anew(self, record: PlanRecord) -> bool:
-        return self.now - record.updated_at > timedelta(minutes=2)
+    def _anew(self, record: PlanRecord, plan: Plan) -> bool:
+        lifted = self.executor.lifted(step.entity for step in plan.steps)
+        freed = any(at > record.updated_at for at in lifted.values())
+        return freed or self.now - record.updated_at > timedelta(minutes=2)
 
     def _once(self, plan: str, why: str) -> None:
         if self._said.get(plan) != why:
@@ -247,7 +255,11 @@ class SimNight:
             outcome = f" ({row.outcome.value})" if row.outcome else ""
             self._tell(row.plan, row.step, f"{row.state}{outcome}", row.said)
         if row.outcome is not None:
-            self.witness.after_plan()
+            self.witness.after_plan(self._part(row.plan))
+
+    def _part(self, _plan: str) -> World:
+        """Return the part of the world that a plan is about."""
+        return self.world
 
     def _tell(self, plan: str, step: int | None, state: str, said: str) -> None:
         where = "" if step is None else f" {step + 1}"
@@ -323,6 +335,5 @@ class SimNight:
         self._add(what, said)
 
     def _add(self, what: str, said: str) -> None:
-        for plan_id, name in self._names.items():
-            said = said.replace(plan_id, name)
+        said = _PLAN.sub(lambda found: self._names.get(found[0], found[0]), said)
         self.log.append(f"{self.seconds:7.1f} {what:<7}{said}")

@@ -68,6 +68,7 @@ class World:
     hosts: dict[str, SimHost]
     guests: dict[str, SimGuest]
     units: dict[str, SimUnit]
+    pools: dict[str, str] = field(default_factory=lambda: {"pool": "nfs1"})  # and what each is on
     full: set[str] = field(default_factory=set)  # pools
     blind: set[str] = field(default_factory=set)  # vantage points that see nothing
     rivals: dict[str, str] = field(default_factory=dict)  # entity -> who takes care of it
@@ -92,8 +93,14 @@ class World:
 
     def stored(self, guest: SimGuest) -> bool:
         """Whether a guest reaches its disk from where it is."""
-        served = self.units[guest.export].state == "active" and "pool" not in self.full
+        served = self.units[guest.export].state == "active"
+        served = served and self.storage_of(guest) not in self.full
         return served and all(self.hosts[name].data for name in guest.on)
+
+    def storage_of(self, guest: SimGuest) -> str:
+        """What a guest's disk is in: a pool, or an export itself."""
+        named = (pool for pool, export in self.pools.items() if export == guest.export)
+        return next(named, guest.export)
 
     def heard(self, host: str) -> bool:
         """Whether libvirt on a host answers the controller."""

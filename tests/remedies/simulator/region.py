@@ -31,18 +31,19 @@ class Region(World):
 
     def cluster(self, number: int) -> World:
         """Return the part of one cluster; its things are the same, not copies."""
-        own = self._members()[number]
+        own = self.members()[number]
         return World(
             {name: self.hosts[name] for name in own if name in self.hosts},
             {name: self.guests[name] for name in own if name in self.guests},
             {name: self.units[name] for name in own if name in self.units},
-            full=self.full if number == 0 else set(),
+            {name: self.pools[name] for name in own if name in self.pools},
+            full=self.full,
             blind=self.blind,
             rivals=self.rivals,
             synced=self.synced,
         )
 
-    def _members(self) -> dict[int, list[str]]:
+    def members(self) -> dict[int, list[str]]:
         if not self._kept:
             for name, number in self.cluster_of.items():
                 self._kept.setdefault(number, []).append(name)
@@ -53,11 +54,11 @@ class Region(World):
 
 def region(clusters: int, rng: random.Random) -> Region:
     """Make so many clusters, each of 10 hosts, 200 guests, five exports and a service."""
-    made = Region({}, {}, {})
+    made = Region({}, {}, {}, {})
     for number in range(clusters):
         names = [f"c{number}-h{n}" for n in range(HOSTS)]
-        # The pool is on nfs1.
-        exports = [f"c{number}-nfs{n}" if number or n else "nfs1" for n in range(EXPORTS)]
+        exports = [f"c{number}-nfs{n}" for n in range(EXPORTS)]
+        made.pools[f"c{number}-pool"] = exports[0]
         for export in exports:
             made.units[export] = SimUnit(export, "StorageExport")
         made.units[f"c{number}-shop"] = SimUnit(f"c{number}-shop", "Service")
@@ -70,7 +71,8 @@ def region(clusters: int, rng: random.Random) -> Region:
             if n % 20 < 2:  # ten pairs that must be apart: n and n + 1 are on different hosts
                 guest.labels["antiAffinity"] = f"pair-{n // 20}"
             made.guests[name] = guest
-        own = (*names, *(f"c{number}-v{n}" for n in range(GUESTS)), *exports, f"c{number}-shop")
+        own = (*names, *(f"c{number}-v{n}" for n in range(GUESTS)), *exports)
+        own = (*own, f"c{number}-shop", f"c{number}-pool")
         made.cluster_of |= dict.fromkeys(own, number)
     return made
 
@@ -133,7 +135,8 @@ _KINDS = {
 
 
 def _blow(world: Region, rng: random.Random, kind: str, cluster: int) -> Blow:
-    part = world.cluster(0 if kind == "pool full" else cluster)
+    part = world.cluster(cluster)
+    pool = next(iter(part.pools))
     guest, other = rng.sample(sorted(part.guests), 2)
     host = rng.choice(sorted({g.home for g in part.guests.values()}))
     export = rng.choice([n for n, unit in part.units.items() if unit.kind == "StorageExport"])
@@ -154,7 +157,7 @@ def _blow(world: Region, rng: random.Random, kind: str, cluster: int) -> Blow:
             (f"unit {export} mend", f"unit {export} run"),
             90,
         ),
-        "pool full": ("pool", ("pool full",), ("pool roomy",), 60),
+        "pool full": (pool, (f"pool full {pool}",), (f"pool roomy {pool}",), 60),
         "management partition": (host, (f"network {host} off mgmt",), (f"network {host} on",), 90),
         "host cut off from data": (
             host,

@@ -34,7 +34,7 @@ def entities(world: World) -> list[Entity]:
     """The graph's entities: what is declared, whatever happens."""
     found = [
         Entity("lan", "Network", "lan"),
-        Entity("pool", "StoragePool", "pool", watched=("full",)),
+        *(Entity(name, "StoragePool", name, watched=("full",)) for name in world.pools),
         Entity("probe", "Probe", "libvirt", props={"uri": "qemu:///system"}),
     ]
     for host in world.hosts.values():
@@ -53,7 +53,7 @@ def entities(world: World) -> list[Entity]:
 
 def relations(world: World) -> list[Relation]:
     """Who needs whom, as the last reading had it: a guest stays where it was seen."""
-    found = [Relation("pool", "STORED_ON", "nfs1")]
+    found = [Relation(pool, "STORED_ON", export) for pool, export in world.pools.items()]
     for host in world.hosts.values():
         found.append(Relation(host.name, "CONNECTED_TO", "lan"))
         found.append(Relation(host.name, "WATCHED_BY", "probe", source="libvirt"))
@@ -67,15 +67,12 @@ def relations(world: World) -> list[Relation]:
         if not world.heard(guest.home) or not seen_on:
             seen_on.add(guest.home)  # where it was seen last
         found += [Relation(guest.name, "RUNS_ON", n, source="libvirt") for n in sorted(seen_on)]
-        found.append(Relation(guest.name, "STORED_ON", _store(guest)))
+        found.append(Relation(guest.name, "STORED_ON", world.storage_of(guest)))
         found.append(Relation(guest.name, "ATTACHED_TO", "lan"))
     members = sorted(world.guests)[:3]
-    found += [Relation("shop", "RUNS_ON", guest, "copies", 1) for guest in members]
+    shops = [unit.name for unit in world.units.values() if unit.kind == "Service"]
+    found += [Relation(shop, "RUNS_ON", guest, "copies", 1) for shop in shops for guest in members]
     return found
-
-
-def _store(guest: SimGuest) -> str:
-    return "pool" if guest.export == "nfs1" else guest.export
 
 
 def seen(world: World) -> Iterator[tuple[str, str, bool]]:
@@ -97,7 +94,8 @@ def seen(world: World) -> Iterator[tuple[str, str, bool]]:
     for unit in world.units.values():
         bad = {"inactive": "down", "failing": "failing", "hung": "hung"}.get(unit.state)
         yield unit.name, bad or "down", bad is not None
-    yield "pool", "full", "pool" in world.full
+    for pool in world.pools:
+        yield pool, "full", pool in world.full
 
 
 def told_of(world: World, guest: SimGuest) -> str:
@@ -157,8 +155,8 @@ def causes(world: World) -> list[tuple[str, str]]:
     """Name what is to blame, shared causes before their victims."""
     bad = [(uid, signal) for uid, signal, wrong in seen(world) if wrong]
     hosts = {uid for uid, _ in bad if uid in world.hosts}
-    exports = {uid for uid, _ in bad if uid in world.units and uid != "shop"}
-    full = "pool" in {uid for uid, _ in bad}
+    exports = {u for u, _ in bad if u in world.units and world.units[u].kind == "StorageExport"}
+    full = {uid for uid, _ in bad if uid in world.pools}
     found = []
     left = set()
     for uid, mode in bad:
@@ -168,7 +166,9 @@ def causes(world: World) -> list[tuple[str, str]]:
             if guest.export in left:
                 continue
             left.add(guest.export)
-        shared = guest is not None and (guest.home in hosts or guest.export in exports or full)
+        shared = guest is not None and (
+            guest.home in hosts or guest.export in exports or world.storage_of(guest) in full
+        )
         if not shared or (guest is not None and mode not in {"paused_io_error", "down"}):
             found.append((uid, mode))
     return found
@@ -188,7 +188,8 @@ def asked(
     hits = tuple(
         Hit(guest.name, "paused_io_error", 0.9, 1)
         for guest in world.guests.values()
-        if cause[0] in {guest.export, _store(guest)} and told_of(world, guest) == "paused_io_error"
+        if cause[0] in {guest.export, world.storage_of(guest)}
+        and told_of(world, guest) == "paused_io_error"
     )
     together = tuple(
         Fault(guest.name, "paused_io_error")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kgraph.schema import INTENTS, PlanState
-from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
 from remedies import Budgets, Task
 from remedies.execution import time_for
+from remedies.execution.readback import readable
 from remedies.execution.step_moves import FRESH
 from remedies.execution.verify import PATIENCE
-from tests.remedies.simulator.physics import World
+from tests.remedies.simulator.physics import SimGuest, World
 
 _STARTS = frozenset({"start", "start_elsewhere", "resume", "reset", "reset_crashed"})
+_LATELY = 5_000  # effects: more than any budget lets happen within a minute, retries included
 _OVER = frozenset({PlanState.DONE, PlanState.COMPENSATED, PlanState.NEEDS_HUMAN})
 
 
@@ -37,6 +38,7 @@ class Witness:
     verify_audit: Callable[[], str]
     broken: list[str] = field(default_factory=list)
     effects: list[tuple[datetime, str, str]] = field(default_factory=list)
+    fenced: list[tuple[datetime, str]] = field(default_factory=list)
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def looked(self, task: Task) -> None:
@@ -60,11 +62,11 @@ class Witness:
         if guest is not None and task.action in {"start", "start_elsewhere"} and guest.on - {to}:
             elsewhere = ", ".join(sorted(guest.on - {to}))
             self._breach("I2", f"{task.action} {guest.name} on {to} while it is on {elsewhere}")
-        self._budget(now)
+        self._budget(now, task.action, task.entity)
 
-    def moment(self) -> None:
-        """Look at the whole estate."""
-        for guest in [each for each in self.world.guests.values() if len(each.on) > 1]:
+    def moment(self, changed: Iterable[SimGuest]) -> None:
+        """Look at the estate: at all that may be another way than it was when it was looked at."""
+        for guest in [each for each in changed if len(each.on) > 1]:
             powered = {name for name in guest.on if self.world.hosts[name].power}
             # What a rival starts a second time is not our doing; starting it once more is (I2).
             if len(powered) > 1 and guest.name not in self.world.rogue:
@@ -74,16 +76,16 @@ class Witness:
         if said:
             self._breach("I8", said)
 
-    def after_plan(self) -> None:
-        """A plan has ended: capacity and affinity hold."""
+    def after_plan(self, world: World) -> None:
+        """A plan has ended: capacity and affinity hold where it was at work."""
         used: dict[str, int] = defaultdict(int)
         apart: dict[str, list[str]] = defaultdict(list)
-        for guest in self.world.guests.values():
+        for guest in world.guests.values():
             for name in guest.on:
                 used[name] += guest.gib
                 if "antiAffinity" in guest.labels:
                     apart[name].append(guest.labels["antiAffinity"])
-        for host in self.world.hosts.values():
+        for host in world.hosts.values():
             if used[host.name] > host.gib * 0.95:
                 self._breach("I5", f"{host.name} holds more than it can")
             if len(apart[host.name]) != len(set(apart[host.name])):
@@ -97,21 +99,26 @@ class Witness:
         elif held[task.entity] not in {entry.token for entry in intents}:
             self._breach("I4", f"{task.action} {task.entity} under a stale token")
 
-    def _budget(self, now: datetime) -> None:
+    def _budget(self, now: datetime, action: str, entity: str) -> None:
         minute = now - timedelta(minutes=1)
         hour = now - timedelta(hours=1)
+        recent = self.effects[-_LATELY:]
         # Trying one repair of one entity again is the same repair.
-        guests = {e for at, _, e in self.effects if at > minute and e in self.world.guests}
+        guests = {e for at, _, e in recent if at > minute and e in self.world.guests}
         if len(guests) > self.budgets.guest_actions:
             self._breach("I3", f"{len(guests)} guests within a minute")
-        fenced = {e for at, action, e in self.effects if at > hour and action == "fence"}
+        if action == "fence":
+            self.fenced.append((now, entity))
+        fenced = {e for at, e in self.fenced if at > hour}
         if len(fenced) > self.budgets.fencings:
             self._breach("I3", f"{len(fenced)} hosts fenced within an hour")
 
     def _plans(self) -> None:
         now = self.clock()
-        for record in self.store.plans(states={PlanState.RUNNING, PlanState.VERIFYING}):
-            document = parse_plan(record.document, where=record.id)
+        under_way = {PlanState.RUNNING, PlanState.VERIFYING}
+        for record in self.store.plans(states=under_way, limit=10_000):
+            document = readable(record)
+            assert document is not None
             plan = document.plan
             limit = time_for(plan) + plan.settle * 2 + PATIENCE * 2
             if document.run and now - document.run.begun_at > limit:

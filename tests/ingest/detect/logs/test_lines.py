@@ -56,7 +56,7 @@ def test_truncated_entries_of_a_journal_are_counted_and_the_cursor_is_the_last_g
         "_HOSTNAME": "h1", "_SYSTEMD_UNIT": "db.service", "PRIORITY": "3",
     }  # fmt: skip
     whole = json.dumps(entry).encode()
-    read = journal_lines([whole, whole[:40], b"[]", b"\xff"], NOW)
+    read = journal_lines([whole, whole[:40], b"[]", b"\xff"])
     assert [line[1:] for line in read.lines] == [("h1", "db.service", True, "went away")]
     assert (read.garbage, read.cursor) == (3, "s=1;i=2")
 

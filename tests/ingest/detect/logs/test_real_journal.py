@@ -60,7 +60,7 @@ def test_entries_are_read_once_with_unit_host_and_priority(folder: Path) -> None
         _entry(b"root logged in", unit=b"session-7.scope") | {"SYSLOG_IDENTIFIER": b"sshd"},
     )
     raw, told = entries(Journal(directory=str(folder)), "", _PATIENCE)
-    read = journal_lines(raw, _NOW)
+    read = journal_lines(raw)
     assert [line[1:] for line in read.lines] == [
         ("h1", "shop.service", False, "it is up"),
         ("h1", "shop.service", True, "password=*** was refused"),
@@ -75,7 +75,7 @@ def test_entries_are_read_once_with_unit_host_and_priority(folder: Path) -> None
 def test_a_message_of_several_lines_or_of_bytes_is_one_line(folder: Path) -> None:
     _written(folder, "a", _entry(b"Traceback:\n  boom"), _entry(b"caf\xff\xfe \x01 bytes"))
     raw, _ = entries(Journal(directory=str(folder)), "", _PATIENCE)
-    read = journal_lines(raw, _NOW)
+    read = journal_lines(raw)
     assert read.lines[0].text == "Traceback: boom"
     assert len(read.lines) + read.garbage == 2
 
@@ -84,7 +84,7 @@ def test_a_cursor_that_the_journal_no_longer_has_is_told_and_it_is_read_anew(fol
     _written(folder, "a", _entry(b"one"), _entry(b"two"))
     for cursor in ("s=0;i=1;b=0;m=1;t=1;x=1", "nonsense"):
         raw, _ = entries(Journal(directory=str(folder)), cursor, _PATIENCE)
-        assert [line.text for line in journal_lines(raw, _NOW).lines] == ["one", "two"]
+        assert [line.text for line in journal_lines(raw).lines] == ["one", "two"]
 
 
 def test_a_machine_that_does_not_answer_fails_in_one_line(folder: Path) -> None:

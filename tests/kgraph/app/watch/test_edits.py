@@ -6,40 +6,24 @@ HAProxy and a web server on loopback, and `kgraph watch` as a process of its own
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from kgraph.store import open_store
+from tests.ingest.edges import DEFAULTS, frontend, web_servers
 from tests.ingest.real import PATH, free_port, need, until
+from tests.kgraph.estates import document
 from tests.lab.lab.watching import Event, Watching
 
 pytestmark = pytest.mark.sources
 
-_EDGE = """\
-defaults
-  mode http
-  timeout connect 300ms
-  timeout client 2s
-  timeout server 2s
-frontend shop
-  bind 127.0.0.1:{front}
-  default_backend web
-backend web
-  server web1 127.0.0.1:{port}
-"""
 _ESTATE = """\
-format: kgraph.topology/v1
-source: cmdb
-scope: site:dc1
-complete: true
 entities:
   - {id: h1, kind: Host, name: h1, keys: {hostname: h1}}
   - {id: shop, kind: Service, name: shop, keys: {serviceName: shop}}
@@ -82,17 +66,6 @@ slow_seconds = 30
 """
 
 
-class _Answers(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:  # type: ignore[override]
-        """Say nothing."""
-
-
 @dataclass
 class Edge:
     """A HAProxy before one web server."""
@@ -104,7 +77,9 @@ class Edge:
 
     def configure(self, port: int) -> None:
         """Write its configuration, and let it be read: the old process makes way for a new one."""
-        (self.conf / "haproxy.cfg").write_text(_EDGE.format(front=self.front, port=port))
+        behind = f"backend web\n  server web1 127.0.0.1:{port}\n"
+        told = DEFAULTS + frontend(self.front, "web") + behind
+        (self.conf / "haproxy.cfg").write_text(told)
         self.end()
         self.process = subprocess.Popen(
             ["haproxy", "-db", "-f", str(self.conf / "haproxy.cfg")],
@@ -122,21 +97,18 @@ class Edge:
 @pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Edge]:
     need("haproxy", "find", "sha256sum", "setpriv")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     conf = tmp_path / "etc"
     conf.mkdir()
-    made = Edge(conf, free_port(), server.server_port)
-    made.configure(made.web)
-    yield made
-    made.end()
-    server.shutdown()
-    server.server_close()
+    with web_servers(1) as (server,):
+        made = Edge(conf, free_port(), server.server_port)
+        made.configure(made.web)
+        yield made
+        made.end()
 
 
 @pytest.fixture
 def watching(tmp_path: Path, edge: Edge) -> Iterator[Watching]:
-    (tmp_path / "estate.yaml").write_text(_ESTATE)
+    (tmp_path / "estate.yaml").write_text(document(_ESTATE))
     config = tmp_path / "kgraph.toml"
     config.write_text(
         _SOURCES.format(folder=tmp_path, conf=edge.conf, front=edge.front, web=edge.web)

@@ -37,7 +37,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore, open_store
 from remedies import Executor, Look, Standing, Task, load_policy
-from remedies.execution.ledger import cases
+from remedies.execution.cases import cases
 from tests.kgraph.app.watch.test_loop import Clock
 
 AUTO = """

@@ -1,0 +1,76 @@
+"""From a cluster to records that carry who takes care of them. Pure.
+
+What a person has taken out of Pacemaker's hands (unmanaged, maintenance) carries no such label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from ingest.pacemaker.resources import Cluster, Resource
+from kgraph.schema import Record, RelationRecord
+from kgraph.sourcekit import Here, Look, Machine, local_name
+from kgraph.sourcekit.machines import GUEST, Told
+
+OWNER = "Pacemaker"
+MANAGED_BY = "managedBy"
+_UNITS = ("systemd", "service", "lsb")
+_FENCING = "stonith"  # devices that fence: nothing that could fail for anybody
+
+
+def normalise(told: Cluster, name: str, here: Here) -> Iterator[Told]:
+    """Yield the nodes, and each resource as what it is elsewhere: a guest, a unit, a service."""
+    look = here.look(f"pacemaker/{name}")
+    for node in told.nodes:
+        yield Machine(f"machine:{node}", node, labels=_owned(by_us=told.managed))
+    for resource in told.resources:
+        standard = resource.agent.partition(":")[0]
+        if standard == _FENCING:
+            continue
+        labels = _owned(by_us=told.managed and resource.managed)
+        if resource.agent.endswith(":VirtualDomain"):
+            guest = PurePosixPath(resource.defined_by).stem or resource.id
+            yield Machine(f"guest:{guest}", guest, kind=GUEST, labels=labels)
+        elif standard in _UNITS:
+            yield from _unit(resource, labels, here)
+        else:
+            yield from _service(resource, labels, name, look, here)
+
+
+def _owned(*, by_us: bool) -> dict[str, str]:
+    return {MANAGED_BY: OWNER} if by_us else {}
+
+
+def _unit(resource: Resource, labels: dict[str, str], here: Here) -> Iterator[Told]:
+    """Name a unit as systemd's own source does; how it is, that one tells."""
+    unit = resource.agent.rpartition(":")[2]
+    unit = unit if unit.endswith(".service") else f"{unit}.service"
+    for node in resource.nodes:
+        key = here.key("name", local_name(node, unit))
+        yield Record(f"unit:{node}/{unit}", "ServiceInstance", f"{node}/{unit}", (key,), labels)
+        yield RelationRecord(f"unit:{node}/{unit}", "RUNS_ON", f"machine:{node}")
+
+
+def _service(
+    resource: Resource, labels: dict[str, str], cluster: str, look: Look, here: Here
+) -> Iterator[Told]:
+    key = f"resource:{cluster}/{resource.id}"
+    yield Record(
+        key,
+        "ServiceInstance",
+        f"{cluster}/{resource.id}",
+        (here.key("name", f"{cluster}/{resource.id}"),),
+        labels,
+        {"agent": resource.agent, "role": resource.role},
+        watched=("down",),
+        volatile=frozenset({"role"}),
+    )
+    for node in resource.nodes:
+        yield RelationRecord(key, "RUNS_ON", f"machine:{node}")
+    if resource.failed:
+        yield look.sees(key, "down", f"Pacemaker: {resource.id} has failed")
+    elif resource.nodes:
+        yield look.sees(key, "down", "")
+    else:
+        yield look.withdraws(key, "down")  # stopped, and a person may have wanted that

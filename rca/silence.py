@@ -1,0 +1,92 @@
+"""What an alert list says by its silence: a little.
+
+A source that only ever sends alerts never says where it looked. Where it reports a signal of one
+service, it likely looks at that signal of the others, and their silence speaks, weakly, for their
+health: of what is not told about half was looked at, and of what was looked at and hit most would
+have been told,
+
+    P(silent | hit) / P(silent | well) = 1 - 0.5 * 0.6
+
+A signal that anybody reports as healthy needs none of this: who looks at it says so. Nobody made
+these observations, so no answer names them as witnesses, and what is silent is still worth a
+check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
+from kgraph.topology import Topology, dependencies, dependents
+from rca.likelihood import HEALTHY_RATIO, Reading
+from rca.rules import Model
+
+LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
+RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
+NEAR = (4, 3, 2, 1, 0)  # hops down from what may be to blame, as many as there is room for
+MOST = 1_000  # entities whose silence is heard
+_SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE})
+
+Readings = Mapping[str, tuple[Reading, ...]]
+
+
+def with_silence(
+    incident: Incident, readings: Readings, model: Model, topology: Topology
+) -> Readings:
+    """Return the readings with those that silence implies, near to what alarms.
+
+    Args:
+        incident: with its healthy rows spelled out already.
+        readings: of `rca.likelihood.read`.
+        model: the causal rules.
+        topology: the incident's graph.
+    """
+    signals = _alerted(incident.observations, topology)
+    if not signals:
+        return readings
+    told = {(seen.entity, seen.signal) for seen in incident.observations}
+    found = dict(readings)
+    for entity in _near(readings, topology):
+        uid, kind = topology.uids[entity], topology.kinds[entity]
+        rows = [
+            _silent(uid, kind, signal, model)
+            for signal in signals.get(kind, ())
+            if (uid, signal) not in told
+        ]
+        if rows:
+            found[uid] = (*found.get(uid, ()), *(row for row in rows if row.channel in _SPEAK))
+    return {uid: rows for uid, rows in found.items() if rows}
+
+
+def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Sequence[str]]:
+    """Return kind -> signals that alarm on one of it, and of which nobody reports health."""
+    told = {row.signal for row in seen if not row.abnormal and row.detector != EVERY_DETECTOR}
+    found: dict[str, set[str]] = {}
+    for row in seen:
+        entity = topology.index.get(row.entity)
+        if row.abnormal and entity is not None and row.signal not in told:
+            found.setdefault(topology.kinds[entity], set()).add(row.signal)
+    return {kind: sorted(signals) for kind, signals in found.items()}
+
+
+def _near(readings: Readings, topology: Topology) -> list[int]:
+    """Return what may be to blame, and whom that would hit."""
+    alarming = sorted(
+        topology.index[uid]
+        for uid, rows in readings.items()
+        if any(row.observation.abnormal for row in rows)
+    )
+    upstream = dependencies(topology, alarming, limit=MOST + 1)
+    if upstream.truncated:
+        return []
+    for depth in NEAR:
+        reached = dependents(topology, upstream.entities.tolist(), depth=depth, limit=MOST)
+        if not reached.truncated:
+            return sorted(reached.entities.tolist())
+    return []
+
+
+def _silent(uid: str, kind: str, signal: str, model: Model) -> Reading:
+    seen = Observation(uid, signal, State.HEALTHY)
+    rules = model.signal_rules.get((kind, signal), ())
+    return Reading(seen, kind, channel_of(kind, signal, None), RATIO, rules, implied=True)

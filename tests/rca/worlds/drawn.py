@@ -1,0 +1,62 @@
+"""One invented incident with its causes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kgraph.schema import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An incident, and what really caused it."""
+
+    incident: Incident
+    truth: tuple[str, ...]
+
+
+def renamed(drawn: Drawn, salt: str) -> Drawn:
+    """Return the same under names that mean nothing, in an order of their own."""
+    known = [entity.uid for entity in drawn.incident.entities]
+    name = {uid: hashlib.sha256(f"{salt}/{uid}".encode()).hexdigest()[:12] for uid in known}
+    incident = drawn.incident
+    target = incident.target and replace(incident.target, entity=name[incident.target.entity])
+    return Drawn(
+        replace(
+            incident,
+            entities=tuple(
+                sorted(
+                    (replace(one, uid=name[one.uid], name="") for one in incident.entities),
+                    key=lambda one: one.uid,
+                )
+            ),
+            relations=tuple(
+                sorted(
+                    (
+                        replace(
+                            one,
+                            dependent=name[one.dependent],
+                            dependency=name[one.dependency],
+                        )
+                        for one in incident.relations
+                    ),
+                    key=lambda one: (one.dependent, one.dependency),
+                )
+            ),
+            observations=tuple(
+                replace(
+                    one, entity=name[one.entity], caller=name[one.caller] if one.caller else None
+                )
+                for one in incident.observations
+            ),
+            target=target,
+            candidates=_sorted(incident.candidates, name),
+        ),
+        tuple(name[uid] for uid in drawn.truth),
+    )
+
+
+def _sorted(candidates: Sequence[str] | None, name: Mapping[str, str]) -> tuple[str, ...] | None:
+    return None if candidates is None else tuple(sorted(name[uid] for uid in candidates))
