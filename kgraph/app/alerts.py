@@ -12,7 +12,7 @@ from ingest.alertmanager import DETECTOR, AlertBatch, fetch, parse_payload, tran
 from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import AlertmanagerSource, Configuration
-from kgraph.schema import Entity, InputError, Observation
+from kgraph.schema import Entity, InputError, Observation, Subgraph
 from kgraph.signals import (
     Blind,
     Ending,
@@ -31,6 +31,7 @@ from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
 _RECENT = timedelta(minutes=1)
+_MOST_TOUCHED = 20_000  # entities; of more, all are read: that is no slower
 DEFAULT_URL = "http://127.0.0.1:9093"
 
 
@@ -91,8 +92,9 @@ def fetched(url: str, now: datetime, credentials: Credentials | None = None) -> 
 class Directory:
     """The estate by name, looked up in again and again.
 
-    Making it takes seconds for a large estate. So there it may be a little old, for whoever then
-    looks again for what it does not find.
+    Making it takes seconds for a large estate, so that is done once; from then on what the store
+    says was touched is put onto it. Where the store cannot say, it is made anew: then it may be a
+    little old, for whoever looks again for what it does not find.
     """
 
     def __init__(self) -> None:
@@ -122,13 +124,30 @@ class Directory:
         return store.version() != self._version
 
     def refresh(self, store: GraphStore, now: datetime) -> EstateIndex:
-        """Make it anew."""
-        version = store.version()
-        graph = store.graph()
-        self._version, self._made_at = version, now
-        self._index = EstateIndex.of(graph)
-        self._probes = tuple(e for e in graph.entities if e.kind == "Probe")
-        return self._index
+        """Bring it up to now: patched by what was touched since, or made anew."""
+        self._made_at = now
+        index = self._patched(store)
+        if index is None:
+            self._version = store.version()
+            index = EstateIndex.of(store.graph())
+        self._index = index
+        self._probes = tuple(e for e in index.entities.values() if e.kind == "Probe")
+        return index
+
+    def _patched(self, store: GraphStore) -> EstateIndex | None:
+        """Return what it is by now; None where the store does not know what was touched."""
+        if self._index is None:
+            return None
+        delta = store.delta(self._version)
+        touched = [bare.uid for bare in delta.entities]
+        if delta.whole or delta.version < self._version or len(touched) > _MOST_TOUCHED:
+            return None
+        # Something may have been touched again meanwhile: then it is newer than its version, and
+        # the next look patches it once more.
+        fresh = Subgraph(tuple(store.get(touched)), delta.relations)
+        index = self._index.patched(delta.gone, fresh)
+        self._version = delta.version
+        return index
 
     def _old(self, index: EstateIndex, now: datetime, store: GraphStore) -> bool:
         small = len(index.entities) <= WHOLE_UP_TO

@@ -22,6 +22,7 @@ from kgraph.config_service import ServerSettings
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.server.agents_http import PATH
 from kgraph.server.application import agents_application, application
+from kgraph.server.memory import settle
 from kgraph.server.metrics import Metrics
 from kgraph.server.service import NotWatching, Service, hooks
 from kgraph.server.watching import WatchThread
@@ -87,6 +88,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
         running.append(server)
         if settings.watch:
             watch.start()
+        settle()
         announce(_address(listener, settings))
         _notify("READY=1")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from time import monotonic
 
 import structlog
 
@@ -21,12 +22,14 @@ from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
 from kgraph.schema import KgraphError
+from kgraph.server.memory import Settling
 from kgraph.server.metrics import Metrics
 from kgraph.server.reporting import Reporter
 from kgraph.server.sending import Senders
 from kgraph.store import GraphStore
 
 _log = structlog.get_logger(__name__)
+_SETTLED_AFTER = 30.0  # seconds behind the first whole reading
 _LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})
 
 
@@ -53,6 +56,7 @@ class WatchThread:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._watch: Watch | None = None
+        self._settling = Settling(_SETTLED_AFTER)
         self.failure = ""
         self.senders = Senders(configuration, metrics, lambda: self.leading)
         self.reporter = Reporter(configuration, lambda: self.leading)
@@ -129,10 +133,13 @@ class WatchThread:
         if event.what in {What.SOURCE_FAILED, What.SOURCE_BACK}:
             failing = event.what is What.SOURCE_FAILED
             self._metrics.failing.labels(str(event.facts["source"])).set(failing)
+        if event.what is What.SYNCED:
+            self._settling.read(monotonic())
         log = _log.warning if event.what in _LOUD else _log.info
         log(event.what.value, line=event.line)
 
     def _assessed(self, at: datetime, seconds: tuple[float, ...]) -> None:
         self._metrics.round_at.set(at.timestamp())
+        self._settling.tick(monotonic())
         for each in seconds:
             self._metrics.inference_seconds.observe(each)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from kgraph.identity import canonical
-from kgraph.schema import GENERIC, Entity, Key, Subgraph
+from kgraph.schema import GENERIC, Entity, Key, Relation, Subgraph
 
 _K = TypeVar("_K", bound=Hashable)
+Needs = tuple[str, ...]
 _NAME_KEYS = frozenset(
     {"name", "hostname", "ip", "serviceName", "exportAddress", "probeAddress", "libvirtUri"}
 )
@@ -34,6 +36,8 @@ class EstateIndex:
         keys: (namespace, value in its one spelling) -> uids.
         runs_on: uid -> uids of what it runs on.
         beside: uid -> uids of the hosts that any relation ties it to, either way.
+        needs: uid -> uids of all that it depends on.
+        found: what was looked up before, for whoever asks the same again and again.
     """
 
     entities: Mapping[str, Entity]
@@ -42,38 +46,41 @@ class EstateIndex:
     keys: Mapping[tuple[str, str], tuple[str, ...]]
     runs_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, Needs] = field(default_factory=dict)
+    found: dict[Hashable, tuple[Any, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, graph: Subgraph) -> EstateIndex:
         """Index a graph; O(entities + relations)."""
-        entities = {entity.uid: entity for entity in graph.entities}
-        names: list[tuple[str, str]] = []
-        qualified = set()
-        for entity in graph.entities:
-            claimed = _names(entity)
-            short = {name.partition(".")[0] for name in claimed if _has_domain(entity, name)}
-            names += [(name, entity.uid) for name in sorted((claimed | short) - {""})]
+        return cls({}, {}, frozenset(), {}).patched((), graph)
+
+    def patched(self, gone: Iterable[str], fresh: Subgraph) -> EstateIndex:
+        """Return the index after a change; what was there keeps its order.
+
+        Python's work is in the size of the change; the rest is copying tables.
+
+        Args:
+            gone: uids that are no longer there; some may never have been known.
+            fresh: what is new or another than before, with all relations of which it is the
+                dependent.
+        """
+        touched = {*gone, *(entity.uid for entity in fresh.entities)}
+        names, keys = _Table(self.names), _Table(self.keys)
+        entities, qualified = dict(self.entities), set(self.qualified) - touched
+        for uid in touched:
+            entity = entities.pop(uid, None)
+            if entity is not None:
+                names.drop(_answers_to(entity)[0], uid)
+                keys.drop(_claims(entity), uid)
+        for entity in fresh.entities:
+            entities[entity.uid] = entity
+            answers, short = _answers_to(entity)
+            names.add(answers, entity.uid)
+            keys.add(_claims(entity), entity.uid)
             if short:
                 qualified.add(entity.uid)
-        keys = (
-            (spelled, entity.uid)
-            for entity in graph.entities
-            for key in entity.keys
-            if (spelled := _spelled(key.namespace, key.value))
-        )
-        hosts = {uid for uid, entity in entities.items() if entity.kind == "Host"}
-        ends = [(r.dependent, r.dependency) for r in graph.relations]
-        ends += [(b, a) for a, b in ends]
-        runs_on = ((r.dependent, r.dependency) for r in graph.relations if r.type == "RUNS_ON")
-        beside = ((a, b) for a, b in ends if b in hosts)
-        return cls(
-            entities,
-            _gathered(names),
-            frozenset(qualified),
-            _gathered(keys),
-            _gathered(runs_on),
-            _gathered(beside),
-        )
+        near = _followed(self, touched, fresh.relations, entities)
+        return EstateIndex(entities, names.rows, frozenset(qualified), keys.rows, *near)
 
     def named(self, name: str, kinds: Iterable[str] = ()) -> tuple[str, ...]:
         """Return uids that answer to a name, of the first kind that has any; empty: any kind.
@@ -106,11 +113,73 @@ class EstateIndex:
         return self.keys.get(spelled, ()) if spelled else ()
 
 
-def _gathered(pairs: Iterable[tuple[_K, str]]) -> dict[_K, tuple[str, ...]]:
-    found: dict[_K, dict[str, None]] = {}
-    for key, uid in pairs:
-        found.setdefault(key, {})[uid] = None
-    return {key: tuple(uids) for key, uids in found.items()}
+class _Table(Generic[_K]):
+    """Key -> uids, being changed; what others still read stays as it is."""
+
+    def __init__(self, rows: Mapping[_K, tuple[str, ...]]) -> None:
+        self.rows = dict(rows)
+
+    def add(self, keys: Iterable[_K], uid: str) -> None:
+        for key in keys:
+            known = self.rows.get(key, ())
+            if uid not in known:
+                self.rows[key] = (*known, uid)
+
+    def drop(self, keys: Iterable[_K], uid: str) -> None:
+        for key in keys:
+            left = tuple(each for each in self.rows.get(key, ()) if each != uid)
+            if left:
+                self.rows[key] = left
+            else:
+                self.rows.pop(key, None)
+
+    def forget(self, key: _K) -> None:
+        self.rows.pop(key, None)
+
+    def unpair(self: _Table[str], one: str, other: str) -> None:
+        self.drop([one], other)
+        self.drop([other], one)
+
+
+def _followed(
+    index: EstateIndex,
+    touched: Iterable[str],
+    relations: Iterable[Relation],
+    entities: Mapping[str, Entity],
+) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]], Mapping[str, Needs]]:
+    """Return what runs on what, what is beside which host, and who needs what, after a change."""
+    needs, runs_on, beside = dict(index.needs), _Table(index.runs_on), _Table(index.beside)
+    loose: set[str] = set()  # what was tied to something that is touched
+    for uid in touched:
+        runs_on.forget(uid)
+        for other in needs.pop(uid, ()):
+            beside.unpair(uid, other)
+            loose.add(other)
+    rows: dict[str, dict[str, None]] = {}
+    for relation in relations:
+        rows.setdefault(relation.dependent, {})[relation.dependency] = None
+        if relation.type == "RUNS_ON":
+            runs_on.add([relation.dependent], relation.dependency)
+    needs |= {uid: tuple(row) for uid, row in rows.items()}
+    # A tie the other way, of something that is not touched, was cut with it: it still holds.
+    for uid in {*rows, *(other for other in loose if other in needs)}:
+        for other in needs[uid]:
+            for one, host in ((uid, other), (other, uid)):
+                if host in entities and entities[host].kind == "Host":
+                    beside.add([one], host)
+    return runs_on.rows, beside.rows, needs
+
+
+def _answers_to(entity: Entity) -> tuple[list[str], set[str]]:
+    """Return all names of an entity, and which of them are short for a full one."""
+    claimed = _names(entity)
+    short = {name.partition(".")[0] for name in claimed if _has_domain(entity, name)}
+    return sorted((claimed | short) - {""}), short
+
+
+def _claims(entity: Entity) -> list[tuple[str, str]]:
+    spelled = (_spelled(key.namespace, key.value) for key in entity.keys)
+    return [each for each in spelled if each]
 
 
 def _spelled(namespace: str, value: str) -> tuple[str, str] | None:
@@ -140,6 +209,7 @@ def folded(name: str) -> str:
     return name.lower().rstrip(".")
 
 
+@lru_cache(maxsize=65_536)  # most names are none, and that is found out by an exception
 def is_address(text: str) -> bool:
     """Tell whether a text is an IP address."""
     try:

@@ -59,12 +59,26 @@ def labels_read(mapping: Mapping) -> tuple[str, ...]:
     return tuple(dict.fromkeys(read))
 
 
+_REMEMBERED = 50_000  # alerts by their labels
 Found = tuple[str, ...]
 _Resolver = Callable[["_Question"], Found]
 
 
 def resolve(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
-    """Ask the resolvers in order."""
+    """Ask the resolvers in order; what was asked of this index before is answered from memory."""
+    told = tuple(alert.annotations.items()) if mapping.text is not None else ()
+    key = (id(mapping), tuple(alert.labels.items()), told)
+    known = index.found.get(key)
+    if known is None:
+        if len(index.found) >= _REMEMBERED:
+            index.found.clear()
+        # With the mapping itself: as long as it is there, nothing else has its id.
+        known = index.found[key] = (mapping, _resolved(alert, mapping, index))
+    found: Resolution = known[1]
+    return found
+
+
+def _resolved(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
     question = _Question(alert, mapping, index)
     for name, resolver in RESOLVERS:
         found = tuple(dict.fromkeys(resolver(question)))

@@ -1,0 +1,153 @@
+"""Where the time goes from a post to the message that explains it: CPU milliseconds of one core.
+
+    python -m tests.bench.bench_path [--entities 100000] [--active 10000] [--more 20]
+
+The estate and the alarms of `bench_session`; then single guests alarm one after the other, each by
+a post as Alertmanager makes it. Timed are the steps that the service takes, in its own order: the
+post is checked and kept; the delivery is taken out and its entity found; what is wrong is
+explained and kept; what is news to a receiver is written down; the message is made and handed
+over. The network is left out, and so are the waits between: one step wakes the next. Prints a
+table, asserts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from kgraph.app.service.announce import Announcer
+from kgraph.app.service.hands import Hands
+from kgraph.app.service.hooks import DEFAULT_HOOKS, Posted, accept
+from kgraph.app.service.inbox import Inbox
+from kgraph.app.service.sending import Sender
+from kgraph.app.service.tally import Tally
+from kgraph.config_service import CloudEventsReceiver
+from kgraph.incidents.messages import cloudevent
+from kgraph.signals import load_packs
+from kgraph.store import GraphStore, open_store
+from tests.bench.bench_session import AT, Bench, estate, row, storms
+from tests.kgraph.server.conftest import alert, webhook
+
+_RECEIVER = CloudEventsReceiver(type="cloudevents", name="bench", url="http://127.0.0.1/", every=0)
+_POSTED, _FOUND, _EXPLAINED, _NOTED, _SENT = _STEPS = (
+    "post checked and kept",
+    "taken in, entity found",
+    "explained and kept",
+    "news written down",
+    "message made and handed over",
+)
+
+
+class _Way:
+    """A receiver that takes everything."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def send(self, document: Mapping[str, Any], message_id: str) -> None:
+        cloudevent(document, "https://kgraph.example", message_id)
+        self.told += 1
+
+
+class ToMessage:
+    """The service's steps, one after the other, in one thread."""
+
+    def __init__(self, store: GraphStore, bench: Bench) -> None:
+        self.store, self.bench, self.way = store, bench, _Way()
+        self.inbox = Inbox(store, DEFAULT_HOOKS, load_packs([]), Tally(store))
+        self.hands = Hands(store)
+        self.announcer = Announcer(store, [_RECEIVER], "", self.inbox.warnings)
+        self.sender = Sender(store, "bench", self.way, 3, lambda: 1.0, lambda _outcome: None)
+        self.took: dict[str, list[float]] = {step: [] for step in _STEPS}
+
+    def post(self, *uids: str, over: bool = False) -> None:
+        """Let alerts on some entities come, or end, and do all that follows."""
+        self.bench.seconds += 1
+        now = AT + timedelta(seconds=self.bench.seconds)
+        changes: dict[str, object] = {"startsAt": AT.isoformat()}
+        if over:
+            changes |= {"status": "resolved", "endsAt": now.isoformat()}
+        body = webhook(*(_alert(uid, changes) for uid in uids))
+        with self._timed(_POSTED):
+            self.store.put(accept(DEFAULT_HOOKS[0], Posted({}, body), now).documents)
+        with self._timed(_FOUND):
+            self.inbox.keep(now)
+            self.hands.news(now)
+        with self._timed(_EXPLAINED):
+            found = self.bench.assessor.assess(now, ())
+        with self._timed(_NOTED):
+            for told in found[1] if found else ():
+                self.announcer.hear(told)
+            self.announcer.settle(now)
+        with self._timed(_SENT):
+            self.sender.round(now)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.process_time()
+        yield
+        self.took[step].append((time.process_time() - began) * 1000)
+
+    def show(self, what: str) -> None:
+        """Print the rows of what was posted since the last time."""
+        sys.stdout.write(f"{what}\n")
+        for step, times in self.took.items():
+            row(f"  {step}", times)
+        row("  all of it", [sum(each) for each in zip(*self.took.values(), strict=True)])
+        self.took = {step: [] for step in _STEPS}
+
+
+def _alert(uid: str, changes: Mapping[str, object]) -> dict[str, object]:
+    labels = {"alertname": "GuestDown", "kgraph_entity": uid}
+    return alert(**{"labels": labels, "fingerprint": uid, **changes})
+
+
+def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str) -> None:
+    """Let one after the other come, timed, and end again, not timed."""
+    uids = path.bench.topology.uids
+    sums: dict[str, list[float]] = {step: [] for step in _STEPS}
+    for each in more:
+        path.took = {step: [] for step in _STEPS}
+        path.post(uids[each[0]])
+        for step, times in path.took.items():
+            sums[step] += times
+        path.post(uids[each[0]], over=True)
+        path.bench.settle()
+    path.took = sums
+    path.show(what)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--entities", type=int, default=100_000)
+    parser.add_argument("--active", type=int, default=10_000)
+    parser.add_argument("--more", type=int, default=20)
+    asked = parser.parse_args()
+    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
+    with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
+        with store.sync("bench", "", complete=True, at=AT) as run:
+            run.stage(estate(asked.entities))
+            run.commit()
+        bench = Bench(store, Path(name))
+        path = ToMessage(store, bench)
+        path.post()  # what is made once: the estate by name
+        path.show("the first look, with nothing posted")
+        drawn = storms(bench.topology, asked.active + 2 * asked.more)
+        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
+        _each(path, later[: asked.more], "one more alert, few active")
+        bench.see([i for each in now for i in each])
+        bench.settle()
+        _each(path, later[asked.more :], f"one more alert, {sum(map(len, now)):,} active")
+        sys.stdout.write(f"messages handed over: {path.way.told}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""An index that follows the graph finds what one that is made anew would find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kgraph.app.alerts import Directory
+from kgraph.schema import Entity, Key, Record, Relation, RelationRecord, Subgraph
+from kgraph.signals import EstateIndex
+from kgraph.store import open_store
+
+T0 = datetime(2026, 11, 28, tzinfo=UTC)
+UIDS = tuple("abcdefg")
+KINDS = dict(
+    zip(UIDS, ("Host", "Host", "Host", "VirtualMachine", "Disk", "Disk", "Disk"), strict=True)
+)
+NAMES = ("n1", "n1.dc1", "n2.dc1", "N2", "10.0.0.1")
+
+
+def _entity(uid: str, kind: str, name: str, key: str) -> Entity:
+    keys = (Key("hostname", key),) if key else ()
+    return Entity(uid, kind, name, keys)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Subgraph:
+    there = draw(st.lists(st.sampled_from(UIDS), unique=True))
+    entities = tuple(
+        _entity(
+            uid,
+            KINDS[uid],
+            draw(st.sampled_from(NAMES)),
+            draw(st.sampled_from(("", *NAMES))),
+        )
+        for uid in there
+    )
+    pairs: list[tuple[str, str]] = [(a, b) for a in there for b in there if a != b]
+    ties = draw(st.lists(st.tuples(st.sampled_from(pairs), st.booleans()))) if pairs else []
+    relations = {
+        Relation(a, "RUNS_ON" if runs else "CONNECTED_TO", b, None, None): None
+        for (a, b), runs in ties
+    }
+    return Subgraph(entities, tuple(relations))
+
+
+def _told(index: EstateIndex) -> dict[str, Any]:
+    """Return what an index knows, without the order in which it came to know it."""
+
+    def table(rows: Mapping[Any, tuple[Any, ...]]) -> dict[Any, frozenset[Any]]:
+        return {key: frozenset(row) for key, row in rows.items() if row}
+
+    tables = {name: table(getattr(index, name)) for name in ("names", "keys", "runs_on", "beside")}
+    return tables | {"entities": dict(index.entities), "qualified": index.qualified}
+
+
+def _ties(graph: Subgraph, uid: str) -> frozenset[Relation]:
+    return frozenset(row for row in graph.relations if row.dependent == uid)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(graphs(), min_size=2, max_size=4))
+def test_a_patched_index_is_as_one_made_anew(steps: list[Subgraph]) -> None:
+    before, index = steps[0], EstateIndex.of(steps[0])
+    for graph in steps[1:]:
+        old = {entity.uid: entity for entity in before.entities}
+        new = {entity.uid: entity for entity in graph.entities}
+        changed = [
+            uid
+            for uid, entity in new.items()
+            if old.get(uid) != entity or _ties(before, uid) != _ties(graph, uid)
+        ]
+        fresh = Subgraph(
+            tuple(new[uid] for uid in changed),
+            tuple(row for row in graph.relations if row.dependent in set(changed)),
+        )
+        index = index.patched([uid for uid in old if uid not in new], fresh)
+        assert _told(index) == _told(EstateIndex.of(graph))
+        before = graph
+
+
+def test_the_directory_of_a_store_follows_renames_moves_and_losses(tmp_path: Path) -> None:
+    directory = Directory()
+    steps = [
+        [
+            Record("h1", "Host", "h1.dc1"),
+            Record("h2", "Host", "h2"),
+            Record("v", "VirtualMachine", "web"),
+            RelationRecord("v", "RUNS_ON", "h1"),
+        ],
+        [
+            Record("h1", "Host", "h1.dc1"),
+            Record("h2", "Host", "h2"),
+            Record("v", "VirtualMachine", "shop", keys=(Key("vmUuid", "4c4c4544-0042-3510"),)),
+            RelationRecord("v", "RUNS_ON", "h2"),
+        ],
+        [
+            Record("h2", "Host", "h2b"),
+            Record("d", "Disk", "sda"),
+            RelationRecord("d", "ATTACHED_TO", "h2"),
+        ],
+    ]
+    with closing(open_store(tmp_path / "kgraph.db")) as store:
+        made = 0
+        for number, records in enumerate(steps):
+            at = T0 + timedelta(minutes=number)
+            with store.sync("cmdb", "", complete=True, at=at) as run:
+                run.stage(records)
+                run.commit()
+            index, _ = directory.of(store, at)
+            assert _told(index) == _told(EstateIndex.of(store.graph()))
+            made += len(index.entities)
+            assert directory.stale(store) is False
+        assert made == 3 + 3 + 2
