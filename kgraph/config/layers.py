@@ -1,0 +1,128 @@
+"""From the command line, the environment and a file to one configuration.
+
+Layers, strongest first: command line, environment (`KGRAPH_STORE__URL`), `kgraph.toml`, defaults.
+The file is the nearest one upward from the working folder, then the user's own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from kgraph.config.configuration import Configuration, leaves
+from kgraph.config.settings import PREFIX, Settings
+from kgraph.config.validated import validated
+from kgraph.schema import ConfigurationError
+
+FILE_NAME = "kgraph.toml"
+
+
+# Variables of ours that steer the program itself and are no settings.
+_PROGRAM_VARIABLES = frozenset(
+    {"KGRAPH_CONFIG", "KGRAPH_DEBUG", "KGRAPH_SERVER_URL", "KGRAPH_TOKEN", "KGRAPH_TOKEN_FILE"}
+)
+
+
+def load(
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    store: str | None = None,
+) -> Configuration:
+    """Read the configuration.
+
+    Args:
+        cwd: where the search for `kgraph.toml` starts.
+        environ: the environment.
+        file: this file and no other.
+        store: the store that the command line names; relative to `cwd`.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, an unknown key, a value of a wrong type.
+    """
+    if file is None and environ.get("KGRAPH_CONFIG"):
+        file = Path(environ["KGRAPH_CONFIG"])
+    if file is not None and not file.is_file():
+        raise ConfigurationError(
+            "no such file", where=str(file), mend="`kgraph init` writes a commented one"
+        )
+    found = file or find_file(cwd, environ)
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if store is not None:
+        url = store if "://" in store else str(cwd / Path(store).expanduser())
+        layers.append(("option --store", {"store": {"url": url}}))
+    layers.append(("environment", _from_environment(environ)))
+    if found is not None:
+        layers.append((found.name, _from_file(found)))
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, layer in reversed(layers):
+        _merge(merged, layer)
+        origins |= {key: _origin_name(name, key, environ) for key, _ in leaves(layer)}
+    return Configuration(
+        validated(merged, origins, found),
+        file=found.resolve() if found else None,
+        origins=origins,
+        unknown_variables=_unknown_variables(environ),
+        home=_data_home(environ),
+    )
+
+
+def find_file(cwd: Path, environ: Mapping[str, str]) -> Path | None:
+    """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None."""
+    base = cwd.resolve()
+    user = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kgraph" / FILE_NAME
+    places = [folder / FILE_NAME for folder in (base, *base.parents)]
+    return next((place for place in (*places, user) if place.is_file()), None)
+
+
+def _data_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(error), where=str(path), mend="mend the TOML") from error
+    except OSError as error:
+        raise ConfigurationError(error.strerror or str(error), where=str(path)) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    source = EnvSettingsSource(Settings)
+    folded = {key.lower(): value for key, value in environ.items()}
+    source.env_vars = {key: value for key, value in folded.items() if value}
+    try:
+        return source()
+    except SettingsError as error:
+        cause = error.__cause__ or error
+        raise ConfigurationError(
+            f"{error}: {cause}", where="environment", mend="lists are written as JSON"
+        ) from error
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    ours = (name for name in environ if name.startswith(PREFIX) and name not in _PROGRAM_VARIABLES)
+    return tuple(sorted(name for name in ours if name.partition("__")[0] not in known))
+
+
+def _origin_name(layer: str, key: str, environ: Mapping[str, str]) -> str:
+    if layer != "environment":
+        return layer
+    whole = f"{PREFIX}{key.replace('.', '__')}".upper()
+    return f"environment {whole if whole in environ else PREFIX + key.partition('.')[0].upper()}"
+
+
+def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = dict(value) if isinstance(value, Mapping) else value

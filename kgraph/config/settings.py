@@ -1,0 +1,77 @@
+"""All settings together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, SerializeAsAny, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from kgraph.config.endpoints import EndpointConfig
+from kgraph.config.sections import (
+    EngineSettings,
+    FolderSettings,
+    LogSettings,
+    PolicySettings,
+    RetentionSettings,
+    StoreSettings,
+    SyncSettings,
+    WatchSettings,
+)
+from kgraph.config_service import HookConfig, ReceiverConfig, ReportSettings, ServerSettings
+from kgraph.sourcekit import SourceEntry
+
+PREFIX = "KGRAPH_"
+
+
+class Settings(BaseSettings):
+    """All settings, each with its default."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+    site: str = "default"
+    store: StoreSettings = StoreSettings()
+    folders: FolderSettings = FolderSettings()
+    log: LogSettings = LogSettings()
+    engine: EngineSettings = EngineSettings()
+    watch: WatchSettings = WatchSettings()
+    sync: SyncSettings = SyncSettings()
+    retention: RetentionSettings = RetentionSettings()
+    # Each is read by the model of its type before: see `source_entry`.
+    sources: tuple[SerializeAsAny[SourceEntry], ...] = ()
+    endpoints: tuple[Annotated[EndpointConfig, Field(discriminator="type")], ...] = ()
+    policy: PolicySettings = PolicySettings()
+    server: ServerSettings = ServerSettings()
+    reports: ReportSettings = ReportSettings()
+    hooks: tuple[Annotated[HookConfig, Field(discriminator="type")], ...] = ()
+    receivers: tuple[Annotated[ReceiverConfig, Field(discriminator="type")], ...] = ()
+
+    @field_validator("hooks", "receivers")
+    @classmethod
+    def _called_once(cls, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [row.name for row in rows]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two are named {twice[0]!r}")
+        return rows
+
+    @field_validator("endpoints")
+    @classmethod
+    def _named_once(cls, endpoints: tuple[EndpointConfig, ...]) -> tuple[EndpointConfig, ...]:
+        names = [endpoint.name for endpoint in endpoints]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two endpoints are named {twice[0]!r}")
+        return endpoints
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load` merges the layers, to know each value's origin: nothing may be read behind it.
+        return (init_settings,)

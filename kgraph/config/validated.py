@@ -1,0 +1,120 @@
+"""Merged layers, held to the models; what is wrong becomes one line that names its layer."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from kgraph.config.endpoints import ENDPOINT_TYPES
+from kgraph.config.settings import Settings
+from kgraph.config.sources import source_entry, source_model, source_types
+from kgraph.config_service import HOOK_TYPES, RECEIVER_TYPES
+from kgraph.schema import ConfigurationError
+
+_TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "endpoints": ENDPOINT_TYPES,
+    "hooks": HOOK_TYPES,
+    "receivers": RECEIVER_TYPES,
+}
+
+
+_ONE = {
+    "sources": "a source",
+    "endpoints": "an endpoint",
+    "hooks": "a hook",
+    "receivers": "a receiver",
+}
+
+
+def validated(
+    merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None
+) -> Settings:
+    told = _Told(origins, file)
+    rows = merged.get("sources")
+    try:
+        if not isinstance(rows, list):
+            return Settings(**merged)
+        entries = tuple(_entry(number, row, told) for number, row in enumerate(rows))
+        return Settings(**{**merged, "sources": entries})
+    except ValidationError as error:
+        raise told.explained(error) from error
+
+
+def _entry(number: int, row: object, told: _Told) -> object:
+    if not isinstance(row, Mapping):
+        return row
+    if row.get("type") not in source_types():
+        raise told.untyped(["sources", str(number)])
+    try:
+        return source_entry(row)
+    except ValidationError as error:
+        raise told.explained(error, ("sources", number, row["type"])) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Puts what pydantic has found into one line, with the layer that it is from."""
+
+    origins: Mapping[str, str]
+    file: Path | None
+
+    def explained(
+        self, error: ValidationError, within: tuple[int | str, ...] = ()
+    ) -> ConfigurationError:
+        first = error.errors()[0]
+        location = (*within, *first["loc"])
+        # pydantic names the chosen type in the location of a tagged union; people don't.
+        parts = [str(part) for part in location]
+        if len(parts) > 2 and parts[0] in _ONE:
+            del parts[2]
+        name = ".".join(parts)
+        if first["type"] == "extra_forbidden":
+            near = _near(location)
+            return ConfigurationError(f"unknown key {name!r}", where=self._where(name), mend=near)
+        if first["type"].startswith("union_tag"):
+            return self.untyped(parts)
+        what = first["msg"].removeprefix("Value error, ")
+        where = f"{self._where(name)}: {name}"
+        return ConfigurationError(what, where=where, mend=_mend(first["type"]))
+
+    def untyped(self, parts: list[str]) -> ConfigurationError:
+        name, one = ".".join(parts), _ONE[parts[0]]
+        known = source_types() if parts[0] == "sources" else ENDPOINT_TYPES
+        where, mend = f"{self._where(name)}: {name}", f"types: {', '.join(known)}"
+        return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
+
+    def _where(self, name: str) -> str:
+        named = (o for k, o in self.origins.items() if k == name or k.startswith(f"{name}."))
+        layer = next(named, "")
+        return layer if layer.startswith(("environment", "option")) else str(self.file or layer)
+
+
+def _mend(kind: str) -> str:
+    return (
+        "add it" if kind == "missing" else "`kgraph config show` tells every value and its origin"
+    )
+
+
+def _near(location: tuple[int | str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    if location[0] == "sources" and len(location) > 2:
+        model = source_model(str(location[2]))
+    elif location[0] in _TYPES and len(location) > 2:
+        model = _TYPES[str(location[0])][str(location[2])]
+        if len(location) > 4:  # of an endpoint's select, or a hook's mapping
+            inner = model.model_fields[str(location[3])].annotation
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
+    else:
+        for part in location[:-1]:
+            annotation = model.model_fields[str(part)].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+    names = sorted(model.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), names, n=3, cutoff=0.5)
+    return f"did you mean {', '.join(close)}?" if close else f"known keys: {', '.join(names)}"
