@@ -96,6 +96,11 @@ def test_an_older_store_is_brought_up_and_told_from_where(
         sql.execute("DROP INDEX decision_a")
         sql.execute("DROP INDEX decision_b")
         sql.execute("DROP TABLE ruling")
+        sql.execute("DROP TRIGGER observation_superseded")
+        for table in ("observation", "observation_history"):
+            sql.execute(f"ALTER TABLE {table} DROP COLUMN due_at")
+        trigger = "CREATE TRIGGER observation_superseded AFTER UPDATE ON observation"
+        sql.execute(f"{trigger} BEGIN SELECT 1; END")
         sql.execute("ALTER TABLE scope DROP COLUMN priority")
         sql.execute(f"PRAGMA user_version = {version}")
     done = run("store", "migrate")
