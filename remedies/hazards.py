@@ -23,6 +23,7 @@ _HAZARDS: Mapping[str, str] = {
     "stop": "who uses it is cut off until it is started again",
     "activate": "it does not come up, and all stays as it is",
     "deactivate": "all that uses it is cut off",
+    "reattach": "its link is gone for a moment, and stays away if the bridge is not well",
     "rebuild": "guests lose their link until each is attached again",
     "cordon": "other hosts may lack the room that this one would have had",
     "roll_back": "what was changed since, for a good reason, is gone with it",

@@ -7,6 +7,7 @@ off can do harm, and a source that is told of changes is still asked now and the
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -129,12 +130,19 @@ class Pushed:
                     told = True
                     if self._stopping.wait(self._pace.settle):
                         break
+                    _drain(lines.fileno())  # what came meanwhile is the same news
                     self._tell()
                     if self._stopping.wait(self._pace.gap):
                         break
             finally:
                 _kill(process)
         return told
+
+
+def _drain(stream: int) -> None:
+    """Read what is there, without waiting for more."""
+    while select.select([stream], [], [], 0)[0] and os.read(stream, _CHUNK):
+        continue
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
