@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kgraph.simulation.infrastructure import GIB
@@ -46,6 +46,7 @@ class _Guest:
     name: str
     volume: str
     place: HostPlace
+    parts: list[Part]
 
 
 class Applications:
@@ -72,38 +73,46 @@ class Applications:
             number += 1
         for single in range((budget - self._made) // 2):
             labels = {"tenant": "internal", "owner": "team-infra"}
-            yield from self._guest(f"vm-{single + 1:03d}", labels)
+            yield from self._guest(f"vm-{single + 1:03d}", labels).parts
 
-    def _application(self, number: int, web: int, api: int) -> Iterator[Part]:
-        """Yield a balancer, two tiers, a database, a queue, and whom they call."""
+    def _application(self, number: int, web: int, api: int) -> list[Part]:
+        """Return a balancer, two tiers, a database, a queue, and whom they call.
+
+        A list, as a part of a large estate would otherwise be handed through five generators.
+        """
         word, lap = _WORDS[number % len(_WORDS)], number // len(_WORDS)
         app = f"{word}{lap + 1}" if lap else word
         tenant = f"tenant-{number % _TENANTS + 1:02d}"
         labels = {"tenant": tenant, "owner": f"team-{word}", "app": app}
-        yield self._make.record("Application", app, labels=labels)
+        parts: list[Part] = [self._make.record("Application", app, labels=labels)]
         called = []
         for tier, count, callee in (("api", api, "db"), ("web", web, "api")):
-            instances = yield from self._tier(f"{app}-{tier}", count, labels)
+            instances = self._tier(f"{app}-{tier}", count, labels, parts)
             called += [(instance, f"{app}-{callee}") for instance in instances]
-        yield from self._backed("Database", f"{app}-db", labels)
-        yield self._make.record("Queue", f"{app}-queue", labels=labels)
-        balancer = yield from self._guest(f"{app}-lb-01", labels)
-        yield self._make.record("LoadBalancer", f"{app}-lb", labels=labels)
-        yield needs(f"{app}-lb", "RUNS_ON", balancer.name)
-        yield needs(f"{app}-queue", "RUNS_ON", f"{app}-db-01")
+        parts += self._backed("Database", f"{app}-db", labels)
+        parts.append(self._make.record("Queue", f"{app}-queue", labels=labels))
+        balancer = self._guest(f"{app}-lb-01", labels)
         probe = self._sites[balancer.place.site].probe
-        for watched in ("", "-lb", "-web", "-api", "-db", "-queue"):
-            yield needs(f"{app}{watched}", "WATCHED_BY", probe)
-        yield needs(app, "CALLS", f"{app}-lb")
-        yield needs(f"{app}-lb", "BALANCES", f"{app}-web")
-        for callee in ("api", "queue"):
-            yield needs(f"{app}-web", "CALLS", f"{app}-{callee}")
-        yield needs(f"{app}-api", "CALLS", f"{app}-db")
+        parts += [
+            *balancer.parts,
+            self._make.record("LoadBalancer", f"{app}-lb", labels=labels),
+            needs(f"{app}-lb", "RUNS_ON", balancer.name),
+            needs(f"{app}-queue", "RUNS_ON", f"{app}-db-01"),
+            *[
+                needs(f"{app}{watched}", "WATCHED_BY", probe)
+                for watched in ("", "-lb", "-web", "-api", "-db", "-queue")
+            ],
+            needs(app, "CALLS", f"{app}-lb"),
+            needs(f"{app}-lb", "BALANCES", f"{app}-web"),
+            *[needs(f"{app}-web", "CALLS", f"{app}-{callee}") for callee in ("api", "queue")],
+            needs(f"{app}-api", "CALLS", f"{app}-db"),
+        ]
         if self._dense:
-            yield from (needs(instance, "CALLS", callee) for instance, callee in called)
-            for part in ("web", "api", "db", "queue"):
-                yield needs(app, "USES", f"{app}-{part}")
-        yield from self._foreign_calls(app)
+            parts += [needs(instance, "CALLS", callee) for instance, callee in called]
+            inner = (f"{app}-{part}" for part in ("web", "api", "db", "queue"))
+            parts += [needs(app, "USES", part) for part in inner]
+        parts += self._foreign_calls(app)
+        return parts
 
     def _foreign_calls(self, app: str) -> Iterator[Part]:
         rng = self._make.rng
@@ -115,53 +124,65 @@ class Applications:
         self._entry_points.append(app)
 
     def _tier(
-        self, service: str, count: int, labels: dict[str, str]
-    ) -> Generator[Part, None, list[str]]:
+        self, service: str, count: int, labels: dict[str, str], parts: list[Part]
+    ) -> list[str]:
+        """Add a service and its instances to the parts; return the instances."""
         key = ("serviceName", service)
-        yield self._make.record("Service", service, key=key, labels=labels)
+        parts.append(self._make.record("Service", service, key=key, labels=labels))
         instances = []
         for i in range(count):
-            guest = yield from self._guest(f"{service}-{i + 1:02d}", labels)
+            guest = self._guest(f"{service}-{i + 1:02d}", labels)
             instance = f"{service}@{guest.name}"
-            yield self._make.record("ServiceInstance", instance, labels=labels)
-            yield needs(instance, "RUNS_ON", guest.name)
-            yield needs(instance, "WATCHED_BY", self._sites[guest.place.site].probe)
+            parts += guest.parts
+            parts += (
+                self._make.record("ServiceInstance", instance, labels=labels),
+                needs(instance, "RUNS_ON", guest.name),
+                needs(instance, "WATCHED_BY", self._sites[guest.place.site].probe),
+            )
             instances.append(instance)
         need = max(1, count * 2 // 3)
-        yield from needs_some(service, "USES", instances, "instances", need)
+        parts += needs_some(service, "USES", instances, "instances", need)
         return instances
 
-    def _backed(self, kind: str, name: str, labels: dict[str, str]) -> Iterator[Part]:
-        """Yield something that runs in a guest of its own and keeps its data there."""
-        guest = yield from self._guest(f"{name}-01", labels)
-        yield self._make.record(kind, name, labels=labels)
-        yield needs(name, "RUNS_ON", guest.name)
-        yield needs(name, "STORED_ON", guest.volume)
+    def _backed(self, kind: str, name: str, labels: dict[str, str]) -> list[Part]:
+        """Return something that runs in a guest of its own and keeps its data there."""
+        guest = self._guest(f"{name}-01", labels)
+        return [
+            *guest.parts,
+            self._make.record(kind, name, labels=labels),
+            needs(name, "RUNS_ON", guest.name),
+            needs(name, "STORED_ON", guest.volume),
+        ]
 
-    def _guest(self, name: str, labels: dict[str, str]) -> Generator[Part, None, _Guest]:
+    def _guest(self, name: str, labels: dict[str, str]) -> _Guest:
         make, rng = self._make, self._make.rng
         place = self._hosts[self._next_host % len(self._hosts)]
         # The next guest goes elsewhere: instances of one service seldom share a host.
         self._next_host += rng.randint(1, max(1, min(8, len(self._hosts) - 1)))
         site = self._sites[place.site]
         uuid, volume = make.uuid(), f"{name}-vda"
+        key = ("vmUuid", uuid)
         size = {"memoryBytes": rng.choice((2, 4, 8, 16)) * GIB, "vcpus": rng.choice((1, 2, 4))}
-        yield make.record("VirtualMachine", name, key=("vmUuid", uuid), labels=labels, props=size)
-        disk = {"capacityBytes": rng.choice((20, 50, 100)) * GIB}
-        yield make.record("Volume", volume, key=("volumeKey", f"{uuid}/vda"), props=disk)
-        yield needs(name, "RUNS_ON", place.name)
-        yield needs(name, "STORED_ON", volume)
+        guest = make.record("VirtualMachine", name, key=key, labels=labels, props=size)
+        space = {"capacityBytes": rng.choice((20, 50, 100)) * GIB}
+        disk = make.record("Volume", volume, key=("volumeKey", f"{uuid}/vda"), props=space)
         network = rng.choice(site.networks)
-        yield needs(name, "ATTACHED_TO", network)
+        parts: list[Part] = [
+            guest,
+            disk,
+            needs(name, "RUNS_ON", place.name),
+            needs(name, "STORED_ON", volume),
+            needs(name, "ATTACHED_TO", network),
+        ]
         if self._dense:
             others = site.networks.index(network) + 1
-            yield needs(name, "ATTACHED_TO", site.networks[others % len(site.networks)])
-        yield needs(name, "WATCHED_BY", place.exporter)
+            parts.append(needs(name, "ATTACHED_TO", site.networks[others % len(site.networks)]))
+        parts.append(needs(name, "WATCHED_BY", place.exporter))
         if rng.random() < _PINGED:
-            yield needs(name, "WATCHED_BY", site.probe)
+            parts.append(needs(name, "WATCHED_BY", site.probe))
         if rng.random() < _EXPORTED:
-            yield needs(volume, "STORED_ON", rng.choice(site.exports))
+            parts.append(needs(volume, "STORED_ON", rng.choice(site.exports)))
         else:
-            yield needs(volume, "STORED_ON", rng.choice(place.pools))
-            yield from needs_some(name, "USES", place.paths, "paths", 1)
-        return _Guest(name, volume, place)
+            parts.append(needs(volume, "STORED_ON", rng.choice(place.pools)))
+            parts += needs_some(name, "USES", place.paths, "paths", 1)
+        return _Guest(name, volume, place, parts)

@@ -163,14 +163,15 @@ def fingerprint(record: Record) -> bytes:
     props = record.props
     if record.volatile:
         props = {name: value for name, value in props.items() if name not in record.volatile}
+    # Most records lack some of these, and a large source has a hundred thousand records.
     content = (
         record.kind,
         record.name,
-        sorted(map(tuple, record.keys)),
-        sorted(record.labels.items()),
-        sorted(props.items()),
-        sorted(record.watched),
-        sorted(record.volatile),
+        sorted(map(tuple, record.keys)) if record.keys else [],
+        sorted(record.labels.items()) if record.labels else [],
+        sorted(props.items()) if props else [],
+        sorted(record.watched) if record.watched else [],
+        sorted(record.volatile) if record.volatile else [],
     )
     return hashlib.blake2b(plain_bytes(content), digest_size=16).digest()
 
