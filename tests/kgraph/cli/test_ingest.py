@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from kgraph.cli import progress
 from kgraph.schema import Item
+from tests.ingest.real import until
 
 Run = Callable[..., Any]  # see conftest
 
@@ -218,6 +221,11 @@ def test_ctrl_c_between_two_rows_leaves_the_old_state(
     assert run("graph", "find", "renamed", "-o", "json").out == "[]\n"
 
 
+def _unread(pipe: int) -> int:
+    """Return how many bytes nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_ctrl_c_while_it_waits_for_input_leaves_the_old_state(
     run: Run, stored: Path, work: Path
 ) -> None:
@@ -228,6 +236,8 @@ def test_ctrl_c_while_it_waits_for_input_leaves_the_old_state(
         "complete": True,
     }
     read_end, write_end = os.pipe()
+    rows = [json.dumps(head), '{"entity": {"id": "h9", "kind": "Host"}}']
+    os.write(write_end, "".join(f"{row}\n" for row in rows).encode())
     with subprocess.Popen(
         [sys.executable, "-m", "kgraph", "ingest", "topology", "-"],
         stdin=read_end,
@@ -237,12 +247,13 @@ def test_ctrl_c_while_it_waits_for_input_leaves_the_old_state(
         text=True,
     ) as child:
         os.close(read_end)
-        os.write(write_end, f"{json.dumps(head)}\n".encode())
-        os.write(write_end, b'{"entity": {"id": "h9", "kind": "Host"}}\n')
-        time.sleep(2)  # it waits for more rows now
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=20)
-        os.close(write_end)
+        try:
+            until("the rows to be read", lambda: not _unread(write_end), 60)
+            time.sleep(0.2)  # it waits for more rows now
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=20)
+        finally:
+            os.close(write_end)
     assert (child.returncode, out, err) == (130, "", "kgraph: interrupted\n")
     assert stored.exists()
     assert len(run("graph", "find").out.splitlines()) == 10
