@@ -42,10 +42,11 @@ def set_up(level: str) -> None:
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _FromLibraries)]:
         root.removeHandler(old)
-    root.addHandler(_FromLibraries())
-    root.setLevel(logging.INFO if curious else logging.WARNING)
-    for name in _TOLD_BY_US:
-        logging.getLogger(name).setLevel(logging.NOTSET if curious else logging.CRITICAL)
+    handler = _FromLibraries(logging.INFO if curious else logging.WARNING)
+    handler.addFilter(lambda record: curious or record.name.partition(".")[0] not in _TOLD_BY_US)
+    root.addHandler(handler)
+    if curious:
+        root.setLevel(logging.INFO)
     plain = sys.stderr.isatty()
     # No drawn tracebacks: they show the values of variables, so also secrets, and take seconds.
     renderer: structlog.types.Processor = (

@@ -75,7 +75,8 @@ class OpenSession:
         session, self._session = self._session, None
         if session is None:
             return
-        if error is None or isinstance(error, Exception):
+        cut = _interruption(error)
+        if cut is None:
             session.close()
             return
         # Ctrl-C may have come in the middle of a message: nothing more can be said on this line.
@@ -83,6 +84,15 @@ class OpenSession:
             self._connection.close()
         with contextlib.suppress(Exception):
             session.close()
+        if cut is not error:
+            raise cut
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """Return what cut us off: the driver may fail, while it cleans up, of what Ctrl-C has left."""
+    while error is not None and isinstance(error, Exception):
+        error = error.__context__
+    return error
 
 
 class OpenTransaction:
