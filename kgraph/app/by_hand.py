@@ -6,20 +6,21 @@ on, so that the next explanation does not undo it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from kgraph.app import keeping
 from kgraph.app.handled import note, trace
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.learning import only
-from kgraph.incidents import next_id, part
+from kgraph.incidents import next_id, part, symptoms_of
 from kgraph.incidents.handling import Did, Handling, acknowledgement
 from kgraph.incidents.identity import Symptom
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import (
+    UNDER_WAY,
     Drawer,
     Incident,
     IncidentRecord,
@@ -27,10 +28,8 @@ from kgraph.schema import (
     InputError,
     PlanState,
 )
-from kgraph.schema.bundles import parse_bundle
+from kgraph.schema.bundles import bundle_of
 from kgraph.store import GraphStore
-
-_NEWEST = 100  # incidents of one moment may share it
 
 
 def find(store: GraphStore, incident: str) -> IncidentRecord:
@@ -54,9 +53,7 @@ def acknowledge(
         InputError: it is over.
     """
     _still_open(record)
-    row = Handling(record.id, Did.ACKNOWLEDGED, now, by, text)
-    note(store, row)
-    return row
+    return note(store, Handling(record.id, Did.ACKNOWLEDGED, now, by, text))
 
 
 def withdraw(
@@ -69,9 +66,7 @@ def withdraw(
     """
     if acknowledgement(trace(store, record.id)) is None:
         raise InputError(f"nobody has acknowledged {record.id}")
-    row = Handling(record.id, Did.WITHDRAWN, now, by, text)
-    note(store, row)
-    return row
+    return note(store, Handling(record.id, Did.WITHDRAWN, now, by, text))
 
 
 def close(
@@ -89,9 +84,7 @@ def close(
     symptoms = keeping.known(record).symptoms
     store.put([Decision(Decided.OVER, record.id, now, symptoms, record.title).document])
     keeping.end(store, record.id, IncidentStatus.CLOSED, now)
-    row = Handling(record.id, Did.CLOSED, now, by, reason)
-    note(store, row)
-    return row
+    return note(store, Handling(record.id, Did.CLOSED, now, by, reason))
 
 
 def merge(
@@ -121,17 +114,16 @@ def merge(
     for each in (record, into):
         _not_closed(each)
         _not_in_repair(store, each)
-    first, second = _bundle(into), _bundle(record)
+    first, second = bundle_of(into), bundle_of(record)
     found = keeping.named(_explained(joined(first, second), tools), into.id)
     title = f"merged into {into.id}: {record.title}"
-    symptoms = _symptoms(first) | _symptoms(second)
+    symptoms = symptoms_of((*first.observations, *second.observations))
     # A split of the very same is taken back by it.
     store.drop(Drawer.STEERING, [f"{Decided.APART.value} {each.id}" for each in (record, into)])
     store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
     keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
     keeping.write(store, found, into.opened_at)
-    row = Handling(record.id, Did.MERGED, now, by, text, into.id)
-    note(store, row)
+    row = note(store, Handling(record.id, Did.MERGED, now, by, text, into.id))
     note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
     return row
 
@@ -164,15 +156,15 @@ def split(
     now = tools.now
     _still_open(record)
     _not_in_repair(store, record)
-    incident = _bundle(record)
+    incident = bundle_of(record)
     taken = _of(incident, record.id, entities)
-    left = _symptoms(incident) - taken
+    left = symptoms_of(incident.observations) - taken
     if not left:
         raise InputError(
             f"nothing of {record.id} would be left",
             mend="name only those of its entities that are another matter",
         )
-    fresh = next_id([row.id for row in store.heads(limit=_NEWEST)])
+    fresh = next_id(keeping.newest_ids(store))
     titles = {each.uid: each.title for each in incident.entities}
     names = tuple(sorted({titles.get(entity, entity) for entity, _ in taken}))
     store.put([Decision(Decided.APART, fresh, now, taken).document])
@@ -182,8 +174,7 @@ def split(
             keeping.named(_explained(part(incident, frozenset(symptoms)), tools), id_),
             record.opened_at,
         )
-    row = Handling(record.id, Did.SPLIT, now, by, text, fresh, names)
-    note(store, row)
+    row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))
     note(store, Handling(fresh, Did.SPLIT_FROM, now, by, text, record.id, names))
     return row
 
@@ -191,17 +182,9 @@ def split(
 def joined(first: Incident, second: Incident) -> Incident:
     """Return one incident of all that two hold; of one thing, the first's word counts."""
     entities = {each.uid: each for each in (*second.entities, *first.entities)}
-    rows = {
-        (row.entity, row.signal, row.detector, row.caller, row.direction): row
-        for row in (*second.observations, *first.observations)
-        if not row.abnormal
-    }
     # What either calls abnormal is so: the other may have left it out, or seen it earlier.
-    rows |= {
-        (row.entity, row.signal, row.detector, row.caller, row.direction): row
-        for row in (*second.observations, *first.observations)
-        if row.abnormal
-    }
+    told = sorted((*second.observations, *first.observations), key=attrgetter("abnormal"))
+    rows = {(row.entity, row.signal, row.detector, row.caller, row.direction): row for row in told}
     return replace(
         first,
         entities=tuple(entities.values()),
@@ -216,17 +199,9 @@ def _explained(incident: Incident, tools: Toolkit) -> Investigation:
     return of_bundle(incident, None, tools)
 
 
-def _bundle(record: IncidentRecord) -> Incident:
-    return parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
-
-
-def _symptoms(incident: Incident) -> frozenset[Symptom]:
-    return frozenset((row.entity, row.signal) for row in incident.observations if row.abnormal)
-
-
 def _of(incident: Incident, incident_id: str, entities: Iterable[str]) -> frozenset[Symptom]:
     """Return the symptoms of some entities, by name; each of them must have one."""
-    symptoms = _symptoms(incident)
+    symptoms = symptoms_of(incident.observations)
     taken: set[Symptom] = set()
     for text in entities:
         uid, _ = only(incident, incident_id, text)
@@ -252,8 +227,7 @@ def _not_closed(record: IncidentRecord) -> None:
 
 def _not_in_repair(store: GraphStore, record: IncidentRecord) -> None:
     """Leave an incident alone whose repair is under way: it must see what it has begun with."""
-    states = {state for state in PlanState if state.under_way} | {PlanState.APPROVED}
-    found = store.plans(incident=record.id, states=states, limit=1)
+    found = store.plans(incident=record.id, states={*UNDER_WAY, PlanState.APPROVED}, limit=1)
     if found:
         raise InputError(
             f"{record.id} is being repaired by {found[0].id}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from kgraph.incidents import handling, steering
+from kgraph.incidents import handling, steering, symptoms_of
 from kgraph.incidents.handling import Handling
 from kgraph.incidents.steering import Decision
 from kgraph.schema import Drawer, InputError
@@ -45,8 +45,8 @@ def acknowledgements(store: GraphStore, incidents: Iterable[str]) -> Mapping[str
     return {incident: taken for incident, taken in found if taken is not None}
 
 
-def note(store: GraphStore, row: Handling) -> None:
-    """Add to an incident's trace; of several who do so at once, none is lost.
+def note(store: GraphStore, row: Handling) -> Handling:
+    """Add to an incident's trace, and return what was added; of several who do so, none is lost.
 
     Raises:
         InputError: too much was done to it already.
@@ -56,6 +56,7 @@ def note(store: GraphStore, row: Handling) -> None:
         number += 1
     if number >= _MOST:
         raise InputError(f"{row.incident}: more than {_MOST} things were done to it")
+    return row
 
 
 def decisions(store: GraphStore) -> list[Decision]:
@@ -68,7 +69,7 @@ def expire(store: GraphStore, now: datetime) -> None:
     standing = decisions(store)
     if not standing:
         return
-    abnormal = frozenset((row.entity, row.signal) for row in store.symptoms(now=now))
+    abnormal = symptoms_of(store.symptoms(now=now))
     for before in standing:
         after = before.quiet(now, abnormal)
         if after.quiet_since and now - after.quiet_since >= LINGERS:

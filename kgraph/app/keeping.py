@@ -13,11 +13,21 @@ from kgraph.app import handled
 from kgraph.app.answers import document
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.plans import propose
-from kgraph.incidents import Case, Known, Symptom, Verdict, headline, match, next_id, over
+from kgraph.incidents import (
+    Case,
+    Known,
+    Symptom,
+    Verdict,
+    headline,
+    match,
+    next_id,
+    over,
+    symptoms_of,
+)
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
-from kgraph.schema.bundles import dump_bundle, parse_bundle
+from kgraph.schema.bundles import bundle_of, dump_bundle
 from kgraph.store import GraphStore
 from remedies import renamed
 
@@ -115,14 +125,18 @@ def sort(
         if now - row.updated_at <= REOPENS
     ]
     memory.keep_only({row.id for row in (*heads, *lately)})
-    taken = [row.id for row in store.heads(limit=_NEWEST)]
     opened = memory.of(
         store, (row for row in heads if row.id not in held and row.id not in over_with)
     )
     closed = [row for row in decisions if row.decided is Decided.OVER]
-    done = place(found, opened, memory.of(store, lately), taken, abnormal, closed)
+    done = place(found, opened, memory.of(store, lately), newest_ids(store), abnormal, closed)
     ended = {row.id: over_with[row.id] for row in heads if row.id in over_with}
     return replace(done, kept=_with_traces(store, done.kept), ended=ended)
+
+
+def newest_ids(store: GraphStore) -> list[str]:
+    """Return the ids of the newest incidents, the highest of all among them."""
+    return [row.id for row in store.heads(limit=_NEWEST)]
 
 
 def place(
@@ -251,8 +265,7 @@ def worth(kept: Kept) -> bool:
 
 def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     """Explain a kept incident once more, from its own bundle."""
-    incident = parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
-    return of_bundle(incident, None, toolkit)
+    return of_bundle(bundle_of(record), None, toolkit)
 
 
 def known(record: IncidentRecord) -> Known:
@@ -338,7 +351,7 @@ def named(found: Investigation, incident_id: str) -> Investigation:
 
 
 def _symptoms(case: Case) -> frozenset[Symptom]:
-    return frozenset((r.entity, r.signal) for r in case.incident.observations if r.abnormal)
+    return symptoms_of(case.incident.observations)
 
 
 def _blamed(case: Case) -> frozenset[str]:

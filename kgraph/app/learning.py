@@ -11,7 +11,7 @@ from typing import Any
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.schema import Incident, IncidentRecord, InputError, Ruling, kind_of
-from kgraph.schema.bundles import parse_bundle
+from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
 from rca.learning import Count, Learned, learn
@@ -50,7 +50,7 @@ def ruling(
         InputError: nothing or more than one thing of the incident answers to it, its kind has no
             such mode, or what is refuted was never suspected.
     """
-    incident = parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
+    incident = bundle_of(record)
     causes = json.loads(record.answer).get("causes", ())
     suspected = {row.get("uid", row["entity"]): row for row in causes}
     uid, mode = _named(incident, record.id, cause)

@@ -21,8 +21,7 @@ from kgraph.cli.tables import RowFormat, Rows, show, write
 
 if TYPE_CHECKING:
     from kgraph.cli.blocks import Block
-    from kgraph.schema import IncidentHead, IncidentRecord
-    from kgraph.store import GraphStore
+    from kgraph.schema import IncidentHead
 
 app = typer.Typer(
     help="Look at kept incidents, and say what you know of them.",
@@ -101,13 +100,14 @@ def show_incident(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
     from kgraph.app.learning import learned_by
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
-        record = _kept(store, incident)
+        record = find(store, incident)
         learned = learned_by(store, record.updated_at)
         done = trace(store, record.id)
     if part is not Part.REPORT:
@@ -176,6 +176,7 @@ def report(
 
 
 def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
+    from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
     from kgraph.app.keeping import again, told
     from kgraph.app.learning import learned_by
@@ -185,7 +186,7 @@ def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
     from kgraph.cli import report as reports
 
     with opened(session.configuration, Access.READ, session.remark) as store:
-        record = _kept(store, incident)
+        record = find(store, incident)
         tools = toolkit(session.configuration, record.updated_at)
         tools = replace(tools, learned=learned_by(store, record.updated_at))
         case = told(again(record, tools), trace(store, record.id)).case
@@ -227,15 +228,6 @@ def _written(
     return (writing.page if form is ReportFormat.HTML else writing.markdown)(title, blocks)
 
 
-def _kept(store: GraphStore, incident: str) -> IncidentRecord:
-    from kgraph.schema import InputError
-
-    record = store.incident(incident)
-    if record is None:
-        raise InputError(f"no incident {incident!r}", mend="`kgraph incidents list` shows them")
-    return record
-
-
 Incident = Annotated[str, typer.Argument(help="The id, such as INC-0001.")]
 CauseName = Annotated[
     str, typer.Argument(help="The entity by uid, name or Kind/name, and its mode if you know.")
@@ -263,17 +255,13 @@ def refute(
 def _rule(
     session: Session, incident: str, cause: str, *, right: bool, by: str, reason: str
 ) -> None:
+    from kgraph.app.by_hand import find
     from kgraph.app.learning import ruling
     from kgraph.app.stores import Access, opened
     from kgraph.incidents import probability
-    from kgraph.schema import InputError
 
     with opened(session.configuration, Access.WRITE) as store:
-        record = store.incident(incident)
-        if record is None:
-            raise InputError(
-                f"no incident {incident!r}", mend="`kgraph incidents list` shows them"
-            )
+        record = find(store, incident)
         said = ruling(
             record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
         )

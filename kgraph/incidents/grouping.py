@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kgraph.incidents.identity import Symptom
+from kgraph.incidents.identity import Symptom, symptoms_of
 from kgraph.schema import Answer, Incident
 from kgraph.schema.healthy import expand_healthy
 
@@ -24,7 +24,7 @@ def groups(incident: Incident, answer: Answer) -> list[frozenset[Symptom]]:
     one incident. A symptom that no fault explains goes with the incident of its own entity, else
     of a neighbour, else with the largest: more likely noise than a third fault.
     """
-    symptoms = {(row.entity, row.signal) for row in incident.observations if row.abnormal}
+    symptoms = set(symptoms_of(incident.observations))
     if not symptoms:
         return []
     found = _explained(answer, symptoms)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from kgraph.schema import Observation
+
 Symptom = tuple[str, str]  # entity, signal
 _ID = re.compile(r"INC-(\d+)")
 # Of the smaller set of symptoms; below it two incidents merely touch.
@@ -28,6 +30,11 @@ class Known:
     id: str
     causes: frozenset[str]
     symptoms: frozenset[Symptom]
+
+
+def symptoms_of(rows: Iterable[Observation]) -> frozenset[Symptom]:
+    """Return what is abnormal in some evidence."""
+    return frozenset((row.entity, row.signal) for row in rows if row.abnormal)
 
 
 def next_id(taken: Iterable[str]) -> str:

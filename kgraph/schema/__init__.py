@@ -67,6 +67,7 @@ from kgraph.schema.observations import (
 )
 from kgraph.schema.plans import (
     INTENTS,
+    UNDER_WAY,
     Actor,
     Halt,
     JournalEntry,
@@ -117,6 +118,7 @@ __all__ = [
     "KINDS",
     "RELATIONS",
     "SIGNALS",
+    "UNDER_WAY",
     "UNOBSERVED",
     "Actor",
     "AllOf",

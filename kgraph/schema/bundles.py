@@ -17,7 +17,7 @@ from kgraph.schema.bundle_rows import Bundle
 from kgraph.schema.entities import Entity, Key, Relation
 from kgraph.schema.errors import InputError
 from kgraph.schema.fields import refusal
-from kgraph.schema.incidents import Incident
+from kgraph.schema.incidents import Incident, IncidentRecord
 from kgraph.schema.observations import Observation
 from kgraph.schema.timestamps import format_time
 
@@ -45,6 +45,15 @@ def parse_bundle(content: bytes | str | Mapping[str, Any], *, where: str) -> Inc
     except ValidationError as error:
         raise refusal(error, Bundle, where) from None
     return _incident(bundle, where)
+
+
+def bundle_of(record: IncidentRecord) -> Incident:
+    """Return a kept incident as it was last explained.
+
+    Raises:
+        InputError: its bundle is malformed.
+    """
+    return parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
 
 
 def _check_format(raw: object, where: str) -> None:

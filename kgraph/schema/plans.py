@@ -37,6 +37,9 @@ class PlanState(Enum):
         return self in {PlanState.RUNNING, PlanState.VERIFYING}
 
 
+UNDER_WAY = frozenset(state for state in PlanState if state.under_way)
+
+
 class StepState(Enum):
     """Where one step stands. INDETERMINATE stops for a person."""
 

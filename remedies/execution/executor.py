@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from kgraph.schema import (
+    UNDER_WAY,
     Actor,
     InputError,
     Lease,
@@ -39,7 +40,6 @@ from remedies.looks import Actuators
 from remedies.world import USUAL, Approver, Budgets, Facts, World
 
 Void = Callable[[PlanDocument], str]
-_UNDER_WAY = (PlanState.RUNNING, PlanState.VERIFYING)
 _ALL = 1_000_000
 APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
@@ -239,7 +239,7 @@ class Executor:
 
         Those whose lease still runs are taken up by a later tick, once it has run out.
         """
-        found = self._store.plans(states=_UNDER_WAY, limit=_ALL)
+        found = self._store.plans(states=UNDER_WAY, limit=_ALL)
         self._orphans = {row.id: row for row in found if row.id not in self._plans}
         self._adopt(now)
         return tuple(row.id for row in found)

@@ -15,7 +15,7 @@ from ingest.prometheus import Firing, Origin, Stretch
 from kgraph.app import investigation, keeping
 from kgraph.app.backtest.estates import Estates, Then
 from kgraph.app.investigation import Investigation, Toolkit
-from kgraph.incidents import Known, headline
+from kgraph.incidents import Known, headline, symptoms_of
 from kgraph.schema import Fault, Observation, State
 from kgraph.signals import Alert, Outcome, Packs, Report, translate_reports
 from kgraph.store import GraphStore
@@ -138,7 +138,7 @@ def _observations(
         rows += told.observations
         if any(row.outcome in {Outcome.NOT_FOUND, Outcome.AMBIGUOUS} for row in told.explanations):
             lost.add(number)
-    abnormal = {(row.entity, row.signal) for row in rows if row.abnormal}
+    abnormal = symptoms_of(rows)
     kept = (row for row in rows if row.abnormal or (row.entity, row.signal) not in abnormal)
     return tuple(kept), lost
 
@@ -209,10 +209,9 @@ class _Ledger:
 def _look(now: datetime, found: Investigation) -> Look:
     answer = found.case.answer
     best = next((row.members for row in answer.hypotheses if row.members), ())
-    rows = found.case.incident.observations
     return Look(
         now,
-        len({(row.entity, row.signal) for row in rows if row.abnormal}),
+        len(symptoms_of(found.case.incident.observations)),
         {cause.entity: cause.posterior for cause in answer.causes},
         {cause.entity: cause.mode for cause in answer.causes},
         () if answer.abstained else tuple(sorted(best)),

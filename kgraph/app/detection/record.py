@@ -11,14 +11,13 @@ what is quiet, so its false alarms are rather over-counted. Lines that say outri
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.detect import DETECTORS, ROAD, Reads
 from ingest.detect.logs import ENTRY
 from kgraph.schema import Incident, Observation
-from kgraph.schema.bundles import parse_bundle
+from kgraph.schema.bundles import bundle_of
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
 from rca import Model
@@ -46,8 +45,7 @@ def confirmed(store: GraphStore) -> Iterator[Known]:
     for name, known in causes.items():
         record = store.incident(name)
         if record is not None:
-            where = f"incident {record.id}"
-            yield Known(parse_bundle(json.loads(record.bundle), where=where), known)
+            yield Known(bundle_of(record), known)
 
 
 def tallied(incidents: Iterable[Known], model: Model) -> Mapping[str, Tally]:

@@ -15,6 +15,7 @@ from kgraph.app.watch.told import Told
 from kgraph.config_service import ReceiverConfig
 from kgraph.incidents.notice import LEVELS, News, Notice, notice
 from kgraph.schema import (
+    UNDER_WAY,
     Document,
     Drawer,
     IncidentStatus,
@@ -224,8 +225,7 @@ class Announcer:
         return notice(record, plan, self._url, self._warnings(now), taken)
 
     def _plan(self, incident: str) -> Plan | None:
-        under_way = {state for state in PlanState if state.under_way}
-        standing = {PlanState.PROPOSED, PlanState.APPROVED} | under_way
+        standing = {PlanState.PROPOSED, PlanState.APPROVED} | UNDER_WAY
         found = self._store.plans(incident=incident, states=standing, limit=1)
         return document_of(found[0]).plan if found else None
 

@@ -26,7 +26,7 @@ from kgraph.app.investigation import (
 )
 from kgraph.app.keeping import Kept, Memory, Sorted
 from kgraph.app.survey import Survey, seen, survey
-from kgraph.incidents import SourceAge
+from kgraph.incidents import SourceAge, symptoms_of
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Entity, Observation
 from kgraph.schema.healthy import expand_healthy
@@ -160,7 +160,7 @@ class Session:
             now=now,
             memory=self._memory,
             held={each.investigation.case.id for part in standing for each in part.kept},
-            abnormal=frozenset((row.entity, row.signal) for row in rows),
+            abnormal=symptoms_of(rows),
         )
         kept = iter(done.kept)
         for part, several in fresh:

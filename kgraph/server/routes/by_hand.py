@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -10,9 +11,10 @@ from fastapi import APIRouter, Path
 
 from kgraph.app import by_hand
 from kgraph.app.learning import taught
+from kgraph.incidents.handling import Handling
 from kgraph.schema import IncidentRecord
 from kgraph.server.forms import CloseAsked, HandlingForm, MergeAsked, NoteAsked, SplitAsked
-from kgraph.server.identity import Responder, Served
+from kgraph.server.identity import Caller, Responder, Served
 from kgraph.server.problems import documented
 from kgraph.server.routes.incidents import found_in
 from kgraph.server.service import Service
@@ -22,6 +24,7 @@ from kgraph.store import GraphStore
 router = APIRouter(prefix="/incidents/{incident_id}", tags=["incidents"])
 Id = Annotated[str, Path(max_length=200, description="Such as INC-0001.")]
 _MISSING = documented(404, 409)
+_Do = Callable[[GraphStore, IncidentRecord, datetime], Handling]
 
 
 @router.put("/acknowledgement", responses=_MISSING)
@@ -29,25 +32,21 @@ async def acknowledge(
     incident_id: Id, asked: NoteAsked, served: Served, caller: Responder
 ) -> HandlingForm:
     """Take an incident on: receivers hear who has it, and of it again only if it becomes worse."""
-    await _known(served, incident_id)
 
-    def keep(store: GraphStore, now: datetime) -> HandlingForm:
-        record = by_hand.find(store, incident_id)
-        return HandlingForm.of(by_hand.acknowledge(store, record, caller.name, asked.note, now))
+    def do(store: GraphStore, record: IncidentRecord, now: datetime) -> Handling:
+        return by_hand.acknowledge(store, record, caller.name, asked.note, now)
 
-    return await write(served, caller, "incident.acknowledge", incident_id, keep)
+    return await _done(served, caller, "incident.acknowledge", incident_id, do)
 
 
 @router.delete("/acknowledgement", responses=_MISSING)
 async def withdraw(incident_id: Id, served: Served, caller: Responder) -> HandlingForm:
     """Take the acknowledgement back, whoever gave it."""
-    await _known(served, incident_id)
 
-    def keep(store: GraphStore, now: datetime) -> HandlingForm:
-        record = by_hand.find(store, incident_id)
-        return HandlingForm.of(by_hand.withdraw(store, record, caller.name, "", now))
+    def do(store: GraphStore, record: IncidentRecord, now: datetime) -> Handling:
+        return by_hand.withdraw(store, record, caller.name, "", now)
 
-    return await write(served, caller, "incident.withdraw", incident_id, keep)
+    return await _done(served, caller, "incident.withdraw", incident_id, do)
 
 
 @router.post("/close", responses=_MISSING)
@@ -55,13 +54,11 @@ async def close(
     incident_id: Id, asked: CloseAsked, served: Served, caller: Responder
 ) -> HandlingForm:
     """Close an incident. Its symptoms raise no other while they last; new ones do."""
-    await _known(served, incident_id)
 
-    def keep(store: GraphStore, now: datetime) -> HandlingForm:
-        record = by_hand.find(store, incident_id)
-        return HandlingForm.of(by_hand.close(store, record, caller.name, asked.reason, now))
+    def do(store: GraphStore, record: IncidentRecord, now: datetime) -> Handling:
+        return by_hand.close(store, record, caller.name, asked.reason, now)
 
-    return await write(served, caller, "incident.close", incident_id, keep)
+    return await _done(served, caller, "incident.close", incident_id, do)
 
 
 @router.post("/merge", responses=_MISSING)
@@ -96,6 +93,18 @@ async def split(
         return HandlingForm.of(row)
 
     return await write(served, caller, "incident.split", incident_id, keep, by=served.changing)
+
+
+async def _done(
+    served: Service, caller: Caller, what: str, incident_id: str, do: _Do
+) -> HandlingForm:
+    """Do something to an incident, which is looked up where it is done: it may have changed."""
+    await _known(served, incident_id)
+
+    def keep(store: GraphStore, now: datetime) -> HandlingForm:
+        return HandlingForm.of(do(store, by_hand.find(store, incident_id), now))
+
+    return await write(served, caller, what, incident_id, keep)
 
 
 async def _known(served: Service, incident_id: str) -> IncidentRecord:
