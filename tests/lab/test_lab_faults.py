@@ -164,6 +164,20 @@ def test_a_stalled_guest_makes_its_whole_host_look_down(lab: Lab) -> None:
     lab.wait_for_alerts(set())
 
 
+def test_a_guest_that_came_to_a_host_which_then_fell_silent_is_not_called_gone(lab: Lab) -> None:
+    lab.migrate_guest("shop-1", "h2")
+    wait_for("the guest to be seen at h2", lambda: "h2" in _seen_at(lab, "shop-1"))
+    lab.stall_guest("mail-2")
+    lab.wait_for_alerts({("HypervisorDown", "h2")})
+    time.sleep(2)  # what an alert waits before it fires, and more
+    assert lab.firing() == {("HypervisorDown", "h2")}
+
+
+def _seen_at(lab: Lab, guest: str) -> set[str]:
+    rows = lab.monitoring.query(f'libvirt_domain_state_code{{domain="{guest}"}}')
+    return {row["metric"]["host"] for row in rows}
+
+
 def test_a_full_pool_pauses_who_needs_room_until_there_is_some(lab: Lab) -> None:
     pool = lab.host("h3").connection.storagePoolLookupByName("small")
     lab.fill_pool()
