@@ -48,7 +48,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    _save(sql, reading, scope, kept, closes=closes and not records.held)
+    whole = closes and not records.held
+    _save(sql, reading, scope, kept, records=len(records.own), closes=whole)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:
@@ -171,12 +172,13 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
+    records: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
     sql.execute(
         "UPDATE scope SET generation = generation + 1, completed_at = ?, digest = ?, findings = ?,"
-        " records = (SELECT count(*) FROM record WHERE scope = scope.id AND live) WHERE id = ?",
-        (reading.at, digest, json.dumps(findings), scope.id),
+        " records = ? WHERE id = ?",
+        (reading.at, digest, json.dumps(findings), records, scope.id),
     )

@@ -44,7 +44,7 @@ class Resolved:
     """A reading's relations with their endpoints found.
 
     Attributes:
-        entities: of each record.
+        entities: of each record that is an end of one.
         noticed: records with a relation that is worth a finding: one to themselves, which is left
             out, or an unusual one.
     """
@@ -77,41 +77,48 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
     return found
 
 
-def outside(
-    reading: Reading, own: Mapping[str, Place], as_before: Collection[int] = ()
-) -> set[str]:
-    """Return the keys among the staged relations' ends that the scope itself doesn't have.
+def unsettled(
+    staged: Staged, own: Mapping[str, Place], as_before: Collection[int]
+) -> Mapping[str, list[RelationRecord]]:
+    """Return dependent -> its staged relations, but for the records that are `as_before`.
 
-    Those of the records `as_before` lead nowhere else.
+    There is nothing to do for those: they lead where they did.
     """
-    found = set()
-    for dependent, links in reading.staged.links.items():
-        place = own.get(dependent)
-        if place is None or place.record not in as_before:
-            found.add(dependent)
-            found.update(map(DEPENDENCY, links))
+    if not as_before:
+        return staged.links
+    settled = {key for key, place in own.items() if place.record in as_before}
+    return {key: links for key, links in staged.links.items() if key not in settled}
+
+
+def outside(
+    relations: Mapping[str, Iterable[RelationRecord]], own: Mapping[str, Place]
+) -> set[str]:
+    """Return the keys among the ends of relations that the scope itself doesn't have."""
+    found = set(relations)
+    for links in relations.values():
+        found.update(map(DEPENDENCY, links))
     return found.difference(own)
 
 
 def resolved(
-    reading: Reading, places: Mapping[str, Place], as_before: Collection[int] = ()
+    reading: Reading,
+    relations: Mapping[str, Iterable[RelationRecord]],
+    places: Mapping[str, Place],
 ) -> Resolved:
-    """Find the endpoints of the staged relations.
+    """Find the endpoints of relations.
 
     Args:
         reading: whose they are.
+        relations: those that are unsettled, dependent -> its own.
         places: key -> what it stands for.
-        as_before: records whose relations are what they were: there is nothing to do for them.
 
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
     """
-    out = Resolved(entities={place.record: place.entity for place in places.values()})
+    out = Resolved()
     sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
-    for dependent, links in reading.staged.links.items():
-        a = places.get(dependent)
-        if a is None or a.record not in as_before:
-            _resolve(reading, links, a, places, out, sorts)
+    for dependent, links in relations.items():
+        _resolve(reading, links, places.get(dependent), places, out, sorts)
     _conclude(reading, places, out, sorts)
     return out
 
@@ -133,8 +140,7 @@ def first_links(
         InputError: an endpoint that nobody has.
     """
     sorts: dict[Sort, list[int]] = defaultdict(list)
-    entities = {place.record: place.entity for place in places.values()}
-    found, at = out.wanted, reading.at
+    found, entities, at = out.wanted, out.entities, reading.at
     for dependent, links in reading.staged.links.items():
         a = places[dependent]
         _resolve(reading, links, a, places, out, sorts)
@@ -186,6 +192,7 @@ def _resolve(
             )
         else:
             out.wanted[name] = need
+            out.entities[a_record], out.entities[b_record] = a_entity, b_entity
         sorts[type_, a_kind, b_kind].append(a_record)
 
 

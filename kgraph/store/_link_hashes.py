@@ -32,14 +32,11 @@ def link_hashes(
         # A dependent that is named by its uid may be one of our own records.
         return dict.fromkeys(own)
     hashes: dict[str, bytes | None] = {**dict.fromkeys(own, _NOTHING), **said}
-    lost = frozenset(plan.vanished)
-    for key, links in staged.links.items():
-        before = stored.get(key)
-        if before and before.links == hashes[key]:  # none has led out of the scope then
-            leads_out = lost and any(map(lost.__contains__, map(DEPENDENCY, links)))
-        else:
-            leads_out = not all(map(own.__contains__, map(DEPENDENCY, links)))
-        if leads_out:
+    before = {key: row.links for key, row in stored.items()}
+    # Of one that is what it was none led out of the scope; none does, unless something is gone.
+    suspects = [key for key in staged.links if plan.vanished or before.get(key) != hashes[key]]
+    for key in suspects:
+        if not all(map(own.__contains__, map(DEPENDENCY, staged.links[key]))):
             hashes[key] = None
     return hashes
 
@@ -67,10 +64,9 @@ def as_before(
         return frozenset()
     return frozenset(
         row.id
-        for key, hashed in hashes.items()
-        if hashed is not None
-        and (row := stored.get(key))
-        and row.links == hashed
+        for key, row in stored.items()
+        if row.links is not None
+        and row.links == hashes.get(key)
         and row.live
         and own[key].entity not in regrouped
     )

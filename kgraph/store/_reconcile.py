@@ -71,19 +71,19 @@ def plan_records(
         closes: whether what is not reported is gone.
         gone: what is said to be gone, one by one.
     """
-    new, changed, refreshed = [], [], []
-    for key, hashed in hashes.items():
-        row = stored.get(key)
-        if row is None:
-            new.append(key)
-        elif row.hash != hashed or not row.live:
-            changed.append(key)
-        elif records[key].volatile:
-            refreshed.append(key)
-    named = stored if closes else dict.fromkeys(gone)
-    vanished = (k for k in named if k not in records and k in stored and stored[k].live)
-    same = len(hashes) - len(new) - len(changed)
-    return RecordPlan(tuple(new), tuple(changed), tuple(refreshed), tuple(vanished), same)
+    before = {key: row.hash for key, row in stored.items() if row.live}
+    differing = [key for key, hashed in hashes.items() if before.get(key) != hashed]
+    written = set(differing)
+    over = before.keys() if closes else before.keys() & frozenset(gone)
+    return RecordPlan(
+        new=tuple(key for key in differing if key not in stored),
+        changed=tuple(key for key in differing if key in stored),
+        refreshed=tuple(
+            key for key, record in records.items() if record.volatile and key not in written
+        ),
+        vanished=tuple(sorted(over - records.keys())),
+        unchanged=len(hashes) - len(differing),
+    )
 
 
 @dataclass(frozen=True, slots=True)

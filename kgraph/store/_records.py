@@ -213,9 +213,9 @@ def _keep_hashes(
     """Write the hashes of relations that differ, of records that are not written anyway."""
     written = set(plan.deciding)
     rows = [
-        (hashed, stored[key].id)
-        for key, hashed in hashes.items()
-        if key in stored and key not in written and stored[key].links != hashed
+        (hashes[key], row.id)
+        for key, row in stored.items()
+        if hashes.get(key, row.links) != row.links and key not in written
     ]
     sql.executemany("UPDATE record SET links = ? WHERE id = ?", rows)
 

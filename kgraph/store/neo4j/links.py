@@ -17,6 +17,7 @@ from kgraph.store._endpoints import (
     outside,
     resolved,
     to_reread,
+    unsettled,
     waiting_keys,
     waits_no_more,
 )
@@ -81,9 +82,10 @@ def write_links(
     now = from_ticks(reading.at)
     scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own, records.as_before)
+    loose = unsettled(reading.staged, records.own, records.as_before)
+    foreign = outside(loose, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
-    found = resolved(reading, places, records.as_before)
+    found = resolved(reading, loose, places)
     links = [] if first else relations.of_scope(statements, scope, records.as_before)
     stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
