@@ -37,7 +37,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     records = write_records(sql, reading, scope.id, closes=closes)
     if scope.outranked(reading):
         sql.execute("UPDATE scope SET priority = ? WHERE id = ?", (reading.priority, scope.id))
-        records = all_touched(records)
+        records = all_touched(records, _entities(sql, scope.id))
     links = write_links(sql, reading, scope.id, records, closes=closes, telling=telling)
     settled = settle(sql, records.touched.difference(records.born), reading.at)
     settled = with_born(settled, records.born)
@@ -48,8 +48,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    whole = closes and not records.held
-    _save(sql, reading, scope, kept, records=len(records.own), closes=whole)
+    _save(sql, reading, scope, kept, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:
@@ -93,6 +92,11 @@ def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Dif
         pending=_pending(sql, scope.id),
         findings=(*scope.findings, *unknown),
     )
+
+
+def _entities(sql: sqlite3.Connection, scope: int) -> list[int]:
+    rows = sql.execute("SELECT entity FROM record WHERE scope = ? AND live", (scope,))
+    return [entity for (entity,) in rows]
 
 
 def _write_feed(
@@ -172,13 +176,12 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
-    records: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
     sql.execute(
         "UPDATE scope SET generation = generation + 1, completed_at = ?, digest = ?, findings = ?,"
-        " records = ? WHERE id = ?",
-        (reading.at, digest, json.dumps(findings), records, scope.id),
+        " records = (SELECT count(*) FROM record WHERE scope = scope.id AND live) WHERE id = ?",
+        (reading.at, digest, json.dumps(findings), scope.id),
     )

@@ -46,7 +46,7 @@ class Resolved:
     Attributes:
         entities: of each record that is an end of one.
         noticed: records with a relation that is worth a finding: one to themselves, which is left
-            out, or an unusual one.
+            out, an unusual one, or one of too small a group.
     """
 
     wanted: dict[LinkId, int | None] = field(default_factory=dict)
@@ -77,21 +77,8 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
     return found
 
 
-def unsettled(
-    staged: Staged, own: Mapping[str, Place], as_before: Collection[int]
-) -> Mapping[str, list[RelationRecord]]:
-    """Return dependent -> its staged relations, but for the records that are `as_before`.
-
-    There is nothing to do for those: they lead where they did.
-    """
-    if not as_before:
-        return staged.links
-    settled = {key for key, place in own.items() if place.record in as_before}
-    return {key: links for key, links in staged.links.items() if key not in settled}
-
-
 def outside(
-    relations: Mapping[str, Iterable[RelationRecord]], own: Mapping[str, Place]
+    relations: Mapping[str, Collection[RelationRecord]], own: Mapping[str, object]
 ) -> set[str]:
     """Return the keys among the ends of relations that the scope itself doesn't have."""
     found = set(relations)
@@ -102,7 +89,7 @@ def outside(
 
 def resolved(
     reading: Reading,
-    relations: Mapping[str, Iterable[RelationRecord]],
+    relations: Mapping[str, Collection[RelationRecord]],
     places: Mapping[str, Place],
 ) -> Resolved:
     """Find the endpoints of relations.
@@ -119,7 +106,7 @@ def resolved(
     sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
     for dependent, links in relations.items():
         _resolve(reading, links, places.get(dependent), places, out, sorts)
-    _conclude(reading, places, out, sorts)
+    _conclude(reading, relations, places, out, sorts)
     return out
 
 
@@ -148,11 +135,12 @@ def first_links(
             b = entities[b_record]
             yield scope, a_record, type_, b_record, group, need, a.entity, b, at
         found.clear()
-    _conclude(reading, places, out, sorts)
+    _conclude(reading, reading.staged.links, places, out, sorts)
 
 
 def _conclude(
     reading: Reading,
+    relations: Mapping[str, Collection[RelationRecord]],
     places: Mapping[str, Place],
     out: Resolved,
     sorts: Mapping[Sort, list[int]],
@@ -162,7 +150,10 @@ def _conclude(
     out.noticed.update(chain.from_iterable(odd.values()))
     out.findings.extend(endpoint_findings({sort: len(odd[sort]) for sort in odd}))
     if reading.complete:  # a partial reading need not name all members
-        out.findings.extend(need_findings(reading.staged.needs, _members(reading.staged, places)))
+        needs = reading.staged.needs
+        short = _too_small(needs, relations, places)
+        out.noticed.update(places[dependent].record for dependent, _ in short)
+        out.findings.extend(need_findings(needs, short))
 
 
 def _resolve(
@@ -196,17 +187,23 @@ def _resolve(
         sorts[type_, a_kind, b_kind].append(a_record)
 
 
-def _members(staged: Staged, places: Mapping[str, Place]) -> dict[tuple[str, str], set[int]]:
-    """Return the entities in each group, (dependent, group), that needs several."""
-    return {
-        (dependent, group): {
-            places[link.dependency].entity
-            for link in staged.links[dependent]
-            if link.group == group
-        }
-        for (dependent, group), first in staged.needs.items()
-        if (first.need or 1) > 1
-    }
+def _too_small(
+    needs: Mapping[tuple[str, str], RelationRecord],
+    relations: Mapping[str, Collection[RelationRecord]],
+    places: Mapping[str, Place],
+) -> dict[tuple[str, str], int]:
+    """Return how many entities are in each group, (dependent, group), that needs more."""
+    found = {}
+    for (dependent, group), first in needs.items():
+        if (first.need or 1) > 1 and dependent in relations:
+            members = {
+                places[link.dependency].entity
+                for link in relations[dependent]
+                if link.group == group
+            }
+            if len(members) < (first.need or 1):
+                found[dependent, group] = len(members)
+    return found
 
 
 def _miss(reading: Reading, link: RelationRecord, out: Resolved, key: str) -> None:

@@ -22,12 +22,11 @@ from kgraph.store._endpoints import (
     outside,
     resolved,
     to_reread,
-    unsettled,
     waiting_keys,
     waits_no_more,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
-from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
+from kgraph.store._reconcile import LinkId, LinkPlan, plan_links, without
 from kgraph.store._staging import Reading, Staged
 from kgraph.store._tables import indexed_afterwards, locate_keys
 
@@ -46,7 +45,7 @@ def write_links(
     Unless all is to be told, those of new entities are counted only: at first they are millions.
     """
     names = Names(reading.source, scope, records.own)
-    relations = unsettled(reading.staged, records.own, records.as_before)
+    relations = without(reading.staged.links, records.as_before)
     foreign = outside(relations, records.own)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found, rows, closed = _compared(sql, reading, scope, relations, places, records, closes=closes)
@@ -69,7 +68,7 @@ def _compared(
     sql: sqlite3.Connection,
     reading: Reading,
     scope: int,
-    relations: Mapping[str, Iterable[RelationRecord]],
+    relations: Mapping[str, Collection[RelationRecord]],
     places: Mapping[str, Place],
     records: RecordOutcome,
     *,
@@ -82,7 +81,7 @@ def _compared(
         out = Resolved()
         return out, first_links(reading, scope, places, out), []
     found = resolved(reading, relations, places)
-    stored = _stored(sql, scope, records.as_before)
+    stored = _stored(sql, scope, records.as_before.values())
     plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=whole)
     if not whole:
@@ -169,7 +168,7 @@ def open_links(
 
 
 def _stored(
-    sql: sqlite3.Connection, scope: int, but: Collection[int]
+    sql: sqlite3.Connection, scope: int, but: Iterable[int]
 ) -> dict[LinkId, tuple[int, int | None]]:
     """Return the links of a scope, but for those of some records."""
     rows = sql.execute(
