@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -101,9 +100,6 @@ app.add_typer(config.app, name="config")
 
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
     """Run one command line, in a session that is given or made; return the exit code."""
-    # A command makes hundreds of thousands of rows that are all in use: looking through them for
-    # cycles so often as the default does takes a sixth of the time of an investigation.
-    gc.set_threshold(100_000, 20, 20)
     try:
         app(args=list(arguments), prog_name="kgraph", obj=session)
     except SystemExit as ending:

@@ -18,7 +18,7 @@ from kgraph.store._records import write_records
 from kgraph.store._scopes import Scope, may_close, refuse_stale, with_what_is_held
 from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
-from kgraph.store._tables import locate_keys
+from kgraph.store._tables import indexed_afterwards, locate_keys
 from kgraph.store._ticks import NEVER
 from kgraph.store._topology import advance
 from kgraph.store.protocol import Changed, Diff
@@ -106,10 +106,11 @@ def _write_feed(
     opened, closed = told_edges(outcome)
     titles = _titles(sql, dependencies((*opened, *closed)))
     rows = list(feed(outcome, now, titles, first=first))
-    sql.executemany(
-        "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
-        ((reading.at, *row, reading.source) for row in rows),
-    )
+    with indexed_afterwards(sql, "change"):
+        sql.executemany(
+            "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
+            ((reading.at, *row, reading.source) for row in rows),
+        )
     return rows
 
 

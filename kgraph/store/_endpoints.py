@@ -105,7 +105,10 @@ def resolved(
     out = Resolved()
     sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
     for dependent, links in relations.items():
-        _resolve(reading, links, places.get(dependent), places, out, sorts)
+        a = places.get(dependent)
+        if a is not None:
+            out.entities[a.record] = a.entity
+        _resolve(reading, links, a, places, out, sorts)
     _conclude(reading, relations, places, out, sorts)
     return out
 
@@ -183,7 +186,7 @@ def _resolve(
             )
         else:
             out.wanted[name] = need
-            out.entities[a_record], out.entities[b_record] = a_entity, b_entity
+            out.entities[b_record] = b_entity
         sorts[type_, a_kind, b_kind].append(a_record)
 
 

@@ -25,7 +25,7 @@ from kgraph.store._outcome import (
 )
 from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records, stored_records, without
 from kgraph.store._staging import Reading
-from kgraph.store._tables import next_id, state
+from kgraph.store._tables import indexed_afterwards, next_id, state
 
 
 def write_records(
@@ -162,16 +162,15 @@ def _born(
     fresh = fresh_entities(reading, tuple(ids), matched, known)
     rows = dict(zip(fresh, count(next_id(sql, "SELECT max(id) FROM entity"))))
     # The last counts: the newest of the given names, else of the mere keys.
-    said = sorted(
-        (records[key].name != "", row, uid, records[key].name or key)
-        for (key, row), uid in zip(ids.items(), matched.uids, strict=True)
-    )
-    names = {uid: name for _, _, uid, name in said}
+    said = sorted(zip(ids.values(), ids, matched.uids, strict=True))
+    names = {uid: key for _, key, uid in said}
+    names |= {uid: records[key].name for _, key, uid in said if records[key].name}
     version = state(sql)[1] + 1
-    sql.executemany(
-        "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
-        ((row, uid, fresh[uid], names[uid], reading.at, version) for uid, row in rows.items()),
-    )
+    with indexed_afterwards(sql, "entity"):
+        sql.executemany(
+            "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
+            ((row, uid, fresh[uid], names[uid], reading.at, version) for uid, row in rows.items()),
+        )
     return {row: (uid, names[uid]) for uid, row in rows.items()}
 
 
@@ -224,14 +223,15 @@ def _write(
         kind, name, entity = record.kind, record.name, to.entities[key]
         return (to.ids[key], scope, key, kind, name, entity, own, body, at, links)
 
-    sql.executemany(
-        "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links, live)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
-        " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
-        " hash = excluded.hash, body = excluded.body, since = excluded.since,"
-        " links = excluded.links, live = 1",
-        map(row, plan.deciding),
-    )
+    with indexed_afterwards(sql, "record"):
+        sql.executemany(
+            "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links,"
+            " live) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
+            " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
+            " hash = excluded.hash, body = excluded.body, since = excluded.since,"
+            " links = excluded.links, live = 1",
+            map(row, plan.deciding),
+        )
 
 
 def _keep_hashes(
