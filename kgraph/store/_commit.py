@@ -48,7 +48,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    _save(sql, reading, scope, kept, closes=closes and not records.held)
+    live = len(reading.staged.records) + len(records.held) if closes else _live(sql, scope.id)
+    _save(sql, reading, scope, kept, live=live, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:
@@ -92,6 +93,11 @@ def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Dif
         pending=_pending(sql, scope.id),
         findings=(*scope.findings, *unknown),
     )
+
+
+def _live(sql: sqlite3.Connection, scope: int) -> int:
+    rows = sql.execute("SELECT count(*) FROM record WHERE scope = ? AND live", (scope,))
+    return int(rows.fetchone()[0])
 
 
 def _entities(sql: sqlite3.Connection, scope: int) -> list[int]:
@@ -177,12 +183,13 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
+    live: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
     sql.execute(
         "UPDATE scope SET generation = generation + 1, completed_at = ?, digest = ?, findings = ?,"
-        " records = (SELECT count(*) FROM record WHERE scope = scope.id AND live) WHERE id = ?",
-        (reading.at, digest, json.dumps(findings), scope.id),
+        " records = ? WHERE id = ?",
+        (reading.at, digest, json.dumps(findings), live, scope.id),
     )

@@ -78,12 +78,21 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
 
 
 def outside(
-    relations: Mapping[str, Collection[RelationRecord]], own: Mapping[str, object]
+    staged: Staged, relations: Mapping[str, Collection[RelationRecord]], own: Mapping[str, Place]
 ) -> set[str]:
-    """Return the keys among the ends of relations that the scope itself doesn't have."""
+    """Return the keys among the ends of relations that the scope itself doesn't have.
+
+    Args:
+        staged: all that is said.
+        relations: those of its relations that are looked at.
+        own: key -> what it stands for, in the scope itself.
+    """
     found = set(relations)
-    for links in relations.values():
-        found.update(map(DEPENDENCY, links))
+    if len(relations) == len(staged.links):
+        found |= staged.dependencies
+    else:
+        for links in relations.values():
+            found.update(map(DEPENDENCY, links))
     return found.difference(own)
 
 
