@@ -27,6 +27,15 @@ TARGETS = ("instance", "node", "nodename", "host", "hostname", "target", "device
 SERVICES = ("service", "service_name", "app", "job")
 MACHINES = frozenset({"Host", "Switch", "Router", "StorageArray", "VirtualMachine", "Endpoint"})
 SOFTWARE = ("Service", "ServiceInstance", "Application", "Database", "LoadBalancer", "Queue")
+# They say where or whose something is, or who told of it: that they name an entity is chance.
+CONTEXT = frozenset(
+    {
+        *("alertname", "alertgroup", "alertstate", "severity", "priority", "receiver", "job"),
+        *("cluster", "namespace", "tenant", "project", "env", "environment", "stage", "tier"),
+        *("site", "datacenter", "dc", "region", "zone", "rack", "room", "team", "owner", "role"),
+        *("prometheus", "replica", "exporter", "caller", "kgraph_drill"),
+    }
+)
 # Every host has an `eth0` and a `default` pool: their names count on their own host only.
 LOCAL = frozenset({"Nic", "Bond", "Disk", "StoragePool", "Volume", "Network"})
 
@@ -248,6 +257,31 @@ def _text(question: _Question) -> Found:
     return ()
 
 
+def _any_label(question: _Question) -> Found:
+    """Nobody said which label names it, and none of the usual ones does: whichever label does.
+
+    Only a whole name counts. Where labels name several entities it stays ambiguous.
+    """
+    mapping, index = question.mapping, question.index
+    if mapping.name or mapping.text:
+        return ()
+    kinds = frozenset(mapping.kinds or (*MACHINES, *SOFTWARE, "Pod"))
+    found: list[str] = []
+    for label in sorted(question.alert.labels.keys() - CONTEXT):
+        value = question.alert.labels[label]
+        named = (index.named(name) for name in dict.fromkeys((value, without_port(value))))
+        uids = next(filter(None, named), ())
+        kept = _sited(
+            question,
+            tuple(uid for uid in uids if index.entities[uid].kind in kinds),
+            question.place(),
+        )
+        if kept:
+            question.note(f"{label}={value}")
+            found += kept
+    return tuple(found)
+
+
 RESOLVERS: tuple[tuple[str, _Resolver], ...] = (
     ("explicit label", _explicit),
     ("UUID label", _uuid),
@@ -255,4 +289,5 @@ RESOLVERS: tuple[tuple[str, _Resolver], ...] = (
     ("target address", _target),
     ("service labels", _service),
     ("pattern on text", _text),
+    ("any label", _any_label),
 )

@@ -235,3 +235,32 @@ def test_a_probed_address_that_nothing_answers_to_is_the_service_that_the_label_
     said = {"service": "api", "namespace": "shop", "job": "blackbox"}
     assert asked("ProbeFailed", instance="https://api.example.org", **said).uid == "service-shop"
     assert asked("ProbeFailed", instance="10.0.1.7:443", **said).uid == "vm-mail"
+
+
+@pytest.mark.parametrize("label", ["server", "name", "exported_instance"])
+def test_a_label_that_nobody_thought_of_still_names_the_one_machine(label: str) -> None:
+    found = asked("SomethingDown", **{label: "mail"})
+    assert found == Resolution("any label", ("vm-mail",), (f"{label}=mail",))
+
+
+def test_labels_that_name_two_machines_are_ambiguous() -> None:
+    assert asked("LinkOdd", left="mail", right="h3").uids == ("vm-mail", "host-3")
+
+
+def test_a_url_names_the_service_it_leads_to() -> None:
+    index = index_of(entity("service-pay", "Service", "pay"))
+    found = asked("HealthFailed", "", index, url="https://pay:8443/health")
+    assert (found.resolver, found.uid) == ("any label", "service-pay")
+
+
+@pytest.mark.parametrize("label", ["cluster", "team", "rack", "env"])
+def test_what_says_where_or_whose_it_is_names_nothing(label: str) -> None:
+    assert asked("SomethingDown", **{label: "mail"}).uids == ()
+
+
+def test_an_entry_that_names_its_labels_is_asked_for_those_alone() -> None:
+    assert asked("NodeDiskIOSaturation", server="mail").uids == ()
+
+
+def test_the_exporter_of_a_guest_speaks_of_the_guest() -> None:
+    assert asked("InstanceDown", instance="mail:9100", job="node").uid == "vm-mail"
