@@ -200,7 +200,7 @@ def _target(question: _Question) -> Found:
         for name in dict.fromkeys((value, without_port(value))):
             found = question.index.named(name, kinds) if kinds else _machine(question.index, name)
             if kinds and kinds[0] in LOCAL:
-                found = _sited(question, found, question.place())
+                found = _sited(question, found, question.place()) or _port(question, name)
             if found:
                 return found
     return ()
@@ -260,6 +260,16 @@ def _in_namespace(question: _Question, found: Found, namespace: str) -> Found:
     )
 
 
+def _port(question: _Question, name: str, host: str = "") -> Found:
+    """A switch is no host; its ports are known as `tor-1/swp7`."""
+    labels = question.labels(question.mapping.host or HOSTS)
+    for owner in (host,) if host else tuple(without_port(value) for _, value in labels):
+        for spelled in dict.fromkeys((owner, owner.partition(".")[0])):
+            if found := question.index.named(f"{spelled}/{name}", question.mapping.kinds):
+                return found
+    return ()
+
+
 def _text(question: _Question) -> Found:
     pattern = question.mapping.text
     if pattern is None:
@@ -275,12 +285,8 @@ def _text(question: _Question) -> Found:
         named = question.index.named(name, question.mapping.kinds)
         if found := _sited(question, named, place):
             return found
-        # A switch is no host; its ports are known as `tor-1/swp7`.
-        labels = question.labels(question.mapping.host or HOSTS)
-        for owner in (host,) if host else tuple(value for _, value in labels):
-            for spelled in dict.fromkeys((owner, owner.partition(".")[0])):
-                if found := question.index.named(f"{spelled}/{name}", question.mapping.kinds):
-                    return found
+        if found := _port(question, name, host):
+            return found
     return ()
 
 

@@ -305,3 +305,12 @@ def test_what_has_moved_is_found_where_it_is_now() -> None:
     assert asked("PostgresqlDown", "", index, instance="mail:9187").uids == ("db-pg",)
     assert asked("PostgresqlDown", "", index, instance="db-1:9187").uids == ()
     assert asked("RedisDown", "", index, instance="db-1:9187").uids == ("service-cache",)
+
+
+@pytest.mark.parametrize("alert", ["InterfaceDown", "SwitchPortDown", "IfOperStatusDown"])
+def test_a_port_that_is_down_is_not_its_switch(alert: str) -> None:
+    switch = entity("tor-1", "Switch", "tor-1"), entity("swp7", "SwitchPort", "tor-1/swp7")
+    index = index_of(*switch)
+    assert asked(alert, "", index, instance="tor-1:161", ifName="swp7").uid == "swp7"
+    assert asked(alert, "", index, instance="tor-1:161", ifName="swp8").uids == ()
+    assert asked(alert, "", index, instance="h2:9100", device="eth0").uid == "nic-2"
