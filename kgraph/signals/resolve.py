@@ -285,7 +285,7 @@ def _text(question: _Question) -> Found:
         named = question.index.named(name, question.mapping.kinds)
         if found := _sited(question, named, place):
             return found
-        if found := _port(question, name, host):
+        if found := _port(question, name, host or ""):
             return found
     return ()
 
