@@ -4,9 +4,11 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
-# What starts nothing but itself runs on all cores; the others share ports, daemons and namespaces.
+# What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
+# of the lab are in one process, all else in another that gives way to it; tests/conftest.py sorts.
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack)'
+REAL := $(BIN)/python -m pytest -n 2 --dist loadgroup -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page
@@ -82,7 +84,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@$(MAKE) --no-print-directory .venv/libvirt
 	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(UNIT)
-	$(BIN)/python -m pytest -m '$(ALONE)'
+	$(REAL)
 
 # Real Keystone, Nova, Neutron, Cinder and Placement, in an environment of their own (700 MB), of
 # which `ovs` is published as source alone. Needs Debian's mariadb-server and rabbitmq-server.
