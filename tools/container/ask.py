@@ -44,7 +44,7 @@ def waited(path: str, token: str, holds: str) -> str:
 
 def main() -> None:
     """Ask; the first that is wrong ends it with 1."""
-    config = json.loads(Path("/proof/config.json").read_text())
+    config = json.loads(Path("/proof/image.json").read_text())["Docker"]["config"]
     print(said("kgraph", "--version"), "as user", os.getuid(), "in", Path.cwd())
     if str(os.getuid()) != config["User"] or str(Path.cwd()) != config["WorkingDir"]:
         raise SystemExit("not the user and folder of the image")

@@ -36,9 +36,9 @@ set -- --volume /etc/ssl/certs:/etc/ssl/certs:ro
 buildah bud --layers=false --format docker -f deploy/Containerfile -t localhost/kgraph \
     --build-arg NODE=localhost/base-node --build-arg PYTHON=localhost/base-python "$@" .
 
-buildah inspect --type image --format '{{json .Docker.Config}}' localhost/kgraph >"$work/config.json"
+buildah inspect --type image localhost/kgraph >"$work/image.json"
 cp tools/container/kgraph.toml tools/container/ask.py "$work"
 started=$(buildah from localhost/kgraph)
 buildah run --volume "$work/kgraph.toml:/etc/kgraph/kgraph.toml:ro" \
-    --volume "$work/config.json:/proof/config.json:ro" --volume "$work/ask.py:/proof/ask.py:ro" \
+    --volume "$work/image.json:/proof/image.json:ro" --volume "$work/ask.py:/proof/ask.py:ro" \
     "$started" -- python /proof/ask.py
