@@ -16,6 +16,7 @@ from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import HookConfig
 from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
+from kgraph.schema.counting import counted
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
@@ -71,7 +72,7 @@ class Inbox:
         for (hook, _), (count, _) in self._left_out.items():
             missing[hook] = missing.get(hook, 0) + count
         return tuple(
-            f"hook {hook}: the sender left out {count} alerts: evidence is incomplete"
+            f"hook {hook}: the sender left out {counted(count, 'alert')}: evidence is incomplete"
             for hook, count in sorted(missing.items())
         )
 
