@@ -18,7 +18,7 @@ BUILT := kgraph/server/static/index.html
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j page screenshot test test-deps test-openstack check lint unit soak campaign bench \
+.PHONY: help demo demo-neo4j page screenshot container test test-deps test-openstack check lint unit soak campaign bench \
         lock clean
 
 help: ## this list
@@ -73,6 +73,10 @@ demo-neo4j: .venv/neo4j .venv/libvirt ## the same in a real Neo4j, to be looked 
 screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, taken anew
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
 	$(BIN)/python -m tests.browser.pictures docs/images
+
+# Needs root, and Debian's buildah and mmdebstrap; the bases are made of Debian's packages.
+container: ## the image of deploy/Containerfile, built without a registry, then started and asked
+	tools/container/build.sh
 
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
