@@ -46,7 +46,7 @@ def write_links(
     """
     names = Names(reading.source, scope, records.own)
     relations = without(reading.staged.links, records.as_before)
-    foreign = outside(reading.staged, relations, records.own)
+    foreign = outside(relations, records.own)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found, rows, closed = _compared(sql, reading, scope, relations, places, records, closes=closes)
     opened: list[Edge] = []
