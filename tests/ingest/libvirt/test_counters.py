@@ -36,6 +36,10 @@ class Guest:
     def info(self) -> Sequence[int]:
         return (1, 1, 1, 1, 7_000_000_000)
 
+    def XMLDesc(self) -> str:
+        mac, target = "<mac address='52:54:00:00:00:01'/>", "<target dev='vnet0'/>"
+        return f"<domain><devices><interface>{mac}{target}</interface></devices></domain>"
+
     def controlInfo(self) -> Sequence[int]:
         if self.asked_at is None:
             return (0, 0, 0)
@@ -140,6 +144,7 @@ def test_all_counters_of_guests_that_answer_are_read() -> None:
         disks={"vda": 6},
         sent={"vnet0": 5},
         received={"vnet0": 6},
+        macs={"vnet0": "52:54:00:00:00:01"},
     )
     assert found["b"].answers
 
