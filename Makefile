@@ -4,7 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
-# What starts nothing but itself runs on all cores; the others share ports, daemons and namespaces.
+# What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
+# of the lab are in one process, all else in another that gives way to it; tests/conftest.py sorts.
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
 
@@ -16,7 +17,7 @@ BUILT := kgraph/server/static/index.html
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j page screenshot test test-deps test-openstack test-kubernetes check lint unit soak campaign bench \
+UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
         lock clean
 
 help: ## this list
@@ -72,6 +73,10 @@ screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, t
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
 	$(BIN)/python -m tests.browser.pictures docs/images
 
+# Needs root, and Debian's buildah and mmdebstrap; the bases are made of Debian's packages.
+container: ## the image of deploy/Containerfile, built without a registry, then started and asked
+	tools/container/build.sh
+
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
 
@@ -82,7 +87,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@$(MAKE) --no-print-directory .venv/libvirt
 	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(UNIT)
-	$(BIN)/python -m pytest -m '$(ALONE)'
+	$(REAL)
 
 # Real Keystone, Nova, Neutron, Cinder and Placement, in an environment of their own (700 MB), of
 # which `ovs` is published as source alone. Needs Debian's mariadb-server and rabbitmq-server.
