@@ -8,6 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # of the lab are in one process, all else in another that gives way to it; tests/conftest.py sorts.
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
+REAL := $(BIN)/python -m pytest -n 2 --dist loadgroup -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page
@@ -17,7 +18,7 @@ BUILT := kgraph/server/static/index.html
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
+.PHONY: help demo demo-neo4j page screenshot container test test-deps test-openstack test-kubernetes check lint unit soak campaign bench \
         lock clean
 
 help: ## this list
