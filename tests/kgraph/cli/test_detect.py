@@ -80,3 +80,41 @@ def test_the_detectors_of_configured_logs_and_calls_are_listed_and_reported(
 
 def test_a_bundle_needs_its_truth(run: Run) -> None:
     assert run("detect", "report", "--bundle", "x.jsonl").code == 2
+
+
+def _line(name: str, state: str) -> str:
+    """Return an incident in which a guest hangs, another is well, and a detector looks at both."""
+    by = {"signal": "hung", "detector": "detect/guest-disk-requests.stuck"}
+    slow = {"signal": "latency", "detector": "detect/guest-disk-latency.deviation"}
+    document = {
+        "format": "kgraph.incident/v1",
+        "id": name,
+        "entities": [{"id": "v", "kind": "VirtualMachine"}, {"id": "w", "kind": "VirtualMachine"}],
+        "relations": [],
+        "observations": [
+            {"entity": "v", "state": state, **by},
+            {"entity": "w", "state": "healthy", **by},
+            {"entity": "v", "state": "healthy", **slow},
+        ],
+    }
+    return json.dumps(document)
+
+
+def test_detectors_learn_from_a_campaign_each_from_what_its_signal_speaks_of(
+    run: Run, work: Path
+) -> None:
+    seen = [_line("a", "abnormal"), _line("b", "abnormal"), _line("c", "healthy")]
+    (work / "b.jsonl").write_text("\n".join(seen))
+    truths = [{"id": name, "truth": ["v"], "modes": {"v": "hung"}} for name in "abc"]
+    (work / "t.jsonl").write_text("\n".join(map(json.dumps, truths)))
+    files = ["--bundle", "b.jsonl", "--truth", "t.jsonl"]
+    report = run("detect", "report", "--series", "10", *files, "--fit", "r.yaml", "-o", "json")
+    rows = {row["detector"]: row for row in json.loads(report.out)}
+    stuck = rows["detect/guest-disk-requests.stuck"]
+    assert [stuck[n] for n in ("hits", "atFault", "strays", "atRest")] == [2, 3, 0, 3]
+    assert rows["detect/guest-disk-latency.deviation"]["atFault"] == 0, "a hung guest is not slow"
+    assert "[2, 3]" in (work / "r.yaml").read_text(), "the counts stand beside the rates"
+    (work / "kgraph.toml").write_text('[engine]\nrates = "r.yaml"\n')
+    listed = {r["detector"]: r for r in json.loads(run("detect", "list", "-o", "json").out)}
+    now = listed["detect/guest-disk-requests.stuck"]["detection"]
+    assert round(now, 3) == stuck["detection"]
