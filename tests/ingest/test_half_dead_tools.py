@@ -22,7 +22,7 @@ SOURCES: Mapping[str, Mapping[str, Any]] = {
     "ovs": {"host": "h1"},
     "ovn": {},
     "systemd": {"host": "h1"},
-    "storage": {"also": ["lvm", "multipath", "zpool"]},
+    "storage": {"also": ["iscsi", "lvm", "multipath", "zpool"]},
     "ceph": {},
     "ipmi": {"host": "h1"},
     "pacemaker": {},
