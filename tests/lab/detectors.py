@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
 from kgraph.app.investigation import Question
 from kgraph.schema import Entity
@@ -62,6 +62,11 @@ def filling_pool(lab: Lab, rng: random.Random) -> tuple[str, str, str]:
 FAULTS: tuple[Fault, ...] = (hung_guest, filling_pool)
 
 
+def _lines(path: Path) -> TextIO:
+    """Open a file of which each line is there as soon as it was written."""
+    return path.open("w", buffering=1)
+
+
 def _wait(seconds: float) -> None:
     time.sleep(seconds)
 
@@ -80,7 +85,7 @@ def main() -> int:
     keep = Path(told.keep)
     keep.parent.mkdir(parents=True, exist_ok=True)
     bundles, truths = keep.with_suffix(".bundles.jsonl"), keep.with_suffix(".truth.jsonl")
-    with closing(Lab()) as lab, bundles.open("w") as seen, truths.open("w") as true:
+    with closing(Lab()) as lab, _lines(bundles) as seen, _lines(truths) as true:
         lab.populate()
         for number in range(told.faults):
             fault = FAULTS[number % len(FAULTS)]
