@@ -72,6 +72,8 @@ _ALL = (
                 "active",
                 "inactive",
                 "active_anew",
+                "defined",
+                "undefined",
                 "counted_anew",
                 "attached",
             }

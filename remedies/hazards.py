@@ -25,6 +25,8 @@ _HAZARDS: Mapping[str, str] = {
     "activate": "it does not come up, and all stays as it is",
     "deactivate": "all that uses it is cut off",
     "reattach": "its link is gone for a moment, and stays away if the bridge is not well",
+    "define": "it was taken away on purpose, and is there again",
+    "undefine": "nobody starts it any longer; what it was is in the kept definition only",
     "rebuild": "guests lose their link until each is attached again",
     "cordon": "other hosts may lack the room that this one would have had",
     "uncordon": "new guests come to it, and what was wrong with it may come back",

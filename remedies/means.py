@@ -96,7 +96,9 @@ def _part(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str,
         raise _LackingError("libvirt runs it not, or several of its hosts do")
     if not uri:
         raise _LackingError("nothing says which libvirt connection it is behind")
-    return {named: keys[0].rpartition("/")[2], "uri": uri}
+    host, _, uuid = keys[0].rpartition("/")
+    kept = {"host": host} if entity.props.get("defined") is False else {}
+    return {named: uuid, "uri": uri, **kept}
 
 
 def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
