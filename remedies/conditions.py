@@ -64,6 +64,11 @@ def lost(uid: str, around: Surroundings) -> str:
     return "" if gone else "its host knows it"
 
 
+def nfs(uid: str, around: Surroundings) -> str:
+    """Hold for what is exported by NFS: one server exports many paths, each by a list."""
+    return "" if around.entities[uid].props.get("protocol") == "nfs" else "it is no NFS export"
+
+
 CONDITIONS: Mapping[str, Condition] = {
     "others_carry": others_carry,
     "storage_well": storage_well,
@@ -71,6 +76,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "spare": spare,
     "runs_guests": runs_guests,
     "lost": lost,
+    "nfs": nfs,
 }
 
 

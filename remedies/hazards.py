@@ -20,6 +20,7 @@ _HAZARDS: Mapping[str, str] = {
     "fence": "what still runs there ends without a goodbye, and unsaved data with it",
     "power_on": "it comes back as it was, and starts what is set to start with it",
     "restart": "it does not come up again, and those who wait for it go on waiting",
+    "reload": "its settings were changed meanwhile, and it takes them up",
     "force_restart": "who uses it at this moment is cut off, and it may not come up again",
     "stop": "who uses it is cut off until it is started again",
     "activate": "it does not come up, and all stays as it is",

@@ -114,7 +114,7 @@ def test_a_pool_that_was_undefined_under_disks_is_defined_and_started_again(
 ) -> None:
     host, definitions = lab.host("h1"), Definitions(tmp_path)
     shelf, connection = Shelf([definitions]), lab.host("h1").connection
-    pool = next(p for p in connection.listAllStoragePools() if p.isActive() and p.isPersistent())
+    pool = connection.storagePoolLookupByName("local")
     xml, uuid = pool.XMLDesc(0), str(pool.UUIDString())
 
     def look() -> list[tuple[object, str]]:

@@ -1,4 +1,4 @@
-"""What libvirt has lost and guests still need is told of as down; what nobody needs was taken away."""
+"""What libvirt has lost and guests need is told of as down; what nobody needs was taken away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ NETWORK = NetworkReading(
     autostart=True,
 )
 DATA = PoolReading(
-    f"<pool type='dir'><name>data</name><uuid>{POOL}</uuid><target><path>/srv/data</path></target></pool>",
+    f"<pool type='dir'><name>data</name><uuid>{POOL}</uuid>"
+    "<target><path>/srv/data</path></target></pool>",
     PoolState.RUNNING,
     autostart=False,
 )
