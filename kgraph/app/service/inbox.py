@@ -10,6 +10,7 @@ import structlog
 
 from ingest.posted import PostedChange
 from kgraph.app.alerts import Directory, Listing, observe
+from kgraph.app.service.elsewhere import carry_out
 from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
@@ -110,6 +111,9 @@ class Inbox:
 
     def _observe(self, taken: Sequence[tuple[str, Taken]], now: datetime) -> Iterator[Told]:
         yield from self._changed(taken, now)
+        for hook, each in taken:
+            if each.there is not None:
+                carry_out(self._store, hook, each.there, now)
         reports = folded(report for _, each in taken for report in each.reports)
         if not reports:
             return
