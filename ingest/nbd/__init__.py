@@ -3,7 +3,7 @@
     checks (the only I/O) -> normalise (pure) -> Snapshot
 
 A look is that of a client: connect, negotiate, read the first 64 KiB, leave. It never writes. That
-at an NFS export is in `ingest.nfs`; all the rest is the same for both.
+at an NFS export is in `ingest.nbd.nfs`; all the rest is the same for both.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
-from ingest import nbd, nfs
+from ingest import nbd
 from ingest.libvirt.binding import Control, load_control
+from ingest.nbd import nfs
 from kgraph.config import (
     AnsibleEndpoint,
     Configuration,

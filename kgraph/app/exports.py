@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ingest import nbd, nfs
-from ingest.nbd import Acceptance, Address, Look, Round, Target, Use
+from ingest import nbd
+from ingest.nbd import Acceptance, Address, Look, Round, Target, Use, nfs
 from kgraph.app.sync import Keep, Reading, keep
 from kgraph.schema import Entity, InputError
 from kgraph.store import Diff, GraphStore, Toward

@@ -1,7 +1,7 @@
 """A real NFS server in namespaces of its own, and what looks at it show: one JSON row each.
 
-`python -m tests.ingest.nfs.inside FOLDER`, run as root by `unshare --net --mount --pid --fork`:
-the server wants a portmapper, and neither may be seen on this machine.
+`python -m tests.ingest.nbd.nfs_server FOLDER`, run as root by
+`unshare --net --mount --pid --fork`: it wants a portmapper, and neither may be seen here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ingest.nbd import NbdError
-from ingest.nfs import look
+from ingest.nbd.nfs import look
 from kgraph.schema import SourceError
 
 _SETTINGS = """

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from ingest.nbd import NFS, Address, Look, NbdError, Reason, parse_address
-from ingest.nfs import look
-from ingest.nfs.rpc import numbers, opaque
+from ingest.nbd.nfs import look
+from ingest.nbd.rpc import numbers, opaque
 from kgraph.schema import InputError
 
 XID = 0x6B677261

@@ -14,8 +14,8 @@ from datetime import timedelta
 
 from ingest.nbd.look import Look
 from ingest.nbd.reasons import Reason
+from ingest.nbd.rpc import Reader, call, numbers, opaque
 from ingest.nbd.wire import Clock, Wire
-from ingest.nfs.rpc import Reader, call, numbers, opaque
 
 PORT = 2049
 _PROGRAM, _VERSION, _COMPOUND, _MINOR = 100003, 4, 1, 0
