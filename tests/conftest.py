@@ -31,29 +31,31 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
 
 
+_NICE = {"lab": 0, "campaign": 5, "beside": 19}
 _BESIDE = ("neo4j", "served", "sources", "monitoring", "browser")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the real parts into two processes: those of the lab, and those that run beside it.
+    """Sort the real parts into processes: the lab, the campaign on a lab of its own, all else.
 
     Try a wait for a real part that ran out once more: ten processes share what CI has. Nothing
     else: what was found to be wrong fails at once. The summary tells what ran twice.
     """
     for item in items:
-        lab = item.get_closest_marker("lab") is not None
-        if lab or any(item.get_closest_marker(marker) for marker in _BESIDE):
-            item.add_marker(pytest.mark.xdist_group("lab" if lab else "beside"))
+        if any(item.get_closest_marker(marker) for marker in ("lab", *_BESIDE)):
+            if not item.get_closest_marker("xdist_group"):
+                group = "lab" if item.get_closest_marker("lab") else "beside"
+                item.add_marker(pytest.mark.xdist_group(group))
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["LabError: .*: not within"]))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let what runs beside the lab give way to it from now on: the lab is timed."""
+    """Let this process give way from now on to one that is timed more closely."""
     group = item.get_closest_marker("xdist_group")
-    if "PYTEST_XDIST_WORKER" in os.environ and group is not None and group.args == ("beside",):
-        os.nice(19)
+    if "PYTEST_XDIST_WORKER" in os.environ and group is not None:
+        os.nice(max(0, _NICE[group.args[0]] - os.nice(0)))
 
 
 @pytest.fixture(autouse=True)
