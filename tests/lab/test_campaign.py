@@ -12,13 +12,9 @@ from tests.lab.campaign.faults import drawn
 from tests.lab.campaign.report import as_it_should, misses, summary, table
 from tests.lab.lab.laboratory import Lab
 
-# Most of its time it waits, and it minds a busy machine less than others: it has a process and a
-# lab of its own where there are several.
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.xdist_group("campaign"),
-    pytest.mark.timeout(1200),
-]
+# Most of its time it waits, and it minds a busy machine less than others: under `make test` it
+# has a process and a lab of its own.
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 FAULTS = int(os.environ.get("KGRAPH_TEST_FAULTS", "20"))
 
