@@ -34,6 +34,7 @@ def pytest_configure() -> None:
 
 
 _REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")
+_RAN_OUT = ["LabError: .*: not within", "TimeoutError: .*Timeout [0-9]+ms exceeded"]
 # How much each part of them gives way to the others: what happens in the lab is timed.
 _NICE = {"lab": 0, "campaign": 5, "beside": 19}
 
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if _is_real(item):
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["LabError: .*: not within"]))
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=_RAN_OUT))
 
 
 def _is_real(item: pytest.Item) -> bool:
