@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # of the lab are in one process, the others in two that give way to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack)'
-REAL := $(BIN)/python -m pytest -m '$(ALONE)'
+REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page
