@@ -7,7 +7,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
 # of the lab are in one process, the others in two that give way to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser
-UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack)'
+UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
 REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
@@ -18,7 +18,7 @@ BUILT := kgraph/server/static/index.html
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j page screenshot container test test-deps test-openstack check lint unit soak campaign bench \
+.PHONY: help demo demo-neo4j page screenshot container test test-deps test-openstack test-kubernetes check lint unit soak campaign bench \
         lock clean
 
 help: ## this list
@@ -102,6 +102,16 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 test-openstack: .venv/dev .openstack/ready ## the OpenStack source against real services; minutes
 	KGRAPH_TEST_RECORD=$(RECORD) $(BIN)/python -m pytest -q -m openstack tests/ingest/openstack
 
+# Kubernetes' API server and etcd, compiled from their Go modules: Go 1.23 or newer and half a
+# gigabyte; ten minutes the first time. RECORD=1 as above.
+LIVE := tests/ingest/kubernetes/live/apiserver
+.kubernetes/apiserver: $(LIVE)/main.go $(LIVE)/go.mod $(LIVE)/go.sum
+	@command -v go >/dev/null || { echo 'the API server is compiled with Go, 1.23 or newer' >&2; exit 1; }
+	cd $(LIVE) && CGO_ENABLED=0 go build -buildvcs=false -ldflags='-s -w' -o $(CURDIR)/$@ .
+
+test-kubernetes: .venv/dev .kubernetes/apiserver ## the Kubernetes source against a real API server
+	KGRAPH_TEST_RECORD=$(RECORD) $(BIN)/python -m pytest -q -m kubernetes tests/ingest/kubernetes
+
 check: lint unit ## lint, types, contracts, unit tests
 
 unit: .venv/dev .venv/libvirt ## the tests that start nothing but themselves
@@ -151,4 +161,4 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	cd $(PAGE) && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv .openstack .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .openstack .kubernetes .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,8 +15,14 @@ Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
+
+from rca.region_edges import Floats, Ints
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 SOFT_RHO = 1.0  # nor are callers of one fault
@@ -26,7 +32,7 @@ ROOT = -1
 
 
 class Node(NamedTuple):
-    """One entity that a unit firmly hits; a tuple, as trees have thousands.
+    """One entity that a unit firmly hits.
 
     Attributes:
         parent: position of the node that hits it, or ROOT.
@@ -38,55 +44,87 @@ class Node(NamedTuple):
     passes: float
 
 
-Tree = tuple[Node, ...]  # parents before children
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """What a unit firmly hits, parents before children: a row each, as in `Node`.
+
+    Attributes:
+        depth: hops from a root.
+    """
+
+    entity: Ints
+    parent: Ints
+    passes: Floats
+    depth: Ints
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node]) -> Tree:
+        """Make one of nodes, parents before children."""
+        parent = np.array([node.parent for node in nodes], np.int64)
+        return cls(
+            np.array([node.entity for node in nodes], np.int64),
+            parent,
+            np.array([node.passes for node in nodes], np.float64),
+            depths(parent),
+        )
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The same, a tuple each."""
+        rows = zip(self.entity.tolist(), self.parent.tolist(), self.passes.tolist(), strict=True)
+        return [Node(*row) for row in rows]
+
+    @cached_property
+    def levels(self) -> Sequence[Ints]:
+        """Positions of the nodes of each depth, roots first."""
+        order = np.argsort(self.depth, kind="stable")
+        ends = np.cumsum(np.bincount(self.depth)) if len(self) else self.depth
+        return np.split(order, ends[:-1])
 
 
-def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float:
+def depths(parent: Ints) -> Ints:
+    """Return the hops of each node from its root; parents may stand anywhere."""
+    found = np.zeros(len(parent), np.int64)
+    up = parent
+    while (alive := up >= 0).any():
+        found += alive
+        up = np.where(alive, parent[up], ROOT)
+    return found
+
+
+def log_evidence(tree: Tree, own: Floats) -> float:
     """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
 
     Args:
         tree: parents before children.
-        readings: entity -> nats of its readings, given that it is hit.
+        own: what the readings of each node say, given that it is hit, in nats.
     """
-    own, below = gathered(tree, readings)
-    total = 0.0
-    for position, (_, parent, passes) in enumerate(tree):
-        if parent == ROOT:
-            total += own[position] + message(passes, below[position])
-    return total
+    if not len(tree):
+        return 0.0
+    below, roots = gathered(tree, own), tree.levels[0]
+    return float(np.sum(own[roots] + message(tree.passes[roots], below[roots])))
 
 
-def gathered(
-    tree: Tree, readings: Mapping[int, Collection[float]]
-) -> tuple[list[float], list[float]]:
-    """Send the evidence up a tree.
-
-    Args:
-        tree: parents before children.
-        readings: entity -> nats of its readings, given that it is hit.
-
-    Returns:
-        For every node, in nats: what its own readings say, and what its dependents say.
-    """
-    own, below = [0.0] * len(tree), [0.0] * len(tree)
-    for position in range(len(tree) - 1, -1, -1):
-        entity, parent, passes = tree[position]
-        here = below[position]
-        if rows := readings.get(entity):
-            own[position] = temper(rows, ENTITY_RHO)
-            here += own[position]
-        if here and parent != ROOT:  # most say nothing
-            below[parent] += message(passes, here)
-    return own, below
+def gathered(tree: Tree, own: Floats) -> Floats:
+    """Send the evidence up a tree; return what the dependents of each node say, in nats."""
+    below = np.zeros(len(tree))
+    for at in reversed(tree.levels[1:]):
+        told = message(tree.passes[at], own[at] + below[at])
+        below += np.bincount(tree.parent[at], told, len(tree))
+    return below
 
 
-def message(passes: float, nats: float) -> float:
+def message(passes: Floats | float, nats: Floats | float) -> Floats:
     """Return log(1 + passes (exp(nats) - 1)), in nats; never below log(1 - passes)."""
-    if nats > OVERFLOW and passes > 0:
-        return math.log(passes) + nats
-    if passes >= 1:  # exactly; the logarithm of what rounds to zero would be none
-        return nats
-    return math.log1p(passes * math.expm1(nats))
+    passes, nats = np.asarray(passes), np.asarray(nats)
+    with np.errstate(divide="ignore"):  # of what is certain, which is taken care of below
+        found = np.log1p(passes * np.expm1(np.minimum(nats, OVERFLOW)))
+    found = np.where(passes >= 1, nats, found)
+    far = (nats > OVERFLOW) & (passes > 0)
+    return np.where(far, np.log(np.where(far, passes, 1.0)) + nats, found) if far.any() else found
 
 
 def temper(nats: Collection[float], rho: float) -> float:
@@ -96,3 +134,38 @@ def temper(nats: Collection[float], rho: float) -> float:
         return only
     ordered = sorted(nats, key=abs, reverse=True)
     return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))
+
+
+class Groups:
+    """Rows in groups, each of which is tempered by itself."""
+
+    def __init__(self, group: Ints, many: int) -> None:
+        """Take note of the group of each row, in [0, many); -1: in none."""
+        sizes = np.bincount(group[group >= 0], minlength=many)
+        alone = (group >= 0) & (sizes[group] == 1)
+        self.many, self._single = many, np.flatnonzero(alone)
+        self._of = group[self._single]
+        self._large = np.flatnonzero(sizes > 1)
+        rows = np.flatnonzero((group >= 0) & ~alone)
+        rows = rows[np.argsort(group[rows], kind="stable")]
+        sizes = sizes[self._large]
+        most = int(sizes.max(initial=0))
+        self._rows = np.full((len(sizes), most), len(group))  # what is beyond says nothing
+        self._rows[np.arange(most) < sizes[:, None]] = rows
+        self._rho = 1 / (1 + ENTITY_RHO * np.arange(most))
+
+    def tempered(self, nats: Floats) -> Floats:
+        """Return what the rows of each group say together, see `temper`."""
+        found = np.zeros(self.many)
+        found[self._of] = nats[self._single]
+        if len(self._large):
+            several = np.append(nats, 0.0)[self._rows]
+            order = np.argsort(-np.abs(several), axis=1, kind="stable")
+            found[self._large] = np.take_along_axis(several, order, axis=1) @ self._rho
+        return found
+
+
+def tempered(nats: Floats, rho: float) -> float:
+    """Return what `temper` does, of an array."""
+    ordered = nats[np.argsort(-np.abs(nats), kind="stable")]
+    return float(np.sum(ordered / (1 + rho * np.arange(len(ordered)))))

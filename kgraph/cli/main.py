@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -109,9 +108,6 @@ def command() -> Any:  # noqa: ANN401 - typer's own copy of click has no public 
 
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
     """Run one command line, in a session that is given or made; return the exit code."""
-    # A command makes hundreds of thousands of rows that are all in use: looking through them for
-    # cycles so often as the default does takes a sixth of the time of an investigation.
-    gc.set_threshold(100_000, 20, 20)
     try:
         command()(args=list(arguments), prog_name="kgraph", obj=session)
     except SystemExit as ending:

@@ -4,21 +4,33 @@ import itertools
 import math
 from random import Random
 
+import numpy as np
 import pytest
 
 import rca
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import Model
-from rca.messages import ROOT, Node, Tree, log_evidence, message
+from rca.messages import (
+    ENTITY_RHO,
+    ROOT,
+    SOFT_RHO,
+    Groups,
+    Node,
+    Tree,
+    log_evidence,
+    message,
+    temper,
+    tempered,
+)
 
 
-def random_tree(rng: Random, size: int) -> Tree:
+def random_tree(rng: Random, size: int) -> list[Node]:
     nodes = [Node(0, ROOT, rng.uniform(0.2, 1.0))]
     nodes += [Node(i, rng.randrange(i), rng.uniform(0.05, 1.0)) for i in range(1, size)]
-    return tuple(nodes)
+    return nodes
 
 
-def by_enumeration(tree: Tree, ratios: dict[int, float]) -> float:
+def by_enumeration(tree: list[Node], ratios: dict[int, float]) -> float:
     """The likelihood ratio from all joint states: hit only if the parent is, then as told."""
     total = 0.0
     for states in itertools.product((True, False), repeat=len(tree)):
@@ -39,8 +51,10 @@ def test_on_trees_the_messages_equal_enumeration_of_all_joint_states(seed: int) 
     rng = Random(seed)
     tree = random_tree(rng, rng.randrange(1, 9))
     ratios = {node.entity: math.exp(rng.uniform(-3, 6)) for node in tree}
-    nats = {entity: [math.log(ratio)] for entity, ratio in ratios.items()}
-    assert log_evidence(tree, nats) == pytest.approx(by_enumeration(tree, ratios), abs=1e-9)
+    own = np.log([ratios[node.entity] for node in tree])
+    assert log_evidence(Tree.of(tree), own) == pytest.approx(
+        by_enumeration(tree, ratios), abs=1e-9
+    )
 
 
 def test_a_message_costs_at_most_what_the_hop_may_not_pass_on() -> None:
@@ -49,6 +63,17 @@ def test_a_message_costs_at_most_what_the_hop_may_not_pass_on() -> None:
     assert message(0.9, 1e6) == pytest.approx(1e6 + math.log(0.9))
     for nats in (-100.0, -45.0, -37.0, -35.0, -1.0):  # around where exp(nats) - 1 rounds to -1
         assert message(1.0, nats) == pytest.approx(nats)
+
+
+def test_rows_in_groups_are_tempered_as_each_group_alone() -> None:
+    rng = Random(5)
+    nats = [rng.uniform(-4, 6) for _ in range(200)]
+    group = [rng.randrange(-1, 90) for _ in nats]
+    found = Groups(np.array(group), 100).tempered(np.array(nats))
+    for number in range(100):
+        rows = [value for value, of in zip(nats, group, strict=True) if of == number]
+        assert found[number] == pytest.approx(temper(rows, ENTITY_RHO))
+        assert tempered(np.array(rows), SOFT_RHO) == pytest.approx(temper(rows, SOFT_RHO))
 
 
 def test_evidence_that_cannot_pass_says_nothing() -> None:
