@@ -28,7 +28,7 @@ def accounted(tree: Tree, readings: Mapping[int, Collection[float]]) -> Mapping[
         tree: parents before children.
         readings: entity -> nats of its readings, given that it is hit.
     """
-    here = [own + below for own, below in zip(*gathered(tree, readings), strict=True)]
+    here = [math.fsum(says) for says in zip(*gathered(tree, readings), strict=True)]
     siblings: dict[_Group, list[float]] = {}
     for node, nats in zip(tree, here, strict=True):
         if node.parent != ROOT:

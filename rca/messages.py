@@ -31,11 +31,13 @@ class Node(NamedTuple):
     Attributes:
         parent: position of the node that hits it, or ROOT.
         passes: P(hit | parent hit); of a root, P(its fault is felt by what depends on it).
+        soft: whether it is reached by calls only.
     """
 
     entity: int
     parent: int
     passes: float
+    soft: bool = False
 
 
 Tree = tuple[Node, ...]  # parents before children
@@ -48,17 +50,17 @@ def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float
         tree: parents before children.
         readings: entity -> nats of its readings, given that it is hit.
     """
-    own, below = gathered(tree, readings)
+    own, below, felt = gathered(tree, readings)
     total = 0.0
-    for position, (_, parent, passes) in enumerate(tree):
+    for position, (_, parent, passes, _) in enumerate(tree):
         if parent == ROOT:
-            total += own[position] + message(passes, below[position])
+            total += own[position] + message(passes, below[position]) + felt[position]
     return total
 
 
 def gathered(
     tree: Tree, readings: Mapping[int, Collection[float]]
-) -> tuple[list[float], list[float]]:
+) -> tuple[list[float], list[float], list[float]]:
     """Send the evidence up a tree.
 
     Args:
@@ -66,18 +68,26 @@ def gathered(
         readings: entity -> nats of its readings, given that it is hit.
 
     Returns:
-        For every node, in nats: what its own readings say, and what its dependents say.
+        For every node, in nats: what its own readings say, what its dependents say, and what
+        those say together that merely call it.
     """
-    own, below = [0.0] * len(tree), [0.0] * len(tree)
+    own, below, felt = [0.0] * len(tree), [0.0] * len(tree), [0.0] * len(tree)
+    callers: dict[int, list[float]] = {}
     for position in range(len(tree) - 1, -1, -1):
-        entity, parent, passes = tree[position]
-        here = below[position]
+        entity, parent, passes, soft = tree[position]
+        called = callers.pop(position, None)
+        if called:
+            felt[position] = message(SPREADS, temper(called, SOFT_RHO))
+        here = below[position] + felt[position]
         if rows := readings.get(entity):
             own[position] = temper(rows, ENTITY_RHO)
             here += own[position]
         if here and parent != ROOT:  # most say nothing
-            below[parent] += message(passes, here)
-    return own, below
+            if soft:
+                callers.setdefault(parent, []).append(message(passes, here))
+            else:
+                below[parent] += message(passes, here)
+    return own, below, felt
 
 
 def message(passes: float, nats: float) -> float:

@@ -121,11 +121,11 @@ class Unit:
     def sorts(self) -> Mapping[ReadingId, Sort]:
         """Reading -> how it counts: up the tree, as a call, or beside the tree."""
         return {
-            key: Sort.CALLED
+            key: Sort.FIRM
+            if key[1] >= 0 and key[0] in self.hit
+            else Sort.CALLED
             if row.soft
             else Sort.BESIDE
-            if key[1] < 0 or key[0] not in self.hit
-            else Sort.FIRM
             for key, row in self.support.items()
         }
 
@@ -199,12 +199,18 @@ def _trees(region: Region, rows: Rows, many: int) -> list[Tree]:
     found: list[list[Node]] = [[] for _ in range(many)]
     place = [0] * len(rows.node)
     make = Node._make
-    told = (rows.suspect[on], region.nodes[rows.node[on]], rows.parent[on], rows.passes[on])
+    told = (
+        rows.suspect[on],
+        region.nodes[rows.node[on]],
+        rows.parent[on],
+        rows.passes[on],
+        rows.soft[on],
+    )
     columns = [column.tolist() for column in told]
-    for row, suspect, entity, parent, passes in zip(on.tolist(), *columns, strict=True):
+    for row, suspect, entity, parent, passes, soft in zip(on.tolist(), *columns, strict=True):
         tree = found[suspect]
         place[row] = len(tree)
-        tree.append(make((entity, ROOT if parent < 0 else place[parent], passes)))
+        tree.append(make((entity, ROOT if parent < 0 else place[parent], passes, soft)))
     return [tuple(tree) for tree in found]
 
 

@@ -255,7 +255,7 @@ class _Wave:
         reason = best[np.arange(many), top] % _LOW
         source = self.reason[reason]
         before = self.row[keys - keys % self.n + source]
-        off = soft | (before < 0) | (reason == 0)
+        off = (before < 0) | (reason == 0)
         off[~off] |= ~self.tree[before[~off]]
         parent = np.where(off, OFF, before)
         passes = np.zeros(many)
