@@ -80,7 +80,7 @@ def gathered(
             felt[position] = message(SPREADS, temper(called, SOFT_RHO))
         here = below[position] + felt[position]
         if rows := readings.get(entity):
-            own[position] = temper(rows, ENTITY_RHO)
+            own[position] = temper(rows, SOFT_RHO if soft else ENTITY_RHO)
             here += own[position]
         if here and parent != ROOT:  # most say nothing
             if soft:
