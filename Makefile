@@ -4,9 +4,11 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
-# What starts nothing but itself runs on all cores; the others share ports, daemons and namespaces.
+# What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
+# of the lab are in one process, all else in another that gives way to it; tests/conftest.py sorts.
 ALONE := lab or neo4j or served or sources or monitoring or browser
-UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack)'
+UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
+REAL := $(BIN)/python -m pytest -n 2 --dist loadgroup -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page
@@ -16,7 +18,7 @@ BUILT := kgraph/server/static/index.html
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-neo4j page screenshot test test-deps test-openstack check lint unit soak campaign bench \
+.PHONY: help demo demo-neo4j page screenshot container test test-deps test-openstack test-kubernetes check lint unit soak campaign bench \
         lock clean
 
 help: ## this list
@@ -72,6 +74,10 @@ screenshot: .venv/dev .venv/libvirt page ## the pictures in the documentation, t
 	$(BIN)/python -m tools.neo4j.screenshot docs/images/neo4j-browser.png
 	$(BIN)/python -m tests.browser.pictures docs/images
 
+# Needs root, and Debian's buildah and mmdebstrap; the bases are made of Debian's packages.
+container: ## the image of deploy/Containerfile, built without a registry, then started and asked
+	tools/container/build.sh
+
 test-deps: ## Debian packages for the real lab and a real Neo4j; asks first, unless root under CI=true
 	tests/lab/deps.sh
 
@@ -82,7 +88,7 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 	@$(MAKE) --no-print-directory .venv/libvirt
 	@$(MAKE) --no-print-directory page || [ "$$CI" != true ]
 	$(UNIT)
-	$(BIN)/python -m pytest -m '$(ALONE)'
+	$(REAL)
 
 # Real Keystone, Nova, Neutron, Cinder and Placement, in an environment of their own (700 MB), of
 # which `ovs` is published as source alone. Needs Debian's mariadb-server and rabbitmq-server.
@@ -95,6 +101,16 @@ test: .venv/dev ## install what the tests need, and run all of them, the real pa
 # `make test-openstack RECORD=1` takes the answers anew that `make test` is served.
 test-openstack: .venv/dev .openstack/ready ## the OpenStack source against real services; minutes
 	KGRAPH_TEST_RECORD=$(RECORD) $(BIN)/python -m pytest -q -m openstack tests/ingest/openstack
+
+# Kubernetes' API server and etcd, compiled from their Go modules: Go 1.23 or newer and half a
+# gigabyte; ten minutes the first time. RECORD=1 as above.
+LIVE := tests/ingest/kubernetes/live/apiserver
+.kubernetes/apiserver: $(LIVE)/main.go $(LIVE)/go.mod $(LIVE)/go.sum
+	@command -v go >/dev/null || { echo 'the API server is compiled with Go, 1.23 or newer' >&2; exit 1; }
+	cd $(LIVE) && CGO_ENABLED=0 go build -buildvcs=false -ldflags='-s -w' -o $(CURDIR)/$@ .
+
+test-kubernetes: .venv/dev .kubernetes/apiserver ## the Kubernetes source against a real API server
+	KGRAPH_TEST_RECORD=$(RECORD) $(BIN)/python -m pytest -q -m kubernetes tests/ingest/kubernetes
 
 check: lint unit ## lint, types, contracts, unit tests
 
@@ -145,4 +161,4 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	cd $(PAGE) && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove everything that was installed or built here
-	rm -rf .venv .openstack .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .openstack .kubernetes .neo4j .page kgraph/server/static dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -156,8 +156,9 @@ class _Hook(_Section):
     hmac_env: str = ""  # the variable that holds the secret of an HMAC-SHA256
     hmac_file: Path | None = None
     hmac_header: str = "X-Kgraph-Signature"
-    # `timed`: t=SECONDS,v1=HEX over "SECONDS.BODY"; `plain`: HEX or sha256=HEX over the body.
-    hmac_form: Literal["timed", "plain"] = "timed"
+    # `timed`: t=SECONDS,v1=HEX over "SECONDS.BODY"; `plain`: HEX or sha256=HEX over the body;
+    # `listed`: v1=HEX over the body, several while a key is exchanged, one of which must fit.
+    hmac_form: Literal["timed", "plain", "listed"] = "timed"
 
     @model_validator(mode="after")
     def _one_secret(self) -> _Hook:
@@ -234,7 +235,21 @@ class ChangesHook(_Hook):
     mapping: ChangeMapping
 
 
-HookConfig = AlertmanagerHook | CloudEventsHook | GenericHook | ChangesHook
+class PagerDutyHook(_Hook):
+    """PagerDuty's webhooks, version 3: what was done there to incidents that we have opened."""
+
+    type: Literal["pagerduty"]
+    hmac_header: str = "X-PagerDuty-Signature"
+    hmac_form: Literal["timed", "plain", "listed"] = "listed"
+
+    @model_validator(mode="after")
+    def _signed(self) -> PagerDutyHook:
+        if not (self.hmac_env or self.hmac_file):
+            raise ValueError("name its signing secret: hmac_env or hmac_file")
+        return self
+
+
+HookConfig = AlertmanagerHook | CloudEventsHook | GenericHook | ChangesHook | PagerDutyHook
 
 
 class _Receiver(_Section):

@@ -23,6 +23,9 @@ logging.getLogger("httpcore").setLevel(logging.INFO)
 TIMEOUT_SECONDS = 10.0  # without a byte
 PATIENCE = timedelta(seconds=30)  # for one whole answer
 MOST_BYTES = 256 * 2**20
+# Trusts nobody, for what is asked without TLS: to read whom this machine trusts takes longer than
+# the question.
+_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class NoAnswerError(SourceError):
@@ -109,11 +112,16 @@ class Service:
         # Redirects are not followed: a token must not travel to another host.
         way = _by_socket(self.socket, self.title) if self.socket else None
         headers = {**self.credentials.headers(), **self.headers}
-        trust = _trusting(self.ca_file) if self.ca_file else True
         with httpx.Client(
-            headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=trust
+            headers=headers, timeout=TIMEOUT_SECONDS, transport=way, verify=self._trusted()
         ) as client:
             yield Asker(self, client)
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        if self.ca_file:
+            return _trusting(self.ca_file)
+        plain = self.url.lower().startswith("http://")
+        return _NOBODY if plain else True
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:
@@ -134,7 +142,7 @@ def _by_socket(path: Path, title: str) -> httpx.HTTPTransport:
             what = f"{title} can't be reached: {error.strerror or error}"
             mend = "check that it runs, and that we may use its socket"
             raise NoAnswerError(what, where=f"unix://{path}", mend=mend) from None
-    return httpx.HTTPTransport(uds=str(path))
+    return httpx.HTTPTransport(uds=str(path), verify=_NOBODY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from kgraph.schema import BlastRadius, Hit
 from rca.effects import Spread
 from rca.scene import Scene
-from rca.signature import spread
+from rca.signature import reach as everything_hit
 
 LIKELY = 0.05  # an effect less likely than this is not listed
 DOWN = 0.5  # a member at least so surely hit is counted as lost
@@ -19,7 +19,7 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
     `now`: predicted and seen abnormal; `next`: predicted, and nobody has seen it healthy.
     Ordered by probability, then hops, then index.
     """
-    reach = spread(scene, faults)
+    reach = everything_hit(scene, tuple(faults))
     now: list[tuple[float, int, int, Hit]] = []
     later: list[tuple[float, int, int, Hit]] = []
     at_fault = {entity for entity, _ in faults}

@@ -24,6 +24,7 @@ from operator import or_
 
 from kgraph.schema import Incident
 from kgraph.topology import Topology
+from kgraph.undisturbed import undisturbed
 from rca.effects import Faults
 from rca.engine import scene_of
 from rca.prospects import Outlook, Prospect, Symptoms, prospects, symptoms_of
@@ -31,7 +32,6 @@ from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import evidence
 from rca.selection import FAR, SAYS
-from rca.undisturbed import undisturbed
 from rca.units import Unit, units_of
 
 WALKED = 150  # candidates that are walked, those first that promise most

@@ -18,6 +18,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology, build
+from kgraph.undisturbed import undisturbed
 from rca.blast import blast_radius
 from rca.checks import next_checks
 from rca.compile import Compiled
@@ -37,7 +38,6 @@ from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
 from rca.silence import with_silence
-from rca.undisturbed import undisturbed
 from rca.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter

@@ -9,11 +9,10 @@ from rca.grounds import rule_of
 from rca.posterior import Posterior
 from rca.scene import Scene
 from rca.score import score
-from rca.signature import reach
 from rca.units import ReadingId, Unit
+from rca.unobserved import unobserved
 
 SAYS = 0.05  # nats below which a reading is no witness
-EXPECTED = 0.5  # an effect at least so likely should have been seen by somebody
 WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too
 SAME = 1e-3  # chances that differ by less look the same
 
@@ -35,13 +34,16 @@ def causes(
     modes: dict[int, dict[str, float]] = {}
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
+    sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
+    worth = {best[entity].faults for entity, chance in sure.items() if chance >= WORTH_A_WALK}
+    unknown = unobserved(scene, sorted(worth))
     rows = []
     for entity, chances in modes.items():
         unit = best[entity]
         mode = max(chances, key=lambda m: (chances[m], m))
-        rows.append(
-            (-sum(chances.values()), entity, _cause(scene, entity, unit, mode, chances, alike))
-        )
+        told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else 0
+        cause = _cause(scene, entity, unit, mode, chances, told, alike)
+        rows.append((-sure[entity], entity, cause))
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
@@ -62,6 +64,7 @@ def _cause(
     unit: Unit,
     mode: str,
     chances: Mapping[str, float],
+    unknown: int,
     alike: Mapping[int, tuple[int, ...]],
 ) -> Cause:
     uids = scene.topology.uids
@@ -76,7 +79,7 @@ def _cause(
         explains=sum(1 for w in supporting if w.observation.abnormal),
         supporting=supporting,
         contradicting=tuple(w for w in seen if w.weight < 0),
-        unknown=_unknown(scene, unit) if sum(chances.values()) >= WORTH_A_WALK else 0,
+        unknown=unknown,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
     )
 
@@ -91,16 +94,6 @@ def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     return sorted(
         found,
         key=lambda w: (-round(abs(w.weight), 9), w.observation.entity, w.observation.signal),
-    )
-
-
-def _unknown(scene: Scene, unit: Unit) -> int:
-    """Count the entities that should be hit by now and that nobody looks at."""
-    return sum(
-        1
-        for entity, predicted in reach(scene, unit.faults).predicted.items()
-        if max(predicted.values()) >= EXPECTED
-        and all(reading.implied for reading in scene.readings.get(entity, ()))
     )
 
 

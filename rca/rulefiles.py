@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,12 @@ def load_model(folders: Sequence[Path] = ()) -> Model:
     Raises:
         ConfigurationError: not YAML, not the format, or a path that can't be read.
     """
-    return merge(read_files(folders))
+    return merge(read_files(folders)) if folders else _shipped()
+
+
+@cache
+def _shipped() -> Model:
+    return merge(read_files())
 
 
 def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:

@@ -10,7 +10,7 @@ from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign, Te
 from remedies.actions import APPLIED, Action, Verified
 from remedies.conditions import unmet
 from remedies.endpoints import Endpoint
-from remedies.means import BROUGHT, Means, means_for
+from remedies.means import BROUGHT, BY_PERSON, Means, means_for
 from remedies.remedy import STORAGE, Catalogue, Measure
 from remedies.surroundings import Surroundings
 
@@ -101,7 +101,7 @@ def step_of(
     waits = means.actor is Actor.PERSON and action.verified is not Verified.EFFECT
     awaits = _awaited(draft, entity) if waits else ()
     if means.actor is Actor.PERSON and not awaits and not unable:
-        unable = "a person: nothing here would show that it is done"
+        unable = f"{BY_PERSON} nothing here would show that it is done"
     what = {"what": measure.what} if measure.what else {}
     return PlanStep(
         action=action.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kgraph.schema import Actor, Plan, PlanStep, Risk
+from remedies.means import BY_PERSON, NO_WAY
 
 _HAZARDS: Mapping[str, str] = {
     "resume": "it pauses again at its next write, if its disk is not well after all",
@@ -26,13 +27,33 @@ _HAZARDS: Mapping[str, str] = {
     "reattach": "its link is gone for a moment, and stays away if the bridge is not well",
     "rebuild": "guests lose their link until each is attached again",
     "cordon": "other hosts may lack the room that this one would have had",
+    "uncordon": "new guests come to it, and what was wrong with it may come back",
+    "evacuate": "a move breaks off, and that guest stays; where they go there is less room",
+    "relieve": "the move breaks off, and it stays where it is; on the new host it has less room",
+    "recover": "whoever switches the old host on again may start its guests there a second time",
+    "free": "what is deleted may still be needed, and does not come back",
+    "extend": "what it is extended from runs out instead",
+    "fail_over": "the other path carries twice as much, and may be the one that is broken",
+    "replace": "the wrong one is pulled: look at its serial number first",
+    "drain": "the others carry its load as well, and may be overloaded",
+    "undrain": "it is not as well as it looks, and requests fail again",
+    "quarantine": "what still used it is cut off, and the others carry its load as well",
+    "release": "what it was cut off for goes on",
+    "scale_out": "what all instances share, such as a database, has one more to serve",
+    "scale_in": "those that are left carry its load as well",
+    "degrade": "who needs that feature goes without",
+    "upgrade": "the feature brings back the load that it was switched off for",
+    "roll_forward": "what it was rolled back for comes back",
     "roll_back": "what was changed since, for a good reason, is gone with it",
     "restore": "what was changed since, for a good reason, is gone with it",
 }
 
 
 def hazards(plan: Plan) -> list[str]:
-    """Return what could go wrong, one line for each action that kgraph or a person would do."""
+    """Return what could go wrong, one line for each action that kgraph or a person would do.
+
+    What only lacks a way to act is told as well: then a person does it.
+    """
     found = dict.fromkeys(step.action for step in plan.steps if _acts(step))
     known = [(action, _HAZARDS.get(action, "")) for action in found]
     return [f"{_said(action)}: {why}" for action, why in known if why]
@@ -50,7 +71,8 @@ def by_hand(plan: Plan) -> list[str]:
 
 
 def _acts(step: PlanStep) -> bool:
-    return step.actor is not Actor.NOBODY and step.risk is not Risk.NONE
+    left = step.actor is Actor.NOBODY and not step.unable.startswith((NO_WAY, BY_PERSON))
+    return not left and step.risk is not Risk.NONE
 
 
 def _said(action: str) -> str:

@@ -12,6 +12,7 @@ from remedies.endpoints import Endpoint, can, endpoint_for, offering
 from remedies.surroundings import Surroundings
 
 NO_WAY = "no way to act"
+BY_PERSON = "a person:"  # how that begins which nobody but a person does or sees
 BROUGHT = frozenset({"hook", "ansible"})  # what a site brings: for the actions that it names
 
 

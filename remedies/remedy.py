@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -97,7 +98,12 @@ def load_catalogue(folders: Sequence[Path] = ()) -> Catalogue:
     Raises:
         ConfigurationError: a file or a row is wrong, in one line.
     """
-    return compose([*_shipped(), *_of_sites(folders)])
+    return compose([*_shipped(), *_of_sites(folders)]) if folders else _as_shipped()
+
+
+@cache
+def _as_shipped() -> Catalogue:
+    return compose(_shipped())
 
 
 def compose(texts: Sequence[tuple[str, str]]) -> Catalogue:

@@ -15,6 +15,7 @@ from kgraph.schema import Actor, Answer, BlastRadius, Fault, Incident, Plan, Pla
 from kgraph.schema.plan_documents import identified
 from remedies.drafts import Draft, step_of
 from remedies.endpoints import Endpoint
+from remedies.means import BY_PERSON
 from remedies.proving import proven
 from remedies.remedy import Catalogue, Measure
 from remedies.surroundings import Surroundings
@@ -69,7 +70,7 @@ _ACTIONS: Mapping[Drift, Sequence[str]] = {
 # What must be gone once it runs again.
 _SIGNS = {Drift.DOWN: "down", Drift.PAUSED: "paused"}
 _ASKED = "ask"
-_A_PERSON = "a person: `kgraph drift` shows when it is done"
+_A_PERSON = f"{BY_PERSON} `kgraph drift` shows when it is done"
 _NOTHING_FAILED = Answer("drift", (), (), (), BlastRadius(), (), 0.0, 0.0, "")
 
 

@@ -117,6 +117,7 @@ class Past:
 
     Attributes:
         blocked: what the entity stands on and nobody saw well when a try in vain was over.
+        cause: the entity that the plan blamed: itself, or what it was a victim of.
     """
 
     plan: str
@@ -125,6 +126,7 @@ class Past:
     at: datetime
     outcome: Outcome
     blocked: frozenset[str] = frozenset()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,42 @@ settings.register_profile("soak", max_examples=2_000, deadline=None)
 settings.load_profile("quick")
 
 
-_REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")
+# A store waits for the disk at every commit: in memory, where the machine lends enough, none does.
+_MEMORY, _ENOUGH = "/dev/shm", 4 << 30  # noqa: S108 - pytest makes a folder of our own in it
 
 
+def pytest_configure() -> None:
+    try:
+        lent = os.statvfs(_MEMORY)
+    except OSError:
+        return
+    if lent.f_bavail * lent.f_frsize >= _ENOUGH and not lent.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
+
+
+_BESIDE = ("neo4j", "served", "sources", "monitoring", "browser")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a wait for a real part that ran out once more: ten processes share what CI has.
+    """Sort the real parts into two processes: those of the lab, and those that run beside it.
 
-    Nothing else: what was found to be wrong fails at once. The summary tells what ran twice.
+    Try a wait for a real part that ran out once more: ten processes share what CI has. Nothing
+    else: what was found to be wrong fails at once. The summary tells what ran twice.
     """
     for item in items:
-        if any(item.get_closest_marker(marker) for marker in _REAL):
+        lab = item.get_closest_marker("lab") is not None
+        if lab or any(item.get_closest_marker(marker) for marker in _BESIDE):
+            item.add_marker(pytest.mark.xdist_group("lab" if lab else "beside"))
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["LabError: .*: not within"]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let what runs beside the lab give way to it from now on: the lab is timed."""
+    group = item.get_closest_marker("xdist_group")
+    if "PYTEST_XDIST_WORKER" in os.environ and group is not None and group.args == ("beside",):
+        os.nice(19)
 
 
 @pytest.fixture(autouse=True)

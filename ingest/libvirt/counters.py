@@ -14,6 +14,7 @@ for ever, and with it the reading of all guests. Found on libvirt 9.0 (tests/lab
 from __future__ import annotations
 
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,7 @@ class GuestSample:
         cpu_ns: CPU time that its QEMU has used.
         disks: target -> requests done since it was started.
         sent, received: interface -> packets since it was started.
+        macs: interface -> its address within the guest, where that is known.
     """
 
     uuid: str
@@ -56,6 +58,7 @@ class GuestSample:
     disks: Mapping[str, int] = field(default_factory=dict)
     sent: Mapping[str, int] = field(default_factory=dict)
     received: Mapping[str, int] = field(default_factory=dict)
+    macs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Counters:
         self._eyes = Line(driver, uri)
         self._asker = Line(driver, uri)
         self._hanging: list[Line] = []
+        self._plugs: dict[str, dict[str, str]] = {}  # guest -> interface -> address
 
     @property
     def hanging(self) -> int:
@@ -130,12 +134,12 @@ class Counters:
         if self._eyes.spent and not self._eyes.hanging:
             self._eyes = Line(self._driver, self.uri)
         try:
-            return self._eyes.call(lambda c: _quiet(c, self._driver), _left(end))
+            return self._eyes.call(lambda c: _quiet(c, self._driver, self._plugs), _left(end))
         except self._driver.error:
             # The connection has gone stale, or its far end has: a new one tells which.
             self._eyes.close()
             self._eyes = Line(self._driver, self.uri)
-            return self._eyes.call(lambda c: _quiet(c, self._driver), _left(end))
+            return self._eyes.call(lambda c: _quiet(c, self._driver, self._plugs), _left(end))
 
     def _ask(self, guests: int, end: float) -> Mapping[str, Mapping[str, int]]:
         """Return guest -> its disk counters, of those whose monitors answer."""
@@ -159,8 +163,14 @@ def _left(end: float) -> float:
     return max(0.05, end - time.monotonic())
 
 
-def _quiet(connection: Connection, driver: Driver) -> dict[str, GuestSample]:
-    """Read what libvirtd knows without asking any guest: uuid -> sample."""
+def _quiet(
+    connection: Connection, driver: Driver, plugs: dict[str, dict[str, str]]
+) -> dict[str, GuestSample]:
+    """Read what libvirtd knows without asking any guest: uuid -> sample.
+
+    `plugs` (guest -> interface -> address) is what was read before: a definition is only read
+    where an interface is new.
+    """
     try:
         rows = connection.getAllDomainStats(_QUIET, _FLAGS)
     except driver.error as error:
@@ -170,16 +180,40 @@ def _quiet(connection: Connection, driver: Driver) -> dict[str, GuestSample]:
     found = {}
     for domain, stats in rows:
         with suppress(driver.error):  # gone between list and look
-            uuid = domain.UUIDString()
+            uuid, sent = domain.UUIDString(), _numbered(stats, "net", ("tx.pkts",))
+            macs = plugs.get(uuid, {})
+            if macs.keys() != sent.keys():
+                told = addresses(domain.XMLDesc())
+                macs = plugs[uuid] = {name: told.get(name, "") for name in sent}
             found[uuid] = GuestSample(
                 uuid,
                 domain.name(),
                 running=stats.get("state.state") == DomainState.RUNNING,
                 cpu_ns=int(domain.info()[4]),
-                sent=_numbered(stats, "net", ("tx.pkts",)),
+                sent=sent,
                 received=_numbered(stats, "net", ("rx.pkts",)),
+                macs={name: mac for name, mac in macs.items() if mac},
             )
+    for uuid in plugs.keys() - found.keys():
+        del plugs[uuid]
     return found
+
+
+def addresses(xml: str) -> dict[str, str]:
+    """Return a running guest's interface on its host -> its address within the guest."""
+    try:
+        domain = ET.fromstring(xml)  # noqa: S314 - written by our own hypervisor
+    except ET.ParseError:
+        return {}  # a full reading says so
+    ends = (
+        (each.find("target[@dev]"), each.find("mac[@address]"))
+        for each in domain.iterfind("devices/interface")
+    )
+    return {
+        target.attrib["dev"]: mac.attrib["address"]
+        for target, mac in ends
+        if target is not None and mac is not None
+    }
 
 
 def _blocks(connection: Connection, driver: Driver) -> dict[str, Mapping[str, int]]:

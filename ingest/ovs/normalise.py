@@ -45,7 +45,8 @@ def normalise(
         yield RelationRecord(key, "USES", place.machine)
         yield RelationRecord(key, "USES", daemon)
         if is_chassis(told) and bridge.text("name") == _integration(told):
-            yield RelationRecord(key, "USES", controller)
+            # When the controller dies it goes on by the flows that it has.
+            yield RelationRecord(key, "CALLS", controller)
         for port in (ports[uuid] for uuid in bridge.texts("ports") if uuid in ports):
             members = [interfaces[u] for u in port.texts("interfaces") if u in interfaces]
             peers |= _patches(members, key)

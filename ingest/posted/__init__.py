@@ -1,4 +1,4 @@
-"""What is posted to us: any JSON by a mapping, and CloudEvents 1.0. Pure.
+"""What is posted to us: any JSON by a mapping, CloudEvents 1.0, PagerDuty's webhooks. Pure.
 
     bytes -> JSON -> alerts, as the mapping finds them -> reports for `kgraph.signals`
 
@@ -9,15 +9,19 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protoc
 from ingest.posted.changes import ChangePlaces, PostedChange, changes
 from ingest.posted.cloudevents import Event, is_cloudevent, parse_events
 from ingest.posted.mapped import Places, parse_json, reports
+from ingest.posted.pagerduty import Act, PagerEvent, parse_pagerduty
 
 __all__ = [
+    "Act",
     "ChangePlaces",
     "Event",
+    "PagerEvent",
     "Places",
     "PostedChange",
     "changes",
     "is_cloudevent",
     "parse_events",
     "parse_json",
+    "parse_pagerduty",
     "reports",
 ]

@@ -14,6 +14,7 @@ from ingest.prometheus.probes import Watched, probes, server, watched_by
 from ingest.prometheus.scrapes import probes_answer, reached
 from ingest.prometheus.targets import Alias, Silence, Vantage, aliases, explained, vantage
 from kgraph.schema import Coverage, Item, Observation, Snapshot, State
+from kgraph.schema.counting import counted
 from kgraph.signals import (
     Alert,
     AlertExplanation,
@@ -192,7 +193,8 @@ def _findings(
     lost = sum(row.lost for row in translation.explanations)
     if lost:
         share = f"{translation.unmapped_share:.0%}"
-        yield f"{lost} alerts ({share}) found no entity: see --explain or `kgraph doctor --alerts`"
+        told = f"{counted(lost, 'alert')} ({share}) found no entity"
+        yield f"{told}: see --explain or `kgraph doctor --alerts`"
     nameless = [alias for alias in found if alias.uid is None]
     if nameless:
         yield f"{len(nameless)} targets name no entity: --explain tells which and how to mend it"

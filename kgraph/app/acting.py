@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from ingest import nbd
@@ -26,6 +27,7 @@ from remedies.actuators.definitions import Definitions
 from remedies.actuators.export_check import ExportCheck
 from remedies.actuators.hook import HookActuator
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_line import READING
 from remedies.actuators.libvirt_moves import POLL
 from remedies.actuators.notify import Notify, Token
 from remedies.actuators.power import Method, PowerActuator
@@ -64,8 +66,12 @@ def _actuator(endpoint: EndpointConfig, configuration: Configuration) -> Actuato
             inventory = configuration.resolve(endpoint.inventory) if endpoint.inventory else ""
             return AnsibleActuator(plays, str(inventory), endpoint.program)
         case PowerEndpoint():
-            methods = [_method(each, configuration) for each in endpoint.methods]
-            return PowerActuator(methods, rest=partial(time.sleep, _BETWEEN_READINGS))
+            return _power(endpoint, configuration)
+
+
+def _power(endpoint: PowerEndpoint, configuration: Configuration) -> PowerActuator:
+    methods = [_method(each, configuration) for each in endpoint.methods]
+    return PowerActuator(methods, rest=partial(time.sleep, _BETWEEN_READINGS))
 
 
 def _token(endpoint: WebhookEndpoint, configuration: Configuration) -> Token:
@@ -86,14 +92,35 @@ def _libvirt(
     sources = configuration.settings.sources
     hosts = tuple(source.uri for source in sources if isinstance(source, LibvirtSource))
     allowed = frozenset([endpoint.uri] if endpoint.uri else hosts)
-    unknown = sorted(set(endpoint.among) - set(hosts))
-    if unknown:
-        raise ConfigurationError(
-            f"{unknown[0]} is no configured source, so nobody would ask it",
-            where=f"endpoint {endpoint.name}: among",
-            mend="spell it as its [[sources]] entry does",
-        )
+    _check_read(endpoint.among, hosts, f"endpoint {endpoint.name}: among")
     folder = endpoint.definitions
     kept = Definitions(configuration.resolve(folder)) if folder else None
     rest = partial(time.sleep, POLL)
-    return LibvirtActuator(control, endpoint.among or hosts, allowed, kept, endpoint.routes, rest)
+    among = endpoint.among or hosts
+    powerless = _powerless(configuration, hosts)
+    return LibvirtActuator(control, among, allowed, kept, endpoint.routes, rest, powerless)
+
+
+def _powerless(configuration: Configuration, hosts: Collection[str]) -> Callable[[str], bool]:
+    """Return how to read whether the host behind a connection has no power."""
+    switches = {
+        endpoint.uri: _power(endpoint, configuration)
+        for endpoint in configuration.settings.endpoints
+        if isinstance(endpoint, PowerEndpoint) and endpoint.uri
+    }
+    _check_read(switches, hosts, "a power endpoint: uri")
+
+    def powerless(uri: str) -> bool:
+        return uri in switches and switches[uri].off(READING)
+
+    return powerless
+
+
+def _check_read(uris: Iterable[str], hosts: Collection[str], where: str) -> None:
+    unknown = sorted(set(uris) - set(hosts))
+    if unknown:
+        raise ConfigurationError(
+            f"{unknown[0]} is no configured source, so nobody would ask it",
+            where=where,
+            mend="spell it as its [[sources]] entry does",
+        )

@@ -13,6 +13,7 @@ from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.sync import Commitment, Reading
 from kgraph.config import AlertmanagerSource, Configuration
 from kgraph.schema import Entity, InputError, Observation, Subgraph
+from kgraph.schema.counting import counted
 from kgraph.signals import (
     Blind,
     Ending,
@@ -188,8 +189,10 @@ def _findings(translation: Translation) -> list[str]:
     if lost:
         share = f"{translation.unmapped_share:.0%}"
         told.append(
-            f"{lost} alerts ({share}) found no entity: see --explain or `kgraph doctor --alerts`"
+            f"{counted(lost, 'alert')} ({share}) found no entity: "
+            "see --explain or `kgraph doctor --alerts`"
         )
     if translation.truncated:
-        told.append(f"the sender left out {translation.truncated} alerts: evidence is incomplete")
+        left_out = counted(translation.truncated, "alert")
+        told.append(f"the sender left out {left_out}: evidence is incomplete")
     return told

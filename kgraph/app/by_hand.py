@@ -87,6 +87,13 @@ def close(
     return note(store, Handling(record.id, Did.CLOSED, now, by, reason))
 
 
+def remark(
+    store: GraphStore, record: IncidentRecord, by: str, text: str, now: datetime
+) -> Handling:
+    """Add something that was said of an incident to its trace; nothing else comes of it."""
+    return note(store, Handling(record.id, Did.NOTED, now, by, text))
+
+
 def merge(
     store: GraphStore,
     record: IncidentRecord,

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from ingest import libvirt
 from ingest.libvirt.stillness import History, Limits, step
-from kgraph.app.sync import Keep, keep
+from ingest.libvirt.unanswered import plugs
+from kgraph.app.cut_off import CutOff
+from kgraph.app.sync import Commitment, Keep, Reading, keep
 from kgraph.schema import Snapshot
+from kgraph.store import Diff
 
 
 class Stillness:
@@ -23,6 +26,7 @@ class Stillness:
         self._uri, self._lasts, self._limits = uri, lasts, limits
         self._counters: libvirt.CountersApart | None = None
         self._history: History = {}
+        self._cut_off = CutOff(f"libvirt-stats/{uri}", lasts)
 
     def fetch(self, at: datetime) -> Keep:
         """Take one sample; never longer than three seconds, whatever hangs there.
@@ -36,9 +40,18 @@ class Stillness:
         self._history, rows = step(self._history, sample, lasts=self._lasts, limits=self._limits)
         # A scope of its own: a full reading that began before and ends after is not overtaken.
         scope = f"{self._uri} counters"
-        return lambda reading: keep(
-            reading, Snapshot(libvirt.SOURCE, scope, complete=False, items=iter(rows))
-        )
+        those = plugs(self._history, sample, self._limits)
+
+        def kept(reading: Reading) -> Diff:
+            snapshot = Snapshot(libvirt.SOURCE, scope, complete=False, items=iter(rows))
+            diff = keep(reading, snapshot)
+            if reading.commitment is Commitment.COMMIT:
+                told = self._cut_off.told(reading.store, those, at)
+                if told:
+                    reading.store.observe(told)
+            return diff
+
+        return kept
 
     def close(self) -> None:
         """Hang up."""

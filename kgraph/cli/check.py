@@ -49,7 +49,8 @@ def check(
     unknown = sorted(set(only or ()) - {*CHECKS, "nbd", "libvirt"})
     if unknown:
         usage(
-            f"no check is called {unknown[0]!r}; known: {', '.join((*CHECKS, 'nbd', 'libvirt'))}"
+            f"no check is called {unknown[0]!r}; known: {', '.join((*CHECKS, 'nbd', 'libvirt'))};"
+            " for several, repeat --only"
         )
     session = session_of(ctx)
     wanted = frozenset(only) if only else frozenset({*CHECKS, "nbd", "libvirt"})
@@ -62,7 +63,7 @@ def check(
         rows += [("", job.title.partition(" ")[0], job.title, "", "", "read anew") for job in jobs]
         show(session, _COLUMNS, rows, output)
         return
-    wrong = _looked(session, targets, titles, timedelta(seconds=seconds), output)
+    seen, wrong = _looked(session, targets, titles, timedelta(seconds=seconds), output)
     if jobs:
         for outcome in outcomes(session, jobs, Way()):
             session.remark(f"{outcome.source}: {outcome.failure or 'read anew'}")
@@ -70,7 +71,10 @@ def check(
         if not any(t.entity == entity.uid for t in targets) and not jobs:
             mend = "give it the property or label `url` or `address`, or a target under `checks`"
             session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
-    session.remark("kept as evidence: `kgraph investigate` explains anew")
+    if seen or jobs:
+        session.remark("kept as evidence: `kgraph investigate` explains anew")
+    elif targets:
+        session.remark("nothing was seen, and nothing is kept: what was known stays as it is")
     session.end(Exit.FINDINGS if wrong else Exit.OK)
 
 
@@ -104,15 +108,15 @@ def _looked(
     titles: dict[str, str],
     patience: timedelta,
     output: RowFormat,
-) -> bool:
-    """Look, keep, show; return whether anything is wrong."""
+) -> tuple[bool, bool]:
+    """Look, keep, show; return whether anything was seen, and whether anything is wrong."""
     from ingest.detect.checks import Budget
     from kgraph.app.checking import check as checked
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import Commitment, Reading, unshown
 
     if not targets:
-        return False
+        return False, False
     with opened(session.configuration, Access.WRITE) as store:
         reading = Reading(store, session.now(), Commitment.COMMIT, unshown)
         done = checked(reading, targets, Budget(patience=patience))
@@ -121,7 +125,8 @@ def _looked(
     for target in done.skipped:
         told = f"{titles[target.entity]}: {target.check} was looked at a moment ago"
         session.remark(told, style="yellow")
-    return any(row[4] == "abnormal" for row in rows)
+    seen = any(result.seen for result in done.results)
+    return seen, any(row[4] == "abnormal" for row in rows)
 
 
 def _rows(result: Result, titles: dict[str, str]) -> list[tuple[str, ...]]:

@@ -48,7 +48,9 @@ def drift(
         show(session, ("step", "what", "on", "by", "why"), _steps(found), output)
     for title in found.unknown:
         session.remark(f"{title}: nobody has seen lately whether it runs", style="yellow")
-    if not found.deviations:
+    if not (desired.entities or desired.relations):
+        session.remark(f"{file.name} declares nothing: see docs/changes.md", style="yellow")
+    elif not found.deviations:
         session.remark("everything is as declared")
     elif kept is not None:
         _told(session, found, kept)

@@ -9,6 +9,7 @@ import typer
 from kgraph.cli.moments import At, estate_at
 from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 
 def impact(
@@ -35,4 +36,6 @@ def impact(
     show(session, ("hops", "kind", "name", "via", "uid"), table, output)
     if truncated:
         session.remark("there are more: the list was cut off", style="yellow")
-    session.remark(f"{len(rows)} entities need {found.title}")
+    session.remark(
+        f"{counted(len(rows), 'entity')} {'needs' if len(rows) == 1 else 'need'} {found.title}"
+    )

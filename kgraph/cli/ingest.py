@@ -23,6 +23,7 @@ from kgraph.cli.sync import (
     summarise,
 )
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from ingest.prometheus import Normalised
@@ -242,7 +243,9 @@ def _explain(
     share = translation.unmapped_share
     style = "yellow" if share > UNMAPPED_GOAL else ""
     alerts = len(translation.explanations)
-    session.remark(f"{alerts} alerts, {share:.1%} of the evidence unmapped", style=style)
+    session.remark(
+        f"{counted(alerts, 'alert')}, {share:.1%} of the evidence unmapped", style=style
+    )
     if translation.truncated:
-        left_out = f"the sender left out {translation.truncated} alerts: evidence is incomplete"
-        session.remark(left_out, style="yellow")
+        left_out = counted(translation.truncated, "alert")
+        session.remark(f"the sender left out {left_out}: evidence is incomplete", style="yellow")

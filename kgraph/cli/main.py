@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from functools import cache
+from typing import Any, NoReturn
 
 import typer
+from typer.main import get_command
 
 from kgraph.cli import (
     apply,
@@ -99,13 +100,16 @@ app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 
 
+@cache
+def command() -> Any:  # noqa: ANN401 - typer's own copy of click has no public name
+    """Return all commands as one, put together once: that takes longer than most of them."""
+    return get_command(app)
+
+
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
     """Run one command line, in a session that is given or made; return the exit code."""
-    # A command makes hundreds of thousands of rows that are all in use: looking through them for
-    # cycles so often as the default does takes a sixth of the time of an investigation.
-    gc.set_threshold(100_000, 20, 20)
     try:
-        app(args=list(arguments), prog_name="kgraph", obj=session)
+        command()(args=list(arguments), prog_name="kgraph", obj=session)
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1
         if code == INTERRUPTED:

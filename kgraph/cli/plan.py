@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -154,14 +156,16 @@ def lines(
 ) -> Iterator[str]:
     """Yield a plan for a person, one thought a line."""
     from kgraph.cli.text import one_line
+    from kgraph.incidents.advice import stands
+    from kgraph.schema import Risk
     from remedies.hazards import by_hand, hazards
 
     chosen = document.plan
     head = f"{record.id}  {record.state.value}  {record.incident}  {chosen.title}"
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
-    means = "" if chosen.executable else "  suggest only: no way to act"
-    hurt = len(chosen.reach)
+    means = "" if chosen.executable else f"  {stands(chosen)}"
+    hurt = len(chosen.reach) if chosen.risk is not Risk.NONE else 0
     reach = f"  {hurt} {'thing' if hurt == 1 else 'things'} could be hurt" if hurt else ""
     yield f"RISK     {chosen.risk.value}{reach}{means}"
     if chosen.due_at is not None:
@@ -171,8 +175,9 @@ def lines(
     yield from _block("STEPS", steps(document, journal))
     yield f"TAKES    {_takes(chosen)}"
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
+    itself = "by itself, if" if chosen.executable else "if"
     undo = [
-        f"by itself, if {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
         for step in chosen.steps
         if step.undo_if
     ]
@@ -184,20 +189,33 @@ def lines(
 
 
 def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
-    """Return the steps, each with its state, means, risk and way back."""
+    """Return the steps, and below each its why, means, risk and way back.
+
+    What is said alike of several that follow each other is said once.
+    """
     from kgraph.cli.text import one_line
     from kgraph.incidents.advice import said_of, where_to
+    from kgraph.schema import Actor
     from remedies.execution.track import tracks
 
     run = document.run
     found = tracks(document.plan, journal[run.journal_from :] if run else [])
-    rows = []
+    told = []
     for number, (step, track) in enumerate(zip(document.plan.steps, found, strict=True), 1):
-        undo = f", undo: {step.inverse}" if step.inverse else ""
-        by = f"by {step.endpoint}" if not step.unable else step.unable
-        stands = f"  [{track.state.value}]" if track.since else ""
-        told = f"{number} {said_of(step)} {step.name or step.entity}{where_to(step)}{stands}"
-        rows.append(one_line(f"{told} ({by}, risk {step.risk.value}{undo}): {step.why}"))
+        undo = f", undo: {step.inverse.replace('_', ' ')}" if step.inverse else ""
+        told_by = "told by" if step.actor is Actor.PERSON else "by"
+        by = step.unable or f"{told_by} {step.endpoint}"
+        state = f"  [{track.state.value}]" if track.since else ""
+        why = f"{step.why} ({by}, risk {step.risk.value}{undo})"
+        said = said_of(step), f"{where_to(step)}{state}", why
+        told.append((said, number, step.name or step.entity))
+    rows = []
+    for (what, rest, why), alike in groupby(told, key=itemgetter(0)):
+        several = list(alike)
+        first, last = several[0][1], several[-1][1]
+        numbers = str(first) if first == last else f"{first}-{last}"
+        names = ", ".join(name for _, _, name in several)
+        rows += [one_line(f"{numbers} {what} {names}{rest}"), f"  {one_line(why)}"]
     return rows
 
 
@@ -211,14 +229,18 @@ def _entry(entry: JournalEntry) -> str:
 
 def _takes(chosen: Plan) -> str:
     """Say how long it takes; steps on the cause follow each other, victims go side by side."""
+    from kgraph.incidents import wording
     from kgraph.schema import Actor, Role
 
     causes = sum(s.duration.total_seconds() for s in chosen.steps if s.role is Role.CAUSE)
     victims = [s.duration.total_seconds() for s in chosen.steps if s.role is Role.VICTIM]
     waits = any(step.actor is Actor.PERSON for step in chosen.steps)
     asked = ", and as long as a person needs" if waits else ""
+    about = wording.age(timedelta(seconds=causes + max(victims, default=0.0)))
+    if not chosen.settle:
+        return f"about {about}{asked}"
     settles = f"{chosen.settle.total_seconds():g} s without a symptom"
-    return f"about {causes + max(victims, default=0.0):g} s{asked}; it has helped after {settles}"
+    return f"about {about}{asked}; it has helped after {settles}"
 
 
 def _block(label: str, rows: list[str]) -> Iterator[str]:

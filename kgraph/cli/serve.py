@@ -18,6 +18,7 @@ def serve(
     ] = None,
 ) -> None:
     """Watch, and answer over HTTP: hooks for alerts, the API, metrics; loopback by default."""
+    from kgraph.app.stores import location
     from kgraph.config import listening
     from kgraph.server.running import serve as run
 
@@ -25,4 +26,10 @@ def serve(
     configuration = session.configuration
     if listen is not None:
         configuration = listening(configuration, listen)
-    run(configuration, lambda where: session.remark(f"listening on {where}"))
+    file = configuration.file or "none, all as by default; `kgraph init` writes one"
+
+    def announce(where: str) -> None:
+        session.remark(f"listening on {where}")
+        session.remark(f"configuration {file}; store {location(configuration)}")
+
+    run(configuration, announce)

@@ -19,10 +19,9 @@ from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
-from typer.main import get_command
 
 from kgraph.cli.calls import Call, call
-from kgraph.cli.main import app, run
+from kgraph.cli.main import command, run
 from kgraph.cli.remote_rules import LOCAL, REMOTE, Rule
 from kgraph.cli.session import Session, Terminal
 
@@ -121,9 +120,8 @@ def _parsed(arguments: Sequence[str]) -> Call:
     unhelped = [word for word in arguments if word in _HELP]
     if unhelped:
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"{unhelped[0]} is answered where it is asked")
-    command = get_command(app)
     try:
-        root = command.make_context("kgraph", list(arguments))
+        root = command().make_context("kgraph", list(arguments))
         for name in _SHARED:
             if root.params[name]:
                 told = f"--{name.replace('_', '-')} is the server's own affair"

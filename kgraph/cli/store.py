@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.session import Exit, Session, session_of
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.archives import Archived
@@ -95,7 +96,8 @@ def migrate(ctx: typer.Context) -> None:
 
 def _counts(done: Archived) -> str:
     rows = done.rows
-    return f"{rows['entity']} entities, {rows['relation']} relations, {rows.total()} rows in all"
+    told = f"{counted(rows['entity'], 'entity')}, {counted(rows['relation'], 'relation')}"
+    return f"{told}, {counted(rows.total(), 'row')} in all"
 
 
 def _named(session: Session, store: str) -> Configuration:

@@ -117,11 +117,13 @@ def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]
     """Read sources into the store; return what became of each, in the order of `chosen`."""
     from kgraph.app.parallel import Setting, crowd_of
     from kgraph.app.parallel import sync as read_all
+    from kgraph.undisturbed import undisturbed
 
     with started(session, way) as (reading, shown):
         holder, crowd = f"sync@{gethostname()}:{getpid()}", crowd_of(session.configuration)
         setting = Setting(reading, session.now, holder, shown, crowd)
-        done = list(read_all(setting, chosen))
+        with undisturbed():  # what sources tell, too, is rows by the hundred thousand
+            done = list(read_all(setting, chosen))
     order = [job.title for job in chosen]
     return sorted(done, key=lambda outcome: order.index(outcome.source))
 

@@ -120,9 +120,14 @@ class PowerMethod(Section):
 
 
 class PowerEndpoint(_Endpoint):
-    """The power of one host is switched, by a second method where the first does not do it."""
+    """The power of one host is switched, by a second method where the first does not do it.
+
+    `uri` is the libvirt connection to that host, as its source has it: while the power is read
+    off, the host need not answer before a guest is started elsewhere.
+    """
 
     type: Literal["power"]
+    uri: str = ""
     methods: tuple[PowerMethod, ...] = Field(min_length=1, max_length=4)
 
 

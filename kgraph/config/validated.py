@@ -84,7 +84,7 @@ class _Told:
 
     def untyped(self, parts: list[str]) -> ConfigurationError:
         name, one = ".".join(parts), _ONE[parts[0]]
-        known = source_types() if parts[0] == "sources" else ENDPOINT_TYPES
+        known = source_types() if parts[0] == "sources" else _TYPES[parts[0]]
         where, mend = f"{self._where(name)}: {name}", f"types: {', '.join(known)}"
         return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
 

@@ -10,7 +10,7 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Actor, NextCheck, PlanStep
+from kgraph.schema import Actor, NextCheck, Plan, PlanStep, Risk
 
 STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
@@ -123,9 +123,8 @@ def plan(view: View) -> Section:
         return Section(Label.PLAN, ())
     total = sum((step.duration for step in chosen.steps), timedelta(0))
     takes = f"  about {wording.age(total)}" if total else ""
-    stands = "proposed: nothing was done" if chosen.executable else "suggest only: no way to act"
     coming = f"  {said}" if (said := _before(view)) else ""
-    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands}"
+    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands(chosen)}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = list(_steps(view, chosen.steps))
@@ -134,6 +133,39 @@ def plan(view: View) -> Section:
         told = (_step(view, str(number), steps) for number, steps in enumerate(alike, 1))
         lines = ["  ".join(map(wording.unbroken, told))]
     return Section(Label.PLAN, (head, *because, *lines) if chosen.steps else ())
+
+
+def stands(plan: Plan) -> str:
+    """Say in a phrase whether it can be carried out here, and else who has to do what."""
+    if plan.executable:
+        return "proposed: nothing was done"
+    hands = [step for step in plan.steps if _for_a_person(step)]
+    others = [
+        step for step in plan.steps if not _for_a_person(step) and step.risk is not Risk.NONE
+    ]
+    if hands and not others:
+        return f"for a person: {by_people(hands)}"
+    if not hands and not others:
+        return "there is nothing to change: people are told"
+    lacking = {step.unable for step in others if step.actor is Actor.NOBODY}
+    if all(unable.startswith("no way to act") for unable in lacking):
+        return "suggest only: no way to act"
+    return "suggest only: it must not be done just so"
+
+
+def by_people(steps: Sequence[PlanStep]) -> str:
+    """Say what people have to do to what."""
+    what: dict[str, list[str]] = {}
+    for step in steps:
+        asked = step.parameters.get("what") or step.action.replace("_", " ")
+        what.setdefault(f"{asked}{where_to(step)}", []).append(step.title)
+    named = (f"{asked} ({wording.names(who, _STEP_ROOM)})" for asked, who in what.items())
+    return "; ".join(named)
+
+
+def _for_a_person(step: PlanStep) -> bool:
+    """Tell whether an action is one for people, whether or not anybody can be told of it here."""
+    return step.actuator == "notify" and step.action != "notify"
 
 
 def _before(view: View) -> str:
@@ -220,9 +252,10 @@ def _step(view: View, number: str, steps: Sequence[PlanStep]) -> str:
 
 def said_of(step: PlanStep) -> str:
     """Say what is done, and that a person does it where kgraph cannot."""
+    if step.action == "notify":
+        return "tell people of"
     what = step.parameters.get("what") or step.action.replace("_", " ")
-    asked = step.actuator == "notify" and step.action != "notify"
-    return f"a person: {what}:" if asked else what
+    return f"a person: {what}:" if _for_a_person(step) else what
 
 
 def where_to(step: PlanStep) -> str:

@@ -24,6 +24,7 @@ class Did(StrEnum):
     TOOK_IN = "took_in"  # another one was merged into this
     SPLIT = "split"  # another one was made of a part of this
     SPLIT_FROM = "split_from"  # this was made of a part of another one
+    NOTED = "noted"  # said something of it, and changed nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ _WORDS = {
     Did.TOOK_IN: "merges {other} into it",
     Did.SPLIT: "splits {other} off{names}",
     Did.SPLIT_FROM: "splits it off {other}{names}",
+    Did.NOTED: "notes",
 }
 
 

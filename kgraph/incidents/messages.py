@@ -13,6 +13,7 @@ from typing import Any
 from kgraph.incidents.notice import News
 
 _SUMMARY, _KEY, _EVENT = 1_024, 255, 512_000  # PagerDuty's limits: characters, characters, bytes
+_OURS = "kgraph-"  # before the id of an incident
 _SEVERITY = {"critical": "critical", "error": "error", "warning": "warning", "info": "info"}
 
 
@@ -24,7 +25,7 @@ def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "routing_key": routing_key,
         "event_action": _action(document),
-        "dedup_key": f"kgraph-{document['incident']}"[:_KEY],
+        "dedup_key": f"{_OURS}{document['incident']}"[:_KEY],
         "client": "kgraph",
     }
     text = document["text"]
@@ -46,6 +47,12 @@ def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
         cut = {"cut": "too much for one event", "url": document["url"]}
         event["payload"]["custom_details"] = cut
     return event
+
+
+def pagerduty_incident(dedup_key: str) -> str:
+    """Return which incident of ours a `dedup_key` is of; empty: none."""
+    found = dedup_key.removeprefix(_OURS)
+    return "" if found == dedup_key else found
 
 
 def _action(document: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from kgraph.incidents.handling import Handling
 from kgraph.incidents.wording import due, probability
 from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
+from kgraph.schema.counting import counted
 from kgraph.schema.timestamps import format_time
 
 LEVELS = ("clear", "info", "warning", "error", "critical")  # the quietest first
@@ -204,7 +205,7 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     plan = document["plan"]
     steps = "; ".join(plan["steps"]) if plan else ""
     services = ", ".join(document["hit"]["services"][:_SHOWN])
-    hit = f"{document['hit']['entities']} entities hit"
+    hit = f"{counted(document['hit']['entities'], 'entity')} hit"
     hit += f", services: {services}" if services else ""
     state = "over" if over else document["level"]
     taken = document["acknowledged"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from kgraph.schema import FORESEES, Entity, Observation
+from kgraph.schema.counting import plural
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # An entity with several symptoms is told by the first of these that it has.
@@ -106,11 +107,7 @@ def kind(name: str, count: int = 1) -> str:
     """Say a kind: `StorageExport`, 2 -> `storage exports`; `VirtualMachine` -> `VM`."""
     short = _SHORT_KINDS.get(name)
     word = short or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
-    if count == 1:
-        return word
-    if word.endswith(("s", "ch", "x")):
-        return f"{word}es"
-    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"
+    return word if count == 1 else plural(word)
 
 
 def count(number: int, noun: str) -> str:

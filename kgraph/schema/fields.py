@@ -71,7 +71,7 @@ def refusal(error: ValidationError, model: type[BaseModel], where: str) -> Input
         case _:
             told = str(first["msg"]).removeprefix("Value error, ")
             what, mend = f"{field}: {told}" if field else told, "see docs/reference"
-    more = f" (and {len(found) - 1} more defects)" if len(found) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return InputError(what + more, where=where, mend=mend)
 
 

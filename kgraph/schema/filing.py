@@ -27,6 +27,7 @@ class Drawer(Enum):
     LIFTED = "lifted"  # entities whose tries in vain may be repeated, and why
     SHADOW = "shadow"  # what would have been done, and is not concluded yet
     HANDLING = "handling"  # what people, or the grouping, did to an incident; never changed
+    PAIRED = "paired"  # which incident of another tool is which of ours
     STEERING = "steering"  # what of it the grouping still has to respect
 
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
@@ -49,11 +50,16 @@ def read(folder: Path) -> Mapping[str, Asset]:
     }
 
 
+@lru_cache(maxsize=64)  # more than a page has: who makes several applications packs it once
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
 def _asset(path: Path) -> Asset:
     content = path.read_bytes()
     return Asset(
         content,
-        gzip.compress(content, mtime=0),
+        _packed(content),
         _TYPES[path.suffix],
         f'"{hashlib.sha256(content).hexdigest()[:32]}"',
         bool(_HASHED.search(path.name)),

@@ -6,6 +6,7 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -19,9 +20,12 @@ from kgraph.schema import Document, Drawer
 from kgraph.server import halves
 from kgraph.server.problems import Refused
 from kgraph.server.service import Service
-from kgraph.server.signatures import Signed, once, verdict
+from kgraph.server.signatures import TOLERANCE_SECONDS, Signed, once, verdict
 
 CALLER = "kgraph.caller"  # where in a request's scope an application behind us finds who asks
+_REDELIVERED = timedelta(
+    hours=6
+)  # a sender tries again for so long; what was seen is known for a day
 _ASK = {"WWW-Authenticate": "Bearer"}
 _bearer = HTTPBearer(auto_error=False, description="A token that `kgraph token create` made.")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -168,6 +172,23 @@ async def _signed(
     if found is Signed.FORGED:
         _guessed(service, address)
     raise Refused(HTTPStatus.UNAUTHORIZED, found.value, f"signature {found.name.lower()}")
+
+
+async def fresh(service: Service, hook: str, event: str, at: datetime) -> Document:
+    """Return what was written down so that an event counts once, on all servers.
+
+    For senders whose signature has no time: the signed event has one, and an id.
+
+    Raises:
+        Refused: it was received before, or is so old that this could not be told.
+    """
+    now = service.clock()
+    if not now - _REDELIVERED < at < now + timedelta(seconds=TOLERANCE_SECONDS):
+        raise Refused(HTTPStatus.UNAUTHORIZED, Signed.LATE.value, "signature late")
+    seen = Document(Drawer.SEEN, f"event {hook} {event}", now, "{}")
+    if not await service.writer.ask(lambda store: store.claim(seen)):
+        raise Refused(HTTPStatus.CONFLICT, Signed.REPLAYED.value, "replay")
+    return seen
 
 
 Viewer = Annotated[Caller, Depends(needs(Role.VIEWER))]

@@ -66,7 +66,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
         KgraphError: the watch ended by itself.
     """
     settings = configuration.settings.server
-    _refuse_unlocked(configuration)
+    refuse_unlocked(configuration)
     _check_certificate(configuration)
     sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
@@ -108,7 +108,7 @@ def serve_agents(configuration: Configuration, announce: Callable[[str], None]) 
         ConfigurationError: as `serve`.
     """
     settings = configuration.settings.server
-    _refuse_unlocked(configuration)
+    refuse_unlocked(configuration)
     _check_certificate(configuration)
     service = Service(configuration)
     with _listening(settings) as listener:
@@ -137,16 +137,20 @@ def _uvicorn(settings: ServerSettings, service: Service, app: FastAPI) -> uvicor
     )
 
 
-def _refuse_unlocked(configuration: Configuration) -> None:
+def refuse_unlocked(configuration: Configuration) -> None:
     """Open the store for writing once, so that it is there, and see that somebody may come in."""
     settings = configuration.settings.server
     with opened(configuration, Access.WRITE) as store:
-        if settings.loopback or tokens.listed(store):
+        if settings.authentication == "none" or tokens.listed(store):
             return
+    mend = "`kgraph token create NAME --role admin` makes one"
+    if settings.loopback:
+        _log.warning(f"nobody can log in yet: there is no token; {mend}")
+        return
     raise ConfigurationError(
         f"nobody could authenticate at {settings.listen}: there is no token",
         where=f"{configuration.origin('server.listen')}: server.listen",
-        mend="`kgraph token create NAME --role admin` makes one",
+        mend=mend,
     )
 
 

@@ -23,7 +23,8 @@ def verdict(form: str, text: str, body: bytes, key: bytes, now: float) -> Signed
     """Tell how a signature stands, but for whether it was seen before.
 
     Args:
-        form: `timed`: t=SECONDS,v1=HEX over `SECONDS.BODY`; `plain`: HEX or sha256=HEX.
+        form: `timed`: t=SECONDS,v1=HEX over `SECONDS.BODY`; `plain`: HEX or sha256=HEX; `listed`:
+            v1=HEX, as often as there are keys, of which one must fit.
         text: the header's value.
         body: what is signed.
         key: the shared secret.
@@ -33,6 +34,10 @@ def verdict(form: str, text: str, body: bytes, key: bytes, now: float) -> Signed
         return Signed.MISSING
     if form == "plain":
         return _fits(text.removeprefix("sha256="), body, key)
+    if form == "listed":
+        given = (part.strip().partition("=")[::2] for part in text.split(","))
+        fits = [_fits(hexed, body, key) for name, hexed in given if name == "v1"]
+        return Signed.GOOD if Signed.GOOD in fits else Signed.FORGED
     parts = _parts(text)
     stamp = parts.get("t", "")
     if not (stamp.isascii() and stamp.isdigit()):

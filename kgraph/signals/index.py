@@ -13,6 +13,7 @@ from kgraph.schema import GENERIC, Entity, Key, Relation, Subgraph
 
 _K = TypeVar("_K", bound=Hashable)
 Needs = tuple[str, ...]
+SOFTWARE = ("Service", "ServiceInstance", "Application", "Database", "LoadBalancer", "Queue")
 _NAME_KEYS = frozenset(
     {"name", "hostname", "ip", "serviceName", "exportAddress", "probeAddress", "libvirtUri"}
 )
@@ -35,6 +36,7 @@ class EstateIndex:
         qualified: uids of machines that are known by their full name.
         keys: (namespace, value in its one spelling) -> uids.
         runs_on: uid -> uids of what it runs on.
+        carries: uid -> uids of the software that runs on it.
         beside: uid -> uids of the hosts that any relation ties it to, either way.
         needs: uid -> uids of all that it depends on.
         found: what was looked up before, for whoever asks the same again and again.
@@ -45,6 +47,7 @@ class EstateIndex:
     qualified: frozenset[str]
     keys: Mapping[tuple[str, str], tuple[str, ...]]
     runs_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needs: Mapping[str, Needs] = field(default_factory=dict)
     found: dict[Hashable, tuple[Any, Any]] = field(default_factory=dict, compare=False, repr=False)
@@ -79,8 +82,18 @@ class EstateIndex:
             keys.add(_claims(entity), entity.uid)
             if short:
                 qualified.add(entity.uid)
-        near = _followed(self, touched, fresh.relations, entities)
-        return EstateIndex(entities, names.rows, frozenset(qualified), keys.rows, *near)
+        change = (self, touched, fresh.relations, entities)
+        runs_on, beside, needs = _followed(*change)
+        return EstateIndex(
+            entities=entities,
+            names=names.rows,
+            qualified=frozenset(qualified),
+            keys=keys.rows,
+            runs_on=runs_on,
+            carries=_carried(*change),
+            beside=beside,
+            needs=needs,
+        )
 
     def named(self, name: str, kinds: Iterable[str] = ()) -> tuple[str, ...]:
         """Return uids that answer to a name, of the first kind that has any; empty: any kind.
@@ -141,12 +154,15 @@ class _Table(Generic[_K]):
         self.drop([other], one)
 
 
+_Ties = Mapping[str, tuple[str, ...]]
+
+
 def _followed(
     index: EstateIndex,
     touched: Iterable[str],
     relations: Iterable[Relation],
     entities: Mapping[str, Entity],
-) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]], Mapping[str, Needs]]:
+) -> tuple[_Ties, _Ties, Mapping[str, Needs]]:
     """Return what runs on what, what is beside which host, and who needs what, after a change."""
     needs, runs_on, beside = dict(index.needs), _Table(index.runs_on), _Table(index.beside)
     loose: set[str] = set()  # what was tied to something that is touched
@@ -168,6 +184,24 @@ def _followed(
                 if host in entities and entities[host].kind == "Host":
                     beside.add([one], host)
     return runs_on.rows, beside.rows, needs
+
+
+def _carried(
+    index: EstateIndex,
+    touched: Iterable[str],
+    relations: Iterable[Relation],
+    entities: Mapping[str, Entity],
+) -> _Ties:
+    """Return which software each thing carries, after a change."""
+    carries = _Table(index.carries)
+    for uid in touched:
+        for carrier in index.runs_on.get(uid, ()):
+            carries.drop([carrier], uid)
+    for relation in relations:
+        dependent = entities.get(relation.dependent)
+        if relation.type == "RUNS_ON" and dependent is not None and dependent.kind in SOFTWARE:
+            carries.add([relation.dependency], dependent.uid)
+    return carries.rows
 
 
 def _answers_to(entity: Entity) -> tuple[list[str], set[str]]:

@@ -24,6 +24,7 @@ from kgraph.schema.safe_yaml import safe_yaml
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
+_FILLERS = frozenset({"is", "are", "has", "the", "a", "on", "of"})
 DRILL_LABEL = "kgraph_drill"  # on an alert of `kgraph doctor --drill`
 
 
@@ -83,7 +84,7 @@ class Mapping:
     """One entry: which alerts, what they say, and of what.
 
     Attributes:
-        alert: pattern for the whole `alertname`.
+        alert: pattern for the whole `alertname`, as it is or as its words run together.
         where: label -> pattern for its whole value.
         kinds: kinds of the entity, the likeliest first; empty: any.
         name, host, caller: labels that name the entity, its host, who made the call; the first
@@ -138,9 +139,20 @@ class Packs:
 
         @lru_cache(_MOST_NAMES)
         def about(name: str) -> tuple[Mapping, ...]:
-            return tuple(entry for entry in self.entries if entry.alert.fullmatch(name))
+            spelled = _spelled(name)
+            return tuple(
+                entry
+                for entry in self.entries
+                if entry.alert.fullmatch(name) or entry.alert.fullmatch(spelled)
+            )
 
         return about
+
+
+def _spelled(name: str) -> str:
+    """Return a name as most rules spell it: `HostDown` for "Host is down" and `host_down`."""
+    words = (word for word in re.split(r"[\W_]+", name) if word.lower() not in _FILLERS)
+    return "".join(word[:1].upper() + word[1:] for word in words)
 
 
 def load_packs(folders: Sequence[Path] = ()) -> Packs:

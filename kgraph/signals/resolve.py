@@ -5,10 +5,11 @@ More than one answer is ambiguous and is reported, never guessed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kgraph.signals.index import EstateIndex, without_port
+from kgraph.signals.index import SOFTWARE, EstateIndex, without_port
 from kgraph.signals.packs import Alert, Mapping
 
 EXPLICIT = ("kgraph_entity", "kgraph_uid")
@@ -26,7 +27,15 @@ HOSTS = ("host", "hypervisor", "node", "instance")
 TARGETS = ("instance", "node", "nodename", "host", "hostname", "target", "device")
 SERVICES = ("service", "service_name", "app", "job")
 MACHINES = frozenset({"Host", "Switch", "Router", "StorageArray", "VirtualMachine", "Endpoint"})
-SOFTWARE = ("Service", "ServiceInstance", "Application", "Database", "LoadBalancer", "Queue")
+# They say where or whose something is, or who told of it: that they name an entity is chance.
+CONTEXT = frozenset(
+    {
+        *("alertname", "alertgroup", "alertstate", "severity", "priority", "receiver", "job"),
+        *("cluster", "namespace", "tenant", "project", "env", "environment", "stage", "tier"),
+        *("site", "datacenter", "dc", "region", "zone", "rack", "room", "team", "owner", "role"),
+        *("prometheus", "replica", "exporter", "caller", "kgraph_drill"),
+    }
+)
 # Every host has an `eth0` and a `default` pool: their names count on their own host only.
 LOCAL = frozenset({"Nic", "Bond", "Disk", "StoragePool", "Volume", "Network"})
 
@@ -60,6 +69,8 @@ def labels_read(mapping: Mapping) -> tuple[str, ...]:
 
 
 _REMEMBERED = 50_000  # alerts by their labels
+_WORD = 4  # letters that make a name's word one to go by
+_LIKE = 6  # of them are compared: `postgresql`, `postgres14`
 Found = tuple[str, ...]
 _Resolver = Callable[["_Question"], Found]
 
@@ -189,7 +200,7 @@ def _target(question: _Question) -> Found:
         for name in dict.fromkeys((value, without_port(value))):
             found = question.index.named(name, kinds) if kinds else _machine(question.index, name)
             if kinds and kinds[0] in LOCAL:
-                found = _sited(question, found, question.place())
+                found = _sited(question, found, question.place()) or _port(question, name)
             if found:
                 return found
     return ()
@@ -214,6 +225,31 @@ def _service(question: _Question) -> Found:
     return ()
 
 
+def _software_there(question: _Question) -> Found:
+    """An exporter of a database has the address of its machine, of which it does not speak.
+
+    It speaks of what runs there and is called like the alert, or is of the likeliest kind.
+    """
+    kinds, index = question.mapping.kinds, question.index
+    if not kinds or kinds[0] not in SOFTWARE:
+        return ()
+    for _, value in question.labels(question.mapping.name or TARGETS):
+        for machine in _machine(index, without_port(value)):
+            there = [index.entities[uid] for uid in index.carries.get(machine, ())]
+            alike = [each for each in there if each.kind in kinds and _alike(question, each.name)]
+            found = alike or [each for each in there if each.kind == kinds[0]]
+            if found:
+                return tuple(each.uid for each in found)
+    return ()
+
+
+def _alike(question: _Question, name: str) -> bool:
+    """Tell whether the alert's name begins like a word of this one: PostgresqlDown, `postgres`."""
+    alert = question.alert.name.lower()
+    words = (word for word in re.split(r"[\W\d_]+", name.lower()) if len(word) >= _WORD)
+    return any(alert.startswith(word[:_LIKE]) for word in words)
+
+
 def _in_namespace(question: _Question, found: Found, namespace: str) -> Found:
     """Leave out what is labelled with another namespace."""
     entities = question.index.entities
@@ -222,6 +258,16 @@ def _in_namespace(question: _Question, found: Found, namespace: str) -> Found:
         for uid in found
         if not namespace or entities[uid].labels.get("namespace", namespace) == namespace
     )
+
+
+def _port(question: _Question, name: str, host: str = "") -> Found:
+    """A switch is no host; its ports are known as `tor-1/swp7`."""
+    labels = question.labels(question.mapping.host or HOSTS)
+    for owner in (host,) if host else tuple(without_port(value) for _, value in labels):
+        for spelled in dict.fromkeys((owner, owner.partition(".")[0])):
+            if found := question.index.named(f"{spelled}/{name}", question.mapping.kinds):
+                return found
+    return ()
 
 
 def _text(question: _Question) -> Found:
@@ -239,13 +285,34 @@ def _text(question: _Question) -> Found:
         named = question.index.named(name, question.mapping.kinds)
         if found := _sited(question, named, place):
             return found
-        # A switch is no host; its ports are known as `tor-1/swp7`.
-        labels = question.labels(question.mapping.host or HOSTS)
-        for owner in (host,) if host else tuple(value for _, value in labels):
-            for spelled in dict.fromkeys((owner, owner.partition(".")[0])):
-                if found := question.index.named(f"{spelled}/{name}", question.mapping.kinds):
-                    return found
+        if found := _port(question, name, host or ""):
+            return found
     return ()
+
+
+def _any_label(question: _Question) -> Found:
+    """Nobody said which label names it, and none of the usual ones does: whichever label does.
+
+    Only a whole name counts. Where labels name several entities it stays ambiguous.
+    """
+    mapping, index = question.mapping, question.index
+    if mapping.name or mapping.text:
+        return ()
+    kinds = frozenset(mapping.kinds or (*MACHINES, *SOFTWARE, "Pod"))
+    found: list[str] = []
+    for label in sorted(question.alert.labels.keys() - CONTEXT):
+        value = question.alert.labels[label]
+        named = (index.named(name) for name in dict.fromkeys((value, without_port(value))))
+        uids = next(filter(None, named), ())
+        kept = _sited(
+            question,
+            tuple(uid for uid in uids if index.entities[uid].kind in kinds),
+            question.place(),
+        )
+        if kept:
+            question.note(f"{label}={value}")
+            found += kept
+    return tuple(found)
 
 
 RESOLVERS: tuple[tuple[str, _Resolver], ...] = (
@@ -254,5 +321,7 @@ RESOLVERS: tuple[tuple[str, _Resolver], ...] = (
     ("guest and host", _named_on_host),
     ("target address", _target),
     ("service labels", _service),
+    ("software there", _software_there),
     ("pattern on text", _text),
+    ("any label", _any_label),
 )

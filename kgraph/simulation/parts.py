@@ -11,6 +11,7 @@ from kgraph.schema import Key, Record, RelationRecord, Scalar
 from kgraph.simulation.watch import WATCHED
 
 Part = Record | RelationRecord
+needs = RelationRecord  # of a dependent, a type and what it needs by itself
 
 
 class Maker:
@@ -48,11 +49,6 @@ class Maker:
             signals = tuple([s for s in signals if random() < coverage])
         keys = (Key(*key),) if key else ()
         return Record(name, kind, name, keys, labels or {}, props or {}, signals)
-
-
-def needs(dependent: str, type_: str, dependency: str) -> RelationRecord:
-    """Say that one thing needs another by itself."""
-    return RelationRecord(dependent, type_, dependency)
 
 
 def needs_some(

@@ -18,7 +18,7 @@ from kgraph.store._records import write_records
 from kgraph.store._scopes import Scope, may_close, refuse_stale, with_what_is_held
 from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
-from kgraph.store._tables import locate_keys
+from kgraph.store._tables import indexed_afterwards, locate_keys
 from kgraph.store._ticks import NEVER
 from kgraph.store._topology import advance
 from kgraph.store.protocol import Changed, Diff
@@ -37,7 +37,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     records = write_records(sql, reading, scope.id, closes=closes)
     if scope.outranked(reading):
         sql.execute("UPDATE scope SET priority = ? WHERE id = ?", (reading.priority, scope.id))
-        records = all_touched(records)
+        records = all_touched(records, _entities(sql, scope.id))
     links = write_links(sql, reading, scope.id, records, closes=closes, telling=telling)
     settled = settle(sql, records.touched.difference(records.born), reading.at)
     settled = with_born(settled, records.born)
@@ -48,7 +48,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     pending = _pending(sql, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    _save(sql, reading, scope, kept, closes=closes and not records.held)
+    live = len(reading.staged.records) + len(records.held) if closes else _live(sql, scope.id)
+    _save(sql, reading, scope, kept, live=live, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
     if not diff.empty:
@@ -94,6 +95,16 @@ def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Dif
     )
 
 
+def _live(sql: sqlite3.Connection, scope: int) -> int:
+    rows = sql.execute("SELECT count(*) FROM record WHERE scope = ? AND live", (scope,))
+    return int(rows.fetchone()[0])
+
+
+def _entities(sql: sqlite3.Connection, scope: int) -> list[int]:
+    rows = sql.execute("SELECT entity FROM record WHERE scope = ? AND live", (scope,))
+    return [entity for (entity,) in rows]
+
+
 def _write_feed(
     sql: sqlite3.Connection, reading: Reading, outcome: Outcome, *, first: bool
 ) -> list[FeedRow]:
@@ -101,10 +112,11 @@ def _write_feed(
     opened, closed = told_edges(outcome)
     titles = _titles(sql, dependencies((*opened, *closed)))
     rows = list(feed(outcome, now, titles, first=first))
-    sql.executemany(
-        "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
-        ((reading.at, *row, reading.source) for row in rows),
-    )
+    with indexed_afterwards(sql, "change"):
+        sql.executemany(
+            "INSERT INTO change (at, entity, type, detail, source) VALUES (?, ?, ?, ?, ?)",
+            ((reading.at, *row, reading.source) for row in rows),
+        )
     return rows
 
 
@@ -171,12 +183,13 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
+    live: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
     sql.execute(
         "UPDATE scope SET generation = generation + 1, completed_at = ?, digest = ?, findings = ?,"
-        " records = (SELECT count(*) FROM record WHERE scope = scope.id AND live) WHERE id = ?",
-        (reading.at, digest, json.dumps(findings), scope.id),
+        " records = ? WHERE id = ?",
+        (reading.at, digest, json.dumps(findings), live, scope.id),
     )

@@ -44,9 +44,9 @@ class Resolved:
     """A reading's relations with their endpoints found.
 
     Attributes:
-        entities: of each record.
+        entities: of each record that is an end of one.
         noticed: records with a relation that is worth a finding: one to themselves, which is left
-            out, or an unusual one.
+            out, an unusual one, or one of too small a group.
     """
 
     wanted: dict[LinkId, int | None] = field(default_factory=dict)
@@ -78,41 +78,47 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
 
 
 def outside(
-    reading: Reading, own: Mapping[str, Place], as_before: Collection[int] = ()
+    staged: Staged, relations: Mapping[str, Collection[RelationRecord]], own: Mapping[str, Place]
 ) -> set[str]:
-    """Return the keys among the staged relations' ends that the scope itself doesn't have.
+    """Return the keys among the ends of relations that the scope itself doesn't have.
 
-    Those of the records `as_before` lead nowhere else.
+    Args:
+        staged: all that is said.
+        relations: those of its relations that are looked at.
+        own: key -> what it stands for, in the scope itself.
     """
-    found = set()
-    for dependent, links in reading.staged.links.items():
-        place = own.get(dependent)
-        if place is None or place.record not in as_before:
-            found.add(dependent)
+    found = set(relations)
+    if len(relations) == len(staged.links):
+        found |= staged.dependencies
+    else:
+        for links in relations.values():
             found.update(map(DEPENDENCY, links))
     return found.difference(own)
 
 
 def resolved(
-    reading: Reading, places: Mapping[str, Place], as_before: Collection[int] = ()
+    reading: Reading,
+    relations: Mapping[str, Collection[RelationRecord]],
+    places: Mapping[str, Place],
 ) -> Resolved:
-    """Find the endpoints of the staged relations.
+    """Find the endpoints of relations.
 
     Args:
         reading: whose they are.
+        relations: those that are unsettled, dependent -> its own.
         places: key -> what it stands for.
-        as_before: records whose relations are what they were: there is nothing to do for them.
 
     Raises:
         InputError: an endpoint that nobody has, in a reading that claims to be whole.
     """
-    out = Resolved(entities={place.record: place.entity for place in places.values()})
+    out = Resolved()
     sorts: dict[Sort, list[int]] = defaultdict(list)  # -> the record of each dependent
-    for dependent, links in reading.staged.links.items():
+    for dependent, links in relations.items():
         a = places.get(dependent)
-        if a is None or a.record not in as_before:
-            _resolve(reading, links, a, places, out, sorts)
-    _conclude(reading, places, out, sorts)
+        if a is not None:
+            out.entities[a.record] = a.entity
+        _resolve(reading, links, a, places, out, sorts)
+    _conclude(reading, relations, places, out, sorts)
     return out
 
 
@@ -133,8 +139,7 @@ def first_links(
         InputError: an endpoint that nobody has.
     """
     sorts: dict[Sort, list[int]] = defaultdict(list)
-    entities = {place.record: place.entity for place in places.values()}
-    found, at = out.wanted, reading.at
+    found, entities, at = out.wanted, out.entities, reading.at
     for dependent, links in reading.staged.links.items():
         a = places[dependent]
         _resolve(reading, links, a, places, out, sorts)
@@ -142,11 +147,12 @@ def first_links(
             b = entities[b_record]
             yield scope, a_record, type_, b_record, group, need, a.entity, b, at
         found.clear()
-    _conclude(reading, places, out, sorts)
+    _conclude(reading, reading.staged.links, places, out, sorts)
 
 
 def _conclude(
     reading: Reading,
+    relations: Mapping[str, Collection[RelationRecord]],
     places: Mapping[str, Place],
     out: Resolved,
     sorts: Mapping[Sort, list[int]],
@@ -156,7 +162,10 @@ def _conclude(
     out.noticed.update(chain.from_iterable(odd.values()))
     out.findings.extend(endpoint_findings({sort: len(odd[sort]) for sort in odd}))
     if reading.complete:  # a partial reading need not name all members
-        out.findings.extend(need_findings(reading.staged.needs, _members(reading.staged, places)))
+        needs = reading.staged.needs
+        short = _too_small(needs, relations, places)
+        out.noticed.update(places[dependent].record for dependent, _ in short)
+        out.findings.extend(need_findings(needs, short))
 
 
 def _resolve(
@@ -186,20 +195,27 @@ def _resolve(
             )
         else:
             out.wanted[name] = need
+            out.entities[b_record] = b_entity
         sorts[type_, a_kind, b_kind].append(a_record)
 
 
-def _members(staged: Staged, places: Mapping[str, Place]) -> dict[tuple[str, str], set[int]]:
-    """Return the entities in each group, (dependent, group), that needs several."""
-    return {
-        (dependent, group): {
-            places[link.dependency].entity
-            for link in staged.links[dependent]
-            if link.group == group
-        }
-        for (dependent, group), first in staged.needs.items()
-        if (first.need or 1) > 1
-    }
+def _too_small(
+    needs: Mapping[tuple[str, str], RelationRecord],
+    relations: Mapping[str, Collection[RelationRecord]],
+    places: Mapping[str, Place],
+) -> dict[tuple[str, str], int]:
+    """Return how many entities are in each group, (dependent, group), that needs more."""
+    found = {}
+    for (dependent, group), first in needs.items():
+        if (first.need or 1) > 1 and dependent in relations:
+            members = {
+                places[link.dependency].entity
+                for link in relations[dependent]
+                if link.group == group
+            }
+            if len(members) < (first.need or 1):
+                found[dependent, group] = len(members)
+    return found
 
 
 def _miss(reading: Reading, link: RelationRecord, out: Resolved, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -167,9 +167,17 @@ def changes(
 
 
 def observations(
-    sql: sqlite3.Connection, uids: str | None, now: int, *, abnormal: bool = False
+    sql: sqlite3.Connection,
+    uids: str | None,
+    now: int,
+    *,
+    abnormal: bool = False,
+    read: Callable[[tuple[Any, ...]], Observation] | None = None,
 ) -> Iterator[Observation]:
-    """Return what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal."""
+    """Return what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal.
+
+    `read` makes an observation of a row, where that is not `observation_of`.
+    """
     rows = sql.execute(
         "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"  # noqa: S608 - constants
         " o.received_at, o.expires_at, o.detail, o.due_at"
@@ -179,7 +187,7 @@ def observations(
         " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
         {"uids": uids, "now": now},
     )
-    return map(observation_of, rows)
+    return map(read or observation_of, rows)
 
 
 def observation_of(row: tuple[Any, ...]) -> Observation:

@@ -7,21 +7,65 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from kgraph.store._endpoints import DEPENDENCY, Place
-from kgraph.store._reconcile import RecordPlan, StoredRecord
-from kgraph.store._staging import Reading
+from kgraph.store._reconcile import RecordPlan, StoredRecord, StoredRow, stored_records
+from kgraph.store._staging import Reading, Staged
 
 _NOTHING = b""  # the hash of a record that depends on nothing
 
 
-def link_hashes(
-    reading: Reading, plan: RecordPlan, stored: Mapping[str, StoredRecord], *, closes: bool
-) -> dict[str, bytes | None]:
-    """Return key -> the hash to keep with each record; None: it is not known any longer.
+def passed_by(
+    rows: Iterable[StoredRow], staged: Staged
+) -> tuple[dict[str, StoredRecord], dict[str, int]]:
+    """Part the records of a scope, of which a whole reading is staged.
+
+    Returns:
+        key -> the record, of those to be looked at; and key -> row, of those that say of
+        themselves and of their dependencies what they said before.
+    """
+    other, same = [], {}
+    hashes, said = staged.hashes, staged.link_hashes()
+    # A dependent that is named by its uid may be any of our own records.
+    doubt = not said.keys() <= hashes.keys()
+    for row in rows:
+        key, id_, _, _, hashed, live, links = row
+        if (
+            hashes.get(key) == hashed
+            and said.get(key, _NOTHING) == links
+            and live
+            and not (doubt or key in staged.fleeting)
+        ):
+            same[key] = id_
+        else:
+            other.append(row)
+    return stored_records(other), same
+
+
+def uprooted(stored: Mapping[str, StoredRecord], staged: Staged) -> list[StoredRecord]:
+    """Return the records that are gone or of another kind now.
+
+    A relation to one of them is over, or may have become a usual or an unusual one, though its
+    dependent says what it said before.
+    """
+    records = staged.records
+    return [
+        row
+        for key, row in stored.items()
+        if row.live and (key not in records or records[key].kind != row.kind)
+    ]
+
+
+def link_hashes(reading: Reading, keys: Iterable[str], *, closes: bool) -> dict[str, bytes | None]:
+    """Return key -> the hash to keep with a record; None: it is not known any longer.
 
     Only a whole reading knows all relations of a record.
+
+    Args:
+        reading: what is said.
+        keys: of its records that are looked at.
+        closes: whether it is whole.
     """
     staged = reading.staged
     own = staged.records
@@ -30,16 +74,11 @@ def link_hashes(
     said = staged.link_hashes()
     if not said.keys() <= own.keys():
         # A dependent that is named by its uid may be one of our own records.
-        return dict.fromkeys(own)
-    hashes: dict[str, bytes | None] = {**dict.fromkeys(own, _NOTHING), **said}
-    lost = frozenset(plan.vanished)
-    for key, links in staged.links.items():
-        before = stored.get(key)
-        if before and before.links == hashes[key]:  # none has led out of the scope then
-            leads_out = lost and any(map(lost.__contains__, map(DEPENDENCY, links)))
-        else:
-            leads_out = not all(map(own.__contains__, map(DEPENDENCY, links)))
-        if leads_out:
+        return dict.fromkeys(keys)
+    hashes: dict[str, bytes | None] = {key: said.get(key, _NOTHING) for key in keys}
+    foreign = staged.dependencies.difference(own)
+    for key in hashes if foreign else ():
+        if not foreign.isdisjoint(map(DEPENDENCY, staged.links.get(key, ()))):
             hashes[key] = None
     return hashes
 
@@ -50,8 +89,8 @@ def as_before(
     stored: Mapping[str, StoredRecord],
     own: Mapping[str, Place],
     regrouped: Collection[int],
-) -> frozenset[int]:
-    """Return the rows of the records whose open relations are what the reading says of them.
+) -> dict[str, int]:
+    """Return key -> row of the records whose open relations are what the reading says of them.
 
     Where anything is of another kind now, a usual relation to it may have become an unusual one:
     then one has to look at all of them.
@@ -64,13 +103,12 @@ def as_before(
         regrouped: entities whose records may be others now, and so their relations loops.
     """
     if any(own[key].kind != stored[key].kind for key in plan.changed):
-        return frozenset()
-    return frozenset(
-        row.id
-        for key, hashed in hashes.items()
-        if hashed is not None
-        and (row := stored.get(key))
-        and row.links == hashed
+        return {}
+    return {
+        key: row.id
+        for key, row in stored.items()
+        if row.links is not None
+        and row.links == hashes.get(key)
         and row.live
         and own[key].entity not in regrouped
-    )
+    }

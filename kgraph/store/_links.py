@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from kgraph.schema import RelationRecord
 from kgraph.store._closing import close_answered, held_links
 from kgraph.store._endpoints import (
     End,
@@ -25,7 +26,7 @@ from kgraph.store._endpoints import (
     waits_no_more,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
-from kgraph.store._reconcile import LinkId, LinkPlan, plan_links
+from kgraph.store._reconcile import LinkId, LinkPlan, plan_links, without
 from kgraph.store._staging import Reading, Staged
 from kgraph.store._tables import indexed_afterwards, locate_keys
 
@@ -44,9 +45,10 @@ def write_links(
     Unless all is to be told, those of new entities are counted only: at first they are millions.
     """
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own, records.as_before)
+    relations = without(reading.staged.links, records.as_before)
+    foreign = outside(reading.staged, relations, records.own)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
-    found, rows, closed = _compared(sql, reading, scope, places, records, closes=closes)
+    found, rows, closed = _compared(sql, reading, scope, relations, places, records, closes=closes)
     opened: list[Edge] = []
     count = open_links(sql, rows, opened, before=None if telling else records.first_new)
     untold = count - len(opened)
@@ -66,6 +68,7 @@ def _compared(
     sql: sqlite3.Connection,
     reading: Reading,
     scope: int,
+    relations: Mapping[str, Collection[RelationRecord]],
     places: Mapping[str, Place],
     records: RecordOutcome,
     *,
@@ -77,8 +80,8 @@ def _compared(
         _set_pending(sql, scope, (), closes=True)
         out = Resolved()
         return out, first_links(reading, scope, places, out), []
-    found = resolved(reading, places, records.as_before)
-    stored = _stored(sql, scope, records.as_before)
+    found = resolved(reading, relations, places)
+    stored = _stored(sql, scope, records.as_before.values())
     plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=whole)
     if not whole:
@@ -165,16 +168,13 @@ def open_links(
 
 
 def _stored(
-    sql: sqlite3.Connection, scope: int, but: Collection[int]
+    sql: sqlite3.Connection, scope: int, but: Iterable[int]
 ) -> dict[LinkId, tuple[int, int | None]]:
     """Return the links of a scope, but for those of some records."""
-    sql.execute("CREATE TEMP TABLE IF NOT EXISTS as_before (record INTEGER PRIMARY KEY)")
-    sql.execute("DELETE FROM temp.as_before")
-    sql.executemany("INSERT INTO temp.as_before VALUES (?)", ((record,) for record in but))
     rows = sql.execute(
         "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?"
-        " AND a_record NOT IN (SELECT record FROM temp.as_before)",
-        (scope,),
+        " AND a_record NOT IN (SELECT value FROM json_each(?))",
+        (scope, json.dumps(list(but))),
     )
     return {(a, type_, b, group): (row, need) for row, a, type_, b, group, need in rows}
 

@@ -29,7 +29,7 @@ class RecordOutcome:
     """What came of a reading's records.
 
     Attributes:
-        own: key -> place, for the live records of the scope.
+        own: key -> place, for the live records of the scope that were looked at.
         vanished: rows of records that are gone.
         touched: entities to settle.
         regrouped: those of them whose stored records may be others than before.
@@ -38,7 +38,7 @@ class RecordOutcome:
         held: rows of records that are not reported and stay, all the same.
         answered: rows of records all of whose relations a partial reading has named.
         born: row -> (uid, name) of entities that nobody knew, if they were made open at once.
-        as_before: rows of records whose open relations are what the reading says of them.
+        as_before: key -> row of records whose open relations are what the reading says of them.
     """
 
     own: Mapping[str, Place]
@@ -51,7 +51,7 @@ class RecordOutcome:
     findings: tuple[str, ...]
     held: frozenset[int] = frozenset()
     answered: frozenset[int] = frozenset()
-    as_before: frozenset[int] = frozenset()
+    as_before: Mapping[str, int] = field(default_factory=dict)
     born: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -142,7 +142,7 @@ def own_places(
     to: Decided,
     merged: Mapping[int, int],
 ) -> dict[str, Place]:
-    """Return key -> place of the scope's live records, after the reading."""
+    """Return key -> place of the live ones among a scope's records, after the reading."""
     vanished = set(plan.vanished)
     own = {
         key: Place(row.id, merged.get(row.entity, row.entity), row.kind)
@@ -166,10 +166,9 @@ def touched_entities(
     return frozenset(touched), frozenset(regrouped)
 
 
-def all_touched(records: RecordOutcome) -> RecordOutcome:
-    """Return the same with all entities of the scope to be settled anew."""
-    own = {place.entity for place in records.own.values()}
-    return replace(records, touched=records.touched | own)
+def all_touched(records: RecordOutcome, entities: Iterable[int]) -> RecordOutcome:
+    """Return the same with these entities to be settled anew, too: all of the scope."""
+    return replace(records, touched=records.touched.union(entities))
 
 
 def given_names(rows: Iterable[NameRow]) -> dict[int, str]:

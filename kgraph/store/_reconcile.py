@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kgraph.schema import Record, RelationRecord
 
+_Row = TypeVar("_Row")
 LinkId = tuple[
     int, str, int, str | None
 ]  # record of the dependent, type, of the dependency, group
@@ -28,7 +29,22 @@ class StoredRecord(NamedTuple):
     links: bytes | None = None
 
 
+# Of a record: key, row, entity, kind, hash, whether it is live, hash of its relations.
+StoredRow = tuple[str, int, int, str, bytes, int, bytes | None]
 Sort = tuple[str, str, str]  # of relations: type, kind of the dependent, kind of the dependency
+
+
+def stored_records(rows: Iterable[StoredRow]) -> dict[str, StoredRecord]:
+    """Return key -> record."""
+    return {
+        key: StoredRecord(id_, entity, kind, hashed, bool(live), links)
+        for key, id_, entity, kind, hashed, live, links in rows
+    }
+
+
+def without(rows: Mapping[str, _Row], keys: Collection[str]) -> Mapping[str, _Row]:
+    """Return what some keys do not lead to."""
+    return {key: row for key, row in rows.items() if key not in keys} if keys else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +87,19 @@ def plan_records(
         closes: whether what is not reported is gone.
         gone: what is said to be gone, one by one.
     """
-    new, changed, refreshed = [], [], []
-    for key, hashed in hashes.items():
-        row = stored.get(key)
-        if row is None:
-            new.append(key)
-        elif row.hash != hashed or not row.live:
-            changed.append(key)
-        elif records[key].volatile:
-            refreshed.append(key)
-    named = stored if closes else dict.fromkeys(gone)
-    vanished = (k for k in named if k not in records and k in stored and stored[k].live)
-    same = len(hashes) - len(new) - len(changed)
-    return RecordPlan(tuple(new), tuple(changed), tuple(refreshed), tuple(vanished), same)
+    before = {key: row.hash for key, row in stored.items() if row.live}
+    differing = [key for key, hashed in hashes.items() if before.get(key) != hashed]
+    written = set(differing)
+    over = before.keys() if closes else before.keys() & frozenset(gone)
+    return RecordPlan(
+        new=tuple(key for key in differing if key not in stored),
+        changed=tuple(key for key in differing if key in stored),
+        refreshed=tuple(
+            key for key, record in records.items() if record.volatile and key not in written
+        ),
+        vanished=tuple(sorted(over - records.keys())),
+        unchanged=len(hashes) - len(differing),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +151,16 @@ def endpoint_findings(sorts: Mapping[Sort, int]) -> list[str]:
 
 def need_findings(
     groups: Mapping[tuple[str, str], RelationRecord],
-    members: Mapping[tuple[str, str], Collection[int]],
+    members: Mapping[tuple[str, str], int],
 ) -> list[str]:
     """Return one line for each group that needs more members than it has.
 
     Args:
         groups: (dependent, group) -> one of its rows.
-        members: (dependent, group) -> entities that it has, where it needs several.
+        members: (dependent, group) -> how many it has.
     """
     return [
-        f"need_above_members group {group!r} of {dependent!r} needs {need} of {len(found)};"
-        " counted as all of them"
+        f"need_above_members group {group!r} of {dependent!r} needs"
+        f" {groups[dependent, group].need} of {found}; counted as all of them"
         for (dependent, group), found in members.items()
-        if (need := groups[dependent, group].need or 1) > len(found)
     ]

@@ -13,7 +13,7 @@ from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._evidence import move_evidence
 from kgraph.store._identify import known_of, versions_of
-from kgraph.store._link_hashes import as_before, link_hashes
+from kgraph.store._link_hashes import as_before, link_hashes, passed_by, uprooted
 from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
@@ -23,9 +23,9 @@ from kgraph.store._outcome import (
     rows_of,
     touched_entities,
 )
-from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
+from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records, stored_records, without
 from kgraph.store._staging import Reading
-from kgraph.store._tables import next_id, state
+from kgraph.store._tables import indexed_afterwards, next_id, state
 
 
 def write_records(
@@ -33,9 +33,10 @@ def write_records(
 ) -> RecordOutcome:
     """Write new and changed records with their entities; retire the vanished."""
     staged = reading.staged
-    stored = _stored(sql, scope)
-    plan = plan_records(staged.records, staged.hashes, stored, closes=closes, gone=staged.gone)
-    kept = _held(sql, reading, plan, stored)
+    stored, same = _stored(sql, reading, scope, closes=closes)
+    said, hashed = without(staged.records, same), without(staged.hashes, same)
+    plan = plan_records(said, hashed, stored, closes=closes, gone=staged.gone)
+    kept = _held(sql, reading, plan, stored, passed=len(same))
     plan = without_held(plan, {key: stored[key].id for key in plan.vanished}, kept)
     vanished = frozenset(stored[key].id for key in plan.vanished)
     before = versions_of(sql, [stored[key].id for key in plan.changed])
@@ -51,7 +52,7 @@ def write_records(
     to = decided(ids, matched.uids, entities)
     current = _current(sql, [stored[key].id for key in plan.changed if stored[key].live])
     _retire(sql, (*vanished, *current), reading.at)
-    hashes = link_hashes(reading, plan, stored, closes=closes)
+    hashes = link_hashes(reading, said, closes=closes)
     _write(sql, reading, scope, plan, to, hashes)
     _keep_hashes(sql, hashes, stored, plan)
     fleeting = [(body_of(staged.records[k]), stored[k].id) for k in plan.refreshed]
@@ -62,20 +63,25 @@ def write_records(
     _move_links(sql, ((record, merged.get(old, old), new) for record, old, new in moved))
     touched, regrouped = touched_entities(plan, stored, to, merged)
     own = own_places(staged.records, plan, stored, to, merged)
+    passed = dict(same)
+    # What is held stays as it is, whatever the reading says of what depends on it.
+    if not kept.records:
+        passed |= as_before(hashes, plan, stored, own, regrouped)
+    for key in _of_entities(sql, scope, regrouped):  # their relations may be loops now
+        passed.pop(key, None)
     return RecordOutcome(
         own=own,
         vanished=vanished,
         touched=touched,
         regrouped=regrouped,
         first_new=first_new,
-        unchanged=plan.unchanged,
+        unchanged=plan.unchanged + len(same),
         before=current,
         findings=(*kept.findings, *placeholders, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         born=born,
-        # What is held stays as it is, whatever the reading says of what depends on it.
-        as_before=frozenset() if kept.records else as_before(hashes, plan, stored, own, regrouped),
+        as_before=passed,
     )
 
 
@@ -84,9 +90,11 @@ def _held(
     reading: Reading,
     plan: RecordPlan,
     stored: Mapping[str, StoredRecord],
+    *,
+    passed: int,
 ) -> Held:
     """Ask what would be lost, where that is so much that it may have to be held."""
-    live = sum(record.live for record in stored.values())
+    live = passed + sum(record.live for record in stored.values())
     if not may_shrink_too_far(reading, len(plan.vanished), live):
         return Held()
     rows = sql.execute(
@@ -100,14 +108,36 @@ def _held(
     return held(reading, rows.fetchall(), live)
 
 
-def _stored(sql: sqlite3.Connection, scope: int) -> dict[str, StoredRecord]:
+def _stored(
+    sql: sqlite3.Connection, reading: Reading, scope: int, *, closes: bool
+) -> tuple[dict[str, StoredRecord], dict[str, int]]:
+    """Return the records of a scope that must be looked at, and key -> row of the others."""
     rows = sql.execute(
         "SELECT key, id, entity, kind, hash, live, links FROM record WHERE scope = ?", (scope,)
     )
-    return {
-        key: StoredRecord(id_, entity, kind, hashed, bool(live), links)
-        for key, id_, entity, kind, hashed, live, links in rows
-    }
+    if not closes:
+        return stored_records(rows), {}
+    stored, same = passed_by(rows, reading.staged)
+    lost = [row.id for row in uprooted(stored, reading.staged)]
+    near = sql.execute(
+        "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?1) AS lost"
+        " CROSS JOIN record AS gone ON gone.id = lost.value"
+        " CROSS JOIN link AS l ON l.b = gone.entity AND l.b_record = gone.id"
+        " JOIN record AS r ON r.id = l.a_record WHERE r.scope = ?2",
+        (json.dumps(lost), scope),
+    )
+    stored |= stored_records(near)
+    return stored, {key: row for key, row in same.items() if key not in stored}
+
+
+def _of_entities(sql: sqlite3.Connection, scope: int, entities: Iterable[int]) -> list[str]:
+    """Return the keys of a scope's records of some entities."""
+    rows = sql.execute(
+        "SELECT r.key FROM json_each(?) AS e CROSS JOIN record AS r ON r.entity = e.value"
+        " WHERE r.scope = ?",
+        (json.dumps(list(entities)), scope),
+    )
+    return [key for (key,) in rows]
 
 
 def _born(
@@ -132,16 +162,15 @@ def _born(
     fresh = fresh_entities(reading, tuple(ids), matched, known)
     rows = dict(zip(fresh, count(next_id(sql, "SELECT max(id) FROM entity"))))
     # The last counts: the newest of the given names, else of the mere keys.
-    said = sorted(
-        (records[key].name != "", row, uid, records[key].name or key)
-        for (key, row), uid in zip(ids.items(), matched.uids, strict=True)
-    )
-    names = {uid: name for _, _, uid, name in said}
+    said = sorted(zip(ids.values(), ids, matched.uids, strict=True))
+    names = {uid: key for _, key, uid in said}
+    names |= {uid: records[key].name for _, key, uid in said if records[key].name}
     version = state(sql)[1] + 1
-    sql.executemany(
-        "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
-        ((row, uid, fresh[uid], names[uid], reading.at, version) for uid, row in rows.items()),
-    )
+    with indexed_afterwards(sql, "entity"):
+        sql.executemany(
+            "INSERT INTO entity (id, uid, kind, name, since, version) VALUES (?, ?, ?, ?, ?, ?)",
+            ((row, uid, fresh[uid], names[uid], reading.at, version) for uid, row in rows.items()),
+        )
     return {row: (uid, names[uid]) for uid, row in rows.items()}
 
 
@@ -194,14 +223,15 @@ def _write(
         kind, name, entity = record.kind, record.name, to.entities[key]
         return (to.ids[key], scope, key, kind, name, entity, own, body, at, links)
 
-    sql.executemany(
-        "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links, live)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
-        " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
-        " hash = excluded.hash, body = excluded.body, since = excluded.since,"
-        " links = excluded.links, live = 1",
-        map(row, plan.deciding),
-    )
+    with indexed_afterwards(sql, "record"):
+        sql.executemany(
+            "INSERT INTO record (id, scope, key, kind, name, entity, hash, body, since, links,"
+            " live) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
+            " kind = excluded.kind, name = excluded.name, entity = excluded.entity,"
+            " hash = excluded.hash, body = excluded.body, since = excluded.since,"
+            " links = excluded.links, live = 1",
+            map(row, plan.deciding),
+        )
 
 
 def _keep_hashes(
@@ -213,9 +243,9 @@ def _keep_hashes(
     """Write the hashes of relations that differ, of records that are not written anyway."""
     written = set(plan.deciding)
     rows = [
-        (hashed, stored[key].id)
-        for key, hashed in hashes.items()
-        if key in stored and key not in written and stored[key].links != hashed
+        (hashes[key], row.id)
+        for key, row in stored.items()
+        if hashes.get(key, row.links) != row.links and key not in written
     ]
     sql.executemany("UPDATE record SET links = ? WHERE id = ?", rows)
 

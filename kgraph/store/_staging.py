@@ -29,6 +29,8 @@ from kgraph.schema.fields import LARGEST
 from kgraph.store.protocol import Shrink
 
 _HASHED_AT_ONCE = 10_000  # records
+# Those of 8 bytes, of earlier versions, say nothing of groups that are too small: they match none.
+_LINKS_BYTES = 9
 _BY_DEPENDENCY = itemgetter(2, 1)
 _SAID = itemgetter(slice(1, 5))  # of a relation: all but whose it is and where it was said
 LinkName = tuple[str, str, str, str | None]  # dependent key, type, dependency key, group
@@ -40,8 +42,10 @@ class Staged:
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
         self.hashes: dict[str, bytes] = {}
+        self.fleeting: dict[str, None] = {}  # keys of records with volatile properties
         # Dependent -> its relations; of exact duplicates the first counts.
         self.links: dict[str, list[RelationRecord]] = defaultdict(list)
+        self.dependencies: set[str] = set()  # keys that the relations lead to
         self.needs: dict[tuple[str, str], RelationRecord] = {}  # first row of each group
         self.observations: list[Observation] = []
         self.coverage: list[Coverage] = []
@@ -85,10 +89,9 @@ class Staged:
                 rows = iter(hashes.items())
                 while batch := list(islice(rows, _HASHED_AT_ONCE)):
                     hashed.update(plain_bytes(batch))
-            for record in self.records.values():
-                if record.volatile:
-                    fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
-                    hashed.update(repr(fleeting).encode())
+            for record in map(self.records.__getitem__, self.fleeting):
+                fleeting = sorted((name, record.props.get(name)) for name in record.volatile)
+                hashed.update(repr(fleeting).encode())
             self._digest = hashed.digest()
         return self._digest
 
@@ -108,9 +111,11 @@ class Staged:
             )
         self.records[record.key] = record
         self.hashes[record.key] = fingerprint(record)
+        if record.volatile:
+            self.fleeting[record.key] = None
 
     def _add_relation(self, link: RelationRecord) -> None:
-        dependent, type_, _, group, need, _ = link
+        dependent, type_, dependency, group, need, _ = link
         if type_ not in RELATIONS:
             raise InputError(
                 f"unknown relation type {link.type!r} of {_arrow(link)}",
@@ -122,6 +127,7 @@ class Staged:
         elif need is not None and not 1 <= need <= LARGEST:
             raise _bad_need(link)
         self.links[dependent].append(link)
+        self.dependencies.add(dependency)
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""
@@ -179,7 +185,7 @@ def fingerprint(record: Record) -> bytes:
 def _links_hash(links: list[RelationRecord]) -> bytes:
     if len(links) > 1:
         links = sorted(links, key=_BY_DEPENDENCY)
-    return hashlib.blake2b(plain_bytes(list(map(_SAID, links))), digest_size=8).digest()
+    return hashlib.blake2b(plain_bytes(list(map(_SAID, links))), digest_size=_LINKS_BYTES).digest()
 
 
 def plain_bytes(value: list[Any] | tuple[Any, ...]) -> bytes:

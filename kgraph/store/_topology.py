@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from kgraph.schema import Observation, Relation, Subgraph
-from kgraph.store._evidence import observations
+from kgraph.store._evidence import observation_of, observations
 from kgraph.store._outcome import Outcome, versioned
 from kgraph.store._read import entities
 from kgraph.store._tables import state
 from kgraph.store.protocol import Bare, TopologyDelta
+
+_REMEMBERED = 32_768  # rows of what is abnormal
 
 
 def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
@@ -87,8 +90,15 @@ def part(sql: sqlite3.Connection, inner: Iterable[str], rim: Iterable[str]) -> S
 
 
 def symptoms(sql: sqlite3.Connection, now: int) -> list[Observation]:
-    """Return what is abnormal at a moment, in ticks."""
-    return list(observations(sql, None, now, abnormal=True))
+    """Return what is abnormal at a moment, in ticks.
+
+    What has not changed since it was last read is the same object: who looks every second need not
+    compare thousands of rows.
+    """
+    return list(observations(sql, None, now, abnormal=True, read=_remembered))
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(observation_of)
 
 
 def _relations(sql: sqlite3.Connection, uids: dict[int, str], since: int) -> Iterable[Relation]:

@@ -71,6 +71,11 @@ class Topology:
         return {uid: i for i, uid in enumerate(self.uids)}
 
     @cached_property
+    def walked(self) -> dict[tuple[int, bool], tuple[Int, bool]]:
+        """What was met from single entities, for who walks there again; see `vicinity`."""
+        return {}
+
+    @cached_property
     def type(self) -> tuple[str, ...]:
         """(g,) relation type names."""
         names = self.type_names

@@ -14,7 +14,7 @@ import numpy as np
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology.arrays import Int, Topology
-from kgraph.topology.walk import Mask, dependencies, dependents, spans
+from kgraph.topology.walk import Found, Mask, dependencies, dependents, spans
 
 CAUSES = 4_000  # possible causes, nearest first
 SEEDS = 300  # symptoms that are asked what they share
@@ -25,6 +25,7 @@ WITNESSES = 600  # dependents of all other causes together
 SHARE = (5, 250)  # the least and the most that one of them may bring, nearest first
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
 STRANGERS = 200  # that have nothing to do with it: is it the monitoring that fails?
+REMEMBERED = 20_000  # walks from single entities, of a topology; then they are made anew
 _CROSSED = frozenset(
     name for name, type_ in RELATIONS.items() if type_.carries is not Carries.NOTHING
 )
@@ -115,7 +116,7 @@ def _take_share(topology: Topology, causes: Sequence[int], inside: Mask) -> froz
     left, partial = WITNESSES, set()
     for cause in causes:
         most = min(max(left // 4, SHARE[0]), SHARE[1])
-        hit = dependents(topology, [cause], types=_CROSSED, limit=most)
+        hit = _nearest(topology, cause, most)
         left -= int(np.count_nonzero(~inside[hit.entities]))
         inside[hit.entities] = True
         if hit.truncated:
@@ -130,9 +131,32 @@ def _most_shared(topology: Topology, causes: Int, seeds: Collection[int]) -> lis
     """
     shared = np.zeros(len(topology), np.int32)
     for seed in list(seeds)[:SEEDS]:
-        shared[dependencies(topology, [seed], types=_CROSSED, limit=CAUSES).entities] += 1
+        shared[_needed(topology, seed)] += 1
     order: list[int] = causes[np.argsort(-shared[causes], kind="stable")].tolist()
     return order
+
+
+def _nearest(topology: Topology, cause: int, most: int) -> Found:
+    """Return the nearest dependents of a cause, at most as many as any may bring."""
+    found, truncated = _remembered(topology, cause, down=True)
+    return Found(found[:most], truncated or len(found) > most)
+
+
+def _needed(topology: Topology, seed: int) -> Int:
+    return _remembered(topology, seed, down=False)[0]
+
+
+def _remembered(topology: Topology, entity: int, *, down: bool) -> tuple[Int, bool]:
+    """Walk from one entity, once: alerts come one by one, and many share their causes."""
+    walked = topology.walked
+    known = walked.get((entity, down))
+    if known is None:
+        walk, most = (dependents, SHARE[1]) if down else (dependencies, CAUSES)
+        found = walk(topology, [entity], types=_CROSSED, limit=most)
+        if len(walked) >= REMEMBERED:
+            walked.clear()
+        known = walked[entity, down] = found.entities, found.truncated
+    return known
 
 
 def _with_groups(topology: Topology, inner: Int, inside: Mask) -> Mask:

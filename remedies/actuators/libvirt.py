@@ -61,6 +61,8 @@ class LibvirtActuator:
         definitions: what guests are, for those whose host is gone.
         routes: name of a host -> the URI at which it takes guests that migrate.
         rest: lets `libvirt_moves.POLL` seconds pass, while a guest shuts down.
+        powerless: whether the power of the host behind a URI is read back off, asked just now:
+            it then need not answer before a guest is started.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class LibvirtActuator:
         definitions: Definitions | None = None,
         routes: Mapping[str, str] | None = None,
         rest: Callable[[], None] = lambda: None,
+        powerless: Callable[[str], bool] = lambda _uri: False,
     ) -> None:
-        self._lines = Lines(control, hosts, allowed)
+        self._lines = Lines(control, hosts, allowed, powerless)
         self._parts = Parts(self._lines)
         self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)

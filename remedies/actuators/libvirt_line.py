@@ -8,14 +8,18 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from threading import Thread
+from typing import TypeVar
 
 from ingest.libvirt.binding import Control, ControlConnection, ControlledDomain, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
 from remedies.guards import Presence, Sighting
 from remedies.looks import EffectError, Task
 
+A = TypeVar("A")
 ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
+READING = timedelta(seconds=15)  # for the power of those that are silent
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
 _OFF = frozenset({DomainState.SHUTOFF, DomainState.CRASHED})
 
@@ -65,11 +69,13 @@ class Said:
 
     Attributes:
         silent: it has not answered.
+        powerless: it has not answered, and its power was read back off just now.
     """
 
     uri: str
     state: State | None = None
     silent: bool = False
+    powerless: bool = False
 
     @property
     def alive(self) -> bool:
@@ -81,6 +87,8 @@ class Said:
         """The same as guards put it."""
         if self.silent:
             return Presence.SILENT
+        if self.powerless:
+            return Presence.POWERLESS
         if self.state is None:
             return Presence.ABSENT
         return Presence.RUNS if self.alive else Presence.OFF
@@ -93,10 +101,18 @@ class Lines:
         control: the binding.
         hosts: the URIs of every host that is known.
         allowed: the URIs that may be acted through; a plan is data, and names no others.
+        powerless: whether the power of the host behind a URI is read back off, asked just now.
     """
 
-    def __init__(self, control: Control, hosts: tuple[str, ...], allowed: frozenset[str]) -> None:
+    def __init__(
+        self,
+        control: Control,
+        hosts: tuple[str, ...],
+        allowed: frozenset[str],
+        powerless: Callable[[str], bool] = lambda _uri: False,
+    ) -> None:
         self._control, self.hosts, self._allowed = control, hosts, allowed
+        self._powerless = powerless
 
     @property
     def error(self) -> type[Exception]:
@@ -137,31 +153,24 @@ class Lines:
     def say(self, task: Task, also: Iterable[str] = ()) -> dict[str, Said]:
         """Ask every host about a guest, all at once; silence is an answer of its own.
 
+        Of who is silent the power is read: what has none runs nothing.
+
         Args:
             task: names the guest.
             also: URIs to ask besides those that are configured, and before them.
         """
         uris = list(dict.fromkeys((*(uri for uri in also if uri), *self.hosts)))
-        asked: dict[str, Future[Said]] = {uri: Future() for uri in uris}
-        for uri, future in asked.items():
-            Thread(target=self._ask, args=(uri, task, future), daemon=True).start()
-        wait(asked.values(), timeout=ASKING.total_seconds())
-        return {
-            uri: future.result() if future.done() else Said(uri, silent=True)
-            for uri, future in asked.items()
-        }
+        found = _at_once(uris, partial(self._said, task=task), ASKING)
+        said = {uri: answer or Said(uri, silent=True) for uri, answer in found.items()}
+        silent = [uri for uri, answer in said.items() if answer.silent]
+        off = _at_once(silent, self._powerless, READING)
+        return said | {uri: Said(uri, powerless=True) for uri in silent if off[uri]}
 
     def sightings(self, task: Task) -> list[Sighting]:
         """Ask every host whether it runs the guest; its own host first."""
         own = task.parameters.get("uri", "")
         found = self.say(task, [own])
         return [Sighting(uri, said.presence, own=uri == own) for uri, said in found.items()]
-
-    def _ask(self, uri: str, task: Task, answer: Future[Said]) -> None:
-        try:
-            answer.set_result(self._said(uri, task))
-        except Exception:  # noqa: BLE001 - whatever went wrong there, it did not answer
-            answer.set_result(Said(uri, silent=True))
 
     def _said(self, uri: str, task: Task) -> Said:
         connection = self._control.look(uri)
@@ -174,6 +183,24 @@ class Lines:
     def _close(self, connection: ControlConnection) -> None:
         with contextlib.suppress(self.error):  # broken already: nothing is left to close
             connection.close()
+
+
+def _at_once(
+    uris: Iterable[str], ask: Callable[[str], A], patience: timedelta
+) -> dict[str, A | None]:
+    """Ask of every URI, each in a thread of its own; None: no answer in time."""
+    asked: dict[str, Future[A | None]] = {uri: Future() for uri in uris}
+    for uri, future in asked.items():
+        Thread(target=_ask, args=(ask, uri, future), daemon=True).start()
+    wait(asked.values(), timeout=patience.total_seconds())
+    return {uri: future.result() if future.done() else None for uri, future in asked.items()}
+
+
+def _ask(ask: Callable[[str], A], uri: str, answer: Future[A | None]) -> None:
+    try:
+        answer.set_result(ask(uri))
+    except Exception:  # noqa: BLE001 - whatever went wrong there, it did not answer
+        answer.set_result(None)
 
 
 def state_of(guest: ControlledDomain) -> State:

@@ -73,17 +73,21 @@ class PowerActuator:
 
     def look(self, task: Task) -> Look:
         """Read the power back, twice by each method. One that says on outweighs all others."""
-        states, said = [], []
-        for method in self._methods:
-            state, told = self._state(method, task.deadline)
-            states.append(state)
-            said.append(f"{method.agent[0]}: {told}")
-        line = "; ".join(said)
-        if Power.ON in states:
-            return Look(_standing(task.effect, Power.ON), line)
-        if Power.OFF in states:
-            return Look(_standing(task.effect, Power.OFF), line)
-        return Look(Standing.UNKNOWN, line)
+        state, line = self._read(task.deadline)
+        if state is Power.UNKNOWN:
+            return Look(Standing.UNKNOWN, line)
+        return Look(_standing(task.effect, state), line)
+
+    def off(self, deadline: timedelta) -> bool:
+        """Tell whether the power is read back off, just now."""
+        return self._read(deadline)[0] is Power.OFF
+
+    def _read(self, deadline: timedelta) -> tuple[Power, str]:
+        found = [(method, *self._state(method, deadline)) for method in self._methods]
+        states = {state for _, state, _ in found}
+        known = (state for state in (Power.ON, Power.OFF) if state in states)
+        line = "; ".join(f"{method.agent[0]}: {told}" for method, _, told in found)
+        return next(known, Power.UNKNOWN), line
 
     def act(self, task: Task) -> str:
         """Switch it. Off twice is off: it may be done again.

@@ -245,7 +245,8 @@ def past_of(
         if track.tried and not unproven:
             at = run.ended_at or run.begun_at
             blocked = unseen & frozenset(plan.stands_on.get(step.entity, ()))
-            yield Past(plan.id, step.entity, step.action, at, outcome, blocked)
+            cause = plan.cause.entity
+            yield Past(plan.id, step.entity, step.action, at, outcome, blocked, cause)
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:

@@ -90,6 +90,8 @@ def _go(state: State, number: int, track: Track, stop: _Stop | None, world: Worl
     move = carry_on(number, step, track, hand, world.now)
     untouched = hand.intended_at is not None and hand.acted_at is None and hand.doing is None
     begins = isinstance(move, Act | Intend) or (untouched and isinstance(move, LookAt | Wait))
+    if stop is None and isinstance(move, Act | Intend) and move.direction is Direction.DO:
+        return _judged_again(state.plan, move, hand, track, world)
     if stop is None or not begins:
         return move
     if state.leaving:
@@ -101,6 +103,26 @@ def _go(state: State, number: int, track: Track, stop: _Stop | None, world: Worl
     if stop.undo:
         return move
     return Commit(number, StepState.INDETERMINATE, f"not taken back: {stop.why}")
+
+
+def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, world: World) -> Move:
+    """Ask the guards once more right before an effect: since it was announced much may be new.
+
+    A power switch that was silent for a minute answers, and the host is heard again meanwhile.
+    What has to wait only has waited before it was announced, and is not counted twice.
+    """
+    step = plan.steps[move.step]
+    if step.actor is not Actor.KGRAPH:
+        return move
+    own = plan.id, step.entity, step.action
+    others = tuple(i for i in world.intents if (i.plan, i.entity, i.action) != own)
+    said = judge(plan, step, replace(world, intents=others))
+    final = next((row for row in said if row.weight.stops), None)
+    if final is None:
+        return move
+    head = "" if track.attempt > 1 or hand.acted_at is not None else NOT_DONE
+    why = f"{head}refused by the {final.guard} guard: {final.why}"
+    return Commit(move.step, StepState.FAILED, why)
 
 
 def _stop(state: State, found: Sequence[Track], world: World) -> _Stop | None:

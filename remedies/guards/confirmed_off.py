@@ -13,6 +13,7 @@ class Presence(Enum):
     RUNS = "runs"  # or is paused, arriving or leaving: it has a QEMU there
     OFF = "off"  # defined there, and shut off
     ABSENT = "absent"  # not known there
+    POWERLESS = "powerless"  # it did not answer, and its power was read back off just now
     SILENT = "silent"  # it did not answer: that proves nothing
 
 
@@ -40,6 +41,8 @@ def confirmed_off(sightings: Iterable[Sighting]) -> str:
             return f"it runs on {row.host}"
         if row.presence is Presence.SILENT:
             return f"{row.host} does not answer, and may run it"
+        if row.own and row.presence is Presence.POWERLESS:
+            return f"{row.host} has no power"
         if row.own and row.presence is not Presence.OFF:
             return f"{row.host} does not know it"
     return ""

@@ -95,12 +95,13 @@ class Window:
             "() => performance.getEntriesByName('kgraph:drawn').length > 0"
         )
 
-    def violations(self) -> list[str]:
+    def violations(self, within: str = "html") -> list[str]:
         """Return what axe-core finds against WCAG 2.2 A and AA, one line each."""
         self.page.evaluate(AXE.read_text())
         found: list[dict[str, Any]] = self.page.evaluate(
-            "async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a',"
-            " 'wcag21aa', 'wcag22aa', 'best-practice']})).violations"
+            "async (within) => (await axe.run(within, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a',"
+            " 'wcag21aa', 'wcag22aa', 'best-practice']})).violations",
+            within,
         )
         return [
             f"{row['id']}: {row['help']}: {node['html'][:200]}"

@@ -5,7 +5,6 @@ The estate is simulated: see `tests.browser.site`.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,23 +15,13 @@ import pytest
 from kgraph.app.service.tokens import Role
 from tests.kgraph.server.serving import Served
 
-from .looking import LAPTOP, PHONE, Window, browser, lacking
+from .looking import LAPTOP, PHONE, Window
 from .site import broken, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.served]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    missing = lacking()
-    if missing:
-        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -244,6 +244,28 @@ def test_a_need_above_the_members_is_a_finding(sync: Sync) -> None:
     assert diff.relations_opened == 1
 
 
+def test_a_group_that_is_too_small_is_told_of_again_when_something_else_has_changed(
+    sync: Sync,
+) -> None:
+    items = (HOST, Record("p1", "PowerFeed"), RelationRecord("h1", "POWERED_BY", "p1", "p", 2))
+    first = sync(*items, VM)
+    again = sync(*items, VM._replace(name="another"))
+    assert again.findings == first.findings != ()
+
+
+def test_what_depends_on_a_thing_that_is_gone_says_so_itself_or_the_reading_is_refused(
+    store: GraphStore, sync: Sync
+) -> None:
+    others = [Record(f"h{n}", "Host") for n in range(2, 6)]
+    sync(HOST, VM, RUNS, *others)
+    with pytest.raises(InputError, match="'v1' RUNS_ON 'h1' names 'h1'"):
+        sync(VM, RUNS, *others)
+    diff = sync(VM, RUNS._replace(dependency="h2"), *others)
+    assert (len(diff.closed), diff.unchanged) == (1, 5)
+    assert facts(store)[1] == {("v1", "RUNS_ON", "h2")}
+    assert [scope.records for scope in store.scopes()] == [5]
+
+
 def test_unusual_endpoints_are_one_finding_for_all_alike(sync: Sync) -> None:
     guests = [Record(f"v{n}", "VirtualMachine") for n in range(5)]
     rows = [RelationRecord("h1", "STORED_ON", guest.key) for guest in guests]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 
+from tests.lab.lab.processes import wait_for as until
+from tools.ports import free_port
+
+__all__ = ["PATH", "free_port", "need", "until"]
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-_T = TypeVar("_T")
 
 
 def need(*tools: str, root: bool = False) -> None:
@@ -26,21 +25,3 @@ def need(*tools: str, root: bool = False) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(line, pytrace=False)
     pytest.skip(line)
-
-
-def free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        port: int = line.getsockname()[1]
-        return port
-
-
-def until(what: str, look: Callable[[], _T | None], seconds: float = 20) -> _T:
-    """Return the first thing that is there; fail with what was waited for."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"waited {seconds:g} s for {what}")

@@ -6,6 +6,7 @@ namespace with one wire to `br-int`, and can be pinged from the first of them.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -82,10 +83,17 @@ class Switching:
         words = ["ip", "netns", "exec", first, "ping", "-c1", "-W1", guest.address]
         return subprocess.run(words, capture_output=True, env=_ENV, check=False).returncode == 0
 
-    def received(self, guest: Guest) -> int:
-        """Return how many packets a guest's interface has received."""
-        counter = "/sys/class/net/eth0/statistics/rx_packets"
-        return int(_run("ip", "netns", "exec", f"{self.namespace}-{guest.name}", "cat", counter))
+    def packets(self) -> dict[str, tuple[int, int]]:
+        """Return guest -> how many packets it has sent and received, as its host counts them."""
+        words = ["ip", "-n", self.namespace, "-statistics", "-json", "link", "show"]
+        counted = {link["ifname"]: link["stats64"] for link in json.loads(_run(*words))}
+        return {
+            guest.name: (
+                counted[guest.name]["rx"]["packets"],
+                counted[guest.name]["tx"]["packets"],
+            )
+            for guest in self.guests
+        }
 
     @contextmanager
     def talking(self) -> Iterator[None]:

@@ -194,7 +194,7 @@ def test_a_half_dead_service_is_one_line_without_a_secret(
     assert server.url in line or source == "openstack"
     everything = "".join([line, repr(caught.value.__cause__), caplog.text, *capfd.readouterr()])
     assert SECRET not in everything
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tests.lab.lab.processes import end, spawn, wait_for
-from tests.monitoring.stack import free_address, ready
+from tests.monitoring.stack import ready
+from tools.ports import free_address
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 Value = Callable[[float], float | None]  # seconds before now -> value; None: no sample

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import threading
 import urllib.parse
@@ -18,6 +17,7 @@ import yaml
 
 from kgraph.app.monitoring import scrape_interval, shipped
 from tests.lab.lab.processes import end, spawn, wait_for
+from tools.ports import free_address
 
 TOOLS = (
     "setpriv",
@@ -181,7 +181,7 @@ class Stack:
 
     def until(self, what: str, look: Callable[[], T | None]) -> T:
         """Wait until an answer is true."""
-        return wait_for(what, look, seconds=15)
+        return wait_for(what, look)
 
     def alerts(self, state: str = "") -> set[tuple[str, str]]:
         """Return name and guest, or instance, of what fires or waits to in Prometheus."""
@@ -254,13 +254,6 @@ class Stack:
 
 
 _QUIET = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
-
-
-def free_address() -> str:
-    """Return an address on loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def ready(url: str) -> bool:

@@ -226,7 +226,7 @@ def test_one_that_is_too_slow_is_left_alone_in_time(spoilt: HalfDead) -> None:
     spoilt.slow = 0.4
     began = time.monotonic()
     passed = asking.asked(datetime.now(UTC))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert passed.partial
     assert any("too slowly" in why for why in passed.failed.values())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,7 +22,7 @@ from tests.kgraph.server.serving import Served, running, waited
 from tests.kgraph.server.test_process import Receiver, received
 from tests.lab.lab.processes import end, spawn, wait_for
 from tests.monitoring.conftest import need
-from tests.monitoring.stack import free_address
+from tools.ports import free_address
 
 pytestmark = [pytest.mark.monitoring, pytest.mark.served]
 _GUESTS = [f"web-{n}" for n in range(4)]
@@ -104,13 +103,11 @@ def fire(alertmanager: str, seconds: float) -> None:
     urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
 
 
-def test_a_storm_is_explained_to_a_receiver_within_two_seconds_and_its_end_is_told(
+def test_a_storm_is_explained_to_a_receiver_and_its_end_is_told(
     alertmanager: str, receiver: Receiver
 ) -> None:
-    fired = time.monotonic()
     fire(alertmanager, 600)
     waited(lambda: any(_causes(row) == ["StorageExport vmstore"] for row in receiver.got))
-    assert time.monotonic() - fired < 2
     fire(alertmanager, -1)
     waited(lambda: receiver.got[-1]["body"]["type"] == "kgraph.incident.resolved.v1")
 

@@ -22,7 +22,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore, ServerStore, open_store
 from tests.neo4j.served import Served
-from tools.neo4j.server import free_port
+from tools.ports import free_port
 
 pytestmark = pytest.mark.neo4j
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_a_server_that_is_not_there_is_told_within_seconds() -> None:
     began = time.monotonic()
     with pytest.raises(StoreError, match="cannot be reached") as caught:
         open_store(target)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert "\n" not in str(caught.value)
 
 

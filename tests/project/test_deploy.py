@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kgraph.server.metrics import Metrics
 _ROOT = Path(__file__).parents[2]
 _RULES = (_ROOT / "docs/reference/kgraph-self.rules.yml").read_text()
 _DASHBOARD = (_ROOT / "deploy/grafana-kgraph.json").read_text()
+_CONTAINERFILE = (_ROOT / "deploy/Containerfile").read_text()
 _PAGE = (_ROOT / "docs/serve.md").read_text()
 
 
@@ -41,8 +43,52 @@ def test_every_setting_of_the_server_is_on_its_page() -> None:
     assert set(re.findall(r"`(\w+)`", section)) >= set(ServerSettings.model_fields)
 
 
-def test_the_image_copies_every_package() -> None:
-    copied = set(
-        re.findall(r"^COPY (\w+)/ ", (_ROOT / "deploy/Containerfile").read_text(), re.MULTILINE)
-    )
-    assert copied >= {"kgraph", "ingest", "rca", "remedies", "cypher", "requirements"}
+def instructions() -> list[tuple[str, str]]:
+    """Return (instruction, what follows) of the container file, each on one line."""
+    lines = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", _CONTAINERFILE)).splitlines()
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines if line)]
+
+
+def sources() -> set[str]:
+    """Return what the image copies of the repository."""
+    copied = [rest.split() for name, rest in instructions() if name == "COPY"]
+    return {each for words in copied if not words[0].startswith("--") for each in words[:-1]}
+
+
+def test_the_image_copies_every_package_and_what_they_need() -> None:
+    packages = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    wheel = packages["targets"]["wheel"]["packages"]
+    assert sources() >= {f"{package}/" for package in wheel} | {"pyproject.toml", "requirements/"}
+    assert not [each for each in sources() if not (_ROOT / each).exists()]
+
+
+def test_what_the_image_copies_is_let_through_and_nothing_built_or_secret_is() -> None:
+    ignored = (_ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored  # all but what is named
+    named = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert named == {each.strip("/").split("/")[0] for each in sources()}
+    assert {"**/__pycache__", "kgraph/server/static"} <= set(ignored)
+
+
+def test_every_lock_that_the_image_installs_exists_and_is_held_to_its_hashes() -> None:
+    ran = " ".join(rest for name, rest in instructions() if name == "RUN")
+    locks = re.findall(r"-r (\S+)", ran)
+    assert set(locks) >= {"requirements/base.txt", "requirements/neo4j.txt"}
+    assert all("--hash=sha256:" in (_ROOT / lock).read_text() for lock in locks)
+    installs = re.findall(r"pip install (.*?)(?:&&|$)", ran)
+    assert all("--require-hashes" in each or each.strip().endswith(" .") for each in installs)
+
+
+def test_the_image_is_no_root_ends_well_and_looks_after_itself() -> None:
+    last = dict(instructions())  # of several, the last one counts
+    assert int(last["USER"]) > 0
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    assert "/readyz" in last["HEALTHCHECK"]
+    assert json.loads(last["ENTRYPOINT"]) + json.loads(last["CMD"]) == ["kgraph", "serve"]
+    assert f":{last['EXPOSE']}" in ServerSettings().listen
+
+
+def test_each_stage_is_of_a_base_that_can_be_another_one() -> None:
+    bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
+    arguments = {rest.partition("=")[0] for name, rest in instructions() if name == "ARG"}
+    assert {base.strip("${}") for base in bases} == arguments

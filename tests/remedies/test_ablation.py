@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def _no_reconciling(patch: Patch) -> None:
     patch.setattr(_Step, "reconcile", lambda self: self._announce_again("it will not have"))
 
 
+def _no_second_word(patch: Patch) -> None:
+    """Ask the guards when a step is announced, and not right before its effect."""
+    module = import_module("remedies.execution.next_moves")
+    patch.setattr(module, "_judged_again", lambda _plan, move, *_rest: move)
+
+
 def _no_contention(patch: Patch) -> None:
     patch.setattr(executor, "hosts_of", lambda _plan: frozenset())
 
@@ -85,6 +92,7 @@ REMOVALS = (
     guard(8, "flapping", "guest-flaps"),
     guard(9, "locked", "start-effect-hangs"),
     guard(10, "witnessed", "one-witness-is-not-enough"),
+    Removal(10, "judged again", _no_second_word, ("fence-waits-and-the-host-is-back",)),
     guard(11, "halted", "halted-before"),
     guard(12, "attributed", "symptom-of-our-own-making"),
     guard(0, "owned", "rival-owns-the-guest", "rival-owns-the-host"),

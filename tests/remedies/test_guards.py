@@ -27,8 +27,11 @@ def intent(number: int, seconds: float, **fields: object) -> Intent:
     return replace(row, **fields)  # type: ignore[arg-type] # only of Intent's own fields
 
 
-def past(minutes: float, outcome: Outcome, plan: str = "P-0") -> Past:
-    return Past(plan, "v1", "resume", T0 - timedelta(minutes=minutes), outcome)
+def past(
+    minutes: float, outcome: Outcome, plan: str = "P-0", cause: str = PLAN.cause.entity
+) -> Past:
+    at = T0 - timedelta(minutes=minutes)
+    return Past(plan, "v1", "resume", at, outcome, cause=cause)
 
 
 def facts(**fields: object) -> World:
@@ -182,6 +185,18 @@ def test_a_symptom_that_was_there_before_is_nobody_elses_doing() -> None:
 
 def test_the_budget_is_for_guests_only() -> None:
     assert judge(PLAN, RESTART, REFUSED["budget"]) == ()
+
+
+def test_who_suffers_of_one_thing_after_another_is_not_what_flaps() -> None:
+    hit = [past(5 * n, Outcome.HELPED, f"P-{n}", f"export-{n}") for n in range(1, 6)]
+    assert judge(PLAN, RESUME, replace(WELL, past=tuple(hit))) == ()
+    of_one = [replace(row, cause=PLAN.cause.entity) for row in hit[:3]]
+    (said,) = judge(PLAN, RESUME, replace(WELL, past=tuple(of_one)))
+    assert (said.guard, said.weight) == ("flapping", Weight.AUTOMATION)
+    # So many causes within an hour are no explanation any longer.
+    one_more = past(35, Outcome.HELPED, "P-6", "export-6")
+    (said,) = judge(PLAN, RESUME, replace(WELL, past=(*hit, one_more)))
+    assert said.guard == "flapping"
 
 
 @pytest.mark.parametrize("name", ["attempts", "flapping"])

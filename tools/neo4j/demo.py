@@ -12,7 +12,8 @@ from importlib.util import find_spec
 
 from cypher import queries
 from kgraph.cli import run
-from tools.neo4j.server import CACHE, Server, ServerError, free_port, missing
+from tools.neo4j.server import CACHE, Server, ServerError, missing
+from tools.ports import free_port
 
 _BOLT, _HTTP = 7687, 7474  # where people expect a Neo4j
 _LOOK = "incident/cause_and_victims"

@@ -250,5 +250,6 @@ class Announcer:
         self._tidied_at = now
         forget(self._store, Drawer.EVENT, now - _KEPT)
         forget(self._store, Drawer.TOLD, now - _KNOWN)
+        forget(self._store, Drawer.PAIRED, now - _KNOWN)
         forget(self._store, Drawer.ANSWER, now - _KEPT)
         forget(self._store, Drawer.TALLY, now - tally.KEPT)

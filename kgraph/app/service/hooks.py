@@ -12,11 +12,13 @@ from typing import Any
 from ingest.alertmanager import DETECTOR, AlertBatch, parse_payload, report_of
 from ingest.posted import (
     ChangePlaces,
+    PagerEvent,
     Places,
     PostedChange,
     changes,
     parse_events,
     parse_json,
+    parse_pagerduty,
     reports,
 )
 from kgraph.config_service import (
@@ -25,6 +27,7 @@ from kgraph.config_service import (
     CloudEventsHook,
     GenericHook,
     HookConfig,
+    PagerDutyHook,
 )
 from kgraph.schema import Document, Drawer, InputError
 from kgraph.schema.timestamps import format_time, parse_time
@@ -60,6 +63,7 @@ class Taken:
         once: what must not count twice, such as the source and id of a CloudEvent.
         changes: what was done to the estate.
         findings: what a person should look at.
+        there: what was done to an incident in another tool.
     """
 
     reports: tuple[Report, ...]
@@ -68,6 +72,7 @@ class Taken:
     once: str = ""
     changes: tuple[PostedChange, ...] = ()
     findings: tuple[str, ...] = ()
+    there: PagerEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,13 @@ class Accepted:
     Attributes:
         alerts: how many it holds.
         truncated: how many its sender left out.
+        stamp: id and time of what may count only once and whose signature has no time.
     """
 
     documents: tuple[Document, ...]
     alerts: int
     truncated: int
+    stamp: tuple[str, datetime] | None = None
 
 
 def accept(hook: HookConfig, posted: Posted, now: datetime) -> Accepted:
@@ -92,6 +99,11 @@ def accept(hook: HookConfig, posted: Posted, now: datetime) -> Accepted:
     """
     contents = _contents(hook, posted)
     taken = [_take(hook, content, now) for content in contents]
+    if isinstance(hook, PagerDutyHook):
+        there = taken[0].there
+        if there is None:  # such as the event that tries a subscription out
+            return Accepted((), 0, 0)
+        return Accepted((_document(hook, contents[0], 0, now),), 0, 0, (there.id, there.at))
     return Accepted(
         tuple(_document(hook, content, n, now) for n, content in enumerate(contents)),
         sum(len(each.reports) for each in taken),
@@ -135,6 +147,8 @@ def _take(hook: HookConfig, content: Any, received_at: datetime) -> Taken:  # no
     if isinstance(hook, ChangesHook):
         told = ChangePlaces(**hook.mapping.model_dump())
         return Taken((), changes=tuple(changes(content, told, received_at, where)))
+    if isinstance(hook, PagerDutyHook):
+        return Taken((), there=parse_pagerduty(content.encode(), where))
     places = Places(**hook.mapping.model_dump())
     found = reports(content, places, hook.name, received_at, where)
     once = f"{content['source']} {content['id']}" if isinstance(hook, CloudEventsHook) else ""

@@ -10,12 +10,14 @@ import structlog
 
 from ingest.posted import PostedChange
 from kgraph.app.alerts import Directory, Listing, observe
+from kgraph.app.service.elsewhere import carry_out
 from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config_service import HookConfig
 from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
+from kgraph.schema.counting import counted
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
@@ -71,7 +73,7 @@ class Inbox:
         for (hook, _), (count, _) in self._left_out.items():
             missing[hook] = missing.get(hook, 0) + count
         return tuple(
-            f"hook {hook}: the sender left out {count} alerts: evidence is incomplete"
+            f"hook {hook}: the sender left out {counted(count, 'alert')}: evidence is incomplete"
             for hook, count in sorted(missing.items())
         )
 
@@ -109,6 +111,9 @@ class Inbox:
 
     def _observe(self, taken: Sequence[tuple[str, Taken]], now: datetime) -> Iterator[Told]:
         yield from self._changed(taken, now)
+        for hook, each in taken:
+            if each.there is not None:
+                carry_out(self._store, hook, each.there, now)
         reports = folded(report for _, each in taken for report in each.reports)
         if not reports:
             return

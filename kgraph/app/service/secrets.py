@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
@@ -33,9 +34,17 @@ def secret_of(hook: HookConfig, configuration: Configuration) -> HookSecret:
     """
     token_file = configuration.resolve(hook.token_file) if hook.token_file else None
     hmac_file = configuration.resolve(hook.hmac_file) if hook.hmac_file else None
-    token = _long_enough(secret(hook.token_env, token_file))
-    key = _long_enough(secret(hook.hmac_env, hmac_file))
+    token = _found(hook, hook.token_env, token_file)
+    key = _found(hook, hook.hmac_env, hmac_file)
     return HookSecret(token, key.encode())
+
+
+def _found(hook: HookConfig, variable: str, file: Path | None) -> str:
+    try:
+        return _long_enough(secret(variable, file))
+    except ConfigurationError as error:
+        where = f"hook {hook.name}: {error.where}"
+        raise ConfigurationError(error.what, where=where, mend=error.mend) from None
 
 
 def _long_enough(found: tuple[str, str] | None) -> str:

@@ -15,6 +15,7 @@ from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
 from kgraph.schema import Lease
+from kgraph.schema.counting import counted
 from kgraph.store import GraphStore
 
 ROLE = "watch"  # the lease that makes one process the watch of a store
@@ -194,7 +195,7 @@ class Watch:
         self._tell_findings(title, now)
         if self.keeper.synced and not synced:
             count = self.assessor.size()
-            line = f"all sources were read: {count} entities"
+            line = f"all sources were read: {counted(count, 'entity')}"
             self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 
     def _tell_findings(self, title: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ a time than is worth waiting for, and what is new comes first.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -56,6 +56,7 @@ class _Part:
         alarms: uids of alarming entities.
         question: what is asked about them, where it is known already.
         within: uids of all that it was weighed on; empty: not yet explained.
+        full: uids of what is likely blamed: all that depends on it is looked at.
         kept: as it was last explained.
         live: whether it still is one.
     """
@@ -63,6 +64,7 @@ class _Part:
     alarms: frozenset[str]
     question: tuple[Question, Survey] | None = None
     within: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
     kept: tuple[Kept, ...] = ()
     asked_at: datetime = _LONG_AGO
     live: bool = True
@@ -99,6 +101,7 @@ class Session:
 
     store: GraphStore
     said: Callable[[Observation], tuple[object, ...]]
+    _rows: dict[int, Observation] = field(default_factory=dict)  # by identity
     _told: dict[str, Said] = field(default_factory=dict)
     _parts: dict[str, _Part] = field(default_factory=dict)  # by alarm
     _unsorted: dict[str, _Sorting] = field(default_factory=dict)  # by alarm
@@ -176,21 +179,28 @@ class Session:
     def _live(self) -> list[_Part]:
         return list({id(part): part for part in self._parts.values()}.values())
 
-    def _compare(self, rows: Iterable[Observation]) -> bool:
+    def _compare(self, rows: Sequence[Observation]) -> bool:
         """Take in what is abnormal now; tell whether something is no longer."""
+        # A store that gives what has not changed as the same rows spares comparing them.
+        before, self._rows = self._rows, {id(row): row for row in rows}
+        moved = {row.entity for key, row in before.items() if key not in self._rows}
+        moved |= {row.entity for key, row in self._rows.items() if key not in before}
         said: dict[str, set[tuple[object, ...]]] = {}
         for row in rows:
-            said.setdefault(row.entity, set()).add(self.said(row))
+            if row.entity in moved:
+                said.setdefault(row.entity, set()).add(self.said(row))
         told = {uid: frozenset(each) for uid, each in said.items()}
-        before, self._told = self._told, told
-        gone = [uid for uid in before if uid not in told]
-        news = [uid for uid in told if before.get(uid) != told[uid]]
+        gone = [uid for uid in self._told if uid in moved and uid not in told]
+        news = [uid for uid in told if self._told.get(uid) != told[uid]]
+        self._told |= told
         for uid in gone:
+            del self._told[uid]
             self._unsorted.pop(uid, None)
+        for uid in gone:
             part = self._parts.get(uid)
             if part is not None:
                 self._dissolve(part)
-                self._sort_out(part.alarms & told.keys(), _Urgency.TOUCHED)
+                self._sort_out(part.alarms & self._told.keys(), _Urgency.TOUCHED)
         for at in range(0, len(news), AT_ONCE):
             self._sort_out(news[at : at + AT_ONCE], _Urgency.NEWS)
         return bool(gone)
@@ -292,9 +302,11 @@ class Session:
         missing = asked.difference(*groups)  # not in the graph, as it seems
         sets = [{uid for uid in group if uid in self._told} for group in groups]
         for alarms in self._whole([*sets, *({uid} for uid in sorted(missing))]):
-            for part in {id(p): p for uid in alarms if (p := self._parts.get(uid))}.values():
+            before = list({id(p): p for uid in alarms if (p := self._parts.get(uid))}.values())
+            for part in before:
                 self._dissolve(part)
-            part = _Part(frozenset(alarms), question if alarms == asked else None)
+            full = frozenset[str]().union(*(part.full for part in before))
+            part = _Part(frozenset(alarms), question if alarms == asked else None, full=full)
             for uid in alarms:
                 self._parts[uid] = part
                 self._unsorted.pop(uid, None)
@@ -343,15 +355,34 @@ class Session:
         tools: Toolkit,
         warnings: tuple[str, ...],
     ) -> list[Investigation]:
-        question, around = part.question or self._question(part.alarms, (), tools, warnings)
+        ready, full = part.question, part.full
         part.question, part.asked_at = None, tools.now
-        found = of_question(question.about(part.alarms), ages, tools)
-        blamed = around.partial & blamed_by(found)
-        if blamed:
-            question, _ = self._question(part.alarms, blamed, tools, warnings)
-            found = of_question(question.about(part.alarms), ages, tools)
-        part.within = frozenset(entity.uid for entity in question.incident.entities)
+        found, asked, partial = self._asked(part, full, ready, ages, tools, warnings)
+        blamed = blamed_by(found)
+        if not partial & blamed <= full <= blamed:  # what is blamed was not looked at in full
+            if full:
+                found, asked, partial = self._asked(part, frozenset(), None, ages, tools, warnings)
+            full = partial & blamed_by(found)
+            if full:
+                found, asked, _ = self._asked(part, full, None, ages, tools, warnings)
+        part.full = full
+        part.within = frozenset(entity.uid for entity in asked.incident.entities)
         return found
+
+    def _asked(
+        self,
+        part: _Part,
+        full: frozenset[str],
+        ready: tuple[Question, Survey] | None,
+        ages: tuple[SourceAge, ...],
+        tools: Toolkit,
+        warnings: tuple[str, ...],
+    ) -> tuple[list[Investigation], Question, frozenset[str]]:
+        """Explain a part, with all that depends on some of what may be blamed."""
+        if ready is None or full:
+            ready = self._question(part.alarms, full, tools, warnings)
+        question, around = ready
+        return of_question(question.about(part.alarms), ages, tools), question, around.partial
 
     def _same(self, entities: Iterable[Entity]) -> tuple[Entity, ...]:
         """Return the entities, each in memory once however many parts it was weighed in."""

@@ -35,7 +35,9 @@ class HandlingForm(Form):
         names: of a split: what the other one is about.
     """
 
-    did: Literal["acknowledged", "withdrawn", "closed", "merged", "took_in", "split", "split_from"]
+    did: Literal[
+        "acknowledged", "withdrawn", "closed", "merged", "took_in", "split", "split_from", "noted"
+    ]
     at: datetime
     by: str
     note: str

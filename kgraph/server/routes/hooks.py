@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from kgraph.app.service.hooks import Posted, accept
-from kgraph.schema import InputError, KgraphError
-from kgraph.server.identity import Admitted, Served, admitted
+from kgraph.schema import Document, InputError, KgraphError
+from kgraph.server.identity import Served, admitted, fresh
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
 
@@ -53,20 +53,23 @@ _ANY_JSON = {"schema": {"description": "what the hook's type says"}}
     },
 )
 async def post(name: str, request: Request, served: Served) -> Accepted:
-    """Take in alerts: of Alertmanager, as CloudEvents, or any JSON that has a mapping."""
+    """Take in alerts, changes, and what was done to incidents elsewhere, by the hook's type."""
     hook = served.hooks.get(name)
     if hook is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"no hook is called {name!a}", "no hook")
     admission = await admitted(served, hook, request)
+    seen = admission.seen
     posted = Posted({k.lower(): v for k, v in request.headers.items()}, admission.body)
     try:
         found = await run_in_threadpool(accept, hook, posted, served.clock())
+        if found.stamp is not None:
+            seen = await fresh(served, name, *found.stamp)
         await served.mail.keep(found.documents)
     except InputError as error:
         outcome = "malformed" if type(error) is InputError else "unkept"
         served.metrics.deliveries.labels(name, outcome).inc()
         if outcome == "unkept":
-            await _forget(served, admission)
+            await _forget(served, seen)
         raise
     served.metrics.deliveries.labels(name, "accepted").inc()
     served.metrics.alerts.labels(name).inc(found.alerts)
@@ -75,9 +78,8 @@ async def post(name: str, request: Request, served: Served) -> Accepted:
     return Accepted(deliveries=len(found.documents), alerts=found.alerts)
 
 
-async def _forget(served: Service, admission: Admitted) -> None:
+async def _forget(served: Service, seen: Document | None) -> None:
     """Let a request that could not be kept come again, as it is signed."""
-    seen = admission.seen
     if seen is not None:
         with suppress(KgraphError):  # the store is in trouble; who signs anew is not held up
             await served.writer.ask(lambda store: store.drop(seen.drawer, [seen.id]))

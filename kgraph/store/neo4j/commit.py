@@ -80,7 +80,8 @@ def _take(
     written = write_records(statements, ids, reading, scope.id, closes=closes)
     if scope.outranked(reading):
         statements.rows(_RANK, id=scope.id, priority=reading.priority)
-        written = replace(written, outcome=all_touched(written.outcome))
+        entities = {place.entity for place in written.outcome.own.values()}
+        written = replace(written, outcome=all_touched(written.outcome, entities))
     records = written.outcome
     settled = settle(statements, written, reading.at)
     follow_records(statements, written.left)

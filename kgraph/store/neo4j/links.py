@@ -21,7 +21,7 @@ from kgraph.store._endpoints import (
     waits_no_more,
 )
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
-from kgraph.store._reconcile import LinkId, plan_links
+from kgraph.store._reconcile import LinkId, plan_links, without
 from kgraph.store._staging import Reading, Staged
 from kgraph.store._ticks import from_ticks
 from kgraph.store.neo4j import relations
@@ -81,10 +81,11 @@ def write_links(
     now = from_ticks(reading.at)
     scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
-    foreign = outside(reading, records.own, records.as_before)
+    loose = without(reading.staged.links, records.as_before)
+    foreign = outside(reading.staged, loose, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
-    found = resolved(reading, places, records.as_before)
-    links = [] if first else relations.of_scope(statements, scope, records.as_before)
+    found = resolved(reading, loose, places)
+    links = [] if first else relations.of_scope(statements, scope, records.as_before.values())
     stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     named = frozenset(found.wanted)

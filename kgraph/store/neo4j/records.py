@@ -109,7 +109,7 @@ def write_records(
     ids.records += len(plan.new)
     current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
     statements.each(_RETIRE, sorted((*vanished, *current)), at=reading.at)
-    hashes = link_hashes(reading, plan, stored, closes=closes)
+    hashes = link_hashes(reading, staged.records, closes=closes)
     _write(statements, reading, scope, plan, to, hashes)
     _keep_hashes(statements, hashes, stored, plan)
     _write_claims(statements, claimants, to, plan)
@@ -127,7 +127,7 @@ def write_records(
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         # What is held stays as it is, whatever the reading says of what depends on it.
-        as_before=frozenset() if kept.records else as_before(hashes, plan, stored, own, regrouped),
+        as_before={} if kept.records else as_before(hashes, plan, stored, own, regrouped),
     )
     return Written(
         outcome,

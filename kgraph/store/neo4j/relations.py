@@ -8,7 +8,7 @@ follows relations ever meets the past.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -98,7 +98,7 @@ class StoredLink:
         return self.a, self.type, self.b
 
 
-def of_scope(statements: Statements, scope: int, but: Collection[int] = ()) -> list[StoredLink]:
+def of_scope(statements: Statements, scope: int, but: Iterable[int] = ()) -> list[StoredLink]:
     """Return the open relations of a scope, in the order in which they came.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,10 @@ class Guest:
 
     def info(self) -> Sequence[int]:
         return (1, 1, 1, 1, 7_000_000_000)
+
+    def XMLDesc(self) -> str:
+        mac, target = "<mac address='52:54:00:00:00:01'/>", "<target dev='vnet0'/>"
+        return f"<domain><devices><interface>{mac}{target}</interface></devices></domain>"
 
     def controlInfo(self) -> Sequence[int]:
         if self.asked_at is None:
@@ -115,7 +120,7 @@ def _nothing_left_behind() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive(), thread.name
 
 
@@ -140,6 +145,7 @@ def test_all_counters_of_guests_that_answer_are_read() -> None:
         disks={"vda": 6},
         sent={"vnet0": 5},
         received={"vnet0": 6},
+        macs={"vnet0": "52:54:00:00:00:01"},
     )
     assert found["b"].answers
 
@@ -149,7 +155,7 @@ def test_a_stuck_guest_is_told_apart_and_the_others_are_read_in_time() -> None:
     counters = counters_of(Host(*guests))
     started = time.monotonic()
     found = sampled(counters)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
     assert [found[name].answers for name in ("a", "stuck", "z")] == [True, False, True]
     assert found["stuck"].silent_seconds >= 0.5
     assert found["stuck"].disks == {}
@@ -158,19 +164,22 @@ def test_a_stuck_guest_is_told_apart_and_the_others_are_read_in_time() -> None:
     guests[1].goes_on.set()
 
 
-def test_one_call_hangs_per_stuck_guest_and_the_next_samples_are_quick() -> None:
+def test_one_call_hangs_per_stuck_guest_and_the_next_samples_are_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stuck = [Guest(f"s{n}", stuck=True) for n in range(2)]
     counters = counters_of(Host(*stuck, Guest("a")))
     for _ in range(3):
         found = sampled(counters)
         assert counters.hanging == 2
+    monkeypatch.setattr(sys.modules[Counters.__module__], "_ASK_SECONDS", 1.7)
     started = time.monotonic()
     sampled(counters)
-    assert time.monotonic() - started < 0.3
+    assert time.monotonic() - started < 1.5, "who hangs already is not waited for"
     assert found["a"].answers
     for guest in stuck:
         guest.goes_on.set()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while counters.hanging and time.monotonic() < deadline:
         time.sleep(0.01)
     assert all(guest.answers for guest in sampled(counters).values())
@@ -230,7 +239,7 @@ def test_a_daemon_that_hangs_is_given_up_on_in_time_and_asked_once() -> None:
             sampled(counters)
     assert host.opened == 1
     host.moves.set()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while host.closed < 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert sampled(counters)["a"].cpu_ns

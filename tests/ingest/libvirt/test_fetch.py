@@ -75,14 +75,14 @@ def test_guests_whose_monitors_owe_an_answer_hold_up_no_reading(
     monkeypatch.setattr(fetching, "_MONITOR_SECONDS", 0.1)
     before = set(threading.enumerate())
     uuids = [f"11111111-2222-4333-8444-55555555555{n}" for n in range(4)]
-    hung = [FakeDomain(domain_xml(uuid=uuid), at=(3, 5), stalls=5) for uuid in uuids]
+    hung = [FakeDomain(domain_xml(uuid=uuid), at=(3, 5), stalls=30) for uuid in uuids]
     started = time.monotonic()
     reading = fetch(driver(FakeConnection([*hung, FakeDomain(domain_xml())])), URI)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 15
     assert len(reading.guests) == 5
     assert reading.complete, "the errors only explain"
     assert [domain.asked_monitor for domain in hung] == [True, False, False, False]
     hung[0].released.set()  # it goes on: nothing is left behind
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()

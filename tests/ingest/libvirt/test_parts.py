@@ -116,9 +116,9 @@ def test_an_event_names_its_guest(connection: Any) -> None:
     connected = threading.Event()
     listener = listening(MOCK, tell)
     try:
-        assert connected.wait(5)
+        assert connected.wait(30)
         domain.suspend()
-        assert told.wait(5)
+        assert told.wait(30)
     finally:
         listener.stop()
         domain.resume()

@@ -8,10 +8,12 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.lab.lab.processes import wait_for
+from tools.ports import free_port
 
 HOST = "127.0.0.1"
 
@@ -24,10 +26,7 @@ class QemuNbd:
         command = ["qemu-nbd", "--persistent", "--shared=4", f"--bind={HOST}", "--read-only"]
         command += [f"--port={self.port}", f"--export-name={export}", "--format=raw", str(image)]
         self._process = subprocess.Popen(command)
-        end = time.monotonic() + 10
-        while not _listens(self.port):
-            assert time.monotonic() < end, "qemu-nbd does not listen"
-            time.sleep(0.02)
+        wait_for("qemu-nbd", lambda: _listens(self.port))
 
     def stop(self) -> None:
         """Freeze it: the kernel goes on taking connections."""
@@ -98,13 +97,6 @@ def request(connection: socket.socket) -> tuple[int, int, int, int]:
 
 GREETING = b"NBDMAGICIHAVEOPT"
 ERROR = 1 << 31
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

@@ -71,7 +71,7 @@ def test_a_frozen_server_is_silent_until_it_goes_on(server: QemuNbd) -> None:
     server.stop()
     started = time.monotonic()
     assert reason(server) is Reason.SILENT
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
     server.go_on()
     assert look(HOST, server.port, "disk", deadline=PATIENCE).size_bytes == SIZE
 

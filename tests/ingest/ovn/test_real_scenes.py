@@ -10,7 +10,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +23,8 @@ import pytest
 from ingest.libvirt.counters import GuestSample, Sample
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import Limits, Past, step
+from ingest.libvirt.unanswered import Plug, cut_off, plugs
+from kgraph.app.cut_off import CutOff
 from kgraph.schema import Observation
 from kgraph.store import open_store
 from tests.ingest.real import until
@@ -122,19 +123,46 @@ class _Counted:
     def __init__(self, chassis: Switching) -> None:
         self._chassis, self._history = chassis, dict[str, Past]()
         self.still: list[Observation] = []
+        self.plugs: list[Plug] = []
 
     def sample(self) -> None:
         at = datetime.now(UTC)
-        guests = tuple(
-            GuestSample(g.uuid, g.name, running=True, received={"eth0": self._chassis.received(g)})
-            for g in self._chassis.guests
-        )
-        told = Sample("qemu+ssh://h1/system", at, guests)
+        packets = self._chassis.packets()
+        guests = (_counted(guest, *packets[guest.name]) for guest in self._chassis.guests)
+        told = Sample(_HYPERVISOR, at, tuple(guests))
         rows: Sequence[Observation]
         self._history, rows = step(self._history, told, lasts=_LASTS, limits=_HURRIED)
         self.still = [row for row in rows if row.abnormal and row.signal == "network"]
+        self.plugs = plugs(self._history, told, _HURRIED)
+
+    def learn(self) -> None:
+        """Sample until all guests have a habit; nothing stands still meanwhile."""
+
+        def known() -> bool:
+            self.sample()
+            assert self.still == []
+            return all(
+                track.moves >= _HURRIED.moves and track.moved_at - track.first >= _HURRIED.history
+                for past in self._history.values()
+                for name, track in past.tracks.items()
+                if name != "cpu"
+            )
+
+        until("the guests to have a habit", known, seconds=60)
 
 
+def _counted(guest: Guest, sent: int, received: int) -> GuestSample:
+    return GuestSample(
+        guest.uuid,
+        guest.name,
+        running=True,
+        sent={guest.name: sent},
+        received={guest.name: received},
+        macs={guest.name: guest.mac},
+    )
+
+
+_HYPERVISOR = "qemu+ssh://h1/system"
 # A habit of seconds rather than of minutes, and a pause to match: all else as in the product.
 _HURRIED = Limits(history=timedelta(seconds=4), pause=timedelta(seconds=2))
 _LASTS = timedelta(minutes=10)
@@ -147,10 +175,7 @@ def test_a_stopped_vswitchd_is_named_by_counters_that_stopped_on_running_guests_
     _kgraph(tmp_path, "sync")
     counted = _Counted(chassis)
     with chassis.talking():
-        begun = time.monotonic()
-        while time.monotonic() - begun < 8:
-            counted.sample()
-        assert counted.still == []
+        counted.learn()
         chassis.signal("ovs-vswitchd", signal.SIGSTOP)
 
         def all_still() -> bool:
@@ -167,6 +192,39 @@ def test_a_stopped_vswitchd_is_named_by_counters_that_stopped_on_running_guests_
     title, posterior = _named(tmp_path)
     assert title == "ServiceInstance h1/ovs-vswitchd.service"
     assert posterior >= 0.5
+
+
+def test_a_stopped_switch_that_no_probe_reaches_is_named_by_the_packets_of_its_guests_alone(
+    chassis: Switching, tmp_path: Path
+) -> None:
+    """Its database answers on, with the links of before; nobody may ask its daemon."""
+    _configured(tmp_path, chassis, chassis.guests)
+    text = (tmp_path / "kgraph.toml").read_text()
+    own = f'type = "ovs"\nvia = {json.dumps(chassis.via)}'
+    assert own in text
+    by_database = f'type = "ovs"\ndb = "{chassis.db("db")}"'
+    (tmp_path / "kgraph.toml").write_text(text.replace(own, by_database))
+    _kgraph(tmp_path, "sync")
+    counted, said = _Counted(chassis), CutOff(f"libvirt-stats/{_HYPERVISOR}", _LASTS)
+
+    def told() -> list[Observation]:
+        counted.sample()
+        return said.told(store, counted.plugs, datetime.now(UTC))
+
+    with closing(open_store(tmp_path / "kgraph.db")) as store, chassis.talking():
+        counted.learn()
+        assert told() == []
+        chassis.signal("ovs-vswitchd", signal.SIGSTOP)
+        rows = until("the switch to be suspected", told, seconds=60)
+        assert {p.uuid for p in cut_off(counted.plugs)} == {g.uuid for g in chassis.guests[1:]}
+        store.observe(rows)
+    _kgraph(tmp_path, "sync")
+    title, _ = _named(tmp_path)
+    assert title == "ServiceInstance h1/ovs-vswitchd.service"
+    chassis.signal("ovs-vswitchd", signal.SIGCONT)
+    with closing(open_store(tmp_path / "kgraph.db")) as store, chassis.talking():
+        withdrawn = until("the switch to forward again", told, seconds=60)
+    assert all(row.expires_at == row.at for row in withdrawn)
 
 
 def test_a_killed_ovn_controller_is_named_for_the_guest_that_came_after_it(

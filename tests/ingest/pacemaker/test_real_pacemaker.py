@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -58,14 +59,20 @@ exec pacemakerd
 
 
 @pytest.fixture
-def via(tmp_path: Path) -> Iterator[list[str]]:
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="kgp-") as name:  # not in /dev/shm, which they get empty
+        yield Path(name)
+
+
+@pytest.fixture
+def via(folder: Path) -> Iterator[list[str]]:
     need("unshare", "nsenter", "corosync", "pacemakerd", "crm_mon", root=True)
-    (tmp_path / "corosync.conf").write_text(_COROSYNC)
-    (tmp_path / "start").write_text(_START.format(folder=tmp_path))
+    (folder / "corosync.conf").write_text(_COROSYNC)
+    (folder / "start").write_text(_START.format(folder=folder))
     spaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child"]
-    with (tmp_path / "log").open("wb") as log:
+    with (folder / "log").open("wb") as log:
         holder = subprocess.Popen(
-            ["unshare", *spaces, "--mount-proc", "bash", tmp_path / "start"],
+            ["unshare", *spaces, "--mount-proc", "bash", folder / "start"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
@@ -94,12 +101,12 @@ def _read(via: list[str]) -> list[Told]:
 def test_what_a_real_pacemaker_runs_is_left_to_it_until_a_person_takes_it_out(
     via: list[str],
 ) -> None:
-    until("the cluster", lambda: _read(via), seconds=40)
+    until("the cluster", lambda: _read(via))
     dummy = '<primitive id="shop" class="ocf" provider="pacemaker" type="Dummy"/>'
     _tell(via, "crm_attribute", "--name", "stonith-enabled", "--update", "false")
     _tell(via, "cibadmin", "--create", "--scope", "resources", "--xml-text", dummy)
     at = ("resource:c7/shop", "down")
-    until("the resource to run", lambda: at in well(_read(via)), seconds=60)
+    until("the resource to run", lambda: at in well(_read(via)))
     told = records(_read(via))
     assert {told[key].labels["managedBy"] for key in ("resource:c7/shop", "machine:h7")} == {
         "Pacemaker"

@@ -114,7 +114,7 @@ def test_an_alert_that_names_nothing_known_is_told_with_how_to_mend_it() -> None
     assert told.outcome is Outcome.NOT_FOUND
     assert "sync its source" in told.mend
     assert found.translation.unmapped_share == 1.0
-    assert any("1 alerts (100%) found no entity" in finding for finding in found.findings)
+    assert any("1 alert (100%) found no entity" in finding for finding in found.findings)
 
 
 # coverage

@@ -59,3 +59,17 @@ def test_hosts_that_belong_together_must_be_hosts_that_are_read(tmp_path: Path) 
     (tmp_path / "kgraph.toml").write_text(host + guests.format("qemu:///system"))
     with pytest.raises(ConfigurationError, match="no configured source, so nobody would ask it"):
         actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+
+
+def test_a_power_switch_names_a_host_that_is_read(tmp_path: Path) -> None:
+    host = '[[sources]]\ntype = "libvirt"\nuri = "test:///default"\n'
+    guests = '[[endpoints]]\nname = "guests"\ntype = "libvirt"\n'
+    switch = (
+        '[[endpoints]]\nname = "power-h1"\ntype = "power"\nuri = "{}"\n'
+        '[[endpoints.methods]]\nagent = ["/nowhere/fence_ipmilan"]\n'
+    )
+    (tmp_path / "kgraph.toml").write_text(host + guests + switch.format("test:///default"))
+    assert "guests" in actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+    (tmp_path / "kgraph.toml").write_text(host + guests + switch.format("qemu:///system"))
+    with pytest.raises(ConfigurationError, match="a power endpoint: uri"):
+        actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))

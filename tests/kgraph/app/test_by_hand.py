@@ -5,86 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kgraph.app import by_hand, handled, keeping
 from kgraph.app.investigation import Toolkit, of_store
-from kgraph.app.learning import taught
 from kgraph.app.toolkit import toolkit
 from kgraph.app.topologies import Topologies
 from kgraph.config import load
 from kgraph.incidents import Label, Verdict, build
 from kgraph.incidents.handling import Did
 from kgraph.schema import (
-    IncidentStatus,
     InputError,
-    Observation,
     PlanState,
-    Record,
-    RelationRecord,
-    State,
 )
-from kgraph.store import GraphStore, open_store
+from kgraph.store import open_store
 
-T0 = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
-RECORDS = [
-    *(Record(f"x{n}", "StorageExport", f"vmstore{n}") for n in range(2)),
-    *(Record(f"h{n}", "Host", f"h{n}") for n in range(2)),
-    *(Record(f"v{n}", "VirtualMachine", f"web-{n}") for n in range(8)),
-    *(RelationRecord(f"v{n}", "STORED_ON", f"x{n // 4}") for n in range(8)),
-    *(RelationRecord(f"v{n}", "RUNS_ON", f"h{n % 2}") for n in range(8)),
-]
-
-
-@dataclass
-class Estate:
-    """Two exports with four guests each, on two hosts that are well."""
-
-    store: GraphStore
-    tools: Toolkit
-    minute: float = 0.0
-
-    @property
-    def now(self) -> datetime:
-        return T0 + timedelta(minutes=self.minute)
-
-    def uid(self, key: str) -> str:
-        return str(self.store.locate("cmdb", key))
-
-    def hurt(self, *guests: int, signal: str = "paused", well: tuple[int, ...] = ()) -> None:
-        rows = [(f"v{n}", signal, State.ABNORMAL) for n in guests]
-        rows += [(f"v{n}", signal, State.HEALTHY) for n in well]
-        rows += [(f"h{n}", "down", State.HEALTHY) for n in range(2)]
-        self.store.observe(
-            Observation(self.uid(key), name, state, at=self.now, detector="libvirt")
-            for key, name, state in rows
-        )
-
-    def look(self, minutes: float = 1.0) -> keeping.Sorted:
-        """Explain what is wrong, as the watch does it."""
-        self.minute += minutes
-        tools = taught(replace(self.tools, now=self.now), self.store)
-        done = keeping.sort(self.store, of_store(self.store, tools))
-        keeping.save(self.store, done)
-        return done
-
-    def at_now(self) -> Toolkit:
-        return taught(replace(self.tools, now=self.now), self.store)
-
-    def status(self, incident: str) -> str:
-        return by_hand.find(self.store, incident).status.value
-
-    def open(self) -> dict[str, set[str]]:
-        """Return each open incident with the keys of what is wrong in it."""
-        names = {self.uid(f"v{n}"): f"v{n}" for n in range(8)}
-        return {
-            row.id: {names[e] for e, _ in keeping.known(row).symptoms if e in names}
-            for row in self.store.incidents(IncidentStatus.OPEN)
-        }
+from .shared_disks import T0, Estate, fill
 
 
 def held(done: keeping.Sorted) -> list[str]:
@@ -103,25 +42,14 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
 @pytest.fixture
 def estate(tmp_path: Path, tools: Toolkit) -> Iterator[Estate]:
     with closing(open_store(tmp_path / "kgraph.db")) as store:
-        with store.sync("cmdb", "", complete=True, at=T0) as run:
-            run.stage(RECORDS)
-            run.commit()
+        fill(store)
         yield Estate(store, replace(tools, topologies=Topologies()))
 
 
 @pytest.fixture
 def two(estate: Estate) -> Estate:
     """Both exports fail, and are seen to: two incidents."""
-    estate.hurt(*range(8))
-    estate.store.observe(
-        Observation(estate.uid(f"x{n}"), "down", State.ABNORMAL, at=T0, detector="tcp")
-        for n in range(2)
-    )
-    estate.look()
-    assert sorted(map(sorted, estate.open().values())) == [
-        ["v0", "v1", "v2", "v3"],
-        ["v4", "v5", "v6", "v7"],
-    ]
+    estate.fail_both()
     return estate
 
 

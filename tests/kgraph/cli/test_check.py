@@ -91,6 +91,7 @@ def test_an_entity_without_an_address_says_how_to_give_it_one(run: Run) -> None:
     done = run("check", "cart")
     assert done.code == 0
     assert "Service cart: nothing to look at: give it the property or label `url`" in done.err
+    assert "kept" not in done.err, "nothing was looked at"
 
 
 def test_what_would_tell_most_of_an_incident_is_looked_at(run: Run, estate: Path) -> None:
@@ -128,3 +129,11 @@ def test_a_target_that_no_check_can_use_is_refused_with_its_place(run: Run, esta
     done = run("sync")
     assert done.code == 1
     assert "write it as host:port" in done.err
+
+
+def test_looks_that_saw_nothing_keep_nothing_and_say_so(run: Run, work: Path) -> None:
+    ingested(run, work, "entities:\n  - {id: h2, kind: Host, name: nobody.invalid}\n")
+    done = run("check", "h2", "--only", "ssh", "--seconds", "1")
+    assert done.code == 0
+    assert "unknown" in done.out
+    assert "nothing was seen, and nothing is kept: what was known stays as it is" in done.err

@@ -171,6 +171,14 @@ def test_an_estate_as_declared_has_no_drift(run: Run, estate: Path) -> None:
     assert "everything is as declared" in done.err
 
 
+def test_a_declaration_of_nothing_is_told_as_that(run: Run, estate: Path, work: Path) -> None:
+    del estate
+    (work / "desired.yaml").write_text("format: kgraph.desired/v1\n")
+    done = run("drift", "desired.yaml")
+    assert done.code == 0
+    assert "desired.yaml declares nothing" in done.err
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

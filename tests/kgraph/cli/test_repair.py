@@ -47,7 +47,7 @@ def test_a_yes_counts_for_what_was_seen_and_not_for_what_the_sources_say_now(
 def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> None:
     plan = proposed(run)
     shown = run("plan", plan).out
-    assert "1 force restart shop (by shop, risk medium, undo: stop): it errs" in shown
+    assert "1 force restart shop\n           it errs (by shop, risk medium, undo: stop)" in shown
     assert "ROLLBACK nothing is taken back by itself" in shown
     assert "         by hand: stop shop" in shown
     assert "TAKES    about 0 s; it has helped after 1 s without a symptom" in shown

@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.lab.lab.processes import wait_for
 
 PATIENCE = 30.0
 
@@ -66,10 +67,4 @@ def running(
 
 
 def waited(true: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = true()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+    return wait_for("what the service should have done", true)

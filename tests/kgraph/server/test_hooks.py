@@ -8,13 +8,14 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration
-from kgraph.schema import Drawer, StoreBusyError
+from kgraph.schema import ConfigurationError, Drawer, StoreBusyError
 from kgraph.server.service import Service
 from kgraph.server.signatures import signature
 from kgraph.store import GraphStore
@@ -42,6 +43,10 @@ labels = {alertname = "/check", instance = "/host"}
 [[hooks]]
 name = "events"
 type = "cloudevents"
+[[hooks]]
+name = "pager"
+type = "pagerduty"
+hmac_env = "HOOK_KEY"
 """
 Serve = Callable[..., Client]
 Token = Callable[[Role], dict[str, str]]
@@ -199,6 +204,93 @@ def test_a_plain_signature_over_the_body_will_do_where_it_is_asked_for(serve: Se
     headers = {"X-Hub-Signature-256": f"sha256={mac}"}
     answer = serve(HOOKS).post("/hooks/github-like", content=body, headers=headers)
     assert answer.json() == {"deliveries": 1, "alerts": 1}
+
+
+def pager_event(id_: str = "01E", at: datetime | None = None, **more: object) -> bytes:
+    event = {
+        "id": id_,
+        "event_type": "incident.acknowledged",
+        "occurred_at": (at or datetime.now(UTC)).isoformat(),
+        "agent": {"type": "user_reference", "id": "PADA", "summary": "Ada"},
+        "data": {"id": "PT4", "incident_key": "kgraph-INC-0001"},
+    }
+    return json.dumps({"event": event | more}).encode()
+
+
+def pager_signed(body: bytes, *keys: str) -> dict[str, str]:
+    """Sign as PagerDuty does: with each of the keys while one is exchanged for another."""
+    macs = (hmac.new(key.encode(), body, hashlib.sha256).hexdigest() for key in keys or (KEY,))
+    return {"X-PagerDuty-Signature": ",".join(f"v1={mac}" for mac in macs)}
+
+
+def test_an_event_of_pagerduty_is_kept_once_on_all_servers_whichever_key_fits(
+    serve: Serve, store: GraphStore
+) -> None:
+    body = pager_event()
+    headers = pager_signed(body, "the-key-that-it-had-before", KEY)
+    answer = serve(HOOKS).post("/hooks/pager", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (202, {"deliveries": 1, "alerts": 0})
+    other = serve(HOOKS)
+    assert other.post("/hooks/pager", content=body, headers=headers).status_code == 409
+    changed = pager_event(agent={"type": "user_reference", "summary": "Eve"})
+    again = other.post("/hooks/pager", content=changed, headers=pager_signed(changed))
+    assert again.status_code == 409  # the same event, written otherwise
+    assert counted(other, "replay") == 2
+    assert store.count(Drawer.INBOX) == 1
+
+
+def test_forged_unsigned_old_or_early_events_of_pagerduty_are_refused_and_counted(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, body, now = serve(HOOKS), pager_event(), datetime.now(UTC)
+    old, early = (pager_event(at=now + timedelta(minutes=m)) for m in (-361, 6))
+    good = pager_signed(body)["X-PagerDuty-Signature"]
+    for content, headers, reason in (
+        (body, {}, "signature missing"),
+        (body, token(Role.ADMIN), "signature missing"),
+        (body, pager_signed(body, "another-secret-of-24-chars"), "signature forged"),
+        (pager_event("02E"), pager_signed(body), "signature forged"),
+        (body, {"X-PagerDuty-Signature": good.replace("v1=", "v0=")}, "signature forged"),
+        (body, {"X-PagerDuty-Signature": good.removeprefix("v1=")}, "signature forged"),
+        (old, pager_signed(old), "signature late"),
+        (early, pager_signed(early), "signature late"),
+    ):
+        before = counted(client, reason)
+        answer = client.post("/hooks/pager", content=content, headers=headers)
+        assert (answer.status_code, counted(client, reason)) == (401, before + 1)
+    assert store.count(Drawer.INBOX) == store.count(Drawer.SEEN) == 0
+
+
+def test_an_event_of_pagerduty_that_could_not_be_kept_is_taken_when_it_comes_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, body = serve(HOOKS), pager_event()
+
+    async def busy(_documents: object) -> None:
+        raise StoreBusyError("somebody writes")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client.service.mail, "keep", busy)
+        refused = client.post("/hooks/pager", content=body, headers=pager_signed(body))
+    assert refused.status_code == 503
+    answer = client.post("/hooks/pager", content=body, headers=pager_signed(body))
+    assert answer.status_code == 202
+
+
+def test_the_event_that_tries_a_subscription_out_is_taken_and_not_kept(
+    serve: Serve, store: GraphStore
+) -> None:
+    body = pager_event(event_type="pagey.ping", data={"message": "Hello from your friend Pagey!"})
+    answer = serve(HOOKS).post("/hooks/pager", content=body, headers=pager_signed(body))
+    assert (answer.status_code, answer.json()) == (202, {"deliveries": 0, "alerts": 0})
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_a_hook_of_pagerduty_without_a_signing_secret_is_refused(
+    configured: Callable[[str], Configuration],
+) -> None:
+    with pytest.raises(ConfigurationError, match="hmac_env or hmac_file"):
+        configured('[[hooks]]\nname = "pager"\ntype = "pagerduty"\n')
 
 
 def test_cloudevents_are_taken_structured_and_binary(

@@ -44,6 +44,16 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("BlackboxProbeHttpFailure", "Endpoint", "errors", Direction.UP),
         ("ServiceLatencyHigh", "Service", "latency", Direction.UP),
         ("TargetDown", "Probe", "unreachable", None),
+        ("PostgresqlDown", "Database", "down", None),
+        ("RabbitmqNodeDown", "Queue", "down", None),
+        ("NginxHighHttp5xxErrorRate", "LoadBalancer", "errors", Direction.UP),
+        ("CephOSDDown", "StoragePool", "anomaly", None),
+        ("ZfsPoolDegraded", "StoragePool", "degraded", None),
+        ("SnmpTargetDown", "Switch", "unreachable", None),
+        ("SwitchInterfaceDown", "Nic", "down", None),
+        ("IpmiPowerSupplyFailure", "Host", "degraded", None),
+        ("HostSwapIsFillingUp", "Host", "memory", Direction.UP),
+        ("HostDiskWillFillIn24Hours", "StoragePool", "filling", None),
     ],
 )
 def test_the_usual_rules_are_known(
@@ -51,6 +61,11 @@ def test_the_usual_rules_are_known(
 ) -> None:
     entry = shipped.match(alert(name))
     assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize("name", ["Host is down", "host_down", "host-is-down", "HostDown"])
+def test_a_name_may_be_written_as_words(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name)) is shipped.match(alert("HostDown"))
 
 
 @pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor"])

@@ -235,3 +235,82 @@ def test_a_probed_address_that_nothing_answers_to_is_the_service_that_the_label_
     said = {"service": "api", "namespace": "shop", "job": "blackbox"}
     assert asked("ProbeFailed", instance="https://api.example.org", **said).uid == "service-shop"
     assert asked("ProbeFailed", instance="10.0.1.7:443", **said).uid == "vm-mail"
+
+
+@pytest.mark.parametrize("label", ["server", "name", "exported_instance"])
+def test_a_label_that_nobody_thought_of_still_names_the_one_machine(label: str) -> None:
+    found = asked("SomethingDown", **{label: "mail"})
+    assert found == Resolution("any label", ("vm-mail",), (f"{label}=mail",))
+
+
+def test_labels_that_name_two_machines_are_ambiguous() -> None:
+    assert asked("LinkOdd", left="mail", right="h3").uids == ("vm-mail", "host-3")
+
+
+def test_a_url_names_the_service_it_leads_to() -> None:
+    index = index_of(entity("service-pay", "Service", "pay"))
+    found = asked("HealthFailed", "", index, url="https://pay:8443/health")
+    assert (found.resolver, found.uid) == ("any label", "service-pay")
+
+
+@pytest.mark.parametrize("label", ["cluster", "team", "rack", "env"])
+def test_what_says_where_or_whose_it_is_names_nothing(label: str) -> None:
+    assert asked("SomethingDown", **{label: "mail"}).uids == ()
+
+
+def test_an_entry_that_names_its_labels_is_asked_for_those_alone() -> None:
+    assert asked("NodeDiskIOSaturation", server="mail").uids == ()
+
+
+def test_the_exporter_of_a_guest_speaks_of_the_guest() -> None:
+    assert asked("InstanceDown", instance="mail:9100", job="node").uid == "vm-mail"
+
+
+DB_1 = (
+    entity("vm-db", "VirtualMachine", "db-1"),
+    entity("db-pg", "Database", "orders-postgres"),
+    entity("service-cache", "Service", "redis6.service"),
+)
+THERE = EstateIndex.of(
+    Subgraph(
+        (*ENTITIES, *DB_1),
+        (*RELATIONS, *(Relation(each.uid, "RUNS_ON", "vm-db") for each in DB_1[1:])),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("alert", "uids"),
+    [
+        ("PostgresqlDown", ("db-pg",)),
+        ("RedisDown", ("service-cache",)),
+        ("MysqlDown", ("db-pg",)),  # the one database there
+        ("NginxDown", ()),  # no web server is known there, and nothing is called so
+        ("HostOomKillDetected", ("vm-db",)),
+    ],
+)
+def test_the_exporter_of_a_database_does_not_speak_of_its_machine(
+    alert: str, uids: tuple[str, ...]
+) -> None:
+    assert asked(alert, "", THERE, instance="db-1:9187").uids == uids
+
+
+def test_a_machine_is_not_down_since_a_database_on_it_is_that_nobody_knows() -> None:
+    assert asked("PostgresqlDown", instance="mail:9187").uids == ()
+
+
+def test_what_has_moved_is_found_where_it_is_now() -> None:
+    moved = Subgraph((DB_1[1],), (Relation("db-pg", "RUNS_ON", "vm-mail"),))
+    index = THERE.patched((), moved)
+    assert asked("PostgresqlDown", "", index, instance="mail:9187").uids == ("db-pg",)
+    assert asked("PostgresqlDown", "", index, instance="db-1:9187").uids == ()
+    assert asked("RedisDown", "", index, instance="db-1:9187").uids == ("service-cache",)
+
+
+@pytest.mark.parametrize("alert", ["InterfaceDown", "SwitchPortDown", "IfOperStatusDown"])
+def test_a_port_that_is_down_is_not_its_switch(alert: str) -> None:
+    switch = entity("tor-1", "Switch", "tor-1"), entity("swp7", "SwitchPort", "tor-1/swp7")
+    index = index_of(*switch)
+    assert asked(alert, "", index, instance="tor-1:161", ifName="swp7").uid == "swp7"
+    assert asked(alert, "", index, instance="tor-1:161", ifName="swp8").uids == ()
+    assert asked(alert, "", index, instance="h2:9100", device="eth0").uid == "nic-2"

@@ -16,7 +16,7 @@ from kgraph.sourcekit.pushed import Pace, Pushed
 from tests.ingest.real import until
 
 QUICK = Pace(settle=0.05, gap=0.05, again=0.1, longest=0.2)
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @contextmanager

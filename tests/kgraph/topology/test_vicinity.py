@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from hypothesis import given
 
 from kgraph.schema import Entity, Relation
-from kgraph.topology import Topology, build, dependencies, vicinity
-from kgraph.topology.vicinity import ALARMING, BLAMED, SHARE, STRANGERS, TIGHT
+from kgraph.topology import Topology, build, dependencies, dependents, vicinity
+from kgraph.topology.vicinity import ALARMING, BLAMED, SHARE, STRANGERS, TIGHT, _nearest
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -89,3 +89,23 @@ def test_in_a_small_graph_every_cause_is_in_it_with_all_that_it_needs(graph: Gra
     needed = dependencies(topology, [0], types={"RUNS_ON", "USES", "CALLS"})
     assert set(needed.entities.tolist()) <= set(found.inner.tolist())
     assert not set(found.inner.tolist()) & set(found.rim.tolist())
+
+
+@given(graphs())
+def test_what_was_walked_before_is_found_again(graph: Graph) -> None:
+    topology, fresh = (build(*graph) for _ in range(2))
+    everything = range(len(topology))
+    for seed in everything:  # what these walks met is remembered
+        vicinity(topology, [seed])
+    again, once = vicinity(topology, everything), vicinity(fresh, everything)
+    assert (again.inner.tolist(), again.rim.tolist()) == (once.inner.tolist(), once.rim.tolist())
+    assert (again.partial, again.truncated) == (once.partial, once.truncated)
+
+
+def test_the_nearest_of_a_cause_are_the_first_of_more() -> None:
+    topology = estate(hosts=20, guests=50)
+    core = topology.index["core"]
+    for most in (SHARE[0], 21, 60, SHARE[1]):
+        found, asked = _nearest(topology, core, most), dependents(topology, [core], limit=most)
+        assert found.entities.tolist() == asked.entities.tolist()
+        assert found.truncated is asked.truncated is True

@@ -212,7 +212,7 @@ class Estate:
     def wait_for_alerts(self, expected: set[tuple[str, str]]) -> list[Payload]:
         """Wait until exactly these alerts fire, and return `GET /api/v2/alerts` of that time."""
         try:
-            wait_for(f"alerts {sorted(expected)}", lambda: self.firing() == expected, seconds=30)
+            wait_for(f"alerts {sorted(expected)}", lambda: self.firing() == expected)
         except LabError as error:
             raise LabError(f"{error}; firing: {sorted(self.firing())}") from error
         return self.alerts()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -22,6 +21,7 @@ import yaml
 
 from tests.lab.lab.hypervisor import LIBVIRT_EXPORTER_PORT, NODE_EXPORTER_PORT, Hypervisor
 from tests.lab.lab.processes import LabError, end, spawn, wait_for
+from tools.ports import free_address
 
 _QUICK = "500ms"
 
@@ -69,11 +69,11 @@ class Monitoring:
             LabError: one does; says which.
         """
         since = time.time()
-        wait_for("scrapes of all targets", lambda: self._scraped() > since, seconds=30)
+        wait_for("scrapes of all targets", lambda: self._scraped() > since)
         now = datetime.now(UTC)
         wait_for("the rules", lambda: self._evaluated() > now)
         try:
-            wait_for("quiet rules", lambda: not self.pending(), seconds=30)
+            wait_for("quiet rules", lambda: not self.pending())
         except LabError as error:
             raise LabError(f"{error}: {[each['labels'] for each in self.pending()]}") from error
 
@@ -213,12 +213,6 @@ def _through(blackbox: str) -> dict[str, Any]:
             {"target_label": "__address__", "replacement": blackbox},
         ],
     }
-
-
-def free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def get(url: str) -> Any:

@@ -76,10 +76,10 @@ class PowerSwitch:
     def endpoints(self) -> str:
         """Return the endpoints of a kgraph.toml that switch each host."""
         rows = []
-        for name in self._hosts:
+        for name, host in self._hosts.items():
             options = ", ".join(f'{key} = "{value}"' for key, value in self.options(name).items())
             rows.append(
-                f'[[endpoints]]\nname = "power-{name}"\ntype = "power"\n'
+                f'[[endpoints]]\nname = "power-{name}"\ntype = "power"\nuri = "{host.uri}"\n'
                 f'select = {{kind = "Host", name = "{name}"}}\n[[endpoints.methods]]\n'
                 f"agent = {json.dumps(self.agent)}\noptions = {{{options}}}\n"
             )

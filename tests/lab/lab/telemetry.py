@@ -19,8 +19,9 @@ import yaml
 
 from tests.lab.lab.hypervisor import NODE_EXPORTER_PORT
 from tests.lab.lab.laboratory import Lab
-from tests.lab.lab.monitoring import answers, free_address, get
+from tests.lab.lab.monitoring import answers, get
 from tests.lab.lab.processes import end, spawn, wait_for
+from tools.ports import free_address
 
 _PREFIX = "libvirt_domain_block_stats"
 _COUNTERS = {

@@ -14,6 +14,7 @@ from ingest.libvirt.binding import Control, ErrorCode
 from ingest.libvirt.states import CrashedReason, DomainState, PausedReason, ShutoffReason
 from remedies import EffectError, Standing, Task
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.guards import Presence, Sighting, confirmed_off
 from remedies.looks import RefusedError
 
 UUID = "5a3c0e1c-0f5e-4b7e-9f63-3e2f1f2f0001"
@@ -247,6 +248,34 @@ def test_a_host_that_does_not_answer_may_run_the_guest() -> None:
     with pytest.raises(EffectError, match="does not answer"):
         estate.actuator.act(START)
     assert guest.calls == []
+
+
+def test_a_host_whose_power_is_read_back_off_runs_nothing_and_holds_up_nobody() -> None:
+    estate, guest = alone(DEAD)
+    gone, hangs = "qemu+h3:///system", "qemu+h4:///system"
+    control = Control(estate._open, estate._look, LibvirtError)
+    all_hosts = (*estate.hosts, gone)
+    off = LibvirtActuator(control, all_hosts, frozenset(estate.hosts), powerless=gone.__eq__)
+    assert off.look(START).standing is Standing.READY
+    off.act(START)
+    assert guest.calls == ["create"]
+    # It counts for that host alone, and a switch that cannot be asked proves nothing.
+    guest.now = DEAD
+    both = LibvirtActuator(
+        control, (*all_hosts, hangs), frozenset(estate.hosts), powerless=gone.__eq__
+    )
+    assert f"{hangs} does not answer, and may run it" in both.look(START).said
+
+    def broken(uri: str) -> bool:
+        raise EffectError(f"{uri}: the switch is silent")
+
+    unread = LibvirtActuator(control, all_hosts, frozenset(estate.hosts), powerless=broken)
+    assert f"{gone} does not answer, and may run it" in unread.look(START).said
+
+
+def test_a_guest_is_not_started_on_a_host_that_has_no_power() -> None:
+    rows = [Sighting("h1", Presence.POWERLESS, own=True), Sighting("h2", Presence.ABSENT)]
+    assert confirmed_off(rows) == "h1 has no power"
 
 
 def test_a_host_that_hangs_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_a_command_that_hangs_is_killed_with_its_children() -> None:
     began = monotonic()
     with pytest.raises(EffectError, match="did not come back in time"):
         run(["sh", "-c", "sleep 60 & sleep 60"], timedelta(seconds=0.2))
-    assert monotonic() - began < 5
+    assert monotonic() - began < 30
 
 
 def test_one_that_closes_its_output_and_hangs_is_killed_too() -> None:

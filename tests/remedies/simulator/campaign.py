@@ -37,12 +37,14 @@ LIMIT = 900.0  # seconds within which a fault has to be healed
 REST = 950.0  # seconds after the last fault
 _MANY, _SOME = 300, range(5)  # causes, and the clusters that stand for all where there are more
 _HARMLESS = frozenset({"check", "notify", "ask", "cordon", "uncordon"})
-# A region of this size is repaired in larger portions than one of ten hosts.
+# A region is repaired in larger portions than ten hosts are. A budget that is smaller than what
+# happens refuses repairs, as it should: then it is the budget that is measured.
 POLICY = """\
 format: kgraph.policy/v1
-rules: [{name: all, mode: auto}]
-budgets: {guestActionsPerMinute: 200, fencingsAtOnce: 2, fencingsPerHour: 60}
+rules: [{{name: all, mode: auto}}]
+budgets: {{guestActionsPerMinute: {guests}, fencingsAtOnce: {at_once}, fencingsPerHour: {hosts}}}
 """
+_GUESTS, _HOSTS = 12, 3  # of each cluster: actions within a minute, fencings within an hour
 
 
 @dataclass
@@ -229,7 +231,7 @@ class SimCampaign(SimNight):
             if not each.ended_at and task.action not in each.blow.may:
                 each.hasty.append(told)
         if not mine and task.action != "migrate":  # who makes room is not hurt, and may move
-            self.stray.append(told)
+            self.stray.append(f"{told} at {self.seconds:.0f} s")
 
     def _command(self, command: Command) -> None:
         clusters = self.region.cluster_of
@@ -237,10 +239,6 @@ class SimCampaign(SimNight):
         everywhere = command.words[0] == "blind"
         self._touch(set(clusters.values()) if everywhere else named or {0})
         match command.words:
-            case ("host", name, "honest"):
-                self.region.hosts[name].lies = False
-            case ("unit", name, "mend"):
-                self.region.units[name].sound = True
             case ("disown", name):
                 self.region.rivals.pop(name, None)
             case _:
@@ -273,6 +271,7 @@ def campaign(
     clusters: int,
     faults: int,
     rest: float = REST,
+    every: float = EVERY,
     begins: Callable[[int], bool] = lambda _number: True,
 ) -> SimCampaign:
     """Run one; its followed faults and its witness tell what came of it.
@@ -282,18 +281,21 @@ def campaign(
         seed: of sizes and faults.
         clusters, faults: how many.
         rest: seconds that pass after the last fault.
+        every: seconds between two faults.
         begins: asked before each fault; once it says no, none follows.
     """
     rng = random.Random(seed)
     world = region(clusters, rng)
-    script = Script("campaign", world, (), 0, 1.0, POLICY, SITE, power=True)
+    budgets = {"guests": _GUESTS * clusters, "hosts": _HOSTS * clusters}
+    policy = POLICY.format(**budgets, at_once=max(2, clusters // 10))
+    script = Script("campaign", world, (), 0, 1.0, policy, SITE, power=True)
     night = SimCampaign(store, world, script)
     waiting = list(blows(world, rng, faults))
     with night.quiet():
         for number, blow in enumerate(waiting):
             if not begins(number):
                 break
-            end = night.seconds + EVERY
+            end = night.seconds + every
             while night.seconds < end:
                 night.step()
             night.strike(number, blow)
@@ -341,6 +343,8 @@ def main() -> int:
     words.add_argument("--faults", type=int, default=1_000)
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--results", type=Path, default=Path("build/simulated.jsonl"))
+    words.add_argument("--every", type=float, default=EVERY, help="seconds between two faults")
+    words.add_argument("--log", type=Path, help="where all that happened is written, in order")
     words.add_argument("--minutes", type=float, default=1e9, help="begin no fault after that")
     told = words.parse_args()
     end = time.monotonic() + told.minutes * 60
@@ -358,8 +362,10 @@ def main() -> int:
         closing(open_store(Path(folder) / "region.db")) as store,
     ):
         clusters = -(-told.guests // GUESTS)
-        night = campaign(store, told.seed, clusters, told.faults, begins=begins)
+        night = campaign(store, told.seed, clusters, told.faults, every=told.every, begins=begins)
         found = rows(night, told.seed)
+    if told.log:
+        told.log.write_text("".join(f"{line}\n" for line in night.log))
     told.results.parent.mkdir(parents=True, exist_ok=True)
     told.results.write_text("".join(json.dumps(row) + "\n" for row in found))
     spent = time.process_time() - began

@@ -133,7 +133,7 @@ def _network(world: World, host: str, state: str, which: str = "both") -> None:
 def _host(world: World, host: str, what: str) -> None:
     found = world.hosts[host]
     found.hung = what == "hang" or (found.hung and what != "thaw")
-    found.lies = found.lies or what == "lies"
+    found.lies = what == "lies" or (found.lies and what != "honest")
     found.stuck = found.stuck or what == "stuck"
     if what in {"nobmc", "nopdu"}:
         setattr(found, what[2:], False)
@@ -162,7 +162,7 @@ def _rival(world: World, name: str, host: str) -> None:
 
 def _unit(world: World, name: str, what: str) -> None:
     unit = world.units[name]
-    unit.sound = unit.sound and what != "swap"
+    unit.sound = what == "mend" or (unit.sound and what != "swap")
     unit.stubborn = unit.stubborn or what == "stubborn"
     states = {"kill": "inactive", "fail": "failing", "hang": "hung", "run": "active"}
     unit.state = states.get(what, unit.state)

@@ -129,8 +129,12 @@ class Hands:
             says = Presence.RUNS if name in guest.on else Presence.ABSENT
             own = name == guest.home
             says = Presence.OFF if own and says is Presence.ABSENT else says
-            heard = self.world.heard(name)
-            rows.append(Sighting(name, says if heard else Presence.SILENT, own))
+            if not self.world.heard(name):
+                # As in life, the power counts only where a switch tells, and tells it clearly.
+                host = self.world.hosts[name]
+                off = (host.bmc or host.pdu) and not host.lies and not host.power
+                says = Presence.POWERLESS if off else Presence.SILENT
+            rows.append(Sighting(name, says, own))
         return rows
 
     def among(self, guest: SimGuest) -> Iterable[str]:  # noqa: ARG002 - a region's differ

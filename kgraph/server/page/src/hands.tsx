@@ -32,13 +32,18 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
   const path = `incidents/${quoted(view.id)}`;
   const send = (to: string, method: string, body?: unknown) => {
     setBusy(true);
+    setProblem("");
+    // What was typed stays where it could not be done.
     ask(`${path}/${to}`, method, body)
-      .then(() => setProblem(""), (error: Error) => setProblem(error.message))
+      .then(() => setDeed(""), (error: Error) => setProblem(error.message))
       .finally(() => {
         setBusy(false);
-        setDeed("");
         again();
       });
+  };
+  const open = (chosen: Deed | "") => {
+    setProblem("");
+    setDeed(chosen);
   };
   const taken = view.acknowledged;
   const deeds = DEEDS.filter((each) => may && offered(each, view));
@@ -54,7 +59,7 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
       {deed === "" && (
         <div class="decide" role="group" aria-label="This incident">
           {deeds.map((each) => (
-            <button key={each} type="button" onClick={() => setDeed(each)}>{SAID[each].button}</button>
+            <button key={each} type="button" onClick={() => open(each)}>{SAID[each].button}</button>
           ))}
           {may && taken && view.status === "open" && (
             <button type="button" class="quiet" disabled={busy} onClick={() => send("acknowledgement", "DELETE")}>
@@ -63,7 +68,7 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
           )}
         </div>
       )}
-      {deed !== "" && <Form deed={deed} view={view} busy={busy} send={send} leave={() => setDeed("")} />}
+      {deed !== "" && <Form deed={deed} view={view} busy={busy} send={send} leave={() => open("")} />}
       {problem && <p role="alert" class="problem">{problem}</p>}
     </div>
   );
@@ -83,7 +88,12 @@ function Form({ deed, view, busy, send, leave }: {
 }) {
   const text = useRef<HTMLInputElement>(null);
   const form = useRef<HTMLFormElement>(null);
-  useLayoutEffect(() => form.current?.querySelector<HTMLElement>("input, select, button")?.focus(), [deed]);
+  const listed = useData<Listed<IncidentRow>>(deed === "merge" ? "incidents?status=open&limit=200" : null, () => false);
+  const others = listed.value?.items.filter((row) => row.id !== view.id);
+  const possible = deed !== "merge" || !!others?.length;
+  const told = possible ? SAID[deed].told
+    : listed.problem || (others ? "There is no other open incident." : "Looking for the others…");
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>("input, select, button")?.focus(), [possible]);
   const submit = (event: Event) => {
     event.preventDefault();
     const note = text.current?.value ?? "";
@@ -95,8 +105,15 @@ function Form({ deed, view, busy, send, leave }: {
   };
   return (
     <form ref={form} class="deed" onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && leave()}>
-      <p class="soft">{SAID[deed].told}</p>
-      {deed === "merge" && <Into but={view.id} />}
+      <p class="soft">{told}</p>
+      {deed === "merge" && possible && (
+        <label>
+          Into{" "}
+          <select name="into" required>
+            {others!.map((row) => <option key={row.id} value={row.id}>{row.id} {row.title}</option>)}
+          </select>
+        </label>
+      )}
       {deed === "split" && (
         <fieldset>
           <legend>What is another matter?</legend>
@@ -105,27 +122,16 @@ function Form({ deed, view, busy, send, leave }: {
           ))}
         </fieldset>
       )}
-      <label>
-        {deed === "close" ? "Why?" : "A remark"}{" "}
-        <input ref={text} maxLength={2_000} required={deed === "close"} pattern={deed === "close" ? ".*\\S.*" : undefined} />
-      </label>
-      <button type="submit" class="first" disabled={busy}>{SAID[deed].send}</button>
+      {possible && (
+        <>
+          <label>
+            {deed === "close" ? "Why?" : "A remark"}{" "}
+            <input ref={text} maxLength={2_000} required={deed === "close"} pattern={deed === "close" ? ".*\\S.*" : undefined} />
+          </label>
+          <button type="submit" class="first" disabled={busy}>{SAID[deed].send}</button>
+        </>
+      )}
       <button type="button" onClick={leave}>Cancel</button>
     </form>
-  );
-}
-
-/** The other incidents that it may be merged into. */
-function Into({ but }: { but: string }) {
-  const open = useData<Listed<IncidentRow>>("incidents?status=open&limit=200", () => false);
-  const rows = (open.value?.items ?? []).filter((row) => row.id !== but);
-  if (open.value && !rows.length) return <p>There is no other open incident.</p>;
-  return (
-    <label>
-      Into{" "}
-      <select name="into" required>
-        {rows.map((row) => <option key={row.id} value={row.id}>{row.id} {row.title}</option>)}
-      </select>
-    </label>
   );
 }

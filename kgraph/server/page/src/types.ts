@@ -48,7 +48,7 @@ export interface Verdict {
   note: string;
 }
 export interface Handling {
-  did: "acknowledged" | "withdrawn" | "closed" | "merged" | "took_in" | "split" | "split_from";
+  did: "acknowledged" | "withdrawn" | "closed" | "merged" | "took_in" | "split" | "split_from" | "noted";
   at: string; by: string; note: string; other: string; names: string[]; line: string;
 }
 export interface View extends IncidentRow {

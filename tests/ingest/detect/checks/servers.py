@@ -48,11 +48,16 @@ def _talked(talk: Talk, line: socket.socket) -> None:
 
 
 def saying(content: bytes) -> Talk:
-    """Send something to whoever connects, once it has asked."""
+    """Send something to whoever connects, once it has asked.
+
+    Then take the rest: to close while something is unread resets the connection.
+    """
 
     def talk(line: socket.socket) -> None:
         line.recv(4_096)
         line.sendall(content)
+        line.shutdown(socket.SHUT_WR)
+        silent(line)
 
     return talk
 

@@ -153,7 +153,7 @@ def test_alerts_that_find_no_entity_are_told_once(inbox: Inbox, post: Post) -> N
     first = inbox.keep(T0)
     post(down("nobody"), seconds=1)
     assert first is not None
-    assert ["1 alerts (100%) found no entity" in row.line for row in first] == [True]
+    assert ["1 alert (100%) found no entity" in row.line for row in first] == [True]
     assert inbox.keep(T0) == []
 
 

@@ -14,7 +14,7 @@ from kgraph.app.watch.collect import Collector, Heard
 from kgraph.schema import Snapshot, SourceError
 from kgraph.store import Diff
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 QUICK = timedelta(milliseconds=1)
 Collect = Callable[..., Collector]
 

@@ -223,6 +223,20 @@ def test_answers_hardly_depend_on_the_order_of_the_evidence(
     assert all(again[cause] == pytest.approx(apart[cause], abs=0.005) for cause in apart)
 
 
+def test_one_more_alert_of_a_blamed_cause_is_explained_as_if_all_were_new(scene: Scene) -> None:
+    # What was blamed is looked at in full from the first, the next time.
+    names = [f"h{host}" for host in range(HOSTS)]
+    scene.see(*names[:-1], signal="unreachable")
+    scene.look()
+    scene.see(names[-1], signal="unreachable")
+    assert scene.fresh() == [set(names)]
+    before = _said(scene)
+    assert list(before) == [scene.uid["core"]]
+    scene.restart()
+    scene.look()
+    assert _said(scene) == pytest.approx(before, abs=1e-9)
+
+
 def _said(scene: Scene) -> dict[str, float]:
     """Return the likeliest cause of each open incident, with its posterior."""
     answers = (json.loads(row.answer) for row in scene.store.incidents(IncidentStatus.OPEN))

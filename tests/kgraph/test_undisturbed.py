@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from rca.undisturbed import undisturbed
+from kgraph.undisturbed import undisturbed
 
 
 def test_the_collector_goes_on_afterwards_even_after_a_failure() -> None:
