@@ -9,6 +9,10 @@ the one that hit it
 with s = P(hit | what is before it is hit). On a tree this is exact belief propagation; where
 several ways lead to an entity, the likeliest is taken.
 
+Callers may stay unhurt, and those of one callee are no independent witnesses: what they say is
+weighed together before it counts, the n-th strongest 1 / (1 + n). Who calls a caller tells of that
+caller, as the guest of a host tells of that host.
+
 Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 """
 

@@ -9,7 +9,7 @@ import pytest
 import rca
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import Model
-from rca.messages import ROOT, Node, Tree, log_evidence, message
+from rca.messages import ROOT, SPREADS, Node, Tree, log_evidence, message
 
 
 def random_tree(rng: Random, size: int) -> Tree:
@@ -49,6 +49,23 @@ def test_a_message_costs_at_most_what_the_hop_may_not_pass_on() -> None:
     assert message(0.9, 1e6) == pytest.approx(1e6 + math.log(0.9))
     for nats in (-100.0, -45.0, -37.0, -35.0, -1.0):  # around where exp(nats) - 1 rounds to -1
         assert message(1.0, nats) == pytest.approx(nats)
+
+
+def test_what_calls_a_caller_tells_of_that_caller_and_is_no_further_witness() -> None:
+    chain = (Node(0, ROOT, 1.0), Node(1, 0, 0.7, soft=True), Node(2, 1, 0.7, soft=True))
+    beside = (*chain[:2], Node(2, 0, 0.7, soft=True))
+    alarms = {1: [4.0], 2: [4.0]}
+    last = message(SPREADS, message(0.7, 4.0))
+    assert log_evidence(chain, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0 + last)))
+    two = message(0.7, 4.0) * 1.5
+    assert log_evidence(beside, alarms) == pytest.approx(message(SPREADS, two))
+
+
+def test_all_readings_of_one_caller_are_hardly_more_than_one() -> None:
+    caller = (Node(0, ROOT, 1.0), Node(1, 0, 1.0, soft=True))
+    guest = (Node(0, ROOT, 1.0), Node(1, 0, 1.0))
+    alarms = {1: [2.0] * 4}
+    assert log_evidence(caller, alarms) < log_evidence(guest, alarms)
 
 
 def test_evidence_that_cannot_pass_says_nothing() -> None:
