@@ -11,60 +11,54 @@ Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+import numpy as np
 
-from rca.messages import OVERFLOW, ROOT, Tree, gathered
+from rca.messages import OVERFLOW, Tree, gathered
+from rca.region_edges import Floats
 
 CASES = 4.0  # so many siblings seen elsewhere is what a rule's strength is worth
 
-_Group = tuple[int, float]  # siblings: the node before them, and how surely it hits each
 
-
-def accounted(tree: Tree, readings: Mapping[int, Collection[float]]) -> Mapping[int, float]:
-    """Return entity -> P(hit | the roots are at fault, what is seen), its own readings left out.
+def accounted(tree: Tree, own: Floats) -> Floats:
+    """Return of each node P(hit | roots at fault, what is seen), its own readings left out.
 
     Args:
         tree: parents before children.
-        readings: entity -> nats of its readings, given that it is hit.
+        own: what the readings of each node say, given that it is hit, in nats.
     """
-    here = [math.fsum(says) for says in zip(*gathered(tree, readings), strict=True)]
-    siblings: dict[_Group, list[float]] = {}
-    for node, nats in zip(tree, here, strict=True):
-        if node.parent != ROOT:
-            siblings.setdefault((node.parent, node.passes), []).append(nats)
-    luck = {group: _luck(group[1], nats) for group, nats in siblings.items()}
-    return _down(tree, here, luck)
-
-
-def _down(tree: Tree, here: Sequence[float], luck: Mapping[_Group, float]) -> Mapping[int, float]:
-    sure = [0.0] * len(tree)
-    found = {}
-    for position, node in enumerate(tree):
-        if node.parent == ROOT:
-            found[node.entity] = 1.0
-            sure[position] = _posterior(node.passes, here[position])
+    below, felt = gathered(tree, own)
+    here = own + below + felt
+    found, sure = np.ones(len(tree)), np.zeros(len(tree))
+    luck = _luck(tree, here)
+    for hops, at in enumerate(tree.levels):
+        if hops == 0:
+            sure[at] = _posterior(tree.passes[at], here[at])
         else:
-            chance = luck[(node.parent, node.passes)]
-            found[node.entity] = sure[node.parent] * chance
-            sure[position] = sure[node.parent] * _posterior(chance, here[position])
+            before = sure[tree.parent[at]]
+            found[at] = before * luck[at]
+            sure[at] = before * _posterior(luck[at], here[at])
     return found
 
 
-def _luck(passes: float, nats: Sequence[float]) -> float:
+def _luck(tree: Tree, here: Floats) -> Floats:
     """Return how surely each of several siblings is hit, in [0, 1].
 
-    The posterior mean of a Beta distribution around `passes`, by one step of expectation
-    maximisation.
+    Siblings have one parent, which hits them equally surely. The posterior mean of a Beta
+    distribution around that, by one step of expectation maximisation.
     """
-    if len(nats) < 2:
-        return passes
-    hits = math.fsum(_posterior(passes, each) for each in nats)
-    return (CASES * passes + hits) / (CASES + len(nats))
+    order = np.lexsort((tree.passes, tree.parent))
+    parent, passes = tree.parent[order], tree.passes[order]
+    new = np.ones(len(tree), np.bool_)
+    new[1:] = (parent[1:] != parent[:-1]) | (passes[1:] != passes[:-1])
+    group = np.empty(len(tree), np.int64)
+    group[order] = np.cumsum(new) - 1
+    many = np.bincount(group)[group]
+    hits = np.bincount(group, _posterior(tree.passes, here))[group]
+    return np.where(many < 2, tree.passes, (CASES * tree.passes + hits) / (CASES + many))
 
 
-def _posterior(chance: float, nats: float) -> float:
-    if chance <= 0 or chance >= 1:
-        return chance
-    odds = math.log(chance) - math.log1p(-chance) + nats
-    return 1 / (1 + math.exp(-max(-OVERFLOW, min(OVERFLOW, odds))))
+def _posterior(chance: Floats, nats: Floats) -> Floats:
+    open_ = (chance > 0) & (chance < 1)
+    inside = np.where(open_, chance, 0.5)
+    odds = np.log(inside) - np.log1p(-inside) + nats
+    return np.where(open_, 1 / (1 + np.exp(-np.clip(odds, -OVERFLOW, OVERFLOW))), chance)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
 from rca.grounds import rule_of
 from rca.posterior import Posterior
+from rca.region_edges import Mask
 from rca.scene import Scene
 from rca.score import score
-from rca.units import ReadingId, Unit
+from rca.units import Unit
 from rca.unobserved import unobserved
 
 SAYS = 0.05  # nats below which a reading is no witness
@@ -43,7 +46,7 @@ def causes(
         mode = max(chances, key=lambda m: (chances[m], m))
         told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else 0
         cause = _cause(scene, entity, unit, mode, chances, told, alike)
-        rows.append((-sure[entity], entity, cause))
+        rows.append((-float(f"{sure[entity]:.9g}"), entity, cause))  # equals by index
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
@@ -88,8 +91,8 @@ def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     """Return what bears on a unit, strongest first; the breached objective is not a row."""
     found = [
         Witness(scene.readings[entity][i].observation, nats)
-        for (entity, i), nats in unit.nats.items()
-        if i >= 0 and abs(nats) >= SAYS and not scene.readings[entity][i].implied
+        for entity, i, nats in _telling(unit, np.abs(unit.nats) >= SAYS)
+        if not scene.readings[entity][i].implied
     ]
     return sorted(
         found,
@@ -97,14 +100,22 @@ def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
     )
 
 
+def _telling(unit: Unit, which: Mask) -> Iterator[tuple[int, int, float]]:
+    """Yield (entity, position, nats) of some rows, the breached objective left out."""
+    rows = unit.rows
+    which = which & (rows.position >= 0)
+    columns = rows.entity[which], rows.position[which], unit.nats[which]
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
 def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
     """Group entities whose faults nothing that was seen can tell apart."""
-    groups: dict[tuple[tuple[ReadingId, int], ...], list[int]] = {}
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
     for entity, unit in best.items():
-        if len(unit.faults) == 1 and unit.support:
-            look = tuple(
-                sorted((key, round(row.chance / SAME)) for key, row in unit.support.items())
-            )
+        if len(unit.faults) == 1 and len(unit.rows):
+            order = np.argsort(unit.rows.column)
+            chance = np.rint(unit.rows.chance[order] / SAME)
+            look = unit.rows.column[order].tobytes(), chance.tobytes()
             groups.setdefault(look, []).append(entity)
     return {
         entity: tuple(other for other in sorted(group) if other != entity)
@@ -121,11 +132,9 @@ def paths(scene: Scene, chosen: Sequence[Unit]) -> tuple[Path, ...]:
 
 def _paths(scene: Scene, unit: Unit) -> Iterator[Path]:
     rules: dict[tuple[int, str], str] = {}
-    for (entity, i), nats in sorted(unit.nats.items()):
-        if i < 0:
-            continue
+    for entity, i, _ in sorted(_telling(unit, unit.nats >= SAYS)):
         reading = scene.readings[entity][i]
-        if not reading.observation.abnormal or nats < SAYS:
+        if not reading.observation.abnormal:
             continue
         predicted = unit.spread.predicted[entity]
         mode = max(predicted, key=lambda m: (predicted[m] * reading.bearing(m), m))

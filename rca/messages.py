@@ -19,8 +19,14 @@ Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
+
+import numpy as np
+
+from rca.region_edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 SOFT_RHO = 1.0  # nor are callers of one fault
@@ -30,7 +36,7 @@ ROOT = -1
 
 
 class Node(NamedTuple):
-    """One entity that a unit firmly hits; a tuple, as trees have thousands.
+    """One entity that a unit hits.
 
     Attributes:
         parent: position of the node that hits it, or ROOT.
@@ -44,63 +50,106 @@ class Node(NamedTuple):
     soft: bool = False
 
 
-Tree = tuple[Node, ...]  # parents before children
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """What a unit hits, parents before children: a row each, as in `Node`.
+
+    Attributes:
+        depth: hops from a root.
+    """
+
+    entity: Ints
+    parent: Ints
+    passes: Floats
+    soft: Mask
+    depth: Ints
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node]) -> Tree:
+        """Make one of nodes, parents before children."""
+        parent = np.array([node.parent for node in nodes], np.int64)
+        return cls(
+            np.array([node.entity for node in nodes], np.int64),
+            parent,
+            np.array([node.passes for node in nodes], np.float64),
+            np.array([node.soft for node in nodes], np.bool_),
+            depths(parent),
+        )
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The same, a tuple each."""
+        columns = (self.entity, self.parent, self.passes, self.soft)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Node(*row) for row in rows]
+
+    @cached_property
+    def levels(self) -> Sequence[Ints]:
+        """Positions of the nodes of each depth, roots first."""
+        order = np.argsort(self.depth, kind="stable")
+        ends = np.cumsum(np.bincount(self.depth)) if len(self) else self.depth
+        return np.split(order, ends[:-1])
 
 
-def log_evidence(tree: Tree, readings: Mapping[int, Collection[float]]) -> float:
+def depths(parent: Ints) -> Ints:
+    """Return the hops of each node from its root; parents may stand anywhere."""
+    found = np.zeros(len(parent), np.int64)
+    up = parent
+    while (alive := up >= 0).any():
+        found += alive
+        up = np.where(alive, parent[up], ROOT)
+    return found
+
+
+def log_evidence(tree: Tree, own: Floats) -> float:
     """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
 
     Args:
         tree: parents before children.
-        readings: entity -> nats of its readings, given that it is hit.
+        own: what the readings of each node say, given that it is hit, in nats.
     """
-    own, below, felt = gathered(tree, readings)
-    total = 0.0
-    for position, (_, parent, passes, _) in enumerate(tree):
-        if parent == ROOT:
-            total += own[position] + message(passes, below[position]) + felt[position]
-    return total
+    if not len(tree):
+        return 0.0
+    (below, felt), roots = gathered(tree, own), tree.levels[0]
+    return float(np.sum(own[roots] + message(tree.passes[roots], below[roots]) + felt[roots]))
 
 
-def gathered(
-    tree: Tree, readings: Mapping[int, Collection[float]]
-) -> tuple[list[float], list[float], list[float]]:
+def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
     """Send the evidence up a tree.
 
-    Args:
-        tree: parents before children.
-        readings: entity -> nats of its readings, given that it is hit.
-
     Returns:
-        For every node, in nats: what its own readings say, what its dependents say, and what
-        those say together that merely call it.
+        What the firm dependents of each node say, and what all say together that merely call it,
+        in nats.
     """
-    own, below, felt = [0.0] * len(tree), [0.0] * len(tree), [0.0] * len(tree)
-    callers: dict[int, list[float]] = {}
-    for position in range(len(tree) - 1, -1, -1):
-        entity, parent, passes, soft = tree[position]
-        called = callers.pop(position, None)
-        if called:
-            felt[position] = message(SPREADS, temper(called, SOFT_RHO))
-        here = below[position] + felt[position]
-        if rows := readings.get(entity):
-            own[position] = temper(rows, SOFT_RHO if soft else ENTITY_RHO)
-            here += own[position]
-        if here and parent != ROOT:  # most say nothing
-            if soft:
-                callers.setdefault(parent, []).append(message(passes, here))
-            else:
-                below[parent] += message(passes, here)
-    return own, below, felt
+    below, felt = np.zeros(len(tree)), np.zeros(len(tree))
+    for at in reversed(tree.levels[1:]):
+        told = message(tree.passes[at], own[at] + below[at] + felt[at])
+        soft, parent = tree.soft[at], tree.parent[at]
+        below += np.bincount(parent[~soft], told[~soft], len(tree))
+        if soft.any():
+            felt += _felt(parent[soft], told[soft], len(tree))
+    return below, felt
 
 
-def message(passes: float, nats: float) -> float:
+def _felt(callee: Ints, told: Floats, many: int) -> Floats:
+    """Return what the callers of each of many nodes say together, in nats."""
+    order = np.lexsort((-np.abs(told), callee))
+    callee, told = callee[order], told[order]
+    place = np.arange(len(callee)) - np.searchsorted(callee, callee)
+    return message(SPREADS, np.bincount(callee, told / (1 + SOFT_RHO * place), many))
+
+
+def message(passes: Floats | float, nats: Floats | float) -> Floats:
     """Return log(1 + passes (exp(nats) - 1)), in nats; never below log(1 - passes)."""
-    if nats > OVERFLOW and passes > 0:
-        return math.log(passes) + nats
-    if passes >= 1:  # exactly; the logarithm of what rounds to zero would be none
-        return nats
-    return math.log1p(passes * math.expm1(nats))
+    passes, nats = np.asarray(passes), np.asarray(nats)
+    with np.errstate(divide="ignore"):  # of what is certain, which is taken care of below
+        found = np.log1p(passes * np.expm1(np.minimum(nats, OVERFLOW)))
+    found = np.where(passes >= 1, nats, found)
+    far = (nats > OVERFLOW) & (passes > 0)
+    return np.where(far, np.log(np.where(far, passes, 1.0)) + nats, found) if far.any() else found
 
 
 def temper(nats: Collection[float], rho: float) -> float:
@@ -110,3 +159,40 @@ def temper(nats: Collection[float], rho: float) -> float:
         return only
     ordered = sorted(nats, key=abs, reverse=True)
     return math.fsum(value / (1 + rho * n) for n, value in enumerate(ordered))
+
+
+class Groups:
+    """Rows in groups, each of which is tempered by itself."""
+
+    def __init__(self, group: Ints, rho: Floats) -> None:
+        """Take note of the group of each row, -1: in none; and how each group is tempered."""
+        many = len(rho)
+        sizes = np.bincount(group[group >= 0], minlength=many)
+        alone = (group >= 0) & (sizes[group] == 1)
+        self.many, self._single = many, np.flatnonzero(alone)
+        self._of = group[self._single]
+        self._large = np.flatnonzero(sizes > 1)
+        rows = np.flatnonzero((group >= 0) & ~alone)
+        rows = rows[np.argsort(group[rows], kind="stable")]
+        sizes = sizes[self._large]
+        most = int(sizes.max(initial=0))
+        self._rows = np.full((len(sizes), most), len(group))  # what is beyond says nothing
+        self._rows[np.arange(most) < sizes[:, None]] = rows
+        self._share = 1 / (1 + rho[self._large, None] * np.arange(most))
+
+    def tempered(self, nats: Floats) -> Floats:
+        """Return what the rows of each group say together, see `temper`."""
+        found = np.zeros(self.many)
+        found[self._of] = nats[self._single]
+        if len(self._large):
+            several = np.append(nats, 0.0)[self._rows]
+            order = np.argsort(-np.abs(several), axis=1, kind="stable")
+            falling = np.take_along_axis(several, order, axis=1)
+            found[self._large] = (falling * self._share).sum(axis=1)
+        return found
+
+
+def tempered(nats: Floats, rho: float) -> float:
+    """Return what `temper` does, of an array."""
+    ordered = nats[np.argsort(-np.abs(nats), kind="stable")]
+    return float(np.sum(ordered / (1 + rho * np.arange(len(ordered)))))

@@ -21,6 +21,7 @@ class Seen:
 
     Attributes:
         position: among the readings of its entity.
+        column: among all readings of the scene.
         ratio, weight: of each reading.
         bearing: (r, slots) how much it speaks of each mode of its node.
         probe: node of the probe that it was made through; -1 not among them, UNKNOWN nobody knows.
@@ -29,6 +30,7 @@ class Seen:
 
     start: Ints
     position: Ints
+    column: Ints
     ratio: Floats
     weight: Floats
     bearing: Floats
@@ -44,7 +46,7 @@ def seen_by(
     kind: Ints,
     width: int,
 ) -> Seen:
-    heard = _heard(scene)
+    heard = heard_in(scene)
     place = local[heard.entity]
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
@@ -67,7 +69,7 @@ def seen_by(
         ratios[has] = loud * quiet
     probe = heard.probe[rows]
     probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
-    return Seen(start, heard.position[rows], says, heard.weight[rows], of, probe, ratios)
+    return Seen(start, heard.position[rows], rows, says, heard.weight[rows], of, probe, ratios)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,13 @@ class Heard:
     probe: Ints
     looks: Sequence[Reading]
 
+    def columns(self, entity: Ints) -> Ints:
+        """Return where the readings of entities begin."""
+        found: Ints = self.start[np.searchsorted(self.entity, entity)]
+        return found
 
-def _heard(scene: Scene) -> Heard:
+
+def heard_in(scene: Scene) -> Heard:
     """Return all readings of a scene, made once."""
     if not scene.heard:
         scene.heard.append(_listen(scene))

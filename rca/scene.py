@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from kgraph.schema import Entity, Severity
 from kgraph.topology import Topology, dependencies
 from rca.compile import Compiled, severity_of
@@ -80,6 +83,22 @@ class Scene:
             for i, seen in enumerate(reading.observation for reading in readings)
             if seen.abnormal and seen.at is not None and seen.expires_at is None
         }
+
+    @cached_property
+    def rising(self) -> npt.NDArray[np.float64]:
+        """The same of each reading, in the order of entities; NaN where it is not told."""
+        found = np.full(self.columns, np.nan)
+        column = 0
+        for entity in sorted(self.readings):
+            for i in range(len(self.readings[entity])):
+                found[column] = self.rose.get((entity, i), np.nan)
+                column += 1
+        return found
+
+    @cached_property
+    def columns(self) -> int:
+        """How many readings there are, and one for the breached objective."""
+        return 1 + sum(map(len, self.readings.values()))
 
     def told(self, entity: int) -> AbstractSet[str]:
         """Return the signals of an entity at which somebody looked."""

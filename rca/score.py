@@ -9,10 +9,15 @@ more there are of them, and a fault that no caller feels is not thereby excluded
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-from rca.messages import ENTITY_RHO, OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, temper
-from rca.units import ReadingId, Sort, Unit
+import numpy as np
+
+from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, tempered
+from rca.region_edges import Floats
+from rca.units import Unit
+
+DIGITS = 10  # so that twins are equal, in whichever order their readings are summed up
 
 
 def score(chosen: Sequence[Unit]) -> float:
@@ -53,60 +58,38 @@ def _after(before: Sequence[Unit], unit: Unit) -> float:
     key = tuple(other.faults for other in before)
     known = unit.memo.get(key)
     if known is None:
-        told = _told(before)
-        shared = told.keys() & unit.support.keys() if told else ()
-        known = _weigh(unit, _less(unit, told, shared)) if shared else unit.memo.get(())
-        if known is None:
+        told = _told(before)[unit.rows.column] if before else None
+        if told is None:
             known = _weigh(unit, unit.said)
+        else:
+            known = _weigh(unit, _less(unit, told)) if told.any() else _after((), unit)
         unit.memo[key] = known
     return known
 
 
-def _told(units: Sequence[Unit]) -> Mapping[ReadingId, float]:
-    """Return reading -> how surely some units together account for it."""
-    if not units:
-        return {}
-    if len(units) == 1:
-        return units[0].accounts
+def _told(units: Sequence[Unit]) -> Floats:
+    """Return how surely some units together account for each reading."""
     key = tuple(unit.faults for unit in units)
-    found = units[-1].told.get(key)
+    last = units[-1]
+    found = last.told.get(key)
     if found is None:
-        told = dict(_told(units[:-1]))
-        for reading, chance in units[-1].accounts.items():
-            told[reading] = 1 - (1 - told.get(reading, 0.0)) * (1 - chance)
-        found = units[-1].told[key] = told
+        found = np.zeros(last.scene.columns)
+        found[last.rows.column] = last.accounts
+        if len(units) > 1:
+            found = 1 - (1 - _told(units[:-1])) * (1 - found)
+        last.told[key] = found
     return found
 
 
-def _less(
-    unit: Unit, told: Mapping[ReadingId, float], shared: Iterable[ReadingId]
-) -> Mapping[ReadingId, float]:
+def _less(unit: Unit, told: Floats) -> Floats:
     """Return what the readings of a unit say, less what others account for."""
-    said = dict(unit.said)
-    for key in shared:
-        chance, ratio, _, weight, bears = unit.support[key]
-        left = ratio / (1 + told[key] * (ratio - 1))
-        by = bears if unit.sorts[key] is Sort.FIRM else chance
-        said[key] = weight * math.log1p(by * (left - 1))
-    return said
+    rows = unit.rows
+    left = rows.ratio / (1 + told * (rows.ratio - 1))
+    return rows.weight * np.log1p(unit.bears * (left - 1))
 
 
-def _weigh(unit: Unit, said: Mapping[ReadingId, float]) -> float:
-    called: list[float] = []
-    beside: dict[int, list[float]] = {}
-    firm: dict[int, list[float]] = {}
-    for key, sort in unit.sorts.items():
-        if sort is Sort.FIRM:
-            firm.setdefault(key[0], []).append(said[key])
-        elif sort is Sort.CALLED:
-            called.append(said[key])
-        else:
-            beside.setdefault(key[0], []).append(said[key])
-    felt = min(OVERFLOW, temper(called, SOFT_RHO))
-    return math.fsum(
-        [
-            log_evidence(unit.tree, firm),
-            message(SPREADS, felt),
-            *(temper(nats, ENTITY_RHO) for nats in beside.values()),
-        ]
-    )
+def _weigh(unit: Unit, said: Floats) -> float:
+    felt = min(OVERFLOW, tempered(said[unit.called], SOFT_RHO))
+    own, beside = np.split(unit.groups.tempered(said), [len(unit.tree)])
+    total = log_evidence(unit.tree, own) + float(message(SPREADS, felt)) + float(beside.sum())
+    return round(total, DIGITS)

@@ -6,12 +6,10 @@ for every reading how surely the unit would have brought it about.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,58 +20,23 @@ from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
-from rca.messages import ROOT, Node, Tree
+from rca.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region, region_of
-from rca.region_edges import Floats, Ints
+from rca.region_edges import Floats, Ints, Mask
 from rca.region_seen import UNKNOWN
 from rca.scene import Scene
 from rca.signature import CUT, spread
-from rca.waves import OFF, Rows, walk
+from rca.support import ReadingId, Rows, Support
+from rca.waves import OFF, walk
+from rca.waves import Rows as Walks
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
 
 BLINDED = 0.5  # P(a target looks unreachable | the monitoring failed), any share of them
 BLIND_PER_YEAR = 1.0
 SELF = 0.85  # P(the objective is breached | the target itself is at fault)
-
-ReadingId = tuple[int, int]  # entity index, position among its readings
-
-
-class Support(NamedTuple):
-    """How a unit bears on one reading; a tuple, as every suspect has one for each.
-
-    Attributes:
-        chance: P(the entity is hit so that it shows | unit), in [0, 1].
-        bears: the same, given that the entity is hit at all, in [chance, 1].
-        ratio: the reading's likelihood ratio.
-        soft: whether it is reached by calls only.
-    """
-
-    chance: float
-    ratio: float
-    soft: bool
-    weight: float = 1.0
-    bears: float = 1.0
-
-    @property
-    def given(self) -> float:
-        """What this reading says of its entity being hit, in nats."""
-        return self.weight * math.log1p(self.bears * (self.ratio - 1))
-
-    @property
-    def nats(self) -> float:
-        """What this reading says of the unit: > 0 for it, < 0 against it."""
-        return self.weight * math.log1p(self.chance * (self.ratio - 1))
-
-
-class Sort(Enum):
-    """How a reading counts for a unit."""
-
-    FIRM = "firm"
-    CALLED = "called"
-    BESIDE = "beside"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,77 +46,102 @@ class Unit:
     Attributes:
         faults: (entity, mode), sorted.
         log_prior: log odds that it happens in the time of one incident.
-        support: what it says of every reading that it bears on.
+        rows: what it says of every reading that it bears on.
         scene: what it was walked in.
+        tree: what it hits.
+        coarse: see `rca.storm`.
     """
 
     faults: tuple[tuple[int, str], ...]
     log_prior: float
-    support: Mapping[ReadingId, Support]
+    rows: Rows = field(repr=False)
     scene: Scene = field(repr=False)
-    tree: Tree = ()
-    hit: frozenset[int] = frozenset()  # entities in the tree
-    coarse: float = 1.0  # see `rca.storm`
+    tree: Tree = field(repr=False)
+    coarse: float = 1.0
     memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.score`
-    told: dict[object, Mapping[ReadingId, float]] = field(default_factory=dict, repr=False)
+    told: dict[object, Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
     def spread(self) -> Spread:
         """What it does, of what was looked at, in full: walked once more where somebody asks."""
         return spread(self.scene, self.faults, self.scene.nearby)
 
+    @property
+    def support(self) -> Mapping[ReadingId, Support]:
+        """The rows by what they are about."""
+        rows = self.rows
+        keys = zip(rows.entity.tolist(), rows.position.tolist(), strict=True)
+        told = zip(*rows.says.tolist(), rows.soft.tolist(), strict=True)
+        return {
+            key: Support(chance, ratio, soft, weight, bears)
+            for key, (chance, ratio, weight, bears, soft) in zip(keys, told, strict=True)
+        }
+
     @cached_property
-    def nats(self) -> Mapping[ReadingId, float]:
-        """Reading -> what it says of the unit."""
-        return {key: row.nats for key, row in self.support.items()}
+    def nats(self) -> Floats:
+        """What each row says of the unit: > 0 for it, < 0 against it."""
+        return self.rows.weight * np.log1p(self.rows.chance * (self.rows.ratio - 1))
 
     @cached_property
     def alarms(self) -> Mapping[int, float]:
         """Entity -> nats of the alarms on it that the unit explains."""
         found: dict[int, float] = {}
-        nats = self.nats
-        for key, row in self.support.items():
-            if row.ratio > 1:
-                found[key[0]] = found.get(key[0], 0.0) + nats[key]
+        loud = self.rows.ratio > 1
+        told = zip(self.rows.entity[loud].tolist(), self.nats[loud].tolist(), strict=True)
+        for entity, nats in told:
+            found[entity] = found.get(entity, 0.0) + nats
         return found
 
     @cached_property
-    def sorts(self) -> Mapping[ReadingId, Sort]:
-        """Reading -> how it counts: up the tree, as a call, or beside the tree."""
-        return {
-            key: Sort.FIRM
-            if key[1] >= 0 and key[0] in self.hit
-            else Sort.CALLED
-            if row.soft
-            else Sort.BESIDE
-            for key, row in self.support.items()
-        }
+    def place(self) -> Ints:
+        """Where in the tree the entity of each row is; -1: nowhere."""
+        rows, tree = self.rows, self.tree
+        if not len(tree):
+            return np.full(len(rows), -1)
+        order = np.argsort(tree.entity)
+        at = order[
+            np.minimum(np.searchsorted(tree.entity, rows.entity, sorter=order), len(tree) - 1)
+        ]
+        return np.where(tree.entity[at] == rows.entity, at, -1)
 
     @cached_property
-    def said(self) -> Mapping[ReadingId, float]:
-        """Reading -> nats that it says; where it counts up the tree, of its entity being hit."""
-        sorts, nats = self.sorts, self.nats
-        return {
-            key: row.given if sorts[key] is Sort.FIRM else nats[key]
-            for key, row in self.support.items()
-        }
-
-    def firm(self, said: Mapping[ReadingId, float]) -> Mapping[int, Sequence[float]]:
-        """Return entity -> nats of its readings, for those in the tree."""
-        found: dict[int, list[float]] = {}
-        for key, sort in self.sorts.items():
-            if sort is Sort.FIRM:
-                found.setdefault(key[0], []).append(said[key])
+    def firm(self) -> Mask:
+        """Which rows count up the tree; the others as calls, or beside it."""
+        found: Mask = (self.rows.position >= 0) & (self.place >= 0)
         return found
 
     @cached_property
-    def accounts(self) -> Mapping[ReadingId, float]:
-        """Reading -> how surely the unit accounts for it, in the light of all of them."""
-        chances = accounted(self.tree, self.firm(self.said))
-        return {
-            key: chances[key[0]] * row.bears if key[0] in chances else row.chance
-            for key, row in self.support.items()
-        }
+    def called(self) -> Mask:
+        """Which rows count as calls."""
+        return self.rows.soft & ~self.firm
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Rows that are tempered together: those of a node of the tree, then others by entity."""
+        group, nodes = np.where(self.firm, self.place, -1), len(self.tree)
+        beside = np.flatnonzero(~self.firm & ~self.rows.soft)
+        others = sorted(set(self.rows.entity[beside].tolist()))
+        group[beside] = nodes + np.searchsorted(others, self.rows.entity[beside])
+        # One caller is one witness, however many of its readings alarm.
+        rho = np.where(self.tree.soft, SOFT_RHO, ENTITY_RHO)
+        return Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO)))
+
+    @cached_property
+    def bears(self) -> Floats:
+        """How surely each row shows what is told of it: up the tree, given that it is hit."""
+        return np.where(self.firm, self.rows.bears, self.rows.chance)
+
+    @cached_property
+    def said(self) -> Floats:
+        """What each row says; where it counts up the tree, of its entity being hit."""
+        return self.rows.weight * np.log1p(self.bears * (self.rows.ratio - 1))
+
+    @cached_property
+    def accounts(self) -> Floats:
+        """How surely the unit accounts for each row, in the light of all of them."""
+        own = self.groups.tempered(self.said)[: len(self.tree)]
+        chances = np.append(accounted(self.tree, own), 0.0)
+        return np.where(self.place >= 0, chances[self.place] * self.rows.bears, self.rows.chance)
 
     @cached_property
     def entities(self) -> frozenset[int]:
@@ -171,96 +159,89 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
     if not prospects:
         return []
     region = region_of(scene, {e for one in prospects for e, _ in one.faults})
-    rows = walk(region, [region.located(one.faults) for one in prospects])
-    trees = _trees(region, rows, len(prospects))
-    supports = _supports(region, rows, len(prospects))
+    walks = walk(region, [region.located(one.faults) for one in prospects])
+    trees = _trees(region, walks, len(prospects))
+    supports = _supports(region, walks, len(prospects))
     found = []
-    for number, prospect in enumerate(prospects):
-        at_fault = dict(prospect.faults)
-        support: dict[ReadingId, Support] = {}
-        for entity, mode in prospect.faults:
-            if entity in scene.readings:
-                support |= _own_support(scene, entity, mode, goal)
-        support |= {key: row for key, row in supports[number] if key[0] not in at_fault}
+    for number, (prospect, tree, hit) in enumerate(zip(prospects, trees, supports, strict=True)):
+        rows = _with_own(scene, prospect, hit, goal)
         if goal is not None:
-            predicted = _predicted(region, rows, number, goal)
-            support = _conduits(support, predicted, at_fault, goal)
-        support = _in_time(scene, support)
-        tree = trees[number]
-        entities = frozenset(node.entity for node in tree)
+            predicted = _predicted(region, walks, number, goal)
+            rows = _conduits(scene, rows, predicted, dict(prospect.faults), goal)
         faults, prior = prospect.faults, prospect.log_prior
-        found.append(Unit(faults, prior, support, scene, tree, entities, scene.coarse))
+        found.append(Unit(faults, prior, _in_time(scene, rows), scene, tree, scene.coarse))
     return found
 
 
-def _trees(region: Region, rows: Rows, many: int) -> list[Tree]:
+def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -> Rows:
+    """Put in front what the entities at fault show themselves, which they are sure to show."""
+    own: dict[ReadingId, Support] = {}
+    for entity, mode in prospect.faults:
+        if entity in scene.readings:
+            own |= _own_support(scene, entity, mode, goal)
+    if not own:
+        return rows
+    others = ~np.isin(rows.entity, [entity for entity, _ in prospect.faults])
+    return Rows.of(scene, own).and_(rows.only(others))
+
+
+def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     """Return the tree of each suspect."""
-    on = np.flatnonzero(rows.parent > OFF)
-    found: list[list[Node]] = [[] for _ in range(many)]
-    place = [0] * len(rows.node)
-    make = Node._make
-    told = (
-        rows.suspect[on],
-        region.nodes[rows.node[on]],
-        rows.parent[on],
-        rows.passes[on],
-        rows.soft[on],
-    )
-    columns = [column.tolist() for column in told]
-    for row, suspect, entity, parent, passes, soft in zip(on.tolist(), *columns, strict=True):
-        tree = found[suspect]
-        place[row] = len(tree)
-        tree.append(make((entity, ROOT if parent < 0 else place[parent], passes, soft)))
-    return [tuple(tree) for tree in found]
+    on = np.flatnonzero(walks.parent > OFF)
+    on = on[np.argsort(walks.suspect[on], kind="stable")]
+    ends = np.searchsorted(walks.suspect[on], np.arange(many + 1))
+    place = np.zeros(len(walks.node), np.int64)
+    place[on] = np.arange(len(on))
+    up = walks.parent[on]
+    up = np.where(up < 0, ROOT, place[up])
+    first = ends[walks.suspect[on]]
+    hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
+    columns = region.nodes[walks.node[on]], parent, walks.passes[on], walks.soft[on], hops
+    return [Tree(*(column[a:b] for column in columns)) for a, b in pairwise(ends.tolist())]
 
 
-def _supports(region: Region, rows: Rows, many: int) -> list[list[tuple[ReadingId, Support]]]:
+def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     """Return what each suspect says of the readings of all that it hits."""
     seen = region.seen
-    reading = spans(seen.start, rows.node).astype(np.int64)
-    row = np.repeat(np.arange(len(rows.node)), seen.start[rows.node + 1] - seen.start[rows.node])
-    shown = rows.predicted[row] * seen.bearing[reading]
-    _unblinded(region, rows, row, reading, shown)
+    reading = spans(seen.start, walks.node).astype(np.int64)
+    counts = seen.start[walks.node + 1] - seen.start[walks.node]
+    row = np.repeat(np.arange(len(walks.node)), counts)
+    shown = walks.predicted[row] * seen.bearing[reading]
+    _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=1, initial=0.0)
-    kept = chance >= CUT
+    kept = np.flatnonzero(chance >= CUT)
+    kept = kept[np.argsort(walks.suspect[row[kept]], kind="stable")]
     row, reading, chance = row[kept], reading[kept], chance[kept]
-    sure = np.minimum(1.0, rows.predicted[row].sum(axis=1))
-    told = (
-        rows.suspect[row],
-        region.nodes[rows.node[row]],
+    sure = np.minimum(1.0, walks.predicted[row].sum(axis=1))
+    says = np.array((chance, seen.ratio[reading], seen.weight[reading], chance / sure))
+    everything = Rows(
+        region.nodes[walks.node[row]],
         seen.position[reading],
-        chance,
-        seen.ratio[reading],
-        rows.soft[row],
-        seen.weight[reading],
-        chance / sure,
+        seen.column[reading],
+        walks.soft[row],
+        says,
     )
-    found: list[list[tuple[ReadingId, Support]]] = [[] for _ in range(many)]
-    suspects, entities, places, *says = (column.tolist() for column in told)
-    keys = zip(entities, places, strict=True)
-    supports = map(Support._make, zip(*says, strict=True))
-    for suspect, *both in zip(suspects, keys, supports, strict=True):
-        found[suspect].append((both[0], both[1]))
-    return found
+    ends = np.searchsorted(walks.suspect[row], np.arange(many + 1)).tolist()
+    return [everything.only(slice(a, b)) for a, b in pairwise(ends)]
 
 
-def _unblinded(region: Region, rows: Rows, row: Ints, reading: Ints, shown: Floats) -> None:
+def _unblinded(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Floats) -> None:
     """Take back what would show as unobserved through a probe that is not hit."""
-    blind = region.blind[rows.node[row]]
+    blind = region.blind[walks.node[row]]
     asked = np.flatnonzero(blind >= 0)
     asked = asked[shown[asked, blind[asked]] > 0]
     probe = region.seen.probe[reading[asked]]
-    pair = rows.suspect[row[asked]] * len(region.nodes) + np.maximum(probe, 0)
-    hit = (probe == UNKNOWN) | ((probe >= 0) & (rows.row[pair] >= 0))
+    pair = walks.suspect[row[asked]] * len(region.nodes) + np.maximum(probe, 0)
+    hit = (probe == UNKNOWN) | ((probe >= 0) & (walks.row[pair] >= 0))
     quiet = asked[~hit]
     shown[quiet, blind[quiet]] = 0.0
 
 
-def _predicted(region: Region, rows: Rows, number: int, goal: Goal) -> float:
+def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:
     """Return how surely a suspect breaches the objective."""
     node = region.place(goal.entity)
-    row = -1 if node is None else int(rows.row[number * len(region.nodes) + node])
-    return float(rows.predicted[row].max()) if row >= 0 else 0.0
+    row = -1 if node is None else int(walks.row[number * len(region.nodes) + node])
+    return float(walks.predicted[row].max()) if row >= 0 else 0.0
 
 
 def _own_support(
@@ -276,39 +257,34 @@ def _own_support(
     return found
 
 
-def _in_time(scene: Scene, support: dict[ReadingId, Support]) -> dict[ReadingId, Support]:
+def _in_time(scene: Scene, rows: Rows) -> Rows:
     """Alarms that rose at another time than the fault's say less of it."""
     if not scene.rose:
-        return support
-    alarms = [key for key, row in support.items() if row.ratio > 1 and key in scene.rose]
-    times = [scene.rose[key] for key in alarms]
-    if len(set(times)) < 2:
-        return support
-    left = discounts(times, [support[key].nats for key in alarms])
-    for key, share in zip(alarms, left, strict=True):
-        row = support[key]
-        support[key] = row._replace(ratio=max(1.0, row.ratio * share))
-    return support
+        return rows
+    rose = scene.rising[rows.column]
+    alarms = np.flatnonzero((rows.ratio > 1) & ~np.isnan(rose))
+    times = rose[alarms]
+    if not len(times) or (times == times[0]).all():
+        return rows
+    ratio = rows.ratio[alarms]
+    nats = rows.weight[alarms] * np.log1p(rows.chance[alarms] * (ratio - 1))
+    left = discounts(times.tolist(), nats.tolist())
+    says = rows.says.copy()
+    says[1, alarms] = np.maximum(1.0, ratio * left)
+    return replace(rows, says=says)
 
 
 def _conduits(
-    support: dict[ReadingId, Support],
-    predicted: float,
-    at_fault: Mapping[int, str],
-    goal: Goal,
-) -> dict[ReadingId, Support]:
+    scene: Scene, rows: Rows, predicted: float, at_fault: Mapping[int, str], goal: Goal
+) -> Rows:
     """With a breached objective, callers in between are conduits and no witnesses of their own.
 
     What the fault hits firmly is: five slow services on one host speak for the host.
     """
-    kept = {
-        (entity, i): row
-        for (entity, i), row in support.items()
-        if entity in at_fault or entity not in goal.conduits or not row.soft
-    }
+    between = np.isin(rows.entity, list(goal.conduits - at_fault.keys()))
     chance = SELF if goal.entity in at_fault else predicted
-    kept[(goal.entity, -1)] = Support(chance, TARGET_RATIO, soft=False)
-    return kept
+    breach = {(goal.entity, -1): Support(chance, TARGET_RATIO, soft=False)}
+    return rows.only(~(between & rows.soft)).and_(Rows.of(scene, breach))
 
 
 def blind(scene: Scene) -> Unit | None:
@@ -326,7 +302,8 @@ def blind(scene: Scene) -> Unit | None:
                 silent += reading.observation.abnormal
     if silent < 2:
         return None
-    return Unit((), log_prior(BLIND_PER_YEAR), support, scene, coarse=scene.coarse)
+    rows = Rows.of(scene, support)
+    return Unit((), log_prior(BLIND_PER_YEAR), rows, scene, Tree.of([]), scene.coarse)
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:

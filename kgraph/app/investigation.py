@@ -106,9 +106,14 @@ def of_estate(
     ages: tuple[SourceAge, ...],
     toolkit: Toolkit,
     warnings: tuple[str, ...] = (),
+    topology: Topology | None = None,
 ) -> list[Investigation]:
-    """Do what `of_store` does, for whoever has read the store already."""
-    return of_question(Question.of(graph, evidence, warnings), ages, toolkit)
+    """Do what `of_store` does, for whoever has read the store already.
+
+    Who asks about the same graph again gives the same `topology`: what follows from both and the
+    rules, such as what each fault would hit, is then not worked out anew.
+    """
+    return of_question(Question.of(graph, evidence, warnings, topology), ages, toolkit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,14 @@ class Question:
     topology: Topology
 
     @classmethod
-    def of(cls, graph: Subgraph, evidence: Evidence, warnings: tuple[str, ...] = ()) -> Question:
-        """Put it."""
+    def of(
+        cls,
+        graph: Subgraph,
+        evidence: Evidence,
+        warnings: tuple[str, ...] = (),
+        topology: Topology | None = None,
+    ) -> Question:
+        """Put it; `topology` is that of the graph, where it is known."""
         incident = Incident(
             id="",
             entities=_speaking(graph, evidence),
@@ -136,7 +147,7 @@ class Question:
             assume_healthy=bool(evidence.observations),
             warnings=warnings,
         )
-        return cls(incident, build(incident.entities, incident.relations))
+        return cls(incident, topology or build(incident.entities, incident.relations))
 
     def about(self, alarming: Container[str]) -> Question:
         """Return the question about some alarms alone; others say nothing."""
@@ -201,6 +212,8 @@ def _speaking(graph: Subgraph, evidence: Evidence) -> tuple[Entity, ...]:
     dead probe would have told of.
     """
     lost = {r.entity for r in evidence.observations if r.abnormal and r.signal in GONE}
+    if not lost:
+        return graph.entities
     behind = {
         relation.dependent
         for relation in graph.relations

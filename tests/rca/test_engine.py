@@ -75,7 +75,10 @@ def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
     return {
         frozenset((names[e], mode) for e, mode in unit.faults): (
             score([unit]),
-            {(names[e], i): pytest.approx(row.nats) for (e, i), row in unit.support.items()},
+            {
+                (names[e], i): pytest.approx(nats)
+                for (e, i), nats in zip(unit.support, unit.nats.tolist(), strict=True)
+            },
         )
         for unit in units(
             field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None

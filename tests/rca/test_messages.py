@@ -4,21 +4,34 @@ import itertools
 import math
 from random import Random
 
+import numpy as np
 import pytest
 
 import rca
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import Model
-from rca.messages import ROOT, SPREADS, Node, Tree, log_evidence, message
+from rca.messages import (
+    ENTITY_RHO,
+    ROOT,
+    SOFT_RHO,
+    SPREADS,
+    Groups,
+    Node,
+    Tree,
+    log_evidence,
+    message,
+    temper,
+    tempered,
+)
 
 
-def random_tree(rng: Random, size: int) -> Tree:
+def random_tree(rng: Random, size: int) -> list[Node]:
     nodes = [Node(0, ROOT, rng.uniform(0.2, 1.0))]
     nodes += [Node(i, rng.randrange(i), rng.uniform(0.05, 1.0)) for i in range(1, size)]
-    return tuple(nodes)
+    return nodes
 
 
-def by_enumeration(tree: Tree, ratios: dict[int, float]) -> float:
+def by_enumeration(tree: list[Node], ratios: dict[int, float]) -> float:
     """The likelihood ratio from all joint states: hit only if the parent is, then as told."""
     total = 0.0
     for states in itertools.product((True, False), repeat=len(tree)):
@@ -39,8 +52,10 @@ def test_on_trees_the_messages_equal_enumeration_of_all_joint_states(seed: int) 
     rng = Random(seed)
     tree = random_tree(rng, rng.randrange(1, 9))
     ratios = {node.entity: math.exp(rng.uniform(-3, 6)) for node in tree}
-    nats = {entity: [math.log(ratio)] for entity, ratio in ratios.items()}
-    assert log_evidence(tree, nats) == pytest.approx(by_enumeration(tree, ratios), abs=1e-9)
+    own = np.log([ratios[node.entity] for node in tree])
+    assert log_evidence(Tree.of(tree), own) == pytest.approx(
+        by_enumeration(tree, ratios), abs=1e-9
+    )
 
 
 def test_a_message_costs_at_most_what_the_hop_may_not_pass_on() -> None:
@@ -51,21 +66,40 @@ def test_a_message_costs_at_most_what_the_hop_may_not_pass_on() -> None:
         assert message(1.0, nats) == pytest.approx(nats)
 
 
+def test_rows_in_groups_are_tempered_as_each_group_alone() -> None:
+    rng = Random(5)
+    nats = [rng.uniform(-4, 6) for _ in range(200)]
+    group = [rng.randrange(-1, 90) for _ in nats]
+    rho = np.where(np.arange(100) % 3, ENTITY_RHO, SOFT_RHO)
+    found = Groups(np.array(group), rho).tempered(np.array(nats))
+    for number in range(100):
+        rows = [value for value, of in zip(nats, group, strict=True) if of == number]
+        assert found[number] == pytest.approx(temper(rows, rho[number]))
+        assert tempered(np.array(rows), SOFT_RHO) == pytest.approx(temper(rows, SOFT_RHO))
+
+
+def _told(nodes: list[Node], alarms: dict[int, float]) -> float:
+    return log_evidence(Tree.of(nodes), np.array([alarms.get(n.entity, 0.0) for n in nodes]))
+
+
 def test_what_calls_a_caller_tells_of_that_caller_and_is_no_further_witness() -> None:
-    chain = (Node(0, ROOT, 1.0), Node(1, 0, 0.7, soft=True), Node(2, 1, 0.7, soft=True))
-    beside = (*chain[:2], Node(2, 0, 0.7, soft=True))
-    alarms = {1: [4.0], 2: [4.0]}
+    chain = [Node(0, ROOT, 1.0), Node(1, 0, 0.7, soft=True), Node(2, 1, 0.7, soft=True)]
+    beside = [*chain[:2], Node(2, 0, 0.7, soft=True)]
+    alarms = {1: 4.0, 2: 4.0}
     last = message(SPREADS, message(0.7, 4.0))
-    assert log_evidence(chain, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0 + last)))
-    two = message(0.7, 4.0) * 1.5
-    assert log_evidence(beside, alarms) == pytest.approx(message(SPREADS, two))
+    assert _told(chain, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0 + last)))
+    assert _told(beside, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0) * 1.5))
 
 
-def test_all_readings_of_one_caller_are_hardly_more_than_one() -> None:
-    caller = (Node(0, ROOT, 1.0), Node(1, 0, 1.0, soft=True))
-    guest = (Node(0, ROOT, 1.0), Node(1, 0, 1.0))
-    alarms = {1: [2.0] * 4}
-    assert log_evidence(caller, alarms) < log_evidence(guest, alarms)
+def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alone() -> None:
+    nodes = [Node(0, ROOT, 1.0), *(Node(i, 0, 0.9) for i in (1, 2))]
+    nodes += [Node(2 + i, 1 + i % 2, 0.7, soft=True) for i in range(1, 7)]
+    callers = {2 + i: 0.5 * i for i in range(1, 7)}
+    expected = 0.0
+    for callee in (1, 2):
+        told = [float(message(0.7, callers[n.entity])) for n in nodes if n.parent == callee]
+        expected += float(message(0.9, message(SPREADS, temper(told, SOFT_RHO))))
+    assert _told(nodes, callers) == pytest.approx(expected)
 
 
 def test_evidence_that_cannot_pass_says_nothing() -> None:

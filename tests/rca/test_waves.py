@@ -13,7 +13,7 @@ from kgraph.topology import build
 from rca.compile import Compiled
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import read
-from rca.messages import ROOT, Node, Tree
+from rca.messages import ROOT, Node
 from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
@@ -28,7 +28,7 @@ def _hit(modes: Modes) -> float:
     return min(1.0, sum(modes.values()))
 
 
-def _grown(reach: Spread, faults: Faults) -> Tree:
+def _grown(reach: Spread, faults: Faults) -> list[Node]:
     """A walk as a tree, along the likeliest links."""
     at_fault, place = dict(faults), dict[int, int]()
     nodes: list[Node] = []
@@ -44,10 +44,10 @@ def _grown(reach: Spread, faults: Faults) -> Tree:
             node = Node(entity, place[link.entity], passes, entity in reach.soft)
         place[entity] = len(nodes)
         nodes.append(node)
-    return tuple(nodes)
+    return nodes
 
 
-def _by_entity(tree: Tree) -> Mapping[int, tuple[tuple[int, bool], float]]:
+def _by_entity(tree: list[Node]) -> Mapping[int, tuple[tuple[int, bool], float]]:
     return {
         node.entity: (
             (-1 if node.parent == ROOT else tree[node.parent].entity, node.soft),
@@ -59,7 +59,7 @@ def _by_entity(tree: Tree) -> Mapping[int, tuple[tuple[int, bool], float]]:
 
 def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
     reach = spread(scene, unit.faults, scene.nearby)
-    expected, found = _by_entity(_grown(reach, unit.faults)), _by_entity(unit.tree)
+    expected, found = _by_entity(_grown(reach, unit.faults)), _by_entity(unit.tree.nodes)
     assert {e: p for e, (p, _) in found.items()} == {e: p for e, (p, _) in expected.items()}
     for entity, (_, passes) in expected.items():
         assert found[entity][1] == pytest.approx(passes, abs=1e-9)

@@ -17,6 +17,7 @@ from kgraph.app.watch.told import Told, What
 from kgraph.incidents import SourceAge, Verdict, headline, probability
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
+from kgraph.topology import Topology, build
 
 _SURER = 0.2  # a change of the posterior that is worth a line
 
@@ -73,6 +74,7 @@ class Assessor:
         self._session = Session(store, _said)
         self._memory = Memory()
         self._graph: tuple[int, Subgraph] | None = None
+        self._topology: tuple[Subgraph, Topology] | None = None
         self._mark: object = None
         self._blamed: dict[str, _Blame] = {}
 
@@ -111,7 +113,8 @@ class Assessor:
         self._mark = mark
         tools = taught(tools, self._store)
         ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
-        found = of_estate(self._current(), evidence, ages, tools, warnings)
+        graph = self._current()
+        found = of_estate(graph, evidence, ages, tools, warnings, self._arrays(graph))
         done = keeping.sort(self._store, found, memory=self._memory)
         keeping.save(self._store, done, frozen)
         told = list(self._tell(now, done, frozen))
@@ -140,6 +143,12 @@ class Assessor:
         if self._graph is None or self._graph[0] != version:
             self._graph = (version, self._store.graph())
         return self._graph[1]
+
+    def _arrays(self, graph: Subgraph) -> Topology:
+        """Return a graph as arrays: as before, while it is the same."""
+        if self._topology is None or self._topology[0] is not graph:
+            self._topology = (graph, build(graph.entities, graph.relations))
+        return self._topology[1]
 
     def _tell(self, now: datetime, done: Sorted, frozen: Collection[str]) -> Iterator[Told]:
         for each in done.kept:

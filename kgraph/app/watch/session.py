@@ -57,6 +57,7 @@ class _Part:
         question: what is asked about them, where it is known already.
         within: uids of all that it was weighed on; empty: not yet explained.
         full: uids of what is likely blamed: all that depends on it is looked at.
+        asked: what was asked when it was last renewed, as one number; 0: another time.
         kept: as it was last explained.
         live: whether it still is one.
     """
@@ -65,6 +66,7 @@ class _Part:
     question: tuple[Question, Survey] | None = None
     within: frozenset[str] = frozenset()
     full: frozenset[str] = frozenset()
+    asked: int = 0
     kept: tuple[Kept, ...] = ()
     asked_at: datetime = _LONG_AGO
     live: bool = True
@@ -113,7 +115,8 @@ class Session:
     _decisions: tuple[Decision, ...] = ()
     _version: int = -1
     _rest: datetime = _LONG_AGO
-    _entities: dict[str, Entity] = field(default_factory=dict)
+    _entities: dict[str, tuple[int, Entity]] = field(default_factory=dict)
+    _number: int = 0
 
     @property
     def unsettled(self) -> bool:
@@ -224,7 +227,7 @@ class Session:
         if context != self._context:
             self._context = context
             for part in self._live():
-                part.asked_at = _LONG_AGO
+                part.asked, part.asked_at = 0, _LONG_AGO
 
     def _follow_decisions(self, decisions: tuple[Decision, ...]) -> None:
         """Touch what a person has decided upon, at once: she is waiting for it."""
@@ -277,7 +280,7 @@ class Session:
             if isinstance(work, _Sorting):
                 self._sorted(work, urgency, tools, warnings)
             elif work.live:
-                found[id(work)] = work, self._explained(work, ages, tools, warnings)
+                found[id(work)] = work, self._explained(work, urgency, ages, tools, warnings)
             took = tools.stopwatch() - began
             if urgency is _Urgency.RENEWAL:
                 self._rest = tools.now + timedelta(seconds=SHARE * took)
@@ -291,6 +294,8 @@ class Session:
         """Find out what some alarms belong to."""
         asked = {uid for uid in work.alarms if self._unsorted.get(uid) is work}
         if not asked:
+            return
+        if urgency is _Urgency.RENEWAL and self._stands(asked, tools, warnings):
             return
         for uid in asked:
             del self._unsorted[uid]
@@ -351,6 +356,7 @@ class Session:
     def _explained(
         self,
         part: _Part,
+        urgency: _Urgency,
         ages: tuple[SourceAge, ...],
         tools: Toolkit,
         warnings: tuple[str, ...],
@@ -366,6 +372,8 @@ class Session:
             if full:
                 found, asked, _ = self._asked(part, full, None, ages, tools, warnings)
         part.full = full
+        # Whoever waits for news need not wait for this, too.
+        part.asked = self._as_number(asked) if urgency is _Urgency.RENEWAL else 0
         part.within = frozenset(entity.uid for entity in asked.incident.entities)
         return found
 
@@ -384,6 +392,33 @@ class Session:
         question, around = ready
         return of_question(question.about(part.alarms), ages, tools), question, around.partial
 
+    def _stands(self, asked: set[str], tools: Toolkit, warnings: tuple[str, ...]) -> bool:
+        """Tell whether a part need not be explained again: it would be asked just the same."""
+        part = self._parts.get(next(iter(asked)))
+        if part is None or part.alarms != asked or not part.asked:
+            return False
+        question, _ = self._question(part.alarms, part.full, tools, warnings)
+        if self._as_number(question) != part.asked:
+            return False
+        for uid in asked:
+            del self._unsorted[uid]
+        part.asked_at = tools.now
+        return True
+
+    def _as_number(self, question: Question) -> int:
+        """Return a number that differs, in all likelihood, where something else is asked.
+
+        When something was last seen is no part of that, only when it rose.
+        """
+        incident = question.incident
+        entities = tuple(self._entities[entity.uid][0] for entity in incident.entities)
+        rows = tuple(
+            (*self.said(row), row.score, row.at if row.expires_at is None else None, row.due_at)
+            for row in incident.observations
+        )
+        told = (incident.relations, rows, incident.changes, incident.warnings)
+        return hash((entities, told))
+
     def _same(self, entities: Iterable[Entity]) -> tuple[Entity, ...]:
         """Return the entities, each in memory once however many parts it was weighed in."""
         if len(self._entities) > _REMEMBERED:
@@ -392,9 +427,10 @@ class Session:
         found = []
         for entity in entities:
             same = known.get(entity.uid)
-            if same != entity or same is None:
-                same = known[entity.uid] = entity
-            found.append(same)
+            if same is None or same[1] != entity:
+                self._number += 1
+                same = known[entity.uid] = self._number, entity
+            found.append(same[1])
         return tuple(found)
 
 

@@ -179,6 +179,19 @@ def test_a_part_is_asked_about_again_now_and_then(scene: Scene) -> None:
     ]
 
 
+def test_what_would_be_asked_just_the_same_is_not_explained_again(scene: Scene) -> None:
+    scene.see("g1-3", "g2-4")
+    scene.look()
+    minute = RENEWED.total_seconds()
+    found = [scene.fresh(minute), scene.fresh()]
+    assert len([name for names in found for name in names]) == 2
+    assert [scene.fresh(minute), scene.fresh()] == [[], []]
+    scene.see("h1", state=State.HEALTHY)  # a witness of one of them
+    found = [scene.fresh(minute), scene.fresh()]
+    assert [{"g1-3"}] in found
+    assert [scene.fresh(minute), scene.fresh()] == [[], []]
+
+
 def test_a_change_of_the_graph_touches_what_was_weighed_on_it(scene: Scene) -> None:
     scene.see("g1-3", "g2-4")
     scene.look()
