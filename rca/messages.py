@@ -139,7 +139,9 @@ def _felt(callee: Ints, told: Floats, many: int) -> Floats:
     order = np.lexsort((-np.abs(told), callee))
     callee, told = callee[order], told[order]
     place = np.arange(len(callee)) - np.searchsorted(callee, callee)
-    return message(SPREADS, np.bincount(callee, told / (1 + SOFT_RHO * place), many))
+    together: Floats = np.zeros(many)
+    np.add.at(together, callee, told / (1 + SOFT_RHO * place))
+    return message(SPREADS, together)
 
 
 def message(passes: Floats | float, nats: Floats | float) -> Floats:

@@ -196,8 +196,11 @@ def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     up = np.where(up < 0, ROOT, place[up])
     first = ends[walks.suspect[on]]
     hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
-    columns = region.nodes[walks.node[on]], parent, walks.passes[on], walks.soft[on], hops
-    return [Tree(*(column[a:b] for column in columns)) for a, b in pairwise(ends.tolist())]
+    entity, passes, soft = region.nodes[walks.node[on]], walks.passes[on], walks.soft[on]
+    return [
+        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b])
+        for a, b in pairwise(ends.tolist())
+    ]
 
 
 def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
