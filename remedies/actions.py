@@ -72,6 +72,8 @@ _ALL = (
                 "active",
                 "inactive",
                 "active_anew",
+                "defined",
+                "undefined",
                 "counted_anew",
                 "attached",
             }
@@ -81,9 +83,9 @@ _ALL = (
         "systemd",
         "a unit of a systemd, here or elsewhere",
         frozenset(),
-        frozenset({"active", "inactive", "restarted"}),
+        frozenset({"active", "inactive", "restarted", "reloaded"}),
     ),
-    ActuatorType("nbd", "a look at an NBD export", frozenset(), frozenset({"same_disk"})),
+    ActuatorType("nbd", "a look at an NBD or NFS export", frozenset(), frozenset({"same_disk"})),
     ActuatorType("notify", "a line in the log, or a webhook", frozenset(), frozenset({"told"})),
     ActuatorType(
         "power",

@@ -58,12 +58,25 @@ def runs_guests(uid: str, around: Surroundings) -> str:
     return "" if around.guests(uid) else "no guest is left on it that could start elsewhere"
 
 
+def lost(uid: str, around: Surroundings) -> str:
+    """Hold where its host does not know it any longer, though it is needed there."""
+    gone = around.entities[uid].props.get("defined") is False
+    return "" if gone else "its host knows it"
+
+
+def nfs(uid: str, around: Surroundings) -> str:
+    """Hold for what is exported by NFS: one server exports many paths, each by a list."""
+    return "" if around.entities[uid].props.get("protocol") == "nfs" else "it is no NFS export"
+
+
 CONDITIONS: Mapping[str, Condition] = {
     "others_carry": others_carry,
     "storage_well": storage_well,
     "changed_lately": changed_lately,
     "spare": spare,
     "runs_guests": runs_guests,
+    "lost": lost,
+    "nfs": nfs,
 }
 
 

@@ -58,7 +58,8 @@ class Endpoint:
         unit: of systemd.
         actions: of hook and ansible: what the site can do with it, by the action's name.
         moves: of libvirt: guests may be brought to other hosts through it.
-        defines: of libvirt: definitions of guests are kept, for those whose host is gone.
+        defines: of libvirt: definitions are kept, of guests for when their host is gone, of
+            networks and pools for when it has lost them.
     """
 
     name: str
@@ -90,6 +91,8 @@ def endpoint_for(
 
 def can(endpoint: Endpoint, action: Action) -> bool:
     """Tell whether an endpoint of the action's own type was told that it may do this."""
+    if action.by == "libvirt" and action.effect == "defined":
+        return endpoint.defines
     if action.by != "libvirt" or Param.HOST not in action.parameters.values():
         return True
     return endpoint.moves and (endpoint.defines or action.does is not Does.STARTS_ELSEWHERE)

@@ -13,6 +13,7 @@ from remedies.surroundings import Surroundings
 
 NO_WAY = "no way to act"
 BY_PERSON = "a person:"  # how that begins which nobody but a person does or sees
+EXPORTS = frozenset({"nbd", "nfs"})  # protocols whose exports can be looked at
 BROUGHT = frozenset({"hook", "ansible"})  # what a site brings: for the actions that it names
 
 
@@ -96,7 +97,9 @@ def _part(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str,
         raise _LackingError("libvirt runs it not, or several of its hosts do")
     if not uri:
         raise _LackingError("nothing says which libvirt connection it is behind")
-    return {named: keys[0].rpartition("/")[2], "uri": uri}
+    host, _, uuid = keys[0].rpartition("/")
+    kept = {"host": host} if entity.props.get("defined") is False else {}
+    return {named: uuid, "uri": uri, **kept}
 
 
 def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
@@ -115,11 +118,12 @@ def _systemd(_entity: Entity, _around: Surroundings, endpoint: Endpoint) -> dict
 
 def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     told = {name: entity.props.get(name) for name in _ADDRESS}
-    if told["protocol"] == "nbd" and not told["serverAddress"]:
+    if told["protocol"] in EXPORTS and not told["serverAddress"]:
         raise _LackingError("the address of its server is not known")
-    if told["protocol"] != "nbd":
+    if told["protocol"] not in EXPORTS:
         spoken = told["protocol"] or "an unknown protocol"
-        raise _LackingError(f"its size and signature can only be checked over NBD, not {spoken}")
+        only = "its size and signature can only be checked over NBD and NFS"
+        raise _LackingError(f"{only}, not {spoken}")
     baseline = {name: entity.props.get(name) for name in ("sizeBytes", "signature")}
     if None in baseline.values():
         raise _LackingError("its size and signature from before the fault were never read")

@@ -24,6 +24,7 @@ from kgraph.schema import (
     Terms,
 )
 from kgraph.schema.plan_documents import identified
+from remedies.conditions import unmet
 from remedies.drafts import Draft, step_of, targets
 from remedies.endpoints import LOG, Endpoint
 from remedies.proof import Does
@@ -96,7 +97,7 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     steps: list[PlanStep] = []
     notes: list[str] = []
     for measure in rung:
-        uids = targets(draft, measure)
+        uids = [uid for uid in targets(draft, measure) if _called_for(draft, measure, uid)]
         if not is_placed(draft, measure):
             steps += [step_of(draft, measure, uid) for uid in uids]
         elif uids:
@@ -104,6 +105,10 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
             steps += more
             notes += [note] if note else []
     return tuple(steps), "; ".join(notes)
+
+
+def _called_for(draft: Draft, measure: Measure, uid: str) -> bool:
+    return not measure.when or not unmet((measure.when,), uid, draft.around)
 
 
 def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from kgraph.schema import ConfigurationError, Fault, Risk
 from remedies.actions import Action, Param
-from remedies.rows import Row, StepRow, actions_of, check_fault, read
+from remedies.rows import Row, StepRow, actions_of, check_condition, check_fault, read
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
 
@@ -31,6 +31,7 @@ class Measure:
         given: parameters whose values the remedy gives.
         most: to how many it is done at most; None: to all.
         expected: also to victims that nobody has seen yet, and that must be expected.
+        when: a condition of the graph without which there is no such step.
     """
 
     action: Action
@@ -42,6 +43,7 @@ class Measure:
     given: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     most: int | None = None
     expected: bool = False
+    when: str = ""
 
     @property
     def victims(self) -> tuple[str, str] | None:
@@ -186,7 +188,9 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     risk = action.risk if row.risk is None else row.risk
     given = _given(row, action, place)
     undo_if = tuple(row.undo_if)
-    given_to = (row.most, row.expected)
+    if row.when:
+        check_condition(row.when, place)
+    given_to = (row.most, row.expected, row.when or "")
     return Measure(action, row.of or "", risk, row.why, row.what, undo_if, given, *given_to)
 
 

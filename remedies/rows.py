@@ -63,6 +63,7 @@ class StepRow(_Row):
     with_: dict[str, str | float] = Field(default={}, alias="with")
     most: int | None = Field(default=None, ge=1)
     expected: bool = False
+    when: str | None = None
 
 
 class RungRow(_Row):
@@ -218,14 +219,19 @@ def _check_names(row: ActionRow, place: str) -> None:
             what = f"{row.by} cannot look for the precondition {name!r}"
             raise ConfigurationError(what, where=place, mend=f"it knows {known}")
     for name in row.requires:
-        if name not in CONDITIONS:
-            known = ", ".join(sorted(CONDITIONS))
-            what = f"no condition {name!r} of the graph"
-            raise ConfigurationError(what, where=place, mend=f"one of: {known}")
+        check_condition(name, place)
     if row.effect not in actuator.effects:
         known = ", ".join(sorted(actuator.effects)) or "none"
         what = f"{row.by} cannot look for the effect {row.effect!r}"
         raise ConfigurationError(what, where=place, mend=f"it knows {known}")
+
+
+def check_condition(name: str, place: str) -> None:
+    """See that a condition of the graph exists; ConfigurationError otherwise."""
+    if name not in CONDITIONS:
+        known = ", ".join(sorted(CONDITIONS))
+        what = f"no condition {name!r} of the graph"
+        raise ConfigurationError(what, where=place, mend=f"one of: {known}")
 
 
 def check_kind(kind: str, place: str) -> None:

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from ingest.libvirt.apart import CountersApart, read_apart
 from ingest.libvirt.binding import ConnectionLostError
 from ingest.libvirt.fetch import Only, Reading
+from ingest.libvirt.host import host_id
 from ingest.libvirt.listen import Event, Listener, observations_of
+from ingest.libvirt.lost import Definition, Shelf, definitions_of, missing, with_lost
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
 from ingest.libvirt.place import host_key, parse
@@ -25,6 +27,7 @@ __all__ = [
     "SOURCE",
     "ConnectionLostError",
     "CountersApart",
+    "Definition",
     "Part",
     "connection_lost",
     "listening",
@@ -37,7 +40,6 @@ PATIENCE = timedelta(seconds=30)
 _PART_PATIENCE = timedelta(seconds=5)
 _MOST_GAPS = 5  # of which each is told; a broken daemon may refuse every single thing
 
-Define = Callable[[str, str], None]  # told the UUID and the definition of each guest
 Ask = Callable[[timedelta, str, Only | None], Reading]
 
 
@@ -48,7 +50,7 @@ def read(
     now: datetime,
     patience: timedelta = PATIENCE,
     ask: Ask = read_apart,
-    define: Define | None = None,
+    shelf: Shelf | None = None,
 ) -> Snapshot:
     """Read everything that one libvirt connection shows, over a read-only connection.
 
@@ -58,7 +60,8 @@ def read(
         now: what the observations are dated.
         patience: how long the whole reading may take; a hung hypervisor blocks libvirt's calls.
         ask: what asks libvirt.
-        define: told the UUID and the definition of each guest.
+        shelf: keeps definitions of guests, networks and pools, so that a network or pool that
+            libvirt has lost and guests still need is told of as down; None: what is lost is gone.
 
     Returns:
         Host, Probe, guests, virtual NICs, networks, interfaces, pools, volumes and exports, with
@@ -70,7 +73,7 @@ def read(
         ConnectionLostError: no connection, or it broke or stalled on the way.
     """
     reading = ask(patience, uri, None)
-    _define(reading, define)
+    reading = _shelved(reading, shelf)
     items = normalise(reading, site=site, now=now)
     findings = _told(uri, reading)
     return Snapshot(SOURCE, uri, complete=reading.complete, items=items, findings=findings)
@@ -84,7 +87,7 @@ def read_parts(
     now: datetime,
     patience: timedelta = _PART_PATIENCE,
     ask: Ask = read_apart,
-    define: Define | None = None,
+    shelf: Shelf | None = None,
 ) -> Snapshot:
     """Read some guests, networks and pools of one connection, and nothing else of it.
 
@@ -95,20 +98,26 @@ def read_parts(
         now: what the observations are dated.
         patience: how long it may take; a whole reading is the way out.
         ask: what asks libvirt.
-        define: as for `read`.
+        shelf: as for `read`.
 
     Returns:
         A partial snapshot: what of the parts is there, all that they depend on, and which are
         gone.
 
     Raises:
-        SourceError, ConnectionLostError: as `read`; also where one of them could not be read.
+        SourceError, ConnectionLostError: as `read`; also where one of them could not be read, or
+            is lost: who still needs it is told by all guests.
     """
     chosen = list(parts)
     reading = ask(patience, uri, only(chosen))
-    _define(reading, define)
     for gap in reading.gaps:
         raise SourceError(f"what an event named could not be read: {gap}", where=f"libvirt {uri}")
+    if shelf is not None:
+        _keep_guests(reading, shelf)
+        kept = shelf.parts(host_id(reading.capabilities, uri))
+        lost = {each.uuid for each in missing(reading, kept)} & {part.uuid for part in chosen}
+        for uuid in lost:
+            raise SourceError(f"{uuid} was undefined: who needs it?", where=f"libvirt {uri}")
     items = normalise_parts(reading, chosen, site=site, now=now)
     return Snapshot(SOURCE, uri, complete=False, items=items)
 
@@ -166,12 +175,24 @@ def connection_lost(
     return Snapshot(SOURCE, f"{uri} connection", complete=False, items=iter(items))
 
 
-def _define(reading: Reading, define: Define | None) -> None:
-    """Pass on what each guest is; what libvirt makes of it anew at a start does no harm in it."""
-    for guest in reading.guests if define is not None else ():
+def _keep_guests(reading: Reading, shelf: Shelf) -> None:
+    """Keep what each guest is; what libvirt makes of it anew at a start does no harm in it."""
+    for guest in reading.guests:
         uuid = parse(guest.xml, reading.uri, "domain").findtext("uuid")
-        if define is not None and uuid:
-            define(uuid, guest.xml)
+        if uuid:
+            shelf.keep_guest(uuid, guest.xml)
+
+
+def _shelved(reading: Reading, shelf: Shelf | None) -> Reading:
+    """Keep what there is; return the reading with the networks and pools that are lost."""
+    if shelf is None:
+        return reading
+    _keep_guests(reading, shelf)
+    host = host_id(reading.capabilities, reading.uri)
+    for each in definitions_of(reading):
+        shelf.keep_part(host, each)
+    # What could not be read is not lost.
+    return with_lost(reading, shelf.parts(host)) if reading.complete else reading
 
 
 def _told(uri: str, reading: Reading) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ _ASK_SECONDS_PER_GUEST = 0.005
 _OWES_SECONDS = 0.5  # what a monitor may take for an answer, now and then
 _MOST_HANGING = 5  # libvirtd has 20 workers, and each call that hangs holds one
 _CLOSE_SECONDS = 1.0
+_DEFINITIONS = 16  # read in one sample: each is a round trip, and the sample has a deadline
 _QUIET = DomainStats.STATE | DomainStats.INTERFACE
 _FLAGS = StatsFlag.ACTIVE | StatsFlag.NOWAIT
 
@@ -169,8 +170,9 @@ def _quiet(
     """Read what libvirtd knows without asking any guest: uuid -> sample.
 
     `plugs` (guest -> interface -> address) is what was read before: a definition is only read
-    where an interface is new.
+    where an interface is new, of a few guests in one sample.
     """
+    left = _DEFINITIONS
     try:
         rows = connection.getAllDomainStats(_QUIET, _FLAGS)
     except driver.error as error:
@@ -182,7 +184,8 @@ def _quiet(
         with suppress(driver.error):  # gone between list and look
             uuid, sent = domain.UUIDString(), _numbered(stats, "net", ("tx.pkts",))
             macs = plugs.get(uuid, {})
-            if macs.keys() != sent.keys():
+            if macs.keys() != sent.keys() and left:
+                left -= 1
                 told = addresses(domain.XMLDesc())
                 macs = plugs[uuid] = {name: told.get(name, "") for name in sent}
             found[uuid] = GuestSample(

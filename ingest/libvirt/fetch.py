@@ -53,21 +53,26 @@ class GuestReading:
 
 @dataclass(frozen=True, slots=True)
 class NetworkReading:
-    """One virtual network; `active` when its bridge is up."""
+    """One virtual network; `active` when its bridge is up, `lost` when libvirt has it no more."""
 
     xml: str
     active: bool
     autostart: bool
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PoolReading:
-    """One storage pool; `state` is a virStoragePoolState, `volumes` are XML documents."""
+    """One storage pool; `state` is a virStoragePoolState, `volumes` are XML documents.
+
+    `lost` when libvirt has it no more.
+    """
 
     xml: str
     state: int
     autostart: bool
     volumes: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ingest.libvirt.fetch import NetworkReading
 from ingest.libvirt.place import Place, network_key, parse, required
-from ingest.libvirt.verdicts import abnormal, healthy, withdrawn
+from ingest.libvirt.verdicts import LOST, abnormal, healthy, lost, withdrawn
 from kgraph.schema import Item, Record, RelationRecord
 
 # Made for guests and containers: they come and go with them and lead nowhere.
@@ -72,7 +72,7 @@ def normalise_networks(place: Place, networks: Networks, in_use: frozenset[str])
                 place.key("networkUuid", place.under(network.uuid)),
                 *(place.local("hostBridge", network.bridge) if network.bridge and own else ()),
             ),
-            props={"forward": network.forward, "bridge": network.bridge},
+            props={"forward": network.forward, "bridge": network.bridge, **lost(network.reading)},
             watched=("down",),
             where=f"libvirt {place.uri}",
         )
@@ -81,8 +81,9 @@ def normalise_networks(place: Place, networks: Networks, in_use: frozenset[str])
         reading = network.reading
         if reading.active:
             yield healthy(network.key, "down", place.look)
-        elif reading.autostart or network.name in in_use:
-            yield abnormal(network.key, "down", place.look, "the network is not active")
+        elif reading.lost or reading.autostart or network.name in in_use:
+            why = LOST if reading.lost else "the network is not active"
+            yield abnormal(network.key, "down", place.look, why)
         else:
             yield withdrawn(network.key, "down", place.look)
 

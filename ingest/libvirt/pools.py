@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ingest.libvirt.exports import normalise_export, pool_export
 from ingest.libvirt.fetch import PoolReading
 from ingest.libvirt.place import Place, parse, pool_key, required, size_bytes
-from ingest.libvirt.verdicts import observe_pool
+from ingest.libvirt.verdicts import LOST, abnormal, lost, observe_pool
 from kgraph.schema import Item, Key, Record, RelationRecord
 
 
@@ -120,7 +120,7 @@ def _pool(place: Place, pool: PoolHere) -> Iterator[Item]:
             place.key("poolUuid", place.under(required(xml, "uuid", place.uri))),
             *_named(place, xml),
         ),
-        props={"type": xml.get("type", ""), "path": pool.target, **sizes},
+        props={"type": xml.get("type", ""), "path": pool.target, **lost(reading), **sizes},
         watched=("offline", "full"),
         volatile=frozenset(sizes),
         where=f"libvirt {place.uri}",
@@ -129,6 +129,9 @@ def _pool(place: Place, pool: PoolHere) -> Iterator[Item]:
     yield from _foundation(place, pool)
     capacity = sizes["capacityBytes"]
     share = sizes["availableBytes"] / capacity if capacity and reading.state else None
+    if reading.lost:
+        yield abnormal(pool.key, "offline", place.look, LOST)
+        return
     yield from observe_pool(
         pool.key, reading.state, place.look, autostart=reading.autostart, available=share
     )

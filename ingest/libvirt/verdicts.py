@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ingest.libvirt.fetch import NetworkReading, PoolReading
 from ingest.libvirt.states import (
     CrashedReason,
     DiskError,
@@ -22,6 +23,7 @@ from kgraph.schema import Observation, State
 
 LASTS = timedelta(minutes=10)  # a source that stopped being read must not vouch for ever
 FULL_BELOW = 0.02  # share of a pool still available
+LOST = "libvirt does not know it any longer, and guests need it"
 OBSERVED_SIGNALS = ("down", "paused", "ioError", "panic", "hung")  # of a guest
 
 
@@ -40,6 +42,11 @@ class Look:
     def detector(self) -> str:
         """Who says what is said."""
         return f"libvirt/{self.uri}"
+
+
+def lost(reading: NetworkReading | PoolReading) -> dict[str, bool]:
+    """Return the property that tells that a network or pool has to be defined anew."""
+    return {"defined": False} if reading.lost else {}
 
 
 def healthy(entity: str, signal: str, look: Look) -> Observation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -11,15 +11,19 @@ from ingest.nbd.look import Look, look
 from ingest.nbd.reasons import NbdError
 
 Found = Look | NbdError
+Ask = Callable[..., Look]  # (host, port, export, *, deadline), as `look` of any protocol
 _AT_ONCE = 16
 
 
-def look_at_all(addresses: Collection[Address], *, deadline: timedelta) -> Mapping[Address, Found]:
+def look_at_all(
+    addresses: Collection[Address], *, deadline: timedelta, ask: Ask | None = None
+) -> Mapping[Address, Found]:
     """Look at each export, up to 16 at a time.
 
     Args:
         addresses: what to look at.
         deadline: how long one look may take.
+        ask: how one is looked at; None: by NBD.
 
     Returns:
         What each showed, or why it could not be looked at.
@@ -30,7 +34,7 @@ def look_at_all(addresses: Collection[Address], *, deadline: timedelta) -> Mappi
 
     def one(address: Address) -> Found:
         try:
-            return look(address.host, address.port, address.export, deadline=deadline)
+            return (ask or look)(address.host, address.port, address.export, deadline=deadline)
         except NbdError as error:
             return error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ingest.nbd.address import Address
+from ingest.nbd.address import NBD, Address
 from ingest.nbd.checks import Found
 from ingest.nbd.look import Look
 from ingest.nbd.reasons import NbdError, Reason
@@ -68,17 +68,23 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of checks: of which scope, when, and how long it stands."""
+    """One round of checks: of which scope, when, how long it stands, and by which protocol."""
 
     scope: str
     site: str
     now: datetime
     lasts: timedelta
+    scheme: str = NBD
+
+    @property
+    def name(self) -> str:
+        """What tells these checks from all others."""
+        return f"{self.scheme}/{self.scope}"
 
     @property
     def probe(self) -> str:
         """The record key of the checks themselves."""
-        return f"probe:nbd/{self.scope}"
+        return f"probe:{self.name}"
 
 
 def normalise(
@@ -95,11 +101,11 @@ def normalise(
         checks: the round.
         acceptance: whether what is there now becomes the baseline.
     """
-    name = f"NBD checks {checks.scope}"
-    key = Key("probeAddress", f"nbd/{checks.scope}", checks.site)
+    name = f"{checks.scheme.upper()} checks {checks.scope}"
+    key = Key("probeAddress", checks.name, checks.site)
     yield Record(checks.probe, "Probe", name, keys=(key,))
     # Whoever writes this runs.
-    yield _row(checks.probe, "down", State.HEALTHY, checks, f"nbd/{checks.scope}")
+    yield _row(checks.probe, "down", State.HEALTHY, checks, checks.name)
     for target in targets:
         seen = found.get(target.address)
         yield _record(target, _baseline(target, seen, acceptance))
@@ -128,7 +134,7 @@ def _record(target: Target, baseline: Look | None) -> Record:
         address.text,
         keys=(Key("exportAddress", address.text, target.site),),
         props={
-            "protocol": "nbd",
+            "protocol": address.scheme,
             "exportName": address.export,
             "serverAddress": address.host,
             "port": address.port,
@@ -156,7 +162,7 @@ def _observations(
 ) -> Iterator[Observation]:
     """Yield one row per signal: abnormal, healthy, or withdrawn."""
     wrong, well = _verdict(target, seen, acceptance)
-    detector = f"nbd/{target.address.text}"
+    detector = f"{checks.scheme}/{target.address.text}"
     for signal in SIGNALS:
         if signal in wrong:
             row = _row(target.key, signal, State.ABNORMAL, checks, detector)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.iscsi import ASKED, exports
 from ingest.storage.lvm import REPORT, TOOLS, Lvm, reports
 from ingest.storage.mounts import mounts
 from ingest.storage.normalise import Told, normalise
@@ -34,7 +35,7 @@ class Entry(SourceEntry):
     via: tuple[str, ...] = ()  # such as ["ssh", "h1"]
     host: str = ""  # its name; empty: it is asked
     also: tuple[
-        Literal["lvm", "multipath", "zpool"], ...
+        Literal["iscsi", "lvm", "multipath", "zpool"], ...
     ] = ()  # what is there besides: it is asked too
 
     @property
@@ -59,6 +60,7 @@ def read(entry: Entry, here: Here) -> Found:
         path_states(_if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where),
         zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
         _lvm(entry, where),
+        exports(_if_used(entry, "iscsi", *ASKED), f"{where}: {ASKED[1]}"),
     )
     items = normalise(told, Place(host, _if_there(entry, _UUID).strip()), here)
     return Found(host, folded(items))

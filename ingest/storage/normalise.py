@@ -26,7 +26,10 @@ _SPARE = {"raid1": -1, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the tools said: arrays and paths with what ails them, "" where nothing does."""
+    """What the tools said: arrays and paths with what ails them, "" where nothing does.
+
+    `iscsi` is the address of the export that a device is reached from.
+    """
 
     devices: Mapping[str, Device]
     local: tuple[Mount, ...] = ()
@@ -35,6 +38,7 @@ class Told:
     paths: Mapping[str, str] | None = None
     zpools: tuple[Zpool, ...] = ()
     lvm: Lvm = field(default_factory=Lvm)
+    iscsi: Mapping[str, str] = field(default_factory=dict)
 
 
 def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
@@ -44,6 +48,7 @@ def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
     stack = _Stack(told, own)
     for device in told.devices.values():
         yield from _device(device, stack, here, look)
+    yield from _reached(stack, here)
     yield from normalise_lvm(told.lvm, own, here, look)
     yield from _within_lvm(stack)
     for pool in told.zpools:
@@ -229,10 +234,22 @@ def _filled(path: str, own: Place, mount: Mount | None, look: Look) -> Iterator[
 
 
 def _mounted_export(mount: Mount, own: Place, here: Here) -> Iterator[Row]:
-    key, name, address = own.of("mount", mount.path), f"{own.host}/{mount.path}", mount.export
+    key, name = own.of("mount", mount.path), f"{own.host}/{mount.path}"
     claims = (here.key("name", local_name(own.host, mount.path)),)
     yield Record(key, "StoragePool", name, claims, props={"path": mount.path})
+    yield from _on_export(key, mount.export, here)
+    yield RelationRecord(key, "USES", own.machine)
+
+
+def _reached(stack: _Stack, here: Here) -> Iterator[Row]:
+    """Yield which disks, and which paths to one, lie on exports of others."""
+    for name, address in stack.told.iscsi.items():
+        device = stack.told.devices.get(name)
+        if device is not None and stack.key(device):
+            yield from _on_export(stack.key(device), address, here)
+
+
+def _on_export(key: str, address: str, here: Here) -> Iterator[Row]:
     export = f"export:{address}"
     yield Record(export, "StorageExport", address, (here.key("exportAddress", address),))
     yield RelationRecord(key, "STORED_ON", export)
-    yield RelationRecord(key, "USES", own.machine)

@@ -52,8 +52,11 @@ def units(text: str, where: str) -> list[Unit]:
     """Read the units that are loaded, in the order of the answer.
 
     Raises:
-        SourceError: a line that is no property, or a unit without a name.
+        SourceError: nothing was told, a line that is no property, or a unit without a name.
     """
+    if not text.strip():
+        mend = "correct `units`, or see whether systemd runs there"
+        raise SourceError("it tells of no unit at all", where=where, mend=mend)
     found = []
     for number, block in enumerate(text.strip().split("\n\n"), start=1):
         told = _properties(block, f"{where}: unit {number}")

@@ -8,6 +8,7 @@ from functools import partial
 
 from ingest import nbd
 from ingest.libvirt.binding import Control, load_control
+from ingest.nbd import nfs
 from kgraph.config import (
     AnsibleEndpoint,
     Configuration,
@@ -44,7 +45,10 @@ def actuators(configuration: Configuration) -> Actuators:
         SourceError: a libvirt endpoint without libvirt's binding.
         ConfigurationError: an endpoint names a host that is not read.
     """
-    made: dict[str, Actuator] = {LOG.name: Notify(), NBD.name: ExportCheck(nbd.look)}
+    made: dict[str, Actuator] = {
+        LOG.name: Notify(),
+        NBD.name: ExportCheck({"nbd": nbd.look, "nfs": nfs.look}),
+    }
     for endpoint in configuration.settings.endpoints:
         made[endpoint.name] = _actuator(endpoint, configuration)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -32,6 +33,7 @@ from kgraph.store import Diff, GraphStore
 from kgraph.web import Credentials
 
 _RECENT = timedelta(minutes=1)
+_NAMED = 3  # alerts that found no entity, in one line
 _MOST_TOUCHED = 20_000  # entities; of more, all are read: that is no slower
 DEFAULT_URL = "http://127.0.0.1:9093"
 
@@ -184,12 +186,14 @@ def _silent(reading: Reading, rows: Iterable[Observation]) -> list[Observation]:
 
 
 def _findings(translation: Translation) -> list[str]:
-    lost = sum(row.lost for row in translation.explanations)
+    lost = Counter(row.alert for row in translation.explanations if row.lost)
     told = []
     if lost:
         share = f"{translation.unmapped_share:.0%}"
+        names = " ".join(name for name, _ in lost.most_common(_NAMED))
+        more = " …" if len(lost) > _NAMED else ""
         told.append(
-            f"{counted(lost, 'alert')} ({share}) found no entity: "
+            f"{counted(lost.total(), 'alert')} ({share}) found no entity: {names}{more}: "
             "see --explain or `kgraph doctor --alerts`"
         )
     if translation.truncated:

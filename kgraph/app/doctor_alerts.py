@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,11 +14,16 @@ from ingest.prometheus import Look, looks
 from ingest.prometheus import Reading as Answers
 from kgraph.app import alerts, prometheus
 from kgraph.app.doctor import Finding, Health
+from kgraph.app.service import tally
+from kgraph.app.service.tally import Group
 from kgraph.app.stores import Access, opened
 from kgraph.config import AlertmanagerSource, Configuration, PrometheusSource
 from kgraph.schema import KgraphError
+from kgraph.schema.counting import counted
 from kgraph.signals import AlertExplanation, EstateIndex, Outcome, Packs, lint
 from kgraph.store import GraphStore, open_store
+
+_LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def examine_alerts(configuration: Configuration, now: datetime) -> Iterator[Find
         ground = _Ground(configuration, store, packs, now)
         sources = configuration.settings.sources
         asked = [s for s in sources if isinstance(s, AlertmanagerSource | PrometheusSource)]
+        yield from _of_hooks(store, now)
         if not asked:
             mend = "`kgraph init` finds them; name them under [[sources]] in kgraph.toml"
             yield Finding("alerts", Health.WARN, "no Prometheus or Alertmanager configured", mend)
@@ -54,6 +60,14 @@ def examine_alerts(configuration: Configuration, now: datetime) -> Iterator[Find
                     yield from _of_alertmanager(source, ground)
             except KgraphError as error:
                 yield Finding(source.title, Health.FAIL, str(error))
+
+
+def _of_hooks(store: GraphStore, now: datetime) -> Iterator[Finding]:
+    """Yield what came by hooks lately and found no entity; its labels are no longer known."""
+    for name, count in tally.counted(store, Group.UNMAPPED, now - _LATELY, now).items():
+        told = f"{name}: {counted(count, 'alert')} of the last week found no entity"
+        mend = "what do its labels name? sync the source that knows it, or map it: docs/mapping.md"
+        yield Finding("hooks", Health.WARN, told, mend)
 
 
 def _packs(packs: Packs) -> Iterator[Finding]:

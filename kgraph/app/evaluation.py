@@ -6,8 +6,10 @@ The truth is read here and given to the measures alone, after the answers are in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydantic import Field
 
 from kgraph.app.bundles import bundles
 from kgraph.app.engine import Engine
@@ -21,15 +23,21 @@ _FORM = '{"id": …, "truth": [entity, …]}'
 
 class _TruthRow(Label):
     candidates: tuple[str, ...] | None = None
+    modes: Mapping[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An incident with its answer kept apart."""
+    """An incident with its answer kept apart.
+
+    Attributes:
+        modes: cause -> its failure mode, of those of which it is told.
+    """
 
     incident: Incident
     truth: frozenset[str]
     candidates: tuple[str, ...]
+    modes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def _joined(incident: Incident, row: _TruthRow, where: str) -> Labelled:
                 where=where,
                 mend="spell it as in the bundle",
             )
-    return Labelled(incident, frozenset(row.truth), candidates)
+    return Labelled(incident, frozenset(row.truth), candidates, row.modes)
 
 
 def methods_of(engine: Engine) -> Mapping[str, Baseline]:

@@ -1,4 +1,4 @@
-"""Checking the NBD exports that the graph knows."""
+"""Checking the NBD and NFS exports that the graph knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ingest import nbd
-from ingest.nbd import Acceptance, Address, Look, Round, Target, Use
+from ingest.nbd import Acceptance, Address, Look, Round, Target, Use, nfs
 from kgraph.app.sync import Keep, Reading, keep
 from kgraph.schema import Entity, InputError
 from kgraph.store import Diff, GraphStore, Toward
@@ -22,12 +22,18 @@ class Naming:
     Attributes:
         addresses: named by a person.
         from_graph: whether those that the graph knows are checked as well.
+        scheme: the protocol: `nbd` or `nfs`.
     """
 
     scope: str
     site: str
     addresses: tuple[Address, ...] = ()
     from_graph: bool = True
+    scheme: str = nbd.NBD
+
+
+# None: as NBD is looked at.
+_LOOKS: Mapping[str, nbd.Ask | None] = {nbd.NBD: None, nbd.NFS: nfs.look}
 
 
 class Exports:
@@ -56,14 +62,16 @@ class Exports:
 
     def fetch(self, at: datetime) -> Keep:
         """Look at all exports that are known of; one that fails is an answer, too."""
-        found = nbd.look_at_all(self._addresses, deadline=self._deadline)
+        ask = _LOOKS[self._naming.scheme]
+        found = nbd.look_at_all(self._addresses, deadline=self._deadline, ask=ask)
         return lambda reading: self._keep(reading, found, at)
 
     def _keep(self, reading: Reading, found: Mapping[Address, nbd.Found], at: datetime) -> Diff:
         # Against the baselines of now: a person may have accepted a disk meanwhile.
         targets = list(_targets(reading.store, self._naming))
         self._addresses = tuple(target.address for target in targets)
-        checks = Round(self._naming.scope, self._naming.site, at, self._lasts)
+        naming = self._naming
+        checks = Round(naming.scope, naming.site, at, self._lasts, naming.scheme)
         snapshot = nbd.snapshot(
             targets, found, checks, complete=self._complete, acceptance=self._acceptance
         )
@@ -73,13 +81,14 @@ class Exports:
 
 def _targets(store: GraphStore, naming: Naming) -> Iterator[Target]:
     """Yield what is to be checked, with what the graph knows of it; each address once."""
-    known = dict(_known(store, naming.site))
+    known = dict(_known(store, naming))
     for address in dict.fromkeys(naming.addresses):
         _, target = known.pop(address, ("", Target(address, naming.site)))
         yield target
     if not naming.from_graph:
         return
-    told = _told_by_others(store) if any(t.use is Use.FREE for _, t in known.values()) else ()
+    own = naming.scheme
+    told = _told_by_others(store, own) if any(t.use is Use.FREE for _, t in known.values()) else ()
     for address, (uid, target) in known.items():
         # What only these checks still speak of is gone. And a loopback address means another
         # machine to each host that has it in its files.
@@ -87,13 +96,14 @@ def _targets(store: GraphStore, naming: Naming) -> Iterator[Target]:
             yield target
 
 
-def _known(store: GraphStore, site: str) -> Iterator[tuple[Address, tuple[str, Target]]]:
+def _known(store: GraphStore, naming: Naming) -> Iterator[tuple[Address, tuple[str, Target]]]:
+    site = naming.site
     for entity in store.find(kind=_KIND):
         for key in entity.keys:
             if (key.namespace, key.site) != (_NAMESPACE, site):
                 continue
             try:
-                address = nbd.parse_address(key.value)
+                address = nbd.parse_address(key.value, naming.scheme)
             except InputError:
                 continue  # of another protocol
             use = Use.USED if _used(store, entity.uid) else Use.FREE
@@ -111,7 +121,7 @@ def _baseline(entity: Entity) -> Look | None:
     return None
 
 
-def _told_by_others(store: GraphStore) -> frozenset[str]:
+def _told_by_others(store: GraphStore, own: str) -> frozenset[str]:
     """Return the entities that another source than these checks speaks of."""
-    sources = {scope.source for scope in store.scopes()} - {nbd.SOURCE}
+    sources = {scope.source for scope in store.scopes()} - {own}
     return frozenset(uid for source in sources for uid in store.spelling(source))

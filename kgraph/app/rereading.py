@@ -55,7 +55,9 @@ def _nbd(namespace: str, value: str) -> str:
 
 
 def _nbd_source(configuration: Configuration) -> NbdSource:
-    named = (s for s in configuration.settings.sources if isinstance(s, NbdSource))
+    named = (
+        s for s in configuration.settings.sources if s.type == "nbd" and isinstance(s, NbdSource)
+    )
     return next(named, NbdSource(type="nbd"))
 
 

@@ -178,7 +178,7 @@ def _graded(
     from kgraph.schema import NoStoreError
 
     known = [
-        Known(row.incident, dict.fromkeys(row.truth, ""))
+        Known(row.incident, {uid: row.modes.get(uid, "") for uid in row.truth})
         for bundle, truth in labelled
         for row in read_labelled(bundle, truth)
     ]

@@ -135,7 +135,13 @@ LOCAL: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("init", "init prometheus", "init alertmanager", "demo"), _HERE),
         **dict.fromkeys(
             (
-                *("ingest topology", "ingest libvirt", "ingest nbd", "ingest synthetic"),
+                *(
+                    "ingest topology",
+                    "ingest libvirt",
+                    "ingest nbd",
+                    "ingest nfs",
+                    "ingest synthetic",
+                ),
                 *("ingest alertmanager", "ingest prometheus"),
             ),
             "it reads a source from here; a server reads its own with `sync`",

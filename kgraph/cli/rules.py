@@ -118,9 +118,13 @@ def coverage(
     model = rca.load_model(rule_folders(session))
     with opened(session.configuration, Access.READ, session.remark) as current:
         then = moment(at, session.now()) if at else session.now()
-        found = blind_spots(estate_at(session, current, at), model, then)
+        estate = estate_at(session, current, at)
+        found, empty = blind_spots(estate, model, then), not estate.find()
     show(session, _GAP, [_gap(gap, output) for gap in found], output)
-    session.remark(f"{len(found)} failure modes of this estate can pass unseen")
+    if empty:
+        session.remark("nothing is in the graph: sync an estate first", style="yellow")
+    else:
+        session.remark(f"{len(found)} failure modes of this estate can pass unseen")
 
 
 _GAP = ("kind", "mode", "entities", "unseen", "unseenPerYear", "signals")

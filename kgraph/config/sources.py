@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from ingest import catalogue
 from ingest.detect.checks.targets import parse_target
-from ingest.nbd import parse_address
+from ingest.nbd import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
 from kgraph.sourcekit import SourceEntry, without_password
@@ -38,6 +38,7 @@ class LibvirtSource(SourceEntry):
 class NbdSource(SourceEntry):
     """NBD exports: those that the graph knows, and those named here."""
 
+    scheme: ClassVar[str] = NBD
     type: Literal["nbd"]
     addresses: tuple[str, ...] = ()
     from_graph: bool = True
@@ -48,10 +49,17 @@ class NbdSource(SourceEntry):
     def _readable(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
         for text in addresses:
             try:
-                parse_address(text)
+                parse_address(text, cls.scheme)
             except InputError as error:
                 raise ValueError(str(error)) from error
         return addresses
+
+
+class NfsSource(NbdSource):
+    """NFS exports, in the same way."""
+
+    scheme: ClassVar[str] = NFS
+    type: Literal["nfs"]  # type: ignore[assignment] # one more that is checked like NBD
 
 
 class AlertmanagerSource(SourceEntry):
@@ -191,6 +199,7 @@ _WIRED: Mapping[str, type[SourceEntry]] = {
         TopologySource,
         LibvirtSource,
         NbdSource,
+        NfsSource,
         AlertmanagerSource,
         PrometheusSource,
         SyntheticSource,

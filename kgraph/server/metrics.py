@@ -111,6 +111,17 @@ class Metrics:
             "kgraph_sync_records", "Records of a scope.", ("source", "scope"), registry=by
         )
         self.halted = Gauge("kgraph_halted", "1 while the kill switch is on.", registry=by)
+        self.judged = Gauge(
+            "kgraph_judged_causes",
+            "Causes that people have confirmed or refuted.",
+            ("said",),
+            registry=by,
+        )
+        self.expected = Gauge(
+            "kgraph_judged_causes_expected",
+            "How many of them were to be confirmed, by the probabilities that were said.",
+            registry=by,
+        )
 
     def show(self, standing: Standing) -> None:
         """Take over how the store stands."""
@@ -127,6 +138,9 @@ class Metrics:
             self.synced_at.labels(scope.source, scope.scope).set(at.timestamp())
             self.records.labels(scope.source, scope.scope).set(scope.records)
         self.halted.set(standing.halted)
+        self.judged.labels("confirmed").set(standing.judged.confirmed)
+        self.judged.labels("refuted").set(standing.judged.refuted)
+        self.expected.set(standing.judged.expected)
 
     def text(self) -> tuple[bytes, str]:
         """Return everything as OpenMetrics, and what to call that."""

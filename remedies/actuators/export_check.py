@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Protocol
 
 from kgraph.schema import SourceError
 from remedies.looks import EffectError, Look, Standing, Task
+
+_NBD = "nbd"
+_PORTS = {_NBD: "10809", "nfs": "2049"}
 
 
 class SeenExport(Protocol):
@@ -19,7 +23,7 @@ class SeenExport(Protocol):
 
 
 class ExportLook(Protocol):
-    """How to look at an NBD export, as a client that only reads."""
+    """How to look at an export, as a client that only reads."""
 
     def __call__(self, host: str, port: int, export: str, *, deadline: timedelta) -> SeenExport:
         """Return its size and signature; SourceError where it cannot be looked at."""
@@ -28,8 +32,8 @@ class ExportLook(Protocol):
 class ExportCheck:
     """Compares an export with the baseline that is in the plan. Never acts."""
 
-    def __init__(self, look: ExportLook) -> None:
-        self._look = look
+    def __init__(self, looks: Mapping[str, ExportLook]) -> None:
+        self._looks = looks  # by protocol
 
     def look(self, task: Task) -> Look:
         """DONE where size and signature are as before; UNFIT where they are not."""
@@ -38,9 +42,9 @@ class ExportCheck:
         if not size or not signature:
             return Look(Standing.UNFIT, "its size and signature from before are not known")
         try:
-            seen = self._look(
+            seen = self._looks[told.get("protocol", _NBD)](
                 told.get("serverAddress", ""),
-                int(told.get("port", "10809")),
+                int(told.get("port", _PORTS.get(told.get("protocol", _NBD), "0"))),
                 told.get("exportName", ""),
                 deadline=task.deadline,
             )

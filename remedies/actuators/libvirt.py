@@ -76,7 +76,7 @@ class LibvirtActuator:
         powerless: Callable[[str], bool] = lambda _uri: False,
     ) -> None:
         self._lines = Lines(control, hosts, allowed, powerless)
-        self._parts = Parts(self._lines)
+        self._parts = Parts(self._lines, definitions)
         self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)
 

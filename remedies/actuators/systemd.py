@@ -12,7 +12,13 @@ from kgraph.sourcekit.command import through
 from remedies.actuators.commands import Ran, Run, last_line, run
 from remedies.looks import EffectError, Look, Standing, Task
 
-_VERBS = {"restart": "restart", "force_restart": "restart", "stop": "stop", "start": "start"}
+_VERBS = {
+    "restart": "restart",
+    "force_restart": "restart",
+    "reload": "reload",
+    "stop": "stop",
+    "start": "start",
+}
 _ITSELF = "auto-restart"  # between a failure and the restart that `Restart=` of the unit asks for
 _SETTLED = frozenset({"active", "inactive", "failed"})
 
@@ -76,6 +82,8 @@ def _standing(effect: str, found: dict[str, str], unit: str) -> Look:
         return Look(Standing.UNKNOWN, f"{unit} is {state or 'in no known state'}")
     result = found.get("Result", "success")
     said = f"{unit} is {state}" + (f" ({result})" if result not in {"", "success"} else "")
+    if effect == "reloaded":  # what does not run reads nothing anew
+        return Look(Standing.EITHER if state == "active" else Standing.UNFIT, said)
     if effect == "inactive":
         return Look(Standing.READY if state == "active" else Standing.DONE, said)
     if state != "active":

@@ -18,7 +18,7 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
             because = "nothing was read since, so nobody knows whether it helped"
             return Finish(PlanState.NEEDS_HUMAN, because)
         return Wait("for a reading that is newer than the repair")
-    remaining, new = standing(plan, facts), broken(plan, run, facts)
+    remaining, new = standing(plan, run, facts), broken(plan, run, facts)
     late = now - watch.since > plan.settle + PATIENCE
     if late and new:
         because = f"since then {_told(plan, new)}"
@@ -35,18 +35,21 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
     return Watched(Watch(watch.since, quiet), "all symptoms are gone; do they stay away?")
 
 
-def standing(plan: Plan, facts: Facts) -> list[Sign]:
+def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
     """Return the symptoms that are not known to be gone.
 
     Of what was acted on, health must be seen: silence is no proof. Of the others it is enough
-    that nobody complains any longer, since an alert that is over often says nothing at all.
+    that nobody complains any longer, since an alert that is over often says nothing at all. What
+    was ill before and is ill in another way now is not better, and was not broken by this.
     """
+    ill = {uid for uid, _ in run.before}
+    other = sorted(sign for sign in _since(plan, run, facts) if sign[0] in ill)
     acted = {
         step.entity
         for step in plan.steps
         if step.actor is Actor.KGRAPH and step.risk is not Risk.NONE
     }
-    return [
+    return other + [
         sign
         for sign in plan.symptoms
         if sign in facts.abnormal
@@ -55,9 +58,15 @@ def standing(plan: Plan, facts: Facts) -> list[Sign]:
 
 
 def broken(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
-    """Return what is wrong now, was not before, and could have come of this plan."""
+    """Return what is ill now, was well before, and could have come of this plan."""
+    ill = {uid for uid, _ in run.before}
+    return sorted(sign for sign in _since(plan, run, facts) if sign[0] not in ill)
+
+
+def _since(plan: Plan, run: Run, facts: Facts) -> set[Sign]:
+    """Return what is wrong in the plan's reach, and was not when it began."""
     reach, known = set(plan.reach), {*run.before, *plan.symptoms}
-    return sorted(sign for sign in facts.abnormal if sign[0] in reach and sign not in known)
+    return {sign for sign in facts.abnormal if sign[0] in reach and sign not in known}
 
 
 def _told(plan: Plan, signs: list[Sign]) -> str:

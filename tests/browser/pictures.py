@@ -26,6 +26,11 @@ def main(folder: Path) -> None:
             window.log_in(token, "/incidents/INC-0001")
             window.drawn()
             take(window, folder / f"{name}.png", whole=name != "page-phone")
+        phone = windows["page-phone"]
+        phone.go("/incidents/INC-0001")
+        phone.page.get_by_role("button", name="Split…").click()
+        phone.page.get_by_label("VirtualMachine web-000").check()
+        take(phone, folder / "page-split.png")
         window = windows["page"]
         page = window.page
         # Drawn anew: a picture of the whole page has changed the window's size meanwhile.

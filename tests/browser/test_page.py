@@ -249,6 +249,27 @@ def test_everything_is_readable_and_labelled(
         assert opened.overflow <= 0, path
 
 
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_a_long_command_is_scrolled_in_its_box_and_pushes_nothing_aside(
+    window: Callable[..., Window], operator: str, size: tuple[int, int]
+) -> None:
+    opened = window(size=size)
+    opened.log_in(operator, "/incidents/INC-0001")
+    right = "() => document.querySelector('.aside').getBoundingClientRect().right"
+    opened.page.locator(".command code").first.wait_for()
+    before = opened.page.evaluate(right)
+    opened.page.evaluate(
+        "() => { document.querySelector('.command code').textContent = 'x'.repeat(300) }"
+    )
+    opened.page.wait_for_function(
+        "() => { const e = document.querySelector('.command code');"
+        " return e.scrollWidth > e.clientWidth }"
+    )
+    part = "() => document.querySelector('.aside .part').getBoundingClientRect().right"
+    assert opened.page.evaluate(part) <= before
+    assert opened.overflow <= 0
+
+
 def test_light_and_dark_are_chosen_and_kept(window: Callable[..., Window], operator: str) -> None:
     opened = window()
     opened.log_in(operator)

@@ -5,7 +5,7 @@ set -eu
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
 systemd-journal-remote iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
 prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
-nbdkit haproxy lldpd fence-agents openipmi ipmitool openssh-server
+nbdkit nfs-ganesha nfs-ganesha-vfs rpcbind haproxy lldpd fence-agents openipmi ipmitool openssh-server
 pacemaker pacemaker-cli-utils pacemaker-resource-agents corosync
 openvswitch-switch ovn-central ovn-host iputils-ping lvm2 snmp snmpd snmptrapd
 sasl2-bin libsasl2-modules docker.io busybox-static

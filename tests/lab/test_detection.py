@@ -18,6 +18,7 @@ from kgraph.app.stores import Access, opened
 from kgraph.config import load
 from kgraph.schema import Observation
 from kgraph.store import GraphStore
+from tests.lab.lab.detecting import detecting
 from tests.lab.lab.guests import Disk
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
@@ -29,49 +30,6 @@ __all__ = ["say"]
 pytestmark = pytest.mark.lab
 
 _SLOW = 150_000  # bits a second for two guests that write 600,000 each
-# The shipped series, quick as everything in this lab is: a minute of past, looked at every second.
-_DETECTORS = """\
-format: kgraph.detectors/v1
-series:
-  - series: guest-disk-latency
-    about: seconds that a request of a guest takes
-    query: |
-      (rate(libvirt_domain_block_stats_read_time_seconds_total[4s])
-        + rate(libvirt_domain_block_stats_write_time_seconds_total[4s]))
-      / (rate(libvirt_domain_block_stats_read_requests_total[4s])
-        + rate(libvirt_domain_block_stats_write_requests_total[4s]) > 0)
-    kind: [VirtualMachine]
-    name: [domain]
-    host: [host]
-    window_minutes: 4
-    step_seconds: 1
-    detect:
-      - {use: deviation, direction: up, floor: 0.02, floor_share: 0.5, signal: latency}
-  - series: guest-disk-requests
-    about: requests that a disk of a guest has done
-    query: |
-      libvirt_domain_block_stats_read_requests_total
-        + libvirt_domain_block_stats_write_requests_total
-    kind: [VirtualMachine]
-    name: [domain]
-    host: [host]
-    window_minutes: 1
-    step_seconds: 1
-    detect:
-      - {use: stuck, pause_seconds: 8, moves: 15, signal: hung}
-  - series: node-filesystem
-    about: share of the pool small that is taken
-    query: |
-      label_replace(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes,
-        "pool", "small", "", "")
-    kind: [StoragePool]
-    name: [pool]
-    host: [host]
-    window_minutes: 1
-    step_seconds: 1
-    detect:
-      - {use: trend, reaches: 1, within_hours: 0.4, least_seconds: 20, reach: 60, signal: filling}
-"""
 _ROOM = 22 << 20  # bytes that may be written to the pool `small`, about
 
 
@@ -155,33 +113,12 @@ def start(
     wait_for("scrapes", telemetry.targets_up)
 
     def started() -> Scene:
-        (tmp_path / "detectors").mkdir()
-        (tmp_path / "detectors" / "lab.yaml").write_text(_DETECTORS)
-        config = tmp_path / "kgraph.toml"
-        config.write_text(_configuration(lab, telemetry, tmp_path))
-        watches.append(watch := Watching(config))
-        watch.wait_for("the first sync", lambda e: e["event"] == "watch.synced", seconds=60)
+        watches.append(watch := detecting(lab, telemetry, tmp_path))
         return Scene(lab, watch, telemetry, say)
 
     yield started
     for watch in watches:
         watch.close()
-
-
-def _configuration(lab: Lab, telemetry: Telemetry, folder: Path) -> str:
-    sources = [
-        f'type = "libvirt"\nuri = "{lab.host(h).uri}"\ncounters = false\nevery = 1'
-        for h in ("h1", "h2", "h3")
-    ]
-    seen = f'type = "prometheus"\nurl = "{telemetry.url}"\nevery = 1\n'
-    sources.append(f"{seen}detect = true\ndetect_every = 1")
-    parts = [
-        'site = "lab"',
-        f'[store]\nurl = "sqlite:///{folder / "kgraph.db"}"',
-        "[watch]\ntick = 0.2\nhold = 1",
-        '[folders]\ndetectors = ["detectors"]',
-    ]
-    return "\n\n".join([*parts, *(f"[[sources]]\n{each}" for each in sources)]) + "\n"
 
 
 @pytest.fixture

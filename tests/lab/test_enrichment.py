@@ -16,8 +16,7 @@ import pytest
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.store import open_store
-from tests.kgraph.server.serving import Served, running, waited
-from tests.kgraph.server.test_process import Receiver, received
+from tests.kgraph.server.serving import Receiver, Served, received, running, waited
 from tests.lab.lab.laboratory import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.served]

@@ -14,6 +14,7 @@ import pytest
 
 from ingest.libvirt import read
 from ingest.libvirt.binding import load_control
+from kgraph.app.sources.shelf import Shelf
 from remedies import EffectError, Standing, Task
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
@@ -48,7 +49,7 @@ def test_a_guest_of_a_hung_host_starts_elsewhere_only_once_that_is_read_back_off
     """With an image lock QEMU itself refuses the second start; without one nothing below would."""
     definitions = Definitions(tmp_path / "definitions")
     for uri in lab.uris:
-        list(read(uri, now=datetime.now(UTC), define=definitions.keep).items)
+        list(read(uri, now=datetime.now(UTC), shelf=Shelf([definitions])).items)
     actuator = LibvirtActuator(
         load_control(), tuple(lab.uris), frozenset(lab.uris), definitions, {}
     )

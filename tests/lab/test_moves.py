@@ -16,6 +16,7 @@ import pytest
 from ingest.libvirt import read
 from ingest.libvirt.binding import load_control
 from ingest.libvirt.states import DomainState
+from kgraph.app.sources.shelf import Shelf
 from remedies import EffectError, Standing, Task
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
@@ -56,7 +57,7 @@ class Mover:
 def mover(lab: Lab, tmp_path: Path) -> Iterator[Mover]:
     definitions = Definitions(tmp_path / "definitions")
     for uri in lab.uris:
-        list(read(uri, now=datetime.now(UTC), define=definitions.keep).items)
+        list(read(uri, now=datetime.now(UTC), shelf=Shelf([definitions])).items)
     routes = {name: f"tcp://{lab.host(name).address}" for name in HOSTS}
     uris = tuple(lab.uris)
     actuator = LibvirtActuator(load_control(), uris, frozenset(uris), definitions, routes)

@@ -18,8 +18,7 @@ from kgraph.app.service.tokens import Role
 from kgraph.cli import run
 from kgraph.store import open_store
 from tests.kgraph.server.conftest import filled
-from tests.kgraph.server.serving import Served, running, waited
-from tests.kgraph.server.test_process import Receiver, received
+from tests.kgraph.server.serving import Receiver, Served, received, running, waited
 from tests.lab.lab.processes import end, spawn, wait_for
 from tests.monitoring.conftest import need
 from tools.ports import free_address

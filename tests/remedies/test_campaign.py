@@ -9,6 +9,7 @@ import pytest
 
 from kgraph.schema import Outcome
 from kgraph.store import open_store
+from remedies import Task
 from remedies.execution.ledger import Remembered
 from remedies.world import Intent, Past
 from tests.lab.campaign.deeds import seen_twice
@@ -16,6 +17,7 @@ from tests.lab.campaign.memory import decides
 from tests.lab.campaign.report import as_it_should, share, summary, table
 from tests.lab.campaign.truth import Picture
 from tests.remedies.simulator.campaign import campaign, rows
+from tests.remedies.simulator.region import Blow
 
 
 def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: Path) -> None:
@@ -31,6 +33,21 @@ def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: P
     assert [row["kind"] for row in found if row["right"] == "heal" and not row["healed"]] == []
     assert "| invariants broken | 0 |" in summary(found)
     assert len(table(found).splitlines()) == 2 + len({row["kind"] for row in found})
+
+
+def test_a_guest_that_comes_to_a_host_that_fails_is_hurt_with_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "region.db")
+    try:
+        night = campaign(store, seed=3, clusters=1, faults=0, rest=0)
+        night.strike(0, Blow("host hung", "c0-h1", "heal", ("host c0-h1 hang",)))
+        with night.quiet():
+            moved = Task("P-1", "migrate", "c0-v0", "c0-v0", {"to": "c0-h1"}, (), "runs_there")
+            night._effect(moved)
+            for name in ("c0-v0", "c0-v2"):
+                night._effect(Task("P-2", "start", name, name, {}, (), "running"))
+    finally:
+        store.close()
+    assert night.stray == ["start c0-v2 at 0 s"]
 
 
 def test_an_interval_says_how_little_few_cases_prove() -> None:

@@ -281,3 +281,53 @@ def test_the_same_question_gives_the_same_plan_and_another_incident_another_id()
     other = renamed(plan, "INC-0007")
     assert other.id != plan.id
     assert renamed(other, "i") == plan
+
+
+def network_plan(*, lost: bool, endpoint: Endpoint) -> Plan:
+    """The plan for a network that is down, through an endpoint for networks."""
+    told: dict[str, Scalar] = {"defined": False} if lost else {}
+    network = Entity("n", "Network", "default", (Key("networkUuid", "smbios-1/u-2"),), props=told)
+    blamed = Cause("n", "Network", "down", 0.9, {"down": 0.9}, 1, (), (), 0)
+    answer = Answer("INC-1", (blamed,), (), (), BlastRadius(), (), 0.0, 0.0, "m", "")
+    incident = Incident(
+        "INC-1",
+        (network, ENTITIES["h"], ENTITIES["probe"]),
+        (Relation("n", "USES", "h"), Relation("h", "WATCHED_BY", "probe")),
+        (Observation("n", "down", State.ABNORMAL),),
+    )
+    plan = plan_for(answer, incident, CATALOGUE, (endpoint, LOG))
+    assert plan is not None
+    return plan
+
+
+def test_a_network_is_defined_again_only_where_its_host_has_lost_it() -> None:
+    keeps = Endpoint("networks", "libvirt", Select(kind="Network"), defines=True)
+    plan = network_plan(lost=True, endpoint=keeps)
+    assert [(s.action, s.inverse, s.undo_effect) for s in plan.steps] == [
+        ("define", "undefine", "undefined"),
+        ("activate", "deactivate", "inactive"),
+    ]
+    assert plan.steps[0].parameters == {
+        "network": "u-2",
+        "uri": "qemu:///system",
+        "host": "smbios-1",
+    }
+    assert plan.executable
+    assert [s.action for s in network_plan(lost=False, endpoint=keeps).steps] == ["activate"]
+    # Where no definitions are kept, nothing can be defined as it was.
+    forgets = Endpoint("networks", "libvirt", Select(kind="Network"))
+    step = network_plan(lost=True, endpoint=forgets).steps[0]
+    assert (step.actor, step.actuator) == (Actor.NOBODY, "notify")
+    assert step.unable.startswith("a person:")
+
+
+def test_an_nfs_server_reads_its_exports_anew_before_anything_resumes() -> None:
+    nfs = replace(ENTITIES["x"], props=BASELINE | {"protocol": "nfs", "port": 2049})
+    entities = tuple(nfs if each.uid == "x" else each for each in ENTITIES.values())
+    blamed = Cause("x", "StorageExport", "down", 0.9, {"down": 0.9}, 1, (), (), 0)
+    answer = Answer("INC-1", (blamed,), (), (), BlastRadius(), (), 0.0, 0.0, "m", "")
+    incident = Incident("INC-1", entities, (), (Observation("x", "down", State.ABNORMAL),))
+    plan = plan_for(answer, incident, CATALOGUE, ALL)
+    assert plan is not None
+    assert [s.action for s in plan.steps] == ["restart", "reload", "check"]
+    assert plan.executable

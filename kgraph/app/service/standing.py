@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kgraph.schema import Drawer, IncidentStatus, PlanState
+from kgraph.schema import Drawer, IncidentStatus, PlanState, Ruling
 from kgraph.store import GraphStore, ScopeState
 
 _QUEUES = (Drawer.INBOX, Drawer.OUTBOX, Drawer.DEAD)
 _LOOKED_AT = 1_000
 _NOT_OVER = (PlanState.PROPOSED, PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What people said of causes, next to how likely we had called them.
+
+    Attributes:
+        confirmed, refuted: causes.
+        expected: how many would be confirmed if every probability that was said were true.
+    """
+
+    confirmed: int
+    refuted: int
+    expected: float
+
+    @classmethod
+    def of(cls, rulings: Sequence[Ruling]) -> Judged:
+        """Count them."""
+        confirmed = sum(row.right for row in rulings)
+        expected = sum(row.posterior for row in rulings)
+        return cls(confirmed, len(rulings) - confirmed, expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,7 @@ class Standing:
     plans: Mapping[str, int]
     scopes: tuple[ScopeState, ...]
     halted: bool
+    judged: Judged
 
 
 def standing(store: GraphStore) -> Standing:
@@ -41,4 +63,5 @@ def standing(store: GraphStore) -> Standing:
         {state.value: len(store.plans(states={state}, limit=_LOOKED_AT)) for state in _NOT_OVER},
         tuple(store.scopes()),
         store.halted() is not None,
+        Judged.of(store.rulings()),
     )

@@ -60,6 +60,7 @@ SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
     SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
+    SourceType("nfs", "NFS exports: the same", _QUICK, module="nbd"),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
     SourceType("changes", "packages, configuration files and units of a machine", _MINUTE),
     SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
-import structlog
-
 from ingest import libvirt
 from ingest.libvirt.place import guest_key, host_key
 from kgraph.app.sources.context import Context, snapshots
+from kgraph.app.sources.shelf import shelf_of
 from kgraph.app.stillness import Stillness
 from kgraph.app.sync import Job, Keep, Tell, keep
-from kgraph.config import LibvirtEndpoint, LibvirtSource
+from kgraph.config import LibvirtSource
 from kgraph.schema import Entity, KgraphError, Snapshot
 from kgraph.sourcekit import Listening, SourceEntry
 from kgraph.store import GraphStore, Toward
-from remedies.actuators.definitions import Definitions
-
-_log = structlog.get_logger(__name__)
 
 
 def job(config: SourceEntry, context: Context) -> Job:
@@ -35,7 +31,7 @@ def job(config: SourceEntry, context: Context) -> Job:
         standing = store.evidence(besides, now=at).observations
         return libvirt.connection_lost(source.uri, at, _guests(store, there), standing)
 
-    define = _definitions(context)
+    shelf = shelf_of(context.configuration)
 
     def listen(tell: Tell) -> Listening:
         return libvirt.listening(source.uri, tell)
@@ -46,40 +42,19 @@ def job(config: SourceEntry, context: Context) -> Job:
 
     def whole(at: datetime) -> Snapshot:
         site = context.site(source)
-        return libvirt.read(source.uri, site=site, now=at, patience=patience, define=define)
+        return libvirt.read(source.uri, site=site, now=at, patience=patience, shelf=shelf)
 
     read = snapshots(title, whole, silence)
 
     def fetch_parts(parts: Sequence[Hashable], at: datetime) -> Keep:
         named = [part for part in parts if isinstance(part, libvirt.Part)]
         snapshot = libvirt.read_parts(
-            source.uri, named, site=context.site(source), now=at, define=define
+            source.uri, named, site=context.site(source), now=at, shelf=shelf
         )
         items = list(snapshot.items)
         return lambda reading: keep(reading, replace(snapshot, items=iter(items)))
 
     return replace(read, listen=listen, fetch_parts=fetch_parts)
-
-
-def _definitions(context: Context) -> Callable[[str, str], None] | None:
-    """Keep what guests are where an endpoint asks for it; None: none does."""
-    configuration = context.configuration
-    wanted = {
-        configuration.resolve(endpoint.definitions)
-        for endpoint in configuration.settings.endpoints
-        if isinstance(endpoint, LibvirtEndpoint) and endpoint.definitions is not None
-    }
-    kept = [Definitions(folder) for folder in sorted(wanted)]
-
-    def define(uuid: str, xml: str) -> None:
-        try:
-            for each in kept:
-                each.keep(uuid, xml)
-        except OSError as error:
-            # The estate is read all the same: what is seen matters more than what may be started.
-            _log.warning("definition not kept", guest=uuid, why=str(error))
-
-    return define if kept else None
 
 
 def counters_job(source: LibvirtSource) -> Job:

@@ -1,4 +1,4 @@
-"""NBD exports: does each answer, and is the right disk on it?"""
+"""NBD and NFS exports: does each answer, and is the right disk on it?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def job(config: SourceEntry, context: Context) -> Job:
 def exports_job(
     source: NbdSource, context: Context, addresses: Sequence[str] = (), *, accept: bool = False
 ) -> Job:
-    """Make the job that checks NBD exports.
+    """Make the job that checks exports.
 
     Args:
         source: the configured entry.
@@ -36,8 +36,11 @@ def exports_job(
     naming = Naming(
         scope=source.name or "exports",
         site=context.site(source),
-        addresses=tuple(parse_address(text) for text in addresses or source.addresses),
+        addresses=tuple(
+            parse_address(text, source.scheme) for text in addresses or source.addresses
+        ),
         from_graph=source.from_graph and not addresses,
+        scheme=source.scheme,
     )
     every = EVERY if source.every is None else timedelta(seconds=source.every)
     checks = Exports(
@@ -47,4 +50,4 @@ def exports_job(
         acceptance=Acceptance.ACCEPT if accept else Acceptance.HOLD,
         complete=not addresses,
     )
-    return Job(f"nbd {naming.scope}", checks.fetch, learn=checks.learn, every=every)
+    return Job(f"{source.scheme} {naming.scope}", checks.fetch, learn=checks.learn, every=every)

@@ -27,6 +27,7 @@ class Guest:
     stuck: bool = False
     asked_at: float | None = None
     goes_on: threading.Event = field(default_factory=threading.Event)
+    described: int = 0
 
     def name(self) -> str:
         return self.called
@@ -38,6 +39,7 @@ class Guest:
         return (1, 1, 1, 1, 7_000_000_000)
 
     def XMLDesc(self) -> str:
+        self.described += 1
         mac, target = "<mac address='52:54:00:00:00:01'/>", "<target dev='vnet0'/>"
         return f"<domain><devices><interface>{mac}{target}</interface></devices></domain>"
 
@@ -148,6 +150,15 @@ def test_all_counters_of_guests_that_answer_are_read() -> None:
         macs={"vnet0": "52:54:00:00:00:01"},
     )
     assert found["b"].answers
+
+
+def test_where_interfaces_lead_is_read_once_of_a_few_guests_in_each_sample() -> None:
+    guests = [Guest(f"g{n}") for n in range(20)]
+    counters = counters_of(Host(*guests))
+    known = [sum(bool(guest.macs) for guest in sampled(counters).values()) for _ in range(3)]
+    counters.close()
+    assert known == [16, 20, 20]
+    assert [guest.described for guest in guests] == [1] * 20
 
 
 def test_a_stuck_guest_is_told_apart_and_the_others_are_read_in_time() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ingest.storage.devices import devices
 from ingest.storage.health import degraded_arrays, path_states
+from ingest.storage.iscsi import exports
 from ingest.storage.lvm import reports
 from ingest.storage.mounts import Mount, mounts
 from ingest.storage.normalise import Told, normalise
@@ -251,6 +252,33 @@ def test_the_storage_of_this_machine_is_read_with_its_own_tools() -> None:
     ties = [i for i in items if isinstance(i, RelationRecord)]
     assert {end for tie in ties for end in (tie.dependent, tie.dependency)} <= told
     assert any(row.kind in {"Disk", "Volume"} for row in rows.values())
+
+
+_BY_PATH = """\
+ip-192.0.2.5:3260-iscsi-iqn.2026-11.example:stor1-lun-1 ../../sdb
+ip-192.0.2.5:3260-iscsi-iqn.2026-11.example:stor1-lun-1-part1 ../../sdb1
+pci-0000:00:05.0-ip-[fd00::A]:3260-iscsi-iqn.2026-11.example:stor2-lun-0 ../../sdc
+"""
+_STOR1 = "iscsi://192.0.2.5:3260/iqn.2026-11.example:stor1"
+_STOR2 = "iscsi://[fd00::a]:3260/iqn.2026-11.example:stor2"
+
+
+def test_a_disk_by_iscsi_lies_on_its_export_and_each_path_on_that_of_its_portal() -> None:
+    told = _told(iscsi=exports(_BY_PATH, "x"))
+    on = {tie for tie in _short(relations(_items(told))) if tie[2].startswith("export:iscsi")}
+    assert on == {
+        ("disk:sdb", "STORED_ON", f"export:{_STOR1}"),
+        ("path:sdc", "STORED_ON", f"export:{_STOR2}"),
+    }
+    assert ("exportAddress", _STOR1) in keys(records(_items(told))[f"export:{_STOR1}"])
+
+
+def test_exports_of_disks_that_are_gone_are_left_out_and_other_links_refused() -> None:
+    assert exports("", "x") == {}
+    gone = exports(_BY_PATH.replace("/sdb", "/sdz"), "x")
+    assert f"export:{_STOR1}" not in records(_items(_told(iscsi=gone)))
+    with pytest.raises(SourceError, match="is no path of an iSCSI disk"):
+        exports("pci-0000:00:1f.2-ata-1 ../../sda", "x")
 
 
 def _report(what: str, *rows: Object) -> str:

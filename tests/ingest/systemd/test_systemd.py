@@ -97,8 +97,9 @@ def test_an_answer_that_is_no_list_of_units_is_refused(text: str, told: str) -> 
         units(text, "here")
 
 
-def test_no_units_at_all_are_none() -> None:
-    assert units("\n", "here") == []
+def test_no_units_at_all_are_no_answer() -> None:
+    with pytest.raises(SourceError, match="no unit at all"):
+        units("\n", "here")
 
 
 def test_another_machine_is_asked_through_what_reaches_it(tmp_path: Path) -> None:

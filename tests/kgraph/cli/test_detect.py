@@ -44,15 +44,47 @@ def test_a_faulty_file_is_one_line(run: Run, work: Path) -> None:
     assert told.err.count("\n") == 1
 
 
-def test_the_report_needs_no_store_and_what_it_fits_is_read_back(run: Run, work: Path) -> None:
-    fitted = run("detect", "report", "--series", "20", "--fit", "rates.yaml", "-o", "json")
+def _line(name: str, state: str) -> str:
+    """Return an incident in which a guest hangs, another is well, and a detector looks at both."""
+    by = {"signal": "hung", "detector": "detect/guest-disk-requests.stuck"}
+    slow = {"signal": "latency", "detector": "detect/guest-disk-latency.deviation"}
+    document = {
+        "format": "kgraph.incident/v1",
+        "id": name,
+        "entities": [{"id": "v", "kind": "VirtualMachine"}, {"id": "w", "kind": "VirtualMachine"}],
+        "relations": [],
+        "observations": [
+            {"entity": "v", "state": state, **by},
+            {"entity": "w", "state": "healthy", **by},
+            {"entity": "v", "state": "healthy", **slow},
+        ],
+    }
+    return json.dumps(document)
+
+
+def test_the_report_needs_no_store_and_what_it_fits_from_a_campaign_too_is_read_back(
+    run: Run, work: Path
+) -> None:
+    seen = [_line("a", "abnormal"), _line("b", "abnormal"), _line("c", "healthy")]
+    (work / "b.jsonl").write_text("\n".join(seen))
+    truths = [{"id": name, "truth": ["v"], "modes": {"v": "hung"}} for name in "abc"]
+    (work / "t.jsonl").write_text("\n".join(map(json.dumps, truths)))
+    campaign = ["--bundle", "b.jsonl", "--truth", "t.jsonl"]
+    fitted = run(
+        "detect", "report", "--series", "20", *campaign, "--fit", "rates.yaml", "-o", "json"
+    )
     assert fitted.code == 0
-    (trend,) = (r for r in json.loads(fitted.out) if r["detector"] == "detect/*.trend")
-    assert trend["atFault"] == 20
+    rows = {row["detector"]: row for row in json.loads(fitted.out)}
+    assert rows["detect/*.trend"]["atFault"] == 20
+    stuck = rows["detect/guest-disk-requests.stuck"]
+    assert [stuck[n] for n in ("hits", "atFault", "strays", "atRest")] == [2, 3, 0, 3]
+    assert rows["detect/guest-disk-latency.deviation"]["atFault"] == 0, "a hung guest is not slow"
+    assert "[2, 3]" in (work / "rates.yaml").read_text(), "the counts stand beside the rates"
     (work / "kgraph.toml").write_text('[engine]\nrates = "rates.yaml"\n')
-    listed = json.loads(run("detect", "list", "-o", "json").out)
-    (pool,) = (row for row in listed if row["detector"] == "detect/pool.trend")
-    assert round(pool["detection"], 3) == trend["detection"]
+    listed = {row["detector"]: row for row in json.loads(run("detect", "list", "-o", "json").out)}
+    for own, of in {"pool.trend": "*.trend", "guest-disk-requests.stuck": ""}.items():
+        told = rows[f"detect/{of or own}"]["detection"]
+        assert round(listed[f"detect/{own}"]["detection"], 3) == told
 
 
 def test_the_report_as_a_page_has_its_plots(run: Run) -> None:

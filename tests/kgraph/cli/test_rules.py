@@ -108,5 +108,15 @@ def test_live_coverage_names_a_source_that_cannot_be_read(run: Run, work: Path) 
     assert "gone.yaml" in told.err
 
 
+def test_of_an_empty_graph_no_coverage_is_claimed(run: Run, work: Path) -> None:
+    (work / "empty.yaml").write_text(
+        "format: kgraph.topology/v1\nsource: cmdb\nscope: here\nentities: []\nrelations: []\n"
+    )
+    run("ingest", "topology", "empty.yaml")
+    told = run("rules", "coverage")
+    assert "nothing is in the graph" in told.err
+    assert "pass unseen" not in told.err
+
+
 def test_live_coverage_has_no_other_time(run: Run) -> None:
     assert run("rules", "coverage", "--live", "--at", "-1h").code == 2

@@ -28,7 +28,7 @@ from kgraph.schema import Observation, Record, RelationRecord, State
 from kgraph.server.application import application
 from kgraph.server.gate import Gate
 from kgraph.server.service import Service
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore, ServerStore, open_store
 
 T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 ESTATE = [
@@ -41,8 +41,8 @@ ESTATE = [
 Asked = Callable[..., Any]
 
 
-def filled(path: Path) -> None:
-    with closing(open_store(path)) as store, store.sync("cmdb", "", complete=True, at=T0) as run:
+def filled(where: Path | ServerStore) -> None:
+    with closing(open_store(where)) as store, store.sync("cmdb", "", complete=True, at=T0) as run:
         run.stage(ESTATE)
         run.commit()
 

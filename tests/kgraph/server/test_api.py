@@ -320,6 +320,21 @@ def test_metrics_are_of_the_store_and_of_the_requests(
     assert told.endswith("# EOF\n")
 
 
+def test_metrics_hold_what_people_confirm_against_what_was_said(
+    serve: Serve, token: Token, incident: str
+) -> None:
+    client, headers = serve(), token(Role.RESPONDER)
+    path = f"/api/v1/incidents/{incident}"
+    (cause, *_) = client.get(path, headers=headers).json()["answer"]["causes"]
+    assert "kgraph_judged_causes_expected 0.0" in client.get("/metrics", headers=headers).text
+    said = {"said": "refuted", "entity": cause["entity"]}
+    assert client.post(f"{path}/verdicts", json=said, headers=headers).status_code == 201
+    told = client.get("/metrics", headers=headers).text
+    assert 'kgraph_judged_causes{said="confirmed"} 0.0' in told
+    assert 'kgraph_judged_causes{said="refuted"} 1.0' in told
+    assert f"kgraph_judged_causes_expected {cause['posterior']}" in told
+
+
 def test_every_answer_forbids_everything_that_a_page_could_load(serve: Serve) -> None:
     for path in ("/healthz", "/nothing", "/api/v1/incidents"):
         headers = serve().get(path).headers

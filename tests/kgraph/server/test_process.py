@@ -9,11 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -30,7 +28,7 @@ from kgraph.server.service import Service
 from kgraph.store import open_store
 
 from .conftest import alert, listening, webhook
-from .serving import PATIENCE, running, waited
+from .serving import PATIENCE, Receiver, hand_over, now, received, running, waited
 
 pytestmark = pytest.mark.served
 
@@ -79,32 +77,7 @@ def _count(folder: Path, drawer: Drawer) -> int:
 def test_when_the_leader_is_killed_another_takes_over_and_tells_nobody_twice(
     folder: Path, admin: str, receiver: Receiver
 ) -> None:
-    receivers = f"""
-[[receivers]]
-name = "events"
-type = "cloudevents"
-url = "{receiver.url}"
-"""
-    with running(folder, admin, receivers) as first:
-        waited(lambda: "leading" in first.client.get("/readyz").text)
-        with running(folder, admin, receivers) as second:
-            assert "waiting" in second.client.get("/readyz").text
-            # Either takes alerts in; only the leader works on them.
-            assert second.post(webhook(alert("HostDown", "h1.dc1"))) == 202
-            waited(lambda: receiver.got)
-            first.process.kill()
-            killed = time.monotonic()
-            waited(lambda: "leading" in second.client.get("/readyz").text)
-            assert time.monotonic() - killed < 25
-            over = alert("HostDown", "h1.dc1", status="resolved", endsAt=_now())
-            assert second.post(webhook(over)) == 202
-            waited(lambda: len(receiver.got) > 1)
-    types = [row["body"]["type"] for row in receiver.got]
-    assert types == ["kgraph.incident.open.v1", "kgraph.incident.resolved.v1"]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+    hand_over(folder, admin, receiver)
 
 
 def test_it_ends_with_0_when_told_and_says_so_to_those_who_listen(
@@ -184,43 +157,6 @@ def test_on_loopback_without_a_token_it_says_that_nobody_can_log_in(
     assert row["event"].startswith("nobody can log in yet: there is no token; `kgraph token")
 
 
-class Receiver:
-    """A real HTTP server that takes messages, or refuses them for a while."""
-
-    def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
-        self.statuses: list[int] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                body = json.loads(self.rfile.read(length))
-                status = outer.statuses.pop(0) if outer.statuses else 202
-                if status < 300:
-                    outer.got.append({"path": self.path, "headers": self.headers, "body": body})
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
-@contextmanager
-def received() -> Iterator[Receiver]:
-    """Run a receiver for the length of a block."""
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with received() as made:
@@ -253,7 +189,7 @@ token_env = "ROUTING_KEY"
                 domain,
                 labels=_guest(domain),
                 status="resolved",
-                endsAt=_now(),
+                endsAt=now(),
             )
             for domain in _GUESTS
         ]

@@ -67,6 +67,7 @@ def moving(lab: Estate) -> str:
     moves = f'moves = true\ndefinitions = "definitions"\nroutes = {{{routes}}}\n'
     return (
         f'\n[[endpoints]]\nname = "networks"\ntype = "libvirt"\nselect = {{kind = "Network"}}\n'
+        f'definitions = "definitions"\n'
         f'\n[[endpoints]]\nname = "moves"\ntype = "libvirt"\n'
         f'select = {{kind = "VirtualMachine"}}\n{moves}'
     )

@@ -12,6 +12,7 @@ import pytest
 from ingest.libvirt.binding import Control, ErrorCode
 from ingest.libvirt.states import DomainState, PausedReason, ShutoffReason
 from remedies import EffectError, Standing, Task
+from remedies.actuators import definitions
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
 from tests.remedies.actuators.test_libvirt import (
@@ -52,12 +53,25 @@ class MovingDomain(FakeDomain):
         self.home = dconn
 
 
+PART = "dd8fe884-6c02-401e-9551-cca97df1c5df"
+
+
 @dataclass
 class Part:
     """A network or a pool."""
 
     active: bool
     calls: list[str] = field(default_factory=list)
+    gone: bool = False
+
+    def undefine(self) -> int:
+        self.calls.append("undefine")
+        self.gone = True
+        return 0
+
+    def setAutostart(self, autostart: int) -> int:
+        self.calls.append(f"autostart {autostart}")
+        return 0
 
     def isActive(self) -> int:
         return int(self.active)
@@ -89,12 +103,20 @@ class Host:
         return self.guests[uuid]
 
     def networkLookupByUUIDString(self, uuid: str) -> Part:
-        if uuid not in self.parts:
+        if uuid not in self.parts or self.parts[uuid].gone:
             raise LibvirtError(ErrorCode.NO_NETWORK, "network not found")
         return self.parts[uuid]
 
     def storagePoolLookupByUUIDString(self, uuid: str) -> Part:
         return self.networkLookupByUUIDString(uuid)
+
+    def networkDefineXML(self, xml: str) -> Part:
+        self.defined.append(xml)
+        self.parts[PART] = Part(active=False)
+        return self.parts[PART]
+
+    def storagePoolDefineXML(self, xml: str, flags: int = 0) -> Part:  # noqa: ARG002 - libvirt's
+        return self.networkDefineXML(xml)
 
     def defineXML(self, xml: str) -> MovingDomain:
         self.defined.append(xml)
@@ -332,3 +354,52 @@ def test_a_network_that_was_undefined_cannot_be_started() -> None:
         Standing.UNFIT,
         "libvirt does not know it any longer",
     )
+
+
+@pytest.mark.parametrize("named", ["network", "pool"])
+def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_again(
+    tmp_path: Path, named: str
+) -> None:
+    estate = Estate(Definitions(tmp_path))
+    told = {named: PART, "uri": H1, "host": "smbios-1"}
+    define = Task("P", "define", "n", "default", told, (), "defined")
+    undefine = Task("P", "undefine", "n", "default", told, (), "undefined")
+    look = estate.actuator.look(define)
+    assert (look.standing, "no definition of it was kept" in look.said) == (Standing.UNFIT, True)
+    with pytest.raises(EffectError, match="no definition"):
+        estate.actuator.act(define)
+    kept = Definitions(tmp_path)
+    kept.keep_part("smbios-2", definitions.Part(named, PART, "<of-another-host/>"))
+    kept.keep_part("smbios-1", definitions.Part(named, PART, "<as-it-was/>", autostart=True))
+    assert estate.actuator.look(define).standing is Standing.READY
+    assert estate.actuator.look(undefine).standing is Standing.DONE
+    estate.actuator.act(define)
+    host = estate.hosts[H1]
+    assert (host.defined, host.parts[PART].calls) == (["<as-it-was/>"], ["autostart 1"])
+    assert estate.actuator.look(define).standing is Standing.DONE
+    estate.actuator.act(define)  # twice is once
+    assert len(host.defined) == 1
+    # It is taken back only while nobody can use it.
+    host.parts[PART].active = True
+    assert estate.actuator.look(undefine).standing is Standing.UNFIT
+    with pytest.raises(EffectError, match="guests may use it"):
+        estate.actuator.act(undefine)
+    host.parts[PART].active = False
+    assert estate.actuator.look(undefine).standing is Standing.READY
+    estate.actuator.act(undefine)
+    assert estate.actuator.look(undefine).standing is Standing.DONE
+
+
+def test_networks_and_pools_are_kept_host_by_host_readable_by_their_owner_only(
+    tmp_path: Path,
+) -> None:
+    kept = Definitions(tmp_path / "kept")
+    row = definitions.Part("network", PART, "<n/>", autostart=True)
+    kept.keep_part("qemu+ssh://h1/system", row)
+    assert kept.parts("qemu+ssh://h1/system") == [row]
+    assert kept.parts("qemu+ssh://h2/system") == []
+    assert kept.part("qemu+ssh://h1/system", "network", "../../etc/passwd") is None
+    (file,) = (tmp_path / "kept").rglob("*.xml")
+    assert file.stat().st_mode & 0o077 == 0
+    kept.keep_part("qemu+ssh://h1/system", definitions.Part("network", PART, "<n/>"))
+    assert [part.autostart for part in kept.parts("qemu+ssh://h1/system")] == [False]

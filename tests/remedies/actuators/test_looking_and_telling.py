@@ -40,7 +40,7 @@ def check(found: Seen | SourceError, told: dict[str, str] | None = None) -> tupl
         return found
 
     task = Task("P-1", "check", "x", "StorageExport nbd1", TOLD if told is None else told)
-    answer = ExportCheck(look).look(task)
+    answer = ExportCheck({"nbd": look}).look(task)
     return answer.standing, answer.said
 
 
@@ -68,7 +68,7 @@ def test_without_a_baseline_nothing_passes(missing: str) -> None:
 
 def test_a_check_never_acts() -> None:
     with pytest.raises(EffectError, match="only looks"):
-        ExportCheck(lambda *_args, **_more: Seen(0, "")).act(Task("P", "check", "x", "x"))
+        ExportCheck({"nbd": lambda *_args, **_more: Seen(0, "")}).act(Task("P", "check", "x", "x"))
 
 
 ASK = Task("P-1", "ask", "p", "StoragePool vmpool", message="please make room")

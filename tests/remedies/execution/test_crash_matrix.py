@@ -35,7 +35,8 @@ from tests.remedies.fake_estate import T0, Inline, KilledError
 CATALOGUE = load_catalogue()
 # A person is asked by a message; that is the crash matrix of `notify`.
 ACTIONS = sorted(name for name, action in CATALOGUE.actions.items() if not action.each)
-UNSEEN = frozenset({"rebooted", "restarted", "told"})  # it looks the same before and after
+# It looks the same before and after.
+UNSEEN = frozenset({"rebooted", "restarted", "reloaded", "told"})
 MOMENTS = ("before the intent", "before the effect", "after the effect", "before the commit")
 
 

@@ -225,6 +225,11 @@ class SimCampaign(SimNight):
         told = f"{task.action} {task.entity}"
         # Late repairs of what a fault has hurt, and nobody has mended, are no wrong targets.
         lately = [e for e in self.followed if e.healed is None or self.seconds - e.at <= LIMIT]
+        to = task.parameters.get("to", "")
+        for each in lately:
+            # Who comes to a host that fails is hurt with it, though it was elsewhere when it did.
+            if to and to == each.blow.target and not each.ended_at:
+                each.hurt |= {task.entity}
         mine = [e for e in lately if task.entity in e.hurt or task.entity == e.blow.target]
         for each in mine:
             each.deeds.append(told)

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from kgraph.app.doctor import Health
+from kgraph.app.doctor_alerts import examine_alerts
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
+from kgraph.config import load
 from kgraph.config_service import AlertmanagerHook, CloudEventsHook
 from kgraph.schema import Document, Drawer, Record, StoreBusyError
 from kgraph.signals import load_packs
@@ -153,8 +156,26 @@ def test_alerts_that_find_no_entity_are_told_once(inbox: Inbox, post: Post) -> N
     first = inbox.keep(T0)
     post(down("nobody"), seconds=1)
     assert first is not None
-    assert ["1 alert (100%) found no entity" in row.line for row in first] == [True]
+    assert ["1 alert (100%) found no entity: HostDown: see" in row.line for row in first] == [True]
     assert inbox.keep(T0) == []
+
+
+def test_doctor_lists_alerts_of_the_last_week_that_found_no_entity(
+    store: GraphStore, post: Post, tmp_path: Path
+) -> None:
+    post(down("nobody"), down("somebody"))
+    tally = Tally(store)
+    Inbox(store, HOOKS.values(), load_packs([]), tally).keep(T0)
+    tally.flush(T0)
+    configuration = load(cwd=tmp_path, environ={"KGRAPH_STORE__URL": str(tmp_path / "kgraph.db")})
+    found = list(examine_alerts(configuration, T0 + timedelta(days=6)))
+    (row,) = [each for each in found if each.what == "hooks"]
+    assert (row.health, row.told) == (
+        Health.WARN,
+        "HostDown: 2 alerts of the last week found no entity",
+    )
+    later = list(examine_alerts(configuration, T0 + timedelta(days=9)))
+    assert [each for each in later if each.what == "hooks"] == []
 
 
 def test_a_busy_store_loses_nothing(

@@ -1,0 +1,71 @@
+"""Half-dead systems behind tools: a refusal, or half an answer, is one line and never an absence.
+
+The tools are scripts of ours, as real ones cannot be made to fail like this on demand. What
+matters most: an answer that is cut off or empty must not look like a complete reading of nothing,
+which would close all that the source has ever told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgraph.schema import KgraphError
+from tests.ingest.readings import found, written
+
+SOURCES: Mapping[str, Mapping[str, Any]] = {
+    "kubernetes": {"cluster": "prod"},
+    "lldp": {},
+    "ovs": {"host": "h1"},
+    "ovn": {},
+    "systemd": {"host": "h1"},
+    "storage": {"also": ["iscsi", "lvm", "multipath", "zpool"]},
+    "ceph": {},
+    "ipmi": {"host": "h1"},
+    "pacemaker": {},
+}
+FAULTS = {
+    "it refuses": "echo 'permission denied' >&2; exit 1",
+    "it is killed": "kill -9 $$",
+    "nothing": "exit 0",
+    "half a document": 'printf \'{"items": [{"kind": \'',
+    "half a page for people": "echo '<html><body>Please log in'",
+    "another shape": "echo '[1, 2, 3]'",
+    "no text": "printf '\\377\\376\\000'",
+    "nested for ever": "head -c 100000 /dev/zero | tr '\\0' '['",
+}
+Through = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def through(tmp_path: Path) -> Through:
+    def made(script: str) -> list[str]:
+        tool = written(tmp_path, "tool", f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        return [str(tool)]
+
+    return made
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_tool_that_is_half_dead_is_one_line_and_no_absence(
+    source: str, fault: str, through: Through
+) -> None:
+    said, complete = _read(source, through(FAULTS[fault]))
+    assert said, "it says why"
+    assert not any("\n" in line for line in said)
+    assert not complete, "nothing passes for all that there is"
+
+
+def _read(source: str, via: list[str]) -> tuple[tuple[str, ...], bool]:
+    """Return what is said of a reading, and whether it passes for a complete one."""
+    try:
+        reading = found(source, via=via, **SOURCES[source])
+        list(reading.items)
+    except KgraphError as error:
+        return (str(error).strip(),), False
+    return reading.findings, reading.complete
