@@ -92,16 +92,42 @@ def investigate(incident: Incident, model: Model, topology: Topology | None = No
 def reason(incident: Incident, model: Model, topology: Topology | None = None) -> Answer:
     """Do what `investigate` does, of an incident whose healthy rows are spelled out already."""
     with undisturbed():
-        return _reasoned(incident, model, topology)
+        # Not kept in a name: all that it has made is gone before the collector looks again.
+        return Thought.of(incident, model, topology).answer()
 
 
-def _reasoned(incident: Incident, model: Model, topology: Topology | None) -> Answer:
-    # A function of its own: all that it has made is gone before the collector looks again.
-    scene = scene_of(incident, model, topology)
-    belief = _believe(scene, incident)
-    if belief is None:
-        return _nothing(incident, model)
-    return _answer(scene, incident, model, belief)
+@dataclass(frozen=True, eq=False)
+class Thought:
+    """What is believed of an incident, before anybody says why.
+
+    That is two thirds of the work, and tells whether it was the right thing to ask.
+    """
+
+    scene: Scene
+    incident: Incident
+    model: Model
+    belief: _Belief | None
+
+    @classmethod
+    def of(cls, incident: Incident, model: Model, topology: Topology | None = None) -> Thought:
+        """Think about an incident whose healthy rows are spelled out already."""
+        with undisturbed():
+            scene = scene_of(incident, model, topology)
+            return cls(scene, incident, model, _believe(scene, incident))
+
+    @property
+    def blamed(self) -> frozenset[str]:
+        """The entities of the best set, whether it is believed or not."""
+        sets, uids = self.belief.result.sets if self.belief else (), self.scene.topology.uids
+        best = sets[0][0] if sets else ()
+        return frozenset(uids[entity] for unit in best for entity in unit.entities)
+
+    def answer(self) -> Answer:
+        """Say it, with all that speaks for it."""
+        if self.belief is None:
+            return _nothing(self.incident, self.model)
+        with undisturbed():
+            return _answer(self.scene, self.incident, self.model, self.belief)
 
 
 def verdict(incident: Incident, model: Model, topology: Topology | None = None) -> Verdict:

@@ -28,8 +28,8 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology, build
 from rca import Model
-from rca import investigate as reason
 from rca.calibration import Calibration, calibrated
+from rca.engine import Thought
 from rca.learning import Learned
 from rca.priors import taught
 
@@ -159,12 +159,43 @@ class Question:
         return replace(self, incident=part(self.incident, symptoms))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A question that is half answered: what is blamed is known, and not yet why.
+
+    Attributes:
+        thought: what is believed.
+        seconds: what that took.
+    """
+
+    thought: Thought
+    seconds: float
+
+
+def begin(incident: Incident, toolkit: Toolkit, topology: Topology | None) -> Begun:
+    """Begin to answer what has caused an incident."""
+    incident = expand_healthy(incident)
+    started = toolkit.stopwatch()
+    thought = Thought.of(incident, model_for(incident, toolkit), topology)
+    return Begun(thought, toolkit.stopwatch() - started)
+
+
 def of_question(
-    question: Question, ages: tuple[SourceAge, ...], toolkit: Toolkit
+    question: Question,
+    ages: tuple[SourceAge, ...],
+    toolkit: Toolkit,
+    begun: Begun | None = None,
 ) -> list[Investigation]:
-    """Answer it: one investigation for each incident in it, the largest first."""
+    """Answer it: one investigation for each incident in it, the largest first.
+
+    Args:
+        question: what is asked.
+        ages: when each source was read.
+        toolkit: what it is answered with.
+        begun: of `begin`, where that was done already.
+    """
     topology = question.topology
-    whole = _investigated(question.incident, toolkit, Origin.STORE, ages, topology)
+    whole = _investigated(question.incident, toolkit, Origin.STORE, ages, topology, begun)
     apart = steered(groups(whole.case.incident, whole.case.answer), toolkit.decisions)
     if len(apart) < 2:
         return [whole]
@@ -228,13 +259,12 @@ def _investigated(
     origin: Origin,
     ages: tuple[SourceAge, ...] = (),
     topology: Topology | None = None,
+    begun: Begun | None = None,
 ) -> Investigation:
-    incident = expand_healthy(incident)
-    started = toolkit.stopwatch()
-    answer = calibrated(
-        reason(incident, model_for(incident, toolkit), topology), incident, toolkit.calibration
-    )
-    elapsed = toolkit.stopwatch() - started
+    begun = begun or begin(incident, toolkit, topology)
+    incident, started = begun.thought.incident, toolkit.stopwatch()
+    answer = calibrated(begun.thought.answer(), incident, toolkit.calibration)
+    elapsed = toolkit.stopwatch() - started + begun.seconds
     _log.info(
         "investigated",
         incident=incident.id,

@@ -78,22 +78,11 @@ def chosen(rows: Iterable[tuple[str, int, Place]], scope: int) -> dict[str, Plac
 
 
 def outside(
-    staged: Staged, relations: Mapping[str, Collection[RelationRecord]], own: Mapping[str, Place]
+    relations: Mapping[str, Iterable[RelationRecord]], own: Mapping[str, object]
 ) -> set[str]:
-    """Return the keys among the ends of relations that the scope itself doesn't have.
-
-    Args:
-        staged: all that is said.
-        relations: those of its relations that are looked at.
-        own: key -> what it stands for, in the scope itself.
-    """
-    found = set(relations)
-    if len(relations) == len(staged.links):
-        found |= staged.dependencies
-    else:
-        for links in relations.values():
-            found.update(map(DEPENDENCY, links))
-    return found.difference(own)
+    """Return the keys among the ends of relations that are not a scope's own."""
+    dependencies = map(DEPENDENCY, chain.from_iterable(relations.values()))
+    return set(chain(relations, dependencies)).difference(own)
 
 
 def resolved(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from kgraph.store._endpoints import DEPENDENCY, Place
+from kgraph.store._endpoints import DEPENDENCY, Place, outside
 from kgraph.store._reconcile import RecordPlan, StoredRecord, StoredRow, stored_records
 from kgraph.store._staging import Reading, Staged
 
@@ -76,9 +76,10 @@ def link_hashes(reading: Reading, keys: Iterable[str], *, closes: bool) -> dict[
         # A dependent that is named by its uid may be one of our own records.
         return dict.fromkeys(keys)
     hashes: dict[str, bytes | None] = {key: said.get(key, _NOTHING) for key in keys}
-    foreign = staged.dependencies.difference(own)
-    for key in hashes if foreign else ():
-        if not foreign.isdisjoint(map(DEPENDENCY, staged.links.get(key, ()))):
+    links = {key: staged.links[key] for key in hashes if key in staged.links}
+    foreign = outside(links, own)
+    for key in links if foreign else ():
+        if not foreign.isdisjoint(map(DEPENDENCY, links[key])):
             hashes[key] = None
     return hashes
 

@@ -25,6 +25,7 @@ from kgraph.store._endpoints import (
     waiting_keys,
     waits_no_more,
 )
+from kgraph.store._link_rows import ends_of, links_but_of, links_of
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links, without
 from kgraph.store._staging import Reading, Staged
@@ -46,7 +47,7 @@ def write_links(
     """
     names = Names(reading.source, scope, records.own)
     relations = without(reading.staged.links, records.as_before)
-    foreign = outside(reading.staged, relations, records.own)
+    foreign = outside(relations, records.own)
     places = {**records.own, **locate_keys(sql, names, foreign)} if foreign else records.own
     found, rows, closed = _compared(sql, reading, scope, relations, places, records, closes=closes)
     opened: list[Edge] = []
@@ -81,16 +82,17 @@ def _compared(
         out = Resolved()
         return out, first_links(reading, scope, places, out), []
     found = resolved(reading, relations, places)
-    stored = _stored(sql, scope, records.as_before.values())
+    if closes:
+        stored = links_but_of(sql, scope, records.as_before.values())
+    else:
+        stored = links_of(sql, scope, records.answered.union(a for a, *_ in found.wanted))
     plan = _plan(found, stored, records, closes=closes)
     _set_pending(sql, scope, found.pending, closes=whole)
     if not whole:
         _forget_pending(sql, scope, reading.staged, found.pending)
     entities, wanted, at = found.entities, found.wanted, reading.at
     # Of stored links whose `need` another row of their group has changed, before they are closed.
-    ends = {
-        name: _stored_ends(sql, stored[name][0]) for name, _ in plan.opened if name not in wanted
-    }
+    ends = {name: ends_of(sql, stored[name][0]) for name, _ in plan.opened if name not in wanted}
     rows = [
         (scope, *name, need, *(ends.get(name) or (entities[name[0]], entities[name[2]])), at)
         for name, need in plan.opened
@@ -167,18 +169,6 @@ def open_links(
     return written.rowcount
 
 
-def _stored(
-    sql: sqlite3.Connection, scope: int, but: Iterable[int]
-) -> dict[LinkId, tuple[int, int | None]]:
-    """Return the links of a scope, but for those of some records."""
-    rows = sql.execute(
-        "SELECT id, a_record, type, b_record, grp, need FROM link WHERE scope = ?"
-        " AND a_record NOT IN (SELECT value FROM json_each(?))",
-        (scope, json.dumps(list(but))),
-    )
-    return {(a, type_, b, group): (row, need) for row, a, type_, b, group, need in rows}
-
-
 def _forget_hashes(sql: sqlite3.Connection, links: str) -> None:
     """Let nobody trust the hashes of the records that some links, a JSON list, are of."""
     sql.execute(
@@ -199,12 +189,6 @@ def _plan(
     found.wanted.update(held_links(named, stored, records.held))
     plan = plan_links(found.wanted, stored, closes=closes)
     return close_answered(plan, named, stored, () if closes else records.answered)
-
-
-def _stored_ends(sql: sqlite3.Connection, row: int) -> tuple[int, int]:
-    """Return the entities that a stored link joins whose `need` another row has changed."""
-    a, b = sql.execute("SELECT a, b FROM link WHERE id = ?", (row,)).fetchone()
-    return a, b
 
 
 def close_links(sql: sqlite3.Connection, links: Iterable[int], at: int) -> list[Edge]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from kgraph.schema import Entity, Relation, Subgraph
 from kgraph.store._bodies import joined
@@ -21,6 +22,11 @@ _ALL_RECORDS = (
     "SELECT r.entity, r.body FROM record AS r JOIN scope AS s ON s.id = r.scope"
     " WHERE r.live ORDER BY s.priority, r.since, r.id"
 )
+
+
+_REMEMBERED = 20_000  # entities
+# The vicinities of alerts overlap: what is read of some entities was mostly read a moment ago.
+_joined = lru_cache(maxsize=_REMEMBERED)(joined)
 
 
 def by_uid(sql: sqlite3.Connection, uids: Iterable[str]) -> list[Entity]:
@@ -56,8 +62,10 @@ def entities(
         records = sql.execute(_RECORDS, (wanted,))
     for id_, body in records:
         bodies[id_].append(body)
+    join = joined if ids is None else _joined
     found = [
-        ((id_, uid, kind), joined(uid, kind, name, bodies[id_])) for id_, uid, kind, name in rows
+        ((id_, uid, kind), join(uid, kind, name, tuple(bodies[id_])))
+        for id_, uid, kind, name in rows
     ]
     return sorted(found, key=lambda pair: (pair[1].kind, pair[1].name, pair[1].uid))
 

@@ -111,14 +111,24 @@ def _held(
 def _stored(
     sql: sqlite3.Connection, reading: Reading, scope: int, *, closes: bool
 ) -> tuple[dict[str, StoredRecord], dict[str, int]]:
-    """Return the records of a scope that must be looked at, and key -> row of the others."""
+    """Return the records of a scope that must be looked at, and key -> row of others.
+
+    Those that a partial reading does not name are neither.
+    """
+    staged = reading.staged
+    if not closes:
+        named = {*staged.records, *staged.links, *staged.gone, *staged.all_of}
+        few = sql.execute(
+            "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?) AS w"
+            " CROSS JOIN record AS r ON r.scope = ? AND r.key = w.value ORDER BY r.id",
+            (json.dumps(list(named)), scope),
+        )
+        return stored_records(few), {}
     rows = sql.execute(
         "SELECT key, id, entity, kind, hash, live, links FROM record WHERE scope = ?", (scope,)
     )
-    if not closes:
-        return stored_records(rows), {}
-    stored, same = passed_by(rows, reading.staged)
-    lost = [row.id for row in uprooted(stored, reading.staged)]
+    stored, same = passed_by(rows, staged)
+    lost = [row.id for row in uprooted(stored, staged)]
     near = sql.execute(
         "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?1) AS lost"
         " CROSS JOIN record AS gone ON gone.id = lost.value"

@@ -45,7 +45,6 @@ class Staged:
         self.fleeting: dict[str, None] = {}  # keys of records with volatile properties
         # Dependent -> its relations; of exact duplicates the first counts.
         self.links: dict[str, list[RelationRecord]] = defaultdict(list)
-        self.dependencies: set[str] = set()  # keys that the relations lead to
         self.needs: dict[tuple[str, str], RelationRecord] = {}  # first row of each group
         self.observations: list[Observation] = []
         self.coverage: list[Coverage] = []
@@ -115,7 +114,7 @@ class Staged:
             self.fleeting[record.key] = None
 
     def _add_relation(self, link: RelationRecord) -> None:
-        dependent, type_, dependency, group, need, _ = link
+        dependent, type_, _, group, need, _ = link
         if type_ not in RELATIONS:
             raise InputError(
                 f"unknown relation type {link.type!r} of {_arrow(link)}",
@@ -127,7 +126,6 @@ class Staged:
         elif need is not None and not 1 <= need <= LARGEST:
             raise _bad_need(link)
         self.links[dependent].append(link)
-        self.dependencies.add(dependency)
 
     def _check_need(self, link: RelationRecord, group: str) -> None:
         """All rows of one group must ask for the same number of members; none said means one."""

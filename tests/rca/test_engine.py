@@ -17,7 +17,9 @@ from kgraph.schema import (
     Relation,
     State,
 )
+from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import build
+from rca.engine import Thought, reason
 from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
@@ -336,3 +338,14 @@ def test_the_order_of_entities_relations_and_observations_does_not_matter(
     one, other = rca.investigate(incident, model), rca.investigate(_mixed(incident, seed), model)
     assert _chances(other) == pytest.approx(_chances(one), abs=1e-9)
     assert other.elsewhere == pytest.approx(one.elsewhere, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_is_blamed_is_known_before_anybody_says_why(
+    seed: int, random_incident: Random, model: Model
+) -> None:
+    incident = expand_healthy(random_incident(seed))
+    thought, answer = Thought.of(incident, model), reason(incident, model)
+    best = next((row.members for row in answer.hypotheses if row.members), ())
+    assert thought.blamed == {fault.entity for fault in best}
+    assert thought.answer() == answer

@@ -17,10 +17,11 @@ from enum import IntEnum
 
 from kgraph.app import keeping
 from kgraph.app.investigation import (
+    Begun,
     Investigation,
     Question,
     Toolkit,
-    blamed_by,
+    begin,
     model_for,
     of_question,
 )
@@ -77,6 +78,27 @@ class _Sorting:
     """Alarms of which nobody knows what they belong to."""
 
     alarms: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question about a part, and what is thought of it.
+
+    Attributes:
+        question: what was read for it.
+        about: the same about the alarms of the part alone.
+        partial: uids of possible causes of which not all dependents are in it.
+    """
+
+    question: Question
+    about: Question
+    partial: frozenset[str]
+    begun: Begun
+
+    @property
+    def blamed(self) -> frozenset[str]:
+        """What is blamed, before anybody says why."""
+        return self.begun.thought.blamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,18 +385,19 @@ class Session:
     ) -> list[Investigation]:
         ready, full = part.question, part.full
         part.question, part.asked_at = None, tools.now
-        found, asked, partial = self._asked(part, full, ready, ages, tools, warnings)
-        blamed = blamed_by(found)
-        if not partial & blamed <= full <= blamed:  # what is blamed was not looked at in full
+        asked = self._asked(part, full, ready, tools, warnings)
+        if not asked.partial & asked.blamed <= full <= asked.blamed:
+            # What is blamed was not looked at in full, or what was is not blamed any longer.
             if full:
-                found, asked, partial = self._asked(part, frozenset(), None, ages, tools, warnings)
-            full = partial & blamed_by(found)
+                asked = self._asked(part, frozenset(), None, tools, warnings)
+            full = asked.partial & asked.blamed
             if full:
-                found, asked, _ = self._asked(part, full, None, ages, tools, warnings)
+                asked = self._asked(part, full, None, tools, warnings)
+        found = of_question(asked.about, ages, tools, asked.begun)
         part.full = full
         # Whoever waits for news need not wait for this, too.
-        part.asked = self._as_number(asked) if urgency is _Urgency.RENEWAL else 0
-        part.within = frozenset(entity.uid for entity in asked.incident.entities)
+        part.asked = self._as_number(asked.question) if urgency is _Urgency.RENEWAL else 0
+        part.within = frozenset(entity.uid for entity in asked.question.incident.entities)
         return found
 
     def _asked(
@@ -382,15 +405,17 @@ class Session:
         part: _Part,
         full: frozenset[str],
         ready: tuple[Question, Survey] | None,
-        ages: tuple[SourceAge, ...],
         tools: Toolkit,
         warnings: tuple[str, ...],
-    ) -> tuple[list[Investigation], Question, frozenset[str]]:
-        """Explain a part, with all that depends on some of what may be blamed."""
+    ) -> _Asked:
+        """Think about a part, with all that depends on some of what may be blamed."""
         if ready is None or full:
             ready = self._question(part.alarms, full, tools, warnings)
         question, around = ready
-        return of_question(question.about(part.alarms), ages, tools), question, around.partial
+        about = question.about(part.alarms)
+        return _Asked(
+            question, about, around.partial, begin(about.incident, tools, about.topology)
+        )
 
     def _stands(self, asked: set[str], tools: Toolkit, warnings: tuple[str, ...]) -> bool:
         """Tell whether a part need not be explained again: it would be asked just the same."""

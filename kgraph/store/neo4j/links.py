@@ -82,7 +82,7 @@ def write_links(
     scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
     loose = without(reading.staged.links, records.as_before)
-    foreign = outside(reading.staged, loose, records.own)
+    foreign = outside(loose, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, loose, places)
     links = [] if first else relations.of_scope(statements, scope, records.as_before.values())
