@@ -5,10 +5,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-header
 # What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
-# of the lab are in one process, all else in another that gives way to it; tests/conftest.py sorts.
+# of the lab are in one process, the others in two that give way to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser
 UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
-REAL := $(BIN)/python -m pytest -n 2 --dist loadgroup -m '$(ALONE)'
+REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
 PAGE := kgraph/server/page

@@ -26,7 +26,8 @@ def accounted(tree: Tree, own: Floats) -> Floats:
         tree: parents before children.
         own: what the readings of each node say, given that it is hit, in nats.
     """
-    here = own + gathered(tree, own)
+    below, felt = gathered(tree, own)
+    here = own + below + felt
     found, sure = np.ones(len(tree)), np.zeros(len(tree))
     luck = _luck(tree, here)
     for hops, at in enumerate(tree.levels):

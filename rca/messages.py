@@ -9,6 +9,10 @@ the one that hit it
 with s = P(hit | what is before it is hit). On a tree this is exact belief propagation; where
 several ways lead to an entity, the likeliest is taken.
 
+Callers may stay unhurt, and those of one callee are no independent witnesses: what they say is
+weighed together before it counts, the n-th strongest 1 / (1 + n). Who calls a caller tells of that
+caller, as the guest of a host tells of that host.
+
 Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 """
 
@@ -22,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rca.region_edges import Floats, Ints
+from rca.region_edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
 SOFT_RHO = 1.0  # nor are callers of one fault
@@ -32,21 +36,23 @@ ROOT = -1
 
 
 class Node(NamedTuple):
-    """One entity that a unit firmly hits.
+    """One entity that a unit hits.
 
     Attributes:
         parent: position of the node that hits it, or ROOT.
         passes: P(hit | parent hit); of a root, P(its fault is felt by what depends on it).
+        soft: whether it is reached by calls only.
     """
 
     entity: int
     parent: int
     passes: float
+    soft: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """What a unit firmly hits, parents before children: a row each, as in `Node`.
+    """What a unit hits, parents before children: a row each, as in `Node`.
 
     Attributes:
         depth: hops from a root.
@@ -55,6 +61,7 @@ class Tree:
     entity: Ints
     parent: Ints
     passes: Floats
+    soft: Mask
     depth: Ints
 
     @classmethod
@@ -65,6 +72,7 @@ class Tree:
             np.array([node.entity for node in nodes], np.int64),
             parent,
             np.array([node.passes for node in nodes], np.float64),
+            np.array([node.soft for node in nodes], np.bool_),
             depths(parent),
         )
 
@@ -74,7 +82,8 @@ class Tree:
     @property
     def nodes(self) -> list[Node]:
         """The same, a tuple each."""
-        rows = zip(self.entity.tolist(), self.parent.tolist(), self.passes.tolist(), strict=True)
+        columns = (self.entity, self.parent, self.passes, self.soft)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
         return [Node(*row) for row in rows]
 
     @cached_property
@@ -104,17 +113,35 @@ def log_evidence(tree: Tree, own: Floats) -> float:
     """
     if not len(tree):
         return 0.0
-    below, roots = gathered(tree, own), tree.levels[0]
-    return float(np.sum(own[roots] + message(tree.passes[roots], below[roots])))
+    (below, felt), roots = gathered(tree, own), tree.levels[0]
+    return float(np.sum(own[roots] + message(tree.passes[roots], below[roots]) + felt[roots]))
 
 
-def gathered(tree: Tree, own: Floats) -> Floats:
-    """Send the evidence up a tree; return what the dependents of each node say, in nats."""
-    below = np.zeros(len(tree))
+def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
+    """Send the evidence up a tree.
+
+    Returns:
+        What the firm dependents of each node say, and what all say together that merely call it,
+        in nats.
+    """
+    below, felt = np.zeros(len(tree)), np.zeros(len(tree))
     for at in reversed(tree.levels[1:]):
-        told = message(tree.passes[at], own[at] + below[at])
-        below += np.bincount(tree.parent[at], told, len(tree))
-    return below
+        told = message(tree.passes[at], own[at] + below[at] + felt[at])
+        soft, parent = tree.soft[at], tree.parent[at]
+        below += np.bincount(parent[~soft], told[~soft], len(tree))
+        if soft.any():
+            felt += _felt(parent[soft], told[soft], len(tree))
+    return below, felt
+
+
+def _felt(callee: Ints, told: Floats, many: int) -> Floats:
+    """Return what the callers of each of many nodes say together, in nats."""
+    order = np.lexsort((-np.abs(told), callee))
+    callee, told = callee[order], told[order]
+    place = np.arange(len(callee)) - np.searchsorted(callee, callee)
+    together: Floats = np.zeros(many)
+    np.add.at(together, callee, told / (1 + SOFT_RHO * place))
+    return message(SPREADS, together)
 
 
 def message(passes: Floats | float, nats: Floats | float) -> Floats:
@@ -139,8 +166,9 @@ def temper(nats: Collection[float], rho: float) -> float:
 class Groups:
     """Rows in groups, each of which is tempered by itself."""
 
-    def __init__(self, group: Ints, many: int) -> None:
-        """Take note of the group of each row, in [0, many); -1: in none."""
+    def __init__(self, group: Ints, rho: Floats) -> None:
+        """Take note of the group of each row, -1: in none; and how each group is tempered."""
+        many = len(rho)
         sizes = np.bincount(group[group >= 0], minlength=many)
         alone = (group >= 0) & (sizes[group] == 1)
         self.many, self._single = many, np.flatnonzero(alone)
@@ -152,7 +180,7 @@ class Groups:
         most = int(sizes.max(initial=0))
         self._rows = np.full((len(sizes), most), len(group))  # what is beyond says nothing
         self._rows[np.arange(most) < sizes[:, None]] = rows
-        self._rho = 1 / (1 + ENTITY_RHO * np.arange(most))
+        self._share = 1 / (1 + rho[self._large, None] * np.arange(most))
 
     def tempered(self, nats: Floats) -> Floats:
         """Return what the rows of each group say together, see `temper`."""
@@ -161,7 +189,8 @@ class Groups:
         if len(self._large):
             several = np.append(nats, 0.0)[self._rows]
             order = np.argsort(-np.abs(several), axis=1, kind="stable")
-            found[self._large] = np.take_along_axis(several, order, axis=1) @ self._rho
+            falling = np.take_along_axis(several, order, axis=1)
+            found[self._large] = (falling * self._share).sum(axis=1)
         return found
 
 

@@ -2,8 +2,8 @@
 
     score(S) = sum of log priors + sum over units of the evidence that each explains best
 
-Callers may stay unhurt, so what is felt through calls alone is held apart: it counts less the more
-there is of it, and a fault that no caller feels is not thereby excluded.
+Evidence counts up the tree of effects (`rca.messages`); callers that no tree holds count less the
+more there are of them, and a fault that no caller feels is not thereby excluded.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _less(unit: Unit, told: Floats) -> Floats:
 
 
 def _weigh(unit: Unit, said: Floats) -> float:
-    felt = min(OVERFLOW, tempered(said[unit.rows.soft], SOFT_RHO))
+    felt = min(OVERFLOW, tempered(said[unit.called], SOFT_RHO))
     own, beside = np.split(unit.groups.tempered(said), [len(unit.tree)])
     total = log_evidence(unit.tree, own) + float(message(SPREADS, felt)) + float(beside.sum())
     return round(total, DIGITS)

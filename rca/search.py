@@ -29,13 +29,18 @@ def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
         better = _best_move(_additions(chosen, ranked), held)
         if better is None:
             break
-        held, chosen = better
-        while (move := _best_move([*_drops(chosen), *_swaps(chosen, ranked)], held)) is not None:
-            held, chosen = move
+        held, chosen = _settled(*better, ranked)
         refilled = _best_move([_refilled(chosen, i, ranked) for i in range(len(chosen))], held)
         if refilled is not None:
-            held, chosen = refilled
+            held, chosen = _settled(*refilled, ranked)
     return chosen
+
+
+def _settled(held: float, chosen: list[Unit], ranked: Sequence[Unit]) -> tuple[float, list[Unit]]:
+    """Drop and swap until that no longer helps."""
+    while (move := _best_move([*_drops(chosen), *_swaps(chosen, ranked)], held)) is not None:
+        held, chosen = move
+    return held, chosen
 
 
 def _refilled(chosen: list[Unit], without: int, ranked: Sequence[Unit]) -> list[Unit]:

@@ -20,7 +20,7 @@ from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
-from rca.messages import ROOT, Groups, Tree, depths
+from rca.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region, region_of
@@ -48,7 +48,7 @@ class Unit:
         log_prior: log odds that it happens in the time of one incident.
         rows: what it says of every reading that it bears on.
         scene: what it was walked in.
-        tree: what it firmly hits.
+        tree: what it hits.
         coarse: see `rca.storm`.
     """
 
@@ -107,7 +107,13 @@ class Unit:
     @cached_property
     def firm(self) -> Mask:
         """Which rows count up the tree; the others as calls, or beside it."""
-        return ~self.rows.soft & (self.rows.position >= 0) & (self.place >= 0)
+        found: Mask = (self.rows.position >= 0) & (self.place >= 0)
+        return found
+
+    @cached_property
+    def called(self) -> Mask:
+        """Which rows count as calls."""
+        return self.rows.soft & ~self.firm
 
     @cached_property
     def groups(self) -> Groups:
@@ -116,7 +122,9 @@ class Unit:
         beside = np.flatnonzero(~self.firm & ~self.rows.soft)
         others = sorted(set(self.rows.entity[beside].tolist()))
         group[beside] = nodes + np.searchsorted(others, self.rows.entity[beside])
-        return Groups(group, nodes + len(others))
+        # One caller is one witness, however many of its readings alarm.
+        rho = np.where(self.tree.soft, SOFT_RHO, ENTITY_RHO)
+        return Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO)))
 
     @cached_property
     def bears(self) -> Floats:
@@ -188,9 +196,10 @@ def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     up = np.where(up < 0, ROOT, place[up])
     first = ends[walks.suspect[on]]
     hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
-    entity, passes = region.nodes[walks.node[on]], walks.passes[on]
+    entity, passes, soft = region.nodes[walks.node[on]], walks.passes[on], walks.soft[on]
     return [
-        Tree(entity[a:b], parent[a:b], passes[a:b], hops[a:b]) for a, b in pairwise(ends.tolist())
+        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b])
+        for a, b in pairwise(ends.tolist())
     ]
 
 

@@ -115,7 +115,7 @@ class _Wave:
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
-        parent, passes = self._parents(keys, predicted, believed, best, soft, seeded)
+        parent, passes = self._parents(keys, predicted, believed, best, seeded)
         self._grow(keys, believed, soft, parent)
         self.parts.append((keys, predicted, parent, passes))
         self._pass_on(keys, believed)
@@ -246,7 +246,6 @@ class _Wave:
         predicted: Floats,
         believed: Floats,
         best: Ints,
-        soft: Mask,
         seeded: npt.NDArray[np.int8],
     ) -> tuple[Ints, Floats]:
         """Return the place of each key in the tree of its suspect: parent row, P(hit | parent)."""
@@ -255,7 +254,7 @@ class _Wave:
         reason = best[np.arange(many), top] % _LOW
         source = self.reason[reason]
         before = self.row[keys - keys % self.n + source]
-        off = soft | (before < 0) | (reason == 0)
+        off = (before < 0) | (reason == 0)
         off[~off] |= ~self.tree[before[~off]]
         parent = np.where(off, OFF, before)
         passes = np.zeros(many)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.neo4j.served import Served, lacking, served
 
 # How many examples a property gets that asks for no number itself; `make soak` takes its time.
-settings.register_profile("quick", max_examples=40)
-settings.register_profile("soak", max_examples=2_000, deadline=None)
+# A machine that is busy is no fault of a property: neither is timed.
+_UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("quick", max_examples=40, **_UNTIMED)
+settings.register_profile("soak", max_examples=2_000, **_UNTIMED)
 settings.load_profile("quick")
 
 
@@ -31,29 +35,48 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
 
 
-_BESIDE = ("neo4j", "served", "sources", "monitoring", "browser")
+_REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")
+_RAN_OUT = ["LabError: .*: not within", "TimeoutError: .*Timeout [0-9]+ms exceeded"]
+# How much each part of them gives way to the others: what happens in the lab is timed.
+_NICE = {"lab": 0, "campaign": 5, "beside": 19}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the real parts into two processes: those of the lab, and those that run beside it.
+    """Try a wait for a real part that ran out once more: ten processes share what CI has.
 
-    Try a wait for a real part that ran out once more: ten processes share what CI has. Nothing
-    else: what was found to be wrong fails at once. The summary tells what ran twice.
+    Nothing else: what was found to be wrong fails at once. The summary tells what ran twice.
     """
     for item in items:
-        lab = item.get_closest_marker("lab") is not None
-        if lab or any(item.get_closest_marker(marker) for marker in _BESIDE):
-            item.add_marker(pytest.mark.xdist_group("lab" if lab else "beside"))
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["LabError: .*: not within"]))
+        if _is_real(item):
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=_RAN_OUT))
+
+
+def _is_real(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) for marker in _REAL)
+
+
+def _part(nodeid: str) -> str:
+    """Sort the real parts: the lab, the campaign on a lab of its own, and all that is beside."""
+    if not nodeid.startswith("tests/lab/"):
+        return "beside"
+    return "campaign" if "/test_campaign.py::" in nodeid else "lab"
+
+
+class _Parts(LoadScopeScheduling):
+    """Each part in a process of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _part(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return _Parts(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let what runs beside the lab give way to it from now on: the lab is timed."""
-    group = item.get_closest_marker("xdist_group")
-    if "PYTEST_XDIST_WORKER" in os.environ and group is not None and group.args == ("beside",):
-        os.nice(19)
+    if "PYTEST_XDIST_WORKER" in os.environ and _is_real(item):
+        os.nice(max(0, _NICE[_part(item.nodeid)] - os.nice(0)))
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -189,6 +190,18 @@ def test_a_frozen_storage_server_is_silent_and_the_disks_of_its_guests_stand_sti
     signal_export(lab, "CONT")
     h2.until(lambda: h2.states == WELL, 10)
     assert seen(lab) == well
+
+
+def test_of_each_interface_that_is_counted_the_address_in_its_guest_is_known(
+    lab: Lab, h2: Sampled
+) -> None:
+    sample = h2.counters.sample(datetime.now(UTC))
+    assert {guest.name for guest in sample.guests} == ON_H2
+    for guest in sample.guests:
+        told = ET.fromstring(lab.guests[guest.name].domain.XMLDesc())  # noqa: S314 - our own
+        macs = {mac.attrib["address"] for mac in told.iterfind("devices/interface/mac")}
+        assert guest.macs.keys() == guest.received.keys()
+        assert set(guest.macs.values()) == macs
 
 
 def test_a_killed_storage_server_refuses(lab: Lab) -> None:

@@ -74,6 +74,45 @@ def kgraph(
     return call
 
 
+def test_a_snapshot_is_made_anew_when_it_is_old_by_sync_and_by_watch(
+    kgraph: Kgraph, tmp_path: Path
+) -> None:
+    assert kgraph("sync")[0] == 0
+    configuration = load(cwd=Path.cwd(), environ={"XDG_DATA_HOME": str(tmp_path / "data")})
+    path = snapshot_path(configuration)
+    assert path.stat().st_mode & 0o777 == 0o600
+    first = path.stat().st_mtime
+    assert kgraph("sync")[0] == 0
+    assert path.stat().st_mtime == first
+    now = datetime.now(UTC)
+    keeping = Snapshots(configuration, now + timedelta(minutes=59))
+    keeping.tick(now + timedelta(minutes=59, seconds=30))  # old enough, and too soon
+    keeping.join()
+    assert path.stat().st_mtime == first
+    later = now + timedelta(hours=1)
+    keeping.tick(later)
+    keeping.join()
+    assert path.stat().st_mtime == pytest.approx(later.timestamp())
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_server_is_copied_to_a_file_and_back_up_again(kgraph: Kgraph, server: Server) -> None:
+    assert kgraph("sync")[0] == 0
+    code, out, err = kgraph("store", "copy", server.url, "copy.db")
+    assert code == 0, err
+    assert "2 entities, 1 relation, " in out
+    code, out, _ = kgraph("--store", "copy.db", "impact", "h1.dc1", "-o", "json")
+    assert [row["name"] for row in json.loads(out)] == ["web-1"]
+    code, _, err = kgraph("store", "copy", "copy.db", server.url)
+    assert (code, "not empty" in err) == (1, True)
+    assert kgraph("store", "backup", "a.gz")[0] == 0
+    assert kgraph("store", "check")[0] == 0
+    assert "already" in kgraph("store", "migrate")[1]
+
+
+# These leave it killed: the next one that wants it starts it anew.
+
+
 def test_reading_goes_on_while_the_server_is_away_and_writing_does_not(
     kgraph: Kgraph, server: Server
 ) -> None:
@@ -104,39 +143,3 @@ def test_without_a_snapshot_the_server_is_told_to_be_away(kgraph: Kgraph, server
     code, _, err = kgraph("graph", "find")
     assert (code, len(err.splitlines())) == (1, 1)
     assert "cannot be reached" in err
-
-
-def test_a_snapshot_is_made_anew_when_it_is_old_by_sync_and_by_watch(
-    kgraph: Kgraph, tmp_path: Path
-) -> None:
-    assert kgraph("sync")[0] == 0
-    configuration = load(cwd=Path.cwd(), environ={"XDG_DATA_HOME": str(tmp_path / "data")})
-    path = snapshot_path(configuration)
-    assert path.stat().st_mode & 0o777 == 0o600
-    first = path.stat().st_mtime
-    assert kgraph("sync")[0] == 0
-    assert path.stat().st_mtime == first
-    now = datetime.now(UTC)
-    keeping = Snapshots(configuration, now + timedelta(minutes=59))
-    keeping.tick(now + timedelta(minutes=59, seconds=30))  # old enough, and too soon
-    keeping.join()
-    assert path.stat().st_mtime == first
-    later = now + timedelta(hours=1)
-    keeping.tick(later)
-    keeping.join()
-    assert path.stat().st_mtime == pytest.approx(later.timestamp())
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-
-
-def test_a_server_is_copied_to_a_file_and_back_up_again(kgraph: Kgraph, server: Server) -> None:
-    assert kgraph("sync")[0] == 0
-    code, out, err = kgraph("store", "copy", server.url, "copy.db")
-    assert code == 0, err
-    assert "2 entities, 1 relations" in out
-    code, out, _ = kgraph("--store", "copy.db", "impact", "h1.dc1", "-o", "json")
-    assert [row["name"] for row in json.loads(out)] == ["web-1"]
-    code, _, err = kgraph("store", "copy", "copy.db", server.url)
-    assert (code, "not empty" in err) == (1, True)
-    assert kgraph("store", "backup", "a.gz")[0] == 0
-    assert kgraph("store", "check")[0] == 0
-    assert "already" in kgraph("store", "migrate")[1]

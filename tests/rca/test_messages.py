@@ -14,6 +14,7 @@ from rca.messages import (
     ENTITY_RHO,
     ROOT,
     SOFT_RHO,
+    SPREADS,
     Groups,
     Node,
     Tree,
@@ -69,11 +70,36 @@ def test_rows_in_groups_are_tempered_as_each_group_alone() -> None:
     rng = Random(5)
     nats = [rng.uniform(-4, 6) for _ in range(200)]
     group = [rng.randrange(-1, 90) for _ in nats]
-    found = Groups(np.array(group), 100).tempered(np.array(nats))
+    rho = np.where(np.arange(100) % 3, ENTITY_RHO, SOFT_RHO)
+    found = Groups(np.array(group), rho).tempered(np.array(nats))
     for number in range(100):
         rows = [value for value, of in zip(nats, group, strict=True) if of == number]
-        assert found[number] == pytest.approx(temper(rows, ENTITY_RHO))
+        assert found[number] == pytest.approx(temper(rows, rho[number]))
         assert tempered(np.array(rows), SOFT_RHO) == pytest.approx(temper(rows, SOFT_RHO))
+
+
+def _told(nodes: list[Node], alarms: dict[int, float]) -> float:
+    return log_evidence(Tree.of(nodes), np.array([alarms.get(n.entity, 0.0) for n in nodes]))
+
+
+def test_what_calls_a_caller_tells_of_that_caller_and_is_no_further_witness() -> None:
+    chain = [Node(0, ROOT, 1.0), Node(1, 0, 0.7, soft=True), Node(2, 1, 0.7, soft=True)]
+    beside = [*chain[:2], Node(2, 0, 0.7, soft=True)]
+    alarms = {1: 4.0, 2: 4.0}
+    last = message(SPREADS, message(0.7, 4.0))
+    assert _told(chain, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0 + last)))
+    assert _told(beside, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0) * 1.5))
+
+
+def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alone() -> None:
+    nodes = [Node(0, ROOT, 1.0), *(Node(i, 0, 0.9) for i in (1, 2))]
+    nodes += [Node(2 + i, 1 + i % 2, 0.7, soft=True) for i in range(1, 7)]
+    callers = {2 + i: 0.5 * i for i in range(1, 7)}
+    expected = 0.0
+    for callee in (1, 2):
+        told = [float(message(0.7, callers[n.entity])) for n in nodes if n.parent == callee]
+        expected += float(message(0.9, message(SPREADS, temper(told, SOFT_RHO))))
+    assert _told(nodes, callers) == pytest.approx(expected)
 
 
 def test_evidence_that_cannot_pass_says_nothing() -> None:

@@ -127,7 +127,8 @@ def test_a_users_propagation_and_signal_replace_those_of_the_same_subject(tmp_pa
         for rule in mine.propagation
         if rule.where.endswith("mine.yaml: propagation[0]")
     ] == [0.5]
-    assert [rule.detection for rule in mine.signal_rules[("Host", "down")]] == [0.5]
+    down = [rule for rule in mine.signal_rules[("Host", "down")] if rule.mode == "down"]
+    assert [rule.detection for rule in down] == [0.5]
 
 
 def test_rows_that_are_new_are_added(tmp_path: Path) -> None:

@@ -29,29 +29,30 @@ def _hit(modes: Modes) -> float:
 
 
 def _grown(reach: Spread, faults: Faults) -> list[Node]:
-    """The firm part of a walk as a tree, along the likeliest links."""
+    """A walk as a tree, along the likeliest links."""
     at_fault, place = dict(faults), dict[int, int]()
     nodes: list[Node] = []
     for entity, believed in reach.believed.items():
         if entity in at_fault:
             node = Node(entity, ROOT, believed[at_fault[entity]])
-        elif entity in reach.soft:
-            continue
         else:
             predicted = reach.predicted[entity]
             link = reach.links[(entity, max(predicted, key=lambda m: (predicted[m], m)))]
             if link.entity not in place:
                 continue
             passes = min(1.0, _hit(predicted) / _hit(reach.believed[link.entity]))
-            node = Node(entity, place[link.entity], passes)
+            node = Node(entity, place[link.entity], passes, entity in reach.soft)
         place[entity] = len(nodes)
         nodes.append(node)
     return nodes
 
 
-def _by_entity(tree: list[Node]) -> Mapping[int, tuple[int, float]]:
+def _by_entity(tree: list[Node]) -> Mapping[int, tuple[tuple[int, bool], float]]:
     return {
-        node.entity: (-1 if node.parent == ROOT else tree[node.parent].entity, node.passes)
+        node.entity: (
+            (-1 if node.parent == ROOT else tree[node.parent].entity, node.soft),
+            node.passes,
+        )
         for node in tree
     }
 

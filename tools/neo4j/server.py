@@ -27,6 +27,7 @@ _JAVA = (
     "-Xms256m",
     "-Xmx1g",
     "-XX:TieredStopAtLevel=1",  # quick to start: nothing here runs for long
+    "-XX:+UseSerialGC",
     "--add-opens=java.base/java.nio=ALL-UNNAMED",
     "--add-opens=java.base/java.lang=ALL-UNNAMED",
 )

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
-from kgraph.schema import Lease, PlanState
+from kgraph.app import applying
+from kgraph.app.plans import find
+from kgraph.schema import Lease, PlanRecord, PlanState
 from kgraph.schema.plan_documents import parse_plan
-from kgraph.store import open_store
+from kgraph.store import GraphStore, open_store
+from tests.ingest.real import until
 from tests.kgraph.cli.conftest import SHOP
 
 Run = Callable[..., Any]  # see conftest
@@ -197,8 +200,18 @@ def test_a_plan_is_superseded_when_its_incident_is_over(run: Run, shop: Path) ->
     assert (kept["state"], kept["because"]) == ("superseded", "the incident is over")
 
 
-def test_where_a_watch_is_at_work_the_plan_is_approved_and_followed(run: Run, shop: Path) -> None:
+def test_where_a_watch_is_at_work_the_plan_is_approved_and_followed(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = proposed(run)
+    seen: set[PlanState] = set()
+
+    def found_and_told(store: GraphStore, plan_id: str) -> PlanRecord:
+        record = find(store, plan_id)
+        seen.add(record.state)
+        return record
+
+    monkeypatch.setattr(applying, "find", found_and_told)
 
     def watch() -> None:
         """Stand for the watch: carry out what is approved, and end it."""
@@ -215,7 +228,7 @@ def test_where_a_watch_is_at_work_the_plan_is_approved_and_followed(run: Run, sh
                         record.id, record.incident, state, now, now, record.document, state.value
                     )
                 )
-                time.sleep(0.5)
+                until(f"{state} to be seen", lambda state=state: state in seen)
         finally:
             store.close()
 
