@@ -224,7 +224,11 @@ def _cause(cause: Cause, odds: float) -> Cause:
 
 
 class _Curve:
-    """The incident's map from log odds to calibrated ones, through its causes, rising."""
+    """The incident's map from log odds to calibrated ones, through its causes, rising.
+
+    Between two causes it follows the levelled log odds, as the calibrator does: a straight line
+    from a certain cause to an unlikely one would take nearly all from a set that is nearly certain.
+    """
 
     def __init__(self, said: Sequence[float], true: Sequence[float]) -> None:
         points = sorted(set(zip(said, true, strict=True)))
@@ -239,7 +243,9 @@ class _Curve:
         if place == len(self._said):
             return chance_of(self._true[-1])
         (x, y), (x2, y2) = ((self._said[i], self._true[i]) for i in (place - 1, place))
-        return chance_of(y + (y2 - y) * (at - x) / (x2 - x))
+        low, high = _levelled(x), _levelled(x2)
+        part = (_levelled(at) - low) / (high - low) if high > low else 1.0
+        return chance_of(y + (y2 - y) * part)
 
 
 def _hypotheses(answer: Answer, curve: _Curve, left: float) -> list[Hypothesis]:

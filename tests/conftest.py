@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,9 @@ _MEMORY, _ENOUGH = "/dev/shm", 4 << 30  # noqa: S108 - pytest makes a folder of 
 
 
 def pytest_configure() -> None:
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would what tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         lent = os.statvfs(_MEMORY)
     except OSError:

@@ -130,6 +130,15 @@ def test_a_set_is_never_likelier_than_its_member_and_sets_keep_their_order(
     assert all(a >= b - 1e-9 for a, b in pairwise(order))
 
 
+def test_two_certain_faults_stand_together_nearly_as_surely() -> None:
+    said = answer(1 - 1e-12, 1 - 1e-12, 0.003, elsewhere=0.0)
+    pair = Hypothesis((Fault("e0", "failing"), Fault("e1", "failing")), 0.97)
+    either = calibration(0.0, logOdds=1.0)
+    found = calibrated(replace(said, hypotheses=(pair,)), INCIDENT, either)
+    assert found.causes[0].posterior > 0.99
+    assert found.hypotheses[0].posterior > 0.9
+
+
 def test_what_the_inference_said_stays_beside_the_chance() -> None:
     found = calibrated(answer(0.9, 0.05), INCIDENT, calibration(-1.0, logOdds=0.5))
     first = found.causes[0]
