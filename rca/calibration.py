@@ -227,7 +227,7 @@ class _Curve:
     """The incident's map from log odds to calibrated ones, through its causes, rising.
 
     Between two causes it follows the levelled log odds, as the calibrator does: a straight line
-    from a certain cause to an unlikely one would take nearly all from a set that is nearly certain.
+    from a certain cause to an unlikely one would take nearly all from a set that is nearly sure.
     """
 
     def __init__(self, said: Sequence[float], true: Sequence[float]) -> None:
