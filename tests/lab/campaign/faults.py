@@ -218,8 +218,11 @@ def lonely_host_without_power(lab: Lab, _rng: random.Random, _spared: frozenset[
 
 
 def destroyed_network(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:
-    lab.destroy_network(rng.choice(HOSTS))
-    return _one("network destroyed", "default")
+    """Its guests' interfaces do not come back to the new bridge by themselves."""
+    host = rng.choice(HOSTS)
+    lab.destroy_network(host)
+    may = frozenset({"default", *lab.guests_at(host)})
+    return replace(_one("network destroyed", "default"), may=may)
 
 
 def silent_exporters(lab: Lab, rng: random.Random, _spared: frozenset[str]) -> Case:

@@ -51,12 +51,25 @@ series:
     detect:
       - {use: trend, reaches: 1, within_hours: 0.4, least_seconds: 20, reach: 60, signal: filling}
 """
+# The hosts of the lab share the processors, memory and disks of one machine, which may be busy.
+_SHARED = ("node-cpu", "node-memory", "node-waiting", "node-disk-latency", "node-traffic")
+_NONE = """\
+  - series: {name}
+    about: nothing, in place of the shipped series
+    query: up < 0
+    kind: [Host]
+    name: [host]
+    detect:
+      - {{use: threshold, above: 1, signal: cpu}}
+"""
 
 
 def detecting(lab: Lab, telemetry: Telemetry, folder: Path) -> Watching:
     """Start it, and wait until all was read once."""
     (folder / "detectors").mkdir()
-    (folder / "detectors" / "lab.yaml").write_text(_DETECTORS)
+    (folder / "detectors" / "lab.yaml").write_text(
+        _DETECTORS + "".join(_NONE.format(name=name) for name in _SHARED)
+    )
     config = folder / "kgraph.toml"
     config.write_text(_configuration(lab, telemetry, folder))
     watch = Watching(config)
