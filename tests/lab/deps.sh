@@ -3,7 +3,7 @@
 set -eu
 
 packages="libvirt-daemon dnsmasq-base libvirt-dev qemu-system-x86 qemu-utils pkg-config gcc python3-dev binutils
-systemd-journal-remote iptables iproute2 util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
+systemd-journal-remote iptables iproute2 procps util-linux mount e2fsprogs systemd prometheus prometheus-alertmanager
 prometheus-libvirt-exporter prometheus-node-exporter prometheus-blackbox-exporter
 nbdkit nfs-ganesha nfs-ganesha-vfs rpcbind haproxy lldpd fence-agents openipmi ipmitool openssh-server
 pacemaker pacemaker-cli-utils pacemaker-resource-agents corosync
