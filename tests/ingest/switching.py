@@ -118,7 +118,7 @@ class Switching:
     def start(self) -> None:
         """Bring all of it up, with the guests plugged in."""
         _ip("netns", "add", self.namespace)
-        # The host's ends of the guests' cables look for IPv6 routers: no switch has forwarded that.
+        # The host's ends of guests' cables look for IPv6 routers: no switch has forwarded that.
         for which in ("all", "default"):
             quiet = f"net.ipv6.conf.{which}.disable_ipv6=1"
             _ip("netns", "exec", self.namespace, "sysctl", "-q", "-w", quiet)
