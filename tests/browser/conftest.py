@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .looking import browser, lacking
+from .looking import needed_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -16,9 +15,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    missing = lacking()
-    if missing:
-        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
-    with browser() as opened:
+    with needed_browser() as opened:
         yield opened

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pytest
+
 from tools.neo4j.looking import missing
 
 if TYPE_CHECKING:
@@ -26,6 +28,17 @@ _EXPECTED = "status of 401"
 def lacking() -> list[str]:
     """Return what this machine lacks, one phrase each."""
     return missing() + ([] if BUILT.exists() and AXE.exists() else ["the built page (make page)"])
+
+
+@contextmanager
+def needed_browser() -> Iterator[Browser]:
+    """Start it for tests: what the machine lacks skips them, and under CI fails them."""
+    missing = lacking()
+    if missing:
+        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
+    with browser() as opened:
+        yield opened
 
 
 @contextmanager

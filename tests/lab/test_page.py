@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from ingest.libvirt.states import DomainState
 from kgraph.app.service.tokens import Role
-from tests.browser.looking import Window, browser, lacking
+from tests.browser.looking import Window, needed_browser
 from tests.browser.site import token_for
 from tests.kgraph.server.serving import Served, running, waited
 from tests.lab.lab.laboratory import Lab
@@ -28,11 +27,7 @@ _HEALED = 120_000  # ms; QEMU connects anew in its own time
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    missing = lacking()
-    if missing:
-        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
-    with browser() as opened:
+    with needed_browser() as opened:
         yield opened
 
 
