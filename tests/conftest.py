@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.neo4j.served import Served, lacking, served
+from tests.real import absent
 
 # How many examples a property gets that asks for no number itself; `make soak` takes its time.
 # A machine that is busy is no fault of a property: neither is timed.
@@ -92,7 +93,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _binding(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("libvirt") and not importlib.util.find_spec("libvirt"):
-        _absent("the libvirt binding is missing: make test-deps, then make test")
+        absent("the libvirt binding is missing: make test-deps, then make test")
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +119,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A real Neo4j that asks for a password; one for the whole run."""
     missing = lacking()
     if missing:
-        _absent(f"a real Neo4j needs {', '.join(missing)}: make test-deps, then make test")
+        absent(f"a real Neo4j needs {', '.join(missing)}: make test-deps, then make test")
     with served(tmp_path_factory.mktemp("neo4j")) as server:
         yield server
 
@@ -128,9 +129,3 @@ def neo4j_database(neo4j_server: Served) -> Served:
     """That server with an empty database."""
     neo4j_server.wipe()
     return neo4j_server
-
-
-def _absent(line: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(line, pytrace=False)
-    pytest.skip(line)
