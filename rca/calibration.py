@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
+from kgraph.schema.hypotheses import ranked
 from kgraph.schema.signals import MEASURED
 from rca.calibrated_rivals import groups, runner_up
 from rca.measures import Bin
@@ -253,7 +254,7 @@ def _hypotheses(answer: Answer, curve: _Curve, left: float) -> list[Hypothesis]:
         replace(row, posterior=curve(row.posterior) if row.members else row.posterior * left)
         for row in answer.hypotheses
     ]
-    return sorted(rows, key=lambda row: -row.posterior)
+    return ranked(rows)
 
 
 def _graded(row: Observation) -> bool:

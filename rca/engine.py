@@ -17,6 +17,7 @@ from kgraph.schema import (
     kind_of,
 )
 from kgraph.schema.healthy import expand_healthy
+from kgraph.schema.hypotheses import ranked
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
 from rca.blast import blast_radius
@@ -25,7 +26,7 @@ from rca.compile import Compiled
 from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
 from rca.likelihood import read
-from rca.posterior import Posterior, posterior
+from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import Outlook, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
@@ -42,7 +43,6 @@ from rca.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter
 ALL = 2_000  # the same where somebody asks for a ranking of candidates
-LISTED = 10  # hypotheses in an answer
 NOTHING_WRONG = "nothing abnormal was observed"
 OUTSIDE = "the cause is likelier outside the graph than any one in it"
 BLIND = "the monitoring itself has likelier failed than what it watches"
@@ -245,7 +245,7 @@ def _hypotheses(scene: Scene, result: Posterior) -> list[Hypothesis]:
     rows.append(Hypothesis((), result.elsewhere, ELSEWHERE))
     if result.monitoring > 0:
         rows.append(Hypothesis((), result.monitoring, MONITORING))
-    return sorted(rows, key=lambda row: -row.posterior)
+    return ranked(rows)
 
 
 def _abstains(result: Posterior) -> str:

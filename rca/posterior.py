@@ -20,6 +20,7 @@ SLACK = 4  # so many more where equals compete for the last place
 CONSIDERED = 60  # strongest single suspects that may get on it
 TIE = 1e-9
 TOGETHER = 3  # units in one set
+LISTED = 10  # sets that an answer names
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
 
 
@@ -27,7 +28,7 @@ ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects tog
 class Posterior:
     """Probabilities of sets of suspects; with the two that name none they sum to 1."""
 
-    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first
+    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first, but for `_by_whom`
     elsewhere: float
     monitoring: float
 
@@ -123,11 +124,26 @@ def _normalise(
     if total == -math.inf:
         return Posterior((), 1.0, 0.0)
     sets.sort(key=lambda row: -row[1])
+    chances = [(members, math.exp(value - total)) for members, value in sets]
     return Posterior(
-        tuple((members, math.exp(value - total)) for members, value in sets),
+        (*_by_whom(chances[:LISTED]), *chances[LISTED:]),
         math.exp(outside - total),
         math.exp(blind - total),
     )
+
+
+def _by_whom(
+    sets: Sequence[tuple[tuple[Unit, ...], float]],
+) -> list[tuple[tuple[Unit, ...], float]]:
+    """Put who is at fault before how, as `kgraph.schema.ranked` does with what comes of it."""
+    who = [
+        frozenset(entity for unit in members for entity in unit.entities) for members, _ in sets
+    ]
+    whole = dict.fromkeys(who, 0.0)
+    for entities, (_, chance) in zip(who, sets, strict=True):
+        whole[entities] += chance
+    order = sorted(range(len(sets)), key=lambda i: (-whole[who[i]], -sets[i][1]))
+    return [sets[i] for i in order]
 
 
 def _log_sum(values: Sequence[float]) -> float:

@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from kgraph.incidents.case import SourceAge
 from kgraph.incidents.wording import age
 from kgraph.schema import RELATIONS, Answer, Carries, Cause, Hypothesis, Incident, RunnerUp
-from kgraph.schema.hypotheses import MOST_ODDS
+from kgraph.schema.hypotheses import MOST_ODDS, ranked
 from rca.calibrated_rivals import groups
 from rca.doubts import WRONG
 
@@ -189,7 +189,7 @@ def _hypotheses(
             own = row.posterior * _share(row, left)
             most = min(most, own, *(chances.get(f.entity, 1.0) for f in row.members))
         found.append(replace(row, posterior=most) if row.members else row)
-    return tuple(sorted(found, key=lambda row: -row.posterior))
+    return tuple(ranked(found))
 
 
 def _runner_up(answer: Answer, left: Mapping[str, _Left]) -> RunnerUp | None:

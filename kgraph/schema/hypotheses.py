@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -68,6 +68,24 @@ class Hypothesis:
     members: tuple[Fault, ...]
     posterior: float
     name: str = ""
+
+
+def ranked(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """Return hypotheses in order: by who is at fault, and then by how.
+
+    Somebody who either errs or is slow, each with .2, is a likelier culprit than one who is
+    slow with .3: all hypotheses that blame the same entities stand where their sum stands.
+    """
+    rows = list(rows)
+    parts: dict[object, list[float]] = {}
+    for row in rows:
+        parts.setdefault(_who(row), []).append(row.posterior)
+    whole = {who: math.fsum(chances) for who, chances in parts.items()}
+    return sorted(rows, key=lambda row: (-whole[_who(row)], -row.posterior))
+
+
+def _who(row: Hypothesis) -> object:
+    return frozenset(fault.entity for fault in row.members) or row.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +222,7 @@ class Answer:
     """What is wrong, how sure that is, and why.
 
     Attributes:
+        hypotheses: as `ranked` orders them; the first that has members leads.
         elsewhere: P(the cause is outside the graph).
         monitoring: P(the monitoring failed and nothing else).
         abstained_because: empty unless one of those two wins.

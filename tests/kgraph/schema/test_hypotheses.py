@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.schema import Fault, Hypothesis
+from kgraph.schema.hypotheses import ranked
+
+ERRS = Hypothesis((Fault("db", "failing"),), 0.2)
+LAGS = Hypothesis((Fault("db", "slow"),), 0.15)
+API = Hypothesis((Fault("api", "slow"),), 0.3)
+OUTSIDE = Hypothesis((), 0.34, "outside the graph")
+
+
+def test_one_culprit_in_two_modes_comes_before_a_likelier_one_in_a_single_mode() -> None:
+    assert ranked([API, LAGS, ERRS]) == [ERRS, LAGS, API]
+
+
+def test_a_set_of_two_is_somebody_else_than_one_of_them() -> None:
+    both = Hypothesis((Fault("db", "slow"), Fault("api", "slow")), 0.16)
+    assert ranked([both, ERRS, API]) == [API, ERRS, both]
+
+
+def test_what_names_nobody_stands_by_its_own_chance() -> None:
+    assert ranked([OUTSIDE, LAGS, ERRS]) == [ERRS, LAGS, OUTSIDE]
+
+
+ROWS = st.lists(
+    st.builds(
+        Hypothesis,
+        st.lists(st.builds(Fault, st.sampled_from("ab"), st.sampled_from("xy")), max_size=2).map(
+            tuple
+        ),
+        st.floats(0, 1),
+    )
+)
+
+
+@given(ROWS)
+def test_nothing_is_lost_and_the_order_that_they_came_in_decides_between_equals_alone(
+    rows: list[Hypothesis],
+) -> None:
+    once = ranked(rows)
+    assert sorted(once, key=repr) == sorted(rows, key=repr)
+    assert [row.posterior for row in ranked(rows[::-1])] == [row.posterior for row in once]
