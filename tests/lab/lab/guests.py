@@ -209,7 +209,7 @@ class Guest:
         # A resume is in vain until QEMU has its NBD connection again, which it tries more and more
         # rarely, at last every 16 s: a new start is quicker.
         if spoilt or (state == DomainState.PAUSED and not self._resume()):
-            self.domain.destroy()
+            self._end()
             state = DomainState.SHUTOFF
         if state == DomainState.SHUTOFF:
             if self.grows:
@@ -230,8 +230,17 @@ class Guest:
             with contextlib.suppress(import_module("libvirt").libvirtError):
                 self.migrate(self.home, Leaving.NOTHING)
                 return
-            self.domain.destroy()
+            self._end()
         self.domain.undefine()
+
+    def _end(self) -> None:
+        """Power it off, after whatever libvirt still does with it: a migration, a question."""
+        wait_for(f"{self.name} to be off", self._off, seconds=120)
+
+    def _off(self) -> bool:
+        with contextlib.suppress(import_module("libvirt").libvirtError):  # its job lock is taken
+            self.domain.destroy()
+        return not self.domain.isActive()
 
     def _resume(self) -> bool:
         with contextlib.suppress(import_module("libvirt").libvirtError):  # it tells by its state
