@@ -29,9 +29,9 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
     by_service = {node.text("service", "host"): name for name, node in hosts.items()}
     for name, node in hosts.items():
         address = node.text("host_ip")
-        service = node.text("service", "host")
-        labels = {"cordoned": "true"} if service in cordoned else {}
-        labels |= {MANAGED_BY: masakari.OWNER} if service in recovered else {}
+        compute = node.text("service", "host")
+        labels = {"cordoned": "true"} if compute in cordoned else {}
+        labels |= {MANAGED_BY: masakari.OWNER} if compute in recovered else {}
         yield Machine(
             f"hypervisor:{name}", name, "", (address,) if address else (),
             labels=labels, props=room.of_host(name), kind="Host",
