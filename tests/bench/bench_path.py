@@ -13,14 +13,11 @@ still, as after a restart. Prints a table, asserts nothing.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from kgraph.app.service.announce import Announcer
@@ -34,8 +31,7 @@ from kgraph.app.watch.told import Told
 from kgraph.config_service import CloudEventsReceiver
 from kgraph.incidents.messages import cloudevent
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
-from tests.bench.bench_session import AT, Bench, estate, row, storms
+from tests.bench.bench_session import AT, Bench, alarms, begun, options, row
 from tests.kgraph.server.conftest import alert, webhook
 
 Settle = Callable[[], object]  # looks once more, or until nothing waits
@@ -63,7 +59,8 @@ class _Way:
 class ToMessage:
     """The service's steps, one after the other, in one thread."""
 
-    def __init__(self, store: GraphStore, bench: Bench) -> None:
+    def __init__(self, bench: Bench) -> None:
+        store = bench.store
         self.store, self.bench, self.way = store, bench, _Way()
         self.inbox = Inbox(store, DEFAULT_HOOKS, load_packs([]), Tally(store))
         self.hands = Hands(store)
@@ -142,31 +139,21 @@ def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str, settle: Set
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--entities", type=int, default=100_000)
-    parser.add_argument("--active", type=int, default=10_000)
-    parser.add_argument("--more", type=int, default=20)
+    parser = options(__doc__)
     parser.add_argument("--settle", action="store_true")
     asked = parser.parse_args()
-    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
-    with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
-        with store.sync("bench", "", complete=True, at=AT) as run:
-            run.stage(estate(asked.entities))
-            run.commit()
-        bench = Bench(store, Path(name))
-        path = ToMessage(store, bench)
+    with begun(asked.entities) as bench:
+        path = ToMessage(bench)
         path.inbox.keep(AT)  # what is made once, while nothing waits: the estate by name
         session.PATIENCE = 0.0  # what is not urgent is not part of what is timed
         path.post()
         path.show("the first look, with nothing posted")
-        drawn = storms(bench.topology, asked.active + 2 * asked.more)
-        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
-        _each(path, later[: asked.more], "one more alert, few active", bench.settle)
-        bench.see([i for each in now for i in each])
+        first, many, last = alarms(bench.topology, asked.active, asked.more)
+        _each(path, first, "one more alert, few active", bench.settle)
+        bench.see(many)
         settle: Settle = bench.settle if asked.settle else bench.look
         settle()
-        what = f"one more alert, {sum(map(len, now)):,} active"
-        _each(path, later[asked.more :], what, settle)
+        _each(path, last, f"one more alert, {len(many):,} active", settle)
         sys.stdout.write(f"messages handed over: {path.way.told}\n")
 
 
