@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.config import load
+
 _DOCS = Path(__file__).parents[2] / "docs"
 _PAGES = sorted(_DOCS.rglob("*.md"))
+_CONFIGURED = [page for page in _PAGES if "```toml" in page.read_text()]
 _WHERE = re.compile(r"`((?:kgraph|rca|remedies|ingest|cypher)(?:\.\w+)+)`")
 
 
@@ -49,6 +52,13 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         there = page.parent / name if name else page
         assert there.exists(), target
         assert not anchor or anchor in _anchors(there), target
+
+
+@pytest.mark.parametrize("page", _CONFIGURED, ids=lambda page: page.name)
+def test_every_example_of_a_configuration_is_one(page: Path, tmp_path: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / "kgraph.toml").write_text(block)
+        assert load(cwd=tmp_path, environ={}).file == tmp_path / "kgraph.toml"
 
 
 def test_the_index_lists_every_page() -> None:
