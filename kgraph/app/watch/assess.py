@@ -18,6 +18,7 @@ from kgraph.incidents import SourceAge, Verdict, headline, probability
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 from kgraph.topology import Topology, build
+from kgraph.undisturbed import undisturbed
 
 _SURER = 0.2  # a change of the posterior that is worth a line
 
@@ -92,6 +93,7 @@ class Assessor:
         """Return how many entities there are; the topology is in memory, the graph is not."""
         return len(self._tools.topologies.of(self._store))
 
+    @undisturbed()  # what a look reads is looked through for nothing
     def assess(
         self, now: datetime, frozen: Collection[str]
     ) -> tuple[Assessment, list[Told]] | None:
