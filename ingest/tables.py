@@ -94,12 +94,14 @@ def read(entry: Entry, here: Here) -> Found:
 def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
     """Return the rows of a table of entities, and the headings that mean nothing to us."""
     ours = {theirs: heading for heading, theirs in entry.columns.items()}
-    rows = _rows(text, where, entry.delimiter)
-    headings = list(rows[0].cells) if rows else []
+    headings, rows = _rows(text, where, entry.delimiter)
+    shown = ", ".join(headings)
     for wanted in ours:
-        if rows and wanted not in headings:
-            known = ", ".join(headings)
-            raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {known}")
+        if wanted not in headings:
+            raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {shown}")
+    if not {"id", "name"} & {ours.get(heading, heading) for heading in headings}:
+        mend = f"its columns: {shown}; say by `columns` or `delimiter` what they are"
+        raise InputError("neither a column id nor a column name", where=where, mend=mend)
     meant = {heading: ours.get(heading, heading) for heading in headings}
     left_out = [heading for heading, our in meant.items() if not _HEADINGS.fullmatch(our)]
     for our in set(meant.values()) - set(left_out):
@@ -116,7 +118,7 @@ def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
 
 def ends(text: str, where: str, delimiter: str) -> list[Row]:
     """Return the rows of a table of relations."""
-    rows = _rows(text, where, delimiter)
+    _, rows = _rows(text, where, delimiter)
     for row in rows:
         lacking = [name for name in ("from", "type", "to") if not row.cells.get(name)]
         if lacking:
@@ -126,7 +128,8 @@ def ends(text: str, where: str, delimiter: str) -> list[Row]:
     return rows
 
 
-def _rows(text: str, where: str, delimiter: str) -> list[Row]:
+def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
+    """Return the headings, and the rows under them."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[Row] = []
     headings: list[str] = []
@@ -157,7 +160,7 @@ def _rows(text: str, where: str, delimiter: str) -> list[Row]:
         raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
     if not headings:
         raise InputError("it is empty", where=where, mend="the first line names the columns")
-    return found
+    return headings, found
 
 
 def _check(heading: str, where: str) -> None:
@@ -226,7 +229,9 @@ def _dependencies(key: str, heading: str, cell: str, here: Here) -> Iterator[Tol
     group = heading if what == "any" else None
     for name in (part.strip() for part in cell.split(";")):
         other = f"{kind}:{name}" if kind else name
-        if name and kind:
+        if name and kind in MACHINES:
+            yield Machine(other, name, kind=kind)
+        elif name and kind:
             yield Record(other, kind, name, (here.key("name", name),))
         if name:
             yield RelationRecord(key, relation, other, group, 1 if group else None)

@@ -68,12 +68,17 @@ def run(
         raise SourceError(what, where=where, mend="install it, or correct `via`") from None
     if done.returncode:
         told = done.stderr or done.stdout
-        said = " ".join(told.decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
-        raise ToolFailedError(done.returncode, said, where)
+        raise ToolFailedError(done.returncode, _shortened(told), where)
     try:
         return done.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def _shortened(told: bytes) -> str:
+    """Return a complaint as one line; of a long one the end, where most tools say why."""
+    said = " ".join(told.decode("utf-8", "replace").split())
+    return said if len(said) <= _LONGEST_COMPLAINT else f"… {said[-_LONGEST_COMPLAINT:]}"
 
 
 def environment() -> dict[str, str]:

@@ -32,6 +32,12 @@ def test_a_tool_that_fails_is_told_with_what_it_said() -> None:
         run(["ls", "/nowhere/at/all"])
 
 
+def test_of_a_long_complaint_the_end_is_told_which_says_why() -> None:
+    words = ["sh", "-c", "seq 900 >&2; echo refused >&2; exit 3"]
+    with pytest.raises(SourceError, match=r"it ended with 3: … .*899 900 refused$"):
+        run(words)
+
+
 def test_a_tool_that_is_missing_is_told() -> None:
     with pytest.raises(SourceError, match=r"no-such-tool can't be run: No such file.*install it"):
         run(["no-such-tool"])
