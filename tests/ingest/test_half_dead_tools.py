@@ -81,7 +81,7 @@ def test_a_tool_of_its_own_that_is_half_dead_is_one_line_and_no_absence(
     assert not complete, "nothing passes for all that there is"
 
 
-def _read(source: str, **fields: Any) -> tuple[tuple[str, ...], bool]:  # noqa: ANN401 - as they are
+def _read(source: str, **fields: Any) -> tuple[tuple[str, ...], bool]:
     """Return what is said of a reading, and whether it passes for a complete one."""
     try:
         reading = found(source, **fields)

@@ -58,7 +58,8 @@ from pathlib import Path
 from ingest.detect.logs.printed import first_lines
 from kgraph.sourcekit import run
 tool, told = sys.argv[1], Path(sys.argv[2])
-for ask in (lambda: run([tool, "run"]), lambda: first_lines([tool, "lines"], 9, timedelta(hours=1))):
+hour = timedelta(hours=1)
+for ask in (lambda: run([tool, "run"], hour), lambda: first_lines([tool, "lines"], 9, hour)):
     threading.Thread(target=ask, daemon=True).start()
 while not {"run", "lines"} <= {each.name for each in told.iterdir()}:
     time.sleep(0.01)
