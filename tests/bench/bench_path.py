@@ -12,14 +12,11 @@ table, asserts nothing.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from kgraph.app.service.announce import Announcer
@@ -31,8 +28,7 @@ from kgraph.app.service.tally import Tally
 from kgraph.config_service import CloudEventsReceiver
 from kgraph.incidents.messages import cloudevent
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
-from tests.bench.bench_session import AT, Bench, estate, row, storms
+from tests.bench.bench_session import AT, Bench, alarms, begun, options, row
 from tests.kgraph.server.conftest import alert, webhook
 
 _RECEIVER = CloudEventsReceiver(type="cloudevents", name="bench", url="http://127.0.0.1/", every=0)
@@ -59,7 +55,8 @@ class _Way:
 class ToMessage:
     """The service's steps, one after the other, in one thread."""
 
-    def __init__(self, store: GraphStore, bench: Bench) -> None:
+    def __init__(self, bench: Bench) -> None:
+        store = bench.store
         self.store, self.bench, self.way = store, bench, _Way()
         self.inbox = Inbox(store, DEFAULT_HOOKS, load_packs([]), Tally(store))
         self.hands = Hands(store)
@@ -126,26 +123,16 @@ def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str) -> None:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--entities", type=int, default=100_000)
-    parser.add_argument("--active", type=int, default=10_000)
-    parser.add_argument("--more", type=int, default=20)
-    asked = parser.parse_args()
-    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
-    with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
-        with store.sync("bench", "", complete=True, at=AT) as run:
-            run.stage(estate(asked.entities))
-            run.commit()
-        bench = Bench(store, Path(name))
-        path = ToMessage(store, bench)
+    asked = options(__doc__).parse_args()
+    with begun(asked.entities) as bench:
+        path = ToMessage(bench)
         path.post()  # what is made once: the estate by name
         path.show("the first look, with nothing posted")
-        drawn = storms(bench.topology, asked.active + 2 * asked.more)
-        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
-        _each(path, later[: asked.more], "one more alert, few active")
-        bench.see([i for each in now for i in each])
+        first, many, last = alarms(bench.topology, asked.active, asked.more)
+        _each(path, first, "one more alert, few active")
+        bench.see(many)
         bench.settle()
-        _each(path, later[asked.more :], f"one more alert, {sum(map(len, now)):,} active")
+        _each(path, last, f"one more alert, {len(many):,} active")
         sys.stdout.write(f"messages handed over: {path.way.told}\n")
 
 

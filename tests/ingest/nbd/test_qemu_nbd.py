@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import pytest
 
 from ingest.nbd import Address, Look, NbdError, Reason, look, look_at_all
 from tests.ingest.nbd.servers import HOST, QemuNbd
+from tests.real import need
 
 pytestmark = pytest.mark.lab
 
@@ -24,11 +23,7 @@ SIZE = 3 << 20
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[QemuNbd]:
     """A disk with a boot sector of a known id, served as `disk`."""
-    if shutil.which("qemu-nbd") is None:
-        line = "qemu-nbd is missing: run 'make test-deps'"
-        if os.environ.get("CI") == "true":
-            pytest.fail(line, pytrace=False)
-        pytest.skip(line)
+    need("qemu-nbd")
     image = tmp_path / "disk.raw"
     boot = bytearray(512)
     boot[440:444], boot[510:] = struct.pack("<I", 0x0BADCAFE), b"\x55\xaa"

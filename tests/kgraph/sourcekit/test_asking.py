@@ -11,7 +11,7 @@ import pytest
 
 from kgraph.schema import SourceError
 from kgraph.sourcekit import parsed, run
-from tests.ingest.real import until
+from tests.real import until
 
 
 def test_a_tool_is_run_without_a_shell() -> None:
