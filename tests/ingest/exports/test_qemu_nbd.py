@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.nbd import Address, Look, NbdError, Reason, look, look_at_all
-from tests.ingest.nbd.servers import HOST, QemuNbd
+from ingest.exports import Address, ExportError, Look, Reason, look_at_all
+from ingest.exports.nbd import look
+from tests.ingest.exports.servers import HOST, QemuNbd
 from tests.real import need
 
 pytestmark = pytest.mark.lab
@@ -36,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[QemuNbd]:
 
 
 def reason(server: QemuNbd, export: str = "disk") -> Reason:
-    with pytest.raises(NbdError) as caught:
+    with pytest.raises(ExportError) as caught:
         look(HOST, server.port, export, deadline=timedelta(seconds=0.5))
     return caught.value.reason
 
@@ -81,6 +82,6 @@ def test_one_frozen_server_holds_up_no_look_at_another(server: QemuNbd, tmp_path
         server.go_on()
         other.kill()
     silent = found[frozen]
-    assert isinstance(silent, NbdError)
+    assert isinstance(silent, ExportError)
     assert silent.reason is Reason.SILENT
     assert isinstance(found[well], Look)

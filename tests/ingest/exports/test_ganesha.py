@@ -18,7 +18,7 @@ def test_a_real_server_that_is_served_hung_killed_and_back_again(tmp_path: Path)
     need("ganesha.nfsd", "rpcbind", "unshare", root=True)
     apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
     ran = subprocess.run(
-        [*apart, sys.executable, "-m", "tests.ingest.nbd.nfs_server", tmp_path],
+        [*apart, sys.executable, "-m", "tests.ingest.exports.nfs_server", tmp_path],
         capture_output=True,
         text=True,
         timeout=120,
