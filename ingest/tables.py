@@ -86,9 +86,10 @@ def read(entry: Entry, here: Here) -> Found:
     links: list[Row] = []
     if entry.relations is not None:
         links = ends(content(here.resolve(entry.relations)), str(entry.relations), entry.delimiter)
-    findings = (f"{path}: columns left out: {', '.join(left_out)}",) if left_out else ()
+    findings = [f"{path}: columns left out: {', '.join(left_out)}"] if left_out else []
+    findings += _contradicted(rows)
     items = folded((*normalise(rows, entry.kind, here), *map(_link, links)))
-    return Found(str(path), items, findings=findings)
+    return Found(str(path), items, findings=tuple(findings))
 
 
 def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
@@ -114,6 +115,21 @@ def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
         for row in rows
     ]
     return [row for row in kept if row.cells], left_out
+
+
+def _contradicted(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a line for each further row of an id that says something else than the first.
+
+    Several rows may tell of the dependencies of one thing.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        key = row.cells.get("id") or row.cells.get("name", "")
+        stands = first.setdefault(key, row).cells
+        told = {h: cell for h, cell in row.cells.items() if not h.startswith(("rel.", "any."))}
+        others = sorted(heading for heading, cell in told.items() if stands.get(heading) != cell)
+        if others:
+            yield f"{row.where}: {key!r} had a row, which stands; this one differs in {others[0]}"
 
 
 def ends(text: str, where: str, delimiter: str) -> list[Row]:

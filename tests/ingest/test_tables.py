@@ -73,6 +73,15 @@ def test_a_host_that_only_a_column_names_is_one_that_others_tell_of(tmp_path: Pa
     assert {("web1", "RUNS_ON", "Host:h1"), ("web2", "RUNS_ON", "Host:h1")} <= relations(items)
 
 
+def test_two_rows_of_one_id_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    text = "id,kind,name,rel.RUNS_ON\nh1,Host,a,\nw,Service,,h1\nw,Service,,h2\nh1,Host,b,\n"
+    path = written(tmp_path, "t.csv", text)
+    reading = found("csv", path=path)
+    told = f"{path}:5: 'h1' had a row, which stands; this one differs in name"
+    assert reading.findings == (told,)
+    assert {("w", "RUNS_ON", "h1"), ("w", "RUNS_ON", "h2")} <= relations(list(reading.items))
+
+
 def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
     path = written(tmp_path, "s.csv", "id,kind\nshop,Service\ndb,Service\nw1,VirtualMachine\n")
     links = written(
