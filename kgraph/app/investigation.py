@@ -29,6 +29,7 @@ from kgraph.schema import (
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology, build
+from kgraph.undisturbed import undisturbed
 from rca import Model
 from rca.calibration import Calibration, calibrated
 from rca.engine import Thought
@@ -79,6 +80,7 @@ class Toolkit:
     decisions: tuple[Decision, ...] = ()
 
 
+@undisturbed()
 def of_store(
     store: Estate, toolkit: Toolkit, warnings: tuple[str, ...] = ()
 ) -> list[Investigation]:
