@@ -86,20 +86,23 @@ def read(entry: Entry, here: Here) -> Found:
     links: list[Row] = []
     if entry.relations is not None:
         links = ends(content(here.resolve(entry.relations)), str(entry.relations), entry.delimiter)
-    findings = (f"{path}: columns left out: {', '.join(left_out)}",) if left_out else ()
+    findings = [f"{path}: columns left out: {', '.join(left_out)}"] if left_out else []
+    findings += _contradicted(rows)
     items = folded((*normalise(rows, entry.kind, here), *map(_link, links)))
-    return Found(str(path), items, findings=findings)
+    return Found(str(path), items, findings=tuple(findings))
 
 
 def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
     """Return the rows of a table of entities, and the headings that mean nothing to us."""
     ours = {theirs: heading for heading, theirs in entry.columns.items()}
-    rows = _rows(text, where, entry.delimiter)
-    headings = list(rows[0].cells) if rows else []
+    headings, rows = _rows(text, where, entry.delimiter)
+    shown = ", ".join(headings)
     for wanted in ours:
-        if rows and wanted not in headings:
-            known = ", ".join(headings)
-            raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {known}")
+        if wanted not in headings:
+            raise InputError(f"no column {wanted!r}", where=where, mend=f"its columns: {shown}")
+    if not {"id", "name"} & {ours.get(heading, heading) for heading in headings}:
+        mend = f"its columns: {shown}; say by `columns` or `delimiter` what they are"
+        raise InputError("neither a column id nor a column name", where=where, mend=mend)
     meant = {heading: ours.get(heading, heading) for heading in headings}
     left_out = [heading for heading, our in meant.items() if not _HEADINGS.fullmatch(our)]
     for our in set(meant.values()) - set(left_out):
@@ -114,9 +117,24 @@ def table(text: str, where: str, entry: Entry) -> tuple[list[Row], list[str]]:
     return [row for row in kept if row.cells], left_out
 
 
+def _contradicted(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a line for each further row of an id that says something else than the first.
+
+    Several rows may tell of the dependencies of one thing.
+    """
+    first: dict[str, Row] = {}
+    for row in rows:
+        key = row.cells.get("id") or row.cells.get("name", "")
+        stands = first.setdefault(key, row).cells
+        told = {h: cell for h, cell in row.cells.items() if not h.startswith(("rel.", "any."))}
+        others = sorted(heading for heading, cell in told.items() if stands.get(heading) != cell)
+        if others:
+            yield f"{row.where}: {key!r} had a row, which stands; this one differs in {others[0]}"
+
+
 def ends(text: str, where: str, delimiter: str) -> list[Row]:
     """Return the rows of a table of relations."""
-    rows = _rows(text, where, delimiter)
+    _, rows = _rows(text, where, delimiter)
     for row in rows:
         lacking = [name for name in ("from", "type", "to") if not row.cells.get(name)]
         if lacking:
@@ -126,7 +144,8 @@ def ends(text: str, where: str, delimiter: str) -> list[Row]:
     return rows
 
 
-def _rows(text: str, where: str, delimiter: str) -> list[Row]:
+def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
+    """Return the headings, and the rows under them."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[Row] = []
     headings: list[str] = []
@@ -157,7 +176,7 @@ def _rows(text: str, where: str, delimiter: str) -> list[Row]:
         raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
     if not headings:
         raise InputError("it is empty", where=where, mend="the first line names the columns")
-    return found
+    return headings, found
 
 
 def _check(heading: str, where: str) -> None:
@@ -226,7 +245,9 @@ def _dependencies(key: str, heading: str, cell: str, here: Here) -> Iterator[Tol
     group = heading if what == "any" else None
     for name in (part.strip() for part in cell.split(";")):
         other = f"{kind}:{name}" if kind else name
-        if name and kind:
+        if name and kind in MACHINES:
+            yield Machine(other, name, kind=kind)
+        elif name and kind:
             yield Record(other, kind, name, (here.key("name", name),))
         if name:
             yield RelationRecord(key, relation, other, group, 1 if group else None)

@@ -166,8 +166,8 @@ def _port(
     claims = (here.key("portId", name), *weak)
     yield Record(key, "VirtualNic", mac or name, claims, props={"port": name})
     yield RelationRecord(key, "ATTACHED_TO", network)
-    if controller:
-        yield RelationRecord(key, "USES", controller)
+    if controller:  # without it, a port that is plugged in keeps the flows that it has
+        yield RelationRecord(key, "CALLS", controller)
 
 
 def _seen(port: Row, look: Look, *, stale: bool) -> Observation:

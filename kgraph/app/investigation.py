@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -245,20 +246,31 @@ def of_bundle(incident: Incident, store: Estate | None, toolkit: Toolkit) -> Inv
 
 
 def _speaking(graph: Subgraph, evidence: Evidence) -> tuple[Entity, ...]:
-    """Forget what is watched on what no probe reaches, and on what it carries or watches.
+    """Forget what is watched where silence is no health.
 
-    The silence of a guest on a host that nobody reaches is no health; nor is that of whatever a
-    dead probe would have told of.
+    That of a guest on a host that nobody reaches is none; nor is that of whatever a dead probe
+    would have told of, or of what somebody said to know no longer.
     """
     lost = {r.entity for r in evidence.observations if r.abnormal and r.signal in GONE}
-    if not lost:
+    if not lost and not evidence.withdrawn:
         return graph.entities
     behind = {
         relation.dependent
         for relation in graph.relations
         if relation.type in _SEEN_THROUGH and relation.dependency in lost
     }
-    return tuple(replace(e, watched=()) if e.uid in lost | behind else e for e in graph.entities)
+    unknown: dict[str, set[str]] = defaultdict(set)
+    for uid, signal in evidence.withdrawn:
+        unknown[uid].add(signal)
+    for entity in graph.entities:
+        if entity.uid in lost or entity.uid in behind:
+            unknown[entity.uid].update(entity.watched)
+    return tuple(_heard(e, unknown[e.uid]) if e.uid in unknown else e for e in graph.entities)
+
+
+def _heard(entity: Entity, unknown: set[str]) -> Entity:
+    """Return an entity of which some signals are watched no longer."""
+    return replace(entity, watched=tuple(s for s in entity.watched if s not in unknown))
 
 
 def _investigated(

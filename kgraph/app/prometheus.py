@@ -38,23 +38,31 @@ class Server:
 
 def server(source: PrometheusSource, configuration: Configuration, packs: Packs) -> Server:
     """Return what is configured; each of several has detectors of its own."""
-    url = source.url or prometheus.DEFAULT_URL
+    url = address(source)
     others = [s for s in configuration.settings.sources if isinstance(s, PrometheusSource)]
     token = configuration.resolve(source.token_file) if source.token_file else None
     origin = Origin(url, source.site or configuration.settings.site, source.name)
-    if len({other.url or prometheus.DEFAULT_URL for other in others} | {url}) > 1:
+    if len({address(other) for other in others} | {url}) > 1:
         named = source.name or origin.address
         origin = Origin(url, origin.site, source.name, road=f"prometheus@{named}")
     return Server(origin, packs, Credentials(source.token_env, token))
 
 
 def configured(configuration: Configuration, url: str | None) -> list[PrometheusSource]:
-    """Return the Prometheus at `url` with what is configured of it; None: all configured ones."""
+    """Return the Prometheus at `url` with what is configured of it; None: all configured ones.
+
+    Where nothing is asked for and none is configured, none is returned.
+    """
     known = [s for s in configuration.settings.sources if isinstance(s, PrometheusSource)]
     if url is not None:
-        same = [s for s in known if s.url.rstrip("/") == url.rstrip("/")]
+        same = [s for s in known if address(s).rstrip("/") == url.rstrip("/")]
         return same or [PrometheusSource(type="prometheus", url=url)]
-    return known or [PrometheusSource(type="prometheus")]
+    return known
+
+
+def address(source: PrometheusSource) -> str:
+    """Return where a Prometheus is asked; an entry without an address means port 9090 here."""
+    return source.url or prometheus.DEFAULT_URL
 
 
 def job(chosen: Server, heard: Heard | None = None) -> Job:

@@ -99,10 +99,11 @@ def _read(
     if since is None:
         usage("--from says since when Prometheus is asked, such as -7d")
     from kgraph.app.alerts import packs_of
-    from kgraph.app.prometheus import configured, server
+    from kgraph.app.prometheus import server
+    from kgraph.cli.sync import prometheus_asked
 
     configuration = session.configuration
-    chosen = configured(configuration, url)
+    chosen = prometheus_asked(session, url)
     if len(chosen) > 1:
         usage(f"there are {len(chosen)} configured Prometheus servers: name one with --url")
     asked = server(chosen[0], configuration, packs_of(configuration))

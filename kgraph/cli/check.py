@@ -69,7 +69,10 @@ def check(
             session.remark(f"{outcome.source}: {outcome.failure or 'read anew'}")
     for entity in found:
         if not any(t.entity == entity.uid for t in targets) and not jobs:
-            mend = "give it the property or label `url` or `address`, or a target under `checks`"
+            mend = (
+                "give it the property or label `url` or `address`, not on loopback,"
+                " or a target under `checks`"
+            )
             session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
     if seen or jobs:
         session.remark("kept as evidence: `kgraph investigate` explains anew")

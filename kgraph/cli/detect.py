@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
-from kgraph.cli.sync import DryRun, PrometheusUrl, Way, failed, outcomes
+from kgraph.cli.sync import DryRun, PrometheusUrl, Way, failed, outcomes, prometheus_asked
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
@@ -50,13 +50,12 @@ def run(
 ) -> None:
     """Look once: what the detectors find becomes evidence on the graph."""
     from kgraph.app.detection import detection_job
-    from kgraph.app.prometheus import configured
 
     session = session_of(ctx)
     heard: list[Spoken] = []
     jobs = [
         detection_job(source, session.configuration, heard.append)
-        for source in configured(session.configuration, url)
+        for source in prometheus_asked(session, url)
     ]
     done = outcomes(session, jobs, Way(dry_run=dry_run))
     if explain:

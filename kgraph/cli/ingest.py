@@ -17,6 +17,7 @@ from kgraph.cli.sync import (
     Way,
     failed,
     outcomes,
+    prometheus_asked,
     read,
     read_entries,
     started,
@@ -201,14 +202,14 @@ def prometheus(
 ) -> None:
     """Read targets, alerts and where rules look into the graph as evidence."""
     from kgraph.app.alerts import packs_of
-    from kgraph.app.prometheus import configured, job, server
+    from kgraph.app.prometheus import job, server
 
     session = session_of(ctx)
     packs = packs_of(session.configuration)
     heard: list[Normalised] = []
     chosen = [
         job(server(source, session.configuration, packs), heard.append)
-        for source in configured(session.configuration, url)
+        for source in prometheus_asked(session, url)
     ]
     way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
     if not explain:

@@ -18,6 +18,7 @@ from kgraph.cli.text import one_line
 if TYPE_CHECKING:
     from kgraph.app.sync import Job, Outcome, Reading
     from kgraph.cli.progress import Shown
+    from kgraph.config import PrometheusSource
     from kgraph.sourcekit import SourceEntry
     from kgraph.store import Diff
 
@@ -101,6 +102,20 @@ class Way:
 def read(session: Session, chosen: Sequence[Job], output: RowFormat, way: Way) -> None:
     """Read sources into the store, show what changed, and end with 1 if one failed."""
     summarise(session, outcomes(session, chosen, way), output, way)
+
+
+def prometheus_asked(session: Session, url: str | None) -> list[PrometheusSource]:
+    """Return whom `--url` or the configuration names; where neither does, say who is asked."""
+    from kgraph.app.prometheus import address, configured
+    from kgraph.config import PrometheusSource
+
+    chosen = configured(session.configuration, url)
+    if chosen:
+        return chosen
+    usual = PrometheusSource(type="prometheus")
+    asking = f"no Prometheus is configured: asking {address(usual)}"
+    session.remark(f"{asking}; --url names another", style="yellow")
+    return [usual]
 
 
 def read_entries(

@@ -81,6 +81,11 @@ class Coverage:
         """Return: this detector looks here no longer; its earlier looks vouch for nothing."""
         return cls(entity, signal, detector, at, timedelta(seconds=-1))
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was never fresh; see `withdrawn`."""
+        return self.ttl < timedelta()
+
     def fresh(self, now: datetime) -> bool:
         """Tell whether the last look is recent enough to count."""
         return now - self.last_evaluated_at <= self.ttl
@@ -99,8 +104,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that is known about some entities at one moment."""
+    """All that is known about some entities at one moment.
+
+    Attributes:
+        withdrawn: (entity, signal) of which somebody said that it is known no longer: that nobody
+            says anything of it is no health.
+    """
 
     observations: tuple[Observation, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     changes: tuple[Change, ...] = field(default=())
+    withdrawn: frozenset[tuple[str, str]] = frozenset()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import PurePath
 
@@ -14,6 +16,7 @@ from kgraph.schema.errors import one_line
 
 PATIENCE = timedelta(seconds=20)
 _LONGEST_COMPLAINT = 300
+_asked: set[subprocess.Popen[bytes]] = set()  # tools that somebody waits for
 _ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
 
 
@@ -52,28 +55,57 @@ def run(
     argv = through(via, argv)
     where = " ".join(argv)
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the words come from the configuration
-            list(argv),
+        tool = subprocess.Popen(  # noqa: S603 - no shell, and the words come from the configuration
+            argv,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience.total_seconds(),
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment() | dict(more or {}),
         )
+        with ended_with_us(tool):
+            printed, complaint = tool.communicate(timeout=patience.total_seconds())
     except subprocess.TimeoutExpired:
         what = f"no answer within {patience.total_seconds():g} s"
         raise SourceError(what, where=where, mend="look for what hangs there") from None
     except OSError as error:
         what = f"{argv[0]} can't be run: {error.strerror or error}"
         raise SourceError(what, where=where, mend="install it, or correct `via`") from None
-    if done.returncode:
-        told = done.stderr or done.stdout
-        said = " ".join(told.decode("utf-8", "replace").split())[:_LONGEST_COMPLAINT]
-        raise ToolFailedError(done.returncode, said, where)
+    if tool.returncode:
+        raise ToolFailedError(tool.returncode, _shortened(complaint or printed), where)
     try:
-        return done.stdout.decode("utf-8")
+        return printed.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+@contextmanager
+def ended_with_us(tool: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a tool not outlive whoever waits for it, nor this process.
+
+    The thread that asks one that hangs is left behind where its time is over: it does not run to
+    its end, and what it has started would hang on for ever.
+    """
+    _asked.add(tool)
+    try:
+        with tool:
+            try:
+                yield
+            finally:
+                tool.kill()  # one that has ended is left alone
+    finally:
+        _asked.discard(tool)
+
+
+@atexit.register
+def _end_all() -> None:
+    for tool in list(_asked):
+        tool.kill()
+
+
+def _shortened(told: bytes) -> str:
+    """Return a complaint as one line; of a long one the end, where most tools say why."""
+    said = " ".join(told.decode("utf-8", "replace").split())
+    return said if len(said) <= _LONGEST_COMPLAINT else f"… {said[-_LONGEST_COMPLAINT:]}"
 
 
 def environment() -> dict[str, str]:

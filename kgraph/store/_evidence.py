@@ -36,6 +36,7 @@ _OF_SOME = (
     "json_each(:uids) AS w CROSS JOIN entity AS e ON e.uid = w.value"
     " CROSS JOIN observation AS o ON o.entity = e.id"
 )
+_WITHDRAWN = "o.expires_at <= coalesce(o.at, o.received_at)"  # it has never held
 _ABNORMAL = "AND o.state = 'abnormal'"  # literally, as the index that serves it says
 
 
@@ -138,7 +139,15 @@ def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime)
     )
     # What only tells that the graph has grown can be as long as the graph, and causes nothing.
     recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, OF_THE_GRAPH)
-    return standing(seen, coverage, recent, now)
+    return standing(seen, coverage, recent, now, _withdrawn(sql, wanted))
+
+
+def _withdrawn(sql: sqlite3.Connection, uids: str | None) -> Iterator[tuple[str, str]]:
+    return sql.execute(
+        f"SELECT e.uid, o.signal FROM {_OF_ALL if uids is None else _OF_SOME}"  # noqa: S608 - constants
+        f" WHERE e.since IS NOT NULL AND {_WITHDRAWN}",
+        {"uids": uids},
+    )
 
 
 def changes(

@@ -83,8 +83,12 @@ def standing(
     coverage: tuple[Coverage, ...],
     changes: list[Change],
     now: datetime,
+    withdrawn: Iterable[tuple[str, str]] = (),
 ) -> Evidence:
-    """Return what holds at `now`: what is covered, fresh and not reported is healthy."""
+    """Return what holds at `now`: what is covered, fresh and not reported is healthy.
+
+    `withdrawn` are (entity, signal) of observations that had expired when they were made.
+    """
     abnormal = {(o.entity, o.signal) for o in seen if o.abnormal}
     said = {(o.entity, o.signal, o.detector) for o in seen}
     quiet = (
@@ -95,7 +99,8 @@ def standing(
         and (c.entity, c.signal, c.detector) not in said
     )
     happened = tuple(change for change in changes if _of_the_estate(change))
-    return Evidence((*seen, *quiet), coverage, happened)
+    vanished = ((c.entity, c.signal) for c in coverage if c.is_withdrawn)
+    return Evidence((*seen, *quiet), coverage, happened, frozenset((*withdrawn, *vanished)))
 
 
 def _of_the_estate(change: Change) -> bool:

@@ -160,6 +160,7 @@ class EstateView:
             tuple(row for row in self.seen.observations if row.entity in wanted),
             tuple(row for row in self.seen.coverage if row.entity in wanted),
             tuple(row for row in self.seen.changes if row.entity in wanted),
+            frozenset(row for row in self.seen.withdrawn if row[0] in wanted),
         )
 
     def symptoms(self, *, now: datetime) -> list[Observation]:  # noqa: ARG002 - see `evidence`

@@ -247,6 +247,20 @@ def test_coverage_that_is_withdrawn_vouches_for_nothing_from_that_very_moment(
     store.observe([], [Coverage(host, "down", "probe", T0, MINUTE)])
     store.observe([], [Coverage.withdrawn(host, "down", "probe", T0)])
     assert store.evidence(now=T0).observations == ()
+    assert store.evidence(now=T0).withdrawn == {(host, "down")}
+
+
+def test_what_somebody_knows_no_longer_is_told_apart_from_what_has_run_out(
+    store: GraphStore, host: str
+) -> None:
+    well = replace(down(host, T0, State.HEALTHY), expires_at=T0 + MINUTE)
+    store.observe([well])
+    assert store.evidence(now=T0 + 2 * MINUTE).withdrawn == frozenset()
+    store.observe([replace(well, at=T0 + MINUTE, expires_at=T0 + MINUTE)])
+    assert store.evidence(now=T0 + 2 * MINUTE).withdrawn == {(host, "down")}
+    assert store.evidence([host], now=T0 + 2 * MINUTE).withdrawn == {(host, "down")}
+    store.observe([replace(well, at=T0 + 2 * MINUTE, expires_at=None)])
+    assert store.evidence(now=T0 + 2 * MINUTE).withdrawn == frozenset()
 
 
 def test_who_watches_whom_is_no_suspect(store: GraphStore, sync: Sync) -> None:

@@ -7,6 +7,7 @@ which would close all that the source has ever told.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ SOURCES: Mapping[str, Mapping[str, Any]] = {
     "ceph": {},
     "ipmi": {"host": "h1"},
     "pacemaker": {},
+}
+BY_NAME: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # found on the path, not by `via`
+    "snmp": ("snmpbulkwalk", {"address": "tor-1", "community_env": "KGRAPH_TEST_COMMUNITY"}),
+    "ansible": ("ansible-inventory", {"path": "hosts.yml", "tool": True}),
 }
 FAULTS = {
     "it refuses": "echo 'permission denied' >&2; exit 1",
@@ -55,16 +60,31 @@ def through(tmp_path: Path) -> Through:
 def test_a_tool_that_is_half_dead_is_one_line_and_no_absence(
     source: str, fault: str, through: Through
 ) -> None:
-    said, complete = _read(source, through(FAULTS[fault]))
+    said, complete = _read(source, via=through(FAULTS[fault]), **SOURCES[source])
     assert said, "it says why"
     assert not any("\n" in line for line in said)
     assert not complete, "nothing passes for all that there is"
 
 
-def _read(source: str, via: list[str]) -> tuple[tuple[str, ...], bool]:
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("source", BY_NAME)
+def test_a_tool_of_its_own_that_is_half_dead_is_one_line_and_no_absence(
+    source: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool, fields = BY_NAME[source]
+    written(tmp_path, tool, f"#!/bin/sh\n{FAULTS[fault]}\n").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("KGRAPH_TEST_COMMUNITY", "hunter2")
+    said, complete = _read(source, **fields)
+    assert said, "it says why"
+    assert not any("\n" in line or "hunter2" in line for line in said)
+    assert not complete, "nothing passes for all that there is"
+
+
+def _read(source: str, **fields: Any) -> tuple[tuple[str, ...], bool]:
     """Return what is said of a reading, and whether it passes for a complete one."""
     try:
-        reading = found(source, via=via, **SOURCES[source])
+        reading = found(source, **fields)
         list(reading.items)
     except KgraphError as error:
         return (str(error).strip(),), False

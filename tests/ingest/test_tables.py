@@ -65,6 +65,23 @@ def test_machines_are_left_for_the_graph_to_tell(tmp_path: Path) -> None:
     assert machine.uuid.startswith("5f2c")
 
 
+def test_a_host_that_only_a_column_names_is_one_that_others_tell_of(tmp_path: Path) -> None:
+    text = "id,kind,rel.RUNS_ON.Host\nweb1,VirtualMachine,h1\nweb2,VirtualMachine,h1\n"
+    items = list(found("csv", path=written(tmp_path, "g.csv", text)).items)
+    host = machines(items)["Host:h1"]
+    assert (host.name, host.kind) == ("h1", "Host")
+    assert {("web1", "RUNS_ON", "Host:h1"), ("web2", "RUNS_ON", "Host:h1")} <= relations(items)
+
+
+def test_two_rows_of_one_id_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    text = "id,kind,name,rel.RUNS_ON\nh1,Host,a,\nw,Service,,h1\nw,Service,,h2\nh1,Host,b,\n"
+    path = written(tmp_path, "t.csv", text)
+    reading = found("csv", path=path)
+    told = f"{path}:5: 'h1' had a row, which stands; this one differs in name"
+    assert reading.findings == (told,)
+    assert {("w", "RUNS_ON", "h1"), ("w", "RUNS_ON", "h2")} <= relations(list(reading.items))
+
+
 def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
     path = written(tmp_path, "s.csv", "id,kind\nshop,Service\ndb,Service\nw1,VirtualMachine\n")
     links = written(
@@ -86,6 +103,8 @@ def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("id,kind\nx,Host,3\n", r"t.csv:2: 3 cells under 2 headings"),
         ('id,kind\n"x,Host\n', r"t.csv:2: not CSV"),
         ("id,id\nx,Host\n", r"t.csv:1: two columns 'id'"),
+        ('{"hosts": 1}\n', r"t.csv: neither a column id nor a column name; its columns: {"),
+        ("id;kind\nx;Host\n", r"neither a column id nor .*say by `columns` or `delimiter`"),
         ("id,kind,rel.RUNS\nx,Host,y\n", r"unknown relation 'RUNS'; known: RUNS_ON"),
         ("id,kind,rel.RUNS_ON.Hots\nx,Host,y\n", r"unknown kind 'Hots'"),
     ],

@@ -21,7 +21,7 @@ def packages(text: str, where: str) -> Versions:
     """Read what `DPKG` or `RPM` prints.
 
     Raises:
-        SourceError: it is something else.
+        SourceError: it is something else, or nothing.
     """
     found = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -32,6 +32,8 @@ def packages(text: str, where: str) -> Versions:
         name, version, status, since = parts
         if status.strip().startswith("i"):
             found[name] = Version(version, float(since) if since.isdigit() else 0.0)
+    if not found:  # a machine without any is none: everything would pass for removed
+        raise SourceError("no package is told of", where=where, mend="is it that tool's machine?")
     return found
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
+from kgraph.sourcekit.command import ended_with_us
 
 _LONGEST_COMPLAINT = 300
 
@@ -56,13 +57,15 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
             raise SourceError(what, where=where, mend="install it, or correct `via`") from None
         late = threading.Event()
         timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
+        timer.daemon = True  # whoever ends meanwhile does not wait for it
         timer.start()
-        lines = _taken(process, most)
-        timer.cancel()
-        enough = len(lines) >= most
-        if enough:
-            process.kill()
-        status = process.wait()
+        with ended_with_us(process):
+            lines = _taken(process, most)
+            timer.cancel()
+            enough = len(lines) >= most
+            if enough:
+                process.kill()
+            status = process.wait()
         complaints.seek(0)
         said = " ".join(complaints.read().decode("utf-8", "replace").split())
     if late.is_set() and not lines:

@@ -42,6 +42,9 @@ _OBSERVATIONS = f"""\
 MATCH (x:_KgObservation)
 WHERE (x.expiresAt IS NULL OR x.expiresAt > $now) AND ($state IS NULL OR x.state = $state)
 {_OF_OPEN}"""
+_WITHDRAWN = f"""\
+MATCH (x:_KgObservation) WHERE x.expiresAt <= coalesce(x.at, x.receivedAt)
+{_OF_OPEN}"""
 _COVERAGE = f"MATCH (x:_KgCoverage)\n{_OF_OPEN}"
 _CHANGES = """\
 MATCH (c:_KgChange)
@@ -128,6 +131,7 @@ def evidence(statements: Statements, uids: Iterable[str] | None, now: datetime) 
         tuple(_coverage(uid, node) for _, _, uid, node in sorted(looked, key=_place)),
         recent,
         now,
+        ((uid, node["signal"]) for _, _, uid, node in statements.rows(_WITHDRAWN, uids=wanted)),
     )
 
 

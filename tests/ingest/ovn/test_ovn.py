@@ -89,7 +89,7 @@ def test_networks_routers_and_ports_are_told_with_who_binds_them() -> None:
         (f"network:neutron-{NET}", "CONNECTED_TO", "router:edge"),
         ("port:p1", "ATTACHED_TO", f"network:neutron-{NET}"),
         ("port:p2", "ATTACHED_TO", f"network:neutron-{NET}"),
-        ("port:p1", "USES", "unit:h1.dc1/ovn-controller.service"),
+        ("port:p1", "CALLS", "unit:h1.dc1/ovn-controller.service"),
     }
 
 

@@ -55,7 +55,7 @@ def _seen(items: list[Told], *, abnormal: bool) -> dict[str, str]:
 def test_both_sources_name_one_port_and_all_is_well(chassis: Switching) -> None:
     by_ovs, by_ovn = _found("ovs", chassis), _found("ovn", chassis)
     assert ("bridge:h1/br-int", "CALLS", CONTROLLER) in relations(by_ovs)
-    assert ("port:vm2", "USES", CONTROLLER) in relations(by_ovn)
+    assert ("port:vm2", "CALLS", CONTROLLER) in relations(by_ovn)
     for items in (by_ovs, by_ovn):
         assert _seen(items, abnormal=True) == {}
         assert {CONTROLLER, DAEMON} & _seen(items, abnormal=False).keys()

@@ -225,8 +225,9 @@ def test_a_stopped_switch_that_no_probe_reaches_is_named_by_the_packets_of_its_g
         until("all who ask to be cut off", all_who_ask, seconds=60)
         store.observe(rows)
     _kgraph(tmp_path, "sync")
-    title, _ = _named(tmp_path)
+    title, posterior = _named(tmp_path)
     assert title == "ServiceInstance h1/ovs-vswitchd.service"
+    assert posterior >= 0.35  # a bridge that somebody took down would look the same
     chassis.signal("ovs-vswitchd", signal.SIGCONT)
     with closing(open_store(tmp_path / "kgraph.db")) as store, chassis.talking():
         withdrawn = until("the switch to forward again", told, seconds=60)

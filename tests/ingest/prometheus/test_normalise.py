@@ -83,6 +83,12 @@ def abnormal(entity: str, signal: str, detector: str, minutes: float = 1) -> Obs
     )
 
 
+def reached(entity: str) -> Observation:
+    """Return that a target was reached just now."""
+    seen = abnormal(entity, "unreachable", UP, minutes=0)
+    return replace(seen, state=State.HEALTHY)
+
+
 # alerts
 
 
@@ -333,15 +339,7 @@ def test_a_target_that_was_not_scraped_yet_says_nothing() -> None:
 
 
 def test_a_target_that_is_scraped_no_longer_vouches_for_nothing() -> None:
-    before = Observation(
-        "host-2",
-        "unreachable",
-        State.HEALTHY,
-        at=NOW,
-        detector=UP,
-        received_at=NOW,
-        expires_at=NOW + LASTS,
-    )
+    before = reached("host-2")
     assert withdrawn(normalised(reading([]), [before])) == {("host-2", "unreachable", UP)}
 
 
@@ -483,15 +481,7 @@ def test_a_vantage_point_tells_how_much_it_watches_and_how_much_is_silent() -> N
 
 
 def test_a_prometheus_that_does_not_answer_is_unreachable_and_vouches_for_nothing() -> None:
-    well = Observation(
-        "host-1",
-        "unreachable",
-        State.HEALTHY,
-        at=NOW,
-        detector=UP,
-        received_at=NOW,
-        expires_at=NOW + LASTS,
-    )
+    well = reached("host-1")
     looks = Coverage("vm-web", "paused", "prometheus/GuestPaused", NOW, LASTS)
     wrong = abnormal("vm-mail", "paused", "prometheus/GuestPaused")
     standing = Standing.of([well, wrong], [looks], {})

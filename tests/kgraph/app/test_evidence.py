@@ -109,6 +109,16 @@ def test_the_silence_of_what_no_probe_reaches_is_no_health(reading: Reading) -> 
     assert (h1, "down") not in {(row.entity, row.signal) for row in found.observations}
 
 
+def test_what_its_source_knows_no_longer_is_not_taken_for_healthy(reading: Reading) -> None:
+    h1 = _uid(reading.store, "h1")
+    alerts.observe(reading, _alert(_uid(reading.store, "v1")), Listing.SOME)
+    well = Observation(h1, "down", State.HEALTHY, at=NOW, detector="systemd", expires_at=NOW)
+    reading.store.observe([well])
+    tools = toolkit(Configuration(Settings()), NOW)
+    found = investigation.of_store(reading.store, tools)[0].case.incident
+    assert (h1, "down") not in {(row.entity, row.signal) for row in found.observations}
+
+
 def test_every_name_in_a_bundle_is_replaced_by_its_uid(reading: Reading) -> None:
     seen = Observation("v1", "paused", State.ABNORMAL)
     incident = Incident(

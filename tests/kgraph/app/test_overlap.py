@@ -59,6 +59,9 @@ id,kind,name,key.chassisId,rel.LOCATED_IN.Rack,any.POWERED_BY.PowerFeed
 2,Host,h2.dc1,,r1,feed-a;feed-b
 3,Switch,tor-1,,r1,feed-a
 """
+PLACED = "id,kind,uuid,rel.RUNS_ON.Host\n" + "".join(
+    f"{name},VirtualMachine,{uuid},{host}\n" for name, (host, uuid, _) in GUESTS.items()
+)
 STAT = """\
 # pxname,svname,status,addr
 shop,FRONTEND,OPEN,
@@ -143,9 +146,9 @@ def _systemd(host: str) -> Step:
     return _declared("systemd", host, lambda: systemd(units(told, "x"), machine, (), HERE))
 
 
-def _cmdb() -> Step:
-    entry = Entry(type="csv", path=Path("cmdb.csv"))
-    return _declared("csv", "cmdb", lambda: tables(table(CMDB, "cmdb", entry)[0], "", HERE))
+def _written(name: str, text: str) -> Step:
+    entry = Entry(type="csv", path=Path(f"{name}.csv"))
+    return _declared("csv", name, lambda: tables(table(text, name, entry)[0], "", HERE))
 
 
 def _haproxy() -> Step:
@@ -167,7 +170,8 @@ def _prometheus() -> Step:
 
 
 STEPS: dict[str, Step] = {
-    "cmdb": _cmdb(),
+    "cmdb": _written("cmdb", CMDB),
+    "placed": _written("placed", PLACED),  # its hosts have no row of their own
     **{f"libvirt {host}": _libvirt(host) for host in HOSTS},
     **{f"ovs {host}": _ovs(host) for host in HOSTS},
     **{f"lldp {host}": _lldp(host) for host in HOSTS},

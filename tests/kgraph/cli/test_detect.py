@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.kgraph.cli.conftest import Run
 
+NOBODY = "http://127.0.0.1:1"
 _OWN = """\
 format: kgraph.detectors/v1
 series:
@@ -112,3 +115,17 @@ def test_the_detectors_of_configured_logs_and_calls_are_listed_and_reported(
 
 def test_a_bundle_needs_its_truth(run: Run) -> None:
     assert run("detect", "report", "--bundle", "x.jsonl").code == 2
+
+
+@pytest.mark.parametrize("words", [("detect", "run"), ("ingest", "prometheus")])
+def test_who_is_asked_is_told_where_nobody_named_a_prometheus(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("ingest.prometheus.DEFAULT_URL", NOBODY)
+    told = run(*words)
+    assert told.code == 1
+    assert told.err.splitlines()[0] == (
+        f"no Prometheus is configured: asking {NOBODY}; --url names another"
+    )
+    (work / "kgraph.toml").write_text(f'[[sources]]\ntype = "prometheus"\nurl = "{NOBODY}"\n')
+    assert "no Prometheus is configured" not in run(*words).err

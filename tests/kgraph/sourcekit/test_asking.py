@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from kgraph.schema import SourceError
 from kgraph.sourcekit import parsed, run
+from tests.real import until
 
 
 def test_a_tool_is_run_without_a_shell() -> None:
@@ -32,6 +35,12 @@ def test_a_tool_that_fails_is_told_with_what_it_said() -> None:
         run(["ls", "/nowhere/at/all"])
 
 
+def test_of_a_long_complaint_the_end_is_told_which_says_why() -> None:
+    words = ["sh", "-c", "seq 900 >&2; echo refused >&2; exit 3"]
+    with pytest.raises(SourceError, match=r"it ended with 3: … .*899 900 refused$"):
+        run(words)
+
+
 def test_a_tool_that_is_missing_is_told() -> None:
     with pytest.raises(SourceError, match=r"no-such-tool can't be run: No such file.*install it"):
         run(["no-such-tool"])
@@ -40,6 +49,33 @@ def test_a_tool_that_is_missing_is_told() -> None:
 def test_a_tool_that_hangs_is_ended() -> None:
     with pytest.raises(SourceError, match=r"no answer within 0.2 s"):
         run(["sleep", "30"], timedelta(seconds=0.2))
+
+
+_LEFT_BEHIND = """\
+import sys, threading, time
+from datetime import timedelta
+from pathlib import Path
+from ingest.detect.logs.printed import first_lines
+from kgraph.sourcekit import run
+tool, told = sys.argv[1], Path(sys.argv[2])
+hour = timedelta(hours=1)
+for ask in (lambda: run([tool, "run"], hour), lambda: first_lines([tool, "lines"], 9, hour)):
+    threading.Thread(target=ask, daemon=True).start()
+while not {"run", "lines"} <= {each.name for each in told.iterdir()}:
+    time.sleep(0.01)
+"""
+
+
+def test_a_tool_that_hangs_does_not_outlive_whoever_has_asked_it(tmp_path: Path) -> None:
+    tool, told = tmp_path / "tool", tmp_path / "told"
+    told.mkdir()
+    written = f"echo $$ > {told}/new-$1 && mv {told}/new-$1 {told}/$1"
+    tool.write_text(f"#!/bin/sh\n{written}\nexec sleep 999\n")
+    tool.chmod(0o755)
+    words = [sys.executable, "-c", _LEFT_BEHIND, str(tool), str(told)]
+    assert subprocess.run(words, check=False, timeout=60).returncode == 0
+    hung = [Path("/proc", (told / name).read_text().strip()) for name in ("run", "lines")]
+    until("the tools to be gone", lambda: not any(each.exists() for each in hung))
 
 
 def test_an_answer_that_is_no_text_is_refused() -> None:

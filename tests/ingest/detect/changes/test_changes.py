@@ -56,6 +56,13 @@ def test_what_is_no_list_of_packages_is_refused_with_its_line() -> None:
         packages("nginx\t1\tii\t1\nbash: command not found\n", "h1")
 
 
+def test_a_machine_of_which_no_package_is_told_has_not_lost_all_of_them() -> None:
+    with pytest.raises(SourceError, match="no package is told of"):
+        packages("", "h1")
+    with pytest.raises(SourceError, match="no package is told of"):
+        packages("bash\t5.2\tun \t0\n", "h1")
+
+
 def test_a_file_is_changed_by_what_is_in_it_and_not_by_its_date(tmp_path: Path) -> None:
     need("find", "sha256sum")
     (tmp_path / "conf.d").mkdir()

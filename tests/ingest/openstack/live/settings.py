@@ -16,7 +16,7 @@ class Places:
 
     Attributes:
         folder: databases, sockets, logs, configuration.
-    etc: where that environment has its `etc`.
+        etc: where that environment has its `etc`.
         ports: service -> its port on loopback.
     """
 
@@ -48,6 +48,15 @@ user_domain_id = default
 project_domain_id = default
 region_name = R1
 """
+
+    @property
+    def shared(self) -> str:
+        """What those that lock files and check tokens have alike."""
+        return f"""\
+[oslo_concurrency]
+lock_path = {self.folder}/lock
+[keystone_authtoken]
+{self.auth}"""
 
 
 def keystone(at: Places) -> str:
@@ -85,8 +94,6 @@ pagination_max_limit = {PAGE}
 rpc_workers = 0
 [database]
 connection = {at.database("neutron")}
-[oslo_concurrency]
-lock_path = {at.folder}/lock
 [ml2]
 type_drivers = flat,geneve
 tenant_network_types = geneve
@@ -100,8 +107,7 @@ flat_networks = physnet1
 [ovn]
 ovn_nb_connection = unix:{at.folder}/ovn/ovnnb_db.sock
 ovn_sb_connection = unix:{at.folder}/ovn/ovnsb_db.sock
-[keystone_authtoken]
-{at.auth}[nova]
+{at.shared}[nova]
 {at.auth}"""
 
 
@@ -125,15 +131,12 @@ max_limit = {PAGE}
 connection = {at.database("nova_api")}
 [database]
 connection = {at.database("nova")}
-[oslo_concurrency]
-lock_path = {at.folder}/lock
 [scheduler]
 discover_hosts_in_cells_interval = 3
 workers = 1
 [conductor]
 workers = 1
-[keystone_authtoken]
-{at.auth}[service_user]
+{at.shared}[service_user]
 send_service_user_token = true
 {at.auth}[placement]
 {at.auth}[neutron]
@@ -159,10 +162,7 @@ service_down_time = {DOWN_SECONDS}
 report_interval = 2
 [database]
 connection = {at.database("cinder")}
-[oslo_concurrency]
-lock_path = {at.folder}/lock
-[keystone_authtoken]
-{at.auth}[service_user]
+{at.shared}[service_user]
 send_service_user_token = true
 {at.auth}[fake]
 volume_driver = cinder.tests.fake_driver.FakeLoggingVolumeDriver
