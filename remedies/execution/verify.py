@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kgraph.schema import Actor, Outcome, Plan, PlanState, Risk, Run, Sign
 from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
+from remedies.guards.silence import suspect
 from remedies.world import Facts
 
 PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
@@ -18,8 +20,17 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
             because = "nothing was read since, so nobody knows whether it helped"
             return Finish(PlanState.NEEDS_HUMAN, because)
         return Wait("for a reading that is newer than the repair")
+    patience, began = plan.settle + PATIENCE, watch.began or watch.since
+    overdue = now - began > 2 * patience
+    blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
+    if blind and overdue:
+        because = f"most of what {blind} watches is silent: nobody knows whether it helped"
+        return Finish(PlanState.NEEDS_HUMAN, because)
+    if blind:
+        # What looks broken may be the monitoring, and what looks quiet as well.
+        return Watched(Watch(now, None, began), f"until {blind} hears most of what it watches")
     remaining, new = standing(plan, run, facts), broken(plan, run, facts)
-    late = now - watch.since > plan.settle + PATIENCE
+    late = overdue or now - watch.since > patience
     if late and new:
         because = f"since then {_told(plan, new)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
@@ -27,12 +38,12 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
         because = f"every step is done, and still {_told(plan, remaining)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT)
     if remaining or new:
-        return Watched(Watch(watch.since), f"still {_told(plan, new or remaining)}")
+        return Watched(replace(watch, quiet_since=None), f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
     if now - quiet >= plan.settle:
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
-    return Watched(Watch(watch.since, quiet), "all symptoms are gone; do they stay away?")
+    return Watched(replace(watch, quiet_since=quiet), "all symptoms are gone; do they stay away?")
 
 
 def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
