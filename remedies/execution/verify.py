@@ -20,17 +20,27 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
             because = "nothing was read since, so nobody knows whether it helped"
             return Finish(PlanState.NEEDS_HUMAN, because)
         return Wait("for a reading that is newer than the repair")
-    patience, began = plan.settle + PATIENCE, watch.began or watch.since
+    began, patience = watch.began or watch.since, plan.settle + PATIENCE
     overdue = now - began > 2 * patience
     blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
-    if blind and overdue:
+    if blind:
+        return _unseen(blind, Watch(now, None, began), overdue=overdue)
+    late = overdue or now - watch.since > patience
+    return _judged(plan, run, watch, facts, now, late=late)
+
+
+def _unseen(blind: str, anew: Watch, *, overdue: bool) -> Move:
+    """Wait until more is seen: what looks broken, or quiet, may be the monitoring."""
+    if overdue:
         because = f"most of what {blind} watches is silent: nobody knows whether it helped"
         return Finish(PlanState.NEEDS_HUMAN, because)
-    if blind:
-        # What looks broken may be the monitoring, and what looks quiet as well.
-        return Watched(Watch(now, None, began), f"until {blind} hears most of what it watches")
+    return Watched(anew, f"until {blind} hears most of what it watches")
+
+
+def _judged(
+    plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime, *, late: bool
+) -> Move:
     remaining, new = standing(plan, run, facts), broken(plan, run, facts)
-    late = overdue or now - watch.since > patience
     if late and new:
         because = f"since then {_told(plan, new)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
