@@ -29,12 +29,17 @@ def lacking() -> list[str]:
     return missing() + ([] if BUILT.exists() and AXE.exists() else ["the built page (make page)"])
 
 
-@contextmanager
-def needed_browser() -> Iterator[Browser]:
-    """Start it for tests: what the machine lacks skips them, and under CI fails them."""
+def needed() -> None:
+    """What the machine lacks skips a test, and under CI fails it."""
     missing = lacking()
     if missing:
         absent(f"the page needs {', '.join(missing)}: make test-deps, then make test")
+
+
+@contextmanager
+def needed_browser() -> Iterator[Browser]:
+    """Start it for tests, where it is there."""
+    needed()
     with browser() as opened:
         yield opened
 

@@ -212,6 +212,15 @@ def test_the_same_picture_is_a_list_with_those_that_are_well(
     }
 
 
+def test_the_list_says_how_old_is_what_is_known(
+    window: Callable[..., Window], operator: str
+) -> None:
+    view = window()
+    view.log_in(operator)
+    view.page.get_by_text(re.compile(r"^1 source, the oldest read \d+ (s|min) ago$")).click()
+    view.page.get_by_role("row", name=re.compile("^cmdb site:dc1 ")).wait_for()
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_everything_is_readable_and_labelled(
