@@ -42,6 +42,7 @@ from remedies.world import Intent, World
 AT_ONCE = 8  # steps of one plan
 ASKS_AGAIN = timedelta(seconds=15)  # between two looks whether a person has done it
 SLACK = timedelta(minutes=5)
+UNSEEN_AT_MOST = timedelta(minutes=1)  # between intent and effect; longer where the deadline is
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     """Ask the guards once more right before an effect: since it was announced much may be new.
 
     A power switch that was silent for a minute answers, and the host is heard again meanwhile.
-    While too little is seen, it waits until its deadline, and is looked at anew before the effect.
+    While too little is seen, it waits until its deadline, for a minute at least, and is looked at
+    anew before the effect.
     What has to wait for others has waited before it was announced, and is not counted twice.
     """
     step = plan.steps[move.step]
@@ -122,7 +124,7 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     waits = next((row for row in said if row.weight is Weight.MEANWHILE), None)
     since = hand.acted_at or hand.intended_at or world.now
     if ended is None and waits is not None:
-        if world.now - since <= step.terms.deadline:
+        if world.now - since <= max(step.terms.deadline, UNSEEN_AT_MOST):
             return Wait(waits.why, move.step)
         ended = waits
     if ended is None:
