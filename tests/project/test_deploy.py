@@ -92,3 +92,16 @@ def test_each_stage_is_of_a_base_that_can_be_another_one() -> None:
     bases = [rest.split()[0] for name, rest in instructions() if name == "FROM"]
     arguments = {rest.partition("=")[0] for name, rest in instructions() if name == "ARG"}
     assert {base.strip("${}") for base in bases} == arguments
+
+
+def test_what_our_scripts_name_is_in_the_repository() -> None:
+    # A file that git ignores is there for whoever wrote the script, and for nobody else.
+    ours = r"(?:^|[\s\"'=])((?:deploy|kgraph|tests|tools)/[\w./-]*\w)"
+    scripts = [
+        path for path in (_ROOT / "tools").rglob("*.sh") if "node_modules" not in path.parts
+    ]
+    named = {found for path in scripts for found in re.findall(ours, path.read_text())}
+    assert "tools/container/ask.py" in named
+    ignored = {line for line in (_ROOT / ".gitignore").read_text().splitlines() if line}
+    assert [name for name in sorted(named) if not (_ROOT / name).exists()] == []
+    assert [name for name in sorted(named) if Path(name).name in ignored] == []

@@ -37,7 +37,17 @@ buildah bud --layers=false --format docker -f deploy/Containerfile -t localhost/
     --build-arg NODE=localhost/base-node --build-arg PYTHON=localhost/base-python "$@" .
 
 buildah inspect --type image localhost/kgraph >"$work/image.json"
-cp tools/container/kgraph.toml tools/container/ask.py "$work"
+cp tools/container/ask.py "$work"
+# libvirt's own test driver, and a port that nobody has: the network is this machine's.
+cat >"$work/kgraph.toml" <<'END'
+[server]
+listen = "127.0.0.1:18099"
+
+[[sources]]
+type = "libvirt"
+uri = "test:///default"
+END
+chmod 644 "$work/kgraph.toml" "$work/image.json" "$work/ask.py"
 started=$(buildah from localhost/kgraph)
 buildah run --volume "$work/kgraph.toml:/etc/kgraph/kgraph.toml:ro" \
     --volume "$work/image.json:/proof/image.json:ro" --volume "$work/ask.py:/proof/ask.py:ro" \

@@ -5,18 +5,19 @@ import { useData } from "./data";
 import { Badge, Waiting } from "./parts";
 import { Link } from "./route";
 import { Sources } from "./sources";
-import type { BoardRow, IncidentRow, Listed } from "./types";
+import type { BoardRow, IncidentRow, Listed, Source } from "./types";
 import { clock, moment, since } from "./words";
 
 export function Board() {
   const board = useData<Listed<BoardRow>>("board", (told) => /^(incident|plan)\./.test(told.event));
+  const sources = useData<Source[]>("sources", (told) => /^(source|watch)\./.test(told.event));
   if (!board.value) return <Waiting problem={board.problem} />;
   const open = board.value.items.filter((row) => row.status === "open");
   const past = board.value.items.filter((row) => row.status !== "open");
   return (
     <>
       <h1 class={open.length ? "" : "calm"}>
-        {open.length ? `${open.length} open ${open.length === 1 ? "incident" : "incidents"}` : "Nothing is wrong"}
+        {open.length ? `${open.length} open ${open.length === 1 ? "incident" : "incidents"}` : calm(sources.value)}
       </h1>
       {board.problem && <p role="alert" class="problem">{board.problem}</p>}
       {open.length > 0 && <Rows rows={open} label="Open incidents" />}
@@ -27,9 +28,15 @@ export function Board() {
         </>
       )}
       <Older shown={new Set(board.value.items.map((row) => row.id))} />
-      <Sources />
+      <Sources found={sources} />
     </>
   );
+}
+
+/** What can be said where no incident is open: only what is read can be found wrong. */
+function calm(sources: Source[] | null): string {
+  if (sources?.length === 0) return "Nothing is known yet";
+  return sources?.some((row) => row.stale) ? "Nothing is known to be wrong" : "Nothing is wrong";
 }
 
 function Rows({ rows, label }: { rows: BoardRow[]; label: string }) {

@@ -1,10 +1,9 @@
 // How old what is known is: the sources, and which of them nobody has read lately.
-import { useData } from "./data";
+import type { Data } from "./data";
 import type { Source } from "./types";
 import { since } from "./words";
 
-export function Sources() {
-  const found = useData<Source[]>("sources", (told) => /^(source|watch)\./.test(told.event));
+export function Sources({ found }: { found: Data<Source[]> }) {
   if (!found.value) return found.problem ? <p role="alert" class="problem">{found.problem}</p> : null;
   const rows = [...found.value].sort((a, b) => Date.parse(a.completedAt) - Date.parse(b.completedAt));
   if (!rows.length) {
@@ -25,7 +24,7 @@ export function Sources() {
         </p>
       )}
       <details>
-        <summary>{rows.length} {rows.length === 1 ? "source" : "sources"}, the oldest read {since(rows[0]!.completedAt)} ago</summary>
+        <summary>{rows.length === 1 ? "1 source, read" : `${rows.length} sources, the oldest read`} {since(rows[0]!.completedAt)} ago</summary>
         <div class="wide" tabIndex={0} role="region" aria-label="When each source was read">
           <table>
             <thead><tr><th scope="col">source</th><th scope="col">read</th><th scope="col" class="n">things</th><th scope="col">found</th></tr></thead>
