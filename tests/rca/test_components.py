@@ -12,13 +12,13 @@ import pytest
 from kgraph.schema import Incident
 from kgraph.topology import build
 from rca.components import components, joined
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
+from rca.region import abnormal_entities
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
 from rca.search import MOST, best_explanation, compatible
-from rca.units import Unit, units
+from rca.units import Unit
+from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 Chances = dict[tuple[int, str], float]
@@ -51,12 +51,8 @@ def _beside(first: Incident, second: Incident) -> Incident:
 
 
 def _units(field: Scene) -> list[Unit]:
-    symptoms = abnormal_entities(field.readings)
-    suspected = suspects(field, symptoms)
-    groups = exhausted(field, suspected, symptoms)
-    found = units(field, prospects(field, suspected, groups, None), None)
     # How coarse the evidence of a storm is depends on all of it; so here it never is.
-    return [replace(unit, coarse=1.0, memo={}, told={}) for unit in found]
+    return [replace(unit, coarse=1.0, memo={}, told={}) for unit in units_of(field)]
 
 
 def _sets(candidates: Sequence[Unit], most: int) -> list[tuple[Unit, ...]]:

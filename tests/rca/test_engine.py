@@ -21,11 +21,11 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import build
 from rca.engine import Thought, reason
 from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
 from rca.units import units
+from tests.rca.suspected import units_of
 
 Ask = Callable[[str], Answer]
 Incidents = Callable[[str], Incident]
@@ -72,8 +72,6 @@ def _mixed(incident: Incident, seed: int) -> Incident:
 def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
     """Faults -> their score alone, and what they say of every reading; all by name."""
     names = field.topology.uids
-    symptoms = abnormal_entities(field.readings)
-    suspected = suspects(field, symptoms)
     return {
         frozenset((names[e], mode) for e, mode in unit.faults): (
             score([unit]),
@@ -82,9 +80,7 @@ def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
                 for (e, i), nats in zip(unit.support, unit.nats.tolist(), strict=True)
             },
         )
-        for unit in units(
-            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
-        )
+        for unit in units_of(field)
     }
 
 
