@@ -9,19 +9,14 @@ import pytest
 
 from kgraph.schema import Incident
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
 from rca.score import evidence
-from rca.units import units_of
+from tests.rca.suspected import units_of
 
 
 def _assert_all(scene: Scene) -> int:
     """Hold each to what it scores by itself; return how many scores there are."""
-    symptoms = abnormal_entities(scene.readings)
-    suspected = suspects(scene, symptoms)
-    groups = exhausted(scene, suspected, symptoms)
-    found = units_of(scene, list(prospects(scene, suspected, groups, None)), None)
+    found = units_of(scene)
     for unit in found:
         by_itself = replace(unit, memo={}, told={})
         assert evidence([unit]) == pytest.approx(evidence([by_itself]), abs=1e-9)
