@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from kgraph.schema import BlastRadius, Hit
+from kgraph.topology.walk import spans
 from rca.effects import Spread
 from rca.scene import Scene
 from rca.signature import reach as everything_hit
@@ -46,13 +49,16 @@ def _abnormal(scene: Scene, entity: int) -> bool:
 def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:
     """Entities that still work, but whose next loss in some group would stop them."""
     topology = scene.topology
-    lost = {e for e, believed in reach.believed.items() if max(believed.values()) >= DOWN}
-    found = set()
-    for entity in lost:
-        for gate in topology.gates_with(entity):
-            members = topology.members(gate)
-            left = len(members) - sum(1 for member in members if member in lost)
-            owner = int(topology.owner[gate])
-            if len(members) > 1 and left == int(topology.need[gate]) and owner not in lost:
-                found.add(owner)
-    return sorted(found)
+    hit = [e for e, believed in reach.believed.items() if max(believed.values()) >= DOWN]
+    lost = np.zeros(len(topology), np.bool_)
+    lost[hit] = True
+    gates = topology.in_gate[spans(topology.in_start, np.flatnonzero(lost))]
+    start = topology.member_start
+    gates = gates[start[gates + 1] - start[gates] > 1]
+    gates = gates[~lost[topology.owner[gates]]]
+    if not len(gates):
+        return []
+    sizes = start[gates + 1] - start[gates]
+    works = (~lost[topology.member[spans(start, gates)]]).astype(np.int64)
+    left = np.add.reduceat(works, np.cumsum(sizes) - sizes)
+    return sorted(set(topology.owner[gates[left == topology.need[gates]]].tolist()))

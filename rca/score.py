@@ -13,11 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rca.alone import DIGITS
 from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, tempered
 from rca.region_edges import Floats
 from rca.units import Unit
-
-DIGITS = 10  # so that twins are equal, in whichever order their readings are summed up
 
 
 def score(chosen: Sequence[Unit]) -> float:

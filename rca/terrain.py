@@ -111,14 +111,18 @@ class Terrain:
         return known
 
     def _read_gates(self, entity: int) -> Iterator[Gate]:
-        topology = self.topology
-        for gate in topology.gates(entity):
-            type_, members = topology.type[gate], topology.members(gate)
-            effects = [self.compiled.between(self.ground, entity, type_, m) for m in members]
-            passing = tuple((m, e) for m, e in zip(members, effects, strict=True) if e)
+        topology, gates = self.topology, self.topology.gates(entity)
+        start = topology.member_start[gates.start : gates.stop + 1].tolist()
+        members = topology.member[start[0] : start[-1]].tolist()
+        need = topology.need[gates.start : gates.stop].tolist()
+        for i, gate in enumerate(gates):
+            type_ = topology.type[gate]
+            within = members[start[i] - start[0] : start[i + 1] - start[0]]
+            effects = [self.compiled.between(self.ground, entity, type_, m) for m in within]
+            passing = tuple((m, e) for m, e in zip(within, effects, strict=True) if e)
             if passing:
                 firm = RELATIONS[type_].carries is not Carries.SOFT
-                yield Gate(type_, int(topology.need[gate]), len(members), passing, firm)
+                yield Gate(type_, need[i], len(within), passing, firm)
 
     def between(self, dependent: int, type_: str, dependency: int, *, reverse: bool) -> Effects:
         """Return what the modes of one end of a relation bring about in the other."""
@@ -146,15 +150,16 @@ class Terrain:
     def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
         """Yield whom an entity may hit, of those within; None: of all."""
         topology, start = self.topology, self.topology.member_start
-        gates = topology.gates_with(entity)
-        owners = topology.owner[gates].tolist()
-        for gate, owner in zip(gates, owners, strict=True):
+        gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
+        sizes = start[gates + 1] - start[gates]
+        alone = (topology.need[gates] == sizes).tolist()
+        owners, codes = topology.owner[gates].tolist(), topology.type_code[gates].tolist()
+        for owner, code, by_itself in zip(owners, codes, alone, strict=True):
             if within is not None and owner not in within:
                 continue
-            type_ = topology.type[gate]
+            type_ = topology.type_names[code]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
-                alone = int(topology.need[gate]) == int(start[gate + 1]) - int(start[gate])
-                yield Ahead(owner, type_, effects, burdens=False, alone=alone)
+                yield Ahead(owner, type_, effects, burdens=False, alone=by_itself)
         for ahead in self.presses(entity):
             if within is None or ahead.entity in within:
                 yield ahead

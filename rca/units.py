@@ -16,6 +16,7 @@ import numpy as np
 from kgraph.schema import Channel
 from kgraph.topology.walk import spans
 from rca.accounts import accounted
+from rca.alone import alone
 from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
@@ -162,15 +163,17 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
     walks = walk(region, [region.located(one.faults) for one in prospects])
     trees = _trees(region, walks, len(prospects))
     supports = _supports(region, walks, len(prospects))
-    found = []
-    for number, (prospect, tree, hit) in enumerate(zip(prospects, trees, supports, strict=True)):
+    told = []
+    for number, (prospect, hit) in enumerate(zip(prospects, supports, strict=True)):
         rows = _with_own(scene, prospect, hit, goal)
         if goal is not None:
             predicted = _predicted(region, walks, number, goal)
             rows = _conduits(scene, rows, predicted, dict(prospect.faults), goal)
-        faults, prior = prospect.faults, prospect.log_prior
-        found.append(Unit(faults, prior, _in_time(scene, rows), scene, tree, scene.coarse))
-    return found
+        told.append(_in_time(scene, rows))
+    return [
+        Unit(one.faults, one.log_prior, rows, scene, tree, scene.coarse, {(): nats})
+        for one, rows, tree, nats in zip(prospects, told, trees, alone(told, trees), strict=True)
+    ]
 
 
 def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -> Rows:
