@@ -4,7 +4,7 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
 from kgraph.topology import build
-from rca.likelihood import HEALTHY_RATIO, LEAST_NOISE, Reading, read
+from rca.likelihood import GIVES_UP, HEALTHY_RATIO, LEAST_NOISE, Reading, read
 from rca.rules import Model
 
 BARE = Model()
@@ -157,7 +157,7 @@ def test_abnormal_readings_come_first() -> None:
 
 def test_errors_speak_of_failing_and_latency_of_slowness() -> None:
     errors, latency = _read(_seen("a", "errors"), _seen("a", "latency"))["a"]
-    assert errors.at_cause("failing") > errors.at_cause("slow")
+    assert errors.at_cause("failing") > errors.at_cause("slow") == GIVES_UP
     assert latency.at_cause("slow") > latency.at_cause("failing")
 
 
