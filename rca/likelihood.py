@@ -26,6 +26,7 @@ from kgraph.schema import (
     Observation,
     Severity,
     channel_of,
+    kind_of,
     main_modes,
     mode_named,
 )
@@ -57,7 +58,7 @@ AT_CAUSE = {
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
 LATE = 0.3  # slowness of something that has stopped: what still answers waits for time-outs
-GIVES_UP = 0.3  # errors of something that is merely slow: who waits too long gives up
+DROPS = 0.3  # errors of a line, a disk or a machine that is merely weak: software answers late
 LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
 
 
@@ -138,7 +139,10 @@ def _main(kind: str, signal: str, mode: str) -> float:
     gray = severity_of(kind, mode) is Severity.GRAY
     if "slow" in main_modes(signal):
         return 1.0 if gray else LATE
-    return GIVES_UP if gray else 1.0
+    if gray:
+        software = kind_of(kind).effect[Severity.HARD] == "failing"
+        return OTHER if software else DROPS
+    return 1.0
 
 
 def read(

@@ -4,7 +4,7 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
 from kgraph.topology import build
-from rca.likelihood import GIVES_UP, HEALTHY_RATIO, LEAST_NOISE, Reading, read
+from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, Reading, read
 from rca.rules import Model
 
 BARE = Model()
@@ -155,9 +155,16 @@ def test_abnormal_readings_come_first() -> None:
     assert [reading.observation.abnormal for reading in rows["a"]] == [True, False]
 
 
+def test_what_a_weak_line_drops_is_seen_as_errors_and_slow_software_answers_late() -> None:
+    (switch,) = _read(_seen("a", "errors"), kind="Switch")["a"]
+    (service,) = _read(_seen("a", "errors"))["a"]
+    assert switch.bearing("failing") > switch.bearing("overloaded") == DROPS
+    assert service.bearing("slow") < DROPS
+
+
 def test_errors_speak_of_failing_and_latency_of_slowness() -> None:
     errors, latency = _read(_seen("a", "errors"), _seen("a", "latency"))["a"]
-    assert errors.at_cause("failing") > errors.at_cause("slow") == GIVES_UP
+    assert errors.at_cause("failing") > errors.at_cause("slow")
     assert latency.at_cause("slow") > latency.at_cause("failing")
 
 
