@@ -61,7 +61,7 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
             gain = _gain(weights, shows)
             if gain >= WORTH:
                 found.append(_Look(gain, entity, rule, shows))
-    ranked = sorted(found, key=lambda look: (-look.gain, look.entity))
+    ranked = sorted(found, key=lambda look: (-look.gain, scene.topology.uids[look.entity]))
     # One command, best reason.
     once = {_command(scene, look.entity, look.rule): look for look in reversed(ranked)}
     best = sorted(once.items(), key=lambda row: -row[1].gain)[:most]

@@ -195,6 +195,8 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
         suspected = sorted({index[uid] for uid in incident.candidates if uid in index})
     else:
         suspected = suspects(scene, start)
+    # Some cut-offs fall between equals: in which order these were read must not decide.
+    suspected.sort(key=scene.topology.uids.__getitem__)
     groups = exhausted(scene, suspected, symptoms)
     possible = list(prospects(scene, suspected, groups, goal))
     if len(possible) <= (FEW if incident.candidates is None else ALL):

@@ -26,6 +26,7 @@ from kgraph.schema import (
     Observation,
     Severity,
     channel_of,
+    kind_of,
     main_modes,
     mode_named,
 )
@@ -57,6 +58,7 @@ AT_CAUSE = {
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
 LATE = 0.3  # slowness of something that has stopped: what still answers waits for time-outs
+DROPS = 0.3  # errors of a line, a disk or a machine that is merely weak: software answers late
 LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
 
 
@@ -137,7 +139,10 @@ def _main(kind: str, signal: str, mode: str) -> float:
     gray = severity_of(kind, mode) is Severity.GRAY
     if "slow" in main_modes(signal):
         return 1.0 if gray else LATE
-    return OTHER if gray else 1.0
+    if gray:
+        software = kind_of(kind).effect[Severity.HARD] == "failing"
+        return OTHER if software else DROPS
+    return 1.0
 
 
 def read(
@@ -255,13 +260,24 @@ def _loudest(
         if seen.abnormal:
             abnormal.add((seen.entity, seen.signal, via))
         known = best.get(key)
-        if known is None or (seen.abnormal, loudness(seen)) > (known.abnormal, loudness(known)):
+        if known is None or _speaks_first(seen, known):
             best[key] = seen
     return [
         seen
         for seen in best.values()
         if seen.abnormal or (seen.entity, seen.signal, paths.via(seen)) not in abnormal
     ]
+
+
+def _speaks_first(seen: Observation, known: Observation) -> bool:
+    """Tell which of two equal rows is kept: what is wrong, the louder, the earlier."""
+    one, other = (seen.abnormal, loudness(seen)), (known.abnormal, loudness(known))
+    return one > other or (one == other and _by(seen) < _by(known))
+
+
+def _by(seen: Observation) -> tuple[float, str, str]:
+    at = seen.at.timestamp() if seen.at is not None else math.inf
+    return at, seen.detector, seen.caller or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def exhausted(
     for gate, lost in zip(gates[spare > 0].tolist(), spare[spare > 0].tolist(), strict=True):
         members = [m for m in topology.members(gate) if m in known]
         if len(members) > lost:
-            members.sort(key=lambda m: (m not in symptoms, well[m], m))
+            members.sort(key=lambda m: (m not in symptoms, well[m], topology.uids[m]))
             found.setdefault(tuple(sorted(members[: lost + 1])))
     return list(found)
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
-from kgraph.topology import Topology
 from rca.compile import severity_of
 from rca.effects import Faults, Modes
 from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
@@ -116,7 +115,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         level,
         sizes[circles] > 1,
         within[nodes],
-        _preference(topology, nodes, kind, seen),
+        _preference(scene, nodes, kind, seen),
         slots,
         hard,
         blind[kind],
@@ -126,13 +125,18 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     )
 
 
-def _preference(topology: Topology, nodes: Ints, kind: Ints, seen: Seen) -> Ints:
+def _preference(scene: Scene, nodes: Ints, kind: Ints, seen: Seen) -> Ints:
+    topology, listed = scene.topology, nodes.tolist()
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    order = np.lexsort((-nodes, burden, loudest, kind))
+    said = np.array([scene.said.get(i, 0) for i in listed], np.int64)
+    uids = [topology.uids[i] for i in listed]
+    named = np.empty(len(nodes), np.int64)  # between twins, see `Scene.prefer`
+    named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
+    order = np.lexsort((named, said, burden, loudest, kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found

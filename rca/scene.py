@@ -105,10 +105,12 @@ class Scene:
         rows = self.readings.get(entity, ())
         return {row.observation.signal for row in rows if not row.implied}
 
-    def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, str, float, int, int]:
+    def prefer(
+        self, entity: int, hit: tuple[float, str]
+    ) -> tuple[float, str, float, int, int, str]:
         """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
 
-        Indices come last, so that the order of the input decides only between twins.
+        Between twins their uids decide, and not the order in which they were read.
         """
         loudest = self._loud.get(entity)
         if loudest is None:
@@ -116,7 +118,21 @@ class Scene:
             self._loud[entity] = loudest
         start = self.topology.in_start
         burden = int(start[entity + 1] - start[entity])
-        return round(hit[0], 9), self.topology.kinds[entity], loudest, burden, -entity
+        topology = self.topology
+        said, uid = self.said.get(entity, 0), topology.uids[entity]
+        return round(hit[0], 9), topology.kinds[entity], loudest, burden, said, uid
+
+    @cached_property
+    def said(self) -> Mapping[int, int]:
+        """Entity -> all that is seen there, in whole millionths of a nat: sums are equal."""
+        entities = [entity for entity, rows in self.readings.items() if rows]
+        if not entities:
+            return {}
+        counts = [len(self.readings[entity]) for entity in entities]
+        ratios = np.array([row.ratio for entity in entities for row in self.readings[entity]])
+        nats = np.rint(np.log(ratios) * 1e6).astype(np.int64)
+        sums = np.add.reduceat(nats, np.cumsum([0, *counts[:-1]]))
+        return dict(zip(entities, sums.tolist(), strict=True))
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:

@@ -41,7 +41,7 @@ def evidence(chosen: Sequence[Unit]) -> float:
     """
     if len(chosen) == 1:
         return _after((), chosen[0])
-    ordered = sorted(chosen, key=lambda unit: (-_single(unit), unit.faults))
+    ordered = sorted(chosen, key=lambda unit: (-_single(unit), unit.named))
     return sum(_after(ordered[:position], unit) for position, unit in enumerate(ordered))
 
 

@@ -63,6 +63,12 @@ class Unit:
     told: dict[object, Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The faults by uid, in an order that no reading order changes."""
+        uids = self.scene.topology.uids
+        return tuple(sorted((uids[entity], mode) for entity, mode in self.faults))
+
+    @cached_property
     def spread(self) -> Spread:
         """What it does, of what was looked at, in full: walked once more where somebody asks."""
         return spread(self.scene, self.faults, self.scene.nearby)

@@ -18,6 +18,8 @@ _SURE = 0.5  # below it, a repair would be a guess
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
+_REMOTE = frozenset({"ping", "ssh", "nbdinfo", "curl"})  # commands that look over the network
+_MACHINE_ROOM = 30  # characters for the machines of one look
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -52,7 +54,7 @@ def _look(view: View) -> str:
     """Say what is looked at first: what tells most, else a suspect that nobody has seen."""
     first = _first_check(view)
     if first is not None:
-        return f"{wording.unbroken(first.command)}{_splits(first)}"
+        return f"{wording.unbroken(typed(view, first))}{_splits(first)}"
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return ""
@@ -109,7 +111,15 @@ def check(view: View) -> Section:
     rows = view.case.answer.next_checks
     others = [row for row in rows if row is not _first_check(view)]
     wanted = rows if view.detail is Detail.FULL else others[:1]
-    return Section(Label.CHECK, tuple(f"{row.command}{_splits(row)}" for row in wanted))
+    return Section(Label.CHECK, tuple(f"{typed(view, row)}{_splits(row)}" for row in wanted))
+
+
+def typed(view: View, look: NextCheck) -> str:
+    """Say what to type, and on which machine, where the command does not go there by itself."""
+    machines = view.estate.machines(look.entity)
+    if not look.command or not machines or not _REMOTE.isdisjoint(look.command.split()):
+        return look.command
+    return f"on {wording.names(machines, _MACHINE_ROOM)}: {look.command}"
 
 
 def _splits(row: NextCheck) -> str:

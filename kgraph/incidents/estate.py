@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from kgraph.schema import RELATIONS, Carries, Entity, Incident, Relation
 
+_COPIES = frozenset({"ServiceInstance", "Container", "Pod"})
+_PORTS = frozenset({"Nic", "Bond"})
+
 
 @dataclass(frozen=True, slots=True)
 class Estate:
@@ -53,6 +56,21 @@ class Estate:
             return ""
         rows = (r for r in self.needs.get(uid, ()) if r.type == "RUNS_ON")
         return next((self.name(r.dependency) for r in rows), "")
+
+    def machines(self, uid: str) -> tuple[str, ...]:
+        """Return the names of what an entity runs on; of a port of a machine, whose it is.
+
+        A service is where its copies are.
+        """
+        needs = self.needs.get(uid, ())
+        on = [r.dependency for r in needs if r.type == "RUNS_ON"]
+        if not on and self.kind(uid) in _PORTS:
+            on = [r.dependent for r in self.needed_by.get(uid, ())]
+            on = [machine for machine in on if self.kind(machine) == "Host"]
+        if not on:
+            copies = (r.dependency for r in needs if self.kind(r.dependency) in _COPIES)
+            return tuple(sorted({name for copy in copies for name in self.machines(copy)}))
+        return tuple(sorted({self.name(machine) for machine in on}))
 
     def causes_of(self, uid: str) -> frozenset[str]:
         """Return everything that an entity needs, directly or not; itself not among it."""

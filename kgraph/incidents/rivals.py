@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from kgraph.incidents import witnesses, wording
+from kgraph.incidents.advice import typed
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Ambiguity, Cause, Doubt, Fault, RunnerUp
 
 _RIVALS = 3
+_FAR = 10.0  # times less likely; what is further behind is taken for no near thing
 _PERHAPS = 0.05  # from which a further fault is told
 
 
@@ -61,11 +63,29 @@ def _stands_beside(view: View, entity: str, blamed: Collection[str]) -> bool:
 
 
 def _next_best(view: View, rival: RunnerUp) -> str:
-    """Say how far the next explanation is behind, and in full how much of that was seen."""
+    """Say how far the next explanation is behind, and in full how much of that was seen.
+
+    Whole explanations are compared here, and single causes everywhere else: where the two could be
+    mixed up, both are named.
+    """
     seen = ""
     if view.detail is Detail.FULL:
         seen = f" (by what was seen alone: {_times(rival.bayes_factor)})"
-    return f"likeliest instead: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
+    several = len(rival.members) > 1 or len(view.blamed) > 1
+    near = several or (bool(rival.members) and rival.odds < _FAR)
+    if not near or view.case.answer.abstained:
+        return f"likeliest instead: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
+    return (
+        f"likeliest instead: {_whole(view, rival.members) or rival.name},"
+        f" {_times(rival.odds)} than {_whole(view, view.blamed)}{seen}"
+    )
+
+
+def _whole(view: View, faults: Sequence[Fault]) -> str:
+    """Name all that an explanation blames."""
+    if len(faults) == 1:
+        return f"{_fault(view, faults[0])} alone"
+    return f"{' and '.join(_fault(view, fault) for fault in faults)} together" if faults else ""
 
 
 def _doubt(view: View, doubt: Doubt) -> str:
@@ -135,7 +155,7 @@ def twins(view: View, suspect: Cause) -> list[str]:
         told = f"one of these {len(group.members)}: P {wording.probability(group.posterior)}"
         look = group.apart
         if look is not None:
-            way = look.command or f"watch {look.signal} of {view.estate.title(look.entity)}"
+            way = typed(view, look) or f"watch {look.signal} of {view.estate.title(look.entity)}"
             told += f"  tell them apart: {way}"
         lines.append(told)
     return lines

@@ -4,7 +4,7 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
 from kgraph.topology import build
-from rca.likelihood import HEALTHY_RATIO, LEAST_NOISE, Reading, read
+from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, Reading, read
 from rca.rules import Model
 
 BARE = Model()
@@ -153,6 +153,13 @@ def test_observations_of_strangers_are_left_out() -> None:
 def test_abnormal_readings_come_first() -> None:
     rows = _read(_seen("a", "cpu", State.HEALTHY), _seen("a", "latency"))
     assert [reading.observation.abnormal for reading in rows["a"]] == [True, False]
+
+
+def test_what_a_weak_line_drops_is_seen_as_errors_and_slow_software_answers_late() -> None:
+    (switch,) = _read(_seen("a", "errors"), kind="Switch")["a"]
+    (service,) = _read(_seen("a", "errors"))["a"]
+    assert switch.bearing("failing") > switch.bearing("overloaded") == DROPS
+    assert service.bearing("slow") < DROPS
 
 
 def test_errors_speak_of_failing_and_latency_of_slowness() -> None:

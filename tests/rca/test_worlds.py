@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +19,7 @@ from rca.rules import Model
 from tests.rca.worlds import fabric, microservices
 from tests.rca.worlds.drawn import Drawn, renamed
 
+Row = TypeVar("Row")
 Rank = Callable[[Incident], Mapping[str, float]]
 
 
@@ -51,6 +54,30 @@ def test_names_and_order_decide_nothing(model: Model) -> None:
         ]
         assert chances[0].get(true, 0) == pytest.approx(chances[1].get(same, 0), abs=0.01)
         assert sorted(chances[0].values()) == pytest.approx(sorted(chances[1].values()), abs=0.01)
+
+
+def _mixed(incident: Incident, rng: Random) -> Incident:
+    def mixed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(rng.sample(rows, len(rows)))
+
+    return replace(
+        incident,
+        entities=mixed(incident.entities),
+        relations=mixed(incident.relations),
+        observations=mixed(incident.observations),
+    )
+
+
+def test_in_which_order_things_come_decides_nothing_at_all(model: Model) -> None:
+    for one in [
+        *microservices.incidents(31, 2, microservices.View.ALERTS),
+        *fabric.incidents(31, 5, covered=False),
+    ]:
+        first, second = (
+            {(c.entity, c.mode): c.posterior for c in rca.investigate(incident, model).causes}
+            for incident in (one.incident, _mixed(one.incident, Random(1)))
+        )
+        assert first == pytest.approx(second, abs=1e-9)
 
 
 def test_incidents_of_a_seed_are_the_same_each_time() -> None:

@@ -292,5 +292,16 @@ def test_a_check_of_something_else_waits_until_a_certain_cause_is_repaired(
     doubtful = replace(storage_case.answer.causes[0], posterior=0.8)
     unsure = with_answer(next_checks=(check,), causes=(doubtful,))
     assert (
-        _text(unsure, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ").startswith("virsh domstate")
+        _text(unsure, Label.NEXT)
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .startswith("on h07: virsh domstate")
     )
+
+
+def test_a_command_that_goes_over_the_network_may_be_typed_anywhere(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    check = replace(
+        storage_case.answer.next_checks[0], entity="web-03", command="ping -c 3 web-03"
+    )
+    assert "on h07" not in _text(with_answer(next_checks=(check,)), Label.CHECK)

@@ -46,6 +46,18 @@ def test_odds_are_said_in_two_digits(with_answer: Changed, odds: float, said: st
     assert _lines(case, Label.ELSE)[1] == f"likeliest instead: outside the graph, {said}"
 
 
+def test_where_whole_sets_are_compared_both_are_named(with_answer: Changed) -> None:
+    pair = (Fault("stor1", "down"), Fault("h07", "down"))
+    said = "Host stor1 down and Host h07 down together, 1.2 times less likely than"
+    lead = "StorageExport nbd1/vmstore down"
+    case = with_answer(runner_up=RunnerUp(pair, 0.4, 1.2, 1.2))
+    assert _lines(case, Label.ELSE)[1] == f"likeliest instead: {said} {lead} alone"
+    close = with_answer(runner_up=RunnerUp(HOST, 0.4, 1.2, 1.2))
+    assert _lines(close, Label.ELSE)[1] == (
+        f"likeliest instead: Host stor1 down alone, 1.2 times less likely than {lead} alone"
+    )
+
+
 def _ambiguous(with_answer: Changed, storage_case: Case, look: NextCheck | None) -> Case:
     lead = replace(storage_case.answer.causes[0], same_as=("nbd2",))
     group = Ambiguity((Fault("export", "down"), Fault("nbd2", "down")), 0.961, look)
