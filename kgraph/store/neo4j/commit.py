@@ -36,6 +36,7 @@ RETURN
   scope.id, scope.generation, coalesce(scope.completedAt, $never), scope.records,
   scope.digest, scope.findings, coalesce(scope.priority, 0)"""
 _RANK = "MATCH (scope:_KgScope {id: $id}) SET scope.priority = $priority"
+_ENTITIES = "MATCH (r:_KgRecord {scope: $scope}) WHERE r.live RETURN DISTINCT r.entity"
 _GENERATION = """\
 MATCH (scope:_KgScope {source: $source, scope: $scope}) RETURN scope.generation"""
 _READ_AGAIN = """\
@@ -77,15 +78,15 @@ def _take(
     statements: Statements, ids: Ids, reading: Reading, scope: Scope, *, telling: bool
 ) -> Diff:
     empty, closes = may_close(reading, scope)
-    written = write_records(statements, ids, reading, scope.id, closes=closes)
+    first = scope.generation == 0
+    written = write_records(statements, ids, reading, scope.id, closes=closes, first=first)
     if scope.outranked(reading):
         statements.rows(_RANK, id=scope.id, priority=reading.priority)
-        entities = {place.entity for place in written.outcome.own.values()}
+        entities = [entity for (entity,) in statements.rows(_ENTITIES, scope=scope.id)]
         written = replace(written, outcome=all_touched(written.outcome, entities))
     records = written.outcome
     settled = settle(statements, written, reading.at)
     follow_records(statements, written.left)
-    first = scope.generation == 0
     links = write_links(statements, ids, reading, scope.id, records, closes=closes, first=first)
     outcome = Outcome(records, links, settled)
     rows = _write_feed(statements, ids, reading, outcome, first=first)
@@ -99,7 +100,7 @@ def _take(
     if telling:
         diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
-        advance(statements, outcome)
+        advance(statements, ids, outcome, written.born)
     return diff
 
 

@@ -85,7 +85,7 @@ def write_links(
     foreign = outside(loose, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, loose, places)
-    links = [] if first else relations.of_scope(statements, scope, records.as_before.values())
+    links = [] if first else _stored(statements, scope, found, records, closes=closes)
     stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     named = frozenset(found.wanted)
@@ -108,6 +108,16 @@ def write_links(
     looped = drop_loops(statements, records.regrouped, reading.at)
     findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
+
+
+def _stored(
+    statements: Statements, scope: int, found: Resolved, records: RecordOutcome, *, closes: bool
+) -> list[StoredLink]:
+    """Return the open relations that a reading may close or change."""
+    if closes:
+        return relations.of_scope(statements, scope, records.as_before.values())
+    named = records.answered.union(a for a, *_ in found.wanted)
+    return relations.of_records(statements, scope, named)
 
 
 def drop_loops(statements: Statements, entities: Iterable[int], at: int) -> list[Edge]:
