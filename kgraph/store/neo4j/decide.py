@@ -24,7 +24,7 @@ from kgraph.store.neo4j import relations
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.evidence import write_changes
 from kgraph.store.neo4j.ids import Ids
-from kgraph.store.neo4j.links import SCOPES, drop_loops, follow_records
+from kgraph.store.neo4j.links import drop_loops, follow_records, scopes_of
 from kgraph.store.neo4j.records import Written, merge_entities
 from kgraph.store.neo4j.settle import CREATE, settle
 from kgraph.store.neo4j.statements import Statements
@@ -146,8 +146,7 @@ def _move_links(
         for link in links
     ]  # fmt: skip
     closed = relations.close(statements, links, from_ticks(at))
-    scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
-    opened = relations.create(statements, ids, rows, scopes)
+    opened = relations.create(statements, ids, rows, scopes_of(statements))
     return LinkOutcome(tuple(opened), tuple(closed), ())
 
 

@@ -8,7 +8,7 @@ from kgraph.store.neo4j.statements import Statements
 
 _READ = """\
 MATCH (meta:_KgMeta {id: 0})
-RETURN meta.entities, meta.records, meta.links, meta.rows, meta.topology + 1"""
+RETURN meta.entities, meta.records, meta.links, meta.rows, meta.topology"""
 _WRITE = "MATCH (meta:_KgMeta {id: 0}) SET meta += $counted"
 
 
@@ -18,20 +18,20 @@ class Ids:
 
     Attributes:
         rows: of everything that needs no more than an order.
-        version: that the topology has once this transaction has changed it.
+        topology: the version of the topology.
     """
 
     entities: int
     records: int
     links: int
     rows: int
-    version: int
+    topology: int
 
     @classmethod
     def read(cls, statements: Statements) -> Ids:
         """Read them; the caller holds the lock."""
         row = statements.one(_READ)
-        return cls(*row) if row else cls(0, 0, 0, 0, 1)
+        return cls(*row) if row else cls(0, 0, 0, 0, 0)
 
     def write(self, statements: Statements) -> None:
         """Write them back."""
@@ -40,6 +40,7 @@ class Ids:
             "records": self.records,
             "links": self.links,
             "rows": self.rows,
+            "topology": self.topology,
         }
         statements.rows(_WRITE, counted=counted)
 

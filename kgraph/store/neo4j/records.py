@@ -219,7 +219,7 @@ def _born(
         nodes[entity.kind].append(row_of(entity, row))
     since = from_ticks(reading.at)
     for kind, alike in sorted(nodes.items()):
-        statements.each(BEAR[kind], alike, kind=kind, at=since, version=ids.version)
+        statements.each(BEAR[kind], alike, kind=kind, at=since, version=ids.topology + 1)
     return born
 
 

@@ -15,7 +15,6 @@ from kgraph.store.protocol import Bare, TopologyDelta
 
 _STATE = """\
 MATCH (meta:_KgMeta {id: 0}) RETURN meta.store, meta.topology, coalesce(meta.pruned, -1)"""
-_ADVANCE = "MATCH (meta:_KgMeta {id: 0}) SET meta.topology = $version"
 _MARK = "MATCH (entity:Entity {_id: row}) SET entity._version = $version"
 _MARK_DEPENDENTS = f"""\
 MATCH (dependent:Entity)-[r:{TYPES}]->(:Entity {{_id: row}})
@@ -50,10 +49,10 @@ def advance(
 
     The entities that were born have it already.
     """
-    statements.rows(_ADVANCE, version=ids.version)
-    statements.each(_MARK, sorted(versioned(outcome).difference(born)), version=ids.version)
+    ids.topology += 1
+    statements.each(_MARK, sorted(versioned(outcome).difference(born)), version=ids.topology)
     # Who depends on what was regrouped depends on another entity now.
-    statements.each(_MARK_DEPENDENTS, sorted(outcome.records.regrouped), version=ids.version)
+    statements.each(_MARK_DEPENDENTS, sorted(outcome.records.regrouped), version=ids.topology)
 
 
 def delta(statements: Statements, since: int) -> TopologyDelta:
