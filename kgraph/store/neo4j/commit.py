@@ -46,8 +46,7 @@ _SAVE = """\
 MATCH (scope:_KgScope {id: $id})
 SET
   scope.generation = scope.generation + 1, scope.completedAt = $at, scope.digest = $digest,
-  scope.findings = $findings,
-  scope.records = COUNT { MATCH (record:_KgRecord {scope: $id}) WHERE record.live }"""
+  scope.findings = $findings, scope.records = $live"""
 _DESCRIBED = """\
 MATCH (entity:Entity {_id: row}) RETURN row, entity.uid, entity.kind, entity.name"""
 
@@ -96,7 +95,8 @@ def _take(
     pending = pending_of(statements, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    _save(statements, reading, scope, kept, closes=closes and not records.held)
+    live = scope.records + written.grown
+    _save(statements, reading, scope, kept, live=live, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
@@ -169,8 +169,11 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
+    live: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
-    statements.rows(_SAVE, id=scope.id, at=reading.at, digest=digest, findings=list(findings))
+    statements.rows(
+        _SAVE, id=scope.id, at=reading.at, digest=digest, findings=list(findings), live=live
+    )

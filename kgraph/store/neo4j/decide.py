@@ -157,7 +157,7 @@ def _written(
     merged: Mapping[int, int],
 ) -> Written:
     outcome = RecordOutcome({}, frozenset(), touched, regrouped, ids.entities + 1, 0, {}, ())
-    return Written(outcome, {}, merged, frozenset(merged), frozenset())
+    return Written(outcome, {}, merged, frozenset(merged), frozenset(), 0)
 
 
 def _not_yet(entity: Entity, row: int, at: int) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Written:
         merged: row of an entity that was given up -> row of the one that lives on.
         left: entities whose relations may have to follow records that went elsewhere.
         refreshed: entities whose volatile properties alone have changed.
+        grown: by how many the live records of the scope are more than before.
     """
 
     outcome: RecordOutcome
@@ -91,6 +92,7 @@ class Written:
     merged: Mapping[int, int]
     left: frozenset[int]
     refreshed: frozenset[int]
+    grown: int
 
 
 def write_records(
@@ -148,6 +150,7 @@ def write_records(
         merged,
         frozenset({*merged, *(old for _, old, _ in moved_records(plan, stored, to))}),
         _refresh(statements, reading, plan, stored),
+        len(plan.deciding) - len(current) - len(vanished),
     )
 
 
