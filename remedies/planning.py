@@ -34,6 +34,7 @@ from remedies.seating import is_placed, placed
 from remedies.surroundings import Surroundings
 
 NO_REMEDY = "the catalogue has no remedy for this fault"
+GUESSING = "trying what mends other faults (nobody has said that it mends this one)"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
 _BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further
 _PAUSED = ("VirtualMachine", "paused_io_error")
@@ -75,7 +76,7 @@ def plan_for(
         incident=answer.id,
         cause=fault,
         steps=steps,
-        refused=remedy.refused if remedy else (),
+        refused=_refused(remedy, spent),
         title=_title(around, likeliest),
         because="; ".join(part for part in (because, spent, note) if part),
         symptoms=_symptoms(draft, steps),
@@ -120,6 +121,13 @@ def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:
     if not tried or rung == remedy.rungs[0]:
         return rung, ""
     return rung, f"{', '.join(dict.fromkeys(tried))} did not help"
+
+
+def _refused(remedy: Remedy | None, spent: str) -> tuple[str, ...]:
+    """Return what will not be done, each with its reason."""
+    if remedy is None:
+        return (GUESSING,)
+    return (*remedy.refused, *([f"the same once more ({spent})"] if spent else ()))
 
 
 def _told(draft: Draft, spent: str) -> PlanStep:

@@ -14,12 +14,13 @@ from ingest.kubernetes.objects import WORKLOADS, Objects
 from ingest.kubernetes.volumes import claimed, volume
 from ingest.kubernetes.within import Within
 from kgraph.schema import Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, Node
+from kgraph.sourcekit import MANAGED_BY, Here, Look, Machine, Node
 from kgraph.sourcekit.clocks import Clock
 from kgraph.sourcekit.machines import Told
 
 _ADDRESSES = frozenset({"InternalIP", "ExternalIP"})
 _ZONES = {"topology.kubernetes.io/zone": "zone", "topology.kubernetes.io/region": "region"}
+_KEPT = {MANAGED_BY: "Kubernetes"}
 _OURS = frozenset({"owner", "tenant", "runbook", "contact"})
 
 
@@ -76,7 +77,9 @@ def _node(name: str, node: Node, cluster: str, look: Look) -> Iterator[Told]:
 def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
     key = within.of("pod", name)
     workload = told.workload(pod)
-    labels = _labels(pod) | ({"workload": "/".join(workload)} if workload else {})
+    # Whatever its workload has lost, its controllers make anew: for nobody else to repair.
+    kept = {"workload": "/".join(workload), **_KEPT} if workload else {}
+    labels = _labels(pod) | kept
     yield Record(
         key,
         "Pod",
@@ -97,7 +100,8 @@ def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
 def _workload(kind: str, name: str, node: Node, within: Within) -> Iterator[Told]:
     key = within.of("workload", f"{kind}/{name}")
     claims = (within.key("name", name),)
-    yield Record(key, "Application", name, claims, _labels(node), watched=("degraded",))
+    labels = _labels(node) | _KEPT
+    yield Record(key, "Application", name, claims, labels, watched=("degraded",))
     yield RelationRecord(key, "MEMBER_OF", f"cluster:{within.cluster}")
     yield from of_workload(key, kind, node, within.look)
 

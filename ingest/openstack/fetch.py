@@ -1,4 +1,4 @@
-"""The only I/O: everything that Nova, Neutron, Cinder and Placement list, page by page."""
+"""The only I/O: everything that Nova, Neutron, Cinder, Placement and Masakari list."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class Objects:
     agents: tuple[Node, ...] = ()
     volume_services: tuple[Node, ...] = ()
     providers: tuple[Provider, ...] = ()
+    segment_hosts: tuple[Node, ...] = ()
     refused: tuple[str, ...] = ()
 
 
@@ -87,6 +88,9 @@ def fetch(login: Login) -> Objects:
     if "placement" in cloud.services:
         with cloud.services["placement"].asking() as ask:
             told = _placed(ask, told)
+    if "recovery" in cloud.services:
+        with cloud.services["recovery"].asking() as ask:
+            told = _recovered(ask, told)
     return told
 
 
@@ -104,6 +108,19 @@ def _allowed(ask: Asker, path: str, name: str, field: str, told: Objects) -> dic
             raise
         line = f"{error}: whether its {name} report is not known"
         return {"refused": (*told.refused, line)}
+
+
+def _recovered(ask: Asker, told: Objects) -> Objects:
+    """List the hosts of Masakari's segments: those that it recovers by itself."""
+    try:
+        segments = [row.needed("uuid") for row in _one(ask, "/segments", "segments")]
+        hosts = (_one(ask, f"/segments/{uuid}/hosts", "hosts") for uuid in segments)
+        return replace(told, segment_hosts=tuple(host for rows in hosts for host in rows))
+    except RefusedError as error:
+        if error.status != httpx.codes.FORBIDDEN:
+            raise
+        line = f"{error}: what Masakari recovers by itself is not known"
+        return replace(told, refused=(*told.refused, line))
 
 
 def _placed(ask: Asker, told: Objects) -> Objects:

@@ -18,6 +18,7 @@ _TYPES = {
     "network": ("network",),
     "volume": ("block-storage", "volumev3"),
     "placement": ("placement",),
+    "recovery": ("instance-ha",),
 }
 # Of the first versions that have what is read: a provider's tree.
 _VERSIONS = {"placement": {"OpenStack-API-Version": "placement 1.14"}}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ingest.openstack import masakari
 from ingest.openstack.fetch import Objects
 from ingest.openstack.room import Room
 from kgraph.schema import Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, Node, local_name, spelled_uuid
+from kgraph.sourcekit import MANAGED_BY, Here, Look, Machine, Node, local_name, spelled_uuid
 from kgraph.sourcekit.machines import Told
 
 # A server that is none of these has no domain that runs.
@@ -24,14 +25,16 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
     look = here.look(f"openstack/{region}")
     hosts = {node.needed("hypervisor_hostname"): node for node in told.hypervisors}
     room = Room.of(told.providers)
-    cordoned = _cordoned(told.services)
+    cordoned, recovered = _cordoned(told.services), masakari.recovered(told)
     by_service = {node.text("service", "host"): name for name, node in hosts.items()}
     for name, node in hosts.items():
         address = node.text("host_ip")
-        closed = {"cordoned": "true"} if node.text("service", "host") in cordoned else {}
+        compute = node.text("service", "host")
+        labels = {"cordoned": "true"} if compute in cordoned else {}
+        labels |= {MANAGED_BY: masakari.OWNER} if compute in recovered else {}
         yield Machine(
             f"hypervisor:{name}", name, "", (address,) if address else (),
-            labels=closed, props=room.of_host(name), kind="Host",
+            labels=labels, props=room.of_host(name), kind="Host",
         )  # fmt: skip
     for service in told.services:
         yield from _service(service, by_service, here, look)
@@ -127,7 +130,7 @@ def _server(
     key = f"server:{number}"
     claims = (here.key("vmUuid", number), *((here.key("name", name),) if name else ()))
     project = node.text("tenant_id")
-    labels = {"tenant": project} if project else {}
+    labels = ({"tenant": project} if project else {}) | masakari.of_server(node)
     host = node.text("OS-EXT-SRV-ATTR:hypervisor_hostname")
     props = {"status": status, **room.of_server(number, host)}
     yield Record(

@@ -10,11 +10,10 @@ from pathlib import PurePosixPath
 
 from ingest.pacemaker.resources import Cluster, Resource
 from kgraph.schema import Record, RelationRecord
-from kgraph.sourcekit import Here, Look, Machine, local_name
+from kgraph.sourcekit import MANAGED_BY, Here, Look, Machine, local_name
 from kgraph.sourcekit.machines import GUEST, Told
 
 OWNER = "Pacemaker"
-MANAGED_BY = "managedBy"
 _UNITS = ("systemd", "service", "lsb")
 _FENCING = "stonith"  # devices that fence: nothing that could fail for anybody
 

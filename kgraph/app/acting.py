@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
-from ingest import nbd
+from ingest.exports import LOOKS
 from ingest.libvirt.binding import Control, load_control
-from ingest.nbd import nfs
 from kgraph.config import (
     AnsibleEndpoint,
     Configuration,
@@ -47,7 +46,7 @@ def actuators(configuration: Configuration) -> Actuators:
     """
     made: dict[str, Actuator] = {
         LOG.name: Notify(),
-        NBD.name: ExportCheck({"nbd": nbd.look, "nfs": nfs.look}),
+        NBD.name: ExportCheck(LOOKS),
     }
     for endpoint in configuration.settings.endpoints:
         made[endpoint.name] = _actuator(endpoint, configuration)

@@ -22,7 +22,7 @@ from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.config import Configuration
-from kgraph.incidents.advice import STALE_AFTER
+from kgraph.incidents.aging import STALE_AFTER
 from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import (
     HELD,

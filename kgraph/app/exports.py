@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ingest import nbd
-from ingest.nbd import Acceptance, Address, Look, Round, Target, Use, nfs
+from ingest import exports
+from ingest.exports import NBD, Acceptance, Address, Found, Look, Round, Target, Use
 from kgraph.app.sync import Keep, Reading, keep
 from kgraph.schema import Entity, InputError
 from kgraph.store import Diff, GraphStore, Toward
@@ -29,11 +29,7 @@ class Naming:
     site: str
     addresses: tuple[Address, ...] = ()
     from_graph: bool = True
-    scheme: str = nbd.NBD
-
-
-# None: as NBD is looked at.
-_LOOKS: Mapping[str, nbd.Ask | None] = {nbd.NBD: None, nbd.NFS: nfs.look}
+    scheme: str = NBD
 
 
 class Exports:
@@ -62,21 +58,20 @@ class Exports:
 
     def fetch(self, at: datetime) -> Keep:
         """Look at all exports that are known of; one that fails is an answer, too."""
-        ask = _LOOKS[self._naming.scheme]
-        found = nbd.look_at_all(self._addresses, deadline=self._deadline, ask=ask)
+        found = exports.look_at_all(self._addresses, deadline=self._deadline)
         return lambda reading: self._keep(reading, found, at)
 
-    def _keep(self, reading: Reading, found: Mapping[Address, nbd.Found], at: datetime) -> Diff:
+    def _keep(self, reading: Reading, found: Mapping[Address, Found], at: datetime) -> Diff:
         # Against the baselines of now: a person may have accepted a disk meanwhile.
         targets = list(_targets(reading.store, self._naming))
         self._addresses = tuple(target.address for target in targets)
         naming = self._naming
         checks = Round(naming.scope, naming.site, at, self._lasts, naming.scheme)
-        snapshot = nbd.snapshot(
+        snapshot = exports.snapshot(
             targets, found, checks, complete=self._complete, acceptance=self._acceptance
         )
         diff = keep(reading, snapshot)
-        return replace(diff, findings=(*diff.findings, *nbd.findings(found)))
+        return replace(diff, findings=(*diff.findings, *exports.findings(found)))
 
 
 def _targets(store: GraphStore, naming: Naming) -> Iterator[Target]:
@@ -103,7 +98,7 @@ def _known(store: GraphStore, naming: Naming) -> Iterator[tuple[Address, tuple[s
             if (key.namespace, key.site) != (_NAMESPACE, site):
                 continue
             try:
-                address = nbd.parse_address(key.value, naming.scheme)
+                address = exports.parse_address(key.value, naming.scheme)
             except InputError:
                 continue  # of another protocol
             use = Use.USED if _used(store, entity.uid) else Use.FREE

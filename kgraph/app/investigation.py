@@ -11,6 +11,7 @@ import structlog
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
+from kgraph.incidents.aging import aged, with_stale
 from kgraph.incidents.steering import Decision, steered
 from kgraph.schema import (
     GONE,
@@ -86,7 +87,7 @@ def of_store(
         One investigation for each incident in the evidence, the largest first; one of an estate
         in which nothing is wrong.
     """
-    ages = tuple(SourceAge(s.source, s.completed_at) for s in store.scopes())
+    ages = read_at(store)
     topology = toolkit.topologies.of(store)
     seeds = {row.entity for row in store.symptoms(now=toolkit.now)}
 
@@ -98,6 +99,11 @@ def of_store(
     part, found = asked(frozenset())
     blamed = part.partial & blamed_by(found)
     return asked(blamed)[1] if blamed else found
+
+
+def read_at(store: Estate) -> tuple[SourceAge, ...]:
+    """Return when each scope of each source was last read."""
+    return tuple(SourceAge(row.source, row.completed_at) for row in store.scopes())
 
 
 def of_estate(
@@ -263,7 +269,10 @@ def _investigated(
 ) -> Investigation:
     begun = begun or begin(incident, toolkit, topology)
     incident, started = begun.thought.incident, toolkit.stopwatch()
+    # A bundle brings word of what was stale when it was asked about.
+    incident = with_stale(incident, ages, toolkit.now) if ages else incident
     answer = calibrated(begun.thought.answer(), incident, toolkit.calibration)
+    answer = aged(answer, incident)
     elapsed = toolkit.stopwatch() - started + begun.seconds
     _log.info(
         "investigated",

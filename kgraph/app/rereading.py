@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ingest.nbd import parse_address
+from ingest.exports import parse_address
 from kgraph.app.sources import Context, job
-from kgraph.app.sources.nbd import exports_job
+from kgraph.app.sources.exports import exports_job
 from kgraph.app.sync import Job
 from kgraph.config import Configuration, LibvirtSource, NbdSource
 from kgraph.schema import Entity, InputError

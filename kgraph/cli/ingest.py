@@ -27,7 +27,6 @@ from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from ingest.prometheus import Normalised
-    from kgraph.config import NbdSource
     from kgraph.signals import AlertExplanation, Translation
     from kgraph.sourcekit import SourceEntry
 
@@ -86,12 +85,17 @@ def libvirt(
     read_entries(session, configured, output, way)
 
 
-@app.command("nbd")
-def nbd(
+@app.command(
+    "nbd", help="Check NBD exports: do they answer, is the right disk on them. Reads only."
+)
+@app.command(
+    "nfs", help="Check NFS exports: do they answer, with the right file system. Reads only."
+)
+def exports(
     ctx: typer.Context,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="nbd://host:port/export; none: all that the graph knows."),
+        typer.Argument(help="nbd://host:port/export, nfs://host/path; none: all in the graph."),
     ] = None,
     *,
     accept: Annotated[
@@ -102,51 +106,16 @@ def nbd(
     every_change: EveryChange = False,
     output: Rows = RowFormat.TABLE,
 ) -> None:
-    """Check NBD exports: do they answer, and is the right disk on them. Reads only."""
-    from kgraph.config import NbdSource
-
-    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
-    _exports(session_of(ctx), NbdSource(type="nbd"), addresses, way, output, accept=accept)
-
-
-@app.command("nfs")
-def nfs(
-    ctx: typer.Context,
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(help="Only these: nfs://host/path.", metavar="ADDRESS..."),
-    ] = None,
-    *,
-    accept: Annotated[
-        bool, typer.Option("--accept", help="What is on these exports now is right.")
-    ] = False,
-    accept_shrink: AcceptShrink = False,
-    dry_run: DryRun = False,
-    every_change: EveryChange = False,
-    output: Rows = RowFormat.TABLE,
-) -> None:
-    """Check NFS exports: do they answer, and is the right file system on them. Reads only."""
-    from kgraph.config import NfsSource
-
-    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
-    _exports(session_of(ctx), NfsSource(type="nfs"), addresses, way, output, accept=accept)
-
-
-def _exports(
-    session: Session,
-    usual: NbdSource,
-    addresses: list[str] | None,
-    way: Way,
-    output: RowFormat,
-    *,
-    accept: bool,
-) -> None:
-    """Check exports as the entries of this type say, or as `usual` does where there are none."""
+    """Check exports as the entries of this type say, or in the usual way where there are none."""
     from kgraph.app.sources import Context
-    from kgraph.app.sources.nbd import exports_job
+    from kgraph.app.sources.exports import exports_job
+    from kgraph.config import NbdSource, NfsSource
 
     if accept and not addresses:
         usage("name the exports whose disks are right: an empty list never means all")
+    session = session_of(ctx)
+    nbd = ctx.command.name == "nbd"
+    usual = NbdSource(type="nbd") if nbd else NfsSource(type="nfs")
     configured = [
         source
         for source in session.configuration.settings.sources
@@ -157,6 +126,7 @@ def _exports(
         chosen = [exports_job(configured[0], context, addresses, accept=accept)]
     else:
         chosen = [exports_job(source, context) for source in configured]
+    way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)
     read(session, chosen, output, way)
 
 

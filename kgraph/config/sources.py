@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ingest import catalogue
 from ingest.detect.checks.targets import parse_target
-from ingest.nbd import NBD, NFS, parse_address
+from ingest.exports import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
 from kgraph.sourcekit import SourceEntry, without_password

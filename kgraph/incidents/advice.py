@@ -7,12 +7,12 @@ from datetime import timedelta
 from itertools import groupby
 
 from kgraph.incidents import wording
+from kgraph.incidents.aging import STALE_AFTER, newest
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Actor, NextCheck, Plan, PlanStep, Risk
 
-STALE_AFTER = timedelta(hours=1)
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _SURE = 0.5  # below it, a repair would be a guess
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
@@ -188,12 +188,9 @@ def refused(view: View) -> Section:
 
 def data(view: View) -> Section:
     """Say how old the data are, the freshest first."""
-    newest: dict[str, timedelta] = {}
-    for row in view.case.sources:
-        old = view.case.now - row.read_at
-        newest[row.source] = min(old, newest.get(row.source, old))
+    ages = newest(view.case.sources, view.case.now)
     said = []
-    for source, old in sorted(newest.items(), key=lambda row: (row[1], row[0])):
+    for source, old in sorted(ages.items(), key=lambda row: (row[1], row[0])):
         stale = " STALE" if old > STALE_AFTER else ""
         said.append(f"{source} {wording.age(old)} old{stale}")
     tone = Tone.WARNING if any(s.endswith("STALE") for s in said) else Tone.QUIET

@@ -122,16 +122,18 @@ def _reason(view: View, lead: Cause) -> str:
     if len(victims) == 1:
         return f"{who} needs it"
     if len(everybody) > len(victims) >= _WITNESSES:
-        who = f"of the first {who}"
+        who = f"all of the first {who}"
+    elif " and " not in who:  # nobody says "all 2 VMs and 1 service"
+        who = f"all {who}"
     shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
     # What lies behind the cause, or between it and its victims, is no rival explanation.
     others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
     if not others:
-        return f"the only thing that all {who} share{_spread(view, victims)}"
+        return f"the only thing that {who} share{_spread(view, victims)}"
     also = wording.names(sorted(view.estate.title(uid) for uid in others), 50)
     found = (view.causes[uid].posterior for uid in others if uid in view.causes)
     verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
-    return f"all {who} share it; they also share {also} ({verdict})"
+    return f"{who} share it; they also share {also} ({verdict})"
 
 
 def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str]) -> str:
@@ -144,7 +146,8 @@ def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str]) -> 
     if len(states) == len(kinds) == 1 and (how := states.pop()).isalpha():
         noun = next(iter(kinds))
         return f"{len(victims)} {how} {wording.kind(noun, len(victims))}"
-    said = [wording.count(number, noun) for noun, number in sorted(kinds.items())]
+    most_first = sorted(kinds.items(), key=lambda row: (-row[1], row[0]))
+    said = [wording.count(number, noun) for noun, number in most_first]
     return " and ".join(said) if len(said) < 3 else f"{len(victims)} things that show symptoms"
 
 

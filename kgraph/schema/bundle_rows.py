@@ -122,3 +122,7 @@ class Bundle(_Row):
         default=None, description="whoever sent the evidence left some of it out"
     )
     warnings: list[str] | None = None
+    stale: dict[str, Annotated[float, Field(ge=0, le=1e12)]] | None = Field(
+        default=None,
+        description="source of relations -> seconds for which it had not been read; too many",
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -78,6 +79,7 @@ def _incident(bundle: Bundle, where: str) -> Incident:
         source=bundle.source,
         assume_healthy=bool(bundle.assumeHealthy),
         incomplete=bool(bundle.incomplete),
+        stale={s: timedelta(seconds=age) for s, age in (bundle.stale or {}).items()},
     )
     return parts.with_warnings(incident)
 
@@ -104,7 +106,10 @@ def dump_bundle(incident: Incident) -> dict[str, Any]:
         "source": incident.source,
         "assumeHealthy": incident.assume_healthy,
     }
-    return document | _said(incomplete=incident.incomplete, warnings=list(incident.warnings))
+    stale = {source: old.total_seconds() for source, old in incident.stale.items()}
+    return document | _said(
+        incomplete=incident.incomplete, warnings=list(incident.warnings), stale=stale
+    )
 
 
 def _said(**fields: object) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 
 from kgraph.schema.entities import Entity, Relation
@@ -27,6 +28,7 @@ class Incident:
         source: whose ids the evidence uses when the graph is the stored one.
         assume_healthy: every watched (entity, signal) without an observation was healthy.
         incomplete: the sender said that it left evidence out.
+        stale: source of relations -> how long it had not been read; only what was too long.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Incident:
     assume_healthy: bool = False
     incomplete: bool = False
     warnings: tuple[str, ...] = ()
+    stale: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 class IncidentStatus(Enum):

@@ -38,6 +38,8 @@ CONTEXT = frozenset(
 )
 # Every host has an `eth0` and a `default` pool: their names count on their own host only.
 LOCAL = frozenset({"Nic", "Bond", "Disk", "StoragePool", "Volume", "Network"})
+# What has a name of its own in an estate, so that a label which holds it speaks of nothing else.
+NAMED = frozenset({*MACHINES, *SOFTWARE, "Pod", "PowerFeed", "StorageExport", "Bmc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ def _service(question: _Question) -> Found:
 def _software_there(question: _Question) -> Found:
     """An exporter of a database has the address of its machine, of which it does not speak.
 
-    It speaks of what runs there and is called like the alert, or is of the likeliest kind.
+    It speaks of what runs there and is called like the alert, or is of the likeliest kind; on
+    a machine that is itself called so, of the one thing that runs there.
     """
     kinds, index = question.mapping.kinds, question.index
     if not kinds or kinds[0] not in SOFTWARE:
@@ -238,6 +241,8 @@ def _software_there(question: _Question) -> Found:
             there = [index.entities[uid] for uid in index.carries.get(machine, ())]
             alike = [each for each in there if each.kind in kinds and _alike(question, each.name)]
             found = alike or [each for each in there if each.kind == kinds[0]]
+            if not found and len(there) == 1 and _alike(question, index.entities[machine].name):
+                found = [each for each in there if each.kind in kinds]
             if found:
                 return tuple(each.uid for each in found)
     return ()
@@ -298,7 +303,7 @@ def _any_label(question: _Question) -> Found:
     mapping, index = question.mapping, question.index
     if mapping.name or mapping.text:
         return ()
-    kinds = frozenset(mapping.kinds or (*MACHINES, *SOFTWARE, "Pod"))
+    kinds = frozenset(mapping.kinds or NAMED)
     found: list[str] = []
     for label in sorted(question.alert.labels.keys() - CONTEXT):
         value = question.alert.labels[label]

@@ -11,13 +11,14 @@ from kgraph.sourcekit.entry import SourceEntry, without_password
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
 from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Place, Told
-from kgraph.sourcekit.naming import identifies, local_name, spelled_uuid
+from kgraph.sourcekit.naming import MANAGED_BY, identifies, local_name, spelled_uuid
 from kgraph.sourcekit.rows import folded
 from kgraph.sourcekit.settling import Settled, settled
 from kgraph.sourcekit.shapes import Node, parsed
 
 __all__ = [
     "MACHINES",
+    "MANAGED_BY",
     "Alias",
     "Found",
     "Here",

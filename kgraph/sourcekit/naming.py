@@ -7,6 +7,9 @@ import ipaddress
 from kgraph.identity import canonical
 from kgraph.schema import Key
 
+# The label that says who else repairs a thing, such as Pacemaker: there kgraph only observes.
+MANAGED_BY = "managedBy"
+
 
 def spelled_uuid(uuid: str) -> str:
     """Return a machine's UUID in the one spelling, "" for a placeholder.

@@ -12,7 +12,7 @@ from ingest.libvirt.states import DomainState, PausedReason, ShutoffReason
 from kgraph.schema.errors import one_line
 from remedies.actuators import libvirt_moves
 from remedies.actuators.definitions import Definitions
-from remedies.actuators.libvirt_line import Call, Lines, State, state_of
+from remedies.actuators.libvirt_line import Lines, State, state_of
 from remedies.actuators.libvirt_moves import Moves
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.actuators.libvirt_parts import Parts
@@ -60,7 +60,7 @@ class LibvirtActuator:
         allowed: the URIs that may be acted through; a plan is data, and names no others.
         definitions: what guests are, for those whose host is gone.
         routes: name of a host -> the URI at which it takes guests that migrate.
-        rest: lets `libvirt_moves.POLL` seconds pass, while a guest shuts down.
+        rest: lets `libvirt_moves.POLL` seconds pass, while a guest shuts down or was ended.
         powerless: whether the power of the host behind a URI is read back off, asked just now:
             it then need not answer before a guest is started.
     """
@@ -79,6 +79,7 @@ class LibvirtActuator:
         self._parts = Parts(self._lines, definitions)
         self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)
+        self._rest = rest
 
     def look(self, task: Task) -> Look:
         """See how the guest, network or pool is; for a start, whether any host runs it."""
@@ -135,7 +136,7 @@ class LibvirtActuator:
             if _standing(task, state) not in {Standing.READY, Standing.EITHER}:
                 raise EffectError(f"not as it must be: {state}")
             self._confirm_off(task)
-            call(guest)
+            call(guest, self._rest)
 
     def sightings(self, task: Task) -> list[Sighting]:
         """Ask every host at once whether it runs the guest; silence is an answer of its own."""
@@ -161,15 +162,17 @@ def _standing(task: Task, state: State) -> Standing:
     return Standing.READY if fits else Standing.UNFIT
 
 
-def _reset(guest: ControlledDomain) -> None:
+def _reset(guest: ControlledDomain, rest: Callable[[], None]) -> None:
     """Reset it; libvirt leaves what panicked or was paused by its watchdog paused after that.
 
     A QEMU that does not answer would never do it, or do it much later: it is ended and started
-    anew, which is the same to the guest.
+    anew, which is the same to the guest. Not in one breath: libvirt may hear that the old QEMU's
+    monitor is gone when the new one has started, and would end that one for it.
     """
     state, _, milliseconds = guest.controlInfo()[:3]
     if state == _OCCUPIED and milliseconds >= _DEAF_AFTER and guest.isPersistent():
         guest.destroy()
+        rest()
         guest.create()
         return
     guest.reset()
@@ -177,11 +180,11 @@ def _reset(guest: ControlledDomain) -> None:
         guest.resume()
 
 
-_CALLS: Mapping[str, Call] = {
-    "resume": lambda guest: guest.resume(),
-    "start": lambda guest: guest.create(),
+_CALLS: Mapping[str, Callable[[ControlledDomain, Callable[[], None]], object]] = {
+    "resume": lambda guest, _rest: guest.resume(),
+    "start": lambda guest, _rest: guest.create(),
     "reset": _reset,
     "reset_crashed": _reset,
-    "shut_down": lambda guest: guest.shutdown(),
-    "suspend": lambda guest: guest.suspend(),
+    "shut_down": lambda guest, _rest: guest.shutdown(),
+    "suspend": lambda guest, _rest: guest.suspend(),
 }

@@ -206,6 +206,3 @@ def _ask(ask: Callable[[str], A], uri: str, answer: Future[A | None]) -> None:
 def state_of(guest: ControlledDomain) -> State:
     """Return how one connection sees a guest."""
     return State(*guest.state()[:2])
-
-
-Call = Callable[[ControlledDomain], object]

@@ -35,7 +35,7 @@ from remedies.execution.moves import (
 from remedies.execution.step_moves import carry_on
 from remedies.execution.track import NOT_DONE, Track, Trail, failed_causes, to_undo
 from remedies.execution.verify import verify
-from remedies.guards import judge
+from remedies.guards import Weight, judge
 from remedies.looks import Standing
 from remedies.world import Intent, World
 
@@ -109,7 +109,8 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     """Ask the guards once more right before an effect: since it was announced much may be new.
 
     A power switch that was silent for a minute answers, and the host is heard again meanwhile.
-    What has to wait only has waited before it was announced, and is not counted twice.
+    While too little is seen, it waits until its deadline, and is looked at anew before the effect.
+    What has to wait for others has waited before it was announced, and is not counted twice.
     """
     step = plan.steps[move.step]
     if step.actor is not Actor.KGRAPH:
@@ -117,11 +118,17 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     own = plan.id, step.entity, step.action
     others = tuple(i for i in world.intents if (i.plan, i.entity, i.action) != own)
     said = judge(plan, step, replace(world, intents=others))
-    final = next((row for row in said if row.weight.stops), None)
-    if final is None:
+    ended = next((row for row in said if row.weight.ends), None)
+    unseen = next((row for row in said if row.weight is Weight.UNSEEN), None)
+    since = hand.acted_at or hand.intended_at or world.now
+    if ended is None and unseen is not None:
+        if world.now - since <= step.terms.deadline:
+            return Wait(unseen.why, move.step)
+        ended = unseen
+    if ended is None:
         return move
     head = "" if track.attempt > 1 or hand.acted_at is not None else NOT_DONE
-    why = f"{head}refused by the {final.guard} guard: {final.why}"
+    why = f"{head}refused by the {ended.guard} guard: {ended.why}"
     return Commit(move.step, StepState.FAILED, why)
 
 
@@ -187,7 +194,7 @@ def _announce(plan: Plan, number: int, step: PlanStep, world: World) -> Move:
     if step.actor is Actor.NOBODY:
         return Commit(number, StepState.FAILED, step.unable or "nobody can do it")
     said = judge(plan, step, world) if step.actor is Actor.KGRAPH else ()
-    final = next((row for row in said if row.weight.stops), None)
+    final = next((row for row in said if row.weight.ends), None)
     if final is not None:
         return Commit(number, StepState.FAILED, f"refused by the {final.guard} guard: {final.why}")
     if said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgraph.schema import Plan, PlanStep, Risk
-from remedies.guards.refusal import Refusal
+from remedies.guards.refusal import Refusal, Weight
 from remedies.guards.silence import suspect
 from remedies.world import World
 
@@ -14,4 +14,5 @@ def isolated(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     if step.risk is Risk.NONE or len(looking) < 2 or not all(map(suspect, looking)):
         return None
     names = ", ".join(row.name for row in looking)
-    return Refusal("isolated", f"most is silent for {names}: it is we who are cut off")
+    why = f"most is silent for {names}: it is we who are cut off"
+    return Refusal("isolated", why, Weight.UNSEEN)

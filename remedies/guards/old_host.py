@@ -18,4 +18,8 @@ def old_host(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
         return Refusal("old host", "nobody knows where it ran last")
     if old not in world.off:
         return Refusal("old host", f"{old} was not read back off, and may still run it")
+    # A plan may have waited since it was read back off: somebody may have switched it on again.
+    heard = [v.name for v in world.facts.vantages if old in v.watched - v.silent]
+    if heard:
+        return Refusal("old host", f"{old} was read back off, and {heard[0]} hears it again")
     return None

@@ -14,13 +14,19 @@ class Weight(Enum):
     """How much a refusal stops."""
 
     FINAL = "final"  # the step is not done
+    UNSEEN = "unseen"  # nothing begins; what has begun waits until more is seen, up to the effect
     LATER = "later"  # the step waits until it may
     AUTOMATION = "automation"  # nothing happens by itself; a person may still say yes
 
     @property
     def stops(self) -> bool:
-        """Whether waiting does not help."""
+        """Whether no plan begins that would begin with it."""
         return self is not Weight.LATER
+
+    @property
+    def ends(self) -> bool:
+        """Whether waiting does not help a plan that has begun."""
+        return self is Weight.FINAL or self is Weight.AUTOMATION
 
 
 @dataclass(frozen=True, slots=True)

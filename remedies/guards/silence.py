@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgraph.schema import Plan, PlanStep
-from remedies.guards.refusal import Refusal
+from remedies.guards.refusal import Refusal, Weight
 from remedies.world import Vantage, World
 
 MOST = 0.5  # share of what one vantage point watches
@@ -27,6 +27,7 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
                 "silence",
                 f"{count} of {len(vantage.watched)} that {vantage.name} watches went silent"
                 " together: suspect the monitoring",
+                Weight.UNSEEN,
             )
     return None
 

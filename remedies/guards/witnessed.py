@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kgraph.schema import Plan, PlanStep
-from remedies.guards.refusal import Refusal
+from remedies.guards.refusal import Refusal, Weight
 from remedies.world import Vantage, World
 
 WITNESSES = 2
@@ -23,7 +23,8 @@ def witnessed(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
         return Refusal("witnesses", f"{alive[0]} still hears it")
     if len(watching) < WITNESSES:
         said = f"only {watching[0].name}" if watching else "nobody"
-        return Refusal("witnesses", f"{said} says that it is silent; {WITNESSES} must")
+        why = f"{said} says that it is silent; {WITNESSES} must"
+        return Refusal("witnesses", why, Weight.UNSEEN)
     return None
 
 

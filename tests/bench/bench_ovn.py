@@ -26,7 +26,7 @@ from kgraph.sourcekit import run
 from kgraph.sourcekit.ovsdb import listing
 from tests.ingest.ovs.servers import ovsdb
 from tests.ingest.readings import alone, found
-from tests.ingest.real import PATH, until
+from tests.real import PATH, until
 
 _SCHEMAS = {"nb": "/usr/share/ovn/ovn-nb.ovsschema", "sb": "/usr/share/ovn/ovn-sb.ovsschema"}
 _PORTS, _SWITCHES, _CHASSIS, _ROUNDS, _BATCH = 1_000, 20, 10, 5, 100

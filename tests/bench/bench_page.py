@@ -42,7 +42,6 @@ _SEEN = """\
 def main(guests: int, rounds: int) -> None:
     """Print one line of JSON for files that are fetched, and one for files that are kept."""
     with tempfile.TemporaryDirectory() as name, broken(Path(name), guests, 14) as site:
-        assert site.served is not None
         served = site.served
         boxes = len(served.client.get(f"/api/v1{_PATH}/view").json()["picture"]["nodes"])
         with browser() as chromium:

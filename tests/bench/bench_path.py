@@ -1,25 +1,23 @@
 """Where the time goes from a post to the message that explains it: CPU milliseconds of one core.
 
-    python -m tests.bench.bench_path [--entities 100000] [--active 10000] [--more 20]
+    python -m tests.bench.bench_path [--entities 100000] [--active 10000] [--more 20] [--settle]
 
 The estate and the alarms of `bench_session`; then single guests alarm one after the other, each by
 a post as Alertmanager makes it. Timed are the steps that the service takes, in its own order: the
 post is checked and kept; the delivery is taken out and its entity found; what is wrong is
 explained and kept; what is news to a receiver is written down; the message is made and handed
-over. The network is left out, and so are the waits between: one step wakes the next. Prints a
-table, asserts nothing.
+over. The network is left out, and so are the waits between: one step wakes the next. Unless they
+are all explained first (`--settle`, the better part of an hour), the active alarms wait for that
+still, as after a restart. Prints a table, asserts nothing.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from kgraph.app.service.announce import Announcer
@@ -28,13 +26,15 @@ from kgraph.app.service.hooks import DEFAULT_HOOKS, Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.sending import Sender
 from kgraph.app.service.tally import Tally
+from kgraph.app.watch import session
+from kgraph.app.watch.told import Told
 from kgraph.config_service import CloudEventsReceiver
 from kgraph.incidents.messages import cloudevent
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
-from tests.bench.bench_session import AT, Bench, estate, row, storms
+from tests.bench.bench_session import AT, Bench, alarms, begun, options, row
 from tests.kgraph.server.conftest import alert, webhook
 
+Settle = Callable[[], object]  # looks once more, or until nothing waits
 _RECEIVER = CloudEventsReceiver(type="cloudevents", name="bench", url="http://127.0.0.1/", every=0)
 _POSTED, _FOUND, _EXPLAINED, _NOTED, _SENT = _STEPS = (
     "post checked and kept",
@@ -59,7 +59,8 @@ class _Way:
 class ToMessage:
     """The service's steps, one after the other, in one thread."""
 
-    def __init__(self, store: GraphStore, bench: Bench) -> None:
+    def __init__(self, bench: Bench) -> None:
+        store = bench.store
         self.store, self.bench, self.way = store, bench, _Way()
         self.inbox = Inbox(store, DEFAULT_HOOKS, load_packs([]), Tally(store))
         self.hands = Hands(store)
@@ -81,13 +82,25 @@ class ToMessage:
             self.inbox.keep(now)
             self.hands.news(now)
         with self._timed(_EXPLAINED):
-            found = self.bench.assessor.assess(now, ())
+            news = self._explained(now, () if over else uids)
         with self._timed(_NOTED):
-            for told in found[1] if found else ():
+            for told in news:
                 self.announcer.hear(told)
             self.announcer.settle(now)
         with self._timed(_SENT):
             self.sender.round(now)
+
+    def _explained(self, now: datetime, uids: Collection[str]) -> list[Told]:
+        """Look, until what alarms is explained; return what was told."""
+        waiting, told = set(uids), list[Told]()
+        while True:
+            found = self.bench.assessor.assess(now, ())
+            told += found[1] if found else ()
+            for kept in found[0].fresh if found else ():
+                seen = kept.investigation.case.incident.observations
+                waiting -= {row.entity for row in seen if row.abnormal}
+            if not waiting:
+                return told
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -109,7 +122,7 @@ def _alert(uid: str, changes: Mapping[str, object]) -> dict[str, object]:
     return alert(**{"labels": labels, "fingerprint": uid, **changes})
 
 
-def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str) -> None:
+def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str, settle: Settle) -> None:
     """Let one after the other come, timed, and end again, not timed."""
     uids = path.bench.topology.uids
     sums: dict[str, list[float]] = {step: [] for step in _STEPS}
@@ -119,33 +132,28 @@ def _each(path: ToMessage, more: Sequence[Sequence[int]], what: str) -> None:
         for step, times in path.took.items():
             sums[step] += times
         path.post(uids[each[0]], over=True)
-        path.bench.settle()
+        settle()
     path.took = sums
     path.show(what)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("--entities", type=int, default=100_000)
-    parser.add_argument("--active", type=int, default=10_000)
-    parser.add_argument("--more", type=int, default=20)
+    parser = options(__doc__)
+    parser.add_argument("--settle", action="store_true")
     asked = parser.parse_args()
-    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
-    with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
-        with store.sync("bench", "", complete=True, at=AT) as run:
-            run.stage(estate(asked.entities))
-            run.commit()
-        bench = Bench(store, Path(name))
-        path = ToMessage(store, bench)
-        path.post()  # what is made once: the estate by name
+    with begun(asked.entities) as bench:
+        path = ToMessage(bench)
+        path.inbox.keep(AT)  # what is made once, while nothing waits: the estate by name
+        session.PATIENCE = 0.0  # what is not urgent is not part of what is timed
+        path.post()
         path.show("the first look, with nothing posted")
-        drawn = storms(bench.topology, asked.active + 2 * asked.more)
-        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
-        _each(path, later[: asked.more], "one more alert, few active")
-        bench.see([i for each in now for i in each])
-        bench.settle()
-        _each(path, later[asked.more :], f"one more alert, {sum(map(len, now)):,} active")
+        first, many, last = alarms(bench.topology, asked.active, asked.more)
+        _each(path, first, "one more alert, few active", bench.settle)
+        bench.see(many)
+        settle: Settle = bench.settle if asked.settle else bench.look
+        settle()
+        _each(path, last, f"one more alert, {len(many):,} active", settle)
         sys.stdout.write(f"messages handed over: {path.way.told}\n")
 
 

@@ -19,9 +19,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch import session
@@ -115,34 +116,60 @@ def row(what: str, times: Sequence[float], more: str = "") -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+def options(doc: str | None) -> argparse.ArgumentParser:
+    """Return the options of a table that this estate and these alarms are for."""
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0] if doc else "")
     parser.add_argument("--entities", type=int, default=100_000)
     parser.add_argument("--active", type=int, default=10_000)
     parser.add_argument("--more", type=int, default=20)
-    parser.add_argument("--settle", action="store_true")
-    asked = parser.parse_args()
-    sys.stdout.write(f"{asked.entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
+    return parser
+
+
+@contextmanager
+def begun(entities: int) -> Iterator[Bench]:
+    """Begin a table: print its head, and let there be a store with the estate."""
+    sys.stdout.write(f"{entities:,} entities\n{'':44}{'n':>5}{'p50 ms':>10}{'p95 ms':>10}\n")
     with tempfile.TemporaryDirectory() as name, closing(open_store(Path(name) / "k.db")) as store:
         with store.sync("bench", "", complete=True, at=AT) as run:
-            run.stage(estate(asked.entities))
+            run.stage(estate(entities))
             run.commit()
-        bench = Bench(store, Path(name))
+        yield Bench(store, Path(name))
+
+
+class Alarms(NamedTuple):
+    """What alarms, as numbers of entities: single ones first, then many, then single ones."""
+
+    first: list[list[int]]
+    many: list[int]
+    last: list[list[int]]
+
+
+def alarms(topology: Topology, active: int, more: int) -> Alarms:
+    """Draw so many single ones for each end, and storms until about so many are active."""
+    drawn = storms(topology, active + 2 * more)
+    many, single = drawn[: -2 * more], drawn[-2 * more :]
+    return Alarms(single[:more], [i for each in many for i in each], single[more:])
+
+
+def main() -> None:
+    """Print the table."""
+    parser = options(__doc__)
+    parser.add_argument("--settle", action="store_true")
+    asked = parser.parse_args()
+    with begun(asked.entities) as bench:
         row("the first look, nothing wrong", [bench.look()[0]])
-        drawn = storms(bench.topology, asked.active + 2 * asked.more)
-        now, later = drawn[: -2 * asked.more], drawn[-2 * asked.more :]
+        first, many, last = alarms(bench.topology, asked.active, asked.more)
         session.PATIENCE = 0.0  # what is not urgent is not part of what is timed
-        touched(bench, later[: asked.more], "one more alert, few active")
-        bench.see([i for each in now for i in each])
-        active = sum(map(len, now))
+        touched(bench, first, "one more alert, few active")
+        bench.see(many)
+        active = len(many)
         if asked.settle:
             total, looks, kept = bench.settle()
             row(f"{active:,} at once, all explained", [total], f"{looks} looks, {kept} incidents")
             row("nothing new", [bench.look()[0] for _ in range(5)])
         else:
             row(f"the first look at {active:,} at once", [bench.look()[0]])
-        touched(bench, later[asked.more :], f"one more alert, {active:,} active")
+        touched(bench, last, f"one more alert, {active:,} active")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     sys.stdout.write(f"peak memory {peak:,.0f} MiB\n")
 

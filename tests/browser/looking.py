@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pytest
-
+from tests.real import absent
 from tools.neo4j.looking import missing
 
 if TYPE_CHECKING:
@@ -30,13 +29,17 @@ def lacking() -> list[str]:
     return missing() + ([] if BUILT.exists() and AXE.exists() else ["the built page (make page)"])
 
 
-@contextmanager
-def needed_browser() -> Iterator[Browser]:
-    """Start it for tests: what the machine lacks skips them, and under CI fails them."""
+def needed() -> None:
+    """What the machine lacks skips a test, and under CI fails it."""
     missing = lacking()
     if missing:
-        line = f"the page needs {', '.join(missing)}: make test-deps, then make test"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(line)
+        absent(f"the page needs {', '.join(missing)}: make test-deps, then make test")
+
+
+@contextmanager
+def needed_browser() -> Iterator[Browser]:
+    """Start it for tests, where it is there."""
+    needed()
     with browser() as opened:
         yield opened
 

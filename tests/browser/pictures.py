@@ -15,7 +15,6 @@ from .site import broken, token_for
 def main(folder: Path) -> None:
     """Take them while an incident is opened, approved and healed."""
     with tempfile.TemporaryDirectory() as made, browser() as chromium, broken(Path(made)) as site:
-        assert site.served is not None
         url, token = site.served.url, token_for(Path(made), Role.OPERATOR)
         windows = {
             "page": Window(chromium, url),

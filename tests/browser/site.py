@@ -88,7 +88,13 @@ class Site:
         self.began = ""
         self.asked: list[str] = []
         self.url = ""
-        self.served: Served | None = None
+        self.service: Served | None = None
+
+    @property
+    def served(self) -> Served:
+        """The service; there is one once the site is `broken`."""
+        assert self.service is not None
+        return self.service
 
     def kill_export(self) -> None:
         """The export dies: its guests pause, and Alertmanager says so."""
@@ -128,7 +134,6 @@ class Site:
             for name in names
         ]
         whole = {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "alerts": alerts}
-        assert self.served is not None
         assert self.served.post(json.dumps(whole).encode()) == 202
 
 
@@ -194,7 +199,7 @@ def broken(folder: Path, guests: int = 8, hosts: int = 4) -> Iterator[Site]:
     site = Site(guests)
     with answering(site), running(folder, "", settings(site, folder, hosts)) as served:
         served.client.headers["Authorization"] = f"Bearer {token_for(folder, Role.OPERATOR)}"
-        site.served = served
+        site.service = served
         waited(lambda: served.client.get("/api/v1/entities?text=vmstore").json()["items"])
         site.kill_export()
         waited(lambda: served.client.get("/api/v1/plans").json()["items"])

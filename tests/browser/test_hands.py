@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,25 +11,13 @@ import pytest
 from kgraph.app.service.tokens import Role
 
 from .looking import LAPTOP, PHONE, Window
-from .site import Site, broken, token_for
+from .site import Site, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.served]
 DEEDS = ("Acknowledge", "Close", "Merge", "Split")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hands")
-
-
-@pytest.fixture(scope="module")
-def site(folder: Path, chromium: Browser) -> Iterator[Site]:  # noqa: ARG001 - else nothing is
-    """One site for all tests; the first ones change nothing, the last one ends its incident."""
-    with broken(folder) as found:
-        yield found
 
 
 def opened(
@@ -40,7 +27,6 @@ def opened(
     size: tuple[int, int] = LAPTOP,
     colours: str = "light",
 ) -> Window:
-    assert site.served is not None
     window = Window(chromium, site.served.url, size, colours)  # type: ignore[arg-type]
     window.log_in(token, "/incidents/INC-0001")
     window.page.get_by_role("heading", name="8 VMs paused", level=1).wait_for()

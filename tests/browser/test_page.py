@@ -16,7 +16,7 @@ from kgraph.app.service.tokens import Role
 from tests.kgraph.server.serving import Served
 
 from .looking import LAPTOP, PHONE, Window
-from .site import broken, token_for
+from .site import Site, broken, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,16 +25,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.served]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page")
-
-
-@pytest.fixture(scope="module")
-def served(folder: Path, chromium: Browser) -> Iterator[Served]:  # noqa: ARG001 - else nothing is
-    """One site for all tests that leave it broken."""
-    with broken(folder) as site:
-        assert site.served is not None
-        yield site.served
+def served(site: Site) -> Served:
+    """The service of the site; the tests that use it leave the site broken."""
+    return site.served
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +51,6 @@ def window(chromium: Browser, served: Served) -> Iterator[Callable[..., Window]]
 
 def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_path: Path) -> None:
     with broken(tmp_path) as site:
-        assert site.served is not None
         window = Window(chromium, site.served.url)
         page = window.page
         window.log_in(token_for(tmp_path, Role.OPERATOR))
@@ -220,6 +212,15 @@ def test_the_same_picture_is_a_list_with_those_that_are_well(
     }
 
 
+def test_the_list_says_how_old_is_what_is_known(
+    window: Callable[..., Window], operator: str
+) -> None:
+    view = window()
+    view.log_in(operator)
+    view.page.get_by_text(re.compile(r"^1 source, the oldest read \d+ (s|min) ago$")).click()
+    view.page.get_by_role("row", name=re.compile("^cmdb site:dc1 ")).wait_for()
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_everything_is_readable_and_labelled(
@@ -295,7 +296,6 @@ def test_an_incident_that_is_not_there_is_told_in_one_line(
 
 def test_a_plan_is_rejected_with_a_reason(chromium: Browser, tmp_path: Path) -> None:
     with broken(tmp_path) as site:
-        assert site.served is not None
         window = Window(chromium, site.served.url)
         window.log_in(token_for(tmp_path, Role.OPERATOR), "/incidents/INC-0001")
         page = window.page

@@ -215,3 +215,22 @@ def test_a_record_that_leaves_an_entity_in_the_reading_that_merges_it_takes_its_
         *links,
     )
     assert store.check() == []
+
+
+def test_a_uid_that_was_given_up_twice_over_still_finds_what_it_became(
+    store: GraphStore, sync: Sync
+) -> None:
+    serial, cmdb = Key("vendorSerial", "ACME/A1B2"), Key("cmdbId", "42")
+    readings = (
+        ("a", (SMBIOS,)),
+        ("b", (serial,)),
+        ("c", (cmdb,)),
+        ("c", (cmdb, serial)),  # c turns out to be b,
+        ("b", (serial, SMBIOS)),  # and b turns out to be a
+    )
+    uids: list[str] = []
+    for source, keys in readings:
+        uids += sync(Record("x", "Host", keys=keys), source=source).created
+    (left,) = store.find()
+    assert len(uids) == 3
+    assert [store.get([uid]) for uid in uids] == [[left]] * 3

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.ingest.real import PATH, need, until
+from tests.real import PATH, need, until
 
 _SCHEMAS = {  # by the names of the sockets that the tools look for
     "db": "/usr/share/openvswitch/vswitch.ovsschema",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from kgraph.app.sources.shelf import Shelf
 from remedies import EffectError, Standing, Task
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_moves import POLL
 from tests.lab.campaign.truth import Witness
 from tests.lab.lab.estate import HOSTS
 from tests.lab.lab.guests import Disk
@@ -60,7 +62,8 @@ def mover(lab: Lab, tmp_path: Path) -> Iterator[Mover]:
         list(read(uri, now=datetime.now(UTC), shelf=Shelf([definitions])).items)
     routes = {name: f"tcp://{lab.host(name).address}" for name in HOSTS}
     uris = tuple(lab.uris)
-    actuator = LibvirtActuator(load_control(), uris, frozenset(uris), definitions, routes)
+    rest = partial(time.sleep, POLL)
+    actuator = LibvirtActuator(load_control(), uris, frozenset(uris), definitions, routes, rest)
     with closing(Witness(lab)) as witness:
         yield Mover(lab, actuator, definitions, witness)
         witness.now()

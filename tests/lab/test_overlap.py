@@ -17,10 +17,10 @@ import pytest
 from kgraph.app.identity import conflicts
 from kgraph.app.queries import hygiene
 from kgraph.store import GraphStore, open_store
-from tests.ingest.real import need
 from tests.lab.lab.edge import BRIDGE, Edge
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import wait_for
+from tests.real import need
 
 pytestmark = pytest.mark.lab
 

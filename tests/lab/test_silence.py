@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest.exports import ExportError, Look, Reason, parse_address
+from ingest.exports.nbd import look
 from ingest.libvirt import read
 from ingest.libvirt.binding import load_binding
 from ingest.libvirt.counters import Counters
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import History, Limits, step
-from ingest.nbd import Look, NbdError, Reason, look, parse_address
 from kgraph.app import investigation
 from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs
@@ -115,7 +116,7 @@ def seen(lab: Lab) -> Look | Reason:
     deadline = timedelta(seconds=1)
     try:
         return look(address.host, address.port, address.export, deadline=deadline)
-    except NbdError as error:
+    except ExportError as error:
         return error.reason
 
 

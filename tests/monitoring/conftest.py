@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.monitoring.stack import TOOLS, Stack
-
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def need(*tools: str) -> None:
-    """Skip with a line where a Debian package is missing; fail under CI."""
-    lacking = [tool for tool in tools if shutil.which(tool, path=_PATH) is None]
-    if not lacking:
-        return
-    line = f"the real monitoring lacks {', '.join(lacking)}; run 'make test-deps'"
-    if os.environ.get("CI") == "true":
-        pytest.fail(line, pytrace=False)
-    pytest.skip(line)
+from tests.real import need
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from kgraph.app.detection import Asking, detection_job
 from kgraph.cli import run as run_cli
 from kgraph.config import PrometheusSource, load
 from kgraph.web import Credentials
-from tests.monitoring.conftest import need
 from tests.monitoring.half_dead import HalfDead, half_dead
 from tests.monitoring.past import DAY, HOUR, MINUTE, Past, Served, minutes
+from tests.real import need
 
 pytestmark = pytest.mark.monitoring
 

@@ -20,7 +20,7 @@ from kgraph.store import open_store
 from tests.kgraph.server.conftest import filled
 from tests.kgraph.server.serving import Receiver, Served, received, running, waited
 from tests.lab.lab.processes import end, spawn, wait_for
-from tests.monitoring.conftest import need
+from tests.real import need
 from tools.ports import free_address
 
 pytestmark = [pytest.mark.monitoring, pytest.mark.served]

@@ -235,27 +235,6 @@ def test_check_reports_broken_promises(store: GraphStore, neo4j_server: Served) 
     assert "relations of type LIKES are not ours" in told
 
 
-def test_a_uid_that_was_given_up_twice_over_still_finds_what_it_became(store: GraphStore) -> None:
-    serial, cmdb = Key("vendorSerial", "ACME/A1B2"), Key("cmdbId", "42")
-    asset = Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3532")
-    uids = []
-    readings = (
-        ("a", (asset,)),
-        ("b", (serial,)),
-        ("c", (cmdb,)),
-        ("c", (cmdb, serial)),  # c turns out to be b,
-        ("b", (serial, asset)),  # and b turns out to be a
-    )
-    for minute, (source, keys) in enumerate(readings):
-        at = T0 + timedelta(minutes=minute)
-        with store.sync(source, "", complete=True, at=at) as run:
-            run.stage([Record("x", "Host", keys=keys)])
-            uids += run.commit().created
-    (left,) = store.find()
-    assert len(uids) == 3
-    assert [store.get([uid]) for uid in uids] == [[left]] * 3
-
-
 def test_the_likeliest_cause_of_an_open_incident_is_labelled_until_it_is_over(
     store: GraphStore, neo4j_server: Served
 ) -> None:

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 import remedies.guards as all_guards
+from kgraph.schema import Plan, PlanStep
 from kgraph.store import open_store
 from remedies.actuators import power
 from remedies.execution import executor
 from remedies.execution.step_moves import _Step
-from remedies.guards import Guard
+from remedies.guards import Guard, Refusal
+from remedies.world import World
 from tests.remedies import test_guards
 from tests.remedies.actuators import test_power
 from tests.remedies.simulator import hands
@@ -75,16 +77,28 @@ def _no_second_word(patch: Patch) -> None:
     patch.setattr(module, "_judged_again", lambda _plan, move, *_rest: move)
 
 
+def _no_hearing(patch: Patch) -> None:
+    """Take a host that was read back off for off, whoever hears it meanwhile."""
+
+    def old_host(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
+        return whole(plan, step, replace(world, facts=replace(world.facts, vantages=())))
+
+    whole = all_guards.old_host
+    guards = tuple(old_host if each is whole else each for each in all_guards.GUARDS)
+    patch.setattr(all_guards, "GUARDS", guards)
+
+
 def _no_contention(patch: Patch) -> None:
     patch.setattr(executor, "hosts_of", lambda _plan: frozenset())
 
 
 REMOVALS = (
     guard(1, "old_host", "hook-that-fences-and-believes-itself", breaks="I1"),
+    Removal(1, "heard again", _no_hearing, ("blind-and-the-host-is-back",), "I2"),
     Removal(1, "confirmed_off", _never, ("rival-runs-it-unseen",), "I2"),
     Removal(2, "look after the effect", _no_look_after, ("fence-power-is-stuck",), "I1"),
     guard(4, "silence", "most-are-silent-for-libvirt"),
-    guard(4, "isolated", "half-of-the-hosts-hang"),
+    guard(4, "isolated", "half-of-the-hosts-hang", "blind-in-the-middle"),
     guard(5, "budget", "many-guests-and-the-budget", "three-hosts-in-an-hour", breaks="I3"),
     guard(6, "shared_cause", "guest-never-resumes"),
     guard(7, "first_sync", "first-sync-is-missing"),
@@ -93,6 +107,7 @@ REMOVALS = (
     guard(9, "locked", "start-effect-hangs"),
     guard(10, "witnessed", "one-witness-is-not-enough"),
     Removal(10, "judged again", _no_second_word, ("fence-waits-and-the-host-is-back",)),
+    Removal(4, "seen before the effect", _no_second_word, ("blind-before-the-effect",)),
     guard(11, "halted", "halted-before"),
     guard(12, "attributed", "symptom-of-our-own-making"),
     guard(0, "owned", "rival-owns-the-guest", "rival-owns-the-host"),

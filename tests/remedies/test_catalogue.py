@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ NOTIFY = "actions: [{name: notify, by: notify, effect: told}]\n"
 def test_every_shipped_remedy_speaks_of_a_fault_that_exists() -> None:
     for kind, mode in load_catalogue().remedies:
         assert mode in KINDS[kind].modes
+
+
+def test_every_shipped_remedy_says_what_it_will_not_do_and_why() -> None:
+    """Whoever is tired looks for the quick way first: it is told why it is none."""
+    for fault, remedy in load_catalogue().remedies.items():
+        assert remedy.refused, fault
+        for row in remedy.refused:
+            assert re.fullmatch(r"\S.+ \(.+\)", row), row
 
 
 def test_what_acts_has_an_inverse_or_is_at_least_of_medium_risk() -> None:

@@ -102,6 +102,27 @@ def test_a_guard_refuses_and_without_it_nobody_does(
     assert judge(PLAN, step_for(name), world_for(name)) == ()
 
 
+@pytest.mark.parametrize("name", ["isolated", "silence", "witnessed"])
+def test_what_only_lacks_a_look_begins_no_plan_and_ends_none(name: str) -> None:
+    weight = judge(PLAN, step_for(name), world_for(name))[0].weight
+    assert weight.stops
+    assert not weight.ends
+
+
+def test_a_host_that_somebody_hears_ends_its_fence_at_once() -> None:
+    heard = facts(vantages=(DEAD[0], Vantage("ping", HOSTS)))
+    assert judge(PLAN, FENCE, heard)[0].weight.ends
+
+
+def test_a_host_that_was_read_back_off_and_is_heard_again_is_not_off() -> None:
+    off = replace(facts(vantages=DEAD), off=frozenset({"h1"}))
+    assert judge(PLAN, ELSEWHERE, off) == ()
+    back = replace(off, facts=replace(off.facts, vantages=(DEAD[0], Vantage("ping", HOSTS))))
+    assert [row.why for row in judge(PLAN, ELSEWHERE, back)] == [
+        "h1 was read back off, and ping hears it again"
+    ]
+
+
 def test_an_empty_set_of_sources_never_means_all() -> None:
     world = facts(configured=frozenset(), complete=frozenset())
     assert "no topology source" in judge(PLAN, RESUME, world)[0].why

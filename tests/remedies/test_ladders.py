@@ -172,6 +172,7 @@ def test_a_ladder_goes_on_with_its_next_rung_once_the_first_did_not_help() -> No
     second = planned(shop(), "shop", "failing", ways, (("shop", "force_restart"),), changes=CHANGE)
     assert [row[0] for row in told(second)] == ["roll_back"]
     assert second.because == "force_restart did not help"
+    assert second.refused == (*first.refused, "the same once more (force_restart did not help)")
     assert second.executable
 
 

@@ -55,12 +55,13 @@ class SourceType:
 
 
 _QUICK, _QUARTER, _MINUTE = timedelta(seconds=10), timedelta(seconds=15), timedelta(minutes=1)
+_EXPORTS = "{} exports: do they answer, is the right {} on them"
 # Graph first, alerts last: an alert finds its entity only once that is in the graph.
 SOURCES = (
     SourceType("topology", "a kgraph.topology/v1 document", _MINUTE, topology=True),
     SourceType("libvirt", "a libvirt connection", _QUICK, topology=True),
-    SourceType("nbd", "NBD exports: do they answer, is the right disk on them", _QUICK),
-    SourceType("nfs", "NFS exports: the same", _QUICK, module="nbd"),
+    SourceType("nbd", _EXPORTS.format("NBD", "disk"), _QUICK, module="exports"),
+    SourceType("nfs", _EXPORTS.format("NFS", "file system"), _QUICK, module="exports"),
     SourceType("synthetic", "an invented estate", 10 * _MINUTE, topology=True),
     SourceType("changes", "packages, configuration files and units of a machine", _MINUTE),
     SourceType("logs", "what is unusual in logs, and what they say outright", _QUARTER),

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from kgraph.app import keeping
 from kgraph.app.handled import decisions
-from kgraph.app.investigation import Toolkit, of_estate
+from kgraph.app.investigation import Toolkit, of_estate, read_at
 from kgraph.app.keeping import Kept, Memory, Sorted, worth
 from kgraph.app.learning import taught
 from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
-from kgraph.incidents import SourceAge, Verdict, headline, probability
+from kgraph.incidents import Verdict, headline, probability
+from kgraph.incidents.aging import stale
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 from kgraph.topology import Topology, build
@@ -107,12 +108,13 @@ class Assessor:
         evidence = self._store.evidence(now=now)
         # What people decided on its grouping makes old evidence new.
         decided = tuple((row.id, row.at) for row in decisions(self._store))
-        mark = (self._store.version(), _mark(evidence), warnings, decided)
+        ages = read_at(self._store)
+        old = frozenset(stale(ages, now))
+        mark = (self._store.version(), _mark(evidence), warnings, decided, old)
         if mark == self._mark:
             return None
         self._mark = mark
         tools = taught(tools, self._store)
-        ages = tuple(SourceAge(s.source, s.completed_at) for s in self._store.scopes())
         graph = self._current()
         found = of_estate(graph, evidence, ages, tools, warnings, self._arrays(graph))
         done = keeping.sort(self._store, found, memory=self._memory)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from kgraph.schema import GONE, Evidence, Observation, Subgraph
+from kgraph.sourcekit import MANAGED_BY
 from remedies import Facts, Vantage
 
-MANAGED_BY = "managedBy"  # a label: Pacemaker, Kubernetes, or whoever it is
 # Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
 _THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
 

@@ -24,10 +24,12 @@ from kgraph.app.investigation import (
     begin,
     model_for,
     of_question,
+    read_at,
 )
 from kgraph.app.keeping import Kept, Memory, Sorted
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.incidents import SourceAge, symptoms_of
+from kgraph.incidents.aging import stale
 from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Entity, Observation
 from kgraph.schema.healthy import expand_healthy
@@ -172,11 +174,12 @@ class Session:
         rows = list(symptoms)
         ended = self._compare(rows) or self._version < 0  # at first nobody knows what has ended
         self._follow_graph()
-        self._follow_context((warnings, tools.learned))
+        ages = read_at(self.store)
+        self._follow_context((warnings, tools.learned, frozenset(stale(ages, now))))
         self._follow_decisions(tools.decisions)
         self._frozen.update(frozen)
         self._renew(now)
-        fresh = self._work(tools, warnings)
+        fresh = self._work(tools, warnings, ages)
         if not fresh and not ended:
             return None
         found = [each for _, several in fresh for each in several]
@@ -291,10 +294,9 @@ class Session:
         heapq.heappush(self._due, (urgency, number, work))
 
     def _work(
-        self, tools: Toolkit, warnings: tuple[str, ...]
+        self, tools: Toolkit, warnings: tuple[str, ...], ages: tuple[SourceAge, ...]
     ) -> list[tuple[_Part, list[Investigation]]]:
         """Do what is due, for a while; return what was explained of what still stands."""
-        ages = tuple(SourceAge(s.source, s.completed_at) for s in self.store.scopes())
         found: dict[int, tuple[_Part, list[Investigation]]] = {}
         began = tools.stopwatch()
         while self._due:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path
 
 from kgraph.app.service import audit
 from kgraph.app.service.letters import discard, retry
-from kgraph.incidents.advice import STALE_AFTER
+from kgraph.incidents.aging import STALE_AFTER
 from kgraph.schema import Document, Drawer
 from kgraph.schema.timestamps import parse_time
 from kgraph.server.forms import DeadLetterForm, DeedForm, SourceForm

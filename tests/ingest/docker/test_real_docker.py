@@ -14,7 +14,7 @@ import pytest
 
 from kgraph.schema import SourceError
 from tests.ingest.readings import found, machines, records, relations, well, wrong
-from tests.ingest.real import PATH, need, until
+from tests.real import PATH, need, until
 
 pytestmark = pytest.mark.sources
 

@@ -13,7 +13,7 @@ import pytest
 from kgraph.schema import SourceError
 from tests.ingest.edges import DEFAULTS, frontend, stats, web_servers
 from tests.ingest.readings import found, records, relations, well, wrong
-from tests.ingest.real import PATH, free_port, need, until
+from tests.real import PATH, free_port, need, until
 
 pytestmark = pytest.mark.sources
 

@@ -192,7 +192,17 @@ def test_labels_that_lead_to_people_are_kept_and_no_others() -> None:
     assert dict(rows["workload:prod/Deployment/shop/web"].labels) == {
         "namespace": "shop",
         "owner": "team-shop",
+        "managedBy": "Kubernetes",
     }
+
+
+def test_pods_that_a_workload_keeps_up_are_kubernetes_to_repair_and_lone_ones_are_not() -> None:
+    owners = {
+        bool(row.labels.get("workload")): row.labels.get("managedBy")
+        for row in records(_items(_pod("alone"))).values()
+        if row.kind == "Pod"
+    }
+    assert owners == {True: "Kubernetes", False: None}
 
 
 def test_a_workload_with_too_few_pods_is_degraded() -> None:

@@ -20,7 +20,7 @@ from ingest.libvirt import ConnectionLostError, CountersApart, read
 from ingest.libvirt.apart import Apart, ForkServer
 from kgraph.schema import Record, SourceError
 from tests.ingest.libvirt.fakes import NOW
-from tests.ingest.real import until
+from tests.real import until
 
 MOCK = "test:///default"
 SHORT = timedelta(seconds=0.2)

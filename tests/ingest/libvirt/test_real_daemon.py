@@ -17,7 +17,7 @@ import pytest
 from ingest.libvirt import ConnectionLostError, read
 from kgraph.schema import Record, SourceError
 from tests.ingest.libvirt.fakes import NOW
-from tests.ingest.real import PATH, free_port, need, until
+from tests.real import PATH, free_port, need, until
 
 pytestmark = [pytest.mark.sources, pytest.mark.libvirt]
 

@@ -197,6 +197,36 @@ def test_a_server_that_is_shut_off_belongs_to_its_host_and_does_not_run_there(
     assert not wrong(items).keys() & {("port:p1", "unplugged")}
 
 
+RECOVERS = {
+    "/instance-ha/segments": {"segments": [{"uuid": "s1", "name": "all"}]},
+    "/instance-ha/segments/s1/hosts": {"hosts": [{"name": "h1", "on_maintenance": False}]},
+}
+
+
+def _recovering(cloud: _Cloud, **answers: object) -> None:
+    where: Object = {"interface": "public", "region": "R1", "url": None}
+    cloud.catalogue.append({"type": "instance-ha", "endpoints": [where]})
+    cloud.answers |= RECOVERS | {f"/instance-ha/{path}": row for path, row in answers.items()}
+
+
+def test_what_masakari_recovers_carries_its_name(cloud: _Cloud) -> None:
+    _recovering(cloud)
+    servers = ANSWERS["/compute/servers/detail"]["servers"]
+    watched = servers[0] | {"metadata": {"HA_Enabled": "True"}}
+    cloud.answers["/compute/servers/detail"] = {"servers": [watched, servers[1]]}
+    labels = {key: row.labels.get("managedBy") for key, row in records(_items(cloud)).items()}
+    assert {key for key, who in labels.items() if who == "Masakari"} == {
+        "hypervisor:h1.dc1",
+        f"server:{VM}",
+    }
+
+
+def test_a_host_under_maintenance_is_not_masakaris(cloud: _Cloud) -> None:
+    hosts = {"hosts": [{"name": "h1", "on_maintenance": True}]}
+    _recovering(cloud, **{"segments/s1/hosts": hosts})
+    assert "managedBy" not in records(_items(cloud))["hypervisor:h1.dc1"].labels
+
+
 def test_a_cloud_without_network_and_volumes_is_read_all_the_same(cloud: _Cloud) -> None:
     cloud.catalogue = cloud.catalogue[:1]
     kinds = {row.kind for row in records(_items(cloud)).values()}

@@ -14,7 +14,7 @@ from kgraph.schema import SourceError
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import Database, database
 from tests.ingest.readings import HERE, NOW, found, keys, records, relations, well, wrong
-from tests.ingest.real import PATH, need, until
+from tests.real import PATH, need, until
 
 NET = "11111111-2222-3333-4444-555555555555"
 EMPTY: list[Any] = ["set", []]

@@ -11,7 +11,7 @@ import pytest
 
 from ingest import catalogue
 from tests.ingest.ovs.servers import ovsdb
-from tests.ingest.real import PATH, need
+from tests.real import PATH, need
 
 pytestmark = pytest.mark.sources
 

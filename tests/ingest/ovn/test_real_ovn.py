@@ -15,8 +15,8 @@ from kgraph.schema import Observation
 from kgraph.sourcekit import Found, Here
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import relations
-from tests.ingest.real import until
 from tests.ingest.switching import Switching, stopped, switching
+from tests.real import until
 
 pytestmark = pytest.mark.sources
 

@@ -27,8 +27,8 @@ from ingest.libvirt.unanswered import Plug, cut_off, plugs
 from kgraph.app.cut_off import CutOff
 from kgraph.schema import Observation
 from kgraph.store import open_store
-from tests.ingest.real import until
 from tests.ingest.switching import Guest, Switching, stopped, switching
+from tests.real import until
 
 pytestmark = pytest.mark.sources
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.ingest.real import PATH, need, until
+from tests.real import PATH, need, until
 
 SWITCH = "/usr/share/openvswitch/vswitch.ovsschema"
 _ENV = {"PATH": PATH}

@@ -15,7 +15,7 @@ from kgraph.app.watch.collect import Collector
 from kgraph.config import Configuration, Settings, source_entry
 from kgraph.store import GraphStore, open_store
 from tests.ingest.ovs.servers import ovsdb, vsctl
-from tests.ingest.real import until
+from tests.real import until
 
 pytestmark = pytest.mark.sources
 

@@ -10,7 +10,7 @@ import pytest
 from kgraph.schema import SourceError
 from tests.ingest.ovs.servers import ovsdb, vsctl
 from tests.ingest.readings import found, keys, records, relations
-from tests.ingest.real import PATH, need
+from tests.real import PATH, need
 
 pytestmark = pytest.mark.sources
 

@@ -13,7 +13,7 @@ import pytest
 from kgraph.schema import SourceError
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import found, records, well
-from tests.ingest.real import need, until
+from tests.real import need, until
 
 pytestmark = pytest.mark.sources
 

@@ -14,7 +14,7 @@ import pytest
 from ingest.detect.logs import Patterns, text_lines
 from kgraph.schema import Entity, Key, Relation, Subgraph
 from kgraph.signals import EstateIndex, load_packs, translate_reports
-from tests.ingest.real import PATH, free_port, need, until
+from tests.real import PATH, free_port, need, until
 
 pytestmark = pytest.mark.sources
 

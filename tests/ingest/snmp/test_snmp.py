@@ -12,7 +12,7 @@ from ingest.snmp.normalise import normalise
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
-from tests.ingest.real import PATH, free_port, need, until
+from tests.real import PATH, free_port, need, until
 
 _IF, _NAME, _LLDP = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1.1", "1.0.8802.1.1.2.1"
 

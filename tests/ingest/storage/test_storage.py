@@ -19,7 +19,7 @@ from kgraph.schema import RelationRecord, SourceError
 from kgraph.sourcekit import Place, parsed
 from kgraph.sourcekit.machines import Told as Row
 from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
-from tests.ingest.real import PATH, need
+from tests.real import PATH, need
 
 Object = dict[str, Any]
 UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"

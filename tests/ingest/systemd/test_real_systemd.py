@@ -13,7 +13,7 @@ import pytest
 
 from kgraph.schema import SourceError
 from tests.ingest.readings import found, records, relations, well, wrong
-from tests.ingest.real import need, until
+from tests.real import need, until
 
 pytestmark = pytest.mark.sources
 

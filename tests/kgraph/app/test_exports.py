@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.nbd import Look, NbdError, Reason, checks
+from ingest.exports import LOOKS, NBD, ExportError, Look, Reason
 from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context
-from kgraph.app.sources.nbd import exports_job
+from kgraph.app.sources.exports import exports_job
 from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, NbdSource, Settings
 from kgraph.schema import Entity, Item, Key, Record, RelationRecord, Snapshot, State
@@ -36,14 +36,14 @@ class Servers:
         self.asked.append(address)
         answer = self.answers.get(address, DISK)
         if isinstance(answer, Reason):
-            raise NbdError(answer, answer.value, where=address)
+            raise ExportError(answer, answer.value, where=address)
         return answer
 
 
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
     made = Servers()
-    monkeypatch.setattr(checks, "look", made.look)
+    monkeypatch.setitem(LOOKS, NBD, made.look)
     return made
 
 

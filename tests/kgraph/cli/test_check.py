@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.ingest.detect.checks.servers import listening, saying
-from tests.ingest.real import free_port
 from tests.kgraph.estates import ingested
+from tests.real import free_port
 
 Run = Callable[..., Any]  # see conftest
 

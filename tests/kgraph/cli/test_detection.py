@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.kgraph.estates import ingested
+from tests.kgraph.written import append, call
 
 Run = Callable[..., Any]  # see conftest
 
@@ -44,11 +45,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _append(path: Path, lines: list[str]) -> None:
-    with path.open("a") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-
-
 def _at(ago: timedelta) -> str:
     return (_now() - ago).isoformat(timespec="seconds")
 
@@ -65,10 +61,10 @@ def test_a_new_error_and_a_link_that_went_down_become_evidence(run: Run, estate:
         for minutes in range(90, 10, -1)
         for n in range(5)
     ]
-    _append(log, usual)
+    append(log, usual)
     assert run("ingest", "logs", "files=app.log", "name=app").code == 0
     assert _evidence(run, "shop") == []
-    _append(
+    append(
         log,
         [
             f"{_at(timedelta(minutes=2))} h1 shop[7]: error: no route to db password=hunter2",
@@ -97,31 +93,18 @@ def test_a_log_that_cannot_be_read_fails_in_one_line_and_a_partial_one_says_so(
     assert "none.log: can't be read" in done.err
 
 
-def _spans(at: datetime, milliseconds: int, number: int) -> str:
-    end = round(at.timestamp() * 1e9)
-    batches = []
-    for service, span, parent in (("shop", "1", ""), ("cart", "2", "1")):
-        row = {
-            "traceId": f"{number:032x}", "spanId": span * 16, "parentSpanId": parent * 16,
-            "startTimeUnixNano": str(end - milliseconds * 10**6), "endTimeUnixNano": str(end),
-        }  # fmt: skip
-        name = {"key": "service.name", "value": {"stringValue": service}}
-        batches.append({"resource": {"attributes": [name]}, "scopeSpans": [{"spans": [row]}]})
-    return json.dumps({"resourceSpans": batches})
-
-
 def test_an_edge_that_became_slow_is_evidence_on_who_is_called_by_its_caller(
     run: Run, estate: Path
 ) -> None:
     log = estate / "spans.json"
     usual = [
-        _spans(_now() - timedelta(minutes=minute, seconds=n), 20 + n % 3, 100 * minute + n)
+        call(_now() - timedelta(minutes=minute, seconds=n), 20 + n % 3, 100 * minute + n)
         for minute in range(40, 8, -1)
         for n in range(20)
     ]
-    _append(log, usual)
+    append(log, usual)
     assert run("ingest", "calls", "path=spans.json").code == 0
-    _append(log, [_spans(_now() - timedelta(minutes=2), 400, 9_000 + n) for n in range(20)])
+    append(log, [call(_now() - timedelta(minutes=2), 400, 9_000 + n) for n in range(20)])
     done = run("ingest", "calls", "path=spans.json", "-o", "json")
     assert done.code == 0, done.err
     (told,) = [row for row in _evidence(run, "cart") if "abnormal" in row["detail"]]

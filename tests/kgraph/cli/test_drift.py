@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.ingest.detect.checks.servers import listening, saying
-from tests.ingest.real import need
 from tests.kgraph.estates import document, ingested
+from tests.real import need
 
 Run = Callable[..., Any]  # see conftest
 

@@ -16,7 +16,7 @@ import pytest
 
 from kgraph.cli import progress
 from kgraph.schema import Item
-from tests.ingest.real import until
+from tests.real import until
 
 Run = Callable[..., Any]  # see conftest
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.nbd import Look, checks
+from ingest.exports import LOOKS, NBD, Look
 
 Run = Callable[..., Any]  # see conftest
 ADDRESS = "nbd://127.0.0.1:1/disk"  # nobody listens there
@@ -46,7 +46,7 @@ def test_a_wrong_address_in_the_configuration_is_told_with_its_place(run: Run, w
 def test_sync_checks_once_the_graph_was_read(
     run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "look", lambda *_, **__: Look(1 << 20, "none"))
+    monkeypatch.setitem(LOOKS, NBD, lambda *_, **__: Look(1 << 20, "none"))
     estate = """{"format": "kgraph.topology/v1", "source": "cmdb", "scope": "all",
         "complete": true, "entities": [{"id": "x", "kind": "StorageExport",
         "keys": {"exportAddress": "nbd://store1:10809/disk"}}], "relations": []}"""

@@ -20,8 +20,8 @@ from kgraph.app.plans import find
 from kgraph.schema import Lease, PlanRecord, PlanState
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore, open_store
-from tests.ingest.real import until
 from tests.kgraph.cli.conftest import SHOP
+from tests.real import until
 
 Run = Callable[..., Any]  # see conftest
 

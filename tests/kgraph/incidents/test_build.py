@@ -34,6 +34,15 @@ def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> Non
     )
 
 
+def test_victims_of_two_kinds_are_counted_the_most_first(storage_case: Case) -> None:
+    entities = tuple(
+        replace(each, kind="Service") if each.name == "web-03" else each
+        for each in storage_case.incident.entities
+    )
+    case = replace(storage_case, incident=replace(storage_case.incident, entities=entities))
+    assert _text(case, Label.WHY).startswith("the only thing that 3 VMs and 1 service share")
+
+
 def test_another_thing_that_all_victims_share_is_named(storage_case: Case) -> None:
     incident = storage_case.incident
     victims = [r for r in incident.relations if r.dependency == "export"]

@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -228,6 +228,7 @@ def test_an_incident_about_the_stored_graph_keeps_all_that_it_says_when_written(
         source="libvirt",
         incomplete=True,
         warnings=("2 alerts were left out",),
+        stale={"netbox": timedelta(hours=3)},
     )
     assert parse_bundle(json.dumps(dump_bundle(incident)), where="again") == incident
 

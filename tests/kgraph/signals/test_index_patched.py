@@ -15,6 +15,7 @@ from kgraph.app.alerts import Directory
 from kgraph.schema import Entity, Key, Record, Relation, RelationRecord, Subgraph
 from kgraph.signals import EstateIndex
 from kgraph.store import open_store
+from tests.kgraph.topology.estates import change
 
 T0 = datetime(2026, 11, 28, tzinfo=UTC)
 UIDS = tuple("abcdefg")
@@ -24,21 +25,14 @@ KINDS = dict(
 NAMES = ("n1", "n1.dc1", "n2.dc1", "N2", "10.0.0.1")
 
 
-def _entity(uid: str, kind: str, name: str, key: str) -> Entity:
-    keys = (Key("hostname", key),) if key else ()
-    return Entity(uid, kind, name, keys)
+HOSTNAMES = st.lists(st.builds(Key, st.just("hostname"), st.sampled_from(NAMES)), max_size=1)
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Subgraph:
     there = draw(st.lists(st.sampled_from(UIDS), unique=True))
     entities = tuple(
-        _entity(
-            uid,
-            KINDS[uid],
-            draw(st.sampled_from(NAMES)),
-            draw(st.sampled_from(("", *NAMES))),
-        )
+        Entity(uid, KINDS[uid], draw(st.sampled_from(NAMES)), tuple(draw(HOSTNAMES)))
         for uid in there
     )
     pairs: list[tuple[str, str]] = [(a, b) for a in there for b in there if a != b]
@@ -60,27 +54,15 @@ def _told(index: EstateIndex) -> dict[str, Any]:
     return tables | {"entities": dict(index.entities), "qualified": index.qualified}
 
 
-def _ties(graph: Subgraph, uid: str) -> frozenset[Relation]:
-    return frozenset(row for row in graph.relations if row.dependent == uid)
-
-
 @settings(max_examples=200, deadline=None)
 @given(st.lists(graphs(), min_size=2, max_size=4))
 def test_a_patched_index_is_as_one_made_anew(steps: list[Subgraph]) -> None:
     before, index = steps[0], EstateIndex.of(steps[0])
     for graph in steps[1:]:
-        old = {entity.uid: entity for entity in before.entities}
-        new = {entity.uid: entity for entity in graph.entities}
-        changed = [
-            uid
-            for uid, entity in new.items()
-            if old.get(uid) != entity or _ties(before, uid) != _ties(graph, uid)
-        ]
-        fresh = Subgraph(
-            tuple(new[uid] for uid in changed),
-            tuple(row for row in graph.relations if row.dependent in set(changed)),
+        gone, entities, relations = change(
+            (before.entities, before.relations), (graph.entities, graph.relations)
         )
-        index = index.patched([uid for uid in old if uid not in new], fresh)
+        index = index.patched(gone, Subgraph(tuple(entities), tuple(relations)))
         assert _told(index) == _told(EstateIndex.of(graph))
         before = graph
 

@@ -295,6 +295,33 @@ def test_the_exporter_of_a_database_does_not_speak_of_its_machine(
     assert asked(alert, "", THERE, instance="db-1:9187").uids == uids
 
 
+@pytest.mark.parametrize(
+    ("alert", "running", "uids"),
+    [
+        ("RedisDown", ("cache",), ("cache",)),
+        ("RedisDown", ("cache", "sessions"), ()),  # it may be either
+        ("MongodbDown", ("cache",), ()),  # neither is called so
+    ],
+)
+def test_on_a_machine_that_is_called_like_the_software_it_is_the_one_thing_there(
+    alert: str, running: tuple[str, ...], uids: tuple[str, ...]
+) -> None:
+    there = [entity(name, "Service", name) for name in running]
+    index = EstateIndex.of(
+        Subgraph(
+            (entity("vm-redis", "VirtualMachine", "redis1"), *there),
+            tuple(Relation(name, "RUNS_ON", "vm-redis") for name in running),
+        )
+    )
+    assert asked(alert, "", index, instance="redis1:9121").uids == uids
+
+
+@pytest.mark.parametrize("kind", ["PowerFeed", "StorageExport", "Bmc"])
+def test_an_alert_that_no_entry_knows_finds_whatever_has_a_name_of_its_own(kind: str) -> None:
+    index = index_of(entity("it", kind, "pdu1"))
+    assert asked("InputLost", "", index, instance="pdu1").uids == ("it",)
+
+
 def test_a_machine_is_not_down_since_a_database_on_it_is_that_nobody_knows() -> None:
     assert asked("PostgresqlDown", instance="mail:9187").uids == ()
 

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from kgraph.sourcekit.pushed import Pace, Pushed
-from tests.ingest.real import until
+from tests.real import until
 
 QUICK = Pace(settle=0.05, gap=0.05, again=0.1, longest=0.2)
 PATIENCE = 60.0

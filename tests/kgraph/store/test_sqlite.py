@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.schema import Item, Key, Record, RelationRecord, StoreBusyError, StoreError
+from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
 from kgraph.store import GraphStore, SqliteStore, open_store
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 
@@ -239,24 +239,3 @@ def test_check_reports_a_broken_promise(store: GraphStore) -> None:
     store._database.sql.execute("UPDATE record SET live = 0")
     (line,) = store.check()
     assert "open without a live record" in line
-
-
-def test_a_uid_that_was_given_up_twice_over_still_finds_what_it_became(store: GraphStore) -> None:
-    serial, cmdb = Key("vendorSerial", "ACME/A1B2"), Key("cmdbId", "42")
-    asset = Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3532")
-    uids = []
-    readings = (
-        ("a", (asset,)),
-        ("b", (serial,)),
-        ("c", (cmdb,)),
-        ("c", (cmdb, serial)),  # c turns out to be b,
-        ("b", (serial, asset)),  # and b turns out to be a
-    )
-    for minute, (source, keys) in enumerate(readings):
-        at = T0 + timedelta(minutes=minute)
-        with store.sync(source, "", complete=True, at=at) as run:
-            run.stage([Record("x", "Host", keys=keys)])
-            uids += run.commit().created
-    (left,) = store.find()
-    assert len(uids) == 3
-    assert [store.get([uid]) for uid in uids] == [[left]] * 3

@@ -48,13 +48,13 @@ def graphs(draw: st.DrawFn, names: Sequence[str] = NAMES) -> Graph:
 def change(before: Graph, after: Graph) -> tuple[set[str], list[Entity], list[Relation]]:
     """Return what a store would say was touched between two graphs."""
 
-    def needs(graph: Graph) -> dict[str, set[Relation]]:
-        found: dict[str, set[Relation]] = {entity.uid: set() for entity in graph[0]}
+    def told(graph: Graph) -> dict[str, tuple[Entity, set[Relation]]]:
+        found: dict[str, tuple[Entity, set[Relation]]] = {e.uid: (e, set()) for e in graph[0]}
         for relation in graph[1]:
-            found[relation.dependent].add(relation)
+            found[relation.dependent][1].add(relation)
         return found
 
-    old, new = needs(before), needs(after)
+    old, new = told(before), told(after)
     touched = {uid for uid in new if old.get(uid) != new[uid]}
     return (
         old.keys() - new.keys(),

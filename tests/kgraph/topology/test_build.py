@@ -6,30 +6,16 @@ import pytest
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import Topology, build
-
-Row = tuple[str, str, int, frozenset[str]]  # owner, type, need, members
+from tests.kgraph.topology.estates import rows
 
 
 def _build(ids: str, *relations: Relation) -> Topology:
     return build([Entity(uid, "Host") for uid in ids.split()], relations)
 
 
-def _rows(topology: Topology) -> set[Row]:
-    names = topology.uids
-    return {
-        (
-            names[int(topology.owner[gate])],
-            topology.type[gate],
-            int(topology.need[gate]),
-            frozenset(names[m] for m in topology.members(gate)),
-        )
-        for gate in range(len(topology.type))
-    }
-
-
 def test_each_ungrouped_relation_is_a_gate_that_needs_its_one_member() -> None:
     topology = _build("h a b", Relation("h", "USES", "a"), Relation("h", "USES", "b"))
-    assert _rows(topology) == {
+    assert rows(topology) == {
         ("h", "USES", 1, frozenset("a")),
         ("h", "USES", 1, frozenset("b")),
     }
@@ -37,19 +23,19 @@ def test_each_ungrouped_relation_is_a_gate_that_needs_its_one_member() -> None:
 
 def test_a_group_is_one_gate_with_its_need() -> None:
     topology = _build("h a b c", *[Relation("h", "POWERED_BY", m, "psu", 2) for m in "abc"])
-    assert _rows(topology) == {("h", "POWERED_BY", 2, frozenset("abc"))}
+    assert rows(topology) == {("h", "POWERED_BY", 2, frozenset("abc"))}
 
 
 def test_a_group_without_a_need_needs_one() -> None:
     topology = _build("h a b", *[Relation("h", "POWERED_BY", m, "psu") for m in "ab"])
-    assert _rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
+    assert rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
 
 
 def test_the_same_group_name_of_two_dependents_makes_two_gates() -> None:
     topology = _build(
         "h g a b", *[Relation(d, "POWERED_BY", m, "psu", 1) for d in "hg" for m in "ab"]
     )
-    assert _rows(topology) == {
+    assert rows(topology) == {
         ("h", "POWERED_BY", 1, frozenset("ab")),
         ("g", "POWERED_BY", 1, frozenset("ab")),
     }
@@ -57,7 +43,7 @@ def test_the_same_group_name_of_two_dependents_makes_two_gates() -> None:
 
 def test_a_need_above_the_members_is_capped_and_told() -> None:
     topology = _build("h a b", *[Relation("h", "POWERED_BY", m, "psu", 5) for m in "ab"])
-    assert _rows(topology) == {("h", "POWERED_BY", 2, frozenset("ab"))}
+    assert rows(topology) == {("h", "POWERED_BY", 2, frozenset("ab"))}
     assert topology.capped == (("h", "group 'psu' needs 5 of 2 members: counted as 2"),)
 
 
@@ -77,7 +63,7 @@ def test_the_same_member_set_from_two_sources_is_one_gate() -> None:
         *[Relation("h", "POWERED_BY", m, "psu", 1, source="cmdb") for m in "ab"],
         *[Relation("h", "POWERED_BY", m, "feeds", 1, source="dcim") for m in "ba"],
     )
-    assert _rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
+    assert rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
 
 
 def test_the_same_group_name_from_two_sources_does_not_mix_their_members() -> None:
@@ -86,7 +72,7 @@ def test_the_same_group_name_from_two_sources_does_not_mix_their_members() -> No
         *[Relation("h", "USES", m, "g", 1, source="one") for m in "ab"],
         *[Relation("h", "USES", m, "g", 1, source="two") for m in "cd"],
     )
-    assert _rows(topology) == {
+    assert rows(topology) == {
         ("h", "USES", 1, frozenset("ab")),
         ("h", "USES", 1, frozenset("cd")),
     }
@@ -98,7 +84,7 @@ def test_a_second_sources_plain_link_does_not_override_redundancy() -> None:
         *[Relation("h", "POWERED_BY", m, "psu", 1, source="dcim") for m in "ab"],
         Relation("h", "POWERED_BY", "a", source="cmdb"),
     )
-    assert _rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
+    assert rows(topology) == {("h", "POWERED_BY", 1, frozenset("ab"))}
 
 
 def test_a_plain_link_of_another_type_is_a_need_of_its_own() -> None:
@@ -107,14 +93,14 @@ def test_a_plain_link_of_another_type_is_a_need_of_its_own() -> None:
         *[Relation("h", "POWERED_BY", m, "psu", 1) for m in "ab"],
         Relation("h", "CONNECTED_TO", "a"),
     )
-    assert ("h", "CONNECTED_TO", 1, frozenset("a")) in _rows(topology)
+    assert ("h", "CONNECTED_TO", 1, frozenset("a")) in rows(topology)
 
 
 def test_two_types_in_one_group_are_one_gate() -> None:
     topology = _build(
         "h a b", Relation("h", "USES", "a", "g"), Relation("h", "STORED_ON", "b", "g")
     )
-    assert {(row[0], row[2], row[3]) for row in _rows(topology)} == {("h", 1, frozenset("ab"))}
+    assert {(row[0], row[2], row[3]) for row in rows(topology)} == {("h", 1, frozenset("ab"))}
 
 
 def test_self_relations_and_strangers_are_left_out() -> None:
@@ -181,4 +167,4 @@ def test_the_order_of_relations_does_not_matter(seed: int) -> None:
         for r in relations
     ]
     shuffled = [alike[i] for i in rng.permutation(len(alike))]
-    assert _rows(build(entities, alike)) == _rows(build(entities, shuffled))
+    assert rows(build(entities, alike)) == rows(build(entities, shuffled))

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from tests.ingest.edges import DEFAULTS, frontend, stats
-from tests.ingest.real import free_port
 from tests.lab.lab.hypervisor import Hypervisor
 from tests.lab.lab.laboratory import Lab
 from tests.lab.lab.processes import LabError, end, run, spawn, wait_for
+from tests.real import free_port
 
 BRIDGE = "ovsbr0"
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
-import shutil
 import subprocess
 from pathlib import Path
 
+from tests import real
 from tests.lab.lab.storage import SYSTEMD
 
 _TOOLS = (
@@ -40,8 +40,7 @@ def missing() -> list[str]:
     """Return what is missing, one phrase each; empty when the lab can start."""
     if os.geteuid() != 0:
         return ["root: namespaces, bridges and libvirtd need it"]
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    lacking = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
+    lacking = real.lacking(*_TOOLS)
     if not Path(SYSTEMD).exists():
         lacking.append(f"systemd ({SYSTEMD})")
     if importlib.util.find_spec("libvirt") is None:

@@ -11,7 +11,7 @@ import pytest
 from remedies import EffectError, Standing
 from remedies.actuators.power import Method, PowerActuator
 from remedies.actuators.secrets import Secret
-from tests.ingest.real import free_port, need, until
+from tests.real import free_port, need, until
 from tests.remedies.actuators.test_power import FENCE, WAKE
 
 pytestmark = pytest.mark.sources

@@ -11,8 +11,8 @@ import pytest
 
 from remedies import Standing
 from remedies.actuators.systemd import SystemdActuator
-from tests.ingest.real import free_port, need, until
 from tests.ingest.systemd.test_real_systemd import via
+from tests.real import free_port, need, until
 from tests.remedies.actuators.test_systemd import task
 
 pytestmark = pytest.mark.sources

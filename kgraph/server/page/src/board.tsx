@@ -4,6 +4,7 @@ import { ask } from "./api";
 import { useData } from "./data";
 import { Badge, Waiting } from "./parts";
 import { Link } from "./route";
+import { Sources } from "./sources";
 import type { BoardRow, IncidentRow, Listed } from "./types";
 import { clock, moment, since } from "./words";
 
@@ -26,6 +27,7 @@ export function Board() {
         </>
       )}
       <Older shown={new Set(board.value.items.map((row) => row.id))} />
+      <Sources />
     </>
   );
 }

@@ -19,6 +19,7 @@ export function CauseBlock({ view, may, again, why }: {
           <h2 id="cause" class="label">Cause</h2>
           <p class="blamed">Not found</p>
           <p>{view.abstainedBecause}</p>
+          <Warnings lines={view.warnings} />
         </div>
       </section>
     );
@@ -31,8 +32,15 @@ export function CauseBlock({ view, may, again, why }: {
       {view.suspects.map((row, at) => (
         <SuspectRow key={row.uid} row={row} view={view} may={may} again={again} why={at ? [] : why} />
       ))}
+      <Warnings lines={view.warnings} />
     </section>
   );
+}
+
+/** What whoever believes it must know: evidence that is missing, sources that nobody read lately. */
+function Warnings({ lines }: { lines: string[] }) {
+  if (!lines.length) return null;
+  return <ul class="warnings" aria-label="What is to be known of the evidence">{lines.map((line) => <li key={line}>{line}</li>)}</ul>;
 }
 
 function SuspectRow({ row, view, may, again, why }: {

@@ -1,6 +1,6 @@
 // The picture on a canvas. Loaded by itself: cytoscape is larger than all the rest of the page.
 import cytoscape, { type Core, type ElementDefinition, type StylesheetJson } from "cytoscape";
-import { place, type Placed } from "./placing";
+import { place, route, type Placed } from "./placing";
 import type { Picture } from "./types";
 import { kindOf } from "./words";
 
@@ -111,12 +111,19 @@ function elements(picture: Picture, placed: Placed): ElementDefinition[] {
     };
   });
   const small = (uid: string) => placed.boxes.get(uid)!.small;
-  const lines = picture.edges.map((edge, at): ElementDefinition => ({
-    data: { id: `line ${at}`, source: edge.dependency, target: edge.dependent },
+  const causes = new Set(picture.nodes.filter((node) => node.mark === "cause").map((node) => node.uid));
+  const lines = picture.edges.map((edge, at): ElementDefinition => {
     // Hundreds of lines to small squares would hide them.
-    classes: (edge.way ? "way" : "") + (small(edge.dependency) || small(edge.dependent) ? " faint" : ""),
-    selectable: false,
-  }));
+    const faint = small(edge.dependency) || small(edge.dependent);
+    // A straight arrow would pass behind other boxes, and seem to begin at the last of them.
+    const bent = edge.way && !faint
+      ? bends(placed, edge.dependency, edge.dependent, causes.has(edge.dependency)) : null;
+    return {
+      data: { id: `line ${at}`, source: edge.dependency, target: edge.dependent, ...bent },
+      classes: (edge.way ? "way" : "") + (faint ? " faint" : "") + (bent ? " bent" : ""),
+      selectable: false,
+    };
+  });
   const headings = placed.headings.map((each): ElementDefinition => ({
     data: { id: `heading ${each.layer}`, label: each.text },
     position: { x: 10, y: each.y },
@@ -126,14 +133,32 @@ function elements(picture: Picture, placed: Placed): ElementDefinition[] {
   return [...headings, ...lines, ...boxes];
 }
 
+/** A route as cytoscape wants it: how far along the straight line each corner is, and how far off. */
+function bends(placed: Placed, dependency: string, dependent: string, first: boolean): Record<string, string> | null {
+  const [from, to] = [placed.boxes.get(dependency)!, placed.boxes.get(dependent)!];
+  const points = route(placed, from, to, first);
+  const start = points[0]!, end = points.at(-1)!;
+  const [dx, dy] = [end.x - start.x, end.y - start.y];
+  const long = Math.hypot(dx, dy);
+  const corners = points.slice(1, -1).map((each) => [each.x - start.x, each.y - start.y] as const);
+  if (!corners.length || !long) return null;
+  return {
+    along: corners.map(([x, y]) => (x * dx + y * dy) / long ** 2).join(" "),
+    off: corners.map(([x, y]) => (y * dx - x * dy) / long).join(" "),
+    leaves: `0px ${start.y - from.y}px`,
+    arrives: `0px ${end.y - to.y}px`,
+  };
+}
+
 function shortener(): (text: string, room: number) => string {
   const pen = document.createElement("canvas").getContext("2d")!;
   pen.font = FONT;
   return (text, room) => {
     if (pen.measureText(text).width <= room) return text;
-    let end = text.length;
-    while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > room) end--;
-    return `${text.slice(0, end)}…`;
+    const chance = / P [<>]? ?\.\d+$/.exec(text)?.[0] ?? ""; // never cut off
+    let end = text.length - chance.length;
+    while (end > 1 && pen.measureText(`${text.slice(0, end)}…${chance}`).width > room) end--;
+    return `${text.slice(0, end).trimEnd()}…${chance}`;
   };
 }
 
@@ -173,15 +198,23 @@ function sheet(inside: HTMLElement): StylesheetJson {
     {
       selector: "edge",
       style: {
-        width: 1, "line-color": colour("line"), "curve-style": "straight", events: "no",
+        width: 1, "line-color": colour("line"), "line-opacity": 0.7, "curve-style": "straight", events: "no",
         "z-index": 0, "overlay-opacity": 0,
       },
     },
     {
       selector: "edge.way",
       style: {
-        width: 1.6, "line-color": colour("way"), "target-arrow-color": colour("way"),
+        width: 1.6, "line-color": colour("way"), "line-opacity": 1, "target-arrow-color": colour("way"),
         "target-arrow-shape": "triangle", "arrow-scale": 0.8, "z-index": 1,
+      },
+    },
+    {
+      selector: "edge.bent",
+      style: {
+        "curve-style": "round-segments", "segment-radii": 4, "edge-distances": "endpoints",
+        "segment-weights": "data(along)", "segment-distances": "data(off)",
+        "source-endpoint": "data(leaves)", "target-endpoint": "data(arrives)",
       },
     },
     { selector: "edge.faint", style: { width: 0.7, "line-opacity": 0.3, "target-arrow-shape": "none" } },

@@ -57,12 +57,14 @@ function Facts({ entity }: { entity: Entity }) {
 
 function Relations({ title, id, rows }: { title: string; id: string; rows: Relation[] }) {
   const few = rows.slice(0, 30), rest = rows.slice(30);
-  const row = (each: Relation, at: number) => (
-    <li key={at}>
-      <Link to={entityPath(each.other)}>{each.title}</Link>{" "}
-      <span class="soft">{each.type.toLowerCase().replaceAll("_", " ")}{each.group ? `, ${each.need ?? "all"} of ${each.group}` : ""}</span>
-    </li>
-  );
+  const row = (each: Relation, at: number) => {
+    const type = spaced(each.type).toLowerCase();
+    const group = each.group ? `, ${each.need ?? "all"} of ${each.group}` : "";
+    const other = <Link to={entityPath(each.other)}>{each.title}</Link>;
+    return id === "needs"
+      ? <li key={at}><span class="soft">{type}</span> {other}<span class="soft">{group}</span></li>
+      : <li key={at}>{other} <span class="soft">{type} it{group}</span></li>;
+  };
   return (
     <Part title={title} id={id}>
       {rows.length ? <ul class="links">{few.map(row)}</ul> : <p class="soft">nothing</p>}
@@ -92,10 +94,13 @@ function Past({ found }: { found: History }) {
   return (
     <Part title="History" id="history">
       <ol class="times">
-        {[...found.events].reverse().map((row, at) => (
+        {folded(found.events).reverse().map((row, at) => (
           <li key={at}>
             <time dateTime={row.at}>{moment(row.at)}</time>
-            <span>{spaced(row.what)}{row.detail ? ` ${said(row.detail)}` : ""} {row.source && <span class="soft">({row.source})</span>}</span>
+            <span>
+              {spaced(row.what)}{row.names.length > 1 && ` ${row.names.length}:`} {named(row.names)}{" "}
+              <span class="soft">({[row.type, row.source].filter(Boolean).join("; ")})</span>
+            </span>
           </li>
         ))}
       </ol>
@@ -103,7 +108,25 @@ function Past({ found }: { found: History }) {
   );
 }
 
-/** Relation types as words: `STORED_ON` as `stored on`. */
-function said(detail: string): string {
-  return detail.replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, (type) => spaced(type).toLowerCase());
+type Event = History["events"][number];
+interface Folded extends Omit<Event, "detail"> { type: string; names: string[] }
+
+/** What one source said at one moment of relations of one type is one row: hosts have dozens. */
+function folded(events: Event[]): Folded[] {
+  const rows = new Map<string, Folded>();
+  events.forEach(({ detail, ...row }, at) => {
+    const [, type = "", name = detail] = /^([A-Z_]{4,}) (.+)$/.exec(detail) ?? [];
+    const key = type ? [row.at, row.what, row.source, type].join(" ") : `${at}`;
+    const known = rows.get(key);
+    if (known) known.names.push(name);
+    else rows.set(key, { ...row, type: spaced(type).toLowerCase(), names: name ? [name] : [] });
+  });
+  return [...rows.values()];
+}
+
+const NAMED = 12;
+
+function named(names: string[]): string {
+  const more = names.length - NAMED;
+  return names.slice(0, NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -10,7 +10,7 @@ import { PlanBlock, usePlan } from "./plan";
 import { entityPath, Link } from "./route";
 import { Timeline } from "./timeline";
 import type { Hit, Role, Suspect, View } from "./types";
-import { clock, kindOf, moment, since } from "./words";
+import { kindOf, lately, moment, since } from "./words";
 
 export function IncidentPage({ id, role }: { id: string; role: Role | undefined }) {
   const view = useData<View>(`incidents/${encodeURIComponent(id)}/view`, (told) => told.incident === id);
@@ -32,7 +32,7 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         <p class="eyebrow">
           <span>{found.id}</span> <Badge state={found.status} />
           <time dateTime={found.openedAt} title={moment(found.openedAt)}>
-            since {clock(found.openedAt)}{found.status === "open" ? `, ${since(found.openedAt)}` : ""}
+            since {lately(found.openedAt)}{found.status === "open" ? `, ${since(found.openedAt)}` : ""}
           </time>
         </p>
         <h1>{found.title}</h1>
@@ -45,7 +45,7 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         <Relatives view={found} />
         <Hands view={found} may={judges} again={view.again} />
       </header>
-      <CauseBlock view={found} may={judges} again={view.again} why={lines("WHY")} />
+      <CauseBlock view={found} may={judges} again={view.again} why={lines("WHY").map((line) => line.replace("see ELSE", "see other suspects"))} />
       <aside class="aside">
         <Next view={found} next={lines("NEXT")} />
         <PlanBlock view={found} plan={plan} may={acts} again={view.again} refused={lines("NOT")} />
@@ -68,10 +68,10 @@ function ended(view: View, plan: string): string {
   if (last && view.status === "closed") {
     const who = last.by || "kgraph";
     const what = last.did === "merged" ? `merged it into ${last.other}` : "closed it";
-    return `${who} ${what} at ${clock(last.at)}${last.note ? `: ${last.note}` : ""}`;
+    return `${who} ${what} at ${lately(last.at)}${last.note ? `: ${last.note}` : ""}`;
   }
   const how = plan ? `Healed: ${plan} was carried out, and ` : "Over: ";
-  return `${how}nothing of it is abnormal any longer, since ${clock(view.updatedAt)}.`;
+  return `${how}nothing of it is abnormal any longer, since ${lately(view.updatedAt)}.`;
 }
 
 /** The incidents that it was merged with or split from. */
@@ -82,7 +82,7 @@ function Relatives({ view }: { view: View }) {
     <ul class="relatives" aria-label="Merged and split">
       {rows.map((row) => (
         <li key={row.at + row.other}>
-          <Link to={`/incidents/${row.other}`}>{row.other}</Link> <span class="soft">{row.line}, {clock(row.at)}</span>
+          <Link to={`/incidents/${row.other}`}>{row.other}</Link> <span class="soft">{row.line}, {lately(row.at)}</span>
         </li>
       ))}
     </ul>
@@ -110,7 +110,7 @@ function CheckRow({ uid, title, command, splits }: View["checks"][number]) {
     <div class="check">
       <p>
         <Link to={entityPath(uid)}>{title}</Link>
-        {splits && <span class="soft">: tells {splits} apart</span>}
+        {splits && <span class="soft">: tells {splits}</span>}
       </p>
       <Command text={command} />
     </div>
@@ -208,10 +208,9 @@ function Suspects({ rows, label }: { rows: Suspect[]; label: string }) {
 }
 
 function Notes({ view, data }: { view: View; data: string[] }) {
-  const told = [...view.warnings, ...data];
   return (
     <footer class="notes">
-      {told.map((line) => <p key={line}>{line}</p>)}
+      {data.map((line) => <p key={line}>{line}</p>)}
       <p>Explained as of {moment(view.updatedAt)}.</p>
     </footer>
   );

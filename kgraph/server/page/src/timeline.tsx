@@ -1,4 +1,5 @@
 // What happened when: symptoms, changes, and what was done about it.
+import { Fragment } from "preact";
 import type { Plan, View } from "./types";
 import { clock, moment, offset, spaced } from "./words";
 
@@ -20,18 +21,26 @@ export function Timeline({ view, plan }: { view: View; plan: Plan | null }) {
   const byHand = view.handling.some((row) => row.did === "closed" || row.did === "merged");
   if (view.status !== "open" && !byHand) rows.push(deed(view.updatedAt, "nothing of it is abnormal any longer", onset));
   rows.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const days = new Set(rows.map(day));
   if (!rows.length) return <p class="soft">Nothing says when.</p>;
   return (
     <ol class="times">
       {rows.map((row, at) => (
-        <li key={at} class={row.sort}>
-          <time dateTime={row.at} title={moment(row.at)}>{clock(row.at)}</time>
-          <span class="offset">{row.offset === null ? "" : offset(row.offset)}</span>
-          <span>{row.sort === "change" && <b>changed </b>}{row.what}</span>
-        </li>
+        <Fragment key={at}>
+          {days.size > 1 && day(row) !== (at ? day(rows[at - 1]!) : "") && <li class="day">{day(row)}</li>}
+          <li class={row.sort}>
+            <time dateTime={row.at} title={moment(row.at)}>{clock(row.at)}</time>
+            <span class="offset">{row.offset === null ? "" : offset(row.offset)}</span>
+            <span>{row.sort === "change" && <b>changed </b>}{row.what}</span>
+          </li>
+        </Fragment>
       ))}
     </ol>
   );
+}
+
+function day(row: Row): string {
+  return row.at.slice(0, 10);
 }
 
 function deed(at: string, what: string, onset: string): Row {

@@ -10,6 +10,9 @@ export type Role = "hook" | "viewer" | "responder" | "operator" | "admin";
 export interface Session { name: string; role: Role; pad: string | null }
 export interface Listed<T> { items: T[]; next: string | null }
 
+export interface Source {
+  source: string; scope: string; completedAt: string; stale: boolean; records: number; findings: string[];
+}
 export interface Acknowledgement { by: string; at: string; note: string }
 export interface IncidentRow {
   id: string; status: Status; openedAt: string; updatedAt: string; title: string;

@@ -8,6 +8,11 @@ export function moment(at: string): string {
   return `${at.slice(0, 10)} ${clock(at)}`;
 }
 
+/** A moment for people who know what day it is: with the date where it is not of the last hours. */
+export function lately(at: string, now = Date.now()): string {
+  return now - Date.parse(at) < 43_200_000 ? clock(at) : moment(at);
+}
+
 export function span(seconds: number): string {
   const s = Math.max(0, seconds);
   if (s < 120) return `${Math.round(s)} s`;

@@ -20,7 +20,7 @@ from ingest.detect.changes import (
     units_changed,
 )
 from kgraph.schema import SourceError
-from tests.ingest.real import PATH, need
+from tests.real import PATH, need
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 LAST = NOW - timedelta(minutes=10)

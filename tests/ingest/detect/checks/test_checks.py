@@ -27,7 +27,7 @@ from tests.ingest.detect.checks.servers import (
     secured,
     silent,
 )
-from tests.ingest.real import free_port
+from tests.real import free_port
 
 PATIENT = Budget(patience=timedelta(seconds=20), total=timedelta(seconds=60))
 QUICK = Budget(patience=timedelta(seconds=0.4), total=timedelta(seconds=20))  # nothing comes

@@ -11,7 +11,7 @@ import pytest
 from ingest.detect.logs import Journal, entries, journal_lines
 from ingest.detect.logs.printed import first_lines
 from kgraph.schema import SourceError
-from tests.ingest.real import need
+from tests.real import need
 
 pytestmark = pytest.mark.sources
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.ingest.real import free_port, need, until
 from tests.lab.lab.processes import end, spawn
+from tests.real import free_port, need, until
 
 SERVER = Path(__file__).parents[4] / ".kubernetes" / "apiserver"
 _ADMIN, _READER = "admin", "reader"

@@ -29,7 +29,7 @@ import pytest
 
 from tests.ingest.openstack.live import settings
 from tests.ingest.openstack.live.settings import Places
-from tests.ingest.real import PATH, free_port, need, until
+from tests.real import PATH, free_port, need, until
 
 PATIENCE = 300.0  # of one step, on a machine that does much else
 HOSTS = ("h1", "h2")

@@ -22,7 +22,7 @@ from tests.ingest.openstack.live.cloud import HOSTS, PATIENCE, Cloud, cloud
 from tests.ingest.openstack.live.recording import recording
 from tests.ingest.openstack.views import assert_furnished
 from tests.ingest.readings import found, keys, machines, records, well, wrong
-from tests.ingest.real import until
+from tests.real import until
 
 pytestmark = [pytest.mark.openstack, pytest.mark.timeout(1800)]
 

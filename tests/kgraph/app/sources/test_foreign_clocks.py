@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from kgraph.app.sync import Commitment, Job, Reading, keep, unshown
 from kgraph.config import load
 from kgraph.schema import Observation, Record, Snapshot
 from kgraph.store.sqlite import SqliteStore
+from tests.kgraph.written import append, call
 
 NOW = datetime(2026, 11, 28, 14, 0, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -45,11 +45,6 @@ def _abnormal(store: SqliteStore, at: datetime) -> list[Observation]:
     return [row for row in store.evidence(now=at).observations if row.abnormal]
 
 
-def _append(path: Path, lines: list[str]) -> None:
-    with path.open("a") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-
-
 def _minutes(
     job: Job, store: SqliteStore, write: Callable[[datetime], None], minutes: int
 ) -> tuple[datetime, set[str]]:
@@ -76,7 +71,7 @@ def test_a_log_of_a_machine_whose_clock_is_off_is_read_as_if_it_were_right(
         lines = [f"{stamp} h1 shop[7]: served {n} in 3 ms" for n in range(3)]
         if at >= broke_at:
             lines.append(f"{stamp} h1 shop[7]: error: cannot reach the database")
-        _append(log, lines)
+        append(log, lines)
 
     with closing(store):
         at, told = _minutes(job, store, write, 45)
@@ -88,18 +83,6 @@ def test_a_log_of_a_machine_whose_clock_is_off_is_read_as_if_it_were_right(
     way = "ahead of ours" if offset > timedelta(0) else "behind ours"
     assert line.startswith("the clock of host h1 is about")
     assert way in line
-
-
-def _spans(ended: datetime, milliseconds: int, number: int) -> str:
-    end, batches = round(ended.timestamp() * 1e9), []
-    for service, span, parent in (("shop", "1", ""), ("cart", "2", "1")):
-        row = {
-            "traceId": f"{number:032x}", "spanId": span * 16, "parentSpanId": parent * 16,
-            "startTimeUnixNano": str(end - milliseconds * 10**6), "endTimeUnixNano": str(end),
-        }  # fmt: skip
-        name = {"key": "service.name", "value": {"stringValue": service}}
-        batches.append({"resource": {"attributes": [name]}, "scopeSpans": [{"spans": [row]}]})
-    return json.dumps({"resourceSpans": batches})
 
 
 @pytest.mark.parametrize("offset", [-8 * MINUTE, 4 * MINUTE])
@@ -114,7 +97,7 @@ def test_spans_of_a_service_whose_clock_is_off_are_dated_by_ours(
 
     def write(at: datetime) -> None:
         slow = 400 if at >= slow_at else 20
-        _append(spans, [_spans(at + offset, slow + n % 3, next(count)) for n in range(5)])
+        append(spans, [call(at + offset, slow + n % 3, next(count)) for n in range(5)])
 
     with closing(store):
         at, told = _minutes(job, store, write, 21)
@@ -131,7 +114,7 @@ def test_right_clocks_are_not_told_of(tmp_path: Path, store: SqliteStore) -> Non
     job = _job(tmp_path, 'type = "logs"\nname = "h1"\nfiles = ["app.log"]\n')
 
     def write(at: datetime) -> None:
-        _append(log, [f"{at.isoformat(timespec='seconds')} h1 shop[7]: served 1 in 3 ms"])
+        append(log, [f"{at.isoformat(timespec='seconds')} h1 shop[7]: served 1 in 3 ms"])
 
     with closing(store):
         _, told = _minutes(job, store, write, 3)

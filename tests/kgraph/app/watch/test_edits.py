@@ -17,9 +17,9 @@ import pytest
 
 from kgraph.store import open_store
 from tests.ingest.edges import DEFAULTS, frontend, web_servers
-from tests.ingest.real import PATH, free_port, need, until
 from tests.kgraph.estates import document
 from tests.lab.lab.watching import Event, Watching
+from tests.real import PATH, free_port, need, until
 
 pytestmark = pytest.mark.sources
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from ingest.nbd.reasons import Reason
-from ingest.nbd.wire import Wire
+from ingest.exports.reasons import Reason
+from ingest.exports.wire import Wire
 
 _LAST = 1 << 31  # of the fragments of one message
 _CALL, _REPLY, _VERSION = 0, 1, 2
@@ -71,7 +71,7 @@ def call(wire: Wire, program: int, version: int, procedure: int, body: bytes, id
         ids: `uid:gid` that are claimed, as every NFS client does.
 
     Raises:
-        NbdError: with the reason.
+        ExportError: with the reason.
     """
     uid, gid = map(int, ids.split(":"))
     claim = numbers(0) + opaque(b"kgraph") + numbers(uid, gid, 0)

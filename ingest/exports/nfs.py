@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from ingest.nbd.look import Look
-from ingest.nbd.reasons import Reason
-from ingest.nbd.rpc import Reader, call, numbers, opaque
-from ingest.nbd.wire import Clock, Wire
+from ingest.exports.look import Look
+from ingest.exports.reasons import Reason
+from ingest.exports.rpc import Reader, call, numbers, opaque
+from ingest.exports.wire import Clock, Wire
 
 PORT = 2049
 _PROGRAM, _VERSION, _COMPOUND, _MINOR = 100003, 4, 1, 0
@@ -42,7 +42,7 @@ def look(host: str, port: int, export: str, *, deadline: timedelta) -> Look:
         The size of the file system, in bytes, and its identity.
 
     Raises:
-        NbdError: with the reason; never later than the deadline.
+        ExportError: with the reason; never later than the deadline.
     """
     names = [name for name in export.split("/") if name]
     where = f"nfs://{host}/{'/'.join(names)}"

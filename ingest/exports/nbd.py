@@ -1,22 +1,14 @@
-"""One look at one export."""
+"""One look at one NBD export. It never writes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-from ingest.nbd.address import Address
-from ingest.nbd.client import Client
-from ingest.nbd.signature import LOOKS_AT, signature
-from ingest.nbd.wire import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a healthy export showed: its size, and what is on it (see `signature`)."""
-
-    size_bytes: int
-    signature: str
+from ingest.exports.address import Address
+from ingest.exports.look import Look
+from ingest.exports.nbd_client import Client
+from ingest.exports.signature import LOOKS_AT, signature
+from ingest.exports.wire import Clock
 
 
 def look(host: str, port: int, export: str, *, deadline: timedelta) -> Look:
@@ -29,7 +21,7 @@ def look(host: str, port: int, export: str, *, deadline: timedelta) -> Look:
         deadline: how long all of it may take.
 
     Raises:
-        NbdError: with the reason; never later than the deadline.
+        ExportError: with the reason; never later than the deadline.
     """
     where = Address(host, port, export).text
     with Client(host, port, export, clock=Clock(deadline), where=where) as client:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
-from ingest.nbd import Acceptance, parse_address
+from ingest.exports import Acceptance, parse_address
 from kgraph.app.exports import Exports, Naming
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job

@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.nbd import Acceptance, Address, Look, NbdError, Reason, Round, Target, Use, snapshot
+from ingest.exports import (
+    Acceptance,
+    Address,
+    ExportError,
+    Look,
+    Reason,
+    Round,
+    Target,
+    Use,
+    snapshot,
+)
 from kgraph.schema import Item, Key, Observation, Record, RelationRecord, State
 
 NOW = datetime(2026, 11, 23, 3, 7, tzinfo=UTC)
@@ -25,8 +35,8 @@ def told(
     return list(snapshot([target], found, ROUND, complete=True, acceptance=acceptance).items)
 
 
-def _found(seen: Look | Reason) -> Look | NbdError:
-    return seen if isinstance(seen, Look) else NbdError(seen, "why", where=ADDRESS.text)
+def _found(seen: Look | Reason) -> Look | ExportError:
+    return seen if isinstance(seen, Look) else ExportError(seen, "why", where=ADDRESS.text)
 
 
 def record(items: list[Item]) -> Record:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.nbd.signature import LOOKS_AT, NONE, signature
+from ingest.exports.signature import LOOKS_AT, NONE, signature
 
 ID = UUID("9f1c2d3e-4b5a-4c6d-8e7f-0a1b2c3d4e5f")
 

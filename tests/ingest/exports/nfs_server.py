@@ -1,6 +1,6 @@
 """A real NFS server in namespaces of its own, and what looks at it show: one JSON row each.
 
-`python -m tests.ingest.nbd.nfs_server FOLDER`, run as root by
+`python -m tests.ingest.exports.nfs_server FOLDER`, run as root by
 `unshare --net --mount --pid --fork`: it wants a portmapper, and neither may be seen here.
 """
 
@@ -17,8 +17,8 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from ingest.nbd import NbdError
-from ingest.nbd.nfs import look
+from ingest.exports import ExportError
+from ingest.exports.nfs import look
 from kgraph.schema import SourceError
 
 _SETTINGS = """
@@ -65,7 +65,7 @@ class Ganesha:
 def _look(export: str) -> list[object] | str:
     try:
         seen = look("127.0.0.1", 0, export, deadline=PATIENCE)
-    except NbdError as error:
+    except ExportError as error:
         return error.reason.value
     except SourceError as error:
         return f"another error: {error}"

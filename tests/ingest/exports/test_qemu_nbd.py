@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
 import time
 from collections.abc import Iterator
@@ -12,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.nbd import Address, Look, NbdError, Reason, look, look_at_all
-from tests.ingest.nbd.servers import HOST, QemuNbd
+from ingest.exports import Address, ExportError, Look, Reason, look_at_all
+from ingest.exports.nbd import look
+from tests.ingest.exports.servers import HOST, QemuNbd
+from tests.real import need
 
 pytestmark = pytest.mark.lab
 
@@ -24,11 +24,7 @@ SIZE = 3 << 20
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[QemuNbd]:
     """A disk with a boot sector of a known id, served as `disk`."""
-    if shutil.which("qemu-nbd") is None:
-        line = "qemu-nbd is missing: run 'make test-deps'"
-        if os.environ.get("CI") == "true":
-            pytest.fail(line, pytrace=False)
-        pytest.skip(line)
+    need("qemu-nbd")
     image = tmp_path / "disk.raw"
     boot = bytearray(512)
     boot[440:444], boot[510:] = struct.pack("<I", 0x0BADCAFE), b"\x55\xaa"
@@ -41,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[QemuNbd]:
 
 
 def reason(server: QemuNbd, export: str = "disk") -> Reason:
-    with pytest.raises(NbdError) as caught:
+    with pytest.raises(ExportError) as caught:
         look(HOST, server.port, export, deadline=timedelta(seconds=0.5))
     return caught.value.reason
 
@@ -86,6 +82,6 @@ def test_one_frozen_server_holds_up_no_look_at_another(server: QemuNbd, tmp_path
         server.go_on()
         other.kill()
     silent = found[frozen]
-    assert isinstance(silent, NbdError)
+    assert isinstance(silent, ExportError)
     assert silent.reason is Reason.SILENT
     assert isinstance(found[well], Look)

@@ -2,36 +2,35 @@
 
     checks (the only I/O) -> normalise (pure) -> Snapshot
 
-A look is that of a client: connect, negotiate, read the first 64 KiB, leave. It never writes. That
-at an NFS export is in `ingest.nbd.nfs`; all the rest is the same for both.
+A look is that of a client, and never writes: how each protocol is spoken is in `nbd` and `nfs`,
+and all the rest is the same for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ingest.nbd.address import NBD, NFS, Address, parse_address
-from ingest.nbd.checks import Ask, Found, look_at_all
-from ingest.nbd.look import Look, look
-from ingest.nbd.normalise import Acceptance, Round, Target, Use, findings, normalise
-from ingest.nbd.reasons import NbdError, Reason
+from ingest.exports.address import NBD, NFS, Address, parse_address
+from ingest.exports.checks import LOOKS, Found, look_at_all
+from ingest.exports.look import Look
+from ingest.exports.normalise import Acceptance, Round, Target, Use, findings, normalise
+from ingest.exports.reasons import ExportError, Reason
 from kgraph.schema import Snapshot
 
 __all__ = [
+    "LOOKS",
     "NBD",
     "NFS",
     "Acceptance",
     "Address",
-    "Ask",
+    "ExportError",
     "Found",
     "Look",
-    "NbdError",
     "Reason",
     "Round",
     "Target",
     "Use",
     "findings",
-    "look",
     "look_at_all",
     "parse_address",
     "snapshot",

@@ -20,7 +20,7 @@ class Reason(Enum):
     NONSENSE = "nonsense"  # what listens there does not speak NBD
 
 
-class NbdError(SourceError):
+class ExportError(SourceError):
     """An export could not be looked at.
 
     Args:

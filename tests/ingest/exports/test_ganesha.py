@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.real import need
+
 pytestmark = pytest.mark.sources
-_NEEDS = ("ganesha.nfsd", "rpcbind", "unshare")
 
 
 def test_a_real_server_that_is_served_hung_killed_and_back_again(tmp_path: Path) -> None:
-    lacking = [name for name in _NEEDS if shutil.which(name) is None]
-    if lacking or os.geteuid():
-        pytest.skip(f"needs root, and {', '.join(lacking) or 'nothing else'} (make test-deps)")
+    need("ganesha.nfsd", "rpcbind", "unshare", root=True)
     apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
     ran = subprocess.run(
-        [*apart, sys.executable, "-m", "tests.ingest.nbd.nfs_server", tmp_path],
+        [*apart, sys.executable, "-m", "tests.ingest.exports.nfs_server", tmp_path],
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Self
 
-from ingest.nbd.reasons import NbdError, Reason
-from ingest.nbd.wire import Clock, Wire
+from ingest.exports.reasons import ExportError, Reason
+from ingest.exports.wire import Clock, Wire
 
 _GREETING = b"NBDMAGIC"
 _OPTIONS = b"IHAVEOPT"
@@ -88,13 +88,13 @@ class Client:
         """Connect and negotiate.
 
         Raises:
-            NbdError: see `Reason`.
+            ExportError: see `Reason`.
         """
         self._wire = Wire(host, port, clock, where)
         self._handle = 0
         try:
             self._export = _negotiate(self._wire, export)
-        except NbdError as error:
+        except ExportError as error:
             talking = error.reason in {Reason.NO_SUCH_EXPORT, Reason.GUARDED}
             self._wire.close(_option(_Option.ABORT) if talking else b"")
             raise
@@ -115,7 +115,7 @@ class Client:
         Where the server reads whole blocks only, an unfinished last block is left out.
 
         Raises:
-            NbdError: see `Reason`.
+            ExportError: see `Reason`.
             ValueError: more than 1 MiB, or not at the start of a block.
         """
         if not 0 <= length <= _MOST_READ or offset < 0 or offset % self._export.least_block:
@@ -211,7 +211,7 @@ def _by_name(wire: Wire, name: bytes, flags: _Flag) -> _Export:
     wire.send(_option(_Option.EXPORT_NAME, name))
     try:
         size, _ = struct.unpack(">QH", wire.receive(10))
-    except NbdError as error:
+    except ExportError as error:
         if error.reason is not Reason.DROPPED:
             raise
         what = "the server hung up when it was asked for this export"
@@ -231,7 +231,7 @@ def _option_reply(wire: Wire, option: _Option) -> tuple[int, bytes]:
     return kind, wire.receive(length)
 
 
-def _refusal(wire: Wire, kind: int, data: bytes) -> NbdError:
+def _refusal(wire: Wire, kind: int, data: bytes) -> ExportError:
     text = data.decode(errors="replace")
     said = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]
     reason = next((why for code, why in _REFUSALS.items() if code == kind), Reason.GUARDED)

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.nbd import NbdError, Reason, look
-from ingest.nbd.client import Client
-from ingest.nbd.wire import Clock
-from tests.ingest.nbd.servers import (
+from ingest.exports import ExportError, Reason
+from ingest.exports.nbd import look
+from ingest.exports.nbd_client import Client
+from ingest.exports.wire import Clock
+from tests.ingest.exports.servers import (
     ERROR,
     GREETING,
     HOST,
@@ -67,8 +68,8 @@ def go(*replies: bytes, then: Serve = _reads) -> Serve:
 WELL = (reply(7, 3, EXPORT_INFO), reply(7, 1))
 
 
-def failure(serve: Serve, patience: timedelta = PATIENCE) -> NbdError:
-    with fake_server(serve) as port, pytest.raises(NbdError) as caught:
+def failure(serve: Serve, patience: timedelta = PATIENCE) -> ExportError:
+    with fake_server(serve) as port, pytest.raises(ExportError) as caught:
         look(HOST, port, "disk", deadline=patience)
     return caught.value
 
@@ -143,7 +144,7 @@ def test_a_refusal_is_told_with_the_servers_own_words_in_one_line(
 
 def test_nobody_listening_is_refused_at_once() -> None:
     started = time.monotonic()
-    with pytest.raises(NbdError, match="connection refused") as caught:
+    with pytest.raises(ExportError, match="connection refused") as caught:
         look(HOST, free_port(), "disk", deadline=PATIENCE)
     assert caught.value.reason is Reason.REFUSED
     assert time.monotonic() - started < PATIENCE.total_seconds() / 2
@@ -154,7 +155,7 @@ def test_a_name_that_nobody_knows_is_unreachable(monkeypatch: pytest.MonkeyPatch
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(NbdError) as caught:
+    with pytest.raises(ExportError) as caught:
         look("no-such-host.invalid", 10809, "disk", deadline=PATIENCE)
     assert caught.value.reason is Reason.UNREACHABLE
 
@@ -168,7 +169,7 @@ def test_a_resolver_that_hangs_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -
         return answered(host, port, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    with pytest.raises(NbdError, match="not resolved within") as caught:
+    with pytest.raises(ExportError, match="not resolved within") as caught:
         look("localhost", 10809, "disk", deadline=timedelta(seconds=0.2))
     assert caught.value.reason is Reason.UNREACHABLE
     time.sleep(1)  # let the resolver's thread end
@@ -255,7 +256,7 @@ def test_whatever_a_server_says_the_look_ends_in_time_with_a_reason(
         connection.sendall(said)
 
     started = time.monotonic()
-    with fake_server(serve) as port, pytest.raises(NbdError) as caught:
+    with fake_server(serve) as port, pytest.raises(ExportError) as caught:
         look(HOST, port, "disk", deadline=timedelta(seconds=0.5))
     assert time.monotonic() - started < 10
     assert "\n" not in str(caught.value)

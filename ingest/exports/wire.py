@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-from ingest.nbd.reasons import NbdError, Reason
+from ingest.exports.reasons import ExportError, Reason
 from kgraph.schema.errors import one_line
 
 Target = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -41,7 +41,7 @@ class Clock:
 
 
 class Wire:
-    """One TCP connection; each call raises NbdError by what went wrong."""
+    """One TCP connection; each call raises ExportError by what went wrong."""
 
     def __init__(self, host: str, port: int, clock: Clock, where: str) -> None:
         self._clock, self.where = clock, where
@@ -76,11 +76,11 @@ class Wire:
             self._socket.send(farewell)
         self._socket.close()
 
-    def error(self, reason: Reason, what: str) -> NbdError:
+    def error(self, reason: Reason, what: str) -> ExportError:
         """Return the error that says what is wrong with this export."""
-        return NbdError(reason, what, where=self.where)
+        return ExportError(reason, what, where=self.where)
 
-    def _broken(self, error: OSError) -> NbdError:
+    def _broken(self, error: OSError) -> ExportError:
         if isinstance(error, TimeoutError):
             return self.error(Reason.SILENT, f"connected, but no answer within {self._clock}")
         return self.error(Reason.DROPPED, f"the connection broke: {one_line(error)}")
@@ -102,14 +102,14 @@ def _connect(host: str, port: int, clock: Clock, where: str) -> socket.socket:
         else:
             return attempt
     if isinstance(failed, ConnectionRefusedError):
-        raise NbdError(Reason.REFUSED, "connection refused", where=where) from failed
+        raise ExportError(Reason.REFUSED, "connection refused", where=where) from failed
     if isinstance(failed, TimeoutError):
         what = f"no connection within {clock}"
     elif failed.errno in _NO_WAY:
         what = f"no way there: {one_line(failed)}"
     else:
         what = f"cannot connect: {one_line(failed)}"
-    raise NbdError(Reason.UNREACHABLE, what, where=where) from failed
+    raise ExportError(Reason.UNREACHABLE, what, where=where) from failed
 
 
 def _resolve(host: str, port: int, clock: Clock, where: str) -> list[Address]:
@@ -130,10 +130,10 @@ def _resolve(host: str, port: int, clock: Clock, where: str) -> list[Address]:
         found = outcome.get(timeout=clock.left())
     except (Empty, TimeoutError):
         what = f"the name was not resolved within {clock}"
-        raise NbdError(Reason.UNREACHABLE, what, where=where) from None
+        raise ExportError(Reason.UNREACHABLE, what, where=where) from None
     if isinstance(found, OSError):
         what = f"cannot resolve the name: {one_line(found)}"
-        raise NbdError(Reason.UNREACHABLE, what, where=where) from found
+        raise ExportError(Reason.UNREACHABLE, what, where=where) from found
     return found
 
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from ingest.nbd import NFS, Address, Look, NbdError, Reason, parse_address
-from ingest.nbd.nfs import look
-from ingest.nbd.rpc import numbers, opaque
+from ingest.exports import NFS, Address, ExportError, Look, Reason, parse_address
+from ingest.exports.nfs import look
+from ingest.exports.rpc import numbers, opaque
 from kgraph.schema import InputError
 
 XID = 0x6B677261
@@ -48,7 +48,7 @@ def served(answer: bytes, cut: Callable[[bytes], list[bytes]] = lambda whole: [w
 def seen(answer: bytes) -> Look | Reason:
     try:
         return look("127.0.0.1", served(answer), "/srv", deadline=timedelta(seconds=5))
-    except NbdError as error:
+    except ExportError as error:
         return error.reason
 
 
@@ -91,7 +91,7 @@ def test_an_answer_without_end_is_not_taken() -> None:
 
         threading.Thread(target=answers, daemon=True).start()
         port = int(listener.getsockname()[1])
-        with pytest.raises(NbdError, match="does not speak NFS"):
+        with pytest.raises(ExportError, match="does not speak NFS"):
             look("127.0.0.1", port, "srv", deadline=timedelta(seconds=5))
 
 

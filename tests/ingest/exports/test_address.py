@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.nbd import Address, parse_address
+from ingest.exports import Address, parse_address
 from kgraph.schema import InputError
 
 

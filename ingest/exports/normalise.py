@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ingest.nbd.address import NBD, Address
-from ingest.nbd.checks import Found
-from ingest.nbd.look import Look
-from ingest.nbd.reasons import NbdError, Reason
-from ingest.nbd.signature import NONE
+from ingest.exports.address import NBD, Address
+from ingest.exports.checks import Found
+from ingest.exports.look import Look
+from ingest.exports.reasons import ExportError, Reason
+from ingest.exports.signature import NONE
 from kgraph.schema import (
     Direction,
     Item,
@@ -119,7 +119,7 @@ def findings(found: Mapping[Address, Found]) -> list[str]:
     return [
         str(seen)
         for seen in found.values()
-        if isinstance(seen, NbdError) and seen.reason is Reason.GUARDED
+        if isinstance(seen, ExportError) and seen.reason is Reason.GUARDED
     ]
 
 
