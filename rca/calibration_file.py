@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import in_form, read_yaml
 from rca.calibration import MEASURES, SITUATION, Calibration, Slope
 from rca.measures import Bin
 
@@ -94,15 +94,7 @@ def dump_calibration(calibration: Calibration) -> str:
 
 
 def _parsed(content: bytes, where: str) -> Calibration:
-    try:
-        read = _File.model_validate(safe_yaml(content))
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"not YAML: {reason}", where=where, mend=_MEND) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "file"
-        raise ConfigurationError(f"{at}: {first['msg']}", where=where, mend=_MEND) from None
+    read = in_form(_File, read_yaml(content, where), where, _MEND)
     found = Calibration(
         read.title,
         read.rules,

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from kgraph.schema import ConfigurationError, Scalar
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import read_yaml
 
 PARAMETERS, INCLUDE = "parameters", "include"
 _USE = re.compile(r"\$([A-Za-z]\w*)")
@@ -33,7 +31,7 @@ class Shelf:
     @cached_property
     def raw(self) -> Mapping[str, Any]:
         """Name -> what YAML makes of the text."""
-        return {name: loaded(text, self.place(name)) for name, text in self.texts.items()}
+        return {name: read_yaml(text, self.place(name)) for name, text in self.texts.items()}
 
     def place(self, name: str) -> str:
         """Return the file's path, for messages."""
@@ -47,19 +45,6 @@ class Inclusion:
     file: str
     place: str
     given: Mapping[str, Scalar] = field(default_factory=dict)
-
-
-def loaded(text: str, name: str) -> Any:  # noqa: ANN401 - whatever the text says
-    """Return what YAML makes of a text; ConfigurationError with file and line."""
-    try:
-        return safe_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(
-            str(problem), where=name + line, mend="correct the YAML"
-        ) from None
 
 
 def expand(shelf: Shelf, shipped: Shelf) -> Iterator[tuple[str, Any]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import in_form, read_yaml
 from rca.rates import DetectorRates, Rates, Tally
 
 SHIPPED = "rates.yaml"
@@ -52,15 +52,7 @@ def load_rates(path: Path | None = None) -> DetectorRates:
 
 
 def _parsed(content: bytes, where: str) -> dict[str, Rates]:
-    try:
-        file = _File.model_validate(safe_yaml(content))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = "not a file of rates"
-        if isinstance(error, ValidationError):
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(ascii(part).strip("'") for part in first["loc"])
-            what = f"{place}: {first['msg']}"
-        raise ConfigurationError(what, where=where, mend=_MEND) from None
+    file = in_form(_File, read_yaml(content, where), where, _MEND)
     return {name: Rates(row.detection, row.falseAlarm) for name, row in file.detectors.items()}
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
-from rca.includes import Shelf, bound, expand, loaded
+from kgraph.schema.yaml_files import read_yaml
+from rca.includes import Shelf, bound, expand
 from rca.rules import (
     CheckRule,
     FaultRule,
@@ -132,7 +133,7 @@ def parse(text: str, name: str) -> RuleFile:
     Raises:
         ConfigurationError: one line with file, line or field, and how to mend it.
     """
-    return _file(bound(loaded(text, name), {}, name), name)
+    return _file(bound(read_yaml(text, name), {}, name), name)
 
 
 def _file(raw: object, name: str) -> RuleFile:

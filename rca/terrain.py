@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import proxy
 
 from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
@@ -62,13 +63,17 @@ class Ahead:
 
 
 class Terrain:
-    """The estate as walks need it; what is asked of an entity is worked out once."""
+    """The estate as walks need it; what is asked of an entity is worked out once.
+
+    Nothing that it holds holds it: in a circle, hundreds of thousands of small objects would wait
+    for the collector each time that another part of the estate is asked about.
+    """
 
     def __init__(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> None:
         """Take note of graph and rules; `entities` may be fewer than in the topology."""
         self.topology, self.model, self.entities = topology, model, entities
         self.compiled = Compiled(model)
-        self._needs: dict[int, Sequence[int]] = {}
+        self._needs = _Needs(topology)
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Sequence[Gate]] = {}
         self._feeds: dict[int, Sequence[tuple[int, Ahead]]] = {}
@@ -96,7 +101,7 @@ class Terrain:
     @cached_property
     def rank(self) -> Ranks:
         """Causes before effects; see `rca.order`."""
-        return Ranks(self.needs)
+        return Ranks(self._needs.__getitem__)
 
     def gates(self, entity: int) -> Sequence[Gate]:
         """Return what the entity needs, with what its members' modes do to it."""
@@ -136,7 +141,7 @@ class Terrain:
     @cached_property
     def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
-        return Onwards(self, None)
+        return Onwards(proxy(self), None)
 
     def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
         """Yield whom an entity may hit, of those within; None: of all."""
@@ -176,19 +181,7 @@ class Terrain:
 
     def needs(self, entity: int) -> Sequence[int]:
         """Return what the entity depends on, as far as failures cross."""
-        known = self._needs.get(entity)
-        if known is None:
-            known = self._needs[entity] = self._read_needs(entity)
-        return known
-
-    def _read_needs(self, entity: int) -> list[int]:
-        topology = self.topology
-        return [
-            member
-            for gate in topology.gates(entity)
-            if topology.type[gate] in CROSSED
-            for member in topology.members(gate)
-        ]
+        return self._needs[entity]
 
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
@@ -205,6 +198,24 @@ class Terrain:
             type_ = topology.type[gate]
             if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
                 found.append(owner)
+        return found
+
+
+class _Needs(dict[int, Sequence[int]]):
+    """Entity -> what it depends on, as far as failures cross; worked out where it is asked for."""
+
+    def __init__(self, topology: Topology) -> None:
+        super().__init__()
+        self._topology = topology
+
+    def __missing__(self, entity: int) -> Sequence[int]:
+        topology = self._topology
+        found = self[entity] = [
+            member
+            for gate in topology.gates(entity)
+            if topology.type[gate] in CROSSED
+            for member in topology.members(gate)
+        ]
         return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from kgraph.schema import (
     KINDS,
@@ -24,7 +24,8 @@ from kgraph.schema import (
     State,
     suggest_kind,
 )
-from rca.includes import Shelf, loaded
+from kgraph.schema.yaml_files import in_form, read_yaml
+from rca.includes import Shelf
 from rca.rulefiles import TESTS, shelf_of, shipped_files
 
 NOTHING = "nothing"  # expected where no cause shall be named
@@ -118,14 +119,7 @@ def _tests(shelf: Shelf) -> Iterator[RuleTest]:
 
 def parse_tests(text: str, name: str) -> list[RuleTest]:
     """Parse one file; ConfigurationError with file, row and how to mend it."""
-    try:
-        content = _File.model_validate(loaded(text, name))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field_ = ".".join(str(part) for part in first["loc"]) or "file"
-        raise ConfigurationError(
-            first["msg"], where=f"{name}: {field_}", mend="see docs/rules.md for the form"
-        ) from None
+    content = in_form(_File, read_yaml(text, name), name, "see docs/rules.md for the form")
     return [_Reader(row, f"{name}: tests[{i}]").test() for i, row in enumerate(content.tests)]
 
 

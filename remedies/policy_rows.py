@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kgraph.schema import ConfigurationError, Risk
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema import Risk
+from kgraph.schema.yaml_files import in_form, read_yaml
 from remedies.rows import check_fault, check_kind
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -197,17 +196,7 @@ def read_rules(text: str, name: str) -> PolicyRows:
     Raises:
         ConfigurationError: it is not YAML, or not the format.
     """
-    try:
-        return PolicyRows.model_validate(safe_yaml(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
-        raise ConfigurationError(first["msg"], where=where, mend="see docs/remedies.md") from None
+    return in_form(PolicyRows, read_yaml(text, name), name, "see docs/remedies.md")
 
 
 def _time(text: str) -> time:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest_kind
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import in_form, read_yaml
 from remedies.actions import ACTUATORS, APPLIED, Action, Param, Verified
 from remedies.conditions import CONDITIONS
 from remedies.proof.does import Does
@@ -114,18 +113,8 @@ def read(text: str, name: str) -> Row:
     Raises:
         ConfigurationError: it is not YAML, or not the format; names the row.
     """
-    try:
-        return Row(name, FileRows.model_validate(safe_yaml(text)))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"{name}: {'.'.join(str(part) for part in first['loc'])}"
-        mend = "see remedies/catalogue and docs/remedies.md"
-        raise ConfigurationError(first["msg"], where=where, mend=mend) from None
+    mend = "see remedies/catalogue and docs/remedies.md"
+    return Row(name, in_form(FileRows, read_yaml(text, name), name, mend))
 
 
 def actions_of(row: Row) -> Iterator[Action]:

@@ -15,14 +15,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.detect.catalogue import DETECTORS, declared, names
 from ingest.detect.declared import Detector, Reads, Settings
 from ingest.detect.told import ROAD
 from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest_kind
+from kgraph.schema.yaml_files import in_form, read_yaml
 from kgraph.signals import Mapping as Entry
-from kgraph.signals.packs import Names, read_text, read_yaml
+from kgraph.signals.packs import Names, read_text
 
 FORMAT = "kgraph.detectors/v1"
 MOST_POINTS = 720  # of one series in one window: a detector sorts them all
@@ -134,10 +135,7 @@ def parse(text: str, name: str) -> Iterator[Series]:
     if not isinstance(content, dict):
         mend = f"begin with `format: {FORMAT}`; {_MEND}"
         raise ConfigurationError("not a file of detectors", where=name, mend=mend)
-    try:
-        file = _File.model_validate(content)
-    except ValidationError as error:
-        raise _refused(error, name) from None
+    file = in_form(_File, content, name, _MEND)
     for number, row in enumerate(file.series):
         yield _series(row, f"{name}: series[{number}]")
 
@@ -172,10 +170,7 @@ def _rule(row: _Series, detect: _Detect, place: str) -> Rule:
         raise ConfigurationError(what, where=place, mend="see docs/schema.md, or use `anomaly`")
     chosen = declared(detect.use)
     extra: Mapping[str, Any] = detect.model_extra or {}
-    try:
-        settings = chosen.settings.model_validate(dict(extra))
-    except ValidationError as error:
-        raise _refused(error, place) from None
+    settings = in_form(chosen.settings, dict(extra), place, _MEND)
     entry = Entry(
         alert=re.compile(".*"),
         kinds=tuple(row.kind),
@@ -187,10 +182,3 @@ def _rule(row: _Series, detect: _Detect, place: str) -> Rule:
     )
     name = f"{row.series}.{detect.name or detect.use}"
     return Rule(name, chosen, settings, entry, place)
-
-
-def _refused(error: ValidationError, where: str) -> ConfigurationError:
-    first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(ascii(part).strip("'") for part in first["loc"])
-    place = f"{where}: {field}" if field else where
-    return ConfigurationError(first["msg"], where=place, mend=_MEND)

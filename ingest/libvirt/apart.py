@@ -94,7 +94,7 @@ class ForkServer:
                         sys.executable,
                         "-P",
                         "-m",
-                        "ingest.libvirt.fork_server",
+                        _MODULE,
                         f"{theirs.fileno()}",
                     ],
                     stdin=subprocess.DEVNULL,

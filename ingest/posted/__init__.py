@@ -7,7 +7,7 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protoc
 """
 
 from ingest.posted.changes import ChangePlaces, PostedChange, changes
-from ingest.posted.cloudevents import Event, is_cloudevent, parse_events
+from ingest.posted.cloudevents import Event, parse_events
 from ingest.posted.mapped import Places, parse_json, reports
 from ingest.posted.pagerduty import Act, PagerEvent, parse_pagerduty
 
@@ -19,7 +19,6 @@ __all__ = [
     "Places",
     "PostedChange",
     "changes",
-    "is_cloudevent",
     "parse_events",
     "parse_json",
     "parse_pagerduty",

@@ -26,11 +26,6 @@ class Event:
     document: Mapping[str, Any]
 
 
-def is_cloudevent(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request carries CloudEvents; header names are in lower case."""
-    return _media(headers) in {_STRUCTURED, _BATCH} or f"{_PREFIX}specversion" in headers
-
-
 def parse_events(headers: Mapping[str, str], content: bytes, where: str) -> list[Event]:
     """Return the events of a request.
 

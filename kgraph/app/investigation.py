@@ -28,6 +28,7 @@ from kgraph.schema import (
 from kgraph.schema.healthy import expand_healthy
 from kgraph.store import Ambiguous, Estate
 from kgraph.topology import Topology, build
+from kgraph.undisturbed import undisturbed
 from rca import Model
 from rca.calibration import Calibration, calibrated
 from rca.engine import Thought
@@ -78,6 +79,7 @@ class Toolkit:
     decisions: tuple[Decision, ...] = ()
 
 
+@undisturbed()
 def of_store(
     store: Estate, toolkit: Toolkit, warnings: tuple[str, ...] = ()
 ) -> list[Investigation]:

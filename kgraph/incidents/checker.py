@@ -20,7 +20,6 @@ from rca.rules import Model
 
 SLACK = 1e-4  # probabilities are rounded, and there may be many
 _SUM = "the hypotheses that blame it sum to"
-_TELLING = ("entity", "signal", "state", "score", "direction", "at", "detector", "caller")
 Document = Mapping[str, Any]
 
 

@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from kgraph.schema import ConfigurationError
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import read_yaml
 
 FORMAT = "kgraph.template/v1"
 SHIPPED = ("plain", "slack", "teams", "servicenow", "keep")
@@ -51,10 +49,7 @@ def parse(text: str, where: str) -> Template:
     Raises:
         ConfigurationError: no template, or a filter that is not known.
     """
-    try:
-        raw = safe_yaml(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"not YAML: {error}", where=where) from None
+    raw = read_yaml(text, where)
     if not isinstance(raw, dict) or raw.get("format") != FORMAT or "body" not in raw:
         mend = f"it needs format: {FORMAT}, and body"
         raise ConfigurationError("no template", where=where, mend=mend)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -48,7 +48,6 @@ _API = (
     session.router,
     commands.router,
 )
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def application(service: Service) -> FastAPI:

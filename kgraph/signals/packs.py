@@ -16,11 +16,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
-from kgraph.schema.safe_yaml import safe_yaml
+from kgraph.schema.yaml_files import in_form, read_yaml
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
@@ -192,28 +191,9 @@ def parse(text: str, name: str) -> Iterator[Mapping]:
     if not isinstance(content, dict):
         mend = "begin with `format: kgraph.mapping/v1`; see docs/mapping.md"
         raise ConfigurationError("not a mapping file", where=name, mend=mend)
-    try:
-        file = _File.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(ascii(part).strip("'") for part in first["loc"])
-        mend = "see docs/mapping.md"
-        raise ConfigurationError(first["msg"], where=f"{name}: {field}", mend=mend) from None
+    file = in_form(_File, content, name, "see docs/mapping.md")
     for i, row in enumerate(file.entries):
         yield _mapping(row, f"{name}: entries[{i}]")
-
-
-def read_yaml(text: str, name: str) -> object:
-    """Return a file's content; ConfigurationError names the line that is no YAML."""
-    try:
-        return safe_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ConfigurationError(str(problem), where=where, mend="correct the YAML") from None
-    except (ValueError, RecursionError) as error:  # an impossible date, brackets without end
-        raise ConfigurationError(str(error), where=name, mend="correct the YAML") from None
 
 
 def _mapping(row: _Entry, place: str) -> Mapping:

@@ -1,12 +1,6 @@
 """One simulator of estates and faults: for campaigns, golden logs, measurements and the demo."""
 
-from kgraph.simulation.demo import (
-    ROOT_CAUSE,
-    demo_estate,
-    demo_estate_file,
-    demo_storm,
-    demo_storm_file,
-)
+from kgraph.simulation.demo import demo_estate_file, demo_storm_file
 from kgraph.simulation.estate import Estate
 from kgraph.simulation.faults import (
     Injection,
@@ -26,7 +20,6 @@ from kgraph.simulation.world import World
 __all__ = [
     "EPOCH",
     "QUIET",
-    "ROOT_CAUSE",
     "SMALLEST",
     "Estate",
     "EstateShape",
@@ -36,9 +29,7 @@ __all__ = [
     "World",
     "alike",
     "breakable",
-    "demo_estate",
     "demo_estate_file",
-    "demo_storm",
     "demo_storm_file",
     "draw_fault",
     "draw_faults",

@@ -17,7 +17,7 @@ from remedies.actuators.libvirt_moves import Moves
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.actuators.libvirt_parts import Parts
 from remedies.actuators.libvirt_ports import ATTACHED, Ports
-from remedies.guards import Sighting, confirmed_off
+from remedies.guards import NotOff, Sighting, confirmed_off
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 # Paused by no person, and by nothing that still goes on (migration, snapshot, dump).
@@ -99,12 +99,10 @@ class LibvirtActuator:
         except self._lines.error as error:
             return Look(Standing.UNKNOWN, one_line(error))
         standing = _standing(task, state)
-        if standing is Standing.READY:
-            try:
-                self._confirm_off(task)
-            except EffectError as error:
-                return Look(Standing.UNFIT, str(error))
-        return Look(standing, str(state))
+        refused = self._not_off(task) if standing is Standing.READY else None
+        if refused is None:
+            return Look(standing, str(state))
+        return Look(Standing.UNKNOWN if refused.unanswered else Standing.UNFIT, refused.why)
 
     def act(self, task: Task) -> str:
         """Do it, if all still is as it must be.
@@ -135,19 +133,18 @@ class LibvirtActuator:
             state = state_of(guest)
             if _standing(task, state) not in {Standing.READY, Standing.EITHER}:
                 raise EffectError(f"not as it must be: {state}")
-            self._confirm_off(task)
+            refused = self._not_off(task)
+            if refused is not None:
+                raise EffectError(refused.why)
             call(guest, self._rest)
 
     def sightings(self, task: Task) -> list[Sighting]:
         """Ask every host at once whether it runs the guest; silence is an answer of its own."""
         return self._lines.sightings(task)
 
-    def _confirm_off(self, task: Task) -> None:
-        refusal = (
-            confirmed_off(self.sightings(task)) if OFF_EVERYWHERE in task.preconditions else ""
-        )
-        if refusal:
-            raise EffectError(refusal)
+    def _not_off(self, task: Task) -> NotOff | None:
+        asked = OFF_EVERYWHERE in task.preconditions
+        return confirmed_off(self.sightings(task)) if asked else None
 
 
 def _standing(task: Task, state: State) -> Standing:

@@ -100,7 +100,7 @@ class Moves:
             return Look(Standing.DONE if runs else Standing.UNFIT, f"there {state}")
         silent = next((said for said in others if said.silent), None)
         if silent is not None:
-            return Look(Standing.UNFIT, f"{silent.uri} does not answer, and may run it")
+            return Look(Standing.UNKNOWN, f"{silent.uri} does not answer, and may run it")
         if there.state is None and not self._kept(task):
             return Look(Standing.UNFIT, f"no definition of it was kept, and {there.uri} has none")
         return Look(Standing.READY, "no other host runs it")

@@ -226,6 +226,9 @@ class Carrying:
         # Without the lease: what has happened is told even by who has lost the right to act.
         self._store.write_journal(entry)
         self._keep(entry)
+        track = self._track(move.step)
+        if track.over and track.tried and not track.undone:
+            self._note(self.plan, move.step, now)  # it may have waited since it was announced
         hanging = self.workshop.close(move.step)
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.

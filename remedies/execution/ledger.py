@@ -27,7 +27,7 @@ from kgraph.schema import (
 )
 from kgraph.store import GraphStore
 from remedies.execution.readback import SHADOW, readable, runs_of
-from remedies.execution.track import tracks
+from remedies.execution.track import ALREADY, NOT_DONE, tracks
 from remedies.guards.attempts import MEMORY, in_vain
 from remedies.guards.budget import span_of
 from remedies.lifting import Doubt, lifting
@@ -36,6 +36,7 @@ from remedies.world import Facts, Flight, Intent, Past
 HOUR = timedelta(hours=1)
 _SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store may differ
 _ALL = 1_000_000
+_ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.INDETERMINATE})
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +89,10 @@ class Ledger:
         self._forget(now)
 
     def note(self, plan: Plan, step: int, at: datetime) -> None:
-        """Count an effect that was announced; trying it again is the same repair, only later."""
+        """Count an effect that was announced, or is over now, since it may have waited meanwhile.
+
+        Trying it again is the same repair, only later.
+        """
         row = plan.steps[step]
         self._count(Intent(plan.id, row.entity, row.kind, row.action, at))
 
@@ -250,7 +254,11 @@ def past_of(
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:
-    newest = {entry.step: entry for entry in entries if entry.state is StepState.RUNNING}
+    newest: dict[int, JournalEntry] = {}
+    for entry in entries:
+        done = entry.state in _ENDED and not entry.detail.startswith((NOT_DONE, ALREADY))
+        if entry.state is StepState.RUNNING or (done and entry.step in newest):
+            newest[entry.step] = entry
     for number, entry in newest.items():
         if number < len(plan.steps):
             step = plan.steps[number]

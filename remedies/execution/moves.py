@@ -118,7 +118,14 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Since when a plan is being verified, and since when all is quiet."""
+    """How the verification of a plan stands.
+
+    Attributes:
+        since: when it began, or began anew after a moment in which most was silent.
+        quiet_since: since when all symptoms are gone.
+        began: when it first began; None: at `since`.
+    """
 
     since: datetime
     quiet_since: datetime | None = None
+    began: datetime | None = None

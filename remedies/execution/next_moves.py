@@ -119,12 +119,12 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     others = tuple(i for i in world.intents if (i.plan, i.entity, i.action) != own)
     said = judge(plan, step, replace(world, intents=others))
     ended = next((row for row in said if row.weight.ends), None)
-    unseen = next((row for row in said if row.weight is Weight.UNSEEN), None)
+    waits = next((row for row in said if row.weight is Weight.MEANWHILE), None)
     since = hand.acted_at or hand.intended_at or world.now
-    if ended is None and unseen is not None:
+    if ended is None and waits is not None:
         if world.now - since <= step.terms.deadline:
-            return Wait(unseen.why, move.step)
-        ended = unseen
+            return Wait(waits.why, move.step)
+        ended = waits
     if ended is None:
         return move
     head = "" if track.attempt > 1 or hand.acted_at is not None else NOT_DONE

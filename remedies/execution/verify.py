@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kgraph.schema import Actor, Outcome, Plan, PlanState, Risk, Run, Sign
 from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
+from remedies.guards.silence import suspect
 from remedies.world import Facts
 
 PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
@@ -18,8 +20,27 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
             because = "nothing was read since, so nobody knows whether it helped"
             return Finish(PlanState.NEEDS_HUMAN, because)
         return Wait("for a reading that is newer than the repair")
+    began, patience = watch.began or watch.since, plan.settle + PATIENCE
+    overdue = now - began > 2 * patience
+    blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
+    if blind:
+        return _unseen(blind, Watch(now, None, began), overdue=overdue)
+    late = overdue or now - watch.since > patience
+    return _judged(plan, run, watch, facts, now, late=late)
+
+
+def _unseen(blind: str, anew: Watch, *, overdue: bool) -> Move:
+    """Wait until more is seen: what looks broken, or quiet, may be the monitoring."""
+    if overdue:
+        because = f"most of what {blind} watches is silent: nobody knows whether it helped"
+        return Finish(PlanState.NEEDS_HUMAN, because)
+    return Watched(anew, f"until {blind} hears most of what it watches")
+
+
+def _judged(
+    plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime, *, late: bool
+) -> Move:
     remaining, new = standing(plan, run, facts), broken(plan, run, facts)
-    late = now - watch.since > plan.settle + PATIENCE
     if late and new:
         because = f"since then {_told(plan, new)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
@@ -27,12 +48,12 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
         because = f"every step is done, and still {_told(plan, remaining)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT)
     if remaining or new:
-        return Watched(Watch(watch.since), f"still {_told(plan, new or remaining)}")
+        return Watched(replace(watch, quiet_since=None), f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
     if now - quiet >= plan.settle:
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
-    return Watched(Watch(watch.since, quiet), "all symptoms are gone; do they stay away?")
+    return Watched(replace(watch, quiet_since=quiet), "all symptoms are gone; do they stay away?")
 
 
 def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:

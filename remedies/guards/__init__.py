@@ -10,7 +10,7 @@ from kgraph.schema import Actor, Plan, PlanStep
 from remedies.guards.attempts import attempts
 from remedies.guards.attributed import attributed
 from remedies.guards.budget import budget
-from remedies.guards.confirmed_off import Presence, Sighting, confirmed_off
+from remedies.guards.confirmed_off import NotOff, Presence, Sighting, confirmed_off
 from remedies.guards.first_sync import first_sync
 from remedies.guards.flapping import flapping
 from remedies.guards.halted import halted
@@ -28,6 +28,7 @@ from remedies.world import Approver, World
 __all__ = [
     "GUARDS",
     "Guard",
+    "NotOff",
     "Presence",
     "Refusal",
     "Sighting",

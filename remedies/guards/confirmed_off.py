@@ -31,18 +31,36 @@ class Sighting:
     own: bool = False
 
 
-def confirmed_off(sightings: Iterable[Sighting]) -> str:
-    """Return why a guest may not be started; empty when every host confirmed that it is off."""
+@dataclass(frozen=True, slots=True)
+class NotOff:
+    """Why a guest may not be started.
+
+    Attributes:
+        unanswered: only for want of an answer: asked again, there may be one.
+    """
+
+    why: str
+    unanswered: bool = False
+
+
+def confirmed_off(sightings: Iterable[Sighting]) -> NotOff | None:
+    """Return why a guest may not be started; None when every host confirmed that it is off."""
     rows = tuple(sightings)
     if not any(row.own for row in rows):
-        return "its own host was not asked"
-    for row in rows:
-        if row.presence is Presence.RUNS:
-            return f"it runs on {row.host}"
-        if row.presence is Presence.SILENT:
-            return f"{row.host} does not answer, and may run it"
-        if row.own and row.presence is Presence.POWERLESS:
-            return f"{row.host} has no power"
-        if row.own and row.presence is not Presence.OFF:
-            return f"{row.host} does not know it"
-    return ""
+        return NotOff("its own host was not asked")
+    known = next(filter(None, map(_known, rows)), "")
+    if known:
+        return NotOff(known)
+    silent = next((row.host for row in rows if row.presence is Presence.SILENT), "")
+    return NotOff(f"{silent} does not answer, and may run it", unanswered=True) if silent else None
+
+
+def _known(row: Sighting) -> str:
+    """Return what a host's answer has against a start; empty: nothing, or no answer."""
+    if row.presence is Presence.RUNS:
+        return f"it runs on {row.host}"
+    if not row.own or row.presence in {Presence.OFF, Presence.SILENT}:
+        return ""
+    if row.presence is Presence.POWERLESS:
+        return f"{row.host} has no power"
+    return f"{row.host} does not know it"

@@ -15,4 +15,4 @@ def isolated(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
         return None
     names = ", ".join(row.name for row in looking)
     why = f"most is silent for {names}: it is we who are cut off"
-    return Refusal("isolated", why, Weight.UNSEEN)
+    return Refusal("isolated", why, Weight.MEANWHILE)

@@ -14,7 +14,7 @@ class Weight(Enum):
     """How much a refusal stops."""
 
     FINAL = "final"  # the step is not done
-    UNSEEN = "unseen"  # nothing begins; what has begun waits until more is seen, up to the effect
+    MEANWHILE = "meanwhile"  # nothing begins; what has begun waits until it may, up to the effect
     LATER = "later"  # the step waits until it may
     AUTOMATION = "automation"  # nothing happens by itself; a person may still say yes
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from kgraph.schema import Plan, PlanStep, Risk
-from remedies.guards.refusal import Refusal
+from remedies.guards.refusal import Refusal, Weight
 from remedies.world import World
 
 
 def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse to treat what another plan under way treats as cause or victim.
 
-    Who began first goes on: of two that refused each other, neither would.
+    Who began first goes on: of two that refused each other, neither would. Who has begun as well,
+    and meets what the first one treats, waits until that is over: it would end half done.
     """
     for other in world.under_way:
         if other.id == plan.id:
@@ -19,5 +20,6 @@ def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
         acts = (row.entity for row in other.steps if row.risk is not Risk.NONE)
         treated = {other.cause.entity, *acts}
         if step.entity in treated:
-            return Refusal("shared cause", f"{other.id} repairs it: {other.title}")
+            why = f"{other.id} repairs it: {other.title}"
+            return Refusal("shared cause", why, Weight.MEANWHILE)
     return None

@@ -27,7 +27,7 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
                 "silence",
                 f"{count} of {len(vantage.watched)} that {vantage.name} watches went silent"
                 " together: suspect the monitoring",
-                Weight.UNSEEN,
+                Weight.MEANWHILE,
             )
     return None
 

@@ -24,7 +24,7 @@ def witnessed(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     if len(watching) < WITNESSES:
         said = f"only {watching[0].name}" if watching else "nobody"
         why = f"{said} says that it is silent; {WITNESSES} must"
-        return Refusal("witnesses", why, Weight.UNSEEN)
+        return Refusal("witnesses", why, Weight.MEANWHILE)
     return None
 
 

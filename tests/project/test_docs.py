@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.config import load
+
 _DOCS = Path(__file__).parents[2] / "docs"
 _PAGES = sorted(_DOCS.rglob("*.md"))
+_CONFIGURED = [page for page in _PAGES if "```toml" in page.read_text()]
 _WHERE = re.compile(r"`((?:kgraph|rca|remedies|ingest|cypher)(?:\.\w+)+)`")
 
 
@@ -35,10 +38,27 @@ def _holds(thing: object, attributes: list[str]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def _anchors(page: Path) -> set[str]:
+    """Return what a link may name behind a `#`, as the forges make it of headings."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", [_DOCS.parent / "README.md", *_PAGES], ids=lambda page: page.name)
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^):]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        there = page.parent / name if name else page
+        assert there.exists(), target
+        assert not anchor or anchor in _anchors(there), target
+
+
+@pytest.mark.parametrize("page", _CONFIGURED, ids=lambda page: page.name)
+def test_every_example_of_a_configuration_is_one(page: Path, tmp_path: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / "kgraph.toml").write_text(block)
+        assert load(cwd=tmp_path, environ={}).file == tmp_path / "kgraph.toml"
 
 
 def test_the_index_lists_every_page() -> None:

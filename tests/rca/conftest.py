@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 
 import numpy as np
 import pytest
@@ -183,6 +184,12 @@ def incident() -> Callable[[str], Incident]:
 def random_incident() -> Callable[[int], Incident]:
     """Seed -> a small estate with redundancy, call cycles, and random evidence."""
     return _random_incident
+
+
+@pytest.fixture(scope="session")
+def random_answer(model: Model) -> Callable[[int], Answer]:
+    """Seed -> what the shipped rules make of that estate; many tests look at the same answers."""
+    return cache(lambda seed: rca.investigate(_random_incident(seed), model))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -15,18 +16,20 @@ from tests.rca.test_calibration import INCIDENT, answer
 
 def _lessons(said: float, came: float, count: int = 400, system: str = "sim") -> list[Lesson]:
     """Answers that name e0 with `said`, which is right in a share of `came`; else it is e1."""
-    rng = Random(7)
-    found = []
-    for _ in range(count):
-        truth = {"e0"} if rng.random() < came else {"e1"}
-        one = lesson(system, INCIDENT, answer(said, 0.04, 0.01), truth)
-        assert one is not None
-        found.append(one)
-    return found
+    rng, given = Random(7), answer(said, 0.04, 0.01)
+    right, wrong = (lesson(system, INCIDENT, given, {name}) for name in ("e0", "e1"))
+    assert right is not None
+    assert wrong is not None
+    return [right if rng.random() < came else wrong for _ in range(count)]
 
 
 def _fit(lessons: list[Lesson]) -> Calibration:
     return fit(lessons, title="tests", rules="rules-1", how={"seed": "7"})
+
+
+@cache
+def _usual() -> Calibration:
+    return _fit(_lessons(0.9, 0.7))
 
 
 @pytest.mark.parametrize(("said", "came"), [(0.95, 0.6), (0.5, 0.9), (0.8, 0.8)])
@@ -75,11 +78,11 @@ def test_nothing_is_learned_where_nothing_ever_came_true() -> None:
 
 
 def test_the_same_lessons_give_the_same_calibrator() -> None:
-    assert _fit(_lessons(0.9, 0.7)) == _fit(_lessons(0.9, 0.7))
+    assert _fit(_lessons(0.9, 0.7)) == _usual()
 
 
 def test_a_file_holds_all_of_a_calibrator(tmp_path: Path) -> None:
-    fitted = _fit(_lessons(0.9, 0.7))
+    fitted = _usual()
     whole = Calibration(
         fitted.title,
         fitted.rules,
@@ -122,7 +125,7 @@ def test_a_wrong_file_is_one_clear_line(
     tmp_path: Path, change: tuple[str, str], said: str
 ) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text(dump_calibration(_fit(_lessons(0.9, 0.7))).replace(*change, 1))
+    path.write_text(dump_calibration(_usual()).replace(*change, 1))
     with pytest.raises(ConfigurationError, match=said) as found:
         load_calibration(path)
     assert "c.yaml" in str(found.value)

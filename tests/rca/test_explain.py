@@ -5,12 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-import rca
 from kgraph.schema import Answer, Cause, Incident
-from rca.rules import Model
 
 Ask = Callable[[str], Answer]
 Random = Callable[[int], Incident]
+Answers = Callable[[int], Answer]
 
 
 def _cause(answer: Answer, uid: str) -> Cause:
@@ -19,10 +18,9 @@ def _cause(answer: Answer, uid: str) -> Cause:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_path_begins_at_a_cause_ends_at_its_symptom_and_follows_relations(
-    seed: int, random_incident: Random, model: Model
+    seed: int, random_incident: Random, random_answer: Answers
 ) -> None:
-    incident = random_incident(seed)
-    answer = rca.investigate(incident, model)
+    incident, answer = random_incident(seed), random_answer(seed)
     joined = {(r.dependent, r.type, r.dependency) for r in incident.relations}
     believed = {fault for row in answer.hypotheses if row.members for fault in row.members}
     for path in answer.explanation:

@@ -14,27 +14,16 @@ import pytest
 
 from kgraph.schema import Incident
 from rca.posterior import ELSEWHERE, posterior
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation, compatible
-from rca.units import Unit, blind, units
+from rca.units import Unit, blind
+from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 SMALL = 26  # units
 # The short list of eight leaves out pairs of weak suspects; no marginal may move by more.
 TOLERANCE = 0.03
-
-
-def _units(field: Scene) -> list[Unit]:
-    symptoms = abnormal_entities(field.readings)
-    suspected = suspects(field, symptoms)
-    return list(
-        units(
-            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
-        )
-    )
 
 
 def _watcher(field: Scene) -> float | None:
@@ -67,7 +56,7 @@ def test_marginals_are_near_those_of_exhaustive_enumeration(
     errors = []
     for seed in range(160):
         field = field_of(random_incident(seed))
-        suspected = _units(field)
+        suspected = units_of(field)
         if not 0 < len(suspected) <= SMALL:
             continue
         watcher = _watcher(field)
@@ -84,7 +73,7 @@ def test_probabilities_sum_to_one(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
     field = field_of(random_incident(seed))
-    suspected = _units(field)
+    suspected = units_of(field)
     result = posterior(suspected, best_explanation(suspected), _watcher(field))
     chances = [*(chance for _, chance in result.sets), result.elsewhere, result.monitoring]
     assert math.fsum(chances) == pytest.approx(1.0)
@@ -96,7 +85,7 @@ def test_probabilities_sum_to_one(
 def test_the_best_explanation_is_among_the_sets(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
-    suspected = _units(field_of(random_incident(seed)))
+    suspected = units_of(field_of(random_incident(seed)))
     best = best_explanation(suspected)
     result = posterior(suspected, best, None)
     assert not best or frozenset(u.faults for u in best) in {
@@ -112,6 +101,6 @@ def test_without_suspects_the_cause_is_elsewhere() -> None:
 def test_evidence_of_a_thousand_nats_does_not_overflow(
     random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
-    suspected = _units(field_of(random_incident(3)))
+    suspected = units_of(field_of(random_incident(3)))
     result = posterior(suspected, best_explanation(suspected), 5000.0)
     assert result.monitoring == pytest.approx(1.0)

@@ -107,7 +107,7 @@ def test_what_is_written_is_read_over_the_shipped_rates(tmp_path: Path) -> None:
         ("", "rates.yaml: "),
         ("format: kgraph.rates/v2\ndetectors: {}\n", "format:"),
         ("format: kgraph.rates/v1\ndetectors: {d: {detection: 1, falseAlarm: 0.1}}", "detection"),
-        ("{", "not a file of rates"),
+        ("{", "rates.yaml:1: not YAML"),
     ],
 )
 def test_a_faulty_file_is_refused_in_one_line(tmp_path: Path, text: str, told: str) -> None:

@@ -12,27 +12,17 @@ from itertools import combinations
 import pytest
 
 from kgraph.schema import Incident
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
+from rca.region import abnormal_entities, suspects
 from rca.scene import Scene
 from rca.score import score
 from rca.search import MOST, best_explanation, compatible
-from rca.units import Unit, units
+from rca.units import Unit
+from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 Incidents = Callable[[str], Incident]
 SEEDS = range(160)
 SMALL = 26  # units: sets of three of them are still few
-
-
-def _units(field: Scene) -> list[Unit]:
-    symptoms = abnormal_entities(field.readings)
-    suspected = suspects(field, symptoms)
-    return list(
-        units(
-            field, prospects(field, suspected, exhausted(field, suspected, symptoms), None), None
-        )
-    )
 
 
 def _best_score(suspected: Sequence[Unit]) -> float:
@@ -49,7 +39,7 @@ def test_the_search_finds_what_exhaustive_enumeration_finds(
 ) -> None:
     compared, missed = 0, []
     for seed in SEEDS:
-        suspected = _units(field_of(random_incident(seed)))
+        suspected = units_of(field_of(random_incident(seed)))
         if not 0 < len(suspected) <= SMALL:
             continue
         compared += 1
@@ -67,7 +57,7 @@ def test_no_suspects_have_no_explanation() -> None:
 def test_no_single_drop_or_swap_improves_what_is_found(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
-    suspected = _units(field_of(random_incident(seed)))
+    suspected = units_of(field_of(random_incident(seed)))
     found = best_explanation(suspected)
     held = score(found)
     for i in range(len(found)):
@@ -83,7 +73,7 @@ def test_no_single_drop_or_swap_improves_what_is_found(
 def test_one_entity_has_one_fault_in_an_explanation(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
-    found = best_explanation(_units(field_of(random_incident(seed))))
+    found = best_explanation(units_of(field_of(random_incident(seed))))
     entities = [entity for unit in found for entity in unit.entities]
     assert len(set(entities)) == len(entities)
     assert len(found) <= MOST
@@ -102,7 +92,7 @@ def test_redundant_members_that_must_fail_together_are_one_suspect(
     )
     index = field.topology.index
     pair = frozenset({index["a"], index["b"]})
-    assert pair in {unit.entities for unit in _units(field)}
+    assert pair in {unit.entities for unit in units_of(field)}
 
 
 def test_a_spare_that_was_not_reached_makes_no_group_of_one(
@@ -116,7 +106,7 @@ def test_a_spare_that_was_not_reached_makes_no_group_of_one(
         h abnormal: down
         """)
     )
-    assert all(len(unit.faults) == 1 for unit in _units(field))
+    assert all(len(unit.faults) == 1 for unit in units_of(field))
 
 
 def test_the_walk_to_suspects_ends_behind_two_healthy_hops(

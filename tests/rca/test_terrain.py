@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 from kgraph.schema import Entity, Relation
@@ -34,6 +36,19 @@ def test_a_terrain_that_grew_beyond_bounds_begins_anew() -> None:
     assert terrain.of(topology, model, ENTITIES)
     terrain._needs.update(dict.fromkeys(range(400_000), ()))
     assert not terrain.of(topology, model, ENTITIES)
+
+
+def test_a_terrain_that_nobody_asks_any_longer_is_gone_without_the_collector() -> None:
+    terrain = Terrain(build(ENTITIES, RELATIONS), Model(), ENTITIES)
+    assert terrain.rank[1] > terrain.rank[0]
+    assert [ahead.entity for ahead in terrain.everywhere[0]] == [1]
+    gone = weakref.ref(terrain)
+    gc.disable()
+    try:
+        del terrain
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_roster_finds_who_stands_elsewhere_than_in_the_arrays() -> None:

@@ -14,11 +14,10 @@ from rca.compile import Compiled
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import read
 from rca.messages import ROOT, Node
-from rca.prospects import prospects
-from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
 from rca.signature import CUT, spread
-from rca.units import Unit, units
+from rca.units import Unit
+from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 MODEL = rca.load_model()
@@ -83,10 +82,7 @@ def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
 
 
 def _assert_all(scene: Scene) -> int:
-    symptoms = abnormal_entities(scene.readings)
-    suspected = suspects(scene, symptoms)
-    groups = exhausted(scene, suspected, symptoms)
-    found = list(units(scene, prospects(scene, suspected, groups, None), None))
+    found = units_of(scene)
     for unit in found:
         _assert_as_walked_alone(scene, unit)
     return len(found)

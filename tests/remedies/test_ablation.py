@@ -59,7 +59,7 @@ def guard(rule: int, name: str, *nights: str, breaks: str = "") -> Removal:
 
 
 def _never(patch: Patch) -> None:
-    patch.setattr(hands, "confirmed_off", lambda _rows: "")
+    patch.setattr(hands, "confirmed_off", lambda _rows: None)
 
 
 def _no_look_after(patch: Patch) -> None:

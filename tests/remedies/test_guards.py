@@ -286,6 +286,7 @@ OWN = Sighting("h1", Presence.OFF, own=True)
         ([OWN, Sighting("h2", Presence.OFF)], ""),
         ([OWN, Sighting("h2", Presence.RUNS)], "it runs on h2"),
         ([OWN, Sighting("h2", Presence.SILENT)], "h2 does not answer, and may run it"),
+        ([OWN, *map(Sighting, ("h2", "h3"), (Presence.SILENT, Presence.RUNS))], "it runs on h3"),
         ([Sighting("h1", Presence.SILENT, own=True)], "h1 does not answer, and may run it"),
         ([Sighting("h1", Presence.ABSENT, own=True)], "h1 does not know it"),
         ([Sighting("h1", Presence.RUNS, own=True)], "it runs on h1"),
@@ -296,7 +297,10 @@ OWN = Sighting("h1", Presence.OFF, own=True)
 def test_a_guest_starts_only_where_every_host_confirmed_that_it_is_off(
     sightings: list[Sighting], why: str
 ) -> None:
-    assert confirmed_off(sightings) == why
+    refused = confirmed_off(sightings)
+    assert (refused.why if refused else "") == why
+    # Who has not answered may answer in a moment; whatever else is known stays so.
+    assert (refused.unanswered if refused else False) == ("does not answer" in why)
 
 
 def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:

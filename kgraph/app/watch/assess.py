@@ -19,6 +19,7 @@ from kgraph.incidents.aging import stale
 from kgraph.schema import Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 from kgraph.topology import Topology, build
+from kgraph.undisturbed import undisturbed
 
 _SURER = 0.2  # a change of the posterior that is worth a line
 
@@ -93,6 +94,7 @@ class Assessor:
         """Return how many entities there are; the topology is in memory, the graph is not."""
         return len(self._tools.topologies.of(self._store))
 
+    @undisturbed()  # what a look reads is looked through for nothing
     def assess(
         self, now: datetime, frozen: Collection[str]
     ) -> tuple[Assessment, list[Told]] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingest.posted import is_cloudevent, parse_events
+from ingest.posted import parse_events
 from kgraph.schema import InputError
 
 EVENT = {
@@ -71,9 +71,3 @@ def test_what_is_no_cloudevent_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=told):
         parsed(headers, document)
-
-
-def test_a_request_tells_whether_it_carries_events() -> None:
-    assert is_cloudevent(STRUCTURED)
-    assert is_cloudevent(BINARY)
-    assert not is_cloudevent({"content-type": "application/json"})

@@ -129,7 +129,7 @@ def test_labels_choose_between_entries_of_one_name(tmp_path: Path) -> None:
         ("entries: [{where: {a: '['}}]", "entries[0]: faulty pattern '['"),
         ("entries: [{text: '*'}]", "entries[0]: faulty pattern '*'"),
         ("entries: [{alert: X}, {kind: Hots}]", "entries[1]: unknown kind 'Hots'; did you mean"),
-        ("entries: [{alert: X", "site.yaml:2: expected"),
+        ("entries: [{alert: X", "site.yaml:2: not YAML: expected"),
         ("entries: [{alert: X, since: 2026-99-99}]", "month must be in 1..12"),
         ("entries: [{alert: X, colour: red}]", "entries.0.colour: Extra inputs"),
         ("entries: [{direction: sideways}]", "entries.0.direction"),

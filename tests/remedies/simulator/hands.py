@@ -112,13 +112,16 @@ class Hands:
             if task.action == "migrate" and guest.state != "running":
                 return Look(Standing.UNFIT, f"it is {guest.state}")
             # Whether its old host is off is the guard's to know: this side can't.
-            return Look(Standing.READY if world.heard(to) else Standing.UNFIT, f"{to} is ready")
+            heard = world.heard(to)
+            said = f"{to} is ready" if heard else f"{to} does not answer"
+            return Look(Standing.READY if heard else Standing.UNKNOWN, said)
         if not world.heard(guest.home):
             return Look(Standing.UNKNOWN, f"{guest.home} does not answer")
         if "off_everywhere" in task.preconditions and guest.home not in guest.on:
             refused = confirmed_off(self._sighted(guest))
             if refused:
-                return Look(Standing.UNFIT, refused)
+                known = Standing.UNKNOWN if refused.unanswered else Standing.UNFIT
+                return Look(known, refused.why)
             return Look(Standing.READY, "it is off")
         return Look(_stands(task, guest), f"it is {guest.state}")
 

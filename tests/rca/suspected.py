@@ -1,0 +1,16 @@
+"""What the engine weighs in a scene, for tests of how it weighs it."""
+
+from __future__ import annotations
+
+from rca.prospects import prospects
+from rca.region import abnormal_entities, exhausted, suspects
+from rca.scene import Scene
+from rca.units import Unit, units
+
+
+def units_of(scene: Scene) -> list[Unit]:
+    """Return all that may have failed by itself, as `rca.engine` finds it."""
+    symptoms = abnormal_entities(scene.readings)
+    suspected = suspects(scene, symptoms)
+    groups = exhausted(scene, suspected, symptoms)
+    return list(units(scene, prospects(scene, suspected, groups, None), None))
