@@ -10,7 +10,6 @@ processor in them: on a machine that others use, too, that says more. Asserts no
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from secrets import token_bytes
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.store import open_store
+from tests.bench.processes import used
 from tests.kgraph.server.conftest import alert, webhook
 from tests.kgraph.server.serving import Served, running, waited
 
@@ -97,15 +97,10 @@ def _alert(uid: str, **changes: object) -> dict[str, object]:
 
 def _told(served: Served, receiver: Told, content: bytes) -> tuple[float, float]:
     """Return the seconds from a post to the next message, and those of the processor."""
-    before, posted, spent = len(receiver.at), time.monotonic(), _cpu(served.process.pid)
+    before, posted, spent = len(receiver.at), time.monotonic(), used(served.process.pid)
     assert served.post(content) == 202
     waited(lambda: len(receiver.at) > before)
-    return receiver.at[before] - posted, _cpu(served.process.pid) - spent
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return receiver.at[before] - posted, used(served.process.pid) - spent
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ a busy machine does not change: of the server, and of the page's thread. Asserts
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgraph.app.service.tokens import Role
+from tests.bench.processes import used
 from tests.browser.looking import LAPTOP, Window, browser, lacking
 from tests.browser.site import broken, token_for
 
@@ -73,23 +73,17 @@ def _round(
         page = context.new_page()
         thread = context.new_cdp_session(page)
         thread.send("Performance.enable", {"timeDomain": "threadTicks"})
-        before = _processor(pid)
+        before = used(pid)
         page.goto(url)
         page.wait_for_function("() => performance.getEntriesByName('kgraph:drawn').length > 0")
         metrics = thread.send("Performance.getMetrics")["metrics"]
         busy = next(row["value"] for row in metrics if row["name"] == "TaskDuration")
         seen = page.evaluate(_SEEN)
-        cost = {"server": _processor(pid) - before, "page": round(1_000 * busy)}
+        cost = {"server": round(1_000 * (used(pid) - before)), "page": round(1_000 * busy)}
         found.append(seen | cost)
         page.close()
     context.close()
     return found[0], found[1]
-
-
-def _processor(pid: int) -> int:
-    """Return the milliseconds that a process has computed; proc(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return round(1_000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
 
 
 if __name__ == "__main__":

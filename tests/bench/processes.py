@@ -28,6 +28,12 @@ def child(cwd: Path, *command: str) -> tuple[float, float]:
     return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
 
 
+def used(pid: int) -> float:
+    """Return the CPU seconds, user and system, of a process that runs; proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @cache
 def _environment() -> tuple[tuple[str, str], ...]:
     """Compile our packages, which pip does when it installs them, and let that be used."""

@@ -183,6 +183,18 @@ def test_a_partial_reading_that_names_all_relations_of_a_thing_closes_its_others
     assert relations(store) == {("v0", "MEMBER_OF", "h1"), ("v1", "RUNS_ON", "h1")}
 
 
+def test_a_scope_knows_how_many_live_records_it_has_after_single_changes(
+    store: GraphStore, sync: Sync
+) -> None:
+    sync(*guests(3))
+    sync(Gone("v0"), Gone("v1"), complete=False)
+    sync(Record("v1", "VirtualMachine", "back"), complete=False)
+    sync(Record("v2", "VirtualMachine", "other"), Record("v9", "VirtualMachine"), complete=False)
+    assert [scope.records for scope in store.scopes()] == [4]
+    sync(*guests(3))
+    assert [scope.records for scope in store.scopes()] == [4]
+
+
 def test_the_whole_reading_after_a_partial_one_counts(store: GraphStore, sync: Sync) -> None:
     sync(*guests(2))
     sync(AllOf("v0"), RelationRecord("v0", "MEMBER_OF", "h1"), complete=False)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from kgraph.schema import Item, Record, RelationRecord
+from kgraph.schema import AllOf, Item, Record, RelationRecord
 from kgraph.store import GraphStore, open_store
+from kgraph.store.neo4j.statements import Statements
 from tests.neo4j.served import Served
 
 pytestmark = pytest.mark.neo4j
@@ -55,3 +57,26 @@ def test_a_reader_never_sees_a_part_of_a_commit(neo4j_database: Served) -> None:
         writer.join()
     assert looks > ROUNDS
     assert seen == {(frozenset({0}), 1), (frozenset({1}), 1)}
+
+
+def test_an_event_reads_what_it_names_however_large_its_source(
+    neo4j_database: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    rows = Statements.rows
+
+    def counted(self: Statements, text: str, /, **parameters: object) -> list[tuple[Any, ...]]:
+        found = rows(self, text, **parameters)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(Statements, "rows", counted)
+    with closing(open_store(neo4j_database.target)) as store:
+        _sync(store, 0)
+        read.clear()
+        with store.sync("a", "", complete=False, at=T0 + timedelta(1)) as run:
+            moved = RelationRecord("v7", "RUNS_ON", "h1")
+            run.stage([Record("v7", "VirtualMachine", props={"on": 1}), AllOf("v7"), moved])
+            diff = run.commit()
+    assert (diff.relations_opened, diff.relations_closed) == (1, 1)
+    assert sum(read) < GUESTS / 5

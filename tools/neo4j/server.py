@@ -94,6 +94,11 @@ class Server:
         return f"http://127.0.0.1:{self.http_port}/browser/"
 
     @property
+    def pid(self) -> int | None:
+        """Its process, if it was started."""
+        return self._process.pid if self._process is not None else None
+
+    @property
     def running(self) -> bool:
         """Whether it was started, and neither stopped nor killed since."""
         return self._process is not None

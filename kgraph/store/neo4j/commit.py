@@ -36,6 +36,7 @@ RETURN
   scope.id, scope.generation, coalesce(scope.completedAt, $never), scope.records,
   scope.digest, scope.findings, coalesce(scope.priority, 0)"""
 _RANK = "MATCH (scope:_KgScope {id: $id}) SET scope.priority = $priority"
+_ENTITIES = "MATCH (r:_KgRecord {scope: $scope}) WHERE r.live RETURN DISTINCT r.entity"
 _GENERATION = """\
 MATCH (scope:_KgScope {source: $source, scope: $scope}) RETURN scope.generation"""
 _READ_AGAIN = """\
@@ -45,8 +46,7 @@ _SAVE = """\
 MATCH (scope:_KgScope {id: $id})
 SET
   scope.generation = scope.generation + 1, scope.completedAt = $at, scope.digest = $digest,
-  scope.findings = $findings,
-  scope.records = COUNT { MATCH (record:_KgRecord {scope: $id}) WHERE record.live }"""
+  scope.findings = $findings, scope.records = $live"""
 _DESCRIBED = """\
 MATCH (entity:Entity {_id: row}) RETURN row, entity.uid, entity.kind, entity.name"""
 
@@ -77,15 +77,15 @@ def _take(
     statements: Statements, ids: Ids, reading: Reading, scope: Scope, *, telling: bool
 ) -> Diff:
     empty, closes = may_close(reading, scope)
-    written = write_records(statements, ids, reading, scope.id, closes=closes)
+    first = scope.generation == 0
+    written = write_records(statements, ids, reading, scope.id, closes=closes, first=first)
     if scope.outranked(reading):
         statements.rows(_RANK, id=scope.id, priority=reading.priority)
-        entities = {place.entity for place in written.outcome.own.values()}
+        entities = [entity for (entity,) in statements.rows(_ENTITIES, scope=scope.id)]
         written = replace(written, outcome=all_touched(written.outcome, entities))
     records = written.outcome
     settled = settle(statements, written, reading.at)
     follow_records(statements, written.left)
-    first = scope.generation == 0
     links = write_links(statements, ids, reading, scope.id, records, closes=closes, first=first)
     outcome = Outcome(records, links, settled)
     rows = _write_feed(statements, ids, reading, outcome, first=first)
@@ -95,11 +95,12 @@ def _take(
     pending = pending_of(statements, scope.id)
     diff = difference(outcome, observed, pending, (*findings, *unknown))
     kept = with_what_is_held(reading, scope, findings)
-    _save(statements, reading, scope, kept, closes=closes and not records.held)
+    live = scope.records + written.grown
+    _save(statements, reading, scope, kept, live=live, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(statements, outcome, rows))
     if not diff.empty:
-        advance(statements, outcome)
+        advance(statements, ids, outcome, written.born)
     return diff
 
 
@@ -168,8 +169,11 @@ def _save(
     scope: Scope,
     findings: Sequence[str],
     *,
+    live: int,
     closes: bool,
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
-    statements.rows(_SAVE, id=scope.id, at=reading.at, digest=digest, findings=list(findings))
+    statements.rows(
+        _SAVE, id=scope.id, at=reading.at, digest=digest, findings=list(findings), live=live
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from kgraph.schema import Decision, RecordName
+from kgraph.schema import Decision, Entity, RecordName
 from kgraph.store._endpoints import LinkRow
 from kgraph.store._feed import MERGED, SPLIT
 from kgraph.store._outcome import LinkOutcome, Outcome, RecordOutcome
@@ -20,11 +21,12 @@ from kgraph.store._rulings import (
 )
 from kgraph.store._ticks import from_ticks, to_ticks
 from kgraph.store.neo4j import relations
+from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.evidence import write_changes
 from kgraph.store.neo4j.ids import Ids
-from kgraph.store.neo4j.links import SCOPES, drop_loops, follow_records
+from kgraph.store.neo4j.links import drop_loops, follow_records, scopes_of
 from kgraph.store.neo4j.records import Written, merge_entities
-from kgraph.store.neo4j.settle import settle
+from kgraph.store.neo4j.settle import CREATE, settle
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.topology import advance
 
@@ -71,7 +73,8 @@ def merge(statements: Statements, decision: Decision) -> None:
     settled = settle(statements, written, at)
     follow_records(statements, merged)
     looped = drop_loops(statements, {first.id}, at)
-    advance(statements, Outcome(written.outcome, LinkOutcome((), tuple(looped), ()), settled))
+    links = LinkOutcome((), tuple(looped), ())
+    advance(statements, ids, Outcome(written.outcome, links, settled))
     _keep(statements, ids, decision, first.uid, second.uid)
     rows = [(at, first.id, MERGED, merge_told(second, decision), decision.by)]
     write_changes(statements, ids, rows)
@@ -89,15 +92,16 @@ def split(
     new_uid = split_off(first.uid, taken, lambda each: bool(statements.one(_TAKEN, uid=each)))
     fresh = ids.entities + 1
     both = frozenset({first.id, fresh})
-    written = _written(ids, both, both, {}, {fresh: (new_uid, first.kind)})
+    written = _written(ids, both, both, {})
     ids.entities = fresh
+    statements.each(CREATE[first.kind], [_not_yet(Entity(new_uid, first.kind, ""), fresh, at)])
     moved = [record.id for record in taken]
     statements.each(_RETIRE, moved, at=at)
     statements.each(_GIVE, moved, to=fresh)
     settled = settle(statements, written, at)
     links = _move_links(statements, ids, first.id, (moved, fresh), at)
     statements.each(_REREAD, sorted(both))
-    advance(statements, Outcome(written.outcome, links, settled))
+    advance(statements, ids, Outcome(written.outcome, links, settled))
     _keep(statements, ids, decision, first.uid, new_uid)
     told = split_told(taken, decision)
     rows = [(at, entity, SPLIT, told, decision.by) for entity in (first.id, fresh)]
@@ -142,8 +146,7 @@ def _move_links(
         for link in links
     ]  # fmt: skip
     closed = relations.close(statements, links, from_ticks(at))
-    scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
-    opened = relations.create(statements, ids, rows, scopes)
+    opened = relations.create(statements, ids, rows, scopes_of(statements))
     return LinkOutcome(tuple(opened), tuple(closed), ())
 
 
@@ -152,10 +155,15 @@ def _written(
     touched: frozenset[int],
     regrouped: frozenset[int],
     merged: Mapping[int, int],
-    fresh: Mapping[int, tuple[str, str]] | None = None,
 ) -> Written:
     outcome = RecordOutcome({}, frozenset(), touched, regrouped, ids.entities + 1, 0, {}, ())
-    return Written(outcome, fresh or {}, merged, frozenset(merged), frozenset())
+    return Written(outcome, {}, merged, frozenset(merged), frozenset(), 0)
+
+
+def _not_yet(entity: Entity, row: int, at: int) -> dict[str, Any]:
+    """Return the node of an entity that is closed until it is settled."""
+    now = from_ticks(at)
+    return {**node_of(entity, row, now), "validTo": now}
 
 
 def _keep(statements: Statements, ids: Ids, decision: Decision, a: str, b: str) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that name rows: counted on one node, under the lock, and never given twice."""
+"""Numbers that are counted on one node, under the lock: of rows, and of the topology."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from kgraph.store.neo4j.statements import Statements
 
 _READ = """\
 MATCH (meta:_KgMeta {id: 0})
-RETURN meta.entities, meta.records, meta.links, meta.rows"""
+RETURN meta.entities, meta.records, meta.links, meta.rows, meta.topology"""
 _WRITE = "MATCH (meta:_KgMeta {id: 0}) SET meta += $counted"
 
 
 @dataclass(slots=True)
 class Ids:
-    """The highest number given so far, of each sort.
+    """The highest number given so far, of each sort; none is ever given twice.
 
     Attributes:
         rows: of everything that needs no more than an order.
+        topology: the version of the topology.
     """
 
     entities: int
     records: int
     links: int
     rows: int
+    topology: int
 
     @classmethod
     def read(cls, statements: Statements) -> Ids:
         """Read them; the caller holds the lock."""
         row = statements.one(_READ)
-        return cls(*row) if row else cls(0, 0, 0, 0)
+        return cls(*row) if row else cls(0, 0, 0, 0, 0)
 
     def write(self, statements: Statements) -> None:
         """Write them back."""
@@ -38,6 +40,7 @@ class Ids:
             "records": self.records,
             "links": self.links,
             "rows": self.rows,
+            "topology": self.topology,
         }
         statements.rows(_WRITE, counted=counted)
 

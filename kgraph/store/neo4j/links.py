@@ -30,7 +30,7 @@ from kgraph.store.neo4j.relations import StoredLink
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys
 
-SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
+_SCOPES = "MATCH (scope:_KgScope) RETURN scope.id, scope.source, scope.scope"
 _ENTITY_OF = "MATCH (record:_KgRecord {id: row}) RETURN row, record.entity"
 _UNKNOWN = "MATCH (record:_KgRecord {id: row}) REMOVE record.links"
 _END = """\
@@ -79,13 +79,12 @@ def write_links(
     With `first` the scope was never read before: then it has none.
     """
     now = from_ticks(reading.at)
-    scopes = {id_: (source, name) for id_, source, name in statements.rows(SCOPES)}
     names = Names(reading.source, scope, records.own)
     loose = without(reading.staged.links, records.as_before)
     foreign = outside(loose, records.own)
     places = {**records.own, **locate_keys(statements, names, foreign)}
     found = resolved(reading, loose, places)
-    links = [] if first else relations.of_scope(statements, scope, records.as_before.values())
+    links = [] if first else _stored(statements, scope, found, records, closes=closes)
     stored = {_name(link): link for link in links}
     rows = {name: (n, link.need) for n, (name, link) in enumerate(stored.items())}
     named = frozenset(found.wanted)
@@ -93,7 +92,7 @@ def write_links(
     plan = plan_links(found.wanted, rows, closes=closes)
     plan = close_answered(plan, named, rows, () if closes else records.answered)
     whole = closes and not records.held
-    _set_pending(statements, ids, scope, found.pending, closes=whole)
+    _set_pending(statements, ids, scope, found.pending, closes=whole and not first)
     if not whole:
         _forget_pending(statements, scope, reading.staged, found.pending)
     fresh = [
@@ -101,13 +100,24 @@ def write_links(
     ]
     in_order = list(stored.values())
     closed = relations.close(statements, [in_order[row] for row in plan.closed], now)
-    opened = relations.create(statements, ids, fresh, scopes)
-    closed += _detach(statements, ids, reading, records.vanished, scopes)
-    opened += _attach_pending(statements, ids, reading, scopes)
+    own = {scope: (reading.source, reading.scope)}
+    opened = relations.create(statements, ids, fresh, own)
+    closed += _detach(statements, ids, reading, records.vanished)
+    opened += _attach_pending(statements, ids, reading)
     _forget_hashes(statements, found.noticed)
     looped = drop_loops(statements, records.regrouped, reading.at)
     findings = (*found.findings, *loop_findings(type_ for _, type_, _ in looped))
     return LinkOutcome(tuple(opened), tuple(closed + looped), findings)
+
+
+def _stored(
+    statements: Statements, scope: int, found: Resolved, records: RecordOutcome, *, closes: bool
+) -> list[StoredLink]:
+    """Return the open relations that a reading may close or change."""
+    if closes:
+        return relations.of_scope(statements, scope, records.as_before.values())
+    named = records.answered.union(a for a, *_ in found.wanted)
+    return relations.of_records(statements, scope, named)
 
 
 def drop_loops(statements: Statements, entities: Iterable[int], at: int) -> list[Edge]:
@@ -115,6 +125,11 @@ def drop_loops(statements: Statements, entities: Iterable[int], at: int) -> list
     loops = relations.loops_of(statements, entities)
     _forget_hashes(statements, (link.a_record for link in loops))
     return relations.close(statements, loops, from_ticks(at))
+
+
+def scopes_of(statements: Statements) -> dict[int, tuple[str, str]]:
+    """Return row -> source and name of each scope."""
+    return {id_: (source, name) for id_, source, name in statements.rows(_SCOPES)}
 
 
 def _forget_hashes(statements: Statements, records: Iterable[int]) -> None:
@@ -188,7 +203,6 @@ def _detach(
     ids: Ids,
     reading: Reading,
     vanished: frozenset[int],
-    scopes: Mapping[int, tuple[str, str]],
 ) -> list[Edge]:
     """Let other scopes' relations to vanished records wait for those to return.
 
@@ -196,6 +210,7 @@ def _detach(
     """
     if not vanished:
         return []
+    scopes = scopes_of(statements)
     entities = {entity for (entity,) in statements.each(_ENTITY, sorted(vanished))}
     links = [
         link
@@ -246,10 +261,11 @@ def _attach_pending(
     statements: Statements,
     ids: Ids,
     reading: Reading,
-    scopes: Mapping[int, tuple[str, str]],
 ) -> list[Edge]:
     """Open the source's waiting relations whose endpoints are known by now."""
     rows = sorted(statements.rows(_WAITING, source=reading.source), key=lambda row: int(row[0]))
+    if not rows:
+        return []
     names = {id_: name for id_, *_, name in rows}
     waiting = [
         (id_, scope, (a, type_, b, group, need))
@@ -262,4 +278,4 @@ def _attach_pending(
     opened, done = attachable(waiting, places, reading.at)
     statements.each(_FORGET, [names[id_] for id_ in done])
     _forget_hashes(statements, (row[1] for row in opened))
-    return relations.create(statements, ids, opened, scopes)
+    return relations.create(statements, ids, opened, scopes_of(statements))

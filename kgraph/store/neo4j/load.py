@@ -60,7 +60,6 @@ _ENDED = """\
 MATCH (entity:Entity {_id: row.entity})
 SET entity.validFrom = row.since, entity.validTo = row.until"""
 _VERSIONS = "MATCH (record:_KgRecord {id: row.id}) SET record.versions = row.versions"
-_FIRST = "MATCH (meta:_KgMeta {id: 0}) SET meta.topology = 1"
 
 
 @dataclass
@@ -105,8 +104,8 @@ def load(statements: Statements, rows: Iterable[Row]) -> None:
     statements.each(_MERGED, merged)
     versions = [{"id": record, "versions": n} for record, n in loaded.versions.items()]
     statements.each(_VERSIONS, versions)
+    loaded.ids.topology = 1
     loaded.ids.write(statements)
-    statements.rows(_FIRST)
     troubles = problems(statements)
     if troubles:
         raise StoreError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kgraph.identity import Claimant, match
-from kgraph.store._bodies import body_of
+from kgraph.identity import Claimant, Matched, match
+from kgraph.schema import Entity
+from kgraph.store._bodies import body_of, joined
 from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._link_hashes import as_before, link_hashes
@@ -15,22 +17,26 @@ from kgraph.store._outcome import (
     Decided,
     RecordOutcome,
     decided,
+    given_names,
     moved_records,
     own_places,
     rows_of,
     touched_entities,
 )
-from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records
+from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records, stored_records
 from kgraph.store._staging import Reading
+from kgraph.store._ticks import from_ticks
+from kgraph.store.neo4j.entities import BEAR, row_of
 from kgraph.store.neo4j.evidence import move_evidence
 from kgraph.store.neo4j.identify import known_of, versions_of
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
 
-_STORED = """\
-MATCH (record:_KgRecord {scope: $scope})
+_FOUND = """\
 RETURN
   record.key, record.id, record.entity, record.kind, record.hash, record.live, record.links"""
+_STORED = f"MATCH (record:_KgRecord {{scope: $scope}})\n{_FOUND}"
+_NAMED = f"MATCH (record:_KgRecord {{scope: $scope, key: row}})\n{_FOUND}"
 _CURRENT = "MATCH (r:_KgRecord {id: row}) RETURN r.id, r.entity, r.name, r.body"
 _RETIRE = """\
 MATCH (record:_KgRecord {id: row})
@@ -40,13 +46,18 @@ SET version += {
   since: record.since, until: $at
 }
 SET record.live = false, record.versions = record.versions + 1"""
-# In the order of the map that `_write` makes; as lists, as the names would be sent with each row.
+# As lists, as the names would be sent with each row.
 _CREATE = """\
 CREATE (:_KgRecord {
-  id: row[0], scope: row[1], key: row[2], kind: row[3], name: row[4], entity: row[5],
-  hash: row[6], body: row[7], since: row[8], links: row[9], live: row[10], versions: 0
+  id: row[0], key: row[1], kind: row[2], name: row[3], entity: row[4], hash: row[5],
+  body: row[6], links: row[7], scope: $scope, since: $since, live: true, versions: 0
 })"""
-_CHANGE = "MATCH (record:_KgRecord {id: row.id}) SET record += row"
+_CHANGE = """\
+MATCH (record:_KgRecord {id: row[0]})
+SET record += {
+  kind: row[2], name: row[3], entity: row[4], hash: row[5], body: row[6], links: row[7],
+  since: $since, live: true
+}"""
 _BODIES = "MATCH (record:_KgRecord {id: row}) RETURN record.id, record.body"
 _REFRESH = "MATCH (record:_KgRecord {id: row.id}) SET record.body = row.body"
 _HASHES = "MATCH (record:_KgRecord {id: row.id}) SET record.links = row.links"
@@ -60,7 +71,7 @@ MATCH (other:_KgRecord {entity: record.entity})
 WHERE other.live
 RETURN row, other.id"""
 _CLAIM = """\
-CREATE (:_KgClaim {namespace: row[0], value: row[1], site: row[2], record: row[3]})"""
+CREATE (:_KgClaim {namespace: $namespace, value: row[0], site: $site, record: row[1]})"""
 _MERGE = "MATCH (record:_KgRecord {entity: row.old}) SET record.entity = row.new"
 
 
@@ -69,25 +80,30 @@ class Written:
     """What came of a reading's records, and what else must follow.
 
     Attributes:
-        fresh: row -> (uid, kind) of the entities that nobody knew.
+        born: row -> the entity, of those that nobody knew: they are open, and in the graph.
         merged: row of an entity that was given up -> row of the one that lives on.
         left: entities whose relations may have to follow records that went elsewhere.
         refreshed: entities whose volatile properties alone have changed.
+        grown: by how many the live records of the scope are more than before.
     """
 
     outcome: RecordOutcome
-    fresh: Mapping[int, tuple[str, str]]
+    born: Mapping[int, Entity]
     merged: Mapping[int, int]
     left: frozenset[int]
     refreshed: frozenset[int]
+    grown: int
 
 
 def write_records(
-    statements: Statements, ids: Ids, reading: Reading, scope: int, *, closes: bool
+    statements: Statements, ids: Ids, reading: Reading, scope: int, *, closes: bool, first: bool
 ) -> Written:
-    """Write new and changed records; retire the vanished."""
+    """Write new and changed records with their entities; retire the vanished.
+
+    With `first` the scope was never read before: then it has none.
+    """
     staged = reading.staged
-    stored = _stored(statements, scope)
+    stored = {} if first else _stored(statements, reading, scope, closes=closes)
     plan = plan_records(staged.records, staged.hashes, stored, closes=closes, gone=staged.gone)
     kept = _held(statements, reading, plan, stored)
     plan = without_held(plan, {key: stored[key].id for key in plan.vanished}, kept)
@@ -98,19 +114,18 @@ def write_records(
     known = known_of(statements, claimants, changed, vanished, empty=not ids.records)
     matched = match(claimants, known)
     first_new = ids.entities + 1
-    fresh = fresh_entities(reading, plan.deciding, matched, known.born)
-    numbers = {uid: first_new + n for n, uid in enumerate(fresh)}
-    ids.entities += len(fresh)
-    entities = dict(known.born) | numbers
+    numbered = rows_of(plan, stored, ids.records + 1)
+    ids.records += len(plan.new)
+    bodies = {key: body_of(staged.records[key]) for key in plan.deciding}
+    born = _born(statements, ids, reading, numbered, matched, known.born, bodies)
+    entities = dict(known.born) | {entity.uid: row for row, entity in born.items()}
     merged = merged_rows(matched, entities)
     merge_entities(statements, merged)
-    numbered = rows_of(plan, stored, ids.records + 1)
     to = decided(numbered, matched.uids, entities)
-    ids.records += len(plan.new)
     current = _current(statements, [stored[k].id for k in plan.changed if stored[k].live])
     statements.each(_RETIRE, sorted((*vanished, *current)), at=reading.at)
     hashes = link_hashes(reading, staged.records, closes=closes)
-    _write(statements, reading, scope, plan, to, hashes)
+    _write(statements, reading, scope, plan, to, hashes, bodies)
     _keep_hashes(statements, hashes, stored, plan)
     _write_claims(statements, claimants, to, plan)
     touched, regrouped = touched_entities(plan, stored, to, merged)
@@ -131,10 +146,11 @@ def write_records(
     )
     return Written(
         outcome,
-        {numbers[uid]: (uid, kind) for uid, kind in fresh.items()},
+        born,
         merged,
         frozenset({*merged, *(old for _, old, _ in moved_records(plan, stored, to))}),
         _refresh(statements, reading, plan, stored),
+        len(plan.deciding) - len(current) - len(vanished),
     )
 
 
@@ -156,11 +172,58 @@ def _held(
     return held(reading, rows, live)
 
 
-def _stored(statements: Statements, scope: int) -> dict[str, StoredRecord]:
-    return {
-        key: StoredRecord(id_, entity, kind, hashed, live, links)
-        for key, id_, entity, kind, hashed, live, links in statements.rows(_STORED, scope=scope)
-    }
+def _stored(
+    statements: Statements, reading: Reading, scope: int, *, closes: bool
+) -> dict[str, StoredRecord]:
+    """Return the records of a scope to be looked at: of a partial reading what it names."""
+    if closes:
+        return stored_records(statements.rows(_STORED, scope=scope))
+    said = reading.staged
+    named = {*said.records, *said.links, *said.gone, *said.all_of}
+    rows = statements.each(_NAMED, sorted(named), scope=scope)
+    return stored_records(sorted(rows, key=lambda row: int(row[1])))
+
+
+def _born(
+    statements: Statements,
+    ids: Ids,
+    reading: Reading,
+    numbered: Mapping[str, int],
+    matched: Matched,
+    known: Mapping[str, int],
+    bodies: Mapping[str, str],
+) -> dict[int, Entity]:
+    """Make the entities that nobody knew, open and painted; returns row -> entity.
+
+    All that is said of them is in this reading, so nothing need be read.
+
+    Args:
+        statements: the transaction.
+        ids: gives them their rows.
+        reading: what is said.
+        numbered: key of each record to be decided, in order -> the row that it has or will have.
+        matched: which entities they are.
+        known: uid -> row of the entities that are not new.
+        bodies: key -> what the record says, as stores keep it.
+    """
+    records = reading.staged.records
+    fresh = fresh_entities(reading, tuple(numbered), matched, known)
+    rows = {uid: ids.entities + n for n, uid in enumerate(fresh, start=1)}
+    ids.entities += len(rows)
+    said = sorted(zip(numbered.values(), numbered, matched.uids, strict=True))
+    said = [row for row in said if row[2] in rows]
+    names = given_names((rows[uid], key, records[key].name, 0, 0, n) for n, key, uid in said)
+    texts: dict[str, list[str]] = defaultdict(list)
+    for _, key, uid in said:
+        texts[uid].append(bodies[key])
+    born = {row: joined(uid, fresh[uid], names[row], texts[uid]) for uid, row in rows.items()}
+    nodes: dict[str, list[list[Any]]] = defaultdict(list)
+    for row, entity in born.items():
+        nodes[entity.kind].append(row_of(entity, row))
+    since = from_ticks(reading.at)
+    for kind, alike in sorted(nodes.items()):
+        statements.each(BEAR[kind], alike, kind=kind, at=since, version=ids.topology + 1)
+    return born
 
 
 def merge_entities(statements: Statements, merged: Mapping[int, int]) -> None:
@@ -183,25 +246,17 @@ def _write(
     plan: RecordPlan,
     to: Decided,
     hashes: Mapping[str, bytes | None],
+    bodies: Mapping[str, str],
 ) -> None:
-    def row(key: str) -> dict[str, Any]:
-        record = reading.staged.records[key]
-        return {
-            "id": to.ids[key],
-            "scope": scope,
-            "key": key,
-            "kind": record.kind,
-            "name": record.name,
-            "entity": to.entities[key],
-            "hash": reading.staged.hashes[key],
-            "body": body_of(record),
-            "since": reading.at,
-            "links": hashes[key],
-            "live": True,
-        }
+    """Make new records, overwrite changed ones."""
 
-    statements.each(_CREATE, (list(row(key).values()) for key in plan.new))
-    statements.each(_CHANGE, map(row, plan.changed))
+    def row(key: str) -> list[Any]:
+        record = reading.staged.records[key]
+        own, said, links = reading.staged.hashes[key], bodies[key], hashes[key]
+        return [to.ids[key], key, record.kind, record.name, to.entities[key], own, said, links]
+
+    statements.each(_CREATE, map(row, plan.new), scope=scope, since=reading.at)
+    statements.each(_CHANGE, map(row, plan.changed), since=reading.at)
 
 
 def _keep_hashes(
@@ -239,7 +294,9 @@ def _write_claims(
     statements: Statements, claimants: Iterable[Claimant], to: Decided, plan: RecordPlan
 ) -> None:
     statements.each(_DROP_CLAIMS, [to.ids[key] for key in plan.changed])
-    claims = dict.fromkeys(
-        (key.namespace, key.value, key.site, to.ids[c.key]) for c in claimants for key in c.keys
-    )
-    statements.each(_CLAIM, map(list, claims))
+    claims: dict[tuple[str, str], dict[tuple[str, int], None]] = defaultdict(dict)
+    for claimant in claimants:
+        for key in claimant.keys:
+            claims[key.namespace, key.site][key.value, to.ids[claimant.key]] = None
+    for (namespace, site), alike in claims.items():
+        statements.each(_CLAIM, map(list, alike), namespace=namespace, site=site)

@@ -54,6 +54,11 @@ WHERE NOT r._from IN $but
 RETURN {_FOUND}"""
     for type_ in RELATIONS
 )
+_OF_RECORDS = f"""\
+MATCH (record:_KgRecord {{id: row}})
+MATCH (a:Entity {{_id: record.entity}})-[r:{TYPES}]->(b:Entity)
+WHERE r._from = row AND r._scope = $scope
+RETURN {_FOUND}"""
 _BY_ENTITY = f"""\
 MATCH (e:Entity {{_id: row}})-[r:{TYPES}]-(:Entity)
 WITH DISTINCT r, startNode(r) AS a, endNode(r) AS b
@@ -107,6 +112,11 @@ def of_scope(statements: Statements, scope: int, but: Iterable[int] = ()) -> lis
         but: records whose relations are left out.
     """
     return _links(statements.rows(_OF_SCOPE, scope=scope, but=sorted(but)))
+
+
+def of_records(statements: Statements, scope: int, records: Iterable[int]) -> list[StoredLink]:
+    """Return the open relations of a scope that are of some records."""
+    return _links(statements.each(_OF_RECORDS, sorted(records), scope=scope))
 
 
 def of_entities(statements: Statements, entities: Iterable[int]) -> list[StoredLink]:

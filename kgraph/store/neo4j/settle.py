@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from kgraph.schema import KINDS
 from kgraph.store._bodies import joined
-from kgraph.store._outcome import EntityRow, NameRow, Settled, given_names, settlement
+from kgraph.store._outcome import (
+    EntityRow,
+    NameRow,
+    Settled,
+    given_names,
+    settlement,
+    with_born,
+)
 from kgraph.store._ticks import from_ticks
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.records import Written
@@ -54,32 +60,25 @@ SET past.{end} = new.uid"""
 
 def settle(statements: Statements, written: Written, at: int) -> Settled:
     """Open what a live record supports, close the rest; the newest given name counts."""
-    now, first_new = from_ticks(at), written.outcome.first_new
+    now, before = from_ticks(at), written.outcome.touched.difference(written.born)
     known = {
         id_: (EntityRow(id_, uid, name, at if is_open else None), kind, native(since))
         for id_, uid, kind, name, since, is_open in statements.each(
-            _ENTITIES,
-            sorted(e for e in written.outcome.touched | written.refreshed if e < first_new),
+            _ENTITIES, sorted(before | written.refreshed)
         )
     }
-    known |= {
-        id_: (EntityRow(id_, uid, "", None), kind, now)
-        for id_, (uid, kind) in written.fresh.items()
-    }
     bodies, names = _said(statements, known)
-    touched = [known[id_][0] for id_ in sorted(written.outcome.touched)]
-    settled = settlement(touched, {e: n for e, n in names.items() if e in written.outcome.touched})
+    touched = [known[id_][0] for id_ in sorted(before)]
+    settled = settlement(touched, {e: n for e, n in names.items() if e in before})
     opened = set(settled.opened)
-    nodes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    nodes = []
     for id_ in sorted({*settled.opened, *settled.kept, *(written.refreshed & names.keys())}):
         row, kind, since = known[id_]
         entity = joined(row.uid, kind, names[id_], bodies[id_])
-        node = node_of(entity, id_, now if id_ in opened else since)
-        nodes[kind if id_ in written.fresh else ""].append(node)
-    for kind, rows in sorted(nodes.items()):
-        statements.each(CREATE[kind] if kind else _PAINT, rows)
+        nodes.append(node_of(entity, id_, now if id_ in opened else since))
+    statements.each(_PAINT, nodes)
     _close(statements, settled.closed, written.merged, now)
-    return settled
+    return with_born(settled, {row: (e.uid, e.name) for row, e in written.born.items()})
 
 
 def paint(statements: Statements, entities: Sequence[int]) -> None:

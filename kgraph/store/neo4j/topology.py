@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from kgraph.schema import Observation, Relation, Subgraph
 from kgraph.store._outcome import Outcome, versioned
 from kgraph.store.neo4j.evidence import seen
+from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.read import in_order
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
@@ -14,8 +15,6 @@ from kgraph.store.protocol import Bare, TopologyDelta
 
 _STATE = """\
 MATCH (meta:_KgMeta {id: 0}) RETURN meta.store, meta.topology, coalesce(meta.pruned, -1)"""
-_ADVANCE = """\
-MATCH (meta:_KgMeta {id: 0}) SET meta.topology = meta.topology + 1 RETURN meta.topology"""
 _MARK = "MATCH (entity:Entity {_id: row}) SET entity._version = $version"
 _MARK_DEPENDENTS = f"""\
 MATCH (dependent:Entity)-[r:{TYPES}]->(:Entity {{_id: row}})
@@ -43,13 +42,17 @@ WHERE entity.validTo IS NULL
 RETURN properties(entity)"""
 
 
-def advance(statements: Statements, outcome: Outcome) -> None:
-    """Give the topology its next version, and write it on what a reading has touched."""
-    row = statements.one(_ADVANCE)
-    version = row[0] if row else 0
-    statements.each(_MARK, sorted(versioned(outcome)), version=version)
+def advance(
+    statements: Statements, ids: Ids, outcome: Outcome, born: Collection[int] = ()
+) -> None:
+    """Give the topology its next version, and write it on what a reading has touched.
+
+    The entities that were born have it already.
+    """
+    ids.topology += 1
+    statements.each(_MARK, sorted(versioned(outcome).difference(born)), version=ids.topology)
     # Who depends on what was regrouped depends on another entity now.
-    statements.each(_MARK_DEPENDENTS, sorted(outcome.records.regrouped), version=version)
+    statements.each(_MARK_DEPENDENTS, sorted(outcome.records.regrouped), version=ids.topology)
 
 
 def delta(statements: Statements, since: int) -> TopologyDelta:
