@@ -74,8 +74,16 @@ def test_a_tool_that_hangs_does_not_outlive_whoever_has_asked_it(tmp_path: Path)
     tool.chmod(0o755)
     words = [sys.executable, "-c", _LEFT_BEHIND, str(tool), str(told)]
     assert subprocess.run(words, check=False, timeout=60).returncode == 0
-    hung = [Path("/proc", (told / name).read_text().strip()) for name in ("run", "lines")]
-    until("the tools to be gone", lambda: not any(each.exists() for each in hung))
+    hung = [(told / name).read_text().strip() for name in ("run", "lines")]
+    until("the tools to be gone", lambda: not any(_sleeps(pid) for pid in hung))
+
+
+def _sleeps(pid: str) -> bool:
+    """Tell whether it is still the tool: a number is soon somebody else's, and a dead one's too."""
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes() == b"sleep\0999\0"
+    except OSError:
+        return False
 
 
 def test_an_answer_that_is_no_text_is_refused() -> None:
