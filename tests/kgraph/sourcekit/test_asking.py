@@ -79,7 +79,7 @@ def test_a_tool_that_hangs_does_not_outlive_whoever_has_asked_it(tmp_path: Path)
 
 
 def _sleeps(pid: str) -> bool:
-    """Tell whether it is still the tool: a number is soon somebody else's, and a dead one's too."""
+    """Tell whether it is still the tool: its number is soon another process's."""
     try:
         return Path("/proc", pid, "cmdline").read_bytes() == b"sleep\0999\0"
     except OSError:
