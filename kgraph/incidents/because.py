@@ -130,7 +130,7 @@ def _reason(view: View, lead: Cause) -> str:
     others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
     if not others:
         return f"the only thing that {who} share{_spread(view, victims)}"
-    also = wording.names(sorted(view.estate.title(uid) for uid in others), 50)
+    also = wording.titles(sorted(view.estate.title(uid) for uid in others), 50)
     found = (view.causes[uid].posterior for uid in others if uid in view.causes)
     verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
     return f"{who} share it; they also share {also} ({verdict})"

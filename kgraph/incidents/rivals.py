@@ -103,7 +103,7 @@ def _doubt(view: View, doubt: Doubt) -> str:
 def _blames(view: View, rival: RunnerUp) -> str:
     if not rival.members:
         return rival.name
-    return wording.names([f"{_fault(view, fault)}" for fault in rival.members], view.room)
+    return wording.titles([f"{_fault(view, fault)}" for fault in rival.members], view.room)
 
 
 def _fault(view: View, fault: Fault) -> str:
@@ -148,7 +148,7 @@ def twins(view: View, suspect: Cause) -> list[str]:
     """Name what nothing that was seen can tell from a suspect, and what would."""
     if not suspect.same_as:
         return []
-    who = wording.names([view.estate.title(uid) for uid in suspect.same_as], view.room)
+    who = wording.titles([view.estate.title(uid) for uid in suspect.same_as], view.room)
     lines = [f"looks exactly like: {who}"]
     group = _group(view, suspect)
     if group is not None:

@@ -120,18 +120,23 @@ def unbroken(text: str) -> str:
     return text.replace(" ", NO_BREAK)
 
 
-def names(listed: Sequence[str], room: int | None) -> str:
-    """Join names with spaces, and say how many did not fit into `room` characters."""
+def names(listed: Sequence[str], room: int | None, between: str = " ") -> str:
+    """Join names, and say how many did not fit into `room` characters."""
     taken: list[str] = []
     used = 0
     for position, name in enumerate(listed):
         left = len(listed) - position
         tail = len(f" … and {left - 1} more") if left > 1 else 0
-        if room is not None and taken and used + 1 + len(name) + tail > room:
-            return f"{' '.join(taken)} … and {left} more"
+        if room is not None and taken and used + len(between) + len(name) + tail > room:
+            return f"{between.join(taken)} … and {left} more"
         taken.append(name)
-        used += len(name) + 1
-    return " ".join(taken)
+        used += len(name) + len(between)
+    return between.join(taken)
+
+
+def titles(listed: Sequence[str], room: int | None) -> str:
+    """Join what is named by several words each: `Switch tor1, Host hv1`."""
+    return names(listed, room, ", ")
 
 
 def placed(

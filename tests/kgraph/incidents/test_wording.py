@@ -95,3 +95,7 @@ def test_a_long_headline_counts_what_it_leaves_out() -> None:
         for signal in ("down", "paused", "full", "hung", "latency")
     ]
     assert wording.headline(rows, {}).endswith(", 2 more")
+
+
+def test_what_is_named_by_several_words_each_is_parted_by_commas() -> None:
+    assert wording.titles(["Host hv1", "Switch tor1"], 50) == "Host hv1, Switch tor1"
