@@ -89,16 +89,17 @@ def _repair(view: View) -> str:
     if chosen is None or not chosen.steps:
         return ""
     runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
-    said = ", ".join(wording.unbroken(_short(view, run)) for run in runs[:_SAID])
+    # Where nothing is done but by hand, no step needs to say so of itself.
+    tell = said_of if chosen.executable else _asked
+    said = ", ".join(wording.unbroken(_short(view, run, tell(run[0]))) for run in runs[:_SAID])
     more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
     if chosen.executable:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
     return f"by hand: {said}{more}"
 
 
-def _short(view: View, steps: Sequence[PlanStep]) -> str:
+def _short(view: View, steps: Sequence[PlanStep], what: str) -> str:
     """Say steps that are alike without all their names: `resume 10 VMs`."""
-    what = said_of(steps[0])
     if len(steps) == 1:
         return f"{what} {view.estate.name(steps[0].entity)}"
     kinds = {view.estate.kind(step.entity) for step in steps}
@@ -167,7 +168,7 @@ def by_people(steps: Sequence[PlanStep]) -> str:
     """Say what people have to do to what."""
     what: dict[str, list[str]] = {}
     for step in steps:
-        asked = step.parameters.get("what") or step.action.replace("_", " ")
+        asked = _asked(step)
         what.setdefault(f"{asked}{where_to(step)}", []).append(step.title)
     named = (f"{asked} ({wording.names(who, _STEP_ROOM)})" for asked, who in what.items())
     return "; ".join(named)
@@ -259,10 +260,13 @@ def _step(view: View, number: str, steps: Sequence[PlanStep]) -> str:
 
 def said_of(step: PlanStep) -> str:
     """Say what is done, and that a person does it where kgraph cannot."""
+    return f"a person: {_asked(step)}:" if _for_a_person(step) else _asked(step)
+
+
+def _asked(step: PlanStep) -> str:
     if step.action == "notify":
         return "tell people of"
-    what = step.parameters.get("what") or step.action.replace("_", " ")
-    return f"a person: {what}:" if _for_a_person(step) else what
+    return step.parameters.get("what") or step.action.replace("_", " ")
 
 
 def where_to(step: PlanStep) -> str:

@@ -171,6 +171,16 @@ def test_what_comes_next_is_one_line_with_the_look_and_the_repair(storage_case: 
     )
 
 
+def test_what_is_done_by_hand_says_so_once(storage_case: Case) -> None:
+    assert storage_case.plan is not None
+    fence = replace(storage_case.plan.steps[0], action="fence", actuator="notify", parameters={})
+    case = replace(storage_case, plan=replace(storage_case.plan, steps=(fence,)))
+    line = _text(case, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
+    assert line.endswith("then by hand: fence nbd1/vmstore")
+    plan = _text(case, Label.PLAN).replace("\N{NO-BREAK SPACE}", " ")
+    assert "a person: fence: nbd1/vmstore" in plan
+
+
 def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:
     assert not _text(storage_case, Label.CHECK)
     assert "journalctl" in _text(storage_case, Label.CHECK, Detail.FULL)
