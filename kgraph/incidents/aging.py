@@ -184,7 +184,7 @@ def _hypotheses(
 ) -> tuple[Hypothesis, ...]:
     """Return the sets: none is likelier than a member, or than one that was likelier."""
     most, found = 1.0, []
-    for row in before:
+    for row in sorted(before, key=lambda row: -row.posterior):
         if row.members:
             own = row.posterior * _share(row, left)
             most = min(most, own, *(chances.get(f.entity, 1.0) for f in row.members))
