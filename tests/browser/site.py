@@ -103,6 +103,12 @@ class Site:
         self._alert("firing", "StorageExportDown", ["vmstore"])
         self._alert("firing", "GuestPaused", self.guests)
 
+    def wake(self, guest: str) -> None:
+        """A guest goes on by itself, and Alertmanager says so."""
+        self.guests.remove(guest)
+        self.paused.discard(guest)
+        self._alert("resolved", "GuestPaused", [guest])
+
     def look(self, action: str, name: str) -> str:
         """Say how the live system stands to an action."""
         if action == "restart":

@@ -35,6 +35,7 @@ export function PlanBlock({ view, plan, may, again, refused }: {
   view: View; plan: Data<Plan>; may: boolean; again: () => void; refused: string[];
 }) {
   const found = plan.value;
+  const [open, setOpen] = useState(""); // the plan that is just being decided on
   if (!found) {
     const none = view.plans.length ? plan.problem : "No remedy in the catalogue fits.";
     if (view.status !== "open" || !none) return null;
@@ -62,7 +63,14 @@ export function PlanBlock({ view, plan, may, again, refused }: {
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}
       {found.state === "proposed" && !acting && <p class="soft">kgraph cannot carry it out: it is for a person to do.</p>}
-      {found.state === "proposed" && may && <Decide acting={acting} plan={found} done={decided} />}
+      {found.state === "proposed" && open !== "" && open !== found.id && (
+        <p role="status" class="warning">
+          More is known now: {found.id} took the place of {open}, which you were deciding on. Nothing was done. Read it again.
+        </p>
+      )}
+      {found.state === "proposed" && may && (
+        <Decide key={found.id} acting={acting} plan={found} open={(yes) => setOpen(yes ? found.id : "")} done={decided} />
+      )}
       {found.state === "proposed" && !may && <p class="soft">Approving needs the role operator.</p>}
       {plan.problem && <p role="alert" class="problem">{plan.problem}</p>}
     </Part>
@@ -175,8 +183,14 @@ function StepRow({ step, journal }: { step: Step; journal: JournalRow | undefine
   );
 }
 
-function Decide({ plan, acting, done }: { plan: Plan; acting: boolean; done: () => void }) {
-  const [asked, setAsked] = useState<"" | "approve" | "reject">("");
+function Decide({ plan, acting, open, done }: {
+  plan: Plan; acting: boolean; open: (yes: boolean) => void; done: () => void;
+}) {
+  const [asked, setAnswer] = useState<"" | "approve" | "reject">("");
+  const setAsked = (what: "" | "approve" | "reject") => {
+    setAnswer(what);
+    open(what !== "");
+  };
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
