@@ -201,10 +201,16 @@ function Decide({ plan, acting, open, done }: {
     setBusy(true);
     const body = asked === "reject" ? { reason: reason.current?.value ?? "" } : undefined;
     ask(`plans/${encodeURIComponent(plan.id)}/${asked}`, "POST", body)
-      .then(() => setProblem(""), (error: Error) => setProblem(error.message))
+      .then(() => {
+        setProblem("");
+        setAsked("");
+      }, (error: Error) => {
+        // Another plan may have taken its place: that is told beside the new one.
+        setProblem(error.message);
+        setAnswer("");
+      })
       .finally(() => {
         setBusy(false);
-        setAsked("");
         done();
       });
   };
