@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 
+from kgraph.schema.hypotheses import by_whom
 from rca.score import score
 from rca.search import compatible
 from rca.units import Unit
@@ -28,7 +29,7 @@ ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects tog
 class Posterior:
     """Probabilities of sets of suspects; with the two that name none they sum to 1."""
 
-    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first, but for `_by_whom`
+    sets: tuple[tuple[tuple[Unit, ...], float], ...]  # likeliest first, those listed `by_whom`
     elsewhere: float
     monitoring: float
 
@@ -126,24 +127,14 @@ def _normalise(
     sets.sort(key=lambda row: -row[1])
     chances = [(members, math.exp(value - total)) for members, value in sets]
     return Posterior(
-        (*_by_whom(chances[:LISTED]), *chances[LISTED:]),
+        (*by_whom(chances[:LISTED], _blames, lambda row: row[1]), *chances[LISTED:]),
         math.exp(outside - total),
         math.exp(blind - total),
     )
 
 
-def _by_whom(
-    sets: Sequence[tuple[tuple[Unit, ...], float]],
-) -> list[tuple[tuple[Unit, ...], float]]:
-    """Put who is at fault before how, as `kgraph.schema.ranked` does with what comes of it."""
-    who = [
-        frozenset(entity for unit in members for entity in unit.entities) for members, _ in sets
-    ]
-    whole = dict.fromkeys(who, 0.0)
-    for entities, (_, chance) in zip(who, sets, strict=True):
-        whole[entities] += chance
-    order = sorted(range(len(sets)), key=lambda i: (-whole[who[i]], -sets[i][1]))
-    return [sets[i] for i in order]
+def _blames(row: tuple[Sequence[Unit], float]) -> frozenset[int]:
+    return frozenset(entity for unit in row[0] for entity in unit.entities)
 
 
 def _log_sum(values: Sequence[float]) -> float:

@@ -116,15 +116,10 @@ def _reason(view: View, lead: Cause) -> str:
     victims = [uid for uid in victims if lead.entity in reach[uid]]
     if not victims:
         return "it shows the symptoms itself, and nothing that it needs explains them better"
-    who = _victims(
-        view, victims, {w.observation.entity: w.observation.signal for w in lead.supporting}
-    )
     if len(victims) == 1:
-        return f"{who} needs it"
-    if len(everybody) > len(victims) >= _WITNESSES:
-        who = f"all of the first {who}"
-    elif " and " not in who:  # nobody says "all 2 VMs and 1 service"
-        who = f"all {who}"
+        return f"{view.estate.title(victims[0])} needs it"
+    signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
+    who = _victims(view, victims, signals, more=len(everybody) > len(victims) >= _WITNESSES)
     shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
     # What lies behind the cause, or between it and its victims, is no rival explanation.
     others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
@@ -136,19 +131,23 @@ def _reason(view: View, lead: Cause) -> str:
     return f"{who} share it; they also share {also} ({verdict})"
 
 
-def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str]) -> str:
+def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], *, more: bool) -> str:
+    """Say who they all are; there may be `more` than these, who are the first."""
+    each = "all of the first " if more else "all "
     kinds: dict[str, int] = {}
     for uid in victims:
         kinds[view.estate.kind(uid)] = kinds.get(view.estate.kind(uid), 0) + 1
-    if len(victims) == 1:
-        return view.estate.title(victims[0])
     states = {wording.state(signals[uid]) for uid in victims}
     if len(states) == len(kinds) == 1 and (how := states.pop()).isalpha():
         noun = next(iter(kinds))
-        return f"{len(victims)} {how} {wording.kind(noun, len(victims))}"
+        return f"{each}{len(victims)} {how} {wording.kind(noun, len(victims))}"
     most_first = sorted(kinds.items(), key=lambda row: (-row[1], row[0]))
     said = [wording.count(number, noun) for noun, number in most_first]
-    return " and ".join(said) if len(said) < 3 else f"{len(victims)} things that show symptoms"
+    if len(said) > 2:
+        return f"{each}{len(victims)} things that show symptoms"
+    if len(said) == 2 and not more:
+        each = ""  # nobody says "all 2 VMs and 1 service"
+    return f"{each}{' and '.join(said)}"
 
 
 def _spread(view: View, victims: Iterable[str]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,21 +74,28 @@ class Hypothesis:
 
 
 def ranked(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
-    """Return hypotheses in order: by who is at fault, and then by how.
+    """Return hypotheses in order, see `by_whom`; what names nobody stands by its own chance."""
+    return by_whom(
+        rows,
+        lambda row: frozenset(fault.entity for fault in row.members) or row.name,
+        lambda row: row.posterior,
+    )
+
+
+def by_whom(
+    rows: Iterable[_Row], who: Callable[[_Row], Hashable], chance: Callable[[_Row], float]
+) -> list[_Row]:
+    """Return explanations in order: by who is at fault, and then by how.
 
     Somebody who either errs or is slow, each with .2, is a likelier culprit than one who is
-    slow with .3: all hypotheses that blame the same entities stand where their sum stands.
+    slow with .3: all explanations that blame the same stand where their sum stands.
     """
-    rows = list(rows)
-    parts: dict[object, list[float]] = {}
-    for row in rows:
-        parts.setdefault(_who(row), []).append(row.posterior)
-    whole = {who: math.fsum(chances) for who, chances in parts.items()}
-    return sorted(rows, key=lambda row: (-whole[_who(row)], -row.posterior))
-
-
-def _who(row: Hypothesis) -> object:
-    return frozenset(fault.entity for fault in row.members) or row.name
+    told = [(row, who(row), chance(row)) for row in rows]
+    parts: dict[Hashable, list[float]] = {}
+    for _, blamed, own in told:
+        parts.setdefault(blamed, []).append(own)
+    whole = {blamed: math.fsum(chances) for blamed, chances in parts.items()}
+    return [row for row, *_ in sorted(told, key=lambda each: (-whole[each[1]], -each[2]))]
 
 
 @dataclass(frozen=True, slots=True)
