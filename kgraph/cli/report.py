@@ -42,7 +42,7 @@ def of_period(period: Period) -> Iterator[Block]:
     yield from _bars("Why plans did not begin", "Reason", list(period.refused.items())[:_TOP])
     yield from _bars("Alerts that found no entity", "Alert", list(period.unmapped.items())[:_TOP])
     if period.unmapped:
-        yield Text("`kgraph doctor --alerts` says how to map each of them.")
+        yield Text("What maps each of them is told by: kgraph doctor --alerts")
     yield from _blind(period)
     if period.stale:
         yield Heading("Sources that were not read lately")

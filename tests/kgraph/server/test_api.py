@@ -61,6 +61,18 @@ def test_a_bundle_that_is_none_is_refused_with_where(serve: Serve, token: Token)
     assert told.json()["detail"].startswith("bundle")
 
 
+def test_an_address_that_there_is_not_is_told_with_where_to_look(
+    serve: Serve, token: Token
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    lost = client.get("/api/v1/incident", headers=headers)
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "application/problem+json")
+    assert "/api/v1/openapi.json" in lost.json()["detail"]
+    wrong = client.post("/api/v1/incidents", headers=headers)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert wrong.json()["detail"] == "POST is not taken at this address: GET is"
+
+
 def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
     client, headers = serve(), token(Role.VIEWER)
     names, after = [], ""
