@@ -69,7 +69,7 @@ async def show_plan(plan_id: Id, request: Request, served: Served, _caller: View
 
 @router.post("/plans/{plan_id}/approve", responses=documented(404, 409))
 async def approve(plan_id: Id, served: Served, caller: Operator) -> PlanRow:
-    """Say yes to a plan: the watch carries it out, past all guards.
+    """Say yes to a plan: the watch carries it out, if every guard lets it.
 
     The yes is bound to the plan and to all of the graph that its proof has read: where any of that
     is another one when it is to begin, it does not, and wants another yes.
