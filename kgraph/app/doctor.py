@@ -129,7 +129,7 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
             resolved(configuration, configuration.settings.folders.catalogue)
         )
         file = configuration.settings.policy.file
-        policy = load_policy(configuration.resolve(file) if file else None)
+        policy = load_policy(configuration.given(file))
         actuators(configuration)
     except KgraphError as error:
         yield Finding("repairs", Health.FAIL, str(error))

@@ -66,6 +66,10 @@ class Configuration:
         """Return a path of the configuration as one that can be opened."""
         return self.base / path.expanduser()
 
+    def given(self, path: Path | None) -> Path | None:
+        """Return a path that may be left out as one that can be opened."""
+        return self.resolve(path) if path else None
+
     def origin(self, name: str) -> str:
         """Return the layer that a value is from, such as `environment KGRAPH_SITE`."""
         return self.origins.get(name, "default")

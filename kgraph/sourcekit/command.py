@@ -71,7 +71,7 @@ def run(
         what = f"{argv[0]} can't be run: {error.strerror or error}"
         raise SourceError(what, where=where, mend="install it, or correct `via`") from None
     if tool.returncode:
-        raise ToolFailedError(tool.returncode, _shortened(complaint or printed), where)
+        raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
         return printed.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -102,8 +102,8 @@ def _end_all() -> None:
         tool.kill()
 
 
-def _shortened(told: bytes) -> str:
-    """Return a complaint as one line; of a long one the end, where most tools say why."""
+def shortened(told: bytes) -> str:
+    """Return what a tool complains of as one line; of a long one its end, which says why."""
     said = " ".join(told.decode("utf-8", "replace").split())
     return said if len(said) <= _LONGEST_COMPLAINT else f"… {said[-_LONGEST_COMPLAINT:]}"
 

@@ -12,9 +12,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit.command import ended_with_us
-
-_LONGEST_COMPLAINT = 300
+from kgraph.sourcekit.command import ended_with_us, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
                 process.kill()
             status = process.wait()
         complaints.seek(0)
-        said = " ".join(complaints.read().decode("utf-8", "replace").split())
+        said = shortened(complaints.read())
     if late.is_set() and not lines:
         what = f"no answer within {patience.total_seconds():g} s"
         raise SourceError(what, where=where, mend="look for what hangs there")
@@ -76,7 +74,7 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
     if enough:
         return Printed(lines, f"more than {most} at once")
     if status:
-        raise SourceError(f"it ended with {status}: {said[:_LONGEST_COMPLAINT]}", where=where)
+        raise SourceError(f"it ended with {status}: {said}", where=where)
     return Printed(lines)
 
 

@@ -124,7 +124,7 @@ def channel(receiver: ReceiverConfig, configuration: Configuration) -> Channel:
     Raises:
         ConfigurationError: a secret that is named cannot be had; a faulty template.
     """
-    file = configuration.resolve(receiver.token_file) if receiver.token_file else None
+    file = configuration.given(receiver.token_file)
     token = _text(secret(receiver.token_env, file))
     match receiver:
         case EmailReceiver():
