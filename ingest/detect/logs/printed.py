@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit.command import ended_with_us, shortened
+from kgraph.sourcekit.command import shortened, started
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +39,12 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
         SourceError: it is missing, fails, or has printed nothing in time.
     """
     where = " ".join(argv)
-    environ = {**os.environ, "LC_ALL": "C"}
+    late = threading.Event()
     with TemporaryFile() as complaints:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, and words of the configuration
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                env=environ,
-            )
-        except OSError as error:
-            what = f"{argv[0]} can't be run: {error.strerror or error}"
-            raise SourceError(what, where=where, mend="install it, or correct `via`") from None
-        late = threading.Event()
-        timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
-        timer.daemon = True  # whoever ends meanwhile does not wait for it
-        timer.start()
-        with ended_with_us(process):
+        with started(argv, complaints) as process:
+            timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
+            timer.daemon = True  # whoever ends meanwhile does not wait for it
+            timer.start()
             lines = _taken(process, most)
             timer.cancel()
             enough = len(lines) >= most
