@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from kgraph.config.settings import Settings
 from kgraph.config_service import ServerSettings
 from kgraph.schema import ConfigurationError
+from kgraph.schema.refusals import in_words
 from kgraph.store import is_server
 
 
@@ -91,8 +92,7 @@ def listening(configuration: Configuration, listen: str) -> Configuration:
     try:
         server = ServerSettings(**told)
     except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(what, where=origin) from error
+        raise ConfigurationError(in_words(error.errors()[0]), where=origin) from error
     return replace(
         configuration,
         settings=configuration.settings.model_copy(update={"server": server}),

@@ -15,6 +15,7 @@ from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
 from kgraph.config_service import HOOK_TYPES, RECEIVER_TYPES
 from kgraph.schema import ConfigurationError
+from kgraph.schema.refusals import in_words
 
 _TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "endpoints": ENDPOINT_TYPES,
@@ -78,9 +79,8 @@ class _Told:
             return ConfigurationError(f"unknown key {name!r}", where=self._where(name), mend=near)
         if first["type"].startswith("union_tag"):
             return self.untyped(parts, str(first.get("ctx", {}).get("tag", "")))
-        what = first["msg"].removeprefix("Value error, ")
         where = f"{self._where(name)}: {name}"
-        return ConfigurationError(what, where=where, mend=_mend(first["type"]))
+        return ConfigurationError(in_words(first), where=where, mend=_mend(first["type"]))
 
     def untyped(self, parts: list[str], type_: str) -> ConfigurationError:
         name, one = ".".join(parts), _ONE[parts[0]]

@@ -88,10 +88,10 @@ def test_sources_are_read_in_order_with_their_defaults(
         ('sit = "x"', "unknown key 'sit'; did you mean site"),
         ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),
         ("[[sources]]", "sources.0: a source needs a type that is known; types: topology, "),
-        ('[[sources]]\ntype = "topology"', "sources.0.path: Field required"),
+        ('[[sources]]\ntype = "topology"', "sources.0.path: is missing"),
         ('[[sources]]\ntype = "topology"\npath = "x"\nfile = "y"', "unknown key 'sources.0.file'"),
         ("a = 1\n= 2", "line 2"),
-        ('[log]\nlevel = "loud"', "log.level: Input should be"),
+        ('[log]\nlevel = "loud"', "log.level: must be 'debug'"),
         ("store = 5", "store: "),
     ],
 )
