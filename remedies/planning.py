@@ -212,7 +212,11 @@ def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, 
 
 
 def _reach(draft: Draft, steps: Sequence[PlanStep]) -> tuple[str, ...]:
-    """Return who could be hurt: who is treated, and whoever depends on them."""
+    """Return who could be hurt at worst: who is treated, and whoever depends on them.
+
+    Others in their place are not counted on here: whether they are well differs by the minute, and
+    the plan would be another one each time.
+    """
     around = draft.around
     treated = [draft.cause.entity, *(step.entity for step in steps if step.risk is not Risk.NONE)]
     return tuple(sorted({uid for each in treated for uid in (each, *around.dependents(each))}))

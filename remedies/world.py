@@ -142,6 +142,8 @@ class World:
         lifted: entity -> since when earlier tries in vain may be repeated.
         under_way: plans that are being carried out, in the order in which they began.
         before: plan under way -> what was wrong in its reach when it began.
+        touched: plan under way -> what its effects could have hurt so far; one that is left out
+            may have hurt all of its reach.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
         undone: (plan, when it ended) of runs of the last hour that ended before any effect.
@@ -162,3 +164,4 @@ class World:
     budgets: Budgets = USUAL
     undone: tuple[tuple[str, datetime], ...] = ()
     lifted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    touched: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))

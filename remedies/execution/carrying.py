@@ -20,6 +20,8 @@ from kgraph.schema import (
     PlanDocument,
     PlanRecord,
     PlanState,
+    PlanStep,
+    Risk,
     Run,
     StepState,
 )
@@ -41,7 +43,7 @@ from remedies.execution.moves import (
 from remedies.execution.next_moves import State, next_moves
 from remedies.execution.tasks import time_of
 from remedies.execution.tenure import Tenure
-from remedies.execution.track import Track, Trail
+from remedies.execution.track import Track, Trail, reach_of, touched
 from remedies.execution.work import Acting
 from remedies.execution.workshop import Workshop
 from remedies.world import Facts, Flight, World
@@ -96,6 +98,7 @@ class Carrying:
         self._store, self._note = store, note
         self._watch: Watch | None = None
         self._facts: Facts | None = None
+        self._touched: frozenset[str] | None = None
         self.entries = store.journal(record.id)[self.run.journal_from :]
         self.trail = Trail(self.plan, self.entries)
         # Whatever is open now was begun by an earlier process.
@@ -118,6 +121,13 @@ class Carrying:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.run.state is not None
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """What its effects could have hurt so far."""
+        if self._touched is None:
+            self._touched = touched(self.plan, self.trail.found)
+        return self._touched
 
     @property
     def flying(self) -> set[Flight]:
@@ -184,6 +194,8 @@ class Carrying:
         if lease is None:
             return self._wait(Wait("somebody else acts on it", move.step), now)
         undo = move.direction is Direction.UNDO
+        if not undo and move.attempt == 1:
+            self._wrong_already(step, now)
         state = StepState.COMPENSATING if undo else StepState.RUNNING
         what = step.inverse if undo else step.action
         said = f"{what} {step.title}" + (f": {move.said}" if move.said else "")
@@ -252,6 +264,7 @@ class Carrying:
             state=move.state,
             outcome=move.outcome,
             unseen=self._unseen() if move.outcome is Outcome.NO_EFFECT else (),
+            against=move.against,
         )
         document = replace(self.document, runs=(*self.document.runs[:-1], ended))
         record = replace(
@@ -292,6 +305,25 @@ class Carrying:
     def _keep(self, entry: JournalEntry) -> None:
         self.entries.append(entry)
         self.trail.add(entry)
+        self._touched = None
+
+    def _wrong_already(self, step: PlanStep, now: datetime) -> None:
+        """Note what is wrong in the reach of a step that begins, and is none of its doing.
+
+        What an earlier step could have hurt may be that one's doing.
+        """
+        if self._facts is None or step.risk is Risk.NONE:
+            return
+        reach = set(reach_of(self.plan, step)) - self.touched
+        here = {sign for sign in self._facts.abnormal if sign[0] in reach}
+        new = here - set(self.run.before)
+        if not new:
+            return
+        run = replace(self.run, before=tuple(sorted({*self.run.before, *new})))
+        self.document = replace(self.document, runs=(*self.document.runs[:-1], run))
+        document = plan_text(self.document)
+        self.record = replace(self.record, updated_at=now, document=document)
+        self._store.save_plan(self.record)
 
     def _unseen(self) -> tuple[str, ...]:
         """Return what the treated stand on and nobody sees well: it may be what was in the way."""

@@ -348,6 +348,7 @@ class Executor:
             self._budgets,
             self._ledger.undone(plan.id, now - HOUR),
             self._ledger.lifted(entities),
+            {plan: each.touched for plan, each in self._plans.items()},
         )
 
     def _before(self) -> dict[str, frozenset[Sign]]:

@@ -75,11 +75,16 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The plan is over."""
+    """The plan is over.
+
+    Attributes:
+        against: on whom that was seen which speaks against it.
+    """
 
     state: PlanState
     because: str
     outcome: Outcome | None = None
+    against: tuple[str, ...] = ()
 
 
 Move = Intend | LookAt | Act | Commit | Wait | Verify | Watched | Finish

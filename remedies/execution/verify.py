@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,8 +14,19 @@ from remedies.world import Facts
 PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
 
 
-def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> Move:
-    """Return what to do about a plan whose every step is done."""
+def verify(
+    plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime, touched: Collection[str]
+) -> Move:
+    """Return what to do about a plan whose every step is done.
+
+    Args:
+        plan: what was done.
+        run: what was wrong before.
+        watch: what verification has seen so far.
+        facts: what is observed.
+        now: the moment.
+        touched: what the effects could have hurt.
+    """
     if facts.read_at <= watch.since:
         if now - watch.since > plan.settle + PATIENCE:
             because = "nothing was read since, so nobody knows whether it helped"
@@ -26,7 +38,8 @@ def verify(plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime) -> M
     if blind:
         return _unseen(blind, Watch(now, None, began), overdue=overdue)
     late = overdue or now - watch.since > patience
-    return _judged(plan, run, watch, facts, now, late=late)
+    seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
+    return _judged(plan, watch, facts, now, seen, late=late)
 
 
 def _unseen(blind: str, anew: Watch, *, overdue: bool) -> Move:
@@ -38,15 +51,21 @@ def _unseen(blind: str, anew: Watch, *, overdue: bool) -> Move:
 
 
 def _judged(
-    plan: Plan, run: Run, watch: Watch, facts: Facts, now: datetime, *, late: bool
+    plan: Plan,
+    watch: Watch,
+    facts: Facts,
+    now: datetime,
+    seen: tuple[list[Sign], list[Sign]],
+    *,
+    late: bool,
 ) -> Move:
-    remaining, new = standing(plan, run, facts), broken(plan, run, facts)
+    remaining, new = seen
     if late and new:
         because = f"since then {_told(plan, new)}"
-        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE)
+        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE, _on(new))
     if late and remaining:
         because = f"every step is done, and still {_told(plan, remaining)}"
-        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT)
+        return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT, _on(remaining))
     if remaining or new:
         return Watched(replace(watch, quiet_since=None), f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
@@ -56,7 +75,7 @@ def _judged(
     return Watched(replace(watch, quiet_since=quiet), "all symptoms are gone; do they stay away?")
 
 
-def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
+def standing(plan: Plan, run: Run, facts: Facts, touched: Collection[str]) -> list[Sign]:
     """Return the symptoms that are not known to be gone.
 
     Of what was acted on, health must be seen: silence is no proof. Of the others it is enough
@@ -64,7 +83,7 @@ def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
     was ill before and is ill in another way now is not better, and was not broken by this.
     """
     ill = {uid for uid, _ in run.before}
-    other = sorted(sign for sign in _since(plan, run, facts) if sign[0] in ill)
+    other = sorted(sign for sign in _since(plan, run, facts, touched) if sign[0] in ill)
     acted = {
         step.entity
         for step in plan.steps
@@ -78,16 +97,20 @@ def standing(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
     ]
 
 
-def broken(plan: Plan, run: Run, facts: Facts) -> list[Sign]:
+def broken(plan: Plan, run: Run, facts: Facts, touched: Collection[str]) -> list[Sign]:
     """Return what is ill now, was well before, and could have come of this plan."""
     ill = {uid for uid, _ in run.before}
-    return sorted(sign for sign in _since(plan, run, facts) if sign[0] not in ill)
+    return sorted(sign for sign in _since(plan, run, facts, touched) if sign[0] not in ill)
 
 
-def _since(plan: Plan, run: Run, facts: Facts) -> set[Sign]:
-    """Return what is wrong in the plan's reach, and was not when it began."""
-    reach, known = set(plan.reach), {*run.before, *plan.symptoms}
-    return {sign for sign in facts.abnormal if sign[0] in reach and sign not in known}
+def _since(plan: Plan, run: Run, facts: Facts, touched: Collection[str]) -> set[Sign]:
+    """Return what is wrong where something was done, and was not when that began."""
+    known = {*run.before, *plan.symptoms}
+    return {sign for sign in facts.abnormal if sign[0] in touched and sign not in known}
+
+
+def _on(signs: Iterable[Sign]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(uid for uid, _ in signs))
 
 
 def _told(plan: Plan, signs: list[Sign]) -> str:
