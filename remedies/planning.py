@@ -84,6 +84,7 @@ def plan_for(
         reach=_reach(draft, steps),
         stands_on=_stands_on(draft, steps),
         due_at=likeliest.due_at,
+        runbook=remedy.runbook if remedy else (),
     )
     return identified(proven(plan, catalogue, around, repairing))
 
@@ -100,7 +101,8 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     for measure in rung:
         uids = [uid for uid in targets(draft, measure) if _called_for(draft, measure, uid)]
         if not is_placed(draft, measure):
-            steps += [step_of(draft, measure, uid) for uid in uids]
+            made = [step_of(draft, measure, uid) for uid in uids]
+            steps += [s for s in made if not measure.optional or s.actor is Actor.KGRAPH]
         elif uids:
             more, note = placed(draft, measure, uids)
             steps += more

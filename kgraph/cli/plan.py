@@ -184,6 +184,8 @@ def lines(
     rows = [*(undo or ["nothing is taken back by itself"]), *by_hand(chosen)]
     yield from _block("ROLLBACK", [one_line(row) for row in rows])
     yield from _block("NOT", [one_line(row) for row in chosen.refused])
+    numbered = (f"{n} {one_line(row)}" for n, row in enumerate(chosen.runbook, 1))
+    yield from _block("RUNBOOK", list(numbered))
     current = journal[document.run.journal_from :] if document.run else []
     yield from _block("JOURNAL", [_entry(entry) for entry in current])
 

@@ -100,6 +100,7 @@ class _Plan(_Row):
     cause: _Fault
     steps: list[_Step]
     refused: list[str] = []
+    runbook: list[str] = []
     title: str = ""
     because: str = ""
     symptoms: list[Sign] = []
@@ -137,6 +138,7 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         reach=tuple(row.reach),
         stands_on={uid: tuple(below) for uid, below in row.standsOn.items()},
         due_at=row.dueAt,
+        runbook=tuple(row.runbook),
     )
     return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
 
@@ -179,6 +181,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "symptoms": [list(sign) for sign in plan.symptoms],
         "settleSeconds": plan.settle.total_seconds(),
         "reach": list(plan.reach),
+        **({"runbook": list(plan.runbook)} if plan.runbook else {}),
     }
 
 

@@ -158,6 +158,7 @@ class Plan:
         due_at: of preventive maintenance: when what is foreseen is expected, as it was when the
             plan was made; no part of its id, since every look moves it.
         refused: what will not be done, each with its reason.
+        runbook: what a person looks at and does, in order, where no safe repair is known.
         stands_on: whom kgraph would act on -> what that needs to work, nearest first. No part of
             the plan's identity: it says where to look if the plan does not help.
     """
@@ -174,6 +175,7 @@ class Plan:
     reach: tuple[str, ...] = ()
     stands_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     due_at: datetime | None = None
+    runbook: tuple[str, ...] = ()
 
     @property
     def risk(self) -> Risk:

@@ -99,6 +99,7 @@ class Carrying:
         self._watch: Watch | None = None
         self._facts: Facts | None = None
         self._touched: frozenset[str] | None = None
+        self._dim: set[str] = set()
         self.entries = store.journal(record.id)[self.run.journal_from :]
         self.trail = Trail(self.plan, self.entries)
         # Whatever is open now was begun by an earlier process.
@@ -121,6 +122,11 @@ class Carrying:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.run.state is not None
+
+    @property
+    def settling(self) -> bool:
+        """Whether every step is over, and it is only watched whether that helped."""
+        return self._watch is not None
 
     @property
     def touched(self) -> frozenset[str]:
@@ -241,6 +247,8 @@ class Carrying:
         track = self._track(move.step)
         if track.over and track.tried and not track.undone:
             self._note(self.plan, move.step, now)  # it may have waited since it was announced
+        if move.state is StepState.FAILED and track.tried:
+            self._dim |= self._unseen()  # when the plan ends that may be seen well again
         hanging = self.workshop.close(move.step)
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
@@ -258,12 +266,13 @@ class Carrying:
         return Done.SAME
 
     def _finish(self, move: Finish, now: datetime) -> Done:
+        in_vain = move.outcome is Outcome.NO_EFFECT
         ended = replace(
             self.run,
             ended_at=now,
             state=move.state,
             outcome=move.outcome,
-            unseen=self._unseen() if move.outcome is Outcome.NO_EFFECT else (),
+            unseen=tuple(sorted(self._dim | self._unseen())) if in_vain else (),
             against=move.against,
         )
         document = replace(self.document, runs=(*self.document.runs[:-1], ended))
@@ -308,15 +317,14 @@ class Carrying:
         self._touched = None
 
     def _wrong_already(self, step: PlanStep, now: datetime) -> None:
-        """Note what is wrong in the reach of a step that begins, and is none of its doing.
+        """Note what is wrong in the reach of a step that begins, or seen by nobody.
 
         What an earlier step could have hurt may be that one's doing.
         """
         if self._facts is None or step.risk is Risk.NONE:
             return
         reach = set(reach_of(self.plan, step)) - self.touched
-        here = {sign for sign in self._facts.abnormal if sign[0] in reach}
-        new = here - set(self.run.before)
+        new = self._facts.before(reach) - set(self.run.before)
         if not new:
             return
         run = replace(self.run, before=tuple(sorted({*self.run.before, *new})))
@@ -325,9 +333,9 @@ class Carrying:
         self.record = replace(self.record, updated_at=now, document=document)
         self._store.save_plan(self.record)
 
-    def _unseen(self) -> tuple[str, ...]:
+    def _unseen(self) -> set[str]:
         """Return what the treated stand on and nobody sees well: it may be what was in the way."""
         if self._facts is None:
-            return ()
+            return set()
         below = {uid for uids in self.plan.stands_on.values() for uid in uids}
-        return tuple(sorted(uid for uid in below if not self._facts.sees_well(uid)))
+        return {uid for uid in below if not self._facts.sees_well(uid)}

@@ -26,6 +26,7 @@ from kgraph.schema import (
     State,
 )
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
+from remedies.remedy import Catalogue
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
 GUESTS = Endpoint("guests", "libvirt", Select(kind="VirtualMachine"))
@@ -265,10 +266,18 @@ def test_nothing_is_planned_where_nothing_is_sure(unsure: Answer) -> None:
 
 
 def test_a_fault_without_a_remedy_goes_to_a_person() -> None:
-    plan = planned(answer("s", "slow"))
+    plan = plan_for(answer("s", "slow"), incident(), Catalogue(CATALOGUE.actions, {}), ALL)
+    assert plan is not None
     assert told(plan) == [("notify", "s", Actor.KGRAPH)]
     assert plan.risk is Risk.NONE
     assert not plan.executable
+
+
+def test_what_has_no_safe_repair_comes_with_a_runbook() -> None:
+    plan = planned(answer("s", "slow"))
+    assert [step.action for step in plan.steps] == ["ask"]
+    assert not plan.executable
+    assert plan.runbook == CATALOGUE.remedies["Service", "slow"].runbook
 
 
 def test_whoever_depends_on_what_is_treated_is_in_reach() -> None:
