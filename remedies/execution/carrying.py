@@ -196,7 +196,7 @@ class Carrying:
 
     def _intend(self, move: Intend, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        lease = self.tenure.take(step.entity, time_of(step), now)
+        lease = self.tenure.take(self._under(step), time_of(step), now)
         if lease is None:
             return self._wait(Wait("somebody else acts on it", move.step), now)
         undo = move.direction is Direction.UNDO
@@ -229,7 +229,7 @@ class Carrying:
         self._hear()
         if self._store.halted() is not None or self.cancelled:
             return Done.CHANGED  # asked again, the answer is another one
-        if not self.tenure.sure(step.entity, time_of(step), now):
+        if not self.tenure.sure(self._under(step), time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
             self.workshop.adopt(move.step, now)
             return self._wait(Wait("its lease was lost before the effect", move.step), now)
@@ -238,7 +238,7 @@ class Carrying:
 
     def _commit(self, move: Commit, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        attempt, lease = self._track(move.step).attempt, self.tenure.lease(step.entity)
+        attempt, lease = self._track(move.step).attempt, self.tenure.lease(self._under(step))
         token = lease.token if lease else 0
         entry = JournalEntry(self.plan.id, move.step, move.state, now, move.said, attempt, token)
         # Without the lease: what has happened is told even by who has lost the right to act.
@@ -253,11 +253,15 @@ class Carrying:
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
             self.hung[step.entity] = hanging
-            self.tenure.forget(step.entity)
-        elif step.entity != self.plan.cause.entity and move.state is not StepState.PENDING:
+            self.tenure.forget(self._under(step))
+        elif self._under(step) != self.plan.cause.entity and move.state is not StepState.PENDING:
             self.tenure.release(step.entity)
         self._tell(move.state.value, move.said, now, move.step)
         return Done.CHANGED
+
+    def _under(self, step: PlanStep) -> str:
+        """Return whose lease a step is done under; what only looks needs none of its own."""
+        return self.plan.cause.entity if step.risk is Risk.NONE else step.entity
 
     def _wait(self, move: Wait, now: datetime) -> Done:
         if self._told.get(move.step) != move.why:

@@ -129,8 +129,10 @@ class Watch:
         since: when it began, or began anew after a moment in which most was silent.
         quiet_since: since when all symptoms are gone.
         began: when it first began; None: at `since`.
+        ill_since: since when something is seen that was not wrong before.
     """
 
     since: datetime
     quiet_since: datetime | None = None
     began: datetime | None = None
+    ill_since: datetime | None = None

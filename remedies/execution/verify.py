@@ -60,6 +60,10 @@ def _judged(
     late: bool,
 ) -> Move:
     remaining, new = seen
+    fresh = any(sign not in plan.symptoms for sign in (*remaining, *new))
+    ill = (watch.ill_since or facts.read_at) if fresh else None
+    # Patience is for what nobody may have read since. This was read, and does not go away.
+    late = late or (ill is not None and facts.read_at - ill >= plan.settle + _longest(plan))
     if late and new:
         because = f"since then {_told(plan, new)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.MADE_WORSE, _on(new))
@@ -67,12 +71,18 @@ def _judged(
         because = f"every step is done, and still {_told(plan, remaining)}"
         return Finish(PlanState.NEEDS_HUMAN, because, Outcome.NO_EFFECT, _on(remaining))
     if remaining or new:
-        return Watched(replace(watch, quiet_since=None), f"still {_told(plan, new or remaining)}")
+        anew = replace(watch, quiet_since=None, ill_since=ill)
+        return Watched(anew, f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
     if now - quiet >= plan.settle:
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
-    return Watched(replace(watch, quiet_since=quiet), "all symptoms are gone; do they stay away?")
+    anew = replace(watch, quiet_since=quiet, ill_since=None)
+    return Watched(anew, "all symptoms are gone; do they stay away?")
+
+
+def _longest(plan: Plan) -> timedelta:
+    return max((step.duration for step in plan.steps), default=timedelta(0))
 
 
 def standing(plan: Plan, run: Run, facts: Facts, touched: Collection[str]) -> list[Sign]:
