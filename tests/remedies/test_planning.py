@@ -26,6 +26,7 @@ from kgraph.schema import (
     State,
 )
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
+from remedies.execution.tasks import message_of
 from remedies.remedy import Catalogue
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
@@ -278,6 +279,31 @@ def test_what_has_no_safe_repair_comes_with_a_runbook() -> None:
     assert [step.action for step in plan.steps] == ["ask"]
     assert not plan.executable
     assert plan.runbook == CATALOGUE.remedies["Service", "slow"].runbook
+    # Whoever is told hears where to begin, too.
+    told = message_of(plan, plan.steps[0])
+    assert told.endswith(f"; first: {plan.runbook[0]}")
+
+
+def test_a_snapshot_is_taken_before_a_reset_where_a_site_brings_a_way_to() -> None:
+    hung = incident(seen("v1", "hung"))
+    assert [s.action for s in planned(answer("v1", "hung"), hung).steps] == ["reset"]
+    brings = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    plan = planned(answer("v1", "hung"), hung, (*ALL, brings))
+    assert [(s.action, s.endpoint) for s in plan.steps] == [
+        ("snapshot", "site"),
+        ("reset", "guests"),
+    ]
+    # The reset waits for it: a snapshot that could not be taken is a reset that is not done.
+    assert plan.steps[0].role is Role.CAUSE
+    assert plan.executable
+
+
+def test_each_step_says_what_it_could_hurt() -> None:
+    plan = planned(answer("x", "down", hits="v2"))
+    reach = {(step.action, step.entity): step.reach for step in plan.steps}
+    assert set(reach["restart", "x"]) == {"x", "v1", "v2", "v3", "s"}
+    assert reach["check", "x"] == ()  # it only looks
+    assert reach["resume", "v2"] == ("v2", "s")
 
 
 def test_whoever_depends_on_what_is_treated_is_in_reach() -> None:
