@@ -36,18 +36,34 @@ def verify(
     overdue = now - began > 2 * patience
     blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
     if blind:
-        return _unseen(blind, Watch(now, None, began), overdue=overdue)
+        dark = replace(watch, began=began, dark_since=watch.dark_since or now)
+        return _unseen(blind, dark, overdue=overdue)
+    watch = _seen_again(watch, now)
     late = overdue or now - watch.since > patience
     seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
     return _judged(plan, watch, facts, now, seen, late=late)
 
 
-def _unseen(blind: str, anew: Watch, *, overdue: bool) -> Move:
+def _seen_again(watch: Watch, now: datetime) -> Watch:
+    """Leave out a moment in which too little was seen, as if the clock had stood still."""
+    if watch.dark_since is None:
+        return watch
+    lost = now - watch.dark_since
+    return replace(
+        watch,
+        since=watch.since + lost,
+        quiet_since=watch.quiet_since and watch.quiet_since + lost,
+        ill_since=watch.ill_since and watch.ill_since + lost,
+        dark_since=None,
+    )
+
+
+def _unseen(blind: str, watch: Watch, *, overdue: bool) -> Move:
     """Wait until more is seen: what looks broken, or quiet, may be the monitoring."""
     if overdue:
         because = f"most of what {blind} watches is silent: nobody knows whether it helped"
         return Finish(PlanState.NEEDS_HUMAN, because)
-    return Watched(anew, f"until {blind} hears most of what it watches")
+    return Watched(watch, f"until {blind} hears most of what it watches")
 
 
 def _judged(
