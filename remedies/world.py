@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -77,13 +78,15 @@ class Facts:
         silent = frozenset[str]().union(*(row.silent for row in self.vantages))
         return silent - self.well - self.ill
 
-    def before(self, reach: Collection[str]) -> frozenset[Sign]:
+    def before(self, reach: AbstractSet[str]) -> frozenset[Sign]:
         """Return what a repair that begins now is not to blame for, among those in its reach.
 
         What nobody sees may be ill already.
         """
-        wrong = {sign for sign in self.abnormal if sign[0] in reach}
-        return frozenset(wrong | {(uid, UNOBSERVED.name) for uid in self.dark if uid in reach})
+        unseen = {(uid, UNOBSERVED.name) for uid in reach & self.dark}
+        if reach.isdisjoint(self.ill):  # asked of each step that begins: what is wrong is much
+            return frozenset(unseen)
+        return frozenset(unseen | {sign for sign in self.abnormal if sign[0] in reach})
 
     def sees_well(self, uid: str) -> bool:
         """Tell whether an entity is seen well, and nothing is seen to be wrong with it."""
