@@ -6,7 +6,7 @@ plan; where nothing mends the fault a person is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -70,6 +70,7 @@ def plan_for(
     draft = Draft(answer, around, catalogue, endpoints, fault, companions, tried, repairing)
     remedy = catalogue.for_fault(likeliest.kind, fault)
     rung, spent = _rung(draft, remedy) if remedy else ((), "")
+    rung = tuple(measure for measure in rung if _called_for(draft, measure))
     steps, note = _steps(draft, rung) if rung else ((_told(draft, spent),), "")
     plan = Plan(
         id="",
@@ -99,7 +100,7 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     steps: list[PlanStep] = []
     notes: list[str] = []
     for measure in rung:
-        uids = [uid for uid in targets(draft, measure) if _called_for(draft, measure, uid)]
+        uids = list(_whom(draft, measure))
         if not is_placed(draft, measure):
             made = [step_of(draft, measure, uid) for uid in uids]
             steps += [s for s in made if not measure.optional or s.actor is Actor.KGRAPH]
@@ -110,8 +111,14 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     return tuple(steps), "; ".join(notes)
 
 
-def _called_for(draft: Draft, measure: Measure, uid: str) -> bool:
-    return not measure.when or not unmet((measure.when,), uid, draft.around)
+def _called_for(draft: Draft, measure: Measure) -> bool:
+    return not measure.when or any(_whom(draft, measure))
+
+
+def _whom(draft: Draft, measure: Measure) -> Iterator[str]:
+    for uid in targets(draft, measure):
+        if not measure.when or not unmet((measure.when,), uid, draft.around):
+            yield uid
 
 
 def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:
