@@ -34,6 +34,7 @@ from remedies.seating import is_placed, placed
 from remedies.surroundings import Surroundings
 
 NO_REMEDY = "the catalogue has no remedy for this fault"
+NOBODY_TO_TREAT = "its remedy treats what runs on it, and nothing is known to"
 GUESSING = "trying what mends other faults (nobody has said that it mends this one)"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
 _BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further
@@ -71,7 +72,10 @@ def plan_for(
     remedy = catalogue.for_fault(likeliest.kind, fault)
     rung, spent = _rung(draft, remedy) if remedy else ((), "")
     rung = tuple(measure for measure in rung if _called_for(draft, measure))
-    steps, note = _steps(draft, rung) if rung else ((_told(draft, spent),), "")
+    steps, note = _steps(draft, rung)
+    if not steps:
+        idle = remedy is not None and not spent
+        steps = (_told(draft, NOBODY_TO_TREAT if idle else _at_the_end(spent)),)
     plan = Plan(
         id="",
         incident=answer.id,
@@ -139,13 +143,17 @@ def _refused(remedy: Remedy | None, spent: str) -> tuple[str, ...]:
     return (*remedy.refused, *([f"the same once more ({spent})"] if spent else ()))
 
 
-def _told(draft: Draft, spent: str) -> PlanStep:
+def _at_the_end(spent: str) -> str:
+    return f"{spent}, and nothing is left to try" if spent else NO_REMEDY
+
+
+def _told(draft: Draft, why: str) -> PlanStep:
     entity = draft.around.entities.get(draft.cause.entity, Entity(draft.cause.entity, ""))
     return PlanStep(
         "notify",
         entity.uid,
         risk=Risk.NONE,
-        why=f"{spent}, and nothing is left to try" if spent else NO_REMEDY,
+        why=why,
         kind=entity.kind,
         name=entity.name,
         actor=Actor.KGRAPH,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kgraph.schema import (
+    KINDS,
     Actor,
     Answer,
     BlastRadius,
@@ -24,9 +25,11 @@ from kgraph.schema import (
     Role,
     Scalar,
     State,
+    kind_of,
 )
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
 from remedies.execution.tasks import message_of
+from remedies.planning import GUESSING
 from remedies.remedy import Catalogue
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
@@ -272,6 +275,23 @@ def test_a_fault_without_a_remedy_goes_to_a_person() -> None:
     assert told(plan) == [("notify", "s", Actor.KGRAPH)]
     assert plan.risk is Risk.NONE
     assert not plan.executable
+
+
+def test_whatever_fails_in_whatever_way_a_plan_says_something_useful() -> None:
+    for kind in (*KINDS.values(), kind_of("Spaceship")):
+        thing = Entity("e", kind.name, "it")
+        for mode in kind.modes:
+            blamed = Cause("e", kind.name, mode, 0.9, {mode: 0.9}, 1, (), (), 0)
+            asked = Incident("i", (thing,), (), (seen("e", mode),))
+            answer = Answer("i", (blamed,), (), (), BlastRadius(), (), 0.0, 0.0, "m", "")
+            plan = plan_for(answer, asked, CATALOGUE, ALL)
+            assert plan is not None
+            assert plan.steps, (kind.name, mode)
+            assert plan.refused != (GUESSING,), (kind.name, mode)
+            # Whoever is only told or asked hears where to begin, or what is to be done.
+            hands = {step.parameters.get("what", "") for step in plan.steps}
+            vague = hands == {""} and {step.action for step in plan.steps} == {"notify"}
+            assert plan.runbook or not vague, (kind.name, mode)
 
 
 def test_what_has_no_safe_repair_comes_with_a_runbook() -> None:
