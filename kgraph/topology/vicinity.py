@@ -23,6 +23,7 @@ TIGHT = 800
 ALARMING = 1_600  # as TIGHT, of those that show symptoms themselves: they are blamed first
 WITNESSES = 600  # dependents of all other causes together
 SHARE = (5, 250)  # the least and the most that one of them may bring, nearest first
+OWN = 15  # the least that one brings which shows symptoms itself: it may well be blamed
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
 STRANGERS = 200  # that have nothing to do with it: is it the monitoring that fails?
 REMEMBERED = 20_000  # walks from single entities, of a topology; then they are made anew
@@ -39,7 +40,7 @@ class Vicinity:
         inner: int32 indices of which all dependencies belong to it.
         rim: others, without their own dependencies: what stands beside a possible cause in a
             group, what inner ones run on, and strangers.
-        partial: indices of possible causes that have more dependents than it holds.
+        partial: indices of possible causes of which more dependents may exist than it holds.
         truncated: whether possible causes were left out.
     """
 
@@ -47,6 +48,20 @@ class Vicinity:
     rim: Int
     partial: frozenset[int]
     truncated: bool
+
+    def lacking(self, topology: Topology, blamed: Collection[int]) -> frozenset[int]:
+        """Return those of some causes that have dependents which only a look at them in full shows.
+
+        Others may have brought in what a cause did not bring itself; and of what nearly everything
+        needs not all can be looked at in any case.
+        """
+        return frozenset(
+            cause for cause in self.partial & set(blamed) if self._lacks(topology, cause)
+        )
+
+    def _lacks(self, topology: Topology, cause: int) -> bool:
+        hit = dependents(topology, [cause], types=_CROSSED, limit=BLAMED)
+        return not hit.truncated and not np.isin(hit.entities, self.inner).all()
 
 
 def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int] = ()) -> Vicinity:
@@ -64,7 +79,8 @@ def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int]
     whole = _take_whole(topology, dict.fromkeys(blamed, BLAMED), inside)
     if not blamed:
         whole = _take_shared(topology, ranked[:SHARED], frozenset(seeds), inside)
-    partial = _take_share(topology, [c for c in ranked if c not in whole], inside)
+    rest = [cause for cause in ranked if cause not in whole]
+    partial = _take_share(topology, rest, frozenset(seeds), inside)
     inner = np.flatnonzero(inside).astype(np.int32)
     outside = _with_groups(topology, inner, inside)
     outside[inner] = False
@@ -111,11 +127,13 @@ def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> 
     return taken
 
 
-def _take_share(topology: Topology, causes: Sequence[int], inside: Mask) -> frozenset[int]:
+def _take_share(
+    topology: Topology, causes: Sequence[int], seeds: Collection[int], inside: Mask
+) -> frozenset[int]:
     """Bring the nearest dependents of each cause in; return those that have more."""
     left, partial = WITNESSES, set()
     for cause in causes:
-        most = min(max(left // 4, SHARE[0]), SHARE[1])
+        most = min(max(left // 4, OWN if cause in seeds else SHARE[0]), SHARE[1])
         hit = _nearest(topology, cause, most)
         left -= int(np.count_nonzero(~inside[hit.entities]))
         inside[hit.entities] = True
