@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgraph.schema import RELATIONS, Carries
-from kgraph.topology.arrays import Int, Topology
+from kgraph.topology.arrays import Topology
+from kgraph.topology.gates import Int
 from kgraph.topology.walk import Found, Mask, dependencies, dependents, spans
 
 CAUSES = 4_000  # possible causes, nearest first
@@ -50,7 +51,7 @@ class Vicinity:
     truncated: bool
 
     def lacking(self, topology: Topology, blamed: Collection[int]) -> frozenset[int]:
-        """Return those of some causes that have dependents which only a look at them in full shows.
+        """Return those of some causes of which only a look at them in full shows all dependents.
 
         Others may have brought in what a cause did not bring itself; and of what nearly everything
         needs not all can be looked at in any case.
