@@ -133,13 +133,19 @@ def _take_share(
 ) -> frozenset[int]:
     """Bring the nearest dependents of each cause in; return those that have more."""
     left, partial = WITNESSES, set()
+    brought = []
     for cause in causes:
-        most = min(max(left // 4, OWN if cause in seeds else SHARE[0]), SHARE[1])
-        hit = _nearest(topology, cause, most)
-        left -= int(np.count_nonzero(~inside[hit.entities]))
-        inside[hit.entities] = True
+        least = OWN if cause in seeds else SHARE[0]
+        hit = _nearest(topology, cause, min(max(left // 4, least), SHARE[1]))
         if hit.truncated:
             partial.add(cause)
+        if left // 4 > SHARE[0]:
+            left -= int(np.count_nonzero(~inside[hit.entities]))
+            inside[hit.entities] = True
+        else:  # how many are new matters no longer
+            brought.append(hit.entities)
+    if brought:
+        inside[np.concatenate(brought)] = True
     return frozenset(partial)
 
 
