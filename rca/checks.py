@@ -100,7 +100,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     for faults in suspects:
         for entity, _ in faults:
             found.add(entity)
-            found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity, None), NEAR)}
+            found |= {ahead.entity for ahead in islice(scene.terrain.onwards(entity), NEAR)}
     return found
 
 

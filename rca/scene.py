@@ -136,12 +136,8 @@ class Scene:
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
-        """The same, of `telling` only."""
-        found: dict[int, list[Ahead]] = {}
-        for entity in sorted(self.telling):  # so many have less than what they depend on
-            for cause, ahead in self.terrain.feeds(entity):
-                found.setdefault(cause, []).append(ahead)
-        return _Nearby(self.terrain, self.telling, found)
+        """Entity -> whom it may hit, of `telling` only."""
+        return _Nearby(self.terrain.everywhere, self.telling)
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
@@ -195,15 +191,15 @@ class Scene:
 
 
 class _Nearby(dict[int, Sequence[Ahead]]):
-    """Entity -> whom it may hit, of those within: its dependents first, then its burdens."""
+    """Entity -> whom it may hit, of those within; asked of the few that a walk comes to."""
 
     def __init__(
-        self, terrain: Terrain, within: AbstractSet[int], dependents: Mapping[int, Sequence[Ahead]]
+        self, everywhere: Mapping[int, Sequence[Ahead]], within: AbstractSet[int]
     ) -> None:
         super().__init__()
-        self._terrain, self._within, self._dependents = terrain, within, dependents
+        self._everywhere, self._within = everywhere, within
 
     def __missing__(self, entity: int) -> Sequence[Ahead]:
-        presses = [a for a in self._terrain.presses(entity) if a.entity in self._within]
-        found = self[entity] = [*self._dependents.get(entity, ()), *presses]
+        within = self._within
+        found = self[entity] = [a for a in self._everywhere[entity] if a.entity in within]
         return found

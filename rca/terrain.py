@@ -7,7 +7,6 @@ there for the next, as long as neither the graph nor the rules change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import proxy
@@ -76,7 +75,6 @@ class Terrain:
         self._needs = _Needs(topology)
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Sequence[Gate]] = {}
-        self._feeds: dict[int, Sequence[tuple[int, Ahead]]] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
 
     def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
@@ -128,41 +126,23 @@ class Terrain:
         """Return what the modes of one end of a relation bring about in the other."""
         return self.compiled.between(self.ground, dependent, type_, dependency, reverse=reverse)
 
-    def feeds(self, entity: int) -> Sequence[tuple[int, Ahead]]:
-        """Return what can hit the entity along the arrows, each with how it does."""
-        known = self._feeds.get(entity)
-        if known is None:
-            known = self._feeds[entity] = tuple(
-                (
-                    member,
-                    Ahead(entity, gate.type, effects, burdens=False, alone=gate.need == gate.size),
-                )
-                for gate in self.gates(entity)
-                for member, effects in gate.members
-            )
-        return known
-
     @cached_property
     def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
-        return Onwards(proxy(self), None)
+        return Onwards(proxy(self))
 
-    def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
-        """Yield whom an entity may hit, of those within; None: of all."""
+    def onwards(self, entity: int) -> Iterator[Ahead]:
+        """Yield whom an entity may hit: its dependents first, then its burdens."""
         topology, start = self.topology, self.topology.member_start
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
         sizes = start[gates + 1] - start[gates]
         alone = (topology.need[gates] == sizes).tolist()
         owners, codes = topology.owner[gates].tolist(), topology.type_code[gates].tolist()
         for owner, code, by_itself in zip(owners, codes, alone, strict=True):
-            if within is not None and owner not in within:
-                continue
             type_ = topology.type_names[code]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
                 yield Ahead(owner, type_, effects, burdens=False, alone=by_itself)
-        for ahead in self.presses(entity):
-            if within is None or ahead.entity in within:
-                yield ahead
+        yield from self.presses(entity)
 
     def presses(self, entity: int) -> Sequence[Ahead]:
         """Return what the entity can hurt as a burden: against the arrows."""
@@ -225,16 +205,16 @@ class _Needs(dict[int, Sequence[int]]):
 
 
 class Onwards(dict[int, Sequence[Ahead]]):
-    """Entity -> whom it may hit, of those within; worked out where it is first asked for."""
+    """Entity -> whom it may hit; worked out where it is first asked for."""
 
-    def __init__(self, terrain: Terrain, within: AbstractSet[int] | None) -> None:
-        """Take note of where it may go; None: anywhere."""
+    def __init__(self, terrain: Terrain) -> None:
+        """Take note of the estate."""
         super().__init__()
-        self._terrain, self._within = terrain, within
+        self._terrain = terrain
 
     def __missing__(self, entity: int) -> Sequence[Ahead]:
         """Work it out and remember it."""
-        found = self[entity] = tuple(self._terrain.onwards(entity, self._within))
+        found = self[entity] = tuple(self._terrain.onwards(entity))
         return found
 
 
