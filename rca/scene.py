@@ -22,7 +22,7 @@ from rca.order import Ranks
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
-from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
+from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
 if TYPE_CHECKING:
     from rca.region_arrays import Region
@@ -69,7 +69,9 @@ class Scene:
     @cached_property
     def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        return set(dependencies(self.topology, self.readings, types=CROSSED).entities.tolist())
+        found = dependencies(self.topology, self.readings, types=CROSSED).entities
+        self.terrain.learn(found)  # what they depend on is asked next, of nearly all
+        return set(found.tolist())
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:
@@ -137,7 +139,7 @@ class Scene:
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit, of `telling` only."""
-        return _Nearby(self.terrain.everywhere, self.telling)
+        return Onwards(self.terrain, self.telling)
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
@@ -188,18 +190,3 @@ class Scene:
                     loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
             known = self._ratios[(entity, mode)] = loud * quiet
         return known
-
-
-class _Nearby(dict[int, Sequence[Ahead]]):
-    """Entity -> whom it may hit, of those within; asked of the few that a walk comes to."""
-
-    def __init__(
-        self, everywhere: Mapping[int, Sequence[Ahead]], within: AbstractSet[int]
-    ) -> None:
-        super().__init__()
-        self._everywhere, self._within = everywhere, within
-
-    def __missing__(self, entity: int) -> Sequence[Ahead]:
-        within = self._within
-        found = self[entity] = [a for a in self._everywhere[entity] if a.entity in within]
-        return found

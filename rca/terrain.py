@@ -7,12 +7,19 @@ there for the next, as long as neither the graph nor the rules change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 from weakref import proxy
+
+import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
+from kgraph.topology.walk import spans
 from rca.compile import Compiled, Edge
 from rca.conditions import Ground
 from rca.order import Ranks
@@ -129,20 +136,24 @@ class Terrain:
     @cached_property
     def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
-        return Onwards(proxy(self))
+        return Onwards(proxy(self), None)
 
-    def onwards(self, entity: int) -> Iterator[Ahead]:
-        """Yield whom an entity may hit: its dependents first, then its burdens."""
+    def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
+        """Yield whom an entity may hit, of those within; None: of all. Its burdens come last."""
         topology, start = self.topology, self.topology.member_start
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
         sizes = start[gates + 1] - start[gates]
         alone = (topology.need[gates] == sizes).tolist()
         owners, codes = topology.owner[gates].tolist(), topology.type_code[gates].tolist()
         for owner, code, by_itself in zip(owners, codes, alone, strict=True):
+            if within is not None and owner not in within:
+                continue
             type_ = topology.type_names[code]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
                 yield Ahead(owner, type_, effects, burdens=False, alone=by_itself)
-        yield from self.presses(entity)
+        for ahead in self.presses(entity):
+            if within is None or ahead.entity in within:
+                yield ahead
 
     def presses(self, entity: int) -> Sequence[Ahead]:
         """Return what the entity can hurt as a burden: against the arrows."""
@@ -168,6 +179,10 @@ class Terrain:
         """Return what the entity depends on, as far as failures cross."""
         return self._needs[entity]
 
+    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
+        """Find out at once what each of many entities depends on."""
+        self._needs.learn(entities)
+
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
         known = self._burdens.get(entity)
@@ -192,29 +207,50 @@ class _Needs(dict[int, Sequence[int]]):
     def __init__(self, topology: Topology) -> None:
         super().__init__()
         self._topology = topology
+        self._crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
 
     def __missing__(self, entity: int) -> Sequence[int]:
         topology = self._topology
         found = self[entity] = [
             member
             for gate in topology.gates(entity)
-            if topology.type[gate] in CROSSED
+            if self._crossed[topology.type_code[gate]]
             for member in topology.members(gate)
         ]
         return found
 
+    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
+        topology = self._topology
+        new = [entity for entity in entities.tolist() if entity not in self]
+        at = np.array(new, np.int64)
+        gates = spans(topology.gate_start, at)
+        of = np.repeat(np.arange(len(at)), topology.gate_start[at + 1] - topology.gate_start[at])
+        kept = self._crossed[topology.type_code[gates]]
+        gates, of = gates[kept], of[kept]
+        members = topology.member[spans(topology.member_start, gates)].tolist()
+        sizes = topology.member_start[gates + 1] - topology.member_start[gates]
+        ends = np.cumsum(np.bincount(of, sizes, len(at))).astype(np.int64).tolist()
+        for entity, (first, end) in zip(new, pairwise([0, *ends]), strict=True):
+            self[entity] = members[first:end]
+
 
 class Onwards(dict[int, Sequence[Ahead]]):
-    """Entity -> whom it may hit; worked out where it is first asked for."""
+    """Entity -> whom it may hit, of those within; worked out where it is first asked for."""
 
-    def __init__(self, terrain: Terrain) -> None:
-        """Take note of the estate."""
+    def __init__(self, terrain: Terrain, within: AbstractSet[int] | None) -> None:
+        """Take note of where it may go; None: anywhere."""
         super().__init__()
-        self._terrain = terrain
+        self._terrain, self._within = terrain, within
 
     def __missing__(self, entity: int) -> Sequence[Ahead]:
         """Work it out and remember it."""
-        found = self[entity] = tuple(self._terrain.onwards(entity))
+        terrain, within = self._terrain, self._within
+        known = None if within is None else terrain.everywhere.get(entity)
+        if within is None or known is None:
+            found = tuple(terrain.onwards(entity, within))
+        else:
+            found = tuple([ahead for ahead in known if ahead.entity in within])
+        self[entity] = found
         return found
 
 
