@@ -113,9 +113,6 @@ class WatchThread:
         watch = None
         try:
             with opened(self._configuration, Access.WRITE) as store:
-                if self._waits_for:
-                    _log.warning("the store answers again")
-                    self._waits_for = ""
                 watch = self._watch = self._built(store)
                 watch.run(self._stopping)
         except (StoreAwayError, StoreBusyError) as error:
@@ -153,6 +150,9 @@ class WatchThread:
         return build(configuration, store, tell, beside)
 
     def _tell(self, event: Told) -> None:
+        if self._waits_for and event.what in {What.STARTED, What.WAITING}:
+            _log.warning("the store answers again")
+            self._waits_for = ""
         self._metrics.events.labels(event.what.value).inc()
         if event.what in {What.SOURCE_FAILED, What.SOURCE_BACK}:
             failing = event.what is What.SOURCE_FAILED

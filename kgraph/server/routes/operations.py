@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from fastapi import APIRouter, Path, Request, Response
 
 from kgraph.app.service import audit
 from kgraph.app.service.letters import discard, retry
-from kgraph.incidents.aging import STALE_AFTER
 from kgraph.schema import Document, Drawer
 from kgraph.server.forms import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.identity import Admin, Operator, Served, Viewer
@@ -30,10 +28,7 @@ async def list_sources(served: Served, _caller: Viewer) -> list[SourceForm]:
     """Tell when each source was last read for each scope."""
     now = served.clock()
     scopes = await served.readers.ask(lambda store: store.scopes())
-    return [
-        SourceForm.of(row, (now - row.completed_at).total_seconds(), stale(now, row.completed_at))
-        for row in scopes
-    ]
+    return [SourceForm.of(row, now) for row in scopes]
 
 
 @router.get("/audit", response_model=Page[DeedForm], responses=cached(400))
@@ -91,11 +86,6 @@ async def _needed(served: Service, letter_id: str) -> None:
             raise Refused(HTTPStatus.NOT_FOUND, told, "not found")
 
     await served.readers.ask(look)
-
-
-def stale(now: datetime, at: datetime) -> bool:
-    """Tell whether a reading is too old to be relied on."""
-    return now - at > STALE_AFTER
 
 
 def _letter(row: Document) -> DeadLetterForm:
