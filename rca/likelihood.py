@@ -55,10 +55,13 @@ AT_CAUSE = {
     Channel.EVERY: 0.85,
     Channel.RESOURCE: 0.7,
     Channel.WORKLOAD: 0.2,
-    Channel.CALL: 0.05,
+    Channel.CALL: 0.3,
+    Channel.WAITING: 0.05,
 }
+_OF_ANY_MODE = frozenset({Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL, Channel.WAITING})
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
+WAITS = 0.5  # that it waits for what it calls, of what is slow because of that
 LATE = 0.3  # slowness of something that has stopped: what still answers waits for time-outs
 DROPS = 0.3  # errors of a line, a disk or a machine that is merely weak: software answers late
 LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
@@ -104,7 +107,7 @@ class Sort:
             return bearing * AT_CAUSE_RULED
         if mode == FILLING.name and self.channel is not Channel.EVERY:
             return max(OTHER, bearing * AT_CAUSE[self.channel])
-        if self.channel in {Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL}:
+        if self.channel in _OF_ANY_MODE:
             return AT_CAUSE[self.channel]
         return max(OTHER, bearing * AT_CAUSE[self.channel])
 
@@ -162,6 +165,8 @@ def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
             return 1.0 if mode_named(kind, signal) == mode else OTHER
         case Channel.MAIN:
             return _main(kind, signal, mode)
+        case Channel.WAITING:
+            return max(OTHER, WAITS * _main(kind, "latency", mode))
         case Channel.EVERY:
             gray = severity_of(kind, mode) is Severity.GRAY
             return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
@@ -315,10 +320,13 @@ def _by(seen: Observation) -> tuple[float, str, str]:
     return at, seen.detector, seen.caller or ""
 
 
+_Look = tuple[str, bool, Direction | None]  # signal, whether on calls by others, which way
+
+
 @dataclass(frozen=True, slots=True)
 class _Crowd:
-    sizes: Mapping[tuple[str, Direction | None], Sequence[float]]  # falling
-    among: Mapping[str, int]  # signal -> entities that could have shown it
+    sizes: Mapping[_Look, Sequence[float]]  # falling
+    among: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who could have shown it
     told: frozenset[str]  # signals that somebody reports as healthy where they are
     floor: float  # share that shows it without meaning anything
     tails: float  # share of the sizes that anybody would have sent
@@ -331,27 +339,29 @@ class _Crowd:
         """
         if seen.signal in self.told:
             return 0.0
-        sizes = self.sizes[(seen.signal, seen.direction)]
+        foreign = _foreign(seen)
+        sizes = self.sizes[(seen.signal, foreign, seen.direction)]
         own = loudness(seen)
         others = sum(1 for size in sizes if size >= own) - 1
-        return (0.5 + others) / (1 + self.among[seen.signal])
+        return (0.5 + others) / (1 + self.among[seen.signal, foreign])
 
 
 def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Crowd:
-    sizes: dict[tuple[str, Direction | None], dict[str, float]] = {}
-    observed: dict[str, set[str]] = {}
+    sizes: dict[_Look, dict[str, float]] = {}
+    observed: dict[tuple[str, bool], set[str]] = {}
     told = set()
     for seen in loudest:
-        entity, signal = seen.entity, seen.signal
+        entity = seen.entity
+        signal = seen.signal, _foreign(seen)  # what callers measure is a measurement of its own
         among = observed.get(signal)
         if among is None:
             among = observed[signal] = set()
         among.add(entity)
         if seen.abnormal:
-            by_entity = sizes.setdefault((signal, seen.direction), {})
+            by_entity = sizes.setdefault((*signal, seen.direction), {})
             by_entity[entity] = max(by_entity.get(entity, 0.0), loudness(seen))
         elif seen.detector != EVERY_DETECTOR:
-            told.add(signal)
+            told.add(seen.signal)
     candidates = len(incident.candidates) if incident.candidates is not None else size
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},

@@ -46,7 +46,8 @@ def lint(folders: Sequence[Path] = ()) -> list[Finding]:
 def findings(parsed: Sequence[RuleFile]) -> list[Finding]:
     """Check parsed files, each alone and then all together."""
     found = [finding for one in parsed for finding in _alone(one)]
-    return found + list(_together(merge(parsed)))
+    # A row about several kinds is wrong once.
+    return list(dict.fromkeys([*found, *_together(merge(parsed))]))
 
 
 def _alone(one: RuleFile) -> Iterator[Finding]:

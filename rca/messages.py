@@ -9,9 +9,11 @@ the one that hit it
 with s = P(hit | what is before it is hit). On a tree this is exact belief propagation; where
 several ways lead to an entity, the likeliest is taken.
 
-Callers may stay unhurt, and those of one callee are no independent witnesses: what they say is
-weighed together before it counts, the n-th strongest 1 / (1 + n). Who calls a caller tells of that
-caller, as the guest of a host tells of that host.
+Callers may stay unhurt, and those of one callee are no independent witnesses: n of them count
+what the n-th partial sum of 1 / (1 + 0.3 n) counts, each alike. Were the loudest counted most,
+three slow callers of eight would say nearly as much as eight of eight, and what everybody calls
+would be blamed whatever the cause. Who calls a caller tells of that caller, as the guest of a host
+tells of that host.
 
 Source: J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.2.
 """
@@ -29,7 +31,8 @@ import numpy as np
 from rca.region_edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
-SOFT_RHO = 1.0  # nor are callers of one fault
+CALLERS_RHO = 0.3  # nor are callers of one thing
+SOFT_RHO = 1.0  # least of all the readings of one caller
 SPREADS = 0.7  # P(a fault is felt by its callers at all)
 OVERFLOW = 50.0  # nats beyond which log(1 + s (E - 1)) is log(s) + log(E)
 ROOT = -1
@@ -136,12 +139,10 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
 
 def _felt(callee: Ints, told: Floats, many: int) -> Floats:
     """Return what the callers of each of many nodes say together, in nats."""
-    order = np.lexsort((-np.abs(told), callee))
-    callee, told = callee[order], told[order]
-    place = np.arange(len(callee)) - np.searchsorted(callee, callee)
-    together: Floats = np.zeros(many)
-    np.add.at(together, callee, told / (1 + SOFT_RHO * place))
-    return message(SPREADS, together)
+    callers = np.bincount(callee, minlength=many)
+    worth = np.append(0.0, np.cumsum(1 / (1 + CALLERS_RHO * np.arange(callers.max()))))
+    share = worth[callers] / np.maximum(1, callers)
+    return message(SPREADS, np.bincount(callee, told, many) * share)
 
 
 def message(passes: Floats | float, nats: Floats | float) -> Floats:

@@ -33,12 +33,15 @@ _PATH = re.compile(
 )
 
 
+_MODES = r"^\w+(\|\w+)*\.\w+$"  # `A|B.mode`: of either kind
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class _Fault(_Row):
-    fault: str = Field(pattern=r"^\w+\.\w+$")
+    fault: str = Field(pattern=_MODES)
     perYear: float = Field(gt=0, le=1000)  # noqa: N815 - the file's own spelling
     where: Any = None
 
@@ -54,14 +57,14 @@ class _Propagation(_Row):
 
 class _Signal(_Row):
     signal: str
-    of: str = Field(pattern=r"^\w+\.\w+$")
+    of: str = Field(pattern=_MODES)
     detection: float = Field(gt=0, lt=1)
     falseAlarm: float = Field(gt=0, lt=1)  # noqa: N815
 
 
 class _Check(_Row):
     signal: str
-    of: str = Field(pattern=r"^\w+\.\w+$")
+    of: str = Field(pattern=_MODES)
     command: list[str] = Field(min_length=1)
 
 
@@ -158,24 +161,31 @@ def _file(raw: object, name: str) -> RuleFile:
 
 def _faults(content: _File, name: str) -> Iterator[FaultRule]:
     for i, row in enumerate(content.faults):
-        kind, mode = row.fault.split(".")
         where = f"{name}: faults[{i}]"
         condition = read_where(row.where, where, ends=False)
-        yield FaultRule(kind, mode, row.perYear, where, condition)
+        for kind, mode in _each(row.fault):
+            yield FaultRule(kind, mode, row.perYear, where, condition)
 
 
 def _signals(content: _File, name: str) -> Iterator[SignalRule]:
     for i, row in enumerate(content.signals):
-        kind, mode = row.of.split(".")
-        yield SignalRule(
-            kind, mode, row.signal, row.detection, row.falseAlarm, f"{name}: signals[{i}]"
-        )
+        where = f"{name}: signals[{i}]"
+        for kind, mode in _each(row.of):
+            yield SignalRule(kind, mode, row.signal, row.detection, row.falseAlarm, where)
 
 
 def _checks(content: _File, name: str) -> Iterator[CheckRule]:
     for i, row in enumerate(content.checks):
-        kind, mode = row.of.split(".")
-        yield CheckRule(kind, mode, row.signal, tuple(row.command), f"{name}: checks[{i}]")
+        where = f"{name}: checks[{i}]"
+        for kind, mode in _each(row.of):
+            yield CheckRule(kind, mode, row.signal, tuple(row.command), where)
+
+
+def _each(of: str) -> Iterator[tuple[str, str]]:
+    """Yield (kind, mode) of each kind that a row is about."""
+    kinds, mode = of.split(".")
+    for kind in kinds.split("|"):
+        yield kind, mode
 
 
 def _propagation(content: _File, name: str) -> Iterator[PropagationRule]:

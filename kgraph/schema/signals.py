@@ -25,7 +25,8 @@ class Channel(Enum):
     MODE = "mode"  # names one failure mode of the kind
     MAIN = "main"  # what dependents feel: slowness, errors
     EVERY = "every"  # something is wrong, no word of how
-    CALL = "call"  # seen from the calling side: weak
+    CALL = "call"  # measured by somebody who calls it: of it, or of the way there
+    WAITING = "waiting"  # it waits for what it calls
     RESOURCE = "resource"  # the entity's own means are exhausted
     WORKLOAD = "workload"  # it is asked for more or less than usual
     IGNORED = "ignored"  # the good direction of a one-sided signal
@@ -63,6 +64,14 @@ MEASURED = frozenset(
 )
 RESOURCES = frozenset({"cpu", "memory", "disk", "saturation"})
 _EVERY = frozenset({"anomaly", "down", "behaviour", "unreachable"})
+_CHANNELS = MappingProxyType(
+    dict.fromkeys(("latency", "errors", "availability"), Channel.MAIN)
+    | dict.fromkeys(RESOURCES, Channel.RESOURCE)
+    | dict.fromkeys(("requests", "network"), Channel.WORKLOAD)
+    | {"clientLatency": Channel.WAITING}
+)
+_HARMLESS = frozenset({("availability", Direction.UP), ("errors", Direction.DOWN)})
+_LESS_WORK = RESOURCES | {"latency", "clientLatency"}  # where they are less than usual
 # Published names that mean a mode of another name.
 _ALIASES = MappingProxyType(
     {"paused": "paused_io_error", "ioError": "paused_io_error", "panic": "panicked"}
@@ -98,19 +107,14 @@ def channel_of(
         direction: which way it left its normal range; None where nothing says.
         foreign_caller: the observation was made on a call by somebody else.
     """
-    if signal == "clientLatency" or (signal == "latency" and foreign_caller):
-        return Channel.CALL
-    one_sided = (signal, direction)
-    if one_sided in {("availability", Direction.UP), ("errors", Direction.DOWN)}:
+    if (signal, direction) in _HARMLESS:
         return Channel.IGNORED
-    if signal in {"errors", "availability"}:
-        return Channel.MAIN
-    if signal == "latency":
-        return Channel.WORKLOAD if direction is Direction.DOWN else Channel.MAIN
-    if signal in RESOURCES:
-        return Channel.WORKLOAD if direction is Direction.DOWN else Channel.RESOURCE
-    if signal in {"requests", "network"}:
+    if direction is Direction.DOWN and signal in _LESS_WORK:
         return Channel.WORKLOAD
+    if signal == "latency" and foreign_caller:
+        return Channel.CALL
+    if signal in _CHANNELS:
+        return _CHANNELS[signal]
     if signal not in _EVERY and mode_named(kind, signal) is not None:
         return Channel.MODE
     return Channel.EVERY

@@ -4,7 +4,7 @@ import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
 from kgraph.topology import build
-from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, Reading, read
+from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading, read
 from rca.rules import Model
 
 BARE = Model()
@@ -144,6 +144,19 @@ def test_up_and_down_are_two_witnesses() -> None:
 def test_what_a_caller_saw_is_apart_from_what_the_entity_itself_shows() -> None:
     rows = _read(_seen("a", "latency", score=9), _seen("a", "latency", score=9, caller="b"))
     assert {reading.channel for reading in rows["a"]} == {Channel.MAIN, Channel.CALL}
+
+
+def test_what_callers_measure_is_a_crowd_of_its_own() -> None:
+    calls = [_seen(f"other{i}", "latency", caller="a") for i in range(4)]
+    alone, amid = _read(_seen("a", "latency"))["a"], _read(_seen("a", "latency"), *calls)["a"]
+    assert alone[0].ratio == amid[0].ratio
+
+
+def test_who_waits_for_what_it_calls_is_hurt_by_it_and_hardly_at_fault_itself() -> None:
+    (waits,) = _read(_seen("a", "clientLatency", direction=Direction.UP))["a"]
+    (slow,) = _read(_seen("a", "latency", direction=Direction.UP, caller="b"))["a"]
+    assert waits.bearing("slow") == WAITS > waits.at_cause("slow")
+    assert slow.at_cause("slow") > waits.at_cause("slow")
 
 
 def test_observations_of_strangers_are_left_out() -> None:

@@ -32,11 +32,20 @@ def test_a_sound_file_of_the_user_has_no_findings() -> None:
     assert _lint(_rule("(Service)-[:USES]->(Database)", effect="failing")) == []
 
 
+def test_a_row_about_several_kinds_is_wrong_once() -> None:
+    (finding,) = _lint(
+        "signals:\n  - {signal: x, of: Host|Nic.down, detection: 0.1, falseAlarm: 0.2}\n"
+    )
+    assert "not above" in finding.what
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
         ("faults:\n  - {fault: Hots.down, perYear: 1}\n", "unknown kind 'Hots'"),
         ("faults:\n  - {fault: Host.melted, perYear: 1}\n", "Host has no mode 'melted'"),
+        ("faults:\n  - {fault: Host|Hots.down, perYear: 1}\n", "unknown kind 'Hots'"),
+        ("faults:\n  - {fault: Rack|Rack.down, perYear: 1}\n", "says again"),
         (
             "signals:\n  - {signal: x, of: Hots.down, detection: 0.9, falseAlarm: 0.1}\n",
             "unknown kind 'Hots'",

@@ -11,6 +11,7 @@ import rca
 from kgraph.schema import Entity, Incident, Observation, Relation, State
 from rca import Model
 from rca.messages import (
+    CALLERS_RHO,
     ENTITY_RHO,
     ROOT,
     SOFT_RHO,
@@ -86,9 +87,9 @@ def test_what_calls_a_caller_tells_of_that_caller_and_is_no_further_witness() ->
     chain = [Node(0, ROOT, 1.0), Node(1, 0, 0.7, soft=True), Node(2, 1, 0.7, soft=True)]
     beside = [*chain[:2], Node(2, 0, 0.7, soft=True)]
     alarms = {1: 4.0, 2: 4.0}
-    last = message(SPREADS, message(0.7, 4.0))
+    last, both = message(SPREADS, message(0.7, 4.0)), message(0.7, 4.0) * (1 + 1 / 1.3)
     assert _told(chain, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0 + last)))
-    assert _told(beside, alarms) == pytest.approx(message(SPREADS, message(0.7, 4.0) * 1.5))
+    assert _told(beside, alarms) == pytest.approx(message(SPREADS, both))
 
 
 def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alone() -> None:
@@ -98,8 +99,16 @@ def test_callers_of_several_things_are_weighed_with_those_of_the_same_thing_alon
     expected = 0.0
     for callee in (1, 2):
         told = [float(message(0.7, callers[n.entity])) for n in nodes if n.parent == callee]
-        expected += float(message(0.9, message(SPREADS, temper(told, SOFT_RHO))))
+        worth = sum(1 / (1 + CALLERS_RHO * n) for n in range(len(told)))
+        expected += float(message(0.9, message(SPREADS, sum(told) / len(told) * worth)))
     assert _told(nodes, callers) == pytest.approx(expected)
+
+
+def test_a_caller_that_is_well_counts_as_much_as_one_that_is_slow() -> None:
+    nodes = [Node(0, ROOT, 1.0), *(Node(i, 0, 0.7, soft=True) for i in range(1, 9))]
+    few = _told(nodes, {i: 1.5 if i < 4 else -0.4 for i in range(1, 9)})
+    assert few < _told(nodes[:4], dict.fromkeys(range(1, 4), 1.5))
+    assert few < _told(nodes, dict.fromkeys(range(1, 9), 1.5))
 
 
 def test_evidence_that_cannot_pass_says_nothing() -> None:

@@ -95,6 +95,28 @@ def test_the_arrow_says_who_is_hit() -> None:
     assert (backward.effect_kinds, backward.reverse) == (("Host",), True)
 
 
+def test_a_row_about_several_kinds_says_the_same_of_each() -> None:
+    rows = "faults:\n  - {fault: A|B.down, perYear: 2}\nsignals:\n"
+    rows += "  - {signal: x, of: $both.down, detection: 0.9, falseAlarm: 0.1}\nchecks:\n"
+    rows += "  - {signal: x, of: A|B.down, command: [ping]}\n"
+    short = parse(HEAD + "parameters: {both: A|B}\n" + rows, "r")
+    assert [(r.kind, r.mode, r.where) for r in short.signals] == [
+        ("A", "down", "r: signals[0]"),
+        ("B", "down", "r: signals[0]"),
+    ]
+    long = HEAD
+    for line in rows.replace("$both", "A|B").splitlines(keepends=True):
+        one = [line.replace("A|B", kind) for kind in "AB"]
+        long += "".join(dict.fromkeys(one))
+    assert merge([short]).version == merge([parse(long, "r")]).version
+
+
+@pytest.mark.parametrize("of", ["Host|.down", "|Host.down", "Host||Nic.down", "Host|Nic"])
+def test_kinds_that_cannot_be_read_are_refused(of: str) -> None:
+    with pytest.raises(ConfigurationError, match="pattern"):
+        parse(HEAD + f"faults:\n  - {{fault: '{of}', perYear: 1}}\n", "r")
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no such folder") as caught:
         rca.load_model([tmp_path / "nowhere"])

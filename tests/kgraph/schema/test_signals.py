@@ -21,7 +21,8 @@ UP, DOWN = Direction.UP, Direction.DOWN
         ("anomaly", None, Channel.EVERY),
         ("down", None, Channel.EVERY),
         ("behaviour", None, Channel.EVERY),
-        ("clientLatency", UP, Channel.CALL),
+        ("clientLatency", UP, Channel.WAITING),
+        ("clientLatency", DOWN, Channel.WORKLOAD),
         ("cpu", UP, Channel.RESOURCE),
         ("memory", UP, Channel.RESOURCE),
         ("disk", UP, Channel.RESOURCE),
@@ -40,6 +41,10 @@ def test_a_signal_reaches_the_channel_of_the_published_table(
 
 def test_latency_on_a_call_by_somebody_else_is_weak() -> None:
     assert channel_of("Service", "latency", UP, foreign_caller=True) is Channel.CALL
+
+
+def test_calls_that_are_quicker_than_usual_are_less_work_and_no_slowness() -> None:
+    assert channel_of("Service", "latency", DOWN, foreign_caller=True) is Channel.WORKLOAD
 
 
 @pytest.mark.parametrize(
