@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kgraph.schema import Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
-from rca.gates import fails
+from rca.gates import fails, felt
 from rca.scene import Scene
 from rca.terrain import Ahead, Effects, Gate
 
@@ -156,8 +156,11 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
     if not hit:
         return []
     found: list[_Through] = []
-    for mode, chances in _with_losses(scene.topology.kinds[entity], hit).items():
+    kind = scene.topology.kinds[entity]
+    for mode, chances in _with_losses(kind, hit).items():
         chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
+        if severity_of(kind, mode) is Severity.GRAY:
+            chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False))
             continue
