@@ -103,7 +103,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     seen = seen_by(scene, nodes, local, slots, kind, width)
-    level = np.array([rank[i] for i in nodes.tolist()], np.int64)
+    level = np.array([scene.level(i) for i in nodes.tolist()], np.int64)
     circles = np.array([rank.circle[i] for i in nodes.tolist()], np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
