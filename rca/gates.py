@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -40,3 +41,19 @@ def fails(chances: Sequence[float], members: int, need: int) -> float:
         need: members that must work, in [1, members].
     """
     return at_least(chances, members - need + 1)
+
+
+def felt(chances: Sequence[float], members: int) -> float:
+    """Return P(what a group serves is weakened by members that are merely weak), in [0, 1].
+
+    What has stopped is left out and the rest takes over; what is weak stays in use, and its share
+    of the work is weak as well.
+
+    Source: P. Huang et al., Gray Failure: The Achilles' Heel of Cloud-Scale Systems (2017),
+    doi:10.1145/3102980.3103005.
+
+    Args:
+        chances: P(weak) of the members that may be; the others are well.
+        members: size of the group, >= len(chances).
+    """
+    return math.fsum(chances) / members

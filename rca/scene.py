@@ -66,6 +66,13 @@ class Scene:
         """Causes before effects; see `rca.order`."""
         return self.terrain.rank
 
+    def level(self, entity: int) -> int:
+        """Return its place in the order of walks: causes before effects.
+
+        Of those that nothing else orders a probe comes first: who looks, before what is seen.
+        """
+        return 2 * self.rank[entity] - (self.topology.kinds[entity] == "Probe")
+
     @cached_property
     def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""

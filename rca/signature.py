@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kgraph.schema import Severity
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
-from rca.gates import fails
+from rca.gates import fails, felt
 from rca.scene import Scene
 from rca.terrain import Ahead, Effects, Gate
 
@@ -47,7 +47,7 @@ def spread(
         onwards: whom each entity may hit; None: everybody that it may.
     """
     onwards = scene.terrain.everywhere if onwards is None else onwards
-    rank = scene.rank
+    level = scene.level
     result = Spread()
     hops = result.hops
     waiting: list[tuple[int, int, int]] = []
@@ -55,7 +55,7 @@ def spread(
         result.predicted.setdefault(entity, {})[mode] = SEED
     for entity, _ in faults:
         hops[entity] = 0
-        heapq.heappush(waiting, (rank[entity], 0, entity))
+        heapq.heappush(waiting, (level(entity), 0, entity))
     while waiting:
         batch = _next_batch(waiting)
         # All of a batch before any is believed: equals in a cycle must not depend on their order.
@@ -66,14 +66,14 @@ def spread(
                 continue
             for owner in _touched(result, entity, onwards[entity]):
                 hops[owner] = hops[entity] + 1
-                heapq.heappush(waiting, (rank[owner], hops[owner], owner))
+                heapq.heappush(waiting, (level(owner), hops[owner], owner))
     return result
 
 
 def _next_batch(waiting: list[tuple[int, int, int]]) -> list[int]:
-    rank, hop, entity = heapq.heappop(waiting)
+    level, hop, entity = heapq.heappop(waiting)
     batch = [entity]
-    while waiting and waiting[0][:2] == (rank, hop):
+    while waiting and waiting[0][:2] == (level, hop):
         following = heapq.heappop(waiting)[2]
         if following != batch[-1]:
             batch.append(following)
@@ -156,8 +156,11 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
     if not hit:
         return []
     found: list[_Through] = []
-    for mode, chances in _with_losses(scene.topology.kinds[entity], hit).items():
+    kind = scene.topology.kinds[entity]
+    for mode, chances in _with_losses(kind, hit).items():
         chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
+        if severity_of(kind, mode) is Severity.GRAY:
+            chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False))
             continue

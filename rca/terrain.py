@@ -33,6 +33,8 @@ MOST = 300_000  # entities of which one keeps what it found; then it begins anew
 CROSSED = frozenset(
     name for name, type_ in RELATIONS.items() if type_.carries is not Carries.NOTHING
 )
+# Those of them over which what is hit hits further.
+FELT = frozenset(name for name in CROSSED if RELATIONS[name].carries is not Carries.EVIDENCE)
 
 Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
@@ -79,7 +81,8 @@ class Terrain:
         """Take note of graph and rules; `entities` may be fewer than in the topology."""
         self.topology, self.model, self.entities = topology, model, entities
         self.compiled = Compiled(model)
-        self._needs = _Needs(topology)
+        self._needs = _Needs(topology, CROSSED)
+        self._ordered = _Needs(topology, FELT)
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Sequence[Gate]] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
@@ -105,8 +108,12 @@ class Terrain:
 
     @cached_property
     def rank(self) -> Ranks:
-        """Causes before effects; see `rca.order`."""
-        return Ranks(self._needs.__getitem__)
+        """Causes before effects; see `rca.order`.
+
+        Who watches whom does not count: the monitoring runs on what it watches, and all of an
+        estate would be one cycle. Nothing follows from being unobserved.
+        """
+        return Ranks(self._ordered.__getitem__)
 
     def gates(self, entity: int) -> Sequence[Gate]:
         """Return what the entity needs, with what its members' modes do to it."""
@@ -182,6 +189,7 @@ class Terrain:
     def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
         """Find out at once what each of many entities depends on."""
         self._needs.learn(entities)
+        self._ordered.learn(entities)
 
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
@@ -202,12 +210,12 @@ class Terrain:
 
 
 class _Needs(dict[int, Sequence[int]]):
-    """Entity -> what it depends on, as far as failures cross; worked out where it is asked for."""
+    """Entity -> what it depends on by some relations; worked out where it is asked for."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, types: AbstractSet[str]) -> None:
         super().__init__()
         self._topology = topology
-        self._crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
+        self._crossed = np.array([name in types for name in topology.type_names], np.bool_)
 
     def __missing__(self, entity: int) -> Sequence[int]:
         topology = self._topology

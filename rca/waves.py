@@ -211,6 +211,7 @@ class _Wave:
         source = np.zeros((len(first), most), np.int64)
         source[group, place] = edges.source[which]
         hard = region.hard[region.kind[edges.target[which[first]]]]
+        felt = np.where(hard, 0.0, hits.sum(axis=2) / edges.size[gate[first], None])
         lost = np.where(hard[:, :, None], hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None, :])
         some = hits.max(axis=2) > 0
@@ -218,7 +219,7 @@ class _Wave:
         group, slot = np.nonzero(hits.any(axis=2))
         rows = hits[group, slot]
         spare = (edges.size[gate[first]] - edges.need[gate[first]] + 1)[group]
-        chances = _at_least(rows, spare)
+        chances = np.maximum(_at_least(rows, spare), felt[group, slot])
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source[group]]
         key[rows <= 0] = -1
         reason = source[group, key.argmax(axis=1)]

@@ -152,7 +152,7 @@ def _random_incident(seed: int) -> Incident:
             for type_, other in below:
                 count = int(rng.integers(0, len(ids[other]) + 1))
                 chosen = rng.permutation(ids[other])[:count].tolist()
-                group = "g" if count > 1 and rng.random() < 0.6 else None
+                group = type_ if count > 1 and rng.random() < 0.6 else None
                 relations += [
                     Relation(uid, type_, to, group, 1 if group else None) for to in chosen
                 ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rca.gates import at_least, fails
+from rca.gates import at_least, fails, felt
 
 CHANCES = st.lists(st.floats(0, 1), max_size=7)
 
@@ -64,3 +64,9 @@ def test_a_likelier_member_failure_never_makes_the_group_safer(
     worse = list(chances)
     worse[which] = data.draw(st.floats(chances[which], 1))
     assert at_least(worse, count) >= at_least(chances, count) - 1e-12
+
+
+def test_a_weak_member_is_felt_by_its_share_of_the_work() -> None:
+    assert felt([0.6], 2) == pytest.approx(0.3)
+    assert felt([0.6, 0.6], 2) == pytest.approx(0.6)
+    assert felt([], 3) == 0.0

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import build
+from rca.compile import Compiled
 from rca.learning import Learned, Priors
 from rca.roster import Roster
 from rca.rules import Model
+from rca.scene import Scene
 from rca.terrain import Terrain, terrain_of
 
 ENTITIES = (Entity("h", "Host", "alpha"), Entity("v", "VirtualMachine"))
@@ -61,3 +63,17 @@ def test_a_roster_finds_who_stands_elsewhere_than_in_the_arrays() -> None:
         assert list(roster) == [entity.uid for entity in entities]
         assert len(roster) == len(entities)
     assert Roster(topology, ENTITIES[:1]).get("v") is None
+
+
+def test_monitoring_that_runs_on_what_it_watches_makes_no_cycle() -> None:
+    entities = (Entity("h", "Host"), Entity("p", "Probe"), Entity("v", "VirtualMachine"))
+    relations = (
+        Relation("p", "RUNS_ON", "h"),
+        Relation("v", "RUNS_ON", "h"),
+        *(Relation(seen, "WATCHED_BY", "p") for seen in ("h", "v")),
+    )
+    topology = build(entities, relations)
+    scene = Scene(topology, Compiled(Model()), {}, entities=entities)
+    level = {uid: scene.level(i) for uid, i in topology.index.items()}
+    assert level["h"] < level["p"] < level["v"]
+    assert len({scene.rank.circle[i] for i in range(3)}) == 3
