@@ -190,6 +190,8 @@ class Carrying:
                 return Done.CHANGED
             case Watched():
                 self._watch = move.watch
+                if move.watch.ill_since is not None:
+                    self._dim |= self._unseen()  # it may be that which has made it ill again
                 return self._wait(Wait(move.why), now)
             case Finish():
                 return self._finish(move, now)

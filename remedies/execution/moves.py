@@ -129,7 +129,7 @@ class Watch:
         since: when it began; moments in which most was silent do not count, here and below.
         quiet_since: since when all symptoms are gone.
         began: when it first began; None: at `since`.
-        ill_since: since when something is seen that was not wrong before.
+        ill_since: since when something is seen that was not wrong before, or was gone.
         dark_since: since when most is silent, if it is.
     """
 

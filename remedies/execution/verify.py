@@ -76,9 +76,11 @@ def _judged(
     late: bool,
 ) -> Move:
     remaining, new = seen
-    fresh = any(sign not in plan.symptoms for sign in (*remaining, *new))
+    # What is new, and what was gone and is back. Patience is for what nobody may have read since:
+    # this was read, and does not go away.
+    back = bool(remaining) and (watch.quiet_since or watch.ill_since) is not None
+    fresh = back or any(sign not in plan.symptoms for sign in (*remaining, *new))
     ill = (watch.ill_since or facts.read_at) if fresh else None
-    # Patience is for what nobody may have read since. This was read, and does not go away.
     late = late or (ill is not None and facts.read_at - ill >= plan.settle + _longest(plan))
     if late and new:
         because = f"since then {_told(plan, new)}"
