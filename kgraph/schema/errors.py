@@ -57,7 +57,7 @@ class NoStoreError(StoreError):
 
 
 class StoreAwayError(StoreError):
-    """The server that has the store cannot be reached."""
+    """The server that has the store cannot be reached, or went away in the middle."""
 
 
 class StoreBusyError(StoreError):

@@ -108,7 +108,7 @@ def plain(error: Exception, target: ServerStore) -> StoreError | None:
     """Return the one-line form of an error; None for a fault of the program."""
     where = target.title
     if isinstance(error, IncompleteCommit):
-        return StoreError(
+        return StoreAwayError(
             "the server went away during the commit: whether it was kept is not known",
             where=where,
             mend="try again: what was kept is found to be so",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from kgraph.schema import (
     Incident,
     IncidentStatus,
     Observation,
+    Plan,
+    PlanState,
     State,
 )
 from kgraph.store import GraphStore, open_store
@@ -74,6 +76,18 @@ def ids(done: keeping.Sorted) -> list[str]:
 def test_two_incidents_of_one_moment_get_two_ids_and_keep_them(keep: Kept) -> None:
     assert ids(keep(found("a b", "a"), found("c", "c"))) == ["INC-0001", "INC-0002"]
     assert ids(keep(found("c", "c"), found("a b", "a"))) == ["INC-0002", "INC-0001"]
+
+
+def test_a_plan_of_an_incident_that_is_explained_otherwise_is_not_said_to_be_of_one_that_is_over(
+    keep: Kept, store: GraphStore
+) -> None:
+    first = found("a b", "a")
+    plan = Plan("P-1", "INC-0001", Fault("a", "down"), ())
+    keep(replace(first, case=replace(first.case, plan=plan)))
+    keep(found("a b", "b", 1))
+    (kept,) = store.plans()
+    assert kept.state is PlanState.SUPERSEDED
+    assert kept.because.startswith("the incident is explained in another way now")
 
 
 def test_an_incident_of_which_nothing_is_left_is_resolved(keep: Kept) -> None:
