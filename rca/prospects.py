@@ -40,10 +40,12 @@ class Prospect:
     Attributes:
         faults: (entity, mode), sorted; the faults of one exhausted redundancy group together.
         log_prior: log odds that it happens in the time of one incident.
+        stops: of a group, whom it leaves without the last of what they need.
     """
 
     faults: tuple[tuple[int, str], ...]
     log_prior: float
+    stops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,14 @@ class Prospects(Sequence[Prospect]):
 
 
 def prospects(
-    scene: Scene, suspected: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
+    scene: Scene,
+    suspected: Sequence[int],
+    groups: Mapping[tuple[int, ...], Sequence[int]],
+    goal: Goal | None,
 ) -> Prospects:
     """Return every single fault of the suspects, then every exhausted group."""
     hardest = _Hardest(scene)
-    together = (_together(hardest, group) for group in groups)
+    together = (_together(hardest, group, stops) for group, stops in groups.items())
     return Prospects(
         suspected,
         _modes(scene, suspected, goal),
@@ -196,10 +201,10 @@ class _Hardest(dict[int, tuple[str, float] | None]):
         return found
 
 
-def _together(hardest: _Hardest, group: Sequence[int]) -> Prospect | None:
+def _together(hardest: _Hardest, group: Sequence[int], stops: Sequence[int]) -> Prospect | None:
     worst = [(entity, hardest[entity]) for entity in group]
     found = [(entity, *fault) for entity, fault in worst if fault is not None]
     if len(found) < len(group):
         return None
     faults = tuple(sorted((entity, mode) for entity, mode, _ in found))
-    return Prospect(faults, log_prior_together([rate for _, _, rate in found]))
+    return Prospect(faults, log_prior_together([rate for _, _, rate in found]), tuple(stops))
