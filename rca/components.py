@@ -19,6 +19,7 @@ limits of how many faults are looked for at once are each group's own.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 
@@ -82,7 +83,9 @@ def _first(row: tuple[float, Faults, Prospect]) -> tuple[float, Faults]:
 
 def _promises(outlook: Outlook, prospect: Prospect) -> tuple[float, int]:
     """Return about what a prospect scores where evidence is not coarse, and what it may hit."""
-    reach = outlook.reach(prospect)
+    reach = outlook.reach(replace(prospect, stops=()))
+    if len(prospect.faults) > 1:  # whatever they may have in common joins
+        reach = replace(reach, alone=reach.alone | outlook.behind(prospect))
     own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
     promises = prospect.log_prior + outlook.own(prospect) + outlook.promises(prospect, reach)
     return promises, reach.alone | reach.unseen | own

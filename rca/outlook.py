@@ -144,7 +144,11 @@ class Outlook:
         )
 
     def reach(self, prospect: Prospect) -> Reach:
-        """Return what lies downstream of a prospect, itself included."""
+        """Return what lies downstream of a prospect, itself included.
+
+        Of a group, with what it stops. Who further down loses several of its needs by it is not
+        foreseen: to promise a pair all that both lie upstream of had dozens walked for nothing.
+        """
         ((entity, mode), *others) = prospect.faults
         if not others and not self._presses(entity, mode):
             return self.reaches.get(entity, NOTHING)
@@ -153,16 +157,22 @@ class Outlook:
             reach = self.reaches.get(entity, NOTHING)
             hard |= reach.well[0]
             gray |= reach.well[1]
-            for part in (
-                reach,
-                *(self.reaches.get(e, NOTHING) for e in self._presses(entity, mode)),
-            ):
+            pressed = (self.reaches.get(at, NOTHING) for at in self._presses(entity, mode))
+            for part in (reach, *pressed):
                 alarms |= part.alarms
                 alone |= part.alone
                 unseen |= part.unseen
-        if others:  # what all of them lie upstream of, nothing protects any more
-            alone |= reduce(and_, (self.reaches[entity].alarms for entity, _ in prospect.faults))
+        for entity in prospect.stops:
+            stopped = self.reaches.get(entity, NOTHING)
+            alone |= stopped.alone
+            hard |= stopped.well[0]
+            gray |= stopped.well[1]
         return Reach(alarms, alone, unseen, (hard, gray))
+
+    def behind(self, prospect: Prospect) -> int:
+        """Return the symptoms that all of a group lie upstream of."""
+        parts = (self.reaches.get(entity, NOTHING).alarms for entity, _ in prospect.faults)
+        return reduce(and_, parts)
 
     def _presses(self, entity: int, mode: str) -> list[int]:
         presses = self.scene.terrain.presses(entity)

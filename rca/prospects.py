@@ -40,10 +40,12 @@ class Prospect:
     Attributes:
         faults: (entity, mode), sorted; the faults of one exhausted redundancy group together.
         log_prior: log odds that it happens in the time of one incident.
+        stops: of a group, whom it leaves without the last of what they need.
     """
 
     faults: tuple[tuple[int, str], ...]
     log_prior: float
+    stops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ def symptoms_of(scene: Scene, abnormal: Sequence[int], goal: Goal | None) -> Sym
 def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
     own = math.log(TARGET_RATIO) if breached else 0.0
     return own + loudest(entity, scene.readings.get(entity, ()), scene.weights)
+
+
+_Modes = tuple[tuple[str, float], ...]  # (mode, log prior)
 
 
 class Prospects(Sequence[Prospect]):
@@ -140,10 +145,14 @@ class Prospects(Sequence[Prospect]):
 
 
 def prospects(
-    scene: Scene, suspected: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
+    scene: Scene,
+    suspected: Sequence[int],
+    groups: Mapping[tuple[int, ...], Sequence[int]],
+    goal: Goal | None,
 ) -> Prospects:
     """Return every single fault of the suspects, then every exhausted group."""
-    together = (_together(scene, group) for group in groups)
+    hardest = _Hardest(scene)
+    together = (_together(hardest, group, stops) for group, stops in groups.items())
     return Prospects(
         suspected,
         _modes(scene, suspected, goal),
@@ -151,42 +160,51 @@ def prospects(
     )
 
 
-def _modes(
-    scene: Scene, suspected: Sequence[int], goal: Goal | None
-) -> list[tuple[tuple[str, float], ...]]:
+def _modes(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> list[_Modes]:
     """Return the faults of each suspect; those of most are those of their kind."""
-    kinds, changed = scene.topology.kinds, scene.changed
-    known: dict[
-        tuple[str, bool, tuple[tuple[str, float], ...]], tuple[tuple[str, float], ...]
-    ] = {}
+    # Rates are mostly those of a kind, and then one object: kept, so that no other gets its place.
+    known: dict[tuple[int, bool], tuple[Mapping[str, float], _Modes]] = {}
+    equal: dict[object, _Modes] = {}
     found = []
     for entity in suspected:
-        kind = kinds[entity]
-        key = kind, entity in changed, tuple(sorted(scene.rates(entity).items()))
-        modes = known.get(key)
-        if modes is None:
-            modes = known[key] = tuple(
-                (mode, log_prior(rate, changed=key[1]))
-                for mode, rate in key[2]
+        rates = scene.rates(entity)
+        key = id(rates), entity in scene.changed
+        row = known.get(key)
+        if row is None:
+            kind, changed = scene.topology.kinds[entity], key[1]
+            modes = tuple(
+                (mode, log_prior(rate, changed=changed))
+                for mode, rate in sorted(rates.items())
                 if goal is None or severity_of(kind, mode) is goal.severity
             )
-        found.append(modes)
+            row = known[key] = rates, equal.setdefault((kind, modes), modes)
+        found.append(row[1])
     return found
 
 
-def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
-    faults = []
-    rates = []
-    for entity in group:
-        kind = scene.topology.kinds[entity]
-        hard = {
-            mode: rate
-            for mode, rate in scene.rates(entity).items()
+class _Hardest(dict[int, tuple[str, float] | None]):
+    """Entity -> its likeliest fault of those that stop it, and how often that is a year."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+
+    def __missing__(self, entity: int) -> tuple[str, float] | None:
+        kind = self._scene.topology.kinds[entity]
+        hard = [
+            (rate, mode)
+            for mode, rate in self._scene.rates(entity).items()
             if severity_of(kind, mode) is Severity.HARD
-        }
-        if not hard:
-            return None
-        mode = max(hard, key=lambda m: (hard[m], m))
-        faults.append((entity, mode))
-        rates.append(hard[mode])
-    return Prospect(tuple(sorted(faults)), log_prior_together(rates))
+        ]
+        rate, mode = max(hard, default=(0.0, ""))
+        found = self[entity] = (mode, rate) if hard else None
+        return found
+
+
+def _together(hardest: _Hardest, group: Sequence[int], stops: Sequence[int]) -> Prospect | None:
+    worst = [(entity, hardest[entity]) for entity in group]
+    found = [(entity, *fault) for entity, fault in worst if fault is not None]
+    if len(found) < len(group):
+        return None
+    faults = tuple(sorted((entity, mode) for entity, mode, _ in found))
+    return Prospect(faults, log_prior_together([rate for _, _, rate in found]), tuple(stops))

@@ -44,8 +44,8 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
 
 def exhausted(
     scene: Scene, suspected: Sequence[int], abnormal: Iterable[int]
-) -> list[tuple[int, ...]]:
-    """Return groups of members that would have to fail together for a symptom to follow.
+) -> dict[tuple[int, ...], list[int]]:
+    """Return groups of members that would have to fail together, and whom each then stops.
 
     One feed of two hits nothing, so no single fault explains a dark rack: the pair is a suspect of
     its own. Only minimal sets: with d members to spare, d + 1; of many, those that look worst.
@@ -57,13 +57,15 @@ def exhausted(
     gates = spans(topology.gate_start, np.fromiter(suspected, np.int64, len(suspected)))
     sizes = topology.member_start[gates + 1] - topology.member_start[gates]
     spare = sizes - topology.need[gates]
-    found: dict[tuple[int, ...], None] = {}
-    for gate, lost in zip(gates[spare > 0].tolist(), spare[spare > 0].tolist(), strict=True):
+    found: dict[tuple[int, ...], list[int]] = {}
+    gates, spare = gates[spare > 0], spare[spare > 0]
+    owners = topology.owner[gates].tolist()
+    for gate, owner, lost in zip(gates.tolist(), owners, spare.tolist(), strict=True):
         members = [m for m in topology.members(gate) if m in known]
         if len(members) > lost:
             members.sort(key=lambda m: (m not in symptoms, well[m], topology.uids[m]))
-            found.setdefault(tuple(sorted(members[: lost + 1])))
-    return list(found)
+            found.setdefault(tuple(sorted(members[: lost + 1])), []).append(owner)
+    return found
 
 
 class _Well(dict[int, bool]):

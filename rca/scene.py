@@ -160,11 +160,11 @@ class Scene:
         Of every guest of a slow host one could say that it takes too much: what weakens against
         the arrows is suspected only where something that speaks of it is seen.
         """
-        kind = self.topology.kinds[entity]
-        burdens = [ahead.effects for ahead in self.terrain.presses(entity)]
-        rates = self.compiled.rates_of(self.ground, entity)
-        if not burdens:
+        terrain = self.terrain
+        presses, rates = terrain.presses(entity), self.compiled.rates_of(terrain.ground, entity)
+        if not presses:
             return rates
+        kind, burdens = self.topology.kinds[entity], [ahead.effects for ahead in presses]
         return {
             mode: rate
             for mode, rate in rates.items()

@@ -12,7 +12,7 @@ import numpy as np
 from rca.goal import Goal
 from rca.outlook import Outlook, Views
 from rca.prospects import Prospects
-from rca.region_edges import Floats, Ints
+from rca.region_edges import Floats
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
@@ -24,7 +24,6 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
 FOREMOST = 24  # faults walked of what alarms itself
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
-FEW = 3_000  # prospects of which all that may be asked for is walked at once: they hit little
 SAYS = 0.05  # nats from which an alarm is explained
 
 
@@ -32,12 +31,8 @@ def worth(scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | Non
     """Return the prospects that could matter, walked, in the order of `prospects`."""
     views = outlook.views(prospects)
     walked = _Walked(scene, prospects, goal)
-    first = _most(views.promises, MOST)
-    loud = np.flatnonzero(views.said > ALARMED)
-    if len(prospects) <= FEW:
-        walked.all_of([*first, *_foremost(views, loud, first)])
-    found = dict.fromkeys(_first(views, first, walked))
-    found |= dict.fromkeys(_foremost(views, loud, found))
+    found = dict.fromkeys(_first(views, walked))
+    found |= dict.fromkeys(_foremost(views, found))
     for _ in range(ROUNDS):
         units = walked.all_of(sorted(found))
         more = [] if len(found) == len(prospects) else _more(scene, views, outlook, found, units)
@@ -74,10 +69,11 @@ def _most(values: Floats, many: int) -> list[int]:
     return found
 
 
-def _first(views: Views, order: Sequence[int], walked: _Walked) -> list[int]:
+def _first(views: Views, walked: _Walked) -> list[int]:
     """Return the most promising, until the next promises too little."""
     best = float("-inf")
     found: list[int] = []
+    order = _most(views.promises, MOST)
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):
@@ -90,12 +86,14 @@ def _first(views: Views, order: Sequence[int], walked: _Walked) -> list[int]:
     return found
 
 
-def _foremost(views: Views, loud: Ints, but: Iterable[int]) -> list[int]:
+def _foremost(views: Views, but: Iterable[int]) -> list[int]:
     """Return what alarms loudly itself.
 
     One fault that explains a storm alone promises more than each of the three that made it.
     """
-    left = loud[~np.isin(loud, list(but))]
+    loud = views.said > ALARMED
+    loud[list(but)] = False
+    left = np.flatnonzero(loud)
     return [int(left[i]) for i in _most(views.promises[left], FOREMOST)]
 
 

@@ -156,7 +156,7 @@ def _own_scores(field: Scene) -> dict[object, float]:
     everybody = range(len(field.topology))
     return {
         unit.faults: score([unit])
-        for unit in units(field, prospects(field, everybody, [], None), None)
+        for unit in units(field, prospects(field, everybody, {}, None), None)
     }
 
 
