@@ -147,7 +147,7 @@ class Directory:
             return None
         # Something may have been touched again meanwhile: then it is newer than its version, and
         # the next look patches it once more.
-        fresh = Subgraph(tuple(store.get(touched)), delta.relations)
+        fresh = Subgraph(tuple(store.get(touched)), tuple(delta.relations))
         index = self._index.patched(delta.gone, fresh)
         self._version = delta.version
         return index

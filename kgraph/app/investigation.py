@@ -100,7 +100,7 @@ def of_store(
         return part, of_estate(part.graph, evidence, ages, toolkit, (*warnings, *part.warnings))
 
     part, found = asked(frozenset())
-    blamed = part.partial & blamed_by(found)
+    blamed = part.lacking(topology, blamed_by(found))
     return asked(blamed)[1] if blamed else found
 
 

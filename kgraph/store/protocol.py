@@ -142,7 +142,7 @@ class TopologyDelta:
     version: int
     gone: tuple[str, ...]
     entities: tuple[Bare, ...]
-    relations: tuple[Relation, ...]
+    relations: Collection[Relation]
     whole: bool = False
 
 
