@@ -18,7 +18,7 @@ from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.likelihood import Reading
-from rca.order import Ranks
+from rca.levels import Levels
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
@@ -62,8 +62,8 @@ class Scene:
         return self.terrain.ground
 
     @property
-    def rank(self) -> Ranks:
-        """Causes before effects; see `rca.order`."""
+    def rank(self) -> Levels:
+        """Causes before effects; see `rca.levels`."""
         return self.terrain.rank
 
     @cached_property
