@@ -17,8 +17,8 @@ from kgraph.topology import Topology, dependencies
 from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
-from rca.likelihood import Reading
 from rca.levels import Levels
+from rca.likelihood import Reading
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
