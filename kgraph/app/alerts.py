@@ -66,7 +66,7 @@ def read(
 
 def reached(source: AlertmanagerSource, configuration: Configuration) -> tuple[str, Credentials]:
     """Return where a configured Alertmanager is, and what it wants to see."""
-    token = configuration.resolve(source.token_file) if source.token_file else None
+    token = configuration.given(source.token_file)
     return source.url or DEFAULT_URL, Credentials(source.token_env, token)
 
 

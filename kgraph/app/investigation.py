@@ -106,7 +106,7 @@ def of_store(
 
 def read_at(store: Estate) -> tuple[SourceAge, ...]:
     """Return when each scope of each source was last read."""
-    return tuple(SourceAge(row.source, row.completed_at) for row in store.scopes())
+    return tuple(SourceAge(row.source, row.completed_at, row.interval) for row in store.scopes())
 
 
 def of_estate(
