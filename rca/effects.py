@@ -31,6 +31,7 @@ class Spread:
         soft: entities that are reached only through calls, which may stay unhurt.
         hops: entity -> relations from the nearest fault.
         pressed: entity -> the dependents that may hurt it, against the arrows.
+        through: entity -> its gates with members that were met.
     """
 
     predicted: dict[int, Modes] = field(default_factory=dict)
@@ -39,3 +40,4 @@ class Spread:
     soft: set[int] = field(default_factory=set)
     hops: dict[int, int] = field(default_factory=dict)
     pressed: dict[int, list[int]] = field(default_factory=dict)
+    through: dict[int, set[int]] = field(default_factory=dict)

@@ -17,8 +17,8 @@ from kgraph.topology import Topology, dependencies
 from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
+from rca.levels import Levels
 from rca.likelihood import Reading
-from rca.order import Ranks
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
@@ -62,8 +62,8 @@ class Scene:
         return self.terrain.ground
 
     @property
-    def rank(self) -> Ranks:
-        """Causes before effects; see `rca.order`."""
+    def rank(self) -> Levels:
+        """Causes before effects; see `rca.levels`."""
         return self.terrain.rank
 
     def level(self, entity: int) -> int:

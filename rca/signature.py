@@ -22,6 +22,7 @@ EQUAL = 2e-9  # chances that are nearer than this may be equal
 SEED = 0.85  # P(a fault does to its own entity what it says)
 
 _NOTHING: Modes = {}
+_NOWHERE = frozenset[int]()
 # What comes through a gate: mode, chance, (member, its mode), whether not by calls alone.
 _Through = tuple[str, float, tuple[int, str], bool]
 _Hit = tuple[float, int, str, str]  # chance, and what a link says: entity, its mode, relation
@@ -110,6 +111,8 @@ def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> Iterator[
     for ahead in onwards:
         if ahead.burdens:
             result.pressed.setdefault(ahead.entity, []).append(entity)
+        else:
+            result.through.setdefault(ahead.entity, set()).add(ahead.gate)
         if ahead.entity in hops:
             continue
         for mode in live:
@@ -124,7 +127,8 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
     spared: Modes = {}
     strongest: dict[str, _Hit] = {}
     firm = False
-    for gate in scene.terrain.gates(entity):
+    # In their order: of what is equally likely, the first gate is told as the reason.
+    for gate in map(scene.terrain.gate, sorted(result.through.get(entity, _NOWHERE))):
         if gate.size > 1:
             through = _group(scene, result, entity, gate)
         else:  # most are

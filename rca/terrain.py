@@ -22,7 +22,7 @@ from kgraph.topology import Topology
 from kgraph.topology.walk import spans
 from rca.compile import Compiled, Edge
 from rca.conditions import Ground
-from rca.order import Ranks
+from rca.levels import Levels
 from rca.roster import Roster
 from rca.rules import Model
 
@@ -61,6 +61,7 @@ class Ahead:
     Attributes:
         burdens: whether it does so against the arrows.
         alone: whether its loss suffices; no redundancy stands between.
+        gate: of the topology, through which it does so; -1: as a burden.
     """
 
     entity: int
@@ -68,6 +69,7 @@ class Ahead:
     effects: Effects
     burdens: bool
     alone: bool = True
+    gate: int = -1
 
 
 class Terrain:
@@ -81,10 +83,9 @@ class Terrain:
         """Take note of graph and rules; `entities` may be fewer than in the topology."""
         self.topology, self.model, self.entities = topology, model, entities
         self.compiled = Compiled(model)
-        self._needs = _Needs(topology, CROSSED)
-        self._ordered = _Needs(topology, FELT)
+        self._needs = _Needs(topology)
         self._burdens: dict[int, Sequence[int]] = {}
-        self._gates: dict[int, Sequence[Gate]] = {}
+        self._gates: dict[int, Gate] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
 
     def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
@@ -107,34 +108,30 @@ class Terrain:
         return Ground(self.topology, self.roster)
 
     @cached_property
-    def rank(self) -> Ranks:
-        """Causes before effects; see `rca.order`.
+    def rank(self) -> Levels:
+        """Causes before effects, of all that there is.
 
         Who watches whom does not count: the monitoring runs on what it watches, and all of an
         estate would be one cycle. Nothing follows from being unobserved.
         """
-        return Ranks(self._ordered.__getitem__)
+        return Levels(self.topology, FELT)
 
-    def gates(self, entity: int) -> Sequence[Gate]:
-        """Return what the entity needs, with what its members' modes do to it."""
-        known = self._gates.get(entity)
+    def gate(self, number: int) -> Gate:
+        """Return one gate of the topology: of all that an entity needs, few bear on one fault."""
+        known = self._gates.get(number)
         if known is None:
-            known = self._gates[entity] = tuple(self._read_gates(entity))
+            topology = self.topology
+            owner, members = int(topology.owner[number]), topology.members(number)
+            type_ = topology.type_names[topology.type_code[number]]
+            effects = [(m, self.compiled.between(self.ground, owner, type_, m)) for m in members]
+            known = self._gates[number] = Gate(
+                type_,
+                int(topology.need[number]),
+                len(members),
+                tuple([each for each in effects if each[1]]),
+                RELATIONS[type_].carries is not Carries.SOFT,
+            )
         return known
-
-    def _read_gates(self, entity: int) -> Iterator[Gate]:
-        topology, gates = self.topology, self.topology.gates(entity)
-        start = topology.member_start[gates.start : gates.stop + 1].tolist()
-        members = topology.member[start[0] : start[-1]].tolist()
-        need = topology.need[gates.start : gates.stop].tolist()
-        for i, gate in enumerate(gates):
-            type_ = topology.type[gate]
-            within = members[start[i] - start[0] : start[i + 1] - start[0]]
-            effects = [self.compiled.between(self.ground, entity, type_, m) for m in within]
-            passing = tuple((m, e) for m, e in zip(within, effects, strict=True) if e)
-            if passing:
-                firm = RELATIONS[type_].carries is not Carries.SOFT
-                yield Gate(type_, need[i], len(within), passing, firm)
 
     def between(self, dependent: int, type_: str, dependency: int, *, reverse: bool) -> Effects:
         """Return what the modes of one end of a relation bring about in the other."""
@@ -152,12 +149,12 @@ class Terrain:
         sizes = start[gates + 1] - start[gates]
         alone = (topology.need[gates] == sizes).tolist()
         owners, codes = topology.owner[gates].tolist(), topology.type_code[gates].tolist()
-        for owner, code, by_itself in zip(owners, codes, alone, strict=True):
+        for owner, code, by_itself, gate in zip(owners, codes, alone, gates.tolist(), strict=True):
             if within is not None and owner not in within:
                 continue
             type_ = topology.type_names[code]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
-                yield Ahead(owner, type_, effects, burdens=False, alone=by_itself)
+                yield Ahead(owner, type_, effects, burdens=False, alone=by_itself, gate=gate)
         for ahead in self.presses(entity):
             if within is None or ahead.entity in within:
                 yield ahead
@@ -189,7 +186,6 @@ class Terrain:
     def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
         """Find out at once what each of many entities depends on."""
         self._needs.learn(entities)
-        self._ordered.learn(entities)
 
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
@@ -210,12 +206,12 @@ class Terrain:
 
 
 class _Needs(dict[int, Sequence[int]]):
-    """Entity -> what it depends on by some relations; worked out where it is asked for."""
+    """Entity -> what it depends on, as far as failures cross; worked out where it is asked for."""
 
-    def __init__(self, topology: Topology, types: AbstractSet[str]) -> None:
+    def __init__(self, topology: Topology) -> None:
         super().__init__()
         self._topology = topology
-        self._crossed = np.array([name in types for name in topology.type_names], np.bool_)
+        self._crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
 
     def __missing__(self, entity: int) -> Sequence[int]:
         topology = self._topology

@@ -62,7 +62,9 @@ class Vicinity:
 
     def _lacks(self, topology: Topology, cause: int) -> bool:
         hit = dependents(topology, [cause], types=_CROSSED, limit=BLAMED)
-        return not hit.truncated and not np.isin(hit.entities, self.inner).all()
+        inside = np.zeros(len(topology), np.bool_)
+        inside[self.inner] = True
+        return not hit.truncated and not inside[hit.entities].all()
 
 
 def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int] = ()) -> Vicinity:

@@ -30,6 +30,7 @@ from kgraph.app.watch import session
 from kgraph.app.watch.told import Told
 from kgraph.config_service import CloudEventsReceiver
 from kgraph.incidents.messages import cloudevent
+from kgraph.server import memory
 from kgraph.signals import load_packs
 from tests.bench.bench_session import AT, Bench, alarms, begun, options, row
 from tests.kgraph.server.conftest import alert, webhook
@@ -148,6 +149,7 @@ def main() -> None:
         session.PATIENCE = 0.0  # what is not urgent is not part of what is timed
         path.post()
         path.show("the first look, with nothing posted")
+        memory.settle()  # as the service does once it has begun
         first, many, last = alarms(bench.topology, asked.active, asked.more)
         _each(path, first, "one more alert, few active", bench.settle)
         bench.see(many)

@@ -28,11 +28,13 @@ from typing import NamedTuple
 
 import structlog
 
+import kgraph.cli  # noqa: F401 - how often the collector looks is set there, as for the service
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch import session
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Item, Observation, Record, RelationRecord, State
+from kgraph.server import memory
 from kgraph.simulation import Estate, EstateShape, seeded
 from kgraph.store import GraphStore, open_store
 from kgraph.topology import Topology, dependents
@@ -178,6 +180,7 @@ def main() -> None:
     asked = parser.parse_args()
     with begun(asked.entities) as bench:
         row("the first look, nothing wrong", [bench.look()[0]])
+        memory.settle()  # as the service does once it has begun
         first, many, last = alarms(bench.topology, asked.active, asked.more)
         session.PATIENCE = 0.0  # what is not urgent is not part of what is timed
         touched(bench, first, "one more alert, few active")

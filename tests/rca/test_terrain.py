@@ -19,10 +19,10 @@ RELATIONS = (Relation("v", "RUNS_ON", "h"),)
 
 def test_what_is_asked_of_an_entity_is_worked_out_once_for_all_incidents() -> None:
     topology, model = build(ENTITIES, RELATIONS), Model()
-    (gate,) = terrain_of(topology, model, ENTITIES).gates(1)
+    gate = terrain_of(topology, model, ENTITIES).gate(0)
     assert gate.members[0][0] == 0
     taught = replace(model, learned=Priors(Learned()))
-    assert terrain_of(topology, taught, ENTITIES).gates(1)[0] is gate
+    assert terrain_of(topology, taught, ENTITIES).gate(0) is gate
 
 
 def test_another_graph_or_other_properties_are_another_terrain() -> None:
