@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Role, Sign, Terms
+from kgraph.schema import Actor, Answer, Entity, Fault, PlanStep, Risk, Role, Sign, Terms
 from remedies.actions import APPLIED, Action, Verified
 from remedies.conditions import unmet
 from remedies.endpoints import Endpoint
@@ -103,11 +103,12 @@ def step_of(
     if means.actor is Actor.PERSON and not awaits and not unable:
         unable = f"{BY_PERSON} nothing here would show that it is done"
     what = {"what": measure.what} if measure.what else {}
+    risk = measure.risk if action is measure.action else action.risk
     return PlanStep(
         action=action.name,
         entity=entity.uid,
         parameters={**means.parameters, **measure.given, **(seat or {}), **what},
-        risk=measure.risk if action is measure.action else action.risk,
+        risk=risk,
         inverse=action.inverse,
         duration=action.duration,
         why=measure.why,
@@ -124,6 +125,7 @@ def step_of(
         effect=_effect(action, means),
         awaits=awaits,
         terms=_terms(action, means),
+        reach=() if risk is Risk.NONE else tuple(draft.around.hurt_by(entity.uid)),
     )
 
 

@@ -41,6 +41,8 @@ def _ladder(remedy: Remedy) -> Iterator[Remark]:
     """Say where a ladder does not go from the cheap and reversible to what hurts."""
     fault = f"{remedy.kind}.{remedy.mode}"
     for number, (lower, upper) in enumerate(pairwise(remedy.rungs), 2):
+        if all(measure.risk is Risk.NONE for measure in upper):
+            continue  # the end of a ladder may be a person who is asked
         if _weight(lower) > _weight(upper):
             mend = "the cheapest reversible comes first"
             yield Remark(
@@ -63,7 +65,7 @@ def _remarks(remedy: Remedy, rung: Sequence[Measure]) -> Iterator[Remark]:
     names = [measure.action.name for measure in rung]
     for number, measure in enumerate(rung):
         action = measure.action
-        if action.by == PERSON and action.name != "ask":
+        if action.by == PERSON and action.name != "ask" and not measure.optional:
             mend = "an endpoint of type hook or ansible can do it"
             yield Remark(f"{fault}: {action.name} is for a person", remedy.where, mend)
         for later in measure.undo_if:

@@ -6,7 +6,7 @@ plan; where nothing mends the fault a person is told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -34,6 +34,7 @@ from remedies.seating import is_placed, placed
 from remedies.surroundings import Surroundings
 
 NO_REMEDY = "the catalogue has no remedy for this fault"
+NOBODY_TO_TREAT = "its remedy treats what runs on it, and nothing is known to"
 GUESSING = "trying what mends other faults (nobody has said that it mends this one)"
 SURE_ENOUGH = 0.5  # below it a repair is likelier wrong than right
 _BELOW = 24  # of what an entity needs, the nearest: whatever is in the way is hardly further
@@ -70,7 +71,11 @@ def plan_for(
     draft = Draft(answer, around, catalogue, endpoints, fault, companions, tried, repairing)
     remedy = catalogue.for_fault(likeliest.kind, fault)
     rung, spent = _rung(draft, remedy) if remedy else ((), "")
-    steps, note = _steps(draft, rung) if rung else ((_told(draft, spent),), "")
+    rung = tuple(measure for measure in rung if _called_for(draft, measure))
+    steps, note = _steps(draft, rung)
+    if not steps:
+        idle = remedy is not None and not spent
+        steps = (_told(draft, NOBODY_TO_TREAT if idle else _at_the_end(spent)),)
     plan = Plan(
         id="",
         incident=answer.id,
@@ -84,6 +89,7 @@ def plan_for(
         reach=_reach(draft, steps),
         stands_on=_stands_on(draft, steps),
         due_at=likeliest.due_at,
+        runbook=remedy.runbook if remedy else (),
     )
     return identified(proven(plan, catalogue, around, repairing))
 
@@ -98,9 +104,10 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     steps: list[PlanStep] = []
     notes: list[str] = []
     for measure in rung:
-        uids = [uid for uid in targets(draft, measure) if _called_for(draft, measure, uid)]
+        uids = list(_whom(draft, measure))
         if not is_placed(draft, measure):
-            steps += [step_of(draft, measure, uid) for uid in uids]
+            made = [step_of(draft, measure, uid) for uid in uids]
+            steps += [s for s in made if not measure.optional or s.actor is Actor.KGRAPH]
         elif uids:
             more, note = placed(draft, measure, uids)
             steps += more
@@ -108,8 +115,14 @@ def _steps(draft: Draft, rung: Sequence[Measure]) -> tuple[tuple[PlanStep, ...],
     return tuple(steps), "; ".join(notes)
 
 
-def _called_for(draft: Draft, measure: Measure, uid: str) -> bool:
-    return not measure.when or not unmet((measure.when,), uid, draft.around)
+def _called_for(draft: Draft, measure: Measure) -> bool:
+    return not measure.when or any(_whom(draft, measure))
+
+
+def _whom(draft: Draft, measure: Measure) -> Iterator[str]:
+    for uid in targets(draft, measure):
+        if not measure.when or not unmet((measure.when,), uid, draft.around):
+            yield uid
 
 
 def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:
@@ -130,13 +143,17 @@ def _refused(remedy: Remedy | None, spent: str) -> tuple[str, ...]:
     return (*remedy.refused, *([f"the same once more ({spent})"] if spent else ()))
 
 
-def _told(draft: Draft, spent: str) -> PlanStep:
+def _at_the_end(spent: str) -> str:
+    return f"{spent}, and nothing is left to try" if spent else NO_REMEDY
+
+
+def _told(draft: Draft, why: str) -> PlanStep:
     entity = draft.around.entities.get(draft.cause.entity, Entity(draft.cause.entity, ""))
     return PlanStep(
         "notify",
         entity.uid,
         risk=Risk.NONE,
-        why=f"{spent}, and nothing is left to try" if spent else NO_REMEDY,
+        why=why,
         kind=entity.kind,
         name=entity.name,
         actor=Actor.KGRAPH,
@@ -212,7 +229,11 @@ def _stands_on(draft: Draft, steps: Sequence[PlanStep]) -> dict[str, tuple[str, 
 
 
 def _reach(draft: Draft, steps: Sequence[PlanStep]) -> tuple[str, ...]:
-    """Return who could be hurt: who is treated, and whoever depends on them."""
+    """Return who could be hurt at worst: who is treated, and whoever depends on them.
+
+    Others in their place are not counted on here: whether they are well differs by the minute, and
+    the plan would be another one each time.
+    """
     around = draft.around
     treated = [draft.cause.entity, *(step.entity for step in steps if step.risk is not Risk.NONE)]
     return tuple(sorted({uid for each in treated for uid in (each, *around.dependents(each))}))

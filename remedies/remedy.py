@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from kgraph.schema import ConfigurationError, Fault, Risk
 from remedies.actions import Action, Param
-from remedies.rows import Row, StepRow, actions_of, check_condition, check_fault, read
+from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
 
 STORAGE = "storage"  # `of: storage`: the network storage that the entity stands on
 
@@ -30,6 +30,7 @@ class Measure:
         undo_if: the actions of this remedy whose failure takes this one back.
         given: parameters whose values the remedy gives.
         most: to how many it is done at most; None: to all.
+        optional: left out where nothing here can do it.
         expected: also to victims that nobody has seen yet, and that must be expected.
         when: a condition of the graph without which there is no such step.
     """
@@ -44,6 +45,7 @@ class Measure:
     most: int | None = None
     expected: bool = False
     when: str = ""
+    optional: bool = False
 
     @property
     def victims(self) -> tuple[str, str] | None:
@@ -59,6 +61,7 @@ class Remedy:
     Attributes:
         rungs: an escalation ladder, the cheapest reversible first; a later rung is tried once an
             earlier one did not help.
+        runbook: what a person looks at and does, in order, where no safe repair is known.
     """
 
     kind: str
@@ -66,6 +69,7 @@ class Remedy:
     rungs: tuple[tuple[Measure, ...], ...]
     refused: tuple[str, ...] = ()
     where: str = ""
+    runbook: tuple[str, ...] = ()
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -90,8 +94,8 @@ class Catalogue:
     remedies: Mapping[tuple[str, str], Remedy]
 
     def for_fault(self, kind: str, fault: Fault) -> Remedy | None:
-        """Return the remedy of a fault on an entity of `kind`, if there is one."""
-        return self.remedies.get((kind, fault.mode))
+        """Return the remedy of a fault on an entity of `kind`, or of any; None: there is none."""
+        return self.remedies.get((kind, fault.mode)) or self.remedies.get((ANY, fault.mode))
 
 
 def load_catalogue(folders: Sequence[Path] = ()) -> Catalogue:
@@ -164,7 +168,8 @@ def _remedies(row: Row, actions: Mapping[str, Action]) -> Iterator[Remedy]:
                 tuple(_measure(step, kind, actions, place) for step in rung)
                 for rung in remedy.rungs
             )
-            yield Remedy(kind, mode, rungs, tuple(remedy.refused), place)
+            refused, runbook = tuple(remedy.refused), tuple(remedy.runbook)
+            yield Remedy(kind, mode, rungs, refused, place, runbook)
 
 
 def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str) -> Measure:
@@ -190,7 +195,7 @@ def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str
     undo_if = tuple(row.undo_if)
     if row.when:
         check_condition(row.when, place)
-    given_to = (row.most, row.expected, row.when or "")
+    given_to = (row.most, row.expected, row.when or "", row.optional)
     return Measure(action, row.of or "", risk, row.why, row.what, undo_if, given, *given_to)
 
 

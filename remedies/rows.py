@@ -16,6 +16,7 @@ from remedies.conditions import CONDITIONS
 from remedies.proof.does import Does
 
 FORMAT = "kgraph.remedies/v1"
+ANY = "any"  # `for: [any.slow]`: of whatever kind, where nothing speaks of the kind itself
 _Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
 
@@ -62,6 +63,7 @@ class StepRow(_Row):
     with_: dict[str, str | float] = Field(default={}, alias="with")
     most: int | None = Field(default=None, ge=1)
     expected: bool = False
+    optional: bool = False
     when: str | None = None
 
 
@@ -78,6 +80,7 @@ class RemedyRow(_Row):
     steps: list[StepRow] = []
     ladder: list[RungRow] = []
     refused: list[str] = []
+    runbook: list[str] = []
 
     @model_validator(mode="after")
     def _one_of_both(self) -> RemedyRow:
@@ -124,12 +127,14 @@ def actions_of(row: Row) -> Iterator[Action]:
 
 
 def check_fault(text: str, place: str) -> tuple[str, str]:
-    """Split `Kind.mode` and see that both exist.
+    """Split `Kind.mode` and see that both exist; the kind may be `any`.
 
     Raises:
         ConfigurationError: an unknown kind or mode.
     """
     kind, _, mode = text.partition(".")
+    if kind == ANY and any(mode in each.modes for each in KINDS.values()):
+        return kind, mode
     check_kind(kind, place)
     if mode not in KINDS[kind].modes:
         known = ", ".join(KINDS[kind].modes)

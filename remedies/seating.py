@@ -28,8 +28,12 @@ def placed(draft: Draft, measure: Measure, guests: Sequence[str]) -> tuple[list[
         The steps, in an order in which each finds room, and a note for people.
     """
     closed = dict.fromkeys(draft.around.broken(), "does not work")
-    closed |= dict.fromkeys(draft.causes, "is what the guests leave")
     around = draft.around
+    # A host that is at fault, or that of a guest that is: elsewhere means not there again.
+    closed |= dict.fromkeys(draft.causes, "is what the guests leave")
+    for uid in draft.causes:
+        homes = (row.dependency for row in around.needs.get(uid, ()) if row.type == "RUNS_ON")
+        closed |= dict.fromkeys(homes, "is what the guests leave")
     relations = [row for rows in around.needs.values() for row in rows]
     layout = read_layout(around.entities.values(), relations, closed, _LIMITS)
     placement = evacuate(layout, guests, _movable(draft, layout, closed))

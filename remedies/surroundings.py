@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kgraph.schema import (
@@ -60,6 +60,29 @@ class Surroundings:
     def dependents(self, uid: str) -> list[str]:
         """Return everything that a failure of `uid` can reach, nearest first."""
         return list(_walk(uid, self.needed_by, _CARRYING, dependents=True))
+
+    def hurt_by(self, uid: str) -> list[str]:
+        """Return `uid` and everything that is lost with it, nearest first.
+
+        Who needs one of several still has the others, if enough of them are seen well.
+        """
+        lost, frontier = {uid: None}, deque([uid])
+        while frontier:
+            for relation in self.needed_by.get(frontier.popleft(), ()):
+                far = relation.dependent
+                if relation.type in _CARRYING and far not in lost and self._lacks(relation, lost):
+                    lost[far] = None
+                    frontier.append(far)
+        return list(lost)
+
+    def _lacks(self, relation: Relation, lost: Container[str]) -> bool:
+        """Tell whether a dependent has too few left of what it needs one of."""
+        if relation.group is None:
+            return True
+        rows = self.needs.get(relation.dependent, ())
+        members = {row.dependency for row in rows if row.group == relation.group}
+        left = sum(each not in lost and self.vouched(each) for each in members)
+        return left < (relation.need or 1)
 
     def needed(self, uid: str) -> list[str]:
         """Return everything whose failure can reach `uid`, nearest first."""

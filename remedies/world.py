@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from types import MappingProxyType
 
-from kgraph.schema import Halt, Lease, Outcome, Plan, Sign
+from kgraph.schema import UNOBSERVED, Halt, Lease, Outcome, Plan, Sign
 
 
 class Approver(Enum):
@@ -70,6 +71,22 @@ class Facts:
     def ill(self) -> frozenset[str]:
         """Entities of which something is seen to be wrong."""
         return frozenset(uid for uid, _ in self.abnormal)
+
+    @cached_property
+    def dark(self) -> frozenset[str]:
+        """Entities of which nobody knows how they are: who looks at them hears nothing."""
+        silent = frozenset[str]().union(*(row.silent for row in self.vantages))
+        return silent - self.well - self.ill
+
+    def before(self, reach: AbstractSet[str]) -> frozenset[Sign]:
+        """Return what a repair that begins now is not to blame for, among those in its reach.
+
+        What nobody sees may be ill already.
+        """
+        unseen = {(uid, UNOBSERVED.name) for uid in reach & self.dark}
+        if reach.isdisjoint(self.ill):  # asked of each step that begins: what is wrong is much
+            return frozenset(unseen)
+        return frozenset(unseen | {sign for sign in self.abnormal if sign[0] in reach})
 
     def sees_well(self, uid: str) -> bool:
         """Tell whether an entity is seen well, and nothing is seen to be wrong with it."""
@@ -142,6 +159,9 @@ class World:
         lifted: entity -> since when earlier tries in vain may be repeated.
         under_way: plans that are being carried out, in the order in which they began.
         before: plan under way -> what was wrong in its reach when it began.
+        settling: plans under way whose every step is over: it is watched whether that helped.
+        touched: plan under way -> what its effects could have hurt so far; one that is left out
+            may have hurt all of its reach.
         stuck: entities on which an effect hangs that may still happen.
         off: hosts that are confirmed off: read back just now, or fenced by this very run.
         undone: (plan, when it ended) of runs of the last hour that ended before any effect.
@@ -162,3 +182,5 @@ class World:
     budgets: Budgets = USUAL
     undone: tuple[tuple[str, datetime], ...] = ()
     lifted: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    settling: frozenset[str] = frozenset()
+    touched: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))

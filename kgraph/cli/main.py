@@ -38,6 +38,7 @@ from kgraph.cli import (
     plan,
     policy,
     predict,
+    remedies,
     replay,
     rules,
     serve,
@@ -87,6 +88,7 @@ app.add_typer(audit.app, name="audit")
 app.command("watch")(watch.watch)
 rules.app.command("identifiability")(identifiability.identifiability)
 app.add_typer(policy.app, name="policy")
+app.add_typer(remedies.app, name="remedies")
 app.command("serve")(serve.serve)
 app.add_typer(token.app, name="token")
 app.command("mcp")(mcp.mcp)

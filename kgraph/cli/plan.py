@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kgraph.schema import JournalEntry, Plan, PlanDocument, PlanRecord
 
 _COLUMN = 8
+_NAMED = 3  # with the same symptom
 
 
 class State(StrEnum):
@@ -164,16 +165,17 @@ def lines(
     head = f"{record.id}  {record.state.value}  {record.incident}  {chosen.title}"
     yield one_line(head)
     yield one_line(f"  {record.because}" if record.because else "")
-    means = "" if chosen.executable else f"  {stands(chosen)}"
-    hurt = len(chosen.reach) if chosen.risk is not Risk.NONE else 0
-    reach = f"  {hurt} {'thing' if hurt == 1 else 'things'} could be hurt" if hurt else ""
-    yield f"RISK     {chosen.risk.value}{reach}{means}"
+    acts = chosen.risk is not Risk.NONE
+    yield f"RISK     {_risk(chosen) if acts else 'none: nothing is changed'}"
+    if not chosen.executable:
+        yield f"STANDS   {one_line(stands(chosen))}"
     if chosen.due_at is not None:
         yield f"BEFORE   {_second(chosen.due_at)}  preventive: by then it is expected"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))
-    yield f"TAKES    {_takes(chosen)}"
+    for label, said in (("TAKES", _takes(chosen)), ("HELPED", one_line(_helped(chosen)))):
+        yield from _block(label, [said] if said else [])
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     itself = "by itself, if" if chosen.executable else "if"
     undo = [
@@ -182,10 +184,13 @@ def lines(
         if step.undo_if
     ]
     rows = [*(undo or ["nothing is taken back by itself"]), *by_hand(chosen)]
-    yield from _block("ROLLBACK", [one_line(row) for row in rows])
+    yield from _block("ROLLBACK", [one_line(row) for row in rows] if acts else [])
     yield from _block("NOT", [one_line(row) for row in chosen.refused])
+    numbered = (f"{n} {one_line(row)}" for n, row in enumerate(chosen.runbook, 1))
+    yield from _block("RUNBOOK", list(numbered))
     current = journal[document.run.journal_from :] if document.run else []
     yield from _block("JOURNAL", [_entry(entry) for entry in current])
+    yield from _block("NEXT", _next(record, chosen))
 
 
 def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
@@ -197,6 +202,7 @@ def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
     from kgraph.incidents.advice import said_of, where_to
     from kgraph.schema import Actor
     from remedies.execution.track import tracks
+    from remedies.means import BY_PERSON
 
     run = document.run
     found = tracks(document.plan, journal[run.journal_from :] if run else [])
@@ -204,7 +210,7 @@ def steps(document: PlanDocument, journal: list[JournalEntry]) -> list[str]:
     for number, (step, track) in enumerate(zip(document.plan.steps, found, strict=True), 1):
         undo = f", undo: {step.inverse.replace('_', ' ')}" if step.inverse else ""
         told_by = "told by" if step.actor is Actor.PERSON else "by"
-        by = step.unable or f"{told_by} {step.endpoint}"
+        by = step.unable.removeprefix(BY_PERSON).strip() or f"{told_by} {step.endpoint}"
         state = f"  [{track.state.value}]" if track.since else ""
         why = f"{step.why} ({by}, risk {step.risk.value}{undo})"
         said = said_of(step), f"{where_to(step)}{state}", why
@@ -227,6 +233,12 @@ def _entry(entry: JournalEntry) -> str:
     return one_line(told)
 
 
+def _risk(chosen: Plan) -> str:
+    hurt = len(chosen.reach)
+    things = f"{hurt} thing{'' if hurt == 1 else 's'}"
+    return f"{chosen.risk.value}: if it goes wrong, {things} may be hurt"
+
+
 def _takes(chosen: Plan) -> str:
     """Say how long it takes; steps on the cause follow each other, victims go side by side."""
     from kgraph.incidents import wording
@@ -234,13 +246,46 @@ def _takes(chosen: Plan) -> str:
 
     causes = sum(s.duration.total_seconds() for s in chosen.steps if s.role is Role.CAUSE)
     victims = [s.duration.total_seconds() for s in chosen.steps if s.role is Role.VICTIM]
+    seconds = causes + max(victims, default=0.0)
     waits = any(step.actor is Actor.PERSON for step in chosen.steps)
-    asked = ", and as long as a person needs" if waits else ""
-    about = wording.age(timedelta(seconds=causes + max(victims, default=0.0)))
+    about = f"about {wording.age(timedelta(seconds=seconds))}" if seconds else ""
+    return ", and ".join(each for each in (about, "as long as a person needs" * waits) if each)
+
+
+def _helped(chosen: Plan) -> str:
+    """Say when it has helped: which symptoms must be gone, and for how long."""
     if not chosen.settle:
-        return f"about {about}{asked}"
-    settles = f"{chosen.settle.total_seconds():g} s without a symptom"
-    return f"about {about}{asked}; it has helped after {settles}"
+        return ""
+    names = {step.entity: step.name or step.entity for step in chosen.steps}
+    signs: dict[str, list[str]] = {}
+    for uid, signal in sorted(chosen.symptoms, key=lambda sign: sign[0] != chosen.cause.entity):
+        signs.setdefault(signal.replace("_", " "), []).append(names.get(uid, uid))
+    gone = "; ".join(f"{signal} on {_some(who)}" for signal, who in signs.items())
+    return f"once gone for {chosen.settle.total_seconds():g} s: {gone or 'every symptom'}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _next(record: PlanRecord, chosen: Plan) -> list[str]:
+    """Say what a person can do with it now."""
+    from kgraph.schema import Actor, PlanState
+
+    if record.state.under_way:
+        stops = f"kgraph plan {record.id} --cancel WHY: nothing more of it begins"
+        return [stops, "kgraph halt: stops this and all others"]
+    if record.state is not PlanState.PROPOSED:
+        return []
+    no = f"kgraph plan {record.id} --reject WHY: no, and do not propose it again"
+    if chosen.executable:
+        yes = f"kgraph apply {record.id}: looks whether it could be done, and does nothing"
+        return [yes, f"kgraph apply {record.id} --execute: yes, do it", no]
+    lacks = any(step.actor is Actor.NOBODY and step.endpoint == "" for step in chosen.steps)
+    hand = "done by hand, it is seen to be done once the symptoms are gone"
+    ways = ["`[[endpoints]]` in kgraph.toml name ways to act: docs/remedies.md"] if lacks else []
+    return [hand, *ways, no]
 
 
 def _block(label: str, rows: list[str]) -> Iterator[str]:

@@ -102,6 +102,8 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
             writes=lambda given: bool(given["propose"]),
         ),
         "rules show": _reads(),
+        "remedies coverage": _reads(),
+        "remedies show": _reads(),
         # With --live it reads the sources, with the server's credentials.
         "rules coverage": Rule(
             lambda given: OPERATOR if given["live"] else VIEWER,

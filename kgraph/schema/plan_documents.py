@@ -73,6 +73,7 @@ class _Step(_Row):
     effect: str = ""
     awaits: list[Sign] = []
     terms: _Terms = _Terms()
+    reach: list[str] = []
 
 
 class _Fault(_Row):
@@ -89,6 +90,7 @@ class _Run(_Row):
     state: PlanState | None = None
     outcome: Outcome | None = None
     unseen: list[str] = []
+    against: list[str] = []
 
 
 class _Plan(_Row):
@@ -98,6 +100,7 @@ class _Plan(_Row):
     cause: _Fault
     steps: list[_Step]
     refused: list[str] = []
+    runbook: list[str] = []
     title: str = ""
     because: str = ""
     symptoms: list[Sign] = []
@@ -135,16 +138,20 @@ def parse_plan(content: str | Mapping[str, Any], *, where: str) -> PlanDocument:
         reach=tuple(row.reach),
         stands_on={uid: tuple(below) for uid, below in row.standsOn.items()},
         due_at=row.dueAt,
+        runbook=tuple(row.runbook),
     )
     return PlanDocument(plan, tuple(_run_in(run) for run in row.runs), row.bound)
 
 
 def dump_plan(document: PlanDocument) -> dict[str, Any]:
     """Return a plan ready for JSON; parsing it again gives the same."""
+    content, steps = _content(document.plan), document.plan.steps
+    rows = zip(content["steps"], steps, strict=True)
+    content["steps"] = [{**row, "reach": list(step.reach)} for row, step in rows]
     return {
         "format": FORMAT,
         "id": document.plan.id,
-        **_content(document.plan),
+        **content,
         "standsOn": {uid: list(below) for uid, below in document.plan.stands_on.items()},
         **({"dueAt": format_time(document.plan.due_at)} if document.plan.due_at else {}),
         "runs": [_run_out(run) for run in document.runs],
@@ -174,6 +181,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "symptoms": [list(sign) for sign in plan.symptoms],
         "settleSeconds": plan.settle.total_seconds(),
         "reach": list(plan.reach),
+        **({"runbook": list(plan.runbook)} if plan.runbook else {}),
     }
 
 
@@ -238,6 +246,7 @@ def _step_in(row: _Step) -> PlanStep:
             timedelta(seconds=terms.steadySeconds),
             terms.repeatable,
         ),
+        reach=tuple(row.reach),
     )
 
 
@@ -251,6 +260,7 @@ def _run_out(run: Run) -> dict[str, Any]:
         "state": run.state.value if run.state else None,
         "outcome": run.outcome.value if run.outcome else None,
         "unseen": list(run.unseen),
+        "against": list(run.against),
     }
 
 
@@ -264,4 +274,5 @@ def _run_in(row: _Run) -> Run:
         row.state,
         row.outcome,
         tuple(row.unseen),
+        tuple(row.against),
     )

@@ -111,6 +111,8 @@ class PlanStep:
         unable: why nobody can.
         preconditions, effect: names of what the live system must show before, and after.
         awaits: what a person is waited for: all of it healthy.
+        reach: what it could hurt: whom it is done to, and who has nothing else in its place. No
+            part of the plan's identity; empty: not known, and then it is the whole plan's.
     """
 
     action: str
@@ -133,6 +135,7 @@ class PlanStep:
     effect: str = ""
     awaits: tuple[Sign, ...] = ()
     terms: Terms = Terms()
+    reach: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -155,6 +158,7 @@ class Plan:
         due_at: of preventive maintenance: when what is foreseen is expected, as it was when the
             plan was made; no part of its id, since every look moves it.
         refused: what will not be done, each with its reason.
+        runbook: what a person looks at and does, in order, where no safe repair is known.
         stands_on: whom kgraph would act on -> what that needs to work, nearest first. No part of
             the plan's identity: it says where to look if the plan does not help.
     """
@@ -171,6 +175,7 @@ class Plan:
     reach: tuple[str, ...] = ()
     stands_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     due_at: datetime | None = None
+    runbook: tuple[str, ...] = ()
 
     @property
     def risk(self) -> Risk:
@@ -210,9 +215,11 @@ class Run:
 
     Attributes:
         journal_from: how many journal entries are older than this run.
-        before: what was abnormal in the plan's reach when it began.
+        before: what was abnormal in the plan's reach when it began, and in that of a step when
+            that began.
         by: who let it begin: a person, or a rule of the policy.
         unseen: what the treated stand on and nobody saw well when it ended in vain.
+        against: on whom that was seen which speaks against it; empty: not known.
     """
 
     begun_at: datetime
@@ -223,6 +230,7 @@ class Run:
     state: PlanState | None = None
     outcome: Outcome | None = None
     unseen: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

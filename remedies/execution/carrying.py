@@ -20,6 +20,8 @@ from kgraph.schema import (
     PlanDocument,
     PlanRecord,
     PlanState,
+    PlanStep,
+    Risk,
     Run,
     StepState,
 )
@@ -41,7 +43,7 @@ from remedies.execution.moves import (
 from remedies.execution.next_moves import State, next_moves
 from remedies.execution.tasks import time_of
 from remedies.execution.tenure import Tenure
-from remedies.execution.track import Track, Trail
+from remedies.execution.track import Track, Trail, reach_of, touched
 from remedies.execution.work import Acting
 from remedies.execution.workshop import Workshop
 from remedies.world import Facts, Flight, World
@@ -96,6 +98,8 @@ class Carrying:
         self._store, self._note = store, note
         self._watch: Watch | None = None
         self._facts: Facts | None = None
+        self._touched: frozenset[str] | None = None
+        self._dim: set[str] = set()
         self.entries = store.journal(record.id)[self.run.journal_from :]
         self.trail = Trail(self.plan, self.entries)
         # Whatever is open now was begun by an earlier process.
@@ -118,6 +122,18 @@ class Carrying:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.run.state is not None
+
+    @property
+    def settling(self) -> bool:
+        """Whether every step is over, and it is only watched whether that helped."""
+        return self._watch is not None
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """What its effects could have hurt so far."""
+        if self._touched is None:
+            self._touched = touched(self.plan, self.trail.found)
+        return self._touched
 
     @property
     def flying(self) -> set[Flight]:
@@ -180,10 +196,12 @@ class Carrying:
 
     def _intend(self, move: Intend, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        lease = self.tenure.take(step.entity, time_of(step), now)
+        lease = self.tenure.take(self._under(step), time_of(step), now)
         if lease is None:
             return self._wait(Wait("somebody else acts on it", move.step), now)
         undo = move.direction is Direction.UNDO
+        if not undo and move.attempt == 1:
+            self._wrong_already(step, now)
         state = StepState.COMPENSATING if undo else StepState.RUNNING
         what = step.inverse if undo else step.action
         said = f"{what} {step.title}" + (f": {move.said}" if move.said else "")
@@ -211,7 +229,7 @@ class Carrying:
         self._hear()
         if self._store.halted() is not None or self.cancelled:
             return Done.CHANGED  # asked again, the answer is another one
-        if not self.tenure.sure(step.entity, time_of(step), now):
+        if not self.tenure.sure(self._under(step), time_of(step), now):
             # Whoever has taken it may have acted: look before anything else.
             self.workshop.adopt(move.step, now)
             return self._wait(Wait("its lease was lost before the effect", move.step), now)
@@ -220,7 +238,7 @@ class Carrying:
 
     def _commit(self, move: Commit, now: datetime) -> Done:
         step = self.plan.steps[move.step]
-        attempt, lease = self._track(move.step).attempt, self.tenure.lease(step.entity)
+        attempt, lease = self._track(move.step).attempt, self.tenure.lease(self._under(step))
         token = lease.token if lease else 0
         entry = JournalEntry(self.plan.id, move.step, move.state, now, move.said, attempt, token)
         # Without the lease: what has happened is told even by who has lost the right to act.
@@ -229,15 +247,21 @@ class Carrying:
         track = self._track(move.step)
         if track.over and track.tried and not track.undone:
             self._note(self.plan, move.step, now)  # it may have waited since it was announced
+        if move.state is StepState.FAILED and track.tried:
+            self._dim |= self._unseen()  # when the plan ends that may be seen well again
         hanging = self.workshop.close(move.step)
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
             self.hung[step.entity] = hanging
-            self.tenure.forget(step.entity)
-        elif step.entity != self.plan.cause.entity and move.state is not StepState.PENDING:
+            self.tenure.forget(self._under(step))
+        elif self._under(step) != self.plan.cause.entity and move.state is not StepState.PENDING:
             self.tenure.release(step.entity)
         self._tell(move.state.value, move.said, now, move.step)
         return Done.CHANGED
+
+    def _under(self, step: PlanStep) -> str:
+        """Return whose lease a step is done under; what only looks needs none of its own."""
+        return self.plan.cause.entity if step.risk is Risk.NONE else step.entity
 
     def _wait(self, move: Wait, now: datetime) -> Done:
         if self._told.get(move.step) != move.why:
@@ -246,12 +270,14 @@ class Carrying:
         return Done.SAME
 
     def _finish(self, move: Finish, now: datetime) -> Done:
+        in_vain = move.outcome is Outcome.NO_EFFECT
         ended = replace(
             self.run,
             ended_at=now,
             state=move.state,
             outcome=move.outcome,
-            unseen=self._unseen() if move.outcome is Outcome.NO_EFFECT else (),
+            unseen=tuple(sorted(self._dim | self._unseen())) if in_vain else (),
+            against=move.against,
         )
         document = replace(self.document, runs=(*self.document.runs[:-1], ended))
         record = replace(
@@ -292,10 +318,28 @@ class Carrying:
     def _keep(self, entry: JournalEntry) -> None:
         self.entries.append(entry)
         self.trail.add(entry)
+        self._touched = None
 
-    def _unseen(self) -> tuple[str, ...]:
+    def _wrong_already(self, step: PlanStep, now: datetime) -> None:
+        """Note what is wrong in the reach of a step that begins, or seen by nobody.
+
+        What an earlier step could have hurt may be that one's doing.
+        """
+        if self._facts is None or step.risk is Risk.NONE:
+            return
+        reach = set(reach_of(self.plan, step)) - self.touched
+        new = self._facts.before(reach) - set(self.run.before)
+        if not new:
+            return
+        run = replace(self.run, before=tuple(sorted({*self.run.before, *new})))
+        self.document = replace(self.document, runs=(*self.document.runs[:-1], run))
+        document = plan_text(self.document)
+        self.record = replace(self.record, updated_at=now, document=document)
+        self._store.save_plan(self.record)
+
+    def _unseen(self) -> set[str]:
         """Return what the treated stand on and nobody sees well: it may be what was in the way."""
         if self._facts is None:
-            return ()
+            return set()
         below = {uid for uids in self.plan.stands_on.values() for uid in uids}
-        return tuple(sorted(uid for uid in below if not self._facts.sees_well(uid)))
+        return {uid for uid in below if not self._facts.sees_well(uid)}

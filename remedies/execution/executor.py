@@ -116,12 +116,11 @@ class Executor:
         tenure = Tenure(self._store, f"{self._holder}/{record.id}")
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
             return Refusal("lock", self._who(document.plan.cause.entity, now))
-        reach = set(document.plan.reach)
         run = Run(
             now,
             len(self._store.journal(record.id)),
             f"{by.value}: {why}" if why else by.value,
-            tuple(sorted(sign for sign in facts.abnormal if sign[0] in reach)),
+            tuple(sorted(facts.before(set(document.plan.reach)))),
         )
         document = replace(document, runs=(*document.runs, run))
         begun = replace(
@@ -348,6 +347,8 @@ class Executor:
             self._budgets,
             self._ledger.undone(plan.id, now - HOUR),
             self._ledger.lifted(entities),
+            frozenset(plan for plan, each in self._plans.items() if each.settling),
+            {plan: each.touched for plan, each in self._plans.items()},
         )
 
     def _before(self) -> dict[str, frozenset[Sign]]:

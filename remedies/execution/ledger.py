@@ -6,7 +6,7 @@ The store is the truth. A ledger keeps what it has read of it, and reads what ha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,13 +21,14 @@ from kgraph.schema import (
     Plan,
     PlanRecord,
     PlanState,
+    PlanStep,
     Risk,
     Run,
     StepState,
 )
 from kgraph.store import GraphStore
 from remedies.execution.readback import SHADOW, readable, runs_of
-from remedies.execution.track import ALREADY, NOT_DONE, tracks
+from remedies.execution.track import ALREADY, NOT_DONE, Track, reach_of, tracks
 from remedies.guards.attempts import MEMORY, in_vain
 from remedies.guards.budget import span_of
 from remedies.lifting import Doubt, lifting
@@ -243,6 +244,7 @@ def past_of(
     found = tracks(plan, entries)
     broken_off = any(track.state in _BROKEN_OFF for track in found)
     unseen = frozenset(run.unseen)
+    speaks = _speaks_against(plan, run, found)
     for step, track in zip(plan.steps, found, strict=True):
         # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
         unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
@@ -250,7 +252,25 @@ def past_of(
             at = run.ended_at or run.begun_at
             blocked = unseen & frozenset(plan.stands_on.get(step.entity, ()))
             cause = plan.cause.entity
-            yield Past(plan.id, step.entity, step.action, at, outcome, blocked, cause)
+            came = outcome if speaks(step) else Outcome.HELPED
+            yield Past(plan.id, step.entity, step.action, at, came, blocked, cause)
+
+
+def _speaks_against(plan: Plan, run: Run, found: Sequence[Track]) -> Callable[[PlanStep], bool]:
+    """Return whether what is left, or was broken, speaks against a step.
+
+    It does not where it is out of the step's reach: of forty guests that were resumed, one that
+    stays as it was says nothing of the others. What is out of all reach speaks against all.
+    """
+    against = set(run.against)
+    rows = zip(plan.steps, found, strict=True)
+    acted = [step for step, track in rows if track.tried and step.risk is not Risk.NONE]
+    near = {
+        (step.entity, step.action)
+        for step in acted
+        if not against.isdisjoint(reach_of(plan, step))
+    }
+    return lambda step: not near or (step.entity, step.action) in near
 
 
 def _intents(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[Intent]:

@@ -75,11 +75,16 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The plan is over."""
+    """The plan is over.
+
+    Attributes:
+        against: on whom that was seen which speaks against it.
+    """
 
     state: PlanState
     because: str
     outcome: Outcome | None = None
+    against: tuple[str, ...] = ()
 
 
 Move = Intend | LookAt | Act | Commit | Wait | Verify | Watched | Finish
@@ -121,11 +126,15 @@ class Watch:
     """How the verification of a plan stands.
 
     Attributes:
-        since: when it began, or began anew after a moment in which most was silent.
+        since: when it began; moments in which most was silent do not count, here and below.
         quiet_since: since when all symptoms are gone.
         began: when it first began; None: at `since`.
+        ill_since: since when something is seen that was not wrong before.
+        dark_since: since when most is silent, if it is.
     """
 
     since: datetime
     quiet_since: datetime | None = None
     began: datetime | None = None
+    ill_since: datetime | None = None
+    dark_since: datetime | None = None

@@ -33,7 +33,7 @@ from remedies.execution.moves import (
     Watch,
 )
 from remedies.execution.step_moves import carry_on
-from remedies.execution.track import NOT_DONE, Track, Trail, failed_causes, to_undo
+from remedies.execution.track import NOT_DONE, Track, Trail, failed_causes, to_undo, touched
 from remedies.execution.verify import verify
 from remedies.guards import Weight, judge
 from remedies.looks import Standing
@@ -239,7 +239,8 @@ def _verified(state: State, found: Sequence[Track], world: World) -> Move:
         return Finish(PlanState.NEEDS_HUMAN, because, _came_of(found))
     if state.watch is None:
         return Verify()
-    return verify(state.plan, state.run, state.watch, world.facts, world.now)
+    done = touched(state.plan, found)
+    return verify(state.plan, state.run, state.watch, world.facts, world.now, done)
 
 
 def _came_of(found: Sequence[Track]) -> Outcome | None:

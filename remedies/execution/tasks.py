@@ -30,7 +30,8 @@ def message_of(plan: Plan, step: PlanStep) -> str:
     """Return what a person is told."""
     what = step.parameters.get("what") or step.action.replace("_", " ")
     asked = f"please {what}" if step.actor is Actor.PERSON else "please look"
-    return f"{plan.id} {plan.incident}: {plan.title}; {asked}: {step.title} ({step.why})"
+    first = f"; first: {plan.runbook[0]}" if plan.runbook else ""
+    return f"{plan.id} {plan.incident}: {plan.title}; {asked}: {step.title} ({step.why}){first}"
 
 
 def time_of(step: PlanStep) -> timedelta:

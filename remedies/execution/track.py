@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kgraph.schema import INTENTS, Actor, JournalEntry, Plan, PlanStep, Role, StepState
+from kgraph.schema import INTENTS, Actor, JournalEntry, Plan, PlanStep, Risk, Role, StepState
 
 _OVER = frozenset(
     {StepState.DONE, StepState.FAILED, StepState.COMPENSATED, StepState.INDETERMINATE}
@@ -100,6 +100,18 @@ def _after(before: Track, entry: JournalEntry) -> Track:
 
 def _undoing(entry: JournalEntry) -> bool:
     return entry.state is StepState.COMPENSATING or entry.state is StepState.COMPENSATED
+
+
+def touched(plan: Plan, found: Sequence[Track]) -> frozenset[str]:
+    """Return what the effects of a run could have hurt so far."""
+    rows = zip(plan.steps, found, strict=True)
+    acted = (step for step, track in rows if track.tried and step.risk is not Risk.NONE)
+    return frozenset(uid for step in acted for uid in reach_of(plan, step))
+
+
+def reach_of(plan: Plan, step: PlanStep) -> tuple[str, ...]:
+    """Return what a step could hurt; where it does not say, all that the plan could."""
+    return step.reach or plan.reach
 
 
 def powered_off(plan: Plan, found: Sequence[Track]) -> frozenset[str]:

@@ -8,11 +8,12 @@ from remedies.world import World
 
 
 def attributed(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
-    """Make a plan wait whose every symptom began in the reach of another one under way."""
+    """Make a plan wait whose every symptom began in the reach of what another one has done."""
     if step.risk is Risk.NONE or not plan.symptoms:
         return None
     for other in world.under_way:
-        if other.id == plan.id or plan.cause.entity not in other.reach:
+        touched = world.touched.get(other.id, other.reach)
+        if other.id == plan.id or plan.cause.entity not in touched:
             continue
         before = world.before.get(other.id)
         known = {uid for uid, _ in before or ()}

@@ -11,11 +11,14 @@ def shared_cause(plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse to treat what another plan under way treats as cause or victim.
 
     Who began first goes on: of two that refused each other, neither would. Who has begun as well,
-    and meets what the first one treats, waits until that is over: it would end half done.
+    and meets what the first one treats, waits until that is over: it would end half done. What
+    only looks is in nobody's way once the first one has done all that it was to do.
     """
     for other in world.under_way:
         if other.id == plan.id:
             return None
+        if step.risk is Risk.NONE and other.id in world.settling:
+            continue
         # What another plan only looks at is not treated by it.
         acts = (row.entity for row in other.steps if row.risk is not Risk.NONE)
         treated = {other.cause.entity, *acts}

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+import rca
 from kgraph.schema import KINDS, ConfigurationError, Fault
 from remedies import load_catalogue
 from remedies.actions import ACTUATORS, PERSON
 from remedies.actuators.libvirt import EFFECTS, OFF_EVERYWHERE, PRECONDITIONS, REBOOTED
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
+from remedies.coverage import coverage
 from remedies.guards.old_host import OLD_HOST_OFF
 from remedies.lint import lint
 from remedies.proof import Does
 from remedies.remedy import compose
+from remedies.rows import ANY
 
 HEAD = "format: kgraph.remedies/v1\n"
 NOTIFY = "actions: [{name: notify, by: notify, effect: told}]\n"
@@ -23,7 +26,30 @@ NOTIFY = "actions: [{name: notify, by: notify, effect: told}]\n"
 
 def test_every_shipped_remedy_speaks_of_a_fault_that_exists() -> None:
     for kind, mode in load_catalogue().remedies:
-        assert mode in KINDS[kind].modes
+        assert kind == ANY or mode in KINDS[kind].modes
+
+
+def test_each_fault_of_the_model_has_a_remedy_of_its_own_or_a_runbook() -> None:
+    causes = [(rule.kind, rule.mode) for rule in rca.load_model([]).faults]
+    assert all(row.own for row in coverage(load_catalogue(), causes))
+    for row in coverage(load_catalogue()):
+        assert row.remedy is not None, row
+        # What is only asked of people, with nothing that kgraph could do, says where to begin.
+        names = {m.action.name for rung in row.remedy.rungs for m in rung}
+        vague = any(m.what.startswith("find") for rung in row.remedy.rungs for m in rung)
+        assert row.remedy.runbook or not vague, (row.kind, row.mode, names)
+
+
+def test_what_is_said_of_a_kind_goes_before_what_is_said_of_any() -> None:
+    text = HEAD + (
+        "actions: [{name: ask, by: person, risk: none, does: nothing}]\n"
+        "remedies:\n"
+        "  - {for: [Service.slow], steps: [{action: ask, why: own}]}\n"
+        "  - {for: [any.slow], steps: [{action: ask, why: any}]}\n"
+    )
+    catalogue = compose([("f", text)])
+    said = [catalogue.for_fault(kind, Fault("x", "slow")) for kind in ("Service", "Disk", "Thing")]
+    assert [r.measures[0].why for r in said if r] == ["own", "any", "any"]
 
 
 def test_every_shipped_remedy_says_what_it_will_not_do_and_why() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kgraph.schema import (
+    KINDS,
     Actor,
     Answer,
     BlastRadius,
@@ -24,8 +25,12 @@ from kgraph.schema import (
     Role,
     Scalar,
     State,
+    kind_of,
 )
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
+from remedies.execution.tasks import message_of
+from remedies.planning import GUESSING
+from remedies.remedy import Catalogue
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
 GUESTS = Endpoint("guests", "libvirt", Select(kind="VirtualMachine"))
@@ -265,10 +270,60 @@ def test_nothing_is_planned_where_nothing_is_sure(unsure: Answer) -> None:
 
 
 def test_a_fault_without_a_remedy_goes_to_a_person() -> None:
-    plan = planned(answer("s", "slow"))
+    plan = plan_for(answer("s", "slow"), incident(), Catalogue(CATALOGUE.actions, {}), ALL)
+    assert plan is not None
     assert told(plan) == [("notify", "s", Actor.KGRAPH)]
     assert plan.risk is Risk.NONE
     assert not plan.executable
+
+
+def test_whatever_fails_in_whatever_way_a_plan_says_something_useful() -> None:
+    for kind in (*KINDS.values(), kind_of("Spaceship")):
+        thing = Entity("e", kind.name, "it")
+        for mode in kind.modes:
+            blamed = Cause("e", kind.name, mode, 0.9, {mode: 0.9}, 1, (), (), 0)
+            asked = Incident("i", (thing,), (), (seen("e", mode),))
+            answer = Answer("i", (blamed,), (), (), BlastRadius(), (), 0.0, 0.0, "m", "")
+            plan = plan_for(answer, asked, CATALOGUE, ALL)
+            assert plan is not None
+            assert plan.steps, (kind.name, mode)
+            assert plan.refused != (GUESSING,), (kind.name, mode)
+            # Whoever is only told or asked hears where to begin, or what is to be done.
+            hands = {step.parameters.get("what", "") for step in plan.steps}
+            vague = hands == {""} and {step.action for step in plan.steps} == {"notify"}
+            assert plan.runbook or not vague, (kind.name, mode)
+
+
+def test_what_has_no_safe_repair_comes_with_a_runbook() -> None:
+    plan = planned(answer("s", "slow"))
+    assert [step.action for step in plan.steps] == ["ask"]
+    assert not plan.executable
+    assert plan.runbook == CATALOGUE.remedies["Service", "slow"].runbook
+    # Whoever is told hears where to begin, too.
+    told = message_of(plan, plan.steps[0])
+    assert told.endswith(f"; first: {plan.runbook[0]}")
+
+
+def test_a_snapshot_is_taken_before_a_reset_where_a_site_brings_a_way_to() -> None:
+    hung = incident(seen("v1", "hung"))
+    assert [s.action for s in planned(answer("v1", "hung"), hung).steps] == ["reset"]
+    brings = Endpoint("site", "hook", actions=frozenset({"snapshot"}))
+    plan = planned(answer("v1", "hung"), hung, (*ALL, brings))
+    assert [(s.action, s.endpoint) for s in plan.steps] == [
+        ("snapshot", "site"),
+        ("reset", "guests"),
+    ]
+    # The reset waits for it: a snapshot that could not be taken is a reset that is not done.
+    assert plan.steps[0].role is Role.CAUSE
+    assert plan.executable
+
+
+def test_each_step_says_what_it_could_hurt() -> None:
+    plan = planned(answer("x", "down", hits="v2"))
+    reach = {(step.action, step.entity): step.reach for step in plan.steps}
+    assert set(reach["restart", "x"]) == {"x", "v1", "v2", "v3", "s"}
+    assert reach["check", "x"] == ()  # it only looks
+    assert reach["resume", "v2"] == ("v2", "s")
 
 
 def test_whoever_depends_on_what_is_treated_is_in_reach() -> None:

@@ -53,7 +53,9 @@ def test_a_plan_is_proposed_shown_applied_and_verified(run: Run, shop: Path) -> 
     assert "1 force restart shop\n           it errs (by shop, risk medium, undo: stop)" in shown
     assert "ROLLBACK nothing is taken back by itself" in shown
     assert "         by hand: stop shop" in shown
-    assert "TAKES    about 0 s; it has helped after 1 s without a symptom" in shown
+    assert "RISK     medium: if it goes wrong, 1 thing may be hurt" in shown
+    assert "HELPED   once gone for 1 s: " in shown
+    assert f"NEXT     kgraph apply {plan}: looks" in shown
     assert "COULD GO WRONG\n         force restart: who uses it at this moment is cut off" in shown
     assert "NOT      restarting its guests" in shown
     done = run("apply", plan, "--execute")

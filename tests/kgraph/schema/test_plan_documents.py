@@ -46,6 +46,7 @@ STEP = PlanStep(
     "running",
     (("v1", "paused"),),
     Terms(timedelta(seconds=20), 3, timedelta(seconds=0.5), timedelta(seconds=1), repeatable=True),
+    ("v1", "s"),
 )
 PLAN = identified(
     Plan(
@@ -59,13 +60,14 @@ PLAN = identified(
         (("v1", "paused"),),
         timedelta(seconds=45),
         ("v1", "x"),
+        runbook=("look at it",),
     )
 )
 DOCUMENT = PlanDocument(
     PLAN,
     (
         Run(T0, 0, "person: anna", (("s", "errors"),), T0, PlanState.DONE, Outcome.HELPED),
-        Run(T0, 4),
+        Run(T0, 4, unseen=("h1",), against=("v1",)),
     ),
 )
 
