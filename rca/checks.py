@@ -23,12 +23,15 @@ from rca.posterior import Posterior
 from rca.region_arrays import region_over
 from rca.rules import CheckRule
 from rca.scene import Scene
+from rca.signature import spread
+from rca.terrain import Onwards
 from rca.units import Unit
 from rca.waves import walk
 
 IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
+FEW = 500  # effects of all suspects together that are walked one by one
 NEAR = 50  # things behind a suspect that are looked at
 
 
@@ -48,9 +51,9 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     if _entropy(weights) < WORTH:  # no check can tell more than there is to know
         return ()
     found = []
-    suspects = {unit.faults for sets, _ in play for unit in sets}
+    suspects = {unit.faults: unit for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    does = _does(scene, sorted(suspects), places)
+    does = _does(scene, sorted(suspects.values(), key=_by_faults), places)
     for entity in sorted(places):
         if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
             continue  # a name that a command would take for an option
@@ -75,11 +78,31 @@ class _Look(NamedTuple):
     shows: Sequence[float]
 
 
+def _by_faults(unit: Unit) -> Faults:
+    return unit.faults
+
+
 def _does(
-    scene: Scene, suspects: Sequence[Faults], places: AbstractSet[int]
+    scene: Scene, suspects: Sequence[Unit], places: AbstractSet[int]
 ) -> Mapping[Faults, Mapping[int, Modes]]:
-    """Return suspect -> entity -> mode -> P(in that mode), of some entities."""
-    region = region_over(scene, places | scene.telling)
+    """Return suspect -> entity -> mode -> P(in that mode), of some entities.
+
+    What hits a few things is walked by itself: that is sooner done than the arrays are made.
+    """
+    within = places | scene.telling
+    if sum(len(unit.tree) for unit in suspects) > FEW:
+        return _all_at_once(scene, [unit.faults for unit in suspects], places, within)
+    onwards = Onwards(scene.terrain, within)
+    return {unit.faults: spread(scene, unit.faults, onwards).predicted for unit in suspects}
+
+
+def _all_at_once(
+    scene: Scene,
+    suspects: Sequence[Faults],
+    places: AbstractSet[int],
+    within: AbstractSet[int],
+) -> Mapping[Faults, Mapping[int, Modes]]:
+    region = region_over(scene, within)
     rows = walk(region, [region.located(faults) for faults in suspects])
     found: dict[Faults, dict[int, Modes]] = {faults: {} for faults in suspects}
     asked = np.isin(region.nodes[rows.node], sorted(places))

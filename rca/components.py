@@ -27,7 +27,8 @@ from kgraph.topology import Topology
 from kgraph.undisturbed import undisturbed
 from rca.effects import Faults
 from rca.engine import scene_of
-from rca.prospects import Outlook, Prospect, Symptoms, prospects, symptoms_of
+from rca.outlook import Outlook
+from rca.prospects import Prospect, Symptoms, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import evidence

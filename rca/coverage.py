@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kgraph.schema import SIGNALS, Channel, Observation, State, channel_of, mode_named
+from kgraph.schema import SIGNALS, Channel, channel_of, mode_named
 from rca.compile import Compiled
-from rca.likelihood import Reading
+from rca.likelihood import Sort
 from rca.rules import Model
 from rca.scene import SPEAKS
 
@@ -82,9 +82,7 @@ def _shows(model: Model, kind: str, signal: str, mode: str) -> bool:
 def bearing(model: Model, kind: str, signal: str, mode: str) -> float:
     """Return how much a signal of a kind speaks of one of its modes, in [0, 1]."""
     rules = model.signal_rules.get((kind, signal), ())
-    seen = Observation("", signal, State.ABNORMAL)
-    channel = channel_of(kind, signal, None)
-    return Reading(seen, kind, channel, 1.0, rules).bearing(mode)
+    return Sort(kind, channel_of(kind, signal, None), signal, rules).bearing(mode)
 
 
 def telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:

@@ -26,9 +26,10 @@ from rca.compile import Compiled
 from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
 from rca.likelihood import read
+from rca.outlook import Outlook
 from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
-from rca.prospects import Outlook, prospects, symptoms_of
+from rca.prospects import prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE
@@ -198,7 +199,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
     # Some cut-offs fall between equals: in which order these were read must not decide.
     suspected.sort(key=scene.topology.uids.__getitem__)
     groups = exhausted(scene, suspected, symptoms)
-    possible = list(prospects(scene, suspected, groups, goal))
+    possible = prospects(scene, suspected, groups, goal)
     if len(possible) <= (FEW if incident.candidates is None else ALL):
         found = list(units(scene, possible, goal))
     else:

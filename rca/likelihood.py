@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from kgraph.schema import (
     EVERY_DETECTOR,
@@ -37,6 +38,7 @@ from rca.roster import Roster
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
+_ON_THE_WAY = "unreachable"  # about the way there, and not about the thing alone
 
 # The constants of the evidence model, fixed on the development data and the simulator.
 HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
@@ -62,38 +64,41 @@ DROPS = 0.3  # errors of a line, a disk or a machine that is merely weak: softwa
 LOOKED_AT_GRAY = 0.1  # `down` and `unreachable` of something that is merely slow
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One witness: the loudest of the equal observations of one entity.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sort:
+    """What is equal for the readings of one signal on entities of one kind.
 
     Attributes:
-        ratio: likelihood ratio, > 0.
         rules: what the model says of this signal here, if anything.
-        via: uid of the probe through which it was seen; empty where nothing says.
-        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
     """
 
-    observation: Observation
     kind: str
     channel: Channel
-    ratio: float
+    signal: str
     rules: tuple[SignalRule, ...] = ()
-    via: str = ""
-    _bears: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
-    implied: bool = False
+    _bears: dict[str, float] = field(default_factory=dict, repr=False)
+    _shows: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
-    def look(self) -> tuple[object, ...]:
-        """What is equal for readings of one incident that say the same of every mode."""
-        return id(self._bears), self.ratio
-
-    @property
-    def sort(self) -> object:
-        """What is equal for readings of one incident that speak of the same modes."""
-        return id(self._bears)
+    def foremost(self) -> SignalRule | None:
+        """The rule that counts on it most surely, if there is any."""
+        return max(self.rules, key=lambda rule: rule.detection, default=None)
 
     def at_cause(self, mode: str) -> float:
         """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
+        known = self._shows.get(mode)
+        if known is None:
+            known = self._shows[mode] = self._shown_by(mode)
+        return known
+
+    def bearing(self, mode: str) -> float:
+        """Return how much the signal speaks of `mode`, in [0, 1]; 1 for the mode that it shows."""
+        known = self._bears.get(mode)
+        if known is None:
+            known = self._bears[mode] = self._speaks_of(mode)
+        return known
+
+    def _shown_by(self, mode: str) -> float:
         bearing = self.bearing(mode)
         if self.rules:
             return bearing * AT_CAUSE_RULED
@@ -103,18 +108,47 @@ class Reading:
             return AT_CAUSE[self.channel]
         return max(OTHER, bearing * AT_CAUSE[self.channel])
 
-    def bearing(self, mode: str) -> float:
-        """Return how much the signal speaks of `mode`, in [0, 1]; 1 for the mode that it shows."""
-        known = self._bears.get(mode)
-        if known is None:
-            known = self._bears[mode] = self._work_out(mode)
-        return known
-
-    def _work_out(self, mode: str) -> float:
+    def _speaks_of(self, mode: str) -> float:
         if self.rules:
             shown = [rule.detection for rule in self.rules if rule.mode == mode]
             return max(shown, default=0.0) / max(rule.detection for rule in self.rules)
-        return _bearing(self.channel, self.kind, self.observation.signal, mode)
+        return _bearing(self.channel, self.kind, self.signal, mode)
+
+
+class Reading(NamedTuple):
+    """One witness: the loudest of the equal observations of one entity.
+
+    A tuple and not a dataclass: an incident has thousands.
+
+    Attributes:
+        ratio: likelihood ratio, > 0.
+        via: uid of the probe through which it was seen; empty where nothing says.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
+    """
+
+    observation: Observation
+    sort: Sort
+    ratio: float
+    via: str = ""
+    implied: bool = False
+
+    @property
+    def look(self) -> tuple[Sort, float]:
+        """What is equal for readings of one incident that say the same of every mode."""
+        return self.sort, self.ratio
+
+    @property
+    def channel(self) -> Channel:
+        """How closely the signal speaks of the entity itself."""
+        return self.sort.channel
+
+    def at_cause(self, mode: str) -> float:
+        """Return P(seen | this entity is at fault in `mode`), in [0, 1]."""
+        return self.sort.at_cause(mode)
+
+    def bearing(self, mode: str) -> float:
+        """Return how much the signal speaks of `mode`, in [0, 1]; 1 for the mode that it shows."""
+        return self.sort.bearing(mode)
 
 
 @lru_cache(maxsize=65_536)
@@ -157,40 +191,40 @@ def read(
     """
     paths = _Paths(topology, Roster(topology, incident.entities))
     loudest = _loudest(incident.observations, topology, paths)
-    crowd = _crowd(loudest, incident, len(topology))
+    crowd = _crowd([seen for seen, _ in loudest], incident, len(topology))
     found: dict[str, list[Reading]] = {}
     rates: dict[str, Rates | None] = {}
-    sorts: dict[tuple[object, ...], _Sort] = {}  # what is equal, worked out once
-    for observation in loudest:
-        kind = topology.kinds[topology.index[observation.entity]]
-        aim = observation.direction.name if observation.direction else ""
-        key = kind, observation.signal, aim, _foreign(observation)
+    sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
+    calm: dict[tuple[Sort, str], float] = {}  # and what it says where nothing is wrong
+    kinds, index = topology.kinds, topology.index
+    for observation, via in loudest:
+        entity, detector = observation.entity, observation.detector
+        kind = kinds[index[entity]]
+        key = kind, observation.signal, observation.direction, _foreign(observation)
         sort = sorts.get(key)
         if sort is None:
             sort = sorts[key] = _sort(model, kind, observation)
-        channel, rules, bears = sort
-        if channel is Channel.IGNORED:
+        if sort.channel is Channel.IGNORED:
             continue
-        detector = observation.detector
         if detector not in rates:
             rates[detector] = model.rates.of(detector)
-        ratio = _ratio(observation, rules, crowd, rates[detector])
-        via = paths.via(observation)
-        found.setdefault(observation.entity, []).append(
-            Reading(observation, kind, channel, ratio, rules, via, bears)
-        )
-    return {entity: tuple(sorted(rows, key=_order)) for entity, rows in found.items()}
+        ratio = None if observation.abnormal else calm.get((sort, detector))
+        if ratio is None:
+            ratio = _ratio(observation, sort.foremost, crowd, rates[detector])
+            if not observation.abnormal:
+                calm[sort, detector] = ratio
+        found.setdefault(entity, []).append(Reading(observation, sort, ratio, via))
+    return {
+        entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
+        for entity, rows in found.items()
+    }
 
 
-_Sort = tuple[Channel, tuple[SignalRule, ...], dict[str, float]]
-
-
-def _sort(model: Model, kind: str, seen: Observation) -> _Sort:
-    """Return its channel, what the rules say of it, and room for which modes it speaks of."""
+def _sort(model: Model, kind: str, seen: Observation) -> Sort:
     down = seen.direction is Direction.DOWN
     rules = () if down else model.signal_rules.get((kind, seen.signal), ())
     channel = channel_of(kind, seen.signal, seen.direction, foreign_caller=_foreign(seen))
-    return channel, rules, {}
+    return Sort(kind, channel, seen.signal, rules)
 
 
 def _foreign(seen: Observation) -> bool:
@@ -215,12 +249,10 @@ class _Paths:
     known: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def via(self, seen: Observation) -> str:
-        """Return the probe of a look that is about the way there, not about the thing alone.
+        """Return the probe of a look that is about the way there; empty where nothing says.
 
         That nothing answers on one way says nothing of the others: each is a witness of its own.
         """
-        if seen.signal != "unreachable":
-            return ""
         asked = seen.entity, seen.detector
         found = self.known.get(asked)
         if found is None:
@@ -245,27 +277,30 @@ def loudness(seen: Observation) -> float:
 
 def _loudest(
     observations: Sequence[Observation], topology: Topology, paths: _Paths
-) -> list[Observation]:
+) -> list[tuple[Observation, str]]:
     """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
-    Something wrong beats nothing seen: two detectors may look from different sides.
+    Something wrong beats nothing seen: two detectors may look from different sides. Each comes
+    with its probe.
     """
     best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
+    index = topology.index
     for seen in observations:
-        if seen.entity not in topology.index:
+        entity, signal = seen.entity, seen.signal
+        if entity not in index:
             continue
-        via = paths.via(seen)
-        key = (seen.entity, seen.signal, seen.direction, _foreign(seen), via)
+        via = paths.via(seen) if signal == _ON_THE_WAY else ""
         if seen.abnormal:
-            abnormal.add((seen.entity, seen.signal, via))
-        known = best.get(key)
-        if known is None or _speaks_first(seen, known):
+            abnormal.add((entity, signal, via))
+        key = (entity, signal, seen.direction, _foreign(seen), via)
+        known = best.setdefault(key, seen)
+        if known is not seen and _speaks_first(seen, known):
             best[key] = seen
     return [
-        seen
-        for seen in best.values()
-        if seen.abnormal or (seen.entity, seen.signal, paths.via(seen)) not in abnormal
+        (seen, key[-1])
+        for key, seen in best.items()
+        if seen.abnormal or (key[0], key[1], key[-1]) not in abnormal
     ]
 
 
@@ -305,32 +340,35 @@ class _Crowd:
 def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Crowd:
     sizes: dict[tuple[str, Direction | None], dict[str, float]] = {}
     observed: dict[str, set[str]] = {}
+    told = set()
     for seen in loudest:
-        observed.setdefault(seen.signal, set()).add(seen.entity)
+        entity, signal = seen.entity, seen.signal
+        among = observed.get(signal)
+        if among is None:
+            among = observed[signal] = set()
+        among.add(entity)
         if seen.abnormal:
-            by_entity = sizes.setdefault((seen.signal, seen.direction), {})
-            by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
+            by_entity = sizes.setdefault((signal, seen.direction), {})
+            by_entity[entity] = max(by_entity.get(entity, 0.0), loudness(seen))
+        elif seen.detector != EVERY_DETECTOR:
+            told.add(signal)
     candidates = len(incident.candidates) if incident.candidates is not None else size
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
         {signal: max(len(entities), candidates) for signal, entities in observed.items()},
-        frozenset(
-            seen.signal
-            for seen in loudest
-            if not seen.abnormal and seen.detector != EVERY_DETECTOR
-        ),
+        frozenset(told),
         min(LEAST_NOISE, STRAYS / max(1, size)),
         min(1.0, SIZED / max(1, size)),
     )
 
 
 def _ratio(
-    seen: Observation, rules: Sequence[SignalRule], crowd: _Crowd, measured: Rates | None
+    seen: Observation, rule: SignalRule | None, crowd: _Crowd, measured: Rates | None
 ) -> float:
     if measured is not None:
         return _measured(seen, measured)
-    if rules:
-        return _ruled(seen, max(rules, key=lambda rule: rule.detection), crowd.tails)
+    if rule is not None:
+        return _ruled(seen, rule, crowd.tails)
     if not seen.abnormal:
         return HEALTHY_RATIO
     noise = max(crowd.floor, crowd.share(seen)) + crowd.tails * TAIL / (TAIL + loudness(seen))

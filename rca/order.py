@@ -29,10 +29,6 @@ class Ranks(dict[int, int]):
         """Rank by `causes`: node -> the nodes that it depends on."""
         super().__init__()
         self.causes = causes
-        self.found: dict[int, int] = {}  # visiting number
-        self.low: dict[int, int] = {}
-        self.above: dict[int, int] = {}  # one more than the highest rank among outer causes
-        self.open: list[int] = []
         self.circle: dict[int, int] = {}
         self.circles = 0
 
@@ -42,41 +38,44 @@ class Ranks(dict[int, int]):
         return self[node]
 
     def _visit(self, start: int) -> None:
-        work = [(start, iter(self._enter(start)))]
-        while work:
-            node, rest = work[-1]
+        """One loop without a call of its own: it comes by every node of an estate."""
+        causes = self.causes
+        found = {start: 0}  # visiting number
+        low = {start: 0}
+        above = {start: 0}  # one more than the highest rank among outer causes
+        opened = [start]
+        node, rest, before = start, iter(causes(start)), []
+        while True:
             for cause in rest:
-                if cause not in self.found:
-                    work.append((cause, iter(self._enter(cause))))
-                    break
-                if cause in self:
-                    self.above[node] = max(self.above[node], self[cause] + 1)
+                ranked = self.get(cause)
+                if ranked is not None:
+                    if ranked >= above[node]:
+                        above[node] = ranked + 1
+                elif cause in found:
+                    low[node] = min(low[node], found[cause])
                 else:
-                    self.low[node] = min(self.low[node], self.found[cause])
+                    before.append((node, rest))
+                    node, rest = cause, iter(causes(cause))
+                    found[node] = low[node] = len(found)
+                    above[node] = 0
+                    opened.append(node)
+                    break
             else:
-                work.pop()
-                self._leave(node, work[-1][0] if work else None)
+                lowest, outer = low[node], above[node]
+                if lowest == found[node]:
+                    self._close(node, opened, outer)
+                    outer += 1
+                if not before:
+                    return
+                node, rest = before.pop()
+                low[node] = min(low[node], lowest)
+                above[node] = max(above[node], outer)
 
-    def _enter(self, node: int) -> Iterable[int]:
-        self.found[node] = self.low[node] = len(self.found)
-        self.above[node] = 0
-        self.open.append(node)
-        return self.causes(node)
-
-    def _leave(self, node: int, parent: int | None) -> None:
-        closed = self.low[node] == self.found[node]
-        if closed:
-            self._close(node)
-        if parent is not None:
-            self.low[parent] = min(self.low[parent], self.low[node])
-            above = self[node] + 1 if closed else self.above[node]
-            self.above[parent] = max(self.above[parent], above)
-
-    def _close(self, first: int) -> None:
+    def _close(self, first: int, opened: list[int], rank: int) -> None:
         """Take everything that was opened since `first`: one cycle."""
         while True:
-            member = self.open.pop()
-            self[member], self.circle[member] = self.above[first], self.circles
+            member = opened.pop()
+            self[member], self.circle[member] = rank, self.circles
             if member == first:
                 break
         self.circles += 1

@@ -9,12 +9,17 @@ good enough to decide who is looked at first, and for nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, reduce
+from itertools import groupby
 
-from kgraph.schema import RELATIONS, UNOBSERVED, Carries, Severity, kind_of
+import numpy as np
+
+from kgraph.schema import UNOBSERVED, Severity, kind_of
+from kgraph.topology.walk import spans
 from rca.likelihood import Reading
-from rca.order import Ranks
+from rca.region_arrays import Region, region_of
+from rca.region_edges import Floats, Ints, starts
 from rca.scene import SPEAKS, Scene
 
 PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
@@ -47,18 +52,16 @@ class Reach:
         )
 
 
-_NOTHING = Reach()
+NOTHING = Reach()
+# By what an entity depends on another: for being seen; as one of several; by calls; firmly.
+_SIGHT, _SPARED, _CALLED, _FIRM = range(4)
 
 
 class Reaches(dict[int, Reach]):
     """Suspect -> what lies downstream of it."""
 
     def __init__(
-        self,
-        scene: Scene,
-        suspected: Sequence[int],
-        symptoms: Mapping[int, int],
-        rank: Ranks,
+        self, scene: Scene, suspected: Sequence[int], symptoms: Mapping[int, int]
     ) -> None:
         """Sum up from effects to causes.
 
@@ -66,49 +69,30 @@ class Reaches(dict[int, Reach]):
             scene: the estate and what was seen on it.
             suspected: entities.
             symptoms: entity -> its bit.
-            rank: causes before effects.
         """
         super().__init__()
         self.scene, self.symptoms = scene, symptoms
         self.places: dict[int, int] = {}  # bits of what was seen well
-        self.seen: dict[int, Reach] = {}
         self._looks: dict[object, tuple[bool, bool]] = {}
-        circles: dict[tuple[int, int], list[int]] = {}
-        for entity in suspected:
-            circles.setdefault((rank[entity], rank.circle[entity]), []).append(entity)
-        for place in sorted(circles, reverse=True):
-            members = circles[place]
-            together = Reach()
-            for entity in members:  # one, or those that need each other in a circle
-                together = together.joined(self._of(entity))
-            for entity in members:
-                self[entity] = together
-
-    def _of(self, entity: int) -> Reach:
-        own = self._shown(entity)
-        alarms, alone, unseen = own.alarms, own.alone, 0
-        hard, gray = own.well
-        for one in self.scene.nearby[entity]:
-            if one.burdens:
-                continue
-            below = self.get(one.entity) or self._shown(one.entity)
-            carries = RELATIONS[one.type].carries
-            if carries is Carries.EVIDENCE:
-                unseen |= self._shown(one.entity).unseen
-                continue
-            alarms |= below.alarms
-            if one.alone:
-                alone |= below.alone
-                if carries is Carries.FIRM:
-                    hard |= below.well[0]
-                    gray |= below.well[1]
-        return Reach(alarms | unseen, alone, unseen, (hard, gray))
-
-    def _shown(self, entity: int) -> Reach:
-        known = self.seen.get(entity)
-        if known is None:
-            known = self.seen[entity] = self._read(entity)
-        return known
+        region = region_of(scene, suspected)
+        nodes = np.searchsorted(region.nodes, np.array(suspected, np.int64))
+        ends, start = _ahead(region, nodes)
+        below = [NOTHING] * len(region.nodes)
+        for node in np.flatnonzero(np.diff(region.seen.start)).tolist():
+            below[node] = self._read(int(region.nodes[node]))
+        own = list(below)
+        order = np.lexsort((region.circle[nodes], -region.level[nodes]))
+        circle, entities = region.circle[nodes].tolist(), list(suspected)
+        numbers = nodes.tolist()
+        for _, group in groupby(order.tolist(), circle.__getitem__):
+            members = list(group)  # one, or those that need each other in a circle
+            parts = [
+                _together(own[numbers[i]], ends[start[i] : start[i + 1]], below, own)
+                for i in members
+            ]
+            found = parts[0] if len(parts) == 1 else reduce(Reach.joined, parts)
+            for i in members:
+                self[entities[i]] = below[numbers[i]] = found
 
     def _read(self, entity: int) -> Reach:
         readings = self.scene.readings.get(entity, ())
@@ -118,7 +102,7 @@ class Reaches(dict[int, Reach]):
             blind = any(r.ratio > 1 and r.bearing(UNOBSERVED.name) >= SPEAKS for r in readings)
             return Reach(mark, mark, mark if blind else 0)
         if not readings:
-            return _NOTHING
+            return NOTHING
         hard, gray = self._well(entity, readings)
         mark = 1 << self.places.setdefault(entity, len(self.places))
         return Reach(well=(mark if hard else 0, mark if gray else 0))
@@ -133,28 +117,67 @@ class Reaches(dict[int, Reach]):
         return known
 
 
-def estimate(reach: Reach, severity: Severity, say: Callable[[int], float], but: int) -> float:
-    """Return about what the effects of a fault say for it.
+def _ahead(region: Region, nodes: Ints) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return whom each of some nodes may hit and what stands between: rows start[i]:start[i + 1].
+
+    What hurts against the arrows is left out, and who tells nothing: neither a suspect nor seen.
+    """
+    edges = region.edges
+    tells = np.diff(region.seen.start) > 0
+    tells[nodes] = True
+    tells &= region.within
+    edge = edges.back[spans(edges.back_start, nodes)]
+    row = np.repeat(np.arange(len(nodes)), np.diff(edges.back_start)[nodes])
+    kept = tells[edges.target[edge]] & ~edges.press[edge]
+    edge, row = edge[kept], row[kept]
+    gate = edges.gate[edge]
+    alone = edges.need[gate] == edges.size[gate]
+    between = np.where(alone, np.where(edges.firm[edge], _FIRM, _CALLED), _SPARED)
+    between[edges.evidence[edge]] = _SIGHT
+    ends = list(zip(edges.target[edge].tolist(), between.tolist(), strict=True))
+    return ends, starts(row, len(nodes)).tolist()
+
+
+def _together(
+    own: Reach, ends: Sequence[tuple[int, int]], below: Sequence[Reach], shown: Sequence[Reach]
+) -> Reach:
+    """Return what a suspect shows itself and what lies downstream, by what stands between."""
+    if not ends:
+        return own if not own.unseen else replace(own, unseen=0)
+    alarms, alone, unseen = own.alarms, own.alone, 0
+    hard, gray = own.well
+    for node, between in ends:
+        if between == _SIGHT:
+            unseen |= shown[node].unseen
+            continue
+        reach = below[node]
+        alarms |= reach.alarms
+        if between != _SPARED:
+            alone |= reach.alone
+            if between == _FIRM:
+                hard |= reach.well[0]
+                gray |= reach.well[1]
+    return Reach(alarms | unseen, alone, unseen, (hard, gray))
+
+
+def estimates(reach: Reach, say: Callable[[int], float], but: int) -> tuple[float, float]:
+    """Return about what the effects of a fault say for it: of one that stops, and a weakening one.
 
     Args:
         reach: of the entity at fault.
-        severity: of the fault.
         say: a set of symptoms -> what they say together.
         but: symptoms that do not count: those of the entity itself.
     """
-    felt = say((reach.alone | reach.unseen) & ~but)
-    well = reach.well[0 if severity is Severity.HARD else 1]
-    return PASSES * felt - AGAINST * well.bit_count()
+    felt = PASSES * say((reach.alone | reach.unseen) & ~but)
+    hard, gray = reach.well
+    return felt - AGAINST * hard.bit_count(), felt - AGAINST * gray.bit_count()
 
 
-def total(bits: int, nats: Sequence[float]) -> float:
-    """Return what the symptoms in a set say together."""
-    found = 0.0
-    while bits:
-        low = bits & -bits
-        found += nats[low.bit_length() - 1]
-        bits ^= low
-    return found
+def total(bits: int, nats: Floats) -> float:
+    """Return what the symptoms in a set say together; summed up in their order."""
+    held = np.frombuffer(bits.to_bytes((bits.bit_length() + 7) // 8, "little"), np.uint8)
+    said = nats[np.flatnonzero(np.unpackbits(held, bitorder="little"))]
+    return float(said.cumsum()[-1]) if len(said) else 0.0
 
 
 def _well(readings: Sequence[Reading], modes: Sequence[str]) -> bool:

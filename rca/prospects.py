@@ -17,18 +17,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from operator import and_
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
 
 from kgraph.schema import Severity
 from rca.compile import severity_of
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO
-from rca.messages import ENTITY_RHO, temper
 from rca.priors import log_prior, log_prior_together
-from rca.promise import Reach, Reaches, estimate, total
+from rca.region_edges import Floats, Ints
 from rca.scene import Scene
 from rca.storm import loudest
 
@@ -52,11 +52,11 @@ class Symptoms:
 
     Attributes:
         entities: in index order; bit i of a set stands for the i-th.
-        nats: the most that the readings of each say.
+        nats: (entities,) the most that the readings of each say.
     """
 
     entities: Sequence[int]
-    nats: Sequence[float]
+    nats: Floats
 
     @cached_property
     def place(self) -> Mapping[int, int]:
@@ -81,7 +81,8 @@ def symptoms_of(scene: Scene, abnormal: Sequence[int], goal: Goal | None) -> Sym
     """Weigh the abnormal entities, and the one whose objective is breached."""
     entities = sorted({*abnormal, *([goal.entity] if goal else [])})
     breached = goal.entity if goal else None
-    return Symptoms(entities, [_most(scene, each, each == breached) for each in entities])
+    most = [_most(scene, each, each == breached) for each in entities]
+    return Symptoms(entities, np.array(most, np.float64))
 
 
 def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
@@ -89,20 +90,88 @@ def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
     return own + loudest(entity, scene.readings.get(entity, ()), scene.weights)
 
 
+class Prospects(Sequence[Prospect]):
+    """Every single fault of the suspects, then every exhausted group; made where asked for.
+
+    Attributes:
+        entities: the suspects.
+        modes: of each, (mode, log prior) of its faults; the same object where they are equal.
+        groups: those of several faults.
+        start: (entities + 1,) where the faults of each begin.
+    """
+
+    def __init__(
+        self,
+        entities: Sequence[int],
+        modes: Sequence[Sequence[tuple[str, float]]],
+        groups: Sequence[Prospect],
+    ) -> None:
+        """Take note of them."""
+        self.entities, self.modes, self.groups = entities, modes, groups
+        self.start: Ints = np.concatenate(([0], np.cumsum(np.array([*map(len, modes)], np.int64))))
+
+    def __len__(self) -> int:
+        """Return how many there are, groups included."""
+        return int(self.start[-1]) + len(self.groups)
+
+    @overload
+    def __getitem__(self, which: int) -> Prospect: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[Prospect]: ...
+
+    def __getitem__(self, which: int | slice) -> Prospect | list[Prospect]:
+        """Return one of them, or some."""
+        if isinstance(which, slice):
+            return [self[i] for i in range(*which.indices(len(self)))]
+        single = int(self.start[-1])
+        if which >= single:
+            return self.groups[which - single]
+        at = int(np.searchsorted(self.start, which, side="right")) - 1
+        mode, prior = self.modes[at][which - int(self.start[at])]
+        return Prospect(((self.entities[at], mode),), prior)
+
+    def __iter__(self) -> Iterator[Prospect]:
+        """Yield them in order."""
+        for entity, modes in zip(self.entities, self.modes, strict=True):
+            for mode, prior in modes:
+                yield Prospect(((entity, mode),), prior)
+        yield from self.groups
+
+
 def prospects(
     scene: Scene, suspected: Sequence[int], groups: Sequence[tuple[int, ...]], goal: Goal | None
-) -> Iterator[Prospect]:
-    """Yield every single fault of the suspects, then every exhausted group."""
+) -> Prospects:
+    """Return every single fault of the suspects, then every exhausted group."""
+    together = (_together(scene, group) for group in groups)
+    return Prospects(
+        suspected,
+        _modes(scene, suspected, goal),
+        [prospect for prospect in together if prospect is not None],
+    )
+
+
+def _modes(
+    scene: Scene, suspected: Sequence[int], goal: Goal | None
+) -> list[tuple[tuple[str, float], ...]]:
+    """Return the faults of each suspect; those of most are those of their kind."""
+    kinds, changed = scene.topology.kinds, scene.changed
+    known: dict[
+        tuple[str, bool, tuple[tuple[str, float], ...]], tuple[tuple[str, float], ...]
+    ] = {}
+    found = []
     for entity in suspected:
-        kind = scene.topology.kinds[entity]
-        for mode, rate in sorted(scene.rates(entity).items()):
-            if goal is None or severity_of(kind, mode) is goal.severity:
-                prior = log_prior(rate, changed=entity in scene.changed)
-                yield Prospect(((entity, mode),), prior)
-    for group in groups:
-        prospect = _together(scene, group)
-        if prospect is not None:
-            yield prospect
+        kind = kinds[entity]
+        key = kind, entity in changed, tuple(sorted(scene.rates(entity).items()))
+        modes = known.get(key)
+        if modes is None:
+            modes = known[key] = tuple(
+                (mode, log_prior(rate, changed=key[1]))
+                for mode, rate in key[2]
+                if goal is None or severity_of(kind, mode) is goal.severity
+            )
+        found.append(modes)
+    return found
 
 
 def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
@@ -121,108 +190,3 @@ def _together(scene: Scene, group: Sequence[int]) -> Prospect | None:
         faults.append((entity, mode))
         rates.append(hard[mode])
     return Prospect(tuple(sorted(faults)), log_prior_together(rates))
-
-
-class Plain(NamedTuple):
-    """What holds for every mode of an entity.
-
-    Attributes:
-        explains: as `Outlook.explains`.
-        hard, gray: as `Outlook.promises`, by severity.
-        pressing: modes for which it does not hold.
-    """
-
-    explains: int
-    hard: float
-    gray: float
-    pressing: frozenset[str]
-
-
-class Outlook:
-    """What each prospect could explain, before it is walked."""
-
-    def __init__(self, scene: Scene, suspected: Sequence[int], symptoms: Symptoms) -> None:
-        """Find what lies downstream of which suspect."""
-        self.scene = scene
-        self.symptoms = symptoms
-        self._totals: dict[int, float] = {}
-        self._looks: dict[int, object] = {}  # equal where the same was seen of the same kind
-        self._says: dict[tuple[object, str], float] = {}
-        self.reaches = Reaches(scene, suspected, symptoms.place, scene.rank)
-
-    def reach(self, prospect: Prospect) -> Reach:
-        """Return what lies downstream of a prospect, itself included."""
-        ((entity, mode), *others) = prospect.faults
-        if not others and not self._presses(entity, mode):
-            return self.reaches.get(entity) or Reach()
-        parts = [
-            self.reaches.get(entity, Reach()) if at == entity else self._pressed(at)
-            for entity, mode in prospect.faults
-            for at in (entity, *self._presses(entity, mode))
-        ]
-        found = reduce(Reach.joined, parts)
-        if len(prospect.faults) > 1:  # what all of them lie upstream of, nothing protects any more
-            behind = reduce(and_, (self.reaches[entity].alarms for entity, _ in prospect.faults))
-            found = replace(found, alone=found.alone | behind)
-        return found
-
-    def _presses(self, entity: int, mode: str) -> list[int]:
-        presses = self.scene.terrain.presses(entity)
-        return [ahead.entity for ahead in presses if mode in ahead.effects]
-
-    def _pressed(self, entity: int) -> Reach:
-        return replace(self.reaches.get(entity, Reach()), well=(0, 0))
-
-    def explains(self, prospect: Prospect, reach: Reach) -> int:
-        """Return the symptoms that could follow from a prospect, those at fault left out."""
-        return reach.alarms & ~self.symptoms.bits(entity for entity, _ in prospect.faults)
-
-    def promises(self, prospect: Prospect, reach: Reach) -> float:
-        """Return about what its effects say for a prospect, in nats."""
-        entity, mode = prospect.faults[0]
-        severity = severity_of(self.scene.topology.kinds[entity], mode)
-        own = self.symptoms.bits(entity for entity, _ in prospect.faults)
-        return estimate(reach, severity, self.total, own)
-
-    def plain(self, entity: int) -> Plain:
-        """Return what holds for each mode of an entity that hits nothing against the arrows."""
-        reach, own = self.reaches.get(entity) or Reach(), self.symptoms.bit(entity)
-        return Plain(
-            reach.alarms & ~own,
-            estimate(reach, Severity.HARD, self.total, own),
-            estimate(reach, Severity.GRAY, self.total, own),
-            frozenset(m for ahead in self.scene.terrain.presses(entity) for m in ahead.effects),
-        )
-
-    def total(self, bits: int) -> float:
-        """Return what the symptoms in a set say together; the modes of one entity share them."""
-        found = self._totals.get(bits)
-        if found is None:
-            found = self._totals[bits] = total(bits, self.symptoms.nats)
-        return found
-
-    def own(self, prospect: Prospect) -> float:
-        """Return what the readings of the entities at fault say, in nats."""
-        if len(prospect.faults) == 1:
-            return self._said(*prospect.faults[0])
-        return math.fsum(self._said(entity, mode) for entity, mode in prospect.faults)
-
-    def _said(self, entity: int, mode: str) -> float:
-        readings = self.scene.readings.get(entity)
-        if not readings:
-            return 0.0
-        look = self._looks.get(entity)
-        if look is None:
-            weights = self.scene.weights
-            look = self._looks[entity] = tuple(
-                (reading.look, weights.get((entity, i), 1.0)) for i, reading in enumerate(readings)
-            )
-        found = self._says.get((look, mode))
-        if found is None:
-            nats = [
-                self.scene.weights.get((entity, i), 1.0)
-                * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
-                for i, reading in enumerate(readings)
-            ]
-            found = self._says[(look, mode)] = temper(nats, ENTITY_RHO)
-        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -41,7 +42,7 @@ def load_rates(path: Path | None = None) -> DetectorRates:
     Raises:
         ConfigurationError: it cannot be read, or is not the format.
     """
-    found = _parsed(files("rca").joinpath(SHIPPED).read_bytes(), f"rca/{SHIPPED}")
+    found = _shipped()
     if path is not None:
         try:
             found = {**found, **_parsed(path.read_bytes(), str(path))}
@@ -49,6 +50,11 @@ def load_rates(path: Path | None = None) -> DetectorRates:
             reason = error.strerror or "can't be read"
             raise ConfigurationError(reason, where=str(path), mend=_MEND) from None
     return DetectorRates(found)
+
+
+@cache
+def _shipped() -> dict[str, Rates]:
+    return _parsed(files("rca").joinpath(SHIPPED).read_bytes(), f"rca/{SHIPPED}")
 
 
 def _parsed(content: bytes, where: str) -> dict[str, Rates]:

@@ -29,6 +29,7 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     cost = dict.fromkeys(abnormal, 0)
     well = _Well(scene, _shown(scene, cost))
     queue = deque(sorted(cost))
+    scene.learn()
     needs = scene.terrain.needs
     while queue:
         entity = queue.popleft()

@@ -29,6 +29,7 @@ class Region:
         nodes: (n,) entity indices, rising.
         kind: (n,) kind of each node, a number.
         level: (n,) causes before effects.
+        circle: (n,) its cycle, a number; most are of one node.
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
         prefer: (n,) of equals, the higher is told as the reason.
@@ -40,6 +41,7 @@ class Region:
     nodes: Ints
     kind: Ints
     level: Ints
+    circle: Ints
     circled: Mask
     within: Mask
     prefer: Ints
@@ -59,6 +61,10 @@ class Region:
         node = int(np.searchsorted(self.nodes, entity))
         return node if node < len(self.nodes) and self.nodes[node] == entity else None
 
+    def holds(self, entities: Collection[int]) -> bool:
+        """Tell whether all of some entities are among the nodes."""
+        return bool(np.isin(np.fromiter(entities, np.int64, len(entities)), self.nodes).all())
+
     @property
     def width(self) -> int:
         """The most slots of any kind."""
@@ -77,7 +83,7 @@ class Region:
 def region_of(scene: Scene, suspected: Collection[int]) -> Region:
     """Return the arrays of a scene, made once: where walks from the suspects may go."""
     for known in scene.regions:
-        if all(known.place(entity) is not None for entity in suspected):
+        if known.holds(suspected):
             return known
     found = region_over(scene, scene.telling, suspected)
     scene.regions[:] = [found]
@@ -90,7 +96,8 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     nodes = np.array(sorted(inside | set(suspected)), np.int64)
     local = np.full(len(topology), -1, np.int64)
     local[nodes] = np.arange(len(nodes))
-    names = [topology.kinds[i] for i in nodes.tolist()]
+    listed = nodes.tolist()
+    names = [topology.kinds[i] for i in listed]
     kinds = sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}
     kind = np.array([number[name] for name in names], np.int64)
@@ -103,8 +110,8 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     seen = seen_by(scene, nodes, local, slots, kind, width)
-    level = np.array([rank[i] for i in nodes.tolist()], np.int64)
-    circles = np.array([rank.circle[i] for i in nodes.tolist()], np.int64)
+    level = np.array([*map(rank.__getitem__, listed)], np.int64)
+    circles = np.array([*map(rank.circle.__getitem__, listed)], np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
     within = np.zeros(len(topology), np.bool_)
@@ -113,6 +120,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         nodes,
         kind,
         level,
+        circles,
         sizes[circles] > 1,
         within[nodes],
         _preference(scene, nodes, kind, seen),

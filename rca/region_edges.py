@@ -28,6 +28,7 @@ class Edges:
         place: (e,) position among the members of the gate.
         table: (e,) what it brings about; see `Tables`.
         firm: (e,) whether what is felt through it hurts.
+        evidence: (e,) whether merely sight is lost through it.
         press: (e,) whether it runs against the arrows: felt whatever else is.
         size, need: (g,) of each gate.
         start: (n + 1,) by target; back_start, back: by source.
@@ -39,6 +40,7 @@ class Edges:
     place: Ints
     table: Ints
     firm: Mask
+    evidence: Mask
     press: Mask
     size: Ints
     need: Ints
@@ -136,9 +138,9 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     ends = _Ends(nodes, kind, source, target, type_)
     onward = _told(terrain, ends, tables, reverse=False)
     against = _told(terrain, ends, tables, reverse=True)
-    soft = np.fromiter(
-        (RELATIONS[name].carries is Carries.SOFT for name in topology.type_names), np.bool_
-    )
+    carries = [RELATIONS[name].carries for name in topology.type_names]
+    soft = np.array([each is Carries.SOFT for each in carries], np.bool_)
+    sight = np.array([each is Carries.EVIDENCE for each in carries], np.bool_)
     keep = onward > 0
     pressing = [
         (int(target[i]), int(source[i]), table)
@@ -154,6 +156,7 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     order = np.lexsort((gate, goal))
     press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
+    evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
     table = np.concatenate((onward[keep], extra[:, 2]))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
     source, goal = source[order], goal[order]
@@ -165,6 +168,7 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
         place[order],
         table[order],
         firm[order],
+        evidence[order],
         press[order],
         np.concatenate((sizes, np.ones(more, np.int64))),
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
@@ -189,7 +193,7 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     types = terrain.topology.type_names
     effect, cause = ends.kind[ends.target], ends.kind[ends.source]
     code = (effect * len(types) + ends.type) * len(tables.kinds) + cause
-    unique, first, which = np.unique(code, return_index=True, return_inverse=True)
+    unique, first, which = _distinct(code, len(tables.kinds) ** 2 * len(types))
     found = np.zeros(len(unique), np.int64)
     asked = []
     for i, row in enumerate(first.tolist()):
@@ -205,6 +209,16 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
         effects = terrain.between(both[0], types[ends.type[row]], both[1], reverse=reverse)
         result[row] = _number(tables, ends, row, effects, reverse=reverse)
     return result
+
+
+def _distinct(code: Ints, many: int) -> tuple[Ints, Ints, Ints]:
+    """Return the codes that there are, where each is, and which each row has: without a sort."""
+    at = np.full(many, -1)
+    at[code] = np.arange(len(code))
+    unique = np.flatnonzero(at >= 0)
+    first, number = at[unique], np.empty(many, np.int64)
+    number[unique] = np.arange(len(unique))
+    return unique, first, number[code]
 
 
 def _number(tables: Tabling, ends: _Ends, row: int, effects: Effects, *, reverse: bool) -> int:

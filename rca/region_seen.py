@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgraph.topology.walk import spans
-from rca.likelihood import Reading
+from rca.likelihood import Sort
 from rca.region_edges import Floats, Ints
 from rca.scene import SPEAKS, Scene
 
@@ -56,9 +56,9 @@ def seen_by(
     bears = np.zeros((len(heard.looks), width))
     kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
     by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
-    for i, reading in enumerate(heard.looks):
-        for mode, slot in by_name.get(reading.kind, {}).items():
-            bears[i, slot] = reading.bearing(mode)
+    for i, sort in enumerate(heard.looks):
+        for mode, slot in by_name.get(sort.kind, {}).items():
+            bears[i, slot] = sort.bearing(mode)
     says, of = heard.ratio[rows], bears[heard.look[rows]]
     ratios = np.ones((len(nodes), width))
     if len(says):
@@ -81,7 +81,7 @@ class Heard:
         position, ratio, weight: of each reading, as in `Seen`.
         look: (r,) which of `looks` it says the same as, of every mode.
         probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
-        looks: one reading of each sort.
+        looks: of each sort one.
     """
 
     entity: Ints
@@ -91,7 +91,7 @@ class Heard:
     weight: Floats
     look: Ints
     probe: Ints
-    looks: Sequence[Reading]
+    looks: Sequence[Sort]
 
     def columns(self, entity: Ints) -> Ints:
         """Return where the readings of entities begin."""
@@ -108,22 +108,17 @@ def heard_in(scene: Scene) -> Heard:
 
 def _listen(scene: Scene) -> Heard:
     index, weights = scene.topology.index, scene.weights
-    sorts: dict[object, int] = {}
-    looks: list[Reading] = []
+    sorts: dict[Sort, int] = {}
     entities = sorted(scene.readings)
     counts, position, ratio, weight, look, probe = [], [], [], [], [], []
     for entity in entities:
         rows = scene.readings[entity]
         counts.append(len(rows))
         for i, reading in enumerate(rows):
-            sort = sorts.get(reading.sort)
-            if sort is None:
-                sort = sorts[reading.sort] = len(looks)
-                looks.append(reading)
             position.append(i)
             ratio.append(reading.ratio)
             weight.append(weights.get((entity, i), 1.0) if reading.observation.abnormal else 1.0)
-            look.append(sort)
+            look.append(sorts.setdefault(reading.sort, len(sorts)))
             probe.append(index.get(reading.via, UNKNOWN) if reading.via else UNKNOWN)
     return Heard(
         np.array(entities, np.int64),
@@ -133,5 +128,5 @@ def _listen(scene: Scene) -> Heard:
         np.array(weight, np.float64),
         np.array(look, np.int64),
         np.array(probe, np.int64),
-        looks,
+        list(sorts),
     )

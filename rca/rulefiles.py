@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
+from kgraph.schema.refusals import in_words
 from kgraph.schema.yaml_files import read_yaml
 from rca.includes import Shelf, bound, expand
 from rca.rules import (
@@ -145,7 +146,7 @@ def _file(raw: object, name: str) -> RuleFile:
         mend = "see docs/rules.md for the form"
         if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:
             mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
-        raise ConfigurationError(first["msg"], where=f"{name}: {field_}", mend=mend) from None
+        raise ConfigurationError(in_words(first), where=f"{name}: {field_}", mend=mend) from None
     return RuleFile(
         name,
         tuple(_faults(content, name)),

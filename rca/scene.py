@@ -22,7 +22,7 @@ from rca.order import Ranks
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
-from rca.terrain import CROSSED, Ahead, Terrain, terrain_of
+from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
 if TYPE_CHECKING:
     from rca.region_arrays import Region
@@ -69,7 +69,15 @@ class Scene:
     @cached_property
     def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        return set(dependencies(self.topology, self.readings, types=CROSSED).entities.tolist())
+        return set(self._upstream.tolist())
+
+    @cached_property
+    def _upstream(self) -> npt.NDArray[np.int32]:
+        return dependencies(self.topology, self.readings, types=CROSSED).entities
+
+    def learn(self) -> None:
+        """Find out at once what all in `telling` depend on: nearly all of them will be asked."""
+        self.terrain.learn(self._upstream)
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:
@@ -136,12 +144,8 @@ class Scene:
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
-        """The same, of `telling` only."""
-        found: dict[int, list[Ahead]] = {}
-        for entity in sorted(self.telling):  # so many have less than what they depend on
-            for cause, ahead in self.terrain.feeds(entity):
-                found.setdefault(cause, []).append(ahead)
-        return _Nearby(self.terrain, self.telling, found)
+        """Entity -> whom it may hit, of `telling` only."""
+        return Onwards(self.terrain, self.telling)
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
@@ -192,18 +196,3 @@ class Scene:
                     loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
             known = self._ratios[(entity, mode)] = loud * quiet
         return known
-
-
-class _Nearby(dict[int, Sequence[Ahead]]):
-    """Entity -> whom it may hit, of those within: its dependents first, then its burdens."""
-
-    def __init__(
-        self, terrain: Terrain, within: AbstractSet[int], dependents: Mapping[int, Sequence[Ahead]]
-    ) -> None:
-        super().__init__()
-        self._terrain, self._within, self._dependents = terrain, within, dependents
-
-    def __missing__(self, entity: int) -> Sequence[Ahead]:
-        presses = [a for a in self._terrain.presses(entity) if a.entity in self._within]
-        found = self[entity] = [*self._dependents.get(entity, ()), *presses]
-        return found

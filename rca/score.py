@@ -18,6 +18,9 @@ from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, tem
 from rca.region_edges import Floats
 from rca.units import Unit
 
+_Numbers = tuple[int, ...]  # of units, in the order in which they are told
+_NOBODY: _Numbers = ()
+
 
 def score(chosen: Sequence[Unit]) -> float:
     """Return the log posterior odds of `chosen` against "nothing here is wrong", in nats."""
@@ -40,43 +43,60 @@ def evidence(chosen: Sequence[Unit]) -> float:
     J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.3.2.
     """
     if len(chosen) == 1:
-        return _after((), chosen[0])
-    ordered = sorted(chosen, key=lambda unit: (-_single(unit), unit.named))
-    return sum(_after(ordered[:position], unit) for position, unit in enumerate(ordered))
+        return _alone(chosen[0])
+    ordered = sorted(chosen, key=_standing)
+    total, before = 0.0, _NOBODY
+    for position, unit in enumerate(ordered):
+        known = unit.memo.get(before) if position else _alone(unit)
+        total += _after(ordered[:position], before, unit) if known is None else known
+        before = (*before, unit.number)
+    return total
+
+
+def _standing(unit: Unit) -> tuple[float, tuple[tuple[str, str], ...]]:
+    return -_single(unit), unit.named
 
 
 def _single(unit: Unit) -> float:
     known = unit.memo.get("single")
     if known is None:
-        known = unit.memo["single"] = unit.log_prior + unit.coarse * _after((), unit)
+        known = unit.memo["single"] = unit.log_prior + unit.coarse * _alone(unit)
     return known
 
 
-def _after(before: Sequence[Unit], unit: Unit) -> float:
-    """Return what is left for a unit after others, in nats; remembered, as many sets share it."""
-    key = tuple(other.faults for other in before)
-    known = unit.memo.get(key)
+def _alone(unit: Unit) -> float:
+    known = unit.memo.get(_NOBODY)
     if known is None:
-        told = _told(before)[unit.rows.column] if before else None
-        if told is None:
-            known = _weigh(unit, unit.said)
-        else:
-            known = _weigh(unit, _less(unit, told)) if told.any() else _after((), unit)
-        unit.memo[key] = known
+        known = unit.memo[_NOBODY] = _weigh(unit, unit.said)
     return known
 
 
-def _told(units: Sequence[Unit]) -> Floats:
+def _after(before: Sequence[Unit], numbers: _Numbers, unit: Unit) -> float:
+    """Return what is left for a unit after others, in nats; remembered, as many sets share it.
+
+    Others that bear on nothing on which it bears leave it all.
+    """
+    near = [other for other in before if other.bearing & unit.bearing]
+    those = tuple(other.number for other in near)
+    found = unit.memo.get(those) if near else _alone(unit)
+    if found is None:
+        told = _told(near, those)[unit.rows.column]
+        found = _weigh(unit, _less(unit, told)) if told.any() else _alone(unit)
+        unit.memo[those] = found
+    unit.memo[numbers] = found
+    return found
+
+
+def _told(units: Sequence[Unit], numbers: _Numbers) -> Floats:
     """Return how surely some units together account for each reading."""
-    key = tuple(unit.faults for unit in units)
     last = units[-1]
-    found = last.told.get(key)
+    found = last.told.get(numbers)
     if found is None:
         found = np.zeros(last.scene.columns)
         found[last.rows.column] = last.accounts
         if len(units) > 1:
-            found = 1 - (1 - _told(units[:-1])) * (1 - found)
-        last.told[key] = found
+            found = 1 - (1 - _told(units[:-1], numbers[:-1])) * (1 - found)
+        last.told[numbers] = found
     return found
 
 

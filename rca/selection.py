@@ -5,13 +5,14 @@ See `rca.prospects` for what bounds the rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from kgraph.schema import Severity
-from rca.compile import severity_of
+import numpy as np
+
 from rca.goal import Goal
-from rca.prospects import Outlook, Prospect
+from rca.outlook import Outlook, Views
+from rca.prospects import Prospects
+from rca.region_edges import Floats, Ints
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
@@ -23,124 +24,95 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
 FOREMOST = 24  # faults walked of what alarms itself
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
+FEW = 3_000  # prospects of which all that may be asked for is walked at once: they hit little
 SAYS = 0.05  # nats from which an alarm is explained
 
 
-@dataclass(slots=True)
-class _Rest:
-    """A prospect that was not walked yet.
-
-    Attributes:
-        said: what its own readings say, in nats.
-        own: its prior and what its own readings say, in nats.
-        promises: the same with about what its effects say.
-        explains: the symptoms that it may explain.
-    """
-
-    prospect: Prospect
-    said: float
-    own: float
-    promises: float
-    explains: int
-
-
-def worth(
-    scene: Scene, prospects: Sequence[Prospect], outlook: Outlook, goal: Goal | None
-) -> list[Unit]:
+def worth(scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | None) -> list[Unit]:
     """Return the prospects that could matter, walked, in the order of `prospects`."""
-    rest = _outlooks(scene, prospects, outlook)
-    found: dict[int, Unit] = {}
-    _first(scene, rest, goal, found)
-    _foremost(scene, rest, goal, found)
+    views = outlook.views(prospects)
+    walked = _Walked(scene, prospects, goal)
+    first = _most(views.promises, MOST)
+    loud = np.flatnonzero(views.said > ALARMED)
+    if len(prospects) <= FEW:
+        walked.all_of([*first, *_foremost(views, loud, first)])
+    found = dict.fromkeys(_first(views, first, walked))
+    found |= dict.fromkeys(_foremost(views, loud, found))
     for _ in range(ROUNDS):
-        if len(found) == len(rest) or not _more(scene, rest, outlook, goal, found):
+        units = walked.all_of(sorted(found))
+        more = [] if len(found) == len(prospects) else _more(scene, views, outlook, found, units)
+        if not more:
             break
-    return [found[i] for i in sorted(found)]
+        found |= dict.fromkeys(more)
+    return walked.all_of(sorted(found))
 
 
-def _outlooks(scene: Scene, prospects: Sequence[Prospect], outlook: Outlook) -> list[_Rest]:
-    coarse, kinds = scene.coarse, scene.topology.kinds
-    plain, of = None, -1
-    rest = []
-    for prospect in prospects:  # tens of thousands in a storm; those of one entity together
-        said = outlook.own(prospect)
-        own = prospect.log_prior + coarse * said
-        ((entity, mode), *others) = prospect.faults
-        if entity != of or plain is None:
-            plain, of = outlook.plain(entity), entity
-        if others or mode in plain.pressing:
-            reach = outlook.reach(prospect)
-            felt, explains = outlook.promises(prospect, reach), outlook.explains(prospect, reach)
-        else:
-            hard = severity_of(kinds[entity], mode) is Severity.HARD
-            felt, explains = plain.hard if hard else plain.gray, plain.explains
-        rest.append(_Rest(prospect, said, own, own + coarse * felt, explains))
-    return rest
+class _Walked:
+    """The prospects that were walked."""
+
+    def __init__(self, scene: Scene, prospects: Prospects, goal: Goal | None) -> None:
+        self._scene, self._prospects, self._goal = scene, prospects, goal
+        self._known: dict[int, Unit] = {}
+
+    def all_of(self, which: Iterable[int]) -> list[Unit]:
+        """Return some of them, in the same order; walks those that are not yet, all at once."""
+        asked = list(which)
+        due = [i for i in dict.fromkeys(asked) if i not in self._known]
+        walks = units_of(self._scene, [self._prospects[i] for i in due], self._goal)
+        self._known.update(zip(due, walks, strict=True))
+        return [self._known[i] for i in asked]
 
 
-def _first(
-    scene: Scene,
-    rest: Sequence[_Rest],
-    goal: Goal | None,
-    found: dict[int, Unit],
-) -> None:
-    """Walk the most promising, until the next promises too little."""
+def _most(values: Floats, many: int) -> list[int]:
+    """Return where the highest values are, highest first; of equals the first."""
+    if len(values) > many:
+        last = np.partition(values, len(values) - many)[len(values) - many]
+        at = np.flatnonzero(values >= last)
+    else:
+        at = np.arange(len(values))
+    found: list[int] = at[np.argsort(-values[at], kind="stable")][:many].tolist()
+    return found
+
+
+def _first(views: Views, order: Sequence[int], walked: _Walked) -> list[int]:
+    """Return the most promising, until the next promises too little."""
     best = float("-inf")
-    order = sorted(range(len(rest)), key=lambda i: (-rest[i].promises, i))[:MOST]
-    due, order = order[:LEAST], order[LEAST:]
+    found: list[int] = []
+    due, rest = order[:LEAST], order[LEAST:]
     while due:
-        for i, unit in zip(due, _walked(scene, rest, due, goal), strict=True):
-            if len(found) >= LEAST and rest[i].promises < best - FAR:
-                return
-            found[i] = unit
+        for i, unit in zip(due, walked.all_of(due), strict=True):
+            if len(found) >= LEAST and views.promises[i] < best - FAR:
+                return found
+            found.append(i)
             best = max(best, score([unit]))
         # The best only rises: some of these will turn out to promise too little.
-        due, order = [i for i in order if rest[i].promises >= best - FAR], []
+        due, rest = [i for i in rest if views.promises[i] >= best - FAR], []
+    return found
 
 
-def _walked(
-    scene: Scene, rest: Sequence[_Rest], which: Sequence[int], goal: Goal | None
-) -> list[Unit]:
-    return units_of(scene, [rest[i].prospect for i in which], goal)
-
-
-def _foremost(
-    scene: Scene,
-    rest: Sequence[_Rest],
-    goal: Goal | None,
-    found: dict[int, Unit],
-) -> None:
-    """Walk what alarms loudly itself.
+def _foremost(views: Views, loud: Ints, but: Iterable[int]) -> list[int]:
+    """Return what alarms loudly itself.
 
     One fault that explains a storm alone promises more than each of the three that made it.
     """
-    first = [
-        (-one.promises, i) for i, one in enumerate(rest) if i not in found and one.said > ALARMED
-    ]
-    due = [i for _, i in sorted(first)[:FOREMOST]]
-    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
+    left = loud[~np.isin(loud, list(but))]
+    return [int(left[i]) for i in _most(views.promises[left], FOREMOST)]
 
 
 def _more(
-    scene: Scene,
-    rest: Sequence[_Rest],
-    outlook: Outlook,
-    goal: Goal | None,
-    found: dict[int, Unit],
-) -> bool:
-    """Walk those that could add to the best explanation; tell whether there were any."""
+    scene: Scene, views: Views, outlook: Outlook, found: Iterable[int], units: Sequence[Unit]
+) -> list[int]:
+    """Return those that could add to the best explanation."""
     explained = outlook.symptoms.bits(
         entity
-        for unit in best_explanation(list(found.values()))
+        for unit in best_explanation(units)
         for entity, nats in unit.alarms.items()
         if nats > SAYS
     )
-    adds = []
-    for i, one in enumerate(rest):
-        if i not in found and (left := one.explains & ~explained):
-            most = one.own + scene.coarse * outlook.total(left)
-            if most > ADDS:
-                adds.append((-most, i))
-    due = [i for _, i in sorted(adds)[:EACH]]
-    found.update(zip(due, _walked(scene, rest, due, goal), strict=True))
-    return bool(adds)
+    left = [bits & ~explained for bits in views.sets]
+    says = np.array([outlook.total(bits) for bits in left])[views.explains]
+    most = views.own + scene.coarse * says
+    adds = (np.array([bits != 0 for bits in left]))[views.explains] & (most > ADDS)
+    adds[list(found)] = False
+    at = np.flatnonzero(adds)
+    return [int(at[i]) for i in _most(most[at], EACH)]

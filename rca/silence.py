@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies, dependents
-from rca.likelihood import HEALTHY_RATIO, Reading
+from rca.likelihood import HEALTHY_RATIO, Reading, Sort
 from rca.rules import Model
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
@@ -46,10 +46,11 @@ def with_silence(
         return readings
     told = {(seen.entity, seen.signal) for seen in incident.observations}
     found = dict(readings)
+    sorts: dict[tuple[str, str], Sort] = {}
     for entity in _near(readings, topology):
         uid, kind = topology.uids[entity], topology.kinds[entity]
         rows = [
-            _silent(uid, kind, signal, model)
+            _silent(uid, _sort(sorts, kind, signal, model))
             for signal in signals.get(kind, ())
             if (uid, signal) not in told
         ]
@@ -86,7 +87,15 @@ def _near(readings: Readings, topology: Topology) -> list[int]:
     return []
 
 
-def _silent(uid: str, kind: str, signal: str, model: Model) -> Reading:
-    seen = Observation(uid, signal, State.HEALTHY)
-    rules = model.signal_rules.get((kind, signal), ())
-    return Reading(seen, kind, channel_of(kind, signal, None), RATIO, rules, implied=True)
+def _silent(uid: str, sort: Sort) -> Reading:
+    seen = Observation(uid, sort.signal, State.HEALTHY)
+    return Reading(seen, sort, RATIO, implied=True)
+
+
+def _sort(sorts: dict[tuple[str, str], Sort], kind: str, signal: str, model: Model) -> Sort:
+    found = sorts.get((kind, signal))
+    if found is None:
+        rules = model.signal_rules.get((kind, signal), ())
+        found = Sort(kind, channel_of(kind, signal, None), signal, rules)
+        sorts[kind, signal] = found
+    return found

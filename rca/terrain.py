@@ -10,10 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 from weakref import proxy
+
+import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
+from kgraph.topology.walk import spans
 from rca.compile import Compiled, Edge
 from rca.conditions import Ground
 from rca.order import Ranks
@@ -76,7 +82,6 @@ class Terrain:
         self._needs = _Needs(topology)
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Sequence[Gate]] = {}
-        self._feeds: dict[int, Sequence[tuple[int, Ahead]]] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
 
     def of(self, topology: Topology, model: Model, entities: Sequence[Entity]) -> bool:
@@ -128,27 +133,13 @@ class Terrain:
         """Return what the modes of one end of a relation bring about in the other."""
         return self.compiled.between(self.ground, dependent, type_, dependency, reverse=reverse)
 
-    def feeds(self, entity: int) -> Sequence[tuple[int, Ahead]]:
-        """Return what can hit the entity along the arrows, each with how it does."""
-        known = self._feeds.get(entity)
-        if known is None:
-            known = self._feeds[entity] = tuple(
-                (
-                    member,
-                    Ahead(entity, gate.type, effects, burdens=False, alone=gate.need == gate.size),
-                )
-                for gate in self.gates(entity)
-                for member, effects in gate.members
-            )
-        return known
-
     @cached_property
     def everywhere(self) -> Mapping[int, Sequence[Ahead]]:
         """Entity -> whom it may hit: its dependents, and what it can hurt as a burden."""
         return Onwards(proxy(self), None)
 
     def onwards(self, entity: int, within: AbstractSet[int] | None) -> Iterator[Ahead]:
-        """Yield whom an entity may hit, of those within; None: of all."""
+        """Yield whom an entity may hit, of those within; None: of all. Its burdens come last."""
         topology, start = self.topology, self.topology.member_start
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
         sizes = start[gates + 1] - start[gates]
@@ -188,6 +179,10 @@ class Terrain:
         """Return what the entity depends on, as far as failures cross."""
         return self._needs[entity]
 
+    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
+        """Find out at once what each of many entities depends on."""
+        self._needs.learn(entities)
+
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
         known = self._burdens.get(entity)
@@ -212,16 +207,31 @@ class _Needs(dict[int, Sequence[int]]):
     def __init__(self, topology: Topology) -> None:
         super().__init__()
         self._topology = topology
+        self._crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
 
     def __missing__(self, entity: int) -> Sequence[int]:
         topology = self._topology
         found = self[entity] = [
             member
             for gate in topology.gates(entity)
-            if topology.type[gate] in CROSSED
+            if self._crossed[topology.type_code[gate]]
             for member in topology.members(gate)
         ]
         return found
+
+    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
+        topology = self._topology
+        new = [entity for entity in entities.tolist() if entity not in self]
+        at = np.array(new, np.int64)
+        gates = spans(topology.gate_start, at)
+        of = np.repeat(np.arange(len(at)), topology.gate_start[at + 1] - topology.gate_start[at])
+        kept = self._crossed[topology.type_code[gates]]
+        gates, of = gates[kept], of[kept]
+        members = topology.member[spans(topology.member_start, gates)].tolist()
+        sizes = topology.member_start[gates + 1] - topology.member_start[gates]
+        ends = np.cumsum(np.bincount(of, sizes, len(at))).astype(np.int64).tolist()
+        for entity, (first, end) in zip(new, pairwise([0, *ends]), strict=True):
+            self[entity] = members[first:end]
 
 
 class Onwards(dict[int, Sequence[Ahead]]):
@@ -234,7 +244,13 @@ class Onwards(dict[int, Sequence[Ahead]]):
 
     def __missing__(self, entity: int) -> Sequence[Ahead]:
         """Work it out and remember it."""
-        found = self[entity] = tuple(self._terrain.onwards(entity, self._within))
+        terrain, within = self._terrain, self._within
+        known = None if within is None else terrain.everywhere.get(entity)
+        if within is None or known is None:
+            found = tuple(terrain.onwards(entity, within))
+        else:
+            found = tuple([ahead for ahead in known if ahead.entity in within])
+        self[entity] = found
         return found
 
 

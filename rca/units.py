@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class Unit:
         scene: what it was walked in.
         tree: what it hits.
         coarse: see `rca.storm`.
+        number: no other unit has it.
     """
 
     faults: tuple[tuple[int, str], ...]
@@ -61,6 +62,7 @@ class Unit:
     coarse: float = 1.0
     memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.score`
     told: dict[object, Floats] = field(default_factory=dict, repr=False)
+    number: int = field(default_factory=count().__next__, repr=False)
 
     @cached_property
     def named(self) -> tuple[tuple[str, str], ...]:
@@ -149,6 +151,13 @@ class Unit:
         own = self.groups.tempered(self.said)[: len(self.tree)]
         chances = np.append(accounted(self.tree, own), 0.0)
         return np.where(self.place >= 0, chances[self.place] * self.rows.bears, self.rows.chance)
+
+    @cached_property
+    def bearing(self) -> int:
+        """The readings of the scene on which it bears, as a set of bits."""
+        held = np.zeros(self.scene.columns, np.bool_)
+        held[self.rows.column] = True
+        return int.from_bytes(np.packbits(held).tobytes(), "big")
 
     @cached_property
     def entities(self) -> frozenset[int]:

@@ -1,8 +1,8 @@
 """Walks of many suspects at once: what `rca.signature` does for one, a level of all at a time.
 
-A row is one entity under one suspect. Rows of a level depend on lower levels alone, whichever
-suspect they belong to, so that a level is a handful of operations on arrays. Within a cycle of
-entities rows come by hops, as in the walk of one.
+A row is one entity under one suspect. Rows of a level depend on lower levels of their suspect
+alone, so that the next level of every suspect is a handful of operations on arrays for all of them
+together. Within a cycle of entities rows come by hops, as in the walk of one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Wave:
     """The walks so far."""
 
     def __init__(self, region: Region, suspects: Sequence[Faults]) -> None:
-        self.region, self.n = region, len(region.nodes)
+        self.region, self.n, self.many = region, len(region.nodes), len(suspects)
         size = len(suspects) * self.n
         self.state = np.zeros(size, np.int8)
         self.hops = np.full(size, _FAR, np.int32)
@@ -86,16 +86,17 @@ class _Wave:
         self.tree = np.zeros(0, np.bool_)
 
     def next(self) -> Ints:
-        """Take what is due from what waits: the lowest level; in cycles the fewest hops."""
-        node = self.waiting % self.n
+        """Take what is due: of each suspect the lowest level; in cycles the fewest hops.
+
+        Suspects know nothing of each other, so that none waits for another.
+        """
+        suspect, node = np.divmod(self.waiting, self.n)
         level = self.region.level[node]
-        due = level == level.min()
+        due = level == _least(suspect, level, self.many)[suspect]
         circled = due & self.region.circled[node]
         if circled.any():
-            suspect = self.waiting // self.n
-            first = np.full(int(suspect.max()) + 1, _FAR, np.int32)
             hops = self.hops[self.waiting]
-            np.minimum.at(first, suspect[circled], hops[circled])
+            first = _least(suspect[circled], hops[circled], self.many)
             due &= ~circled | (hops == first[suspect])
         found: Ints = self.waiting[due]
         self.waiting = self.waiting[~due]
@@ -299,6 +300,12 @@ class _Wave:
             passes,
             self.row,
         )
+
+
+def _least(which: Ints, values: npt.NDArray[np.integer], many: int) -> Ints:
+    found = np.full(many, _FAR)
+    np.minimum.at(found, which, values)
+    return found
 
 
 def _strongest(by: Ints, slot: Ints, chance: Floats, width: int) -> tuple[Ints, Ints, Floats]:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from kgraph.schema import InputError
+from kgraph.schema.refusals import in_words
 from kgraph.schema.timestamps import parse_time
 from kgraph.sourcekit.clocks import Clock, written
 
@@ -171,8 +172,7 @@ def _validated(raw: Any, where: str) -> tuple[list[_Alert], int, str]:  # noqa: 
         first = error.errors()[0]
         # A label's name may be anything, and this is one printable line.
         field = ".".join(ascii(part).strip("'") for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{field}: {problem}", where=where, mend=mend) from None
+        raise InputError(f"{field}: {in_words(first)}", where=where, mend=mend) from None
     if payload.version != VERSION:
         mend = f"this reads version {VERSION}, which Alertmanager has sent since 0.10"
         raise InputError(f"payload version {payload.version!r}", where=where, mend=mend)

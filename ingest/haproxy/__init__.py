@@ -65,7 +65,7 @@ def read(entry: Entry, here: Here) -> Found:
 
 def _statistics(entry: Entry, here: Here) -> Statistics:
     if entry.url:
-        token = here.resolve(entry.token_file) if entry.token_file else None
+        token = here.given(entry.token_file)
         return by_url(entry.url, Credentials(entry.token_env, token))
     remote = ":" in entry.socket and not entry.socket.startswith(("/", ".", "~"))
     return by_socket(

@@ -60,7 +60,7 @@ def read(entry: Entry, here: Here) -> Found:
 def _asked(entry: Entry, here: Here, *words: str) -> str:
     if not entry.address:
         return run(["ipmitool", *words], via=entry.via)
-    file = here.resolve(entry.password_file) if entry.password_file else None
+    file = here.given(entry.password_file)
     held = secret(entry.password_env, file)
     # -E: the password is read from the environment, where no list of processes shows it.
     way = ["-I", "lanplus", "-H", entry.address, *(["-U", entry.user] if entry.user else []), "-E"]

@@ -58,8 +58,8 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: it does not answer, refuses, or answers nonsense.
     """
-    token = here.resolve(entry.token_file) if entry.token_file else None
-    ca_file = here.resolve(entry.ca_file) if entry.ca_file else None
+    token = here.given(entry.token_file)
+    ca_file = here.given(entry.ca_file)
     told = fetch(entry.url, Credentials(entry.token_env, token, entry.scheme), ca_file)
     items = folded(normalise(told, Way(entry.url, entry.kinds), here))
     return Found(entry.url, items, complete=not told.findings, findings=told.findings)

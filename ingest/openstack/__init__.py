@@ -67,8 +67,8 @@ def read(entry: Entry, here: Here) -> Found:
         (entry.user, entry.user_domain),
         (entry.project, entry.project_domain),
         entry.password_env,
-        here.resolve(entry.password_file) if entry.password_file else None,
-        here.resolve(entry.ca_file) if entry.ca_file else None,
+        here.given(entry.password_file),
+        here.given(entry.ca_file),
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))

@@ -64,7 +64,7 @@ def read(entry: Entry, here: Here) -> Found:
         traffic = read_spans(content(path), str(path), here.now - window)
         items = folded(normalise(traffic, here))
         return Found(str(path), items, findings=traffic.findings)
-    token = here.resolve(entry.token_file) if entry.token_file else None
+    token = here.given(entry.token_file)
     with Service("Jaeger", entry.jaeger, Credentials(entry.token_env, token)).asking() as ask:
         end = round(here.now.timestamp() * 1000)
         asked = {"endTs": str(end), "lookback": str(round(window / _MILLISECOND))}

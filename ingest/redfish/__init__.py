@@ -45,8 +45,8 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: it does not answer, refuses, or answers nonsense.
     """
-    secret = here.resolve(entry.password_file) if entry.password_file else None
-    ca_file = here.resolve(entry.ca_file) if entry.ca_file else None
+    secret = here.given(entry.password_file)
+    ca_file = here.given(entry.ca_file)
     credentials = Credentials(entry.password_env, secret, user=entry.user)
     told = fetch(entry.url, credentials, ca_file)
     items = folded(normalise(told, entry.url, entry.host, here))

@@ -64,7 +64,7 @@ def read(entry: Entry, here: Here) -> Found:
     access = Access(
         entry.user,
         entry.password_env if entry.user else entry.community_env,
-        here.resolve(file) if file else None,
+        here.given(file),
         entry.auth_protocol,
         entry.privacy_protocol,
     )

@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO
 
 from ingest.topology.json_forms import json_document, json_lines, looks_like_lines
-from ingest.topology.rows import Row
+from ingest.topology.rows import EXAMPLE, Row
 from ingest.topology.yaml_form import yaml_document
 from kgraph.schema import InputError, Item, RelationRecord, Snapshot
 from kgraph.schema.documents import Header, header, record, relation
@@ -78,7 +78,7 @@ def _form(stream: IO[bytes], name: str) -> tuple[Row, Iterator[Row]]:
         first = stream.readline(LONGEST_HEADER)
     stream.seek(0)
     if not first:
-        raise InputError("the document is empty", where=name, mend="see docs/reference")
+        raise InputError("the document is empty", where=name, mend=EXAMPLE)
     if looks_like_lines(first):
         return json_lines(stream, name)
     if first.lstrip()[:1] in {b"{", b"["}:

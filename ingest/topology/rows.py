@@ -10,6 +10,7 @@ from typing import IO
 from kgraph.schema import InputError
 
 LISTS = {"entities": "entity", "relations": "relation"}
+EXAMPLE = "`kgraph ingest topology --help` shows one"  # what mends a document that is none
 DEEPEST = 32  # levels; a document has five, and the parsers' time grows with the square
 _CHUNK = 2**20
 

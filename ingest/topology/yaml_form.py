@@ -26,7 +26,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from ingest.topology.rows import DEEPEST, LISTS, Row, check_utf8, once
+from ingest.topology.rows import DEEPEST, EXAMPLE, LISTS, Row, check_utf8, once
 from kgraph.schema import InputError
 from kgraph.schema.errors import one_line
 from kgraph.schema.fields import Written
@@ -115,9 +115,9 @@ class _Reader:
             if isinstance(event, CollectionStartEvent | ScalarEvent):
                 break
         else:
-            raise InputError("the document is empty", where=self._name, mend="see docs/reference")
+            raise InputError("the document is empty", where=self._name, mend=EXAMPLE)
         if not isinstance(event, MappingStartEvent):
-            self.refuse("not a topology document", event, "see docs/reference")
+            self.refuse("not a topology document", event, EXAMPLE)
         seen: set[str] = set()
         while not isinstance(event := next(self._events), MappingEndEvent):
             field = self._field(event)
@@ -174,7 +174,7 @@ class _Reader:
 
     def _field(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent):
-            self.refuse("a field's name must be text", event, "see docs/reference")
+            self.refuse("a field's name must be text", event, EXAMPLE)
         return str(event.value)
 
     def _scalar(self, event: ScalarEvent) -> object:

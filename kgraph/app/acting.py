@@ -78,12 +78,12 @@ def _power(endpoint: PowerEndpoint, configuration: Configuration) -> PowerActuat
 
 
 def _token(endpoint: WebhookEndpoint, configuration: Configuration) -> Token:
-    file = configuration.resolve(endpoint.token_file) if endpoint.token_file else None
+    file = configuration.given(endpoint.token_file)
     return Token(endpoint.token_env, file)
 
 
 def _method(config: PowerMethod, configuration: Configuration) -> Method:
-    file = configuration.resolve(config.secret_file) if config.secret_file else None
+    file = configuration.given(config.secret_file)
     secret = Secret(config.secret_env, file)
     return Method(config.agent, config.options, secret, config.secret_option)
 

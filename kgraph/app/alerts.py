@@ -66,7 +66,7 @@ def read(
 
 def reached(source: AlertmanagerSource, configuration: Configuration) -> tuple[str, Credentials]:
     """Return where a configured Alertmanager is, and what it wants to see."""
-    token = configuration.resolve(source.token_file) if source.token_file else None
+    token = configuration.given(source.token_file)
     return source.url or DEFAULT_URL, Credentials(source.token_env, token)
 
 
@@ -147,7 +147,7 @@ class Directory:
             return None
         # Something may have been touched again meanwhile: then it is newer than its version, and
         # the next look patches it once more.
-        fresh = Subgraph(tuple(store.get(touched)), delta.relations)
+        fresh = Subgraph(tuple(store.get(touched)), tuple(delta.relations))
         index = self._index.patched(delta.gone, fresh)
         self._version = delta.version
         return index

@@ -22,7 +22,7 @@ from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.config import Configuration
-from kgraph.incidents.aging import STALE_AFTER
+from kgraph.incidents.aging import overdue
 from kgraph.schema import KgraphError, NoStoreError
 from kgraph.store import (
     HELD,
@@ -129,7 +129,7 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
             resolved(configuration, configuration.settings.folders.catalogue)
         )
         file = configuration.settings.policy.file
-        policy = load_policy(configuration.resolve(file) if file else None)
+        policy = load_policy(configuration.given(file))
         actuators(configuration)
     except KgraphError as error:
         yield Finding("repairs", Health.FAIL, str(error))
@@ -174,7 +174,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         if not scope.records:
             continue  # it holds evidence only, and that expires by itself
         told = f"{scope.source} {scope.scope}: {scope.records} records"
-        old = now - scope.completed_at > STALE_AFTER
+        old = overdue(scope.completed_at, scope.interval, now)
         mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"
         yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")
 

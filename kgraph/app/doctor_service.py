@@ -11,7 +11,7 @@ from kgraph.app.service.channels import channel
 from kgraph.app.service.secrets import secret_of
 from kgraph.config import Configuration
 from kgraph.incidents.notice import drill
-from kgraph.schema import KgraphError
+from kgraph.schema import ConfigurationError, KgraphError
 
 
 def examine_service(configuration: Configuration) -> Iterator[Finding]:
@@ -21,14 +21,14 @@ def examine_service(configuration: Configuration) -> Iterator[Finding]:
         try:
             secret_of(hook, configuration)
         except KgraphError as error:
-            yield Finding("hook", Health.FAIL, f"{hook.name}: {error}")
+            yield Finding("hook", Health.FAIL, str(error))
         else:
             yield Finding("hook", Health.OK, f"{hook.name} ({hook.type})")
     for receiver in settings.receivers:
         try:
             channel(receiver, configuration)
         except KgraphError as error:
-            yield Finding("receiver", Health.FAIL, f"{receiver.name}: {error}")
+            yield Finding("receiver", Health.FAIL, str(error))
         else:
             yield Finding("receiver", Health.OK, f"{receiver.name} ({receiver.type})")
 
@@ -53,8 +53,11 @@ def tell_receivers(configuration: Configuration, now: datetime, mark: str) -> It
             way = channel(receiver, configuration)
             for number, message in enumerate(messages):
                 way.send(message, f"drill {mark} {number}")
-        except KgraphError as error:
+        except ConfigurationError as error:
             yield Finding("receiver", Health.FAIL, str(error))
+        except KgraphError as error:
+            mend = "look at its address and its secret, and whether this machine reaches it"
+            yield Finding("receiver", Health.FAIL, str(error), mend)
         else:
             told = f"{receiver.name} took a drill message and its end"
             yield Finding("receiver", Health.OK, told)

@@ -43,7 +43,7 @@ def rates_of(configuration: Configuration) -> DetectorRates:
         ConfigurationError: a file of rates that cannot be used.
     """
     own = configuration.settings.engine.rates
-    return load_rates(configuration.resolve(own) if own else None)
+    return load_rates(configuration.given(own))
 
 
 def engine_of(configuration: Configuration) -> Engine:
@@ -58,7 +58,7 @@ def calibration_of(configuration: Configuration) -> Calibration:
         ConfigurationError: it cannot be used.
     """
     own = configuration.settings.engine.calibration
-    return load_calibration(configuration.resolve(own) if own else None)
+    return load_calibration(configuration.given(own))
 
 
 class Engine:

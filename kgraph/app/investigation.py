@@ -100,13 +100,13 @@ def of_store(
         return part, of_estate(part.graph, evidence, ages, toolkit, (*warnings, *part.warnings))
 
     part, found = asked(frozenset())
-    blamed = part.partial & blamed_by(found)
+    blamed = part.lacking(topology, blamed_by(found))
     return asked(blamed)[1] if blamed else found
 
 
 def read_at(store: Estate) -> tuple[SourceAge, ...]:
     """Return when each scope of each source was last read."""
-    return tuple(SourceAge(row.source, row.completed_at) for row in store.scopes())
+    return tuple(SourceAge(row.source, row.completed_at, row.interval) for row in store.scopes())
 
 
 def of_estate(

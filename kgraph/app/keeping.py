@@ -35,6 +35,7 @@ from remedies import renamed
 _log = structlog.get_logger(__name__)
 _OPEN = 10_000  # incidents that are open, or were resolved lately
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
+_OTHERWISE = "the incident is explained in another way now, for which there is no plan"
 REOPENS = timedelta(minutes=10)  # symptoms that come back within it are the same incident
 
 
@@ -309,7 +310,7 @@ def write(store: GraphStore, found: Investigation, opened_at: datetime) -> None:
             answer=to_json(document(found)).decode(),
         )
     )
-    propose(store, case.id, case.plan, case.now)
+    propose(store, case.id, case.plan, case.now, over=_OTHERWISE)
 
 
 def end(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import InputError
+from kgraph.schema.refusals import in_words
 
 
 class Label(BaseModel):
@@ -58,5 +59,6 @@ def _row(line: str, where: str, form: type[_L], example: str) -> _L:
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(map(str, first["loc"])) or "row"
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{at}: {said}", where=where, mend=f"write {example}") from None
+        raise InputError(
+            f"{at}: {in_words(first)}", where=where, mend=f"write {example}"
+        ) from None

@@ -46,7 +46,7 @@ def policy_of(configuration: Configuration) -> Policy:
         ConfigurationError: a file or a row is wrong.
     """
     file = configuration.settings.policy.file
-    return load_policy(configuration.resolve(file) if file else None)
+    return load_policy(configuration.given(file))
 
 
 def explain(

@@ -40,7 +40,7 @@ def server(source: PrometheusSource, configuration: Configuration, packs: Packs)
     """Return what is configured; each of several has detectors of its own."""
     url = address(source)
     others = [s for s in configuration.settings.sources if isinstance(s, PrometheusSource)]
-    token = configuration.resolve(source.token_file) if source.token_file else None
+    token = configuration.given(source.token_file)
     origin = Origin(url, source.site or configuration.settings.site, source.name)
     if len({address(other) for other in others} | {url}) > 1:
         named = source.name or origin.address

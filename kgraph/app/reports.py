@@ -11,7 +11,7 @@ from kgraph.app.blindspots import blind_spots
 from kgraph.app.plans import document_of
 from kgraph.app.service.tally import Group, counted
 from kgraph.incidents import Case
-from kgraph.incidents.aging import STALE_AFTER
+from kgraph.incidents.aging import overdue
 from kgraph.incidents.period import Blind, Came, Effort, Episode, Period
 from kgraph.incidents.postmortem import PostMortem, Tried, post_mortem
 from kgraph.schema import (
@@ -67,7 +67,7 @@ def period(
         tuple(
             f"{row.source} {row.scope}".strip()
             for row in store.scopes()
-            if now - row.completed_at > STALE_AFTER
+            if overdue(row.completed_at, row.interval, now)
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ingest import libvirt
@@ -9,8 +10,8 @@ from ingest.libvirt.stillness import History, Limits, step
 from ingest.libvirt.unanswered import plugs
 from kgraph.app.cut_off import CutOff
 from kgraph.app.sync import Commitment, Keep, Reading, keep
-from kgraph.schema import Snapshot
-from kgraph.store import Diff
+from kgraph.schema import Observation, Snapshot
+from kgraph.store import Diff, GraphStore
 
 
 class Stillness:
@@ -27,6 +28,7 @@ class Stillness:
         self._counters: libvirt.CountersApart | None = None
         self._history: History = {}
         self._cut_off = CutOff(f"libvirt-stats/{uri}", lasts)
+        self._known: set[str] = set()  # keys of guests of which the connection itself has told
 
     def fetch(self, at: datetime) -> Keep:
         """Take one sample; never longer than three seconds, whatever hangs there.
@@ -43,7 +45,8 @@ class Stillness:
         those = plugs(self._history, sample, self._limits)
 
         def kept(reading: Reading) -> Diff:
-            snapshot = Snapshot(libvirt.SOURCE, scope, complete=False, items=iter(rows))
+            known = self._known_of(reading.store, rows)
+            snapshot = Snapshot(libvirt.SOURCE, scope, complete=False, items=iter(known))
             diff = keep(reading, snapshot)
             if reading.commitment is Commitment.COMMIT:
                 told = self._cut_off.told(reading.store, those, at)
@@ -52,6 +55,13 @@ class Stillness:
             return diff
 
         return kept
+
+    def _known_of(self, store: GraphStore, rows: Sequence[Observation]) -> list[Observation]:
+        """Leave out guests that are sampled before the connection was read: they are no riddle."""
+        for key in {row.entity for row in rows} - self._known:
+            if store.locate(libvirt.SOURCE, key) is not None:
+                self._known.add(key)
+        return [row for row in rows if row.entity in self._known]
 
     def close(self) -> None:
         """Hang up."""

@@ -73,7 +73,7 @@ def target(configuration: Configuration) -> Path | ServerStore:
     settings = configuration.settings.store
     if not is_server(settings.url):
         return configuration.store_path
-    file = configuration.resolve(settings.password_file) if settings.password_file else None
+    file = configuration.given(settings.password_file)
     found = secret(settings.password_env, file)
     if found is None:
         if settings.user:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kgraph.schema import Evidence, Subgraph
 from kgraph.store import Estate
-from kgraph.topology import Topology, vicinity
+from kgraph.topology import Topology, Vicinity, vicinity
 
 WHOLE_UP_TO = 2_000  # entities: a smaller estate is looked at as a whole
 
@@ -18,13 +18,25 @@ class Survey:
     """A part of the estate.
 
     Attributes:
-        partial: uids of possible causes of which not all dependents are in it.
         warnings: what was left out, in words.
+        vicinity: the same, as numbers of a topology; None: the whole estate.
     """
 
     graph: Subgraph
-    partial: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    vicinity: Vicinity | None = None
+
+    def lacking(self, topology: Topology, blamed: Collection[str]) -> frozenset[str]:
+        """Return those of some causes that have to be looked at in full; see `Vicinity.lacking`.
+
+        Args:
+            topology: the one that it was made of.
+            blamed: uids.
+        """
+        if self.vicinity is None:
+            return frozenset()
+        known = [i for uid in blamed if (i := topology.index.get(uid)) is not None]
+        return frozenset(topology.uids[i] for i in self.vicinity.lacking(topology, known))
 
 
 def survey(
@@ -53,7 +65,7 @@ def survey(
     else:
         line = f"nothing is abnormal on any of {many}; {few} of them stand here for the rest"
     more = ("there are more possible causes than could be weighed",) if found.truncated else ()
-    return Survey(graph, frozenset(uids[i] for i in found.partial), (line, *more))
+    return Survey(graph, (line, *more), found)
 
 
 def seen(store: Estate, graph: Subgraph, topology: Topology, now: datetime) -> Evidence:

@@ -32,6 +32,22 @@ if TYPE_CHECKING:
     from kgraph.sourcekit import SourceEntry
 
 UNMAPPED_GOAL = 0.02  # share of alerts that may find no entity
+# The backspace keeps the lines apart.
+_SMALLEST = """The smallest document that says something:
+
+\b
+format: kgraph.topology/v1
+source: cmdb
+scope: site:attic
+complete: true
+entities:
+  - {id: hv1, kind: Host, name: hv1.attic}
+  - {id: web, kind: VirtualMachine}
+  - {id: shop, kind: Service}
+relations:
+  - {from: web, type: RUNS_ON, to: hv1}
+  - {from: shop, type: RUNS_ON, to: web}
+"""
 app = typer.Typer(
     cls=Sources,
     help="Read one source into the graph.",
@@ -40,7 +56,7 @@ app = typer.Typer(
 )
 
 
-@app.command("topology")
+@app.command("topology", epilog=_SMALLEST)
 def topology(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(help="A kgraph.topology/v1 document; - is stdin.")],

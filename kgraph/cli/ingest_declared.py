@@ -27,7 +27,6 @@ _LEARNING = {
     "changes": "what was done to a machine: packages, configuration files, units",
     "calls": "latency and errors of calls, from a file of spans that grows",
 }
-_TOLD = {"missing": "it is missing", "extra_forbidden": "there is no such key"}
 
 
 def _about(name: str) -> str | None:
@@ -91,6 +90,7 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
     from pydantic import ValidationError
 
     from kgraph.config import source_entry, source_model
+    from kgraph.schema.refusals import in_words
 
     known = source_model(name).model_fields
     row: dict[str, Any] = {"type": name}
@@ -106,9 +106,8 @@ def _entry(name: str, fields: Sequence[str]) -> SourceEntry:
         # A key that there is not is likely the one that is missing, misspelled.
         first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
-        told = _TOLD.get(first["type"], first["msg"].removeprefix("Value error, "))
         keys = ", ".join(field for field in known if field != "type")
-        usage(f"{key or name}: {told}; the keys of {name} are {keys}")
+        usage(f"{key or name}: {in_words(first)}; the keys of {name} are {keys}")
     return entry.model_copy(update={k: _here(v) for k, v in entry if isinstance(v, Path | tuple)})
 
 

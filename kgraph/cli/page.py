@@ -26,7 +26,7 @@ small,.quiet{color:var(--faint)}small{display:block}
 summary{cursor:pointer;padding:.4rem 0;font-weight:600}
 summary:focus-visible,.wide:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
 .wide{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;overflow-wrap:normal;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem .25rem 0;text-align:left;vertical-align:top;
 border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right}
@@ -71,7 +71,8 @@ def document(title: str, body: Markup, style: str = "") -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], label: str) -> Markup:
     """Return a table that scrolls by itself where it is wider than the screen."""
-    numbers = [bool(rows) and all(_number(row[i]) for row in rows) for i in range(len(heads))]
+    columns = [[row[i] for row in rows] for i in range(len(heads))]
+    numbers = [any(cells) and all(map(_number, cells)) for cells in columns]
     top = "".join(
         f'<th scope="col"{_class(n)}>{escaped(head)}</th>'
         for head, n in zip(heads, numbers, strict=True)

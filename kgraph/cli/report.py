@@ -39,10 +39,13 @@ def of_period(period: Period) -> Iterator[Block]:
     yield from _bars("Blamed more than once", "Entity", period.suspects(_TOP))
     yield from _efforts("What was done", [row for row in period.efforts if not row.shadow])
     yield from _efforts("What would have been done", [row for row in period.efforts if row.shadow])
-    yield from _bars("Why plans did not begin", "Reason", list(period.refused.items())[:_TOP])
+    if period.refused:  # whole sentences: beside a bar they would be cut off
+        yield Heading("Why plans did not begin")
+        reasons = [(why, f"{often}") for why, often in period.refused.items()]
+        yield Grid("Why plans did not begin", ("reason", "how often"), reasons[:_TOP])
     yield from _bars("Alerts that found no entity", "Alert", list(period.unmapped.items())[:_TOP])
     if period.unmapped:
-        yield Text("`kgraph doctor --alerts` says how to map each of them.")
+        yield Text("What maps each of them is told by: kgraph doctor --alerts")
     yield from _blind(period)
     if period.stale:
         yield Heading("Sources that were not read lately")

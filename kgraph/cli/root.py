@@ -54,7 +54,11 @@ class Root(TyperGroup):
             remote = Remote.of(ctx, server)
             if remote is not None:
                 return ctx.exit(remote.run())
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's, by typer
+            raise
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

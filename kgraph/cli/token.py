@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +14,7 @@ import typer
 
 from kgraph.cli.session import session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema import InputError
 
 app = typer.Typer(
     help="Make, list and revoke tokens of the API.", no_args_is_help=True, rich_markup_mode=None
@@ -55,10 +58,9 @@ def create(
 
     session = session_of(ctx)
     now = session.now()
-    if to_file is not None and to_file.exists():
-        usage(f"{to_file} is there already: it is not overwritten")
     until = now + timedelta(days=days) if days else None
-    with opened(session.configuration, Access.WRITE) as store:
+    # The file first: a token that could not be written down would be known to nobody.
+    with _written(to_file) as show_it, opened(session.configuration, Access.WRITE) as store:
         chosen = tokens.Role(role.value)
         token, text = tokens.create(store, name, chosen, now, token_bytes, until)
         deed = audit.Deed(
@@ -71,12 +73,34 @@ def create(
             "done",
         )
         audit.record(store, deed)
+        show_it(text)
+    made = f"token {token.id} of {token.name}, role {role.value}"
+    session.remark(f"{made}; {f'it is in {to_file}' if to_file else 'it is not shown again'}")
+
+
+@contextmanager
+def _written(to_file: Path | None) -> Iterator[Callable[[str], None]]:
+    """Give what shows a token: here, or in a new file that only its owner may read.
+
+    Where no token comes of it, no file is left.
+    """
     if to_file is None:
-        typer.echo(text)
-    else:
-        with os.fdopen(os.open(to_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(f"{text}\n")
-    session.remark(f"token {token.id} of {token.name}, role {role.value}; it is not shown again")
+        yield typer.echo
+        return
+    try:
+        file = os.open(to_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        usage(f"{to_file} is there already: it is not overwritten")
+    except OSError as error:
+        mend = "name a file in a folder that is there and that you may write to"
+        what = f"cannot be written: {error.strerror or error}"
+        raise InputError(what, where=str(to_file), mend=mend) from None
+    try:
+        with os.fdopen(file, "w") as out:
+            yield lambda text: print(text, file=out)
+    except BaseException:
+        to_file.unlink(missing_ok=True)
+        raise
 
 
 @app.command("list")

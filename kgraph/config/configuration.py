@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from kgraph.config.settings import Settings
 from kgraph.config_service import ServerSettings
 from kgraph.schema import ConfigurationError
+from kgraph.schema.refusals import in_words
 from kgraph.store import is_server
 
 
@@ -66,6 +67,10 @@ class Configuration:
         """Return a path of the configuration as one that can be opened."""
         return self.base / path.expanduser()
 
+    def given(self, path: Path | None) -> Path | None:
+        """Return a path that may be left out as one that can be opened."""
+        return self.resolve(path) if path else None
+
     def origin(self, name: str) -> str:
         """Return the layer that a value is from, such as `environment KGRAPH_SITE`."""
         return self.origins.get(name, "default")
@@ -87,8 +92,7 @@ def listening(configuration: Configuration, listen: str) -> Configuration:
     try:
         server = ServerSettings(**told)
     except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(what, where=origin) from error
+        raise ConfigurationError(in_words(error.errors()[0]), where=origin) from error
     return replace(
         configuration,
         settings=configuration.settings.model_copy(update={"server": server}),

@@ -15,6 +15,7 @@ from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
 from kgraph.config_service import HOOK_TYPES, RECEIVER_TYPES
 from kgraph.schema import ConfigurationError
+from kgraph.schema.refusals import in_words
 
 _TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "endpoints": ENDPOINT_TYPES,
@@ -49,7 +50,7 @@ def _entry(number: int, row: object, told: _Told) -> object:
     if not isinstance(row, Mapping):
         return row
     if row.get("type") not in source_types():
-        raise told.untyped(["sources", str(number)])
+        raise told.untyped(["sources", str(number)], str(row.get("type", "")))
     try:
         return source_entry(row)
     except ValidationError as error:
@@ -77,15 +78,16 @@ class _Told:
             near = _near(location)
             return ConfigurationError(f"unknown key {name!r}", where=self._where(name), mend=near)
         if first["type"].startswith("union_tag"):
-            return self.untyped(parts)
-        what = first["msg"].removeprefix("Value error, ")
+            return self.untyped(parts, str(first.get("ctx", {}).get("tag", "")))
         where = f"{self._where(name)}: {name}"
-        return ConfigurationError(what, where=where, mend=_mend(first["type"]))
+        return ConfigurationError(in_words(first), where=where, mend=_mend(first["type"]))
 
-    def untyped(self, parts: list[str]) -> ConfigurationError:
+    def untyped(self, parts: list[str], type_: str) -> ConfigurationError:
         name, one = ".".join(parts), _ONE[parts[0]]
         known = source_types() if parts[0] == "sources" else _TYPES[parts[0]]
-        where, mend = f"{self._where(name)}: {name}", f"types: {', '.join(known)}"
+        close = difflib.get_close_matches(type_, known, n=3, cutoff=0.7)
+        mend = f"did you mean {', '.join(close)}?" if close else f"types: {', '.join(known)}"
+        where = f"{self._where(name)}: {name}"
         return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
 
     def _where(self, name: str) -> str:

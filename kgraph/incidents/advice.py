@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from kgraph.incidents import wording
-from kgraph.incidents.aging import STALE_AFTER, newest
+from kgraph.incidents.aging import newest, overdue
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
@@ -200,11 +200,10 @@ def refused(view: View) -> Section:
 
 def data(view: View) -> Section:
     """Say how old the data are, the freshest first."""
-    ages = newest(view.case.sources, view.case.now)
-    said = []
-    for source, old in sorted(ages.items(), key=lambda row: (row[1], row[0])):
-        stale = " STALE" if old > STALE_AFTER else ""
-        said.append(f"{source} {wording.age(old)} old{stale}")
+    now, said = view.case.now, []
+    for row in newest(view.case.sources):
+        late = " STALE" if overdue(row.read_at, row.interval, now) else ""
+        said.append(f"{row.source} {wording.age(now - row.read_at)} old{late}")
     tone = Tone.WARNING if any(s.endswith("STALE") for s in said) else Tone.QUIET
     missing = (
         ["evidence incomplete: the sender left some out"] if view.case.incident.incomplete else []

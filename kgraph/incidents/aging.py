@@ -12,6 +12,8 @@ chance of a cause shrinks to the share of its witnesses' weight that is left:
 
 Nothing grows by this, nothing overtakes what was likelier, and no answer becomes an abstention.
 
+A source that was read once is stale after an hour: how often it is read is not known yet.
+
 Blind spots: a relation names its source, not the scope, so one of several connections of a source
 that is down goes unnoticed while the others are read; and what should be related by now but was
 never read cannot be suspected.
@@ -32,24 +34,40 @@ from kgraph.schema.hypotheses import MOST_ODDS, ranked
 from rca.calibrated_rivals import groups
 from rca.doubts import WRONG
 
-STALE_AFTER = timedelta(hours=1)
+STALE_AFTER = timedelta(hours=1)  # or later, where a source is read less often
+MISSED = 2  # intervals of a source without a reading
 LEAST = 0.5  # even after years most of an estate is where it was
 _WORTH = 0.01  # posterior from which the ways of a cause are looked at
 _DAY = timedelta(days=1)
 
 
+def overdue(read_at: datetime, interval: timedelta | None, now: datetime) -> bool:
+    """Tell whether a source is stale.
+
+    Args:
+        read_at: when it was last read.
+        interval: what usually lies between two readings of it; None: not known.
+        now: the moment.
+    """
+    return now - read_at > max(STALE_AFTER, MISSED * (interval or timedelta(0)))
+
+
 def stale(ages: Iterable[SourceAge], now: datetime) -> dict[str, timedelta]:
     """Return source -> how long ago it was last read, of those that are stale at a moment."""
-    return {source: old for source, old in newest(ages, now).items() if old > STALE_AFTER}
+    return {
+        row.source: now - row.read_at
+        for row in newest(ages)
+        if overdue(row.read_at, row.interval, now)
+    }
 
 
-def newest(ages: Iterable[SourceAge], now: datetime) -> dict[str, timedelta]:
-    """Return source -> how long ago it was last read, in any of its scopes."""
-    found: dict[str, timedelta] = {}
-    for row in ages:
-        old = now - row.read_at
-        found[row.source] = min(old, found.get(row.source, old))
-    return found
+def newest(ages: Iterable[SourceAge]) -> list[SourceAge]:
+    """Return of each source the scope that was read last, the newest first."""
+    rows = sorted(ages, key=lambda row: (row.read_at, row.source), reverse=True)
+    found: dict[str, SourceAge] = {}
+    for row in rows:
+        found.setdefault(row.source, row)
+    return list(found.values())
 
 
 def holds(old: timedelta) -> float:

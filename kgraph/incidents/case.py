@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from kgraph.incidents.estate import Estate
@@ -25,10 +25,15 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SourceAge:
-    """When a source was last read."""
+    """When a source was last read.
+
+    Attributes:
+        interval: what usually lies between two readings; None: not known.
+    """
 
     source: str
     read_at: datetime
+    interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,11 @@ class Parts:
         """Return the evidence on entities that are there; an unknown state says nothing."""
         found = []
         for row in self._bundle.observations or ():
-            if not isinstance(row.state, State) or not self._kept(row.entity, "evidence on"):
+            if row.state == "unknown" or not self._kept(row.entity, "evidence on an entity"):
                 continue
             if not is_known(self._known.get(row.entity), row.signal):
                 self._warnings[f"unknown signal {row.signal!r} is treated as anomaly"] += 1
-            found.append(_observation(row, row.state))
+            found.append(_observation(row, State(row.state)))
         return tuple(found)
 
     def changes(self) -> tuple[Change, ...]:
@@ -64,7 +64,7 @@ class Parts:
         for row in self._bundle.changes or ():
             if row.at is None:
                 self._warnings["a change without a time was left out"] += 1
-            elif self._kept(row.entity, "a change of"):
+            elif self._kept(row.entity, "a change of an entity"):
                 found.append(
                     Change(row.entity, row.type, row.at, row.detail or "", row.source or "")
                 )
@@ -175,7 +175,7 @@ class Parts:
     def _kept(self, entity: str, what: str) -> bool:
         if self._stored or entity in self._known:
             return True
-        self._warnings[f"{what} an entity that the bundle does not hold was left out"] += 1
+        self._warnings[f"{what} that the bundle does not hold was left out"] += 1
         return False
 
 

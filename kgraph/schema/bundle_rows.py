@@ -12,7 +12,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from kgraph.schema.fields import Text
 from kgraph.schema.kinds import GENERIC
-from kgraph.schema.observations import State
 from kgraph.schema.signals import Direction
 from kgraph.schema.timestamps import parse_time
 
@@ -72,7 +71,7 @@ class ObservationRow(_Row):
 
     entity: Text
     signal: str = Field(min_length=1)
-    state: State | Literal["unknown"]
+    state: Literal["abnormal", "healthy", "unknown"]
     score: _Score | None = Field(
         default=None, description="robust z; null: only the alert is known"
     )

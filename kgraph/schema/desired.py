@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yaml import YAMLError
 
 from kgraph.schema.errors import InputError, one_line
+from kgraph.schema.refusals import in_words
 from kgraph.schema.relations import RELATIONS
 from kgraph.schema.safe_yaml import safe_yaml
 
@@ -77,7 +78,7 @@ def parse_desired(text: str, where: str) -> Desired:
         first = error.errors()[0]
         place = ".".join(ascii(part).strip("'") for part in first["loc"])
         raise InputError(
-            first["msg"], where=f"{where}: {place}", mend="see docs/changes.md"
+            in_words(first), where=f"{where}: {place}", mend="see docs/changes.md"
         ) from None
     for number, row in enumerate(found.relations):
         if row.type not in RELATIONS:

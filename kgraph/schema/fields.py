@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
 
 from kgraph.schema.entities import Scalar
 from kgraph.schema.errors import InputError
+from kgraph.schema.refusals import in_words
 
 LARGEST = 2**63 - 1  # what every store can hold
 
@@ -69,7 +70,7 @@ def refusal(error: ValidationError, model: type[BaseModel], where: str) -> Input
         case "model_type" | "dict_type" | "model_attributes_type":
             what, mend = f"{field or 'the whole'}: must be an object", "write fields in braces"
         case _:
-            told = str(first["msg"]).removeprefix("Value error, ")
+            told = in_words(first)
             what, mend = f"{field}: {told}" if field else told, "see docs/reference"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return InputError(what + more, where=where, mend=mend)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kgraph.schema.errors import ConfigurationError
+from kgraph.schema.refusals import in_words
 from kgraph.schema.safe_yaml import safe_yaml
 
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -52,5 +53,5 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "file"
-        what = first["msg"].removeprefix("Value error, ")
+        what = in_words(first)
         raise ConfigurationError(what, where=f"{name}: {field}", mend=mend) from None

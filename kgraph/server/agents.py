@@ -39,7 +39,6 @@ from kgraph.server.forms import (
 )
 from kgraph.server.identity import CALLER, Caller
 from kgraph.server.routes.incidents import report_of
-from kgraph.server.routes.operations import stale
 from kgraph.server.service import Service
 from kgraph.server.writing import write
 from kgraph.store import GraphStore
@@ -212,13 +211,7 @@ class Tools:
         """Tell when each source was last read: how old what is known is."""
         now = self._service.clock()
         rows = await self._ask(lambda store: store.scopes())
-        shown = [
-            SourceForm.of(
-                row, (now - row.completed_at).total_seconds(), stale(now, row.completed_at)
-            )
-            for row in rows
-        ]
-        return {"sources": [_shown(row) for row in shown]}
+        return {"sources": [_shown(SourceForm.of(row, now)) for row in rows]}
 
     async def _ask(self, work: Callable[[GraphStore], T]) -> T:
         return await self._service.readers.ask(work)

@@ -13,8 +13,10 @@ from starlette.routing import Route
 from kgraph import __version__
 from kgraph.server import assets, problems
 from kgraph.server.agents_http import PATH, Agents
+from kgraph.server.described import describe
 from kgraph.server.gate import Gate
-from kgraph.server.idempotency import Idempotent, describe
+from kgraph.server.idempotency import Idempotent
+from kgraph.server.idempotency import describe as describe_keys
 from kgraph.server.limits import Rate
 from kgraph.server.routes import (
     by_hand,
@@ -126,6 +128,8 @@ def _guard(app: FastAPI, service: Service, agents: Agents) -> None:
 
 def _documented(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        describe(FastAPI.openapi(app))
+        document = FastAPI.openapi(app)
+        describe_keys(document)
+        describe(document)
     assert app.openapi_schema is not None  # noqa: S101 - it was made just now
     return app.openapi_schema

@@ -107,6 +107,12 @@ class Metrics:
             ("source", "scope"),
             registry=by,
         )
+        self.interval = Gauge(
+            "kgraph_sync_interval_seconds",
+            "What usually lies between two readings of a source's scope; 0: it was read once.",
+            ("source", "scope"),
+            registry=by,
+        )
         self.records = Gauge(
             "kgraph_sync_records", "Records of a scope.", ("source", "scope"), registry=by
         )
@@ -132,10 +138,13 @@ class Metrics:
         for state, count in standing.plans.items():
             self.plans.labels(state).set(count)
         self.synced_at.clear()
+        self.interval.clear()
         self.records.clear()
         for scope in standing.scopes:
             at: datetime = scope.completed_at
             self.synced_at.labels(scope.source, scope.scope).set(at.timestamp())
+            usual = scope.interval.total_seconds() if scope.interval else 0.0
+            self.interval.labels(scope.source, scope.scope).set(usual)
             self.records.labels(scope.source, scope.scope).set(scope.records)
         self.halted.set(standing.halted)
         self.judged.labels("confirmed").set(standing.judged.confirmed)

@@ -7,15 +7,19 @@ import binascii
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from kgraph.server.problems import Refused
+from kgraph.schema import Document, Drawer
+from kgraph.schema.timestamps import parse_time
+from kgraph.server.problems import Refused, documented
 
 T = TypeVar("T")
+_FOREIGN = "after: not the `next` of a page"
 _FARTHEST = 10_000  # rows that a page may lie behind: a search that finds more is too wide
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 Cursor = Annotated[
@@ -25,14 +29,12 @@ Cursor = Annotated[
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of a list.
-
-    Attributes:
-        next: the cursor of the next page; null on the last one.
-    """
+    """One page of a list."""
 
     items: list[T]
-    next: str | None = None
+    next: str | None = Field(
+        None, description="The cursor of the next page, for `after`; null on the last one."
+    )
 
 
 def cursor(*parts: str | int) -> str:
@@ -51,8 +53,36 @@ def parts_of(text: str, count: int) -> list[Any]:
     except (binascii.Error, ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or len(found) != count:
-        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+        raise Refused(HTTPStatus.BAD_REQUEST, _FOREIGN, "cursor")
     return found
+
+
+def dated(text: str) -> tuple[datetime, str]:
+    """Return the time and the id that a cursor holds.
+
+    Raises:
+        Refused: it is none of ours.
+    """
+    at, id_ = parts_of(text, 2)
+    try:
+        moment = parse_time(str(at))
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, _FOREIGN, "cursor")
+    return moment, str(id_)
+
+
+def behind(drawer: Drawer, after: str | None) -> Document | None:
+    """Return the document behind which a page of a drawer begins.
+
+    Raises:
+        Refused: the cursor is none of ours.
+    """
+    if after is None:
+        return None
+    at, id_ = dated(after)
+    return Document(drawer, id_, at, "")
 
 
 def offset(after: str | None) -> int:
@@ -65,7 +95,7 @@ def offset(after: str | None) -> int:
         return 0
     (start,) = parts_of(after, 1)
     if not isinstance(start, int) or not 0 <= start <= _FARTHEST:
-        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
+        raise Refused(HTTPStatus.BAD_REQUEST, _FOREIGN, "cursor")
     return start
 
 
@@ -77,6 +107,12 @@ def following(start: int, limit: int, *, more: bool) -> str | None:
 def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
     """Return a page of rows of which one more than `limit` was asked for, and whether more is."""
     return rows[:limit], len(rows) > limit
+
+
+def cached(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of a route that answers with `tagged`, and of these statuses."""
+    same = "Nothing has changed: what `If-None-Match` named still holds."
+    return {304: {"description": same}, **documented(*statuses)}
 
 
 def tagged(request: Request, document: BaseModel | dict[str, Any]) -> Response:

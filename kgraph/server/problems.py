@@ -65,7 +65,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - by what it is installed for
     if isinstance(error, Refused):
         request.app.state.service.metrics.refused.labels(error.reason).inc()
-    return problem(error.status_code, str(error.detail), error.headers)
+        return problem(error.status_code, str(error.detail), error.headers)
+    return problem(error.status_code, _unrouted(request, error), error.headers)
+
+
+def _unrouted(request: Request, error: HTTPException) -> str:
+    """Say what the framework says with a word: no route is there, or none for this method."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "nothing has this address; /api/v1/openapi.json names what has"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        takes = (error.headers or {}).get("Allow", "another method")
+        return f"{request.method} is not taken at this address: {takes} is"
+    return str(error.detail)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
 from kgraph.config_service import HookConfig
-from kgraph.schema import KgraphError
+from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError
 from kgraph.server.memory import Settling
 from kgraph.server.metrics import Metrics
 from kgraph.server.reporting import Reporter
@@ -29,6 +29,7 @@ from kgraph.server.sending import Senders
 from kgraph.store import GraphStore
 
 _log = structlog.get_logger(__name__)
+_AGAIN_AFTER = 2.0  # seconds, where the store was away or busy
 _SETTLED_AFTER = 30.0  # seconds behind the first whole reading
 _LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})
 
@@ -57,6 +58,7 @@ class WatchThread:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._watch: Watch | None = None
         self._settling = Settling(_SETTLED_AFTER)
+        self._waits_for = ""
         self.failure = ""
         self.senders = Senders(configuration, metrics, lambda: self.leading)
         self.reporter = Reporter(configuration, lambda: self.leading)
@@ -92,18 +94,37 @@ class WatchThread:
 
     def _run(self) -> None:
         try:
-            with opened(self._configuration, Access.WRITE) as store:
-                self._watch = self._built(store)
-                self._watch.run(self._stopping)
+            while not self._stopping.is_set() and self._watched():
+                self._stopping.wait(_AGAIN_AFTER)
         except KgraphError as error:
             self.failure = str(error)
         except Exception as error:  # noqa: BLE001 - whoever serves must learn of it
             _log.exception("fault of the program in the watch")
             self.failure = f"fault of the program: {type(error).__name__}: {error}"
         finally:
-            self._watch = None
             if not self._stopping.is_set():
                 self._ended()
+
+    def _watched(self) -> bool:
+        """Watch until told to stop; True if the store is away or busy, and will be back.
+
+        All is built anew then, as another process would: what counts is in the store.
+        """
+        watch = None
+        try:
+            with opened(self._configuration, Access.WRITE) as store:
+                watch = self._watch = self._built(store)
+                watch.run(self._stopping)
+        except (StoreAwayError, StoreBusyError) as error:
+            if watch is not None and watch.left_acting:
+                raise
+            if str(error) != self._waits_for:
+                self._waits_for = str(error)
+                _log.warning("the watch waits for the store", because=self._waits_for)
+            return True
+        finally:
+            self._watch = None
+        return False
 
     def _built(self, store: GraphStore) -> Watch:
         configuration = self._configuration
@@ -129,6 +150,9 @@ class WatchThread:
         return build(configuration, store, tell, beside)
 
     def _tell(self, event: Told) -> None:
+        if self._waits_for and event.what in {What.STARTED, What.WAITING}:
+            _log.warning("the store answers again")
+            self._waits_for = ""
         self._metrics.events.labels(event.what.value).inc()
         if event.what in {What.SOURCE_FAILED, What.SOURCE_BACK}:
             failing = event.what is What.SOURCE_FAILED

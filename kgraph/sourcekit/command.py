@@ -6,10 +6,12 @@ import atexit
 import os
 import shlex
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import PurePath
+from typing import IO
 
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
@@ -17,6 +19,8 @@ from kgraph.schema.errors import one_line
 PATIENCE = timedelta(seconds=20)
 _LONGEST_COMPLAINT = 300
 _asked: set[subprocess.Popen[bytes]] = set()  # tools that somebody waits for
+_starting = threading.Lock()
+_STARTED = timedelta(seconds=5)  # one that lies on a disk that hangs is not waited for at the end
 _ADMIN = "/usr/sbin:/sbin"  # where tools for administrators are, also for who is none
 
 
@@ -55,23 +59,13 @@ def run(
     argv = through(via, argv)
     where = " ".join(argv)
     try:
-        tool = subprocess.Popen(  # noqa: S603 - no shell, and the words come from the configuration
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment() | dict(more or {}),
-        )
-        with ended_with_us(tool):
+        with started(argv, subprocess.PIPE, more) as tool:
             printed, complaint = tool.communicate(timeout=patience.total_seconds())
     except subprocess.TimeoutExpired:
         what = f"no answer within {patience.total_seconds():g} s"
         raise SourceError(what, where=where, mend="look for what hangs there") from None
-    except OSError as error:
-        what = f"{argv[0]} can't be run: {error.strerror or error}"
-        raise SourceError(what, where=where, mend="install it, or correct `via`") from None
     if tool.returncode:
-        raise ToolFailedError(tool.returncode, _shortened(complaint or printed), where)
+        raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
         return printed.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -79,17 +73,40 @@ def run(
 
 
 @contextmanager
-def ended_with_us(tool: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Have a tool not outlive whoever waits for it, nor this process.
+def started(
+    argv: Sequence[str], complaints: int | IO[bytes], more: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a tool that outlives neither whoever waits for it, nor this process.
 
     The thread that asks one that hangs is left behind where its time is over: it does not run to
     its end, and what it has started would hang on for ever.
+
+    Args:
+        argv: the program and its arguments, never through a shell.
+        complaints: where what it complains about goes; what it prints goes to a pipe.
+        more: further variables of its environment.
+
+    Raises:
+        SourceError: it can't be run.
     """
-    _asked.add(tool)
+    with _starting:  # it may be running before its thread hears of it, and we may end then
+        try:
+            tool = subprocess.Popen(  # noqa: S603 - no shell, and words of the configuration
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env=environment() | dict(more or {}),
+            )
+        except OSError as error:
+            what = f"{argv[0]} can't be run: {error.strerror or error}"
+            mend = "install it, or correct `via`"
+            raise SourceError(what, where=" ".join(argv), mend=mend) from None
+        _asked.add(tool)
     try:
         with tool:
             try:
-                yield
+                yield tool
             finally:
                 tool.kill()  # one that has ended is left alone
     finally:
@@ -98,12 +115,15 @@ def ended_with_us(tool: subprocess.Popen[bytes]) -> Iterator[None]:
 
 @atexit.register
 def _end_all() -> None:
+    _starting.acquire(
+        timeout=_STARTED.total_seconds()
+    )  # and never let go: nothing starts any more
     for tool in list(_asked):
         tool.kill()
 
 
-def _shortened(told: bytes) -> str:
-    """Return a complaint as one line; of a long one the end, where most tools say why."""
+def shortened(told: bytes) -> str:
+    """Return what a tool complains of as one line; of a long one its end, which says why."""
     said = " ".join(told.decode("utf-8", "replace").split())
     return said if len(said) <= _LONGEST_COMPLAINT else f"… {said[-_LONGEST_COMPLAINT:]}"
 

@@ -30,6 +30,10 @@ class Here:
     now: datetime
     resolve: Callable[[Path], Path]
 
+    def given(self, path: Path | None) -> Path | None:
+        """Return a path that may be left out as one that can be opened."""
+        return self.resolve(path) if path else None
+
     def key(self, namespace: str, value: str) -> Key:
         """Return an identity claim within this site."""
         return Key(namespace, value, self.site)

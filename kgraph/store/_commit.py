@@ -23,6 +23,13 @@ from kgraph.store._ticks import NEVER
 from kgraph.store._topology import advance
 from kgraph.store.protocol import Changed, Diff
 
+# Whatever the reading says: when it was, and what lies between two of them.
+_READ_AGAIN = """
+UPDATE scope SET generation = generation + 1, completed_at = :at,
+    interval = max(:at - completed_at, coalesce(interval, 0) / 2)
+WHERE id = :id"""
+_SAVE = "UPDATE scope SET digest = :digest, findings = :findings, records = :live WHERE id = :id"
+
 
 def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -> Diff:
     """Bring the store to what the reading says; the caller commits or takes it back.
@@ -83,10 +90,7 @@ def _nothing_new(sql: sqlite3.Connection, reading: Reading, scope: Scope) -> Dif
     """Take the evidence of a reading whose records and relations are as they were."""
     names = Names(reading.source, scope.id, {})
     observed, unknown = _take_evidence(sql, reading, names)
-    sql.execute(
-        "UPDATE scope SET generation = generation + 1, completed_at = ? WHERE id = ?",
-        (reading.at, scope.id),
-    )
+    sql.execute(_READ_AGAIN, {"at": reading.at, "id": scope.id})
     return Diff(
         unchanged=len(reading.staged.records),
         observed=observed,
@@ -188,8 +192,6 @@ def _save(
 ) -> None:
     """Write the scope's state, last."""
     digest = reading.staged.digest() if closes else None
-    sql.execute(
-        "UPDATE scope SET generation = generation + 1, completed_at = ?, digest = ?, findings = ?,"
-        " records = ? WHERE id = ?",
-        (reading.at, digest, json.dumps(findings), live, scope.id),
-    )
+    rest = {"digest": digest, "findings": json.dumps(findings), "live": live}
+    sql.execute(_READ_AGAIN, {"at": reading.at, "id": scope.id})
+    sql.execute(_SAVE, rest | {"id": scope.id})

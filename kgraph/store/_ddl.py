@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 8
+VERSION = 9
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -186,7 +186,12 @@ BEGIN INSERT INTO observation_history VALUES (old.entity, old.signal, old.detect
     min(new.since, coalesce(old.expires_at, new.since)), old.due_at); END;
 """
 
+_INTERVALS = """
+-- What lies between two readings, as measured: half the one before, or more. NULL after the first.
+ALTER TABLE scope ADD COLUMN interval INTEGER;
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-_LATER = (_PLANS, _HISTORY, _IDENTITY, _AUDIT, _FILING, _LEARNED, _FORESEEN)
+_LATER = (_PLANS, _HISTORY, _IDENTITY, _AUDIT, _FILING, _LEARNED, _FORESEEN, _INTERVALS)
 MIGRATIONS = dict(enumerate(_LATER, 2))
 DDL = "".join((DDL_1, *_LATER))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from kgraph.schema import Entity, Relation, Subgraph
 from kgraph.store._bodies import joined
 from kgraph.store._lookup import canonical_value, one, spellings
-from kgraph.store._ticks import from_ticks
+from kgraph.store._ticks import from_ticks, span_of
 from kgraph.store.protocol import Ambiguous, ScopeState
 
 _RECORDS = (
@@ -138,10 +138,19 @@ def graph(sql: sqlite3.Connection) -> Subgraph:
 def scopes(sql: sqlite3.Connection) -> list[ScopeState]:
     """Return when each source was last read for each scope."""
     rows = sql.execute(
-        "SELECT source, scope, generation, completed_at, records, findings FROM scope"
+        "SELECT source, scope, generation, completed_at, records, findings, interval"
+        " FROM scope"
         " WHERE completed_at IS NOT NULL ORDER BY source, scope"
     )
     return [
-        ScopeState(source, scope, generation, from_ticks(at), records, tuple(json.loads(found)))
-        for source, scope, generation, at, records, found in rows
+        ScopeState(
+            source,
+            scope,
+            generation,
+            from_ticks(at),
+            records,
+            tuple(json.loads(found)),
+            span_of(interval),
+        )
+        for source, scope, generation, at, records, found, interval in rows
     ]

@@ -32,6 +32,11 @@ def ticks_of(at: datetime | None) -> int | None:
     return None if at is None else to_ticks(at)
 
 
+def span_of(ticks: int | None) -> timedelta | None:
+    """Return a span of time, None for none."""
+    return None if ticks is None else ticks * TICK
+
+
 def time_of(ticks: int | None) -> datetime | None:
     """Return `from_ticks`, None for no time."""
     return None if ticks is None else from_ticks(ticks)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from kgraph.schema import Observation, Relation, Subgraph
+from kgraph.store._compact import Links
 from kgraph.store._evidence import observation_of, observations
 from kgraph.store._outcome import Outcome, versioned
 from kgraph.store._read import entities
@@ -43,6 +44,8 @@ def delta(sql: sqlite3.Connection, since: int) -> TopologyDelta:
     store, version = state(sql)
     if since < _pruned(sql):
         since = -1  # what has gone since is not known any longer
+    if since < 0:
+        return _whole(sql, store, version)
     rows = sql.execute(
         "SELECT id, uid, kind, since IS NOT NULL FROM entity WHERE version > ?"
         " ORDER BY kind, name, uid",
@@ -54,9 +57,27 @@ def delta(sql: sqlite3.Connection, since: int) -> TopologyDelta:
         version,
         gone=tuple(uid for _, uid, _, is_open in rows if not is_open),
         entities=tuple(Bare(uid, kind) for _, uid, kind, is_open in rows if is_open),
-        relations=tuple(_relations(sql, ids, since)),
-        whole=since < 0,
+        relations=tuple(_relations(sql, ids)),
     )
+
+
+def _whole(sql: sqlite3.Connection, store: str, version: int) -> TopologyDelta:
+    entities: list[Bare] = []
+    gone: list[str] = []
+    places: dict[int, int] = {}
+    for id_, uid, kind, is_open in sql.execute(
+        "SELECT id, uid, kind, since IS NOT NULL FROM entity ORDER BY kind, name, uid"
+    ):
+        if is_open:
+            places[id_] = len(entities)
+            entities.append(Bare(uid, kind))
+        else:
+            gone.append(uid)
+    links = Links([entity.uid for entity in entities])
+    sources = dict(sql.execute("SELECT id, source FROM scope").fetchall())
+    for a, type_, b, *group, scope in sql.execute("SELECT a, type, b, grp, need, scope FROM link"):
+        links.add(places[a], places[b], (type_, *group, sources[scope]))
+    return TopologyDelta(store, version, tuple(gone), tuple(entities), links, whole=True)
 
 
 def _pruned(sql: sqlite3.Connection) -> int:
@@ -101,22 +122,17 @@ def symptoms(sql: sqlite3.Connection, now: int) -> list[Observation]:
 _remembered = lru_cache(maxsize=_REMEMBERED)(observation_of)
 
 
-def _relations(sql: sqlite3.Connection, uids: dict[int, str], since: int) -> Iterable[Relation]:
+def _relations(sql: sqlite3.Connection, uids: dict[int, str]) -> Iterable[Relation]:
     sources = dict(sql.execute("SELECT id, source FROM scope").fetchall())
-    rows: Sequence[tuple[int, str, int, str | None, int | None, int]]
-    if since < 0:
-        rows = sql.execute("SELECT a, type, b, grp, need, scope FROM link").fetchall()
-        others = uids
-    else:
-        rows = sql.execute(
-            "SELECT l.a, l.type, l.b, l.grp, l.need, l.scope FROM json_each(?) AS w"
-            " CROSS JOIN link AS l ON l.a = w.value",
-            (json.dumps(list(uids)),),
-        ).fetchall()
-        ends = sql.execute(
-            "SELECT id, uid FROM entity WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list({b for _, _, b, *_ in rows})),),
-        )
-        others = dict(ends.fetchall())
+    rows = sql.execute(
+        "SELECT l.a, l.type, l.b, l.grp, l.need, l.scope FROM json_each(?) AS w"
+        " CROSS JOIN link AS l ON l.a = w.value",
+        (json.dumps(list(uids)),),
+    ).fetchall()
+    ends = sql.execute(
+        "SELECT id, uid FROM entity WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list({b for _, _, b, *_ in rows})),),
+    )
+    others = dict(ends.fetchall())
     for a, type_, b, group, need, scope in rows:
         yield Relation(uids[a], type_, others[b], group, need, sources[scope])

@@ -142,7 +142,7 @@ class TopologyDelta:
     version: int
     gone: tuple[str, ...]
     entities: tuple[Bare, ...]
-    relations: tuple[Relation, ...]
+    relations: Collection[Relation]
     whole: bool = False
 
 
@@ -568,11 +568,18 @@ class GraphStore(Estate, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScopeState:
-    """When one source was last read for one scope."""
+    """When one source was last read for one scope.
+
+    Attributes:
+        findings: of its newest reading.
+        interval: what lay between the last two readings, or half of what lay between earlier ones
+            where that is more: one reading out of turn tells little. None after the first.
+    """
 
     source: str
     scope: str
     generation: int
     completed_at: datetime
     records: int
-    findings: tuple[str, ...] = ()  # of its newest reading
+    findings: tuple[str, ...] = ()
+    interval: timedelta | None = None

@@ -8,12 +8,9 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from kgraph.schema import Relation
-from kgraph.topology.gates import Gate, gather
-
-Int = npt.NDArray[np.int32]
+from kgraph.topology.gates import Int, Rows, gather
 
 
 class Node(Protocol):
@@ -98,44 +95,15 @@ class Topology:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Gates in the order of their owners, before they are indexed both ways."""
-
-    owner: Int
-    type_names: tuple[str, ...]
-    type_code: Int
-    need: Int
-    sizes: Int
-    member: Int
-
-
 def build(entities: Sequence[Node], relations: Iterable[Relation]) -> Topology:
     """Build the arrays. Relations with an endpoint that is not among `entities` are left out.
 
     O(n + e log e). Indices follow the order of `entities`.
     """
     uids = tuple(entity.uid for entity in entities)
-    gates, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
+    rows, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
     told = tuple((uids[owner], line) for owner, line in capped)
-    return indexed(uids, tuple(entity.kind for entity in entities), rows_of(gates), told)
-
-
-def rows_of(gates: Sequence[Gate]) -> Rows:
-    """Put gates, sorted by owner, into columns."""
-    names = tuple(sorted({gate.type for gate in gates}))
-    codes = {name: code for code, name in enumerate(names)}
-    sizes = np.fromiter((len(gate.members) for gate in gates), np.int32, len(gates))
-    return Rows(
-        owner=np.fromiter((gate.owner for gate in gates), np.int32, len(gates)),
-        type_names=names,
-        type_code=np.fromiter((codes[gate.type] for gate in gates), np.int32, len(gates)),
-        need=np.fromiter((gate.need for gate in gates), np.int32, len(gates)),
-        sizes=sizes,
-        member=np.fromiter(
-            (m for gate in gates for m in gate.members), np.int32, int(sizes.sum())
-        ),
-    )
+    return indexed(uids, tuple(entity.kind for entity in entities), rows, told)
 
 
 def indexed(

@@ -8,7 +8,8 @@ import json
 
 import numpy as np
 
-from kgraph.topology.arrays import Rows, Topology, indexed
+from kgraph.topology.arrays import Topology, indexed
+from kgraph.topology.gates import Rows
 
 _HEAD = b"kgraph topology 1\n"  # with the version of this form
 _DIGEST = 32

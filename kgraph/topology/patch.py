@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from kgraph.schema import Relation
-from kgraph.topology.arrays import Int, Node, Rows, Topology, indexed, rows_of
-from kgraph.topology.gates import gather
+from kgraph.topology.arrays import Node, Topology, indexed
+from kgraph.topology.gates import Int, Rows, gather
 from kgraph.topology.walk import spans
 
 
@@ -50,13 +50,13 @@ def patched(
         *(entity.kind for entity in fresh),
     )
     kept = _kept(topology, [*changed, *lost], renumbered)
-    gates, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
+    rows, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
     touched = {*gone, *(entity.uid for entity in entities)}
     told = (
         *(row for row in topology.capped if row[0] not in touched),
         *((uids[owner], line) for owner, line in capped),
     )
-    return indexed(uids, kinds, _merged(kept, rows_of(gates)), told)
+    return indexed(uids, kinds, _merged(kept, rows), told)
 
 
 def _renumbered(size: int, lost: Sequence[int]) -> Int:

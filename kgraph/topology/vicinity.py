@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgraph.schema import RELATIONS, Carries
-from kgraph.topology.arrays import Int, Topology
+from kgraph.topology.arrays import Topology
+from kgraph.topology.gates import Int
 from kgraph.topology.walk import Found, Mask, dependencies, dependents, spans
 
 CAUSES = 4_000  # possible causes, nearest first
@@ -23,6 +24,7 @@ TIGHT = 800
 ALARMING = 1_600  # as TIGHT, of those that show symptoms themselves: they are blamed first
 WITNESSES = 600  # dependents of all other causes together
 SHARE = (5, 250)  # the least and the most that one of them may bring, nearest first
+OWN = 15  # the least that one brings which shows symptoms itself: it may well be blamed
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
 STRANGERS = 200  # that have nothing to do with it: is it the monitoring that fails?
 REMEMBERED = 20_000  # walks from single entities, of a topology; then they are made anew
@@ -39,7 +41,7 @@ class Vicinity:
         inner: int32 indices of which all dependencies belong to it.
         rim: others, without their own dependencies: what stands beside a possible cause in a
             group, what inner ones run on, and strangers.
-        partial: indices of possible causes that have more dependents than it holds.
+        partial: indices of possible causes of which more dependents may exist than it holds.
         truncated: whether possible causes were left out.
     """
 
@@ -47,6 +49,20 @@ class Vicinity:
     rim: Int
     partial: frozenset[int]
     truncated: bool
+
+    def lacking(self, topology: Topology, blamed: Collection[int]) -> frozenset[int]:
+        """Return those of some causes of which only a look at them in full shows all dependents.
+
+        Others may have brought in what a cause did not bring itself; and of what nearly everything
+        needs not all can be looked at in any case.
+        """
+        return frozenset(
+            cause for cause in self.partial & set(blamed) if self._lacks(topology, cause)
+        )
+
+    def _lacks(self, topology: Topology, cause: int) -> bool:
+        hit = dependents(topology, [cause], types=_CROSSED, limit=BLAMED)
+        return not hit.truncated and not np.isin(hit.entities, self.inner).all()
 
 
 def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int] = ()) -> Vicinity:
@@ -64,7 +80,8 @@ def vicinity(topology: Topology, seeds: Collection[int], blamed: Collection[int]
     whole = _take_whole(topology, dict.fromkeys(blamed, BLAMED), inside)
     if not blamed:
         whole = _take_shared(topology, ranked[:SHARED], frozenset(seeds), inside)
-    partial = _take_share(topology, [c for c in ranked if c not in whole], inside)
+    rest = [cause for cause in ranked if cause not in whole]
+    partial = _take_share(topology, rest, frozenset(seeds), inside)
     inner = np.flatnonzero(inside).astype(np.int32)
     outside = _with_groups(topology, inner, inside)
     outside[inner] = False
@@ -111,16 +128,24 @@ def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> 
     return taken
 
 
-def _take_share(topology: Topology, causes: Sequence[int], inside: Mask) -> frozenset[int]:
+def _take_share(
+    topology: Topology, causes: Sequence[int], seeds: Collection[int], inside: Mask
+) -> frozenset[int]:
     """Bring the nearest dependents of each cause in; return those that have more."""
     left, partial = WITNESSES, set()
+    brought = []
     for cause in causes:
-        most = min(max(left // 4, SHARE[0]), SHARE[1])
-        hit = _nearest(topology, cause, most)
-        left -= int(np.count_nonzero(~inside[hit.entities]))
-        inside[hit.entities] = True
+        least = OWN if cause in seeds else SHARE[0]
+        hit = _nearest(topology, cause, min(max(left // 4, least), SHARE[1]))
         if hit.truncated:
             partial.add(cause)
+        if left // 4 > SHARE[0]:
+            left -= int(np.count_nonzero(~inside[hit.entities]))
+            inside[hit.entities] = True
+        else:  # how many are new matters no longer
+            brought.append(hit.entities)
+    if brought:
+        inside[np.concatenate(brought)] = True
     return frozenset(partial)
 
 

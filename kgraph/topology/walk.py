@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.topology.arrays import Int, Topology
+from kgraph.topology.arrays import Topology
+from kgraph.topology.gates import Int
 
 Mask = npt.NDArray[np.bool_]
 UNLIMITED = 2**31 - 1

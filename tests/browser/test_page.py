@@ -303,6 +303,9 @@ def test_a_plan_is_rejected_with_a_reason(chromium: Browser, tmp_path: Path) -> 
         window.log_in(token_for(tmp_path, Role.OPERATOR), "/incidents/INC-0001")
         page = window.page
         page.get_by_role("button", name="Reject…").click()
+        page.keyboard.press("Escape")  # and the keyboard is where it was
+        page.wait_for_function("() => document.activeElement.textContent === 'Reject…'")
+        page.keyboard.press("Enter")
         page.keyboard.type("maintenance")
         page.keyboard.press("Enter")
         page.get_by_text("maintenance").wait_for()

@@ -162,7 +162,8 @@ def _same(one: GraphStore, other: GraphStore) -> None:
     assert other.plans() == one.plans()
     assert other.journal("P-1") == one.journal("P-1")
     assert other.halted() == one.halted()
-    assert other.scopes() == one.scopes()
+    # How often a source is read is measured anew.
+    assert other.scopes() == [replace(row, interval=None) for row in one.scopes()]
     assert other.decisions() == one.decisions()
     for entity in one.find():
         assert other.provenance(entity.uid) == one.provenance(entity.uid)

@@ -41,6 +41,20 @@ def test_a_first_sync_creates_entities_and_opens_relations(store: GraphStore, sy
     assert facts(store) == ({"h1", "v1"}, {("v1", "RUNS_ON", "h1")})
 
 
+def test_what_lies_between_two_readings_is_measured_and_one_out_of_turn_halves_it(
+    store: GraphStore,
+) -> None:
+    measured, at = [], T0
+    for hours in (0, 24, 1, 1, 24):
+        at += timedelta(hours=hours)
+        with store.sync("doc", "", complete=True, at=at) as run:
+            run.stage([HOST] if hours else [HOST, VM])
+            run.commit()
+        measured.append(store.scopes()[0].interval)
+    assert measured[0] is None
+    assert [span and span / timedelta(hours=1) for span in measured[1:]] == [24, 12, 6, 24]
+
+
 def test_the_same_reading_again_changes_nothing(store: GraphStore, sync: Sync) -> None:
     sync(HOST, VM, RUNS)
     version = store.version()

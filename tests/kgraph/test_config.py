@@ -86,11 +86,12 @@ def test_sources_are_read_in_order_with_their_defaults(
     [
         ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
         ('sit = "x"', "unknown key 'sit'; did you mean site"),
-        ('[[sources]]\ntype = "libvrt"', "sources.0: a source needs a type that is known"),
-        ('[[sources]]\ntype = "topology"', "sources.0.path: Field required"),
+        ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),
+        ("[[sources]]", "sources.0: a source needs a type that is known; types: topology, "),
+        ('[[sources]]\ntype = "topology"', "sources.0.path: is missing"),
         ('[[sources]]\ntype = "topology"\npath = "x"\nfile = "y"', "unknown key 'sources.0.file'"),
         ("a = 1\n= 2", "line 2"),
-        ('[log]\nlevel = "loud"', "log.level: Input should be"),
+        ('[log]\nlevel = "loud"', "log.level: must be 'debug'"),
         ("store = 5", "store: "),
     ],
 )
@@ -203,7 +204,7 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
     ("text", "said"),
     [
         ('[[endpoints]]\nname = "a"\ntype = "magic"', "an endpoint needs a type that is known"),
-        ('[[hooks]]\nname = "a"\ntype = "pager"', "types: alertmanager, cloudevents, generic"),
+        ('[[hooks]]\nname = "a"\ntype = "loki"', "types: alertmanager, cloudevents, generic"),
         ('[[receivers]]\nname = "a"\ntype = "sms"', "types: pagerduty, cloudevents, webhook"),
         ('[[endpoints]]\nname = "a"\ntype = "systemd"', "endpoints.0.unit"),
         ('[[endpoints]]\nname = "a"\ntype = "systemd"\nunit = "x; reboot"', "nbd1.service"),

@@ -6,11 +6,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 
+from kgraph.app.service import tokens
+from kgraph.app.service.tokens import Role
 from kgraph.schema import Item, Record, RelationRecord, StoreError, Subgraph
 from kgraph.store import GraphStore, open_store
+from tests.kgraph.server.conftest import alert, webhook
+from tests.kgraph.server.serving import running, waited
 from tests.neo4j.served import Served, lacking
 from tools.neo4j.server import Server
 
@@ -86,6 +92,26 @@ def test_a_server_that_is_killed_in_the_middle_of_a_commit_has_the_old_state_or_
         assert store.check() == []
         sync(store, 4)
         assert generations(store.graph()) == {4}
+
+
+def test_a_service_waits_for_its_store_and_goes_on_when_it_is_back(
+    served: Served, tmp_path: Path
+) -> None:
+    with closing(open_store(served.target)) as store:
+        sync(store, 5)
+        _, admin = tokens.create(store, "ada", Role.ADMIN, datetime.now(UTC), token_bytes)
+    with running(tmp_path, admin, store=f'url = "{served.server.url}"') as service:
+        waited(lambda: "leading" in service.client.get("/readyz").text)
+        served.server.kill()
+        waited(lambda: service.client.get("/readyz").status_code == 503)
+        waited(lambda: service.post(webhook(alert("HostDown", "g5"))) == 503)  # sent again, then
+        waited(lambda: "the watch waits for the store" in (tmp_path / "serve.log").read_text())
+        assert service.client.get("/healthz").status_code == 200
+        served.server.start(auth=False)
+        waited(lambda: service.post(webhook(alert("HostDown", "g5"))) == 202)
+        waited(lambda: "leading" in service.client.get("/readyz").text)
+        waited(service.incidents)
+        assert "the store answers again" in (tmp_path / "serve.log").read_text()
 
 
 def test_a_read_only_server_is_read_and_a_write_is_refused_in_one_line(served: Served) -> None:

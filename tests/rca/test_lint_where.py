@@ -83,7 +83,7 @@ def test_the_condition_of_a_fault_is_checked_too() -> None:
     ("body", "what", "mend"),
     [
         (ROW % "{not: {alarm: down}}", "absent is no health", "ask the graph only"),
-        (ROW % "{label: tier}, need: 2", "not permitted", "a gate needs its group"),
+        (ROW % "{label: tier}, need: 2", "is not known here", "a gate needs its group"),
         ("faults: [{fault: Rack.down, perYear: $x}]\n", "unknown parameter '$x'", "declare it"),
     ],
 )

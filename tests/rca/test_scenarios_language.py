@@ -147,7 +147,7 @@ def test_20_a_set_of_rules_is_used_again_with_other_parameters(
         ("strength: $unknown", "unknown parameter '$unknown'"),
         ("where: {kind: Host, not: {alarm: down}}", "an alarm that is absent is no health"),
         ("where: {and: [{label: a}, {not: {label: a}}]}", "contradict each other"),
-        ("need: 2", "not permitted"),
+        ("need: 2", "is not known here"),
     ],
 )
 def test_21_the_linter_names_file_and_row_and_how_to_mend_it(

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.schema import Channel, Observation, State
-from rca.likelihood import Reading
+from rca.likelihood import Reading, Sort
 from rca.storm import ENOUGH, coarse
 
 
 def _seen(ratio: float) -> Reading:
     state = State.ABNORMAL if ratio > 1 else State.HEALTHY
-    return Reading(Observation("x", "down", state), "Host", Channel.EVERY, ratio)
+    return Reading(Observation("x", "down", state), Sort("Host", Channel.EVERY, "down"), ratio)
 
 
 def _estate(*ratios: float) -> dict[int, list[Reading]]:

@@ -69,7 +69,7 @@ def test_a_window_may_let_suggest_and_says_why() -> None:
         ("windows: [{name: w, days: [thu], mode: auto}]", "observe"),
         ("windows: [{name: w, days: [thu], kind: Hots}]", "did you mean Host"),
         ("budgets: {fencingsPerHour: -1}", "greater than or equal to 0"),
-        ("budgets: {fences: 1}", "Extra inputs"),
+        ("budgets: {fences: 1}", "is not known here"),
     ],
 )
 def test_a_faulty_window_or_budget_is_refused_in_one_line(text: str, said: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -12,9 +11,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit.command import ended_with_us
-
-_LONGEST_COMPLAINT = 300
+from kgraph.sourcekit.command import shortened, started
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +39,12 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
         SourceError: it is missing, fails, or has printed nothing in time.
     """
     where = " ".join(argv)
-    environ = {**os.environ, "LC_ALL": "C"}
+    late = threading.Event()
     with TemporaryFile() as complaints:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - no shell, and words of the configuration
-                list(argv),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                env=environ,
-            )
-        except OSError as error:
-            what = f"{argv[0]} can't be run: {error.strerror or error}"
-            raise SourceError(what, where=where, mend="install it, or correct `via`") from None
-        late = threading.Event()
-        timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
-        timer.daemon = True  # whoever ends meanwhile does not wait for it
-        timer.start()
-        with ended_with_us(process):
+        with started(argv, complaints) as process:
+            timer = threading.Timer(patience.total_seconds(), _give_up, (process, late))
+            timer.daemon = True  # whoever ends meanwhile does not wait for it
+            timer.start()
             lines = _taken(process, most)
             timer.cancel()
             enough = len(lines) >= most
@@ -67,7 +52,7 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
                 process.kill()
             status = process.wait()
         complaints.seek(0)
-        said = " ".join(complaints.read().decode("utf-8", "replace").split())
+        said = shortened(complaints.read())
     if late.is_set() and not lines:
         what = f"no answer within {patience.total_seconds():g} s"
         raise SourceError(what, where=where, mend="look for what hangs there")
@@ -76,7 +61,7 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
     if enough:
         return Printed(lines, f"more than {most} at once")
     if status:
-        raise SourceError(f"it ended with {status}: {said[:_LONGEST_COMPLAINT]}", where=where)
+        raise SourceError(f"it ended with {status}: {said}", where=where)
     return Printed(lines)
 
 

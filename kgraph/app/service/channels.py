@@ -124,7 +124,15 @@ def channel(receiver: ReceiverConfig, configuration: Configuration) -> Channel:
     Raises:
         ConfigurationError: a secret that is named cannot be had; a faulty template.
     """
-    file = configuration.resolve(receiver.token_file) if receiver.token_file else None
+    try:
+        return _made(receiver, configuration)
+    except ConfigurationError as error:
+        where = ": ".join(part for part in (f"receiver {receiver.name}", error.where) if part)
+        raise ConfigurationError(error.what, where=where, mend=error.mend) from None
+
+
+def _made(receiver: ReceiverConfig, configuration: Configuration) -> Channel:
+    file = configuration.given(receiver.token_file)
     token = _text(secret(receiver.token_env, file))
     match receiver:
         case EmailReceiver():
@@ -132,9 +140,7 @@ def channel(receiver: ReceiverConfig, configuration: Configuration) -> Channel:
         case PagerDutyReceiver():
             if not token:
                 mend = "set token_env or token_file to where its routing key is"
-                raise ConfigurationError(
-                    "no routing key", where=f"receiver {receiver.name}", mend=mend
-                )
+                raise ConfigurationError("no routing key", mend=mend)
             return Web(receiver.name, receiver.url, lambda d, _id: messages.pagerduty(d, token))
         case CloudEventsReceiver():
             source = configuration.settings.server.public_url or "urn:kgraph"

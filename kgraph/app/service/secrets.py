@@ -32,8 +32,8 @@ def secret_of(hook: HookConfig, configuration: Configuration) -> HookSecret:
     Raises:
         ConfigurationError: it is named and cannot be had, or is too short.
     """
-    token_file = configuration.resolve(hook.token_file) if hook.token_file else None
-    hmac_file = configuration.resolve(hook.hmac_file) if hook.hmac_file else None
+    token_file = configuration.given(hook.token_file)
+    hmac_file = configuration.given(hook.hmac_file)
     token = _found(hook, hook.token_env, token_file)
     key = _found(hook, hook.hmac_env, hmac_file)
     return HookSecret(token, key.encode())

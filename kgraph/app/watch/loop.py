@@ -14,7 +14,7 @@ from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector, Heard
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
-from kgraph.schema import Lease
+from kgraph.schema import Lease, StoreError
 from kgraph.schema.counting import counted
 from kgraph.store import GraphStore
 
@@ -37,6 +37,10 @@ class Repairs(Protocol):
     @property
     def ended(self) -> bool:
         """Whether a repair ended in the last tick."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no repair is under way, as far as this process knows; asks no store."""
 
     @property
     def busy(self) -> frozenset[str]:
@@ -76,6 +80,8 @@ class Watch:
         retention: how long what has ended is kept; None: for ever.
         snapshot: begins to copy what is kept, if it is time; never blocks.
         beside: what a service does in each round.
+        left_acting: whether the store failed in the middle of a repair: what was in flight could
+            not be written down, and only the end of this process makes sure that it is over.
     """
 
     store: GraphStore
@@ -90,6 +96,7 @@ class Watch:
     retention: timedelta | None = None
     snapshot: Callable[[datetime], None] = _no_snapshot
     beside: Beside = field(default_factory=Alone)
+    left_acting: bool = False
     _failing: dict[str, str] = field(default_factory=dict)
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
@@ -114,6 +121,9 @@ class Watch:
             while not stopping.is_set():
                 self.round()
                 self.collector.wait(self.pause)
+        except StoreError:
+            self.left_acting = not self.repairs.idle
+            raise
         finally:
             self.collector.stop()
             self._told(self.repairs.stop(self.clock()))

@@ -76,6 +76,11 @@ class PolicyRepairs:
         self._shadows = Shadows(self.store)
 
     @property
+    def idle(self) -> bool:
+        """Whether no repair is under way, as far as this process knows."""
+        return self.executor.idle
+
+    @property
     def busy(self) -> frozenset[str]:
         """The incidents whose repair is under way, or was approved."""
         rows = self.store.plans(states=_FROZEN, limit=_ALL)

@@ -89,13 +89,20 @@ class _Asked:
     Attributes:
         question: what was read for it.
         about: the same about the alarms of the part alone.
-        partial: uids of possible causes of which not all dependents are in it.
+        full: uids of what all dependents were looked at for.
+        lacking: uids of what is blamed and has more dependents than were looked at.
     """
 
     question: Question
     about: Question
-    partial: frozenset[str]
+    full: frozenset[str]
+    lacking: frozenset[str]
     begun: Begun
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is blamed was looked at in full, and nothing else was."""
+        return self.lacking <= self.full <= self.blamed
 
     @property
     def blamed(self) -> frozenset[str]:
@@ -334,7 +341,8 @@ class Session:
             before = list({id(p): p for uid in alarms if (p := self._parts.get(uid))}.values())
             for part in before:
                 self._dissolve(part)
-            full = frozenset[str]().union(*(part.full for part in before))
+            # Of what has grown together nobody knows yet what will be blamed.
+            full = before[0].full if len(before) == 1 else frozenset[str]()
             part = _Part(frozenset(alarms), question if alarms == asked else None, full=full)
             for uid in alarms:
                 self._parts[uid] = part
@@ -385,18 +393,17 @@ class Session:
         tools: Toolkit,
         warnings: tuple[str, ...],
     ) -> list[Investigation]:
-        ready, full = part.question, part.full
+        ready = part.question
         part.question, part.asked_at = None, tools.now
-        asked = self._asked(part, full, ready, tools, warnings)
-        if not asked.partial & asked.blamed <= full <= asked.blamed:
-            # What is blamed was not looked at in full, or what was is not blamed any longer.
-            if full:
+        asked = first = self._asked(part, part.full, ready, tools, warnings)
+        if not asked.settled:
+            if part.full:
                 asked = self._asked(part, frozenset(), None, tools, warnings)
-            full = asked.partial & asked.blamed
-            if full:
-                asked = self._asked(part, full, None, tools, warnings)
+            if full := asked.lacking:
+                again = full != first.full  # or it was asked so at first
+                asked = self._asked(part, full, None, tools, warnings) if again else first
         found = of_question(asked.about, ages, tools, asked.begun)
-        part.full = full
+        part.full = asked.full
         # Whoever waits for news need not wait for this, too.
         part.asked = self._as_number(asked.question) if urgency is _Urgency.RENEWAL else 0
         part.within = frozenset(entity.uid for entity in asked.question.incident.entities)
@@ -415,9 +422,9 @@ class Session:
             ready = self._question(part.alarms, full, tools, warnings)
         question, around = ready
         about = question.about(part.alarms)
-        return _Asked(
-            question, about, around.partial, begin(about.incident, tools, about.topology)
-        )
+        begun = begin(about.incident, tools, about.topology)
+        lacking = around.lacking(tools.topologies.of(self.store), begun.thought.blamed)
+        return _Asked(question, about, full, lacking, begun)
 
     def _stands(self, asked: set[str], tools: Toolkit, warnings: tuple[str, ...]) -> bool:
         """Tell whether a part need not be explained again: it would be asked just the same."""

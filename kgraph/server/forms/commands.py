@@ -7,13 +7,15 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
 
-from kgraph.server.forms.form import Form
+from kgraph.server.forms.form import Form, example
 
 _Word = Annotated[str, StringConstraints(max_length=4_000, pattern=r"^[^\x00]*$")]
 
 
 class CommandAsked(Form):
     """A command of `kgraph`, as it would be typed, without the program's name."""
+
+    model_config = example(arguments=["incidents", "show", "INC-0001"])
 
     arguments: list[_Word] = Field(min_length=1, max_length=100)
     files: dict[str, str] = Field(

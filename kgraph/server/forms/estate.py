@@ -11,7 +11,7 @@ from kgraph.app.graphs import Dependent
 from kgraph.app.history import Event
 from kgraph.app.service.predicting import Prediction
 from kgraph.schema import Entity, Relation
-from kgraph.server.forms.form import Form
+from kgraph.server.forms.form import Form, example
 from kgraph.store import Span
 
 
@@ -142,6 +142,8 @@ class FaultAsked(Form):
 
 class PredictionAsked(Form):
     """What is to fail, all at once."""
+
+    model_config = example(fail=[{"entity": "9e4068fef6ce4f20", "mode": "down"}])
 
     fail: list[FaultAsked] = Field(min_length=1, max_length=50)
 

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from kgraph.incidents.handling import Handling
 from kgraph.schema import IncidentHead, IncidentRecord, Ruling
-from kgraph.server.forms.form import Form
+from kgraph.server.forms.form import Form, example
 from kgraph.server.forms.plans import PlanRow
 
 
@@ -143,6 +143,10 @@ class ReportForm(Form):
 class VerdictAsked(Form):
     """Confirm or refute a cause."""
 
+    model_config = example(
+        said="confirmed", entity="9e4068fef6ce4f20", mode="down", note="a broken PSU"
+    )
+
     said: Literal["confirmed", "refuted"]
     entity: str = Field(min_length=1, max_length=200, description="The uid that it is about.")
     mode: str = Field("", max_length=100, description="How it failed; empty: any way.")
@@ -155,11 +159,15 @@ _Why = Annotated[str, Field(max_length=2_000)]
 class NoteAsked(Form):
     """A remark, for those who read it later."""
 
+    model_config = example(note="at the rack")
+
     note: _Why = ""
 
 
 class CloseAsked(Form):
     """Why an incident is closed."""
+
+    model_config = example(reason="a planned move")
 
     reason: str = Field(min_length=1, max_length=2_000, pattern=r"\S")
 
@@ -167,11 +175,15 @@ class CloseAsked(Form):
 class MergeAsked(NoteAsked):
     """Which incident goes on with all symptoms of both."""
 
+    model_config = example(into="INC-0001", note="one array")
+
     into: str = Field(min_length=1, max_length=200, description="Such as INC-0001.")
 
 
 class SplitAsked(NoteAsked):
     """What becomes an incident of its own: whatever is wrong with these entities."""
+
+    model_config = example(entities=["VirtualMachine/web-3"], note="its own disk")
 
     entities: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         min_length=1, max_length=1_000, description="By uid, or by name as `Kind/name`."

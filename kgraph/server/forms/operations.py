@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from kgraph.app.service.audit import Deed
+from kgraph.incidents.aging import overdue
 from kgraph.server.forms.form import Form
 from kgraph.store import ScopeState
 
@@ -15,6 +16,7 @@ class SourceForm(Form):
 
     Attributes:
         age_seconds: since then.
+        interval_seconds: what usually lies between two readings; null: it was read once.
         stale: whether it is too old to be relied on.
     """
 
@@ -22,19 +24,21 @@ class SourceForm(Form):
     scope: str
     completed_at: datetime
     age_seconds: float
+    interval_seconds: float | None
     stale: bool
     records: int
     findings: list[str]
 
     @classmethod
-    def of(cls, row: ScopeState, age_seconds: float, stale: bool) -> SourceForm:  # noqa: FBT001 - a field
-        """Show a scope."""
+    def of(cls, row: ScopeState, now: datetime) -> SourceForm:
+        """Show how a scope stands at a moment."""
         return cls(
             source=row.source,
             scope=row.scope,
             completed_at=row.completed_at,
-            age_seconds=round(age_seconds, 1),
-            stale=stale,
+            age_seconds=round((now - row.completed_at).total_seconds(), 1),
+            interval_seconds=row.interval and round(row.interval.total_seconds(), 1),
+            stale=overdue(row.completed_at, row.interval, now),
             records=row.records,
             findings=list(row.findings),
         )

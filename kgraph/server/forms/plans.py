@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field, JsonValue
 
 from kgraph.schema import JournalEntry, PlanRecord
-from kgraph.server.forms.form import Form
+from kgraph.server.forms.form import Form, example
 
 
 class PlanRow(Form):
@@ -63,6 +63,8 @@ class PlanForm(PlanRow):
 
 class ReasonAsked(Form):
     """Why."""
+
+    model_config = example(reason="not during the backup")
 
     reason: str = Field("", max_length=2_000)
 

@@ -20,16 +20,17 @@ from kgraph.server.forms import (
     SpanForm,
 )
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, cut, following, offset, tagged
-from kgraph.server.problems import Refused, documented
+from kgraph.server.paging import Cursor, Limit, Page, cached, cut, following, offset, tagged
+from kgraph.server.problems import Refused
 from kgraph.store import GraphStore
 
 router = APIRouter(prefix="/entities", tags=["entities"])
 Uid = Annotated[str, Path(max_length=200, description="The entity's uid.")]
 
 
-@router.get("", responses=documented(400))
+@router.get("", response_model=Page[EntityRow], responses=cached(400))
 async def search(
+    request: Request,
     served: Served,
     _caller: Viewer,
     text: Annotated[
@@ -39,17 +40,18 @@ async def search(
     kind: Annotated[str | None, Query(max_length=100, description="Only this kind.")] = None,
     limit: Limit = 50,
     after: Cursor = None,
-) -> Page[EntityRow]:
+) -> Response:
     """Search the estate; ordered by kind and name."""
     start = offset(after)
     found = await served.readers.ask(
         lambda store: store.find(kind=kind, text=text or None, limit=start + limit + 1)
     )
     rows, more = cut(found[start:], limit)
-    return Page(items=[EntityRow.of(row) for row in rows], next=following(start, limit, more=more))
+    shown = [EntityRow.of(row) for row in rows]
+    return tagged(request, Page(items=shown, next=following(start, limit, more=more)))
 
 
-@router.get("/{uid}", response_model=EntityForm, responses=documented(404))
+@router.get("/{uid}", response_model=EntityForm, responses=cached(404))
 async def show_entity(uid: Uid, request: Request, served: Served, _caller: Viewer) -> Response:
     """Show an entity: keys, labels, properties, what it needs and who needs it."""
 
@@ -61,7 +63,7 @@ async def show_entity(uid: Uid, request: Request, served: Served, _caller: Viewe
     return tagged(request, await served.readers.ask(look))
 
 
-@router.get("/{uid}/history", response_model=HistoryForm, responses=documented(404))
+@router.get("/{uid}/history", response_model=HistoryForm, responses=cached(404))
 async def show_history(uid: Uid, request: Request, served: Served, _caller: Viewer) -> Response:
     """Show what an entity went through; also one that is gone by now."""
 
@@ -80,13 +82,14 @@ async def show_history(uid: Uid, request: Request, served: Served, _caller: View
     return tagged(request, await served.readers.ask(look))
 
 
-@router.get("/{uid}/impact", responses=documented(404))
+@router.get("/{uid}/impact", response_model=ImpactForm, responses=cached(404))
 async def show_impact(
     uid: Uid,
+    request: Request,
     served: Served,
     _caller: Viewer,
     depth: Annotated[int, Query(ge=1, le=20, description="At most so many hops.")] = 8,
-) -> ImpactForm:
+) -> Response:
     """List who needs an entity, nearest first: its blast radius."""
 
     def look(store: GraphStore) -> ImpactForm:
@@ -94,7 +97,7 @@ async def show_impact(
         rows, truncated = dependents(store, uid, depth)
         return ImpactForm(items=[DependentForm.at(row) for row in rows], truncated=truncated)
 
-    return await served.readers.ask(look)
+    return tagged(request, await served.readers.ask(look))
 
 
 def _open(store: GraphStore, uid: str) -> Entity:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -30,7 +31,19 @@ class Accepted(BaseModel):
     alerts: int
 
 
-_ANY_JSON = {"schema": {"description": "what the hook's type says"}}
+Name = Annotated[str, Path(max_length=200, description="Its `name` in the configuration.")]
+_ALERT = {
+    "status": "firing",
+    "labels": {"alertname": "HostDown", "instance": "h1.dc1:9100"},
+    "annotations": {"summary": "no answer for 5 minutes"},
+    "startsAt": "2026-11-23T04:00:00Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+    "fingerprint": "5ef77f1f8a3ecb8d",
+}
+_ANY_JSON = {
+    "schema": {"description": "What the hook's type says; here of the type `alertmanager`."},
+    "example": {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "alerts": [_ALERT]},
+}
 
 
 @router.post(
@@ -52,7 +65,7 @@ _ANY_JSON = {"schema": {"description": "what the hook's type says"}}
         "security": [{"HTTPBearer": []}, {}],
     },
 )
-async def post(name: str, request: Request, served: Served) -> Accepted:
+async def post(name: Name, request: Request, served: Served) -> Accepted:
     """Take in alerts, changes, and what was done to incidents elsewhere, by the hook's type."""
     hook = served.hooks.get(name)
     if hook is None:

@@ -14,7 +14,6 @@ from kgraph.app.handled import acknowledgements, trace
 from kgraph.incidents import Detail, build
 from kgraph.incidents.handling import acknowledgement
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
-from kgraph.schema.timestamps import parse_time
 from kgraph.server.forms import (
     HandlingForm,
     IncidentForm,
@@ -26,7 +25,7 @@ from kgraph.server.forms import (
     VerdictForm,
 )
 from kgraph.server.identity import Responder, Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of, tagged
+from kgraph.server.paging import Cursor, Limit, Page, cached, cursor, cut, dated, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
 from kgraph.server.writing import write
@@ -39,14 +38,15 @@ StatusAsked = Annotated[
 ]
 
 
-@router.get("", responses=documented(400))
+@router.get("", response_model=Page[IncidentRow], responses=cached(400))
 async def list_incidents(
+    request: Request,
     served: Served,
     _caller: Viewer,
     status: StatusAsked = None,
     limit: Limit = 50,
     after: Cursor = None,
-) -> Page[IncidentRow]:
+) -> Response:
     """List incidents, newest first."""
     wanted = IncidentStatus(status) if status else None
     behind = _behind(after) if after else None
@@ -57,10 +57,10 @@ async def list_incidents(
         taken = acknowledgements(store, [row.id for row in rows])
         return Page(items=[IncidentRow.of(row, taken.get(row.id)) for row in rows], next=last)
 
-    return await served.readers.ask(look)
+    return tagged(request, await served.readers.ask(look))
 
 
-@router.get("/{incident_id}", response_model=IncidentForm, responses=documented(404))
+@router.get("/{incident_id}", response_model=IncidentForm, responses=cached(404))
 async def show_incident(
     incident_id: Id, request: Request, served: Served, _caller: Viewer
 ) -> Response:
@@ -81,7 +81,7 @@ async def show_incident(
     return tagged(request, await served.readers.ask(look))
 
 
-@router.get("/{incident_id}/bundle", responses=documented(404))
+@router.get("/{incident_id}/bundle", responses=cached(404))
 async def show_bundle(
     incident_id: Id, request: Request, served: Served, _caller: Viewer
 ) -> Response:
@@ -90,7 +90,7 @@ async def show_bundle(
     return tagged(request, json.loads(record.bundle))
 
 
-@router.get("/{incident_id}/report", response_model=ReportForm, responses=documented(404))
+@router.get("/{incident_id}/report", response_model=ReportForm, responses=cached(404))
 async def show_report(
     incident_id: Id,
     request: Request,
@@ -162,11 +162,5 @@ def found_in(store: GraphStore, incident_id: str) -> IncidentRecord:
 
 
 def _behind(after: str) -> IncidentHead:
-    opened, id_ = parts_of(after, 2)
-    try:
-        at = parse_time(str(opened))
-    except ValueError:
-        at = None
-    if at is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
-    return IncidentHead(str(id_), IncidentStatus.OPEN, at, at, "")
+    at, id_ = dated(after)
+    return IncidentHead(id_, IncidentStatus.OPEN, at, at, "")

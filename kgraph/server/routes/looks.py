@@ -10,8 +10,7 @@ from kgraph.app.handled import acknowledgements
 from kgraph.schema import IncidentStatus, PlanRecord, PlanState
 from kgraph.server.forms import BoardRow, IncidentView
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.paging import Page, tagged
-from kgraph.server.problems import documented
+from kgraph.server.paging import Page, cached, tagged
 from kgraph.server.routes.incidents import found_in
 from kgraph.server.viewing import on_board, viewed
 from kgraph.store import GraphStore
@@ -22,7 +21,7 @@ _ROWS = 30  # whole incidents are read for it; older ones are on the plain list
 _STANDING = {state for state in PlanState if state is not PlanState.SUPERSEDED}
 
 
-@router.get("/board", response_model=Page[BoardRow])
+@router.get("/board", response_model=Page[BoardRow], responses=cached())
 async def show_board(request: Request, served: Served, _caller: Viewer) -> Response:
     """List incidents with what is blamed and the plan that stands; open ones come first."""
 
@@ -38,9 +37,7 @@ async def show_board(request: Request, served: Served, _caller: Viewer) -> Respo
     return tagged(request, await served.readers.ask(look))
 
 
-@router.get(
-    "/incidents/{incident_id}/view", response_model=IncidentView, responses=documented(404)
-)
+@router.get("/incidents/{incident_id}/view", response_model=IncidentView, responses=cached(404))
 async def show_view(
     incident_id: Id, request: Request, served: Served, _caller: Viewer
 ) -> Response:

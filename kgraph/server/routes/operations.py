@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request, Response
 
 from kgraph.app.service import audit
 from kgraph.app.service.letters import discard, retry
-from kgraph.incidents.aging import STALE_AFTER
 from kgraph.schema import Document, Drawer
-from kgraph.schema.timestamps import parse_time
 from kgraph.server.forms import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.identity import Admin, Operator, Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, cursor, cut, parts_of
+from kgraph.server.paging import Cursor, Limit, Page, behind, cached, cursor, cut, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
 from kgraph.server.writing import write
@@ -31,36 +28,33 @@ async def list_sources(served: Served, _caller: Viewer) -> list[SourceForm]:
     """Tell when each source was last read for each scope."""
     now = served.clock()
     scopes = await served.readers.ask(lambda store: store.scopes())
-    return [
-        SourceForm.of(row, (now - row.completed_at).total_seconds(), stale(now, row.completed_at))
-        for row in scopes
-    ]
+    return [SourceForm.of(row, now) for row in scopes]
 
 
-@router.get("/audit", responses=documented(400))
+@router.get("/audit", response_model=Page[DeedForm], responses=cached(400))
 async def list_audit(
-    served: Served, _caller: Admin, limit: Limit = 50, after: Cursor = None
-) -> Page[DeedForm]:
+    request: Request, served: Served, _caller: Admin, limit: Limit = 50, after: Cursor = None
+) -> Response:
     """List who wrote what, newest first."""
-    behind = _behind(Drawer.AUDIT, after)
-    found = await served.readers.ask(lambda store: audit.listed(store, limit + 1, behind))
+    first = behind(Drawer.AUDIT, after)
+    found = await served.readers.ask(lambda store: audit.listed(store, limit + 1, first))
     rows, more = cut(found, limit)
     last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
-    return Page(items=[DeedForm.shown(row) for row in rows], next=last)
+    return tagged(request, Page(items=[DeedForm.shown(row) for row in rows], next=last))
 
 
-@router.get("/dead-letters", responses=documented(400))
+@router.get("/dead-letters", response_model=Page[DeadLetterForm], responses=cached(400))
 async def list_dead(
-    served: Served, _caller: Operator, limit: Limit = 50, after: Cursor = None
-) -> Page[DeadLetterForm]:
+    request: Request, served: Served, _caller: Operator, limit: Limit = 50, after: Cursor = None
+) -> Response:
     """List what could not be read or sent, newest first."""
-    behind = _behind(Drawer.DEAD, after)
+    first = behind(Drawer.DEAD, after)
     found = await served.readers.ask(
-        lambda store: store.documents(Drawer.DEAD, limit=limit + 1, after=behind, newest=True)
+        lambda store: store.documents(Drawer.DEAD, limit=limit + 1, after=first, newest=True)
     )
     rows, more = cut(found, limit)
     last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
-    return Page(items=[_letter(row) for row in rows], next=last)
+    return tagged(request, Page(items=[_letter(row) for row in rows], next=last))
 
 
 @router.post(
@@ -94,11 +88,6 @@ async def _needed(served: Service, letter_id: str) -> None:
     await served.readers.ask(look)
 
 
-def stale(now: datetime, at: datetime) -> bool:
-    """Tell whether a reading is too old to be relied on."""
-    return now - at > STALE_AFTER
-
-
 def _letter(row: Document) -> DeadLetterForm:
     body: dict[str, Any] = json.loads(row.body)
     if "inbox" in body:
@@ -108,16 +97,3 @@ def _letter(row: Document) -> DeadLetterForm:
     return DeadLetterForm.model_validate(
         {"id": row.id, "at": row.at, "kind": kind, "name": name, "because": body["because"]}
     )
-
-
-def _behind(drawer: Drawer, after: str | None) -> Document | None:
-    if after is None:
-        return None
-    at, id_ = parts_of(after, 2)
-    try:
-        moment = parse_time(str(at))
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, "cursor: not one that a page has named", "cursor")
-    return Document(drawer, str(id_), moment, "")

@@ -15,7 +15,7 @@ from kgraph.app.plans import reject as say_no
 from kgraph.schema import Halt, InputError, PlanRecord, PlanState
 from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
 from kgraph.server.identity import Admin, Operator, Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, cut, following, offset, tagged
+from kgraph.server.paging import Cursor, Limit, Page, cached, cut, following, offset, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.server.writing import write
 from kgraph.store import GraphStore
@@ -34,25 +34,27 @@ _State = Literal[
 ]
 
 
-@router.get("/plans", responses=documented(400))
+@router.get("/plans", response_model=Page[PlanRow], responses=cached(400))
 async def list_plans(
+    request: Request,
     served: Served,
     _caller: Viewer,
     incident: Annotated[str | None, Query(max_length=200, description="Only of this.")] = None,
     state: Annotated[_State | None, Query(description="Only in this state.")] = None,
     limit: Limit = 50,
     after: Cursor = None,
-) -> Page[PlanRow]:
+) -> Response:
     """List plans, newest first."""
     states, start = {PlanState(state)} if state else None, offset(after)
     found = await served.readers.ask(
         lambda store: store.plans(incident=incident, states=states, limit=start + limit + 1)
     )
     rows, more = cut(found[start:], limit)
-    return Page(items=[PlanRow.of(row) for row in rows], next=following(start, limit, more=more))
+    shown = [PlanRow.of(row) for row in rows]
+    return tagged(request, Page(items=shown, next=following(start, limit, more=more)))
 
 
-@router.get("/plans/{plan_id}", response_model=PlanForm, responses=documented(404))
+@router.get("/plans/{plan_id}", response_model=PlanForm, responses=cached(404))
 async def show_plan(plan_id: Id, request: Request, served: Served, _caller: Viewer) -> Response:
     """Show a plan: its steps, its runs, its journal."""
 
@@ -69,7 +71,7 @@ async def show_plan(plan_id: Id, request: Request, served: Served, _caller: View
 
 @router.post("/plans/{plan_id}/approve", responses=documented(404, 409))
 async def approve(plan_id: Id, served: Served, caller: Operator) -> PlanRow:
-    """Say yes to a plan: the watch carries it out, past all guards.
+    """Say yes to a plan: the watch carries it out, if every guard lets it.
 
     The yes is bound to the plan and to all of the graph that its proof has read: where any of that
     is another one when it is to begin, it does not, and wants another yes.

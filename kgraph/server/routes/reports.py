@@ -6,25 +6,30 @@ import json
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.schema import Drawer
 from kgraph.server.forms import ReportRow
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.paging import Limit, Page
+from kgraph.server.paging import Cursor, Limit, Page, behind, cached, cursor, cut, tagged
 from kgraph.server.problems import Refused, documented
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 _KINDS = {"html": "text/html", "markdown": "text/markdown", "json": "application/json"}
 
 
-@router.get("")
-async def list_reports(served: Served, _caller: Viewer, limit: Limit = 50) -> Page[ReportRow]:
+@router.get("", response_model=Page[ReportRow], responses=cached(400))
+async def list_reports(
+    request: Request, served: Served, _caller: Viewer, limit: Limit = 50, after: Cursor = None
+) -> Response:
     """List the periodic reports, newest first."""
-    rows = await served.readers.ask(
-        lambda store: store.documents(Drawer.REPORT, limit=limit, newest=True)
+    first = behind(Drawer.REPORT, after)
+    found = await served.readers.ask(
+        lambda store: store.documents(Drawer.REPORT, limit=limit + 1, after=first, newest=True)
     )
-    return Page(items=[ReportRow.of(row) for row in rows])
+    rows, more = cut(found, limit)
+    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    return tagged(request, Page(items=[ReportRow.of(row) for row in rows], next=last))
 
 
 @router.get(

@@ -39,12 +39,21 @@ _RANK = "MATCH (scope:_KgScope {id: $id}) SET scope.priority = $priority"
 _ENTITIES = "MATCH (r:_KgRecord {scope: $scope}) WHERE r.live RETURN DISTINCT r.entity"
 _GENERATION = """\
 MATCH (scope:_KgScope {source: $source, scope: $scope}) RETURN scope.generation"""
-_READ_AGAIN = """\
-MATCH (scope:_KgScope {id: $id})
-SET scope.generation = scope.generation + 1, scope.completedAt = $at"""
-_SAVE = """\
-MATCH (scope:_KgScope {id: $id})
+# As the embedded store measures it; one assignment after the other.
+_INTERVAL = """\
+scope.interval = CASE
+    WHEN $at - scope.completedAt < scope.interval / 2 THEN scope.interval / 2
+    ELSE $at - scope.completedAt
+  END"""
+_READ_AGAIN = f"""\
+MATCH (scope:_KgScope {{id: $id}})
 SET
+  {_INTERVAL},
+  scope.generation = scope.generation + 1, scope.completedAt = $at"""
+_SAVE = f"""\
+MATCH (scope:_KgScope {{id: $id}})
+SET
+  {_INTERVAL},
   scope.generation = scope.generation + 1, scope.completedAt = $at, scope.digest = $digest,
   scope.findings = $findings, scope.records = $live"""
 _DESCRIBED = """\

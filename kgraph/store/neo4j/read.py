@@ -7,7 +7,7 @@ from typing import Any
 
 from kgraph.schema import Entity, Relation, Subgraph
 from kgraph.store._lookup import canonical_value, one, spellings
-from kgraph.store._ticks import from_ticks
+from kgraph.store._ticks import from_ticks, span_of
 from kgraph.store._walk import Edge, Walk, reached, relations_among
 from kgraph.store.neo4j.database import Database
 from kgraph.store.neo4j.entities import entity_of
@@ -86,7 +86,7 @@ _SCOPES = """\
 MATCH (scope:_KgScope)
 WHERE scope.completedAt IS NOT NULL
 RETURN scope.source, scope.scope, scope.generation, scope.completedAt, scope.records,
-  scope.findings"""
+  scope.findings, scope.interval"""
 _EVERY = 2**31 - 1  # no limit
 
 
@@ -160,8 +160,8 @@ def neighbourhood(statements: Statements, seeds: Sequence[str], walk: Walk) -> S
 def scopes(statements: Statements) -> list[ScopeState]:
     """Return when each source was last read for each scope."""
     return [
-        ScopeState(source, scope, generation, from_ticks(at), records, tuple(found))
-        for source, scope, generation, at, records, found in sorted(statements.rows(_SCOPES))
+        ScopeState(source, scope, made, from_ticks(at), records, tuple(found), span_of(interval))
+        for source, scope, made, at, records, found, interval in sorted(statements.rows(_SCOPES))
     ]
 
 

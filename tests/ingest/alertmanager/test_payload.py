@@ -177,10 +177,10 @@ def test_json_that_is_no_payload_is_refused(document: object) -> None:
 @pytest.mark.parametrize(
     ("document", "field"),
     [
-        ({}, "version: Field required"),
-        ({"version": "4"}, "alerts: Field required"),
+        ({}, "version: is missing"),
+        ({"version": "4"}, "alerts: is missing"),
         ([5], "0: "),
-        ([{}], "0.labels: Field required"),
+        ([{}], "0.labels: is missing"),
         (webhook(alert(), alert(labels={"a": 5})), "alerts.1.labels.a: "),
         (webhook(alert(labels={"a": ["b"]})), "alerts.0.labels.a: "),
         (webhook(alert(status="odd")), "alerts.0.status"),

@@ -45,7 +45,7 @@ def test_a_site_replaces_a_shipped_series_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("format: kgraph.detectors/v1\n", ""), "own.yaml: format: Field required"),
+        (("format: kgraph.detectors/v1\n", ""), "own.yaml: format: is missing"),
         (("use: threshold", "use: magic"), "no detector of series is called 'magic'"),
         (("signal: full", "signal: fulll"), "signal 'fulll' is not published"),
         (("kind: StoragePool", "kind: StoragePol"), "unknown kind 'StoragePol'"),

@@ -59,6 +59,14 @@ def test_samples_overtake_no_reading_that_began_before_them(store: GraphStore) -
 
 
 @pytest.mark.libvirt
+def test_a_sample_of_guests_that_nothing_has_told_of_yet_is_no_riddle(store: GraphStore) -> None:
+    sampled = watched_jobs(context())[-1]
+    first = sampled.fetch(NOW)(Reading(store, NOW, Commitment.COMMIT, unshown))
+    sampled.close()
+    assert first.findings == ()
+
+
+@pytest.mark.libvirt
 def test_a_closed_job_holds_no_thread_and_may_be_asked_again() -> None:
     before = set(threading.enumerate())
     sampled = watched_jobs(context())[-1]

@@ -184,7 +184,7 @@ def test_bad_input_is_one_line(
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"id": "a", "truth": ["vmstore"]}, "from: Field required"),
+        ({"id": "a", "truth": ["vmstore"]}, "from: is missing"),
         ({"id": "a", "from": T0 + 9, "to": T0, "truth": ["x"]}, "it ends before it begins"),
         ({"id": "a", "from": "2026-11-20", "to": T0, "truth": ["x"]}, "from: "),
         ({"id": "a", "from": T0, "to": T0 + 9, "truth": ["ghost"]}, "no entity 'ghost'"),

@@ -66,10 +66,10 @@ def test_two_sources_that_know_a_machine_by_name_give_one(run: Run, work: Path) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["path=x", "pth=y"], "pth: there is no such key; the keys of csv are name"),
-        (["pth=y"], "pth: there is no such key; the keys of csv are name"),
+        (["path=x", "pth=y"], "pth: is not known here; the keys of csv are name"),
+        (["pth=y"], "pth: is not known here; the keys of csv are name"),
         (["hosts.csv"], "'hosts.csv' is not KEY=VALUE"),
-        ([], "path: it is missing"),
+        ([], "path: is missing"),
         (["path=x", "columns={"], "is not JSON"),
         (["path=x", "path=y"], "'y' is the second of what there is one of"),
     ],
@@ -86,7 +86,7 @@ def test_a_wrong_field_in_the_configuration_is_told_with_its_place(run: Run, wor
     (work / "kgraph.toml").write_text('[[sources]]\ntype = "csv"\npaht = "hosts.csv"\n')
     done = run("sync")
     assert done.code == 1
-    assert "sources.0.path: Field required" in done.err
+    assert "sources.0.path: is missing" in done.err
 
 
 def test_every_declared_source_has_a_command_with_help(run: Run) -> None:

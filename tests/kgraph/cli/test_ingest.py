@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import termios
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -41,6 +42,14 @@ def storm(work: Path) -> Path:
     path = work / "storm.json"
     path.write_text(_payload("web-1", "web-2", "web-3", "web-4"))
     return path
+
+
+def test_the_document_that_the_help_shows_can_be_read(run: Run, work: Path) -> None:
+    said = run("ingest", "topology", "--help").out
+    shown = textwrap.dedent(said.partition("says something:\n")[2])
+    (work / "shown.yaml").write_text(shown.strip())
+    done = run("ingest", "topology", "shown.yaml", "-o", "json")
+    assert (done.code, json.loads(done.out)[0]["created"]) == (0, 3), done.err
 
 
 def test_a_document_is_counted_and_kept(run: Run, estate: Path) -> None:

@@ -116,3 +116,9 @@ def test_a_broken_configuration_stops_every_command_in_one_line(run: Run, work: 
     done = run("config", "show")
     assert done.code == 1
     assert "unknown key 'stroe'; did you mean store" in done.err
+
+
+def test_a_choice_that_there_is_not_is_told_with_those_that_there_are(run: Run) -> None:
+    done = run("graph", "show", "x", "--output", "bogus")
+    assert done.code == 2
+    assert "'--output' / '-o': 'bogus' is not one of 'table', 'json'" in done.err

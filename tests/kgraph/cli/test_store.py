@@ -101,7 +101,8 @@ def test_an_older_store_is_brought_up_and_told_from_where(
             sql.execute(f"ALTER TABLE {table} DROP COLUMN due_at")
         trigger = "CREATE TRIGGER observation_superseded AFTER UPDATE ON observation"
         sql.execute(f"{trigger} BEGIN SELECT 1; END")
-        sql.execute("ALTER TABLE scope DROP COLUMN priority")
+        for column in ("priority", "interval"):
+            sql.execute(f"ALTER TABLE scope DROP COLUMN {column}")
         sql.execute(f"PRAGMA user_version = {version}")
     done = run("store", "migrate")
     assert done.code == 0, done.err

@@ -46,6 +46,17 @@ def test_a_token_may_be_written_to_a_file_for_its_owner_alone(run: Run, work: Pa
     assert (again.code, "is there already" in again.err) == (2, True)
 
 
+def test_what_cannot_be_written_down_is_no_token(run: Run, work: Path) -> None:
+    made(run, work)
+    lost = run("--store", str(stored(work)), "token", "create", "eve", "--to-file", "no/such/t")
+    assert (lost.code, lost.err.count("\n"), "no/such/t" in lost.err) == (1, 1, True)
+    with closing(open_store(stored(work))) as store:
+        assert [token.name for token in tokens.listed(store)] == ["ada"]
+    shut = run("--store", str(work), "token", "create", "eve", "--to-file", "t")
+    assert shut.code == 1
+    assert not (work / "t").exists()
+
+
 def test_what_is_forged_revoked_or_expired_is_refused(run: Run, work: Path) -> None:
     text = made(run, work, "--days", "1")
     id_ = text.split("_")[1]

@@ -146,6 +146,14 @@ def test_a_source_is_stale_if_no_scope_was_read_for_an_hour_and_told_if_relation
     assert with_stale(question, ages, NOW).stale == {"cmdb": 2 * STALE_AFTER}
 
 
+def test_a_source_that_is_read_each_night_is_stale_once_it_was_left_out() -> None:
+    nightly = [SourceAge("cmdb", NOW - 1.9 * DAY, interval=DAY)]
+    assert stale(nightly, NOW) == {}
+    assert stale(nightly, NOW + 0.2 * DAY) == {"cmdb": 2.1 * DAY}
+    often = [SourceAge("libvirt", NOW - STALE_AFTER, interval=timedelta(seconds=10))]
+    assert stale(often, NOW) == {}  # what is related seldom changes within an hour
+
+
 def test_nothing_is_altered_where_nothing_is_stale() -> None:
     question = incident(runs("vm1", "h1"))
     before = answer(cause("h1", 0.9, vm1=4.0))

@@ -61,10 +61,10 @@ def test_what_is_no_yaml_is_refused_with_its_file(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"rows": [{"size": 3}, {"size": "x"}]}, "x.yaml: rows.1.size: Input should be a valid"),
+        ({"rows": [{"size": 3}, {"size": "x"}]}, "x.yaml: rows.1.size: must be a valid"),
         ({"rows": [{"size": 10}]}, "x.yaml: rows.0.size: at most 9; see the page"),
-        ({"rows": [{"size": 1, "wide": 2}]}, "x.yaml: rows.0.wide: Extra inputs"),
-        ([], "x.yaml: file: Input should be"),
+        ({"rows": [{"size": 1, "wide": 2}]}, "x.yaml: rows.0.wide: is not known here"),
+        ([], "x.yaml: file: must be"),
     ],
 )
 def test_what_has_another_form_is_refused_with_its_field(content: object, told: str) -> None:

@@ -61,6 +61,61 @@ def test_a_bundle_that_is_none_is_refused_with_where(serve: Serve, token: Token)
     assert told.json()["detail"].startswith("bundle")
 
 
+def test_every_list_and_document_has_a_tag_as_the_document_of_the_api_says(
+    serve: Serve, token: Token, incident: str, store: GraphStore
+) -> None:
+    client, headers = serve(), token(Role.ADMIN)
+    (plan,) = store.plans()
+    known = {"incident_id": incident, "plan_id": plan.id, "uid": store.find(kind="Host")[0].uid}
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    asked = {path: row["get"] for path, row in paths.items() if "get" in row}
+    tagged = [path for path, row in asked.items() if "304" in row["responses"]]
+    lists = {path for path in tagged if "{" not in path}
+    assert lists >= {f"/api/v1/{name}" for name in ("incidents", "entities", "plans", "reports")}
+    assert lists >= {"/api/v1/audit", "/api/v1/dead-letters"}
+    for path in tagged:
+        names = [row["name"] for row in asked[path]["parameters"]]
+        assert {"limit", "after"} <= set(names) or path not in lists - {"/api/v1/board"}
+        address = path.format(**known)
+        shown = client.get(address, headers=headers)
+        assert shown.status_code == 200, address
+        again = headers | {"If-None-Match": shown.headers["etag"]}
+        assert client.get(address, headers=again).status_code == 304, address
+
+
+def test_the_document_of_the_api_says_what_fields_are_and_what_bodies_look_like(
+    serve: Serve, token: Token
+) -> None:
+    client = serve()
+    document = client.get("/api/v1/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    assert "any mode" in schemas["SuspectForm"]["properties"]["posterior"]["description"]
+    assert not [
+        name for name, row in schemas.items() if "Attributes:" in row.get("description", "")
+    ]
+    asked = {name: row for name, row in schemas.items() if name.endswith("Asked")}
+    assert [name for name, row in asked.items() if "examples" not in row] == [
+        "FaultAsked",  # a part of another one
+        "LogInAsked",  # a secret
+    ]
+    post = document["paths"]["/hooks/{name}"]["post"]
+    example = post["requestBody"]["content"]["application/json"]["example"]
+    headers = token(Role.HOOK)
+    assert client.post("/hooks/alertmanager", json=example, headers=headers).json()["alerts"] == 1
+
+
+def test_an_address_that_there_is_not_is_told_with_where_to_look(
+    serve: Serve, token: Token
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    lost = client.get("/api/v1/incident", headers=headers)
+    assert (lost.status_code, lost.headers["content-type"]) == (404, "application/problem+json")
+    assert "/api/v1/openapi.json" in lost.json()["detail"]
+    wrong = client.post("/api/v1/incidents", headers=headers)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert wrong.json()["detail"] == "POST is not taken at this address: GET is"
+
+
 def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
     client, headers = serve(), token(Role.VIEWER)
     names, after = [], ""

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from random import Random
+
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import Topology, build
-from tests.kgraph.topology.estates import rows
+from tests.kgraph.topology.estates import Graph, graphs, rows
 
 
 def _build(ids: str, *relations: Relation) -> Topology:
@@ -168,3 +172,23 @@ def test_the_order_of_relations_does_not_matter(seed: int) -> None:
     ]
     shuffled = [alike[i] for i in rng.permutation(len(alike))]
     assert rows(build(entities, alike)) == rows(build(entities, shuffled))
+
+
+@given(graphs())
+def test_gates_are_in_the_order_of_owner_type_need_and_members(graph: Graph) -> None:
+    topology = build(*graph)
+    told = [
+        (owner, topology.type[gate], int(topology.need[gate]), tuple(topology.members(gate)))
+        for gate, owner in enumerate(topology.owner.tolist())
+    ]
+    assert told == sorted(set(told))
+
+
+@given(graphs(), st.randoms())
+def test_the_order_in_which_relations_are_told_changes_nothing(graph: Graph, rng: Random) -> None:
+    entities, relations = graph
+    shuffled = rng.sample(relations, len(relations))
+    one, other = build(entities, relations), build(entities, shuffled)
+    for name in ("owner", "type_code", "need", "member_start", "member", "in_gate"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+    assert one.type_names == other.type_names

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 
+import pytest
 from hypothesis import given
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import Topology, build, dependencies, dependents, vicinity
-from kgraph.topology.vicinity import ALARMING, BLAMED, SHARE, STRANGERS, TIGHT, _nearest
+from kgraph.topology.vicinity import ALARMING, BLAMED, OWN, SHARE, STRANGERS, TIGHT, _nearest
 from tests.kgraph.topology.estates import Graph, graphs
+
+MODULE = import_module("kgraph.topology.vicinity")  # its name is that of its function, too
 
 
 def estate(hosts: int, guests: int) -> Topology:
@@ -109,3 +113,51 @@ def test_the_nearest_of_a_cause_are_the_first_of_more() -> None:
         found, asked = _nearest(topology, core, most), dependents(topology, [core], limit=most)
         assert found.entities.tolist() == asked.entities.tolist()
         assert found.truncated is asked.truncated is True
+
+
+def test_what_other_causes_brought_in_of_a_cause_need_not_be_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(MODULE, "WITNESSES", 20)
+    topology = estate(hosts=100, guests=20)
+    seeds = [topology.index[f"g{h}-{g}"] for h in range(60) for g in range(20)]
+    found = vicinity(topology, seeds)
+    hosts = {topology.index[f"h{h}"] for h in range(60)} & found.partial
+    assert hosts  # each brought a few of its guests itself, and they alarm one and all
+    assert not found.lacking(topology, hosts)
+    assert found.lacking(topology, [topology.index["core"]])  # of the other hosts' guests, few
+
+
+def test_what_has_more_dependents_than_can_be_looked_at_is_not_asked_about_in_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topology = estate(hosts=100, guests=20)
+    core = topology.index["core"]
+    found = vicinity(topology, [topology.index["g7-0"]])
+    assert found.lacking(topology, [core]) == {core}
+    monkeypatch.setattr(MODULE, "BLAMED", 2_000)
+    assert found.lacking(topology, [core]) == frozenset()
+
+
+@given(graphs())
+def test_a_cause_lacks_nothing_once_it_was_looked_at_in_full(graph: Graph) -> None:
+    topology = build(*graph)
+    for seed in range(len(topology)):
+        found = vicinity(topology, [seed])
+        lacking = found.lacking(topology, range(len(topology)))
+        assert lacking <= found.partial
+        for cause in lacking:
+            assert not vicinity(topology, [seed], [cause]).lacking(topology, [cause])
+
+
+def test_little_that_needs_a_symptom_comes_in_whole_however_many_symptoms_there_are() -> None:
+    entities = [Entity(f"vm{n}", "VirtualMachine") for n in range(200)]
+    entities += [Entity(f"s{n}-{m}", "Service") for n in range(200) for m in range(OWN - 1)]
+    relations = [
+        Relation(f"s{n}-{m}", "RUNS_ON", f"vm{n}") for n in range(200) for m in range(OWN - 1)
+    ]
+    topology = build(entities, relations)
+    seeds = [topology.index[f"vm{n}"] for n in range(200)]
+    found = vicinity(topology, seeds)
+    assert not found.lacking(topology, seeds)
+    assert len(found.inner) == len(entities)

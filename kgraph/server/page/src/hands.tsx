@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask, quoted } from "./api";
 import { useData } from "./data";
+import { useGivenBack } from "./parts";
 import type { IncidentRow, Listed, View } from "./types";
 import { clock } from "./words";
 
@@ -27,6 +28,7 @@ const SAID: Record<Deed, { button: string; send: string; told: string }> = {
 
 export function Hands({ view, may, again }: { view: View; may: boolean; again: () => void }) {
   const [deed, setDeed] = useState<Deed | "">("");
+  const place = useGivenBack(deed);
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const path = `incidents/${quoted(view.id)}`;
@@ -49,7 +51,7 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
   const deeds = DEEDS.filter((each) => may && offered(each, view));
   if (!taken && !deeds.length) return null;
   return (
-    <div class="hands">
+    <div class="hands" ref={place}>
       {taken && (
         <p class="taken" role="status">
           <b>{taken.by}</b> has it since <time dateTime={taken.at}>{clock(taken.at)}</time>
@@ -59,7 +61,7 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
       {deed === "" && (
         <div class="decide" role="group" aria-label="This incident">
           {deeds.map((each) => (
-            <button key={each} type="button" onClick={() => open(each)}>{SAID[each].button}</button>
+            <button key={each} type="button" data-opens={each} onClick={() => open(each)}>{SAID[each].button}</button>
           ))}
           {may && taken && view.status === "open" && (
             <button type="button" class="quiet" disabled={busy} onClick={() => send("acknowledgement", "DELETE")}>

@@ -1,6 +1,6 @@
 // Small parts that several views have.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { PlanState, Status } from "./types";
 import { spaced } from "./words";
 
@@ -13,6 +13,19 @@ const SAID: Record<string, string> = {
 
 export function Badge({ state }: { state: Status | PlanState }) {
   return <span class={`badge ${state}`}>{SAID[state] ?? spaced(state)}</span>;
+}
+
+/** Where a form replaces the button that opened it, gives the keyboard back to that button afterwards. */
+export function useGivenBack(opened: string) {
+  const place = useRef<HTMLDivElement>(null);
+  const before = useRef("");
+  useLayoutEffect(() => {
+    if (!opened && before.current && document.activeElement === document.body) {
+      place.current?.querySelector<HTMLElement>(`[data-opens="${before.current}"]`)?.focus();
+    }
+    before.current = opened;
+  }, [opened]);
+  return place;
 }
 
 export function Part({ title, id, children, extra }: {

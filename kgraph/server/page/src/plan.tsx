@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "./api";
 import { useData, type Data } from "./data";
-import { Badge, Part } from "./parts";
+import { Badge, Part, useGivenBack } from "./parts";
 import type { JournalRow, Plan, Step, View } from "./types";
 import { clock, kindOf, moment, span, spaced } from "./words";
 
@@ -195,6 +195,7 @@ function Decide({ plan, acting, open, done }: {
   const [busy, setBusy] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
   const reason = useRef<HTMLInputElement>(null);
+  const place = useGivenBack(asked);
   useLayoutEffect(() => (asked === "approve" ? sure : reason).current?.focus(), [asked]);
   const send = (event: Event) => {
     event.preventDefault();
@@ -216,17 +217,19 @@ function Decide({ plan, acting, open, done }: {
   };
   const steps = plan.document.steps.length;
   return (
-    <div class="decide">
+    <div class="decide" ref={place}>
       {asked === "" && (
         <>
-          {acting && <button type="button" class="first" onClick={() => setAsked("approve")}>Approve…</button>}
-          <button type="button" onClick={() => setAsked("reject")}>Reject…</button>
+          {acting && (
+            <button type="button" class="first" data-opens="approve" onClick={() => setAsked("approve")}>Approve…</button>
+          )}
+          <button type="button" data-opens="reject" onClick={() => setAsked("reject")}>Reject…</button>
         </>
       )}
       {asked !== "" && (
         <form onSubmit={send} onKeyDown={(event) => event.key === "Escape" && setAsked("")}>
           {asked === "approve"
-            ? <p>{steps === 1 ? "This step is" : `These ${steps} steps are`} carried out now, past all guards.</p>
+            ? <p>{steps === 1 ? "This step is" : `These ${steps} steps are`} carried out now, as far as every guard lets {steps === 1 ? "it" : "them"}.</p>
             : <label>Why not? <input ref={reason} maxLength={2_000} /></label>}
           <button type="submit" ref={sure} class="first" disabled={busy}>
             {asked === "approve" ? "Approve and run" : "Reject the plan"}

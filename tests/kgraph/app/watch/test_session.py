@@ -8,18 +8,20 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kgraph.app import by_hand
-from kgraph.app.investigation import Toolkit
+from kgraph.app.investigation import Begun, Toolkit, begin
 from kgraph.app.learning import taught
 from kgraph.app.toolkit import toolkit
+from kgraph.app.watch import session
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.session import PATIENCE, RENEWED
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration, Settings
-from kgraph.schema import IncidentStatus, Observation, Record, RelationRecord, State
+from kgraph.schema import Incident, IncidentStatus, Observation, Record, RelationRecord, State
 from kgraph.store import GraphStore, open_store
 from tests.kgraph.app.test_topologies import NOW, estate, fill
 
@@ -248,6 +250,60 @@ def test_one_more_alert_of_a_blamed_cause_is_explained_as_if_all_were_new(scene:
     scene.restart()
     scene.look()
     assert _said(scene) == pytest.approx(before, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("alarming", "times"),
+    [
+        (guests(1), 1),  # all of the host's guests were looked at
+        ([f"h{host}" for host in range(HOSTS)], 2),  # the core has more than come with it
+    ],
+)
+def test_a_part_is_thought_about_once_where_what_is_blamed_was_seen_in_full(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, alarming: list[str], times: int
+) -> None:
+    thoughts: list[Incident] = []
+
+    def counted(incident: Incident, *rest: Any) -> Begun:
+        thoughts.append(incident)
+        return begin(incident, *rest)
+
+    monkeypatch.setattr(session, "begin", counted)
+    scene.see(*alarming, signal="unreachable")
+    assert scene.fresh() == [set(alarming)]
+    assert len(thoughts) == times
+    scene.see("g69-1", signal="hung")  # something else: they stand
+    scene.fresh()
+    assert len(thoughts) == times + 1
+
+
+@pytest.mark.parametrize("last", [1, 20, 39])
+def test_one_more_alert_is_explained_to_the_last_digit_as_if_all_were_new(
+    scene: Scene, last: int
+) -> None:
+    # Parts grow together, and what was blamed before is not what is blamed now.
+    names = [*guests(1, 20), *guests(2, 20)]
+    late = names.pop(last)
+    scene.see(*names)
+    scene.look()
+    scene.see(late)
+    scene.look()
+    scene.look(RENEWED.total_seconds())  # what alarms by now is no healthy witness any longer
+    scene.look()
+    before = _answers(scene)
+    scene.restart()
+    scene.look()
+    assert _answers(scene) == before
+
+
+def _answers(scene: Scene) -> dict[str, Any]:
+    """Return what was said of each open incident, but for how long that took."""
+    found = {}
+    for row in scene.store.incidents(IncidentStatus.OPEN):
+        answer = json.loads(row.answer)
+        del answer["elapsedSeconds"]
+        found[row.id] = answer
+    return found
 
 
 def _said(scene: Scene) -> dict[str, float]:

@@ -1,0 +1,17 @@
+"""What pydantic finds wrong, in words for people."""
+
+from __future__ import annotations
+
+from pydantic_core import ErrorDetails
+
+
+def in_words(found: ErrorDetails) -> str:
+    """Return what is wrong with a value; its place is told before it."""
+    match found["type"]:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return "is not known here"
+        case _:
+            told = found["msg"].removeprefix("Value error, ")
+            return told.replace("Input should be", "must be")
