@@ -22,18 +22,27 @@ class Doubt:
     Attributes:
         at: when it was over, or when it was last allowed to be repeated.
         blocked: what the entity stands on and nobody saw well then.
-        well_since: since when the entity is seen well; None: it is not.
+        well_since: since when the entity is seen well; None: it is not. Moments in which most is
+            silent, and it as well, do not count.
+        dark_since: since when such a moment lasts, if one does.
     """
 
     at: datetime
     blocked: frozenset[str] = frozenset()
     well_since: datetime | None = None
+    dark_since: datetime | None = None
 
 
-def lifting(doubt: Doubt, facts: Facts, uid: str) -> tuple[Doubt, str]:
+def lifting(doubt: Doubt, facts: Facts, uid: str, *, blind: bool = False) -> tuple[Doubt, str]:
     """Return what is known now, and why it may be tried again; empty: it may not.
 
     Only readings that are newer than the try count.
+
+    Args:
+        doubt: what was tried in vain.
+        facts: what is observed.
+        uid: the entity that was treated.
+        blind: whether most is silent: then whoever is not heard of may be as well as before.
     """
     if facts.read_at <= doubt.at:
         return doubt, ""
@@ -41,8 +50,16 @@ def lifting(doubt: Doubt, facts: Facts, uid: str) -> tuple[Doubt, str]:
     if free:
         return doubt, f"{free[0]}, which it stands on, is seen well now"
     if not facts.sees_well(uid):
-        return (doubt if doubt.well_since is None else replace(doubt, well_since=None)), ""
+        if doubt.well_since is None:
+            return doubt, ""
+        if blind and uid not in facts.ill:
+            return replace(doubt, dark_since=doubt.dark_since or facts.read_at), ""
+        return replace(doubt, well_since=None, dark_since=None), ""
     since = doubt.well_since or facts.read_at
-    if facts.read_at - since < WELL:
-        return (doubt if doubt.well_since else replace(doubt, well_since=since)), ""
-    return doubt, f"it was seen well for {WELL.total_seconds():g} s meanwhile"
+    if doubt.dark_since is not None:
+        since += facts.read_at - doubt.dark_since
+    if facts.read_at - since >= WELL:
+        return doubt, f"it was seen well for {WELL.total_seconds():g} s meanwhile"
+    if (since, None) == (doubt.well_since, doubt.dark_since):
+        return doubt, ""
+    return replace(doubt, well_since=since, dark_since=None), ""

@@ -95,7 +95,8 @@ def _repair(view: View) -> str:
     more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
     if chosen.executable:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
-    return f"by hand: {said}{more}"
+    begin = wording.unbroken(f"kgraph plan {chosen.id}") if chosen.runbook else ""
+    return f"by hand: {said}{more}" + (f"; where to begin: {begin}" if begin else "")
 
 
 def _short(view: View, steps: Sequence[PlanStep], what: str) -> str:

@@ -202,7 +202,9 @@ class Carrying:
         if lease is None:
             return self._wait(Wait("somebody else acts on it", move.step), now)
         undo = move.direction is Direction.UNDO
-        if not undo and move.attempt == 1:
+        if move.attempt > 1:
+            self._dim |= self._unseen()  # it is tried again: something may be in the way now
+        elif not undo:
             self._wrong_already(step, now)
         state = StepState.COMPENSATING if undo else StepState.RUNNING
         what = step.inverse if undo else step.action

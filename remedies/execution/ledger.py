@@ -31,6 +31,7 @@ from remedies.execution.readback import SHADOW, readable, runs_of
 from remedies.execution.track import ALREADY, NOT_DONE, Track, reach_of, tracks
 from remedies.guards.attempts import MEMORY, in_vain
 from remedies.guards.budget import span_of
+from remedies.guards.silence import suspect
 from remedies.lifting import Doubt, lifting
 from remedies.world import Facts, Flight, Intent, Past
 
@@ -142,8 +143,9 @@ class Ledger:
 
     def observe(self, facts: Facts, now: datetime) -> None:
         """See whether what was in the way of something tried in vain has changed since."""
+        blind = bool(self._doubts) and any(suspect(row) for row in facts.vantages if row.watched)
         for uid, doubt in list(self._doubts.items()):
-            self._doubts[uid], why = lifting(doubt, facts, uid)
+            self._doubts[uid], why = lifting(doubt, facts, uid, blind=blind)
             if why:
                 self._lift(uid, why, now)
 
@@ -248,7 +250,7 @@ def past_of(
     for step, track in zip(plan.steps, found, strict=True):
         # What worked, in a plan that broke off elsewhere, has not shown that it does not help.
         unproven = broken_off and outcome is Outcome.NO_EFFECT and track.state is StepState.DONE
-        if track.tried and not unproven:
+        if track.tried and not unproven and step.risk is not Risk.NONE:  # a look is no repair
             at = run.ended_at or run.begun_at
             blocked = unseen & frozenset(plan.stands_on.get(step.entity, ()))
             cause = plan.cause.entity

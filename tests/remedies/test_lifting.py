@@ -68,6 +68,21 @@ def test_a_guest_that_is_well_only_now_and_then_stays_refused() -> None:
     assert lifting(doubt, seen(130, GUEST_WELL), "v1")[1] == ""
 
 
+def test_a_blind_moment_stops_the_clock_of_being_well() -> None:
+    doubt, _ = lifting(ON_H1, seen(5, GUEST_WELL), "v1")
+    doubt, _ = lifting(doubt, seen(60, frozenset()), "v1", blind=True)
+    doubt, why = lifting(doubt, seen(85, GUEST_WELL), "v1")
+    assert (doubt.well_since, why) == (T0 + 30 * SECOND, "")  # 25 s of it nobody saw
+    assert lifting(doubt, seen(149, GUEST_WELL), "v1")[1] == ""
+    assert lifting(doubt, seen(150, GUEST_WELL), "v1")[1] != ""
+    # Where others are heard and it is not, or where it is seen to be ill, it begins anew.
+    for unwell in (
+        lifting(doubt, seen(90, frozenset()), "v1"),
+        lifting(doubt, seen(90, frozenset(), v1="paused"), "v1", blind=True),
+    ):
+        assert unwell[0].well_since is None
+
+
 def rows(*outcomes: Outcome) -> list[Past]:
     """Tries of the last minutes, the newest last."""
     count = len(outcomes)

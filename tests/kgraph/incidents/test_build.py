@@ -181,6 +181,13 @@ def test_what_is_done_by_hand_says_so_once(storage_case: Case) -> None:
     assert "a person: fence: nbd1/vmstore" in plan
 
 
+def test_what_has_a_runbook_says_where_it_stands(storage_case: Case) -> None:
+    assert storage_case.plan is not None
+    plan = replace(storage_case.plan, runbook=("look at it",))
+    line = _text(replace(storage_case, plan=plan), Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
+    assert line.endswith(f"; where to begin: kgraph plan {plan.id}")
+
+
 def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:
     assert not _text(storage_case, Label.CHECK)
     assert "journalctl" in _text(storage_case, Label.CHECK, Detail.FULL)

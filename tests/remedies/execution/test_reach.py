@@ -138,7 +138,6 @@ def test_of_many_only_those_are_spoken_against_that_could_have_done_it(store: Gr
     came = {(row.action, row.entity): row.outcome for row in ledger.past(["x", "v1", "v2", "v3"])}
     assert came == {
         ("restart", "x"): Outcome.HELPED,
-        ("check", "x"): Outcome.HELPED,
         ("resume", "v1"): Outcome.HELPED,
         ("resume", "v2"): Outcome.MADE_WORSE,
         ("resume", "v3"): Outcome.HELPED,
