@@ -71,6 +71,7 @@ def _forest(trees: Sequence[Tree]) -> tuple[Tree, Ints]:
         np.concatenate([tree.passes for tree in trees]),
         np.concatenate([tree.soft for tree in trees]),
         np.concatenate([tree.depth for tree in trees]),
+        np.concatenate([tree.gray for tree in trees]),
     ), np.repeat(np.arange(len(trees)), sizes)
 
 

@@ -45,12 +45,14 @@ class Node(NamedTuple):
         parent: position of the node that hits it, or ROOT.
         passes: P(hit | parent hit); of a root, P(its fault is felt by what depends on it).
         soft: whether it is reached by calls only.
+        gray: whether it is merely weakened.
     """
 
     entity: int
     parent: int
     passes: float
     soft: bool = False
+    gray: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class Tree:
     passes: Floats
     soft: Mask
     depth: Ints
+    gray: Mask
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> Tree:
@@ -77,6 +80,7 @@ class Tree:
             np.array([node.passes for node in nodes], np.float64),
             np.array([node.soft for node in nodes], np.bool_),
             depths(parent),
+            np.array([node.gray for node in nodes], np.bool_),
         )
 
     def __len__(self) -> int:
@@ -85,7 +89,7 @@ class Tree:
     @property
     def nodes(self) -> list[Node]:
         """The same, a tuple each."""
-        columns = (self.entity, self.parent, self.passes, self.soft)
+        columns = (self.entity, self.parent, self.passes, self.soft, self.gray)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return [Node(*row) for row in rows]
 
@@ -129,12 +133,21 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
     """
     below, felt = np.zeros(len(tree)), np.zeros(len(tree))
     for at in reversed(tree.levels[1:]):
+        below[at] = _spread(tree, at, below)
         told = message(tree.passes[at], own[at] + below[at] + felt[at])
         soft, parent = tree.soft[at], tree.parent[at]
         below += np.bincount(parent[~soft], told[~soft], len(tree))
         if soft.any():
             felt += _felt(parent[soft], told[soft], len(tree))
+    roots = tree.levels[0]
+    below[roots] = _spread(tree, roots, below)
     return below, felt
+
+
+def _spread(tree: Tree, at: Ints, below: Floats) -> Floats:
+    """Return what firm dependents say of some nodes; a mere weakness none of them need feel."""
+    said = below[at]
+    return np.where(tree.gray[at], message(SPREADS, said), said)
 
 
 def _felt(callee: Ints, told: Floats, many: int) -> Floats:

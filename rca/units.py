@@ -215,8 +215,9 @@ def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     first = ends[walks.suspect[on]]
     hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
     entity, passes, soft = region.nodes[walks.node[on]], walks.passes[on], walks.soft[on]
+    gray = walks.gray[on]
     return [
-        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b])
+        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b], gray[a:b])
         for a, b in pairwise(ends.tolist())
     ]
 

@@ -39,6 +39,7 @@ class Rows:
         soft: (r,) whether it is reached by calls alone.
         parent: (r,) row of the likeliest cause; -1 where it is at fault itself, -2 off the tree.
         passes: (r,) P(hit | parent hit); at fault: P(its fault is felt by its dependents).
+        gray: (r,) whether it is likeliest merely weakened.
         row: (suspects * nodes,) int32, row of each pair, -1 where it is not hit.
     """
 
@@ -49,6 +50,7 @@ class Rows:
     soft: Mask
     parent: Ints
     passes: Floats
+    gray: Mask
     row: npt.NDArray[np.int32]
 
 
@@ -82,7 +84,9 @@ class _Wave:
         self.room = 0
         self.believed = np.zeros((0, region.width))
         self.soft = np.zeros(0, np.bool_)
-        self.parts: list[tuple[Ints, Floats, Ints, Floats]] = []  # key, predicted, parent, passes
+        self.parts: list[
+            tuple[Ints, Floats, Ints, Floats, Mask]
+        ] = []  # key, predicted, parent, passes
         self.tree = np.zeros(0, np.bool_)
 
     def next(self) -> Ints:
@@ -116,9 +120,9 @@ class _Wave:
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
-        parent, passes = self._parents(keys, predicted, believed, best, seeded)
+        parent, passes, gray = self._parents(keys, predicted, believed, best, seeded)
         self._grow(keys, believed, soft, parent)
-        self.parts.append((keys, predicted, parent, passes))
+        self.parts.append((keys, predicted, parent, passes, gray))
         self._pass_on(keys, believed)
 
     def _grow(self, keys: Ints, believed: Floats, soft: Mask, parent: Ints) -> None:
@@ -249,7 +253,7 @@ class _Wave:
         believed: Floats,
         best: Ints,
         seeded: npt.NDArray[np.int8],
-    ) -> tuple[Ints, Floats]:
+    ) -> tuple[Ints, Floats, Mask]:
         """Return the place of each key in the tree of its suspect: parent row, P(hit | parent)."""
         many, width = len(keys), self.region.width
         top = width - 1 - predicted[:, ::-1].argmax(axis=1)  # of equals the last by name
@@ -266,7 +270,9 @@ class _Wave:
         passes[on] = np.minimum(1.0, hit / passed)
         own = np.flatnonzero(seeded >= 0)
         parent[own], passes[own] = -1, believed[own, seeded[own]]
-        return parent, passes
+        top[own] = seeded[own]
+        gray = ~self.region.hard[self.region.kind[keys % self.n], top]
+        return parent, passes, gray
 
     def _pass_on(self, keys: Ints, believed: Floats) -> None:
         """Let those wait whom this may hit and who were not reached yet."""
@@ -290,7 +296,7 @@ class _Wave:
     def rows(self) -> Rows:
         """Return all that was reached."""
         columns = zip(*self.parts, strict=True)
-        key, predicted, parent, passes = (np.concatenate(column) for column in columns)
+        key, predicted, parent, passes, gray = (np.concatenate(column) for column in columns)
         return Rows(
             key // self.n,
             key % self.n,
@@ -299,6 +305,7 @@ class _Wave:
             self.soft[: self.count],
             parent,
             passes,
+            gray,
             self.row,
         )
 

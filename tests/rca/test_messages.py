@@ -137,3 +137,13 @@ def test_more_victims_behind_each_pool_never_turn_one_array_into_two_pools(
     chances = {c.entity: c.posterior for c in rca.investigate(incident, model).causes}
     assert chances["array"] > 0.75
     assert chances.get("p1", 0.0) < 0.25
+
+
+def test_a_mere_weakness_need_not_be_felt_by_any_of_its_dependents() -> None:
+    def told(gray: bool, nats: float) -> float:  # noqa: FBT001
+        nodes = [Node(0, ROOT, 1.0, gray=gray), *(Node(i, 0, 0.6) for i in range(1, 101))]
+        return log_evidence(Tree.of(nodes), np.array([0.0, *[nats] * 100]))
+
+    assert told(gray=False, nats=-1.0) < -40
+    assert told(gray=True, nats=-1.0) == pytest.approx(math.log(1 - SPREADS))
+    assert told(gray=True, nats=3.0) == pytest.approx(told(gray=False, nats=3.0), abs=1)
