@@ -7,7 +7,9 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 # What starts nothing but itself runs on all cores. The others share daemons and namespaces: those
 # of the lab are in one process, the others in two that give way to it: see tests/conftest.py.
 ALONE := lab or neo4j or served or sources or monitoring or browser
-UNIT := $(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
+# One process more than there are cores: some tests wait for a deadline, and others run meanwhile.
+MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
+UNIT := $(BIN)/python -m pytest -q -n $(MANY) --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
 REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.
