@@ -36,6 +36,8 @@ remedies:
     refused:
       - fencing the guests' hosts (they are healthy)
       - starting copies of the guests elsewhere (two writers on one disk)
+    runbook:
+      - what does the log of the server say of its last minute
 """
 
 

@@ -61,6 +61,10 @@ def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_p
         assert re.search(r"probability\s+\.9\d", cause.inner_text())
         plan = page.get_by_role("region", name="Plan", exact=True)
         plan.get_by_text("restart vmstore").wait_for()
+        runbook = plan.get_by_role("region", name="Runbook")
+        assert runbook.get_by_role("listitem").all_inner_texts() == [
+            "what does the log of the server say of its last minute"
+        ]
         plan.get_by_role("button", name="Approve…").click()
         assert site.asked == []  # it asks once more
         site.wake("web-007")  # meanwhile there is another plan, which nobody has read

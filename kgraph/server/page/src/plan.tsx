@@ -41,7 +41,7 @@ export function PlanBlock({ view, plan, may, again, refused }: {
     if (view.status !== "open" || !none) return null;
     return <Part title="Plan" id="plan"><p class="soft">{none}</p></Part>;
   }
-  const { steps, because } = found.document;
+  const { steps, because, runbook = [] } = found.document;
   // As `Plan.executable` has it: something can be done, and nothing on the cause is left undone.
   const acting = steps.some((step) => step.actor === "kgraph" && step.risk !== "none")
     && !steps.some((step) => step.role === "cause" && step.actor === "nobody");
@@ -59,6 +59,12 @@ export function PlanBlock({ view, plan, may, again, refused }: {
       {because && <p>{because}</p>}
       <Progress plan={found} />
       <Steps plan={found} />
+      {runbook.length > 0 && (
+        <section aria-label="Runbook">
+          <p><b>What to look at, in this order</b></p>
+          <ol class="runbook">{runbook.map((row) => <li key={row}>{row}</li>)}</ol>
+        </section>
+      )}
       {[...new Set([...found.document.refused, ...refused])].length > 0 && (
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}

@@ -73,7 +73,7 @@ export interface JournalRow {
 export interface Plan extends PlanRow {
   document: {
     title: string; because: string; steps: Step[]; refused: string[]; settleSeconds: number;
-    dueAt?: string;
+    dueAt?: string; runbook?: string[];
     runs: Run[];
   };
   journal: JournalRow[];
