@@ -314,8 +314,8 @@ def test_a_plan_is_rejected_with_a_reason(chromium: Browser, tmp_path: Path) -> 
         page.keyboard.press("Enter")
         page.get_by_text("maintenance").wait_for()
         plans = site.served.client.get("/api/v1/plans").json()["items"]
-        assert [(row["state"], "maintenance" in row["because"]) for row in plans] == [
-            ("superseded", True)
-        ]
+        # There is more than one where the guests' alerts came a round after the export's.
+        assert {row["state"] for row in plans} == {"superseded"}
+        assert sum("maintenance" in row["because"] for row in plans) == 1
         assert site.asked == []
         window.close()

@@ -20,7 +20,13 @@ from kgraph.schema import NoStoreError, StoreError
 from kgraph.store._target import ServerStore
 from kgraph.store.neo4j import schema, turnstile
 from kgraph.store.neo4j.connection import Connection
-from kgraph.store.neo4j.errors import busy, in_plain_words, is_lock_wait, is_too_large
+from kgraph.store.neo4j.errors import (
+    busy,
+    in_plain_words,
+    is_lock_wait,
+    is_read_only,
+    is_too_large,
+)
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.turnstile import (
     enter,
@@ -95,8 +101,8 @@ class Database:
                 seen = self._retried(partial(self._look, work))
                 if seen is not None:
                     return seen[0]
-                if look % _FREE_AFTER == _FREE_AFTER - 1:
-                    self._free_turnstile()
+                if look % _FREE_AFTER == _FREE_AFTER - 1 and not self._free_turnstile():
+                    return self._retried(partial(self._alone, work))  # what is there stays
                 time.sleep(_LOOK_SECONDS)
         raise busy(self.target)
 
@@ -286,9 +292,16 @@ class Database:
                 raise busy(self.target) from error
             raise
 
-    def _free_turnstile(self) -> None:
+    def _free_turnstile(self) -> bool:
+        """Let out a writer that has died; False: nobody can write here, so nobody is inside."""
         if not self._read_only:
-            self._locked(free, keep=True, whole=False)
+            try:
+                self._locked(free, keep=True, whole=False)
+            except Neo4jError as error:
+                if not is_read_only(error):
+                    raise
+                return False
+        return True
 
 
 def _run(text: str, **parameters: object) -> Callable[[Statements], None]:

@@ -24,6 +24,10 @@ _AWAY = "check that it runs and that this machine reaches it; nothing was change
 _RIGHTS = "give the user the right to read and write this database and to make constraints"
 _READ_ONLY = "name a database, or a member of the cluster, that can be written"
 _MEMORY = "give the server more heap, or raise dbms.memory.transaction.total.max"
+_NO_WRITES = (
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+    "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+)
 # Code of the server, or the beginning of one -> what it means here, and how to mend it.
 _SAID: tuple[tuple[str, str, str], ...] = (
     (
@@ -42,16 +46,7 @@ _SAID: tuple[tuple[str, str, str], ...] = (
         "change it once in Neo4j Browser or with cypher-shell",
     ),
     ("Neo.ClientError.Security.", "the user may not do that", _RIGHTS),
-    (
-        "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
-        "the database is read-only",
-        _READ_ONLY,
-    ),
-    (
-        "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
-        "the database is read-only",
-        _READ_ONLY,
-    ),
+    *((code, "the database is read-only", _READ_ONLY) for code in _NO_WRITES),
     (
         "Neo.ClientError.Statement.AccessMode",
         "the statement would write, and may only read",
@@ -127,6 +122,11 @@ def plain(error: Exception, target: ServerStore) -> StoreError | None:
 def is_lock_wait(error: Exception) -> bool:
     """Tell whether a statement that takes the lock was given up because another holds it."""
     return isinstance(error, ClientError) and (error.code or "").startswith(_TIMED_OUT)
+
+
+def is_read_only(error: Exception) -> bool:
+    """Tell whether nobody can write to the database."""
+    return isinstance(error, Neo4jError) and error.code in _NO_WRITES
 
 
 def is_too_large(error: Exception) -> bool:
