@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kgraph.app.engine import resolved
+from kgraph.app.catalogue import catalogue_of
 from kgraph.config import Configuration
 from kgraph.schema import Plan, PlanDocument, Subgraph
-from remedies import load_catalogue
 from remedies.proof import Does, Graph, check
 from remedies.proving import does_of
 
@@ -26,8 +25,7 @@ class Binding:
     @classmethod
     def of(cls, configuration: Configuration) -> Binding:
         """Read the catalogue; ConfigurationError where it is faulty."""
-        folders = resolved(configuration, configuration.settings.folders.catalogue)
-        return cls(does_of(load_catalogue(folders)))
+        return cls(does_of(catalogue_of(configuration)))
 
     def digest(self, plan: Plan, graph: Subgraph) -> str:
         """Return the hash of all that the checker reads of the whole graph for a plan.

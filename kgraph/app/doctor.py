@@ -14,9 +14,11 @@ from tempfile import TemporaryDirectory
 
 import rca
 from kgraph.app.acting import actuators
+from kgraph.app.catalogue import catalogue_of
 from kgraph.app.engine import resolved
 from kgraph.app.identity import conflicts
 from kgraph.app.parallel import Setting, crowd_of, sync
+from kgraph.app.policies import policy_of
 from kgraph.app.siblings import check_siblings
 from kgraph.app.sources import Context, jobs
 from kgraph.app.stores import Access, opened
@@ -33,7 +35,6 @@ from kgraph.store import (
     is_server,
     open_store,
 )
-from remedies import load_catalogue, load_policy
 from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
@@ -125,11 +126,7 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
 def _repairs(configuration: Configuration) -> Iterator[Finding]:
     """Look at the catalogue, the policy and the ways to act; nothing is tried."""
     try:
-        catalogue = load_catalogue(
-            resolved(configuration, configuration.settings.folders.catalogue)
-        )
-        file = configuration.settings.policy.file
-        policy = load_policy(configuration.given(file))
+        catalogue, policy = catalogue_of(configuration), policy_of(configuration)
         actuators(configuration)
     except KgraphError as error:
         yield Finding("repairs", Health.FAIL, str(error))

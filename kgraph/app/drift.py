@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from kgraph.app.catalogue import catalogue_of
 from kgraph.app.endpoints import endpoints
-from kgraph.app.engine import resolved
 from kgraph.app.lookup import entity as look_up
 from kgraph.app.plans import propose
 from kgraph.config import Configuration
 from kgraph.schema import Entity, Incident, InputError, Observation, Plan, PlanRecord, Relation
 from kgraph.schema.desired import Desired, DesiredEntity, DesiredRelation, parse_desired
 from kgraph.store import Estate, GraphStore, Toward
-from remedies import load_catalogue
 from remedies.restoring import Deviation, Drift, plan_to_restore
 
 _STOPPED = {"down": Drift.DOWN, "paused": Drift.PAUSED}
@@ -170,8 +169,7 @@ def _plan(
     incident = Incident(
         name, part.entities, part.relations, evidence.observations, changes=evidence.changes
     )
-    folders = configuration.settings.folders.catalogue
-    catalogue = load_catalogue(resolved(configuration, folders))
+    catalogue = catalogue_of(configuration)
     return plan_to_restore(deviations, incident, catalogue, endpoints(configuration))
 
 

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from kgraph.app.catalogue import catalogue_of
 from kgraph.app.endpoints import endpoints
-from kgraph.app.engine import reasoning, resolved
+from kgraph.app.engine import reasoning
 from kgraph.app.investigation import Toolkit
 from kgraph.app.topologies import Topologies
 from kgraph.config import Configuration
 from kgraph.schema import Answer, Incident, Plan
 from kgraph.store import is_server
-from remedies import load_catalogue, plan_for
+from remedies import plan_for
 
 Tried = Callable[[], Collection[tuple[str, str]]]
 Repairing = Callable[[], Collection[str]]
@@ -33,9 +34,8 @@ def toolkit(
     Raises:
         ConfigurationError: a faulty rule or remedy.
     """
-    folders = configuration.settings.folders
     model, calibration = reasoning(configuration)
-    catalogue = load_catalogue(resolved(configuration, folders.catalogue))
+    catalogue = catalogue_of(configuration)
     ways = endpoints(configuration)
 
     def remedy(answer: Answer, incident: Incident) -> Plan | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Session, session_of
+from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
 
 if TYPE_CHECKING:
     from remedies.coverage import Covered
-    from remedies.remedy import Catalogue, Measure, Remedy
+    from remedies.remedy import Measure, Remedy
 
 app = typer.Typer(
     help="Look at the catalogue of repairs.", no_args_is_help=True, rich_markup_mode=None
@@ -37,12 +37,13 @@ def coverage(
     from collections import Counter
 
     import rca
+    from kgraph.app.catalogue import catalogue_of
     from kgraph.cli.rules import rule_folders
     from remedies.coverage import coverage as covered
 
     session = session_of(ctx)
     rates = {(f.kind, f.mode): f.per_year for f in rca.load_model(rule_folders(session)).faults}
-    found = covered(_catalogue(session), None if every else rates)
+    found = covered(catalogue_of(session.configuration), None if every else rates)
     found.sort(key=lambda row: -rates.get((row.kind, row.mode), 0.0))
     rows = [_row(row, rates.get((row.kind, row.mode)), output) for row in found]
     show(session, ("fault", "perYear", "by", "does", "where"), rows, output)
@@ -57,25 +58,18 @@ def show_one(
     fault: Annotated[str, typer.Argument(help="Such as StoragePool.full.", metavar="KIND.MODE")],
 ) -> None:
     """Show all that the catalogue has for one fault: steps, what it will not do, the runbook."""
+    from kgraph.app.catalogue import catalogue_of
     from kgraph.schema import Fault
     from remedies.rows import check_fault
 
     session = session_of(ctx)
     kind, mode = check_fault(fault, "KIND.MODE")
-    remedy = _catalogue(session).for_fault(kind, Fault("", mode))
+    remedy = catalogue_of(session.configuration).for_fault(kind, Fault("", mode))
     if remedy is None:
         session.remark(f"nothing: people are told of {fault}")
         return
     for line in _lines(remedy):
         session.out.print(line, soft_wrap=True)
-
-
-def _catalogue(session: Session) -> Catalogue:
-    from kgraph.app.engine import resolved
-    from remedies import load_catalogue
-
-    configuration = session.configuration
-    return load_catalogue(resolved(configuration, configuration.settings.folders.catalogue))
 
 
 def _row(row: Covered, per_year: float | None, output: RowFormat) -> tuple[object, ...]:

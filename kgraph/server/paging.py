@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
@@ -19,6 +19,17 @@ from kgraph.schema.timestamps import parse_time
 from kgraph.server.problems import Refused, documented
 
 T = TypeVar("T")
+
+
+class _Dated(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+
+D = TypeVar("D", bound=_Dated)
 _FOREIGN = "after: not the `next` of a page"
 _FARTHEST = 10_000  # rows that a page may lie behind: a search that finds more is too wide
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
@@ -107,6 +118,12 @@ def following(start: int, limit: int, *, more: bool) -> str | None:
 def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
     """Return a page of rows of which one more than `limit` was asked for, and whether more is."""
     return rows[:limit], len(rows) > limit
+
+
+def dated_page(rows: Sequence[D], limit: int) -> tuple[Sequence[D], str | None]:
+    """Do what `cut` does with rows that come by their time; return the next page's cursor."""
+    page, more = cut(rows, limit)
+    return page, cursor(page[-1].at.isoformat(), page[-1].id) if more else None
 
 
 def cached(*statuses: int) -> dict[int | str, dict[str, Any]]:

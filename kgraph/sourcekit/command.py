@@ -62,14 +62,19 @@ def run(
         with started(argv, subprocess.PIPE, more) as tool:
             printed, complaint = tool.communicate(timeout=patience.total_seconds())
     except subprocess.TimeoutExpired:
-        what = f"no answer within {patience.total_seconds():g} s"
-        raise SourceError(what, where=where, mend="look for what hangs there") from None
+        raise unanswered(argv, patience) from None
     if tool.returncode:
         raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
         return printed.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def unanswered(argv: Sequence[str], patience: timedelta) -> SourceError:
+    """Return the error of a tool that hangs."""
+    what = f"no answer within {patience.total_seconds():g} s"
+    return SourceError(what, where=" ".join(argv), mend="look for what hangs there")
 
 
 @contextmanager

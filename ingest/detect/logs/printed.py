@@ -11,7 +11,7 @@ from itertools import islice
 from tempfile import TemporaryFile
 
 from kgraph.schema import SourceError
-from kgraph.sourcekit.command import shortened, started
+from kgraph.sourcekit.command import shortened, started, unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ def first_lines(argv: Sequence[str], most: int, patience: timedelta) -> Printed:
         complaints.seek(0)
         said = shortened(complaints.read())
     if late.is_set() and not lines:
-        what = f"no answer within {patience.total_seconds():g} s"
-        raise SourceError(what, where=where, mend="look for what hangs there")
+        raise unanswered(argv, patience)
     if late.is_set():
         return Printed(lines, f"it took longer than {patience.total_seconds():g} s")
     if enough:

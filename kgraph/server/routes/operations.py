@@ -13,7 +13,7 @@ from kgraph.app.service.letters import discard, retry
 from kgraph.schema import Document, Drawer
 from kgraph.server.forms import DeadLetterForm, DeedForm, SourceForm
 from kgraph.server.identity import Admin, Operator, Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, behind, cached, cursor, cut, tagged
+from kgraph.server.paging import Cursor, Limit, Page, behind, cached, dated_page, tagged
 from kgraph.server.problems import Refused, documented
 from kgraph.server.service import Service
 from kgraph.server.writing import write
@@ -38,8 +38,7 @@ async def list_audit(
     """List who wrote what, newest first."""
     first = behind(Drawer.AUDIT, after)
     found = await served.readers.ask(lambda store: audit.listed(store, limit + 1, first))
-    rows, more = cut(found, limit)
-    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    rows, last = dated_page(found, limit)
     return tagged(request, Page(items=[DeedForm.shown(row) for row in rows], next=last))
 
 
@@ -52,8 +51,7 @@ async def list_dead(
     found = await served.readers.ask(
         lambda store: store.documents(Drawer.DEAD, limit=limit + 1, after=first, newest=True)
     )
-    rows, more = cut(found, limit)
-    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    rows, last = dated_page(found, limit)
     return tagged(request, Page(items=[_letter(row) for row in rows], next=last))
 
 

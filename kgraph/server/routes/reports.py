@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from kgraph.schema import Drawer
 from kgraph.server.forms import ReportRow
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.paging import Cursor, Limit, Page, behind, cached, cursor, cut, tagged
+from kgraph.server.paging import Cursor, Limit, Page, behind, cached, dated_page, tagged
 from kgraph.server.problems import Refused, documented
 
 router = APIRouter(prefix="/reports", tags=["reports"])
@@ -27,8 +27,7 @@ async def list_reports(
     found = await served.readers.ask(
         lambda store: store.documents(Drawer.REPORT, limit=limit + 1, after=first, newest=True)
     )
-    rows, more = cut(found, limit)
-    last = cursor(rows[-1].at.isoformat(), rows[-1].id) if more else None
+    rows, last = dated_page(found, limit)
     return tagged(request, Page(items=[ReportRow.of(row) for row in rows], next=last))
 
 
