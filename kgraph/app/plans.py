@@ -128,6 +128,12 @@ def find(store: GraphStore, plan_id: str) -> PlanRecord:
     return record
 
 
+def names(store: GraphStore, plan: Plan) -> dict[str, str]:
+    """Return what the things are called on which symptoms were seen; not all have a step."""
+    found = store.get(sorted({uid for uid, _ in plan.symptoms}))
+    return {entity.uid: entity.name or entity.uid for entity in found}
+
+
 def _runs(before: PlanRecord | None) -> tuple[Run, ...]:
     if before is None:
         return ()

@@ -42,13 +42,15 @@ def apply(
 
 def _show(session: Session, plan_id: str) -> None:
     from kgraph.app.applying import preview
+    from kgraph.app.plans import names
     from kgraph.app.stores import Access, opened
     from kgraph.cli.plan import lines
 
     with opened(session.configuration, Access.READ) as store:
         shown = preview(session.configuration, store, plan_id, session.now())
         journal = store.journal(plan_id)
-    for line in lines(shown.record, shown.document, journal):
+        called = names(store, shown.document.plan)
+    for line in lines(shown.record, shown.document, journal, called):
         session.out.print(line, soft_wrap=True)
     for line in _live(shown):
         session.out.print(line, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -59,7 +59,7 @@ def plan(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List repair plans, newest first; or show one: steps, means, risk, rollback, journal."""
-    from kgraph.app.plans import document_of, find
+    from kgraph.app.plans import document_of, find, names
     from kgraph.app.stores import Access, opened
     from kgraph.schema import PlanState
 
@@ -77,8 +77,9 @@ def plan(
             return
         record = find(store, plan_id)
         document, journal = document_of(record), store.journal(plan_id)
+        called = names(store, document.plan)
     if output is RowFormat.TABLE:
-        for line in lines(record, document, journal):
+        for line in lines(record, document, journal, called):
             session.out.print(line, soft_wrap=True)
     else:
         write(whole(record, document, journal), output)
@@ -153,9 +154,12 @@ def whole(
 
 
 def lines(
-    record: PlanRecord, document: PlanDocument, journal: list[JournalEntry]
+    record: PlanRecord,
+    document: PlanDocument,
+    journal: list[JournalEntry],
+    names: Mapping[str, str],
 ) -> Iterator[str]:
-    """Yield a plan for a person, one thought a line."""
+    """Yield a plan for a person, one thought a line; `names`: of uids that have symptoms."""
     from kgraph.cli.text import one_line
     from kgraph.incidents.advice import stands
     from kgraph.schema import Risk
@@ -174,7 +178,7 @@ def lines(
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))
-    for label, said in (("TAKES", _takes(chosen)), ("HELPED", one_line(_helped(chosen)))):
+    for label, said in (("TAKES", _takes(chosen)), ("HELPED", one_line(_helped(chosen, names)))):
         yield from _block(label, [said] if said else [])
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     itself = "by itself, if" if chosen.executable else "if"
@@ -252,11 +256,10 @@ def _takes(chosen: Plan) -> str:
     return ", and ".join(each for each in (about, "as long as a person needs" * waits) if each)
 
 
-def _helped(chosen: Plan) -> str:
+def _helped(chosen: Plan, names: Mapping[str, str]) -> str:
     """Say when it has helped: which symptoms must be gone, and for how long."""
     if not chosen.settle:
         return ""
-    names = {step.entity: step.name or step.entity for step in chosen.steps}
     signs: dict[str, list[str]] = {}
     for uid, signal in sorted(chosen.symptoms, key=lambda sign: sign[0] != chosen.cause.entity):
         signs.setdefault(signal.replace("_", " "), []).append(names.get(uid, uid))

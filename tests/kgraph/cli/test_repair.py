@@ -335,3 +335,40 @@ def test_the_kept_document_is_the_published_one(run: Run, shop: Path) -> None:
     document = parse_plan(record.document, where="store")
     assert document.plan.id == plan
     assert os.path.basename(document.plan.steps[0].endpoint) == "shop"  # noqa: PTH119 - a name
+
+
+ESTATE = """\
+format: kgraph.topology/v1
+source: cmdb
+scope: site:bakery
+complete: true
+entities:
+  - {id: flour, kind: StorageExport}
+  - {id: till, kind: VirtualMachine}
+  - {id: orders, kind: VirtualMachine}
+  - {id: bakery, kind: Service}
+relations:
+  - {from: till, type: STORED_ON, to: flour}
+  - {from: orders, type: STORED_ON, to: flour}
+  - {from: bakery, type: RUNS_ON, to: till}
+"""
+
+
+def test_whatever_showed_symptoms_is_called_by_its_name(run: Run, work: Path) -> None:
+    (work / "estate.yaml").write_text(ESTATE)
+    labels = [
+        {"alertname": "GuestPaused", "domain": "till"},
+        {"alertname": "GuestPaused", "domain": "orders"},
+        {"alertname": "ServiceDown", "service": "bakery"},
+    ]
+    rows = [
+        {"labels": each, "fingerprint": str(n), "startsAt": "2026-11-29T03:00:00Z", "status": {}}
+        for n, each in enumerate(labels)
+    ]
+    (work / "alerts.json").write_text(json.dumps(rows))
+    assert run("ingest", "topology", "estate.yaml").code == 0
+    assert run("ingest", "alertmanager", "alerts.json").code == 0
+    assert run("investigate").code == 0
+    (plan,) = json.loads(run("plan", "-o", "json").out)
+    shown = run("plan", plan["id"]).out
+    assert "down on bakery; paused on orders, till" in shown  # for the service there is no step
