@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -130,13 +131,37 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 
 def main() -> NoReturn:
     """Run the process's command line and end it."""
-    code = run(sys.argv[1:])
+    _open_streams()
     try:
+        code = run(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us has left; the interpreter would complain when it flushes once more.
+    except OSError as error:
+        # A reader that left is no failure; a disk that is full is.
+        code = 0 if isinstance(error, BrokenPipeError) else _unwritten(error)
+        # The interpreter would complain when it flushes once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """Let every name be written, and no file of ours take the place of a closed stream."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif not stream.isatty():
+            stream.reconfigure(encoding="utf-8")  # what programs read is UTF-8, as JSON has to be
+        else:
+            stream.reconfigure(errors="replace")
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that what was to be shown was not; anything else that failed so is a fault of ours."""
+    if error.errno != errno.ENOSPC:
+        raise error
+    _say(f"the output cannot be written: {error.strerror}; make room and try again")
+    return 1
 
 
 def _say(message: str) -> None:
