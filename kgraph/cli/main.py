@@ -6,8 +6,9 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import typer
@@ -66,47 +67,69 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(root)
-# The order of the help: the way of a first hour.
-app.add_typer(initialise.app, name="init")
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(ingest.app, name="ingest")
-app.command("sync")(sync.sync)
-app.add_typer(detect.app, name="detect")
-app.add_typer(graph.app, name="graph")
-app.add_typer(cypher.app, name="cypher")
-app.add_typer(store.app, name="store")
-app.command("investigate")(investigate.investigate)
-app.command("check")(check.check)
-app.command("drift")(drift.drift)
-app.command("impact")(impact.impact)
-app.command("predict")(predict.predict)
-app.command("weak-points")(weak_points.weak_points)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("halt")(halt.halt)
-app.add_typer(audit.app, name="audit")
-app.command("watch")(watch.watch)
 rules.app.command("identifiability")(identifiability.identifiability)
-app.add_typer(policy.app, name="policy")
-app.add_typer(remedies.app, name="remedies")
-app.command("serve")(serve.serve)
-app.add_typer(token.app, name="token")
-app.command("mcp")(mcp.mcp)
-app.add_typer(rules.app, name="rules")
-app.command("evaluate")(evaluate.evaluate)
-app.command("backtest")(backtest.backtest)
-app.command("campaign")(campaign.campaign)
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(learning.app, name="learning")
-app.command("replay")(replay.replay)
-app.add_typer(config.app, name="config")
+# The order of the help: the way of a first hour.
+_COMMANDS: Mapping[str, typer.Typer | Callable[..., None]] = MappingProxyType(
+    {
+        "init": initialise.app,
+        "demo": demo.demo,
+        "doctor": doctor.doctor,
+        "ingest": ingest.app,
+        "sync": sync.sync,
+        "detect": detect.app,
+        "graph": graph.app,
+        "cypher": cypher.app,
+        "store": store.app,
+        "investigate": investigate.investigate,
+        "check": check.check,
+        "drift": drift.drift,
+        "impact": impact.impact,
+        "predict": predict.predict,
+        "weak-points": weak_points.weak_points,
+        "plan": plan.plan,
+        "apply": apply.apply,
+        "halt": halt.halt,
+        "audit": audit.app,
+        "watch": watch.watch,
+        "policy": policy.app,
+        "remedies": remedies.app,
+        "serve": serve.serve,
+        "token": token.app,
+        "mcp": mcp.mcp,
+        "rules": rules.app,
+        "evaluate": evaluate.evaluate,
+        "backtest": backtest.backtest,
+        "campaign": campaign.campaign,
+        "incidents": incidents.app,
+        "learning": learning.app,
+        "replay": replay.replay,
+        "config": config.app,
+    }
+)
+for _name, _what in _COMMANDS.items():
+    if isinstance(_what, typer.Typer):
+        app.add_typer(_what, name=_name)
+    else:
+        app.command(_name)(_what)
 
 
 @cache
 def command() -> Any:  # noqa: ANN401 - typer's own copy of click has no public name
     """Return all commands as one, put together once: that takes longer than most of them."""
-    return get_command(app)
+    found: Any = get_command(app)
+    found.commands = {name: found.commands[name] for name in _COMMANDS}  # typer puts groups last
+    _name_arguments(found)
+    return found
+
+
+def _name_arguments(command: Any) -> None:  # noqa: ANN401 - see above
+    """Write arguments in capitals, as options have theirs; cut no sentence of a list short."""
+    command.short_help = " ".join((command.help or "").partition("\n\n")[0].split())
+    for argument in command.params:
+        if argument.param_type_name == "argument" and argument.metavar is None:
+            argument.metavar = argument.name.removesuffix("_id").upper()
+    for each in getattr(command, "commands", {}).values():
+        _name_arguments(each)
 
 
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
