@@ -264,7 +264,7 @@ def test_a_plan_without_any_way_to_act_is_only_suggested(run: Run, shop: Path) -
     (plan,) = json.loads(run("plan", "-o", "json").out)
     done = run("apply", plan["id"], "--detailed-exitcode")
     assert done.code == 13
-    said = "cannot be carried out here: step 1, force_restart Service shop: no way to act: "
+    said = "cannot be carried out here: step 1, force restart Service shop: no way to act: "
     assert said in done.err.replace("\n", " ")
 
 
@@ -281,7 +281,7 @@ def test_a_plan_without_any_way_to_act_is_neither_carried_out_nor_approved(
             store.acquire("watch", "w", ttl=timedelta(minutes=5), now=datetime.now(UTC))
     done = run("apply", plan["id"], "--execute", "--detailed-exitcode")
     assert done.code == 13
-    assert "step 1, force_restart Service shop: no way to act" in done.err.replace("\n", " ")
+    assert "step 1, force restart Service shop: no way to act" in done.err.replace("\n", " ")
     (kept,) = json.loads(run("plan", "-o", "json").out)
     assert kept["state"] == "proposed"
 
