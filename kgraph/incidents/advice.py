@@ -233,7 +233,7 @@ def do(view: View) -> Section:
     if chosen is not None and chosen.executable:
         commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
     return Section(
-        Label.DO, (" | ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
+        Label.DO, (" · ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
     )
 
 
