@@ -93,7 +93,7 @@ function Next({ view, next }: { view: View; next: string[] }) {
   const [first, ...others] = view.checks;
   if (view.status !== "open" || (!first && !next.length)) return null;
   return (
-    <Part title="Next check" id="next">
+    <Part title="Next" id="next">
       {!next.some((line) => first && line.includes(first.command)) && next.map((line) => <p key={line}>{line}</p>)}
       {first && <CheckRow {...first} />}
       {others.length > 0 && (
