@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kgraph.schema import (
     KINDS,
@@ -56,6 +56,13 @@ class Entry(SourceEntry):
     kind: str = ""  # of rows without one
     columns: Mapping[str, str] = {}  # heading as above -> heading in the file
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind and kind not in {*KINDS, MACHINE}:
+            raise ValueError(f"unknown kind {kind!r}; {suggest_kind(kind)}")
+        return kind
 
     @property
     def subject(self) -> str:

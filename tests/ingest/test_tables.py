@@ -114,6 +114,12 @@ def test_a_broken_table_is_told_with_its_line(tmp_path: Path, text: str, told: s
         list(found("csv", path=written(tmp_path, "t.csv", text)).items)
 
 
+def test_a_kind_that_no_row_needs_is_checked_all_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, "t.csv", "id,kind\nx,Host\n")
+    with pytest.raises(ValueError, match="unknown kind 'Hots'; did you mean Host"):
+        found("csv", path=path, kind="Hots")
+
+
 def test_a_mapping_to_a_column_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     path = written(tmp_path, "t.csv", "a,b\n1,2\n")
     with pytest.raises(InputError, match=r"no column 'c'; its columns: a, b"):
