@@ -11,7 +11,16 @@ from kgraph.incidents.aging import newest, overdue
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Actor, NextCheck, Plan, PlanStep, Risk
+from kgraph.schema import (
+    Actor,
+    Fault,
+    NextCheck,
+    Plan,
+    PlanStep,
+    Risk,
+    Severity,
+    kind_of,
+)
 
 _STEP_ROOM = 40  # characters for the names in one step of a plan
 _SURE = 0.5  # below it, a repair would be a guess
@@ -123,11 +132,21 @@ def typed(view: View, look: NextCheck) -> str:
 
 
 def place(view: View, look: NextCheck) -> str:
-    """Say on which machine a command is typed: `on h01`; empty: wherever one is."""
+    """Say on which machine a command is typed: `on h01`; empty: wherever one is.
+
+    Nobody logs in to a machine that is itself taken to be down or cut off.
+    """
     machines = view.estate.machines(look.entity)
     if not look.command or not machines or not _REMOTE.isdisjoint(look.command.split()):
         return ""
-    return f"on {wording.names(machines, _MACHINE_ROOM)}"
+    lost = {view.estate.name(fault.entity) for fault in view.blamed if _stops(view, fault)}
+    console = ", at its console" if lost.issuperset(machines) else ""
+    return f"on {wording.names(machines, _MACHINE_ROOM)}{console}"
+
+
+def _stops(view: View, fault: Fault) -> bool:
+    mode = kind_of(view.estate.kind(fault.entity)).modes.get(fault.mode)
+    return mode is not None and mode.severity is Severity.HARD
 
 
 def _splits(row: NextCheck) -> str:

@@ -324,6 +324,17 @@ def test_a_command_that_goes_over_the_network_may_be_typed_anywhere(
     assert "on h07" not in _text(with_answer(next_checks=(check,)), Label.CHECK)
 
 
+def test_what_is_typed_on_a_machine_that_is_down_is_typed_at_its_console(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    check = replace(storage_case.answer.next_checks[0], entity="web-03", command="virsh domstate")
+    host = replace(storage_case.answer.causes[0], entity="h07", kind="Host")
+    for mode, said in (("down", "on h07, at its console: virsh"), ("overloaded", "on h07: virsh")):
+        best = Hypothesis((Fault("h07", mode),), 0.97)
+        case = with_answer(causes=(host,), hypotheses=(best,), next_checks=(check,))
+        assert _text(case, Label.CHECK, Detail.FULL).startswith(said)
+
+
 def test_the_commands_to_go_on_with_are_no_pipe(storage_case: Case) -> None:
     """Who copies the whole line must not carry out the first of them by the way."""
     told = _text(storage_case, Label.DO).replace("\N{NO-BREAK SPACE}", " ")
