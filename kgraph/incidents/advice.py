@@ -133,8 +133,7 @@ def plan(view: View) -> Section:
     chosen = view.case.plan
     if chosen is None or view.case.answer.abstained:
         return Section(Label.PLAN, ())
-    total = sum((step.duration for step in chosen.steps), timedelta(0))
-    takes = f"  about {wording.age(total)}" if total else ""
+    takes = f"  about {wording.age(chosen.duration)}" if chosen.duration else ""
     coming = f"  {said}" if (said := _before(view)) else ""
     head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands(chosen)}"
     because = [chosen.because] if chosen.because else []

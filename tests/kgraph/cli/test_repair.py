@@ -104,6 +104,7 @@ def test_policy_test_names_the_rule_that_decides_and_why_others_do_not(
     assert done.code == 0, done.err
     assert f"{plan}  approve  by 'shops'" in done.out
     assert "-> approve shops: holds, priority 5, 2 conditions" in done.out
+    assert "  cause P " in done.out
     assert "no auto    databases: label role is not set, not database" in done.out
     assert "no observe sundays: it is thu" in done.out
     sunday = json.loads(

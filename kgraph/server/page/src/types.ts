@@ -71,6 +71,7 @@ export interface JournalRow {
   step: number; state: string; at: string; attempt: number; detail: string;
 }
 export interface Plan extends PlanRow {
+  executable: boolean; risk: string; durationSeconds: number;
   document: {
     title: string; because: string; steps: Step[]; refused: string[]; settleSeconds: number;
     dueAt?: string; runbook?: string[];
