@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
-from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
@@ -43,7 +42,9 @@ _COVERED_OF_SOME = (
     " CROSS JOIN entity AS e ON e.id = c.entity"
 )
 _WITHDRAWN = "o.expires_at <= coalesce(o.at, o.received_at)"  # it has never held
-_ABNORMAL = "AND o.state = 'abnormal'"  # literally, as the index that serves it says
+# Literally, as the indexes that serve them say.
+_ABNORMAL = "AND o.state = 'abnormal'"
+_TOLD = "AND c.type NOT IN ('discovered', 'merged', 'split')"
 
 
 def add_observations(
@@ -149,7 +150,7 @@ def evidence(
     )
     # What only tells that the graph has grown can be as long as the graph, and causes nothing.
     wanted = None if uids is None else json.dumps(list(uids))
-    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, OF_THE_GRAPH)
+    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, told=True)
     return standing(seen, coverage, recent, now, _withdrawn(sql, ids))
 
 
@@ -162,23 +163,18 @@ def _withdrawn(sql: sqlite3.Connection, ids: str | None) -> Iterator[tuple[str, 
 
 
 def changes(
-    sql: sqlite3.Connection,
-    since: int,
-    until: int | None,
-    uids: str | None,
-    but: Collection[str] = (),
+    sql: sqlite3.Connection, since: int, until: int | None, uids: str | None, *, told: bool = False
 ) -> list[Change]:
-    """Return changes in [since, until], oldest first, `but` those of some types.
+    """Return changes in [since, until], oldest first; `told`: none that tells of the graph alone.
 
     `uids` is a JSON list, or None for all.
     """
     rows = sql.execute(
-        "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"
+        "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"  # noqa: S608 - a constant
         " JOIN entity AS e ON e.id = c.entity"
-        " WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2)"
-        " AND c.type NOT IN (SELECT value FROM json_each(?4))"
+        f" WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2) {_TOLD if told else ''}"
         " AND (?3 IS NULL OR e.uid IN (SELECT value FROM json_each(?3))) ORDER BY c.at, c.id",
-        (since, until, uids, json.dumps(list(but))),
+        (since, until, uids),
     )
     return [
         Change(uid, type_, from_ticks(at), detail, source)
