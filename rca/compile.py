@@ -63,6 +63,16 @@ class Compiled:
             holding = frozenset(i for i, what in asked if holds(what, ground, *ends))
         return _effects(model, *names, reverse, holding)
 
+    def burdens(self, kind: str) -> frozenset[str]:
+        """Return the modes in which an entity of this kind may hurt what it depends on."""
+        against = (rule for rule in self.model.propagation if rule.reverse)
+        return frozenset(
+            mode
+            for rule in against
+            if ANY in rule.cause_kinds or kind in rule.cause_kinds
+            for mode in rule.causes
+        )
+
     def fault_rates(self, kind: str) -> Mapping[str, float]:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
         return _fault_rates(self.model, kind, _NONE)
