@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -48,6 +48,10 @@ def taught(model: Model, learned: Learned | None, incident: Incident) -> Model:
     return replace(model, learned=Priors(learned, recently_changed(incident)))
 
 
+def _probes(incident: Incident, touched: Collection[str]) -> frozenset[str]:
+    return frozenset(e.uid for e in incident.entities if e.uid in touched and e.kind == "Probe")
+
+
 def recently_changed(incident: Incident) -> Mapping[str, str]:
     """Return entity -> type of its last change, of those shortly before or during the symptoms.
 
@@ -58,8 +62,8 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
     onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
     first = min(onsets, default=None)
     last = max(onsets, default=None)
-    touched = {change.entity for change in incident.changes}
-    probes = {e.uid for e in incident.entities if e.kind == "Probe" and e.uid in touched}
+    touched = {change.entity for change in incident.changes if change.type in _READ}
+    probes = _probes(incident, touched) if touched else frozenset()
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
         if change.type == _RENAMED or (change.type in _READ and change.entity in probes):

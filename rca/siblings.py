@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
-from rca.likelihood import Reading
+from rca.likelihood import Reading, alarms
 
 RHO = 0.3
 
@@ -27,11 +27,7 @@ def weights(
     such groups the largest counts. Healthy readings always count in full: each is a look of its
     own.
     """
-    loud = {
-        entity: rows
-        for entity, rows in readings.items()
-        if any(row.observation.abnormal for row in rows)
-    }
+    loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
     parents = {entity: _parents(topology, entity) for entity in loud}
     together: Counter[tuple[int, str]] = Counter()
     for entity, rows in loud.items():

@@ -41,7 +41,7 @@ def test_what_is_hurt_as_a_burden_is_counted_with_all_that_depends_on_it() -> No
     needs = [Relation(guest.uid, "RUNS_ON", "h") for guest in guests]
     topology = build([Entity("h", "Host"), *guests], needs)
     rows = [Observation(f"v{i}", "cpu", State.ABNORMAL, 9.0) for i in range(2)]
-    incident = Incident("burden", tuple([Entity("h", "Host"), *guests]), tuple(needs), tuple(rows))
+    incident = Incident("burden", (Entity("h", "Host"), *guests), tuple(needs), tuple(rows))
     scene = scene_of(incident, MODEL, topology)
     starved = [Prospect(((topology.index[f"v{i}"], "starved"),), -5.0) for i in range(2)]
     found = list(units(scene, starved, None))
