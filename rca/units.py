@@ -74,8 +74,12 @@ class Unit:
 
     @cached_property
     def spread(self) -> Spread:
-        """What it does, of what was looked at, in full: walked once more where somebody asks."""
-        return spread(self.scene, self.faults, self.scene.nearby)
+        """What it does, of what was looked at, in full: walked once more where somebody asks.
+
+        Who was walked to the end already, as what is blamed was, is not walked again.
+        """
+        known = self.scene.spreads.get(self.faults)
+        return known or spread(self.scene, self.faults, self.scene.nearby)
 
     @property
     def support(self) -> Mapping[ReadingId, Support]:
