@@ -18,7 +18,6 @@ from rca.units import Unit
 from rca.weighing import weighed
 
 _Numbers = tuple[int, ...]  # of units, in the order in which they are told
-_NOBODY: _Numbers = ()
 _Due = dict[tuple[int, _Numbers], tuple[Unit, Sequence[Unit]]]  # who is to be weighed after whom
 
 
@@ -53,15 +52,13 @@ def evidence(chosen: Sequence[Unit]) -> float:
 
 
 def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> float:
-    return sum(unit.memo[those] for unit, those in terms)
+    return sum(unit.memo[those] if those else unit.alone for unit, those in terms)
 
 
 def _terms(sets: Sequence[Sequence[Unit]]) -> list[list[tuple[Unit, _Numbers]]]:
     """Return the members of each set, each with those before it that leave it less; all known."""
     due: _Due = {}
-    found = [
-        [(chosen[0], _NOBODY)] if len(chosen) == 1 else _ordered(chosen, due) for chosen in sets
-    ]
+    found = [[(chosen[0], ())] if len(chosen) == 1 else _ordered(chosen, due) for chosen in sets]
     _weigh(due)
     return found
 
@@ -76,14 +73,14 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
     for position, unit in enumerate(ordered):
         near = [other for other in ordered[:position] if other.bearing & unit.bearing]
         those = tuple([other.number for other in near])
-        if those not in unit.memo:
+        if those and those not in unit.memo:
             due[unit.number, those] = unit, near
         found.append((unit, those))
     return found
 
 
 def _standing(unit: Unit) -> tuple[float, tuple[tuple[str, str], ...]]:
-    return -(unit.log_prior + unit.coarse * unit.memo[_NOBODY]), unit.named
+    return -(unit.log_prior + unit.coarse * unit.alone), unit.named
 
 
 def _weigh(due: _Due) -> None:
@@ -104,7 +101,7 @@ def _weigh(due: _Due) -> None:
     for unit, (_, those), left in zip(units, less, nats, strict=True):
         unit.memo[those] = left
     for (_, those), (unit, _) in due.items():
-        unit.memo.setdefault(those, unit.memo[_NOBODY])
+        unit.memo.setdefault(those, unit.alone)
 
 
 def _told(units: Sequence[Unit], numbers: _Numbers) -> Floats:

@@ -51,6 +51,7 @@ class Unit:
         scene: what it was walked in.
         tree: what it hits.
         place: where in the tree the entity of each row is; -1: nowhere.
+        alone: what its rows say where there are no others, in nats.
         coarse: see `rca.storm`.
         number: no other unit has it.
     """
@@ -61,6 +62,7 @@ class Unit:
     scene: Scene = field(repr=False)
     tree: Tree = field(repr=False)
     place: Ints = field(repr=False)
+    alone: float
     coarse: float = 1.0
     memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.score`
     told: dict[object, Floats] = field(default_factory=dict, repr=False)
@@ -177,7 +179,7 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
     places = placed(told, trees)
     each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
     return [
-        Unit(one.faults, one.log_prior, rows, scene, tree, place, scene.coarse, {(): nats})
+        Unit(one.faults, one.log_prior, rows, scene, tree, place, nats, scene.coarse)
         for one, rows, tree, place, nats in each
     ]
 
@@ -319,7 +321,7 @@ def blind(scene: Scene) -> Unit | None:
     (place,) = placed([rows], [tree])
     (nats,) = weighed([rows], [tree], [place])
     prior = log_prior(BLIND_PER_YEAR)
-    return Unit((), prior, rows, scene, tree, place, scene.coarse, {(): nats})
+    return Unit((), prior, rows, scene, tree, place, nats, scene.coarse)
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:
