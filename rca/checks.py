@@ -92,7 +92,7 @@ def _does(
     walked by itself: that is sooner done than the arrays are made.
     """
     upstream = dependencies(scene.topology, sorted(places), types=CROSSED).entities.tolist()
-    within = (places | scene.telling).intersection(upstream)
+    within = (places | scene.telling) & set(upstream)
     if sum(min(len(unit.tree), len(within)) for unit in suspects) > FEW:
         return _all_at_once(scene, [unit.faults for unit in suspects], places, within)
     onwards = Onwards(scene.terrain, within)

@@ -68,6 +68,8 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
 
     Others that bear on nothing on which it bears leave it all.
     """
+    if len(chosen) == 1:  # most are
+        return [(chosen[0], ())]
     ordered = sorted(chosen, key=_standing)
     found = []
     for position, unit in enumerate(ordered):

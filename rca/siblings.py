@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
@@ -52,6 +53,7 @@ def _parents(topology: Topology, entity: int) -> set[int]:
     }
 
 
+@lru_cache(maxsize=4_096)
 def share(size: int) -> float:
     """Return what one of `size` siblings counts: the mean of 1 / (1 + rho n), n < size."""
     return math.fsum(1 / (1 + RHO * n) for n in range(size)) / size

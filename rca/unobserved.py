@@ -49,7 +49,9 @@ def _count(scene: Scene, hit: Iterable[tuple[int, Modes]]) -> int:
 def _together(scene: Scene, suspects: Sequence[Faults]) -> Mapping[Faults, int]:
     region, rows = _walked(scene, suspects)
     likely = np.flatnonzero(rows.predicted.max(axis=1) >= EXPECTED)
-    hidden = np.array([_hidden(scene, entity) for entity in region.nodes.tolist()], np.bool_)
+    hidden = np.ones(len(region.nodes), np.bool_)
+    seen = np.flatnonzero(np.diff(region.seen.start))
+    hidden[seen] = [_hidden(scene, entity) for entity in region.nodes[seen].tolist()]
     missed = rows.suspect[likely[hidden[rows.node[likely]]]]
     return dict(zip(suspects, np.bincount(missed, minlength=len(suspects)).tolist(), strict=True))
 
