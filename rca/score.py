@@ -58,8 +58,9 @@ def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> float:
 def _terms(sets: Sequence[Sequence[Unit]]) -> list[list[tuple[Unit, _Numbers]]]:
     """Return the members of each set, each with those before it that leave it less; all known."""
     due: _Due = {}
-    found = [[(chosen[0], ())] if len(chosen) == 1 else _ordered(chosen, due) for chosen in sets]
-    _weigh(due)
+    found = [_ordered(chosen, due) for chosen in sets]
+    if due:
+        _weigh(due)
     return found
 
 
