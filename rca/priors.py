@@ -66,8 +66,8 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
     onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
     first = min(onsets, default=None)
     last = max(onsets, default=None)
-    touched = {change.entity for change in incident.changes}
-    kinds = {e.uid: e.kind for e in incident.entities if e.uid in touched}
+    told = {change.entity for change in incident.changes if change.type in _READ}
+    kinds = {e.uid: e.kind for e in incident.entities if e.uid in told} if told else {}
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
         if not was_done(change, kinds.get(change.entity, "")):
