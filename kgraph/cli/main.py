@@ -144,10 +144,11 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except KgraphError as error:
-        if "--debug" in arguments or os.environ.get("KGRAPH_DEBUG"):
+    except (KgraphError, OSError) as error:
+        unnamed = isinstance(error, OSError) and error.filename is None  # not about a file
+        if unnamed or "--debug" in arguments or os.environ.get("KGRAPH_DEBUG"):
             raise
-        _say(str(error))
+        _say(_named_file(error) if isinstance(error, OSError) else str(error))
         return 1
     return 0
 
@@ -177,6 +178,10 @@ def _open_streams() -> None:
             stream.reconfigure(encoding="utf-8")  # what programs read is UTF-8, as JSON has to be
         else:
             stream.reconfigure(errors="replace")
+
+
+def _named_file(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}; correct the path, or what you may do there"
 
 
 def _unwritten(error: OSError) -> int:

@@ -217,7 +217,7 @@ class Plan:
             Actor.PERSON: "it is for a person to do, and kgraph has nothing to change",
             Actor.KGRAPH: "it only looks, and no step changes anything",
         }
-        return f"step {number}, {step.action} {step.title}: {told[step.actor]}"
+        return f"step {number}, {step.action.replace('_', ' ')} {step.title}: {told[step.actor]}"
 
 
 @dataclass(frozen=True, slots=True)

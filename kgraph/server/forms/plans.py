@@ -59,11 +59,13 @@ class PlanForm(PlanRow):
 
     Attributes:
         executable: whether something can be done here, and nothing on the cause is left undone.
+        stands: the same in a phrase, with who has to do what.
         risk: the worst of its steps.
         duration_seconds: how long its steps are expected to take, people's left out.
     """
 
     executable: bool
+    stands: str
     risk: Risk
     duration_seconds: float
     document: dict[str, JsonValue]

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from kgraph.app.applying import approve as say_yes
 from kgraph.app.plans import cancel as say_stop
 from kgraph.app.plans import reject as say_no
+from kgraph.incidents.advice import stands
 from kgraph.schema import Halt, InputError, PlanRecord, PlanState
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
@@ -65,6 +66,7 @@ async def show_plan(plan_id: Id, request: Request, served: Served, _caller: View
         return PlanForm(
             **PlanRow.of(record).model_dump(),
             executable=plan.executable,
+            stands=stands(plan),
             risk=plan.risk,
             duration_seconds=plan.duration.total_seconds(),
             document=json.loads(record.document),

@@ -328,3 +328,10 @@ def test_a_command_that_goes_over_the_network_may_be_typed_anywhere(
         storage_case.answer.next_checks[0], entity="web-03", command="ping -c 3 web-03"
     )
     assert "on h07" not in _text(with_answer(next_checks=(check,)), Label.CHECK)
+
+
+def test_the_commands_to_go_on_with_are_no_pipe(storage_case: Case) -> None:
+    """Who copies the whole line must not carry out the first of them by the way."""
+    told = _text(storage_case, Label.DO).replace("\N{NO-BREAK SPACE}", " ")
+    assert "kgraph investigate --verbose · kgraph impact " in told
+    assert "|" not in told

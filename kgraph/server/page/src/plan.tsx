@@ -65,7 +65,7 @@ export function PlanBlock({ view, plan, may, again, refused }: {
       {[...new Set([...found.document.refused, ...refused])].length > 0 && (
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}
-      {found.state === "proposed" && !found.executable && <p class="soft">kgraph cannot carry it out: it is for a person to do.</p>}
+      {found.state === "proposed" && !found.executable && <p class="soft">{found.stands}</p>}
       {found.state === "proposed" && open !== "" && open !== found.id && (
         <p role="status" class="warning">
           More is known now: {found.id} took the place of {open}, which you were deciding on. Nothing was done. Read it again.
@@ -163,11 +163,18 @@ function Alike({ from, steps, journal }: {
   );
 }
 
-const whatOf = (step: Step) => step.parameters["what"] || spaced(step.action);
+/** In the words of the command line; what is asked of a person must not look like what kgraph does. */
+function whatOf(step: Step): string {
+  if (step.action === "notify") return "tell people of";
+  const what = step.parameters["what"] || spaced(step.action);
+  return asks(step) ? `a person: ${what}` : what;
+}
+
+const asks = (step: Step) => step.actuator === "notify";
 const toWhere = (step: Step) => (step.parameters["toName"] ? ` to ${step.parameters["toName"]}` : "");
 
 function means(step: Step): string {
-  const by = step.unable || (step.endpoint ? `by ${step.endpoint}` : "");
+  const by = step.unable.replace(/^a person: /, "") || (step.endpoint && `${asks(step) ? "told " : ""}by ${step.endpoint}`);
   return [by, step.inverse && `undo: ${spaced(step.inverse)}`].filter(Boolean).join(" · ");
 }
 
