@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -60,9 +61,17 @@ def secret(count: int) -> bytes:
     return bytes([secret.calls % 256]) * count  # type: ignore[attr-defined]
 
 
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the estate, made once: each test begins with a copy."""
+    path = tmp_path_factory.mktemp("estate") / "kgraph.db"
+    filled(path)
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    filled(tmp_path / "kgraph.db")
+def folder(tmp_path: Path, estate: Path) -> Path:
+    shutil.copyfile(estate, tmp_path / "kgraph.db")
     return tmp_path
 
 
@@ -104,10 +113,10 @@ class Explained:
 
 
 @pytest.fixture(scope="session")
-def explained(tmp_path_factory: pytest.TempPathFactory) -> Explained:
+def explained(tmp_path_factory: pytest.TempPathFactory, estate: Path) -> Explained:
     """Explain it once: the same estate has the same uids in every store."""
     folder = tmp_path_factory.mktemp("explained")
-    filled(folder / "kgraph.db")
+    shutil.copyfile(estate, folder / "kgraph.db")
     rows = [(f"v{n}", "paused", State.ABNORMAL) for n in range(4)] + [
         ("h1", "down", State.HEALTHY)
     ]
