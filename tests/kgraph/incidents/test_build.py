@@ -102,6 +102,12 @@ def test_a_change_after_the_onset_is_no_suspect(storage_case: Case) -> None:
     assert "SUSPECT" not in _text(case, Label.CHANGE)
 
 
+def test_what_the_graph_calls_a_thing_is_no_change_of_it(storage_case: Case) -> None:
+    renamed = replace(storage_case.incident.changes[0], type="renamed")
+    case = replace(storage_case, incident=replace(storage_case.incident, changes=(renamed,)))
+    assert _text(case, Label.CHANGE) == ""
+
+
 def test_a_source_not_read_for_an_hour_is_stale(storage_case: Case) -> None:
     assert _text(storage_case, Label.DATA) == (
         "libvirt 2 s old · prometheus 9 s old · netbox 3 h old STALE"

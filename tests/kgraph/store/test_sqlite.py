@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
-from kgraph.store import GraphStore, SqliteStore, open_store
+from kgraph.store import GraphStore, SqliteStore, _known, open_store
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
+from kgraph.store._feed import OF_THE_GRAPH
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -138,6 +139,43 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
     for read_only in (False, True):
         with pytest.raises(StoreError, match=f"schema 99, .* up to {VERSION}; upgrade kgraph"):
             open_store(path, read_only=read_only)
+
+
+def test_a_part_that_was_read_is_read_anew_once_another_connection_has_written(
+    path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_known, "MOST", 2)  # all are forgotten each time
+
+    def numbers() -> list[object]:
+        return [entity.props["n"] for entity in store.part(uids).entities]
+
+    fill(store, 3)
+    uids = [entity.uid for entity in store.find()]
+    assert numbers() == numbers() == [0, 1, 2]
+    with (
+        closing(open_store(path)) as other,
+        other.sync("doc", "", complete=True, at=T0 + timedelta(seconds=1)) as run,
+    ):
+        run.stage([Record(f"h{n}", "Host", f"h{n}", props={"n": n + 5}) for n in range(3)])
+        run.commit()
+    assert numbers() == [5, 6, 7]
+
+
+def test_changes_that_may_cause_something_are_found_without_those_of_the_graph_alone(
+    path: Path,
+) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        ((definition,),) = store._database.sql.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'change_told'"
+        )
+        assert all(f"'{type_}'" in definition for type_ in OF_THE_GRAPH)
+        asked: list[str] = []
+        store._database.sql.set_trace_callback(asked.append)
+        store.evidence(now=T0)
+        store._database.sql.set_trace_callback(None)
+        (query,) = [each for each in asked if " FROM change " in each]
+        plan = store._database.sql.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+    assert any("INDEX change_told" in step[-1] for step in plan)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
