@@ -1,4 +1,8 @@
-"""What things of a kind usually depend on: one that lacks it may hang on what the graph lacks."""
+"""What things of a kind usually depend on: one that lacks it may hang on what the graph lacks.
+
+Only of relations that carry a failure for certain: what a service calls is its own affair, and a
+leaf among services lacks nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgraph.schema import Lack
+from kgraph.schema import RELATIONS, Carries, Lack
 from kgraph.topology.arrays import Topology
 
 USUAL = 0.25  # a share below which a kind has no such custom
+PEERS = 5  # entities of a kind below which it has none
+_FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is Carries.FIRM)
 
 
 class _Custom(NamedTuple):
@@ -45,10 +51,14 @@ def _customs(topology: Topology, kind: str) -> Mapping[str, _Custom]:
 
 def _counted(topology: Topology, kind: str) -> Mapping[str, _Custom]:
     alike = np.fromiter(map(kind.__eq__, topology.kinds), np.bool_, len(topology))
+    if int(alike.sum()) < PEERS:
+        return {}
     gates = np.flatnonzero(alike[topology.owner])
     members = np.diff(topology.member_start)[gates]
     found = {}
     for code, name in enumerate(topology.type_names):
+        if name not in _FIRM:
+            continue
         typed = topology.type_code[gates] == code
         having = len(np.unique(topology.owner[gates[typed]]))
         if having:

@@ -19,7 +19,7 @@ def _guests(hosts: Sequence[int], size: int = 1) -> tuple[list[Entity], list[Rel
             entities.append(Entity(uid, "Host", uid))
             relations.append(Relation(f"vm{number}", "RUNS_ON", uid))
         if number % size == 0:
-            relations.append(Relation(f"vm{number}", "CONNECTED_TO", "net"))
+            relations.append(Relation(f"vm{number}", "ATTACHED_TO", "net"))
     return entities, relations
 
 
@@ -29,11 +29,11 @@ def _lack(uid: str, hosts: Sequence[int], size: int = 1) -> Lack | None:
 
 
 def test_a_guest_without_a_host_lacks_what_nearly_all_others_run_on() -> None:
-    assert _lack("vm3", [1, 1, 1, 0]) == Lack("RUNS_ON", 0.75)
+    assert _lack("vm3", [1, 1, 1, 0, 1]) == Lack("RUNS_ON", 0.8)
 
 
 def test_who_has_what_its_peers_have_lacks_nothing() -> None:
-    assert _lack("vm0", [1, 1, 1, 0]) is None
+    assert _lack("vm0", [1, 1, 1, 0, 1]) is None
 
 
 def test_half_of_the_usual_number_is_half_a_lack() -> None:
@@ -44,6 +44,17 @@ def test_half_of_the_usual_number_is_half_a_lack() -> None:
 
 def test_what_few_of_a_kind_have_is_no_custom() -> None:
     assert _lack("vm1", [1, 1, 1, 1, 1], size=5) is None
+
+
+def test_a_few_peers_make_no_custom() -> None:
+    assert _lack("vm3", [1, 1, 1, 0]) is None
+
+
+def test_a_service_that_calls_nothing_lacks_nothing() -> None:
+    entities = [Entity(f"s{n}", "Service", f"s{n}") for n in range(8)]
+    relations = [Relation(f"s{n}", "CALLS", f"s{n + 1}") for n in range(7)]
+    topology = build(entities, relations)
+    assert lack(topology, topology.index["s7"]) is None
 
 
 def test_something_that_is_alone_of_its_kind_lacks_nothing() -> None:
