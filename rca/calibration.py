@@ -6,9 +6,11 @@ how often such a posterior came true in such a situation:
     log odds = bias + w · situation + sum over measures (slope + v · situation) * measure
 
 A situation belongs to the incident: how large the storm is, whether an objective was breached,
-how much the leader explains. A measure belongs to one cause and grows with its posterior: its log
-odds, and how far it is ahead of the best of the others. Every slope is above zero in every
-situation (`Slope.lowest`), so within an incident the order of causes never changes.
+how much of it is explained, and whether the leader depends on as much as its peers do: where the
+graph lacks a cause, what hangs on it looks like one. A measure belongs to one cause and grows with
+its posterior: its log odds, and how far it is ahead of the best of the others. Every slope is
+above zero in every situation (`Slope.lowest`), so within an incident the order of causes never
+changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration_fit`.
@@ -22,11 +24,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from kgraph.schema import Answer, Cause, Hypothesis, Incident, Observation
+from kgraph.schema import Answer, Cause, Fault, Hypothesis, Incident, Observation
 from kgraph.schema.hypotheses import ranked
 from kgraph.schema.signals import MEASURED
 from rca.calibrated_rivals import groups, runner_up
+from rca.engine import OUTSIDE
 from rca.measures import Bin
+from rca.rivals import BLIND as MONITORING
+from rca.rivals import OUTSIDE as ELSEWHERE
 
 # Feature -> which way it may move chances: 1 up, -1 down, 0 either. What is known of the direction
 # need not be learned, and a few hundred incidents could teach the opposite by chance.
@@ -42,6 +47,7 @@ SITUATION: Mapping[str, int] = MappingProxyType(
         "rivals": -1,
         "together": -1,
         "itself": 1,
+        "lacks": -1,
     }
 )
 MEASURES = ("logOdds", "ahead")
@@ -50,6 +56,7 @@ _GROWS = 10.0  # times, at most
 _TOGETHER = 4  # further faults in the best set that count as 1
 _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
+LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
 _STORM, _RIVALS = (
     10.0,
     12.0,
@@ -111,8 +118,10 @@ def calibrated(answer: Answer, incident: Incident, calibration: Calibration | No
 
     The order of causes and of sets of causes stays; no chance grows more than tenfold. What is
     lost or won by the leader is won or lost by "outside the graph" and "the monitoring failed" in
-    proportion, except that they never grow: the calibrator has seen no incident whose cause was
-    not in the graph. An abstention is lifted where the leader is ahead of both, and never made.
+    proportion. What the chances of all causes together leave of certainty is at least the chance
+    of "outside the graph", as P(any cause) is at most their sum. An abstention is lifted where the
+    leader is ahead of both, and made where "outside the graph" is ahead of the leader and of
+    "the monitoring failed".
 
     Args:
         answer: as the inference gave it.
@@ -127,20 +136,31 @@ def calibrated(answer: Answer, incident: Incident, calibration: Calibration | No
     causes = tuple(_cause(cause, odd) for cause, odd in zip(answer.causes, odds, strict=True))
     before, now = answer.causes[0].posterior, causes[0].posterior
     left = min(1.0, (1 - now) / max(_LEAST, 1 - before))
-    elsewhere, monitoring = answer.elsewhere * left, answer.monitoring * left
+    monitoring = answer.monitoring * left
+    # Of those further down nothing was learned.
+    rest = 1 - monitoring - math.fsum(cause.posterior for cause in causes[:LISTED])
+    elsewhere = max(answer.elsewhere * left, rest)
     curve = _Curve([log_odds(cause.posterior) for cause in answer.causes], odds)
-    ahead = now > max(elsewhere, monitoring)
+    because = _abstains(answer, now, elsewhere, monitoring)
+    rival = runner_up(answer.runner_up, curve, left, abstained=answer.abstained)
     return replace(
         answer,
         causes=causes,
-        hypotheses=tuple(_hypotheses(answer, curve, left)),
+        hypotheses=tuple(_hypotheses(answer, curve, elsewhere, monitoring)),
         elsewhere=elsewhere,
         monitoring=monitoring,
-        runner_up=runner_up(answer.runner_up, curve, left, abstained=answer.abstained),
+        # It competes with a winner that is none any more.
+        runner_up=None if because and not answer.abstained else rival,
         ambiguous=groups(answer.ambiguous, answer.causes, causes),
-        abstained_because="" if ahead else answer.abstained_because,
+        abstained_because=because,
         calibration=calibration.title,
     )
+
+
+def _abstains(answer: Answer, leader: float, elsewhere: float, monitoring: float) -> str:
+    if leader > max(elsewhere, monitoring):
+        return ""
+    return OUTSIDE if elsewhere > monitoring else answer.abstained_because
 
 
 def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
@@ -154,6 +174,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
     loud, seen = {row.entity for row in alarms}, {row.entity for row in incident.observations}
     leader = answer.causes[0]
     best = next((row.members for row in answer.hypotheses if row.members), ())
+    alarming = {(row.entity, row.signal) for row in alarms}
     pro = math.fsum(witness.weight for witness in leader.supporting)
     con = -math.fsum(witness.weight for witness in leader.contradicting)
     return {
@@ -162,11 +183,12 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "crowd": _share(len(loud), len(seen)),
         "graded": _share(sum(map(_graded, alarms)), len(alarms)),
         "elsewhere": answer.elsewhere,
-        "explained": min(1.0, _share(leader.explains, len(alarms))),
+        "explained": _share(len(alarming & _explained(answer, best)), len(alarming)),
         "contradicted": _share(con, pro + con),
         "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
         "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
         "itself": float(leader.entity in loud),
+        "lacks": leader.lacks.share if leader.lacks else 0.0,
     }
 
 
@@ -249,12 +271,26 @@ class _Curve:
         return chance_of(y + (y2 - y) * part)
 
 
-def _hypotheses(answer: Answer, curve: _Curve, left: float) -> list[Hypothesis]:
+def _hypotheses(
+    answer: Answer, curve: _Curve, elsewhere: float, monitoring: float
+) -> list[Hypothesis]:
+    nobody = {ELSEWHERE: elsewhere, MONITORING: monitoring}
     rows = [
-        replace(row, posterior=curve(row.posterior) if row.members else row.posterior * left)
+        replace(row, posterior=curve(row.posterior) if row.members else nobody[row.name])
         for row in answer.hypotheses
     ]
     return ranked(rows)
+
+
+def _explained(answer: Answer, best: Sequence[Fault]) -> set[tuple[str, str]]:
+    """Return the (entity, signal) pairs that speak for any member of a set."""
+    blamed = {fault.entity for fault in best}
+    return {
+        (witness.observation.entity, witness.observation.signal)
+        for cause in answer.causes
+        if cause.entity in blamed
+        for witness in cause.supporting
+    }
 
 
 def _graded(row: Observation) -> bool:

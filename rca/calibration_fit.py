@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgraph.schema import Answer, Incident
-from rca.calibration import MEASURES, SITUATION, Calibration, Slope, measures_of, situation_of
+from rca.calibration import (
+    LISTED,
+    MEASURES,
+    SITUATION,
+    Calibration,
+    Slope,
+    measures_of,
+    situation_of,
+)
 
 LEAST_SLOPE = 0.02  # of any measure in any situation
 RIDGE = 1.0  # on what the situation does: what was seldom seen says little
 FREE = 1e-2  # on the rest
-LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
 _ROUNDS, _CLOSE, _STRIDE = 100, 1e-7, 5.0
 _TURNS, _HELPS = 60, 1e-3  # of the active set
 _OWN = 1 + len(SITUATION)  # coefficients that do not belong to a slope

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
+from kgraph.topology import lack
 from rca.grounds import rule_of
 from rca.posterior import Posterior
 from rca.region_edges import Mask
@@ -16,7 +18,7 @@ from rca.units import Unit
 from rca.unobserved import unobserved
 
 SAYS = 0.05  # nats below which a reading is no witness
-WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too
+WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too, and what it lacks
 SAME = 1e-3  # chances that differ by less look the same
 
 
@@ -46,6 +48,8 @@ def causes(
         mode = max(chances, key=lambda m: (chances[m], m))
         told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else 0
         cause = _cause(scene, entity, unit, mode, chances, told, alike)
+        if sure[entity] >= WORTH_A_WALK:
+            cause = replace(cause, lacks=lack(scene.topology, entity))
         rows.append((-float(f"{sure[entity]:.9g}"), entity, cause))  # equals by index
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 

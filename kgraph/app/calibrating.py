@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kgraph.app.campaign import Drawn, Plan, dressed
+from kgraph.app.campaign import Drawn, Plan, dressed, without
 from kgraph.app.engine import Engine
 from kgraph.app.evaluation import Labelled, tallied
 from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, score
@@ -19,6 +19,7 @@ _DRESSED_EVERY = 2  # of the incidents that are learned from, so many are also t
 # How much each counts: the simulator shows what no labelled set does, several faults at once; told
 # as alert lists, its incidents are harder than any real ones. A labelled set counts 1.
 _SIMULATED, _OTHERWISE = 3.0, {"alerts": 0.2, "target": 0.5}
+_ABSENT = 1 / 7  # of what is told, this share is told of a graph that lacks its causes
 _LEAST = 20  # incidents below which nothing is fitted
 
 
@@ -65,7 +66,7 @@ def calibrate(
         world: where the faults were drawn.
         drawn: the campaign.
         sets: name -> incidents with known causes; each counts as much as the simulated ones.
-        engines: for the campaign, with its topology in memory; for the sets.
+        engines: for the campaign, with its topology in memory; for other graphs.
         plan: what was drawn.
 
     Raises:
@@ -78,7 +79,7 @@ def calibrate(
             where="campaign",
             mend=f"--incidents {2 * _LEAST} or more; the shipped fit takes hundreds",
         )
-    simulated = [row for one in learned for row in _simulated(one, world, engines[0], plan.seed)]
+    simulated = [row for one in learned for row in _simulated(one, world, engines, plan.seed)]
     taught = {
         name: [row for one in rows for row in _lesson(name, one, engines[1])]
         for name, rows in sets.items()
@@ -92,11 +93,24 @@ def calibrate(
     return Fitted(replace(whole, reliability=held[0].after.bins), held)
 
 
-def _simulated(one: Drawn, world: World, engine: Engine, seed: int) -> Iterator[Lesson]:
-    yield from _lesson("simulated", one.labelled, engine, _SIMULATED)
+def _simulated(
+    one: Drawn, world: World, engines: tuple[Engine, Engine], seed: int
+) -> Iterator[Lesson]:
+    yield from _told("simulated", one, one.labelled, engines, _SIMULATED)
     if one.number // 2 % _DRESSED_EVERY == 0:
         for how, labelled in dressed(one, world, seed):
-            yield from _lesson(f"simulated {how}", labelled, engine, _OTHERWISE[how])
+            yield from _told(f"simulated {how}", one, labelled, engines, _OTHERWISE[how])
+
+
+def _told(
+    system: str, one: Drawn, row: Labelled, engines: tuple[Engine, Engine], weight: float
+) -> Iterator[Lesson]:
+    """Yield what an incident teaches, and what it teaches with its causes out of the graph."""
+    yield from _lesson(system, row, engines[0], weight * (1 - _ABSENT))
+    absent = without(row, row.truth)
+    # Where only strays alarm there is nothing to be found.
+    if absent and one.hit & {o.entity for o in absent.incident.observations if o.abnormal}:
+        yield from _lesson(f"{system}, cause absent", absent, engines[1], weight * _ABSENT)
 
 
 def _lesson(system: str, row: Labelled, engine: Engine, weight: float = 1.0) -> Iterator[Lesson]:
@@ -118,7 +132,7 @@ def _fit(
     how = {
         "simulated": f"{learned} incidents of {plan.faults[0]} to {plan.faults[1]} faults, every"
         f" other seed of {plan.incidents} from seed {plan.seed}, on {plan.estate};"
-        f" {len(simulated)} tellings",
+        f" {len(simulated)} tellings, one in {1 / _ABSENT:.0f} with the causes out of the graph",
     }
     if real:
         title = f"{learned} simulated and {len(real)} labelled incidents"

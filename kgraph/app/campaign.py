@@ -5,7 +5,7 @@ The simulator is not the inference model. Nothing of it reaches the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -138,6 +138,29 @@ def draw(world: World, plan: Plan) -> Iterator[Drawn]:
         labelled = Labelled(found.incident, truth, candidates)
         strata = tuple(_strata(world, found, lost=lost))
         yield Drawn(number, labelled, strata, frozenset(found.hit))
+
+
+def without(labelled: Labelled, gone: Collection[str]) -> Labelled | None:
+    """Return an incident of a graph that knows nothing of some entities, its causes among them.
+
+    None where nothing alarms any more, or the breached objective is of one of them.
+    """
+    incident = labelled.incident
+    if incident.target is not None and incident.target.entity in gone:
+        return None
+    left = replace(
+        incident,
+        entities=tuple(e for e in incident.entities if e.uid not in gone),
+        relations=tuple(
+            r for r in incident.relations if r.dependent not in gone and r.dependency not in gone
+        ),
+        observations=tuple(o for o in incident.observations if o.entity not in gone),
+        changes=tuple(c for c in incident.changes if c.entity not in gone),
+    )
+    if not any(row.abnormal for row in left.observations):
+        return None
+    rest = tuple(uid for uid in labelled.candidates if uid not in gone)
+    return Labelled(left, labelled.truth - frozenset(gone), rest)
 
 
 def dressed(drawn: Drawn, world: World, seed: int) -> Iterator[tuple[str, Labelled]]:

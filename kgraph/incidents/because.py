@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kgraph.incidents import rivals, witnesses, wording
 from kgraph.incidents.case import View
@@ -11,6 +11,7 @@ from kgraph.schema import Answer, Cause
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
+_TOLD = 0.5  # of what its peers depend on something lacks, from which it is said
 _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
@@ -18,7 +19,7 @@ def cause(view: View) -> Section:
     """Say what is to blame, or that nothing is."""
     answer = view.case.answer
     if answer.abstained:
-        return Section(Label.CAUSE, (f"not found: {answer.abstained_because}",), Tone.WARNING)
+        return Section(Label.CAUSE, tuple(_not_found(view)), Tone.WARNING)
     lines: list[str] = []
     symptoms = len({(row.entity, row.signal) for row in view.abnormal})
     for fault in view.blamed:
@@ -37,6 +38,14 @@ def cause(view: View) -> Section:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
+
+
+def _not_found(view: View) -> Iterator[str]:
+    answer = view.case.answer
+    yield f"not found: {answer.abstained_because}"
+    if view.blamed and answer.elsewhere > answer.monitoring:
+        nearest = wording.titles([view.estate.title(f.entity) for f in view.blamed], view.room)
+        yield f"if it is outside, it shows through {nearest}"
 
 
 def _trust(answer: Answer) -> str:
@@ -94,7 +103,18 @@ def unknown(view: View) -> Section:
     if missing > 0:
         things = "sign" if missing == 1 else "signs"
         lines.append(f"{missing} expected {things} that nothing watches")
+    lines += _lacks(view)
     return Section(Label.UNKNOWN, (" · ".join(lines),) if lines else ())
+
+
+def _lacks(view: View) -> list[str]:
+    """Say what a suspect lacks of what its peers depend on: the cause may lie there."""
+    return [
+        f"{view.estate.name(suspect.entity)} has fewer {suspect.lacks.relation} relations than"
+        f" {wording.kind(suspect.kind, 2)} usually have: the cause may be what is missing"
+        for suspect in view.suspects
+        if suspect.lacks is not None and suspect.lacks.share >= _TOLD
+    ]
 
 
 def looked(view: View) -> Section:

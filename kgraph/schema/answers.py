@@ -16,6 +16,7 @@ from kgraph.schema.hypotheses import (
     Fault,
     Hit,
     Hypothesis,
+    Lack,
     NextCheck,
     Path,
     RunnerUp,
@@ -93,6 +94,7 @@ class _Writer:
             "explains": cause.explains,
             "contradictedBy": len(cause.contradicting),
             "unknown": cause.unknown,
+            **({"lacks": _lack(cause.lacks)} if cause.lacks else {}),
             "sameAs": [self._entity(uid) for uid in cause.same_as],
             "supporting": [self._witness(w) for w in cause.supporting],
             "contradicting": [self._witness(w) for w in cause.contradicting],
@@ -190,6 +192,10 @@ class _Writer:
             "command": check.command,
             "splits": check.splits,
         }
+
+
+def _lack(row: Lack) -> dict[str, Any]:
+    return {"relation": row.relation, "share": _round(row.share)}
 
 
 def _log_odds(cause: Cause) -> float:

@@ -31,6 +31,20 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """What something does not depend on, and things of its kind usually do.
+
+    Attributes:
+        relation: the type of relation.
+        share: of its peers that have such relations, times the part of their number that is
+            missing here; in (0, 1].
+    """
+
+    relation: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """One suspect.
 
@@ -42,6 +56,8 @@ class Cause:
             counted where the posterior is at least 0.05.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
+        lacks: what it lacks most of what its peers depend on, which may be missing from the graph
+            with the cause; sought where `unknown` is counted.
         uncalibrated: log odds before calibration, in nats; None: the posterior is not calibrated.
     """
 
@@ -55,6 +71,7 @@ class Cause:
     contradicting: tuple[Witness, ...]
     unknown: int
     same_as: tuple[str, ...] = ()
+    lacks: Lack | None = None
     uncalibrated: float | None = None
 
     @property

@@ -11,6 +11,7 @@ member set told by two sources is one gate.
 from __future__ import annotations
 
 from kgraph.topology.arrays import Node, Topology, build
+from kgraph.topology.customs import lack
 from kgraph.topology.files import DamagedError, pack, unpack
 from kgraph.topology.patch import OutdatedError, patched
 from kgraph.topology.vicinity import Vicinity, vicinity
@@ -26,6 +27,7 @@ __all__ = [
     "build",
     "dependencies",
     "dependents",
+    "lack",
     "pack",
     "patched",
     "unpack",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -70,6 +70,11 @@ class Topology:
     @cached_property
     def walked(self) -> dict[tuple[int, int], tuple[Int, bool]]:
         """What was met from single entities, for who walks there again; see `vicinity`."""
+        return {}
+
+    @cached_property
+    def customs(self) -> dict[str, Mapping[str, Any]]:
+        """What was counted of kinds, for who asks again; see `customs`."""
         return {}
 
     @cached_property

@@ -14,6 +14,7 @@ from kgraph.schema import (
     Fault,
     Hypothesis,
     Incident,
+    Lack,
     Observation,
     State,
     Target,
@@ -31,6 +32,7 @@ from rca.calibration import (
     situation_of,
 )
 from rca.calibration_file import load_calibration
+from rca.engine import OUTSIDE
 
 SHIPPED = load_calibration()
 _small = st.floats(-3, 3, allow_nan=False)
@@ -173,19 +175,49 @@ def test_a_leader_that_is_ahead_after_all_lifts_the_abstention() -> None:
     assert found.causes[0].posterior + found.elsewhere <= 1
 
 
-def test_calibration_makes_no_abstention() -> None:
-    timid = calibration(-6.0, logOdds=0.1)
-    found = calibrated(answer(0.5, elsewhere=0.3), INCIDENT, timid)
-    assert found.causes[0].posterior < found.elsewhere
+def test_where_no_cause_is_likely_the_cause_is_likelier_outside_the_graph() -> None:
+    found = calibrated(answer(0.5, elsewhere=0.3), INCIDENT, calibration(-6.0, logOdds=0.1))
+    assert found.abstained_because == OUTSIDE
+    assert found.elsewhere > 0.9
+    assert found.hypotheses[0].name == "outside the graph"
+    assert found.hypotheses[0].posterior == found.elsewhere
+    assert found.runner_up is None
+
+
+def test_rivals_that_share_certainty_leave_nothing_for_outside_the_graph() -> None:
+    """Three of which one is it: none is likely, and yet it is one of them."""
+    said = answer(0.34, 0.33, 0.32, elsewhere=0.01)
+    found = calibrated(said, INCIDENT, calibration(0.0, logOdds=1.0))
+    assert found.elsewhere == pytest.approx(0.01, abs=0.005)
     assert not found.abstained
 
 
 @given(_chances, st.floats(0, 1), calibrations())
-def test_what_lies_outside_the_graph_never_becomes_likelier(
+def test_outside_the_graph_is_what_the_causes_leave_at_least(
     chances: list[float], elsewhere: float, any_one: Calibration
 ) -> None:
-    before = answer(*chances, elsewhere=elsewhere)
-    assert calibrated(before, INCIDENT, any_one).elsewhere <= elsewhere
+    found = calibrated(answer(*chances, elsewhere=elsewhere), INCIDENT, any_one)
+    assert 0 <= found.elsewhere <= 1
+    assert found.elsewhere >= 1 - sum(row.posterior for row in found.causes) - 1e-9
+    assert found.abstained == (found.elsewhere >= found.causes[0].posterior)
+
+
+def test_a_leader_that_lacks_what_its_peers_depend_on_is_told_so() -> None:
+    whole = answer(0.9)
+    bare = replace(whole.causes[0], lacks=Lack("RUNS_ON", 0.98))
+    lacking = replace(whole, causes=(bare,))
+    assert situation_of(whole, INCIDENT)["lacks"] == 0.0
+    assert situation_of(lacking, INCIDENT)["lacks"] == 0.98
+    chances = [calibrated(one, INCIDENT, SHIPPED).causes[0].posterior for one in (whole, lacking)]
+    assert chances[1] < chances[0]
+
+
+def test_what_the_best_set_explains_counts_once_and_for_all_of_its_members() -> None:
+    """Of two alarms the leader's witness is one and its companion's the other."""
+    pair = Hypothesis((Fault("e0", "failing"), Fault("e1", "failing")), 0.8)
+    said = answer(0.9, 0.85)
+    assert situation_of(said, INCIDENT)["explained"] == pytest.approx(0.5)
+    assert situation_of(replace(said, hypotheses=(pair,)), INCIDENT)["explained"] == 1.0
 
 
 def test_every_feature_of_a_situation_is_a_share() -> None:

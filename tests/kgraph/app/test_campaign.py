@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kgraph.app.campaign import Plan, draw, dressed, invented, of_graph, strata_of
+from kgraph.app.campaign import Plan, draw, dressed, invented, of_graph, strata_of, without
 from kgraph.schema import Entity, InputError, Record, Relation, Subgraph
 from kgraph.simulation import World, seeded
 
@@ -64,6 +64,28 @@ def test_told_as_a_breach_the_objective_is_one_that_is_abnormal() -> None:
         assert (target.entity, target.signal) in {
             (row.entity, row.signal) for row in one.incident.observations if row.abnormal
         }
+
+
+def test_a_graph_without_the_cause_knows_nothing_of_it() -> None:
+    for one in draw(WORLD, Plan(incidents=8, faults=(1, 3))):
+        gone = one.labelled.truth
+        left = without(one.labelled, gone)
+        if left is None:
+            assert {o.entity for o in one.labelled.incident.observations if o.abnormal} <= gone
+            continue
+        said = left.incident
+        ends = {end for r in said.relations for end in (r.dependent, r.dependency)}
+        told = {e.uid for e in said.entities} | {o.entity for o in said.observations}
+        assert not gone & (told | ends | {c.entity for c in said.changes} | {*left.candidates})
+        assert not left.truth
+
+
+def test_a_breach_of_what_the_graph_lacks_is_no_question() -> None:
+    drawn = draw(WORLD, Plan(incidents=30))
+    one = next(d["target"] for row in drawn if "target" in (d := dict(dressed(row, WORLD, 0))))
+    assert one.incident.target is not None
+    assert without(one, {one.incident.target.entity}) is None
+    assert without(one, set()) == one
 
 
 def _graph(**watched: tuple[str, ...]) -> Subgraph:

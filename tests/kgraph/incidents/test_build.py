@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from kgraph.incidents import Case, Detail, Label, build
-from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis, Witness
+from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis, Lack, Witness
 
 
 def _text(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> str:
@@ -122,6 +122,26 @@ def test_an_abstained_answer_names_no_cause_and_proposes_no_plan(
     assert not _text(case, Label.PLAN)
     assert not _text(case, Label.WHY)
     assert "StorageExport nbd1/vmstore down .94" in _text(case, Label.ELSE)
+
+
+def test_a_cause_outside_the_graph_is_told_with_where_it_comes_in(
+    with_answer: Callable[..., Case],
+) -> None:
+    case = with_answer(abstained_because="likelier outside", elsewhere=0.8)
+    assert _text(case, Label.CAUSE).splitlines() == [
+        "not found: likelier outside",
+        "if it is outside, it shows through StorageExport nbd1/vmstore",
+    ]
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9, 1), (0.3, 0)])
+def test_a_suspect_that_lacks_what_its_peers_depend_on_is_said_to(
+    storage_case: Case, with_answer: Callable[..., Case], share: float, told: int
+) -> None:
+    bare = replace(storage_case.answer.causes[0], lacks=Lack("BACKED_BY", share))
+    text = _text(with_answer(causes=(bare,)), Label.UNKNOWN)
+    line = "fewer BACKED_BY relations than storage exports usually have"
+    assert text.count(line) == told
 
 
 def test_two_faults_that_stand_together_are_both_told(

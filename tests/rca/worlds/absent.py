@@ -7,10 +7,10 @@ graph knows nothing. Whoever names a cause then is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 
 from kgraph.app import campaign
+from kgraph.app.evaluation import Labelled
 from kgraph.schema import Incident
 from kgraph.simulation import World, draw_incident, seeded, simulate
 from kgraph.simulation.faults import inject
@@ -22,17 +22,9 @@ _WRONG_EDGES = 0.03
 Draw = Callable[[World, int, int], Incident | None]
 
 
-def without(incident: Incident, gone: Collection[str]) -> Incident:
-    """Return an incident of a graph that knows nothing of some entities."""
-    return replace(
-        incident,
-        entities=tuple(e for e in incident.entities if e.uid not in gone),
-        relations=tuple(
-            r for r in incident.relations if r.dependent not in gone and r.dependency not in gone
-        ),
-        observations=tuple(o for o in incident.observations if o.entity not in gone),
-        changes=tuple(c for c in incident.changes if c.entity not in gone),
-    )
+def _without(incident: Incident, gone: Collection[str]) -> Incident | None:
+    left = campaign.without(Labelled(incident, frozenset(), ()), gone)
+    return None if left is None else left.incident
 
 
 def _known(world: World, seed: int, number: int) -> Incident:
@@ -43,7 +35,9 @@ def _removed(world: World, seed: int, number: int) -> Incident | None:
     """Return the same incident without its cause; None where nothing that it hurt is seen."""
     found = draw_incident(world, seeded(seed * _STRIDE + number))
     gone = {fault.entity for fault in found.truth}
-    left = without(found.incident, gone)
+    left = _without(found.incident, gone)
+    if left is None:
+        return None
     seen = {o.entity for o in left.observations if o.abnormal}
     return left if seen & found.hit.keys() else None
 
@@ -60,8 +54,8 @@ def _blind(world: World, seed: int, number: int) -> Incident | None:
     probes = [p for p in world.by_kind["Probe"] if len(world.watched_by(p)) >= 2]
     probe = world.entities[rng.choice(probes)].uid
     found = simulate(world, (inject(probe, "Probe", rng.choice(("down", "hung")), rng),), rng)
-    left = without(found.incident, {world.entities[p].uid for p in world.by_kind["Probe"]})
-    return left if sum(o.abnormal for o in left.observations) > 1 else None
+    left = _without(found.incident, {world.entities[p].uid for p in world.by_kind["Probe"]})
+    return left if left and sum(o.abnormal for o in left.observations) > 1 else None
 
 
 CASES: Mapping[str, Draw] = MappingProxyType(

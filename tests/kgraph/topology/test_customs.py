@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from kgraph.schema import Entity, Lack, Relation
+from kgraph.topology import build, lack
+
+
+def _guests(hosts: Sequence[int], size: int = 1) -> tuple[list[Entity], list[Relation]]:
+    """Guests on as many hosts as told of each, and with one network for every `size` of them."""
+    entities = [Entity("net", "Network", "net")]
+    relations = []
+    for number, many in enumerate(hosts):
+        entities.append(Entity(f"vm{number}", "VirtualMachine", f"vm{number}"))
+        for place in range(many):
+            uid = f"h{number}-{place}"
+            entities.append(Entity(uid, "Host", uid))
+            relations.append(Relation(f"vm{number}", "RUNS_ON", uid))
+        if number % size == 0:
+            relations.append(Relation(f"vm{number}", "ATTACHED_TO", "net"))
+    return entities, relations
+
+
+def _lack(uid: str, hosts: Sequence[int], size: int = 1) -> Lack | None:
+    topology = build(*_guests(hosts, size))
+    return lack(topology, topology.index[uid])
+
+
+def test_a_guest_without_a_host_lacks_what_nearly_all_others_run_on() -> None:
+    assert _lack("vm3", [1, 1, 1, 0, 1]) == Lack("RUNS_ON", 0.8)
+
+
+def test_who_has_what_its_peers_have_lacks_nothing() -> None:
+    assert _lack("vm0", [1, 1, 1, 0, 1]) is None
+
+
+def test_half_of_the_usual_number_is_half_a_lack() -> None:
+    found = _lack("vm0", [1, 2, 2, 2, 2, 2, 2, 2])
+    assert found is not None
+    assert found.share == pytest.approx(1 - 8 / 15)
+
+
+def test_what_few_of_a_kind_have_is_no_custom() -> None:
+    assert _lack("vm1", [1, 1, 1, 1, 1], size=5) is None
+
+
+def test_a_few_peers_make_no_custom() -> None:
+    assert _lack("vm3", [1, 1, 1, 0]) is None
+
+
+def test_a_service_that_calls_nothing_lacks_nothing() -> None:
+    entities = [Entity(f"s{n}", "Service", f"s{n}") for n in range(8)]
+    relations = [Relation(f"s{n}", "CALLS", f"s{n + 1}") for n in range(7)]
+    topology = build(entities, relations)
+    assert lack(topology, topology.index["s7"]) is None
+
+
+def test_something_that_is_alone_of_its_kind_lacks_nothing() -> None:
+    assert _lack("net", [1, 1]) is None
+
+
+def test_the_order_of_entities_and_relations_decides_nothing() -> None:
+    entities, relations = _guests([1, 2, 0, 2, 1])
+    told = []
+    for these, those in ((entities, relations), (entities[::-1], relations[::-1])):
+        topology = build(these, those)
+        told.append({uid: lack(topology, i) for uid, i in topology.index.items()})
+    assert told[0] == told[1]
