@@ -6,15 +6,15 @@ costs two is out. Unknown is no alibi.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from kgraph.schema import Severity
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import each_once, spans
 from rca.likelihood import Reading, alarms
 from rca.scene import SPEAKS, Scene
+from rca.terrain import CROSSED
 
 FAR = 2  # healthy hops at which the walk ends
 ALIBI = 0.7  # a healthy reading below this ratio counts
@@ -26,20 +26,26 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     The walk follows dependencies alone. A dependent that hurts what it depends on is a suspect
     only where something is seen of it: blind spot, a silent guest that starves its host.
     """
-    cost = dict.fromkeys(abnormal, 0)
-    well = _Well(scene, _shown(scene, cost))
-    queue = deque(sorted(cost))
-    scene.learn()
-    needs = scene.terrain.needs
-    while queue:
-        entity = queue.popleft()
-        for cause in needs(entity):
-            step = 1 if well[cause] else 0
-            reached = cost[entity] + step
-            if reached < FAR and reached < cost.get(cause, FAR):
-                cost[cause] = reached
-                (queue.append if step else queue.appendleft)(cause)
-    return sorted(cost)
+    topology, frontier = scene.topology, np.array(sorted(set(abnormal)), np.int32)
+    well = _Well(scene, _shown(scene, frontier.tolist()))
+    crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
+    looked_at, found = np.zeros((2, len(topology)), np.bool_)
+    looked_at[list(scene.readings)] = True
+    for _ in range(FAR):  # healthy hops on the way
+        behind = [frontier[:0]]
+        found[frontier] = True
+        while len(frontier):
+            gates = spans(topology.gate_start, frontier)
+            gates = gates[crossed[topology.type_code[gates]]]
+            causes = topology.member[spans(topology.member_start, gates)]
+            causes = each_once(causes[~found[causes]])
+            healthy = looked_at[causes]
+            healthy[healthy] = [well[cause] for cause in causes[healthy].tolist()]
+            behind.append(causes[healthy])
+            frontier = causes[~healthy]
+            found[frontier] = True
+        frontier = each_once(np.concatenate(behind))
+    return np.flatnonzero(found).tolist()
 
 
 def exhausted(

@@ -76,15 +76,7 @@ class Scene:
     @cached_property
     def telling(self) -> AbstractSet[int]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        return set(self._upstream.tolist())
-
-    @cached_property
-    def _upstream(self) -> npt.NDArray[np.int32]:
-        return dependencies(self.topology, self.readings, types=CROSSED).entities
-
-    def learn(self) -> None:
-        """Find out at once what all in `telling` depend on: nearly all of them will be asked."""
-        self.terrain.learn(self._upstream)
+        return set(dependencies(self.topology, self.readings, types=CROSSED).entities.tolist())
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:

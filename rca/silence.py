@@ -23,7 +23,7 @@ from rca.rules import Model
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
 RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
-NEAR = (4, 3, 2, 1, 0)  # hops down from what may be to blame, as many as there is room for
+NEAR = 4  # hops down from what may be to blame, fewer where there is no room for so many
 MOST = 1_000  # entities whose silence is heard
 _SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE})
 
@@ -83,11 +83,14 @@ def _near(readings: Readings, topology: Topology) -> list[int]:
     upstream = dependencies(topology, alarming, limit=MOST + 1)
     if upstream.truncated:
         return []
-    for depth in NEAR:
-        reached = dependents(topology, upstream.entities.tolist(), depth=depth, limit=MOST)
-        if not reached.truncated:
-            return sorted(reached.entities.tolist())
-    return []
+    near: list[int] = []
+    reached = dependents(topology, upstream.entities.tolist(), depth=0, limit=MOST)
+    for _ in range(NEAR):
+        if reached.truncated:
+            break
+        near = reached.entities.tolist()
+        reached = dependents(topology, near, depth=1, limit=MOST)
+    return sorted(near if reached.truncated else reached.entities.tolist())
 
 
 def _silent(uid: str, sort: Sort) -> Reading:

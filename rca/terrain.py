@@ -10,16 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
 from weakref import proxy
-
-import numpy as np
-import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries, Entity
 from kgraph.topology import Topology
-from kgraph.topology.walk import spans
 from rca.compile import Compiled, Edge
 from rca.conditions import Ground
 from rca.levels import Levels
@@ -83,7 +77,7 @@ class Terrain:
         """Take note of graph and rules; `entities` may be fewer than in the topology."""
         self.topology, self.model, self.entities = topology, model, entities
         self.compiled = Compiled(model)
-        self._needs = _Needs(topology)
+        self._needs: dict[int, Sequence[int]] = {}
         self._burdens: dict[int, Sequence[int]] = {}
         self._gates: dict[int, Gate] = {}
         self._presses: dict[int, Sequence[Ahead]] = {}
@@ -183,11 +177,16 @@ class Terrain:
 
     def needs(self, entity: int) -> Sequence[int]:
         """Return what the entity depends on, as far as failures cross."""
-        return self._needs[entity]
-
-    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
-        """Find out at once what each of many entities depends on."""
-        self._needs.learn(entities)
+        known = self._needs.get(entity)
+        if known is None:
+            topology = self.topology
+            known = self._needs[entity] = [
+                member
+                for gate in topology.gates(entity)
+                if topology.type[gate] in CROSSED
+                for member in topology.members(gate)
+            ]
+        return known
 
     def burdens(self, entity: int) -> Sequence[int]:
         """Return the dependents that can hurt the entity: against the arrows."""
@@ -205,39 +204,6 @@ class Terrain:
             if self.compiled.between(self.ground, owner, type_, entity, reverse=True):
                 found.append(owner)
         return found
-
-
-class _Needs(dict[int, Sequence[int]]):
-    """Entity -> what it depends on, as far as failures cross; worked out where it is asked for."""
-
-    def __init__(self, topology: Topology) -> None:
-        super().__init__()
-        self._topology = topology
-        self._crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
-
-    def __missing__(self, entity: int) -> Sequence[int]:
-        topology = self._topology
-        found = self[entity] = [
-            member
-            for gate in topology.gates(entity)
-            if self._crossed[topology.type_code[gate]]
-            for member in topology.members(gate)
-        ]
-        return found
-
-    def learn(self, entities: npt.NDArray[np.signedinteger[Any]]) -> None:
-        topology = self._topology
-        new = [entity for entity in entities.tolist() if entity not in self]
-        at = np.array(new, np.int64)
-        gates = spans(topology.gate_start, at)
-        of = np.repeat(np.arange(len(at)), topology.gate_start[at + 1] - topology.gate_start[at])
-        kept = self._crossed[topology.type_code[gates]]
-        gates, of = gates[kept], of[kept]
-        members = topology.member[spans(topology.member_start, gates)].tolist()
-        sizes = topology.member_start[gates + 1] - topology.member_start[gates]
-        ends = np.cumsum(np.bincount(of, sizes, len(at))).astype(np.int64).tolist()
-        for entity, (first, end) in zip(new, pairwise([0, *ends]), strict=True):
-            self[entity] = members[first:end]
 
 
 class Onwards(dict[int, Sequence[Ahead]]):

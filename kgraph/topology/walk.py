@@ -90,7 +90,7 @@ def _walk(
     room = limit - len(frontier)
     while depth > 0 and len(frontier) and not truncated:
         near = step(frontier)
-        fresh = _each_once(near[~seen[near]])
+        fresh = each_once(near[~seen[near]])
         truncated = len(fresh) > room
         frontier = fresh[:room]
         seen[frontier] = True
@@ -109,7 +109,7 @@ def _passing(topology: Topology, types: Collection[str] | None) -> Mask | None:
 _Whole = npt.NDArray[np.signedinteger[Any]]
 
 
-def _each_once(rows: Int) -> Int:
+def each_once(rows: Int) -> Int:
     """Return rows in order, each once: `np.unique` would load numpy's masked arrays for that."""
     ordered = np.sort(rows)
     first = np.ones(len(ordered), np.bool_)
