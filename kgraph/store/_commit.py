@@ -21,7 +21,7 @@ from kgraph.store._staging import Reading
 from kgraph.store._tables import indexed_afterwards, locate_keys
 from kgraph.store._ticks import NEVER
 from kgraph.store._topology import advance, rewritten
-from kgraph.store.protocol import Changed, Diff
+from kgraph.store.results import Changed, Diff
 
 # Whatever the reading says: when it was, and what lies between two of them.
 _READ_AGAIN = """

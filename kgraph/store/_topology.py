@@ -12,7 +12,7 @@ from kgraph.store._compact import Links
 from kgraph.store._evidence import observation_of, observations
 from kgraph.store._outcome import Outcome, versioned
 from kgraph.store._tables import state
-from kgraph.store.protocol import Bare, TopologyDelta
+from kgraph.store.results import Bare, TopologyDelta
 
 _REMEMBERED = 32_768  # rows of what is abnormal
 

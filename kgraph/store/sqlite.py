@@ -63,15 +63,14 @@ from kgraph.store._sections import Row
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
-from kgraph.store.protocol import (
+from kgraph.store.protocol import Estate, SyncRun
+from kgraph.store.results import (
     Ambiguous,
     Diff,
     EntityHistory,
-    Estate,
     Pruned,
     ScopeState,
     Shrink,
-    SyncRun,
     TopologyDelta,
     Toward,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -209,6 +210,11 @@ def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
         open_store(tmp_path / "nowhere" / "kgraph.db")
 
 
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the store is a folder; name a file in it"):
+        open_store(tmp_path)
+
+
 def test_odd_characters_in_the_path_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "50% #1? store ü.db"
     open_store(path).close()
@@ -220,6 +226,20 @@ def test_a_reader_never_makes_a_file(path: Path) -> None:
     with pytest.raises(StoreError, match=r"no store here; run `kgraph init`"):
         open_store(path, read_only=True)
     assert not path.exists()
+
+
+def test_a_reader_on_a_read_only_disk_needs_no_file_beside_the_store(
+    path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an error of the disk, when the graph is needed most; only the flag is made up."""
+    fill(store)
+    store.close()
+    said = os.statvfs(path)
+    still = os.statvfs_result([*said[:8], said.f_flag | os.ST_RDONLY, said.f_namemax])
+    monkeypatch.setattr(os, "statvfs", lambda _: still)
+    with closing(open_store(path, read_only=True)) as reader:
+        assert [entity.name for entity in reader.find()] == ["h0"]
+        assert [each.name for each in path.parent.glob(f"{path.name}-*")] == []
 
 
 def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:
