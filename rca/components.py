@@ -37,6 +37,7 @@ from rca.selection import FAR, SAYS
 from rca.units import Unit, units_of
 
 WALKED = 150  # candidates that are walked, those first that promise most
+FIRST = 20  # after these, only those that could join more than is joined by then
 
 
 def components(
@@ -68,13 +69,13 @@ def components(
             promises, hit = _promises(outlook, prospect)
             if hit & wanted and hit & (hit - 1) and promises > -FAR:
                 promising.append((-promises, prospect.faults, prospect))
-        walked = units_of(scene, [row[-1] for row in sorted(promising, key=_first)[:WALKED]], None)
-        alone = {wanted & (1 << i) for i in range(len(alarming))}
-        sets = [*(alone - {0}), *(_explained(unit, symptoms) for unit in walked)]
-        return [
-            frozenset(topology.uids[alarming[i]] for i in _places(group))
-            for group in joined({hit for hit in sets if hit & wanted})
-        ]
+        best = [row[-1] for row in sorted(promising, key=_first)[:WALKED]]
+        groups = joined(wanted & (1 << i) for i in _places(wanted))
+        for some in (best[:FIRST], best[FIRST:]):
+            could = [each for each in some if _could_join(_reached(outlook, each), groups)]
+            hits = (_explained(unit, symptoms) for unit in units_of(scene, could, None))
+            groups = joined([*groups, *(hit for hit in hits if hit & wanted)])
+        return [frozenset(topology.uids[alarming[i]] for i in _places(group)) for group in groups]
 
 
 def _first(row: tuple[float, Faults, Prospect]) -> tuple[float, Faults]:
@@ -89,6 +90,17 @@ def _promises(outlook: Outlook, prospect: Prospect) -> tuple[float, int]:
     own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
     promises = prospect.log_prior + outlook.own(prospect) + outlook.promises(prospect, reach)
     return promises, reach.alone | reach.unseen | own
+
+
+def _reached(outlook: Outlook, prospect: Prospect) -> int:
+    """Return the symptoms that a prospect could hit at all: it explains no others."""
+    reach = outlook.reach(prospect)
+    own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
+    return reach.alarms | reach.unseen | own
+
+
+def _could_join(bits: int, groups: Iterable[int]) -> bool:
+    return all(bits & ~group for group in groups)
 
 
 def _explained(unit: Unit, symptoms: Symptoms) -> int:

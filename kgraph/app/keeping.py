@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import structlog
 from pydantic_core import to_json
@@ -39,12 +40,17 @@ _OTHERWISE = "the incident is explained in another way now, for which there is n
 REOPENS = timedelta(minutes=10)  # symptoms that come back within it are the same incident
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kept:
     """An investigation under the id of the incident that it belongs to."""
 
     investigation: Investigation
     verdict: Verdict
+
+    @cached_property
+    def symptoms(self) -> frozenset[Symptom]:
+        """What is abnormal in it: asked of thousands, look after look."""
+        return symptoms_of(self.investigation.case.incident.observations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +178,14 @@ def place(
         free = [row for row in free if row.id != incident_id]
         names.append(incident_id)
         kept.append(Kept(named(each, incident_id), verdict))
-    abnormal = abnormal.union(*(_symptoms(each.case) for each in found))
+    abnormal = abnormal.union(*(each.symptoms for each in kept))
     still = {row.id for row in opened}
     left = [row for row in free if row.id in still]
     merged = tuple(
         (row.id, into.investigation.case.id)
         for row in left
         for into in filter(worth, kept)
-        if row.symptoms & abnormal
-        and row.symptoms & abnormal <= _symptoms(into.investigation.case)
+        if row.symptoms & abnormal and row.symptoms & abnormal <= into.symptoms
     )
     resolved = tuple(row.id for row in left if over(row, abnormal))
     return Sorted(tuple(kept), resolved, merged, tuple(_split(kept, opened)))
@@ -190,10 +195,9 @@ def _with_traces(store: GraphStore, kept: Sequence[Kept]) -> tuple[Kept, ...]:
     """Give each incident what people did to it."""
     traces = handled.traces(store, [each.investigation.case.id for each in kept])
     return tuple(
-        replace(
-            each,
-            investigation=told(each.investigation, traces.get(each.investigation.case.id, ())),
-        )
+        replace(each, investigation=told(each.investigation, rows))
+        if (rows := traces.get(each.investigation.case.id))
+        else each
         for each in kept
     )
 
@@ -207,9 +211,8 @@ def _split(kept: Iterable[Kept], opened: Sequence[Known]) -> Iterator[tuple[str,
     """Yield (new incident, the open one that had most of its symptoms)."""
     for each in kept:
         if each.verdict is Verdict.NEW and opened:
-            symptoms = _symptoms(each.investigation.case)
-            before = max(opened, key=lambda row: len(symptoms & row.symptoms))
-            if symptoms & before.symptoms:
+            before = max(opened, key=lambda row: len(each.symptoms & row.symptoms))
+            if each.symptoms & before.symptoms:
                 yield each.investigation.case.id, before.id
 
 
@@ -262,7 +265,7 @@ def close_quiet(store: GraphStore, now: datetime) -> list[str]:
 
 def worth(kept: Kept) -> bool:
     """Tell whether there is an incident at all, and not one that a person has closed."""
-    return kept.verdict is not Verdict.CLOSED and bool(_symptoms(kept.investigation.case))
+    return kept.verdict is not Verdict.CLOSED and bool(kept.symptoms)
 
 
 def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:

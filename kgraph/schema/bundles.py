@@ -118,12 +118,17 @@ def _said(**fields: object) -> dict[str, object]:
 
 
 def _entity_out(entity: Entity) -> dict[str, Any]:
-    return {"id": entity.uid, "kind": entity.kind, "name": entity.name} | _said(
-        keys=_keys_out(entity.keys),
-        labels=dict(entity.labels),
-        props=dict(entity.props),
-        watched=list(entity.watched),
-    )
+    told: dict[str, Any] = {"id": entity.uid, "kind": entity.kind, "name": entity.name}
+    # Thousands of these and of relations are written at a time: nothing is made to be dropped.
+    if entity.keys:
+        told["keys"] = _keys_out(entity.keys)
+    if entity.labels:
+        told["labels"] = dict(entity.labels)
+    if entity.props:
+        told["props"] = dict(entity.props)
+    if entity.watched:
+        told["watched"] = list(entity.watched)
+    return told
 
 
 def _keys_out(keys: tuple[Key, ...]) -> dict[str, Any]:
@@ -137,13 +142,16 @@ def _keys_out(keys: tuple[Key, ...]) -> dict[str, Any]:
 
 
 def _relation_out(relation: Relation) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "from": relation.dependent,
         "type": relation.type,
         "to": relation.dependency,
         "group": relation.group,
         "need": relation.need,
-    } | _said(source=relation.source)
+    }
+    if relation.source:
+        told["source"] = relation.source
+    return told
 
 
 def observation_out(seen: Observation) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import math
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
 
 from kgraph.schema.entities import Scalar
 from kgraph.schema.errors import InputError
 from kgraph.schema.refusals import in_words
 
 LARGEST = 2**63 - 1  # what every store can hold
+_TOLD = 10  # mistakes of one document that are told at once
 
 
 class Written(float):
@@ -54,26 +56,45 @@ Prop = Annotated[
 
 
 def refusal(error: ValidationError, model: type[BaseModel], where: str) -> InputError:
-    """Put the first thing that pydantic found into one line for a person."""
-    found = error.errors(include_url=False)
-    first = found[0]
-    field = _path(first["loc"])
-    match first["type"]:
+    """Put what pydantic found into one line for a person: how to mend the first, and what else."""
+    places: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for each in error.errors(include_url=False):
+        place = _place(each["loc"])
+        if not any(place[: len(told)] == told for told in places):
+            places[place] = each
+    (what, mend), *others = [_said(place, each, model) for place, each in places.items()]
+    if others:
+        rest = len(others) + 1 - _TOLD
+        told_too = "; ".join(told for told, _ in others[: _TOLD - 1])
+        what += f" (also {told_too}{f'; and {rest} more' if rest > 0 else ''})"
+    return InputError(what, where=where, mend=mend)
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return where it is; of what may be one of several things, not as which it was tried."""
+    tried = (i for i, part in enumerate(location) if isinstance(part, str) and "[" in part)
+    return location[: next(tried, None)]
+
+
+def _said(
+    place: tuple[int | str, ...], found: ErrorDetails, model: type[BaseModel]
+) -> tuple[str, str]:
+    """Return what is wrong and how to mend it."""
+    field = _path(place)
+    match found["type"]:
         case "missing":
-            what, mend = f"{field}: is missing", "add it"
+            return f"{field}: is missing", "add it"
         case "extra_forbidden":
-            what, mend = f"{field}: unknown field", f"known fields: {', '.join(names(model))}"
+            return f"{field}: unknown field", f"known fields: {', '.join(names(model))}"
         case "string_type":
-            what, mend = f"{field}: must be text", "put it in quotes"
+            return f"{field}: must be text", "put it in quotes"
         case "bool_type":
-            what, mend = f"{field}: must be a yes or no", "write true or false"
+            return f"{field}: must be a yes or no", "write true or false"
         case "model_type" | "dict_type" | "model_attributes_type":
-            what, mend = f"{field or 'the whole'}: must be an object", "write fields in braces"
+            return f"{field or 'the whole'}: must be an object", "write fields in braces"
         case _:
-            told = in_words(first)
-            what, mend = f"{field}: {told}" if field else told, "see docs/reference"
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return InputError(what + more, where=where, mend=mend)
+            told = in_words(found)
+            return f"{field}: {told}" if field else told, "see docs/reference"
 
 
 def names(model: type[BaseModel]) -> list[str]:

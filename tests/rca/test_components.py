@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import combinations, islice
 
 import pytest
 
 from kgraph.schema import Incident
 from kgraph.topology import build
-from rca.components import components, joined
+from rca.components import WALKED, components, joined
 from rca.region import abnormal_entities
 from rca.rules import Model
 from rca.scene import Scene
@@ -20,6 +21,7 @@ from rca.search import MOST, best_explanation, compatible
 from rca.units import Unit
 from tests.rca.suspected import units_of
 
+MODULE = import_module("rca.components")
 FieldOf = Callable[[Incident], Scene]
 Chances = dict[tuple[int, str], float]
 
@@ -147,6 +149,20 @@ def test_parts_never_reach_over_what_nothing_connects(
         assert sorted(uid for group in groups for uid in group) == sorted(
             both.entities[i].uid for i in alarming
         )
+
+
+def test_what_is_not_walked_could_not_have_joined_more(
+    random_incident: Callable[[int], Incident], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[int, list[list[frozenset[str]]]] = {}
+    for first in (1, WALKED):  # all but one, and none, are asked what they could join
+        monkeypatch.setattr(MODULE, "FIRST", first)
+        for seed in range(20):
+            both = _beside(random_incident(seed), random_incident(seed + 100))
+            groups = components(both, model, build(both.entities, both.relations))
+            found.setdefault(seed, []).append(groups)
+    assert all(one == other for one, other in found.values())
+    assert any(len(group) > 2 for one, _ in found.values() for group in one)
 
 
 def test_a_host_joins_its_guests_and_leaves_a_stranger_alone(

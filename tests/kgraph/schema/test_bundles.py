@@ -296,3 +296,20 @@ def test_assumed_health_never_overrides_what_was_seen() -> None:
     row = {"entity": "h1", "signal": "down", "state": "abnormal"}
     incident = expand_healthy(parse(assumeHealthy=True, observations=[row]))
     assert [seen.state for seen in incident.observations] == [State.ABNORMAL]
+
+
+def test_up_to_ten_mistakes_of_a_bundle_are_told_at_once() -> None:
+    entities = [
+        {"id": "a", "kind": "Host"},
+        {"id": "b", "kind": "Host", "keys": {"mac": {"value": [], "x": 1}}},
+    ]
+    rows = [{"entity": "a", "state": "abnormal"}] * 12
+    document = {"format": "kgraph.incident/v1", "id": "x", "entities": entities}
+    with pytest.raises(InputError) as refused:
+        parse_bundle(json.dumps(document | {"observations": rows}), where="b.json")
+    line = str(refused.value)
+    assert line.startswith(
+        "b.json: entities[1].keys.mac: must be text (also observations[0].signal"
+    )
+    assert line.count("signal: is missing") == 9
+    assert line.endswith("observations[8].signal: is missing; and 3 more); put it in quotes")
