@@ -17,7 +17,7 @@ FEW = ("campaign", "--entities", "150", "--incidents", "5", "--method", "kgraph"
 def test_the_figures_stand_by_stratum_and_next_to_baselines(run: Run) -> None:
     done = run("campaign", "--entities", "150", "--incidents", "10", "--faults", "1-2")
     assert done.code == 0, done.err
-    assert "3% wrong relations; 10 incidents of 1 to 2 fault(s), seed 0" in done.out
+    assert "3% wrong relations; 10 incidents of 1 to 2 faults, seed 0" in done.out
     firsts = [line.split()[0] for line in done.out.splitlines() if line.strip()]
     assert {"STRATUM", "all", "hard", "identifiable", "METHOD", "kgraph", "uncalibrated"} <= set(
         firsts

@@ -199,6 +199,14 @@ def test_a_plan_with_a_step_that_nobody_can_carry_out_is_not_approved(
     detail = answer.json()["detail"]
     assert detail.startswith(f"plan {plan} cannot be carried out here: step 1, ")
     assert "StorageExport vmstore: no way to act" in detail
+    shown = serve().get(f"/api/v1/plans/{plan}", headers=token(Role.VIEWER)).json()
+    said = {name: shown[name] for name in ("executable", "stands", "risk", "durationSeconds")}
+    assert said == {
+        "executable": False,
+        "stands": "suggest only: no way to act",
+        "risk": "low",
+        "durationSeconds": 14.0,  # 12 on the export, and four guests of 2 side by side
+    }
     assert "\n" not in detail
     record = store.plan(plan)
     assert record is not None
