@@ -9,7 +9,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 ALONE := lab or neo4j or served or sources or monitoring or browser
 # One process more than there are cores: some tests wait for a deadline, and others run meanwhile.
 MANY := $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
-UNIT := $(BIN)/python -m pytest -q -n $(MANY) --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
+# Each has one thread for its sums: those of BLAS spin while they wait for cores that others hold.
+UNIT := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(MANY) --dist worksteal -m 'not ($(ALONE) or openstack or kubernetes)'
 REAL := $(BIN)/python -m pytest -n 3 --dist loadscope -m '$(ALONE)'
 
 # npm works in a folder of its own: nothing that it brings is near what is packed.

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from kgraph.app.bundle_names import placed
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
@@ -21,13 +22,11 @@ from kgraph.schema import (
     Evidence,
     Incident,
     InputError,
-    Observation,
     Plan,
     Subgraph,
-    Target,
 )
 from kgraph.schema.healthy import expand_healthy
-from kgraph.store import Ambiguous, Estate
+from kgraph.store import Estate
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
 from rca import Model
@@ -37,7 +36,6 @@ from rca.learning import Learned
 from rca.priors import taught
 
 Remedy = Callable[[Answer, Incident], Plan | None]
-_SHOWN = 5
 _SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})
 _log = structlog.get_logger(__name__)
 
@@ -240,8 +238,8 @@ def of_bundle(incident: Incident, store: Estate | None, toolkit: Toolkit) -> Inv
             where=f"incident {incident.id}",
             mend="give the bundle its entities, or sync the estate first",
         )
-    placed, spelled = _placed(incident, store, toolkit.topologies.of(store))
-    found = _investigated(placed, toolkit, Origin.BUNDLE)
+    asked, spelled = placed(incident, store, toolkit.topologies.of(store))
+    found = _investigated(asked, toolkit, Origin.BUNDLE)
     return replace(found, spelled=spelled)
 
 
@@ -299,79 +297,3 @@ def _investigated(
     plan = None if answer.abstained else toolkit.remedy(answer, incident)
     case = Case(incident.id, incident, answer, toolkit.now, plan, ages, origin)
     return Investigation(case, elapsed)
-
-
-def _placed(
-    incident: Incident, store: Estate, topology: Topology
-) -> tuple[Incident, dict[str, str]]:
-    """Replace a bundle's ids by uids and give it the stored graph, as far as it is about it."""
-    known = topology.index
-    uids: dict[str, str | None] = {}
-    troubles: dict[str, str] = {}
-    for name in _mentioned(incident):
-        uids[name] = _located(store, incident.source, name, known, troubles)
-    # What the bundle says itself comes first; the rest of the graph is spelled as its source does.
-    spelled = store.spelling(incident.source) if incident.source else {}
-    spelled |= {uid: name for name, uid in uids.items() if uid is not None}
-    part = survey(store, topology, [uid for uid in uids.values() if uid is not None])
-    placed = replace(
-        incident,
-        entities=part.graph.entities,
-        relations=part.graph.relations,
-        observations=tuple(
-            _observed(row, uids) for row in incident.observations if uids[row.entity]
-        ),
-        changes=tuple(
-            replace(row, entity=uid) for row in incident.changes if (uid := uids[row.entity])
-        ),
-        target=_target(incident.target, uids),
-        candidates=None
-        if incident.candidates is None
-        else tuple(uid for name in incident.candidates if (uid := uids[name])),
-        warnings=(*incident.warnings, *_told(troubles), *part.warnings),
-    )
-    return placed, spelled
-
-
-def _mentioned(incident: Incident) -> list[str]:
-    names = [row.entity for row in incident.observations]
-    names += [row.caller for row in incident.observations if row.caller]
-    names += [row.entity for row in incident.changes]
-    names += list(incident.candidates or ())
-    names += [incident.target.entity] if incident.target else []
-    return list(dict.fromkeys(names))
-
-
-def _located(
-    store: Estate,
-    source: str | None,
-    name: str,
-    known: Container[str],
-    troubles: dict[str, str],
-) -> str | None:
-    found = store.locate(source, name) if source else None
-    if isinstance(found, Ambiguous):
-        troubles[name] = f"{len(found.uids)} entities answer to it"
-        return None
-    if found is not None:
-        return found
-    if name in known:
-        return name
-    troubles[name] = "not in the stored graph"
-    return None
-
-
-def _told(troubles: Mapping[str, str]) -> list[str]:
-    rows = [f"{name!r}: {why}; its evidence is left out" for name, why in troubles.items()]
-    more = len(rows) - _SHOWN
-    return rows if more <= 0 else [*rows[:_SHOWN], f"{more} more entities could not be resolved"]
-
-
-def _observed(row: Observation, uids: Mapping[str, str | None]) -> Observation:
-    caller = uids.get(row.caller) or row.caller if row.caller else None
-    return replace(row, entity=uids[row.entity] or row.entity, caller=caller)
-
-
-def _target(target: Target | None, uids: Mapping[str, str | None]) -> Target | None:
-    uid = uids[target.entity] if target else None
-    return replace(target, entity=uid) if target and uid else None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from kgraph.app.detection import trial
 from tests.kgraph.cli.conftest import Run
 
 NOBODY = "http://127.0.0.1:1"
+# What they make of the same numbers is the same: once is enough for all reports here.
+_TRIALS = {name: cache(getattr(trial, name)) for name in ("trial_of_logs", "trial_of_calls")}
 _OWN = """\
 format: kgraph.detectors/v1
 series:
@@ -21,6 +25,12 @@ series:
     detect:
       - {use: threshold, above: 100, for_seconds: 60, signal: saturation}
 """
+
+
+@pytest.fixture(autouse=True)
+def _tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, once in _TRIALS.items():
+        monkeypatch.setattr(trial, name, once)
 
 
 def test_a_sites_own_detector_is_one_file_and_is_listed_with_its_settings_and_rates(
