@@ -45,6 +45,7 @@ HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
 STRAYS = 3.0  # alarms without meaning in one incident, however large the estate
+OFTENER = 4.0  # a measurement that fired is likely one that often does: so much beyond the mean
 TAIL = 3.0  # z at which a size halves the noise
 SIZED = 300.0  # entities up to which every size is sent; of more, those that crossed a threshold
 
@@ -329,13 +330,15 @@ class _Crowd:
     among: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who could have shown it
     told: frozenset[str]  # signals that somebody reports as healthy where they are
     floor: float  # share that shows it without meaning anything
+    restless: float  # the same of an alert list, by how much of all that may alarm does
     tails: float  # share of the sizes that anybody would have sent
 
     def share(self, seen: Observation) -> float:
         """Return the share of others that show this symptom at least as loudly, in [0, 1].
 
         Only in alert lists: where health is told, it speaks for itself, and one more alarm must
-        not lower its own cause.
+        not lower its own cause. Where much alarms of all that may, what others do not show says
+        less, too.
         """
         if seen.signal in self.told:
             return 0.0
@@ -343,7 +346,7 @@ class _Crowd:
         sizes = self.sizes[(seen.signal, foreign, seen.direction)]
         own = loudness(seen)
         others = sum(1 for size in sizes if size >= own) - 1
-        return (0.5 + others) / (1 + self.among[seen.signal, foreign])
+        return max(self.restless, (0.5 + others) / (1 + self.among[seen.signal, foreign]))
 
 
 def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Crowd:
@@ -363,11 +366,15 @@ def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Cr
         elif seen.detector != EVERY_DETECTOR:
             told.add(seen.signal)
     candidates = len(incident.candidates) if incident.candidates is not None else size
+    among = {signal: max(len(entities), candidates) for signal, entities in observed.items()}
+    listed = [key for key in sizes if key[0] not in told]
+    alarms, looks = sum(len(sizes[key]) for key in listed), sum(among[key[:2]] for key in listed)
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
-        {signal: max(len(entities), candidates) for signal, entities in observed.items()},
+        among,
         frozenset(told),
         min(LEAST_NOISE, STRAYS / max(1, size)),
+        min(LEAST_NOISE, OFTENER * alarms / max(1, looks)),
         min(1.0, SIZED / max(1, size)),
     )
 
