@@ -9,6 +9,7 @@ import numpy as np
 from kgraph.schema import BlastRadius, Hit
 from kgraph.topology.walk import spans
 from rca.effects import Spread
+from rca.likelihood import alarms
 from rca.scene import Scene
 from rca.signature import reach as everything_hit
 
@@ -43,7 +44,7 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
 
 
 def _abnormal(scene: Scene, entity: int) -> bool:
-    return any(reading.observation.abnormal for reading in scene.readings.get(entity, ()))
+    return alarms(scene.readings.get(entity, ()))
 
 
 def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:

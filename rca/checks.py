@@ -18,20 +18,21 @@ from typing import NamedTuple
 import numpy as np
 
 from kgraph.schema import NextCheck
+from kgraph.topology import dependencies
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
 from rca.region_arrays import region_over
 from rca.rules import CheckRule
 from rca.scene import Scene
 from rca.signature import spread
-from rca.terrain import Onwards
+from rca.terrain import CROSSED, Onwards
 from rca.units import Unit
 from rca.waves import walk
 
 IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
-FEW = 500  # effects of all suspects together that are walked one by one
+FEW = 200  # effects of all suspects together that are walked one by one
 NEAR = 50  # things behind a suspect that are looked at
 
 
@@ -87,10 +88,12 @@ def _does(
 ) -> Mapping[Faults, Mapping[int, Modes]]:
     """Return suspect -> entity -> mode -> P(in that mode), of some entities.
 
-    What hits a few things is walked by itself: that is sooner done than the arrays are made.
+    Walked is what these depend on, as nothing else bears on them. What hits a few things is
+    walked by itself: that is sooner done than the arrays are made.
     """
-    within = places | scene.telling
-    if sum(len(unit.tree) for unit in suspects) > FEW:
+    upstream = dependencies(scene.topology, sorted(places), types=CROSSED).entities.tolist()
+    within = (places | scene.telling) & set(upstream)
+    if sum(min(len(unit.tree), len(within)) for unit in suspects) > FEW:
         return _all_at_once(scene, [unit.faults for unit in suspects], places, within)
     onwards = Onwards(scene.terrain, within)
     return {unit.faults: spread(scene, unit.faults, onwards).predicted for unit in suspects}

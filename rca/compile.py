@@ -63,6 +63,10 @@ class Compiled:
             holding = frozenset(i for i, what in asked if holds(what, ground, *ends))
         return _effects(model, *names, reverse, holding)
 
+    def burdens(self, kind: str) -> frozenset[str]:
+        """Return the modes in which an entity of this kind may hurt what it depends on."""
+        return _burdens(self.model, kind)
+
     def fault_rates(self, kind: str) -> Mapping[str, float]:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
         return _fault_rates(self.model, kind, _NONE)
@@ -105,6 +109,16 @@ def _effects(
         for cause, effects in found.items()
         if effects
     }
+
+
+@lru_cache(maxsize=1024)
+def _burdens(model: Model, kind: str) -> frozenset[str]:
+    return frozenset(
+        mode
+        for rule in model.propagation
+        if rule.reverse and (ANY in rule.cause_kinds or kind in rule.cause_kinds)
+        for mode in rule.causes
+    )
 
 
 @lru_cache(maxsize=65_536)

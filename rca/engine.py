@@ -218,13 +218,15 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
     named = {BLIND: MONITORING, OUTSIDE: ELSEWHERE}.get(because, "")
     best = best_units(belief.suspects)
     groups = alike_among(best)
+    # First of all, as it walks what is blamed to the end: others count on that walk.
+    radius = blast_radius(scene, [fault for unit in chosen for fault in unit.faults])
     rival, alike = rivals(scene, best, groups, result, belief.watcher, named)
     return Answer(
         id=incident.id,
         causes=causes(scene, best, groups, result),
         hypotheses=tuple(_hypotheses(scene, result)),
         explanation=paths(scene, chosen),
-        blast_radius=blast_radius(scene, [fault for unit in chosen for fault in unit.faults]),
+        blast_radius=radius,
         next_checks=next_checks(scene, result),
         elsewhere=result.elsewhere,
         monitoring=result.monitoring,

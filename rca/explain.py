@@ -38,8 +38,8 @@ def causes(
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
     sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
-    worth = {best[entity].faults for entity, chance in sure.items() if chance >= WORTH_A_WALK}
-    unknown = unobserved(scene, sorted(worth))
+    worth = (best[entity] for entity, chance in sure.items() if chance >= WORTH_A_WALK)
+    unknown = unobserved(scene, sorted(dict.fromkeys(worth), key=lambda unit: unit.faults))
     rows = []
     for entity, chances in modes.items():
         unit = best[entity]

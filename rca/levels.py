@@ -24,7 +24,8 @@ class Levels(list[int]):
     """Entity -> its rank: the longest way to it from what has no causes, circles folded.
 
     Attributes:
-        circle: entity -> its circle, a number; most are of one entity.
+        ranks: (n,) the same as an array.
+        circle: (n,) of each entity its circle, a number; most are of one entity.
     """
 
     def __init__(self, topology: Topology, types: Collection[str]) -> None:
@@ -41,7 +42,7 @@ class Levels(list[int]):
             apart = circle[cause] != circle[effect]
             level = _levels(circle, circle[cause[apart]], circle[effect[apart]])[circle]
         super().__init__(level.tolist())
-        self.circle: list[int] = circle.tolist()
+        self.ranks, self.circle = level, circle
 
 
 def _levels(circle: _Ints, cause: _Ints, effect: _Ints) -> _Ints:

@@ -12,7 +12,7 @@ is not a hundred times surer than one of 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from kgraph.schema import (
     Incident,
     Observation,
     Severity,
+    State,
     channel_of,
     kind_of,
     main_modes,
@@ -185,6 +186,11 @@ def _main(kind: str, signal: str, mode: str) -> float:
     return 1.0
 
 
+def alarms(rows: Sequence[Reading]) -> bool:
+    """Tell whether something is wrong with an entity, of its readings in the order of `read`."""
+    return bool(rows) and rows[0].observation.state is State.ABNORMAL
+
+
 def read(
     incident: Incident, model: Model, topology: Topology
 ) -> Mapping[str, tuple[Reading, ...]]:
@@ -197,29 +203,32 @@ def read(
     """
     paths = _Paths(topology, Roster(topology, incident.entities))
     loudest = _loudest(incident.observations, topology, paths)
-    crowd = _crowd([seen for seen, _ in loudest], incident, len(topology))
+    crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
     rates: dict[str, Rates | None] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
     calm: dict[tuple[Sort, str], float] = {}  # and what it says where nothing is wrong
     kinds, index = topology.kinds, topology.index
-    for observation, via in loudest:
+    for observation, foreign, via in loudest:
         entity, detector = observation.entity, observation.detector
-        kind = kinds[index[entity]]
-        key = kind, observation.signal, observation.direction, _foreign(observation)
+        key = kinds[index[entity]], observation.signal, observation.direction, foreign
         sort = sorts.get(key)
         if sort is None:
-            sort = sorts[key] = _sort(model, kind, observation)
+            sort = sorts[key] = _sort(model, key[0], observation)
         if sort.channel is Channel.IGNORED:
             continue
-        if detector not in rates:
-            rates[detector] = model.rates.of(detector)
-        ratio = None if observation.abnormal else calm.get((sort, detector))
+        ratio = None if observation.state is State.ABNORMAL else calm.get((sort, detector))
         if ratio is None:
+            if detector not in rates:
+                rates[detector] = model.rates.of(detector)
             ratio = _ratio(observation, sort.foremost, crowd, rates[detector])
             if not observation.abnormal:
                 calm[sort, detector] = ratio
-        found.setdefault(entity, []).append(Reading(observation, sort, ratio, via))
+        rows = found.get(entity)
+        if rows is None:
+            found[entity] = [Reading(observation, sort, ratio, via)]
+        else:
+            rows.append(Reading(observation, sort, ratio, via))
     return {
         entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
         for entity, rows in found.items()
@@ -281,32 +290,34 @@ def loudness(seen: Observation) -> float:
     return math.inf if seen.score is None else seen.score
 
 
+_Told = tuple[Observation, bool, str]  # with whether on calls by others, and its probe
+
+
 def _loudest(
     observations: Sequence[Observation], topology: Topology, paths: _Paths
-) -> list[tuple[Observation, str]]:
+) -> list[_Told]:
     """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
-    Something wrong beats nothing seen: two detectors may look from different sides. Each comes
-    with its probe.
+    Something wrong beats nothing seen: two detectors may look from different sides.
     """
     best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
     index = topology.index
     for seen in observations:
-        entity, signal = seen.entity, seen.signal
+        entity, signal, caller = seen.entity, seen.signal, seen.caller
         if entity not in index:
             continue
         via = paths.via(seen) if signal == _ON_THE_WAY else ""
-        if seen.abnormal:
+        if seen.state is State.ABNORMAL:
             abnormal.add((entity, signal, via))
-        key = (entity, signal, seen.direction, _foreign(seen), via)
+        key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
         known = best.setdefault(key, seen)
         if known is not seen and _speaks_first(seen, known):
             best[key] = seen
     return [
-        (seen, key[-1])
+        (seen, key[3], key[4])
         for key, seen in best.items()
-        if seen.abnormal or (key[0], key[1], key[-1]) not in abnormal
+        if seen.state is State.ABNORMAL or (key[0], key[1], key[4]) not in abnormal
     ]
 
 
@@ -327,7 +338,8 @@ _Look = tuple[str, bool, Direction | None]  # signal, whether on calls by others
 @dataclass(frozen=True, slots=True)
 class _Crowd:
     sizes: Mapping[_Look, Sequence[float]]  # falling
-    among: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who could have shown it
+    least: int  # entities that could have shown a symptom, whatever it is
+    observed: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who was looked at
     told: frozenset[str]  # signals that somebody reports as healthy where they are
     floor: float  # share that shows it without meaning anything
     restless: float  # the same of an alert list, by how much of all that may alarm does
@@ -346,37 +358,50 @@ class _Crowd:
         sizes = self.sizes[(seen.signal, foreign, seen.direction)]
         own = loudness(seen)
         others = sum(1 for size in sizes if size >= own) - 1
-        return max(self.restless, (0.5 + others) / (1 + self.among[seen.signal, foreign]))
+        among = max(self.least, self.observed[seen.signal, foreign])
+        return max(self.restless, (0.5 + others) / (1 + among))
 
 
-def _crowd(loudest: Sequence[Observation], incident: Incident, size: int) -> _Crowd:
+def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
     sizes: dict[_Look, dict[str, float]] = {}
-    observed: dict[tuple[str, bool], set[str]] = {}
     told = set()
-    for seen in loudest:
-        entity = seen.entity
-        signal = seen.signal, _foreign(seen)  # what callers measure is a measurement of its own
-        among = observed.get(signal)
-        if among is None:
-            among = observed[signal] = set()
-        among.add(entity)
-        if seen.abnormal:
-            by_entity = sizes.setdefault((*signal, seen.direction), {})
-            by_entity[entity] = max(by_entity.get(entity, 0.0), loudness(seen))
+    for seen, foreign, _ in loudest:
+        if seen.state is State.ABNORMAL:
+            by_entity = sizes.setdefault((seen.signal, foreign, seen.direction), {})
+            by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
         elif seen.detector != EVERY_DETECTOR:
             told.add(seen.signal)
-    candidates = len(incident.candidates) if incident.candidates is not None else size
-    among = {signal: max(len(entities), candidates) for signal, entities in observed.items()}
-    listed = [key for key in sizes if key[0] not in told]
-    alarms, looks = sum(len(sizes[key]) for key in listed), sum(among[key[:2]] for key in listed)
+    least = size if incident.candidates is None else len(incident.candidates)
+    observed = _observed(loudest, {(signal, foreign) for signal, foreign, _ in sizes}, told)
+    listed = {key: len(rows) for key, rows in sizes.items() if key[:2] in observed}
+    looks = sum(max(least, observed[key[:2]]) for key in listed)
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
-        among,
+        least,
+        observed,
         frozenset(told),
         min(LEAST_NOISE, STRAYS / max(1, size)),
-        min(LEAST_NOISE, OFTENER * alarms / max(1, looks)),
+        min(LEAST_NOISE, OFTENER * sum(listed.values()) / max(1, looks)),
         min(1.0, SIZED / max(1, size)),
     )
+
+
+def _observed(
+    loudest: Sequence[_Told], alarming: Collection[tuple[str, bool]], told: Collection[str]
+) -> Mapping[tuple[str, bool], int]:
+    """Return (signal, on calls by others) -> entities observed, where health is not told.
+
+    What callers measure is a measurement of its own.
+    """
+    found: dict[tuple[str, bool], set[str]] = {
+        look: set() for look in alarming if look[0] not in told
+    }
+    if found:
+        for seen, foreign, _ in loudest:
+            among = found.get((seen.signal, foreign))
+            if among is not None:
+                among.add(seen.entity)
+    return {look: len(entities) for look, entities in found.items()}
 
 
 def _ratio(

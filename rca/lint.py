@@ -30,6 +30,9 @@ from rca.rules import (
 )
 
 PLACEHOLDERS = ("{name}",)
+_CARRIERS = ", ".join(
+    name for name, row in RELATIONS.items() if row.carries is not Carries.NOTHING
+)
 
 
 def lint(folders: Sequence[Path] = ()) -> list[Finding]:
@@ -132,7 +135,7 @@ def _possible(rule: PropagationRule) -> Iterator[Finding]:
     ends = [(c, e) if rule.reverse else (e, c) for e, c in pairs]
     for type_ in rule.types:
         if RELATIONS[type_].carries is Carries.NOTHING:
-            yield Finding(f"{type_} carries no failure", rule.where, "use a relation that does")
+            yield Finding(f"{type_} carries no failure", rule.where, f"one that does: {_CARRIERS}")
         elif ANY not in {kind for end in ends for kind in end} and all(
             unusual(type_, dependent, dependency) for dependent, dependency in ends
         ):

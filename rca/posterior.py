@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 
 from kgraph.schema.hypotheses import by_whom
-from rca.score import score
+from rca.score import scores
 from rca.search import compatible
 from rca.units import Unit
 
@@ -53,10 +53,13 @@ def posterior(
         best: the best explanation; on the short list whatever its members score alone.
         monitoring: score of "only the monitoring failed", in nats; None where nothing hints at it.
     """
-    alone = {id(unit): score([unit]) for unit in suspects}
+    alone = {
+        id(u): nats for u, nats in zip(suspects, scores([[u] for u in suspects]), strict=True)
+    }
     short = _short_list(suspects, best, alone)
     sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), alone[id(unit)]) for unit in suspects]
-    sets += [(members, score(members)) for members in _together(short, best)]
+    together = list(_together(short, best))
+    sets += zip(together, scores(together), strict=True)
     outside = math.log(ELSEWHERE) + _log_sum([unit.log_prior for unit in suspects])
     return _normalise(sets, outside, monitoring)
 
@@ -99,7 +102,8 @@ def _short_list(
     others = sorted(
         (unit for unit in suspects if id(unit) not in chosen), key=lambda u: -alone[id(u)]
     )[:CONSIDERED]
-    ranked = sorted(((_strength(unit, best, alone), unit) for unit in others), key=lambda r: -r[0])
+    strengths = _strengths(others, best, alone)
+    ranked = sorted(zip(strengths, others, strict=True), key=lambda row: -row[0])
     room = max(0, SHORT - len(best))
     if len(ranked) <= room or room == 0:
         return [*best, *(unit for _, unit in ranked[:room])]
@@ -110,11 +114,21 @@ def _short_list(
     return [*best, *kept, *(tied if fits else ())]
 
 
-def _strength(unit: Unit, best: Sequence[Unit], alone: Mapping[int, float]) -> float:
-    sets = [[*best, unit]] if compatible(best, unit) else []
-    without = ([*best[:i], *best[i + 1 :]] for i in range(len(best)))
-    sets += [[*rest, unit] for rest in without if compatible(rest, unit)]
-    return max((score(members) for members in sets), default=alone[id(unit)])
+def _strengths(
+    units: Sequence[Unit], best: Sequence[Unit], alone: Mapping[int, float]
+) -> list[float]:
+    """Return what the best set scores that each joins, or in which it stands for a member."""
+    rests = [best, *([*best[:i], *best[i + 1 :]] for i in range(len(best)))]
+    sets = [
+        (i, [*rest, unit])
+        for i, unit in enumerate(units)
+        for rest in rests
+        if compatible(rest, unit)
+    ]
+    found: list[list[float]] = [[] for _ in units]
+    for (i, _), reached in zip(sets, scores([members for _, members in sets]), strict=True):
+        found[i].append(reached)
+    return [max(each, default=alone[id(u)]) for each, u in zip(found, units, strict=True)]
 
 
 def _normalise(

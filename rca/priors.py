@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from kgraph.schema import Incident
+from kgraph.schema import Change, Incident
 from rca.learning import Learned, Priors
 from rca.rules import Model
 
@@ -15,11 +15,10 @@ WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
 CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
-# What readings tell of a probe is how monitoring came to know its targets, and no change to it.
 _READ = frozenset(
     {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
 )
-_RENAMED = "renamed"  # by what the graph calls it: nothing was done to the thing
+_RENAMED = "renamed"
 
 
 def log_prior(rate: float, *, changed: bool = False) -> float:
@@ -48,6 +47,15 @@ def taught(model: Model, learned: Learned | None, incident: Incident) -> Model:
     return replace(model, learned=Priors(learned, recently_changed(incident)))
 
 
+def was_done(change: Change, kind: str) -> bool:
+    """Tell whether something was done to an entity, rather than learned of it.
+
+    What the graph calls a thing does nothing to it, and how monitoring came to know its targets
+    is no change to a probe.
+    """
+    return change.type != _RENAMED and not (kind == "Probe" and change.type in _READ)
+
+
 def recently_changed(incident: Incident) -> Mapping[str, str]:
     """Return entity -> type of its last change, of those shortly before or during the symptoms.
 
@@ -58,11 +66,11 @@ def recently_changed(incident: Incident) -> Mapping[str, str]:
     onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
     first = min(onsets, default=None)
     last = max(onsets, default=None)
-    touched = {change.entity for change in incident.changes}
-    probes = {e.uid for e in incident.entities if e.kind == "Probe" and e.uid in touched}
+    told = {change.entity for change in incident.changes if change.type in _READ}
+    kinds = {e.uid: e.kind for e in incident.entities if e.uid in told} if told else {}
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
-        if change.type == _RENAMED or (change.type in _READ and change.entity in probes):
+        if not was_done(change, kinds.get(change.entity, "")):
             continue
         if first is None or last is None or first - BEFORE <= change.at <= last:
             found[change.entity] = change.type

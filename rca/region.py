@@ -13,7 +13,7 @@ import numpy as np
 
 from kgraph.schema import Severity
 from kgraph.topology.walk import spans
-from rca.likelihood import Reading
+from rca.likelihood import Reading, alarms
 from rca.scene import SPEAKS, Scene
 
 FAR = 2  # healthy hops at which the walk ends
@@ -86,7 +86,7 @@ def _healthy(readings: Sequence[Reading], shown: Collection[Severity]) -> bool:
 
     That a switch is up is no alibi where things are slow.
     """
-    if any(reading.observation.abnormal for reading in readings):
+    if alarms(readings):
         return False
     return all(
         any(reading.ratio < ALIBI and _speaks(reading, severity) for reading in readings)
@@ -108,6 +108,4 @@ def _shown(scene: Scene, abnormal: Iterable[int]) -> set[Severity]:
 
 def abnormal_entities(readings: Mapping[int, Sequence[Reading]]) -> list[int]:
     """Return the entities on which something was seen that is wrong, in index order."""
-    return sorted(
-        entity for entity, rows in readings.items() if any(r.observation.abnormal for r in rows)
-    )
+    return sorted(entity for entity, rows in readings.items() if alarms(rows))

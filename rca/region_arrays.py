@@ -110,8 +110,9 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     seen = seen_by(scene, nodes, local, slots, kind, width)
-    level = np.array([*map(scene.level, listed)], np.int64)
-    circles = np.array([*map(rank.circle.__getitem__, listed)], np.int64)
+    # As `Scene.level`, of all at once.
+    level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == number.get("Probe", -1))
+    circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
     within = np.zeros(len(topology), np.bool_)

@@ -110,23 +110,22 @@ def _listen(scene: Scene) -> Heard:
     index, weights = scene.topology.index, scene.weights
     sorts: dict[Sort, int] = {}
     entities = sorted(scene.readings)
-    counts, position, ratio, weight, look, probe = [], [], [], [], [], []
-    for entity in entities:
-        rows = scene.readings[entity]
-        counts.append(len(rows))
-        for i, reading in enumerate(rows):
-            position.append(i)
-            ratio.append(reading.ratio)
-            weight.append(weights.get((entity, i), 1.0) if reading.observation.abnormal else 1.0)
-            look.append(sorts.setdefault(reading.sort, len(sorts)))
-            probe.append(index.get(reading.via, UNKNOWN) if reading.via else UNKNOWN)
+    rows = [reading for entity in entities for reading in scene.readings[entity]]
+    counts = np.array([len(scene.readings[entity]) for entity in entities], np.int64)
+    start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    place = dict(zip(entities, start.tolist(), strict=False))
+    weight = np.ones(len(rows))
+    weight[[place[entity] + i for entity, i in weights]] = list(weights.values())
+    probe = np.full(len(rows), UNKNOWN)
+    through = [i for i, reading in enumerate(rows) if reading.via]
+    probe[through] = [index.get(rows[i].via, UNKNOWN) for i in through]
     return Heard(
         np.array(entities, np.int64),
-        np.concatenate(([0], np.cumsum(np.array(counts, np.int64)))).astype(np.int64),
-        np.array(position, np.int64),
-        np.array(ratio, np.float64),
-        np.array(weight, np.float64),
-        np.array(look, np.int64),
-        np.array(probe, np.int64),
+        start,
+        np.arange(len(rows)) - np.repeat(start[:-1], counts),
+        np.array([reading.ratio for reading in rows], np.float64),
+        weight,
+        np.array([sorts.setdefault(reading.sort, len(sorts)) for reading in rows], np.int64),
+        probe,
         list(sorts),
     )

@@ -18,7 +18,7 @@ from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.levels import Levels
-from rca.likelihood import Reading
+from rca.likelihood import Reading, alarms
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse
@@ -95,6 +95,7 @@ class Scene:
         return {
             (entity, i): seen.at.timestamp()
             for entity, readings in self.readings.items()
+            if alarms(readings)
             for i, seen in enumerate(reading.observation for reading in readings)
             if seen.abnormal and seen.at is not None and seen.expires_at is None
         }
@@ -102,12 +103,12 @@ class Scene:
     @cached_property
     def rising(self) -> npt.NDArray[np.float64]:
         """The same of each reading, in the order of entities; NaN where it is not told."""
-        found = np.full(self.columns, np.nan)
-        column = 0
+        found, column = np.full(self.columns, np.nan), 0
         for entity in sorted(self.readings):
-            for i in range(len(self.readings[entity])):
-                found[column] = self.rose.get((entity, i), np.nan)
-                column += 1
+            if alarms(self.readings[entity]):
+                for i in range(len(self.readings[entity])):
+                    found[column + i] = self.rose.get((entity, i), np.nan)
+            column += len(self.readings[entity])
         return found
 
     @cached_property

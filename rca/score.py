@@ -13,23 +13,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rca.alone import DIGITS
-from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, tempered
 from rca.region_edges import Floats
 from rca.units import Unit
+from rca.weighing import weighed
 
 _Numbers = tuple[int, ...]  # of units, in the order in which they are told
-_NOBODY: _Numbers = ()
+_Due = dict[tuple[int, _Numbers], tuple[Unit, Sequence[Unit]]]  # who is to be weighed after whom
 
 
 def score(chosen: Sequence[Unit]) -> float:
     """Return the log posterior odds of `chosen` against "nothing here is wrong", in nats."""
-    if not chosen:
-        return 0.0
-    if len(chosen) == 1:
-        return _single(chosen[0])
-    # All units of one incident carry the same.
-    return math.fsum(unit.log_prior for unit in chosen) + chosen[0].coarse * evidence(chosen)
+    return scores([chosen])[0]
+
+
+def scores(sets: Sequence[Sequence[Unit]]) -> list[float]:
+    """Return the same of each of many sets: what is not known yet is weighed all at once."""
+    terms = _terms(sets)
+    return [
+        # All units of one incident carry the same.
+        math.fsum(unit.log_prior for unit in chosen) + chosen[0].coarse * _summed(each)
+        if chosen
+        else 0.0
+        for chosen, each in zip(sets, terms, strict=True)
+    ]
 
 
 def evidence(chosen: Sequence[Unit]) -> float:
@@ -42,49 +48,63 @@ def evidence(chosen: Sequence[Unit]) -> float:
     which is noisy-or explaining away, for alarms and for what was found healthy alike. Source:
     J. Pearl, Probabilistic Reasoning in Intelligent Systems (1988), 4.3.2.
     """
-    if len(chosen) == 1:
-        return _alone(chosen[0])
-    ordered = sorted(chosen, key=_standing)
-    total, before = 0.0, _NOBODY
-    for position, unit in enumerate(ordered):
-        known = unit.memo.get(before) if position else _alone(unit)
-        total += _after(ordered[:position], before, unit) if known is None else known
-        before = (*before, unit.number)
-    return total
+    return _summed(_terms([chosen])[0])
 
 
-def _standing(unit: Unit) -> tuple[float, tuple[tuple[str, str], ...]]:
-    return -_single(unit), unit.named
+def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> float:
+    return sum(unit.memo[those] if those else unit.alone for unit, those in terms)
 
 
-def _single(unit: Unit) -> float:
-    known = unit.memo.get("single")
-    if known is None:
-        known = unit.memo["single"] = unit.log_prior + unit.coarse * _alone(unit)
-    return known
+def _terms(sets: Sequence[Sequence[Unit]]) -> list[list[tuple[Unit, _Numbers]]]:
+    """Return the members of each set, each with those before it that leave it less; all known."""
+    due: _Due = {}
+    found = [_ordered(chosen, due) for chosen in sets]
+    if due:
+        _weigh(due)
+    return found
 
 
-def _alone(unit: Unit) -> float:
-    known = unit.memo.get(_NOBODY)
-    if known is None:
-        known = unit.memo[_NOBODY] = _weigh(unit, unit.said)
-    return known
-
-
-def _after(before: Sequence[Unit], numbers: _Numbers, unit: Unit) -> float:
-    """Return what is left for a unit after others, in nats; remembered, as many sets share it.
+def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
+    """Return the members of a set, the strongest first, each with those before that matter.
 
     Others that bear on nothing on which it bears leave it all.
     """
-    near = [other for other in before if other.bearing & unit.bearing]
-    those = tuple(other.number for other in near)
-    found = unit.memo.get(those) if near else _alone(unit)
-    if found is None:
-        told = _told(near, those)[unit.rows.column]
-        found = _weigh(unit, _less(unit, told)) if told.any() else _alone(unit)
-        unit.memo[those] = found
-    unit.memo[numbers] = found
+    if len(chosen) == 1:  # most are
+        return [(chosen[0], ())]
+    ordered = sorted(chosen, key=_standing)
+    found = []
+    for position, unit in enumerate(ordered):
+        near = [other for other in ordered[:position] if other.bearing & unit.bearing]
+        those = tuple([other.number for other in near])
+        if those and those not in unit.memo:
+            due[unit.number, those] = unit, near
+        found.append((unit, those))
     return found
+
+
+def _standing(unit: Unit) -> tuple[float, tuple[tuple[str, str], ...]]:
+    return -(unit.log_prior + unit.coarse * unit.alone), unit.named
+
+
+def _weigh(due: _Due) -> None:
+    """Find out what is left for units after others, in nats; remembered, as many sets share it."""
+    told = {key: _told(near, key[1])[unit.rows.column] for key, (unit, near) in due.items()}
+    less = [key for key, each in told.items() if each.any()]
+    units = [due[key][0] for key in less]
+    nats = (
+        weighed(
+            [unit.rows for unit in units],
+            [unit.tree for unit in units],
+            [unit.place for unit in units],
+            [told[key] for key in less],
+        )
+        if units
+        else []
+    )
+    for unit, (_, those), left in zip(units, less, nats, strict=True):
+        unit.memo[those] = left
+    for (_, those), (unit, _) in due.items():
+        unit.memo.setdefault(those, unit.alone)
 
 
 def _told(units: Sequence[Unit], numbers: _Numbers) -> Floats:
@@ -98,17 +118,3 @@ def _told(units: Sequence[Unit], numbers: _Numbers) -> Floats:
             found = 1 - (1 - _told(units[:-1], numbers[:-1])) * (1 - found)
         last.told[numbers] = found
     return found
-
-
-def _less(unit: Unit, told: Floats) -> Floats:
-    """Return what the readings of a unit say, less what others account for."""
-    rows = unit.rows
-    left = rows.ratio / (1 + told * (rows.ratio - 1))
-    return rows.weight * np.log1p(unit.bears * (left - 1))
-
-
-def _weigh(unit: Unit, said: Floats) -> float:
-    felt = min(OVERFLOW, tempered(said[unit.called], SOFT_RHO))
-    own, beside = np.split(unit.groups.tempered(said), [len(unit.tree)])
-    total = log_evidence(unit.tree, own) + float(message(SPREADS, felt)) + float(beside.sum())
-    return round(total, DIGITS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rca.score import score
+from rca.score import score, scores
 from rca.units import Unit
 
 MOST = 5  # faults at once
@@ -55,8 +55,7 @@ def _refilled(chosen: list[Unit], without: int, ranked: Sequence[Unit]) -> list[
 
 def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[Unit]] | None:
     best, found = held + LEAST_GAIN, None
-    for option in options:
-        reached = score(option)
+    for option, reached in zip(options, scores(options), strict=True):
         if reached > best:
             best, found = reached, option
     return None if found is None else (best, found)

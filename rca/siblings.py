@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
-from rca.likelihood import Reading
+from rca.likelihood import Reading, alarms
 
 RHO = 0.3
 
@@ -27,11 +28,7 @@ def weights(
     such groups the largest counts. Healthy readings always count in full: each is a look of its
     own.
     """
-    loud = {
-        entity: rows
-        for entity, rows in readings.items()
-        if any(row.observation.abnormal for row in rows)
-    }
+    loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
     parents = {entity: _parents(topology, entity) for entity in loud}
     together: Counter[tuple[int, str]] = Counter()
     for entity, rows in loud.items():
@@ -56,6 +53,7 @@ def _parents(topology: Topology, entity: int) -> set[int]:
     }
 
 
+@lru_cache(maxsize=4_096)
 def share(size: int) -> float:
     """Return what one of `size` siblings counts: the mean of 1 / (1 + rho n), n < size."""
     return math.fsum(1 / (1 + RHO * n) for n in range(size)) / size

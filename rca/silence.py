@@ -61,11 +61,14 @@ def with_silence(
 
 def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Sequence[str]]:
     """Return kind -> signals that alarm on one of it, and of which nobody reports health."""
-    told = {row.signal for row in seen if not row.abnormal and row.detector != EVERY_DETECTOR}
+    well = (row for row in seen if row.state is State.HEALTHY)
+    told = {row.signal for row in well if row.detector != EVERY_DETECTOR}
     found: dict[str, set[str]] = {}
     for row in seen:
+        if row.state is State.HEALTHY or row.signal in told:
+            continue
         entity = topology.index.get(row.entity)
-        if row.abnormal and entity is not None and row.signal not in told:
+        if entity is not None:
             found.setdefault(topology.kinds[entity], set()).add(row.signal)
     return {kind: sorted(signals) for kind, signals in found.items()}
 

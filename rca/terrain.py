@@ -161,6 +161,8 @@ class Terrain:
 
     def presses(self, entity: int) -> Sequence[Ahead]:
         """Return what the entity can hurt as a burden: against the arrows."""
+        if not self.compiled.burdens(self.topology.kinds[entity]):
+            return ()  # of a kind that never does
         known = self._presses.get(entity)
         if known is None:
             known = self._presses[entity] = tuple(self._read_presses(entity))

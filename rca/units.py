@@ -16,7 +16,6 @@ import numpy as np
 from kgraph.schema import Channel
 from kgraph.topology.walk import spans
 from rca.accounts import accounted
-from rca.alone import alone
 from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
@@ -32,6 +31,7 @@ from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
 from rca.waves import OFF, walk
 from rca.waves import Rows as Walks
+from rca.weighing import placed, weighed
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
 
@@ -50,6 +50,8 @@ class Unit:
         rows: what it says of every reading that it bears on.
         scene: what it was walked in.
         tree: what it hits.
+        place: where in the tree the entity of each row is; -1: nowhere.
+        alone: what its rows say where there are no others, in nats.
         coarse: see `rca.storm`.
         number: no other unit has it.
     """
@@ -59,6 +61,8 @@ class Unit:
     rows: Rows = field(repr=False)
     scene: Scene = field(repr=False)
     tree: Tree = field(repr=False)
+    place: Ints = field(repr=False)
+    alone: float
     coarse: float = 1.0
     memo: dict[object, float] = field(default_factory=dict, repr=False)  # of `rca.score`
     told: dict[object, Floats] = field(default_factory=dict, repr=False)
@@ -72,8 +76,12 @@ class Unit:
 
     @cached_property
     def spread(self) -> Spread:
-        """What it does, of what was looked at, in full: walked once more where somebody asks."""
-        return spread(self.scene, self.faults, self.scene.nearby)
+        """What it does, of what was looked at, in full: walked once more where somebody asks.
+
+        Who was walked to the end already, as what is blamed was, is not walked again.
+        """
+        known = self.scene.spreads.get(self.faults)
+        return known or spread(self.scene, self.faults, self.scene.nearby)
 
     @property
     def support(self) -> Mapping[ReadingId, Support]:
@@ -102,27 +110,10 @@ class Unit:
         return found
 
     @cached_property
-    def place(self) -> Ints:
-        """Where in the tree the entity of each row is; -1: nowhere."""
-        rows, tree = self.rows, self.tree
-        if not len(tree):
-            return np.full(len(rows), -1)
-        order = np.argsort(tree.entity)
-        at = order[
-            np.minimum(np.searchsorted(tree.entity, rows.entity, sorter=order), len(tree) - 1)
-        ]
-        return np.where(tree.entity[at] == rows.entity, at, -1)
-
-    @cached_property
     def firm(self) -> Mask:
         """Which rows count up the tree; the others as calls, or beside it."""
         found: Mask = (self.rows.position >= 0) & (self.place >= 0)
         return found
-
-    @cached_property
-    def called(self) -> Mask:
-        """Which rows count as calls."""
-        return self.rows.soft & ~self.firm
 
     @cached_property
     def groups(self) -> Groups:
@@ -185,9 +176,11 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
             predicted = _predicted(region, walks, number, goal)
             rows = _conduits(scene, rows, predicted, dict(prospect.faults), goal)
         told.append(_in_time(scene, rows))
+    places = placed(told, trees)
+    each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
     return [
-        Unit(one.faults, one.log_prior, rows, scene, tree, scene.coarse, {(): nats})
-        for one, rows, tree, nats in zip(prospects, told, trees, alone(told, trees), strict=True)
+        Unit(one.faults, one.log_prior, rows, scene, tree, place, nats, scene.coarse)
+        for one, rows, tree, place, nats in each
     ]
 
 
@@ -324,8 +317,11 @@ def blind(scene: Scene) -> Unit | None:
                 silent += reading.observation.abnormal
     if silent < 2:
         return None
-    rows = Rows.of(scene, support)
-    return Unit((), log_prior(BLIND_PER_YEAR), rows, scene, Tree.of([]), scene.coarse)
+    rows, tree = Rows.of(scene, support), Tree.of([])
+    (place,) = placed([rows], [tree])
+    (nats,) = weighed([rows], [tree], [place])
+    prior = log_prior(BLIND_PER_YEAR)
+    return Unit((), prior, rows, scene, tree, place, nats, scene.coarse)
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from kgraph.schema import Risk
 from remedies.actions import PERSON
+from remedies.proof.does import Does
 from remedies.remedy import Catalogue, Measure, Remedy
 
 _RISKS = tuple(Risk)
@@ -72,7 +73,8 @@ def _remarks(remedy: Remedy, rung: Sequence[Measure]) -> Iterator[Remark]:
             if later not in names[number:]:
                 mend = "name an action of a later step"
                 yield Remark(f"{fault}: undoIf {later} never happens", remedy.where, mend)
-        irrevocable = not action.inverse and action.by not in {*_LOOKS, PERSON}
+        acts = action.by not in {*_LOOKS, PERSON} and action.does is not Does.NOTHING
+        irrevocable = acts and not action.inverse
         if irrevocable and measure.risk.value == "low":
             mend = "give it an inverse, or say that its risk is not low"
             yield Remark(f"{fault}: nothing takes {action.name} back", remedy.where, mend)

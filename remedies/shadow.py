@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kgraph.schema import Outcome, Plan, Sign
 
@@ -44,9 +44,5 @@ def concluded(
         return Outcome.MADE_WORSE
     if left:
         return None
-    soon = now - shadow.since < _takes(shadow.plan)
+    soon = now - shadow.since < shadow.plan.duration
     return Outcome.NO_EFFECT if soon else Outcome.HELPED
-
-
-def _takes(plan: Plan) -> timedelta:
-    return sum((step.duration for step in plan.steps), timedelta(0))

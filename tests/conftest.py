@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from kgraph.undisturbed import undisturbed
 from tests.neo4j.served import Served, lacking, served
 from tests.real import absent
 
@@ -38,6 +40,15 @@ def pytest_configure() -> None:
         return
     if lent.f_bavail * lent.f_frsize >= _ENOUGH and not lent.f_flag & os.ST_NOEXEC:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep modules and items from the garbage collector: half a million objects that stay."""
+    with undisturbed():
+        found = yield
+    gc.freeze()
+    return found
 
 
 _REAL = ("lab", "neo4j", "served", "sources", "monitoring", "browser")

@@ -31,8 +31,23 @@ red for what is to blame now; `kgraph-favourites.zip`, the queries in one folder
 and a guide. Drag the first two onto the Browser (5.24 was tried, in Chromium: `tests/browser`).
 
 ## Your own
-A new query is one new file; its first lines say what it answers, asks for and returns, as those of
-the others do, and `cypher/loader.py` tells what is missing. It needs a test that asks it.
+A new query is one new file, `cypher/TOPIC/NAME.cypher`. Its first lines say what it answers, asks
+for (or `none`), returns (or `nothing`) and is ordered by (or `none`); each column has a line:
+
+```cypher
+// Guests that run on one host, by name.
+// params:  $uid STRING, the host
+// returns: uid STRING, guest STRING (name)
+// order:   guest
+MATCH (guest:VirtualMachine)-[:RUNS_ON]->(:Host {uid: $uid})
+RETURN
+  guest.uid AS uid,
+  guest.name AS guest
+ORDER BY guest
+```
+
+`kgraph cypher list` says what is missing. One that kgraph shall ship needs a test under
+`tests/cypher` that asks it, and this page made anew by the command above.
 """
 
 

@@ -12,6 +12,9 @@ takes its requests and never answers. Two signs are read:
 One guest whose disk stands still may have nothing to do; that sign alone is weak, and graded.
 Many guests of one export that stop together are what it is for.
 
+A QEMU that is stopped ends by holding up its libvirtd, and with it these samples: what was last
+found wrong stands meanwhile. What was well vouches for nothing so long.
+
 Blind spots: a guest that was idle all along, one that stopped before there was enough history, and
 the time after this process was started anew.
 """
@@ -24,6 +27,7 @@ from datetime import datetime, timedelta
 
 from ingest.libvirt.counters import GuestSample, Sample
 from ingest.libvirt.place import guest_key
+from ingest.libvirt.verdicts import LASTS
 from kgraph.schema import Direction, Observation, State
 from kgraph.signals.stillness import FACTOR, LEAST_MOVES, LOUDEST
 
@@ -96,6 +100,8 @@ class Past:
     silent: int = 0
 
 
+_AT_REST = Past()  # it does not run, and nothing is said of it any longer
+
 History = Mapping[str, Past]  # uuid -> past
 
 
@@ -107,7 +113,8 @@ def step(
     Args:
         history: as the last call returned it; empty at first.
         sample: what was read.
-        lasts: how long what is said stands.
+        lasts: how long health stands; what is wrong stands until the next sample, and without
+            one for as long as anything does that libvirt says.
         limits: what makes a pause suspicious.
 
     Returns:
@@ -120,13 +127,16 @@ def step(
     pasts: dict[str, Past] = {}
     rows: list[Observation] = []
     for guest in sample.guests:
-        before = history.get(guest.uuid)
         if not guest.running:
             # A paused guest stands still by right; what it did before says nothing of after.
-            rows += [] if before is None else says.nothing(guest)
+            rows += () if history.get(guest.uuid) == _AT_REST else says.nothing(guest.uuid)
+            pasts[guest.uuid] = _AT_REST
             continue
+        before = history.get(guest.uuid)
         pasts[guest.uuid] = past = _after(before or Past(), guest, sample.at)
         rows += says.of(guest, past)
+    for gone in sorted(history.keys() - pasts.keys()):
+        rows += says.nothing(gone)
     return pasts, rows
 
 
@@ -163,21 +173,21 @@ class _Says:
         """Yield what is said of a running guest."""
         score, detail = self._hung(guest, past)
         if detail:
-            yield self._row(guest, "hung", State.ABNORMAL, score, detail)
+            yield self._row(guest.uuid, "hung", State.ABNORMAL, score, detail)
         elif self._well(guest, past):
-            yield self._row(guest, "hung", State.HEALTHY)
+            yield self._row(guest.uuid, "hung", State.HEALTHY)
         else:
-            yield self._withdrawn(guest, "hung")
+            yield self._withdrawn(guest.uuid, "hung")
         score, detail = self._stillest(past, ("sent", "received"))
         if detail:
-            yield self._row(guest, "network", State.ABNORMAL, score, detail)
+            yield self._row(guest.uuid, "network", State.ABNORMAL, score, detail)
         else:
-            yield self._withdrawn(guest, "network")
+            yield self._withdrawn(guest.uuid, "network")
 
-    def nothing(self, guest: GuestSample) -> Iterator[Observation]:
+    def nothing(self, uuid: str) -> Iterator[Observation]:
         """Withdraw what was said of a guest."""
-        yield self._withdrawn(guest, "hung")
-        yield self._withdrawn(guest, "network")
+        yield self._withdrawn(uuid, "hung")
+        yield self._withdrawn(uuid, "network")
 
     def _hung(self, guest: GuestSample, past: Past) -> tuple[float, str]:
         if past.silent >= self.limits.silent_samples:
@@ -220,7 +230,7 @@ class _Says:
 
     def _row(
         self,
-        guest: GuestSample,
+        uuid: str,
         signal: str,
         state: State,
         score: float | None = None,
@@ -228,19 +238,19 @@ class _Says:
     ) -> Observation:
         at = self.sample.at
         return Observation(
-            guest_key(guest.uuid),
+            guest_key(uuid),
             signal,
             state,
             score=score,
             direction=Direction.DOWN if signal == "network" else None,
             at=at,
             detector=f"libvirt-stats/{self.sample.uri}",
-            expires_at=at + self.lasts,
+            expires_at=at + (LASTS if state is State.ABNORMAL else self.lasts),
             detail=detail,
         )
 
-    def _withdrawn(self, guest: GuestSample, signal: str) -> Observation:
-        row = self._row(guest, signal, State.HEALTHY)
+    def _withdrawn(self, uuid: str, signal: str) -> Observation:
+        row = self._row(uuid, signal, State.HEALTHY)
         return replace(row, expires_at=self.sample.at)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
+from ingest.prometheus.answers import Target
 from ingest.prometheus.origin import Origin
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Item, Record, RelationRecord
@@ -34,7 +35,7 @@ def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
     """Yield the server, and every target as a Probe that depends on it, and on where it runs."""
     yield server(origin)
     rows = list(found)
-    homes = _homes(rows)
+    home = homes(rows)
     crowded = {name for name, count in Counter(map(_name, rows)).items() if count > 1}
     for alias in rows:
         target, name = alias.target, _name(alias)
@@ -53,12 +54,11 @@ def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
             where=origin.title,
         )
         yield RelationRecord(key, "DEPENDS_ON", origin.key)
-        home = homes.get(_place(target.scrape_url))
-        if home is not None and not target.proxied:
-            yield RelationRecord(key, "RUNS_ON", home)
+        if place(target) in home and not target.proxied:
+            yield RelationRecord(key, "RUNS_ON", home[place(target)])
 
 
-def _homes(found: Iterable[Alias]) -> dict[str, str]:
+def homes(found: Iterable[Alias]) -> dict[str, str]:
     """Return address -> uid of the machine that has it, as far as targets show it.
 
     An address that brings one machine's targets is that machine's. One that brings several
@@ -67,16 +67,17 @@ def _homes(found: Iterable[Alias]) -> dict[str, str]:
     machines: dict[str, set[str]] = {}
     for alias in found:
         if alias.uid is not None and not alias.target.proxied:
-            machines.setdefault(_place(alias.target.scrape_url), set()).add(alias.uid)
+            machines.setdefault(place(alias.target), set()).add(alias.uid)
     return {
-        place: next(iter(uids))
-        for place, uids in machines.items()
-        if len(uids) == 1 and place not in _OURS and not place.startswith("127.")
+        address: next(iter(uids))
+        for address, uids in machines.items()
+        if len(uids) == 1 and address not in _OURS and not address.startswith("127.")
     }
 
 
-def _place(url: str) -> str:
-    return (urlsplit(url).hostname or "").lower()
+def place(target: Target) -> str:
+    """Return the address that is scraped, without its port."""
+    return (urlsplit(target.scrape_url).hostname or "").lower()
 
 
 def _name(alias: Alias) -> str:

@@ -1,15 +1,25 @@
-"""What scrapes say: of each Probe, and of the machine that a target stands for."""
+"""What scrapes say: of each Probe, and of the machine that a target stands for.
+
+How a scrape fails tells more than that it does. A refused connection is an answer of the machine:
+it is there, and nobody listens. A scrape that runs out of time, while another one of the same
+address is answered, hangs in the exporter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from ingest.prometheus.answers import Target
 from ingest.prometheus.ending import Standing
 from ingest.prometheus.origin import LASTS, Origin, lasts
+from ingest.prometheus.probes import homes, place
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Observation, State
+
+_REFUSED = "refused"  # as every operating system words it
+_OUT_OF_TIME = ("deadline exceeded", "timeout")  # as Go words it, of the answer and of the way
 
 
 def probes_answer(
@@ -25,24 +35,30 @@ def probes_answer(
         received_at=now,
         expires_at=now + LASTS,
     )
-    for alias in found:
-        if _tells(alias.target):
-            key = origin.target(alias.target)
-            yield _scrape(key, "unreachable", alias.target, standing, origin, now)
+    rows = [alias.target for alias in found]
+    alive = {place(target) for target in rows if target.health == "up"}
+    for target in filter(_tells, rows):
+        for signal in _shown(target, alive):
+            yield _scrape(origin.target(target), signal, target, standing, origin, now)
 
 
 def reached(
     found: Iterable[Alias], standing: Standing, origin: Origin, now: datetime
 ) -> list[Observation]:
-    """Return whether the machines behind the targets were reached.
+    """Return whether the machines behind the targets were reached; a refusal is an answer.
 
     An exporter that asks others on behalf of Prometheus says nothing of them by its own `up`.
     """
     rows: dict[tuple[str, str], Observation] = {}
-    for alias in found:
-        if alias.uid is None or alias.target.proxied or not _tells(alias.target):
+    every = list(found)
+    home = homes(every)
+    for alias in every:
+        target = alias.target
+        if alias.uid is None or target.proxied or not _tells(target):
             continue
-        row = _scrape(alias.uid, "unreachable", alias.target, standing, origin, now)
+        row = _scrape(alias.uid, "unreachable", target, standing, origin, now)
+        if _refused(target) and home.get(place(target)) == alias.uid:
+            row = replace(row, state=State.HEALTHY, at=target.scraped_at or now)
         pair = row.entity, row.detector
         if row.abnormal or pair not in rows:
             rows[pair] = row
@@ -52,6 +68,20 @@ def reached(
 def _tells(target: Target) -> bool:
     """Tell whether its scrapes say something: they have begun, and not just missed one."""
     return target.health != "unknown" and not target.blinks
+
+
+def _shown(target: Target, alive: Collection[str]) -> tuple[str, ...]:
+    """Return which signals of the exporter itself a scrape speaks of; one that fails is one."""
+    if target.health != "down":
+        return ("unreachable", "down", "hung")
+    if _refused(target):
+        return ("down",)
+    late = any(words in target.last_error for words in _OUT_OF_TIME)
+    return ("hung",) if late and place(target) in alive else ("unreachable",)
+
+
+def _refused(target: Target) -> bool:
+    return target.health == "down" and _REFUSED in target.last_error
 
 
 def _scrape(

@@ -8,6 +8,7 @@ from functools import partial
 
 from ingest.exports import LOOKS
 from ingest.libvirt.binding import Control, load_control
+from kgraph.app.catalogue import refuse_unknown_actions
 from kgraph.config import (
     AnsibleEndpoint,
     Configuration,
@@ -42,8 +43,9 @@ def actuators(configuration: Configuration) -> Actuators:
 
     Raises:
         SourceError: a libvirt endpoint without libvirt's binding.
-        ConfigurationError: an endpoint names a host that is not read.
+        ConfigurationError: an endpoint names a host that is not read, or an unknown action.
     """
+    refuse_unknown_actions(_named(configuration.settings.endpoints), configuration)
     made: dict[str, Actuator] = {
         LOG.name: Notify(),
         NBD.name: ExportCheck(LOOKS),
@@ -51,6 +53,16 @@ def actuators(configuration: Configuration) -> Actuators:
     for endpoint in configuration.settings.endpoints:
         made[endpoint.name] = _actuator(endpoint, configuration)
     return made
+
+
+def _named(endpoints: Iterable[EndpointConfig]) -> dict[str, str]:
+    """Return the actions that endpoints name, each with one that does."""
+    return {
+        action: f"endpoint {each.name}"
+        for each in endpoints
+        if isinstance(each, HookEndpoint | AnsibleEndpoint)
+        for action in (each.actions if isinstance(each, HookEndpoint) else each.playbooks)
+    }
 
 
 def _actuator(endpoint: EndpointConfig, configuration: Configuration) -> Actuator:

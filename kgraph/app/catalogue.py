@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
+
 from kgraph.app.engine import resolved
 from kgraph.config import Configuration
+from kgraph.schema import ConfigurationError
 from remedies import Catalogue, load_catalogue
 
 
@@ -14,3 +18,21 @@ def catalogue_of(configuration: Configuration) -> Catalogue:
         ConfigurationError: a faulty remedy.
     """
     return load_catalogue(resolved(configuration, configuration.settings.folders.catalogue))
+
+
+def refuse_unknown_actions(named: Mapping[str, str], configuration: Configuration) -> None:
+    """Refuse an action that the catalogue does not have: what names it would never come to pass.
+
+    Args:
+        named: action -> where the configuration names it.
+        configuration: whose catalogue it is.
+
+    Raises:
+        ConfigurationError: the first that is not known, and what may have been meant.
+    """
+    known = catalogue_of(configuration).actions if named else {}
+    for action, where in named.items():
+        if action not in known:
+            near = get_close_matches(action.replace(" ", "_"), known, n=3)
+            mend = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+            raise ConfigurationError(f"unknown action {action!r}", where=where, mend=mend)

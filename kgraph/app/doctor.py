@@ -26,6 +26,7 @@ from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.config import Configuration
 from kgraph.incidents.aging import overdue
 from kgraph.schema import KgraphError, NoStoreError
+from kgraph.schema.counting import counted
 from kgraph.store import (
     HELD,
     SQLITE_VERSION,
@@ -142,7 +143,7 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
             "say `posterior: 0.9` under `when`, or have a person approve",
         )
     ways = len(configuration.settings.endpoints)
-    told = f"{len(catalogue.remedies)} remedies, {ways} ways to act"
+    told = f"{len(catalogue.remedies)} remedies, {counted(ways, 'way')} to act"
     mend = "" if ways else "suggest only; `[[endpoints]]` in kgraph.toml name the ways to act"
     yield Finding("repairs", Health.OK, told, mend)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
-from kgraph.schema import Incident, IncidentRecord, InputError, Ruling, kind_of
+from kgraph.schema import Entity, Incident, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
@@ -112,15 +112,18 @@ def only(incident: Incident, incident_id: str, text: str) -> tuple[str, str]:
 
 
 def _uids(incident: Incident, text: str) -> dict[str, str]:
-    """Return uid -> kind of what answers to a name; a uid wins."""
-    known = {entity.uid: entity.kind for entity in incident.entities}
-    if text in known:
-        return {text: known[text]}
-    return {
-        entity.uid: entity.kind
-        for entity in incident.entities
-        if text in {entity.name, f"{entity.kind}/{entity.name}"}
-    }
+    """Return uid -> kind of what answers to a name: a uid, else a name, else a part of one."""
+    wanted = text.lower()
+    fits: tuple[Callable[[Entity], bool], ...] = (
+        lambda entity: text == entity.uid,
+        lambda entity: text in {entity.name, f"{entity.kind}/{entity.name}"},
+        lambda entity: wanted == entity.name.lower(),
+        lambda entity: bool(wanted) and wanted in entity.name.lower(),
+    )
+    for fit in fits:
+        if found := {entity.uid: entity.kind for entity in incident.entities if fit(entity)}:
+            return found
+    return {}
 
 
 def export(rulings: list[Ruling]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from kgraph.app.catalogue import refuse_unknown_actions
 from kgraph.app.plans import document_of
 from kgraph.app.sources import Context, watched_jobs
 from kgraph.config import Configuration
@@ -43,10 +44,13 @@ def policy_of(configuration: Configuration) -> Policy:
     """Load the shipped policy and the site's own over it.
 
     Raises:
-        ConfigurationError: a file or a row is wrong.
+        ConfigurationError: a file or a row is wrong, or names an action that is not known: a rule
+            that is to hold something back must not be void by a slip of the pen.
     """
-    file = configuration.settings.policy.file
-    return load_policy(configuration.given(file))
+    policy = load_policy(configuration.given(configuration.settings.policy.file))
+    named = {rule.when.action: rule.where for rule in policy.rules if rule.when.action}
+    refuse_unknown_actions(named, configuration)
+    return policy
 
 
 def explain(

@@ -4,12 +4,17 @@ Each command imports what it needs when it runs: `kgraph --help` must not wait f
 """
 
 import gc
+import sys
 
 # What is imported stays, and a command makes hundreds of thousands of rows that are all in use:
 # looking through them for cycles so often as the default does takes a twelfth of the start and a
 # sixth of the time of an investigation.
 gc.set_threshold(100_000, 20, 20)
 
-from kgraph.cli.main import app, main, run  # noqa: E402 - after the threshold is set
+try:
+    from kgraph.cli.main import app, main, run
+except KeyboardInterrupt:  # by whoever has typed too early; `run` sees to later ones
+    sys.stderr.write("kgraph: interrupted\n")
+    raise SystemExit(130) from None
 
 __all__ = ["app", "main", "run"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Exit, Session, session_of
+from kgraph.cli.session import Exit, Session, session_of, usage
+from kgraph.cli.tables import RowFormat, Rows, write
 
 if TYPE_CHECKING:
     from kgraph.app.applying import Preview
@@ -25,6 +26,7 @@ def apply(
     plan_id: Annotated[str, typer.Argument(help="The id, such as P-88ab12.", metavar="PLAN")],
     *,
     execute: Annotated[bool, typer.Option("--execute", help="Do it.")] = False,
+    output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show what a plan would do and what the guards say; with --execute do it and verify it.
 
@@ -34,26 +36,31 @@ def apply(
 
     session = session_of(ctx)
     if not execute:
-        _show(session, plan_id)
+        _show(session, plan_id, output)
         return
+    if output is not RowFormat.TABLE:
+        usage(
+            f"--execute tells what happens in lines; `kgraph plan {plan_id} -o {output}` after it"
+        )
     with opened(session.configuration, Access.WRITE) as store, _until_told() as stopping:
         _execute(session, store, plan_id, stopping)
 
 
-def _show(session: Session, plan_id: str) -> None:
+def _show(session: Session, plan_id: str, output: RowFormat) -> None:
     from kgraph.app.applying import preview
     from kgraph.app.plans import names
     from kgraph.app.stores import Access, opened
-    from kgraph.cli.plan import lines
+    from kgraph.cli.plan import lines, whole
 
     with opened(session.configuration, Access.READ) as store:
         shown = preview(session.configuration, store, plan_id, session.now())
         journal = store.journal(plan_id)
         called = names(store, shown.document.plan)
-    for line in lines(shown.record, shown.document, journal, called):
-        session.out.print(line, soft_wrap=True)
-    for line in _live(shown):
-        session.out.print(line, soft_wrap=True)
+    if output is not RowFormat.TABLE:
+        write(whole(shown.record, shown.document, journal) | _seen(shown), output)
+    else:
+        for line in (*lines(shown.record, shown.document, journal, called), *_live(shown)):
+            session.out.print(line, soft_wrap=True)
     stops = [said for _, said in shown.refusals if said.weight.stops]
     if shown.document.plan.impediment:
         session.remark(f"it cannot be carried out here: {shown.document.plan.impediment}")
@@ -64,6 +71,26 @@ def _show(session: Session, plan_id: str) -> None:
     else:
         session.remark("nothing was done; --execute does it")
         session.end(Exit.APPROVAL)
+
+
+def _seen(shown: Preview) -> dict[str, object]:
+    """Return what was seen just now and what the guards say; steps count from 1."""
+    numbers = {id(step): number for number, step in enumerate(shown.document.plan.steps, 1)}
+    return {
+        "now": [
+            {"step": number + 1, "standing": look.standing.value, "said": look.said}
+            for number, look in sorted(shown.looks.items())
+        ],
+        "guards": [
+            {
+                "step": numbers[id(step)],
+                "guard": said.guard,
+                "why": said.why,
+                "stops": said.weight.stops,
+            }
+            for step, said in shown.refusals
+        ],
+    }
 
 
 def _live(shown: Preview) -> Iterator[str]:
@@ -78,7 +105,8 @@ def _live(shown: Preview) -> Iterator[str]:
         label = ""
     label = "GUARDS"
     for step, said in shown.refusals:
-        told = f"{step.action} {step.name or step.entity}: {said.why} ({said.guard})"
+        action = step.action.replace("_", " ")
+        told = f"{action} {step.name or step.entity}: {said.why} ({said.guard})"
         yield f"{label:<9}{one_line(told)}"
         label = ""
     if not shown.refusals:

@@ -9,6 +9,7 @@ import typer
 
 from kgraph.cli.session import Exit, session_of
 from kgraph.cli.tables import RowFormat, Rows, show
+from kgraph.schema.counting import counted
 
 app = typer.Typer(
     help="All that was decided and done.", no_args_is_help=True, rich_markup_mode=None
@@ -34,7 +35,9 @@ def verify(
     if found.findings:
         session.end(Exit.FINDINGS if session.detailed else Exit.ERROR)
         return
-    session.out.print(f"{len(found.entries)} entries, none changed; head {found.head or 'none'}")
+    session.out.print(
+        f"{counted(len(found.entries), 'entry')}, none changed; head {found.head or 'none'}"
+    )
 
 
 @app.command("show")

@@ -13,6 +13,7 @@ from kgraph.cli.campaign_tables import CampaignFormat, incident_row, show_figure
 from kgraph.cli.evaluate import score_document, set_name
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.calibrating import Fitted
@@ -36,17 +37,22 @@ def campaign(  # noqa: PLR0913 - a command's options
         float, typer.Option(min=0, max=0.5, help="Share of relations that the graph has wrong.")
     ] = 0.03,
     method: Annotated[
-        list[str] | None, typer.Option(help="Only these: kgraph, or the name of a baseline.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only these: kgraph, or the name of a baseline."),
     ] = None,
     fit: Annotated[
         Path | None,
-        typer.Option(help="Fit the calibrator on every other incident, and write it here."),
+        typer.Option(
+            metavar="FILE", help="Fit the calibrator on every other incident, and write it here."
+        ),
     ] = None,
     labelled: Annotated[
-        list[str] | None, typer.Option(help="With --fit: learn from these incidents as well.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="With --fit: learn from these incidents as well."),
     ] = None,
     truth: Annotated[
-        list[str] | None, typer.Option(help="Their labelled causes; one for each --labelled.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Their labelled causes; one for each --labelled."),
     ] = None,
     output: Annotated[
         CampaignFormat, typer.Option("--output", "-o", help="How to write the figures.")
@@ -128,8 +134,8 @@ def _estate(world: World, wrong_edges: float) -> str:
 
 def _title(plan: Plan) -> str:
     least, most = plan.faults
-    faults = f"{least}" if least == most else f"{least} to {most}"
-    return f"{plan.estate}; {plan.incidents} incidents of {faults} fault(s), seed {plan.seed}"
+    faults = f"{least} to {most} faults" if least < most else counted(most, "fault")
+    return f"{plan.estate}; {counted(plan.incidents, 'incident')} of {faults}, seed {plan.seed}"
 
 
 def _shown(session: Session, rows: Any, title: str, total: int) -> Any:  # noqa: ANN401 - passes rows

@@ -23,7 +23,7 @@ _COLUMNS = ("entity", "check", "address", "signal", "state", "detail")
 def check(
     ctx: typer.Context,
     entities: Annotated[
-        list[str] | None, typer.Argument(metavar="[ENTITY]...", help="Names, Kind/name or uids.")
+        list[str] | None, typer.Argument(metavar="ENTITY", help="Names, Kind/name or uids.")
     ] = None,
     *,
     incident: Annotated[
@@ -33,7 +33,8 @@ def check(
         ),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Only such checks: ping, tcp, http, ...")
+        list[str] | None,
+        typer.Option("--only", metavar="CHECK", help="Only such checks: ping, tcp, http, ..."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=60, help="For each look.")] = 3,
     dry_run: Annotated[

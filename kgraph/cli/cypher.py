@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,10 +33,9 @@ def list_queries(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """List the queries: what each answers, and what it asks for."""
-    from cypher import queries
     from kgraph.app.queries import ANSWERS
 
-    found = queries()
+    found = _shipped()
     topics = sorted({query.topic for query in found.values()})
     if topic is not None and topic not in topics:
         usage(f"no topic {topic!r}; there are: {', '.join(topics)}")
@@ -109,10 +109,9 @@ def browser(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
 ) -> None:
     """Write what Neo4j Browser takes by drag and drop: a style sheet, favourites, a guide."""
-    from cypher import queries
     from kgraph.app.browser_kit import kit, write
 
-    files = kit(queries())
+    files = kit(_shipped())
     write(folder, files)
     session = session_of(ctx)
     for name in files:
@@ -120,14 +119,26 @@ def browser(
     session.remark(f"drag the first two onto Neo4j Browser; {folder / 'guide.md'} tells more")
 
 
+def _shipped() -> Mapping[str, Query]:
+    """Return all queries; whoever writes one is told in a line what its file lacks."""
+    from cypher import QueryError, queries
+    from kgraph.schema import ConfigurationError
+
+    try:
+        return queries()
+    except QueryError as error:
+        where, _, what = str(error).partition(": ")
+        mend = "docs/queries.md says how a query is written"
+        raise ConfigurationError(what, where=f"cypher/{where}", mend=mend) from None
+
+
 def _query(name: str) -> Query:
     import difflib
 
-    from cypher import queries
-
-    found = queries().get(name)
+    queries = _shipped()
+    found = queries.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, queries(), n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name, queries, n=1, cutoff=0.4)
         mend = f"did you mean {near[0]}?" if near else "`kgraph cypher list` names them"
         usage(f"no query {name!r}; {mend}")
     return found

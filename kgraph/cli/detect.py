@@ -104,10 +104,12 @@ def report(
     ctx: typer.Context,
     *,
     bundle: Annotated[
-        list[str] | None, typer.Option(help="Labelled incidents: kgraph.incident/v1, JSON Lines.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Labelled incidents: kgraph.incident/v1, JSON Lines."),
     ] = None,
     truth: Annotated[
-        list[str] | None, typer.Option(help="Their labelled causes; one for each --bundle.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Their labelled causes; one for each --bundle."),
     ] = None,
     series: Annotated[
         int,

@@ -36,10 +36,13 @@ def evaluate(
     ],
     truth: Annotated[
         list[str],
-        typer.Option(help="Their labelled causes; one for each file, in the same order."),
+        typer.Option(
+            metavar="FILE", help="Their labelled causes; one for each file, in the same order."
+        ),
     ],
     method: Annotated[
-        list[str] | None, typer.Option(help="Only these: kgraph, or the name of a baseline.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only these: kgraph, or the name of a baseline."),
     ] = None,
     at_most: Annotated[
         int | None, typer.Option(help="Only so many incidents of each file.", min=1)

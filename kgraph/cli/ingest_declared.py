@@ -64,7 +64,7 @@ def _ingest(
     fields: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             help="Fields of an entry as in kgraph.toml; a list by naming the key again;"
             " none: all configured ones.",
         ),

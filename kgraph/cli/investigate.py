@@ -105,6 +105,7 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from kgraph.incidents import Verdict
+    from kgraph.schema import StoreError
     from remedies.execution.ledger import tried_in_vain
 
     now, away = session.now(), list[str]()
@@ -121,9 +122,14 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     _refuse_many(found, form)
     worth = done.resolved or done.merged or done.ended or any(map(keeping.worth, done.kept))
     if save and not away and (worth or tools.decisions):
-        with opened(session.configuration, Access.WRITE) as store:
-            keeping.save(store, done)
-            handled.expire(store, now)
+        try:
+            with opened(session.configuration, Access.WRITE) as store:
+                keeping.save(store, done)
+                handled.expire(store, now)
+        except (
+            StoreError
+        ) as error:  # a full or read-only disk, or a colleague's file: answer all the same
+            session.remark(f"nothing is saved: {error}", style="yellow")
     _show_all(session, found, form, verbose=verbose)
     for each in done.kept:
         if each.verdict is Verdict.CLOSED:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import typer
@@ -65,47 +67,69 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.callback()(root)
-# The order of the help: the way of a first hour.
-app.add_typer(initialise.app, name="init")
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(ingest.app, name="ingest")
-app.command("sync")(sync.sync)
-app.add_typer(detect.app, name="detect")
-app.add_typer(graph.app, name="graph")
-app.add_typer(cypher.app, name="cypher")
-app.add_typer(store.app, name="store")
-app.command("investigate")(investigate.investigate)
-app.command("check")(check.check)
-app.command("drift")(drift.drift)
-app.command("impact")(impact.impact)
-app.command("predict")(predict.predict)
-app.command("weak-points")(weak_points.weak_points)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("halt")(halt.halt)
-app.add_typer(audit.app, name="audit")
-app.command("watch")(watch.watch)
 rules.app.command("identifiability")(identifiability.identifiability)
-app.add_typer(policy.app, name="policy")
-app.add_typer(remedies.app, name="remedies")
-app.command("serve")(serve.serve)
-app.add_typer(token.app, name="token")
-app.command("mcp")(mcp.mcp)
-app.add_typer(rules.app, name="rules")
-app.command("evaluate")(evaluate.evaluate)
-app.command("backtest")(backtest.backtest)
-app.command("campaign")(campaign.campaign)
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(learning.app, name="learning")
-app.command("replay")(replay.replay)
-app.add_typer(config.app, name="config")
+# The order of the help: the way of a first hour.
+_COMMANDS: Mapping[str, typer.Typer | Callable[..., None]] = MappingProxyType(
+    {
+        "init": initialise.app,
+        "demo": demo.demo,
+        "doctor": doctor.doctor,
+        "ingest": ingest.app,
+        "sync": sync.sync,
+        "detect": detect.app,
+        "graph": graph.app,
+        "cypher": cypher.app,
+        "store": store.app,
+        "investigate": investigate.investigate,
+        "check": check.check,
+        "drift": drift.drift,
+        "impact": impact.impact,
+        "predict": predict.predict,
+        "weak-points": weak_points.weak_points,
+        "plan": plan.plan,
+        "apply": apply.apply,
+        "halt": halt.halt,
+        "audit": audit.app,
+        "watch": watch.watch,
+        "policy": policy.app,
+        "remedies": remedies.app,
+        "serve": serve.serve,
+        "token": token.app,
+        "mcp": mcp.mcp,
+        "rules": rules.app,
+        "evaluate": evaluate.evaluate,
+        "backtest": backtest.backtest,
+        "campaign": campaign.campaign,
+        "incidents": incidents.app,
+        "learning": learning.app,
+        "replay": replay.replay,
+        "config": config.app,
+    }
+)
+for _name, _what in _COMMANDS.items():
+    if isinstance(_what, typer.Typer):
+        app.add_typer(_what, name=_name)
+    else:
+        app.command(_name)(_what)
 
 
 @cache
 def command() -> Any:  # noqa: ANN401 - typer's own copy of click has no public name
     """Return all commands as one, put together once: that takes longer than most of them."""
-    return get_command(app)
+    found: Any = get_command(app)
+    found.commands = {name: found.commands[name] for name in _COMMANDS}  # typer puts groups last
+    _name_arguments(found)
+    return found
+
+
+def _name_arguments(command: Any) -> None:  # noqa: ANN401 - see above
+    """Write arguments in capitals, as options have theirs; cut no sentence of a list short."""
+    command.short_help = " ".join((command.help or "").partition("\n\n")[0].split())
+    for argument in command.params:
+        if argument.param_type_name == "argument" and argument.metavar is None:
+            argument.metavar = argument.name.removesuffix("_id").upper()
+    for each in getattr(command, "commands", {}).values():
+        _name_arguments(each)
 
 
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
@@ -120,23 +144,52 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except KgraphError as error:
-        if "--debug" in arguments or os.environ.get("KGRAPH_DEBUG"):
+    except (KgraphError, OSError) as error:
+        unnamed = isinstance(error, OSError) and error.filename is None  # not about a file
+        if unnamed or "--debug" in arguments or os.environ.get("KGRAPH_DEBUG"):
             raise
-        _say(str(error))
+        _say(_named_file(error) if isinstance(error, OSError) else str(error))
         return 1
     return 0
 
 
 def main() -> NoReturn:
     """Run the process's command line and end it."""
-    code = run(sys.argv[1:])
+    _open_streams()
     try:
+        code = run(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us has left; the interpreter would complain when it flushes once more.
+    except OSError as error:
+        # A reader that left is no failure; a disk that is full is.
+        code = 0 if isinstance(error, BrokenPipeError) else _unwritten(error)
+        # The interpreter would complain when it flushes once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(code)
+
+
+def _open_streams() -> None:
+    """Let every name be written, and no file of ours take the place of a closed stream."""
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif not stream.isatty():
+            stream.reconfigure(encoding="utf-8")  # what programs read is UTF-8, as JSON has to be
+        else:
+            stream.reconfigure(errors="replace")
+
+
+def _named_file(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}; correct the path, or what you may do there"
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that what was to be shown was not; anything else that failed so is a fault of ours."""
+    if error.errno != errno.ENOSPC:
+        raise error
+    _say(f"the output cannot be written: {error.strerror}; make room and try again")
+    return 1
 
 
 def _say(message: str) -> None:

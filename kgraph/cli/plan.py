@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
@@ -140,6 +140,7 @@ def whole(
         "updatedAt": format_time(record.updated_at),
         "executable": document.plan.executable,
         "risk": document.plan.risk.value,
+        "durationSeconds": document.plan.duration.total_seconds(),
         "journal": [
             {
                 "at": format_time(entry.at),
@@ -244,15 +245,12 @@ def _risk(chosen: Plan) -> str:
 
 
 def _takes(chosen: Plan) -> str:
-    """Say how long it takes; steps on the cause follow each other, victims go side by side."""
+    """Say how long it takes."""
     from kgraph.incidents import wording
-    from kgraph.schema import Actor, Role
+    from kgraph.schema import Actor
 
-    causes = sum(s.duration.total_seconds() for s in chosen.steps if s.role is Role.CAUSE)
-    victims = [s.duration.total_seconds() for s in chosen.steps if s.role is Role.VICTIM]
-    seconds = causes + max(victims, default=0.0)
     waits = any(step.actor is Actor.PERSON for step in chosen.steps)
-    about = f"about {wording.age(timedelta(seconds=seconds))}" if seconds else ""
+    about = f"about {wording.age(chosen.duration)}" if chosen.duration else ""
     return ", and ".join(each for each in (about, "as long as a person needs" * waits) if each)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.policies import Explained, StepExplained
+
+_ROOM = 60  # characters for the names of alike steps
 
 app = typer.Typer(
     help="What may happen by itself, and why.", no_args_is_help=True, rich_markup_mode=None
@@ -68,6 +73,8 @@ def _moment(text: str) -> datetime:
 
 
 def _lines(session: Session, found: Explained) -> None:
+    from kgraph.incidents import wording
+
     decision, around = found.decision, found.around
 
     def say(line: str) -> None:
@@ -76,16 +83,41 @@ def _lines(session: Session, found: Explained) -> None:
     by = f"by {decision.rule!r}" if decision.rule else "since no rule holds"
     say(f"{found.plan.id}  {decision.mode.value}  {by}  {decision.why}".rstrip())
     read = "every source was read" if around.synced else "not every source was read completely"
-    say(f"AT       {around.now:%Y-%m-%d %H:%M:%SZ}  cause {around.posterior:.2f} likely  {read}")
-    for number, row in enumerate(found.steps, 1):
+    chance = wording.probability(around.posterior)
+    say(f"AT       {around.now:%Y-%m-%d %H:%M:%SZ}  cause P {chance}  {read}")
+    for first, rows in _alike(found):
+        last = first + len(rows) - 1
+        steps = f"STEP {first}" if first == last else f"STEPS {first}-{last}"
+        titles = wording.titles([row.step.title for row in rows], _ROOM)
+        action = rows[0].step.action.replace("_", " ")
+        say(f"{steps:<9}{action} {titles}  risk {rows[0].step.risk.value}: {_said(rows[0])}")
+        for line in _rules(rows[0]):
+            say(line)
+
+
+def _alike(found: Explained) -> Iterator[tuple[int, list[StepExplained]]]:
+    """Yield runs of steps that are judged alike, each with the number of its first in the plan."""
+    numbers = {id(step): number for number, step in enumerate(found.plan.steps, 1)}
+
+    def kind(place: tuple[int, StepExplained]) -> tuple[object, ...]:
+        position, row = place
         step = row.step
-        say(f"STEP {number}   {step.action} {step.title}  risk {step.risk.value}: {_said(row)}")
-        decides = True
-        for rule, why in row.rules:
-            mark = "no" if why else ("->" if decides else "ok")
-            decides = decides and bool(why)
-            said = why or f"holds, priority {rule.priority}, {rule.when.specific} conditions"
-            say(f"      {mark:>2} {rule.mode.value:<8}{rule.name}: {said}")
+        gap = numbers[id(step)] - position  # grows with each step that is not ours to do
+        return gap, step.action, step.kind, step.risk, row.decision, row.rules
+
+    for _, run in groupby(enumerate(found.steps), key=kind):
+        rows = [row for _, row in run]
+        yield numbers[id(rows[0].step)], rows
+
+
+def _rules(row: StepExplained) -> Iterator[str]:
+    decides = True
+    for rule, why in row.rules:
+        mark = "no" if why else ("->" if decides else "ok")
+        decides = decides and bool(why)
+        conditions = counted(rule.when.specific, "condition")
+        said = why or f"holds, priority {rule.priority}, {conditions}"
+        yield f"      {mark:>2} {rule.mode.value:<8}{rule.name}: {said}"
 
 
 def _said(row: StepExplained) -> str:

@@ -152,8 +152,8 @@ def _checked(server: str) -> str:
     Raises:
         InputError: it is none, or a token would go over a network in the clear.
     """
-    from kgraph.config_service import http_url
     from kgraph.schema import InputError
+    from kgraph.schema.addresses import http_url
 
     try:
         url = http_url(server)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,12 +40,23 @@ def hoist(arguments: list[str]) -> list[str]:
     return [*front, *rest]
 
 
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Take out of a refusal what pydantic, by way of typer, puts before it."""
+    try:
+        yield
+    except typer.BadParameter as error:
+        error.message = error.message.removeprefix("Value error, ")
+        raise
+
+
 class Root(TyperGroup):
     """The `kgraph` command itself."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Parse, with shared options accepted anywhere."""
-        return super().parse_args(ctx, hoist(args))
+        with _plainly():
+            return super().parse_args(ctx, hoist(args))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's
         """Run the command here, or let a server run it."""
@@ -54,11 +67,8 @@ class Root(TyperGroup):
             remote = Remote.of(ctx, server)
             if remote is not None:
                 return ctx.exit(remote.run())
-        try:
+        with _plainly():
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")  # pydantic's, by typer
-            raise
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

@@ -64,7 +64,7 @@ def sync(
     ctx: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="Names, types or titles; none: all."),
+        typer.Argument(metavar="SOURCE", help="Names, types or titles; none: all."),
     ] = None,
     *,
     accept_shrink: AcceptShrink = False,

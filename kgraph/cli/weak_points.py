@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from kgraph.cli.moments import At, estate_at
 from kgraph.cli.session import Exit, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
+from kgraph.schema.counting import counted
 
 if TYPE_CHECKING:
     from kgraph.app.weak_points import Row
@@ -48,16 +51,20 @@ def weak_points(  # noqa: PLR0913 - its options
     with opened(session.configuration, Access.READ, session.remark) as current:
         asked = Asked(tuple(names or ()), owner, size, calls)
         found = find(estate_at(session, current, at), asked)
-    chosen = [*found.points[:limit], *found.hidden[:limit]]
+    listed = [*found.points, *found.hidden]
+    chosen = list(_first_of_each(listed, limit))
     if output is RowFormat.TABLE:
         show(session, _COLUMNS, [_line(row) for row in chosen], output)
     else:
         write([_document(row) for row in chosen], output)
     singles = sum(len(row.members) == 1 for row in found.points)
-    session.remark(
-        f"{len(found.asked)} looked at: {singles} single points of failure,"
-        f" {len(found.points) - singles} larger sets, {len(found.hidden)} hidden shared causes"
+    told = (
+        counted(singles, "single point") + " of failure",
+        counted(len(found.points) - singles, "larger set"),
+        counted(len(found.hidden), "hidden shared cause"),
     )
+    more = f"; {len(listed) - len(chosen)} are not shown: --limit" if chosen != listed else ""
+    session.remark(f"{len(found.asked)} looked at: {', '.join(told)}{more}")
     if found.shortened:
         session.remark(
             f"not all sets of {found.shortened} things were followed: try a smaller --size",
@@ -65,6 +72,15 @@ def weak_points(  # noqa: PLR0913 - its options
         )
     if chosen:
         session.end(Exit.FINDINGS)
+
+
+def _first_of_each(rows: Sequence[Row], limit: int) -> Iterator[Row]:
+    """Yield the worst of each sort, in order: many pairs must not hide a single point."""
+    taken = Counter[str]()
+    for row in rows:
+        taken[row.what] += 1
+        if taken[row.what] <= limit:
+            yield row
 
 
 def _line(row: Row) -> tuple[object, ...]:

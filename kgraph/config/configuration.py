@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kgraph.config.server import ServerSettings
 from kgraph.config.settings import Settings
-from kgraph.config_service import ServerSettings
 from kgraph.schema import ConfigurationError
 from kgraph.schema.refusals import in_words
 from kgraph.store import is_server

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 
 from kgraph.config.sections import Section
 from kgraph.config.sources import _UNIT
-from kgraph.config_service import http_url
 from kgraph.schema import KINDS, suggest_kind
+from kgraph.schema.addresses import http_url
 
 
 class SelectSettings(Section):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from kgraph.store import is_server, url_defect
 
+NAME = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")  # of hooks and receivers
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 

@@ -8,6 +8,8 @@ from pydantic import Field, SerializeAsAny, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from kgraph.config.endpoints import EndpointConfig
+from kgraph.config.hooks import HookConfig
+from kgraph.config.receivers import ReceiverConfig
 from kgraph.config.sections import (
     EngineSettings,
     FolderSettings,
@@ -18,7 +20,7 @@ from kgraph.config.sections import (
     SyncSettings,
     WatchSettings,
 )
-from kgraph.config_service import HookConfig, ReceiverConfig, ReportSettings, ServerSettings
+from kgraph.config.server import ReportSettings, ServerSettings
 from kgraph.sourcekit import SourceEntry
 
 PREFIX = "KGRAPH_"

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from kgraph.config.endpoints import ENDPOINT_TYPES
+from kgraph.config.hooks import HOOK_TYPES
+from kgraph.config.receivers import RECEIVER_TYPES
 from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
-from kgraph.config_service import HOOK_TYPES, RECEIVER_TYPES
 from kgraph.schema import ConfigurationError
 from kgraph.schema.refusals import in_words
 

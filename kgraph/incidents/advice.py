@@ -118,10 +118,16 @@ def check(view: View) -> Section:
 
 def typed(view: View, look: NextCheck) -> str:
     """Say what to type, and on which machine, where the command does not go there by itself."""
+    where = place(view, look)
+    return f"{where}: {look.command}" if where else look.command
+
+
+def place(view: View, look: NextCheck) -> str:
+    """Say on which machine a command is typed: `on h01`; empty: wherever one is."""
     machines = view.estate.machines(look.entity)
     if not look.command or not machines or not _REMOTE.isdisjoint(look.command.split()):
-        return look.command
-    return f"on {wording.names(machines, _MACHINE_ROOM)}: {look.command}"
+        return ""
+    return f"on {wording.names(machines, _MACHINE_ROOM)}"
 
 
 def _splits(row: NextCheck) -> str:
@@ -133,8 +139,7 @@ def plan(view: View) -> Section:
     chosen = view.case.plan
     if chosen is None or view.case.answer.abstained:
         return Section(Label.PLAN, ())
-    total = sum((step.duration for step in chosen.steps), timedelta(0))
-    takes = f"  about {wording.age(total)}" if total else ""
+    takes = f"  about {wording.age(chosen.duration)}" if chosen.duration else ""
     coming = f"  {said}" if (said := _before(view)) else ""
     head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands(chosen)}"
     because = [chosen.because] if chosen.because else []
@@ -228,7 +233,7 @@ def do(view: View) -> Section:
     if chosen is not None and chosen.executable:
         commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
     return Section(
-        Label.DO, (" | ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
+        Label.DO, (" · ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET
     )
 
 

@@ -9,6 +9,7 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Change, Hit
+from rca.priors import was_done
 
 _RECENT = timedelta(hours=1)
 _CHANCE = 0.05  # below it, "will be hit" is noise on a small screen
@@ -33,7 +34,12 @@ def hit(view: View) -> Section:
 def changes(view: View) -> Section:
     """Name what was changed before, on the suspects and on what they need, nearest first."""
     onset = view.onset or view.case.now
-    recent = [c for c in view.case.incident.changes if onset - _RECENT <= c.at <= view.case.now]
+    recent = [
+        change
+        for change in view.case.incident.changes
+        if onset - _RECENT <= change.at <= view.case.now
+        and was_done(change, view.estate.kind(change.entity))
+    ]
     suspects = {fault.entity for fault in view.blamed}
     near = suspects | {uid for suspect in suspects for uid in view.estate.causes_of(suspect)}
     close = [c for c in recent if c.entity in near]

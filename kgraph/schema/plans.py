@@ -183,6 +183,17 @@ class Plan:
         return max((step.risk for step in self.steps), key=tuple(Risk).index, default=Risk.NONE)
 
     @property
+    def duration(self) -> timedelta:
+        """How long its steps are expected to take, with victims side by side; people's are 0."""
+        causes, ends = timedelta(0), dict[str, timedelta]()
+        for step in self.steps:
+            begun = max(causes, ends.get(step.entity, causes))
+            ends[step.entity] = begun + step.duration
+            if step.role is Role.CAUSE:
+                causes = ends[step.entity]
+        return max(ends.values(), default=timedelta(0))
+
+    @property
     def executable(self) -> bool:
         """Whether something can be done here, and nothing on the cause is left undone."""
         return not self.impediment
@@ -206,7 +217,7 @@ class Plan:
             Actor.PERSON: "it is for a person to do, and kgraph has nothing to change",
             Actor.KGRAPH: "it only looks, and no step changes anything",
         }
-        return f"step {number}, {step.action} {step.title}: {told[step.actor]}"
+        return f"step {number}, {step.action.replace('_', ' ')} {step.title}: {told[step.actor]}"
 
 
 @dataclass(frozen=True, slots=True)

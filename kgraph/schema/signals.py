@@ -56,7 +56,7 @@ SIGNALS = MappingProxyType(
     }
 )
 # Of a probe: whatever it would have told of is unknown.
-GONE = frozenset({"down", "unreachable"})
+GONE = frozenset({"down", "unreachable", "hung"})
 # Measured, so that an alarm may say how far from normal; the others are states.
 MEASURED = frozenset(
     {"latency", "errors", "availability", "clientLatency", "requests"}

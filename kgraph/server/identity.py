@@ -15,7 +15,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
-from kgraph.config_service import HookConfig
+from kgraph.config.hooks import HookConfig
 from kgraph.schema import Document, Drawer
 from kgraph.server import halves
 from kgraph.server.problems import Refused

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from kgraph.app.service import tokens
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
-from kgraph.config_service import ServerSettings
+from kgraph.config.server import ServerSettings
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.server.agents_http import PATH
 from kgraph.server.application import agents_application, application

@@ -13,7 +13,7 @@ from kgraph.app.service.channels import channel
 from kgraph.app.service.sending import Channel, Sender
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
-from kgraph.config_service import ReceiverConfig
+from kgraph.config.receivers import ReceiverConfig
 from kgraph.schema import KgraphError
 from kgraph.server.metrics import Metrics
 

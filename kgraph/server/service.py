@@ -17,7 +17,8 @@ from kgraph.app.service.secrets import HookSecret, secret_of
 from kgraph.app.stores import Access, opened
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
-from kgraph.config_service import HookConfig, ServerSettings
+from kgraph.config.hooks import HookConfig
+from kgraph.config.server import ServerSettings
 from kgraph.server.desk import Desk, GroupCommit
 from kgraph.server.explained import Explained
 from kgraph.server.limits import Rate

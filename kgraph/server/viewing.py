@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
+from kgraph.incidents.advice import place
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
@@ -79,6 +80,7 @@ def viewed(
             CheckForm(
                 uid=row.entity,
                 title=view.estate.title(row.entity),
+                place=place(view, row),
                 command=row.command,
                 splits=row.splits,
             )

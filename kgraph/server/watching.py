@@ -20,7 +20,7 @@ from kgraph.app.watch import build
 from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
-from kgraph.config_service import HookConfig
+from kgraph.config.hooks import HookConfig
 from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError
 from kgraph.server.memory import Settling
 from kgraph.server.metrics import Metrics

@@ -5,9 +5,10 @@ I/O), and turns the answer into records (pure). `SOURCE = Source(...)` puts thes
 line in `ingest.catalogue`, or an entry point of another package, makes it known.
 """
 
+from kgraph.schema.addresses import without_password
 from kgraph.sourcekit.command import run
 from kgraph.sourcekit.declared import Found, Here, Listening, Source
-from kgraph.sourcekit.entry import SourceEntry, without_password
+from kgraph.sourcekit.entry import SourceEntry
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
 from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Place, Told

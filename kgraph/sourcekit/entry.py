@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,14 +31,3 @@ class SourceEntry(BaseModel):
     def subject(self) -> str:
         """What is read, such as an address: it tells two entries of one type apart."""
         return self.name
-
-
-def without_password(url: str) -> str:
-    """Return an address as it is.
-
-    Raises:
-        ValueError: it holds a password.
-    """
-    if urlsplit(url).password:
-        raise ValueError("a password does not belong into the configuration")
-    return url

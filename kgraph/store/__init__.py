@@ -8,22 +8,19 @@ from pathlib import Path
 from kgraph.schema import ConfigurationError
 from kgraph.store._surroundings import SQLITE_VERSION, has_wal_reset_bug
 from kgraph.store._target import ServerStore, is_server, url_defect
-from kgraph.store.protocol import (
+from kgraph.store.protocol import Estate, GraphStore, Queryable, SyncRun
+from kgraph.store.results import (
     HELD,
     Ambiguous,
     Bare,
     Changed,
     Diff,
     EntityHistory,
-    Estate,
-    GraphStore,
     Pruned,
-    Queryable,
     ScopeState,
     Seen,
     Shrink,
     Span,
-    SyncRun,
     Tie,
     TopologyDelta,
     Toward,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kgraph.store._reconcile import LinkId, LinkPlan, RecordPlan
 from kgraph.store._staging import Reading
-from kgraph.store.protocol import Shrink
+from kgraph.store.results import Shrink
 
 HELD_SHARE = 0.2  # of a scope's live records: losing more at once wants a person
 # Three guests with a NIC and a disk each are nine records: so much goes on any working day.

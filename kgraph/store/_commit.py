@@ -20,8 +20,8 @@ from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
 from kgraph.store._tables import indexed_afterwards, locate_keys
 from kgraph.store._ticks import NEVER
-from kgraph.store._topology import advance
-from kgraph.store.protocol import Changed, Diff
+from kgraph.store._topology import advance, rewritten
+from kgraph.store.results import Changed, Diff
 
 # Whatever the reading says: when it was, and what lies between two of them.
 _READ_AGAIN = """
@@ -59,6 +59,7 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     _save(sql, reading, scope, kept, live=live, closes=closes and not records.held)
     if telling:
         diff = replace(diff, changes=_in_words(sql, outcome, rows))
+    rewritten(sql)
     if not diff.empty:
         advance(sql, outcome)
     return diff

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -27,9 +28,26 @@ _MEND = {
         "open it for writing, or check its permissions",
     ),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "make room and try again"),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check that the folder exists and is yours"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened",
+        "check that the folder exists, is yours and no read-only disk",
+    ),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "check the disk"),
 }
+
+
+def _uri(path: Path, mode: str) -> str:
+    """Name a file to SQLite.
+
+    Beside a file that is read it makes two others, unless it is told that nobody can write: so it
+    is where the whole file system is read-only, as after an error of its disk, and nothing waits
+    in the log.
+    """
+    still = ""
+    if mode == "ro" and os.statvfs(path).f_flag & os.ST_RDONLY:
+        log = path.with_name(f"{path.name}-wal")
+        still = "" if log.exists() and log.stat().st_size else "&immutable=1"
+    return f"file:{quote(str(path))}?mode={mode}{still}"
 
 
 class Database:
@@ -46,12 +64,13 @@ class Database:
             raise StoreError(
                 "there is no store here", where=str(path), mend="run `kgraph init` first"
             )
+        if path.is_dir():
+            raise StoreError("the store is a folder", where=str(path), mend="name a file in it")
         if not read_only:
             refuse_network(path)
-        mode = "ro" if read_only else "rwc"
         with _in_plain_words(path):
             connection = sqlite3.connect(
-                f"file:{quote(str(path))}?mode={mode}",
+                _uri(path, "ro" if read_only else "rwc"),
                 uri=True,
                 isolation_level=None,  # transactions are ours to begin
                 timeout=wait.total_seconds(),
@@ -71,7 +90,7 @@ class Database:
         if not path.exists():
             return 0
         with _in_plain_words(path):
-            connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+            connection = sqlite3.connect(_uri(path, "ro"), uri=True)
             database = cls(path, connection, read_only=True)
             try:
                 return database._own_version()

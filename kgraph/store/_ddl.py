@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 9
+VERSION = 10
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -191,7 +191,22 @@ _INTERVALS = """
 ALTER TABLE scope ADD COLUMN interval INTEGER;
 """
 
+_TOLD_CHANGES = """
+-- Without what tells of the graph alone: of its first reading that is a row for every entity.
+CREATE INDEX change_told ON change (at) WHERE type NOT IN ('discovered', 'merged', 'split');
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
-_LATER = (_PLANS, _HISTORY, _IDENTITY, _AUDIT, _FILING, _LEARNED, _FORESEEN, _INTERVALS)
+_LATER = (
+    _PLANS,
+    _HISTORY,
+    _IDENTITY,
+    _AUDIT,
+    _FILING,
+    _LEARNED,
+    _FORESEEN,
+    _INTERVALS,
+    _TOLD_CHANGES,
+)
 MIGRATIONS = dict(enumerate(_LATER, 2))
 DDL = "".join((DDL_1, *_LATER))

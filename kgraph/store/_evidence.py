@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from kgraph.schema import Change, Coverage, Direction, Evidence, Observation, State
-from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import TICK, from_ticks, ticks_of, time_of, to_ticks
 
@@ -31,13 +30,21 @@ _NEWEST_WINS = """
  WHERE coalesce(excluded.received_at, excluded.at, 1 << 62)
     >= coalesce(observation.received_at, observation.at, -1 << 62)"""
 
+# Of some entities each is looked up: few of them have any, and others may have many.
 _OF_ALL = "observation AS o JOIN entity AS e ON e.id = o.entity"
 _OF_SOME = (
-    "json_each(:uids) AS w CROSS JOIN entity AS e ON e.uid = w.value"
-    " CROSS JOIN observation AS o ON o.entity = e.id"
+    "json_each(:ids) AS w CROSS JOIN observation AS o ON o.entity = w.value"
+    " CROSS JOIN entity AS e ON e.id = o.entity"
+)
+_COVERED = "coverage AS c JOIN entity AS e ON e.id = c.entity"
+_COVERED_OF_SOME = (
+    "json_each(:ids) AS w CROSS JOIN coverage AS c ON c.entity = w.value"
+    " CROSS JOIN entity AS e ON e.id = c.entity"
 )
 _WITHDRAWN = "o.expires_at <= coalesce(o.at, o.received_at)"  # it has never held
-_ABNORMAL = "AND o.state = 'abnormal'"  # literally, as the index that serves it says
+# Literally, as the indexes that serve them say.
+_ABNORMAL = "AND o.state = 'abnormal'"
+_TOLD = "AND c.type NOT IN ('discovered', 'merged', 'split')"
 
 
 def add_observations(
@@ -123,51 +130,51 @@ def move_evidence(sql: sqlite3.Connection, old: int, new: int) -> None:
     sql.execute("UPDATE observation_history SET entity = ? WHERE entity = ?", (new, old))
 
 
-def evidence(sql: sqlite3.Connection, uids: Iterable[str] | None, now: datetime) -> Evidence:
-    """Return what holds at `now` of open entities: all, or those of `uids`."""
-    wanted = None if uids is None else json.dumps(list(uids))
-    seen = tuple(observations(sql, wanted, to_ticks(now)))
+def evidence(
+    sql: sqlite3.Connection,
+    uids: Collection[str] | None,
+    now: datetime,
+    rows: Collection[int] | None = None,
+) -> Evidence:
+    """Return what holds at `now` of open entities: all, or those of `uids`, which are `rows`."""
+    ids = None if rows is None else json.dumps(list(rows))
+    seen = tuple(observations(sql, ids, to_ticks(now)))
     coverage = tuple(
         Coverage(uid, signal, detector, from_ticks(at), ttl * TICK)
         for uid, signal, detector, at, ttl in sql.execute(
-            "SELECT e.uid, c.signal, c.detector, c.at, c.ttl FROM coverage AS c"
-            " JOIN entity AS e ON e.id = c.entity WHERE e.since IS NOT NULL"
-            " AND (?1 IS NULL OR e.uid IN (SELECT value FROM json_each(?1)))"
+            "SELECT e.uid, c.signal, c.detector, c.at, c.ttl"  # noqa: S608 - constants
+            f" FROM {_COVERED if ids is None else _COVERED_OF_SOME} WHERE e.since IS NOT NULL"
             " ORDER BY e.kind, e.name, e.uid, c.signal, c.detector",
-            (wanted,),
+            {"ids": ids},
         )
     )
     # What only tells that the graph has grown can be as long as the graph, and causes nothing.
-    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, OF_THE_GRAPH)
-    return standing(seen, coverage, recent, now, _withdrawn(sql, wanted))
+    wanted = None if uids is None else json.dumps(list(uids))
+    recent = changes(sql, to_ticks(now - RECENT), to_ticks(now), wanted, told=True)
+    return standing(seen, coverage, recent, now, _withdrawn(sql, ids))
 
 
-def _withdrawn(sql: sqlite3.Connection, uids: str | None) -> Iterator[tuple[str, str]]:
+def _withdrawn(sql: sqlite3.Connection, ids: str | None) -> Iterator[tuple[str, str]]:
     return sql.execute(
-        f"SELECT e.uid, o.signal FROM {_OF_ALL if uids is None else _OF_SOME}"  # noqa: S608 - constants
+        f"SELECT e.uid, o.signal FROM {_OF_ALL if ids is None else _OF_SOME}"  # noqa: S608 - constants
         f" WHERE e.since IS NOT NULL AND {_WITHDRAWN}",
-        {"uids": uids},
+        {"ids": ids},
     )
 
 
 def changes(
-    sql: sqlite3.Connection,
-    since: int,
-    until: int | None,
-    uids: str | None,
-    but: Collection[str] = (),
+    sql: sqlite3.Connection, since: int, until: int | None, uids: str | None, *, told: bool = False
 ) -> list[Change]:
-    """Return changes in [since, until], oldest first, `but` those of some types.
+    """Return changes in [since, until], oldest first; `told`: none that tells of the graph alone.
 
     `uids` is a JSON list, or None for all.
     """
     rows = sql.execute(
-        "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"
+        "SELECT e.uid, c.type, c.at, c.detail, c.source FROM change AS c"  # noqa: S608 - a constant
         " JOIN entity AS e ON e.id = c.entity"
-        " WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2)"
-        " AND c.type NOT IN (SELECT value FROM json_each(?4))"
+        f" WHERE c.at >= ?1 AND (?2 IS NULL OR c.at <= ?2) {_TOLD if told else ''}"
         " AND (?3 IS NULL OR e.uid IN (SELECT value FROM json_each(?3))) ORDER BY c.at, c.id",
-        (since, until, uids, json.dumps(list(but))),
+        (since, until, uids),
     )
     return [
         Change(uid, type_, from_ticks(at), detail, source)
@@ -177,24 +184,24 @@ def changes(
 
 def observations(
     sql: sqlite3.Connection,
-    uids: str | None,
+    ids: str | None,
     now: int,
     *,
     abnormal: bool = False,
     read: Callable[[tuple[Any, ...]], Observation] | None = None,
 ) -> Iterator[Observation]:
-    """Return what holds at `now`: of some uids, a JSON list, or of all; only what is abnormal.
+    """Return what holds at `now`: of some rows, a JSON list, or of all; only what is abnormal.
 
     `read` makes an observation of a row, where that is not `observation_of`.
     """
     rows = sql.execute(
         "SELECT e.uid, o.signal, o.state, o.score, o.direction, o.at, o.detector, o.caller,"  # noqa: S608 - constants
         " o.received_at, o.expires_at, o.detail, o.due_at"
-        f" FROM {_OF_ALL if uids is None else _OF_SOME}"
+        f" FROM {_OF_ALL if ids is None else _OF_SOME}"
         f" WHERE e.since IS NOT NULL {_ABNORMAL if abnormal else ''}"
         " AND (o.expires_at IS NULL OR o.expires_at > :now)"
         " ORDER BY e.kind, e.name, e.uid, o.signal, o.detector, o.direction, o.caller",
-        {"uids": uids, "now": now},
+        {"ids": ids, "now": now},
     )
     return map(read or observation_of, rows)
 

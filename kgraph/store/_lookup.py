@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from kgraph.identity import canonical
 from kgraph.schema import Key
-from kgraph.store.protocol import Ambiguous
+from kgraph.store.results import Ambiguous
 
 
 def spellings(text: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kgraph.schema import Subgraph
 from kgraph.store._read import entities
 from kgraph.store._walk import Edge, Walk, reached, relations_among
-from kgraph.store.protocol import Toward
+from kgraph.store.results import Toward
 
 _EDGES = {
     Toward.DEPENDENCIES: (

@@ -9,7 +9,7 @@ from itertools import count
 from kgraph.schema import Record
 from kgraph.store._endpoints import Place
 from kgraph.store._reconcile import RecordPlan, StoredRecord
-from kgraph.store.protocol import Diff
+from kgraph.store.results import Diff
 
 Edge = tuple[int, str, int]  # a relation that was opened or closed, by entity
 # Of a live record: entity, key, name, priority of its source, since, id.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kgraph.store._feed import DISCOVERED, FeedRow
 from kgraph.store._outcome import Edge, Outcome
-from kgraph.store.protocol import Changed
+from kgraph.store.results import Changed
 
 Described = tuple[str, str, str]  # of an entity: uid, kind, name
 _OF_RELATIONS = frozenset({"relation_opened", "relation_closed"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from kgraph.store.protocol import Pruned
+from kgraph.store.results import Pruned
 
 # Each statement takes rows up to :limit that had ended before :at.
 _RELATIONS = """

@@ -12,7 +12,7 @@ from kgraph.schema import Entity, Relation, Subgraph
 from kgraph.store._bodies import joined
 from kgraph.store._lookup import canonical_value, one, spellings
 from kgraph.store._ticks import from_ticks, span_of
-from kgraph.store.protocol import Ambiguous, ScopeState
+from kgraph.store.results import Ambiguous, ScopeState
 
 _RECORDS = (
     "SELECT r.entity, r.body FROM json_each(?) AS e CROSS JOIN record AS r ON r.entity = e.value"

@@ -9,7 +9,7 @@ from typing import Self
 from kgraph.schema import Item, StoreError
 from kgraph.store._staging import Reading, Staged
 from kgraph.store._ticks import to_ticks
-from kgraph.store.protocol import Diff, Shrink
+from kgraph.store.results import Diff, Shrink
 
 
 class Run:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kgraph.schema import StaleReadingError
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import NEVER, from_ticks
-from kgraph.store.protocol import HELD, Shrink
+from kgraph.store.results import HELD, Shrink
 
 
 @dataclass(frozen=True, slots=True)

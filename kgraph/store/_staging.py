@@ -26,7 +26,7 @@ from kgraph.schema import (
     suggest_kind,
 )
 from kgraph.schema.fields import LARGEST
-from kgraph.store.protocol import Shrink
+from kgraph.store.results import Shrink
 
 _HASHED_AT_ONCE = 10_000  # records
 # Those of 8 bytes, of earlier versions, say nothing of groups that are too small: they match none.

@@ -7,13 +7,12 @@ import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
 
-from kgraph.schema import Observation, Relation, Subgraph
+from kgraph.schema import Observation, Relation
 from kgraph.store._compact import Links
 from kgraph.store._evidence import observation_of, observations
 from kgraph.store._outcome import Outcome, versioned
-from kgraph.store._read import entities
 from kgraph.store._tables import state
-from kgraph.store.protocol import Bare, TopologyDelta
+from kgraph.store.results import Bare, TopologyDelta
 
 _REMEMBERED = 32_768  # rows of what is abnormal
 
@@ -36,6 +35,13 @@ def advance(sql: sqlite3.Connection, outcome: Outcome) -> None:
         "UPDATE entity SET version = ? WHERE id IN (SELECT l.a FROM json_each(?) AS e"
         " CROSS JOIN link AS l ON l.b = e.value)",
         (version, json.dumps(sorted(outcome.records.regrouped))),
+    )
+
+
+def rewritten(sql: sqlite3.Connection) -> None:
+    """Note that something of the graph was written, though the topology may be as it was."""
+    sql.execute(
+        "INSERT INTO meta VALUES ('contents', 1) ON CONFLICT DO UPDATE SET value = value + 1"
     )
 
 
@@ -84,30 +90,6 @@ def _pruned(sql: sqlite3.Connection) -> int:
     """Return the version before which entities may have been forgotten."""
     row = sql.execute("SELECT value FROM meta WHERE name = 'pruned'").fetchone()
     return int(row[0]) if row else -1
-
-
-def part(sql: sqlite3.Connection, inner: Iterable[str], rim: Iterable[str]) -> Subgraph:
-    """Return some entities, and all that the inner ones depend on among them."""
-    within = list(inner)
-    rows = sql.execute(
-        "SELECT id FROM entity WHERE uid IN (SELECT value FROM json_each(?))",
-        (json.dumps([*within, *rim]),),
-    )
-    found = entities(sql, [id_ for (id_,) in rows])
-    uids = {row[0]: row[1] for row, _ in found}
-    known = set(within)
-    starts = [id_ for id_, uid in uids.items() if uid in known]
-    links = sql.execute(
-        "SELECT l.a, l.type, l.b, l.grp, l.need, s.source FROM json_each(?) AS w"
-        " CROSS JOIN link AS l ON l.a = w.value JOIN scope AS s ON s.id = l.scope ORDER BY l.id",
-        (json.dumps(starts),),
-    )
-    relations = dict.fromkeys(
-        Relation(uids[a], type_, uids[b], group, need, source)
-        for a, type_, b, group, need, source in links
-        if b in uids
-    )
-    return Subgraph(tuple(entity for _, entity in found), tuple(relations))
 
 
 def symptoms(sql: sqlite3.Connection, now: int) -> list[Observation]:

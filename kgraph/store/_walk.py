@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kgraph.schema import Relation
-from kgraph.store.protocol import Toward
+from kgraph.store.results import Toward
 
 PATH_LIMIT = 100_000  # entities looked at when searching paths
 Edge = tuple[int, int, str, str | None, int | None, str]  # near, far, type, group, need, source

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any, Protocol, Self, runtime_checkable
 
 from kgraph.schema import (
@@ -36,180 +34,16 @@ from kgraph.schema import (
     Subgraph,
 )
 from kgraph.store._sections import Row
-
-
-class Toward(Enum):
-    """Which way to walk. Never both: four undirected hops reach most of an estate."""
-
-    DEPENDENCIES = "dependencies"  # towards causes
-    DEPENDENTS = "dependents"  # towards who is hit
-
-
-# Findings that begin so tell of what is open though its source no longer reports it.
-HELD = ("held_shrink", "empty_reading")
-
-
-class Shrink(Enum):
-    """What to do when a whole reading no longer reports much of what its scope had."""
-
-    HOLD = "hold"  # keep it open until a person has looked, or a reading is whole again
-    ACCEPT = "accept"  # a person has looked: it is gone
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One change that a sync makes, in words.
-
-    Attributes:
-        uid, kind, name: the entity that it is of; of a relation, its dependent.
-        type: `created`, `reopened`, `updated`, `renamed`, `closed`, `relation_opened` or
-            `relation_closed`.
-        detail: which fields, from what to what; or what the relation leads to.
-    """
-
-    uid: str
-    kind: str
-    name: str
-    type: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """A name that more than one entity answers to."""
-
-    uids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """What one sync changed, and what a person should look at.
-
-    Attributes:
-        created, updated, closed: uids of entities.
-        unchanged: number of records that were as before.
-        relations_opened, relations_closed: counts.
-        observed: number of observations kept.
-        pending: relations waiting for an endpoint, as `a TYPE b`.
-        findings: hygiene, one line each: unusual endpoints, capped `need`, key conflicts.
-        changes: of a preview, each change in words; a commit leaves it empty.
-    """
-
-    created: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
-    unchanged: int = 0
-    relations_opened: int = 0
-    relations_closed: int = 0
-    observed: int = 0
-    pending: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
-    changes: tuple[Changed, ...] = field(default=(), compare=False)
-
-    @property
-    def empty(self) -> bool:
-        """Whether the graph is as it was."""
-        changed = self.created or self.updated or self.closed
-        return not changed and not self.relations_opened and not self.relations_closed
-
-    def with_findings(self, more: Iterable[str]) -> Diff:
-        """Return the same with what the reader of the source found besides."""
-        return replace(self, findings=(*self.findings, *more))
-
-
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """An entity without all that is said of it."""
-
-    uid: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class TopologyDelta:
-    """What of the topology is not as it was at some version.
-
-    Attributes:
-        store: which store this is, for whoever keeps something beside it.
-        version: the version that this leads to.
-        gone: uids that are closed by now; some may never have been known.
-        entities: what came, or has other dependencies than before.
-        relations: all dependencies of `entities`.
-        whole: whether it is all there is, and nothing that can be put onto an earlier state.
-    """
-
-    store: str
-    version: int
-    gone: tuple[str, ...]
-    entities: tuple[Bare, ...]
-    relations: Collection[Relation]
-    whole: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From when until when; None: it still lasts."""
-
-    since: datetime
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tie:
-    """One relation for as long as it lasted, with what to call its ends."""
-
-    relation: Relation
-    dependent: str
-    dependency: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One state of one signal for as long as it lasted."""
-
-    observation: Observation
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class EntityHistory:
-    """What one entity went through.
-
-    Attributes:
-        name: what it is called now, or was called last.
-        existed: when it was open.
-        ties: its relations, either way, oldest first.
-        seen: states of its signals, oldest first.
-        changes: of it, oldest first.
-    """
-
-    uid: str
-    kind: str
-    name: str
-    existed: tuple[Span, ...]
-    ties: tuple[Tie, ...]
-    seen: tuple[Seen, ...]
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """How many rows were removed, by what they are."""
-
-    relations: int = 0
-    records: int = 0
-    observations: int = 0
-    changes: int = 0
-    entities: int = 0
-
-    @property
-    def total(self) -> int:
-        """All together."""
-        return self.relations + self.records + self.observations + self.changes + self.entities
-
-    def __add__(self, other: Pruned) -> Pruned:
-        return Pruned(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+from kgraph.store.results import (
+    Ambiguous,
+    Diff,
+    EntityHistory,
+    Pruned,
+    ScopeState,
+    Shrink,
+    TopologyDelta,
+    Toward,
+)
 
 
 class SyncRun(Protocol):
@@ -408,16 +242,6 @@ class GraphStore(Estate, Protocol):
     ) -> list[IncidentRecord]:
         """Return incidents, newest first."""
 
-    # what people said of causes
-    def rule(self, ruling: Ruling) -> None:
-        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
-
-    def rulings(self) -> list[Ruling]:
-        """Return all rulings, oldest first."""
-
-    def forget_rulings(self, incident: str | None = None) -> int:
-        """Forget those of one incident, or all; return how many."""
-
     def heads(
         self,
         status: IncidentStatus | None = None,
@@ -429,6 +253,16 @@ class GraphStore(Estate, Protocol):
 
     def count_incidents(self, status: IncidentStatus) -> int:
         """Return how many there are."""
+
+    # what people said of causes
+    def rule(self, ruling: Ruling) -> None:
+        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
+
+    def rulings(self) -> list[Ruling]:
+        """Return all rulings, oldest first."""
+
+    def forget_rulings(self, incident: str | None = None) -> int:
+        """Forget those of one incident, or all; return how many."""
 
     # plans, their journal, and the right to act
     def save_plan(self, record: PlanRecord) -> None:
@@ -564,22 +398,3 @@ class GraphStore(Estate, Protocol):
         """
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeState:
-    """When one source was last read for one scope.
-
-    Attributes:
-        findings: of its newest reading.
-        interval: what lay between the last two readings, or half of what lay between earlier ones
-            where that is more: one reading out of turn tells little. None after the first.
-    """
-
-    source: str
-    scope: str
-    generation: int
-    completed_at: datetime
-    records: int
-    findings: tuple[str, ...] = ()
-    interval: timedelta | None = None

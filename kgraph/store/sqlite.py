@@ -55,6 +55,7 @@ from kgraph.store import (
 )
 from kgraph.store._database import Database
 from kgraph.store._ddl import VERSION
+from kgraph.store._known import Known
 from kgraph.store._neighbourhood import neighbourhood
 from kgraph.store._placing import refuse_unknown
 from kgraph.store._run import Run, begun
@@ -62,15 +63,14 @@ from kgraph.store._sections import Row
 from kgraph.store._staging import Reading
 from kgraph.store._ticks import to_ticks
 from kgraph.store._walk import PATH_LIMIT, Walk, shortest_paths
-from kgraph.store.protocol import (
+from kgraph.store.protocol import Estate, SyncRun
+from kgraph.store.results import (
     Ambiguous,
     Diff,
     EntityHistory,
-    Estate,
     Pruned,
     ScopeState,
     Shrink,
-    SyncRun,
     TopologyDelta,
     Toward,
 )
@@ -86,6 +86,7 @@ class SqliteStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known = Known()
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False, wait: timedelta = WAIT) -> Self:
@@ -204,7 +205,7 @@ class SqliteStore:
     def part(self, inner: Iterable[str], rim: Iterable[str] = ()) -> Subgraph:
         """Return open entities, and every relation by which an inner one depends on another."""
         with undisturbed(), self._database.reading() as sql:
-            return _topology.part(sql, inner, rim)
+            return self._known.part(sql, inner, rim)
 
     def changes(
         self, since: datetime, until: datetime | None = None, uids: Iterable[str] | None = None
@@ -242,8 +243,10 @@ class SqliteStore:
 
     def evidence(self, uids: Iterable[str] | None = None, *, now: datetime) -> Evidence:
         """Return what holds at `now`; see the protocol."""
+        asked = None if uids is None else list(uids)
         with self._database.reading() as sql:
-            return _evidence.evidence(sql, uids, now)
+            rows = None if asked is None else self._known.rows(sql, asked)
+            return _evidence.evidence(sql, asked, now, rows)
 
     def symptoms(self, *, now: datetime) -> list[Observation]:
         """Return only what is abnormal at `now`."""

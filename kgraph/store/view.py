@@ -12,7 +12,7 @@ from kgraph.identity import canonical
 from kgraph.schema import Change, Entity, Evidence, Observation, Relation, Subgraph
 from kgraph.store._lookup import canonical_value, one, spellings
 from kgraph.store._walk import Edge, Walk, reached, relations_among, shortest_paths
-from kgraph.store.protocol import Ambiguous, Bare, ScopeState, TopologyDelta, Toward
+from kgraph.store.results import Ambiguous, Bare, ScopeState, TopologyDelta, Toward
 
 
 @dataclass(frozen=True)

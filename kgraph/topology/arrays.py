@@ -68,7 +68,7 @@ class Topology:
         return {uid: i for i, uid in enumerate(self.uids)}
 
     @cached_property
-    def walked(self) -> dict[tuple[int, bool], tuple[Int, bool]]:
+    def walked(self) -> dict[tuple[int, int], tuple[Int, bool]]:
         """What was met from single entities, for who walks there again; see `vicinity`."""
         return {}
 

@@ -28,6 +28,7 @@ OWN = 15  # the least that one brings which shows symptoms itself: it may well b
 BLAMED = 20_000  # dependents of a cause that is blamed: the blast radius has to be whole
 STRANGERS = 200  # that have nothing to do with it: is it the monitoring that fails?
 REMEMBERED = 20_000  # walks from single entities, of a topology; then they are made anew
+_LENGTHS = OWN, SHARE[1], ALARMING  # of walks that are remembered: of most causes few are asked
 _CROSSED = frozenset(
     name for name, type_ in RELATIONS.items() if type_.carries is not Carries.NOTHING
 )
@@ -115,10 +116,7 @@ def _take_whole(topology: Topology, wanted: Mapping[int, int], inside: Mask) -> 
         wanted: cause -> dependents that it may have at most.
         inside: what is in so far; written.
     """
-    found = [
-        (cause, dependents(topology, [cause], types=_CROSSED, limit=most))
-        for cause, most in wanted.items()
-    ]
+    found = [(cause, _dependents(topology, cause, most)) for cause, most in wanted.items()]
     room = max(wanted.values(), default=0)
     taken = set()
     for cause, hit in sorted(found, key=lambda row: len(row[1].entities)):
@@ -138,7 +136,7 @@ def _take_share(
     brought = []
     for cause in causes:
         least = OWN if cause in seeds else SHARE[0]
-        hit = _nearest(topology, cause, min(max(left // 4, least), SHARE[1]))
+        hit = _dependents(topology, cause, min(max(left // 4, least), SHARE[1]))
         if hit.truncated:
             partial.add(cause)
         if left // 4 > SHARE[0]:
@@ -163,27 +161,35 @@ def _most_shared(topology: Topology, causes: Int, seeds: Collection[int]) -> lis
     return order
 
 
-def _nearest(topology: Topology, cause: int, most: int) -> Found:
-    """Return the nearest dependents of a cause, at most as many as any may bring."""
-    found, truncated = _remembered(topology, cause, down=True)
-    return Found(found[:most], truncated or len(found) > most)
+def _dependents(topology: Topology, cause: int, most: int) -> Found:
+    """Return the nearest dependents of a cause: of a longer walk that is known, its beginning."""
+    if most > ALARMING:
+        return dependents(topology, [cause], types=_CROSSED, limit=most)
+    for length in _LENGTHS:
+        found = _remembered(topology, cause, length)
+        if most <= length or not found.truncated:
+            break
+    return Found(found.entities[:most], found.truncated or len(found.entities) > most)
 
 
 def _needed(topology: Topology, seed: int) -> Int:
-    return _remembered(topology, seed, down=False)[0]
+    return _remembered(topology, seed, 0).entities
 
 
-def _remembered(topology: Topology, entity: int, *, down: bool) -> tuple[Int, bool]:
-    """Walk from one entity, once: alerts come one by one, and many share their causes."""
+def _remembered(topology: Topology, entity: int, most: int) -> Found:
+    """Walk to so many dependents of one entity, or, for 0, to what it needs; once.
+
+    Alerts come one by one, and many share their causes.
+    """
     walked = topology.walked
-    known = walked.get((entity, down))
+    known = walked.get((entity, most))
     if known is None:
-        walk, most = (dependents, SHARE[1]) if down else (dependencies, CAUSES)
-        found = walk(topology, [entity], types=_CROSSED, limit=most)
+        walk, limit = (dependents, most) if most else (dependencies, CAUSES)
+        found = walk(topology, [entity], types=_CROSSED, limit=limit)
         if len(walked) >= REMEMBERED:
             walked.clear()
-        known = walked[entity, down] = found.entities, found.truncated
-    return known
+        known = walked[entity, most] = found.entities, found.truncated
+    return Found(*known)
 
 
 def _with_groups(topology: Topology, inner: Int, inside: Mask) -> Mask:

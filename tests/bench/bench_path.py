@@ -28,7 +28,7 @@ from kgraph.app.service.sending import Sender
 from kgraph.app.service.tally import Tally
 from kgraph.app.watch import session
 from kgraph.app.watch.told import Told
-from kgraph.config_service import CloudEventsReceiver
+from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.messages import cloudevent
 from kgraph.server import memory
 from kgraph.signals import load_packs

@@ -112,6 +112,29 @@ def test_a_part_is_its_entities_and_what_the_inner_ones_depend_on_within_it(
     assert store.part(["nobody"]).relations == ()
 
 
+def test_a_part_that_was_read_before_is_told_as_it_is_now(store: GraphStore, sync: Sync) -> None:
+    def loaded(load: int) -> Record:
+        return Record("h1", "Host", props={"load": load}, volatile=frozenset({"load"}))
+
+    sync(loaded(3), H2, V1, ON_H1)
+    uid = {entity.name: entity.uid for entity in store.find()}
+
+    def told() -> tuple[list[tuple[str, object]], list[str]]:
+        part = store.part([uid["v1"]], [uid["h1"], uid["h2"]])
+        rows = [(entity.name, entity.props.get("load")) for entity in part.entities]
+        return rows, [relation.dependency for relation in part.relations]
+
+    assert told() == ([("h1", 3), ("h2", None), ("v1", None)], [uid["h1"]])
+    version = store.version()
+    sync(loaded(4), H2, V1, ON_H1)
+    assert store.version() == version  # no topology changes by that
+    assert told() == ([("h1", 4), ("h2", None), ("v1", None)], [uid["h1"]])
+    sync(loaded(4), H2, V1, RelationRecord("v1", "RUNS_ON", "h2"))
+    assert told()[1] == [uid["h2"]]
+    sync(loaded(4), V1)
+    assert told() == ([("h1", 4), ("v1", None)], [])
+
+
 def test_symptoms_are_what_is_abnormal_and_has_not_expired(store: GraphStore, sync: Sync) -> None:
     sync(H1, V1, ON_H1)
     host, guest = (entity.uid for entity in store.find())

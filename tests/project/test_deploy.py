@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.config_service import ServerSettings
+from kgraph.config.server import ServerSettings
 from kgraph.server.metrics import Metrics
 
 _ROOT = Path(__file__).parents[2]

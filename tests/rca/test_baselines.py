@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import networkx as nx
 import pytest
 
 from kgraph.schema import Incident
@@ -109,3 +112,17 @@ def test_one_who_accounts_for_all_alarms_covers_them(incident: Make) -> None:
     scores = set_cover(asked)
     assert _first(dict(scores)) == {"db"}
     assert scores["web"] == scores["api"] == scores["other"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "alarms", ["web abnormal: errors", "db abnormal: errors\n web abnormal: latency"]
+)
+def test_page_rank_is_that_of_networkx_and_needs_no_scipy(
+    alarms: str, incident: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = incident(f"{CHAIN}\n web CALLS db\n web USES db\n {alarms}")
+    graph = nx.DiGraph([(row.dependent, row.dependency) for row in asked.relations])
+    weight = Counter(seen.entity for seen in asked.observations if seen.abnormal)
+    theirs = nx.pagerank(graph, personalization=weight)
+    monkeypatch.setitem(sys.modules, "scipy", None)  # as it is where only the product is installed
+    assert dict(page_rank(asked)) == pytest.approx(theirs, abs=1e-9)

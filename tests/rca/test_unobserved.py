@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 
 import rca
+from kgraph.schema import Entity, Incident, Observation, Relation, State
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
+from rca.effects import Faults
 from rca.engine import scene_of
-from rca.prospects import prospects
+from rca.prospects import Prospect, prospects
 from rca.region import abnormal_entities, exhausted, suspects
-from rca.unobserved import unobserved
+from rca.scene import Scene
+from rca.signature import reach
+from rca.units import units
+from rca.unobserved import EXPECTED, FEW, _walked, unobserved
 
 MODEL = rca.load_model()
 
@@ -23,7 +28,36 @@ def test_all_at_once_are_counted_as_each_alone(seed: int) -> None:
     symptoms = abnormal_entities(scene.readings)
     suspected = suspects(scene, symptoms)
     groups = exhausted(scene, suspected, symptoms)
-    faults = sorted({one.faults for one in prospects(scene, suspected, groups, None)})[:40]
-    together = unobserved(scene, faults)
-    assert together == {each: unobserved(scene, [each])[each] for each in faults}
+    possible = {one.faults: one for one in prospects(scene, suspected, groups, None)}
+    found = list(units(scene, [possible[faults] for faults in sorted(possible)[:40]], None))
+    assert sum(len(unit.tree) for unit in found) > FEW  # so that all are walked at once
+    together = unobserved(scene, found)
+    assert together == {unit.faults: _counted(scene, unit.faults) for unit in found}
     assert any(together.values())
+
+
+def test_what_is_hurt_as_a_burden_is_counted_with_all_that_depends_on_it() -> None:
+    guests = [Entity(f"v{i}", "VirtualMachine") for i in range(150)]
+    needs = [Relation(guest.uid, "RUNS_ON", "h") for guest in guests]
+    topology = build([Entity("h", "Host"), *guests], needs)
+    rows = [Observation(f"v{i}", "cpu", State.ABNORMAL, 9.0) for i in range(2)]
+    incident = Incident("burden", (Entity("h", "Host"), *guests), tuple(needs), tuple(rows))
+    scene = scene_of(incident, MODEL, topology)
+    starved = [Prospect(((topology.index[f"v{i}"], "starved"),), -5.0) for i in range(2)]
+    found = list(units(scene, starved, None))
+    region, walked = _walked(scene, [unit.faults for unit in found])
+    assert topology.index["h"] in region.nodes[walked.node]
+    hit = [sorted(reach(scene, unit.faults).predicted) for unit in found]
+    assert hit == [
+        sorted(region.nodes[walked.node[walked.suspect == number]].tolist()) for number in (0, 1)
+    ]
+    assert len(hit[0]) > 100
+
+
+def _counted(scene: Scene, faults: Faults) -> int:
+    """Count them as the walk of one finds them."""
+    return sum(
+        max(modes.values()) >= EXPECTED
+        and all(reading.implied for reading in scene.readings.get(entity, ()))
+        for entity, modes in reach(scene, faults).predicted.items()
+    )

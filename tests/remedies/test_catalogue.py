@@ -119,6 +119,16 @@ def test_what_a_site_writes_takes_the_place_of_what_ships(tmp_path: Path) -> Non
     assert shipped.measures[-1].action is catalogue.actions["resume"]
 
 
+def test_what_does_nothing_to_the_estate_needs_nothing_that_takes_it_back(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        HEAD + "actions: [{name: flush, kinds: [Service], by: hook, effect: applied,"
+        " does: nothing, risk: low}]\n"
+        'remedies: [{for: [Service.slow], steps: [{action: flush, why: "w"}]}]\n'
+    )
+    told = [row.what for row in lint(load_catalogue([tmp_path]))]
+    assert not [what for what in told if "flush" in what]
+
+
 def test_the_linter_tells_what_only_a_person_can_do() -> None:
     told = [row.what for row in lint(load_catalogue())]
     assert any("Disk.failed: replace is for a person" in row for row in told)

@@ -12,7 +12,7 @@ from kgraph.app.plans import document_of
 from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
-from kgraph.config_service import ReceiverConfig
+from kgraph.config.receivers import ReceiverConfig
 from kgraph.incidents.notice import LEVELS, News, Notice, notice
 from kgraph.schema import (
     UNDER_WAY,

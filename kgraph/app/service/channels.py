@@ -15,7 +15,7 @@ import httpx
 
 from kgraph.app.service.sending import Channel, RefusedError
 from kgraph.config import Configuration
-from kgraph.config_service import (
+from kgraph.config.receivers import (
     CloudEventsReceiver,
     EmailReceiver,
     PagerDutyReceiver,

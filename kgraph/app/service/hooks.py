@@ -21,7 +21,7 @@ from ingest.posted import (
     parse_pagerduty,
     reports,
 )
-from kgraph.config_service import (
+from kgraph.config.hooks import (
     AlertmanagerHook,
     ChangesHook,
     CloudEventsHook,

@@ -15,7 +15,7 @@ from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
-from kgraph.config_service import HookConfig
+from kgraph.config.hooks import HookConfig
 from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
 from kgraph.schema.counting import counted
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports

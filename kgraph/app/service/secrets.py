@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kgraph.config import Configuration
-from kgraph.config_service import HookConfig
+from kgraph.config.hooks import HookConfig
 from kgraph.schema import ConfigurationError
 from kgraph.secret import secret
 

@@ -315,7 +315,8 @@ class Session:
             took = tools.stopwatch() - began
             if urgency is _Urgency.RENEWAL:
                 self._rest = tools.now + timedelta(seconds=SHARE * took)
-            if took > PATIENCE:
+            # Who looks has read all that is abnormal: never for sorting alone.
+            if took > PATIENCE and found:
                 break
         return [row for row in found.values() if row[0].live]
 
@@ -461,7 +462,7 @@ class Session:
         found = []
         for entity in entities:
             same = known.get(entity.uid)
-            if same is None or same[1] != entity:
+            if same is None or (same[1] is not entity and same[1] != entity):
                 self._number += 1
                 same = known[entity.uid] = self._number, entity
             found.append(same[1])

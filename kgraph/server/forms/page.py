@@ -89,11 +89,13 @@ class CheckForm(Form):
     """A look that would settle much.
 
     Attributes:
+        place: on which machine the command is typed; empty: on any.
         splits: which suspects it tells apart.
     """
 
     uid: str
     title: str
+    place: str
     command: str
     splits: str
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field, JsonValue
 
-from kgraph.schema import JournalEntry, PlanRecord
+from kgraph.schema import JournalEntry, PlanRecord, Risk
 from kgraph.server.forms.form import Form, example
 
 
@@ -55,8 +55,19 @@ class JournalForm(Form):
 
 
 class PlanForm(PlanRow):
-    """A plan with its steps and its journal."""
+    """A plan with its steps and its journal.
 
+    Attributes:
+        executable: whether something can be done here, and nothing on the cause is left undone.
+        stands: the same in a phrase, with who has to do what.
+        risk: the worst of its steps.
+        duration_seconds: how long its steps are expected to take, people's left out.
+    """
+
+    executable: bool
+    stands: str
+    risk: Risk
+    duration_seconds: float
     document: dict[str, JsonValue]
     journal: list[JournalForm]
 

@@ -1,4 +1,4 @@
-"""The estate: search, one entity, its history, who is hit if it fails."""
+"""The estate: search, one entity, its history, all that needs it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from kgraph.store.neo4j.settle import settle
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.tables import locate_keys, titles_of, uids_of
 from kgraph.store.neo4j.topology import advance
-from kgraph.store.protocol import Changed, Diff
+from kgraph.store.results import Changed, Diff
 
 _SCOPE = """\
 MERGE (scope:_KgScope {source: $source, scope: $scope})

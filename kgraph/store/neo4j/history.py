@@ -14,7 +14,7 @@ from kgraph.store.neo4j.evidence import changes, observation_of
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.times import native
-from kgraph.store.protocol import EntityHistory, ScopeState, Seen, Span, Tie
+from kgraph.store.results import EntityHistory, ScopeState, Seen, Span, Tie
 from kgraph.store.view import EstateView
 
 _ENTITIES = """\

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from kgraph.store._ticks import to_ticks
 from kgraph.store.neo4j.statements import Statements
-from kgraph.store.protocol import Pruned
+from kgraph.store.results import Pruned
 
 _RELATIONS = """\
 MATCH (n:PastRelation) WHERE n.validTo < $moment WITH n LIMIT $limit DELETE n RETURN count(*)"""

@@ -13,7 +13,7 @@ from kgraph.store.neo4j.database import Database
 from kgraph.store.neo4j.entities import entity_of
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
-from kgraph.store.protocol import Ambiguous, ScopeState, Toward
+from kgraph.store.results import Ambiguous, ScopeState, Toward
 
 _BY_UID = """\
 MATCH (asked:Entity {uid: row})

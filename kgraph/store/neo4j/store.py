@@ -57,15 +57,14 @@ from kgraph.store.neo4j import read as _read
 from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
 from kgraph.store.neo4j.schema import VERSION
-from kgraph.store.protocol import (
+from kgraph.store.protocol import Estate, SyncRun
+from kgraph.store.results import (
     Ambiguous,
     Diff,
     EntityHistory,
-    Estate,
     Pruned,
     ScopeState,
     Shrink,
-    SyncRun,
     TopologyDelta,
     Toward,
 )

@@ -11,7 +11,7 @@ from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.read import in_order
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements
-from kgraph.store.protocol import Bare, TopologyDelta
+from kgraph.store.results import Bare, TopologyDelta
 
 _STATE = """\
 MATCH (meta:_KgMeta {id: 0}) RETURN meta.store, meta.topology, coalesce(meta.pruned, -1)"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.libvirt import verdicts
 from ingest.libvirt.counters import GuestSample, Sample
 from ingest.libvirt.place import guest_key
 from ingest.libvirt.stillness import History, Limits, step
@@ -86,6 +88,22 @@ def test_a_monitor_that_owes_an_answer_twice_is_a_hung_guest_that_grows_louder()
     assert said[4]["hung"].detail == "its monitor owes an answer for 2 s"
     assert (said[4]["hung"].score or 0) < (said[10]["hung"].score or 0)
     assert standing(said[11], "hung") is State.HEALTHY
+
+
+def test_what_is_wrong_stands_where_the_stopped_qemu_holds_up_its_libvirtd_next() -> None:
+    said = played([(1, guest(1)), *((s, silent(s, 1)) for s in (2, 3))])
+    assert said[3]["hung"].expires_at == NOW + 3 * SECOND + verdicts.LASTS
+
+
+@pytest.mark.parametrize("then", [None, replace(guest(4), running=False)])
+def test_it_is_taken_back_once_where_the_guest_is_gone_or_runs_no_longer(
+    then: GuestSample | None,
+) -> None:
+    said = played([(1, guest(1)), *((s, silent(s, 1)) for s in (2, 3)), (4, then), (5, then)])
+    assert said[3]["hung"].abnormal
+    assert set(said[4]) == {"hung", "network"}
+    assert all(standing(said[4], signal) is None for signal in said[4])
+    assert said[5] == {}
 
 
 def test_a_guest_that_was_not_asked_is_unknown() -> None:

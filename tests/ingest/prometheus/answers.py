@@ -54,7 +54,7 @@ def target(
         "labels": {"host": host, "instance": instance, "job": job},
         "scrapePool": job,
         "scrapeUrl": f"http://{instance}/metrics",
-        "lastError": "" if health != "down" else "connection refused",
+        "lastError": "" if health != "down" else "context deadline exceeded",
         "lastScrape": stamp(NOW - timedelta(seconds=2)),
         "health": health,
         "scrapeInterval": "15s",

@@ -280,12 +280,49 @@ def test_a_target_is_a_probe_and_an_alias_but_never_a_machine() -> None:
 
 
 def test_a_silent_target_is_an_unreachable_machine_and_an_unreachable_probe() -> None:
-    rows = observed(normalised(reading([target("h1"), target("h2", "down")])))
+    away = target("h2", "down", scrapeUrl="http://10.0.0.2:9171/metrics")
+    rows = observed(normalised(reading([target("h1"), away])))
     assert rows["host-2", "unreachable", UP].state is State.ABNORMAL
-    assert rows["host-2", "unreachable", UP].detail == "connection refused"
+    assert rows["host-2", "unreachable", UP].detail == "context deadline exceeded"
     assert rows[H2_TARGET, "unreachable", UP].state is State.ABNORMAL
     assert rows["host-1", "unreachable", UP].state is State.HEALTHY
-    assert rows[H1_TARGET, "unreachable", UP].state is State.HEALTHY
+    for signal in ("unreachable", "down", "hung"):
+        assert rows[H1_TARGET, signal, UP].state is State.HEALTHY
+
+
+def shown(rows: dict[Any, Observation], entity: str) -> dict[str, State]:
+    return {signal: row.state for (uid, signal, _), row in rows.items() if uid == entity}
+
+
+def test_a_refused_scrape_is_an_exporter_that_is_down_on_a_machine_that_answers() -> None:
+    own = target(
+        "h1", "down", scrapeUrl="http://10.0.0.1:9171/metrics", lastError="connection refused"
+    )
+    rows = observed(normalised(reading([own])))
+    assert shown(rows, H1_TARGET) == {"down": State.ABNORMAL}
+    assert shown(rows, "host-1") == {"unreachable": State.HEALTHY}
+
+
+def test_whoever_asks_elsewhere_and_is_refused_says_nothing_good_of_the_machine() -> None:
+    central = "http://10.0.0.9:{}/metrics"
+    both = [
+        target(host, "down", scrapeUrl=central.format(n), lastError="connection refused")
+        for n, host in enumerate(("h1", "h2"), 1)
+    ]
+    rows = observed(normalised(reading(both)))
+    assert shown(rows, "host-1") == {"unreachable": State.ABNORMAL}
+    assert shown(rows, H1_TARGET) == {"down": State.ABNORMAL}
+
+
+def test_a_scrape_that_runs_out_of_time_while_another_is_answered_is_an_exporter_that_hangs() -> (
+    None
+):
+    url = "http://10.0.0.1:{}/metrics"
+    late = target("h1", "down", scrapeUrl=url.format(9171))
+    other = target("h1", job="node", instance="10.0.0.1:9100", scrapeUrl=url.format(9100))
+    alone, beside = (observed(normalised(reading(rows))) for rows in ([late], [late, other]))
+    assert shown(alone, H1_TARGET) == {"unreachable": State.ABNORMAL}
+    assert shown(beside, H1_TARGET) == {"hung": State.ABNORMAL}
 
 
 def test_a_target_that_just_missed_a_scrape_is_no_sign_of_anything() -> None:

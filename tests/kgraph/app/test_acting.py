@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kgraph.app.acting import actuators
+from kgraph.app.policies import policy_of
 from kgraph.config import load
 from kgraph.schema import ConfigurationError
 from remedies import Standing, Task
@@ -73,3 +74,33 @@ def test_a_power_switch_names_a_host_that_is_read(tmp_path: Path) -> None:
     (tmp_path / "kgraph.toml").write_text(host + guests + switch.format("qemu:///system"))
     with pytest.raises(ConfigurationError, match="a power endpoint: uri"):
         actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        'type = "hook"\nurl = "https://site.example/act"\nactions = ["force restart"]',
+        'type = "ansible"\nplaybooks = {force-restart = "plays/restart.yml"}',
+    ],
+)
+def test_an_action_that_is_not_known_is_refused(tmp_path: Path, settings: str) -> None:
+    (tmp_path / "kgraph.toml").write_text(f'[[endpoints]]\nname = "site"\n{settings}\n')
+    with pytest.raises(
+        ConfigurationError,
+        match=r"endpoint site: unknown action .*; did you mean force_restart",
+    ):
+        actuators(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))
+
+
+def test_a_rule_that_holds_back_an_action_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kgraph.toml").write_text('[policy]\nfile = "policy.yaml"\n')
+    policy = (
+        "format: kgraph.policy/v1\nrules:\n  - {{name: n, mode: suggest, when: {{action: {}}}}}\n"
+    )
+    (tmp_path / "policy.yaml").write_text(policy.format("fence"))
+    assert policy_of(load(cwd=tmp_path, environ={"HOME": str(tmp_path)})).rules
+    (tmp_path / "policy.yaml").write_text(policy.format("fense"))
+    with pytest.raises(
+        ConfigurationError, match=r"rules\[0\]: unknown action 'fense'; did you mean fence"
+    ):
+        policy_of(load(cwd=tmp_path, environ={"HOME": str(tmp_path)}))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,22 @@ def test_every_query_is_listed_with_what_it_asks_for(run: Run) -> None:
     assert asked["impact/dependency_path"] == "$dependent $dependency"
     few = json.loads(run("cypher", "list", "--topic", "impact", "-o", "json").out)
     assert {row["name"].partition("/")[0] for row in few} == {"impact"}
+
+
+def test_whoever_writes_a_query_is_told_in_a_line_what_it_lacks(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> Iterator[tuple[str, str]]:
+        yield "impact/mine", "// Mine.\nRETURN 1 AS one\n"
+
+    monkeypatch.setattr("cypher.loader._texts", written)
+    queries.cache_clear()
+    try:
+        done = run("cypher", "list")
+    finally:
+        queries.cache_clear()
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "cypher/impact/mine.cypher: the header does not say params" in done.err
 
 
 def test_a_query_is_written_as_it_is_shipped(run: Run) -> None:

@@ -71,7 +71,7 @@ def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
 def test_a_name_with_a_mode_is_understood_and_the_last_word_counts(
     run: Run, incident: str
 ) -> None:
-    assert run("incidents", "confirm", incident, "vmstore:hung").code == 0
+    assert run("incidents", "confirm", incident, "VMStor:hung").code == 0  # as elsewhere, a part
     assert run("incidents", "refute", incident, "vmstore:down").code == 0
     (ruling,) = json.loads(run("learning", "export").out)["rulings"]
     assert (ruling["mode"], ruling["right"]) == ("down", False)

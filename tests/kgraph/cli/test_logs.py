@@ -5,31 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-ESTATE = "format: kgraph.topology/v1\nsource: s\nentities: [{id: h, kind: Host}]\n"
+from tests.kgraph.cli.conftest import Run
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    (folder / "estate.yaml").write_text(ESTATE)
-    command = [sys.executable, "-m", "kgraph", "--store", str(folder / "e.db"), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True)
+def test_a_source_that_was_read_is_logged_with_its_counts(run: Run, estate: Path) -> None:
+    done = run("--log-level", "info", "ingest", "topology", estate)
+    (row,) = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    assert (row["event"], row["created"], row["level"]) == ("source read", 9, "info")
+    assert "{" not in done.out
 
 
-def test_a_source_that_was_read_is_logged_with_its_counts(tmp_path: Path) -> None:
-    document = str(tmp_path / "estate.yaml")
-    done = run(tmp_path, "--log-level", "info", "ingest", "topology", document)
-    (row,) = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    assert (row["event"], row["created"], row["level"]) == ("source read", 1, "info")
-    assert "{" not in done.stdout
+def test_by_default_nothing_is_logged(run: Run, estate: Path) -> None:
+    assert run("ingest", "topology", estate).err == ""
 
 
-def test_by_default_nothing_is_logged(tmp_path: Path) -> None:
-    assert run(tmp_path, "ingest", "topology", str(tmp_path / "estate.yaml")).stderr == ""
-
-
-def test_a_command_without_configuration_logs_nothing_by_default_either(tmp_path: Path) -> None:
-    done = run(tmp_path, "demo")
-    assert "investigated" not in done.stdout
-    assert done.stderr == ""
+def test_a_command_without_configuration_logs_nothing_by_default_either(run: Run) -> None:
+    done = run("demo")
+    assert done.code == 0
+    assert "investigated" not in done.out
+    assert done.err == ""
 
 
 def logged(text: str) -> dict[str, str]:

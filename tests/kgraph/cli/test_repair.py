@@ -79,6 +79,10 @@ def test_without_execute_nothing_is_done_and_the_live_system_is_shown(
     assert "shop: either, shop.service is active" in done.out
     assert "GUARDS   none objects" in done.out
     assert "--execute does it" in done.err
+    told = json.loads(run("apply", plan, "-o", "json").out)
+    assert (told["id"], told["executable"], told["guards"]) == (plan, True, [])
+    assert told["now"][0] == {"step": 1, "standing": "either", "said": "shop.service is active"}
+    assert run("apply", plan, "--execute", "-o", "json").code == 2
     assert json.loads((shop / "alerts.json").read_text())["status"] == "firing"
     assert json.loads(run("plan", plan, "-o", "json").out)["journal"] == []
 
@@ -104,6 +108,7 @@ def test_policy_test_names_the_rule_that_decides_and_why_others_do_not(
     assert done.code == 0, done.err
     assert f"{plan}  approve  by 'shops'" in done.out
     assert "-> approve shops: holds, priority 5, 2 conditions" in done.out
+    assert "  cause P " in done.out
     assert "no auto    databases: label role is not set, not database" in done.out
     assert "no observe sundays: it is thu" in done.out
     sunday = json.loads(
@@ -131,6 +136,8 @@ def test_while_halted_nothing_is_done(run: Run, shop: Path) -> None:
     done = run("apply", plan, "--detailed-exitcode")
     assert done.code == 13
     assert "refused by the halt guard" in done.err
+    guards = json.loads(run("apply", plan, "-o", "json").out)["guards"]
+    assert [(row["step"], row["guard"], row["stops"]) for row in guards] == [(1, "halt", True)]
     done = run("apply", plan, "--execute")
     assert done.code == 1
     assert run("apply", plan, "--execute", "--detailed-exitcode").code == 13
@@ -257,7 +264,7 @@ def test_a_plan_without_any_way_to_act_is_only_suggested(run: Run, shop: Path) -
     (plan,) = json.loads(run("plan", "-o", "json").out)
     done = run("apply", plan["id"], "--detailed-exitcode")
     assert done.code == 13
-    said = "cannot be carried out here: step 1, force_restart Service shop: no way to act: "
+    said = "cannot be carried out here: step 1, force restart Service shop: no way to act: "
     assert said in done.err.replace("\n", " ")
 
 
@@ -274,7 +281,7 @@ def test_a_plan_without_any_way_to_act_is_neither_carried_out_nor_approved(
             store.acquire("watch", "w", ttl=timedelta(minutes=5), now=datetime.now(UTC))
     done = run("apply", plan["id"], "--execute", "--detailed-exitcode")
     assert done.code == 13
-    assert "step 1, force_restart Service shop: no way to act" in done.err.replace("\n", " ")
+    assert "step 1, force restart Service shop: no way to act" in done.err.replace("\n", " ")
     (kept,) = json.loads(run("plan", "-o", "json").out)
     assert kept["state"] == "proposed"
 

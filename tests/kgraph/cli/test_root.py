@@ -122,3 +122,27 @@ def test_a_choice_that_there_is_not_is_told_with_those_that_there_are(run: Run) 
     done = run("graph", "show", "x", "--output", "bogus")
     assert done.code == 2
     assert "'--output' / '-o': 'bogus' is not one of 'table', 'json'" in done.err
+
+
+def test_a_wrong_shared_option_is_told_as_plainly(run: Run) -> None:
+    done = run("config", "show", "--log-level", "loud")
+    assert "Invalid value for '--log-level': 'loud' is not one of" in done.err
+
+
+def test_the_help_follows_the_first_hour_and_cuts_no_sentence(run: Run) -> None:
+    told = run("--help").out
+    places = [told.index(f"\n  {name} ") for name in ("init", "ingest", "sync", "investigate")]
+    assert places == sorted(places)
+    assert "..." not in told.partition("\nCommands:\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [
+        ("impact", "impact [OPTIONS] {ENTITY}"),
+        ("sync", "sync [OPTIONS] [SOURCE]..."),
+        ("graph path", "graph path [OPTIONS] {START} {END}"),
+    ],
+)
+def test_arguments_are_in_capitals(run: Run, command: str, usage: str) -> None:
+    assert f"Usage: kgraph {usage}\n" in run(*command.split(), "--help").out

@@ -93,6 +93,7 @@ def test_an_older_store_is_brought_up_and_told_from_where(
     with sqlite3.connect(store) as sql:
         sql.execute("DROP TABLE audit")
         sql.execute("DROP TABLE document")
+        sql.execute("DROP INDEX change_told")
         sql.execute("DROP INDEX decision_a")
         sql.execute("DROP INDEX decision_b")
         sql.execute("DROP TABLE ruling")

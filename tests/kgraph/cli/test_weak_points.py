@@ -46,7 +46,9 @@ def test_the_table_names_what_fails_what_stops_and_whose_it_is(run: Run) -> None
         "pair 1 VirtualMachine web-1 + VirtualMachine web-2 shop team-shop",
         "hidden shared cause 1 Host h1, behind shop RUNS_ON web-1 | web-2 shop team-shop",
     ]
-    assert "1 looked at: 1 single points of failure, 1 larger sets, 1 hidden" in done.err
+    assert (
+        "1 looked at: 1 single point of failure, 1 larger set, 1 hidden shared cause\n" in done.err
+    )
     assert run("--detailed-exitcode", "weak-points").code == 10
 
 
@@ -62,9 +64,41 @@ def test_the_document_has_uids_and_the_group_that_hides_a_cause(run: Run) -> Non
 
 @pytest.mark.usefixtures("hidden")
 def test_the_list_is_as_short_and_the_sets_as_small_as_asked(run: Run) -> None:
-    assert len(json.loads(run("weak-points", "--limit", "1", "-o", "json").out)) == 2
+    done = run("weak-points", "--limit", "1", "-o", "json")
+    assert [row["what"] for row in json.loads(done.out)] == [
+        "single point",
+        "pair",
+        "hidden shared cause",
+    ]
+    assert "not shown" not in done.err
     rows = json.loads(run("weak-points", "--size", "1", "-o", "json").out)
     assert [row["what"] for row in rows] == ["single point", "hidden shared cause"]
+
+
+def test_many_pairs_hide_no_single_point_and_what_is_not_shown_is_counted(
+    run: Run, work: Path
+) -> None:
+    """Two copies on two hosts each: nine pairs stop it, and one queue that another one needs."""
+    path = work / "pairs.yaml"
+    path.write_text(
+        "format: kgraph.topology/v1\nsource: c\nscope: all\ncomplete: true\nentities:\n"
+        "  - {id: shop, kind: Service}\n  - {id: mail, kind: Service}\n  - {id: q, kind: Queue}\n"
+        "  - {id: a, kind: VirtualMachine}\n  - {id: b, kind: VirtualMachine}\n"
+        "  - {id: h1, kind: Host}\n  - {id: h2, kind: Host}\nrelations:\n"
+        "  - {from: shop, type: RUNS_ON, to: a, group: g, need: 1}\n"
+        "  - {from: shop, type: RUNS_ON, to: b, group: g, need: 1}\n"
+        "  - {from: a, type: RUNS_ON, to: h1}\n  - {from: b, type: RUNS_ON, to: h2}\n"
+        "  - {from: mail, type: USES, to: shop}\n  - {from: mail, type: USES, to: q}\n"
+    )
+    run("ingest", "topology", path)
+    done = run("weak-points", "--limit", "2", "-o", "json")
+    rows = json.loads(done.out)
+    assert [row["what"] for row in rows].count("pair") == 2
+    assert {row["members"][0]["name"] for row in rows if row["what"] == "single point"} == {
+        "shop",
+        "q",
+    }
+    assert done.err.endswith("; 2 are not shown: --limit\n")
 
 
 @pytest.mark.usefixtures("hidden")

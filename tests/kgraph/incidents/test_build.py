@@ -102,6 +102,12 @@ def test_a_change_after_the_onset_is_no_suspect(storage_case: Case) -> None:
     assert "SUSPECT" not in _text(case, Label.CHANGE)
 
 
+def test_what_the_graph_calls_a_thing_is_no_change_of_it(storage_case: Case) -> None:
+    renamed = replace(storage_case.incident.changes[0], type="renamed")
+    case = replace(storage_case, incident=replace(storage_case.incident, changes=(renamed,)))
+    assert _text(case, Label.CHANGE) == ""
+
+
 def test_a_source_not_read_for_an_hour_is_stale(storage_case: Case) -> None:
     assert _text(storage_case, Label.DATA) == (
         "libvirt 2 s old · prometheus 9 s old · netbox 3 h old STALE"
@@ -322,3 +328,10 @@ def test_a_command_that_goes_over_the_network_may_be_typed_anywhere(
         storage_case.answer.next_checks[0], entity="web-03", command="ping -c 3 web-03"
     )
     assert "on h07" not in _text(with_answer(next_checks=(check,)), Label.CHECK)
+
+
+def test_the_commands_to_go_on_with_are_no_pipe(storage_case: Case) -> None:
+    """Who copies the whole line must not carry out the first of them by the way."""
+    told = _text(storage_case, Label.DO).replace("\N{NO-BREAK SPACE}", " ")
+    assert "kgraph investigate --verbose · kgraph impact " in told
+    assert "|" not in told

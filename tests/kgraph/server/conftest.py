@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,14 @@ from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration, load
-from kgraph.schema import Observation, Record, RelationRecord, State
+from kgraph.schema import (
+    IncidentRecord,
+    Observation,
+    PlanRecord,
+    Record,
+    RelationRecord,
+    State,
+)
 from kgraph.server.application import application
 from kgraph.server.gate import Gate
 from kgraph.server.service import Service
@@ -53,9 +61,17 @@ def secret(count: int) -> bytes:
     return bytes([secret.calls % 256]) * count  # type: ignore[attr-defined]
 
 
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the estate, made once: each test begins with a copy."""
+    path = tmp_path_factory.mktemp("estate") / "kgraph.db"
+    filled(path)
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    filled(tmp_path / "kgraph.db")
+def folder(tmp_path: Path, estate: Path) -> Path:
+    shutil.copyfile(estate, tmp_path / "kgraph.db")
     return tmp_path
 
 
@@ -87,20 +103,45 @@ def token(store: GraphStore) -> Callable[[Role], dict[str, str]]:
     return made
 
 
-@pytest.fixture
-def incident(store: GraphStore, configured: Callable[[str], Configuration]) -> str:
-    """Four guests on one export are paused, the host is well: explained and kept."""
+@dataclass(frozen=True)
+class Explained:
+    """What a store keeps of four guests on one export that are paused, the host being well."""
+
+    seen: tuple[Observation, ...]
+    incident: IncidentRecord
+    plans: tuple[PlanRecord, ...]
+
+
+@pytest.fixture(scope="session")
+def explained(tmp_path_factory: pytest.TempPathFactory, estate: Path) -> Explained:
+    """Explain it once: the same estate has the same uids in every store."""
+    folder = tmp_path_factory.mktemp("explained")
+    shutil.copyfile(estate, folder / "kgraph.db")
     rows = [(f"v{n}", "paused", State.ABNORMAL) for n in range(4)] + [
         ("h1", "down", State.HEALTHY)
     ]
-    found = [(store.locate("cmdb", key), signal, state) for key, signal, state in rows]
-    store.observe(
-        Observation(str(uid), signal, state, at=T0, detector="libvirt/h1")
-        for uid, signal, state in found
-    )
-    tools = toolkit(configured(""), T0)
-    save(store, sort(store, of_store(store, replace(tools, now=T0))))
-    return store.incidents()[0].id
+    with closing(open_store(folder / "kgraph.db")) as store:
+        seen = tuple(
+            Observation(
+                str(store.locate("cmdb", key)), signal, state, at=T0, detector="libvirt/h1"
+            )
+            for key, signal, state in rows
+        )
+        store.observe(seen)
+        tools = toolkit(load(cwd=folder, environ={}), T0)
+        save(store, sort(store, of_store(store, tools)))
+        (record,) = store.incidents()
+        return Explained(seen, record, tuple(store.plans(incident=record.id)))
+
+
+@pytest.fixture
+def incident(store: GraphStore, explained: Explained) -> str:
+    """Four guests on one export are paused, the host is well: explained and kept."""
+    store.observe(explained.seen)
+    store.save_incident(explained.incident)
+    for plan in explained.plans:
+        store.save_plan(plan)
+    return explained.incident.id
 
 
 class Client:

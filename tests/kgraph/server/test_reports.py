@@ -26,7 +26,13 @@ WEEK = ("--since", "2026-11-23T00:00:00Z", "--until", "2026-11-24T00:00:00Z")
 
 
 @pytest.fixture
-def report(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def report(
+    folder: Path,
+    configured: Callable[[str], Configuration],
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    configured("")
+
     def written(*arguments: str) -> str:
         config = ("--config", str(folder / "kgraph.toml"))
         capsys.readouterr()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
-from kgraph.store import GraphStore, SqliteStore, open_store
+from kgraph.store import GraphStore, SqliteStore, _known, open_store
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
+from kgraph.store._feed import OF_THE_GRAPH
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -139,6 +141,43 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
             open_store(path, read_only=read_only)
 
 
+def test_a_part_that_was_read_is_read_anew_once_another_connection_has_written(
+    path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_known, "MOST", 2)  # all are forgotten each time
+
+    def numbers() -> list[object]:
+        return [entity.props["n"] for entity in store.part(uids).entities]
+
+    fill(store, 3)
+    uids = [entity.uid for entity in store.find()]
+    assert numbers() == numbers() == [0, 1, 2]
+    with (
+        closing(open_store(path)) as other,
+        other.sync("doc", "", complete=True, at=T0 + timedelta(seconds=1)) as run,
+    ):
+        run.stage([Record(f"h{n}", "Host", f"h{n}", props={"n": n + 5}) for n in range(3)])
+        run.commit()
+    assert numbers() == [5, 6, 7]
+
+
+def test_changes_that_may_cause_something_are_found_without_those_of_the_graph_alone(
+    path: Path,
+) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        ((definition,),) = store._database.sql.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'change_told'"
+        )
+        assert all(f"'{type_}'" in definition for type_ in OF_THE_GRAPH)
+        asked: list[str] = []
+        store._database.sql.set_trace_callback(asked.append)
+        store.evidence(now=T0)
+        store._database.sql.set_trace_callback(None)
+        (query,) = [each for each in asked if " FROM change " in each]
+        plan = store._database.sql.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+    assert any("INDEX change_told" in step[-1] for step in plan)
+
+
 @pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
     path: Path, version: int
@@ -171,6 +210,11 @@ def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
         open_store(tmp_path / "nowhere" / "kgraph.db")
 
 
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the store is a folder; name a file in it"):
+        open_store(tmp_path)
+
+
 def test_odd_characters_in_the_path_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "50% #1? store ü.db"
     open_store(path).close()
@@ -182,6 +226,20 @@ def test_a_reader_never_makes_a_file(path: Path) -> None:
     with pytest.raises(StoreError, match=r"no store here; run `kgraph init`"):
         open_store(path, read_only=True)
     assert not path.exists()
+
+
+def test_a_reader_on_a_read_only_disk_needs_no_file_beside_the_store(
+    path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an error of the disk, when the graph is needed most; only the flag is made up."""
+    fill(store)
+    store.close()
+    said = os.statvfs(path)
+    still = os.statvfs_result([*said[:8], said.f_flag | os.ST_RDONLY, said.f_namemax])
+    monkeypatch.setattr(os, "statvfs", lambda _: still)
+    with closing(open_store(path, read_only=True)) as reader:
+        assert [entity.name for entity in reader.find()] == ["h0"]
+        assert [each.name for each in path.parent.glob(f"{path.name}-*")] == []
 
 
 def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import Topology, build, dependencies, dependents, vicinity
-from kgraph.topology.vicinity import ALARMING, BLAMED, OWN, SHARE, STRANGERS, TIGHT, _nearest
+from kgraph.topology.vicinity import ALARMING, BLAMED, OWN, SHARE, STRANGERS, TIGHT, _dependents
 from tests.kgraph.topology.estates import Graph, graphs
 
 MODULE = import_module("kgraph.topology.vicinity")  # its name is that of its function, too
@@ -109,8 +109,9 @@ def test_what_was_walked_before_is_found_again(graph: Graph) -> None:
 def test_the_nearest_of_a_cause_are_the_first_of_more() -> None:
     topology = estate(hosts=20, guests=50)
     core = topology.index["core"]
-    for most in (SHARE[0], 21, 60, SHARE[1]):
-        found, asked = _nearest(topology, core, most), dependents(topology, [core], limit=most)
+    for most in (SHARE[0], OWN, 21, 60, SHARE[1], TIGHT):
+        found = _dependents(topology, core, most)
+        asked = dependents(topology, [core], limit=most)
         assert found.entities.tolist() == asked.entities.tolist()
         assert found.truncated is asked.truncated is True
 

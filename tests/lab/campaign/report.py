@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from scipy.stats import binomtest
+from scipy.special import betaincinv
 
 Row = dict[str, Any]
 
@@ -15,7 +15,8 @@ def share(good: int, of: int) -> str:
     """Return a share with its exact binomial interval (Clopper-Pearson, 95 %)."""
     if not of:
         return "-"
-    low, high = binomtest(good, of).proportion_ci(0.95, method="exact")
+    low = betaincinv(good, of - good + 1, 0.025) if good else 0.0
+    high = betaincinv(good + 1, of - good, 0.975) if good < of else 1.0
     return f"{good} of {of} = {good / of:.3f} ({low:.3f}-{high:.3f})"
 
 

@@ -101,12 +101,11 @@ class SimNight:
         return T0 + timedelta(seconds=self.seconds)
 
     def _audited(self) -> str:
-        """Say what is wrong with the audit log; looked at where it has grown."""
-        entries = self.store.audit()
-        if len(entries) == self._verified:
+        """Say what is wrong with the audit log; looked at where something has happened."""
+        if len(self.log) == self._verified:
             return ""
-        self._verified = len(entries)
-        broken = first_break(entries)
+        self._verified = len(self.log)
+        broken = first_break(self.store.audit())
         return "" if broken is None else f"entry {broken + 1} of the audit log does not follow"
 
     def run(self) -> list[str]:
@@ -323,6 +322,8 @@ class SimNight:
         return Inline()
 
     def _end(self) -> None:
+        self._verified = -1  # whatever was said: the whole audit log, once more
+        self.witness.moment(())
         wrong = sorted(f"{uid} {signal}" for uid, signal, bad in senses.seen(self.world) if bad)
         self.log.append("")
         self.log.append(f"still wrong: {', '.join(wrong) or 'nothing'}")

@@ -75,7 +75,7 @@ function Relations({ title, id, rows }: { title: string; id: string; rows: Relat
 
 function Dependents({ found }: { found: Impact }) {
   return (
-    <Part title={`Who is hit if it fails: ${found.items.length}${found.truncated ? " and more" : ""}`} id="impact">
+    <Part title={`All that needs it: ${found.items.length}${found.truncated ? " and more" : ""}`} id="impact">
       <details open={found.items.length <= 12}>
         <summary>Nearest first</summary>
         <ul class="links">

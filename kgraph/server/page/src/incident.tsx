@@ -32,7 +32,7 @@ export function IncidentPage({ id, role }: { id: string; role: Role | undefined 
         <p class="eyebrow">
           <span>{found.id}</span> <Badge state={found.status} />
           <time dateTime={found.openedAt} title={moment(found.openedAt)}>
-            since {lately(found.openedAt)}{found.status === "open" ? `, ${since(found.openedAt)}` : ""}
+            opened {lately(found.openedAt)}{found.status === "open" ? `, ${since(found.openedAt)} ago` : ""}
           </time>
         </p>
         <h1>{found.title}</h1>
@@ -93,8 +93,9 @@ function Next({ view, next }: { view: View; next: string[] }) {
   const [first, ...others] = view.checks;
   if (view.status !== "open" || (!first && !next.length)) return null;
   return (
-    <Part title="Next check" id="next">
-      {first ? <CheckRow {...first} /> : next.map((line) => <p key={line}>{line}</p>)}
+    <Part title="Next" id="next">
+      {!next.some((line) => first && line.includes(first.command)) && next.map((line) => <p key={line}>{line}</p>)}
+      {first && <CheckRow {...first} />}
       {others.length > 0 && (
         <details>
           <summary>{others.length} more {others.length === 1 ? "check" : "checks"}</summary>
@@ -105,12 +106,13 @@ function Next({ view, next }: { view: View; next: string[] }) {
   );
 }
 
-function CheckRow({ uid, title, command, splits }: View["checks"][number]) {
+function CheckRow({ uid, title, place, command, splits }: View["checks"][number]) {
   return (
     <div class="check">
       <p>
         <Link to={entityPath(uid)}>{title}</Link>
         {splits && <span class="soft">: tells {splits}</span>}
+        {place && <span class="soft">; {place}</span>}
       </p>
       <Command text={command} />
     </div>

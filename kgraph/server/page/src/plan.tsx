@@ -41,11 +41,8 @@ export function PlanBlock({ view, plan, may, again, refused }: {
     if (view.status !== "open" || !none) return null;
     return <Part title="Plan" id="plan"><p class="soft">{none}</p></Part>;
   }
-  const { steps, because, runbook = [] } = found.document;
-  // As `Plan.executable` has it: something can be done, and nothing on the cause is left undone.
-  const acting = steps.some((step) => step.actor === "kgraph" && step.risk !== "none")
-    && !steps.some((step) => step.role === "cause" && step.actor === "nobody");
-  const seconds = steps.reduce((sum, step) => sum + step.durationSeconds, 0);
+  const { because, runbook = [] } = found.document;
+  const seconds = found.durationSeconds;
   const decided = () => {
     plan.again();
     again();
@@ -53,7 +50,7 @@ export function PlanBlock({ view, plan, may, again, refused }: {
   return (
     <Part title="Plan" id="plan" extra={<Badge state={found.state} />}>
       <p>
-        <b>{found.id}</b> <span class="soft">risk {risk(steps)}{seconds ? ` · about ${span(seconds)}` : ""}</span>
+        <b>{found.id}</b> <span class="soft">risk {found.risk}{seconds ? ` · about ${span(seconds)}` : ""}</span>
         {found.document.dueAt && <span> preventive: before {moment(found.document.dueAt)}</span>}
       </p>
       {because && <p>{because}</p>}
@@ -68,24 +65,19 @@ export function PlanBlock({ view, plan, may, again, refused }: {
       {[...new Set([...found.document.refused, ...refused])].length > 0 && (
         <p class="soft"><b>Not</b> {[...new Set(found.document.refused.length ? found.document.refused : refused)].join(" · ")}</p>
       )}
-      {found.state === "proposed" && !acting && <p class="soft">kgraph cannot carry it out: it is for a person to do.</p>}
+      {found.state === "proposed" && !found.executable && <p class="soft">{found.stands}</p>}
       {found.state === "proposed" && open !== "" && open !== found.id && (
         <p role="status" class="warning">
           More is known now: {found.id} took the place of {open}, which you were deciding on. Nothing was done. Read it again.
         </p>
       )}
       {found.state === "proposed" && may && (
-        <Decide key={found.id} acting={acting} plan={found} open={(yes) => setOpen(yes ? found.id : "")} done={decided} />
+        <Decide key={found.id} plan={found} open={(yes) => setOpen(yes ? found.id : "")} done={decided} />
       )}
       {found.state === "proposed" && !may && <p class="soft">Approving needs the role operator.</p>}
       {plan.problem && <p role="alert" class="problem">{plan.problem}</p>}
     </Part>
   );
-}
-
-function risk(steps: Step[]): string {
-  const order = ["none", "low", "medium", "high"];
-  return steps.map((step) => step.risk).sort((a, b) => order.indexOf(b) - order.indexOf(a))[0] ?? "low";
 }
 
 function states(plan: Plan): Map<number, JournalRow> {
@@ -171,11 +163,18 @@ function Alike({ from, steps, journal }: {
   );
 }
 
-const whatOf = (step: Step) => step.parameters["what"] || spaced(step.action);
+/** In the words of the command line; what is asked of a person must not look like what kgraph does. */
+function whatOf(step: Step): string {
+  if (step.action === "notify") return "tell people of";
+  const what = step.parameters["what"] || spaced(step.action);
+  return asks(step) ? `a person: ${what}` : what;
+}
+
+const asks = (step: Step) => step.actuator === "notify";
 const toWhere = (step: Step) => (step.parameters["toName"] ? ` to ${step.parameters["toName"]}` : "");
 
 function means(step: Step): string {
-  const by = step.unable || (step.endpoint ? `by ${step.endpoint}` : "");
+  const by = step.unable.replace(/^a person: /, "") || (step.endpoint && `${asks(step) ? "told " : ""}by ${step.endpoint}`);
   return [by, step.inverse && `undo: ${spaced(step.inverse)}`].filter(Boolean).join(" · ");
 }
 
@@ -189,8 +188,8 @@ function StepRow({ step, journal }: { step: Step; journal: JournalRow | undefine
   );
 }
 
-function Decide({ plan, acting, open, done }: {
-  plan: Plan; acting: boolean; open: (yes: boolean) => void; done: () => void;
+function Decide({ plan, open, done }: {
+  plan: Plan; open: (yes: boolean) => void; done: () => void;
 }) {
   const [asked, setAnswer] = useState<"" | "approve" | "reject">("");
   const setAsked = (what: "" | "approve" | "reject") => {
@@ -226,7 +225,7 @@ function Decide({ plan, acting, open, done }: {
     <div class="decide" ref={place}>
       {asked === "" && (
         <>
-          {acting && (
+          {plan.executable && (
             <button type="button" class="first" data-opens="approve" onClick={() => setAsked("approve")}>Approve…</button>
           )}
           <button type="button" data-opens="reject" onClick={() => setAsked("reject")}>Reject…</button>

@@ -37,7 +37,7 @@ export interface Witness {
   by: string;
 }
 export interface Moment { at: string; offsetSeconds: number; what: string; changed: boolean; deed: boolean }
-export interface Check { uid: string; title: string; command: string; splits: string }
+export interface Check { uid: string; title: string; place: string; command: string; splits: string }
 export interface Hit {
   uid: string; kind: string; name: string; state: string; chance: string; hops: number;
 }
@@ -62,7 +62,7 @@ export interface View extends IncidentRow {
 }
 
 export interface Step {
-  action: string; entity: string; kind: string; name: string; actor: string; endpoint: string;
+  action: string; entity: string; kind: string; name: string; actor: string; actuator: string; endpoint: string;
   unable: string; role: string; inverse: string; durationSeconds: number; why: string; risk: string;
   parameters: Record<string, string>;
 }
@@ -71,6 +71,7 @@ export interface JournalRow {
   step: number; state: string; at: string; attempt: number; detail: string;
 }
 export interface Plan extends PlanRow {
+  executable: boolean; stands: string; risk: string; durationSeconds: number;
   document: {
     title: string; because: string; steps: Step[]; refused: string[]; settleSeconds: number;
     dueAt?: string; runbook?: string[];

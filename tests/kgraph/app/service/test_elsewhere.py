@@ -21,7 +21,7 @@ from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
 from kgraph.app.toolkit import toolkit
 from kgraph.config import load
-from kgraph.config_service import PagerDutyHook
+from kgraph.config.hooks import PagerDutyHook
 from kgraph.incidents.messages import pagerduty
 from kgraph.incidents.notice import notice
 from kgraph.schema import (

@@ -17,7 +17,7 @@ from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
 from kgraph.config import load
-from kgraph.config_service import AlertmanagerHook, CloudEventsHook
+from kgraph.config.hooks import AlertmanagerHook, CloudEventsHook
 from kgraph.schema import Document, Drawer, Record, StoreBusyError
 from kgraph.signals import load_packs
 from kgraph.store import GraphStore, open_store

@@ -14,7 +14,7 @@ import pytest
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
-from kgraph.config_service import ChangesHook
+from kgraph.config.hooks import ChangesHook
 from kgraph.schema import InputError, Record
 from kgraph.signals import load_packs
 from kgraph.store import GraphStore, open_store

@@ -12,7 +12,7 @@ import pytest
 
 from kgraph.app.service.hooks import Posted, accept, read
 from kgraph.config import load
-from kgraph.config_service import HookConfig
+from kgraph.config.hooks import HookConfig
 from kgraph.schema import State
 
 T0 = datetime(2026, 11, 28, 3, 5, tzinfo=UTC)

@@ -17,7 +17,7 @@ from kgraph.app.service.announce import Announcer
 from kgraph.app.service.hands import Hands
 from kgraph.app.service.sending import RefusedError, Sender
 from kgraph.app.watch.told import Told, What
-from kgraph.config_service import CloudEventsReceiver
+from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.messages import pagerduty
 from kgraph.schema import Drawer, IncidentRecord, IncidentStatus, KgraphError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -79,11 +80,18 @@ class Scene:
         ]
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    path = tmp_path / "kgraph.db"
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The estate in a file, made once: each test begins with a copy."""
+    path = tmp_path_factory.mktemp("filled") / "kgraph.db"
     with closing(open_store(path)) as store:
         fill(store, hosts=HOSTS)
+    return path
+
+
+@pytest.fixture
+def scene(tmp_path: Path, filled: Path) -> Iterator[Scene]:
+    with closing(open_store(shutil.copy(filled, tmp_path / "kgraph.db"))) as store:
         yield Scene(store, Configuration(Settings(), home=tmp_path))
 
 

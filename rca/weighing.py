@@ -1,7 +1,7 @@
-"""What the readings say for each of many suspects by itself: all of them in one pass.
+"""What the readings say for each of many suspects, less what others account for, in one pass.
 
-The same as `rca.score` finds out for one. Behind a small incident stand a hundred suspects that
-hit a few things each: one by one, that takes half the time of such an answer.
+Behind a small incident stand a hundred suspects that hit a few things each, and hundreds of sets
+of them are weighed: one by one, that takes half the time of such an answer.
 """
 
 from __future__ import annotations
@@ -27,32 +27,43 @@ from rca.support import Rows
 DIGITS = 10  # so that twins are equal, in whichever order their readings are summed up
 
 
-def alone(rows: Sequence[Rows], trees: Sequence[Tree]) -> list[float]:
-    """Return the tempered evidence for each suspect without others, in nats.
+def weighed(
+    rows: Sequence[Rows],
+    trees: Sequence[Tree],
+    places: Sequence[Ints],
+    told: Sequence[Floats] | None = None,
+) -> list[float]:
+    """Return the tempered evidence for each suspect, in nats.
 
     Args:
         rows: how each bears on the readings; of one suspect at least.
         trees: what each hits.
+        places: where in its tree the entity of each row is, see `placed`.
+        told: how surely others account for each row; None: there are no others.
     """
     many = len(rows)
-    tree, of_node = _forest(trees)
-    of_row = np.repeat(np.arange(many), [len(each) for each in rows])
+    tree, first, of_node = _forest(trees)
+    sizes = [len(each) for each in rows]
+    of_row = np.repeat(np.arange(many), sizes)
     entity, position, soft = (
         np.concatenate([getattr(each, name) for each in rows])
         for name in ("entity", "position", "soft")
     )
     chance, ratio, weight, bears = np.concatenate([each.says for each in rows], axis=1)
-    place = _places(tree.entity, of_node, entity, of_row)
+    if told is not None:
+        ratio = ratio / (1 + np.concatenate(told) * (ratio - 1))
+    place = np.concatenate(places)
     firm = (position >= 0) & (place >= 0)
     said = weight * np.log1p(np.where(firm, bears, chance) * (ratio - 1))
     beside = np.flatnonzero(~firm & ~soft)
     others, which = _numbered(of_row[beside], entity[beside])
-    group, nodes = np.where(firm, place, -1), len(tree)
+    group, nodes = np.where(firm, place + np.repeat(first, sizes), -1), len(tree)
     group[beside] = nodes + which
+    # One caller is one witness, however many of its readings alarm.
     rho = np.where(tree.soft, SOFT_RHO, ENTITY_RHO)
-    told = Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO))).tempered(said)
-    found = _rooted(tree, told[:nodes], of_node, many)
-    found += _sums(others, told[nodes:], many)
+    summed = Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO))).tempered(said)
+    found = _rooted(tree, summed[:nodes], of_node, many)
+    found += _sums(others, summed[nodes:], many)
     called = soft & ~firm
     if called.any():
         felt = np.minimum(OVERFLOW, _tempered(of_row[called], said[called], many))
@@ -60,19 +71,31 @@ def alone(rows: Sequence[Rows], trees: Sequence[Tree]) -> list[float]:
     return [round(nats, DIGITS) for nats in found.tolist()]
 
 
-def _forest(trees: Sequence[Tree]) -> tuple[Tree, Ints]:
-    """Return all trees as one, and of which each node is."""
+def placed(rows: Sequence[Rows], trees: Sequence[Tree]) -> list[Ints]:
+    """Return where in its tree the entity of each row of each suspect is; -1: nowhere."""
+    tree, first, of_node = _forest(trees)
+    sizes = [len(each) for each in rows]
+    of_row = np.repeat(np.arange(len(rows)), sizes)
+    found = _places(tree.entity, of_node, np.concatenate([each.entity for each in rows]), of_row)
+    found = np.where(found >= 0, found - first[of_row], -1)
+    return np.split(found, np.cumsum(sizes)[:-1])
+
+
+def _forest(trees: Sequence[Tree]) -> tuple[Tree, Ints, Ints]:
+    """Return all trees as one, where each begins, and of which each node is."""
     sizes = np.array([len(tree) for tree in trees], np.int64)
-    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    begin = np.cumsum(sizes) - sizes
+    first = np.repeat(begin, sizes)
     parent = np.concatenate([tree.parent for tree in trees])
-    return Tree(
+    joined = Tree(
         np.concatenate([tree.entity for tree in trees]),
         np.where(parent < 0, ROOT, parent + first),
         np.concatenate([tree.passes for tree in trees]),
         np.concatenate([tree.soft for tree in trees]),
         np.concatenate([tree.depth for tree in trees]),
         np.concatenate([tree.gray for tree in trees]),
-    ), np.repeat(np.arange(len(trees)), sizes)
+    )
+    return joined, begin, np.repeat(np.arange(len(trees)), sizes)
 
 
 def _places(nodes: Ints, of_node: Ints, entity: Ints, of_row: Ints) -> Ints:
