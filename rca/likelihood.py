@@ -46,6 +46,7 @@ HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these
 STRAYS = 3.0  # alarms without meaning in one incident, however large the estate
+OFTENER = 4.0  # a measurement that fired is likely one that often does: so much beyond the mean
 TAIL = 3.0  # z at which a size halves the noise
 SIZED = 300.0  # entities up to which every size is sent; of more, those that crossed a threshold
 
@@ -341,13 +342,15 @@ class _Crowd:
     observed: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who was looked at
     told: frozenset[str]  # signals that somebody reports as healthy where they are
     floor: float  # share that shows it without meaning anything
+    restless: float  # the same of an alert list, by how much of all that may alarm does
     tails: float  # share of the sizes that anybody would have sent
 
     def share(self, seen: Observation) -> float:
         """Return the share of others that show this symptom at least as loudly, in [0, 1].
 
         Only in alert lists: where health is told, it speaks for itself, and one more alarm must
-        not lower its own cause.
+        not lower its own cause. Where much alarms of all that may, what others do not show says
+        less, too.
         """
         if seen.signal in self.told:
             return 0.0
@@ -355,7 +358,8 @@ class _Crowd:
         sizes = self.sizes[(seen.signal, foreign, seen.direction)]
         own = loudness(seen)
         others = sum(1 for size in sizes if size >= own) - 1
-        return (0.5 + others) / (1 + max(self.least, self.observed[seen.signal, foreign]))
+        among = max(self.least, self.observed[seen.signal, foreign])
+        return max(self.restless, (0.5 + others) / (1 + among))
 
 
 def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
@@ -367,12 +371,17 @@ def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
             by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
         elif seen.detector != EVERY_DETECTOR:
             told.add(seen.signal)
+    least = size if incident.candidates is None else len(incident.candidates)
+    observed = _observed(loudest, {(signal, foreign) for signal, foreign, _ in sizes}, told)
+    listed = {key: len(rows) for key, rows in sizes.items() if key[:2] in observed}
+    looks = sum(max(least, observed[key[:2]]) for key in listed)
     return _Crowd(
         {key: sorted(rows.values(), reverse=True) for key, rows in sizes.items()},
-        size if incident.candidates is None else len(incident.candidates),
-        _observed(loudest, {(signal, foreign) for signal, foreign, _ in sizes}, told),
+        least,
+        observed,
         frozenset(told),
         min(LEAST_NOISE, STRAYS / max(1, size)),
+        min(LEAST_NOISE, OFTENER * sum(listed.values()) / max(1, looks)),
         min(1.0, SIZED / max(1, size)),
     )
 

@@ -57,6 +57,13 @@ def test_abnormal_speaks_for(signal: str, score: float | None) -> None:
     assert _ratio(_seen("a", signal, score=score)) > 1
 
 
+def test_in_a_list_in_which_much_alarms_what_one_shows_alone_says_less() -> None:
+    strays = [_seen(f"other{i}", "cpu") for i in range(10)]
+    slow, told = _seen("a", "latency"), _seen("b", "latency", State.HEALTHY)
+    assert _ratio(slow, *strays, others=200) < _ratio(slow, others=200)
+    assert _ratio(slow, told, *strays, others=200) == _ratio(slow, told, others=200)
+
+
 def test_louder_never_says_less() -> None:
     ratios = [_ratio(_seen("a", "errors", score=score), others=8) for score in ALL_SIZES]
     assert ratios == sorted(ratios)

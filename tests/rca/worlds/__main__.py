@@ -18,13 +18,15 @@ from tests.rca.worlds import fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
-def worlds(seed: int, count: int) -> Iterator[tuple[str, list[Drawn]]]:
-    """Yield every world by name."""
+def worlds(
+    seed: int, count: int, services: tuple[int, int] | None = None
+) -> Iterator[tuple[str, list[Drawn]]]:
+    """Yield every world by name; of a given size those of services alone."""
     for view in microservices.View:
-        yield (
-            f"micro {view.name.lower()}",
-            list(microservices.incidents(seed, count, view)),
-        )
+        drawn = microservices.incidents(seed, count, view, services or microservices.SERVICES)
+        yield f"micro {view.name.lower()}", list(drawn)
+    if services is not None:
+        return
     for covered in (True, False):
         name = "covered" if covered else "alerts"
         yield f"fabric {name}", list(fabric.incidents(seed, count, covered=covered))
@@ -36,13 +38,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--incidents", type=int, default=100)
+    parser.add_argument("--services", type=int, nargs=2, metavar=("LEAST", "MOST"))
     asked = parser.parse_args()
+    services = tuple(asked.services) if asked.services else None
     model = rca.load_model()
 
     def engine(incident: Incident) -> Mapping[str, float]:
         return {c.entity: c.posterior for c in rca.investigate(incident, model).causes}
 
-    for name, rows in worlds(asked.seed, asked.incidents):
+    for name, rows in worlds(asked.seed, asked.incidents, services):
         cells = []
         for method, rank in {"kgraph": engine, **BASELINES}.items():
             places = [

@@ -19,6 +19,7 @@ from kgraph.schema import Direction, Entity, Incident, Observation, Relation, St
 from tests.rca.worlds.drawn import Drawn, renamed
 
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
+SERVICES = 12, 40  # in a system, least and most; stores and hosts a quarter and a fifth of it
 _ALARM, _WELL = 5.0, 3.0  # z from which a measurement alarms, and below which it is well
 _QUANTILES = {"latency": 3, "clientLatency": 3, "memory": 3, "network": 2}  # detectors of a signal
 _METRICS = ("latency", "clientLatency", "errors", "requests", "cpu", "memory", "network", "disk")
@@ -53,17 +54,20 @@ class _World:
     hosts: range = field(default_factory=lambda: range(0))
 
 
-def incidents(seed: int, count: int, view: View) -> Iterator[Drawn]:
-    """Yield incidents, each in a system of its own."""
+def incidents(
+    seed: int, count: int, view: View, services: tuple[int, int] = SERVICES
+) -> Iterator[Drawn]:
+    """Yield incidents, each in a system of its own with so many services, least and most."""
     for number in range(count):
         rng = Random(f"{seed}/{view.name}/{number}")
-        while (drawn := _incident(rng, f"micro-{number}", view)) is None:
+        while (drawn := _incident(rng, f"micro-{number}", view, services)) is None:
             pass
         yield renamed(drawn, f"{seed}/{number}")
 
 
-def _world(rng: Random) -> _World:
-    services, stores = rng.randint(12, 40), rng.randint(3, 10)
+def _world(rng: Random, size: tuple[int, int]) -> _World:
+    least, most = size
+    services, stores = rng.randint(least, most), rng.randint(least // 4, most // 4)
     world = _World(rng, stores=set(range(services, services + stores)))
     for one in range(services):
         world.calls[one] = {}
@@ -82,7 +86,7 @@ def _world(rng: Random) -> _World:
                 world.calls[one][common] = rng.uniform(0.1, 0.5)
         world.calls[common] = {}
     everything = services + stores
-    world.hosts = range(everything, everything + rng.randint(3, 8))
+    world.hosts = range(everything, everything + rng.randint(least // 4, most // 5))
     for one in range(everything):
         world.host[one] = rng.choice(world.hosts)
         world.own[one] = math.exp(rng.gauss(-4, 1))
@@ -144,8 +148,8 @@ def _run(world: _World, at_fault: int | None, ill: Ill, much: float) -> tuple[_M
     return found, edges
 
 
-def _incident(rng: Random, name: str, view: View) -> Drawn | None:
-    world = _world(rng)
+def _incident(rng: Random, name: str, view: View, services: tuple[int, int]) -> Drawn | None:
+    world = _world(rng, services)
     ill = rng.choice(list(Ill))
     at_fault = rng.choice(world.hosts) if ill is Ill.HOST else rng.choice(sorted(world.own))
     before, edges_before = _run(world, None, ill, 0.0)
