@@ -26,20 +26,24 @@ class Place:
     Attributes:
         above: candidates with a higher score.
         tied: candidates with the same, itself included; those without any score are last, tied.
+        right: how many of these are true causes, in [1, tied].
     """
 
     above: int
     tied: int
+    right: int = 1
 
     def at(self, k: int) -> float:
-        """Return P(it is among the first k), ties in any order, in [0, 1]."""
-        return max(0.0, min(1.0, (k - self.above) / self.tied))
+        """Return P(a true cause is among the first k), ties in any order, in [0, 1]."""
+        room = min(self.tied, max(0, k - self.above))
+        return 1 - math.comb(self.tied - self.right, room) / math.comb(self.tied, room)
 
     @property
     def reciprocal(self) -> float:
-        """The expected reciprocal rank, in (0, 1]."""
-        ranks = range(self.above + 1, self.above + self.tied + 1)
-        return math.fsum(1 / rank for rank in ranks) / self.tied
+        """The expected reciprocal rank of the first true cause, in (0, 1]."""
+        places = range(1, self.tied - self.right + 2)
+        first = (math.comb(self.tied - at, self.right - 1) / (self.above + at) for at in places)
+        return math.fsum(first) / math.comb(self.tied, self.right)
 
 
 def place(
@@ -54,10 +58,10 @@ def place(
     """
     known = {entity: scores[entity] for entity in candidates if entity in scores}
     best = max((known[entity] for entity in truth if entity in known), default=None)
-    if best is None:
-        return Place(len(known), max(1, len(candidates) - len(known)))
-    values = list(known.values())
-    return Place(sum(v > best for v in values), sum(v == best for v in values))
+    above = len(known) if best is None else sum(value > best for value in known.values())
+    # Who has no score is tied with all others that have none.
+    tied = [each for each in set(candidates) if known.get(each) == best]
+    return Place(above, max(1, len(tied)), max(1, sum(each in truth for each in tied)))
 
 
 def all_among(k: int, truth: Collection[str], scores: Mapping[str, float]) -> bool:

@@ -45,6 +45,19 @@ def test_of_several_true_causes_the_best_placed_counts() -> None:
     assert place({"a", "c"}, "abc", {"b": 0.9, "c": 0.5, "a": 0.1}).above == 1
 
 
+def test_of_a_pair_of_causes_that_are_equally_sure_either_may_come_first() -> None:
+    both = place({"a", "b"}, "abcd", {"a": 0.9, "b": 0.9, "c": 0.1})
+    assert both == Place(above=0, tied=2, right=2)
+    assert (both.at(1), both.reciprocal) == (1.0, 1.0)
+    with_another = place({"a", "b"}, "abcd", {"a": 0.9, "b": 0.9, "c": 0.9})
+    assert (with_another.at(1), with_another.at(2)) == pytest.approx((2 / 3, 1.0))
+    assert with_another.reciprocal == pytest.approx(2 / 3 + 1 / 3 / 2)
+
+
+def test_of_causes_that_were_not_ranked_the_first_counts() -> None:
+    assert place({"c", "d"}, "abcd", {"a": 0.9}).at(2) == pytest.approx(2 / 3)
+
+
 def test_what_is_no_candidate_takes_no_place() -> None:
     assert place({"a"}, "ab", {"x": 1.0, "a": 0.5}).above == 0
 
