@@ -19,7 +19,7 @@ _DRESSED_EVERY = 2  # of the incidents that are learned from, so many are also t
 # How much each counts: the simulator shows what no labelled set does, several faults at once; told
 # as alert lists, its incidents are harder than any real ones. A labelled set counts 1.
 _SIMULATED, _OTHERWISE = 3.0, {"alerts": 0.2, "target": 0.5}
-_ABSENT = 1 / 7  # of what is told, this share is told of a graph that lacks its causes
+_ABSENT = 1 / 20  # of what is told, this share is told of a graph that lacks its causes
 _LEAST = 20  # incidents below which nothing is fitted
 
 
