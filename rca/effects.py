@@ -13,11 +13,16 @@ class Link(NamedTuple):
     """The likeliest reason why an entity is hit: the entity and mode before it.
 
     A tuple and not a dataclass: walks make one for every entity that they hit.
+
+    Attributes:
+        stopped: P(what is at fault does what it says, as many as the group can't do without),
+            of a group in which nothing else is hit; 0 otherwise.
     """
 
     entity: int
     mode: str
     relation: str
+    stopped: float = 0.0
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class Spread:
     """What a set of faults does.
 
     Attributes:
+        at_fault: entity -> mode.
         predicted: entity -> mode -> P(in that mode), before looking at the entity itself.
         believed: the same, corrected by what was seen there.
         links: (entity, mode) -> where it comes from.
@@ -34,6 +40,7 @@ class Spread:
         through: entity -> its gates with members that were met.
     """
 
+    at_fault: dict[int, str] = field(default_factory=dict)
     predicted: dict[int, Modes] = field(default_factory=dict)
     believed: dict[int, Modes] = field(default_factory=dict)
     links: dict[tuple[int, str], Link] = field(default_factory=dict)

@@ -23,9 +23,10 @@ SEED = 0.85  # P(a fault does to its own entity what it says)
 
 _NOTHING: Modes = {}
 _NOWHERE = frozenset[int]()
-# What comes through a gate: mode, chance, (member, its mode), whether not by calls alone.
-_Through = tuple[str, float, tuple[int, str], bool]
-_Hit = tuple[float, int, str, str]  # chance, and what a link says: entity, its mode, relation
+# What comes through a gate: mode, chance, (member, its mode), whether not by calls alone, and
+# what `Link.stopped` says.
+_Through = tuple[str, float, tuple[int, str], bool, float]
+_Hit = tuple[float, int, str, str, float]  # chance, and what a link says
 
 
 def reach(scene: Scene, faults: Faults) -> Spread:
@@ -49,7 +50,7 @@ def spread(
     """
     onwards = scene.terrain.everywhere if onwards is None else onwards
     level = scene.level
-    result = Spread()
+    result = Spread(dict(faults))
     hops = result.hops
     waiting: list[tuple[int, int, int]] = []
     for entity, mode in faults:
@@ -138,14 +139,14 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
                 continue
             solid = gate.firm and member not in called
             through = [
-                (mode, chance, (member, cause), solid)
+                (mode, chance, (member, cause), solid, 0.0)
                 for mode, (chance, cause) in _brought(state, effects).items()
             ]
-        for mode, chance, source, solid in through:
+        for mode, chance, source, solid, stopped in through:
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
             if chance >= CUT:
                 firm |= solid
-                _keep(scene, strongest, mode, (chance, *source, gate.type))
+                _keep(scene, strongest, mode, (chance, *source, gate.type, stopped))
     for mode, hit in _from_dependents(scene, result, entity):
         spared[mode] = spared.get(mode, 1.0) * (1 - hit[0])
         firm |= hit[0] >= CUT
@@ -166,12 +167,36 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         if severity_of(kind, mode) is Severity.GRAY:
             chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
         if chance < CUT:
-            found.append((mode, chance, (-1, ""), False))
+            found.append((mode, chance, (-1, ""), False, 0.0))
             continue
-        source, (_, cause) = max(chances.items(), key=lambda row: scene.prefer(*row))
+        source, (_, cause) = _reason(scene, chances, _last(kind, mode, chances, gate))
         solid = gate.firm and any(member not in result.soft for member in chances)
-        found.append((mode, chance, (source, cause), solid))
+        stopped = _stopped(result, gate, chances)
+        found.append((mode, chance, (source, cause), solid, stopped))
     return found
+
+
+def _stopped(result: Spread, gate: Gate, chances: _Hits) -> float:
+    if not chances.keys() <= result.at_fault.keys():
+        return 0.0
+    members = (m for m, _ in gate.members if m in result.at_fault and m in result.believed)
+    surely = [result.believed[m].get(result.at_fault[m], 0.0) for m in members]
+    return fails(surely, gate.size, gate.need)
+
+
+def _last(kind: str, mode: str, chances: _Hits, gate: Gate) -> int:
+    """Return the place of the reason among the members that may have failed, surest first.
+
+    A group stops with the last member that it can't do without: how sure that is, is paid for
+    once, and not by each of those that the group serves. It is weakened by any of them.
+    """
+    lost = gate.size - gate.need
+    hard = severity_of(kind, mode) is Severity.HARD
+    return lost if hard and lost < len(chances) else 0
+
+
+def _reason(scene: Scene, chances: _Hits, place: int) -> tuple[int, tuple[float, str]]:
+    return sorted(chances.items(), key=lambda row: scene.prefer(*row), reverse=True)[place]
 
 
 def _keep(scene: Scene, strongest: dict[str, _Hit], mode: str, hit: _Hit) -> None:
@@ -230,7 +255,7 @@ def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[st
     if burdens is None:
         return []
     return [
-        (edge.mode, (chance * edge.strength, burden, mode, ahead.type))
+        (edge.mode, (chance * edge.strength, burden, mode, ahead.type, 0.0))
         for burden in dict.fromkeys(burdens)
         for ahead in scene.terrain.presses(burden)
         if ahead.entity == entity

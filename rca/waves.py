@@ -24,9 +24,9 @@ _LOW = 2**24  # more than there are nodes
 _FAR = 2**30
 OFF = -2  # parent of what is not on the tree
 _UNSEEN, _QUEUED, _DONE = 0, 1, 2
-# What comes through gates: pair, slot, chance, source node, whether not by calls alone, and
-# whether against the arrows.
-_Through = tuple[Ints, Ints, Floats, Ints, Mask, Mask]
+# What comes through gates: pair, slot, chance, source node, what `Link.stopped`
+# says, whether not by calls alone, and whether against the arrows.
+_Through = tuple[Ints, Ints, Floats, Ints, Floats, Mask, Mask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class _Wave:
         self.count = 0
         self.room = 0
         self.believed = np.zeros((0, region.width))
+        self.fault = np.zeros(0)  # of what is at fault: P(it does to itself what it says)
         self.soft = np.zeros(0, np.bool_)
         self.parts: list[
             tuple[Ints, Floats, Ints, Floats, Mask]
@@ -109,46 +110,51 @@ class _Wave:
     def step(self, keys: Ints) -> None:
         """Predict, correct and pass on."""
         self.state[keys] = _DONE
-        predicted, best, soft = self._arrive(keys)
+        predicted, best, stopped, soft = self._arrive(keys)
         seeded = self.seeded[keys]
         own = np.flatnonzero(seeded >= 0)
         predicted[own, seeded[own]] = np.maximum(predicted[own, seeded[own]], SEED)
         hit = predicted.any(axis=1)
         if not hit.all():
-            keys, predicted, best, soft = keys[hit], predicted[hit], best[hit], soft[hit]
-            seeded = seeded[hit]
+            keys, predicted, soft, seeded = keys[hit], predicted[hit], soft[hit], seeded[hit]
+            best, stopped = best[hit], stopped[hit]
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
-        parent, passes, gray = self._parents(keys, predicted, believed, best, seeded)
-        self._grow(keys, believed, soft, parent)
+        parent, passes, gray = self._parents(keys, predicted, believed, best, stopped, seeded)
+        fault = np.where(seeded >= 0, believed[np.arange(len(keys)), seeded], 0.0)
+        self._grow(keys, believed, fault, soft, parent)
         self.parts.append((keys, predicted, parent, passes, gray))
         self._pass_on(keys, believed)
 
-    def _grow(self, keys: Ints, believed: Floats, soft: Mask, parent: Ints) -> None:
+    def _grow(self, keys: Ints, believed: Floats, fault: Floats, soft: Mask, parent: Ints) -> None:
         more = self.count + len(keys)
         if more > self.room:
             self.room = max(2 * more, 1024)
-            wider = np.zeros((self.room, self.region.width))
-            wider[: self.count] = self.believed[: self.count]
-            longer, taller = np.zeros(self.room, np.bool_), np.zeros(self.room, np.bool_)
-            longer[: self.count], taller[: self.count] = (
-                self.soft[: self.count],
-                self.tree[: self.count],
-            )
-            self.believed, self.soft, self.tree = wider, longer, taller
+            for name in ("believed", "fault", "soft", "tree"):
+                short = getattr(self, name)
+                longer = np.zeros((self.room, *short.shape[1:]), short.dtype)
+                longer[: self.count] = short[: self.count]
+                setattr(self, name, longer)
         self.believed[self.count : more] = believed
+        self.fault[self.count : more] = fault
         self.soft[self.count : more] = soft
         self.tree[self.count : more] = parent > OFF
         self.row[keys] = np.arange(self.count, more)
         self.count = more
 
-    def _arrive(self, keys: Ints) -> tuple[Floats, Ints, Mask]:
-        """Return what reaches each key: (p, slots) chances and reasons, and whether softly."""
+    def _arrive(self, keys: Ints) -> tuple[Floats, Ints, Floats, Mask]:
+        """Return what reaches each key, and whether softly.
+
+        Returns:
+            (p, slots) chances, their reasons, and of these what `Link.stopped` says; and (p,)
+            whether it is by calls alone.
+        """
         edges, tables, width = self.region.edges, self.region.tables, self.region.width
         many = len(keys)
         spared = np.ones(many * width)
         best = np.zeros(many * width, np.int64)
+        stopped = np.zeros(many * width)
         firm = np.zeros(many, np.bool_)
         node = keys % self.n
         edge = spans(edges.start, node)
@@ -171,7 +177,7 @@ class _Wave:
                 if one.size < by.size:
                     rest = np.flatnonzero(~single)
                     told.append(self._groups(edge, at, row, by[rest], slot[rest], chance[rest]))
-                for pair, effect, chances, source, solid, press in told:
+                for pair, effect, chances, source, least, solid, press in told:
                     flat = pair * width + effect
                     np.multiply.at(spared, flat, 1 - chances)
                     strong = chances >= CUT
@@ -180,11 +186,13 @@ class _Wave:
                     key = np.rint(chances * _FINE).astype(np.int64) * _LOW
                     key += self.region.prefer[source]
                     np.maximum.at(best, flat[strong], key[strong])
+                    first = (least > 0) & (key == best[flat])
+                    stopped[flat[first]] = least[first]
         chances = (1 - spared).reshape(many, width)
         reasons = best.reshape(many, width)
         soft = reasons.any(axis=1) & ~firm
         chances[(reasons == 0) | (chances < CUT)] = 0.0
-        return chances, reasons, soft
+        return chances, reasons, stopped.reshape(many, width), soft
 
     def _single(
         self, edge: Ints, at: Ints, row: Ints, by: Ints, slot: Ints, chance: Floats
@@ -193,7 +201,8 @@ class _Wave:
         which = edge[by]
         press = edges.press[which]
         solid = press | (edges.firm[which] & ~self.soft[row[by]])
-        return at[by], slot, chance, edges.source[which], solid, press
+        stopped = np.zeros(len(by))
+        return at[by], slot, chance, edges.source[which], stopped, solid, press
 
     def _groups(
         self, edge: Ints, at: Ints, row: Ints, by: Ints, slot: Ints, chance: Floats
@@ -210,6 +219,8 @@ class _Wave:
         most, width = int(edges.size[gate].max()), region.width
         hits = np.zeros((len(first), width, most))
         hits[group, slot, place] = chance
+        fault = np.zeros((len(first), most))
+        fault[group, place] = self.fault[row[by]]
         soft = np.ones((len(first), most), np.bool_)
         soft[group, place] = self.soft[row[by]]
         source = np.zeros((len(first), most), np.int64)
@@ -226,10 +237,15 @@ class _Wave:
         chances = np.maximum(_at_least(rows, spare), felt[group, slot])
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source[group]]
         key[rows <= 0] = -1
-        reason = source[group, key.argmax(axis=1)]
+        last = np.where(hard[group, slot] & ((rows > 0).sum(axis=1) >= spare), spare - 1, 0)
+        order = np.argsort(-key, axis=1, kind="stable")
+        reason = source[group, order[np.arange(len(group)), last]]
+        stopped = _at_least(fault[group], spare)
+        stopped[((rows > 0) & (fault[group] == 0)).any(axis=1)] = 0.0
         firm = edges.firm[which[first]][group]
         solid = firm & ((rows > 0) & ~soft[group]).any(axis=1)
-        return pair[first][group], slot, chances, reason, solid, np.zeros(len(slot), np.bool_)
+        press = np.zeros(len(slot), np.bool_)
+        return pair[first][group], slot, chances, reason, stopped, solid, press
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
@@ -252,9 +268,14 @@ class _Wave:
         predicted: Floats,
         believed: Floats,
         best: Ints,
+        stopped: Floats,
         seeded: npt.NDArray[np.int8],
     ) -> tuple[Ints, Floats, Mask]:
-        """Return the place of each key in the tree of its suspect: parent row, P(hit | parent)."""
+        """Return the place of each key in the tree of its suspect: parent row, P(hit | parent).
+
+        That a group at fault has really stopped is one unknown, and not one for each of those
+        that it serves: it is its last member's, and they are hit given that all have.
+        """
         many, width = len(keys), self.region.width
         top = width - 1 - predicted[:, ::-1].argmax(axis=1)  # of equals the last by name
         reason = best[np.arange(many), top] % _LOW
@@ -267,7 +288,8 @@ class _Wave:
         on = np.flatnonzero(~off)
         hit = np.minimum(1.0, predicted[on].sum(axis=1))
         passed = np.minimum(1.0, self.believed[before[on]].sum(axis=1))
-        passes[on] = np.minimum(1.0, hit / passed)
+        least = stopped[on, top[on]]
+        passes[on] = np.minimum(1.0, hit / np.where(least > 0, least, passed))
         own = np.flatnonzero(seeded >= 0)
         parent[own], passes[own] = -1, believed[own, seeded[own]]
         top[own] = seeded[own]

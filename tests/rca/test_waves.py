@@ -39,7 +39,8 @@ def _grown(reach: Spread, faults: Faults) -> list[Node]:
             link = reach.links[(entity, max(predicted, key=lambda m: (predicted[m], m)))]
             if link.entity not in place:
                 continue
-            passes = min(1.0, _hit(predicted) / _hit(reach.believed[link.entity]))
+            before = link.stopped or _hit(reach.believed[link.entity])
+            passes = min(1.0, _hit(predicted) / before)
             node = Node(entity, place[link.entity], passes, entity in reach.soft)
         place[entity] = len(nodes)
         nodes.append(node)
