@@ -158,7 +158,7 @@ def test_behind_a_silent_exporter_nothing_is_healthy_and_no_guest_is_down(
     read()
     found = seen(store, "down", "paused", "unreachable")
     assert found["h1", "unreachable"] is State.ABNORMAL
-    assert found["libvirt exporter h1", "unreachable"] is State.ABNORMAL
+    assert found["libvirt exporter h1", "down"] is State.ABNORMAL  # it is refused
     for guest in ("web", "shop"):
         assert (guest, "down") not in found
         assert (guest, "paused") not in found
