@@ -111,17 +111,18 @@ def depths(parent: Ints) -> Ints:
     return found
 
 
-def log_evidence(tree: Tree, own: Floats) -> float:
-    """Return the log likelihood ratio of the readings for "the roots are at fault", in nats.
+def rooted(tree: Tree, own: Floats) -> Floats:
+    """Return the log likelihood ratio of the readings for "this root is at fault", in nats.
 
     Args:
-        tree: parents before children.
+        tree: parents before children, of one root at least.
         own: what the readings of each node say, given that it is hit, in nats.
+
+    Returns:
+        Of each root, in the order of `tree.levels[0]`.
     """
-    if not len(tree):
-        return 0.0
     (below, felt), roots = gathered(tree, own), tree.levels[0]
-    return float(np.sum(own[roots] + message(tree.passes[roots], below[roots]) + felt[roots]))
+    return own[roots] + message(tree.passes[roots], below[roots]) + felt[roots]
 
 
 def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
@@ -206,9 +207,3 @@ class Groups:
             falling = np.take_along_axis(several, order, axis=1)
             found[self._large] = (falling * self._share).sum(axis=1)
         return found
-
-
-def tempered(nats: Floats, rho: float) -> float:
-    """Return what `temper` does, of an array."""
-    ordered = nats[np.argsort(-np.abs(nats), kind="stable")]
-    return float(np.sum(ordered / (1 + rho * np.arange(len(ordered)))))

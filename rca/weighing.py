@@ -18,8 +18,8 @@ from rca.messages import (
     SPREADS,
     Groups,
     Tree,
-    gathered,
     message,
+    rooted,
 )
 from rca.region_edges import Floats, Ints, Mask
 from rca.support import Rows
@@ -124,13 +124,10 @@ def _numbered(of_row: Ints, entity: Ints) -> tuple[Ints, Ints]:
 
 
 def _rooted(tree: Tree, own: Floats, of_node: Ints, many: int) -> Floats:
-    """Return the evidence that reaches the roots of each tree, see `log_evidence`."""
+    """Return the evidence that reaches the roots of each tree."""
     if not len(tree):
         return np.zeros(many)
-    below, felt = gathered(tree, own)
-    roots = tree.levels[0]
-    told = own[roots] + message(tree.passes[roots], below[roots]) + felt[roots]
-    return _sums(of_node[roots], told, many)
+    return _sums(of_node[tree.levels[0]], rooted(tree, own), many)
 
 
 def _tempered(of_row: Ints, nats: Floats, many: int) -> Floats:

@@ -10,7 +10,7 @@ from ingest.prometheus.answers import Labels, Reading, Rule
 from ingest.prometheus.coverage import Sight, coverage, live, said_by, sights, stale
 from ingest.prometheus.ending import Standing, ended, relays_ended
 from ingest.prometheus.origin import LASTS, Origin
-from ingest.prometheus.probes import Watched, probes, server, watched_by
+from ingest.prometheus.probes import Watched, homes, probes, server, watched_by
 from ingest.prometheus.scrapes import probes_answer, reached
 from ingest.prometheus.targets import Alias, Silence, Vantage, aliases, explained, vantage
 from kgraph.schema import Coverage, Item, Observation, Snapshot, State
@@ -78,18 +78,19 @@ class Normalised:
 def normalise(reading: Reading, estate: Estate, origin: Origin, now: datetime) -> Normalised:
     """Turn the answers of one Prometheus into what is kept. O(alerts + series + targets)."""
     found = aliases(reading.targets, estate.index)
+    home = homes(found)
     seen = tuple(sights(reading, estate.index, estate.packs))
     translation = _translated(reading, estate, origin, now)
     busy = said_by(reading.rules, estate.index, estate.packs)
     covered = coverage(seen, busy, reading, origin, now)
     told = [
         *probes_answer(found, estate.standing, origin, now),
-        *reached(found, estate.standing, origin, now),
+        *reached(found, home, estate.standing, origin, now),
         *translation.observations,
     ]
     jobs = {origin.target(alias.target): alias.target.job for alias in found}
     items: list[Item] = [
-        *probes(found, origin),
+        *probes(found, home, origin),
         *watched_by(_watched(reading, found, seen, origin), estate.watched, jobs),
         *ended(estate.standing, told, covered, origin, now),
         *relays_ended(estate.standing, translation.blind, covered, origin, now),

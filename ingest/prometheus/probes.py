@@ -31,11 +31,13 @@ def server(origin: Origin) -> Record:
     )
 
 
-def probes(found: Iterable[Alias], origin: Origin) -> Iterator[Item]:
-    """Yield the server, and every target as a Probe that depends on it, and on where it runs."""
+def probes(found: Iterable[Alias], home: Mapping[str, str], origin: Origin) -> Iterator[Item]:
+    """Yield the server, and every target as a Probe that depends on it, and on where it runs.
+
+    `home` is what `homes` returns.
+    """
     yield server(origin)
     rows = list(found)
-    home = homes(rows)
     crowded = {name for name, count in Counter(map(_name, rows)).items() if count > 1}
     for alias in rows:
         target, name = alias.target, _name(alias)

@@ -7,14 +7,14 @@ address is answered, hangs in the exporter.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from ingest.prometheus.answers import Target
 from ingest.prometheus.ending import Standing
 from ingest.prometheus.origin import LASTS, Origin, lasts
-from ingest.prometheus.probes import homes, place
+from ingest.prometheus.probes import place
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Observation, State
 
@@ -43,16 +43,19 @@ def probes_answer(
 
 
 def reached(
-    found: Iterable[Alias], standing: Standing, origin: Origin, now: datetime
+    found: Iterable[Alias],
+    home: Mapping[str, str],
+    standing: Standing,
+    origin: Origin,
+    now: datetime,
 ) -> list[Observation]:
     """Return whether the machines behind the targets were reached; a refusal is an answer.
 
     An exporter that asks others on behalf of Prometheus says nothing of them by its own `up`.
+    `home` is what `homes` returns.
     """
     rows: dict[tuple[str, str], Observation] = {}
-    every = list(found)
-    home = homes(every)
-    for alias in every:
+    for alias in found:
         target = alias.target
         if alias.uid is None or target.proxied or not _tells(target):
             continue

@@ -9,7 +9,7 @@ import pytest
 
 from kgraph.schema import Incident
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
-from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, log_evidence, message, tempered
+from rca.messages import OVERFLOW, SOFT_RHO, SPREADS, message, rooted, temper
 from rca.region_edges import Floats
 from rca.scene import Scene
 from rca.score import evidence, score, scores
@@ -23,8 +23,9 @@ def _by_itself(unit: Unit, told: Floats) -> float:
     left = rows.ratio / (1 + told * (rows.ratio - 1))
     said = rows.weight * np.log1p(unit.bears * (left - 1))
     own, beside = np.split(unit.groups.tempered(said), [len(unit.tree)])
-    felt = min(OVERFLOW, tempered(said[rows.soft & ~unit.firm], SOFT_RHO))
-    return log_evidence(unit.tree, own) + float(message(SPREADS, felt)) + float(beside.sum())
+    felt = min(OVERFLOW, temper(said[rows.soft & ~unit.firm].tolist(), SOFT_RHO))
+    up = float(rooted(unit.tree, own).sum()) if len(unit.tree) else 0.0
+    return up + float(message(SPREADS, felt)) + float(beside.sum())
 
 
 def _assert_all(scene: Scene) -> int:

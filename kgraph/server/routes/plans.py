@@ -11,10 +11,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app.applying import approve as say_yes
 from kgraph.app.plans import cancel as say_stop
+from kgraph.app.plans import document_of
 from kgraph.app.plans import reject as say_no
 from kgraph.incidents.advice import stands
 from kgraph.schema import Halt, InputError, PlanRecord, PlanState
-from kgraph.schema.plan_documents import parse_plan
 from kgraph.server.forms import HaltForm, JournalForm, PlanForm, PlanRow, ReasonAsked
 from kgraph.server.identity import Admin, Operator, Served, Viewer
 from kgraph.server.paging import Cursor, Limit, Page, cached, cut, following, offset, tagged
@@ -62,7 +62,7 @@ async def show_plan(plan_id: Id, request: Request, served: Served, _caller: View
 
     def look(store: GraphStore) -> PlanForm:
         record = _found(store, plan_id)
-        plan = parse_plan(record.document, where=record.id).plan
+        plan = document_of(record).plan
         return PlanForm(
             **PlanRow.of(record).model_dump(),
             executable=plan.executable,
