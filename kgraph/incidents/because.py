@@ -174,9 +174,7 @@ def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     return f"{who} share it; they also share {also} ({verdict})"
 
 
-def _victims(
-    view: View, victims: Sequence[str], signals: Mapping[str, str], every: str
-) -> str:
+def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], every: str) -> str:
     """Say who they are, with `every` before them where that is more than a few words."""
     kinds: dict[str, int] = {}
     for uid in victims:
