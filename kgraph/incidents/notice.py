@@ -171,10 +171,7 @@ def _evidence(answer: Mapping[str, Any], names: Mapping[str, str], side: str) ->
     lead = next(iter(answer["causes"]), None)
     if lead is None or answer["abstained"]:
         return []
-    rows = [
-        f"{names.get(row['entity'], row['entity'])} {_seen(row)}"
-        for row in lead[side]
-    ]
+    rows = [f"{names.get(row['entity'], row['entity'])} {_seen(row)}" for row in lead[side]]
     more = len(rows) - _SHOWN
     return rows[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
 
