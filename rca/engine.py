@@ -25,9 +25,9 @@ from rca.checks import next_checks
 from rca.compile import Compiled
 from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
-from rca.habits import as_monitored
 from rca.likelihood import read
 from rca.outlook import Outlook
+from rca.parlance import as_monitored
 from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
