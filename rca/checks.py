@@ -112,7 +112,7 @@ def _all_at_once(
     for row in np.flatnonzero(asked).tolist():
         entity = int(region.nodes[rows.node[row]])
         found[suspects[int(rows.suspect[row])]][entity] = region.modes(
-            rows.node[row], rows.predicted[row]
+            rows.node[row], rows.predicted[:, row]
         )
     return found
 

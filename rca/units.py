@@ -14,7 +14,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from kgraph.schema import Channel
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import spans_of
 from rca.accounts import accounted
 from rca.delays import discounts
 from rca.effects import Spread
@@ -29,7 +29,7 @@ from rca.region_seen import UNKNOWN
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
-from rca.waves import OFF, walk
+from rca.waves import walk
 from rca.waves import Rows as Walks
 from rca.weighing import placed, weighed
 
@@ -167,7 +167,8 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
         return []
     region = region_of(scene, {e for one in prospects for e, _ in one.faults})
     walks = walk(region, [region.located(one.faults) for one in prospects])
-    trees = _trees(region, walks, len(prospects))
+    ends = np.searchsorted(walks.suspect, np.arange(len(prospects) + 1)).tolist()
+    trees = _trees(region, walks, ends)
     supports = _supports(region, walks, len(prospects))
     told = []
     for number, (prospect, hit) in enumerate(zip(prospects, supports, strict=True)):
@@ -196,38 +197,30 @@ def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -
     return Rows.of(scene, own).and_(rows.only(others))
 
 
-def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
+def _trees(region: Region, walks: Walks, ends: Sequence[int]) -> list[Tree]:
     """Return the tree of each suspect."""
-    on = np.flatnonzero(walks.parent > OFF)
-    on = on[np.argsort(walks.suspect[on], kind="stable")]
-    ends = np.searchsorted(walks.suspect[on], np.arange(many + 1))
-    place = np.zeros(len(walks.node), np.int64)
-    place[on] = np.arange(len(on))
-    up = walks.parent[on]
-    up = np.where(up < 0, ROOT, place[up])
-    first = ends[walks.suspect[on]]
-    hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
-    entity, passes, soft = region.nodes[walks.node[on]], walks.passes[on], walks.soft[on]
-    gray = walks.gray[on]
+    first = np.array(ends)[walks.suspect]
+    parent = np.where(walks.parent < 0, ROOT, walks.parent - first)
+    entity, hops = region.nodes[walks.node], depths(walks.parent)
     return [
-        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b], gray[a:b])
-        for a, b in pairwise(ends.tolist())
+        Tree(
+            entity[a:b], parent[a:b], walks.passes[a:b], walks.soft[a:b], hops[a:b], walks.gray[a:b]
+        )
+        for a, b in pairwise(ends)
     ]
 
 
 def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     """Return what each suspect says of the readings of all that it hits."""
     seen = region.seen
-    reading = spans(seen.start, walks.node).astype(np.int64)
-    counts = seen.start[walks.node + 1] - seen.start[walks.node]
-    row = np.repeat(np.arange(len(walks.node)), counts)
-    shown = walks.predicted[row] * seen.bearing[reading]
+    reading, row = spans_of(seen.start, walks.node)
+    reading = reading.astype(np.int64)
+    shown = walks.predicted[:, row] * seen.bearing.T[:, reading]
     _unblinded(region, walks, row, reading, shown)
-    chance = shown.max(axis=1, initial=0.0)
+    chance = shown.max(axis=0, initial=0.0)
     kept = np.flatnonzero(chance >= CUT)
-    kept = kept[np.argsort(walks.suspect[row[kept]], kind="stable")]
     row, reading, chance = row[kept], reading[kept], chance[kept]
-    sure = np.minimum(1.0, walks.predicted[row].sum(axis=1))
+    sure = np.minimum(1.0, walks.predicted[:, row].sum(axis=0))
     says = np.array((chance, seen.ratio[reading], seen.weight[reading], chance / sure))
     everything = Rows(
         region.nodes[walks.node[row]],
@@ -244,19 +237,19 @@ def _unblinded(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Fl
     """Take back what would show as unobserved through a probe that is not hit."""
     blind = region.blind[walks.node[row]]
     asked = np.flatnonzero(blind >= 0)
-    asked = asked[shown[asked, blind[asked]] > 0]
+    asked = asked[shown[blind[asked], asked] > 0]
     probe = region.seen.probe[reading[asked]]
     pair = walks.suspect[row[asked]] * len(region.nodes) + np.maximum(probe, 0)
     hit = (probe == UNKNOWN) | ((probe >= 0) & (walks.row[pair] >= 0))
     quiet = asked[~hit]
-    shown[quiet, blind[quiet]] = 0.0
+    shown[blind[quiet], quiet] = 0.0
 
 
 def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:
     """Return how surely a suspect breaches the objective."""
     node = region.place(goal.entity)
     row = -1 if node is None else int(walks.row[number * len(region.nodes) + node])
-    return float(walks.predicted[row].max()) if row >= 0 else 0.0
+    return float(walks.predicted[:, row].max()) if row >= 0 else 0.0
 
 
 def _own_support(
