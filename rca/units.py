@@ -29,8 +29,8 @@ from rca.region_seen import UNKNOWN
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
-from rca.waves import walk
 from rca.waves import Rows as Walks
+from rca.waves import walk
 from rca.weighing import placed, weighed
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
@@ -73,6 +73,16 @@ class Unit:
         """The faults by uid, in an order that no reading order changes."""
         uids = self.scene.topology.uids
         return tuple(sorted((uids[entity], mode) for entity, mode in self.faults))
+
+    @cached_property
+    def strength(self) -> float:
+        """The log posterior odds of it alone against "nothing here is wrong", in nats."""
+        return self.log_prior + self.coarse * self.alone
+
+    @cached_property
+    def standing(self) -> tuple[float, tuple[tuple[str, str], ...]]:
+        """Its place among others that are told together: the strongest first."""
+        return -self.strength, self.named
 
     @cached_property
     def spread(self) -> Spread:
@@ -202,10 +212,9 @@ def _trees(region: Region, walks: Walks, ends: Sequence[int]) -> list[Tree]:
     first = np.array(ends)[walks.suspect]
     parent = np.where(walks.parent < 0, ROOT, walks.parent - first)
     entity, hops = region.nodes[walks.node], depths(walks.parent)
+    passes, soft, gray = walks.passes, walks.soft, walks.gray
     return [
-        Tree(
-            entity[a:b], parent[a:b], walks.passes[a:b], walks.soft[a:b], hops[a:b], walks.gray[a:b]
-        )
+        Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b], gray[a:b])
         for a, b in pairwise(ends)
     ]
 
@@ -213,8 +222,8 @@ def _trees(region: Region, walks: Walks, ends: Sequence[int]) -> list[Tree]:
 def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     """Return what each suspect says of the readings of all that it hits."""
     seen = region.seen
-    reading, row = spans_of(seen.start, walks.node)
-    reading = reading.astype(np.int64)
+    at, row = spans_of(seen.start, walks.node)
+    reading = at.astype(np.int64)
     shown = walks.predicted[:, row] * seen.bearing.T[:, reading]
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
