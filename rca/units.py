@@ -177,8 +177,7 @@ def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> 
         return []
     region = region_of(scene, {e for one in prospects for e, _ in one.faults})
     walks = walk(region, [region.located(one.faults) for one in prospects])
-    ends = np.searchsorted(walks.suspect, np.arange(len(prospects) + 1)).tolist()
-    trees = _trees(region, walks, ends)
+    trees = _trees(region, walks, len(prospects))
     supports = _supports(region, walks, len(prospects))
     told = []
     for number, (prospect, hit) in enumerate(zip(prospects, supports, strict=True)):
@@ -207,15 +206,20 @@ def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -
     return Rows.of(scene, own).and_(rows.only(others))
 
 
-def _trees(region: Region, walks: Walks, ends: Sequence[int]) -> list[Tree]:
+def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     """Return the tree of each suspect."""
-    first = np.array(ends)[walks.suspect]
-    parent = np.where(walks.parent < 0, ROOT, walks.parent - first)
-    entity, hops = region.nodes[walks.node], depths(walks.parent)
-    passes, soft, gray = walks.passes, walks.soft, walks.gray
+    order = np.argsort(walks.suspect, kind="stable")
+    suspect, up = walks.suspect[order], walks.parent[order]
+    ends = np.searchsorted(suspect, np.arange(many + 1))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    up = np.where(up < 0, ROOT, place[up])
+    hops, parent = depths(up), np.where(up < 0, ROOT, up - ends[suspect])
+    entity, passes, soft = region.nodes[walks.node[order]], walks.passes[order], walks.soft[order]
+    gray = walks.gray[order]
     return [
         Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b], gray[a:b])
-        for a, b in pairwise(ends)
+        for a, b in pairwise(ends.tolist())
     ]
 
 
@@ -228,8 +232,9 @@ def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     kept = np.flatnonzero(chance >= CUT)
+    kept = kept[np.argsort(walks.suspect[row[kept]], kind="stable")]
     row, reading, chance = row[kept], reading[kept], chance[kept]
-    sure = np.minimum(1.0, walks.predicted[:, row].sum(axis=0))
+    sure = np.minimum(1.0, walks.predicted.sum(axis=0))[row]
     says = np.array((chance, seen.ratio[reading], seen.weight[reading], chance / sure))
     everything = Rows(
         region.nodes[walks.node[row]],

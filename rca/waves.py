@@ -31,7 +31,7 @@ _Through = tuple[Ints, Ints, Floats, Ints, Floats, Mask, Mask]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Who is hit under which suspect: by suspect, and of each causes before effects.
+    """Who is hit under which suspect; causes before effects.
 
     Slots come first in the arrays here: sums over a short axis that comes last take thirty times
     as long.
@@ -92,8 +92,8 @@ class _Wave:
         self.believed = np.zeros((region.width, 0))
         self.fault = np.zeros(0)  # of what is at fault: P(it does to itself what it says)
         self.soft = np.zeros(0, np.bool_)
-        # Key, predicted, the reason of each slot, and what `Link.stopped` says of it.
-        self.parts: list[tuple[Ints, Floats, Ints, Floats]] = []
+        # Key, predicted, the likeliest slot, its reason, and what `Link.stopped` says of it.
+        self.parts: list[tuple[Ints, Floats, Ints, Ints, Floats]] = []
 
     def next(self) -> Ints:
         """Take what is due: of each suspect the lowest level; in cycles the fewest hops.
@@ -128,7 +128,9 @@ class _Wave:
         believed = self._corrected(keys, predicted)
         fault = np.where(seeded >= 0, believed[seeded, np.arange(len(keys))], 0.0)
         self._grow(keys, believed, fault, soft)
-        self.parts.append((keys, predicted, best, stopped))
+        at, slots = np.arange(len(keys)), np.arange(self.region.width)[:, None]
+        top = ((predicted == predicted.max(axis=0)) * slots).max(axis=0)  # of equals the last
+        self.parts.append((keys, predicted, top, best[top, at], stopped[top, at]))
         self._pass_on(keys, believed)
 
     def _grow(self, keys: Ints, believed: Floats, fault: Floats, soft: Mask) -> None:
@@ -279,49 +281,33 @@ class _Wave:
 
     def rows(self) -> Rows:
         """Return all that was reached."""
-        key, predicted, best, stopped = (
+        key, predicted, top, best, stopped = (
             np.concatenate(column, axis=-1) for column in zip(*self.parts, strict=True)
         )
-        order = np.argsort(key // self.n, kind="stable")
-        key, predicted, believed = key[order], predicted[:, order], self.believed[:, order]
-        self.row[key] = np.arange(len(key))
-        parent, passes, gray = self._parents(
-            key, predicted, believed, best[:, order], stopped[:, order]
-        )
-        return Rows(
-            key // self.n,
-            key % self.n,
-            predicted,
-            believed,
-            self.soft[order],
-            parent,
-            passes,
-            gray,
-            self.row,
-        )
+        seeded, believed = self.seeded[key], self.believed[:, : self.count]
+        own = np.flatnonzero(seeded >= 0)
+        top[own] = seeded[own]
+        parent, passes = self._parents(key, predicted, believed, best, stopped)
+        parent[own], passes[own] = ROOT, believed[top[own], own]
+        node = key % self.n
+        gray = ~self.region.hard[self.region.kind[node], top]
+        soft = self.soft[: self.count]
+        return Rows(key // self.n, node, predicted, believed, soft, parent, passes, gray, self.row)
 
     def _parents(
         self, key: Ints, predicted: Floats, believed: Floats, best: Ints, stopped: Floats
-    ) -> tuple[Ints, Floats, Mask]:
+    ) -> tuple[Ints, Floats]:
         """Return the place of each row in the tree of its suspect: parent row, P(hit | parent).
 
         That a group at fault has really stopped is one unknown, and not one for each of those
         that it serves: it is its last member's, and they are hit given that all have.
         """
-        at, node = np.arange(len(key)), key % self.n
         chosen = np.zeros(self.n + 1, np.int64)  # node of each preference
         chosen[self.region.prefer] = np.arange(self.n)
-        top = self.region.width - 1 - predicted[::-1].argmax(axis=0)  # of equals the last by name
-        parent = self.row[key - node + chosen[best[top, at] % _LOW]].astype(np.int64)
-        least = stopped[top, at]
+        parent = self.row[key - key % self.n + chosen[best % _LOW]].astype(np.int64)
         passed = np.minimum(1.0, believed.sum(axis=0))[parent]
         hit = np.minimum(1.0, predicted.sum(axis=0))
-        passes = np.minimum(1.0, hit / np.where(least > 0, least, passed))
-        seeded = self.seeded[key]
-        own = np.flatnonzero(seeded >= 0)
-        top[own] = seeded[own]
-        parent[own], passes[own] = ROOT, believed[top[own], own]
-        return parent, passes, ~self.region.hard[self.region.kind[node], top]
+        return parent, np.minimum(1.0, hit / np.where(stopped > 0, stopped, passed))
 
 
 def _least(which: Ints, values: npt.NDArray[np.integer], many: int) -> Ints:
