@@ -209,7 +209,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
         found = worth(scene, possible, outlook, goal)
     best = best_explanation(found)
     watcher = blind(scene)
-    result = posterior(found, best, score([watcher]) if watcher else None)
+    result = posterior(found, best, watcher.strength if watcher else None)
     return _Belief(found, result, watcher)
 
 
