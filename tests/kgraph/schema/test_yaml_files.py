@@ -75,3 +75,10 @@ def test_what_has_another_form_is_refused_with_its_field(content: object, told: 
 
 def test_what_is_right_comes_in_its_form() -> None:
     assert in_form(_Form, read_yaml("rows: [{size: 3}]", "x.yaml"), "x.yaml", "").rows[0].size == 3
+
+
+def test_an_hour_that_is_none_is_told_with_how_one_is_written() -> None:
+    rule = "{name: a, mode: auto, when: {hours: {from: '25:00', to: '06:00'}}}"
+    told = "rules.0.when.hours.from: '25:00' is no time of day: write it like 22:00, in UTC"
+    with pytest.raises(ConfigurationError, match=told):
+        read_rules(f"format: kgraph.policy/v1\nrules: [{rule}]\n", "policy.yaml")

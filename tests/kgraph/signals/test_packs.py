@@ -134,7 +134,7 @@ def test_labels_choose_between_entries_of_one_name(tmp_path: Path) -> None:
         ("entries: [{alert: X, colour: red}]", "entries.0.colour: is not known here"),
         ("entries: [{direction: sideways}]", "entries.0.direction"),
         ('entries: [{"a\\nb": red}]', r"entries.0.a\nb: is not known here"),
-        ("entries: []", "entries: List should have at least 1 item"),
+        ("entries: []", "entries: must have at least 1 of them"),
         ("", "entries: is missing"),
         ("entries: " + "[" * 2000, "recursion"),
     ],
