@@ -46,7 +46,13 @@ def _ambiguous(text: str, found: list[Entity]) -> InputError:
 
 
 def _nothing(store: Estate, text: str) -> InputError:
-    names = {e.name: e for e in store.find(limit=20_000) if e.name}
-    near = difflib.get_close_matches(text.rpartition("/")[2], names, n=3)
+    # Whoever types a host's name leaves its domain out.
+    names = {part: e.name for e in store.find(limit=20_000) for part in _spellings(e.name)}
+    close = difflib.get_close_matches(text.rpartition("/")[2], names, n=3)
+    near = list(dict.fromkeys(names[each] for each in close))
     mend = f"did you mean {', '.join(near)}?" if near else "`kgraph graph find TEXT` searches"
     return InputError(f"no entity {text!r} in the graph", mend=mend)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    return (name, name.partition(".")[0]) if name else ()

@@ -178,6 +178,11 @@ def test_the_linter_finds_an_entry_that_can_never_match() -> None:
     ]
 
 
+def test_an_entry_of_the_site_in_the_place_of_a_shipped_one_is_no_mistake(tmp_path: Path) -> None:
+    packs = site(tmp_path, "entries: [{alert: GuestDown, kind: VirtualMachine, signal: down}]")
+    assert lint(packs.entries) == []
+
+
 def test_the_linter_finds_a_signal_that_nobody_published() -> None:
     odd = Mapping(re.compile("X"), signal="frobnicated", place="site.yaml: entries[0]")
     assert lint([odd]) == [
