@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingest.detect.catalogue import DETECTORS, declared, names
 from ingest.detect.declared import Detector, Reads, Settings
 from ingest.detect.told import ROAD
-from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest_kind
+from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest, suggest_kind
 from kgraph.schema.yaml_files import in_form, read_yaml
 from kgraph.signals import Mapping as Entry
 from kgraph.signals.packs import Names, read_text
@@ -163,11 +163,13 @@ def _rule(row: _Series, detect: _Detect, place: str) -> Rule:
     known = names(Reads.METRICS)
     if detect.use not in DETECTORS or detect.use not in known:
         what = f"no detector of series is called {detect.use!r}"
-        raise ConfigurationError(what, where=place, mend=f"known: {', '.join(known)}")
+        mend = suggest(detect.use, known, f"known: {', '.join(known)}")
+        raise ConfigurationError(what, where=place, mend=mend)
     named = any(detect.signal in KINDS[kind].modes for kind in row.kind if kind in KINDS)
     if detect.signal not in SIGNALS and not named:
         what = f"signal {detect.signal!r} is not published, and no mode of {', '.join(row.kind)}"
-        raise ConfigurationError(what, where=place, mend="see docs/schema.md, or use `anomaly`")
+        mend = suggest(detect.signal, SIGNALS, "see docs/schema.md, or use `anomaly`")
+        raise ConfigurationError(what, where=place, mend=mend)
     chosen = declared(detect.use)
     extra: Mapping[str, Any] = detect.model_extra or {}
     settings = in_form(chosen.settings, dict(extra), place, _MEND)

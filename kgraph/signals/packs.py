@@ -18,7 +18,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
+from kgraph.schema import (
+    GENERIC,
+    KINDS,
+    SIGNALS,
+    ConfigurationError,
+    Direction,
+    suggest,
+    suggest_kind,
+)
 from kgraph.schema.yaml_files import in_form, read_yaml
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
@@ -244,5 +252,6 @@ def lint(entries: Iterable[Mapping]) -> list[str]:
         first.setdefault(key, entry.place)
         named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
         if not entry.ignore and entry.signal not in SIGNALS and not named:
-            found.append(f"{entry.place}: signal {entry.signal!r} is not published; use `anomaly`")
+            mend = suggest(entry.signal, SIGNALS, "use `anomaly`")
+            found.append(f"{entry.place}: signal {entry.signal!r} is not published; {mend}")
     return found
