@@ -14,17 +14,16 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-import structlog
-
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, kept
 from kgraph.config import Configuration
+from kgraph.logs import logger
 from kgraph.schema import KgraphError, Lease, SourceError
 from kgraph.store import GraphStore
 
 TTL = timedelta(seconds=30)  # of a source's lease: so long after a crash nobody else may read it
 _LOOK_SECONDS = 0.5  # between two looks at deadlines and leases
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Progress(Protocol):

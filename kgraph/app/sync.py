@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.schema import Item, KgraphError, Observation, Snapshot, StaleReadingError
 from kgraph.sourcekit import Listening
 from kgraph.store import Diff, GraphStore, Shrink
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Commitment(Enum):

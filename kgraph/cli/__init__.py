@@ -12,9 +12,9 @@ import sys
 gc.set_threshold(100_000, 20, 20)
 
 try:
-    from kgraph.cli.main import app, main, run
+    from kgraph.cli.main import command, main, run
 except KeyboardInterrupt:  # by whoever has typed too early; `run` sees to later ones
     sys.stderr.write("kgraph: interrupted\n")
     raise SystemExit(130) from None
 
-__all__ = ["app", "main", "run"]
+__all__ = ["command", "main", "run"]

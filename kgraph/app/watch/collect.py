@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
-import structlog
-
 from kgraph.app.sync import Job, Keep, note
+from kgraph.logs import logger
 from kgraph.schema import KgraphError, Snapshot, SourceError
 from kgraph.sourcekit import Listening
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _SLOWEST = 8  # times its interval is the longest that a failing source is left alone
 _GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library is left behind
 
