@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,9 +20,9 @@ from ingest.detect.catalogue import DETECTORS, declared, names
 from ingest.detect.declared import Detector, Reads, Settings
 from ingest.detect.told import ROAD
 from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest, suggest_kind
-from kgraph.schema.yaml_files import in_form, read_yaml
+from kgraph.schema.yaml_files import in_form, read_yaml, shipped_files, site_files
 from kgraph.signals import Mapping as Entry
-from kgraph.signals.packs import Names, read_text
+from kgraph.signals.packs import Names
 
 FORMAT = "kgraph.detectors/v1"
 MOST_POINTS = 720  # of one series in one window: a detector sorts them all
@@ -106,17 +105,7 @@ def load_series(folders: Sequence[Path] = ()) -> tuple[Series, ...]:
     Raises:
         ConfigurationError: a file or a row is wrong, in one line.
     """
-    shipped = files("kgraph.signals").joinpath("detectors")
-    texts = sorted(
-        (path.name, path.read_text("utf-8"))
-        for path in shipped.iterdir()
-        if path.name.endswith(".yaml")
-    )
-    for folder in folders:
-        if not folder.is_dir():
-            mend = "correct `detectors` in the configuration"
-            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), read_text(path)) for path in sorted(folder.glob("*.yaml"))]
+    texts = [*shipped_files("kgraph.signals", "detectors"), *site_files(folders, "detectors")]
     found: dict[str, Series] = {}
     for name, text in texts:
         own: set[str] = set()
