@@ -87,7 +87,7 @@ def load_policy(file: Path | None = None) -> Policy:
         ConfigurationError: a file or a row is wrong, in one line.
     """
     shipped = files("remedies").joinpath("policy.yaml").read_text("utf-8")
-    texts = [("policy.yaml", shipped)]
+    texts = [("shipped policy.yaml", shipped)]
     if file is not None:
         texts.append((str(file), text_of(file)))
     return parse_policy(texts)
