@@ -14,6 +14,7 @@ from rca.region_edges import Floats
 from rca.scene import Scene
 from rca.score import evidence, score, scores
 from rca.units import Unit
+from tests.rca.seeds import seeds
 from tests.rca.suspected import units_of
 
 
@@ -49,7 +50,7 @@ def _assert_all(scene: Scene) -> int:
     return differ
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", seeds(13))
 def test_on_small_random_estates_all_at_once_score_what_each_scores_by_itself(
     seed: int, random_incident: Callable[[int], Incident], field_of: Callable[[Incident], Scene]
 ) -> None:
