@@ -51,8 +51,8 @@ certificate: EXPIRED .8
 exporter: HUNG .7
 prometheus: DEAD .4
 """
-# Roles and state : signals that monitoring may have for it, names of one joined by `/`, and how
-# often each is raised.
+# Roles and state : signals that monitoring may have for it, names of one joined by `/`, and the
+# share of shops that look for each.
 _SHOWS = """
 ups pdu DEAD : down/tripped/unreachable .85
 host tor core router array DEAD : down/unreachable .9
@@ -86,6 +86,7 @@ volume export FULL : full .4
 volume export SLOW : latency .4
 vm DEAD : down .9
 vm CUT : unreachable/down .9
+vm HUNG : unreachable/hung .7 saturation .2
 vm STUCK : paused/ioError/paused_io_error .85
 vm SLOW : latency/starved/saturation .4
 vm LOSSY : packetLoss/network .3
@@ -122,8 +123,10 @@ _SHOPS = (
     {"physical": 0.4, "compute": 0.7, "storage": 0.4, "software": 0.95, "top": 0.95},
     {"physical": 0.3, "compute": 0.4, "storage": 0.3, "software": 0.5, "top": 1.0},
 )
+_SURE, _MEASURED = 0.95, 0.8  # how often a check of a state, or of a measurement, sees it
 _STATES = frozenset(
-    "down unreachable tripped failed offline paused ioError paused_io_error hung full".split()
+    {"down", "unreachable", "tripped", "failed", "offline", "full", "hung"}
+    | {"paused", "ioError", "paused_io_error"}
 )
 
 
@@ -164,21 +167,24 @@ class _Monitoring:
         self._e, self._rng, self._sized = estate, rng, sized
         shop = rng.choice(_SHOPS)
         called = {tuple(names): rng.choice(names) for row in _TABLE.values() for names, _ in row}
-        self._signals = {
-            key: [(called[tuple(names)], often) for names, often in row]
-            for key, row in _TABLE.items()
-        }
+        has: dict[tuple[str, str], bool] = {}
+        self._signals: dict[tuple[str, str], list[str]] = {}
+        for (role, state), row in _TABLE.items():
+            for names, share in row:
+                signal = called[tuple(names)]
+                if has.setdefault((role, signal), rng.random() < share):
+                    self._signals.setdefault((role, state), []).append(signal)
         self._chatty = rng.random() < 0.3
         self._waits = rng.choice((0, 60, 120))  # for how long it must last
         self._every = rng.choice((10, 30, 60))  # seconds between two looks
         self.timed = sized or rng.random() < 0.5
-        self.looks: set[tuple[str, str]] = set()
-        for uid, role in estate.role.items():
-            if rng.random() < shop[_LAYER_OF.get(role, "physical")]:
-                signals = {
-                    s for (who, _), row in self._signals.items() if who == role for s, _ in row
-                }
-                self.looks |= {(uid, signal) for signal in signals}
+        self.looks = {
+            (uid, signal)
+            for uid, each in estate.role.items()
+            if rng.random() < shop[_LAYER_OF.get(each, "physical")]
+            for (role, signal), there in has.items()
+            if there and role == each
+        }
         self._order = sorted(self.looks)
 
     def caused(self, what: Course, until: float) -> list[Observation]:
@@ -189,8 +195,9 @@ class _Monitoring:
             for state, (since, ends) in states.items():
                 if min(ends, until) - since < self._waits or self._unseen(what, uid, since):
                     continue
-                for signal, often in self._signals.get((e.role[uid], state), ()):
-                    if (uid, signal) in self.looks and rng.random() < often:
+                for signal in self._signals.get((e.role[uid], state), ()):
+                    seen = rng.random() < (_SURE if signal in _STATES else _MEASURED)
+                    if seen and (uid, signal) in self.looks:
                         said += self._alarm(uid, signal, since)
         for uid, (since, prober) in what.blind.items():
             signal = rng.choice(("unreachable", "unreachable", "down"))
@@ -204,9 +211,13 @@ class _Monitoring:
     def strays(self, until: float) -> list[Observation]:
         """Return alarms that have nothing to do with it: single ones, or a burst of one rule."""
         rng = self._rng
-        picked = rng.sample(self._order, min(len(self._order), rng.choice((0, 1, 1, 2, 3))))
-        if rng.random() < 0.2 and self._order:
-            uid, signal = rng.choice(self._order)
+        # What is measured crosses a threshold for no reason far more often than a state lies.
+        weights = [0.25 if signal in _STATES else 1.0 for _, signal in self._order]
+        picked = []
+        if self._order:
+            picked = rng.choices(self._order, weights, k=rng.choice((0, 1, 1, 2, 3)))
+        if picked and rng.random() < 0.3 and picked[0][1] not in _STATES:
+            uid, signal = picked[0]
             alike = [
                 each
                 for each in self._order
@@ -215,7 +226,9 @@ class _Monitoring:
             picked += rng.sample(alike, min(len(alike), rng.randint(3, 6)))
         begun = rng.uniform(-1200, until)
         return [
-            one for uid, signal in picked for one in self._alarm(uid, signal, begun, stray=True)
+            one
+            for uid, signal in dict.fromkeys(picked)
+            for one in self._alarm(uid, signal, begun, stray=True)
         ]
 
     def _alarm(
@@ -226,7 +239,7 @@ class _Monitoring:
         score = direction = None
         if signal not in _STATES and self._sized:
             score = 5 + rng.lognormvariate(1.0 if stray else 2.5, 0.9)
-            direction = Direction.DOWN if signal == "availability" else Direction.UP
+            direction = Direction.DOWN if signal in ("availability", "network") else Direction.UP
         detector = detector or f"monitor/{self._e.role[uid]}-{signal}"
         at = _MIDNIGHT + timedelta(seconds=seen) if self.timed else None
         first = Observation(uid, signal, State.ABNORMAL, score, direction, at, detector)
@@ -268,6 +281,8 @@ def _strike(estate: Estate, rng: Random, often: list[tuple[str, str, float]]) ->
             for one in estate.relations:
                 if one.group and estate.role[one.dependency] == role:
                     pairs.setdefault((one.dependent, one.group), []).append(one.dependency)
+            if not pairs:
+                continue
             hit = rng.sample(rng.choice(list(pairs.values())), 2)
         begun = rng.uniform(0, 120)
         often += [(uid, state.rstrip("*"), begun + rng.uniform(0, 20)) for uid in hit]
@@ -331,7 +346,7 @@ def incidents(seed: int, count: int, *, covered: bool, most: int = 1) -> Iterato
     made = attempt = 0
     while made < count:
         attempt += 1
-        rng = Random(f"{seed}/{covered}/{most}/{attempt}")  # noqa: S311 - not secret
+        rng = Random(f"{seed}/{covered}/{most}/{attempt}")
         drawn = _incident(rng, f"cloud-{seed}-{attempt}", covered=covered, most=most)
         if drawn is not None:
             made += 1

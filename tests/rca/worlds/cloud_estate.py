@@ -140,8 +140,9 @@ class Estate:
             self.needs(dns, "RUNS_ON", next(free))
         clock = self.add("ntp")
         self.needs(clock, "RUNS_ON", next(free))
+        keeps_time = self._one_of(("CALLS", "USES", "DEPENDS_ON"))
         for host in [host for where in wheres for host in where.hosts if rng.random() < 0.5]:
-            self.needs(host, "USES", clock)
+            self.needs(host, keeps_time, clock)
         data = []
         for _ in range(rng.randint(2, 3)):
             database = self.add("database")
