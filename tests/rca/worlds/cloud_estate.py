@@ -81,7 +81,7 @@ class Estate:
         self.home: dict[str, str] = {}
         self.optional: set[tuple[str, str]] = set()
         self.props: dict[str, dict[str, str]] = {}
-        self._called = {role: self._one_of(kinds) for role, kinds in KINDS.items()}
+        self._called = {role: self.one_of(kinds) for role, kinds in KINDS.items()}
         self._fine = rng.random() < 0.6  # ports, interfaces and bonds are in the inventory
         self._in_group = defaultdict(int)
         sites = [self.add("site") for _ in range(2)]
@@ -93,8 +93,9 @@ class Estate:
         for where in wheres:
             where.monitoring()
 
-    def _one_of(self, kinds: Sequence[str]) -> str:
-        return kinds[0] if self.rng.random() < 0.7 else self.rng.choice(kinds)
+    def one_of(self, habits: Sequence[str]) -> str:
+        """Draw a habit; the first is the commonest."""
+        return habits[0] if self.rng.random() < 0.7 else self.rng.choice(habits)
 
     def add(self, role: str) -> str:
         """Return a new thing of this role."""
@@ -128,69 +129,73 @@ class Estate:
         for nic, tor in zip(nics, tors, strict=True):
             port = self.add("port")
             self.needs(nic, "CONNECTED_TO", port)
-            self.needs(port, self._one_of(("CONNECTED_TO", "USES")), tor)
+            self.needs(port, self.one_of(("CONNECTED_TO", "USES")), tor)
         self.needs(bond, "USES", *nics, of=1)
-        self.needs(host, self._one_of(("USES", "CONNECTED_TO")), bond)
+        self.needs(host, self.one_of(("USES", "CONNECTED_TO")), bond)
 
     def _applications(self, vms: list[str], wheres: Sequence[_Site]) -> None:
-        rng = self.rng
-        free = iter(rng.sample(vms, len(vms)))
-        names = [self.add("dns") for _ in range(2)]
-        for dns in names:
-            self.needs(dns, "RUNS_ON", next(free))
-        clock = self.add("ntp")
-        self.needs(clock, "RUNS_ON", next(free))
-        keeps_time = self._one_of(("CALLS", "USES", "DEPENDS_ON"))
-        for host in [host for where in wheres for host in where.hosts if rng.random() < 0.5]:
-            self.needs(host, keeps_time, clock)
-        data = []
-        for _ in range(rng.randint(2, 3)):
-            database = self.add("database")
-            self.needs(database, "RUNS_ON", next(free))
-            replica = self.add("replica")
-            self.needs(replica, "RUNS_ON", next(free))
-            self.needs(replica, self._one_of(("CALLS", "DEPENDS_ON")), database)
-            data.append(database)
-        queue, cache = self.add("queue"), self.add("cache")
-        for one in (queue, cache):
-            self.needs(one, "RUNS_ON", next(free))
-        batch = self.add("batch")
-        self.needs(batch, "RUNS_ON", next(free))
-        self.needs(batch, "CALLS", rng.choice(data))
+        free = iter(self.rng.sample(vms, len(vms)))
+        names = [self._software("dns", next(free)) for _ in range(2)]
+        self._clock(next(free), [host for where in wheres for host in where.hosts])
+        data = [self._software("database", next(free)) for _ in range(self.rng.randint(2, 3))]
+        for database in data:
+            replica = self._software("replica", next(free))
+            self.needs(replica, self.one_of(("CALLS", "DEPENDS_ON")), database)
+        queue, cache = (self._software(role, next(free)) for role in ("queue", "cache"))
+        batch = self._software("batch", next(free))
+        self.needs(batch, "CALLS", self.rng.choice(data))
         rest = list(free)
         services: list[str] = []
-        for at in range(rng.randint(5, 9)):
-            service = self.add("service")
-            copies = [self.add("instance") for _ in range(rng.randint(1, 3))]
-            for copy in copies:
-                self.needs(copy, "RUNS_ON", rng.choice(rest))
-            self.needs(
-                service, self._one_of(("USES", "RUNS_ON")), *copies, of=max(1, len(copies) - 1)
-            )
-            called = rng.sample(services, min(len(services), rng.randint(0, 2)))
-            called += rng.sample(data, 1) if at < 4 or rng.random() < 0.3 else []
-            called += [cache] if rng.random() < 0.4 else []
-            called += [queue] if rng.random() < 0.3 else []
-            for one in called:
-                self.needs(service, "CALLS", one)
-                if rng.random() < 0.25:
-                    self.optional.add((service, one))
-            if rng.random() < 0.5:
-                self.needs(service, self._one_of(("USES", "CALLS")), *names, of=1)
+        for at in range(self.rng.randint(5, 9)):
+            service = self._service(rest)
+            called = self.rng.sample(services, min(len(services), self.rng.randint(0, 2)))
+            if at < 4 or self.rng.random() < 0.3:
+                called.append(self.rng.choice(data))
+            self._calls(service, called, queue, cache)
+            if self.rng.random() < 0.5:
+                self.needs(service, self.one_of(("USES", "CALLS")), *names, of=1)
             services.append(service)
-        for at in range(2):
-            pair = [self.add("balancer") for _ in range(2)]
-            for balancer in pair:
-                self.needs(balancer, "RUNS_ON", rng.choice(rest))
-            behind = rng.sample(services[2:], rng.randint(2, 3))
-            for balancer in pair:
-                self.needs(balancer, "BALANCES", *behind)
-            for service in behind:
-                endpoint, app = self.add("endpoint"), self.add("app")
-                self.needs(endpoint, self._one_of(("USES", "RUNS_ON")), *pair, of=1)
-                self.needs(endpoint, self._one_of(("CALLS", "DEPENDS_ON")), service)
-                self.needs(endpoint, "DEPENDS_ON", self.certificates[at])
-                self.needs(app, self._one_of(("USES", "CALLS")), endpoint)
+        for certificate in self.certificates:
+            self._front(services[2:], certificate, rest)
+
+    def _software(self, role: str, machine: str) -> str:
+        one = self.add(role)
+        self.needs(one, "RUNS_ON", machine)
+        return one
+
+    def _clock(self, machine: str, hosts: Sequence[str]) -> None:
+        clock = self._software("ntp", machine)
+        keeps_time = self.one_of(("CALLS", "USES", "DEPENDS_ON"))
+        for host in hosts:
+            if self.rng.random() < 0.5:
+                self.needs(host, keeps_time, clock)
+
+    def _service(self, machines: Sequence[str]) -> str:
+        service = self.add("service")
+        count = self.rng.randint(1, 3)
+        copies = [self._software("instance", self.rng.choice(machines)) for _ in range(count)]
+        self.needs(service, self.one_of(("USES", "RUNS_ON")), *copies, of=max(1, count - 1))
+        return service
+
+    def _calls(self, service: str, called: list[str], queue: str, cache: str) -> None:
+        called += [cache] if self.rng.random() < 0.4 else []
+        called += [queue] if self.rng.random() < 0.3 else []
+        for one in called:
+            self.needs(service, "CALLS", one)
+            if self.rng.random() < 0.25:
+                self.optional.add((service, one))
+
+    def _front(self, services: Sequence[str], certificate: str, machines: Sequence[str]) -> None:
+        pair = [self._software("balancer", self.rng.choice(machines)) for _ in range(2)]
+        behind = self.rng.sample(services, self.rng.randint(2, 3))
+        for balancer in pair:
+            self.needs(balancer, "BALANCES", *behind)
+        for service in behind:
+            endpoint, app = self.add("endpoint"), self.add("app")
+            self.needs(endpoint, self.one_of(("USES", "RUNS_ON")), *pair, of=1)
+            self.needs(endpoint, self.one_of(("CALLS", "DEPENDS_ON")), service)
+            self.needs(endpoint, "DEPENDS_ON", certificate)
+            self.needs(app, self.one_of(("USES", "CALLS")), endpoint)
 
 
 class _Site:
@@ -205,7 +210,8 @@ class _Site:
         self._racks: list[tuple[list[str], list[str], str]] = []
 
     def build(self) -> None:
-        e, rng = self.e, self.e.rng
+        """Set up power, network, storage and guests."""
+        e = self.e
         supplies = [e.add("ups") for _ in range(2)]
         cores = [e.add("core") for _ in range(2)]
         routers = [e.add("router") for _ in range(2)]
@@ -215,32 +221,40 @@ class _Site:
             e.needs(router, "CONNECTED_TO", *cores, of=1)
         vlans = [e.add("vlan") for _ in range(3)]
         for vlan in vlans:
-            e.needs(vlan, e._one_of(("CONNECTED_TO", "DEPENDS_ON")), *routers, of=1)
+            e.needs(vlan, e.one_of(("CONNECTED_TO", "DEPENDS_ON")), *routers, of=1)
         for _ in range(2):
-            rack = e.add("rack")
-            e.needs(rack, "LOCATED_IN", self.uid)
-            feeds = [e.add("pdu") for _ in supplies]
-            for feed, supply in zip(feeds, supplies, strict=True):
-                e.needs(feed, "POWERED_BY", supply)
-            tors = [e.add("tor") for _ in range(2)]
-            for tor, feed in zip(tors, feeds, strict=True):
-                e.needs(tor, "POWERED_BY", feed)
-                e.needs(tor, "CONNECTED_TO", *cores, of=1)
-            self._racks.append((feeds, tors, rack))
+            self._rack(supplies, cores)
         self._storage()
         for at in range(2):
-            cluster = e.add("cluster")
-            members = [self._machine(at) for _ in range(rng.randint(2, 4))]
-            self.hosts += members
-            e.needs(cluster, "DEPENDS_ON", *members, of=len(members) - 1)
-            for host in members:
-                if rng.random() < 0.5:
-                    e.needs(host, "MEMBER_OF", cluster)
-                paths = [e.add("path") for _ in self._controllers]
-                for path, controller in zip(paths, self._controllers, strict=True):
-                    e.needs(path, e._one_of(("USES", "CONNECTED_TO")), controller)
-                for _ in range(rng.randint(2, 4)):
-                    self._guest(host, cluster, paths, vlans)
+            self._cluster(at, vlans)
+
+    def _rack(self, supplies: Sequence[str], cores: Sequence[str]) -> None:
+        e = self.e
+        rack = e.add("rack")
+        e.needs(rack, "LOCATED_IN", self.uid)
+        feeds = [e.add("pdu") for _ in supplies]
+        for feed, supply in zip(feeds, supplies, strict=True):
+            e.needs(feed, "POWERED_BY", supply)
+        tors = [e.add("tor") for _ in range(2)]
+        for tor, feed in zip(tors, feeds, strict=True):
+            e.needs(tor, "POWERED_BY", feed)
+            e.needs(tor, "CONNECTED_TO", *cores, of=1)
+        self._racks.append((feeds, tors, rack))
+
+    def _cluster(self, rack: int, vlans: Sequence[str]) -> None:
+        e, rng = self.e, self.e.rng
+        cluster = e.add("cluster")
+        members = [self._machine(rack) for _ in range(rng.randint(2, 4))]
+        self.hosts += members
+        e.needs(cluster, "DEPENDS_ON", *members, of=len(members) - 1)
+        for host in members:
+            if rng.random() < 0.5:
+                e.needs(host, "MEMBER_OF", cluster)
+            paths = [e.add("path") for _ in self._controllers]
+            for path, controller in zip(paths, self._controllers, strict=True):
+                e.needs(path, e.one_of(("USES", "CONNECTED_TO")), controller)
+            for _ in range(rng.randint(2, 4)):
+                self._guest(host, cluster, paths, vlans)
 
     def _machine(self, rack: int) -> str:
         e = self.e
@@ -250,11 +264,11 @@ class _Site:
         e.needs(host, "LOCATED_IN", where)
         e.needs(host, "POWERED_BY", *feeds, of=1)
         disks = [e.add("disk") for _ in range(e.rng.randint(1, 2))]
-        e.needs(host, e._one_of(("STORED_ON", "USES")), *disks, of=1)
+        e.needs(host, e.one_of(("STORED_ON", "USES")), *disks, of=1)
         e.plugged(host, tors)
         return host
 
-    def _guest(self, host: str, cluster: str, paths: list[str], vlans: list[str]) -> None:
+    def _guest(self, host: str, cluster: str, paths: Sequence[str], vlans: Sequence[str]) -> None:
         e, rng = self.e, self.e.rng
         vm = e.add("vm")
         self.vms.append(vm)
@@ -264,7 +278,7 @@ class _Site:
         if (sort := rng.random()) < 0.4:
             volume = e.add("volume")
             e.needs(volume, "STORED_ON", self._ceph)
-            e.needs(vm, e._one_of(("STORED_ON", "USES")), volume)
+            e.needs(vm, e.one_of(("STORED_ON", "USES")), volume)
         elif sort < 0.7:
             e.needs(vm, "STORED_ON", self._export)
         else:
@@ -285,9 +299,7 @@ class _Site:
                 e.needs(osd, "RUNS_ON", node)
                 e.needs(osd, "STORED_ON", disk)
                 osds.append(osd)
-        e.needs(
-            self._ceph, e._one_of(("USES", "STORED_ON", "DEPENDS_ON")), *osds, of=len(osds) - 2
-        )
+        e.needs(self._ceph, e.one_of(("USES", "STORED_ON", "DEPENDS_ON")), *osds, of=len(osds) - 2)
         quorum = [e.add("mon") for _ in nodes]
         for mon, node in zip(quorum, nodes, strict=True):
             e.needs(mon, "RUNS_ON", node)
@@ -325,4 +337,4 @@ class _Site:
             e.needs(host, "WATCHED_BY", exporter)
             for guest in guests[host]:
                 e.needs(guest, "WATCHED_BY", exporter)
-            e.needs(exporter, e._one_of(("WATCHED_BY", "DEPENDS_ON")), server)
+            e.needs(exporter, e.one_of(("WATCHED_BY", "DEPENDS_ON")), server)
