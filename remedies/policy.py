@@ -86,7 +86,7 @@ def load_policy(file: Path | None = None) -> Policy:
         ConfigurationError: a file or a row is wrong, in one line.
     """
     shipped = files("remedies").joinpath("policy.yaml").read_text("utf-8")
-    texts = [("policy.yaml", shipped)]
+    texts = [("shipped policy.yaml", shipped)]
     if file is not None:
         try:
             texts.append((str(file), file.read_text("utf-8")))

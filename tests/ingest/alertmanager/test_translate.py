@@ -135,6 +135,12 @@ def test_an_ambiguous_alert_is_never_guessed() -> None:
     assert "kgraph_entity" in told.mend
 
 
+def test_an_alert_without_the_labels_of_its_entry_is_told_which_those_are() -> None:
+    (told,) = translated(firing("GuestDown", instance="web:9100")).explanations
+    assert told.outcome is Outcome.NOT_FOUND
+    assert "in the labels domain, guest, and it has alertname, instance" in told.mend
+
+
 def test_an_alert_about_something_unknown_says_what_was_looked_up() -> None:
     (told,) = translated(firing("GuestDown", domain="gone", host="h1")).explanations
     assert told.outcome is Outcome.NOT_FOUND
