@@ -15,6 +15,7 @@ from kgraph.schema import (
     InputError,
     Relation,
     kind_of,
+    unknown_mode,
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.schema.hypotheses import ranked
@@ -167,8 +168,7 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
         )
     kind = scene.topology.kinds[entity]
     if fault.mode not in kind_of(kind).modes:
-        known = ", ".join(kind_of(kind).modes)
-        raise InputError(f"{kind} has no failure mode {fault.mode!r}", mend=f"one of: {known}")
+        raise unknown_mode(kind, fault.mode)
     return entity, fault.mode
 
 

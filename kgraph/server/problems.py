@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from kgraph.logs import logger
 from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError, StoreError
 from kgraph.schema.refusals import in_words
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 RETRY_SECONDS = "5"
 
 

@@ -135,12 +135,6 @@ def test_an_ambiguous_alert_is_never_guessed() -> None:
     assert "kgraph_entity" in told.mend
 
 
-def test_an_alert_without_the_labels_of_its_entry_is_told_which_those_are() -> None:
-    (told,) = translated(firing("GuestDown", instance="web:9100")).explanations
-    assert told.outcome is Outcome.NOT_FOUND
-    assert "in the labels domain, guest, and it has alertname, instance" in told.mend
-
-
 def test_an_alert_about_something_unknown_says_what_was_looked_up() -> None:
     (told,) = translated(firing("GuestDown", domain="gone", host="h1")).explanations
     assert told.outcome is Outcome.NOT_FOUND
@@ -151,6 +145,13 @@ def test_an_alert_about_something_unknown_says_what_was_looked_up() -> None:
 def test_an_alert_that_names_nothing_says_which_labels_it_has() -> None:
     (told,) = translated(firing("Custom", team="blue")).explanations
     assert told.outcome is Outcome.NOT_FOUND
+    assert "(labels: alertname, team)" in told.mend
+
+
+def test_an_alert_without_the_label_that_its_entry_asks_for_says_which_it_is() -> None:
+    (told,) = translated(firing("StoragePoolFull", team="blue")).explanations
+    assert told.outcome is Outcome.NOT_FOUND
+    assert "asks for the label pool" in told.mend
     assert "(labels: alertname, team)" in told.mend
 
 

@@ -373,7 +373,7 @@ def test_a_word_on_what_is_not_in_the_incident_is_refused(
     path = f"/api/v1/incidents/{incident}/verdicts"
     answer = serve().post(path, json=said, headers=token(Role.OPERATOR))
     assert answer.status_code == 409
-    assert "answers to 'nobody'" in answer.text
+    assert "no entity 'nobody'" in answer.text
     assert store.rulings() == []
 
 
