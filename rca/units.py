@@ -228,7 +228,7 @@ def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     seen = region.seen
     at, row = spans_of(seen.start, walks.node)
     reading = at.astype(np.int64)
-    shown = walks.predicted[:, row] * seen.bearing.T[:, reading]
+    shown = walks.predicted.take(row, axis=1) * seen.bearing.T.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     kept = np.flatnonzero(chance >= CUT)
