@@ -237,6 +237,8 @@ def _own_support(
     """Return how the fault of an entity bears on the readings of that entity itself."""
     found = {}
     for i, reading in enumerate(scene.readings[entity]):
+        if goal is not None and goal.is_told_by(entity, reading):
+            continue
         chance = reading.at_cause(mode)
         ratio = _unexplained(scene, entity, reading, goal)
         weight = scene.weights.get((entity, i), 1.0)
@@ -266,7 +268,8 @@ def _conduits(
 ) -> Rows:
     """With a breached objective, callers in between are conduits and no witnesses of their own.
 
-    What the fault hits firmly is: five slow services on one host speak for the host.
+    Nor are the callers behind it: what they feel is the breach, further on. What the fault hits
+    firmly is one: five slow services on one host speak for the host.
     """
     between = np.isin(rows.entity, list(goal.conduits - at_fault.keys()))
     chance = SELF if goal.entity in at_fault else predicted
@@ -297,18 +300,31 @@ def blind(scene: Scene) -> Unit | None:
 
 
 def _unexplained(scene: Scene, entity: int, reading: Reading, goal: Goal | None) -> float:
-    """Return the reading's ratio, less what alarming dependencies of its entity account for."""
+    """Return the reading's ratio, less what alarming dependencies of its entity account for.
+
+    Noisy-or explaining away, as in `rca.score`.
+    """
     if goal is None or reading.ratio <= 1 or reading.channel is not Channel.MAIN:
         return reading.ratio
     quiet = 1.0
     for cause in scene.terrain.causes(entity):
-        loudest = max(
+        through = max(
             (
-                other.ratio
+                _brings(other, reading)
                 for other in scene.readings.get(cause, ())
                 if other.channel is Channel.MAIN and other.observation.abnormal
             ),
-            default=1.0,
+            default=0.0,
         )
-        quiet *= 1 - CALL_THROUGH * (1 - 1 / loudest)
-    return 1 + (reading.ratio - 1) * quiet
+        quiet *= 1 - CALL_THROUGH * through
+    return reading.ratio / (1 + (1 - quiet) * (reading.ratio - 1))
+
+
+def _brings(below: Reading, above: Reading) -> float:
+    """Return P(an alarm is really one, and brings about that of its caller).
+
+    Slowness thins out on its way: what is louder than what it calls is not so from that alone.
+    """
+    size, felt = below.observation.score, above.observation.score
+    thin = size / felt if size is not None and felt is not None and size < felt else 1.0
+    return 1 - 1 / (1 + (below.ratio - 1) * thin)
