@@ -57,14 +57,16 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     places = _places(scene, suspects)
     asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
+    gains: dict[tuple[float, ...], float] = {}  # the guests of one host mostly tell the same
     for entity, rules in asked.items():
         for rule in rules:
-            shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
+            shows = tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
             if min(shows) == max(shows):
                 continue  # it tells nothing apart
-            gain = _gain(weights, shows)
-            if gain >= WORTH:
-                found.append(_Look(gain, entity, rule, shows))
+            if shows not in gains:
+                gains[shows] = _gain(weights, shows)
+            if gains[shows] >= WORTH:
+                found.append(_Look(gains[shows], entity, rule, shows))
     ranked = sorted(found, key=lambda look: (-look.gain, scene.topology.uids[look.entity]))
     # One command, best reason.
     once = {_command(scene, look.entity, look.rule): look for look in reversed(ranked)}
