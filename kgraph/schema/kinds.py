@@ -190,7 +190,12 @@ _ALL = (
     _kind("Database", "a database", "full", "overloaded", software=True),
     _kind("Queue", "a message queue", "full", "overloaded", software=True),
     _kind("Application", "what users call by a name", gray="degraded", software=True),
-    _kind("ConfigItem", "a configuration file or object", "changed", strong="cmdbId"),
+    _kind(
+        "ConfigItem",
+        "a configuration file or object, a certificate",
+        "changed expired",
+        strong="cmdbId",
+    ),
     _kind("Bmc", "a management controller", strong="serial", weak="ip name"),
     _kind("Probe", "an exporter or check", "hung", strong="probeAddress"),
 )
