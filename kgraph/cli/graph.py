@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli import history, identity
-from kgraph.cli.moments import At, estate_at
+from kgraph.cli.moments import At, looking
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
@@ -49,14 +49,12 @@ def find(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Find entities by name, key or kind."""
-    from kgraph.app.stores import Access, opened
     from kgraph.schema import KINDS, suggest_kind
 
     if kind is not None and kind not in KINDS:
         usage(f"unknown kind {kind!r}; {suggest_kind(kind)}")
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    with looking(session, at) as store:
         found = store.find(kind=kind, text=text or None, limit=limit + 1)
     rows = [(e.kind, e.name, e.uid) for e in found[:limit]]
     show(session, ("kind", "name", "uid"), rows, output)
@@ -73,11 +71,9 @@ def show_entity(
 ) -> None:
     """Show one entity: what it is, what it needs, who needs it, what is seen of it."""
     from kgraph.app.lookup import entity as look_up
-    from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    with looking(session, at) as store:
         found = look_up(store, entity)
         document = _described(store, found, session)
     if output is not RowFormat.TABLE:
@@ -98,11 +94,9 @@ def path(
 ) -> None:
     """Show the shortest ways on which one entity depends on another."""
     from kgraph.app.lookup import entity as look_up
-    from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    with looking(session, at) as store:
         first, last = look_up(store, start), look_up(store, end)
         ways = store.paths(first.uid, last.uid)
         turned = () if ways else store.paths(last.uid, first.uid)
@@ -127,11 +121,9 @@ def export(
     """Write the graph, or a part of it, to stdout."""
     from kgraph.app.graphs import near, to_graphml, topology_document
     from kgraph.app.lookup import entity as look_up
-    from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    with looking(session, at) as store:
         part = near(store, look_up(store, around).uid, depth) if around else store.graph()
     if part.truncated:
         session.remark("the graph was too large and is cut off", style="yellow")

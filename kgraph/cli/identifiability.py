@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.moments import At, estate_at, moment
+from kgraph.cli.moments import At, looking, moment
 from kgraph.cli.session import Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
@@ -33,15 +33,12 @@ def identifiability(
 
     Two faults look the same if they would likely show the same on everything that is watched.
     """
-    import rca
     from kgraph.app.blindspots import alike
-    from kgraph.app.stores import Access, opened
-    from kgraph.cli.rules import rule_folders
+    from kgraph.app.engine import rules_of
 
     session = session_of(ctx)
-    model = rca.load_model(rule_folders(session))
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    model = rules_of(session.configuration)
+    with looking(session, at) as store:
         found = alike(store, model, moment(at, session.now()) if at else session.now(), faults)
         known = {entity.uid: entity for entity in store.find()}
     if output is RowFormat.TABLE:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kgraph.cli.moments import At, estate_at
+from kgraph.cli.moments import At, looking
 from kgraph.cli.session import session_of
 from kgraph.cli.tables import RowFormat, Rows, show
 from kgraph.schema.counting import counted
@@ -25,11 +25,9 @@ def impact(
     """
     from kgraph.app.graphs import dependents
     from kgraph.app.lookup import entity as look_up
-    from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    with looking(session, at) as store:
         found = look_up(store, entity)
         rows, truncated = dependents(store, found.uid, depth)
     table = [(row.hops, row.entity.kind, row.entity.name, row.via, row.entity.uid) for row in rows]

@@ -198,17 +198,16 @@ def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
 def _period(
     session: Session, since: str | None, until: str | None
 ) -> Callable[[ReportFormat], str]:
-    import rca
+    from kgraph.app.engine import rules_of
     from kgraph.app.reports import period
     from kgraph.app.stores import Access, opened
     from kgraph.cli import report as reports
-    from kgraph.cli.rules import rule_folders
 
     now = session.now()
     begin, end = moment(since or "7d", now), moment(until, now) if until else now
     if begin >= end:
         usage("--since must lie before --until")
-    model = rca.load_model(rule_folders(session))
+    model = rules_of(session.configuration)
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = period(store, model, begin, end, now)
     title, blocks = reports.title_of(found), list(reports.of_period(found))

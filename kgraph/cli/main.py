@@ -100,7 +100,8 @@ class _Commands(Mapping[str, Any]):
 
 def _made(name: str, module: str, attribute: str) -> Any:  # noqa: ANN401 - see above
     what = getattr(import_module(f"kgraph.cli.{module}"), attribute)
-    beside = typer.Typer(rich_markup_mode=None, callback=lambda: None)  # with one, it is a group
+    # With a callback it is a group, whatever it holds; completion is asked of all together.
+    beside = typer.Typer(rich_markup_mode=None, callback=lambda: None, add_completion=False)
     if isinstance(what, typer.Typer):
         beside.add_typer(what, name=name)
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +54,15 @@ def span(text: str) -> timedelta:
     if not found:
         usage(f"{text!r} is no length of time; write 90d, 12h or 30m")
     return _length(found)
+
+
+@contextmanager
+def looking(session: Session, at: str | None) -> Iterator[Estate]:
+    """Open the store to read, as it is, or as it was at a time that somebody asks for."""
+    from kgraph.app.stores import Access, opened
+
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        yield estate_at(session, store, at)
 
 
 def estate_at(session: Session, store: GraphStore, at: str | None) -> Estate:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.moments import At, estate_at
+from kgraph.cli.moments import At, looking
 from kgraph.cli.session import Exit, Session, session_of
 from kgraph.cli.tables import RowFormat, show
 
@@ -54,14 +54,12 @@ def predict(
     the rules of `kgraph init prometheus`; what no alert would tell of is said on stderr.
     """
     import rca
-    from kgraph.app.stores import Access, opened
+    from kgraph.app.engine import rules_of
     from kgraph.incidents import probability
 
     session = session_of(ctx)
-    settings = session.configuration
-    model = rca.load_model([settings.resolve(p) for p in settings.settings.folders.rules])
-    with opened(settings, Access.READ, session.remark) as current:
-        store = estate_at(session, current, at)
+    model = rules_of(session.configuration)
+    with looking(session, at) as store:
         faults = [_fault(store, text) for text in fail]
         graph = store.graph()
     radius = rca.predict(graph.entities, graph.relations, model, faults)

@@ -36,13 +36,12 @@ def coverage(
     """
     from collections import Counter
 
-    import rca
     from kgraph.app.catalogue import catalogue_of
-    from kgraph.cli.rules import rule_folders
+    from kgraph.app.engine import rules_of
     from remedies.coverage import coverage as covered
 
     session = session_of(ctx)
-    rates = {(f.kind, f.mode): f.per_year for f in rca.load_model(rule_folders(session)).faults}
+    rates = {(f.kind, f.mode): f.per_year for f in rules_of(session.configuration).faults}
     found = covered(catalogue_of(session.configuration), None if every else rates)
     found.sort(key=lambda row: -rates.get((row.kind, row.mode), 0.0))
     rows = [_row(row, rates.get((row.kind, row.mode)), output) for row in found]

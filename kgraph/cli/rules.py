@@ -114,12 +114,12 @@ def coverage(
             usage("--live reads the sources now; leave out --at")
         _live_coverage(session_of(ctx), output)
         return
-    import rca
     from kgraph.app.blindspots import blind_spots
+    from kgraph.app.engine import rules_of
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    model = rca.load_model(rule_folders(session))
+    model = rules_of(session.configuration)
     with opened(session.configuration, Access.READ, session.remark) as current:
         then = moment(at, session.now()) if at else session.now()
         estate = estate_at(session, current, at)
@@ -142,13 +142,13 @@ def _gap(gap: Gap, output: RowFormat) -> tuple[object, ...]:
 
 
 def _live_coverage(session: Session, output: RowFormat) -> None:
-    import rca
     from kgraph.app.blindspots import live_blind_spots
+    from kgraph.app.engine import rules_of
     from kgraph.app.sources import Context, looking_jobs
     from kgraph.app.stores import Access, opened
     from kgraph.cli.sync import Way, failed, outcomes
 
-    model = rca.load_model(rule_folders(session))
+    model = rules_of(session.configuration)
     done = outcomes(session, looking_jobs(Context(session.configuration)), Way())
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = live_blind_spots(store, model, session.now())
@@ -166,10 +166,10 @@ def show_rules(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Show the rules in force, and the file of each."""
-    import rca
+    from kgraph.app.engine import rules_of
 
     session = session_of(ctx)
-    model = rca.load_model(rule_folders(session))
+    model = rules_of(session.configuration)
     wanted = list(Statement) if what is None else [what]
     rows = [row for statement in wanted for row in _rows(model, statement)]
     if kind is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.moments import At, estate_at
+from kgraph.cli.moments import At, looking
 from kgraph.cli.session import Exit, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.schema.counting import counted
@@ -44,13 +44,12 @@ def weak_points(  # noqa: PLR0913 - its options
     And what hides behind redundancy: one thing whose loss takes a group that was meant to survive
     the loss of any member.
     """
-    from kgraph.app.stores import Access, opened
     from kgraph.app.weak_points import Asked, find
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.READ, session.remark) as current:
-        asked = Asked(tuple(names or ()), owner, size, calls)
-        found = find(estate_at(session, current, at), asked)
+    asked = Asked(tuple(names or ()), owner, size, calls)
+    with looking(session, at) as store:
+        found = find(store, asked)
     listed = [*found.points, *found.hidden]
     chosen = list(_first_of_each(listed, limit))
     if output is RowFormat.TABLE:
