@@ -64,7 +64,7 @@ def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: 
                 Service: s
                 {copy}: c[0-1]
                 s RUNS_ON c* (a, 1)
-                s abnormal: down
+                s abnormal: latency
             """).next_checks
         )
         for copy in ("Pod", "VirtualMachine")
