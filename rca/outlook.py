@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -77,9 +78,9 @@ class Outlook:
         """
         self.symptoms = symptoms
         self._region = region = region_of(scene, prospects.entities)
-        node = np.searchsorted(region.nodes, np.array(prospects.entities, np.int64))
-        here = np.isin(symptoms.entities, region.nodes)
-        alarming = np.searchsorted(region.nodes, np.array(symptoms.entities, np.int64)[here])
+        node, alarming = region.places(prospects.entities), region.places(symptoms.entities)
+        here = alarming >= 0
+        alarming = alarming[here]
         self._alarming = np.zeros(len(region.nodes), np.bool_)
         self._alarming[alarming] = True
         self._nats = np.zeros(len(region.nodes))
@@ -115,7 +116,8 @@ class Outlook:
 
     def left(self, explained: Collection[int]) -> tuple[Floats, Mask]:
         """Return what the symptoms of each that are not explained say, and if there are any."""
-        open_ = self._alarming & ~np.isin(self._region.nodes, [*explained])
+        open_, nodes = self._alarming.copy(), self._region.places(explained)
+        open_[nodes[nodes >= 0]] = False
         could = ((self._reach.how & ALARM) > 0) & open_[self._reach.node]
         of, many = self._reach.of[could], self.rows
         says = np.bincount(of, self._nats[self._reach.node[could]], many).astype(np.float64)
@@ -155,7 +157,7 @@ def _wholes(region: Region, prospects: Prospects, node: Ints, slot: Ints) -> _Wh
         node: of each suspect.
         slot: of each fault.
     """
-    suspect = np.full(len(region.nodes), -1)
+    suspect = np.full(len(region.nodes) + 1, -1)  # the last is nobody
     suspect[node] = np.arange(len(node))
     sizes, of = np.diff(prospects.start), prospects.of
     presses = (region.pressing[node[prospects.suspect]] >> slot & 1) > 0
@@ -174,13 +176,12 @@ def _wholes(region: Region, prospects: Prospects, node: Ints, slot: Ints) -> _Wh
 
     group = prospects.singles + np.arange(len(prospects.stops))
     stopping = np.repeat(whole[group], np.array([*map(len, prospects.stops)], np.int64))
-    stops = [entity for some in prospects.stops for entity in some]
-    there = np.isin(stops, prospects.entities)
-    stopped = suspect[np.searchsorted(region.nodes, np.array(stops, np.int64)[there])]
+    stopped = suspect[region.places([*chain.from_iterable(prospects.stops)])]
+    there = stopped >= 0
     parts = (
         (whole[of[faults]], prospects.suspect[faults], ALL),
         (whole[of[by[kept]]], hurt[kept], ALARM | ALONE | UNSEEN),
-        (stopping[there], stopped, ALONE | WELL),
+        (stopping[there], stopped[there], ALONE | WELL),
     )
     return _Wholes(
         np.flatnonzero(larger),

@@ -90,17 +90,16 @@ class Reach:
             through: (w,) bits; in which ways it reaches whom that one reaches.
             many: how many there are.
         """
-        at = spans(self.start, part)
-        by = np.repeat(np.arange(len(part)), self.start[part + 1] - self.start[part])
-        rows = self.rows[at] & (through | ~ALL)[by]
-        kept = (rows & ALL) > 0
-        most = (int(rows.max(initial=0)) | ALL) + 1
-        keys = np.sort(whole[by][kept] * most + rows[kept])
+        counts = self.start[part + 1] - self.start[part]
+        rows = self.rows[spans(self.start, part)] & np.repeat(through | ~ALL, counts)
+        shift = int(rows.max(initial=ALL)).bit_length()
+        keys = np.repeat(whole << shift, counts) | rows
+        keys = np.sort(keys[(rows & ALL) > 0])
         if not len(keys):
             return Reach(np.zeros(many + 1, np.int64), keys)
         first = np.flatnonzero(np.diff(keys >> _BITS, prepend=-1))
-        whole, rows = np.divmod(np.bitwise_or.reduceat(keys, first), most)
-        return Reach(starts(whole, many), rows)
+        keys = np.bitwise_or.reduceat(keys, first)
+        return Reach(starts(keys >> shift, many), keys & ((1 << shift) - 1))
 
 
 def reaches(scene: Scene, region: Region, suspected: Ints, symptoms: Ints) -> Reach:

@@ -194,15 +194,16 @@ def _equals(scene: Scene, suspected: Sequence[int]) -> tuple[list[int], Ints]:
     """Return positions of suspects that differ in their faults, and of each which it is like.
 
     Where neither a condition nor what was learned of an entity counts, those of one kind are: all
-    that may hurt others against the arrows in the same modes, and show nothing.
+    that may hurt others against the arrows in the same modes, and show as many of them.
     """
     region, compiled = region_of(scene, suspected), scene.compiled
-    node = np.searchsorted(region.nodes, np.array(suspected, np.int64))
+    node = region.places(suspected)
     kind, pressing = region.kind[node], region.pressing[node]
     own = np.array([not compiled.alike(name) for name in region.kinds], np.bool_)
-    changed = np.isin(region.nodes[node], list(scene.changed))
-    code = (kind * 2 + changed) << region.width | pressing
-    apart = own[kind] | ((pressing > 0) & region.looked[node]) | ~region.within[node]
+    changed = np.array([entity in scene.changed for entity in suspected], np.bool_)
+    loud = ((region.seen.ratios[node] > 1) << np.arange(region.width)).sum(axis=1)
+    code = ((kind * 2 + changed) << region.width | pressing) << region.width | pressing & loud
+    apart = own[kind] | ~region.within[node]
     code[apart] = -1 - np.flatnonzero(apart)
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
     return first.tolist(), which

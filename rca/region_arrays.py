@@ -67,20 +67,21 @@ class Region:
         node = int(np.searchsorted(self.nodes, entity))
         return node if node < len(self.nodes) and self.nodes[node] == entity else None
 
+    def places(self, entities: Collection[int]) -> Ints:
+        """Return the node of each of some entities; -1 where it is not among them."""
+        asked = np.fromiter(entities, np.int64, len(entities))
+        found = np.searchsorted(self.nodes, asked)
+        return np.where(np.append(self.nodes, -1)[found] == asked, found, -1)
+
     def by_name(self, entities: Collection[int]) -> list[int]:
         """Return entities in the order of their uids; all are among the nodes."""
-        nodes = np.searchsorted(self.nodes, np.fromiter(entities, np.int64, len(entities)))
+        nodes = self.places(entities)
         found: list[int] = self.nodes[nodes[np.argsort(self.named[nodes])]].tolist()
         return found
 
     def holds(self, entities: Collection[int]) -> bool:
         """Tell whether all of some entities are among the nodes."""
-        return bool(np.isin(np.fromiter(entities, np.int64, len(entities)), self.nodes).all())
-
-    @property
-    def looked(self) -> Mask:
-        """(n,) whether anything was seen of it."""
-        return np.diff(self.seen.start) > 0
+        return bool((self.places(entities) >= 0).all())
 
     @property
     def width(self) -> int:

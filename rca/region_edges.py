@@ -152,7 +152,7 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     gate = np.concatenate((gate[keep], count + np.arange(more)))
     hit = np.concatenate((target[keep], source[pressing]))
     source = np.concatenate((source[keep], target[pressing]))
-    order = np.lexsort((gate, hit))
+    order = np.argsort(hit, kind="stable")  # gates come in the order of their nodes
     press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
     evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
@@ -194,16 +194,16 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
     code = (effect * len(types) + ends.type) * len(tables.kinds) + cause
     unique, first, which = _distinct(code, len(tables.kinds) ** 2 * len(types))
     found = np.zeros(len(unique), np.int64)
-    asked = []
+    asked = np.zeros(len(unique), np.bool_)
     for i, row in enumerate(first.tolist()):
         names = tables.kinds[effect[row]], types[ends.type[row]], tables.kinds[cause[row]]
         if terrain.compiled.conditional(*names, reverse=reverse):
-            asked.append(i)
+            asked[i] = True
             continue
         effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
         found[i] = _number(tables, ends, row, effects, reverse=reverse)
     result: Ints = found[which]
-    for row in np.flatnonzero(np.isin(which, asked)).tolist():
+    for row in np.flatnonzero(asked[which]).tolist():
         both = int(ends.nodes[ends.target[row]]), int(ends.nodes[ends.source[row]])
         effects = terrain.between(both[0], types[ends.type[row]], both[1], reverse=reverse)
         result[row] = _number(tables, ends, row, effects, reverse=reverse)
