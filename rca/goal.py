@@ -1,20 +1,32 @@
-"""The breached objective that raised an incident, and what its entity depends on."""
+"""The breached objective that raised an incident, and who feels it on its way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kgraph.schema import Severity, Target, main_modes
+from kgraph.schema import Channel, Severity, Target, main_modes
+from kgraph.topology import dependents
+from rca.likelihood import Reading
 from rca.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The breached objective: its entity, and whether it is about stopping or slowness."""
+    """The breached objective.
+
+    Attributes:
+        severity: whether it is about stopping or slowness.
+        conduits: what its entity depends on, and what depends on it; itself included.
+    """
 
     entity: int
     severity: Severity
-    conduits: frozenset[int]  # what it depends on, itself included
+    conduits: frozenset[int]
+
+    def is_told_by(self, entity: int, reading: Reading) -> bool:
+        """Tell whether a reading is the breach once more: an alarm of the entity about itself."""
+        own = entity == self.entity and reading.channel is Channel.MAIN
+        return own and reading.observation.abnormal
 
 
 def goal_of(scene: Scene, target: Target | None) -> Goal | None:
@@ -24,7 +36,8 @@ def goal_of(scene: Scene, target: Target | None) -> Goal | None:
     entity = scene.topology.index[target.entity]
     slow = "slow" in main_modes(target.signal)
     severity = Severity.GRAY if slow else Severity.HARD
-    return Goal(entity, severity, frozenset(_reaching(scene, entity)))
+    behind = dependents(scene.topology, [entity]).entities.tolist()
+    return Goal(entity, severity, frozenset((*_reaching(scene, entity), *behind)))
 
 
 def _reaching(scene: Scene, goal: int) -> set[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class Region:
         circle: (n,) its cycle, a number; most are of one node.
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
-        prefer: (n,) of equals, the higher is told as the reason.
-        named: (n,) place by uid.
+        prefer: (n,) of equals, the higher is told as the reason; by index where nobody asks why.
+        named: (n,) place by uid; by index where nobody asks why.
         kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
@@ -104,6 +104,8 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
         if known.holds(suspected):
             return known
     found = region_over(scene, scene.telling, suspected)
+    found = replace(found, named=_named(scene, found))
+    found = replace(found, prefer=_preference(scene, found))
     scene.regions[:] = [found]
     return found
 
@@ -138,9 +140,6 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
-    uids = [topology.uids[i] for i in listed]
-    named = np.empty(len(nodes), np.int64)
-    named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
     return Region(
         nodes,
         kind,
@@ -148,8 +147,8 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         circles,
         sizes[circles] > 1,
         within[nodes],
-        _preference(scene, nodes, kind, seen, named),
-        named,
+        np.arange(1, len(nodes) + 1),
+        np.arange(len(nodes)),
         kinds,
         slots,
         hard,
@@ -167,17 +166,24 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
     return found
 
 
-def _preference(scene: Scene, nodes: Ints, kind: Ints, seen: Seen, named: Ints) -> Ints:
+def _named(scene: Scene, region: Region) -> Ints:
+    uids = [scene.topology.uids[entity] for entity in region.nodes.tolist()]
+    found = np.empty(len(uids), np.int64)
+    found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
+    return found
+
+
+def _preference(scene: Scene, region: Region) -> Ints:
     """Return a rank of each node; between twins, see `Scene.prefer`."""
-    topology = scene.topology
+    topology, nodes, seen = scene.topology, region.nodes, region.seen
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
     said = np.zeros(len(nodes), np.int64)
-    said[has] = [scene.said[i] for i in nodes[has].tolist()]
-    order = np.lexsort((named, said, burden, loudest, kind))
+    said[has] = [scene.said[entity] for entity in nodes[has].tolist()]
+    order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found
