@@ -33,9 +33,12 @@ class Region:
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
         prefer: (n,) of equals, the higher is told as the reason; by index where nobody asks why.
+        named: (n,) place by uid; by index where nobody asks why.
+        kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
+        pressing: (n,) slots in which it may hurt something against the arrows, as bits.
     """
 
     nodes: Ints
@@ -45,9 +48,12 @@ class Region:
     circled: Mask
     within: Mask
     prefer: Ints
+    named: Ints
+    kinds: Sequence[str]
     slots: Sequence[Mapping[str, int]]
     hard: Mask
     blind: Ints
+    pressing: Ints
     edges: Edges
     tables: Tables
     seen: Seen
@@ -61,9 +67,21 @@ class Region:
         node = int(np.searchsorted(self.nodes, entity))
         return node if node < len(self.nodes) and self.nodes[node] == entity else None
 
+    def places(self, entities: Collection[int]) -> Ints:
+        """Return the node of each of some entities; -1 where it is not among them."""
+        asked = np.fromiter(entities, np.int64, len(entities))
+        found = np.searchsorted(self.nodes, asked)
+        return np.where(np.append(self.nodes, -1)[found] == asked, found, -1)
+
+    def by_name(self, entities: Collection[int]) -> list[int]:
+        """Return entities in the order of their uids; all are among the nodes."""
+        nodes = self.places(entities)
+        found: list[int] = self.nodes[nodes[np.argsort(self.named[nodes])]].tolist()
+        return found
+
     def holds(self, entities: Collection[int]) -> bool:
         """Tell whether all of some entities are among the nodes."""
-        return bool(np.isin(np.fromiter(entities, np.int64, len(entities)), self.nodes).all())
+        return bool((self.places(entities) >= 0).all())
 
     @property
     def width(self) -> int:
@@ -86,6 +104,7 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
         if known.holds(suspected):
             return known
     found = region_over(scene, scene.telling, suspected)
+    found = replace(found, named=_named(scene, found))
     found = replace(found, prefer=_preference(scene, found))
     scene.regions[:] = [found]
     return found
@@ -94,7 +113,11 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
 def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
     """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
-    nodes = np.array(sorted(inside | set(suspected)), np.int64)
+    within = np.zeros(len(topology), np.bool_)
+    within[np.fromiter(inside, np.int64, len(inside))] = True
+    among = within.copy()
+    among[np.fromiter(suspected, np.int64, len(suspected))] = True
+    nodes = np.flatnonzero(among)
     local = np.full(len(topology), -1, np.int64)
     local[nodes] = np.arange(len(nodes))
     listed = nodes.tolist()
@@ -110,14 +133,13 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
             hard[i, slot] = severity_of(name, mode) is Severity.HARD
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
+    told = tables.tables()
     seen = seen_by(scene, nodes, local, slots, kind, width)
     # As `Scene.level`, of all at once.
     level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == number.get("Probe", -1))
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
-    within = np.zeros(len(topology), np.bool_)
-    within[list(inside)] = True
     return Region(
         nodes,
         kind,
@@ -126,28 +148,42 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         sizes[circles] > 1,
         within[nodes],
         np.arange(1, len(nodes) + 1),
+        np.arange(len(nodes)),
+        kinds,
         slots,
         hard,
         blind[kind],
+        _pressing(edges, told, len(nodes)),
         edges,
-        tables.tables(),
+        told,
         seen,
     )
 
 
+def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
+    found = np.zeros(many, np.int64)
+    np.bitwise_or.at(found, edges.source[edges.press], tables.causes[edges.table[edges.press]])
+    return found
+
+
+def _named(scene: Scene, region: Region) -> Ints:
+    uids = [scene.topology.uids[entity] for entity in region.nodes.tolist()]
+    found = np.empty(len(uids), np.int64)
+    found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
+    return found
+
+
 def _preference(scene: Scene, region: Region) -> Ints:
+    """Return a rank of each node; between twins, see `Scene.prefer`."""
     topology, nodes, seen = scene.topology, region.nodes, region.seen
-    listed = nodes.tolist()
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    said = np.array([scene.said.get(i, 0) for i in listed], np.int64)
-    uids = [topology.uids[i] for i in listed]
-    named = np.empty(len(nodes), np.int64)  # between twins, see `Scene.prefer`
-    named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
-    order = np.lexsort((named, said, burden, loudest, region.kind))
+    said = np.zeros(len(nodes), np.int64)
+    said[has] = [scene.said[entity] for entity in nodes[has].tolist()]
+    order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found
