@@ -71,6 +71,10 @@ class Compiled:
         """Return mode -> faults a year, for what an entity of this kind can suffer by itself."""
         return _fault_rates(self.model, kind, _NONE)
 
+    def alike(self, kind: str) -> bool:
+        """Tell whether `rates_of` is the same for all entities of a kind."""
+        return self.model.learned is None and not _asked_of(self.model, kind)
+
     def rates_of(self, ground: Ground, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year of one entity, with the conditions that hold."""
         model, kind = self.model, ground.topology.kinds[entity]

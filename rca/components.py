@@ -19,21 +19,22 @@ limits of how many faults are looked for at once are each group's own.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from functools import reduce
 from operator import or_
+
+import numpy as np
 
 from kgraph.schema import Incident
 from kgraph.topology import Topology
 from kgraph.undisturbed import undisturbed
-from rca.effects import Faults
 from rca.engine import scene_of
 from rca.outlook import Outlook
-from rca.prospects import Prospect, Symptoms, prospects, symptoms_of
+from rca.promise import ALARM, ALONE, UNSEEN
+from rca.prospects import Prospects, Symptoms, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import evidence
-from rca.selection import FAR, SAYS
+from rca.selection import FAR, SAYS, most
 from rca.units import Unit, units_of
 
 WALKED = 150  # candidates that are walked, those first that promise most
@@ -63,40 +64,31 @@ def components(
         asked = [index[uid] for uid in (topology.uids if about is None else about) if uid in index]
         wanted = symptoms.bits(asked)
         suspected = suspects(scene, alarming)
-        outlook = Outlook(scene, suspected, symptoms)
-        promising = []
-        for prospect in prospects(scene, suspected, exhausted(scene, suspected, alarming), None):
-            promises, hit = _promises(outlook, prospect)
-            if hit & wanted and hit & (hit - 1) and promises > -FAR:
-                promising.append((-promises, prospect.faults, prospect))
-        best = [row[-1] for row in sorted(promising, key=_first)[:WALKED]]
-        groups = joined(wanted & (1 << i) for i in _places(wanted))
+        # Whatever those of a group have in common joins, and not what the group stops.
+        groups = dict.fromkeys(exhausted(scene, suspected, alarming), ())
+        possible = prospects(scene, suspected, groups, None)
+        outlook = Outlook(scene, possible, symptoms, shared=True)
+        best = _promising(possible, outlook, [index for index in asked if index in symptoms.place])
+        found = joined(wanted & (1 << i) for i in _places(wanted))
         for some in (best[:FIRST], best[FIRST:]):
-            could = [each for each in some if _could_join(_reached(outlook, each), groups)]
+            could = [possible[i] for i in some if _could_join(_reached(outlook, i), found)]
             hits = (_explained(unit, symptoms) for unit in units_of(scene, could, None))
-            groups = joined([*groups, *(hit for hit in hits if hit & wanted)])
-        return [frozenset(topology.uids[alarming[i]] for i in _places(group)) for group in groups]
+            found = joined([*found, *(hit for hit in hits if hit & wanted)])
+        return [frozenset(topology.uids[alarming[i]] for i in _places(group)) for group in found]
 
 
-def _first(row: tuple[float, Faults, Prospect]) -> tuple[float, Faults]:
-    return row[:2]
+def _promising(possible: Prospects, outlook: Outlook, wanted: Collection[int]) -> list[int]:
+    """Return the prospects that may join one of some symptoms with others, the best first."""
+    promises = possible.log_prior + outlook.said + outlook.effects  # where evidence is not coarse
+    row, entity = outlook.hits(ALONE | UNSEEN)
+    joins = np.bincount(row, minlength=outlook.rows) > 1
+    joins &= np.bincount(row, np.isin(entity, [*wanted]), outlook.rows) > 0
+    return most(promises, joins[outlook.row] & (promises > -FAR), WALKED)
 
 
-def _promises(outlook: Outlook, prospect: Prospect) -> tuple[float, int]:
-    """Return about what a prospect scores where evidence is not coarse, and what it may hit."""
-    reach = outlook.reach(replace(prospect, stops=()))
-    if len(prospect.faults) > 1:  # whatever they may have in common joins
-        reach = replace(reach, alone=reach.alone | outlook.behind(prospect))
-    own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
-    promises = prospect.log_prior + outlook.own(prospect) + outlook.promises(prospect, reach)
-    return promises, reach.alone | reach.unseen | own
-
-
-def _reached(outlook: Outlook, prospect: Prospect) -> int:
+def _reached(outlook: Outlook, prospect: int) -> int:
     """Return the symptoms that a prospect could hit at all: it explains no others."""
-    reach = outlook.reach(prospect)
-    own = outlook.symptoms.bits(entity for entity, _ in prospect.faults)
-    return reach.alarms | reach.unseen | own
+    return outlook.symptoms.bits(outlook.reached(prospect, ALARM | UNSEEN))
 
 
 def _could_join(bits: int, groups: Iterable[int]) -> bool:

@@ -203,7 +203,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
     if len(possible) <= (FEW if incident.candidates is None else ALL):
         found = list(units(scene, possible, goal))
     else:
-        outlook = Outlook(scene, suspected, symptoms_of(scene, symptoms, goal))
+        outlook = Outlook(scene, possible, symptoms_of(scene, symptoms, goal))
         found = worth(scene, possible, outlook, goal)
     best = best_explanation(found)
     watcher = blind(scene)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import and_
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -15,240 +12,226 @@ from kgraph.schema import Severity
 from kgraph.topology.walk import spans
 from rca.compile import severity_of
 from rca.messages import ENTITY_RHO, temper
-from rca.promise import NOTHING, Reach, Reaches, estimates, total
-from rca.prospects import Prospect, Prospects, Symptoms
-from rca.region_edges import Floats, Ints
+from rca.promise import (
+    AGAINST,
+    ALARM,
+    ALL,
+    ALONE,
+    GRAY,
+    HARD,
+    PASSES,
+    UNSEEN,
+    WELL,
+    Reach,
+    reaches,
+)
+from rca.prospects import Prospects, Symptoms
+from rca.region_arrays import Region, region_of
+from rca.region_edges import Floats, Ints, Mask
 from rca.scene import Scene
 
-_NO_MODES: frozenset[str] = frozenset()
 
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """What is known of each of many prospects before a walk; in nats.
+class _Wholes(NamedTuple):
+    """What hits more than a suspect does: groups, and what hurts against the arrows.
 
     Attributes:
-        said: what the readings of the entities at fault say.
-        own: its prior and, as coarse as the evidence is, the same.
-        promises: that and about what its effects say.
-        explains: which of `sets` holds the symptoms that it may explain.
+        prospect: (w,) which it is.
+        whole, part, through: as of `Reach.joined`; parts are suspects.
+        fault, suspect: whole and suspect of each of their faults.
     """
 
-    said: Floats
-    own: Floats
-    promises: Floats
-    explains: Ints
-    sets: Sequence[int]
-
-
-class _Sort(NamedTuple):
-    """What is equal for the faults of entities that are equal and show the same.
-
-    Attributes:
-        said, own: as in `Views`.
-        hard: whether a mode stops its entity.
-        pressing: whether it hits something against the arrows.
-    """
-
-    said: list[float]
-    own: list[float]
-    hard: list[bool]
-    pressing: list[bool]
-
-
-class Plain(NamedTuple):
-    """What holds for every mode of an entity.
-
-    Attributes:
-        explains: as `Outlook.explains`.
-        hard, gray: as `Outlook.promises`, by severity.
-        pressing: modes for which it does not hold.
-    """
-
-    explains: int
-    hard: float
-    gray: float
-    pressing: frozenset[str]
+    prospect: Ints
+    whole: Ints
+    part: Ints
+    through: Ints
+    fault: Ints
+    suspect: Ints
 
 
 class Outlook:
-    """What each prospect could explain, before it is walked."""
+    """What each prospect could explain, before it is walked.
 
-    def __init__(self, scene: Scene, suspected: Sequence[int], symptoms: Symptoms) -> None:
-        """Find what lies downstream of which suspect."""
-        self.scene = scene
-        self.symptoms = symptoms
-        self._totals: dict[int, float] = {}
-        self._looks: dict[object, int] = {(): 0}  # equal where the same was seen of a kind
-        self._says: dict[tuple[int, str], float] = {}
-        self.reaches = Reaches(scene, suspected, symptoms.place)
+    A row is a suspect, and stands for whatever may befall it; or a prospect that hits more.
 
-    def views(self, prospects: Prospects) -> Views:
-        """Return what is known of each: tens of thousands in a storm."""
-        plain = [self.plain(entity) for entity in prospects.entities]
-        sorts, which = self._sorts(prospects, plain)
-        sizes = np.array([len(sort.said) for sort in sorts], np.int64)
-        row = spans(np.concatenate(([0], np.cumsum(sizes))), which)
-        of = np.repeat(np.arange(len(plain)), sizes[which])
-        said = np.array([nats for sort in sorts for nats in sort.said], np.float64)[row]
-        own = np.array([nats for sort in sorts for nats in sort.own], np.float64)[row]
-        hard = np.array([each for sort in sorts for each in sort.hard], np.bool_)[row]
-        pressing = np.array([each for sort in sorts for each in sort.pressing], np.bool_)[row]
-        felt = np.array([(one.hard, one.gray) for one in plain], np.float64).reshape(-1, 2)
-        promises = own + self.scene.coarse * np.where(hard, felt[of, 0], felt[of, 1])
-        codes: dict[int, int] = {}
-        explains = [codes.setdefault(one.explains, len(codes)) for one in plain]
-        columns = said, own, promises, np.array(explains, np.int64)[of]
-        unlike = [*np.flatnonzero(pressing).tolist(), *range(len(of), len(prospects))]
-        rows = [self._view(prospects[i], codes) for i in unlike]
-        return Views(*_with_rows(columns, unlike, rows, len(prospects)), list(codes))
+    Attributes:
+        symptoms: the alarms to be explained.
+        rows: how many there are.
+        row: (prospects,) of each.
+        said: (prospects,) what the readings of the entities at fault say, in nats.
+        effects: (prospects,) about what its effects say, in nats.
+    """
 
-    def _view(self, prospect: Prospect, codes: dict[int, int]) -> tuple[float, float, float, int]:
-        """Return the row of one in `Views`; a set that is new gets a code."""
-        reach, coarse = self.reach(prospect), self.scene.coarse
-        bits, said = self.explains(prospect, reach), self.own(prospect)
-        own = prospect.log_prior + coarse * said
-        promises = own + coarse * self.promises(prospect, reach)
-        return said, own, promises, codes.setdefault(bits, len(codes))
-
-    def _sorts(self, prospects: Prospects, plain: Sequence[Plain]) -> tuple[list[_Sort], Ints]:
-        """Return what is equal of many entities, and which of it holds for each."""
-        known: dict[tuple[int, int, frozenset[str]], int] = {}
-        sorts: list[_Sort] = []
-        which = []
-        told = zip(prospects.entities, prospects.modes, plain, strict=True)
-        for entity, modes, one in told:
-            look = self._look(entity)
-            key = id(modes), look, one.pressing
-            at = known.get(key)
-            if at is None:
-                at = known[key] = len(sorts)
-                sorts.append(self._sort(entity, modes, look, one.pressing))
-            which.append(at)
-        return sorts, np.array(which, np.int64)
-
-    def _sort(
-        self,
-        entity: int,
-        modes: Sequence[tuple[str, float]],
-        look: int,
-        pressing: frozenset[str],
-    ) -> _Sort:
-        kind, coarse = self.scene.topology.kinds[entity], self.scene.coarse
-        said = [self._says_of(entity, look, mode) for mode, _ in modes]
-        return _Sort(
-            said,
-            [prior + coarse * nats for (_, prior), nats in zip(modes, said, strict=True)],
-            [severity_of(kind, mode) is Severity.HARD for mode, _ in modes],
-            [mode in pressing for mode, _ in modes],
-        )
-
-    def reach(self, prospect: Prospect) -> Reach:
-        """Return what lies downstream of a prospect, itself included.
+    def __init__(
+        self, scene: Scene, prospects: Prospects, symptoms: Symptoms, *, shared: bool = False
+    ) -> None:
+        """Find what lies downstream of which prospect.
 
         Of a group, with what it stops. Who further down loses several of its needs by it is not
         foreseen: to promise a pair all that both lie upstream of had dozens walked for nothing.
+
+        Args:
+            scene: the estate and what was seen on it.
+            prospects: all of them.
+            symptoms: the alarms to be explained.
+            shared: promise them that, to see what may belong together.
         """
-        ((entity, mode), *others) = prospect.faults
-        if not others and not self._presses(entity, mode):
-            return self.reaches.get(entity, NOTHING)
-        alarms, alone, unseen, hard, gray = 0, 0, 0, 0, 0
-        for entity, mode in prospect.faults:
-            reach = self.reaches.get(entity, NOTHING)
-            hard |= reach.well[0]
-            gray |= reach.well[1]
-            pressed = (self.reaches.get(at, NOTHING) for at in self._presses(entity, mode))
-            for part in (reach, *pressed):
-                alarms |= part.alarms
-                alone |= part.alone
-                unseen |= part.unseen
-        for entity in prospect.stops:
-            stopped = self.reaches.get(entity, NOTHING)
-            alone |= stopped.alone
-            hard |= stopped.well[0]
-            gray |= stopped.well[1]
-        return Reach(alarms, alone, unseen, (hard, gray))
+        self.symptoms = symptoms
+        self._region = region = region_of(scene, prospects.entities)
+        node = np.searchsorted(region.nodes, np.array(prospects.entities, np.int64))
+        here = np.isin(symptoms.entities, region.nodes)
+        alarming = np.searchsorted(region.nodes, np.array(symptoms.entities, np.int64)[here])
+        self._alarming = np.zeros(len(region.nodes), np.bool_)
+        self._alarming[alarming] = True
+        self._nats = np.zeros(len(region.nodes))
+        self._nats[alarming] = symptoms.nats[here]
 
-    def behind(self, prospect: Prospect) -> int:
-        """Return the symptoms that all of a group lie upstream of."""
-        parts = (self.reaches.get(entity, NOTHING).alarms for entity, _ in prospect.faults)
-        return reduce(and_, parts)
+        known, more = reaches(scene, region, node, alarming), _wholes(region, prospects, node)
+        joined = known.joined(more.whole, more.part, more.through, len(more.prospect))
+        if shared:
+            joined = _shared(joined, known, more)
+        self.rows = len(node) + len(more.prospect)
+        self.row = prospects.suspect[prospects.start[:-1]]
+        self.row[more.prospect] = np.arange(len(node), self.rows)
+        self._fault_row = np.concatenate((np.arange(len(node)), len(node) + more.fault))
+        self._fault_node = np.concatenate((node, node[more.suspect]))
+        self._reach = _but(known.and_(joined), self._fault_row, self._fault_node)
 
-    def _presses(self, entity: int, mode: str) -> list[int]:
-        presses = self.scene.terrain.presses(entity)
-        return [ahead.entity for ahead in presses if mode in ahead.effects]
+        hard = [severity_of(sort.kind, sort.mode) is Severity.HARD for sort in prospects.sorts]
+        first = prospects.sort[prospects.start[:-1]]
+        self.effects = self._effects(np.array(hard, np.bool_)[first])
+        self.said = _said(scene, prospects)
 
-    def explains(self, prospect: Prospect, reach: Reach) -> int:
-        """Return the symptoms that could follow from a prospect, those at fault left out."""
-        return reach.alarms & ~self.symptoms.bits(entity for entity, _ in prospect.faults)
-
-    def promises(self, prospect: Prospect, reach: Reach) -> float:
-        """Return about what its effects say for a prospect, in nats."""
-        entity, mode = prospect.faults[0]
-        severity = severity_of(self.scene.topology.kinds[entity], mode)
-        own = self.symptoms.bits(entity for entity, _ in prospect.faults)
-        hard, gray = estimates(reach, self.total, own)
-        return hard if severity is Severity.HARD else gray
-
-    def plain(self, entity: int) -> Plain:
-        """Return what holds for each mode of an entity that hits nothing against the arrows."""
-        reach, own = self.reaches.get(entity, NOTHING), self.symptoms.bit(entity)
-        presses = self.scene.terrain.presses(entity)
-        hard, gray = estimates(reach, self.total, own)
-        pressing = (
-            frozenset(m for ahead in presses for m in ahead.effects) if presses else _NO_MODES
+    def _effects(self, stops: Mask) -> Floats:
+        of, how, many = self._reach.of, self._reach.how, self.rows
+        felt = (how & (ALONE | UNSEEN)) > 0
+        says = PASSES * np.bincount(of[felt], self._nats[self._reach.node[felt]], many)
+        hard, gray = (
+            (says - AGAINST * np.bincount(of[(how & bit) > 0], minlength=many))[self.row]
+            for bit in (HARD, GRAY)
         )
-        return Plain(reach.alarms & ~own, hard, gray, pressing)
+        return np.where(stops, hard, gray)
 
-    def total(self, bits: int) -> float:
-        """Return what the symptoms in a set say together; the modes of one entity share them."""
-        found = self._totals.get(bits)
-        if found is None:
-            found = self._totals[bits] = total(bits, self.symptoms.nats)
-        return found
+    def left(self, explained: Collection[int]) -> tuple[Floats, Mask]:
+        """Return what the symptoms of each that are not explained say, and if there are any."""
+        open_ = self._alarming & ~np.isin(self._region.nodes, [*explained])
+        could = ((self._reach.how & ALARM) > 0) & open_[self._reach.node]
+        of, many = self._reach.of[could], self.rows
+        says = np.bincount(of, self._nats[self._reach.node[could]], many).astype(np.float64)
+        return says[self.row], (np.bincount(of, minlength=many) > 0)[self.row]
 
-    def own(self, prospect: Prospect) -> float:
-        """Return what the readings of the entities at fault say, in nats."""
-        said = [
-            self._says_of(entity, self._look(entity), mode) for entity, mode in prospect.faults
-        ]
-        return said[0] if len(said) == 1 else math.fsum(said)
+    def hits(self, ways: int) -> tuple[Ints, Ints]:
+        """Return (row, entity) of the symptoms that are reached in some ways, or at fault."""
+        kept = (self._reach.how & ways) > 0
+        own = self._alarming[self._fault_node]
+        row = np.concatenate((self._reach.of[kept], self._fault_row[own]))
+        node = np.concatenate((self._reach.node[kept], self._fault_node[own]))
+        return row, self._region.nodes[node]
 
-    def _look(self, entity: int) -> int:
-        """Return a number that is equal where the same was seen; 0: nothing."""
-        readings = self.scene.readings.get(entity)
-        if not readings:
-            return 0
-        weights = self.scene.weights
-        look = tuple(
-            [(reading.look, weights.get((entity, i), 1.0)) for i, reading in enumerate(readings)]
-        )
-        return self._looks.setdefault(look, len(self._looks))
-
-    def _says_of(self, entity: int, look: int, mode: str) -> float:
-        if not look:
-            return 0.0
-        found = self._says.get((look, mode))
-        if found is None:
-            weights = self.scene.weights
-            nats = [
-                weights.get((entity, i), 1.0)
-                * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
-                for i, reading in enumerate(self.scene.readings[entity])
-            ]
-            found = self._says[(look, mode)] = temper(nats, ENTITY_RHO)
+    def reached(self, prospect: int, ways: int) -> list[int]:
+        """Return the same of one prospect: entities."""
+        row = self.row[prospect]
+        own = self._fault_node[self._fault_row == row]
+        reach = self._reach.one(row)
+        nodes = np.concatenate((reach.node[(reach.how & ways) > 0], own[self._alarming[own]]))
+        found: list[int] = self._region.nodes[nodes].tolist()
         return found
 
 
-def _with_rows(
-    columns: tuple[Floats, Floats, Floats, Ints],
-    places: Sequence[int],
-    rows: Sequence[tuple[float, float, float, int]],
-    many: int,
-) -> tuple[Floats, Floats, Floats, Ints]:
-    """Return columns of `many` rows, of which some are put in their places."""
-    said, own, promises = (np.resize(column, many) for column in columns[:3])
-    explains: Ints = np.resize(columns[3], many)
-    for i, row in zip(places, rows, strict=True):
-        said[i], own[i], promises[i], explains[i] = row
-    return said, own, promises, explains
+def _wholes(region: Region, prospects: Prospects, node: Ints) -> _Wholes:
+    """Find what hits more than a suspect does, and with whom; `node` is that of each suspect."""
+    suspect = np.full(len(region.nodes), -1)
+    suspect[node] = np.arange(len(node))
+    number = {name: i for i, name in enumerate(region.kinds)}
+    slots = [region.slots[number[sort.kind]][sort.mode] for sort in prospects.sorts]
+    slot = np.array(slots, np.int64)[prospects.sort]
+    sizes = np.diff(prospects.start)
+    of = np.repeat(np.arange(len(prospects)), sizes)
+    presses = (region.pressing[node[prospects.suspect]] >> slot & 1) > 0
+    larger = sizes > 1
+    larger[of[presses]] = True
+    whole = np.cumsum(larger) - 1
+    faults = np.flatnonzero(larger[of])
+
+    edges, hurting = region.edges, np.flatnonzero(presses)
+    source = node[prospects.suspect[hurting]]
+    edge = edges.back[spans(edges.back_start, source)]
+    by = np.repeat(hurting, edges.back_start[source + 1] - edges.back_start[source])
+    hurt = suspect[edges.target[edge]]
+    brings = region.tables.causes[edges.table[edge]] >> slot[by] & 1
+    kept = edges.press[edge] & (brings > 0) & (hurt >= 0)
+
+    group = prospects.singles + np.arange(len(prospects.stops))
+    stopping = np.repeat(whole[group], [*map(len, prospects.stops)])
+    stops = [entity for some in prospects.stops for entity in some]
+    there = np.isin(stops, prospects.entities)
+    stopped = suspect[np.searchsorted(region.nodes, np.array(stops, np.int64)[there])]
+    parts = (
+        (whole[of[faults]], prospects.suspect[faults], ALL),
+        (whole[of[by[kept]]], hurt[kept], ALARM | ALONE | UNSEEN),
+        (stopping[there], stopped, ALONE | WELL),
+    )
+    return _Wholes(
+        np.flatnonzero(larger),
+        np.concatenate([part[0] for part in parts]),
+        np.concatenate([part[1] for part in parts]),
+        np.repeat([part[2] for part in parts], [len(part[0]) for part in parts]),
+        *parts[0][:2],
+    )
+
+
+def _but(reach: Reach, of: Ints, node: Ints) -> Reach:
+    """Return a reach without the symptoms of some pairs: what is at fault explains no effect."""
+    at = reach.places(of, node)
+    rows = reach.rows.copy()
+    rows[at[at >= 0]] &= ~(ALARM | ALONE | UNSEEN)
+    return Reach(reach.start, rows)
+
+
+def _shared(joined: Reach, known: Reach, wholes: _Wholes) -> Reach:
+    """Return `joined`, as if a group hit alone what all of it lie upstream of."""
+    at = spans(known.start, wholes.suspect)
+    counts = known.start[wholes.suspect + 1] - known.start[wholes.suspect]
+    alarm = (known.how[at] & ALARM) > 0
+    place = joined.places(np.repeat(wholes.fault, counts)[alarm], known.node[at][alarm])
+    times = np.bincount(place, minlength=len(joined.rows))
+    sizes = np.bincount(wholes.fault, minlength=len(joined.start))
+    common = (sizes[joined.of] > 1) & (times == sizes[joined.of])
+    return Reach(joined.start, joined.rows | ALONE * common)
+
+
+def _said(scene: Scene, prospects: Prospects) -> Floats:
+    """Return what the readings of the entities at fault say of each, in nats.
+
+    Asked once where the same was seen of the same fault.
+    """
+    looks: dict[object, int] = {}
+    look = np.array([_look(scene, entity, looks) for entity in prospects.entities], np.int64)
+    seen = np.flatnonzero(look[prospects.suspect] > 0)
+    suspect, sort = prospects.suspect[seen], prospects.sort[seen]
+    code = look[suspect] * len(prospects.sorts) + sort
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    told = [
+        _says(scene, prospects.entities[suspect[i]], prospects.sorts[sort[i]].mode)
+        for i in first.tolist()
+    ]
+    of = np.repeat(np.arange(len(prospects)), np.diff(prospects.start))[seen]
+    return np.bincount(of, np.array(told, np.float64)[which], len(prospects)).astype(np.float64)
+
+
+def _look(scene: Scene, entity: int, known: dict[object, int]) -> int:
+    """Return a number that is equal where the same was seen; 0: nothing."""
+    readings = scene.readings.get(entity)
+    if not readings:
+        return 0
+    weights = scene.weights
+    look = tuple([(row.look, weights.get((entity, i), 1.0)) for i, row in enumerate(readings)])
+    return known.setdefault(look, len(known) + 1)
+
+
+def _says(scene: Scene, entity: int, mode: str) -> float:
+    nats = [
+        scene.weights.get((entity, i), 1.0)
+        * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
+        for i, reading in enumerate(scene.readings[entity])
+    ]
+    return temper(nats, ENTITY_RHO)

@@ -1,191 +1,227 @@
-"""How promising a suspect is, estimated for all of them in one pass from effects to causes.
+"""How promising suspects are, estimated for all of them in one pass from effects to causes.
 
-Who is reached by a fault is held in sets of bits, so that what two ways lead to counts once: the
-alarms downstream speak for a suspect, and so does nothing that firmly depends on it, stands behind
-no redundancy, and was seen well. Modes are told apart by severity alone, and chances not at all:
-good enough to decide who is looked at first, and for nothing else.
+Whom a fault reaches is held as rows, one for each that was seen, with how it is reached, so that
+what two ways lead to counts once: the alarms downstream speak for a suspect, and against it what
+firmly depends on it, stands behind no redundancy, and was seen well. Modes are told apart by
+severity alone, and chances not at all: good enough to decide who is looked at first, and for
+nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import spans
-from rca.likelihood import Reading
-from rca.region_arrays import Region, region_of
-from rca.region_edges import Floats, Ints, starts
+from rca.region_arrays import Region
+from rca.region_edges import Ints, Mask, starts
+from rca.region_seen import heard_in
 from rca.scene import SPEAKS, Scene
 
 PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
 AGAINST = 0.7  # nats that something seen well speaks against a fault that should hit it
 
+# How somebody is reached, in bits. Of symptoms: whatever stands between; behind no redundancy; in
+# that a failed probe would make it up. Of what was seen well: as what firmly depends on it, by the
+# severity of the fault.
+ALARM, ALONE, UNSEEN, HARD, GRAY = 1, 2, 4, 8, 16
+WELL = HARD | GRAY
+ALL = ALARM | ALONE | UNSEEN | WELL
+_BITS = ALL.bit_length()
+# What passes on to a cause, by what its dependent needs it for: firmly; by calls; as one of
+# several; for being seen, which goes no further.
+_FIRM, _CALLED, _SPARED, _SIGHT = ALARM | ALONE | WELL, ALARM | ALONE, ALARM, ALARM | UNSEEN
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Reach:
-    """What lies downstream of an entity, itself included, as sets of bits.
+    """Whom each of many may reach, itself included: rows start[i]:start[i + 1].
 
     Attributes:
-        alarms: symptoms, whatever stands between.
-        alone: those of them that no redundancy protects.
-        unseen: symptoms that a failed probe would make up.
-        well: by severity, what firmly depends on it and was seen well.
+        start: (m + 1,) where the rows of each begin.
+        rows: (r,) node of a region and how it is reached, as one number; rising within each.
     """
 
-    alarms: int = 0
-    alone: int = 0
-    unseen: int = 0
-    well: tuple[int, int] = (0, 0)
+    start: Ints
+    rows: Ints
 
-    def joined(self, other: Reach) -> Reach:
-        """Return both together."""
-        return Reach(
-            self.alarms | other.alarms,
-            self.alone | other.alone,
-            self.unseen | other.unseen,
-            (self.well[0] | other.well[0], self.well[1] | other.well[1]),
-        )
+    @property
+    def node(self) -> Ints:
+        """(r,) who is reached."""
+        return self.rows >> _BITS
 
+    @property
+    def how(self) -> Ints:
+        """(r,) in which ways: bits."""
+        return self.rows & ALL
 
-NOTHING = Reach()
-# By what an entity depends on another: for being seen; as one of several; by calls; firmly.
-_SIGHT, _SPARED, _CALLED, _FIRM = range(4)
+    @property
+    def of(self) -> Ints:
+        """(r,) by whom."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
+    def one(self, which: int) -> Reach:
+        """Return what one of them reaches."""
+        first, last = self.start[which : which + 2].tolist()
+        return Reach(np.array([0, last - first]), self.rows[first:last])
 
-class Reaches(dict[int, Reach]):
-    """Suspect -> what lies downstream of it."""
+    def and_(self, more: Reach) -> Reach:
+        """Return these, then those of others."""
+        start = np.concatenate((self.start, self.start[-1] + more.start[1:]))
+        return Reach(start, np.concatenate((self.rows, more.rows)))
 
-    def __init__(
-        self, scene: Scene, suspected: Sequence[int], symptoms: Mapping[int, int]
-    ) -> None:
-        """Sum up from effects to causes.
+    def places(self, of: Ints, node: Ints) -> Ints:
+        """Return the rows of pairs: who reaches whom; -1 where it does not."""
+        nodes, most = self.node, 1 + max(int(self.node.max(initial=0)), int(node.max(initial=0)))
+        keys, asked = self.of * most + nodes, of * most + node
+        found = np.searchsorted(keys, asked)
+        there = np.append(keys, -1)[found] == asked
+        return np.where(there, found, -1)
+
+    def joined(self, whole: Ints, part: Ints, through: Ints, many: int) -> Reach:
+        """Return whom `many` reach together with others.
 
         Args:
-            scene: the estate and what was seen on it.
-            suspected: entities.
-            symptoms: entity -> its bit.
+            whole: (w,) which of the many.
+            part: (w,) whom it takes along.
+            through: (w,) bits; in which ways it reaches whom that one reaches.
+            many: how many there are.
         """
-        super().__init__()
-        self.scene, self.symptoms = scene, symptoms
-        self.places: dict[int, int] = {}  # bits of what was seen well
-        self._looks: dict[object, tuple[bool, bool]] = {}
-        region = region_of(scene, suspected)
-        nodes = np.searchsorted(region.nodes, np.array(suspected, np.int64))
-        ends, start = _ahead(region, nodes)
-        below = [NOTHING] * len(region.nodes)
-        for node in np.flatnonzero(np.diff(region.seen.start)).tolist():
-            below[node] = self._read(int(region.nodes[node]))
-        own = list(below)
-        order = np.lexsort((region.circle[nodes], -region.level[nodes]))
-        circle, entities = region.circle[nodes].tolist(), list(suspected)
-        numbers = nodes.tolist()
-        for _, group in groupby(order.tolist(), circle.__getitem__):
-            members = list(group)  # one, or those that need each other in a circle
-            parts = [
-                _together(own[numbers[i]], ends[start[i] : start[i + 1]], below, own)
-                for i in members
-            ]
-            found = parts[0] if len(parts) == 1 else reduce(Reach.joined, parts)
-            for i in members:
-                self[entities[i]] = below[numbers[i]] = found
-
-    def _read(self, entity: int) -> Reach:
-        readings = self.scene.readings.get(entity, ())
-        bit = self.symptoms.get(entity)
-        if bit is not None:
-            mark = 1 << bit
-            blind = any(r.ratio > 1 and r.bearing(UNOBSERVED.name) >= SPEAKS for r in readings)
-            return Reach(mark, mark, mark if blind else 0)
-        if not readings:
-            return NOTHING
-        hard, gray = self._well(entity, readings)
-        mark = 1 << self.places.setdefault(entity, len(self.places))
-        return Reach(well=(mark if hard else 0, mark if gray else 0))
-
-    def _well(self, entity: int, readings: Sequence[Reading]) -> tuple[bool, bool]:
-        """Return whether it was seen well, by severity; equal looks are asked once."""
-        look = tuple([reading.look for reading in readings])
-        known = self._looks.get(look)
-        if known is None:
-            hard, gray = _modes(self.scene.topology.kinds[entity])
-            known = self._looks[look] = _well(readings, hard), _well(readings, gray)
-        return known
+        at = spans(self.start, part)
+        by = np.repeat(np.arange(len(part)), self.start[part + 1] - self.start[part])
+        rows = self.rows[at] & (through | ~ALL)[by]
+        kept = (rows & ALL) > 0
+        most = (int(rows.max(initial=0)) | ALL) + 1
+        keys = np.sort(whole[by][kept] * most + rows[kept])
+        if not len(keys):
+            return Reach(np.zeros(many + 1, np.int64), keys)
+        first = np.flatnonzero(np.diff(keys >> _BITS, prepend=-1))
+        whole, rows = np.divmod(np.bitwise_or.reduceat(keys, first), most)
+        return Reach(starts(whole, many), rows)
 
 
-def _ahead(region: Region, nodes: Ints) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return whom each of some nodes may hit and what stands between: rows start[i]:start[i + 1].
+def reaches(scene: Scene, region: Region, suspected: Ints, symptoms: Ints) -> Reach:
+    """Sum up from effects to causes whom each suspect may reach.
 
-    What hurts against the arrows is left out, and who tells nothing: neither a suspect nor seen.
-    """
-    edges = region.edges
-    tells = np.diff(region.seen.start) > 0
-    tells[nodes] = True
-    tells &= region.within
-    edge = edges.back[spans(edges.back_start, nodes)]
-    row = np.repeat(np.arange(len(nodes)), np.diff(edges.back_start)[nodes])
-    kept = tells[edges.target[edge]] & ~edges.press[edge]
-    edge, row = edge[kept], row[kept]
-    gate = edges.gate[edge]
-    alone = edges.need[gate] == edges.size[gate]
-    between = np.where(alone, np.where(edges.firm[edge], _FIRM, _CALLED), _SPARED)
-    between[edges.evidence[edge]] = _SIGHT
-    ends = list(zip(edges.target[edge].tolist(), between.tolist(), strict=True))
-    return ends, starts(row, len(nodes)).tolist()
-
-
-def _together(
-    own: Reach, ends: Sequence[tuple[int, int]], below: Sequence[Reach], shown: Sequence[Reach]
-) -> Reach:
-    """Return what a suspect shows itself and what lies downstream, by what stands between."""
-    if not ends:
-        return own if not own.unseen else replace(own, unseen=0)
-    alarms, alone, unseen = own.alarms, own.alone, 0
-    hard, gray = own.well
-    for node, between in ends:
-        if between == _SIGHT:
-            unseen |= shown[node].unseen
-            continue
-        reach = below[node]
-        alarms |= reach.alarms
-        if between != _SPARED:
-            alone |= reach.alone
-            if between == _FIRM:
-                hard |= reach.well[0]
-                gray |= reach.well[1]
-    return Reach(alarms | unseen, alone, unseen, (hard, gray))
-
-
-def estimates(reach: Reach, say: Callable[[int], float], but: int) -> tuple[float, float]:
-    """Return about what the effects of a fault say for it: of one that stops, and a weakening one.
+    Those that need each other in a circle reach the same. What hurts against the arrows is left
+    out.
 
     Args:
-        reach: of the entity at fault.
-        say: a set of symptoms -> what they say together.
-        but: symptoms that do not count: those of the entity itself.
+        scene: the estate and what was seen on it.
+        region: the arrays of it.
+        suspected: (m,) nodes.
+        symptoms: nodes.
     """
-    felt = PASSES * say((reach.alone | reach.unseen) & ~but)
-    hard, gray = reach.well
-    return felt - AGAINST * hard.bit_count(), felt - AGAINST * gray.bit_count()
+    own = _shown(scene, region, symptoms)
+    order = np.lexsort((region.circle[suspected], -region.level[suspected]))
+    nodes = suspected[order]
+    level, circle = region.level[nodes], region.circle[nodes]
+    deeper = np.diff(level, prepend=level[:1] + 1) != 0
+    fresh = deeper | (np.diff(circle, prepend=-1) != 0)
+    ways = _ways(region, nodes, np.cumsum(fresh) - 1, own)
+    found = _Found(own, int(fresh.sum()))
+    bounds = [*np.flatnonzero(deeper).tolist(), len(nodes)]
+    numbers = np.cumsum(np.concatenate((fresh, [True]))) - 1  # of circles; most are of one
+    for first, last in pairwise(bounds):
+        found.add(ways, int(numbers[first]), int(numbers[last]))
+        found.place[nodes[first:last]] = len(own) + numbers[first:last]
+    return found.of(suspected)
 
 
-def total(bits: int, nats: Floats) -> float:
-    """Return what the symptoms in a set say together; summed up in their order."""
-    held = np.frombuffer(bits.to_bytes((bits.bit_length() + 7) // 8, "little"), np.uint8)
-    said = nats[np.flatnonzero(np.unpackbits(held, bitorder="little"))]
-    return float(said.cumsum()[-1]) if len(said) else 0.0
+def _shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
+    """Return (n,) how each node would be reached by its own fault: bits."""
+    heard, seen = heard_in(scene), region.seen
+    loud, quiet = np.zeros((2, len(heard.looks)), np.int64)
+    for i, sort in enumerate(heard.looks):
+        effect = kind_of(sort.kind).effect
+        loud[i] = UNSEEN * (sort.bearing(UNOBSERVED.name) >= SPEAKS)
+        quiet[i] = HARD * (sort.bearing(effect[Severity.HARD]) >= SPEAKS)
+        quiet[i] |= GRAY * (sort.bearing(effect[Severity.GRAY]) >= SPEAKS)
+    look, says = heard.look[seen.column], seen.ratio
+    told = np.where(says > 1, loud[look], 0) | np.where(says < 1, quiet[look], 0)
+    found = np.zeros(len(region.nodes), np.int64)
+    has = np.flatnonzero(np.diff(seen.start))
+    if len(has):
+        found[has] = np.bitwise_or.reduceat(told, seen.start[has])
+    alarming = np.zeros(len(found), np.bool_)
+    alarming[symptoms] = True
+    found[alarming] &= UNSEEN
+    found[~alarming] &= WELL
+    found[has[alarming[has]]] |= ALARM | ALONE
+    return found
 
 
-def _well(readings: Sequence[Reading], modes: Sequence[str]) -> bool:
-    return any(r.ratio < 1 and any(r.bearing(m) >= SPEAKS for m in modes) for r in readings)
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Whom circles take along: rows start[c]:start[c + 1], as in `Reach.joined`.
+
+    Attributes:
+        still: whether only as it shows itself, and not whom it reaches in turn.
+    """
+
+    start: Ints
+    circle: Ints
+    node: Ints
+    through: Ints
+    still: Mask
 
 
-@lru_cache(maxsize=256)
-def _modes(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the modes of each severity that other things bring about in a kind."""
-    effect = kind_of(kind).effect
-    return (effect[Severity.HARD],), (effect[Severity.GRAY],)
+def _ways(region: Region, nodes: Ints, circle: Ints, own: Ints) -> _Ways:
+    edges = region.edges
+    edge = edges.back[spans(edges.back_start, nodes)]
+    by = np.repeat(circle, edges.back_start[nodes + 1] - edges.back_start[nodes])
+    sight, target = edges.evidence[edge], edges.target[edge]
+    kept = ~edges.press[edge] & (~sight | ((own[target] & UNSEEN) > 0))
+    edge, by, sight, target = edge[kept], by[kept], sight[kept], target[kept]
+    gate = edges.gate[edge]
+    alone = edges.need[gate] == edges.size[gate]
+    through = np.where(alone, np.where(edges.firm[edge], _FIRM, _CALLED), _SPARED)
+    through[sight] = _SIGHT
+    itself = np.ones(len(nodes), np.bool_)
+    by = np.concatenate((circle, by))
+    order = np.argsort(by, kind="stable")
+    return _Ways(
+        starts(by, int(circle[-1]) + 1 if len(circle) else 0),
+        by[order],
+        np.concatenate((nodes, target))[order],
+        np.concatenate((np.full(len(nodes), _FIRM), through))[order],
+        np.concatenate((itself, sight))[order],
+    )
+
+
+class _Found:
+    """Whom is reached by whom, of those that were gone through: first each node as it is."""
+
+    def __init__(self, own: Ints, circles: int) -> None:
+        many = len(own)
+        self.place = np.arange(many)  # (n,) row of each node
+        self._start = np.zeros(many + circles + 1, np.int64)
+        np.cumsum(own > 0, out=self._start[1 : many + 1])
+        shown = np.flatnonzero(own)
+        self._rows = np.concatenate((shown << _BITS | own[shown], np.zeros(1024, np.int64)))
+        self._own = many
+
+    def add(self, ways: _Ways, first: int, last: int) -> None:
+        """Go through some circles, of which none may hit another."""
+        at = slice(int(ways.start[first]), int(ways.start[last]))
+        node = ways.node[at]
+        part = np.where(ways.still[at], node, self.place[node])
+        more = Reach(self._start, self._rows).joined(
+            ways.circle[at] - first, part, ways.through[at], last - first
+        )
+        row = self._own + first
+        begin = int(self._start[row])
+        end = begin + len(more.rows)
+        self._start[row : row + last - first + 1] = begin + more.start
+        if end > len(self._rows):
+            self._rows = np.concatenate((self._rows, np.zeros(end, np.int64)))
+        self._rows[begin:end] = more.rows
+
+    def of(self, nodes: Ints) -> Reach:
+        """Return whom each of some nodes may reach."""
+        row = self.place[nodes]
+        start = np.concatenate(([0], np.cumsum(self._start[row + 1] - self._start[row])))
+        return Reach(start, self._rows[spans(self._start, row)])

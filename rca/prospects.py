@@ -16,18 +16,20 @@ Maximizing Submodular Set Functions (1978), doi:10.1007/BFb0006528.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 
 from kgraph.schema import Severity
+from kgraph.topology.walk import spans
 from rca.compile import severity_of
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO
 from rca.priors import log_prior, log_prior_together
+from rca.region_arrays import region_of
 from rca.region_edges import Floats, Ints
 from rca.scene import Scene
 from rca.storm import loudest
@@ -92,32 +94,49 @@ def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
     return own + loudest(entity, scene.readings.get(entity, ()), scene.weights)
 
 
-_Modes = tuple[tuple[str, float], ...]  # (mode, log prior)
+class Sort(NamedTuple):
+    """A fault that many suspects may have.
+
+    Attributes:
+        rate: faults a year.
+        log_prior: as in `Prospect`, of one alone.
+    """
+
+    kind: str
+    mode: str
+    rate: float
+    log_prior: float
 
 
+@dataclass(frozen=True)
 class Prospects(Sequence[Prospect]):
     """Every single fault of the suspects, then every exhausted group; made where asked for.
 
     Attributes:
         entities: the suspects.
-        modes: of each, (mode, log prior) of its faults; the same object where they are equal.
-        groups: those of several faults.
-        start: (entities + 1,) where the faults of each begin.
+        sorts: of faults.
+        start: (prospects + 1,) where the faults of each begin.
+        suspect, sort: of each fault, its position in `entities` and which of `sorts` it is.
+        log_prior: (prospects,) of each.
+        stops: of each group, which come last.
     """
 
-    def __init__(
-        self,
-        entities: Sequence[int],
-        modes: Sequence[Sequence[tuple[str, float]]],
-        groups: Sequence[Prospect],
-    ) -> None:
-        """Take note of them."""
-        self.entities, self.modes, self.groups = entities, modes, groups
-        self.start: Ints = np.concatenate(([0], np.cumsum(np.array([*map(len, modes)], np.int64))))
+    entities: Sequence[int]
+    sorts: Sequence[Sort]
+    start: Ints
+    suspect: Ints
+    sort: Ints
+    log_prior: Floats
+    stops: Sequence[Sequence[int]]
 
     def __len__(self) -> int:
         """Return how many there are, groups included."""
-        return int(self.start[-1]) + len(self.groups)
+        return len(self.log_prior)
+
+    @property
+    def singles(self) -> int:
+        """How many there are of one fault."""
+        return len(self) - len(self.stops)
 
     @overload
     def __getitem__(self, which: int) -> Prospect: ...
@@ -129,19 +148,12 @@ class Prospects(Sequence[Prospect]):
         """Return one of them, or some."""
         if isinstance(which, slice):
             return [self[i] for i in range(*which.indices(len(self)))]
-        single = int(self.start[-1])
-        if which >= single:
-            return self.groups[which - single]
-        at = int(np.searchsorted(self.start, which, side="right")) - 1
-        mode, prior = self.modes[at][which - int(self.start[at])]
-        return Prospect(((self.entities[at], mode),), prior)
-
-    def __iter__(self) -> Iterator[Prospect]:
-        """Yield them in order."""
-        for entity, modes in zip(self.entities, self.modes, strict=True):
-            for mode, prior in modes:
-                yield Prospect(((entity, mode),), prior)
-        yield from self.groups
+        at = slice(self.start[which], self.start[which + 1])
+        rows = zip(self.suspect[at].tolist(), self.sort[at].tolist(), strict=True)
+        faults = tuple((self.entities[suspect], self.sorts[sort].mode) for suspect, sort in rows)
+        group = which - self.singles
+        stops = tuple(self.stops[group]) if group >= 0 else ()
+        return Prospect(faults, float(self.log_prior[which]), stops)
 
 
 def prospects(
@@ -151,60 +163,89 @@ def prospects(
     goal: Goal | None,
 ) -> Prospects:
     """Return every single fault of the suspects, then every exhausted group."""
-    hardest = _Hardest(scene)
-    together = (_together(hardest, group, stops) for group, stops in groups.items())
+    equal, which = _equals(scene, suspected)
+    faults = [_sorts(scene, suspected[first]) for first in equal]
+    asked = [[sort for sort in some if _asked(sort, goal)] for some in faults]
+    worst = [_hardest(some) for some in faults]
+    sorts = [sort for some in (*asked, *worst) for sort in some]
+    start = np.cumsum([0, *map(len, asked), *map(len, worst)])
+    begin, ends = start[:-1], start[: len(equal) + 1]
+    single = spans(ends, which)
+    members, stops, priors = _together(groups, suspected, which.tolist(), worst)
+    together = np.array([place for group in members for place in group], np.int64)
+    sizes = np.concatenate((np.ones(len(single), np.int64), [*map(len, members)]))
     return Prospects(
         suspected,
-        _modes(scene, suspected, goal),
-        [prospect for prospect in together if prospect is not None],
+        sorts,
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate((np.repeat(np.arange(len(suspected)), np.diff(ends)[which]), together)),
+        np.concatenate((single, begin[len(equal) + which[together]])),
+        np.concatenate((np.array([s.log_prior for s in sorts], np.float64)[single], priors)),
+        stops,
     )
 
 
-def _modes(scene: Scene, suspected: Sequence[int], goal: Goal | None) -> list[_Modes]:
-    """Return the faults of each suspect; those of most are those of their kind."""
-    # Rates are mostly those of a kind, and then one object: kept, so that no other gets its place.
-    known: dict[tuple[int, bool], tuple[Mapping[str, float], _Modes]] = {}
-    equal: dict[object, _Modes] = {}
-    found = []
-    for entity in suspected:
-        rates = scene.rates(entity)
-        key = id(rates), entity in scene.changed
-        row = known.get(key)
-        if row is None:
-            kind, changed = scene.topology.kinds[entity], key[1]
-            modes = tuple(
-                (mode, log_prior(rate, changed=changed))
-                for mode, rate in sorted(rates.items())
-                if goal is None or severity_of(kind, mode) is goal.severity
-            )
-            row = known[key] = rates, equal.setdefault((kind, modes), modes)
-        found.append(row[1])
-    return found
+def _equals(scene: Scene, suspected: Sequence[int]) -> tuple[list[int], Ints]:
+    """Return positions of suspects that differ in their faults, and of each which it is like.
+
+    Where neither a condition nor what was learned of an entity counts, those of one kind are: all
+    that may hurt others against the arrows in the same modes, and show nothing.
+    """
+    region, compiled = region_of(scene, suspected), scene.compiled
+    node = np.searchsorted(region.nodes, np.array(suspected, np.int64))
+    kind, pressing = region.kind[node], region.pressing[node]
+    own = np.array([not compiled.alike(name) for name in region.kinds], np.bool_)
+    changed = np.isin(region.nodes[node], list(scene.changed))
+    code = (kind * 2 + changed) << region.width | pressing
+    apart = own[kind] | ((pressing > 0) & region.looked[node]) | ~region.within[node]
+    code[apart] = -1 - np.flatnonzero(apart)
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    return first.tolist(), which
 
 
-class _Hardest(dict[int, tuple[str, float] | None]):
-    """Entity -> its likeliest fault of those that stop it, and how often that is a year."""
-
-    def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._scene = scene
-
-    def __missing__(self, entity: int) -> tuple[str, float] | None:
-        kind = self._scene.topology.kinds[entity]
-        hard = [
-            (rate, mode)
-            for mode, rate in self._scene.rates(entity).items()
-            if severity_of(kind, mode) is Severity.HARD
-        ]
-        rate, mode = max(hard, default=(0.0, ""))
-        found = self[entity] = (mode, rate) if hard else None
-        return found
+def _sorts(scene: Scene, entity: int) -> list[Sort]:
+    kind, changed = scene.topology.kinds[entity], entity in scene.changed
+    return [
+        Sort(kind, mode, rate, log_prior(rate, changed=changed))
+        for mode, rate in sorted(scene.rates(entity).items())
+    ]
 
 
-def _together(hardest: _Hardest, group: Sequence[int], stops: Sequence[int]) -> Prospect | None:
-    worst = [(entity, hardest[entity]) for entity in group]
-    found = [(entity, *fault) for entity, fault in worst if fault is not None]
-    if len(found) < len(group):
-        return None
-    faults = tuple(sorted((entity, mode) for entity, mode, _ in found))
-    return Prospect(faults, log_prior_together([rate for _, _, rate in found]), tuple(stops))
+def _asked(sort: Sort, goal: Goal | None) -> bool:
+    return goal is None or severity_of(sort.kind, sort.mode) is goal.severity
+
+
+def _hardest(sorts: Iterable[Sort]) -> list[Sort]:
+    """Return the likeliest of those that stop their entity, if there is any."""
+    hard = [sort for sort in sorts if severity_of(sort.kind, sort.mode) is Severity.HARD]
+    return [max(hard, key=lambda sort: (sort.rate, sort.mode))] if hard else []
+
+
+def _together(
+    groups: Mapping[tuple[int, ...], Sequence[int]],
+    suspected: Sequence[int],
+    which: Sequence[int],
+    worst: Sequence[Sequence[Sort]],
+) -> tuple[list[list[int]], list[Sequence[int]], list[float]]:
+    """Return of each group that can fail its members, whom it stops, and log odds that it does.
+
+    Args:
+        groups: members -> whom they stop.
+        suspected: entities; members are told by their positions.
+        which: of each suspect, whom it is like.
+        worst: of those, how they likeliest stop, if they do.
+    """
+    place = {entity: i for i, entity in enumerate(suspected)}
+    known: dict[tuple[int, ...], float] = {}  # equal members fail equally often
+    rows = []
+    for group, stops in groups.items():
+        members = [place[entity] for entity in group]
+        alike = tuple([which[member] for member in members])
+        prior = known.get(alike)
+        if prior is None:
+            rates = [sort.rate for i in alike for sort in worst[i]]
+            able = len(rates) == len(alike)
+            prior = known[alike] = log_prior_together(rates) if able else -math.inf
+        if prior > -math.inf:
+            rows.append((members, stops, prior))
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]

@@ -12,7 +12,9 @@ import numpy as np
 
 from kgraph.schema import Severity
 from kgraph.topology.walk import each_once, spans
-from rca.likelihood import Reading, alarms
+from rca.likelihood import Reading, Sort, alarms
+from rca.region_edges import Mask
+from rca.region_seen import heard_in
 from rca.scene import SPEAKS, Scene
 from rca.terrain import CROSSED
 
@@ -27,10 +29,9 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     only where something is seen of it: blind spot, a silent guest that starves its host.
     """
     topology, frontier = scene.topology, np.array(sorted(set(abnormal)), np.int32)
-    well = _Well(scene, _shown(scene, frontier.tolist()))
+    well = _well(scene, frontier.tolist())
     crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
-    looked_at, found = np.zeros((2, len(topology)), np.bool_)
-    looked_at[list(scene.readings)] = True
+    found = np.zeros(len(topology), np.bool_)
     for _ in range(FAR):  # healthy hops on the way
         behind = [frontier[:0]]
         found[frontier] = True
@@ -39,8 +40,7 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
             gates = gates[crossed[topology.type_code[gates]]]
             causes = topology.member[spans(topology.member_start, gates)]
             causes = each_once(causes[~found[causes]])
-            healthy = looked_at[causes]
-            healthy[healthy] = [well[cause] for cause in causes[healthy].tolist()]
+            healthy = well[causes]
             behind.append(causes[healthy])
             frontier = causes[~healthy]
             found[frontier] = True
@@ -57,59 +57,60 @@ def exhausted(
     its own. Only minimal sets: with d members to spare, d + 1; of many, those that look worst.
     """
     topology = scene.topology
-    known = set(suspected)
     symptoms = set(abnormal)
-    well = _Well(scene, _shown(scene, symptoms))
-    gates = spans(topology.gate_start, np.fromiter(suspected, np.int64, len(suspected)))
+    well = _well(scene, symptoms)
+    known = np.zeros(len(topology), np.bool_)
+    known[list(suspected)] = True
+    gates = spans(topology.gate_start, np.array(suspected, np.int64))
     sizes = topology.member_start[gates + 1] - topology.member_start[gates]
     spare = sizes - topology.need[gates]
+    gates, sizes, spare = gates[spare > 0], sizes[spare > 0], spare[spare > 0]
+    members = topology.member[spans(topology.member_start, gates)]
+    held = known[members]
+    members, many = (
+        members[held],
+        np.bincount(np.repeat(np.arange(len(gates)), sizes)[held], minlength=len(gates)),
+    )
+    ends = np.cumsum(many)
+    at = np.flatnonzero(many > spare)
+    told = (topology.owner[gates[at]], spare[at] + 1, ends[at] - many[at], ends[at])
+    listed = members.tolist()
     found: dict[tuple[int, ...], list[int]] = {}
-    gates, spare = gates[spare > 0], spare[spare > 0]
-    owners = topology.owner[gates].tolist()
-    for gate, owner, lost in zip(gates.tolist(), owners, spare.tolist(), strict=True):
-        members = [m for m in topology.members(gate) if m in known]
-        if len(members) > lost:
-            members.sort(key=lambda m: (m not in symptoms, well[m], topology.uids[m]))
-            found.setdefault(tuple(sorted(members[: lost + 1])), []).append(owner)
+    for owner, least, first, last in zip(*(column.tolist() for column in told), strict=True):
+        group = listed[first:last]
+        if len(group) > least:
+            group.sort(key=lambda m: (m not in symptoms, well[m], topology.uids[m]))
+        found.setdefault(tuple(sorted(group[:least])), []).append(owner)
     return found
 
 
-class _Well(dict[int, bool]):
-    """Entity -> whether it is healthy in the way that matters; asked once of each."""
-
-    def __init__(self, scene: Scene, shown: Collection[Severity]) -> None:
-        super().__init__()
-        self._readings, self._shown = scene.readings, shown
-
-    def __missing__(self, entity: int) -> bool:
-        readings = self._readings.get(entity)
-        found = self[entity] = readings is not None and _healthy(readings, self._shown)
-        return found
-
-
-def _healthy(readings: Sequence[Reading], shown: Collection[Severity]) -> bool:
-    """Whether a probe looked for what the symptoms show, and nothing at all was wrong.
+def _well(scene: Scene, abnormal: Collection[int]) -> Mask:
+    """Return (n,) of which entities a probe saw well in the way that the symptoms are not.
 
     That a switch is up is no alibi where things are slow.
     """
-    if alarms(readings):
-        return False
-    return all(
-        any(reading.ratio < ALIBI and _speaks(reading, severity) for reading in readings)
-        for severity in shown
-    )
+    heard, shown = heard_in(scene), _shown(scene, abnormal)
+    found = np.zeros(len(scene.topology), np.bool_)
+    has = np.flatnonzero(np.diff(heard.start))
+    if len(has):
+        speaks = np.array([[_speaks(sort, each) for each in shown] for sort in heard.looks])
+        quiet = speaks[heard.look] & (heard.ratio < ALIBI)[:, None]
+        well = np.logical_or.reduceat(quiet, heard.start[has]).all(axis=1)
+        found[heard.entity[has]] = well & ~heard.alarming[has]
+    return found
 
 
-def _speaks(reading: Reading, severity: Severity) -> bool:
+def _speaks(sort: Sort, severity: Severity) -> bool:
     modes = ("slow",) if severity is Severity.GRAY else ("down", "failing")
-    return max(reading.bearing(mode) for mode in modes) >= SPEAKS
+    return max(sort.bearing(mode) for mode in modes) >= SPEAKS
 
 
-def _shown(scene: Scene, abnormal: Iterable[int]) -> set[Severity]:
+def _shown(scene: Scene, abnormal: Iterable[int]) -> list[Severity]:
     """Return whether the symptoms are of stopping, of slowness, or of both."""
-    rows = [r for e in abnormal for r in scene.readings.get(e, ()) if r.observation.abnormal]
-    found = {severity for severity in Severity if any(_speaks(r, severity) for r in rows)}
-    return found or {Severity.HARD}
+    rows = (r for e in abnormal for r in scene.readings.get(e, ()) if r.observation.abnormal)
+    sorts = {r.sort for r in rows}
+    found = [severity for severity in Severity if any(_speaks(s, severity) for s in sorts)]
+    return found or [Severity.HARD]
 
 
 def abnormal_entities(readings: Mapping[int, Sequence[Reading]]) -> list[int]:

@@ -33,9 +33,11 @@ class Region:
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
         prefer: (n,) of equals, the higher is told as the reason.
+        kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
+        pressing: (n,) slots in which it may hurt something against the arrows, as bits.
     """
 
     nodes: Ints
@@ -45,9 +47,11 @@ class Region:
     circled: Mask
     within: Mask
     prefer: Ints
+    kinds: Sequence[str]
     slots: Sequence[Mapping[str, int]]
     hard: Mask
     blind: Ints
+    pressing: Ints
     edges: Edges
     tables: Tables
     seen: Seen
@@ -64,6 +68,11 @@ class Region:
     def holds(self, entities: Collection[int]) -> bool:
         """Tell whether all of some entities are among the nodes."""
         return bool(np.isin(np.fromiter(entities, np.int64, len(entities)), self.nodes).all())
+
+    @property
+    def looked(self) -> Mask:
+        """(n,) whether anything was seen of it."""
+        return np.diff(self.seen.start) > 0
 
     @property
     def width(self) -> int:
@@ -109,6 +118,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
             hard[i, slot] = severity_of(name, mode) is Severity.HARD
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
+    told = tables.tables()
     seen = seen_by(scene, nodes, local, slots, kind, width)
     # As `Scene.level`, of all at once.
     level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == number.get("Probe", -1))
@@ -125,13 +135,21 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         sizes[circles] > 1,
         within[nodes],
         _preference(scene, nodes, kind, seen),
+        kinds,
         slots,
         hard,
         blind[kind],
+        _pressing(edges, told, len(nodes)),
         edges,
-        tables.tables(),
+        told,
         seen,
     )
+
+
+def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
+    found = np.zeros(many, np.int64)
+    np.bitwise_or.at(found, edges.source[edges.press], tables.causes[edges.table[edges.press]])
+    return found
 
 
 def _preference(scene: Scene, nodes: Ints, kind: Ints, seen: Seen) -> Ints:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgraph.topology.walk import spans
-from rca.likelihood import Sort
-from rca.region_edges import Floats, Ints
+from rca.likelihood import Sort, alarms
+from rca.region_edges import Floats, Ints, Mask
 from rca.scene import SPEAKS, Scene
 
 UNKNOWN = -2  # probe of a reading of which nobody knows it
@@ -78,6 +78,7 @@ class Heard:
 
     Attributes:
         entity: (m,) indices, rising.
+        alarming: (m,) whether something is wrong with it.
         position, ratio, weight: of each reading, as in `Seen`.
         look: (r,) which of `looks` it says the same as, of every mode.
         probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
@@ -85,6 +86,7 @@ class Heard:
     """
 
     entity: Ints
+    alarming: Mask
     start: Ints
     position: Ints
     ratio: Floats
@@ -121,6 +123,7 @@ def _listen(scene: Scene) -> Heard:
     probe[through] = [index.get(rows[i].via, UNKNOWN) for i in through]
     return Heard(
         np.array(entities, np.int64),
+        np.array([alarms(scene.readings[entity]) for entity in entities], np.bool_),
         start,
         np.arange(len(rows)) - np.repeat(start[:-1], counts),
         np.array([reading.ratio for reading in rows], np.float64),

@@ -5,14 +5,15 @@ See `rca.prospects` for what bounds the rest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from rca.goal import Goal
-from rca.outlook import Outlook, Views
+from rca.outlook import Outlook
 from rca.prospects import Prospects
-from rca.region_edges import Floats
+from rca.region_edges import Floats, Mask
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
@@ -29,13 +30,14 @@ SAYS = 0.05  # nats from which an alarm is explained
 
 def worth(scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | None) -> list[Unit]:
     """Return the prospects that could matter, walked, in the order of `prospects`."""
-    views = outlook.views(prospects)
+    own = prospects.log_prior + scene.coarse * outlook.said  # as coarse as the evidence is
     walked = _Walked(scene, prospects, goal)
-    found = dict.fromkeys(_first(views, walked))
-    found |= dict.fromkeys(_foremost(views, found))
+    promises = own + scene.coarse * outlook.effects
+    found = dict.fromkeys(_first(promises, walked))
+    found |= dict.fromkeys(_foremost(outlook.said, promises, found))
     for _ in range(ROUNDS):
         units = walked.all_of(sorted(found))
-        more = [] if len(found) == len(prospects) else _more(scene, views, outlook, found, units)
+        more = [] if len(found) == len(prospects) else _more(scene, own, outlook, found, units)
         if not more:
             break
         found |= dict.fromkeys(more)
@@ -58,59 +60,55 @@ class _Walked:
         return [self._known[i] for i in asked]
 
 
-def _most(values: Floats, many: int) -> list[int]:
-    """Return where the highest values are, highest first; of equals the first."""
-    if len(values) > many:
-        last = np.partition(values, len(values) - many)[len(values) - many]
-        at = np.flatnonzero(values >= last)
-    else:
-        at = np.arange(len(values))
+def most(values: Floats, among: Mask, many: int) -> list[int]:
+    """Return where the highest values of some are, highest first; of equals the first."""
+    at = np.flatnonzero(among)
+    if len(at) > many:
+        last = np.partition(values[at], len(at) - many)[len(at) - many]
+        at = at[values[at] >= last]
     found: list[int] = at[np.argsort(-values[at], kind="stable")][:many].tolist()
     return found
 
 
-def _first(views: Views, walked: _Walked) -> list[int]:
+def _first(promises: Floats, walked: _Walked) -> list[int]:
     """Return the most promising, until the next promises too little."""
     best = float("-inf")
     found: list[int] = []
-    order = _most(views.promises, MOST)
+    order = most(promises, promises > -math.inf, MOST)
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):
-            if len(found) >= LEAST and views.promises[i] < best - FAR:
+            if len(found) >= LEAST and promises[i] < best - FAR:
                 return found
             found.append(i)
             best = max(best, score([unit]))
         # The best only rises: some of these will turn out to promise too little.
-        due, rest = [i for i in rest if views.promises[i] >= best - FAR], []
+        due, rest = [i for i in rest if promises[i] >= best - FAR], []
     return found
 
 
-def _foremost(views: Views, but: Iterable[int]) -> list[int]:
+def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     """Return what alarms loudly itself.
 
     One fault that explains a storm alone promises more than each of the three that made it.
     """
-    loud = views.said > ALARMED
+    loud = said > ALARMED
     loud[list(but)] = False
-    left = np.flatnonzero(loud)
-    return [int(left[i]) for i in _most(views.promises[left], FOREMOST)]
+    return most(promises, loud, FOREMOST)
 
 
 def _more(
-    scene: Scene, views: Views, outlook: Outlook, found: Iterable[int], units: Sequence[Unit]
+    scene: Scene, own: Floats, outlook: Outlook, found: Iterable[int], units: Sequence[Unit]
 ) -> list[int]:
     """Return those that could add to the best explanation."""
-    explained = outlook.symptoms.bits(
+    explained = {
         entity
         for unit in best_explanation(units)
         for entity, nats in unit.alarms.items()
         if nats > SAYS
-    )
-    left = [bits & ~explained for bits in views.sets]
-    says = np.array([outlook.total(bits) for bits in left])[views.explains]
-    most = views.own + scene.coarse * says
-    adds = (np.array([bits != 0 for bits in left]))[views.explains] & (most > ADDS)
+    }
+    says, adds = outlook.left(explained)
+    could = own + scene.coarse * says
+    adds &= could > ADDS
     adds[list(found)] = False
-    at = np.flatnonzero(adds)
-    return [int(at[i]) for i in _most(most[at], EACH)]
+    return most(could, adds, EACH)

@@ -2,51 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
 import pytest
 
 import rca
-from kgraph.schema import Incident
+from kgraph.schema import RELATIONS, UNOBSERVED, Carries, Incident, Severity, kind_of
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
+from rca.compile import severity_of
 from rca.engine import scene_of
+from rca.messages import ENTITY_RHO, temper
 from rca.outlook import Outlook
-from rca.prospects import Prospects, prospects, symptoms_of
+from rca.promise import AGAINST, ALARM, ALONE, PASSES, UNSEEN
+from rca.prospects import Prospect, Prospects, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.scene import SPEAKS, Scene
+from rca.terrain import Ahead
 
 MODEL = rca.load_model()
 
 
-def _outlook(incident: Incident) -> tuple[Outlook, Prospects]:
+def _outlook(incident: Incident, *, shared: bool = False) -> tuple[Scene, Outlook, Prospects]:
     scene = scene_of(incident, MODEL, build(incident.entities, incident.relations))
     symptoms = abnormal_entities(scene.readings)
     suspected = suspects(scene, symptoms)
     found = prospects(scene, suspected, exhausted(scene, suspected, symptoms), None)
-    return Outlook(scene, suspected, symptoms_of(scene, symptoms, None)), found
+    return scene, Outlook(scene, found, symptoms_of(scene, symptoms, None), shared=shared), found
 
 
+@dataclass
+class _Below:
+    """Whom a fault reaches: what `rca.promise` holds as rows, in sets."""
+
+    alarms: set[int] = field(default_factory=set)
+    alone: set[int] = field(default_factory=set)
+    unseen: set[int] = field(default_factory=set)
+    hard: set[int] = field(default_factory=set)
+    gray: set[int] = field(default_factory=set)
+
+    def take(self, other: _Below, names: str) -> None:
+        for name in names.split():
+            getattr(self, name).update(getattr(other, name))
+
+
+class _Slowly(dict[int, _Below]):
+    """Whom each suspect reaches, found one after the other over the graph itself."""
+
+    def __init__(self, scene: Scene, suspected: Sequence[int], symptoms: Sequence[int]) -> None:
+        super().__init__()
+        self.scene, self.symptoms = scene, set(symptoms)
+        order = sorted(suspected, key=lambda e: (-scene.level(e), scene.rank.circle[e]))
+        for _, circle in groupby(order, lambda e: (scene.level(e), scene.rank.circle[e])):
+            members, all_ = list(circle), _Below()
+            for entity in members:
+                all_.take(self._shown(entity), "alarms alone hard gray")
+                for ahead in scene.terrain.onwards(entity, None):
+                    self._over(ahead, all_)
+            self.update(dict.fromkeys(members, all_))
+
+    def _over(self, ahead: Ahead, into: _Below) -> None:
+        if ahead.burdens:
+            return
+        carries = RELATIONS[ahead.type].carries
+        if carries is Carries.EVIDENCE:
+            unseen = self._shown(ahead.entity).unseen
+            into.take(_Below(alarms=unseen, unseen=unseen), "alarms unseen")
+            return
+        below = self.get(ahead.entity) or self._shown(ahead.entity)
+        firm = ahead.alone and carries is not Carries.SOFT
+        into.take(below, "alarms" + " alone" * ahead.alone + " hard gray" * firm)
+
+    def _shown(self, entity: int) -> _Below:
+        rows, itself = self.scene.readings.get(entity, ()), {entity}
+        if not rows:
+            return _Below()
+        if entity in self.symptoms:
+            blind = any(r.ratio > 1 and r.bearing(UNOBSERVED.name) >= SPEAKS for r in rows)
+            return _Below(itself, itself, itself if blind else set())
+        effect = kind_of(self.scene.topology.kinds[entity]).effect
+        hard, gray = (
+            any(r.ratio < 1 and r.bearing(effect[severity]) >= SPEAKS for r in rows)
+            for severity in (Severity.HARD, Severity.GRAY)
+        )
+        return _Below(hard=itself if hard else set(), gray=itself if gray else set())
+
+    def of(self, prospect: Prospect, *, shared: bool) -> _Below:
+        found = _Below()
+        parts = [self[entity] for entity, _ in prospect.faults]
+        for part in parts:
+            found.take(part, "alarms alone unseen hard gray")
+        for entity, mode in prospect.faults:
+            for ahead in self.scene.terrain.presses(entity):
+                if mode in ahead.effects and ahead.entity in self:
+                    found.take(self[ahead.entity], "alarms alone unseen")
+        for entity in prospect.stops:
+            found.take(self.get(entity, _Below()), "alone hard gray")
+        if shared and len(parts) > 1:
+            found.alone |= set.intersection(*(part.alarms for part in parts))
+        for which in (found.alarms, found.alone, found.unseen):
+            which.difference_update(entity for entity, _ in prospect.faults)
+        return found
+
+
+def _said(scene: Scene, entity: int, mode: str) -> float:
+    rows = scene.readings.get(entity, ())
+    nats = [
+        scene.weights.get((entity, i), 1.0) * math.log1p(row.at_cause(mode) * (row.ratio - 1))
+        for i, row in enumerate(rows)
+    ]
+    return temper(nats, ENTITY_RHO)
+
+
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("seed", range(3, 9))
-def test_columns_say_of_each_prospect_what_is_said_of_it_alone(seed: int) -> None:
+def test_columns_say_of_each_prospect_what_is_said_of_it_alone(seed: int, shared: bool) -> None:  # noqa: FBT001
     world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
-    outlook, found = _outlook(draw_incident(world, seeded(seed)).incident)
-    views = outlook.views(found)
-    assert len(views.own) == len(found) > 0
-    assert [found[i] for i in range(len(found))] == list(found)
-    coarse = outlook.scene.coarse
+    drawn = draw_incident(world, seeded(seed), faults=1 + seed % 3)
+    scene, outlook, found = _outlook(drawn.incident, shared=shared)
+    symptoms = outlook.symptoms
+    slowly = _Slowly(scene, found.entities, symptoms.entities)
+    assert len(found) == len(outlook.said) == len(outlook.effects) > 0
+    some = symptoms.entities[::2]
+    says, any_left = outlook.left(some)
     for i, one in enumerate(found):
-        reach, said = outlook.reach(one), outlook.own(one)
-        own = one.log_prior + coarse * said
-        assert (views.said[i], views.own[i]) == (said, own)
-        assert views.promises[i] == own + coarse * outlook.promises(one, reach)
-        assert views.sets[views.explains[i]] == outlook.explains(one, reach)
+        below = slowly.of(one, shared=shared)
+        kinds = [scene.topology.kinds[entity] for entity, _ in one.faults]
+        stops = severity_of(kinds[0], one.faults[0][1]) is Severity.HARD
+        felt = math.fsum(symptoms.nats[symptoms.place[e]] for e in below.alone | below.unseen)
+        effects = PASSES * felt - AGAINST * len(below.hard if stops else below.gray)
+        assert outlook.effects[i] == pytest.approx(effects, abs=1e-9)
+        said = math.fsum(_said(scene, entity, mode) for entity, mode in one.faults)
+        assert outlook.said[i] == pytest.approx(said, abs=1e-9)
+        left = below.alarms - set(some)
+        assert any_left[i] == bool(left)
+        assert says[i] == pytest.approx(math.fsum(symptoms.nats[symptoms.place[e]] for e in left))
+        own = {entity for entity, _ in one.faults} & set(symptoms.entities)
+        assert set(outlook.reached(i, ALARM | UNSEEN)) == below.alarms | below.unseen | own
+
+
+def test_faults_of_suspects_are_those_that_each_may_suffer() -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=4)).items(), seeded(4))
+    scene, _, found = _outlook(draw_incident(world, seeded(4)).incident)
+    singles = found[: found.singles]
+    assert [one.faults for one in singles] == [
+        ((entity, mode),) for entity in found.entities for mode in sorted(scene.rates(entity))
+    ]
+    assert len(found[found.singles :]) == len(found.stops) > 0
+    assert all(len(one.faults) > 1 for one in found[found.singles :])
 
 
 def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
     incident: Callable[[str], Incident],
 ) -> None:
     """Without a and c one switch is dark, and the hosts have another one."""
-    outlook, found = _outlook(
+    scene, outlook, found = _outlook(
         incident("""
             PowerFeed: a b c
             Switch: s t
@@ -58,19 +171,13 @@ def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
             h* abnormal: down
         """)
     )
-    uids = outlook.scene.topology.uids
-    reaches = {
-        "".join(sorted(uids[entity] for entity, _ in one.faults)): outlook.reach(one)
-        for one in found
+    uids = scene.topology.uids
+    pairs = {
+        i: "".join(sorted(uids[entity] for entity, _ in one.faults))
+        for i, one in enumerate(found)
         if len(one.faults) > 1
     }
-    assert {pair: reach.alarms.bit_count() for pair, reach in reaches.items()} == {
-        "ab": 6,
-        "ac": 6,
-        "st": 6,
-    }
-    assert {pair: reach.alone.bit_count() for pair, reach in reaches.items()} == {
-        "ab": 6,
-        "ac": 0,
-        "st": 6,
-    }
+    alarms = {pair: len(outlook.reached(i, ALARM)) for i, pair in pairs.items()}
+    alone = {pair: len(outlook.reached(i, ALONE)) for i, pair in pairs.items()}
+    assert alarms == {"ab": 6, "ac": 6, "st": 6}
+    assert alone == {"ab": 6, "ac": 0, "st": 6}
