@@ -211,13 +211,13 @@ def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
 
 
 @pytest.mark.parametrize("view", list(microservices.View))
-def test_in_a_graph_of_calls_what_explains_best_is_among_those_that_are_walked(
+def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked(
     view: microservices.View,
 ) -> None:
     """Nearly everything is downstream of what is deep in it, so that this must promise little."""
     for drawn in microservices.incidents(7, 2, view, (160, 200)):
         scene, outlook, found = _outlook(replace(drawn.incident, candidates=None, target=None))
-        walked = {unit.faults for unit in worth(scene, found, outlook, None)}
-        best = max(units_of(scene, list(found), None), key=lambda unit: score([unit]))
-        assert len(walked) < len(found) / 2
-        assert best.faults in walked
+        walked = worth(scene, found, outlook, None)
+        best = max(score([unit]) for unit in units_of(scene, list(found), None))
+        assert len(walked) < len(found) / 5
+        assert max(score([unit]) for unit in walked) > best - 0.1
