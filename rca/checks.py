@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import NamedTuple
@@ -54,11 +54,10 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     found = []
     suspects = {unit.faults: unit for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    does = _does(scene, sorted(suspects.values(), key=_by_faults), places)
-    for entity in sorted(places):
-        if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
-            continue  # a name that a command would take for an option
-        for rule in _open_checks(scene, entity):
+    asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
+    does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
+    for entity, rules in asked.items():
+        for rule in rules:
             shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
             if min(shows) == max(shows):
                 continue  # it tells nothing apart
@@ -84,17 +83,17 @@ def _by_faults(unit: Unit) -> Faults:
 
 
 def _does(
-    scene: Scene, suspects: Sequence[Unit], places: AbstractSet[int]
+    scene: Scene, suspects: Sequence[Unit], places: AbstractSet[int], asked: Collection[int]
 ) -> Mapping[Faults, Mapping[int, Modes]]:
-    """Return suspect -> entity -> mode -> P(in that mode), of some entities.
+    """Return suspect -> entity -> mode -> P(in that mode), of the places that are asked about.
 
     Walked is what these depend on, as nothing else bears on them. What hits a few things is
     walked by itself: that is sooner done than the arrays are made.
     """
-    upstream = dependencies(scene.topology, sorted(places), types=CROSSED).entities.tolist()
+    upstream = dependencies(scene.topology, asked, types=CROSSED).entities.tolist()
     within = (places | scene.telling) & set(upstream)
     if sum(min(len(unit.tree), len(within)) for unit in suspects) > FEW:
-        return _all_at_once(scene, [unit.faults for unit in suspects], places, within)
+        return _all_at_once(scene, [unit.faults for unit in suspects], asked, within)
     onwards = Onwards(scene.terrain, within)
     return {unit.faults: spread(scene, unit.faults, onwards).predicted for unit in suspects}
 
@@ -102,17 +101,17 @@ def _does(
 def _all_at_once(
     scene: Scene,
     suspects: Sequence[Faults],
-    places: AbstractSet[int],
+    asked: Collection[int],
     within: AbstractSet[int],
 ) -> Mapping[Faults, Mapping[int, Modes]]:
-    region = region_over(scene, within)
+    region = region_over(scene, within, {entity for faults in suspects for entity, _ in faults})
     rows = walk(region, [region.located(faults) for faults in suspects])
     found: dict[Faults, dict[int, Modes]] = {faults: {} for faults in suspects}
-    asked = np.isin(region.nodes[rows.node], sorted(places))
-    for row in np.flatnonzero(asked).tolist():
+    told = np.isin(region.nodes[rows.node], list(asked))
+    for row in np.flatnonzero(told).tolist():
         entity = int(region.nodes[rows.node[row]])
         found[suspects[int(rows.suspect[row])]][entity] = region.modes(
-            rows.node[row], rows.predicted[row]
+            rows.node[row], rows.predicted[:, row]
         )
     return found
 
@@ -130,8 +129,10 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     return found
 
 
-def _open_checks(scene: Scene, entity: int) -> Iterable[CheckRule]:
+def _open_checks(scene: Scene, entity: int) -> Sequence[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
+    if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
+        return ()  # a name that a command would take for an option
     told = scene.told(entity)
     rules = scene.compiled.model.checks
     return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]

@@ -15,6 +15,7 @@ from kgraph.schema import (
     InputError,
     Relation,
     kind_of,
+    unknown_mode,
 )
 from kgraph.schema.healthy import expand_healthy
 from kgraph.schema.hypotheses import ranked
@@ -27,6 +28,7 @@ from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
 from rca.likelihood import read
 from rca.outlook import Outlook
+from rca.parlance import as_monitored
 from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
@@ -166,15 +168,15 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
         )
     kind = scene.topology.kinds[entity]
     if fault.mode not in kind_of(kind).modes:
-        known = ", ".join(kind_of(kind).modes)
-        raise InputError(f"{kind} has no failure mode {fault.mode!r}", mend=f"one of: {known}")
+        raise unknown_mode(kind, fault.mode)
     return entity, fault.mode
 
 
 def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
-    readings = with_silence(incident, read(incident, model, topology), model, topology)
+    rules = as_monitored(model, incident.observations)
+    readings = with_silence(incident, read(incident, rules, topology), rules, topology)
     return Scene(
         topology,
         Compiled(model),
@@ -207,7 +209,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
         found = worth(scene, possible, outlook, goal)
     best = best_explanation(found)
     watcher = blind(scene)
-    result = posterior(found, best, score([watcher]) if watcher else None)
+    result = posterior(found, best, watcher.strength if watcher else None)
     return _Belief(found, result, watcher)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
+from kgraph.schema import Cause, Fault, Path, Step, Witness
 from kgraph.topology import lack
+from rca.effects import Link
 from rca.grounds import rule_of
 from rca.posterior import Posterior
-from rca.region_edges import Mask
+from rca.region_edges import Floats, Ints
 from rca.scene import Scene
-from rca.score import score
 from rca.units import Unit
 from rca.unobserved import unobserved
 
@@ -42,74 +41,87 @@ def causes(
     sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
     worth = (best[entity] for entity, chance in sure.items() if chance >= WORTH_A_WALK)
     unknown = unobserved(scene, sorted(dict.fromkeys(worth), key=lambda unit: unit.faults))
-    rows = []
+    voices, rows = _Voices(scene, (best[entity] for entity in modes)), []
     for entity, chances in modes.items():
         unit = best[entity]
-        mode = max(chances, key=lambda m: (chances[m], m))
-        told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else 0
-        cause = _cause(scene, entity, unit, mode, chances, told, alike)
-        if sure[entity] >= WORTH_A_WALK:
-            cause = replace(cause, lacks=lack(scene.topology, entity))
+        told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else None
+        cause = _cause(scene, entity, unit, chances, told, alike, voices)
         rows.append((-float(f"{sure[entity]:.9g}"), entity, cause))  # equals by index
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
 
 def best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
     """Return entity -> the unit that it is in which explains most."""
-    found: dict[int, tuple[float, Unit]] = {}
+    found: dict[int, Unit] = {}
     for unit in suspects:
-        value = score([unit])
         for entity in unit.entities:
-            if entity not in found or value > found[entity][0]:
-                found[entity] = (value, unit)
-    return {entity: unit for entity, (_, unit) in found.items()}
+            if entity not in found or unit.strength > found[entity].strength:
+                found[entity] = unit
+    return found
 
 
 def _cause(
     scene: Scene,
     entity: int,
     unit: Unit,
-    mode: str,
     chances: Mapping[str, float],
-    unknown: int,
+    unknown: int | None,
     alike: Mapping[int, tuple[int, ...]],
+    voices: _Voices,
 ) -> Cause:
     uids = scene.topology.uids
-    seen = witnesses(scene, unit)
-    supporting = tuple(w for w in seen if w.weight > 0)
+    supporting, contradicting, explains = voices.about(unit)
     return Cause(
         entity=uids[entity],
         kind=scene.topology.kinds[entity],
-        mode=mode,
+        mode=max(chances, key=lambda m: (chances[m], m)),
         posterior=min(1.0, sum(chances.values())),
         modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
-        explains=sum(1 for w in supporting if w.observation.abnormal),
+        explains=explains,
         supporting=supporting,
-        contradicting=tuple(w for w in seen if w.weight < 0),
-        unknown=unknown,
+        contradicting=contradicting,
+        unknown=unknown or 0,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
+        lacks=None if unknown is None else lack(scene.topology, entity),
     )
 
 
-def witnesses(scene: Scene, unit: Unit) -> list[Witness]:
-    """Return what bears on a unit, strongest first; the breached objective is not a row."""
-    found = [
-        Witness(scene.readings[entity][i].observation, nats)
-        for entity, i, nats in _telling(unit, np.abs(unit.nats) >= SAYS)
-        if not scene.readings[entity][i].implied
-    ]
-    return sorted(
-        found,
-        key=lambda w: (-round(abs(w.weight), 9), w.observation.entity, w.observation.signal),
-    )
+class _Voices:
+    """What bears on any of some units, by the columns of the scene: each may have thousands."""
 
+    def __init__(self, scene: Scene, units: Iterable[Unit]) -> None:
+        told = np.zeros(scene.columns, np.bool_)
+        for unit in units:
+            told[unit.rows.column[np.abs(unit.nats) >= SAYS]] = True
+        told[-1] = False  # the breached objective, which is no row
+        readings = scene.readings
+        rows = [row for entity in sorted(readings) for row in readings[entity]]
+        self._seen = {
+            at: rows[at].observation
+            for at in np.flatnonzero(told).tolist()
+            if not rows[at].implied
+        }
+        order = sorted(self._seen, key=lambda at: (self._seen[at].entity, self._seen[at].signal))
+        self._rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all
+        self._rank[order] = np.arange(len(order))
+        self._wrong = np.zeros(scene.columns, np.bool_)
+        self._wrong[order] = [self._seen[at].abnormal for at in order]
 
-def _telling(unit: Unit, which: Mask) -> Iterator[tuple[int, int, float]]:
-    """Yield (entity, position, nats) of some rows, the breached objective left out."""
-    rows = unit.rows
-    which = which & (rows.position >= 0)
-    columns = rows.entity[which], rows.position[which], unit.nats[which]
-    return zip(*(column.tolist() for column in columns), strict=True)
+    def about(self, unit: Unit) -> tuple[tuple[Witness, ...], tuple[Witness, ...], int]:
+        """Return what speaks for a unit and against it, strongest first, and its alarms."""
+        rank, loud = self._rank[unit.rows.column], np.abs(unit.nats)
+        told = np.flatnonzero((loud >= SAYS) & (rank >= 0))
+        told = told[np.lexsort((rank[told], -np.round(loud[told], 9)))]
+        column, nats = unit.rows.column[told], unit.nats[told]
+        speak = nats > 0
+        supporting, contradicting = (
+            self._witnesses(column[which], nats[which]) for which in (speak, ~speak)
+        )
+        return supporting, contradicting, int(np.count_nonzero(self._wrong[column] & speak))
+
+    def _witnesses(self, column: Ints, nats: Floats) -> tuple[Witness, ...]:
+        rows = zip(column.tolist(), nats.tolist(), strict=True)
+        return tuple([Witness(self._seen[at], said) for at, said in rows])
 
 
 def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:
@@ -135,39 +147,39 @@ def paths(scene: Scene, chosen: Sequence[Unit]) -> tuple[Path, ...]:
 
 
 def _paths(scene: Scene, unit: Unit) -> Iterator[Path]:
-    rules: dict[tuple[int, str], str] = {}
-    for entity, i, _ in sorted(_telling(unit, unit.nats >= SAYS)):
+    known: dict[tuple[int, str], tuple[Step, ...]] = {}
+    rows = unit.rows
+    which = (unit.nats >= SAYS) & (rows.position >= 0)  # the breached objective has no path
+    told = zip(rows.entity[which].tolist(), rows.position[which].tolist(), strict=True)
+    for entity, i in sorted(told):
         reading = scene.readings[entity][i]
         if not reading.observation.abnormal:
             continue
         predicted = unit.spread.predicted[entity]
         mode = max(predicted, key=lambda m: (predicted[m] * reading.bearing(m), m))
-        yield _path(scene, unit, entity, mode, reading.observation, rules)
+        steps = _steps(scene, unit, (entity, mode), known)
+        yield Path(Fault(steps[0].entity, steps[0].mode), reading.observation, steps)
 
 
-def _path(
+def _steps(
     scene: Scene,
     unit: Unit,
-    entity: int,
-    mode: str,
-    symptom: Observation,
-    rules: dict[tuple[int, str], str],
-) -> Path:
-    uids, reach = scene.topology.uids, unit.spread
-    steps = []
-    at, current = entity, mode
-    visited = {(at, current)}
-    while (link := reach.links.get((at, current))) is not None and (
-        at,
-        current,
-    ) not in unit.faults:
-        rule = rules.get((at, current))
-        if rule is None:
-            rule = rules[at, current] = rule_of(scene, at, current, link)
-        steps.append(Step(uids[at], current, link.relation, reach.believed[at][current], rule))
-        at, current = link.entity, link.mode
-        if (at, current) in visited:
-            break
-        visited.add((at, current))
-    steps.append(Step(uids[at], current, "", reach.believed[at][current]))
-    return Path(Fault(uids[at], current), symptom, tuple(reversed(steps)))
+    at: tuple[int, str],
+    known: dict[tuple[int, str], tuple[Step, ...]],
+) -> tuple[Step, ...]:
+    """Return the way to an entity in a mode; that to what lies before it is the same for all."""
+    links, behind = unit.spread.links, []
+    while at not in known and at not in unit.faults and (link := links.get(at)) is not None:
+        behind.append((at, link))
+        at = link.entity, link.mode
+    steps = known.get(at) or (_step(scene, unit, at, None),)
+    for after, link in reversed(behind):
+        steps = known[after] = (*steps, _step(scene, unit, after, link))
+    return steps
+
+
+def _step(scene: Scene, unit: Unit, at: tuple[int, str], link: Link | None) -> Step:
+    entity, mode = at
+    sure = unit.spread.believed[entity][mode]
+    relation, rule = (link.relation, rule_of(scene, *at, link)) if link else ("", "")
+    return Step(scene.topology.uids[entity], mode, relation, sure, rule)

@@ -53,11 +53,8 @@ def posterior(
         best: the best explanation; on the short list whatever its members score alone.
         monitoring: score of "only the monitoring failed", in nats; None where nothing hints at it.
     """
-    alone = {
-        id(u): nats for u, nats in zip(suspects, scores([[u] for u in suspects]), strict=True)
-    }
-    short = _short_list(suspects, best, alone)
-    sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), alone[id(unit)]) for unit in suspects]
+    short = _short_list(suspects, best)
+    sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), unit.strength) for unit in suspects]
     together = list(_together(short, best))
     sets += zip(together, scores(together), strict=True)
     outside = math.log(ELSEWHERE) + _log_sum([unit.log_prior for unit in suspects])
@@ -86,12 +83,11 @@ def _near(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, .
 
 
 def _allowed(members: Sequence[Unit]) -> bool:
-    return all(compatible(members[:i], unit) for i, unit in enumerate(members))
+    entities = [unit.entities for unit in members]
+    return len(frozenset().union(*entities)) == sum(map(len, entities))  # one has one fault
 
 
-def _short_list(
-    suspects: Sequence[Unit], best: Sequence[Unit], alone: Mapping[int, float]
-) -> list[Unit]:
+def _short_list(suspects: Sequence[Unit], best: Sequence[Unit]) -> list[Unit]:
     """Return the best explanation and its strongest rivals.
 
     A rival is as strong as the best set that it joins, or in which it stands for a member: ranked
@@ -100,9 +96,9 @@ def _short_list(
     """
     chosen = {id(unit) for unit in best}
     others = sorted(
-        (unit for unit in suspects if id(unit) not in chosen), key=lambda u: -alone[id(u)]
+        (unit for unit in suspects if id(unit) not in chosen), key=lambda unit: -unit.strength
     )[:CONSIDERED]
-    strengths = _strengths(others, best, alone)
+    strengths = _strengths(others, best)
     ranked = sorted(zip(strengths, others, strict=True), key=lambda row: -row[0])
     room = max(0, SHORT - len(best))
     if len(ranked) <= room or room == 0:
@@ -114,9 +110,7 @@ def _short_list(
     return [*best, *kept, *(tied if fits else ())]
 
 
-def _strengths(
-    units: Sequence[Unit], best: Sequence[Unit], alone: Mapping[int, float]
-) -> list[float]:
+def _strengths(units: Sequence[Unit], best: Sequence[Unit]) -> list[float]:
     """Return what the best set scores that each joins, or in which it stands for a member."""
     rests = [best, *([*best[:i], *best[i + 1 :]] for i in range(len(best)))]
     sets = [
@@ -128,7 +122,7 @@ def _strengths(
     found: list[list[float]] = [[] for _ in units]
     for (i, _), reached in zip(sets, scores([members for _, members in sets]), strict=True):
         found[i].append(reached)
-    return [max(each, default=alone[id(u)]) for each, u in zip(found, units, strict=True)]
+    return [max(each, default=unit.strength) for each, unit in zip(found, units, strict=True)]
 
 
 def _normalise(

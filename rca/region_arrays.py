@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Region:
         circle: (n,) its cycle, a number; most are of one node.
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
-        prefer: (n,) of equals, the higher is told as the reason.
+        prefer: (n,) of equals, the higher is told as the reason; by index where nobody asks why.
         kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
@@ -95,6 +95,7 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
         if known.holds(suspected):
             return known
     found = region_over(scene, scene.telling, suspected)
+    found = replace(found, prefer=_preference(scene, found))
     scene.regions[:] = [found]
     return found
 
@@ -134,7 +135,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         circles,
         sizes[circles] > 1,
         within[nodes],
-        _preference(scene, nodes, kind, seen),
+        np.arange(1, len(nodes) + 1),
         kinds,
         slots,
         hard,
@@ -152,8 +153,9 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
     return found
 
 
-def _preference(scene: Scene, nodes: Ints, kind: Ints, seen: Seen) -> Ints:
-    topology, listed = scene.topology, nodes.tolist()
+def _preference(scene: Scene, region: Region) -> Ints:
+    topology, nodes, seen = scene.topology, region.nodes, region.seen
+    listed = nodes.tolist()
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
     if len(has):
@@ -163,7 +165,7 @@ def _preference(scene: Scene, nodes: Ints, kind: Ints, seen: Seen) -> Ints:
     uids = [topology.uids[i] for i in listed]
     named = np.empty(len(nodes), np.int64)  # between twins, see `Scene.prefer`
     named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
-    order = np.lexsort((named, said, burden, loudest, kind))
+    order = np.lexsort((named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found

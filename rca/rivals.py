@@ -31,12 +31,22 @@ _Groups = Mapping[int, tuple[int, ...]]  # entity -> those that look the same
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """One explanation: what it blames, how likely it is, and what the evidence says of it."""
+    """One explanation: what it blames, how likely it is, and what the evidence says of it.
+
+    Attributes:
+        faces: the entities blamed, each by the first of those that look the same.
+    """
 
     units: tuple[Unit, ...]
+    faces: frozenset[int]
     posterior: float
     nats: float
     name: str = ""
+
+    @property
+    def look(self) -> object:
+        """What is equal for claims that look the same."""
+        return self.faces, len(self.units), self.name
 
 
 def rivals(
@@ -57,66 +67,49 @@ def rivals(
         watcher: "only the monitoring failed" as a unit, where something hints at it.
         named: the name of what wins over all causes in the graph; empty: one of them wins.
     """
+    claims = list(_claims(result, watcher, groups))
+    wins = next((c for c in claims if c.name == named), None)  # likeliest first
     return (
-        _runner_up(
-            scene, _folded(_claims(result, watcher), groups), _winner(result, named), groups
-        ),
+        _runner_up(scene, _folded(claims), wins) if wins else None,
         _ambiguous(scene, best, groups, result),
     )
 
 
-def _winner(result: Posterior, named: str) -> _Claim | None:
-    if named:
-        return _Claim((), 0.0, 0.0, named)
-    return _Claim(result.sets[0][0], 0.0, 0.0) if result.sets else None
-
-
-def _runner_up(
-    scene: Scene, claims: Sequence[_Claim], wins: _Claim | None, groups: _Groups
-) -> RunnerUp | None:
-    if wins is None:
-        return None
-    winner = next((c for c in claims if _look(c, groups) == _look(wins, groups)), None)
-    if winner is None:
-        return None
-    blamed = _faces(winner, groups)
+def _runner_up(scene: Scene, claims: Sequence[_Claim], wins: _Claim) -> RunnerUp | None:
+    winner = next(claim for claim in claims if claim.look == wins.look)
     for claim in claims:
-        if claim is not winner and not (blamed and blamed <= _faces(claim, groups)):
+        if claim is not winner and not (winner.faces and winner.faces <= claim.faces):
             return _compared(scene, winner, claim)
     return None
 
 
-def _folded(claims: Iterable[_Claim], groups: _Groups) -> list[_Claim]:
+def _folded(claims: Iterable[_Claim]) -> list[_Claim]:
     """Count what looks the same as one claim, under the name of the likeliest; likeliest first."""
-    found: dict[object, _Claim] = {}
+    first: dict[object, _Claim] = {}
+    sums: dict[object, float] = {}
     for claim in claims:
-        key = _look(claim, groups)
-        known = found.get(key)
-        found[key] = (
-            replace(known, posterior=known.posterior + claim.posterior) if known else claim
-        )
-    return sorted(found.values(), key=lambda claim: -claim.posterior)
+        look = claim.look
+        first.setdefault(look, claim)
+        sums[look] = sums.get(look, 0.0) + claim.posterior
+    folded = [replace(claim, posterior=sums[look]) for look, claim in first.items()]
+    return sorted(folded, key=lambda claim: -claim.posterior)
 
 
-def _claims(result: Posterior, watcher: Unit | None) -> Iterator[_Claim]:
+def _claims(result: Posterior, watcher: Unit | None, groups: _Groups) -> Iterator[_Claim]:
+    faces: dict[int, frozenset[int]] = {}
     for members, chance in result.sets:
-        yield _Claim(members, chance, 0.0)
-    yield _Claim((), result.elsewhere, 0.0, OUTSIDE)
+        for unit in members:
+            if unit.number not in faces:
+                faces[unit.number] = _faces(unit, groups)
+        blamed = frozenset().union(*(faces[unit.number] for unit in members))
+        yield _Claim(members, blamed, chance, 0.0)
+    yield _Claim((), frozenset(), result.elsewhere, 0.0, OUTSIDE)
     if watcher is not None and result.monitoring > 0:
-        yield _Claim((), result.monitoring, evidence([watcher]), BLIND)
+        yield _Claim((), frozenset(), result.monitoring, evidence([watcher]), BLIND)
 
 
-def _look(claim: _Claim, groups: _Groups) -> object:
-    return _faces(claim, groups), len(claim.units), claim.name
-
-
-def _faces(claim: _Claim, groups: _Groups) -> frozenset[int]:
-    """Return the entities blamed, each by the first of those that look the same."""
-    return frozenset(
-        min(entity, *groups.get(entity, (entity,)))
-        for unit in claim.units
-        for entity in unit.entities
-    )
+def _faces(unit: Unit, groups: _Groups) -> frozenset[int]:
+    return frozenset(min(entity, *groups.get(entity, (entity,))) for entity in unit.entities)
 
 
 def _compared(scene: Scene, winner: _Claim, rival: _Claim) -> RunnerUp:

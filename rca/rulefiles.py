@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
 from kgraph.schema.refusals import in_words
-from kgraph.schema.yaml_files import read_yaml
+from kgraph.schema.yaml_files import read_yaml, text_of
 from rca.includes import Shelf, bound, expand
 from rca.rules import (
     CheckRule,
@@ -114,21 +114,11 @@ def shelf_of(folder: Path, ending: str = ".yaml") -> Shelf:
             "no such folder", where=str(folder), mend="correct `rules` in the configuration"
         )
     paths = [path for path in folder.iterdir() if _wanted(path.name, ending)]
-    return Shelf(str(folder), {path.name: _text(path) for path in paths})
+    return Shelf(str(folder), {path.name: text_of(path) for path in paths})
 
 
 def _wanted(name: str, ending: str) -> bool:
     return name.endswith(ending) and (ending == TESTS or not name.endswith(TESTS))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise ConfigurationError(
-            f"can't be read: {reason}", where=str(path), mend="make it a readable text file"
-        ) from None
 
 
 def parse(text: str, name: str) -> RuleFile:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from rca.region_edges import Floats
 from rca.units import Unit
 from rca.weighing import weighed
 
+_standing = attrgetter("standing")
 _Numbers = tuple[int, ...]  # of units, in the order in which they are told
 _Due = dict[tuple[int, _Numbers], tuple[Unit, Sequence[Unit]]]  # who is to be weighed after whom
 
@@ -80,10 +82,6 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
             due[unit.number, those] = unit, near
         found.append((unit, those))
     return found
-
-
-def _standing(unit: Unit) -> tuple[float, tuple[tuple[str, str], ...]]:
-    return -(unit.log_prior + unit.coarse * unit.alone), unit.named
 
 
 def _weigh(due: _Due) -> None:

@@ -22,7 +22,7 @@ def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
     Args:
         suspects: in any order; ties go to the earlier.
     """
-    ranked = sorted(suspects, key=lambda unit: -score([unit]))[:TRIED]
+    ranked = sorted(suspects, key=lambda unit: -unit.strength)[:TRIED]
     chosen: list[Unit] = []
     held = float("-inf")
     while len(chosen) < MOST:
@@ -63,7 +63,7 @@ def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[
 
 def compatible(chosen: Sequence[Unit], unit: Unit) -> bool:
     """Tell whether `unit` may join: one entity has one fault."""
-    return all(not (unit.entities & other.entities) for other in chosen)
+    return all(unit.entities.isdisjoint(other.entities) for other in chosen)
 
 
 def _additions(chosen: list[Unit], ranked: Sequence[Unit]) -> list[list[Unit]]:

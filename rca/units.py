@@ -14,7 +14,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from kgraph.schema import Channel
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import spans_of
 from rca.accounts import accounted
 from rca.delays import discounts
 from rca.effects import Spread
@@ -29,8 +29,8 @@ from rca.region_seen import UNKNOWN
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
-from rca.waves import OFF, walk
 from rca.waves import Rows as Walks
+from rca.waves import walk
 from rca.weighing import placed, weighed
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
@@ -73,6 +73,16 @@ class Unit:
         """The faults by uid, in an order that no reading order changes."""
         uids = self.scene.topology.uids
         return tuple(sorted((uids[entity], mode) for entity, mode in self.faults))
+
+    @cached_property
+    def strength(self) -> float:
+        """The log posterior odds of it alone against "nothing here is wrong", in nats."""
+        return self.log_prior + self.coarse * self.alone
+
+    @cached_property
+    def standing(self) -> tuple[float, tuple[tuple[str, str], ...]]:
+        """Its place among others that are told together: the strongest first."""
+        return -self.strength, self.named
 
     @cached_property
     def spread(self) -> Spread:
@@ -198,17 +208,15 @@ def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -
 
 def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     """Return the tree of each suspect."""
-    on = np.flatnonzero(walks.parent > OFF)
-    on = on[np.argsort(walks.suspect[on], kind="stable")]
-    ends = np.searchsorted(walks.suspect[on], np.arange(many + 1))
-    place = np.zeros(len(walks.node), np.int64)
-    place[on] = np.arange(len(on))
-    up = walks.parent[on]
+    order = np.argsort(walks.suspect, kind="stable")
+    suspect, up = walks.suspect[order], walks.parent[order]
+    ends = np.searchsorted(suspect, np.arange(many + 1))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
     up = np.where(up < 0, ROOT, place[up])
-    first = ends[walks.suspect[on]]
-    hops, parent = depths(up), np.where(up < 0, ROOT, up - first)
-    entity, passes, soft = region.nodes[walks.node[on]], walks.passes[on], walks.soft[on]
-    gray = walks.gray[on]
+    hops, parent = depths(up), np.where(up < 0, ROOT, up - ends[suspect])
+    entity, passes, soft = region.nodes[walks.node[order]], walks.passes[order], walks.soft[order]
+    gray = walks.gray[order]
     return [
         Tree(entity[a:b], parent[a:b], passes[a:b], soft[a:b], hops[a:b], gray[a:b])
         for a, b in pairwise(ends.tolist())
@@ -218,16 +226,15 @@ def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
 def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     """Return what each suspect says of the readings of all that it hits."""
     seen = region.seen
-    reading = spans(seen.start, walks.node).astype(np.int64)
-    counts = seen.start[walks.node + 1] - seen.start[walks.node]
-    row = np.repeat(np.arange(len(walks.node)), counts)
-    shown = walks.predicted[row] * seen.bearing[reading]
+    at, row = spans_of(seen.start, walks.node)
+    reading = at.astype(np.int64)
+    shown = walks.predicted[:, row] * seen.bearing.T[:, reading]
     _unblinded(region, walks, row, reading, shown)
-    chance = shown.max(axis=1, initial=0.0)
+    chance = shown.max(axis=0, initial=0.0)
     kept = np.flatnonzero(chance >= CUT)
     kept = kept[np.argsort(walks.suspect[row[kept]], kind="stable")]
     row, reading, chance = row[kept], reading[kept], chance[kept]
-    sure = np.minimum(1.0, walks.predicted[row].sum(axis=1))
+    sure = np.minimum(1.0, walks.predicted.sum(axis=0))[row]
     says = np.array((chance, seen.ratio[reading], seen.weight[reading], chance / sure))
     everything = Rows(
         region.nodes[walks.node[row]],
@@ -244,19 +251,19 @@ def _unblinded(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Fl
     """Take back what would show as unobserved through a probe that is not hit."""
     blind = region.blind[walks.node[row]]
     asked = np.flatnonzero(blind >= 0)
-    asked = asked[shown[asked, blind[asked]] > 0]
+    asked = asked[shown[blind[asked], asked] > 0]
     probe = region.seen.probe[reading[asked]]
     pair = walks.suspect[row[asked]] * len(region.nodes) + np.maximum(probe, 0)
     hit = (probe == UNKNOWN) | ((probe >= 0) & (walks.row[pair] >= 0))
     quiet = asked[~hit]
-    shown[quiet, blind[quiet]] = 0.0
+    shown[blind[quiet], quiet] = 0.0
 
 
 def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:
     """Return how surely a suspect breaches the objective."""
     node = region.place(goal.entity)
     row = -1 if node is None else int(walks.row[number * len(region.nodes) + node])
-    return float(walks.predicted[row].max()) if row >= 0 else 0.0
+    return float(walks.predicted[:, row].max()) if row >= 0 else 0.0
 
 
 def _own_support(

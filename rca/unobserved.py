@@ -48,7 +48,7 @@ def _count(scene: Scene, hit: Iterable[tuple[int, Modes]]) -> int:
 
 def _together(scene: Scene, suspects: Sequence[Faults]) -> Mapping[Faults, int]:
     region, rows = _walked(scene, suspects)
-    likely = np.flatnonzero(rows.predicted.max(axis=1) >= EXPECTED)
+    likely = np.flatnonzero(rows.predicted.max(axis=0) >= EXPECTED)
     hidden = np.ones(len(region.nodes), np.bool_)
     seen = np.flatnonzero(np.diff(region.seen.start))
     hidden[seen] = [_hidden(scene, entity) for entity in region.nodes[seen].tolist()]
@@ -77,10 +77,10 @@ def _pressed(scene: Scene, region: Region, rows: Rows) -> set[int]:
     ).items():
         modes = scene.compiled.burdens(scene.topology.kinds[entity])
         burdens[kind, [at for mode, at in region.slots[kind].items() if mode in modes]] = True
-    felt = (rows.believed >= CUT) & burdens[region.kind[rows.node]]
+    felt = (rows.believed >= CUT) & burdens.T[:, region.kind[rows.node]]
     return {
         ahead.entity
-        for entity in region.nodes[rows.node[felt.any(axis=1)]].tolist()
+        for entity in region.nodes[rows.node[felt.any(axis=0)]].tolist()
         for ahead in scene.terrain.presses(entity)
     }
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import each_once, spans_of
 from rca.effects import Faults
+from rca.messages import ROOT
 from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints, Mask
 from rca.signature import CUT, SEED
@@ -22,7 +23,6 @@ from rca.signature import CUT, SEED
 _FINE = 1e9  # chances that round to the same billionth are equal
 _LOW = 2**24  # more than there are nodes
 _FAR = 2**30
-OFF = -2  # parent of what is not on the tree
 _UNSEEN, _QUEUED, _DONE = 0, 1, 2
 # What comes through gates: pair, slot, chance, source node, what `Link.stopped`
 # says, whether not by calls alone, and whether against the arrows.
@@ -33,11 +33,14 @@ _Through = tuple[Ints, Ints, Floats, Ints, Floats, Mask, Mask]
 class Rows:
     """Who is hit under which suspect; causes before effects.
 
+    Slots come first in the arrays here: sums over a short axis that comes last take thirty times
+    as long.
+
     Attributes:
         suspect, node: (r,) of each row.
-        predicted, believed: (r, slots) chances, as in `rca.effects.Spread`; 0: not in that mode.
+        predicted, believed: (slots, r) chances, as in `rca.effects.Spread`; 0: not in that mode.
         soft: (r,) whether it is reached by calls alone.
-        parent: (r,) row of the likeliest cause; -1 where it is at fault itself, -2 off the tree.
+        parent: (r,) row of the likeliest cause; ROOT where it is at fault itself.
         passes: (r,) P(hit | parent hit); at fault: P(its fault is felt by its dependents).
         gray: (r,) whether it is likeliest merely weakened.
         row: (suspects * nodes,) int32, row of each pair, -1 where it is not hit.
@@ -72,23 +75,25 @@ class _Wave:
         self.hops = np.full(size, _FAR, np.int32)
         self.row = np.full(size, -1, np.int32)
         self.seeded = np.full(size, -1, np.int8)  # the slot of a fault
-        self.reason = np.zeros(self.n + 1, np.int64)  # node of each preference
-        self.reason[region.prefer] = np.arange(self.n)
         for number, faults in enumerate(suspects):
             for node, mode in faults:
                 self.seeded[number * self.n + node] = region.slot(node, mode)
         self.waiting = np.flatnonzero(self.seeded >= 0)
         self.state[self.waiting] = _QUEUED
         self.hops[self.waiting] = 0
+        edges = region.edges
+        self.looked = np.diff(region.seen.start) > 0
+        self.alone = edges.size[edges.gate] == 1  # whether each edge is all of its gate
+        self.hits = edges.target[edges.back]  # and by source, whom each hits
+        self.by = np.where(  # and in which modes, as bits
+            region.within[self.hits], region.tables.causes[edges.table[edges.back]], 0
+        )
         self.count = 0
-        self.room = 0
-        self.believed = np.zeros((0, region.width))
+        self.believed = np.zeros((region.width, 0))
         self.fault = np.zeros(0)  # of what is at fault: P(it does to itself what it says)
         self.soft = np.zeros(0, np.bool_)
-        self.parts: list[
-            tuple[Ints, Floats, Ints, Floats, Mask]
-        ] = []  # key, predicted, parent, passes
-        self.tree = np.zeros(0, np.bool_)
+        # Key, predicted, the likeliest slot, its reason, and what `Link.stopped` says of it.
+        self.parts: list[tuple[Ints, Floats, Ints, Ints, Floats]] = []
 
     def next(self) -> Ints:
         """Take what is due: of each suspect the lowest level; in cycles the fewest hops.
@@ -113,33 +118,33 @@ class _Wave:
         predicted, best, stopped, soft = self._arrive(keys)
         seeded = self.seeded[keys]
         own = np.flatnonzero(seeded >= 0)
-        predicted[own, seeded[own]] = np.maximum(predicted[own, seeded[own]], SEED)
-        hit = predicted.any(axis=1)
+        predicted[seeded[own], own] = np.maximum(predicted[seeded[own], own], SEED)
+        hit = predicted.any(axis=0)
         if not hit.all():
-            keys, predicted, soft, seeded = keys[hit], predicted[hit], soft[hit], seeded[hit]
-            best, stopped = best[hit], stopped[hit]
+            keys, predicted, soft, seeded = keys[hit], predicted[:, hit], soft[hit], seeded[hit]
+            best, stopped = best[:, hit], stopped[:, hit]
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
-        parent, passes, gray = self._parents(keys, predicted, believed, best, stopped, seeded)
-        fault = np.where(seeded >= 0, believed[np.arange(len(keys)), seeded], 0.0)
-        self._grow(keys, believed, fault, soft, parent)
-        self.parts.append((keys, predicted, parent, passes, gray))
+        fault = np.where(seeded >= 0, believed[seeded, np.arange(len(keys))], 0.0)
+        self._grow(keys, believed, fault, soft)
+        at, slots = np.arange(len(keys)), np.arange(self.region.width)[:, None]
+        top = ((predicted == predicted.max(axis=0)) * slots).max(axis=0)  # of equals the last
+        self.parts.append((keys, predicted, top, best[top, at], stopped[top, at]))
         self._pass_on(keys, believed)
 
-    def _grow(self, keys: Ints, believed: Floats, fault: Floats, soft: Mask, parent: Ints) -> None:
+    def _grow(self, keys: Ints, believed: Floats, fault: Floats, soft: Mask) -> None:
         more = self.count + len(keys)
-        if more > self.room:
-            self.room = max(2 * more, 1024)
-            for name in ("believed", "fault", "soft", "tree"):
+        if more > len(self.fault):
+            room = max(2 * more, 1024)
+            for name in ("believed", "fault", "soft"):
                 short = getattr(self, name)
-                longer = np.zeros((self.room, *short.shape[1:]), short.dtype)
-                longer[: self.count] = short[: self.count]
+                longer = np.zeros((*short.shape[:-1], room), short.dtype)
+                longer[..., : self.count] = short[..., : self.count]
                 setattr(self, name, longer)
-        self.believed[self.count : more] = believed
+        self.believed[:, self.count : more] = believed
         self.fault[self.count : more] = fault
         self.soft[self.count : more] = soft
-        self.tree[self.count : more] = parent > OFF
         self.row[keys] = np.arange(self.count, more)
         self.count = more
 
@@ -147,52 +152,47 @@ class _Wave:
         """Return what reaches each key, and whether softly.
 
         Returns:
-            (p, slots) chances, their reasons, and of these what `Link.stopped` says; and (p,)
+            (slots, p) chances, their reasons, and of these what `Link.stopped` says; and (p,)
             whether it is by calls alone.
         """
         edges, tables, width = self.region.edges, self.region.tables, self.region.width
         many = len(keys)
-        spared = np.ones(many * width)
-        best = np.zeros(many * width, np.int64)
-        stopped = np.zeros(many * width)
+        spared = np.ones(width * many)
+        best = np.zeros(width * many, np.int64)
+        stopped = np.zeros(width * many)
         firm = np.zeros(many, np.bool_)
         node = keys % self.n
-        edge = spans(edges.start, node)
-        at = np.repeat(np.arange(many), edges.start[node + 1] - edges.start[node])
+        edge, at = spans_of(edges.start, node)
         row = self.row[(keys - node)[at] + edges.source[edge]]
         live = row >= 0
         edge, at, row = edge[live], at[live], row[live]
-        if edge.size:
-            table = edges.table[edge]
-            line = spans(tables.start, table)
-            by = np.repeat(np.arange(len(edge)), tables.start[table + 1] - tables.start[table])
-            chance = self.believed[row[by], tables.cause[line]] * tables.strength[line]
-            felt = chance > 0
-            by, chance, slot = by[felt], chance[felt], tables.effect[line][felt]
-            if by.size:
-                by, slot, chance = _strongest(by, slot, chance, width)
-                single = edges.size[edges.gate[edge[by]]] == 1
-                one = np.flatnonzero(single)
-                told = [self._single(edge, at, row, by[one], slot[one], chance[one])]
-                if one.size < by.size:
-                    rest = np.flatnonzero(~single)
-                    told.append(self._groups(edge, at, row, by[rest], slot[rest], chance[rest]))
-                for pair, effect, chances, source, least, solid, press in told:
-                    flat = pair * width + effect
-                    np.multiply.at(spared, flat, 1 - chances)
-                    strong = chances >= CUT
-                    firm[pair[strong & solid]] = True
-                    strong |= press
-                    key = np.rint(chances * _FINE).astype(np.int64) * _LOW
-                    key += self.region.prefer[source]
-                    np.maximum.at(best, flat[strong], key[strong])
-                    first = (least > 0) & (key == best[flat])
-                    stopped[flat[first]] = least[first]
-        chances = (1 - spared).reshape(many, width)
-        reasons = best.reshape(many, width)
-        soft = reasons.any(axis=1) & ~firm
+        line, by = spans_of(tables.start, edges.table[edge])
+        chance = self.believed[tables.cause[line], row[by]] * tables.strength[line]
+        felt = chance > 0
+        by, chance, slot = by[felt], chance[felt], tables.effect[line][felt]
+        if by.size:
+            by, slot, chance = _strongest(by, slot, chance, width)
+            alone = self.alone[edge[by]]
+            told = []
+            for which, through in ((alone, self._single), (~alone, self._groups)):
+                if which.any():
+                    told.append(through(edge, at, row, by[which], slot[which], chance[which]))
+            for pair, effect, chances, source, least, solid, press in told:
+                flat = effect * many + pair
+                np.multiply.at(spared, flat, 1 - chances)
+                strong = chances >= CUT
+                firm[pair[strong & solid]] = True
+                strong |= press
+                key = np.rint(chances * _FINE).astype(np.int64) * _LOW
+                key += self.region.prefer[source]
+                np.maximum.at(best, flat[strong], key[strong])
+                first = (least > 0) & (key == best[flat])
+                stopped[flat[first]] = least[first]
+        chances = (1 - spared).reshape(width, many)
+        reasons = best.reshape(width, many)
+        soft = reasons.any(axis=0) & ~firm
         chances[(reasons == 0) | (chances < CUT)] = 0.0
-        return chances, reasons, stopped.reshape(many, width), soft
+        return chances, reasons, stopped.reshape(width, many), soft
 
     def _single(
         self, edge: Ints, at: Ints, row: Ints, by: Ints, slot: Ints, chance: Floats
@@ -216,120 +216,98 @@ class _Wave:
         group = np.cumsum(new) - 1
         first = np.flatnonzero(new)
         place = edges.place[which]
-        most, width = int(edges.size[gate].max()), region.width
-        hits = np.zeros((len(first), width, most))
-        hits[group, slot, place] = chance
-        fault = np.zeros((len(first), most))
-        fault[group, place] = self.fault[row[by]]
-        soft = np.ones((len(first), most), np.bool_)
-        soft[group, place] = self.soft[row[by]]
-        source = np.zeros((len(first), most), np.int64)
-        source[group, place] = edges.source[which]
-        hard = region.hard[region.kind[edges.target[which[first]]]]
-        felt = np.where(hard, 0.0, hits.sum(axis=2) / edges.size[gate[first], None])
-        lost = np.where(hard[:, :, None], hits, 0.0).max(axis=1)
-        weakened = np.where(hits > 0, hits, lost[:, None, :])
-        some = hits.max(axis=2) > 0
-        hits = np.where(hard[:, :, None], hits, np.where(some[:, :, None], weakened, 0.0))
-        group, slot = np.nonzero(hits.any(axis=2))
-        rows = hits[group, slot]
-        spare = (edges.size[gate[first]] - edges.need[gate[first]] + 1)[group]
-        chances = np.maximum(_at_least(rows, spare), felt[group, slot])
-        key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source[group]]
+        size, need = edges.size[gate[first]], edges.need[gate[first]]
+        most, width = int(size.max()), region.width
+        hits = np.zeros((most, width, len(first)))
+        hits[place, slot, group] = chance
+        fault = np.zeros((most, len(first)))
+        fault[place, group] = self.fault[row[by]]
+        soft = np.ones((most, len(first)), np.bool_)
+        soft[place, group] = self.soft[row[by]]
+        source = np.zeros((most, len(first)), np.int64)
+        source[place, group] = edges.source[which]
+        hard = region.hard.T[:, region.kind[edges.target[which[first]]]]
+        felt = np.where(hard, 0.0, hits.sum(axis=0) / size)
+        lost = np.where(hard, hits, 0.0).max(axis=1)
+        weakened = np.where(hits > 0, hits, lost[:, None])
+        some = hits.max(axis=0) > 0
+        hits = np.where(hard, hits, np.where(some, weakened, 0.0))
+        slot, group = np.nonzero(hits.any(axis=0))
+        rows = hits[:, slot, group]
+        spare = (size - need + 1)[group]
+        chances = np.maximum(_at_least(rows, spare), felt[slot, group])
+        key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source[:, group]]
         key[rows <= 0] = -1
-        last = np.where(hard[group, slot] & ((rows > 0).sum(axis=1) >= spare), spare - 1, 0)
-        order = np.argsort(-key, axis=1, kind="stable")
-        reason = source[group, order[np.arange(len(group)), last]]
-        stopped = _at_least(fault[group], spare)
-        stopped[((rows > 0) & (fault[group] == 0)).any(axis=1)] = 0.0
+        last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
+        order = np.argsort(-key, axis=0, kind="stable")
+        reason = source[order[last, np.arange(len(group))], group]
+        stopped = _at_least(fault[:, group], spare)
+        stopped[((rows > 0) & (fault[:, group] == 0)).any(axis=0)] = 0.0
         firm = edges.firm[which[first]][group]
-        solid = firm & ((rows > 0) & ~soft[group]).any(axis=1)
+        solid = firm & ((rows > 0) & ~soft[:, group]).any(axis=0)
         press = np.zeros(len(slot), np.bool_)
         return pair[first][group], slot, chances, reason, stopped, solid, press
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
-        seen = self.region.seen
         node = keys % self.n
-        looked = np.flatnonzero(seen.start[node + 1] > seen.start[node])
+        looked = np.flatnonzero(self.looked[node])
         if not looked.size:
             return predicted
-        chances = predicted[looked]
-        well = np.prod(1 - chances, axis=1)
-        weight = chances * seen.ratios[node[looked]]
-        before, after = well + chances.sum(axis=1), well + weight.sum(axis=1)
+        chances = predicted[:, looked]
+        well = np.prod(1 - chances, axis=0)
+        weight = chances * self.region.seen.ratios.T[:, node[looked]]
+        before, after = well + chances.sum(axis=0), well + weight.sum(axis=0)
         believed = predicted.copy()
-        believed[looked] = np.minimum(1.0, weight * (before / after)[:, None])
+        believed[:, looked] = np.minimum(1.0, weight * (before / after))
         return believed
-
-    def _parents(
-        self,
-        keys: Ints,
-        predicted: Floats,
-        believed: Floats,
-        best: Ints,
-        stopped: Floats,
-        seeded: npt.NDArray[np.int8],
-    ) -> tuple[Ints, Floats, Mask]:
-        """Return the place of each key in the tree of its suspect: parent row, P(hit | parent).
-
-        That a group at fault has really stopped is one unknown, and not one for each of those
-        that it serves: it is its last member's, and they are hit given that all have.
-        """
-        many, width = len(keys), self.region.width
-        top = width - 1 - predicted[:, ::-1].argmax(axis=1)  # of equals the last by name
-        reason = best[np.arange(many), top] % _LOW
-        source = self.reason[reason]
-        before = self.row[keys - keys % self.n + source]
-        off = (before < 0) | (reason == 0)
-        off[~off] |= ~self.tree[before[~off]]
-        parent = np.where(off, OFF, before)
-        passes = np.zeros(many)
-        on = np.flatnonzero(~off)
-        hit = np.minimum(1.0, predicted[on].sum(axis=1))
-        passed = np.minimum(1.0, self.believed[before[on]].sum(axis=1))
-        least = stopped[on, top[on]]
-        passes[on] = np.minimum(1.0, hit / np.where(least > 0, least, passed))
-        own = np.flatnonzero(seeded >= 0)
-        parent[own], passes[own] = -1, believed[own, seeded[own]]
-        top[own] = seeded[own]
-        gray = ~self.region.hard[self.region.kind[keys % self.n], top]
-        return parent, passes, gray
 
     def _pass_on(self, keys: Ints, believed: Floats) -> None:
         """Let those wait whom this may hit and who were not reached yet."""
-        region, edges = self.region, self.region.edges
-        live = ((believed >= CUT) << np.arange(region.width)).sum(axis=1)
+        bits = np.arange(self.region.width)[:, None]
+        live = ((believed >= CUT) << bits).sum(axis=0)
         node = keys % self.n
-        out = edges.back[spans(edges.back_start, node)]
-        by = np.repeat(np.arange(len(keys)), edges.back_start[node + 1] - edges.back_start[node])
-        hit = (live[by] & region.tables.causes[edges.table[out]]) != 0
-        hit &= region.within[edges.target[out]]
+        out, by = spans_of(self.region.edges.back_start, node)
+        hit = (live[by] & self.by[out]) != 0
         out, by = out[hit], by[hit]
-        reached = (keys - node)[by] + edges.target[out]
+        reached = (keys - node)[by] + self.hits[out]
         fresh = self.state[reached] == _UNSEEN
         reached, by = reached[fresh], by[fresh]
         if reached.size:
             np.minimum.at(self.hops, reached, self.hops[keys[by]] + 1)
-            reached = np.unique(reached)
+            reached = each_once(reached)
             self.state[reached] = _QUEUED
             self.waiting = np.concatenate((self.waiting, reached))
 
     def rows(self) -> Rows:
         """Return all that was reached."""
-        columns = zip(*self.parts, strict=True)
-        key, predicted, parent, passes, gray = (np.concatenate(column) for column in columns)
-        return Rows(
-            key // self.n,
-            key % self.n,
-            predicted,
-            self.believed[: self.count],
-            self.soft[: self.count],
-            parent,
-            passes,
-            gray,
-            self.row,
+        key, predicted, top, best, stopped = (
+            np.concatenate(column, axis=-1) for column in zip(*self.parts, strict=True)
         )
+        seeded, believed = self.seeded[key], self.believed[:, : self.count]
+        own = np.flatnonzero(seeded >= 0)
+        top[own] = seeded[own]
+        parent, passes = self._parents(key, predicted, believed, best, stopped)
+        parent[own], passes[own] = ROOT, believed[top[own], own]
+        node = key % self.n
+        gray = ~self.region.hard[self.region.kind[node], top]
+        soft = self.soft[: self.count]
+        return Rows(key // self.n, node, predicted, believed, soft, parent, passes, gray, self.row)
+
+    def _parents(
+        self, key: Ints, predicted: Floats, believed: Floats, best: Ints, stopped: Floats
+    ) -> tuple[Ints, Floats]:
+        """Return the place of each row in the tree of its suspect: parent row, P(hit | parent).
+
+        That a group at fault has really stopped is one unknown, and not one for each of those
+        that it serves: it is its last member's, and they are hit given that all have.
+        """
+        chosen = np.zeros(self.n + 1, np.int64)  # node of each preference
+        chosen[self.region.prefer] = np.arange(self.n)
+        parent = self.row[key - key % self.n + chosen[best % _LOW]].astype(np.int64)
+        passed = np.minimum(1.0, believed.sum(axis=0))[parent]
+        hit = np.minimum(1.0, predicted.sum(axis=0))
+        return parent, np.minimum(1.0, hit / np.where(stopped > 0, stopped, passed))
 
 
 def _least(which: Ints, values: npt.NDArray[np.integer], many: int) -> Ints:
@@ -348,15 +326,24 @@ def _strongest(by: Ints, slot: Ints, chance: Floats, width: int) -> tuple[Ints, 
 
 
 def _at_least(chances: Floats, counts: Ints) -> Floats:
-    """Return P(at least `counts` of independent events); see `rca.gates.at_least`."""
-    found = np.zeros(len(chances))
-    for count in np.unique(counts).tolist():
+    """Return P(at least `counts` of independent events); see `rca.gates.at_least`.
+
+    Args:
+        chances: (events, r).
+        counts: (r,) each at least 1.
+    """
+    found = np.zeros(len(counts))
+    if not chances.any():
+        return found
+    for count in np.flatnonzero(np.bincount(counts)).tolist():
         rows = np.flatnonzero(counts == count)
-        exactly = np.zeros((len(rows), count))
-        exactly[:, 0] = 1.0
-        for event in chances[rows].T:
-            found[rows] += exactly[:, -1] * event
-            for j in range(count - 1, 0, -1):
-                exactly[:, j] = exactly[:, j] * (1 - event) + exactly[:, j - 1] * event
-            exactly[:, 0] *= 1 - event
+        exactly = np.zeros((count, len(rows)))
+        exactly[0] = 1.0
+        reached = np.zeros(len(rows))
+        for event in chances[:, rows]:
+            reached += exactly[-1] * event
+            one_more = exactly[:-1] * event
+            exactly *= 1 - event
+            exactly[1:] += one_more
+        found[rows] = reached
     return np.minimum(1.0, found)

@@ -15,7 +15,8 @@ from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 
-from kgraph.schema import Actor, ConfigurationError, Plan, PlanStep, Risk
+from kgraph.schema import Actor, Plan, PlanStep, Risk
+from kgraph.schema.yaml_files import text_of
 from remedies.policy_match import Circumstances, objection
 from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_rules
 from remedies.record import Earned, Tally, lacking, tally
@@ -86,14 +87,9 @@ def load_policy(file: Path | None = None) -> Policy:
         ConfigurationError: a file or a row is wrong, in one line.
     """
     shipped = files("remedies").joinpath("policy.yaml").read_text("utf-8")
-    texts = [("policy.yaml", shipped)]
+    texts = [("shipped policy.yaml", shipped)]
     if file is not None:
-        try:
-            texts.append((str(file), file.read_text("utf-8")))
-        except OSError as error:
-            what = error.strerror or str(error)
-            mend = "correct `[policy] file` in the configuration"
-            raise ConfigurationError(what, where=str(file), mend=mend) from None
+        texts.append((str(file), text_of(file)))
     return parse_policy(texts)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from kgraph.schema import ConfigurationError, Fault, Risk
+from kgraph.schema.yaml_files import shipped_files, site_files
 from remedies.actions import Action, Param
 from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
 
@@ -104,15 +104,12 @@ def load_catalogue(folders: Sequence[Path] = ()) -> Catalogue:
     Raises:
         ConfigurationError: a file or a row is wrong, in one line.
     """
-    return compose([*_shipped(), *_of_sites(folders)]) if folders else _as_shipped()
+    shipped = shipped_files("remedies", "catalogue")
+    return compose((*shipped, *site_files(folders, "catalogue")))
 
 
-@cache
-def _as_shipped() -> Catalogue:
-    return compose(_shipped())
-
-
-def compose(texts: Sequence[tuple[str, str]]) -> Catalogue:
+@lru_cache(maxsize=4)  # a command needs it for the policy, the ways to act, the plan and its proof
+def compose(texts: tuple[tuple[str, str], ...]) -> Catalogue:
     """Make a catalogue of (name, content) of files, later ones over earlier ones.
 
     Raises:
@@ -142,21 +139,6 @@ def _check_links(action: Action, actions: Mapping[str, Action]) -> None:
 
 
 _GUEST = "VirtualMachine"
-
-
-def _shipped() -> list[tuple[str, str]]:
-    shelf = files("remedies").joinpath("catalogue")
-    entries = sorted(shelf.iterdir(), key=lambda entry: entry.name)
-    return [(e.name, e.read_text("utf-8")) for e in entries if e.name.endswith(".yaml")]
-
-
-def _of_sites(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    for folder in folders:
-        if not folder.is_dir():
-            mend = "correct `catalogue` in the configuration"
-            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        for path in sorted(folder.glob("*.yaml")):
-            yield str(path), path.read_text("utf-8")
 
 
 def _remedies(row: Row, actions: Mapping[str, Action]) -> Iterator[Remedy]:

@@ -14,6 +14,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from kgraph import logs
 from kgraph.undisturbed import undisturbed
 from tests.neo4j.served import Served, lacking, served
 from tests.real import absent
@@ -118,6 +119,7 @@ def _own_log() -> Iterator[None]:
 def _log_plainly() -> None:
     """Log as structlog does, but for its drawings of exceptions, which take seconds."""
     structlog.reset_defaults()
+    logs._configure.clear()
     *others, _ = structlog.get_config()["processors"]
     drawn = structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback

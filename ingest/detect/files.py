@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingest.detect.catalogue import DETECTORS, declared, names
 from ingest.detect.declared import Detector, Reads, Settings
 from ingest.detect.told import ROAD
-from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest_kind
-from kgraph.schema.yaml_files import in_form, read_yaml
+from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, suggest, suggest_kind
+from kgraph.schema.yaml_files import in_form, read_yaml, shipped_files, site_files
 from kgraph.signals import Mapping as Entry
-from kgraph.signals.packs import Names, read_text
+from kgraph.signals.packs import Names
 
 FORMAT = "kgraph.detectors/v1"
 MOST_POINTS = 720  # of one series in one window: a detector sorts them all
@@ -106,17 +105,7 @@ def load_series(folders: Sequence[Path] = ()) -> tuple[Series, ...]:
     Raises:
         ConfigurationError: a file or a row is wrong, in one line.
     """
-    shipped = files("kgraph.signals").joinpath("detectors")
-    texts = sorted(
-        (path.name, path.read_text("utf-8"))
-        for path in shipped.iterdir()
-        if path.name.endswith(".yaml")
-    )
-    for folder in folders:
-        if not folder.is_dir():
-            mend = "correct `detectors` in the configuration"
-            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), read_text(path)) for path in sorted(folder.glob("*.yaml"))]
+    texts = [*shipped_files("kgraph.signals", "detectors"), *site_files(folders, "detectors")]
     found: dict[str, Series] = {}
     for name, text in texts:
         own: set[str] = set()
@@ -163,11 +152,13 @@ def _rule(row: _Series, detect: _Detect, place: str) -> Rule:
     known = names(Reads.METRICS)
     if detect.use not in DETECTORS or detect.use not in known:
         what = f"no detector of series is called {detect.use!r}"
-        raise ConfigurationError(what, where=place, mend=f"known: {', '.join(known)}")
+        mend = suggest(detect.use, known, f"known: {', '.join(known)}")
+        raise ConfigurationError(what, where=place, mend=mend)
     named = any(detect.signal in KINDS[kind].modes for kind in row.kind if kind in KINDS)
     if detect.signal not in SIGNALS and not named:
         what = f"signal {detect.signal!r} is not published, and no mode of {', '.join(row.kind)}"
-        raise ConfigurationError(what, where=place, mend="see docs/schema.md, or use `anomaly`")
+        mend = suggest(detect.signal, SIGNALS, "see docs/schema.md, or use `anomaly`")
+        raise ConfigurationError(what, where=place, mend=mend)
     chosen = declared(detect.use)
     extra: Mapping[str, Any] = detect.model_extra or {}
     settings = in_form(chosen.settings, dict(extra), place, _MEND)

@@ -14,7 +14,7 @@ from operator import attrgetter
 from kgraph.app import keeping
 from kgraph.app.handled import note, trace
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
-from kgraph.app.learning import only
+from kgraph.app.lookup import entity_among
 from kgraph.incidents import next_id, part, symptoms_of
 from kgraph.incidents.handling import Did, Handling, acknowledgement
 from kgraph.incidents.identity import Symptom
@@ -211,8 +211,8 @@ def _of(incident: Incident, incident_id: str, entities: Iterable[str]) -> frozen
     symptoms = symptoms_of(incident.observations)
     taken: set[Symptom] = set()
     for text in entities:
-        uid, _ = only(incident, incident_id, text)
-        theirs = {row for row in symptoms if row[0] == uid}
+        found = entity_among(incident.entities, text, incident_id)
+        theirs = {row for row in symptoms if row[0] == found.uid}
         if not theirs:
             raise InputError(
                 f"nothing is wrong with {text!r} in {incident_id}",

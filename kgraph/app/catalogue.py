@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from kgraph.app.engine import resolved
 from kgraph.config import Configuration
-from kgraph.schema import ConfigurationError
+from kgraph.schema import ConfigurationError, suggest
 from remedies import Catalogue, load_catalogue
 
 
@@ -33,6 +32,5 @@ def refuse_unknown_actions(named: Mapping[str, str], configuration: Configuratio
     known = catalogue_of(configuration).actions if named else {}
     for action, where in named.items():
         if action not in known:
-            near = get_close_matches(action.replace(" ", "_"), known, n=3)
-            mend = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+            mend = suggest(action, known, f"known: {', '.join(known)}")
             raise ConfigurationError(f"unknown action {action!r}", where=where, mend=mend)

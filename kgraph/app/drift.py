@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kgraph.app.catalogue import catalogue_of
 from kgraph.app.endpoints import endpoints
+from kgraph.app.lookup import NoEntityError
 from kgraph.app.lookup import entity as look_up
 from kgraph.app.plans import propose
 from kgraph.config import Configuration
@@ -177,10 +178,8 @@ def _named(store: Estate, text: str) -> Entity | None:
     """Return the entity of a name, None where there is none; a part of a name is none."""
     try:
         found = look_up(store, text)
-    except InputError as error:
-        if "no entity" in str(error):
-            return None
-        raise
+    except NoEntityError:
+        return None
     exact = text in {found.uid, found.name, f"{found.kind}/{found.name}"}
     known = exact or any(key.value == text for key in found.keys)
     return found if known else None

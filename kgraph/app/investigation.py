@@ -7,14 +7,13 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import structlog
-
 from kgraph.app.bundle_names import placed
 from kgraph.app.survey import Survey, seen, survey
 from kgraph.app.topologies import Topologies
 from kgraph.incidents import Case, Origin, SourceAge, groups, part
 from kgraph.incidents.aging import aged, with_stale
 from kgraph.incidents.steering import Decision, steered
+from kgraph.logs import logger
 from kgraph.schema import (
     GONE,
     Answer,
@@ -37,7 +36,7 @@ from rca.priors import taught
 
 Remedy = Callable[[Answer, Incident], Plan | None]
 _SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-import structlog
 from pydantic_core import to_json
 
 from kgraph.app import handled
@@ -28,12 +27,13 @@ from kgraph.incidents import (
 )
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.steering import Decided, Decision
+from kgraph.logs import logger
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import bundle_of, dump_bundle
 from kgraph.store import GraphStore
 from remedies import renamed
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _OPEN = 10_000  # incidents that are open, or were resolved lately
 _NEWEST = 100  # incidents of one moment may share it, so one is not enough to find the highest id
 _OTHERWISE = "the incident is explained in another way now, for which there is no plan"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
-from kgraph.schema import Entity, Incident, IncidentRecord, InputError, Ruling, kind_of
+from kgraph.app.lookup import entity_among, fault
+from kgraph.schema import IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
@@ -18,7 +19,6 @@ from rca.learning import Count, Learned, learn
 from rca.priors import recently_changed
 
 FORMAT = "kgraph.learning/v1"
-_SHOWN = 5
 
 
 def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
@@ -51,24 +51,23 @@ def ruling(
             such mode, or what is refuted was never suspected.
     """
     incident = bundle_of(record)
+    found, mode = fault(lambda text: entity_among(incident.entities, text, record.id), cause)
     causes = json.loads(record.answer).get("causes", ())
     suspected = {row.get("uid", row["entity"]): row for row in causes}
-    uid, mode = _named(incident, record.id, cause)
-    said = suspected.get(uid)
+    said = suspected.get(found.uid)
     if said is None and not right:
         raise InputError(
             f"{cause!r} was not suspected in {record.id}",
             mend=f"`kgraph incidents show {record.id}` names the suspects",
         )
-    kind = next(entity.kind for entity in incident.entities if entity.uid == uid)
     return Ruling(
         incident=record.id,
-        entity=uid,
-        kind=kind,
-        mode=mode or (str(said["mode"]) if said else next(iter(kind_of(kind).modes))),
+        entity=found.uid,
+        kind=found.kind,
+        mode=mode or (str(said["mode"]) if said else next(iter(kind_of(found.kind).modes))),
         right=right,
         posterior=_posterior(said, mode),
-        change=recently_changed(incident).get(uid, ""),
+        change=recently_changed(incident).get(found.uid, ""),
         at=now,
         by=by,
         reason=reason,
@@ -80,50 +79,6 @@ def _posterior(said: Mapping[str, Any] | None, mode: str) -> float:
         return 0.0
     modes = said.get("modes", {})
     return float(modes.get(mode, 0.0) if mode else said["posterior"])
-
-
-def _named(incident: Incident, incident_id: str, cause: str) -> tuple[str, str]:
-    """Read `ENTITY[:MODE]`; a colon belongs to the mode only if the kind has such a mode."""
-    name, mode = cause, ""
-    if ":" in cause and not _uids(incident, cause):
-        name, _, mode = cause.rpartition(":")
-    uid, kind = only(incident, incident_id, name)
-    if mode and mode not in kind_of(kind).modes:
-        modes = ", ".join(kind_of(kind).modes)
-        raise InputError(f"{kind} has no failure mode {mode!r}", mend=f"one of: {modes}")
-    return uid, mode
-
-
-def only(incident: Incident, incident_id: str, text: str) -> tuple[str, str]:
-    """Return uid and kind of the one thing of an incident that answers to a name.
-
-    Raises:
-        InputError: nothing does, or several do.
-    """
-    found = _uids(incident, text)
-    if len(found) != 1:
-        what = f"{len(found)} things" if found else "nothing"
-        known = ", ".join(list(found)[:_SHOWN])
-        raise InputError(
-            f"{what} in {incident_id} answers to {text!r}",
-            mend=f"name one of: {known}" if known else "name it by uid, name, or Kind/name",
-        )
-    return next(iter(found.items()))
-
-
-def _uids(incident: Incident, text: str) -> dict[str, str]:
-    """Return uid -> kind of what answers to a name: a uid, else a name, else a part of one."""
-    wanted = text.lower()
-    fits: tuple[Callable[[Entity], bool], ...] = (
-        lambda entity: text == entity.uid,
-        lambda entity: text in {entity.name, f"{entity.kind}/{entity.name}"},
-        lambda entity: wanted == entity.name.lower(),
-        lambda entity: bool(wanted) and wanted in entity.name.lower(),
-    )
-    for fit in fits:
-        if found := {entity.uid: entity.kind for entity in incident.entities if fit(entity)}:
-            return found
-    return {}
 
 
 def export(rulings: list[Ruling]) -> dict[str, Any]:

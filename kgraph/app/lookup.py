@@ -1,52 +1,115 @@
-"""From what a person typed to one entity."""
+"""From what a person typed to one entity, of the graph or of an incident."""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Callable, Iterable, Sequence
 
-from kgraph.schema import Entity, InputError, kind_of
+from kgraph.schema import Entity, InputError, kind_of, suggest, unknown_mode
 from kgraph.store import Estate
 
 _SHOWN = 8
+_SEARCHED = 20_000  # names among which a near one is looked for
+
+
+class NoEntityError(InputError):
+    """Nothing answers to a name."""
 
 
 def entity(store: Estate, text: str) -> Entity:
-    """Return the entity that `text` means: a uid, `Kind/name`, a name, or a key.
+    """Return the entity of the graph that `text` means: a uid, `Kind/name`, a name, or a key.
 
     An exact match wins over a part of a name; a part must be unique.
 
     Raises:
-        InputError: nothing or more than one thing answers to it; the message names candidates.
+        NoEntityError: nothing answers to it.
+        InputError: more than one thing does; the message names candidates.
     """
     direct = store.get([text])
     if direct:
         return direct[0]
+    kind, name = _narrowed(text)
+    found = store.find(kind=kind, text=name)  # by a part of the name, or a whole key
+    if not found:
+        names = (each.name for each in store.find(limit=_SEARCHED))
+        raise _nothing(text, "the graph", names, "`kgraph graph find TEXT` searches")
+    return _only(text, _best(found, name), "the graph")
+
+
+def entity_among(entities: Sequence[Entity], text: str, where: str) -> Entity:
+    """Return the one of some entities that `text` means, as in the graph; keys are not looked at.
+
+    Args:
+        entities: among which.
+        text: a uid, `Kind/name`, or a name.
+        where: what has them, for messages.
+
+    Raises:
+        NoEntityError: nothing answers to it.
+        InputError: more than one thing does; the message names candidates.
+    """
+    direct = [each for each in entities if each.uid == text]
+    kind, name = _narrowed(text)
+    part = name.casefold()
+    found = direct or [
+        each
+        for each in entities
+        if part and part in each.name.casefold() and kind in {None, each.kind}
+    ]
+    if not found:
+        names = [each.name for each in entities]
+        raise _nothing(text, where, names, "name it by uid, name, or Kind/name")
+    return _only(text, direct or _best(found, name), where)
+
+
+def fault(find: Callable[[str], Entity], text: str) -> tuple[Entity, str]:
+    """Read `ENTITY[:MODE]`: a colon belongs to the mode only if no entity has it in its name.
+
+    Args:
+        find: entity by what a person typed, as above.
+        text: what a person typed.
+
+    Returns:
+        The entity, and the failure mode; empty: none is told.
+
+    Raises:
+        InputError: no such entity, more than one, or no such mode of its kind.
+    """
+    name, colon, mode = text.rpartition(":")
+    if not colon:
+        return find(text), ""
+    try:
+        return find(text), ""
+    except InputError:
+        found = find(name)
+    if mode not in kind_of(found.kind).modes:
+        raise unknown_mode(found.kind, mode)
+    return found, mode
+
+
+def _narrowed(text: str) -> tuple[str | None, str]:
+    """Return the kind and the name of `Kind/name`; of anything else, no kind and all of it."""
     kind, slash, name = text.partition("/")
-    narrowed = kind if slash and kind_of(kind).name == kind else None
-    found = store.find(kind=narrowed, text=name if narrowed else text)
-    wanted = name if narrowed else text
-    for group in (
-        [e for e in found if e.name == wanted],
-        [e for e in found if e.name.lower() == wanted.lower()],
-        found,
-    ):
-        if len(group) == 1:
-            return group[0]
-        if group:
-            raise _ambiguous(text, group)
-    raise _nothing(store, text)
+    return (kind, name) if slash and kind_of(kind).name == kind else (None, text)
 
 
-def _ambiguous(text: str, found: list[Entity]) -> InputError:
+def _best(found: Sequence[Entity], name: str) -> Sequence[Entity]:
+    """Return those that have the very name; else but for its case; else all."""
+    exact = [each for each in found if each.name == name]
+    alike = [each for each in found if each.name.casefold() == name.casefold()]
+    return exact or alike or found
+
+
+def _only(text: str, found: Sequence[Entity], where: str) -> Entity:
+    if len(found) == 1:
+        return found[0]
     shown = ", ".join(f"{e.kind}/{e.name or e.uid} ({e.uid})" for e in found[:_SHOWN])
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    titles = {entity.title for entity in found}
+    titles = {each.title for each in found}
     mend = "give Kind/name or the uid" if len(titles) == len(found) else "give the uid"
-    return InputError(f"{text!r} means {len(found)} entities: {shown}{more}", mend=mend)
+    what = f"{text!r} means {len(found)} entities in {where}: {shown}{more}"
+    raise InputError(what, mend=mend)
 
 
-def _nothing(store: Estate, text: str) -> InputError:
-    names = {e.name: e for e in store.find(limit=20_000) if e.name}
-    near = difflib.get_close_matches(text.rpartition("/")[2], names, n=3)
-    mend = f"did you mean {', '.join(near)}?" if near else "`kgraph graph find TEXT` searches"
-    return InputError(f"no entity {text!r} in the graph", mend=mend)
+def _nothing(text: str, where: str, names: Iterable[str], otherwise: str) -> NoEntityError:
+    mend = suggest(_narrowed(text)[1], filter(None, names), otherwise)
+    return NoEntityError(f"no entity {text!r} in {where}", mend=mend)

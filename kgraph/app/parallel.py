@@ -14,17 +14,13 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-import structlog
-
-from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, kept
+from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, fault_in, kept
 from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Lease, SourceError
 from kgraph.store import GraphStore
 
 TTL = timedelta(seconds=30)  # of a source's lease: so long after a crash nobody else may read it
 _LOOK_SECONDS = 0.5  # between two looks at deadlines and leases
-
-_log = structlog.get_logger(__name__)
 
 
 class Progress(Protocol):
@@ -257,8 +253,5 @@ def _ask(job: Job, at: datetime, number: int, answers: SimpleQueue[_Answer]) -> 
         answers.put(_Answer(number, job.fetch(at)))
     except KgraphError as error:
         answers.put(_Answer(number, error=error))
-    except Exception as error:  # noqa: BLE001 - one source's bug must not hold up the others
-        _log.exception("fault of the program while a source was read", source=job.title)
-        told = f"fault of the program: {type(error).__name__}: {error}"
-        mend = "please report it; the log has the traceback"
-        answers.put(_Answer(number, error=SourceError(told, where=job.title, mend=mend)))
+    except Exception as error:  # noqa: BLE001 - see there
+        answers.put(_Answer(number, error=fault_in(job, error)))

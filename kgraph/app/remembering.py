@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import structlog
-
 from kgraph.app.sync import Commitment, Reading
+from kgraph.logs import logger
 from kgraph.schema import Document, Drawer
 from kgraph.store import GraphStore
 
@@ -17,7 +16,7 @@ from kgraph.store import GraphStore
 # reads the same lines again into what was learned before them.
 SELDOM = timedelta(minutes=1)
 _FORMAT = 1  # of what is remembered; another one is forgotten
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _T = TypeVar("_T")
 
 

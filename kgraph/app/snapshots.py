@@ -12,13 +12,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from kgraph.config import Configuration
+from kgraph.logs import logger
 from kgraph.schema import KgraphError
 from kgraph.store import GraphStore, SqliteStore, is_server
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _BESIDE = ("", "-wal", "-shm")  # the files of one store
 
 

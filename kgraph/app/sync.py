@@ -8,15 +8,21 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
-import structlog
-
-from kgraph.schema import Item, KgraphError, Observation, Snapshot, StaleReadingError
+from kgraph.logs import logger
+from kgraph.schema import (
+    Item,
+    KgraphError,
+    Observation,
+    Snapshot,
+    SourceError,
+    StaleReadingError,
+)
 from kgraph.sourcekit import Listening
 from kgraph.store import Diff, GraphStore, Shrink
 
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Commitment(Enum):
@@ -197,3 +203,14 @@ def keep_silence(reading: Reading, job: Job, error: KgraphError) -> str:
         # The host was never read before: there is nothing that could be unreachable.
         return " (never read before, so nothing is known of it)"
     return ""
+
+
+def fault_in(job: Job, error: Exception) -> SourceError:
+    """Log a fault of the program in one source, which must not hold up the others; return it told.
+
+    Only while it is handled: the log has its traceback.
+    """
+    _log.exception("fault of the program while a source was read", source=job.title)
+    told = f"fault of the program: {type(error).__name__}: {error}"
+    mend = "please report it; the log has the traceback"
+    return SourceError(told, where=job.title, mend=mend)

@@ -7,13 +7,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.store import Estate, TopologyDelta
 from kgraph.topology import DamagedError, OutdatedError, Topology, build, pack, patched, unpack
 
 _KEPT_FROM = 2_000  # entities; a smaller graph is built faster than a file is read
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

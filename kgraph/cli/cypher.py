@@ -133,13 +133,12 @@ def _shipped() -> Mapping[str, Query]:
 
 
 def _query(name: str) -> Query:
-    import difflib
+    from kgraph.schema import suggest
 
     queries = _shipped()
     found = queries.get(name)
     if found is None:
-        near = difflib.get_close_matches(name, queries, n=1, cutoff=0.4)
-        mend = f"did you mean {near[0]}?" if near else "`kgraph cypher list` names them"
+        mend = suggest(name, queries, "`kgraph cypher list` names them")
         usage(f"no query {name!r}; {mend}")
     return found
 

@@ -168,6 +168,7 @@ def _hop(number: int, relation: Relation, names: dict[str, str]) -> tuple[int, s
 
 def _described(store: Estate, entity: Entity, session: Session) -> dict[str, object]:
     from kgraph.app.graphs import edges
+    from kgraph.schema.timestamps import format_time
 
     needs, needed_by = edges(store, entity.uid)
     seen = store.evidence([entity.uid], now=session.now()).observations
@@ -183,10 +184,10 @@ def _described(store: Estate, entity: Entity, session: Session) -> dict[str, obj
             {
                 "signal": row.signal,
                 "state": row.state.value,
-                "at": row.at.isoformat() if row.at else None,
+                "at": format_time(row.at) if row.at else None,
                 "detector": row.detector,
                 "detail": row.detail,
-                **({"due": row.due_at.isoformat()} if row.due_at else {}),
+                **({"due": format_time(row.due_at)} if row.due_at else {}),
             }
             for row in seen
         ],

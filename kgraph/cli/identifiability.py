@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.moments import At, estate_at, moment
-from kgraph.cli.rules import rule_folders
 from kgraph.cli.session import Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 
@@ -37,6 +36,7 @@ def identifiability(
     import rca
     from kgraph.app.blindspots import alike
     from kgraph.app.stores import Access, opened
+    from kgraph.cli.rules import rule_folders
 
     session = session_of(ctx)
     model = rca.load_model(rule_folders(session))

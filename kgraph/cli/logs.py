@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
-import structlog
+from kgraph.logs import configured_by, logger
+
+if TYPE_CHECKING:  # see kgraph.logs
+    import structlog
 
 _SECRET = re.compile(
     r"(kgraph_[0-9a-f]{12}_)[0-9a-f]{16,}|((?:Bearer|Basic) )[^\s\"',]+", re.IGNORECASE
@@ -31,8 +36,7 @@ class _FromLibraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on."""
-        log = structlog.get_logger(record.name)
-        log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+        logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
 def set_up(level: str) -> None:
@@ -47,6 +51,12 @@ def set_up(level: str) -> None:
     root.addHandler(handler)
     if curious:
         root.setLevel(logging.INFO)
+    configured_by(partial(_configure, least))
+
+
+def _configure(least: int) -> None:
+    import structlog
+
     plain = sys.stderr.isatty()
     # No drawn tracebacks: they show the values of variables, so also secrets, and take seconds.
     renderer: structlog.types.Processor = (

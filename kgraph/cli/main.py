@@ -6,50 +6,15 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 import typer
 from typer.main import get_command
 
-from kgraph.cli import (
-    apply,
-    audit,
-    backtest,
-    campaign,
-    check,
-    config,
-    cypher,
-    demo,
-    detect,
-    doctor,
-    drift,
-    evaluate,
-    graph,
-    halt,
-    identifiability,
-    impact,
-    incidents,
-    ingest,
-    initialise,
-    investigate,
-    learning,
-    mcp,
-    plan,
-    policy,
-    predict,
-    remedies,
-    replay,
-    rules,
-    serve,
-    store,
-    sync,
-    token,
-    watch,
-    weak_points,
-)
 from kgraph.cli.root import Root, root
 from kgraph.cli.session import Session
 from kgraph.cli.text import printable
@@ -57,69 +22,93 @@ from kgraph.schema import KgraphError
 
 INTERRUPTED = 128 + signal.SIGINT
 
-app = typer.Typer(
-    name="kgraph",
-    cls=Root,
-    help="Find out why a virtualised estate is broken.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.callback()(root)
-rules.app.command("identifiability")(identifiability.identifiability)
-# The order of the help: the way of a first hour.
-_COMMANDS: Mapping[str, typer.Typer | Callable[..., None]] = MappingProxyType(
+# Where each command stands; the order is that of the help: the way of a first hour.
+_COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "init": initialise.app,
-        "demo": demo.demo,
-        "doctor": doctor.doctor,
-        "ingest": ingest.app,
-        "sync": sync.sync,
-        "detect": detect.app,
-        "graph": graph.app,
-        "cypher": cypher.app,
-        "store": store.app,
-        "investigate": investigate.investigate,
-        "check": check.check,
-        "drift": drift.drift,
-        "impact": impact.impact,
-        "predict": predict.predict,
-        "weak-points": weak_points.weak_points,
-        "plan": plan.plan,
-        "apply": apply.apply,
-        "halt": halt.halt,
-        "audit": audit.app,
-        "watch": watch.watch,
-        "policy": policy.app,
-        "remedies": remedies.app,
-        "serve": serve.serve,
-        "token": token.app,
-        "mcp": mcp.mcp,
-        "rules": rules.app,
-        "evaluate": evaluate.evaluate,
-        "backtest": backtest.backtest,
-        "campaign": campaign.campaign,
-        "incidents": incidents.app,
-        "learning": learning.app,
-        "replay": replay.replay,
-        "config": config.app,
+        "init": "initialise:app",
+        "demo": "demo:demo",
+        "doctor": "doctor:doctor",
+        "ingest": "ingest:app",
+        "sync": "sync:sync",
+        "detect": "detect:app",
+        "graph": "graph:app",
+        "cypher": "cypher:app",
+        "store": "store:app",
+        "investigate": "investigate:investigate",
+        "check": "check:check",
+        "drift": "drift:drift",
+        "impact": "impact:impact",
+        "predict": "predict:predict",
+        "weak-points": "weak_points:weak_points",
+        "plan": "plan:plan",
+        "apply": "apply:apply",
+        "halt": "halt:halt",
+        "audit": "audit:app",
+        "watch": "watch:watch",
+        "policy": "policy:app",
+        "remedies": "remedies:app",
+        "serve": "serve:serve",
+        "token": "token:app",
+        "mcp": "mcp:mcp",
+        "rules": "rules:app",
+        "evaluate": "evaluate:evaluate",
+        "backtest": "backtest:backtest",
+        "campaign": "campaign:campaign",
+        "incidents": "incidents:app",
+        "learning": "learning:app",
+        "replay": "replay:replay",
+        "config": "config:app",
     }
 )
-for _name, _what in _COMMANDS.items():
-    if isinstance(_what, typer.Typer):
-        app.add_typer(_what, name=_name)
-    else:
-        app.command(_name)(_what)
 
 
 @cache
-def command() -> Any:  # noqa: ANN401 - typer's own copy of click has no public name
-    """Return all commands as one, put together once: that takes longer than most of them."""
+def command() -> Any:  # noqa: ANN401 - see above
+    """Return all commands as one."""
+    app = typer.Typer(
+        name="kgraph",
+        cls=Root,
+        callback=root,
+        help="Find out why a virtualised estate is broken.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
     found: Any = get_command(app)
-    found.commands = {name: found.commands[name] for name in _COMMANDS}  # typer puts groups last
-    _name_arguments(found)
+    found.commands = _Commands()
     return found
+
+
+class _Commands(Mapping[str, Any]):
+    """All commands, each made when it is asked for: all at once take longer than most run."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's own copy of click has no public name
+        if name not in self._made:
+            self._made[name] = _made(name, *_COMMANDS[name].split(":"))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+def _made(name: str, module: str, attribute: str) -> Any:  # noqa: ANN401 - see above
+    what = getattr(import_module(f"kgraph.cli.{module}"), attribute)
+    beside = typer.Typer(rich_markup_mode=None, callback=lambda: None)  # with one, it is a group
+    if isinstance(what, typer.Typer):
+        beside.add_typer(what, name=name)
+    else:
+        beside.command(name)(what)
+    found: Any = get_command(beside)
+    made = found.commands[name]
+    _name_arguments(made)
+    return made
 
 
 def _name_arguments(command: Any) -> None:  # noqa: ANN401 - see above

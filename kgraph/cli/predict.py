@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,7 +62,7 @@ def predict(
     model = rca.load_model([settings.resolve(p) for p in settings.settings.folders.rules])
     with opened(settings, Access.READ, session.remark) as current:
         store = estate_at(session, current, at)
-        faults = [fault_of(store, text) for text in fail]
+        faults = [_fault(store, text) for text in fail]
         graph = store.graph()
     radius = rca.predict(graph.entities, graph.relations, model, faults)
     known: dict[str, Entity] = {entity.uid: entity for entity in graph.entities}
@@ -124,22 +125,9 @@ def _alert_tests(
         session.end(Exit.FINDINGS)
 
 
-def fault_of(store: Estate, text: str) -> Fault:
-    """Read `ENTITY[:MODE]`; a colon belongs to the mode only if the kind has such a mode."""
-    from kgraph.app.lookup import entity as look_up
-    from kgraph.schema import Fault, InputError, kind_of
+def _fault(store: Estate, text: str) -> Fault:
+    from kgraph.app.lookup import entity, fault
+    from kgraph.schema import Fault
 
-    name, colon, mode = text.rpartition(":")
-    if not colon:
-        return Fault(look_up(store, text).uid, "down")
-    try:
-        found = look_up(store, text)
-    except InputError:
-        found = look_up(store, name)
-        modes = kind_of(found.kind).modes
-        if mode not in modes:
-            raise InputError(
-                f"{found.kind} has no failure mode {mode!r}", mend=f"one of: {', '.join(modes)}"
-            ) from None
-        return Fault(found.uid, mode)
-    return Fault(found.uid, "down")
+    found, mode = fault(partial(entity, store), text)
+    return Fault(found.uid, mode or "down")

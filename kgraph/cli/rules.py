@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgraph.cli import identifiability
 from kgraph.cli.moments import At, estate_at, moment
 from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Row = tuple[str, tuple[str, ...], str, str]  # statement, kinds, what it says, where
 app = typer.Typer(help="Look at the causal rules.", no_args_is_help=True, rich_markup_mode=None)
+
+
+app.command("identifiability")(identifiability.identifiability)
 
 
 class Statement(StrEnum):

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console
 
-if TYPE_CHECKING:  # pydantic takes its time, and `--help` needs no configuration
+if TYPE_CHECKING:  # pydantic and Rich take their time, and `--help` needs neither
+    from rich.console import Console
+
     from kgraph.config import Configuration
 
 _UNLIMITED = 10_000  # columns when nobody looks: a pipe must get whole lines
@@ -125,6 +126,8 @@ class Session:
         )
 
     def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console
+
         stream = sys.stderr if stderr else sys.stdout
         live = stream.isatty()
         afar = self.terminal

@@ -14,7 +14,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Those that stand in a list are built with the settings, and need not be for themselves.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class StoreSettings(Section):

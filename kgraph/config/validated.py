@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from kgraph.config.hooks import HOOK_TYPES
 from kgraph.config.receivers import RECEIVER_TYPES
 from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
-from kgraph.schema import ConfigurationError
+from kgraph.schema import ConfigurationError, suggest
 from kgraph.schema.refusals import in_words
 
 _TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
@@ -86,8 +85,7 @@ class _Told:
     def untyped(self, parts: list[str], type_: str) -> ConfigurationError:
         name, one = ".".join(parts), _ONE[parts[0]]
         known = source_types() if parts[0] == "sources" else _TYPES[parts[0]]
-        close = difflib.get_close_matches(type_, known, n=3, cutoff=0.7)
-        mend = f"did you mean {', '.join(close)}?" if close else f"types: {', '.join(known)}"
+        mend = suggest(type_, known, f"types: {', '.join(known)}")
         where = f"{self._where(name)}: {name}"
         return ConfigurationError(f"{one} needs a type that is known", where=where, mend=mend)
 
@@ -119,5 +117,4 @@ def _near(location: tuple[int | str, ...]) -> str:
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                 model = annotation
     names = sorted(model.model_fields)
-    close = difflib.get_close_matches(str(location[-1]), names, n=3, cutoff=0.5)
-    return f"did you mean {', '.join(close)}?" if close else f"known keys: {', '.join(names)}"
+    return suggest(str(location[-1]), names, f"known keys: {', '.join(names)}")

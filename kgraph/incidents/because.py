@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kgraph.incidents import rivals, witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Answer, Cause
+from kgraph.schema import Answer, Cause, Observation
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
@@ -57,7 +57,8 @@ def why(view: View) -> Section:
     lead = view.lead
     if lead is None or view.case.answer.abstained:
         return Section(Label.WHY, ())
-    return Section(Label.WHY, (_reason(view, lead),))
+    rest = _unexplained(view)
+    return Section(Label.WHY, (_reason(view, lead, rest), *_left_over(view, rest)))
 
 
 def ways(view: View) -> Section:
@@ -128,7 +129,26 @@ def looked(view: View) -> Section:
     )
 
 
-def _reason(view: View, lead: Cause) -> str:
+def _unexplained(view: View) -> list[Observation]:
+    """Return the symptoms of what shows none that those who are blamed explain."""
+    explained = {path.symptom.entity for path in view.case.answer.explanation}
+    for suspect in view.suspects:
+        explained |= {w.observation.entity for w in suspect.supporting}
+    return [row for row in view.abnormal if row.entity not in explained]
+
+
+def _left_over(view: View, rest: Sequence[Observation]) -> Iterator[str]:
+    """Say what else is wrong: who reads the cause alone would take it to be a part of this."""
+    if not rest:
+        return
+    by = "it" if len(view.blamed) == 1 else "them"
+    said = f"not explained by {by}: {wording.headline(rest, view.estate.entities)}"
+    uids = {row.entity for row in rest} & view.estate.entities.keys()
+    who = wording.placed([view.estate.entities[u] for u in uids], view.estate.place, view.room)
+    yield f"{said}: {who}" if who else said
+
+
+def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     hit = [w.observation.entity for w in lead.supporting if w.observation.abnormal]
     everybody = [uid for uid in dict.fromkeys(hit) if uid != lead.entity]
     victims = everybody[:_WITNESSES]
@@ -139,7 +159,10 @@ def _reason(view: View, lead: Cause) -> str:
     if len(victims) == 1:
         return f"{view.estate.title(victims[0])} needs it"
     signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
-    who = _victims(view, victims, signals, more=len(everybody) > len(victims) >= _WITNESSES)
+    every = "" if rest else "all "
+    if len(everybody) > len(victims) >= _WITNESSES:
+        every = "all of the first "
+    who = _victims(view, victims, signals, every)
     shared = frozenset.intersection(*(reach[uid] for uid in victims)) - {lead.entity}
     # What lies behind the cause, or between it and its victims, is no rival explanation.
     others = shared - view.estate.causes_of(lead.entity) - view.estate.dependents_of(lead.entity)
@@ -151,23 +174,23 @@ def _reason(view: View, lead: Cause) -> str:
     return f"{who} share it; they also share {also} ({verdict})"
 
 
-def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], *, more: bool) -> str:
-    """Say who they all are; there may be `more` than these, who are the first."""
-    each = "all of the first " if more else "all "
+def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], every: str) -> str:
+    """Say who they are, with `every` before them where that is more than a few words."""
     kinds: dict[str, int] = {}
     for uid in victims:
         kinds[view.estate.kind(uid)] = kinds.get(view.estate.kind(uid), 0) + 1
     states = {wording.state(signals[uid]) for uid in victims}
     if len(states) == len(kinds) == 1 and (how := states.pop()).isalpha():
         noun = next(iter(kinds))
-        return f"{each}{len(victims)} {how} {wording.kind(noun, len(victims))}"
+        return f"{every}{len(victims)} {how} {wording.kind(noun, len(victims))}"
     most_first = sorted(kinds.items(), key=lambda row: (-row[1], row[0]))
     said = [wording.count(number, noun) for noun, number in most_first]
     if len(said) > 2:
-        return f"{each}{len(victims)} things that show symptoms"
-    if len(said) == 2 and not more:
-        each = ""  # nobody says "all 2 VMs and 1 service"
-    return f"{each}{' and '.join(said)}"
+        others = "" if every else f" of {len({row.entity for row in view.abnormal})}"
+        return f"{every}{len(victims)}{others} things that show symptoms"
+    if len(said) == 2 and every == "all ":
+        every = ""  # nobody says "all 2 VMs and 1 service"
+    return f"{every}{' and '.join(said)}"
 
 
 def _spread(view: View, victims: Iterable[str]) -> str:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from kgraph.incidents.handling import Handling
-from kgraph.incidents.wording import due, probability
-from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan
+from kgraph.incidents.wording import due, probability, state
+from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan, State
 from kgraph.schema.counting import counted
 from kgraph.schema.timestamps import format_time
 
@@ -171,12 +171,14 @@ def _evidence(answer: Mapping[str, Any], names: Mapping[str, str], side: str) ->
     lead = next(iter(answer["causes"]), None)
     if lead is None or answer["abstained"]:
         return []
-    rows = [
-        f"{names.get(row['entity'], row['entity'])} {row['signal']} {row['state']}"
-        for row in lead[side]
-    ]
+    rows = [f"{names.get(row['entity'], row['entity'])} {_seen(row)}" for row in lead[side]]
     more = len(rows) - _SHOWN
     return rows[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+
+
+def _seen(row: Mapping[str, Any]) -> str:
+    how = state(row["signal"])
+    return how if row["state"] == State.ABNORMAL.value else f"not {how}"
 
 
 def _plan(plan: Plan, url: str) -> dict[str, Any]:
@@ -207,13 +209,14 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     services = ", ".join(document["hit"]["services"][:_SHOWN])
     hit = f"{counted(document['hit']['entities'], 'entity')} hit"
     hit += f", services: {services}" if services else ""
-    state = "over" if over else document["level"]
+    standing = "over" if over else document["level"]
     taken = document["acknowledged"]
     if taken and not over:
-        state = f"{state}, acknowledged by {taken['by']}"
+        standing = f"{standing}, acknowledged by {taken['by']}"
     note = f": {taken['note']}" if taken and taken["note"] else ""
     return {
-        "summary": f"{document['incident']} {state}: {document['title']}",
+        "summary": f"{document['incident']} {standing}: {document['title']}",
+        "opened": f"{datetime.fromisoformat(document['openedAt']):%Y-%m-%d %H:%M:%SZ}",
         "acknowledged": f"{taken['by']} has it since {taken['at']}{note}" if taken else "-",
         "cause": cause,
         "evidence": "\n".join(document["evidence"]) or "-",

@@ -57,7 +57,9 @@ from kgraph.schema.kinds import (
     Severity,
     kind_of,
     suggest_kind,
+    unknown_mode,
 )
+from kgraph.schema.nearness import suggest
 from kgraph.schema.observations import (
     EVERY_DETECTOR,
     Change,
@@ -104,6 +106,7 @@ from kgraph.schema.signals import (
     channel_of,
     main_modes,
     mode_named,
+    suggest_signal,
 )
 from kgraph.schema.snapshots import Item, Snapshot
 
@@ -206,6 +209,9 @@ __all__ = [
     "kind_of",
     "main_modes",
     "mode_named",
+    "suggest",
     "suggest_kind",
+    "suggest_signal",
+    "unknown_mode",
     "unusual",
 ]

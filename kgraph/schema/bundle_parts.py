@@ -53,8 +53,7 @@ class Parts:
         for row in self._bundle.observations or ():
             if row.state == "unknown" or not self._kept(row.entity, "evidence on an entity"):
                 continue
-            if not is_known(self._known.get(row.entity), row.signal):
-                self._warnings[f"unknown signal {row.signal!r} is treated as anomaly"] += 1
+            self._signal(self._known.get(row.entity), row.signal)
             found.append(_observation(row, State(row.state)))
         return tuple(found)
 
@@ -151,6 +150,8 @@ class Parts:
             if row.kind not in KINDS and row.kind != GENERIC:
                 what = f"unknown kind {row.kind!r} is treated as a generic {GENERIC}"
                 self._warnings[what] += 1
+            for signal in row.watched or ():
+                self._signal(row.kind, signal)
             yield Entity(
                 row.id,
                 row.kind,
@@ -171,6 +172,10 @@ class Parts:
             else:
                 self._warnings[f"property {name!r} is not one value and was left out"] += 1
         return kept
+
+    def _signal(self, kind: str | None, signal: str) -> None:
+        if not is_known(kind, signal):
+            self._warnings[f"unknown signal {signal!r} is treated as anomaly"] += 1
 
     def _kept(self, entity: str, what: str) -> bool:
         if self._stored or entity in self._known:

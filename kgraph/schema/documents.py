@@ -6,7 +6,6 @@ dependency.
 
 from __future__ import annotations
 
-import difflib
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +14,9 @@ from kgraph.schema.entities import Key, Record, RelationRecord
 from kgraph.schema.errors import InputError
 from kgraph.schema.fields import Prop, Text, refusal
 from kgraph.schema.kinds import KINDS, suggest_kind
+from kgraph.schema.nearness import suggest
 from kgraph.schema.relations import RELATIONS
+from kgraph.schema.signals import is_known, suggest_signal
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -93,11 +94,15 @@ def record(raw: object, where: str, site: str) -> Record:
     """Turn one entity row into a record.
 
     Raises:
-        InputError: an unknown kind or field, or a value of the wrong type.
+        InputError: an unknown kind, signal or field, or a value of the wrong type.
     """
     row = _checked(EntityRow, raw, where)
     if row.kind not in KINDS:
         raise InputError(f"unknown kind {row.kind!r}", where=where, mend=suggest_kind(row.kind))
+    for signal in row.watched:
+        if not is_known(row.kind, signal):
+            mend = suggest_signal(row.kind, signal)
+            raise InputError(f"watched: unknown signal {signal!r}", where=where, mend=mend)
     return Record(
         key=row.id,
         kind=row.kind,
@@ -122,8 +127,7 @@ def relation(raw: object, where: str) -> RelationRecord:
     """
     row = _checked(RelationRow, raw, where)
     if row.type not in RELATIONS:
-        near = difflib.get_close_matches(row.type.upper(), RELATIONS, n=3)
-        mend = f"did you mean {', '.join(near)}?" if near else f"one of: {', '.join(RELATIONS)}"
+        mend = suggest(row.type, RELATIONS, f"one of: {', '.join(RELATIONS)}")
         raise InputError(f"unknown relation {row.type!r}", where=where, mend=mend)
     if row.group is None and (row.need or 1) > 1:
         mend = "name the group whose members are counted, or leave `need` out"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kgraph.schema.entities import Relation
 from kgraph.schema.observations import Observation
@@ -22,9 +22,11 @@ class Fault:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """One observation, and how much it speaks for (> 0) or against (< 0) a cause, in nats."""
+class Witness(NamedTuple):
+    """One observation, and how much it speaks for (> 0) or against (< 0) a cause, in nats.
+
+    A tuple and not a dataclass: an answer has tens of thousands.
+    """
 
     observation: Observation
     weight: float

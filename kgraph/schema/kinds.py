@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from enum import Enum
+
+from kgraph.schema.errors import InputError
+from kgraph.schema.nearness import suggest
 
 
 class Severity(Enum):
@@ -203,9 +205,11 @@ def kind_of(name: str) -> Kind:
 
 def suggest_kind(name: str) -> str:
     """Return a phrase that helps whoever wrote an unknown kind."""
-    folded = name.replace("_", "").replace("-", "").lower()
-    near = get_close_matches(folded, [known.lower() for known in KINDS], n=3)
-    meant = [known for known in KINDS if known.lower() in near]
-    if meant:
-        return f"did you mean {' or '.join(meant)}?"
-    return f"known kinds: {', '.join(sorted(KINDS))}"
+    return suggest(name, KINDS, f"known kinds: {', '.join(sorted(KINDS))}")
+
+
+def unknown_mode(kind: str, mode: str) -> InputError:
+    """Return what to raise where things of a kind do not fail in the way that was named."""
+    modes = kind_of(kind).modes
+    mend = suggest(mode, modes, f"one of: {', '.join(modes)}")
+    return InputError(f"{kind} has no failure mode {mode!r}", mend=mend)

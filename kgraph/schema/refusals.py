@@ -12,6 +12,8 @@ def in_words(found: ErrorDetails) -> str:
             return "is missing"
         case "extra_forbidden":
             return "is not known here"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "must be an object"
         case _:
             told = found["msg"].removeprefix("Value error, ")
             return told.replace("Input should be", "must be")

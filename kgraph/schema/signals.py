@@ -10,6 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from kgraph.schema.kinds import KINDS, kind_of
+from kgraph.schema.nearness import suggest
 
 
 class Direction(Enum):
@@ -94,6 +95,12 @@ def is_known(kind: str | None, signal: str) -> bool:
     """
     kinds = KINDS if kind is None else (kind,)
     return signal in SIGNALS or any(mode_named(each, signal) is not None for each in kinds)
+
+
+def suggest_signal(kind: str, signal: str) -> str:
+    """Return a phrase that helps whoever wrote a signal that nothing of `kind` can show."""
+    known = dict.fromkeys((*SIGNALS, *kind_of(kind).modes))
+    return suggest(signal, known, f"known signals: {', '.join(known)}")
 
 
 def channel_of(

@@ -16,7 +16,10 @@ def parse_time(text: str) -> datetime | None:
     Raises:
         ValueError: not RFC 3339, without a zone, or beyond the year 9999.
     """
-    parsed = datetime.fromisoformat(_LEAP_SECOND.sub(":59", text.upper()))
+    try:
+        parsed = datetime.fromisoformat(_LEAP_SECOND.sub(":59", text.upper()))
+    except ValueError:
+        raise ValueError(f"{text!r} is no time: write it like 2026-11-23T04:00:00Z") from None
     if parsed.year <= NEVER_YEAR:
         return None
     if parsed.tzinfo is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -12,6 +15,41 @@ from kgraph.schema.refusals import in_words
 from kgraph.schema.safe_yaml import safe_yaml
 
 _Form = TypeVar("_Form", bound=BaseModel)
+
+
+def shipped_files(package: str, folder: str) -> list[tuple[str, str]]:
+    """Return (name, content) of the YAML files that come with the program, by name."""
+    entries = files(package).joinpath(folder).iterdir()
+    found = [each for each in entries if each.name.endswith(".yaml")]
+    return sorted((each.name, each.read_text("utf-8")) for each in found)
+
+
+def site_files(folders: Sequence[Path], setting: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, content) of the YAML files in a site's own folders, by name in each.
+
+    Args:
+        folders: where to look.
+        setting: what names them in the configuration.
+
+    Raises:
+        ConfigurationError: a folder that is not there, or a file that cannot be read.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            mend = f"correct `{setting}` in the configuration"
+            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
+        for path in sorted(folder.glob("*.yaml")):
+            yield str(path), text_of(path)
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text; ConfigurationError in one line where there is none."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        mend = "make it a readable text file"
+        raise ConfigurationError(f"can't be read: {reason}", where=str(path), mend=mend) from None
 
 
 def read_yaml(text: str | bytes, name: str) -> Any:  # noqa: ANN401 - whatever the text says

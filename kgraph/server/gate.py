@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kgraph.logs import logger
 from kgraph.server.limits import Rate
 from kgraph.server.metrics import Metrics
 from kgraph.server.problems import problem
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _SAFE | {"POST", "PUT", "DELETE", "PATCH"}
 _FREE = frozenset({"/healthz", "/readyz"})  # who looks whether we live must never be sent away

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.app.service import tokens
+from kgraph.logs import logger
 from kgraph.schema import Document, Drawer
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.server.problems import documented, problem
@@ -41,7 +41,7 @@ _HELP = (
     "A key of your own making, such as a UUID: sent again with the same request within a day, the"
     " first answer comes back and nothing is done twice."
 )
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from kgraph.logs import logger
 from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError, StoreError
+from kgraph.schema.refusals import in_words
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 RETRY_SECONDS = "5"
 
 
@@ -79,11 +80,19 @@ def _unrouted(request: Request, error: HTTPException) -> str:
     return str(error.detail)
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - see above
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        why = f"not JSON: {first['ctx']['error']}, at character {first['loc'][-1]}"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"body: {why}")
+    sent = request.headers.get("content-type", "nothing")
+    if first["loc"] == ("body",) and first["type"] != "missing" and "json" not in sent:
+        # What is sent as anything else, as curl does unless told, is not taken apart.
+        why = f"sent as {sent[:100]!a}: send `Content-Type: application/json`"
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"body: {why}")
     where = ".".join(ascii(part).strip("'") for part in first["loc"])
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {in_words(first)}")
 
 
 async def _told(_request: Request, error: Exception) -> JSONResponse:

@@ -15,10 +15,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
+from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time
 from kgraph.server.commands import environment, store_of
@@ -28,7 +27,7 @@ _LOOK = 60.0  # seconds between two looks at the clock
 _AGAIN = timedelta(hours=1)  # after one that could not be made
 _MOST_SECONDS = 900
 FORMS = {"html": "report.html", "markdown": "report.md", "json": "report.json"}
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 def last_period(now: datetime, every_days: int) -> tuple[datetime, datetime]:

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -19,6 +18,7 @@ from kgraph.app.service import tokens
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config.server import ServerSettings
+from kgraph.logs import logger
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.server.agents_http import PATH
 from kgraph.server.application import agents_application, application
@@ -29,7 +29,7 @@ from kgraph.server.watching import WatchThread
 
 # Who computes gives way to who answers five times as often as Python would have it.
 _SWITCH_SECONDS = 0.001
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class _Server(uvicorn.Server):

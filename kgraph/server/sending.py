@@ -7,18 +7,17 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-import structlog
-
 from kgraph.app.service.channels import channel
 from kgraph.app.service.sending import Channel, Sender
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
 from kgraph.config.receivers import ReceiverConfig
+from kgraph.logs import logger
 from kgraph.schema import KgraphError
 from kgraph.server.metrics import Metrics
 
 _LOOK = 1.0  # seconds between two looks at what became due
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Senders:

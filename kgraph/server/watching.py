@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
-import structlog
-
 from kgraph.app.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
@@ -21,6 +19,7 @@ from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
 from kgraph.config.hooks import HookConfig
+from kgraph.logs import logger
 from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError
 from kgraph.server.memory import Settling
 from kgraph.server.metrics import Metrics
@@ -28,7 +27,7 @@ from kgraph.server.reporting import Reporter
 from kgraph.server.sending import Senders
 from kgraph.store import GraphStore
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _AGAIN_AFTER = 2.0  # seconds, where the store was away or busy
 _SETTLED_AFTER = 30.0  # seconds behind the first whole reading
 _LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})

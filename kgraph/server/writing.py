@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from kgraph.app.service import audit
-from kgraph.schema import InputError
+from kgraph.schema import ConfigurationError, InputError, SourceError, StoreError
 from kgraph.server.desk import Desk
 from kgraph.server.identity import Caller
 from kgraph.server.problems import Refused
@@ -52,7 +52,7 @@ async def write(
             outcome = "done"
         except InputError as error:
             outcome = f"refused: {error}"
-            if type(error) is not InputError:
+            if isinstance(error, ConfigurationError | SourceError | StoreError):  # not theirs
                 raise
             raise _ConflictError(str(error)) from error
         finally:

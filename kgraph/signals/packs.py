@@ -11,15 +11,22 @@ import collections.abc
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from importlib.resources import files
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from kgraph.schema import GENERIC, KINDS, SIGNALS, ConfigurationError, Direction, suggest_kind
-from kgraph.schema.yaml_files import in_form, read_yaml
+from kgraph.schema import (
+    GENERIC,
+    KINDS,
+    SIGNALS,
+    ConfigurationError,
+    Direction,
+    suggest,
+    suggest_kind,
+)
+from kgraph.schema.yaml_files import in_form, read_yaml, shipped_files, site_files
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
@@ -162,27 +169,15 @@ def load_packs(folders: Sequence[Path] = ()) -> Packs:
     Raises:
         ConfigurationError: a file or an entry is wrong, in one line.
     """
-    texts: list[tuple[str, str]] = []
-    for folder in folders:
-        if not folder.is_dir():
-            mend = "correct `mappings` in the configuration"
-            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
-        texts += [(str(path), read_text(path)) for path in sorted(folder.glob("*.yaml"))]
-    shipped = files("kgraph.signals").joinpath("packs")
-    names = {path.name for path in shipped.iterdir() if path.name.endswith(".yaml")}
-    order = [_FIRST, *sorted(names - {_FIRST, _LAST}), _LAST]
-    texts += [(name, shipped.joinpath(name).read_text("utf-8")) for name in order]
-    return Packs(tuple(entry for name, text in texts for entry in parse(text, name)))
+    own = [entry for name, text in site_files(folders, "mappings") for entry in parse(text, name)]
+    return Packs((*own, *_shipped()))
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text; ConfigurationError in one line where there is none."""
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        mend = "make it a readable text file"
-        raise ConfigurationError(f"can't be read: {reason}", where=str(path), mend=mend) from None
+@cache
+def _shipped() -> tuple[Mapping, ...]:
+    texts = dict(shipped_files("kgraph.signals", "packs"))
+    order = [_FIRST, *(name for name in texts if name not in {_FIRST, _LAST}), _LAST]
+    return tuple(entry for name in order for entry in parse(texts[name], name))
 
 
 def parse(text: str, name: str) -> Iterator[Mapping]:
@@ -244,5 +239,6 @@ def lint(entries: Iterable[Mapping]) -> list[str]:
         first.setdefault(key, entry.place)
         named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
         if not entry.ignore and entry.signal not in SIGNALS and not named:
-            found.append(f"{entry.place}: signal {entry.signal!r} is not published; use `anomaly`")
+            mend = suggest(entry.signal, SIGNALS, "use `anomaly`")
+            found.append(f"{entry.place}: signal {entry.signal!r} is not published; {mend}")
     return found

@@ -187,8 +187,11 @@ def _outcome(alert: Alert, mapping: Mapping, resolution: Resolution) -> tuple[Ou
     if resolution.uids:
         mend = "add a label kgraph_entity with the uid, or a host label beside the name"
         return Outcome.AMBIGUOUS, mend
+    seen = ", ".join(sorted(alert.labels)) or "none"
+    if mapping.name and not any(alert.labels.get(label) for label in mapping.name):
+        asked = f"its entry asks for the label {' or '.join(mapping.name)} (labels: {seen})"
+        return Outcome.NOT_FOUND, f"{asked}: add it to the rule, or map another label"
     if not resolution.tried:
-        seen = ", ".join(sorted(alert.labels)) or "none"
         return Outcome.NOT_FOUND, f"no label names an entity (labels: {seen}): add a mapping entry"
     kinds = " or ".join(mapping.kinds) or "entity"
     return Outcome.NOT_FOUND, f"no {kinds} answers to it: sync its source, or add a mapping entry"

@@ -21,6 +21,7 @@ WORTH = timedelta(seconds=30)  # below it, an offset is left alone: nets and rou
 MOST_BEHIND = timedelta(minutes=30)
 _NONE = timedelta(0)
 _STEP = timedelta(seconds=10)
+_UNITS = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"))  # below two hours: seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Clock:
             return ()
         ahead = "ahead of" if self.offset > _NONE else "behind"
         # In steps, so that a finding that stands is not told anew at each reading.
-        told = f"about {round(abs(self.offset) / _STEP) * _STEP.seconds} s {ahead} ours"
+        off = round(abs(self.offset) / _STEP) * _STEP
+        told = f"about {_span(off)} {ahead} ours"
         return (f"the clock of {self.whose} is {told}: its times are corrected; set it by NTP",)
 
 
@@ -103,3 +105,9 @@ def answered(whose: str, date: str, now: datetime) -> Clock:
     except ValueError:
         return Clock(whose)
     return Clock(whose, at - now if at.tzinfo else _NONE)
+
+
+def _span(off: timedelta) -> str:
+    """Say how far a clock is off, in the unit in which one grasps it."""
+    unit, name = next((row for row in _UNITS if off >= 2 * row[0]), (timedelta(seconds=1), "s"))
+    return f"{off // unit} {name}"

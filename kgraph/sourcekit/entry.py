@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class SourceEntry(BaseModel):
     """One configured source; each type adds its own fields and a literal `type`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when the first entry of the type is read: of thirty types a site has a few.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     type: str
     name: str = ""
     site: str = ""  # empty: the configuration's own

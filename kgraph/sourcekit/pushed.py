@@ -15,14 +15,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.sourcekit.command import environment, through
 
 _CHUNK = 1 << 16
 _END_SECONDS = 2.0
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

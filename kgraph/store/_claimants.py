@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from kgraph.identity import Binding, Claimant, Known, Matched, canonical
-from kgraph.schema import Key, Sameness
+from kgraph.schema import KINDS, Key, Sameness, kind_of
 from kgraph.store._reconcile import StoredRecord
 from kgraph.store._staging import Reading
 
 _SAME = Sameness.SAME.value
+_NAMED = 3  # records of one entity that are named
+_ALIKE = 0.8  # of 1, from which one word is taken for another, written wrongly
+_LISTED = frozenset(
+    (kind.name, namespace) for kind in KINDS.values() for namespace in (*kind.strong, *kind.weak)
+)
 # Of a decision: `same` or `apart`, and the uids that live on for its two entities.
 Verdict = tuple[str, str, str]
 # Of an entity that may be meant, once for each key of each of its records: entity, its uid;
@@ -34,12 +40,15 @@ def claimants_of(
         before: key -> uid that it had, and how many versions of it there were.
     """
     refused: Counter[tuple[str, str, str]] = Counter()
+    meant: Counter[tuple[str, str]] = Counter()
     claimants = []
     for name in deciding:
         record = reading.staged.records[name]
         keys = []
         for key in record.keys:
             plain = canonical(key)
+            if (record.kind, key.namespace) not in _LISTED:
+                meant[record.kind, key.namespace] += 1
             if plain:
                 keys.append(plain)
             else:
@@ -62,7 +71,40 @@ def claimants_of(
         f"placeholder_key {namespace} {value!r} of {count} {kind}: identifies nothing"
         for (kind, namespace, value), count in sorted(refused.items())
     ]
+    lines += [
+        f"unlisted_key {namespace} of {count} {kind}: counts as weak; {near} is a key of that kind"
+        for (kind, namespace), count in sorted(meant.items())
+        if (near := _misspelled(kind, namespace))
+    ]
     return claimants, lines
+
+
+def _misspelled(kind: str, namespace: str) -> str:
+    """Return the key of a kind that was probably meant; empty: none is like it."""
+    folded = {name.lower(): name for name in (*kind_of(kind).strong, *kind_of(kind).weak)}
+    near = get_close_matches(namespace.lower(), folded, n=1, cutoff=_ALIKE)
+    return folded[near[0]] if near else ""
+
+
+def shared_keys(claimants: Sequence[Claimant], known: Known, matched: Matched) -> list[str]:
+    """Return a line for each entity that is several records of this scope.
+
+    The source told them apart, so one of them may carry a key by mistake, as a copied line does.
+    """
+    names: dict[str, dict[str, str]] = {}
+    for claimant, uid in zip(claimants, matched.uids, strict=True):
+        names.setdefault(uid, {})[claimant.key] = claimant.kind
+    scopes = {(claimant.source, claimant.scope) for claimant in claimants}
+    for binding in known.bindings:
+        holder = binding.claimant
+        if binding.live and binding.uid in names and (holder.source, holder.scope) in scopes:
+            names[binding.uid][holder.key] = holder.kind
+    return [
+        f"shared_key of {' and '.join(sorted(each)[:_NAMED])}: with one strong key they are one"
+        f" {next(iter(each.values()))}; if they are not, correct it"
+        for uid, each in names.items()
+        if len(each) > 1 and uid not in known.accepted
+    ]
 
 
 def known_from(

@@ -50,6 +50,39 @@ def _uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path))}?mode={mode}{still}"
 
 
+def _connected(path: Path, mode: str, wait: timedelta) -> sqlite3.Connection:
+    """Connect; who reads finds the file even where a full disk has no room for one beside it.
+
+    Processes that share the file share an index of its log, which lies beside it. Where that
+    cannot be made nobody has the file open, and who has it for himself needs no such index.
+    """
+    connection = _plainly(path, mode, wait)
+    if mode != "ro":
+        return connection
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
+            raise
+        connection = _plainly(path, "rw", wait)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _plainly(path: Path, mode: str, wait: timedelta) -> sqlite3.Connection:
+    return sqlite3.connect(
+        _uri(path, mode),
+        uri=True,
+        isolation_level=None,  # transactions are ours to begin
+        timeout=wait.total_seconds(),
+    )
+
+
 class Database:
     """A connection to the file; one transaction at a time."""
 
@@ -69,12 +102,7 @@ class Database:
         if not read_only:
             refuse_network(path)
         with _in_plain_words(path):
-            connection = sqlite3.connect(
-                _uri(path, "ro" if read_only else "rwc"),
-                uri=True,
-                isolation_level=None,  # transactions are ours to begin
-                timeout=wait.total_seconds(),
-            )
+            connection = _connected(path, "ro" if read_only else "rwc", wait)
         database = cls(path, connection, read_only=read_only)
         try:
             with _in_plain_words(path):
@@ -90,7 +118,7 @@ class Database:
         if not path.exists():
             return 0
         with _in_plain_words(path):
-            connection = sqlite3.connect(_uri(path, "ro"), uri=True)
+            connection = _connected(path, "ro", timedelta(seconds=5))
             database = cls(path, connection, read_only=True)
             try:
                 return database._own_version()
@@ -263,7 +291,10 @@ def _in_plain_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is a detail of it
+        detailed = getattr(error, "sqlite_errorcode", 0)
+        code = detailed & 0xFF
+        if detailed == sqlite3.SQLITE_IOERR_SHMSIZE:
+            code = sqlite3.SQLITE_FULL
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise StoreBusyError(
                 "another process is writing to the store", where=str(path), mend="try again"

@@ -9,7 +9,7 @@ from itertools import count
 
 from kgraph.identity import Claimant, Matched, match
 from kgraph.store._bodies import body_of
-from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
+from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows, shared_keys
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._evidence import move_evidence
 from kgraph.store._identify import known_of, versions_of
@@ -43,6 +43,7 @@ def write_records(
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
     known = known_of(sql, claimants, [stored[key].id for key in plan.changed], vanished)
     matched = match(claimants, known)
+    shared = shared_keys(claimants, known, matched)
     first_new = next_id(sql, "SELECT max(id) FROM entity")
     ids = rows_of(plan, stored, next_id(sql, "SELECT max(id) FROM record"))
     born = _born(sql, reading, ids, matched, known.born)
@@ -77,7 +78,7 @@ def write_records(
         first_new=first_new,
         unchanged=plan.unchanged + len(same),
         before=current,
-        findings=(*kept.findings, *placeholders, *matched.conflicts),
+        findings=(*kept.findings, *placeholders, *shared, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         born=born,

@@ -119,10 +119,14 @@ def each_once(rows: Int) -> Int:
 
 def spans(start: _Whole, rows: _Whole) -> Int:
     """Return the positions start[r] ... start[r + 1] - 1 of all rows, one after another."""
+    return spans_of(start, rows)[0]
+
+
+def spans_of(start: _Whole, rows: _Whole) -> tuple[Int, _Whole]:
+    """Return the same, and of each position by which of `rows` it is there."""
     begin = start[rows]
     counts = start[rows + 1] - begin
     ends = np.cumsum(counts)
-    if not len(ends) or ends[-1] == 0:
-        return np.empty(0, np.int32)
-    offsets = np.repeat(begin - ends + counts, counts)
-    return offsets + np.arange(ends[-1], dtype=np.int32)
+    by = np.repeat(np.arange(len(rows)), counts)
+    found: Int = (begin - ends + counts)[by] + np.arange(len(by), dtype=np.int32)
+    return found, by

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import structlog
 
+from kgraph.logs import logger
 from kgraph.schema.errors import one_line
 from remedies.looks import EffectError, Look, Standing, Task
 
 TIMEOUT_SECONDS = 10.0
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

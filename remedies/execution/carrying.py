@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.schema import (
     Drawer,
     HaltedError,
@@ -49,7 +48,7 @@ from remedies.execution.workshop import Workshop
 from remedies.world import Facts, Flight, World
 
 _ROUNDS = 32  # of moves in one tick: each needs another one's result
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Done(Enum):

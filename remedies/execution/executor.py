@@ -11,8 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.schema import (
     UNDER_WAY,
     Actor,
@@ -43,7 +42,7 @@ Void = Callable[[PlanDocument], str]
 _ALL = 1_000_000
 APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Executor:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
+from kgraph.logs import logger
 from kgraph.schema import (
     Actor,
     Document,
@@ -40,7 +39,7 @@ _SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store ma
 _ALL = 1_000_000
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.INDETERMINATE})
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

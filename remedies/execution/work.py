@@ -7,9 +7,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
-from kgraph.schema.errors import one_line
+from kgraph.logs import logger
+from kgraph.schema.errors import KgraphError, one_line
 from remedies.execution.track import NOT_DONE
 from remedies.looks import Actuator, EffectError, Look, RefusedError, Standing, Task
+
+_log = logger(__name__)
 
 
 class Job(Protocol):
@@ -59,7 +62,7 @@ class Looking:
         try:
             self.look = self._actuator.look(self._task)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, nothing was seen
-            self.look = Look(Standing.UNKNOWN, one_line(error) or type(error).__name__)
+            self.look = Look(Standing.UNKNOWN, _told(error, "look", self._task))
 
 
 class Acting:
@@ -78,9 +81,14 @@ class Acting:
             self.said = self._actuator.act(self._task)
         except RefusedError as error:
             self.failure = f"{NOT_DONE}{one_line(error)}"
-        except EffectError as error:
-            self.failure = one_line(error)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the next look tells
-            self.failure = one_line(error) or type(error).__name__
+            self.failure = _told(error, "effect", self._task)
         else:
             self.failure = ""
+
+
+def _told(error: Exception, what: str, task: Task) -> str:
+    """Return what went wrong in one line; of what nobody foresaw, the log has the traceback."""
+    if not isinstance(error, EffectError | KgraphError | OSError):
+        _log.exception(f"fault of the program in the {what} of a step", step=task.title)
+    return one_line(error) or type(error).__name__

@@ -79,6 +79,26 @@ def test_placeholders_identify_nothing_and_are_reported(store: GraphStore, sync:
     assert sum("placeholder_key" in finding for finding in diff.findings) == 2
 
 
+def test_two_records_of_a_source_that_a_copied_key_makes_one_are_told(
+    store: GraphStore, sync: Sync
+) -> None:
+    h1, h2, h3 = (Record(name, "Host", keys=(SMBIOS,)) for name in ("h1", "h2", "h3"))
+    (told,) = sync(h1, h2).findings
+    assert told.startswith("shared_key of h1 and h2: with one strong key they are one Host")
+    (later,) = sync(h1, h2, h3).findings  # two of them are as they were
+    assert later.startswith("shared_key of h1 and h2 and h3")
+    assert sync(Record("h4", "Host", keys=(SMBIOS,))).findings == ()  # of what is gone
+    assert len(store.find()) == 1
+
+
+def test_a_key_that_is_written_wrongly_is_told_with_the_one_that_was_meant(sync: Sync) -> None:
+    (told,) = sync(Record("h1", "Host", keys=(Key("smbiosUUID", SMBIOS.value),))).findings
+    assert told == (
+        "unlisted_key smbiosUUID of 1 Host: counts as weak; smbiosUuid is a key of that kind"
+    )
+    assert sync(Record("h1", "Host", keys=(Key("assetTag", "A1"),))).findings == ()
+
+
 def test_contradictory_strong_keys_never_merge_and_are_reported(
     store: GraphStore, sync: Sync
 ) -> None:

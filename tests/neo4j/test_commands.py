@@ -146,22 +146,6 @@ def test_make_demo_neo4j_ends_with_where_to_look_and_what_to_paste() -> None:
     assert done.stdout.rstrip().endswith("path")
 
 
-def test_nobody_who_uses_a_file_waits_for_the_driver(tmp_path: Path) -> None:
-    script = (
-        "import sys; from kgraph.cli import run; run(['demo']); run(['--help']);"
-        " sys.exit('neo4j' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=_ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        capture_output=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.neo4j
 def test_a_shipped_query_is_run_with_entities_by_their_names(kgraph: Kgraph) -> None:
     assert kgraph("ingest", "topology", "estate.yaml")[0] == 0

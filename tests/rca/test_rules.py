@@ -21,7 +21,7 @@ PATH = '  - {effect: down, path: "%s", causes: [down], strength: 0.9}\n'
     ("text", "where", "what"),
     [
         (HEAD + "faults: [\n  {fault: Host.down", "r.yaml:4", "expected ',' or '}'"),
-        ("", "r.yaml: file", "valid dictionary"),
+        ("", "r.yaml: file", "must be an object"),
         ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "pattern"),
         ("domain: x\n", "r.yaml: format", "is missing"),
         (HEAD + "guesses: []\n", "r.yaml: guesses", "not known"),

@@ -47,7 +47,7 @@ def test_what_is_said_of_a_kind_goes_before_what_is_said_of_any() -> None:
         "  - {for: [Service.slow], steps: [{action: ask, why: own}]}\n"
         "  - {for: [any.slow], steps: [{action: ask, why: any}]}\n"
     )
-    catalogue = compose([("f", text)])
+    catalogue = compose((("f", text),))
     said = [catalogue.for_fault(kind, Fault("x", "slow")) for kind in ("Service", "Disk", "Thing")]
     assert [r.measures[0].why for r in said if r] == ["own", "any", "any"]
 
@@ -148,7 +148,7 @@ def test_the_linter_tells_what_cannot_be_meant(step: str, said: str) -> None:
         " {name: melt, by: systemd, effect: inactive}]\n"
     )
     text = f"{HEAD}{actions}remedies: [{{for: [Host.down], steps: [{step}]}}]"
-    assert [row.what for row in lint(compose([("f", text)]))] == [f"Host.down: {said}"]
+    assert [row.what for row in lint(compose((("f", text),)))] == [f"Host.down: {said}"]
 
 
 def test_a_missing_folder_is_a_configuration_error(tmp_path: Path) -> None:
@@ -185,6 +185,15 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
 )
 def test_a_faulty_catalogue_is_refused_in_one_line(text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as caught:
-        compose([("f", text)])
+        compose((("f", text),))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("f")
+
+
+def test_a_sites_catalogue_is_composed_once_until_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(HEAD + NOTIFY)
+    once = load_catalogue([tmp_path])
+    assert load_catalogue([tmp_path]) is once
+    path.write_text(HEAD + NOTIFY + "# seen again\n")
+    assert load_catalogue([tmp_path]) is not once

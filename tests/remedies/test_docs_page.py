@@ -41,7 +41,7 @@ def test_each_remedy_on_the_page_is_read(text: str) -> None:
     shelf = files("remedies").joinpath("catalogue")
     shipped = [(e.name, e.read_text("utf-8")) for e in shelf.iterdir() if "actions" in e.name]
     head = "" if text.startswith("format:") else "format: kgraph.remedies/v1\n"
-    catalogue = compose([*shipped, ("page", head + text)])
+    catalogue = compose((*shipped, ("page", head + text)))
     assert catalogue.actions
 
 

@@ -237,7 +237,7 @@ def test_what_the_checker_objects_to_is_left_to_nobody_and_says_why() -> None:
         "remedies: [{for: [Host.overloaded], steps:"
         " [{action: cut, of: VirtualMachine.starved, why: w}]}]"
     )
-    catalogue = compose([("f", text)])
+    catalogue = compose((("f", text),))
     cause = Cause("h1", "Host", "overloaded", 0.9, {}, 3, (), (), 0)
     answer = Answer("i", (cause,), (), (), BlastRadius(()), (), 0.0, 0.0, "m", "")
     rows = (
@@ -269,7 +269,7 @@ def test_what_another_plan_repairs_just_now_counts_as_broken() -> None:
     asked = (
         answer,
         incident,
-        compose([("f", text)]),
+        compose((("f", text),)),
         (replace(SITE, actions=frozenset({"cut"})),),
     )
     alone, beside = plan_for(*asked), plan_for(*asked, repairing={"v2"})
@@ -323,4 +323,4 @@ def test_the_linter_tells_of_a_ladder_that_does_not_go_up(ladder: str, said: str
         " {name: hard, by: systemd, effect: active, inverse: soft, risk: high, cost: 9}]\n"
         f"remedies: [{{for: [Host.down], ladder: {ladder}}}]"
     )
-    assert any(said in row.what for row in lint(compose([("f", text)])))
+    assert any(said in row.what for row in lint(compose((("f", text),))))

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 
-import structlog
-
 from ingest.detect.checks.catalogue import look_of
 from ingest.detect.checks.seen import Seen, Target, wrong
+from kgraph.logs import logger
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _GRACE = 0.5  # seconds beyond its patience, in which a look ends by itself
 
 

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-import structlog
-
 from ingest.posted import PostedChange
 from kgraph.app.alerts import Directory, Listing, observe
 from kgraph.app.service.elsewhere import carry_out
@@ -16,6 +14,7 @@ from kgraph.app.service.tally import Group, Tally
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config.hooks import HookConfig
+from kgraph.logs import logger
 from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
 from kgraph.schema.counting import counted
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
@@ -25,7 +24,7 @@ _PAGE = 8  # deliveries that are read at a time: each may hold 10,000 alerts
 _MOST = 20_000  # alerts in one round; the rest waits for the next
 _REMEMBERED = timedelta(hours=24)  # deliveries that must not count twice
 _STANDS = timedelta(hours=5)  # what a sender left out may be missing for so long
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Inbox:

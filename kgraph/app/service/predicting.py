@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import rca
-from kgraph.schema import Entity, Fault, Hit, InputError, kind_of
+from kgraph.schema import Entity, Fault, Hit, InputError, kind_of, unknown_mode
 from kgraph.store import Estate
 from rca import Model
 
@@ -47,7 +47,5 @@ def _check(known: dict[str, Entity], fault: Fault) -> None:
     entity = known.get(fault.entity)
     if entity is None:
         raise InputError(f"no entity {fault.entity!r}", mend="GET /api/v1/entities searches")
-    modes = kind_of(entity.kind).modes
-    if fault.mode not in modes:
-        mend = f"one of: {', '.join(modes)}"
-        raise InputError(f"{entity.kind} has no failure mode {fault.mode!r}", mend=mend)
+    if fault.mode not in kind_of(entity.kind).modes:
+        raise unknown_mode(entity.kind, fault.mode)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-import structlog
-
 from kgraph.incidents.notice import News
+from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.store import GraphStore
 
 _PAGE = 500
 _FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=15)  # between two tries
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class RefusedError(KgraphError):

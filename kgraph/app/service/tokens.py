@@ -20,6 +20,7 @@ from kgraph.store import GraphStore
 
 _PREFIX = "kgraph"  # so that scanners of leaked secrets know one when they see it
 _ALL = 10_000
+_LIST = "`kgraph token list` shows them"
 
 
 class Role(Enum):
@@ -108,7 +109,9 @@ def revoke(store: GraphStore, token_id: str) -> Token:
     """
     found = store.named(Drawer.TOKEN, [token_id])
     if not found:
-        raise InputError(f"no token {token_id!r}", mend="`kgraph token list` shows them")
+        named = [each.id for each in listed(store) if each.name == token_id]
+        mend = f"that is the name of {', '.join(named)}: give the id" if named else _LIST
+        raise InputError(f"no token {token_id!r}", mend=mend)
     store.drop(Drawer.TOKEN, [token_id])
     return _token(found[0])
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import structlog
-
 from ingest.libvirt import Definition
 from kgraph.config import Configuration, LibvirtEndpoint
+from kgraph.logs import logger
 from remedies.actuators.definitions import Definitions, Part
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Shelf:

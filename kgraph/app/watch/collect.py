@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
-import structlog
-
-from kgraph.app.sync import Job, Keep, note
-from kgraph.schema import KgraphError, Snapshot, SourceError
+from kgraph.app.sync import Job, Keep, fault_in, note
+from kgraph.schema import KgraphError, Snapshot
 from kgraph.sourcekit import Listening
 
-_log = structlog.get_logger(__name__)
 _SLOWEST = 8  # times its interval is the longest that a failing source is left alone
 _GRACE = timedelta(seconds=1)  # for threads to end; one that hangs in a library is left behind
 
@@ -101,11 +98,8 @@ class Collector:
             return Heard(job, at, job.fetch(at))
         except KgraphError as error:
             return Heard(job, at, error=error)
-        except Exception as error:  # noqa: BLE001 - one source's bug must not end the watch
-            _log.exception("fault of the program while a source was read", source=job.title)
-            told = f"fault of the program: {type(error).__name__}: {error}"
-            mend = "please report it; the log has the traceback"
-            return Heard(job, at, error=SourceError(told, where=job.title, mend=mend))
+        except Exception as error:  # noqa: BLE001 - see there
+            return Heard(job, at, error=fault_in(job, error))
 
     def put(self, heard: Heard) -> None:
         """Lay something into the queue."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-import structlog
-
 from kgraph.app.snapshots import is_due, keep_snapshot
 from kgraph.app.stores import Access, opened
 from kgraph.config import Configuration
+from kgraph.logs import logger
 from kgraph.schema import KgraphError
 
 _AT_FIRST = timedelta(minutes=1)
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Snapshots:

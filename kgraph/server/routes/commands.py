@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from http import HTTPStatus
 
-import structlog
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from kgraph.app.service import audit
+from kgraph.logs import logger
 from kgraph.server.commands import Head, Running, start
 from kgraph.server.forms import CommandAsked
 from kgraph.server.identity import Caller, Served, Viewer
@@ -21,7 +21,7 @@ from kgraph.server.problems import RETRY_SECONDS, Refused, documented
 from kgraph.server.service import Service
 
 router = APIRouter(tags=["commands"])
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 _LINES = "application/x-ndjson"
 _SHOWN = 300  # characters of a command line in the audit
 _ending: set[asyncio.Task[None]] = set()  # a task that nobody holds may be forgotten half done

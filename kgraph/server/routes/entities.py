@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from kgraph.app.graphs import dependents, edges
 from kgraph.app.history import story
-from kgraph.schema import Entity
+from kgraph.schema import KINDS, Entity, InputError, suggest_kind
 from kgraph.server.forms import (
     DependentForm,
     EntityForm,
@@ -42,6 +42,8 @@ async def search(
     after: Cursor = None,
 ) -> Response:
     """Search the estate; ordered by kind and name."""
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"unknown kind {kind!a}", mend=suggest_kind(kind))
     start = offset(after)
     found = await served.readers.ask(
         lambda store: store.find(kind=kind, text=text or None, limit=start + limit + 1)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Literal
 
-import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from kgraph.app.service.standing import standing
+from kgraph.logs import logger
 from kgraph.schema import KgraphError
 from kgraph.server.identity import Served, Viewer
 from kgraph.server.problems import documented
 
 router = APIRouter()
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Health(BaseModel):

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Path, Request, Response
 
+from kgraph.logs import logger
 from kgraph.server.assets import INDEX, MISSING, Asset
 from kgraph.server.problems import Refused
 
 router = APIRouter(include_in_schema=False)
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 # Nothing inline, nothing from elsewhere, and no text that becomes script.
 _POLICY = "; ".join(
     [

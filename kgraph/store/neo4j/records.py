@@ -10,7 +10,7 @@ from typing import Any
 from kgraph.identity import Claimant, Matched, match
 from kgraph.schema import Entity
 from kgraph.store._bodies import body_of, joined
-from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows
+from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows, shared_keys
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
 from kgraph.store._link_hashes import as_before, link_hashes
 from kgraph.store._outcome import (
@@ -113,6 +113,7 @@ def write_records(
     claimants, placeholders = claimants_of(reading, plan.deciding, stored, before)
     known = known_of(statements, claimants, changed, vanished, empty=not ids.records)
     matched = match(claimants, known)
+    shared = shared_keys(claimants, known, matched)
     first_new = ids.entities + 1
     numbered = rows_of(plan, stored, ids.records + 1)
     ids.records += len(plan.new)
@@ -138,7 +139,7 @@ def write_records(
         first_new=first_new,
         unchanged=plan.unchanged,
         before=current,
-        findings=(*kept.findings, *placeholders, *matched.conflicts),
+        findings=(*kept.findings, *placeholders, *shared, *matched.conflicts),
         held=kept.records,
         answered=vanished | {own[key].record for key in staged.all_of if key in own},
         # What is held stays as it is, whatever the reading says of what depends on it.

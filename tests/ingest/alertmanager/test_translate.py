@@ -148,6 +148,13 @@ def test_an_alert_that_names_nothing_says_which_labels_it_has() -> None:
     assert "(labels: alertname, team)" in told.mend
 
 
+def test_an_alert_without_the_label_that_its_entry_asks_for_says_which_it_is() -> None:
+    (told,) = translated(firing("StoragePoolFull", team="blue")).explanations
+    assert told.outcome is Outcome.NOT_FOUND
+    assert "asks for the label pool" in told.mend
+    assert "(labels: alertname, team)" in told.mend
+
+
 def test_an_alert_that_no_entry_knows_is_an_anomaly_of_what_it_names() -> None:
     found = translated(firing("QuuxFrobnicated", instance="h3:9100"))
     assert [(seen.entity, seen.signal) for seen in found.observations] == [("host-3", "anomaly")]

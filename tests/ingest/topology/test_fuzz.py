@@ -21,7 +21,7 @@ from ingest.topology import read
 from kgraph.schema import InputError
 from kgraph.store import open_store
 
-EXAMPLES = int(os.environ.get("KGRAPH_TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("KGRAPH_TEST_EXAMPLES", "30"))
 BUDGET = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -184,7 +184,7 @@ def test_a_part_that_is_everything_or_is_well_cannot_be_split_off(estate: Estate
     for names, why in (
         (["web-0", "web-1"], "nothing of INC-0001 would be left"),
         (["vmstore0"], "nothing is wrong with 'vmstore0' in INC-0001"),
-        (["nobody"], "nothing in INC-0001 answers to 'nobody'"),
+        (["nobody"], "no entity 'nobody' in INC-0001"),
     ):
         with pytest.raises(InputError, match=why):
             by_hand.split(estate.store, record, names, "ada", "", estate.at_now())

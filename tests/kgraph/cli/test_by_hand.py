@@ -60,7 +60,7 @@ def test_a_part_is_split_off_merged_again_and_the_whole_closed(run: Run, inciden
         (("acknowledge", "", "--withdraw"), "nobody has acknowledged INC-0001"),
         (("close", "", "--reason", " "), "give a reason"),
         (("merge", "", "INC-0001"), "INC-0001 cannot be merged into itself"),
-        (("split", "", "nobody"), "nothing in INC-0001 answers to 'nobody'"),
+        (("split", "", "nobody"), "no entity 'nobody' in INC-0001"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

@@ -68,7 +68,7 @@ def test_show_takes_a_name_a_kind_with_name_a_uid_and_a_key(run: Run) -> None:
 def test_an_ambiguous_name_lists_its_candidates(run: Run) -> None:
     done = run("graph", "show", "web")
     assert done.code == 1
-    assert "means 4 entities: VirtualMachine/web-1" in done.err
+    assert "means 4 entities in the graph: VirtualMachine/web-1" in done.err
 
 
 def test_an_unknown_name_tells_near_ones(run: Run) -> None:

@@ -100,7 +100,8 @@ def test_asking_alone_teaches_nothing(run: Run, incident: str) -> None:
     ("verb", "which", "cause", "said"),
     [
         ("confirm", "INC-9999", "x", "no incident 'INC-9999'"),
-        ("confirm", "", "nobody", "nothing in INC-"),
+        ("confirm", "", "nobody", "no entity 'nobody' in INC-"),
+        ("confirm", "", "vmstroe", "did you mean vmstore?"),
         ("confirm", "", "StorageExport/vmstore:sleepy", "no failure mode 'sleepy'"),
         ("refute", "", "shop", "was not suspected"),
     ],

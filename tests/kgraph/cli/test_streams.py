@@ -24,9 +24,8 @@ def alerted(run: Run, stored: Path) -> Ended:
     return run("ingest", "alertmanager", alerts)
 
 
-def _ran(work: Path, redirection: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    (work / "kgraph.toml").write_text(CONFIG, encoding="utf-8")
-    command = f'"$0" -m kgraph config show -o json {redirection}'
+def _ran(work: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = f'"$0" -m kgraph {command}'
     return subprocess.run(
         ["sh", "-c", command, sys.executable],
         cwd=work,
@@ -37,15 +36,15 @@ def _ran(work: Path, redirection: str, **variables: str) -> subprocess.Completed
     )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_programs_read_is_utf_8_whatever_the_locale(work: Path, encoding: str) -> None:
-    done = _ran(work, "", PYTHONIOENCODING=encoding)
+def test_what_programs_read_is_utf_8_whatever_the_locale(work: Path) -> None:
+    (work / "kgraph.toml").write_text(CONFIG, encoding="utf-8")
+    done = _ran(work, "config show -o json", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Zürich" in done.stdout
 
 
 def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
-    done = _ran(work, "> /dev/full")
+    done = _ran(work, "--help > /dev/full")
     assert done.returncode == 1
     assert done.stderr == (
         "kgraph: the output cannot be written: No space left on device; make room and try again\n"
@@ -54,7 +53,7 @@ def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_a_closed_stream_is_no_fault(work: Path, closed: str) -> None:
-    done = _ran(work, closed)
+    done = _ran(work, f"--version {closed}")
     assert (done.returncode, done.stderr) == (0, "")
 
 

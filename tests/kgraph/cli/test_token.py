@@ -65,6 +65,8 @@ def test_what_is_forged_revoked_or_expired_is_refused(run: Run, work: Path) -> N
         for wrong in ("", "x", f"kgraph_{id_}_", f"kgraph_{id_}_{'0' * 64}", text.upper()):
             assert tokens.check(store, wrong, NOW) is None
         assert tokens.check(store, text, NOW + timedelta(days=2)) is None
+    told = run("--store", str(stored(work)), "token", "revoke", "ada").err
+    assert f"that is the name of {id_}: give the id" in told
     assert run("--store", str(stored(work)), "token", "revoke", id_).code == 0
     with closing(open_store(stored(work))) as store:
         assert tokens.check(store, text, NOW) is None

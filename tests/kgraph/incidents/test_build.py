@@ -7,7 +7,17 @@ from datetime import timedelta
 import pytest
 
 from kgraph.incidents import Case, Detail, Label, build
-from kgraph.schema import BlastRadius, Cause, Fault, Hit, Hypothesis, Lack, Witness
+from kgraph.schema import (
+    BlastRadius,
+    Cause,
+    Fault,
+    Hit,
+    Hypothesis,
+    Lack,
+    Observation,
+    State,
+    Witness,
+)
 
 
 def _text(case: Case, label: Label, detail: Detail = Detail.BRIEF) -> str:
@@ -31,6 +41,18 @@ def test_the_cause_is_told_with_two_digits_and_its_mode(storage_case: Case) -> N
 def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> None:
     assert (
         _text(storage_case, Label.WHY) == "the only thing that all 4 paused VMs share, on 2 hosts"
+    )
+
+
+def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) -> None:
+    lone = [Observation(f"vm-{n:02}", "down", State.ABNORMAL) for n in (7, 9)]
+    incident = storage_case.incident
+    case = replace(
+        storage_case, incident=replace(incident, observations=(*incident.observations, *lone))
+    )
+    assert _text(case, Label.WHY) == (
+        "the only thing that 4 paused VMs share, on 2 hosts\n"
+        "not explained by it: 2 VMs down: vm-07 vm-09 (h07)"
     )
 
 

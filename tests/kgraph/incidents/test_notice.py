@@ -74,7 +74,8 @@ def test_a_notice_names_the_cause_the_evidence_the_plan_and_where_to_look() -> N
     document = told().document
     assert (document["format"], document["level"]) == (FORMAT, "error")
     assert document["text"]["cause"] == "StorageExport vmstore <1> & co down, P .93"
-    assert document["evidence"] == ["VirtualMachine web-1 paused abnormal"]
+    assert document["evidence"] == ["VirtualMachine web-1 paused"]
+    assert document["text"]["opened"].endswith(":00Z")
     assert document["plan"]["steps"] == ["restart unit StorageExport vmstore"]
     assert document["url"] == "https://kgraph.example/incidents/INC-0001"
 

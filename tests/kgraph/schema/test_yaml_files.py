@@ -1,77 +1,44 @@
-"""What is wrong in a file that somebody wrote is one line: where it is, and how to mend it."""
+"""Files that people write for us, in folders of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict, field_validator
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.yaml_files import in_form, read_yaml
-from rca.rulefiles import parse
-from remedies.policy_rows import read_rules
-from remedies.rows import read
+from kgraph.schema.yaml_files import shipped_files, site_files
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    size: int
-
-    @field_validator("size")
-    @classmethod
-    def _small(cls, size: int) -> int:
-        if size > 9:
-            raise ValueError("at most 9")
-        return size
-
-
-class _Form(BaseModel):
-    rows: list[_Row]
+def test_files_come_by_name_within_each_folder_in_turn(tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    for folder, names in ((first, ("b.yaml", "a.yaml", "notes.txt")), (second, ("a.yaml",))):
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(f"{folder.name}{name}")
+    assert [text for _, text in site_files([first, second], "rules")] == [
+        "1a.yaml",
+        "1b.yaml",
+        "2a.yaml",
+    ]
 
 
-READERS = [read_yaml, parse, read, read_rules]
+def test_a_folder_that_is_not_there_names_what_set_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such folder; correct `mappings` in the"):
+        list(site_files([tmp_path / "none"], "mappings"))
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("a: 1\nb: [1\nc: 2", r"^x\.yaml:\d: not YAML: .*; correct the YAML$"),
-        ("at: 2026-13-45", r"^x\.yaml: month must be in 1\.\.12.*; correct the YAML$"),
-        ("[" * 100_000, r"^x\.yaml:1: not YAML: nested too deeply; correct the YAML$"),
-        ("- " * 50_000, r"^x\.yaml:1: not YAML: nested too deeply; correct the YAML$"),
-        ("a: !!python/object:os.system {}", r"^x\.yaml:1: not YAML: .*; correct the YAML$"),
-    ],
-    ids=[
-        "not closed",
-        "an impossible date",
-        "brackets without end",
-        "dashes without end",
-        "not plain values",
-    ],
-)
-def test_what_is_no_yaml_is_refused_with_its_file(
-    reader: Callable[[str, str], object], text: str, told: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=told):
-        reader(text, "x.yaml")
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"a\.yaml: can't be read: not UTF-8; make it"):
+        list(site_files([tmp_path], "catalogue"))
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ({"rows": [{"size": 3}, {"size": "x"}]}, "x.yaml: rows.1.size: must be a valid"),
-        ({"rows": [{"size": 10}]}, "x.yaml: rows.0.size: at most 9; see the page"),
-        ({"rows": [{"size": 1, "wide": 2}]}, "x.yaml: rows.0.wide: is not known here"),
-        ([], "x.yaml: file: must be"),
-    ],
+    ("package", "folder"),
+    [("kgraph.signals", "packs"), ("kgraph.signals", "detectors"), ("remedies", "catalogue")],
 )
-def test_what_has_another_form_is_refused_with_its_field(content: object, told: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        in_form(_Form, content, "x.yaml", "see the page")
-    assert str(caught.value).startswith(told)
-
-
-def test_what_is_right_comes_in_its_form() -> None:
-    assert in_form(_Form, read_yaml("rows: [{size: 3}]", "x.yaml"), "x.yaml", "").rows[0].size == 3
+def test_what_comes_with_the_program_is_there_by_name(package: str, folder: str) -> None:
+    found = shipped_files(package, folder)
+    assert found
+    assert found == sorted(found)

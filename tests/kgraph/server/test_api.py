@@ -117,6 +117,23 @@ def test_an_address_that_there_is_not_is_told_with_where_to_look(
     assert wrong.json()["detail"] == "POST is not taken at this address: GET is"
 
 
+def test_a_body_that_is_not_sent_as_json_is_told_so(serve: Serve, token: Token) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    form = headers | {"Content-Type": "application/x-www-form-urlencoded"}  # what curl -d sends
+    told = client.post("/api/v1/predict", content='{"fail": []}', headers=form)
+    assert (told.status_code, "Content-Type: application/json" in told.text) == (422, True)
+    json_ = headers | {"Content-Type": "application/json"}
+    cut = client.post("/api/v1/predict", content='{"fail": [', headers=json_).json()["detail"]
+    assert cut == "body: not JSON: Expecting value, at character 10"
+    text = client.post("/api/v1/predict", json={"fail": ["h1"]}, headers=headers).json()["detail"]
+    assert text == "body.fail.0: must be an object"
+
+
+def test_a_kind_that_there_is_not_is_refused_with_the_nearest(serve: Serve, token: Token) -> None:
+    told = serve().get("/api/v1/entities?kind=Hosst", headers=token(Role.VIEWER))
+    assert (told.status_code, "did you mean Host?" in told.text) == (400, True)
+
+
 def test_pages_of_entities_meet_each_once(serve: Serve, token: Token) -> None:
     client, headers = serve(), token(Role.VIEWER)
     names, after = [], ""
@@ -356,7 +373,7 @@ def test_a_word_on_what_is_not_in_the_incident_is_refused(
     path = f"/api/v1/incidents/{incident}/verdicts"
     answer = serve().post(path, json=said, headers=token(Role.OPERATOR))
     assert answer.status_code == 409
-    assert "answers to 'nobody'" in answer.text
+    assert "no entity 'nobody'" in answer.text
     assert store.rulings() == []
 
 

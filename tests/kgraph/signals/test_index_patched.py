@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.app.alerts import Directory
@@ -54,7 +54,6 @@ def _told(index: EstateIndex) -> dict[str, Any]:
     return tables | {"entities": dict(index.entities), "qualified": index.qualified}
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(graphs(), min_size=2, max_size=4))
 def test_a_patched_index_is_as_one_made_anew(steps: list[Subgraph]) -> None:
     before, index = steps[0], EstateIndex.of(steps[0])

@@ -26,6 +26,18 @@ def test_what_was_written_between_two_looks_shows_how_far_a_clock_is_off(
     assert ("ahead of ours" if offset > timedelta(0) else "behind ours") in told
 
 
+@pytest.mark.parametrize(
+    ("off", "said"),
+    [
+        (timedelta(minutes=4), "240 s"),
+        (timedelta(hours=5), "5 h"),
+        (timedelta(days=3653), "3653 d"),
+    ],
+)
+def test_how_far_a_clock_is_off_is_told_in_the_unit_that_fits(off: timedelta, said: str) -> None:
+    assert f"about {said} ahead of ours" in Clock("host h1", off).findings()[0]
+
+
 def test_a_few_seconds_and_a_slow_way_are_no_wrong_clock() -> None:
     stamped = [NOW - timedelta(seconds=40), NOW - timedelta(seconds=25)]
     clock = written(H1, stamped, NOW, NOW - timedelta(seconds=15))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -240,6 +241,30 @@ def test_a_reader_on_a_read_only_disk_needs_no_file_beside_the_store(
     with closing(open_store(path, read_only=True)) as reader:
         assert [entity.name for entity in reader.find()] == ["h0"]
         assert [each.name for each in path.parent.glob(f"{path.name}-*")] == []
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """No file of this process grows, as on a full disk; what is written already can be changed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_reader_on_a_full_disk_needs_no_room_beside_the_store(
+    path: Path, store: GraphStore
+) -> None:
+    fill(store)
+    store.close()
+    with no_room(), closing(open_store(path, read_only=True)) as reader:
+        assert [entity.name for entity in reader.find()] == ["h0"]
+        with pytest.raises(StoreError, match="cannot be written"):
+            fill(reader)
+    with no_room(), pytest.raises(StoreError, match="the disk is full"):
+        open_store(path)
 
 
 def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:

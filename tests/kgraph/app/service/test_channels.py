@@ -46,6 +46,7 @@ NOTICE = {
     "text": {
         "summary": "INC-0001 error: 1 guest päused",
         "cause": "Host h1 down, P .90",
+        "opened": "2026-11-23 04:00:00Z",
         **dict.fromkeys(("acknowledged", "evidence", "against", "hit"), "-"),
         **dict.fromkeys(("check", "plan", "warnings", "link"), "-"),
     },
