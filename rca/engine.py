@@ -33,6 +33,7 @@ from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
+from rca.region_arrays import region_of
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE
 from rca.rivals import rivals
@@ -199,7 +200,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
     else:
         suspected = suspects(scene, start)
     # Some cut-offs fall between equals: in which order these were read must not decide.
-    suspected.sort(key=scene.topology.uids.__getitem__)
+    suspected = region_of(scene, suspected).by_name(suspected)
     groups = exhausted(scene, suspected, symptoms)
     possible = prospects(scene, suspected, groups, goal)
     if len(possible) <= (FEW if incident.candidates is None else ALL):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from kgraph.schema import Severity
 from kgraph.topology.walk import spans
 from rca.compile import severity_of
-from rca.messages import ENTITY_RHO, temper
+from rca.messages import ENTITY_RHO, Groups
 from rca.promise import (
     AGAINST,
     ALARM,
@@ -31,6 +30,7 @@ from rca.promise import (
 from rca.prospects import Prospects, Symptoms
 from rca.region_arrays import Region, region_of
 from rca.region_edges import Floats, Ints, Mask
+from rca.region_seen import heard_in
 from rca.scene import Scene
 
 
@@ -88,9 +88,10 @@ class Outlook:
         self._nats = np.zeros(len(region.nodes))
         self._nats[alarming] = symptoms.nats[here]
 
-        own = shown(scene, region, alarming)
+        slot, own = _slots(region, prospects), shown(scene, region, alarming)
         self._called = callers_say(region, own, self._nats)
-        known, more = reaches(region, node, own), _wholes(region, prospects, node)
+        known = reaches(region, node, own)
+        more = _wholes(region, prospects, node, slot)
         joined = known.joined(more.whole, more.part, more.through, len(more.prospect))
         if shared:
             joined = _shared(joined, known, more)
@@ -104,7 +105,7 @@ class Outlook:
         hard = [severity_of(sort.kind, sort.mode) is Severity.HARD for sort in prospects.sorts]
         first = prospects.sort[prospects.start[:-1]]
         self.effects = self._effects(np.array(hard, np.bool_)[first])
-        self.said = _said(scene, prospects)
+        self.said = _said(scene, region, prospects, node[prospects.suspect], slot)
 
     def _effects(self, stops: Mask) -> Floats:
         of, how, many = self._reach.of, self._reach.how, self.rows
@@ -143,15 +144,25 @@ class Outlook:
         return found
 
 
-def _wholes(region: Region, prospects: Prospects, node: Ints) -> _Wholes:
-    """Find what hits more than a suspect does, and with whom; `node` is that of each suspect."""
-    suspect = np.full(len(region.nodes), -1)
-    suspect[node] = np.arange(len(node))
+def _slots(region: Region, prospects: Prospects) -> Ints:
+    """Return the slot of the mode of each fault."""
     number = {name: i for i, name in enumerate(region.kinds)}
     slots = [region.slots[number[sort.kind]][sort.mode] for sort in prospects.sorts]
-    slot = np.array(slots, np.int64)[prospects.sort]
-    sizes = np.diff(prospects.start)
-    of = np.repeat(np.arange(len(prospects)), sizes)
+    return np.array(slots, np.int64)[prospects.sort]
+
+
+def _wholes(region: Region, prospects: Prospects, node: Ints, slot: Ints) -> _Wholes:
+    """Find what hits more than a suspect does, and with whom.
+
+    Args:
+        region: the arrays of the graph.
+        prospects: all of them.
+        node: of each suspect.
+        slot: of each fault.
+    """
+    suspect = np.full(len(region.nodes), -1)
+    suspect[node] = np.arange(len(node))
+    sizes, of = np.diff(prospects.start), prospects.of
     presses = (region.pressing[node[prospects.suspect]] >> slot & 1) > 0
     larger = sizes > 1
     larger[of[presses]] = True
@@ -167,7 +178,7 @@ def _wholes(region: Region, prospects: Prospects, node: Ints) -> _Wholes:
     kept = edges.press[edge] & (brings > 0) & (hurt >= 0)
 
     group = prospects.singles + np.arange(len(prospects.stops))
-    stopping = np.repeat(whole[group], [*map(len, prospects.stops)])
+    stopping = np.repeat(whole[group], np.array([*map(len, prospects.stops)], np.int64))
     stops = [entity for some in prospects.stops for entity in some]
     there = np.isin(stops, prospects.entities)
     stopped = suspect[np.searchsorted(region.nodes, np.array(stops, np.int64)[there])]
@@ -205,39 +216,26 @@ def _shared(joined: Reach, known: Reach, wholes: _Wholes) -> Reach:
     return Reach(joined.start, joined.rows | (ALONE | FIRM) * common)
 
 
-def _said(scene: Scene, prospects: Prospects) -> Floats:
+def _said(scene: Scene, region: Region, prospects: Prospects, node: Ints, slot: Ints) -> Floats:
     """Return what the readings of the entities at fault say of each, in nats.
 
-    Asked once where the same was seen of the same fault.
+    Args:
+        scene: what was seen.
+        region: where.
+        prospects: all of them.
+        node: of each fault, of its entity.
+        slot: of each fault, of its mode.
     """
-    looks: dict[object, int] = {}
-    look = np.array([_look(scene, entity, looks) for entity in prospects.entities], np.int64)
-    seen = np.flatnonzero(look[prospects.suspect] > 0)
-    suspect, sort = prospects.suspect[seen], prospects.sort[seen]
-    code = look[suspect] * len(prospects.sorts) + sort
-    _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    told = [
-        _says(scene, prospects.entities[suspect[i]], prospects.sorts[sort[i]].mode)
-        for i in first.tolist()
-    ]
-    of = np.repeat(np.arange(len(prospects)), np.diff(prospects.start))[seen]
-    return np.bincount(of, np.array(told, np.float64)[which], len(prospects)).astype(np.float64)
-
-
-def _look(scene: Scene, entity: int, known: dict[object, int]) -> int:
-    """Return a number that is equal where the same was seen; 0: nothing."""
-    readings = scene.readings.get(entity)
-    if not readings:
-        return 0
-    weights = scene.weights
-    look = tuple([(row.look, weights.get((entity, i), 1.0)) for i, row in enumerate(readings)])
-    return known.setdefault(look, len(known) + 1)
-
-
-def _says(scene: Scene, entity: int, mode: str) -> float:
-    nats = [
-        scene.weights.get((entity, i), 1.0)
-        * math.log1p(reading.at_cause(mode) * (reading.ratio - 1))
-        for i, reading in enumerate(scene.readings[entity])
-    ]
-    return temper(nats, ENTITY_RHO)
+    heard, seen = heard_in(scene), region.seen
+    shows = np.zeros((len(heard.looks), region.width))
+    number = {name: i for i, name in enumerate(region.kinds)}
+    for i, sort in enumerate(heard.looks):
+        if sort.kind in number:
+            for mode, at in region.slots[number[sort.kind]].items():
+                shows[i, at] = sort.at_cause(mode)
+    row = spans(seen.start, node)
+    fault = np.repeat(np.arange(len(node)), seen.start[node + 1] - seen.start[node])
+    chance = shows[heard.look[seen.column[row]], slot[fault]]
+    nats = seen.weight[row] * np.log1p(chance * (seen.ratio[row] - 1))
+    said = Groups(fault, np.full(len(node), ENTITY_RHO)).tempered(nats)
+    return np.bincount(prospects.of, said, len(prospects)).astype(np.float64)

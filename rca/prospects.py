@@ -138,6 +138,11 @@ class Prospects(Sequence[Prospect]):
         """How many there are of one fault."""
         return len(self) - len(self.stops)
 
+    @property
+    def of(self) -> Ints:
+        """(faults,) the prospect of each."""
+        return np.repeat(np.arange(len(self)), np.diff(self.start))
+
     @overload
     def __getitem__(self, which: int) -> Prospect: ...
 

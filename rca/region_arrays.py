@@ -33,6 +33,7 @@ class Region:
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
         prefer: (n,) of equals, the higher is told as the reason; by index where nobody asks why.
+        named: (n,) place by uid.
         kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
@@ -47,6 +48,7 @@ class Region:
     circled: Mask
     within: Mask
     prefer: Ints
+    named: Ints
     kinds: Sequence[str]
     slots: Sequence[Mapping[str, int]]
     hard: Mask
@@ -64,6 +66,12 @@ class Region:
         """Return the node of an entity; None where it is not among them."""
         node = int(np.searchsorted(self.nodes, entity))
         return node if node < len(self.nodes) and self.nodes[node] == entity else None
+
+    def by_name(self, entities: Collection[int]) -> list[int]:
+        """Return entities in the order of their uids; all are among the nodes."""
+        nodes = np.searchsorted(self.nodes, np.fromiter(entities, np.int64, len(entities)))
+        found: list[int] = self.nodes[nodes[np.argsort(self.named[nodes])]].tolist()
+        return found
 
     def holds(self, entities: Collection[int]) -> bool:
         """Tell whether all of some entities are among the nodes."""
@@ -103,7 +111,11 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
 def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
     """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
-    nodes = np.array(sorted(inside | set(suspected)), np.int64)
+    within = np.zeros(len(topology), np.bool_)
+    within[np.fromiter(inside, np.int64, len(inside))] = True
+    among = within.copy()
+    among[np.fromiter(suspected, np.int64, len(suspected))] = True
+    nodes = np.flatnonzero(among)
     local = np.full(len(topology), -1, np.int64)
     local[nodes] = np.arange(len(nodes))
     listed = nodes.tolist()
@@ -126,8 +138,9 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
-    within = np.zeros(len(topology), np.bool_)
-    within[list(inside)] = True
+    uids = [topology.uids[i] for i in listed]
+    named = np.empty(len(nodes), np.int64)
+    named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
     return Region(
         nodes,
         kind,
@@ -136,6 +149,7 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         sizes[circles] > 1,
         within[nodes],
         np.arange(1, len(nodes) + 1),
+        named,
         kinds,
         slots,
         hard,
@@ -154,18 +168,16 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
 
 
 def _preference(scene: Scene, region: Region) -> Ints:
+    """Return a rank of each node; between twins, see `Scene.prefer`."""
     topology, nodes, seen = scene.topology, region.nodes, region.seen
-    listed = nodes.tolist()
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    said = np.array([scene.said.get(i, 0) for i in listed], np.int64)
-    uids = [topology.uids[i] for i in listed]
-    named = np.empty(len(nodes), np.int64)  # between twins, see `Scene.prefer`
-    named[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(nodes))
-    order = np.lexsort((named, said, burden, loudest, region.kind))
+    said = np.zeros(len(nodes), np.int64)
+    said[has] = [scene.said[i] for i in nodes[has].tolist()]
+    order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found

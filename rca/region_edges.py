@@ -132,9 +132,9 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     source = local[topology.member[spans(topology.member_start, gates)]]
     target = local[topology.owner[gates]][gate]
     type_ = topology.type_code[gates][gate].astype(np.int64)
-    known = source >= 0
-    gate, place, source = gate[known], place[known], source[known]
-    target, type_ = target[known], type_[known]
+    there = source >= 0
+    gate, place, source = gate[there], place[there], source[there]
+    target, type_ = target[there], type_[there]
     ends = _Ends(nodes, kind, source, target, type_)
     onward = _told(terrain, ends, tables, reverse=False)
     against = _told(terrain, ends, tables, reverse=True)
@@ -142,28 +142,27 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     soft = np.array([each is Carries.SOFT for each in carries], np.bool_)
     sight = np.array([each is Carries.EVIDENCE for each in carries], np.bool_)
     keep = onward > 0
-    pressing = [
-        (int(target[i]), int(source[i]), table)
-        for i in np.flatnonzero(against > 0).tolist()
-        for table in tables.single(int(against[i]))
-    ]
+    pressing = np.flatnonzero(against > 0)
+    known = {table: tables.single(table) for table in set(against[pressing].tolist())}
+    single = [known[table] for table in against[pressing].tolist()]
+    pressing = np.repeat(pressing, np.array([*map(len, single)], np.int64))
+    apart = np.array([table for some in single for table in some], np.int64)
     more = len(pressing)
-    extra = np.array(pressing, np.int64).reshape(more, 3)
     count = len(gates)
     gate = np.concatenate((gate[keep], count + np.arange(more)))
-    source = np.concatenate((source[keep], extra[:, 0]))
-    goal = np.concatenate((target[keep], extra[:, 1]))
-    order = np.lexsort((gate, goal))
+    hit = np.concatenate((target[keep], source[pressing]))
+    source = np.concatenate((source[keep], target[pressing]))
+    order = np.lexsort((gate, hit))
     press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
     evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
-    table = np.concatenate((onward[keep], extra[:, 2]))
+    table = np.concatenate((onward[keep], apart))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
-    source, goal = source[order], goal[order]
+    source, target = source[order], hit[order]
     back = np.argsort(source, kind="stable")
     return Edges(
         source,
-        goal,
+        target,
         gate[order],
         place[order],
         table[order],
@@ -172,7 +171,7 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
         press[order],
         np.concatenate((sizes, np.ones(more, np.int64))),
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
-        starts(goal, len(nodes)),
+        starts(target, len(nodes)),
         starts(source[back], len(nodes)),
         back,
     )
