@@ -135,6 +135,7 @@ soak: .venv/dev .venv/libvirt ## the long loops: kills, readers, fuzzed document
 	  tests/remedies/test_random_nights.py
 	KGRAPH_TEST_LOAD_SECONDS=600 $(BIN)/python -m pytest -q -s --timeout 3000 \
 	  tests/kgraph/server/test_load.py
+	KGRAPH_TEST_SEEDS=3 $(BIN)/python -m pytest -q -n auto --timeout 3000 -m 'not ($(ALONE))' tests/rca
 	KGRAPH_TEST_EXAMPLES=10000 $(BIN)/python -m pytest -q --timeout 3000 tests/ingest/topology
 	$(BIN)/python -m pytest -q -n auto --timeout 3000 --hypothesis-profile soak \
 	  -m 'hypothesis and not ($(ALONE))'

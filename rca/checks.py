@@ -33,6 +33,7 @@ IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
 FEW = 200  # effects of all suspects together that are walked one by one
+_PODS = 3  # of a service, that are named in one command
 NEAR = 50  # things behind a suspect that are looked at
 
 
@@ -56,14 +57,16 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     places = _places(scene, suspects)
     asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
+    gains: dict[tuple[float, ...], float] = {}  # the guests of one host mostly tell the same
     for entity, rules in asked.items():
         for rule in rules:
-            shows = [_shows(does, sets, entity, rule.mode) for sets, _ in play]
+            shows = tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
             if min(shows) == max(shows):
                 continue  # it tells nothing apart
-            gain = _gain(weights, shows)
-            if gain >= WORTH:
-                found.append(_Look(gain, entity, rule, shows))
+            if shows not in gains:
+                gains[shows] = _gain(weights, shows)
+            if gains[shows] >= WORTH:
+                found.append(_Look(gains[shows], entity, rule, shows))
     ranked = sorted(found, key=lambda look: (-look.gain, scene.topology.uids[look.entity]))
     # One command, best reason.
     once = {_command(scene, look.entity, look.rule): look for look in reversed(ranked)}
@@ -165,8 +168,28 @@ def _entropy(weights: Sequence[float]) -> float:
 
 
 def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
+    if rule.command[0] == "systemctl" and (pods := _pods(scene, entity)):
+        return _of_pods(pods)
     name = shlex.quote(scene.roster.name(scene.topology.uids[entity]))
     return " ".join(part.replace("{name}", name) for part in rule.command)
+
+
+def _pods(scene: Scene, entity: int) -> list[str]:
+    """Return the names of the pods that an entity runs on: no systemd knows those."""
+    estate = scene.topology
+    gates = estate.gates(entity)
+    runs = [gate for gate in gates if estate.type_names[estate.type_code[gate]] == "RUNS_ON"]
+    on = {at for gate in runs for at in estate.members(gate) if estate.kinds[at] == "Pod"}
+    names = sorted(scene.roster.name(estate.uids[at]) for at in on)
+    return [name for name in names if not name.startswith("-")]
+
+
+def _of_pods(names: Sequence[str]) -> str:
+    """Return how Kubernetes is asked of pods, whose names may begin with their namespace."""
+    spaces = {name.rpartition("/")[0] for name in names}
+    space = ["-n", min(spaces)] if len(spaces) == 1 and spaces != {""} else []
+    shown = [name.rpartition("/")[2] if space else name for name in names[:_PODS]]
+    return shlex.join(["kubectl", *space, "describe", "pod", *shown])
 
 
 def _check(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from kgraph.schema import Cause, Fault, Path, Step, Witness
+from kgraph.schema import Cause, Fault, Path, State, Step, Witness
 from kgraph.topology import lack
+from kgraph.topology.walk import each_once
 from rca.effects import Link
 from rca.grounds import rule_of
 from rca.posterior import Posterior
-from rca.region_edges import Floats, Ints
 from rca.scene import Scene
 from rca.units import Unit
 from rca.unobserved import unobserved
@@ -41,11 +43,11 @@ def causes(
     sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
     worth = (best[entity] for entity, chance in sure.items() if chance >= WORTH_A_WALK)
     unknown = unobserved(scene, sorted(dict.fromkeys(worth), key=lambda unit: unit.faults))
-    voices, rows = _Voices(scene, (best[entity] for entity in modes)), []
+    told, rows = _told(scene, list(dict.fromkeys(best[entity] for entity in modes))), []
     for entity, chances in modes.items():
         unit = best[entity]
-        told = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else None
-        cause = _cause(scene, entity, unit, chances, told, alike, voices)
+        missed = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else None
+        cause = _cause(scene, entity, chances, told[unit.number], missed, alike)
         rows.append((-float(f"{sure[entity]:.9g}"), entity, cause))  # equals by index
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
@@ -63,65 +65,68 @@ def best_units(suspects: Sequence[Unit]) -> Mapping[int, Unit]:
 def _cause(
     scene: Scene,
     entity: int,
-    unit: Unit,
     chances: Mapping[str, float],
+    told: _Told,
     unknown: int | None,
     alike: Mapping[int, tuple[int, ...]],
-    voices: _Voices,
 ) -> Cause:
     uids = scene.topology.uids
-    supporting, contradicting, explains = voices.about(unit)
     return Cause(
         entity=uids[entity],
         kind=scene.topology.kinds[entity],
         mode=max(chances, key=lambda m: (chances[m], m)),
         posterior=min(1.0, sum(chances.values())),
         modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
-        explains=explains,
-        supporting=supporting,
-        contradicting=contradicting,
+        explains=told.alarms,
+        supporting=told.supporting,
+        contradicting=told.contradicting,
         unknown=unknown or 0,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
         lacks=None if unknown is None else lack(scene.topology, entity),
     )
 
 
-class _Voices:
-    """What bears on any of some units, by the columns of the scene: each may have thousands."""
+class _Told(NamedTuple):
+    supporting: tuple[Witness, ...]
+    contradicting: tuple[Witness, ...]
+    alarms: int  # of what supports
 
-    def __init__(self, scene: Scene, units: Iterable[Unit]) -> None:
-        told = np.zeros(scene.columns, np.bool_)
-        for unit in units:
-            told[unit.rows.column[np.abs(unit.nats) >= SAYS]] = True
-        told[-1] = False  # the breached objective, which is no row
-        readings = scene.readings
-        rows = [row for entity in sorted(readings) for row in readings[entity]]
-        self._seen = {
-            at: rows[at].observation
-            for at in np.flatnonzero(told).tolist()
-            if not rows[at].implied
-        }
-        order = sorted(self._seen, key=lambda at: (self._seen[at].entity, self._seen[at].signal))
-        self._rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all
-        self._rank[order] = np.arange(len(order))
-        self._wrong = np.zeros(scene.columns, np.bool_)
-        self._wrong[order] = [self._seen[at].abnormal for at in order]
 
-    def about(self, unit: Unit) -> tuple[tuple[Witness, ...], tuple[Witness, ...], int]:
-        """Return what speaks for a unit and against it, strongest first, and its alarms."""
-        rank, loud = self._rank[unit.rows.column], np.abs(unit.nats)
-        told = np.flatnonzero((loud >= SAYS) & (rank >= 0))
-        told = told[np.lexsort((rank[told], -np.round(loud[told], 9)))]
-        column, nats = unit.rows.column[told], unit.nats[told]
-        speak = nats > 0
-        supporting, contradicting = (
-            self._witnesses(column[which], nats[which]) for which in (speak, ~speak)
-        )
-        return supporting, contradicting, int(np.count_nonzero(self._wrong[column] & speak))
+def _told(scene: Scene, units: Sequence[Unit]) -> Mapping[int, _Told]:
+    """Return of each unit, by its number, what speaks for it and against it, strongest first.
 
-    def _witnesses(self, column: Ints, nats: Floats) -> tuple[Witness, ...]:
-        rows = zip(column.tolist(), nats.tolist(), strict=True)
-        return tuple([Witness(self._seen[at], said) for at, said in rows])
+    The breached objective, which has the last column of a scene, is no row.
+    """
+    if not units:
+        return {}
+    column = np.concatenate([unit.rows.column for unit in units])
+    nats = np.concatenate([unit.nats for unit in units])
+    of = np.repeat(np.arange(len(units)), [len(unit.rows) for unit in units])
+    loud = np.flatnonzero((np.abs(nats) >= SAYS) & (column < scene.columns - 1))
+    rows = [row for entity in sorted(scene.readings) for row in scene.readings[entity]]
+    said = each_once(column[loud]).tolist()
+    seen = {at: rows[at].observation for at in said if not rows[at].implied}
+    rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all
+    rank[sorted(seen, key=lambda at: (seen[at].entity, seen[at].signal))] = np.arange(len(seen))
+    loud = loud[rank[column[loud]] >= 0]
+    order = np.lexsort((rank[column[loud]], -np.round(np.abs(nats[loud]), 9), of[loud]))
+    loud = loud[order]
+    pairs = zip(column[loud].tolist(), nats[loud].tolist(), strict=True)
+    witnesses = [Witness(seen[at], weight) for at, weight in pairs]
+    ends = np.searchsorted(of[loud], np.arange(len(units) + 1)).tolist()
+    return {
+        unit.number: _sides(witnesses[a:b])
+        for unit, (a, b) in zip(units, pairwise(ends), strict=True)
+    }
+
+
+def _sides(witnesses: Sequence[Witness]) -> _Told:
+    supporting = tuple([witness for witness in witnesses if witness.weight > 0])
+    return _Told(
+        supporting,
+        tuple([witness for witness in witnesses if witness.weight < 0]),
+        sum(witness.observation.state is State.ABNORMAL for witness in supporting),
+    )
 
 
 def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from kgraph.schema import ConfigurationError, Scalar
+from kgraph.schema import ConfigurationError, Scalar, suggest
 from kgraph.schema.yaml_files import read_yaml
 
 PARAMETERS, INCLUDE = "parameters", "include"
@@ -76,10 +76,9 @@ def bound(raw: Any, given: Mapping[str, Scalar], name: str, place: str = "") -> 
         return raw
     declared = _declared(raw.get(PARAMETERS), name)
     for parameter in sorted(set(given) - set(declared)):
-        known = ", ".join(declared) or "none"
-        raise ConfigurationError(
-            f"unknown parameter {parameter!r}", where=place, mend=f"parameters of {name}: {known}"
-        )
+        known = f"parameters of {name}: {', '.join(declared) or 'none'}"
+        mend = suggest(parameter, declared, known)
+        raise ConfigurationError(f"unknown parameter {parameter!r}", where=place, mend=mend)
     values = {**declared, **given}
     for parameter, value in values.items():
         if value is None:

@@ -12,6 +12,7 @@ from kgraph.schema import (
     RELATIONS,
     Carries,
     ConfigurationError,
+    suggest,
     suggest_kind,
     unusual,
 )
@@ -84,8 +85,9 @@ def _mode(kind: str, mode: str, where: str) -> Iterator[Finding]:
     if kind not in KINDS:
         yield Finding(f"unknown kind {kind!r}", where, suggest_kind(kind))
     elif mode not in KINDS[kind].modes:
-        known = ", ".join(KINDS[kind].modes)
-        yield Finding(f"{kind} has no mode {mode!r}", where, f"modes of {kind}: {known}")
+        modes = KINDS[kind].modes
+        mend = suggest(mode, modes, f"modes of {kind}: {', '.join(modes)}")
+        yield Finding(f"{kind} has no mode {mode!r}", where, mend)
 
 
 def _signal(rule: SignalRule) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kgraph.schema import Ambiguity, Fault, NextCheck, RunnerUp
 from kgraph.schema.hypotheses import MOST_ODDS, factor
@@ -29,8 +29,7 @@ MOST = 5  # groups in an answer
 _Groups = Mapping[int, tuple[int, ...]]  # entity -> those that look the same
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """One explanation: what it blames, how likely it is, and what the evidence says of it.
 
     Attributes:
@@ -91,7 +90,10 @@ def _folded(claims: Iterable[_Claim]) -> list[_Claim]:
         look = claim.look
         first.setdefault(look, claim)
         sums[look] = sums.get(look, 0.0) + claim.posterior
-    folded = [replace(claim, posterior=sums[look]) for look, claim in first.items()]
+    folded = [
+        claim if claim.posterior == sums[look] else claim._replace(posterior=sums[look])
+        for look, claim in first.items()
+    ]
     return sorted(folded, key=lambda claim: -claim.posterior)
 
 

@@ -9,14 +9,14 @@ more there are of them, and a fault that no caller feels is not thereby excluded
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 
 import numpy as np
 
 from rca.region_edges import Floats
 from rca.units import Unit
-from rca.weighing import weighed
+from rca.weighing import accounts, weighed
 
 _standing = attrgetter("standing")
 _Numbers = tuple[int, ...]  # of units, in the order in which they are told
@@ -86,6 +86,7 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
 
 def _weigh(due: _Due) -> None:
     """Find out what is left for units after others, in nats; remembered, as many sets share it."""
+    _account({other for _, near in due.values() for other in near})
     told = {key: _told(near, key[1])[unit.rows.column] for key, (unit, near) in due.items()}
     less = [key for key, each in told.items() if each.any()]
     units = [due[key][0] for key in less]
@@ -105,14 +106,23 @@ def _weigh(due: _Due) -> None:
         unit.memo.setdefault(those, unit.alone)
 
 
+def _account(units: Collection[Unit]) -> None:
+    """Find out what each of some units accounts for by itself, where nobody has asked before."""
+    fresh = [unit for unit in units if (unit.number,) not in unit.told]
+    if not fresh:
+        return
+    columns = [unit.rows for unit in fresh], [u.tree for u in fresh], [u.place for u in fresh]
+    for unit, chances in zip(fresh, accounts(*columns), strict=True):
+        found = np.zeros(unit.scene.columns)
+        found[unit.rows.column] = chances
+        unit.told[unit.number,] = found
+
+
 def _told(units: Sequence[Unit], numbers: _Numbers) -> Floats:
     """Return how surely some units together account for each reading."""
     last = units[-1]
     found = last.told.get(numbers)
     if found is None:
-        found = np.zeros(last.scene.columns)
-        found[last.rows.column] = last.accounts
-        if len(units) > 1:
-            found = 1 - (1 - _told(units[:-1], numbers[:-1])) * (1 - found)
-        last.told[numbers] = found
+        before = _told(units[:-1], numbers[:-1])
+        found = last.told[numbers] = 1 - (1 - before) * (1 - last.told[last.number,])
     return found

@@ -22,6 +22,7 @@ from kgraph.schema import (
     Relation,
     Scalar,
     State,
+    suggest,
     suggest_kind,
 )
 from kgraph.schema.yaml_files import in_form, read_yaml
@@ -215,7 +216,8 @@ class _Reader:
         uid, _, mode = text.rpartition(".")
         modes = KINDS[self.kinds[self.known(uid or mode)]].modes
         if mode not in modes:
-            self.refuse(f"{text!r} names no failure mode", f"one of: {', '.join(modes)}")
+            mend = suggest(mode, modes, f"one of: {', '.join(modes)}")
+            self.refuse(f"{text!r} names no failure mode", mend)
         return uid, mode
 
     def known(self, uid: str) -> str:

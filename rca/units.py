@@ -15,16 +15,15 @@ import numpy as np
 
 from kgraph.schema import Channel
 from kgraph.topology.walk import spans_of
-from rca.accounts import accounted
 from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
-from rca.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, depths
+from rca.messages import ROOT, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region, region_of
-from rca.region_edges import Floats, Ints, Mask
+from rca.region_edges import Floats, Ints
 from rca.region_seen import UNKNOWN
 from rca.scene import Scene
 from rca.signature import CUT, spread
@@ -120,40 +119,6 @@ class Unit:
         return found
 
     @cached_property
-    def firm(self) -> Mask:
-        """Which rows count up the tree; the others as calls, or beside it."""
-        found: Mask = (self.rows.position >= 0) & (self.place >= 0)
-        return found
-
-    @cached_property
-    def groups(self) -> Groups:
-        """Rows that are tempered together: those of a node of the tree, then others by entity."""
-        group, nodes = np.where(self.firm, self.place, -1), len(self.tree)
-        beside = np.flatnonzero(~self.firm & ~self.rows.soft)
-        others = sorted(set(self.rows.entity[beside].tolist()))
-        group[beside] = nodes + np.searchsorted(others, self.rows.entity[beside])
-        # One caller is one witness, however many of its readings alarm.
-        rho = np.where(self.tree.soft, SOFT_RHO, ENTITY_RHO)
-        return Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO)))
-
-    @cached_property
-    def bears(self) -> Floats:
-        """How surely each row shows what is told of it: up the tree, given that it is hit."""
-        return np.where(self.firm, self.rows.bears, self.rows.chance)
-
-    @cached_property
-    def said(self) -> Floats:
-        """What each row says; where it counts up the tree, of its entity being hit."""
-        return self.rows.weight * np.log1p(self.bears * (self.rows.ratio - 1))
-
-    @cached_property
-    def accounts(self) -> Floats:
-        """How surely the unit accounts for each row, in the light of all of them."""
-        own = self.groups.tempered(self.said)[: len(self.tree)]
-        chances = np.append(accounted(self.tree, own), 0.0)
-        return np.where(self.place >= 0, chances[self.place] * self.rows.bears, self.rows.chance)
-
-    @cached_property
     def bearing(self) -> int:
         """The readings of the scene on which it bears, as a set of bits."""
         held = np.zeros(self.scene.columns, np.bool_)
@@ -228,7 +193,7 @@ def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
     seen = region.seen
     at, row = spans_of(seen.start, walks.node)
     reading = at.astype(np.int64)
-    shown = walks.predicted[:, row] * seen.bearing.T[:, reading]
+    shown = walks.predicted.take(row, axis=1) * seen.bearing.T.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     kept = np.flatnonzero(chance >= CUT)

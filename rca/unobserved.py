@@ -77,7 +77,7 @@ def _pressed(scene: Scene, region: Region, rows: Rows) -> set[int]:
     ).items():
         modes = scene.compiled.burdens(scene.topology.kinds[entity])
         burdens[kind, [at for mode, at in region.slots[kind].items() if mode in modes]] = True
-    felt = (rows.believed >= CUT) & burdens.T[:, region.kind[rows.node]]
+    felt = (rows.believed >= CUT) & burdens.T.take(region.kind[rows.node], axis=1)
     return {
         ahead.entity
         for entity in region.nodes[rows.node[felt.any(axis=0)]].tolist()

@@ -34,7 +34,7 @@ class Rows:
     """Who is hit under which suspect; causes before effects.
 
     Slots come first in the arrays here: sums over a short axis that comes last take thirty times
-    as long.
+    as long. Columns are picked by `take`, which is ten times as quick as an index after a slice.
 
     Attributes:
         suspect, node: (r,) of each row.
@@ -82,7 +82,7 @@ class _Wave:
         self.state[self.waiting] = _QUEUED
         self.hops[self.waiting] = 0
         edges = region.edges
-        self.looked = np.diff(region.seen.start) > 0
+        self.ratios = np.ascontiguousarray(region.seen.ratios.T)
         self.alone = edges.size[edges.gate] == 1  # whether each edge is all of its gate
         self.hits = edges.target[edges.back]  # and by source, whom each hits
         self.by = np.where(  # and in which modes, as bits
@@ -121,8 +121,9 @@ class _Wave:
         predicted[seeded[own], own] = np.maximum(predicted[seeded[own], own], SEED)
         hit = predicted.any(axis=0)
         if not hit.all():
-            keys, predicted, soft, seeded = keys[hit], predicted[:, hit], soft[hit], seeded[hit]
-            best, stopped = best[:, hit], stopped[:, hit]
+            keys, soft, seeded = keys[hit], soft[hit], seeded[hit]
+            predicted, best = predicted.compress(hit, axis=1), best.compress(hit, axis=1)
+            stopped = stopped.compress(hit, axis=1)
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
@@ -226,40 +227,38 @@ class _Wave:
         soft[place, group] = self.soft[row[by]]
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
-        hard = region.hard.T[:, region.kind[edges.target[which[first]]]]
+        hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
         felt = np.where(hard, 0.0, hits.sum(axis=0) / size)
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
         hits = np.where(hard, hits, np.where(some, weakened, 0.0))
-        slot, group = np.nonzero(hits.any(axis=0))
-        rows = hits[:, slot, group]
+        chosen = np.flatnonzero(hits.any(axis=0))
+        slot, group = np.divmod(chosen, len(first))
+        rows = hits.reshape(most, -1).take(chosen, axis=1)
         spare = (size - need + 1)[group]
         chances = np.maximum(_at_least(rows, spare), felt[slot, group])
-        key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source[:, group]]
+        fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
+        source = source.take(group, axis=1)
+        key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
         key[rows <= 0] = -1
         last = np.where(hard[slot, group] & ((rows > 0).sum(axis=0) >= spare), spare - 1, 0)
         order = np.argsort(-key, axis=0, kind="stable")
-        reason = source[order[last, np.arange(len(group))], group]
-        stopped = _at_least(fault[:, group], spare)
-        stopped[((rows > 0) & (fault[:, group] == 0)).any(axis=0)] = 0.0
+        each = np.arange(len(group))
+        reason = source[order[last, each], each]
+        stopped = _at_least(fault, spare)
+        stopped[((rows > 0) & (fault == 0)).any(axis=0)] = 0.0
         firm = edges.firm[which[first]][group]
-        solid = firm & ((rows > 0) & ~soft[:, group]).any(axis=0)
+        solid = firm & ((rows > 0) & ~soft).any(axis=0)
         press = np.zeros(len(slot), np.bool_)
         return pair[first][group], slot, chances, reason, stopped, solid, press
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
-        node = keys % self.n
-        looked = np.flatnonzero(self.looked[node])
-        if not looked.size:
-            return predicted
-        chances = predicted[:, looked]
-        well = np.prod(1 - chances, axis=0)
-        weight = chances * self.region.seen.ratios.T[:, node[looked]]
-        before, after = well + chances.sum(axis=0), well + weight.sum(axis=0)
-        believed = predicted.copy()
-        believed[:, looked] = np.minimum(1.0, weight * (before / after))
+        well = np.prod(1 - predicted, axis=0)
+        weight = predicted * self.ratios.take(keys % self.n, axis=1)
+        before, after = well + predicted.sum(axis=0), well + weight.sum(axis=0)
+        believed: Floats = np.minimum(1.0, weight * (before / after))
         return believed
 
     def _pass_on(self, keys: Ints, believed: Floats) -> None:
@@ -340,7 +339,7 @@ def _at_least(chances: Floats, counts: Ints) -> Floats:
         exactly = np.zeros((count, len(rows)))
         exactly[0] = 1.0
         reached = np.zeros(len(rows))
-        for event in chances[:, rows]:
+        for event in chances.take(rows, axis=1):
             reached += exactly[-1] * event
             one_more = exactly[:-1] * event
             exactly *= 1 - event

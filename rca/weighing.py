@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rca.accounts import accounted
 from rca.messages import (
     ENTITY_RHO,
     OVERFLOW,
@@ -41,34 +42,74 @@ def weighed(
         places: where in its tree the entity of each row is, see `placed`.
         told: how surely others account for each row; None: there are no others.
     """
-    many = len(rows)
-    tree, first, of_node = _forest(trees)
-    sizes = [len(each) for each in rows]
-    of_row = np.repeat(np.arange(many), sizes)
-    entity, position, soft = (
-        np.concatenate([getattr(each, name) for each in rows])
-        for name in ("entity", "position", "soft")
-    )
-    chance, ratio, weight, bears = np.concatenate([each.says for each in rows], axis=1)
+    together = _Together(rows, trees, places)
+    tree, many, of_row, ratio = together.tree, len(rows), together.of_row, together.ratio
     if told is not None:
         ratio = ratio / (1 + np.concatenate(told) * (ratio - 1))
-    place = np.concatenate(places)
-    firm = (position >= 0) & (place >= 0)
-    said = weight * np.log1p(np.where(firm, bears, chance) * (ratio - 1))
-    beside = np.flatnonzero(~firm & ~soft)
-    others, which = _numbered(of_row[beside], entity[beside])
-    group, nodes = np.where(firm, place + np.repeat(first, sizes), -1), len(tree)
-    group[beside] = nodes + which
-    # One caller is one witness, however many of its readings alarm.
-    rho = np.where(tree.soft, SOFT_RHO, ENTITY_RHO)
-    summed = Groups(group, np.append(rho, np.full(len(others), ENTITY_RHO))).tempered(said)
-    found = _rooted(tree, summed[:nodes], of_node, many)
-    found += _sums(others, summed[nodes:], many)
-    called = soft & ~firm
+    said, nodes = together.said(ratio), len(tree)
+    summed = together.groups.tempered(said)
+    found = _rooted(tree, summed[:nodes], together.of_node, many)
+    found += _sums(together.others, summed[nodes:], many)
+    called = together.soft & ~together.firm
     if called.any():
         felt = np.minimum(OVERFLOW, _tempered(of_row[called], said[called], many))
         found += message(SPREADS, felt)
     return [round(nats, DIGITS) for nats in found.tolist()]
+
+
+def accounts(rows: Sequence[Rows], trees: Sequence[Tree], places: Sequence[Ints]) -> list[Floats]:
+    """Return how surely each suspect accounts for each of its rows, in the light of all of them.
+
+    Arguments as those of `weighed`.
+    """
+    together = _Together(rows, trees, places)
+    own = together.groups.tempered(together.said(together.ratio))[: len(together.tree)]
+    chances, place = np.append(accounted(together.tree, own), 0.0), together.place
+    found = np.where(place >= 0, chances[place] * together.bears, together.chance)
+    return np.split(found, np.cumsum([len(each) for each in rows])[:-1])
+
+
+class _Together:
+    """The rows of many suspects as one.
+
+    Attributes:
+        tree, of_node: all trees as one, and of which suspect each node is.
+        of_row: of which suspect each row is.
+        place: (r,) the node of the entity of each; -1: none.
+        firm: (r,) whether it counts up the tree; the others as calls, or beside it.
+        groups: rows that are tempered together: those of a node, then others by entity.
+        others: of which suspect each of these others is.
+    """
+
+    def __init__(
+        self, rows: Sequence[Rows], trees: Sequence[Tree], places: Sequence[Ints]
+    ) -> None:
+        self.tree, first, self.of_node = _forest(trees)
+        sizes = [len(each) for each in rows]
+        self.of_row = np.repeat(np.arange(len(rows)), sizes)
+        entity, position, self.soft = (
+            np.concatenate([getattr(each, name) for each in rows])
+            for name in ("entity", "position", "soft")
+        )
+        self.chance, self.ratio, self._weight, self.bears = np.concatenate(
+            [each.says for each in rows], axis=1
+        )
+        place = np.concatenate(places)
+        self.place = np.where(place >= 0, place + np.repeat(first, sizes), -1)
+        self.firm: Mask = (position >= 0) & (place >= 0)
+        beside = np.flatnonzero(~self.firm & ~self.soft)
+        self.others, which = _numbered(self.of_row[beside], entity[beside])
+        group = np.where(self.firm, self.place, -1)
+        group[beside] = len(self.tree) + which
+        # One caller is one witness, however many of its readings alarm.
+        rho = np.where(self.tree.soft, SOFT_RHO, ENTITY_RHO)
+        self.groups = Groups(group, np.append(rho, np.full(len(self.others), ENTITY_RHO)))
+
+    def said(self, ratio: Floats) -> Floats:
+        """Return what each row says; where it counts up the tree, of its entity being hit."""
+        bears = np.where(self.firm, self.bears, self.chance)
+        found: Floats = self._weight * np.log1p(bears * (ratio - 1))
+        return found
 
 
 def placed(rows: Sequence[Rows], trees: Sequence[Tree]) -> list[Ints]:

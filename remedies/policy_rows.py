@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from kgraph.schema import Risk
 from kgraph.schema.yaml_files import in_form, read_yaml
@@ -15,7 +16,15 @@ from remedies.rows import check_fault, check_kind
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_Hour = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+def _hour(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is no time of day: write it like 22:00, in UTC")
+    return text
+
+
+_Hour = Annotated[str, AfterValidator(_hour)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest_kind
+from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest, suggest_kind
 from kgraph.schema.yaml_files import in_form, read_yaml
 from remedies.actions import ACTUATORS, APPLIED, Action, Param, Verified
 from remedies.conditions import CONDITIONS
@@ -137,10 +137,9 @@ def check_fault(text: str, place: str) -> tuple[str, str]:
         return kind, mode
     check_kind(kind, place)
     if mode not in KINDS[kind].modes:
-        known = ", ".join(KINDS[kind].modes)
-        raise ConfigurationError(
-            f"{kind} has no mode {mode!r}", where=place, mend=f"one of: {known}"
-        )
+        modes = KINDS[kind].modes
+        mend = suggest(mode, modes, f"one of: {', '.join(modes)}")
+        raise ConfigurationError(f"{kind} has no mode {mode!r}", where=place, mend=mend)
     return kind, mode
 
 
@@ -223,9 +222,8 @@ def _check_names(row: ActionRow, place: str) -> None:
 def check_condition(name: str, place: str) -> None:
     """See that a condition of the graph exists; ConfigurationError otherwise."""
     if name not in CONDITIONS:
-        known = ", ".join(sorted(CONDITIONS))
-        what = f"no condition {name!r} of the graph"
-        raise ConfigurationError(what, where=place, mend=f"one of: {known}")
+        mend = suggest(name, CONDITIONS, f"one of: {', '.join(sorted(CONDITIONS))}")
+        raise ConfigurationError(f"no condition {name!r} of the graph", where=place, mend=mend)
 
 
 def check_kind(kind: str, place: str) -> None:

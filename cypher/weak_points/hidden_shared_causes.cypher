@@ -1,10 +1,11 @@
-// Alternatives that lean on one and the same thing: redundancy that is none.
+// What all alternatives of a dependent lean on; `kgraph weak-points` counts spares on the way, too.
 // params:  none
 // returns: uid STRING (of the dependent), dependent STRING (name), group STRING,
 //          shared STRING (uid of what all its members need), sharedKind STRING,
 //          sharedName STRING, hops INTEGER (from the farthest member, 1 to 4)
 // order:   dependent, group, hops, sharedKind, sharedName, shared
 // All members of the group of a dependent that could lose one reach it, each by its shortest way.
+// A way may lead through a group that has a spare itself, as the two feeds of a host are.
 MATCH (dependent:Entity)-[r]->(member:Entity)
 WHERE r.group IS NOT NULL
 WITH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ def read(document: Path | BinaryIO, *, name: str = "", site: str = "default") ->
             the snapshot's items are read.
     """
     stream = _opened(document)
+    before = _written(stream) if stream is not document else None
     name = name or (str(document) if isinstance(document, Path) else "standard input")
     try:
         head, rows = _form(stream, name)
@@ -40,11 +42,35 @@ def read(document: Path | BinaryIO, *, name: str = "", site: str = "default") ->
         if stream is not document:
             stream.close()
         raise
-    items = _closing(_items(rows, checked, name, site), stream, owned=stream is not document)
+    items = _items(rows, checked, name, site)
+    if before is not None:
+        items = _settled(items, stream, before, name)
+    items = _closing(items, stream, owned=stream is not document)
     if stream is not document:
         # A generator that nobody begins never gets to its own end.
         weakref.finalize(items, stream.close)
     return Snapshot(checked.source, checked.scope, checked.complete, items)
+
+
+def _settled(
+    items: Iterator[Item], stream: IO[bytes], before: tuple[int, int], name: str
+) -> Iterator[Item]:
+    """Pass items on, and refuse a file that was written meanwhile.
+
+    Half a list is a whole one to who reads it, and what it does not name yet would close.
+    """
+    yield from items
+    if _written(stream) != before:
+        mend = "write it beside, and move it here when it is whole"
+        raise InputError("was written to while it was read", where=name, mend=mend)
+
+
+def _written(stream: IO[bytes]) -> tuple[int, int] | None:
+    """Return how long a file is and when it was written last; None: a pipe that was taken in."""
+    if isinstance(stream, SpooledTemporaryFile):
+        return None
+    found = os.fstat(stream.fileno())
+    return found.st_size, found.st_mtime_ns
 
 
 def _closing(items: Iterator[Item], stream: IO[bytes], *, owned: bool) -> Iterator[Item]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgraph.cli.campaign_tables import CampaignFormat, incident_row, show_figures, show_fit
-from kgraph.cli.evaluate import score_document, set_name
+from kgraph.cli.evaluate import methods_among, score_document, set_name
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
 from kgraph.schema.counting import counted
@@ -61,7 +61,6 @@ def campaign(  # noqa: PLR0913 - a command's options
     """Break things in a simulation of the graph, and measure the answers. Changes nothing."""
     from kgraph.app import campaign as campaigns
     from kgraph.app.engine import Engine, calibration_of, rules_of
-    from kgraph.app.evaluation import methods_of
     from kgraph.topology import build
 
     session = session_of(ctx)
@@ -70,18 +69,14 @@ def campaign(  # noqa: PLR0913 - a command's options
     model = rules_of(session.configuration)
     # What is fitted anew need not be there, or right.
     calibration = None if fit else calibration_of(session.configuration)
-    methods = methods_of(Engine(model, calibration))
-    for name in method or ():
-        if name not in methods:
-            usage(f"no method {name!r}: one of {', '.join(methods)}")
+    methods_among(Engine(model, calibration), method or ())  # before anything is drawn
     world = _world(session, entities, seed, wrong_edges)
     engine = Engine(model, calibration, build(world.entities, world.believed))
     plan = campaigns.Plan(incidents, at_once, seed, _estate(world, wrong_edges))
     drawn = list(_shown(session, campaigns.draw(world, plan), "drawing", incidents))
     told = _title(plan)
     if fit is None:
-        chosen = {n: m for n, m in methods_of(engine).items() if not method or n in method}
-        _measured(session, drawn, chosen, told, output)
+        _measured(session, drawn, methods_among(engine, method or ()), told, output)
     else:
         from kgraph.app.calibrating import calibrate
 

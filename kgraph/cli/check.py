@@ -44,17 +44,17 @@ def check(
 ) -> None:
     """Look at entities now: ping, TCP, HTTP, TLS, DNS, SSH, disk, NBD, libvirt. Reads only."""
     from ingest.detect.checks import CHECKS
+    from kgraph.schema import suggest
 
     if bool(entities) == (incident is not None):
         usage("name entities, or an incident with --incident ID")
-    unknown = sorted(set(only or ()) - {*CHECKS, "nbd", "libvirt"})
+    known = (*CHECKS, "nbd", "libvirt")
+    unknown = sorted(set(only or ()) - set(known))
     if unknown:
-        usage(
-            f"no check is called {unknown[0]!r}; known: {', '.join((*CHECKS, 'nbd', 'libvirt'))};"
-            " for several, repeat --only"
-        )
+        mend = suggest(unknown[0], known, f"known: {', '.join(known)}; for several, repeat --only")
+        usage(f"no check is called {unknown[0]!r}; {mend}")
     session = session_of(ctx)
-    wanted = frozenset(only) if only else frozenset({*CHECKS, "nbd", "libvirt"})
+    wanted = frozenset(only or known)
     found, targets, jobs = _planned(session, entities or (), incident, wanted)
     titles = {entity.uid: entity.title for entity in found}
     if dry_run:

@@ -154,10 +154,13 @@ def _values(
     session: Session, store: Estate, query: Query, given: dict[str, str]
 ) -> dict[str, object]:
     """Return the parameters in the types that the query's header declares."""
+    from kgraph.schema import suggest
+
     names = {row.name for row in query.params}
     unknown, missing = sorted(given.keys() - names), sorted(names - given.keys())
     if unknown:
-        usage(f"{query.name} has no parameter {unknown[0]!r}")
+        mend = suggest(unknown[0], names, f"it has: {', '.join(sorted(names)) or 'none'}")
+        usage(f"{query.name} has no parameter {unknown[0]!r}; {mend}")
     if missing:
         wanted = next(row for row in query.params if row.name == missing[0])
         usage(f"{query.name} asks for --param {wanted.name}=..., {wanted.type}: {wanted.about}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +13,10 @@ from kgraph.cli.session import session_of, usage
 from kgraph.cli.tables import RowFormat, show, write
 
 if TYPE_CHECKING:
+    from kgraph.app.engine import Engine
     from kgraph.app.evaluation import SetScore
     from kgraph.app.scoring import Score
+    from rca.baselines import Baseline
 
 _SHOWN = ("AC@1", "AC@3", "AC@5", "MRR", "F1", "Brier", "ECE")
 
@@ -60,17 +62,13 @@ def evaluate(
         usage(
             f"{len(bundle)} files of incidents and {len(truth)} of labels: give each its --truth"
         )
-    methods = evaluation.methods_of(engine_of(session.configuration))
-    for name in method or ():
-        if name not in methods:
-            usage(f"no method {name!r}: one of {', '.join(methods)}")
-    chosen = {name: rank for name, rank in methods.items() if not method or name in method}
+    methods = methods_among(engine_of(session.configuration), method or ())
     sets = []
     for path, labels in zip(bundle, truth, strict=True):
         rows = evaluation.labelled(path, labels, at_most)
         if not rows:
             usage(f"{path}: no incident in it")
-        sets.append(evaluation.evaluate(set_name(path), rows, chosen))
+        sets.append(evaluation.evaluate(set_name(path), rows, methods))
     if output is ScoreFormat.HTML:
         from kgraph.cli.evaluation_page import page
 
@@ -144,3 +142,16 @@ def score_document(score: Score) -> dict[str, Any]:
             "p95": round(score.cpu_ms[1], 3),
         },
     }
+
+
+def methods_among(engine: Engine, names: Sequence[str]) -> Mapping[str, Baseline]:
+    """Return the methods of some names, of none all; end with a usage error if there is none."""
+    from kgraph.app.evaluation import methods_of
+    from kgraph.schema import suggest
+
+    methods = methods_of(engine)
+    for name in names:
+        if name not in methods:
+            mend = suggest(name, methods, f"one of: {', '.join(methods)}")
+            usage(f"no method {name!r}; {mend}")
+    return {name: method for name, method in methods.items() if not names or name in names}

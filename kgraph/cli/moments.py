@@ -20,7 +20,8 @@ At = Annotated[
 ]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
-_FORMS = "write RFC 3339 with a zone (2026-01-31T12:00:00Z), or how long ago (-15m, -2h, -3d)"
+_INSTANT = "write RFC 3339 with a zone (2026-01-31T12:00:00Z)"
+_FORMS = f"{_INSTANT}, or how long ago (-15m, -2h, -3d)"
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -28,14 +29,20 @@ def moment(text: str, now: datetime) -> datetime:
     back = _SPAN.fullmatch(text.removeprefix("-"))
     if back:
         return now - _length(back)
+    found = instant(text, _FORMS)
+    if found > now:
+        usage(f"{text!r} lies in the future")
+    return found
+
+
+def instant(text: str, forms: str = _INSTANT) -> datetime:
+    """Return a time with a zone, past or future, in UTC; end with a usage error if it is none."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        usage(f"{text!r} is no time; {_FORMS}")
+        usage(f"{text!r} is no time; {forms}")
     if found.tzinfo is None:
-        usage(f"{text!r} has no zone; {_FORMS}")
-    if found > now:
-        usage(f"{text!r} lies in the future")
+        usage(f"{text!r} has no zone; {forms}")
     return found.astimezone(UTC)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.moments import instant
+from kgraph.cli.session import Session, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.schema.counting import counted
 
@@ -53,23 +53,13 @@ def explain_one(
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
-    now = _moment(at) if at else session.now()
+    now = instant(at) if at else session.now()
     with opened(session.configuration, Access.READ) as store:
         found = explain(session.configuration, store, find(store, plan_id), now)
     if output is RowFormat.TABLE:
         _lines(session, found)
     else:
         write(_document(found), output)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        usage(f"{text!r} is no time; write it like 2026-01-31T23:00:00Z")
-    if found.tzinfo is None:
-        usage(f"{text!r} has no zone; write it like 2026-01-31T23:00:00Z")
-    return found.astimezone(UTC)
 
 
 def _lines(session: Session, found: Explained) -> None:

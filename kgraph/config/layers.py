@@ -87,8 +87,12 @@ def _data_home(environ: Mapping[str, str]) -> Path:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # Some editors begin a file with a mark of its encoding, which is nothing of TOML's.
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8"
+        raise ConfigurationError(what, where=str(path), mend="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(str(error), where=str(path), mend="mend the TOML") from error
     except OSError as error:
         raise ConfigurationError(error.strerror or str(error), where=str(path)) from error

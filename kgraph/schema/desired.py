@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yaml import YAMLError
 
 from kgraph.schema.errors import InputError, one_line
+from kgraph.schema.nearness import suggest
 from kgraph.schema.refusals import in_words
 from kgraph.schema.relations import RELATIONS
 from kgraph.schema.safe_yaml import safe_yaml
@@ -82,7 +83,7 @@ def parse_desired(text: str, where: str) -> Desired:
         ) from None
     for number, row in enumerate(found.relations):
         if row.type not in RELATIONS:
-            known = ", ".join(sorted(RELATIONS))
+            mend = suggest(row.type, RELATIONS, f"known: {', '.join(sorted(RELATIONS))}")
             place = f"{where}: relations.{number}.type"
-            raise InputError(f"no relation {row.type!r}", where=place, mend=f"known: {known}")
+            raise InputError(f"no relation {row.type!r}", where=place, mend=mend)
     return found

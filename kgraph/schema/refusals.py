@@ -14,6 +14,8 @@ def in_words(found: ErrorDetails) -> str:
             return "is not known here"
         case "model_type" | "dict_type" | "model_attributes_type":
             return "must be an object"
+        case "too_short":
+            return f"must have at least {found['ctx']['min_length']} of them"
         case _:
             told = found["msg"].removeprefix("Value error, ")
             return told.replace("Input should be", "must be")

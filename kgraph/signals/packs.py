@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections.abc
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -98,6 +98,7 @@ class Mapping:
         text: pattern with groups `name` and perhaps `host`, looked for in the alert's texts.
         ignore: why such an alert is no evidence; empty: it is.
         place: file and entry, for messages.
+        shipped: whether it comes with kgraph, and not from the site.
     """
 
     alert: re.Pattern[str]
@@ -111,6 +112,7 @@ class Mapping:
     text: re.Pattern[str] | None = None
     ignore: str = ""
     place: str = ""
+    shipped: bool = False
 
     def applies(self, alert: Alert) -> bool:
         """Tell whether labels and texts of an alert of such a name are what the entry asks for."""
@@ -177,7 +179,8 @@ def load_packs(folders: Sequence[Path] = ()) -> Packs:
 def _shipped() -> tuple[Mapping, ...]:
     texts = dict(shipped_files("kgraph.signals", "packs"))
     order = [_FIRST, *(name for name in texts if name not in {_FIRST, _LAST}), _LAST]
-    return tuple(entry for name in order for entry in parse(texts[name], name))
+    found = (entry for name in order for entry in parse(texts[name], name))
+    return tuple(replace(entry, shipped=True) for entry in found)
 
 
 def parse(text: str, name: str) -> Iterator[Mapping]:
@@ -225,18 +228,18 @@ def _pattern(text: str, place: str) -> re.Pattern[str]:
 def lint(entries: Iterable[Mapping]) -> list[str]:
     """Return what is wrong with entries that can be read, one line each.
 
-    An entry that stands behind one with the same patterns can never match; a signal that is not
-    published counts as `anomaly` only.
+    An entry that stands behind one with the same patterns can never match, which a site means
+    where the one behind is shipped; a signal that is not published counts as `anomaly` only.
     """
     found = []
-    first: dict[object, str] = {}
+    first: dict[object, Mapping] = {}
     for entry in entries:
         text = entry.text.pattern if entry.text else ""
         where = tuple((label, pattern.pattern) for label, pattern in entry.where)
         key = (entry.alert.pattern, where, text)
-        if key in first:
-            found.append(f"{entry.place}: can never match: {first[key]} comes first; delete one")
-        first.setdefault(key, entry.place)
+        before = first.setdefault(key, entry)
+        if before is not entry and before.shipped == entry.shipped:
+            found.append(f"{entry.place}: can never match: {before.place} comes first; delete one")
         named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
         if not entry.ignore and entry.signal not in SIGNALS and not named:
             mend = suggest(entry.signal, SIGNALS, "use `anomaly`")

@@ -32,6 +32,17 @@ def test_without_any_file_defaults_hold_and_say_so(
     assert {origin for _, _, origin in found.rows()} == {"default"}
 
 
+def test_a_mark_of_the_encoding_is_no_part_of_the_file_and_another_encoding_is_told(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    file = tmp_path / "kgraph.toml"
+    file.write_bytes(b'\xef\xbb\xbfsite = "dc9"\r\n')
+    assert load(cwd=tmp_path, environ=nowhere).settings.site == "dc9"
+    file.write_bytes('site = "süd"\n'.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="byte 9 is not UTF-8; save it as UTF-8"):
+        load(cwd=tmp_path, environ=nowhere)
+
+
 def test_the_file_is_found_upward_and_its_paths_start_at_its_folder(
     tmp_path: Path, nowhere: dict[str, str]
 ) -> None:

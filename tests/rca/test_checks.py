@@ -56,6 +56,23 @@ def test_checks_come_best_first_and_no_command_twice(ask: Ask) -> None:
     assert len({c.command for c in checks}) == len(checks)
 
 
+def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: Ask) -> None:
+    commands = {
+        copy: " ".join(
+            check.command
+            for check in ask(f"""
+                Service: s
+                {copy}: c[0-1]
+                s RUNS_ON c* (a, 1)
+                s abnormal: down
+            """).next_checks
+        )
+        for copy in ("Pod", "VirtualMachine")
+    }
+    assert "kubectl describe pod c0 c1" in commands["Pod"]
+    assert "kubectl" not in commands["VirtualMachine"]
+
+
 def test_where_nothing_is_in_doubt_nothing_is_asked_about_modes_that_were_seen(ask: Ask) -> None:
     answer = ask("""
         Disk: d

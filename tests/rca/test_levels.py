@@ -10,10 +10,11 @@ from rca.levels import Levels
 from rca.order import Ranks
 from rca.terrain import CROSSED
 from tests.kgraph.topology.estates import Graph, graphs
+from tests.rca.seeds import seeds
 from tests.rca.test_order import _random_graph
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_all_at_once_are_ranked_as_each_along_its_walk(seed: int) -> None:
     graph = _random_graph(seed)
     topology = build(

@@ -108,8 +108,8 @@ def test_a_row_about_several_kinds_is_wrong_once() -> None:
             "says again what mine.yaml: checks[0] says",
         ),
         (
-            "signals:\n  - {signal: x, of: Pod.evicted, detection: 0.9, falseAlarm: 0.1}\n",
-            "nothing causes Pod.evicted",
+            "signals:\n  - {signal: x, of: Queue.overloaded, detection: 0.9, falseAlarm: 0.1}\n",
+            "nothing causes Queue.overloaded",
         ),
     ],
 )

@@ -23,6 +23,7 @@ from rca.messages import (
     rooted,
     temper,
 )
+from tests.rca.seeds import seeds
 
 
 def random_tree(rng: Random, size: int) -> list[Node]:
@@ -47,7 +48,7 @@ def by_enumeration(tree: list[Node], ratios: dict[int, float]) -> float:
     return math.log(total * ratios[0])
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_on_trees_the_messages_equal_enumeration_of_all_joint_states(seed: int) -> None:
     rng = Random(seed)
     tree = random_tree(rng, rng.randrange(1, 9))

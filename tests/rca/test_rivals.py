@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from kgraph.schema import Answer, Fault
+from tests.rca.seeds import seeds
 
 Ask = Callable[[str], Answer]
 Answers = Callable[[int], Answer]
@@ -45,7 +46,7 @@ def test_the_runner_up_is_the_next_explanation_and_says_how_far_it_is_behind(ask
     assert set(rival.members) != set(best.members)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_a_runner_up_clears_something_that_the_winner_blames(
     seed: int, random_answer: Answers
 ) -> None:
@@ -141,7 +142,7 @@ def test_where_the_rules_know_no_command_a_signal_to_watch_is_named(ask: Ask) ->
     assert group.apart.signal
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(10))
 def test_a_group_is_as_likely_as_any_of_its_members_and_no_likelier_than_all(
     seed: int, random_answer: Answers
 ) -> None:

@@ -17,11 +17,12 @@ from rca.scene import Scene
 from rca.score import score
 from rca.search import MOST, best_explanation, compatible
 from rca.units import Unit
+from tests.rca.seeds import seeds
 from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 Incidents = Callable[[str], Incident]
-SEEDS = range(160)
+SEEDS = range(80)
 SMALL = 26  # units: sets of three of them are still few
 
 
@@ -45,7 +46,7 @@ def test_the_search_finds_what_exhaustive_enumeration_finds(
         compared += 1
         if score(best_explanation(suspected)) < _best_score(suspected) - 1e-9:
             missed.append(seed)
-    assert compared >= 30
+    assert compared >= 15
     assert missed == []
 
 
@@ -53,7 +54,7 @@ def test_no_suspects_have_no_explanation() -> None:
     assert best_explanation([]) == []
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(8))
 def test_no_single_drop_or_swap_improves_what_is_found(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
@@ -69,7 +70,7 @@ def test_no_single_drop_or_swap_improves_what_is_found(
                 assert score([*rest, unit]) <= held + 1e-9
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(8))
 def test_one_entity_has_one_fault_in_an_explanation(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:

@@ -18,6 +18,7 @@ from rca.likelihood import read
 from rca.rules import Model
 from rca.scene import Scene
 from rca.signature import CUT, SEED, spread
+from tests.rca.seeds import seeds
 
 BARE = Model()  # no rules: what relations carry by themselves
 STRENGTH = {"USES": FIRM_HARD, "CALLS": SOFT}
@@ -110,7 +111,7 @@ def _faults(rng: np.random.Generator, field: Scene) -> set[int]:
     return {int(e) for e in rng.permutation(sources)[: int(rng.integers(1, 4))]}
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(30))
 def test_on_trees_with_redundancy_the_walk_is_exact(seed: int) -> None:
     rng = np.random.default_rng(seed)
     field = _field(_grouped(rng, _random_tree(rng)))
@@ -158,7 +159,7 @@ def _filtered(ratios: list[float]) -> list[float]:
     return predicted
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_on_a_chain_with_readings_the_correction_is_exact_filtering(seed: int) -> None:
     rng = np.random.default_rng(seed)
     seen = []
@@ -194,7 +195,7 @@ def test_around_a_ring_a_fault_fades_by_hops_and_does_not_feed_itself(size: int)
         assert chance == pytest.approx(SEED * SOFT ** (-entity % size))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", seeds(15))
 def test_on_graphs_with_cycles_the_walk_ends_with_chances(seed: int) -> None:
     rng = np.random.default_rng(seed)
     pairs = [(a, b) for a, b in rng.integers(0, 8, size=(20, 2)).tolist() if a != b]

@@ -16,7 +16,7 @@ from kgraph.schema import Incident
 from rca.baselines import BASELINES, candidates_of
 from rca.measures import place
 from rca.rules import Model
-from tests.rca.worlds import fabric, microservices
+from tests.rca.worlds import cloud, fabric, microservices
 from tests.rca.worlds.drawn import Drawn, renamed
 
 Row = TypeVar("Row")
@@ -32,6 +32,7 @@ def test_on_worlds_unlike_its_own_more_is_found_than_by_simple_means(model: Mode
     rows = [one for view in microservices.View for one in microservices.incidents(7, 6, view)]
     for covered in (True, False):
         rows += fabric.incidents(7, 6, covered=covered)
+        rows += cloud.incidents(7, 4, covered=covered)
 
     def engine(incident: Incident) -> Mapping[str, float]:
         return {c.entity: c.posterior for c in rca.investigate(incident, model).causes}
@@ -45,6 +46,7 @@ def test_names_and_order_decide_nothing(model: Model) -> None:
     for one in [
         *microservices.incidents(3, 2, microservices.View.ALERTS),
         *fabric.incidents(3, 2, covered=False),
+        *cloud.incidents(5, 1, covered=False),
     ]:
         other = renamed(one, "otherwise")
         (true,), (same,) = one.truth, other.truth
@@ -72,6 +74,7 @@ def test_in_which_order_things_come_decides_nothing_at_all(model: Model) -> None
     for one in [
         *microservices.incidents(31, 2, microservices.View.ALERTS),
         *fabric.incidents(31, 5, covered=False),
+        *cloud.incidents(31, 3, covered=False),
     ]:
         first, second = (
             {(c.entity, c.mode): c.posterior for c in rca.investigate(incident, model).causes}

@@ -126,7 +126,10 @@ def test_who_lets_it_act_whatever_the_chance_is_warned(tmp_path: Path) -> None:
         ("  - {name: a, mode: auto, when: {colour: red}}", "colour"),
         ("  - {name: a, mode: auto, when: {cause: Hots}}", "did you mean Host"),
         ("  - {name: a, mode: auto, when: {cause: Host.full}}", "no mode 'full'"),
-        ("  - {name: a, mode: auto, when: {hours: {from: '25:00', to: '03:00'}}}", "hours"),
+        (
+            "  - {name: a, mode: auto, when: {hours: {from: '25:00', to: '03:00'}}}",
+            "'25:00' is no time of day: write it like 22:00",
+        ),
         ("  - [", "p.yaml:"),
     ],
 )

@@ -16,7 +16,7 @@ from kgraph.store import open_store
 from tests.remedies.simulator.commands import parse
 from tests.remedies.simulator.night import SimNight
 
-NIGHTS = int(os.environ.get("KGRAPH_TEST_NIGHTS", "25"))
+NIGHTS = int(os.environ.get("KGRAPH_TEST_NIGHTS", "16"))
 HOSTS = [f"h{n}" for n in range(1, 6)]
 GUESTS = [f"web-{n}" for n in range(1, 9)]
 ACTIONS = ["start", "resume", "restart", "fence", "start_elsewhere", "reset", "stop"]

@@ -6,9 +6,10 @@ One module for each topic; `tests/cypher/test_parity.py` holds them to the state
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kgraph.app.queries import hygiene, impact, incident, inventory, weak_points
+from kgraph.schema.timestamps import format_time
 from kgraph.store import Estate
 
 Row = tuple[object, ...]
@@ -34,4 +35,4 @@ def answer(store: Estate, name: str, parameters: Mapping[str, object]) -> list[R
 
 
 def _plain(value: object) -> object:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+    return format_time(value) if isinstance(value, datetime) else value

@@ -165,7 +165,8 @@ def _webhook(receiver: WebhookReceiver, configuration: Configuration, token: str
             chosen = template.parse(path.read_text("utf-8"), where=str(path))
         except (OSError, UnicodeDecodeError) as error:
             mend = f"shipped: {', '.join(template.SHIPPED)}"
-            raise ConfigurationError(f"no template: {error}", where=str(path), mend=mend) from None
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise ConfigurationError(f"no template: {why}", where=str(path), mend=mend) from None
     headers = _bearer(receiver.header, receiver.scheme, token)
     return Web(receiver.name, url, lambda d, _id: template.render(chosen, d), headers)
 

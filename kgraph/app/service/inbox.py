@@ -11,6 +11,7 @@ from kgraph.app.alerts import Directory, Listing, observe
 from kgraph.app.service.elsewhere import carry_out
 from kgraph.app.service.hooks import Taken, read
 from kgraph.app.service.tally import Group, Tally
+from kgraph.app.service.unplaced import Unplaced
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config.hooks import HookConfig
@@ -36,6 +37,7 @@ class Inbox:
         self._store, self._packs, self._tally = store, packs, tally
         self._hooks: Mapping[str, HookConfig] = {hook.name: hook for hook in hooks}
         self._directory = Directory()
+        self._unplaced = Unplaced()
         self._left_out: dict[tuple[str, str], tuple[int, datetime]] = {}
         self._said: frozenset[str] = frozenset()
         self._forgotten_at: datetime | None = None
@@ -47,9 +49,9 @@ class Inbox:
         """
         self._forget(now)
         waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
+        brought = bool(waiting)
         if not waiting:
             self._directory.recent(self._store, now)  # nobody waits for it now
-            return None
         told: list[Told] = []
         alerts = 0
         try:
@@ -59,9 +61,10 @@ class Inbox:
                 told += self._observe(taken, now)
                 self._done(waiting, taken, now)
                 waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
+            brought |= self._placed(now)
         except StoreBusyError as error:  # nothing is lost: it waits for the next round
             _log.warning("deliveries wait", because=str(error))
-        return told
+        return told if brought else None
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Return what is missing of the evidence, for whoever reads an explanation."""
@@ -116,7 +119,9 @@ class Inbox:
         reports = folded(report for _, each in taken for report in each.reports)
         if not reports:
             return
+        version = self._store.version()
         translation = self._translated(reports, now)
+        self._unplaced.note(reports, translation.explanations, version)
         reading = Reading(self._store, now, Commitment.COMMIT, unshown)
         diff = observe(reading, translation, Listing.SOME)
         off = frozenset(line for _, each in taken for line in each.findings)
@@ -142,6 +147,22 @@ class Inbox:
                 yield Told(now, What.FINDING, line, {"source": "hooks"})
         if rows:
             self._store.observe((), (), rows)
+
+    def _placed(self, now: datetime) -> bool:
+        """Look again for what fires and was not found; tell whether any is there by now."""
+        reports = self._unplaced.due(self._store, now)
+        if not reports:
+            return False
+        version = self._store.version()
+        index, blind = self._directory.of(self._store, now)
+        told = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
+        pairs = zip(reports, told.explanations, strict=True)
+        there = [report for report, row in pairs if not row.lost]
+        if there:
+            found = translate_reports(there, index, self._packs, received_at=now, blind=blind)
+            observe(Reading(self._store, now, Commitment.COMMIT, unshown), found, Listing.SOME)
+        self._unplaced.note(reports, told.explanations, version)
+        return bool(there)
 
     def _translated(self, reports: list[Report], now: datetime) -> Translation:
         """Find the entity of every alert; where one is not found, in the estate of now."""

@@ -16,7 +16,7 @@ from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
 from kgraph.config import LibvirtSource, PrometheusSource
-from kgraph.schema import ConfigurationError
+from kgraph.schema import ConfigurationError, suggest
 from kgraph.sourcekit import SourceEntry
 
 __all__ = [
@@ -116,10 +116,11 @@ def named_jobs(context: Context, names: Sequence[str]) -> list[Job]:
     ]
     for name in names:
         if not name or not any(name in answers for answers, _ in known):
+            titles = [made.title for _, made in known]
             raise ConfigurationError(
                 f"no source is called {name!r}",
                 where=str(context.configuration.file or "kgraph.toml"),
-                mend="known: " + ", ".join(made.title for _, made in known),
+                mend=suggest(name, titles, f"known: {', '.join(titles)}"),
             )
     return [made for answers, made in known if answers & set(names)]
 

@@ -8,6 +8,7 @@ from typing import Any
 from neo4j.graph import Node, Path, Relationship
 from neo4j.time import Date, DateTime, Duration, Time
 
+from kgraph.schema.timestamps import format_time
 from kgraph.store.neo4j.statements import Statements
 
 
@@ -29,7 +30,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever Cypher returns
             own = {n: _plain(v) for n, v in value.items() if not n.startswith("_")}
             return {"type": value.type, **own}
         case DateTime():
-            return value.to_native().isoformat()
+            native = value.to_native()
+            return format_time(native) if native.tzinfo else native.isoformat()
         case Date() | Time() | Duration():
             return value.iso_format()
         case list():

@@ -107,6 +107,18 @@ def test_a_pipe_is_read_like_a_file() -> None:
     assert len(list(read(Pipe(json.dumps(document()).encode())).items)) == 5
 
 
+def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "estate.json"
+    text = json.dumps({**HEADER, "entities": [{"id": "h1", "kind": "Host"}]})
+    path.write_text(text, "utf-8")
+    found = read(path)
+    with path.open("a", encoding="utf-8") as writer:
+        writer.write("\n")
+    with pytest.raises(InputError, match=r"was written to while .*; write it beside, and move"):
+        list(found.items)
+    assert len(list(read(path).items)) == 1
+
+
 def test_rows_know_their_line(tmp_path: Path) -> None:
     path = tmp_path / "estate.yaml"
     path.write_text("format: kgraph.topology/v1\nsource: s\nentities:\n  - {id: a, kind: Host}\n")

@@ -134,7 +134,7 @@ def test_labels_choose_between_entries_of_one_name(tmp_path: Path) -> None:
         ("entries: [{alert: X, colour: red}]", "entries.0.colour: is not known here"),
         ("entries: [{direction: sideways}]", "entries.0.direction"),
         ('entries: [{"a\\nb": red}]', r"entries.0.a\nb: is not known here"),
-        ("entries: []", "entries: List should have at least 1 item"),
+        ("entries: []", "entries: must have at least 1 of them"),
         ("", "entries: is missing"),
         ("entries: " + "[" * 2000, "recursion"),
     ],
@@ -176,6 +176,11 @@ def test_the_linter_finds_an_entry_that_can_never_match() -> None:
     assert lint(twice) == [
         "site.yaml: entries[1]: can never match: site.yaml: entries[0] comes first; delete one"
     ]
+
+
+def test_an_entry_of_the_site_in_the_place_of_a_shipped_one_is_no_mistake(tmp_path: Path) -> None:
+    packs = site(tmp_path, "entries: [{alert: GuestDown, kind: VirtualMachine, signal: down}]")
+    assert lint(packs.entries) == []
 
 
 def test_the_linter_finds_a_signal_that_nobody_published() -> None:

@@ -14,7 +14,7 @@ import rca
 from kgraph.schema import Incident
 from rca.baselines import BASELINES, candidates_of
 from rca.measures import place
-from tests.rca.worlds import fabric, microservices
+from tests.rca.worlds import cloud, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
@@ -27,10 +27,10 @@ def worlds(
         yield f"micro {view.name.lower()}", list(drawn)
     if services is not None:
         return
-    for covered in (True, False):
-        name = "covered" if covered else "alerts"
-        yield f"fabric {name}", list(fabric.incidents(seed, count, covered=covered))
-    yield "fabric several", list(fabric.incidents(seed, count, covered=True, most=3))
+    for name, drawn_in in (("fabric", fabric.incidents), ("cloud", cloud.incidents)):
+        yield f"{name} covered", list(drawn_in(seed, count, covered=True))
+        yield f"{name} alerts", list(drawn_in(seed, count, covered=False))
+        yield f"{name} several", list(drawn_in(seed, count, covered=True, most=3))
 
 
 def main() -> None:

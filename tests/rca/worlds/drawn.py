@@ -51,6 +51,7 @@ def renamed(drawn: Drawn, salt: str) -> Drawn:
                 )
                 for one in incident.observations
             ),
+            changes=tuple(replace(one, entity=name[one.entity]) for one in incident.changes),
             target=target,
             candidates=_sorted(incident.candidates, name),
         ),

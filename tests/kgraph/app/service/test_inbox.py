@@ -96,6 +96,29 @@ def test_a_delivery_becomes_evidence_and_is_gone(
     assert store.count(Drawer.INBOX) == 0
 
 
+def appears(store: GraphStore, *names: str, seconds: float) -> None:
+    at = T0 + timedelta(seconds=seconds)
+    with store.sync("cmdb", "", complete=True, at=at) as run:
+        run.stage([Record(name, "Host", name) for name in ("h1", "h2", *names)])
+        run.commit()
+
+
+def test_what_fires_before_the_estate_has_it_is_evidence_once_it_has(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(down("h8"), down("h9"))
+    inbox.keep(T0)
+    assert inbox.keep(T0 + timedelta(seconds=6)) is None
+    appears(store, "h8", seconds=10)
+    assert inbox.keep(T0 + timedelta(seconds=11)) == []
+    assert hurt(store, 12) == {"h8"}
+    post(over("h9"), seconds=20)  # what is over by then does not come back
+    inbox.keep(T0 + timedelta(seconds=21))
+    appears(store, "h8", "h9", seconds=30)
+    assert inbox.keep(T0 + timedelta(seconds=31)) is None
+    assert hurt(store, 32) == {"h8"}
+
+
 def test_of_several_words_on_one_alert_the_newest_counts_though_it_came_first(
     inbox: Inbox, store: GraphStore, post: Post
 ) -> None:
