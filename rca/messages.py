@@ -139,7 +139,7 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
         soft, parent = tree.soft[at], tree.parent[at]
         below += np.bincount(parent[~soft], told[~soft], len(tree))
         if soft.any():
-            felt += _felt(parent[soft], told[soft], len(tree))
+            felt += called(parent[soft], told[soft], len(tree))
     roots = tree.levels[0]
     below[roots] = _spread(tree, roots, below)
     return below, felt
@@ -151,10 +151,16 @@ def _spread(tree: Tree, at: Ints, below: Floats) -> Floats:
     return np.where(tree.gray[at], message(SPREADS, said), said)
 
 
-def _felt(callee: Ints, told: Floats, many: int) -> Floats:
-    """Return what the callers of each of many nodes say together, in nats."""
+def called(callee: Ints, told: Floats, many: int) -> Floats:
+    """Return what the callers of each of many nodes say together, in nats.
+
+    Args:
+        callee: (c,) whom each of several callers calls.
+        told: (c,) what each tells of it, in nats.
+        many: nodes.
+    """
     callers = np.bincount(callee, minlength=many)
-    worth = np.append(0.0, np.cumsum(1 / (1 + CALLERS_RHO * np.arange(callers.max()))))
+    worth = np.append(0.0, np.cumsum(1 / (1 + CALLERS_RHO * np.arange(callers.max(initial=0)))))
     share = worth[callers] / np.maximum(1, callers)
     return message(SPREADS, np.bincount(callee, told, many) * share)
 

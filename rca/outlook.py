@@ -17,13 +17,16 @@ from rca.promise import (
     ALARM,
     ALL,
     ALONE,
+    FIRM,
     GRAY,
     HARD,
     PASSES,
     UNSEEN,
     WELL,
     Reach,
+    callers_say,
     reaches,
+    shown,
 )
 from rca.prospects import Prospects, Symptoms
 from rca.region_arrays import Region, region_of
@@ -86,8 +89,9 @@ class Outlook:
         self._nats = np.zeros(len(region.nodes))
         self._nats[alarming] = symptoms.nats[here]
 
-        slot = _slots(region, prospects)
-        known = reaches(scene, region, node, alarming)
+        slot, own = _slots(region, prospects), shown(scene, region, alarming)
+        self._called = callers_say(region, own, self._nats)
+        known = reaches(region, node, own)
         more = _wholes(region, prospects, node, slot)
         joined = known.joined(more.whole, more.part, more.through, len(more.prospect))
         if shared:
@@ -106,8 +110,9 @@ class Outlook:
 
     def _effects(self, stops: Mask) -> Floats:
         of, how, many = self._reach.of, self._reach.how, self.rows
-        felt = (how & (ALONE | UNSEEN)) > 0
+        felt = (how & (FIRM | UNSEEN)) > 0
         says = PASSES * np.bincount(of[felt], self._nats[self._reach.node[felt]], many)
+        says += np.bincount(self._fault_row, self._called[self._fault_node], many)
         hard, gray = (
             (says - AGAINST * np.bincount(of[(how & bit) > 0], minlength=many))[self.row]
             for bit in (HARD, GRAY)
@@ -180,8 +185,8 @@ def _wholes(region: Region, prospects: Prospects, node: Ints, slot: Ints) -> _Wh
     there = stopped >= 0
     parts = (
         (whole[of[faults]], prospects.suspect[faults], ALL),
-        (whole[of[by[kept]]], hurt[kept], ALARM | ALONE | UNSEEN),
-        (stopping[there], stopped[there], ALONE | WELL),
+        (whole[of[by[kept]]], hurt[kept], ALL & ~WELL),
+        (stopping[there], stopped[there], ALONE | FIRM | WELL),
     )
     return _Wholes(
         np.flatnonzero(larger),
@@ -196,7 +201,7 @@ def _but(reach: Reach, of: Ints, node: Ints) -> Reach:
     """Return a reach without the symptoms of some pairs: what is at fault explains no effect."""
     at = reach.places(of, node)
     rows = reach.rows.copy()
-    rows[at[at >= 0]] &= ~(ALARM | ALONE | UNSEEN)
+    rows[at[at >= 0]] &= WELL
     return Reach(reach.start, rows)
 
 
@@ -209,7 +214,7 @@ def _shared(joined: Reach, known: Reach, wholes: _Wholes) -> Reach:
     times = np.bincount(place, minlength=len(joined.rows))
     sizes = np.bincount(wholes.fault, minlength=len(joined.start))
     common = (sizes[joined.of] > 1) & (times == sizes[joined.of])
-    return Reach(joined.start, joined.rows | ALONE * common)
+    return Reach(joined.start, joined.rows | (ALONE | FIRM) * common)
 
 
 def _said(scene: Scene, region: Region, prospects: Prospects, node: Ints, slot: Ints) -> Floats:

@@ -2,7 +2,9 @@
 
 Whom a fault reaches is held as rows, one for each that was seen, with how it is reached, so that
 what two ways lead to counts once: the alarms downstream speak for a suspect, and against it what
-firmly depends on it, stands behind no redundancy, and was seen well. Modes are told apart by
+firmly depends on it, stands behind no redundancy, and was seen well. Who merely calls may stay
+unhurt: what callers say counts one call far, as it does in the end (`rca.messages`), for in a
+graph of calls nearly everything is downstream of what is deep in it. Modes are told apart by
 severity alone, and chances not at all: good enough to decide who is looked at first, and for
 nothing else.
 """
@@ -16,8 +18,9 @@ import numpy as np
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import spans
+from rca.messages import called
 from rca.region_arrays import Region
-from rca.region_edges import Ints, Mask, starts
+from rca.region_edges import Floats, Ints, Mask, starts
 from rca.region_seen import heard_in
 from rca.scene import SPEAKS, Scene
 
@@ -25,15 +28,16 @@ PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
 AGAINST = 0.7  # nats that something seen well speaks against a fault that should hit it
 
 # How somebody is reached, in bits. Of symptoms: whatever stands between; behind no redundancy; in
-# that a failed probe would make it up. Of what was seen well: as what firmly depends on it, by the
-# severity of the fault.
-ALARM, ALONE, UNSEEN, HARD, GRAY = 1, 2, 4, 8, 16
+# that a failed probe would make it up; behind neither redundancy nor call. Of what was seen well:
+# as what firmly depends on it, by the severity of the fault.
+ALARM, ALONE, UNSEEN, FIRM, HARD, GRAY = 1, 2, 4, 8, 16, 32
 WELL = HARD | GRAY
-ALL = ALARM | ALONE | UNSEEN | WELL
+ALL = ALARM | ALONE | UNSEEN | FIRM | WELL
 _BITS = ALL.bit_length()
 # What passes on to a cause, by what its dependent needs it for: firmly; by calls; as one of
 # several; for being seen, which goes no further.
-_FIRM, _CALLED, _SPARED, _SIGHT = ALARM | ALONE | WELL, ALARM | ALONE, ALARM, ALARM | UNSEEN
+_FIRM, _CALLED = ALARM | ALONE | FIRM | WELL, ALARM | ALONE
+_SPARED, _SIGHT = ALARM, ALARM | UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +106,17 @@ class Reach:
         return Reach(starts(keys >> shift, many), keys & ((1 << shift) - 1))
 
 
-def reaches(scene: Scene, region: Region, suspected: Ints, symptoms: Ints) -> Reach:
+def reaches(region: Region, suspected: Ints, own: Ints) -> Reach:
     """Sum up from effects to causes whom each suspect may reach.
 
     Those that need each other in a circle reach the same. What hurts against the arrows is left
     out.
 
     Args:
-        scene: the estate and what was seen on it.
-        region: the arrays of it.
+        region: the arrays of the estate and what was seen on it.
         suspected: (m,) nodes.
-        symptoms: nodes.
+        own: of `shown`.
     """
-    own = _shown(scene, region, symptoms)
     order = np.lexsort((region.circle[suspected], -region.level[suspected]))
     nodes = suspected[order]
     level, circle = region.level[nodes], region.circle[nodes]
@@ -130,8 +132,14 @@ def reaches(scene: Scene, region: Region, suspected: Ints, symptoms: Ints) -> Re
     return found.of(suspected)
 
 
-def _shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
-    """Return (n,) how each node would be reached by its own fault: bits."""
+def shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
+    """Return (n,) how each node would be reached by its own fault: bits.
+
+    Args:
+        scene: the estate and what was seen on it.
+        region: the arrays of it.
+        symptoms: nodes.
+    """
     heard, seen = heard_in(scene), region.seen
     loud, quiet = np.zeros((2, len(heard.looks)), np.int64)
     for i, sort in enumerate(heard.looks):
@@ -149,8 +157,24 @@ def _shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
     alarming[symptoms] = True
     found[alarming] &= UNSEEN
     found[~alarming] &= WELL
-    found[has[alarming[has]]] |= ALARM | ALONE
+    found[has[alarming[has]]] |= ALARM | ALONE | FIRM
     return found
+
+
+def callers_say(region: Region, own: Ints, nats: Floats) -> Floats:
+    """Return (n,) about what the callers of each node say for a fault of it, in nats.
+
+    Args:
+        region: the arrays of the estate and what was seen on it.
+        own: of `shown`.
+        nats: (n,) what the alarms of each node say.
+    """
+    edges = region.edges
+    alone = edges.need[edges.gate] == edges.size[edges.gate]
+    edge = np.flatnonzero(~edges.firm & ~edges.evidence & ~edges.press & alone)
+    caller = edges.target[edge]
+    told = PASSES * nats[caller] - AGAINST * ((own[caller] & WELL) > 0)
+    return called(edges.source[edge], told, len(region.nodes))
 
 
 @dataclass(frozen=True, slots=True)

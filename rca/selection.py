@@ -20,6 +20,8 @@ from rca.search import best_explanation
 from rca.units import Unit, units_of
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
+EQUAL = 1e-9
+SLACK = 20  # so many more where equals compete for the last place
 LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
@@ -74,7 +76,13 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
     """Return the most promising, until the next promises too little."""
     best = float("-inf")
     found: list[int] = []
-    order = most(promises, promises > -math.inf, MOST)
+    order = most(promises, promises > -math.inf, MOST + SLACK)
+    if len(order) > MOST:  # equals come in together or stay out together
+        last = promises[order[MOST - 1]]
+        fits = promises[order[-1]] < last - EQUAL
+        order = [
+            i for i in order if promises[i] >= last - EQUAL if fits or promises[i] > last + EQUAL
+        ]
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import pytest
@@ -15,13 +15,17 @@ from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
 from rca.compile import severity_of
 from rca.engine import scene_of
-from rca.messages import ENTITY_RHO, temper
+from rca.messages import CALLERS_RHO, ENTITY_RHO, SPREADS, message, temper
 from rca.outlook import Outlook
 from rca.promise import AGAINST, ALARM, ALONE, PASSES, UNSEEN
 from rca.prospects import Prospect, Prospects, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import SPEAKS, Scene
+from rca.score import score
+from rca.selection import worth
 from rca.terrain import Ahead
+from rca.units import units_of
+from tests.rca.worlds import microservices
 
 MODEL = rca.load_model()
 
@@ -40,6 +44,7 @@ class _Below:
 
     alarms: set[int] = field(default_factory=set)
     alone: set[int] = field(default_factory=set)
+    firm: set[int] = field(default_factory=set)
     unseen: set[int] = field(default_factory=set)
     hard: set[int] = field(default_factory=set)
     gray: set[int] = field(default_factory=set)
@@ -59,7 +64,7 @@ class _Slowly(dict[int, _Below]):
         for _, circle in groupby(order, lambda e: (scene.level(e), scene.rank.circle[e])):
             members, all_ = list(circle), _Below()
             for entity in members:
-                all_.take(self._shown(entity), "alarms alone hard gray")
+                all_.take(self._shown(entity), "alarms alone firm hard gray")
                 for ahead in scene.terrain.onwards(entity, None):
                     self._over(ahead, all_)
             self.update(dict.fromkeys(members, all_))
@@ -74,7 +79,7 @@ class _Slowly(dict[int, _Below]):
             return
         below = self.get(ahead.entity) or self._shown(ahead.entity)
         firm = ahead.alone and carries is not Carries.SOFT
-        into.take(below, "alarms" + " alone" * ahead.alone + " hard gray" * firm)
+        into.take(below, "alarms" + " alone" * ahead.alone + " firm hard gray" * firm)
 
     def _shown(self, entity: int) -> _Below:
         rows, itself = self.scene.readings.get(entity, ()), {entity}
@@ -82,7 +87,7 @@ class _Slowly(dict[int, _Below]):
             return _Below()
         if entity in self.symptoms:
             blind = any(r.ratio > 1 and r.bearing(UNOBSERVED.name) >= SPEAKS for r in rows)
-            return _Below(itself, itself, itself if blind else set())
+            return _Below(itself, itself, itself, itself if blind else set())
         effect = kind_of(self.scene.topology.kinds[entity]).effect
         hard, gray = (
             any(r.ratio < 1 and r.bearing(effect[severity]) >= SPEAKS for r in rows)
@@ -94,18 +99,34 @@ class _Slowly(dict[int, _Below]):
         found = _Below()
         parts = [self[entity] for entity, _ in prospect.faults]
         for part in parts:
-            found.take(part, "alarms alone unseen hard gray")
+            found.take(part, "alarms alone firm unseen hard gray")
         for entity, mode in prospect.faults:
             for ahead in self.scene.terrain.presses(entity):
                 if mode in ahead.effects and ahead.entity in self:
-                    found.take(self[ahead.entity], "alarms alone unseen")
+                    found.take(self[ahead.entity], "alarms alone firm unseen")
         for entity in prospect.stops:
-            found.take(self.get(entity, _Below()), "alone hard gray")
+            found.take(self.get(entity, _Below()), "alone firm hard gray")
         if shared and len(parts) > 1:
-            found.alone |= set.intersection(*(part.alarms for part in parts))
-        for which in (found.alarms, found.alone, found.unseen):
+            common = set.intersection(*(part.alarms for part in parts))
+            found.alone |= common
+            found.firm |= common
+        for which in (found.alarms, found.alone, found.firm, found.unseen):
             which.difference_update(entity for entity, _ in prospect.faults)
         return found
+
+    def called(self, entity: int, nats: Callable[[int], float]) -> float:
+        """Return what the callers of an entity say for its fault."""
+        callers = [
+            ahead.entity
+            for ahead in self.scene.terrain.onwards(entity, None)
+            if RELATIONS[ahead.type].carries is Carries.SOFT and ahead.alone and not ahead.burdens
+        ]
+        told = 0.0
+        for caller in callers:
+            below = self._shown(caller)
+            told += PASSES * nats(caller) - AGAINST * bool(below.hard or below.gray)
+        worth = math.fsum(1 / (1 + CALLERS_RHO * n) for n in range(len(callers)))
+        return float(message(SPREADS, told * worth / max(1, len(callers))))
 
 
 def _said(scene: Scene, entity: int, mode: str) -> float:
@@ -126,14 +147,20 @@ def test_columns_say_of_each_prospect_what_is_said_of_it_alone(seed: int, shared
     symptoms = outlook.symptoms
     slowly = _Slowly(scene, found.entities, symptoms.entities)
     assert len(found) == len(outlook.said) == len(outlook.effects) > 0
+
+    def nats(entity: int) -> float:
+        at = symptoms.place.get(entity)
+        return 0.0 if at is None else float(symptoms.nats[at])
+
     some = symptoms.entities[::2]
     says, any_left = outlook.left(some)
     for i, one in enumerate(found):
         below = slowly.of(one, shared=shared)
         kinds = [scene.topology.kinds[entity] for entity, _ in one.faults]
         stops = severity_of(kinds[0], one.faults[0][1]) is Severity.HARD
-        felt = math.fsum(symptoms.nats[symptoms.place[e]] for e in below.alone | below.unseen)
+        felt = math.fsum(nats(e) for e in below.firm | below.unseen)
         effects = PASSES * felt - AGAINST * len(below.hard if stops else below.gray)
+        effects += math.fsum(slowly.called(entity, nats) for entity, _ in one.faults)
         assert outlook.effects[i] == pytest.approx(effects, abs=1e-9)
         said = math.fsum(_said(scene, entity, mode) for entity, mode in one.faults)
         assert outlook.said[i] == pytest.approx(said, abs=1e-9)
@@ -181,3 +208,16 @@ def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
     alone = {pair: len(outlook.reached(i, ALONE)) for i, pair in pairs.items()}
     assert alarms == {"ab": 6, "ac": 6, "st": 6}
     assert alone == {"ab": 6, "ac": 0, "st": 6}
+
+
+@pytest.mark.parametrize("view", list(microservices.View))
+def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked(
+    view: microservices.View,
+) -> None:
+    """Nearly everything is downstream of what is deep in it, so that this must promise little."""
+    for drawn in microservices.incidents(7, 2, view, (160, 200)):
+        scene, outlook, found = _outlook(replace(drawn.incident, candidates=None, target=None))
+        walked = worth(scene, found, outlook, None)
+        best = max(score([unit]) for unit in units_of(scene, list(found), None))
+        assert len(walked) < len(found) / 5
+        assert max(score([unit]) for unit in walked) > best - 0.1
