@@ -8,8 +8,9 @@ that cannot be reached are counted as well:
     P(called down | hit by a mode) = (CASES * rule + called down * P(unreachable | that mode))
                                      / (CASES + told down or well)
 
-So a guest that runs and cannot be reached takes it back, and of what does not answer, `down`
-says hardly more that it has stopped than that it is cut off.
+Of whom anything else is wrong is no case: a paused guest is called down because it has stopped. A
+guest that runs and cannot be reached takes it back. Of what does not answer, `down` then says
+hardly more that it has stopped than that it is cut off.
 """
 
 from __future__ import annotations
@@ -34,13 +35,14 @@ def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
         seen: all that was seen in an incident.
     """
     cut_off: set[str] = set()
+    ill: set[str] = set()
     called: dict[str, bool] = {}
     for row in seen:
-        if row.signal == UNREACHABLE and row.abnormal:
-            cut_off.add(row.entity)
-        elif row.signal == DOWN:
+        if row.signal == DOWN:
             called[row.entity] = row.abnormal or called.get(row.entity, False)
-    told = [called[entity] for entity in cut_off & called.keys()]
+        elif row.abnormal:
+            (cut_off if row.signal == UNREACHABLE else ill).add(row.entity)
+    told = [called[entity] for entity in (cut_off & called.keys()) - ill]
     if not any(told):
         return model
     return replace(model, signals=tuple(_spoken(model, sum(told), len(told)).values()))

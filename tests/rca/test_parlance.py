@@ -79,6 +79,14 @@ def test_who_runs_and_cannot_be_reached_takes_it_back() -> None:
     assert _down(called + runs) < _down(called)
 
 
+def test_who_has_stopped_by_another_word_says_nothing_of_it() -> None:
+    model = rca.load_model()
+    paused = [_seen("v", "down"), _seen("v", "unreachable"), _seen("v", "paused")]
+    assert as_monitored(model, paused) is model
+    cut_off = [_seen("w", "down"), _seen("w", "unreachable")]
+    assert _down(paused + cut_off) == _down(cut_off)
+
+
 def test_one_entity_counts_once_however_many_look() -> None:
     once = [_seen("v", "down"), _seen("v", "unreachable")]
     other = [_seen("v", "down", State.HEALTHY), _seen("v", "unreachable")]
