@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from kgraph.schema import Entity, Fault
+from kgraph.schema import Entity, Fault, kind_of
 from kgraph.topology import Topology
 from rca.compile import Compiled
 from rca.coverage import bearing, telling
@@ -25,7 +25,7 @@ from rca.scene import Scene
 from rca.signature import spread
 
 LIKELY = 0.5  # a signal that a fault shows at least so surely belongs to its look
-TELLING = 3  # signals of a mode that are tried as probes, the most telling first
+TELLING = 3  # signals of each mode that are tried as probes of its kind, the most telling first
 
 Place = tuple[int, str]  # entity index, signal
 Pattern = frozenset[Place]
@@ -144,7 +144,7 @@ def _look(
             for signal in seen:
                 if chance * bearing(model, kinds[entity], signal, mode) >= LIKELY:
                     shown.add((entity, signal))
-            for signal in _tried(model, kinds[entity], mode):
+            for signal in _tried(model, kinds[entity]):
                 if (
                     signal not in seen
                     and chance * bearing(model, kinds[entity], signal, mode) >= LIKELY
@@ -154,8 +154,10 @@ def _look(
 
 
 @lru_cache(maxsize=4_096)
-def _tried(model: Model, kind: str, mode: str) -> tuple[str, ...]:
-    return telling(model, kind, mode)[:TELLING]
+def _tried(model: Model, kind: str) -> tuple[str, ...]:
+    # Of all modes: one that another mode calls for shows this one, too, once it is there.
+    best = {s for mode in kind_of(kind).modes for s in telling(model, kind, mode)[:TELLING]}
+    return tuple(sorted(best))
 
 
 def _alike(topology: Topology, rows: Iterable[_Look]) -> Alike:

@@ -98,7 +98,7 @@ def _settle(
             result.links[(entity, mode)] = Link(*links[mode][1:])
     if not predicted:
         return
-    if soft:
+    if soft and entity not in result.at_fault:
         result.soft.add(entity)
     result.predicted[entity] = predicted
     seen = entity in scene.readings

@@ -117,6 +117,7 @@ class _Wave:
         self.state[keys] = _DONE
         predicted, best, stopped, soft = self._arrive(keys)
         seeded = self.seeded[keys]
+        soft &= seeded < 0  # what is at fault itself is hit, whoever calls whom
         own = np.flatnonzero(seeded >= 0)
         predicted[seeded[own], own] = np.maximum(predicted[seeded[own], own], SEED)
         hit = predicted.any(axis=0)
