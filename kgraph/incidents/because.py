@@ -130,8 +130,14 @@ def looked(view: View) -> Section:
 
 
 def _unexplained(view: View) -> list[Observation]:
-    """Return the symptoms of what shows none that those who are blamed explain."""
-    explained = {path.symptom.entity for path in view.case.answer.explanation}
+    """Return the symptoms of what shows none that those who are blamed explain.
+
+    What is told as hit by them is explained, too, where its alarm is no witness of its own: a
+    caller on the way to a breached objective.
+    """
+    answer = view.case.answer
+    explained = {path.symptom.entity for path in answer.explanation}
+    explained |= {hit.entity for hit in answer.blast_radius.now}
     for suspect in view.suspects:
         explained |= {w.observation.entity for w in suspect.supporting}
     return [row for row in view.abnormal if row.entity not in explained]

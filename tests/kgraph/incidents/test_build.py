@@ -56,6 +56,19 @@ def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) 
     )
 
 
+def test_what_is_told_as_hit_is_not_told_as_unexplained(storage_case: Case) -> None:
+    lone = [Observation(f"vm-{n:02}", "down", State.ABNORMAL) for n in (7, 9)]
+    incident, answer = storage_case.incident, storage_case.answer
+    radius = answer.blast_radius
+    hit = (*radius.now, Hit("vm-09", "down", 0.9, 1))
+    case = replace(
+        storage_case,
+        incident=replace(incident, observations=(*incident.observations, *lone)),
+        answer=replace(answer, blast_radius=replace(radius, now=hit)),
+    )
+    assert _text(case, Label.WHY).endswith("not explained by it: 1 VM down: vm-07 (h07)")
+
+
 def test_victims_of_two_kinds_are_counted_the_most_first(storage_case: Case) -> None:
     entities = tuple(
         replace(each, kind="Service") if each.name == "web-03" else each
