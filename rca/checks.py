@@ -1,6 +1,7 @@
 """The next best check: the observation that would tell most, and the command that makes it.
 
-Expected information of one more reading over the suspects that are still in play.
+Expected information of one more reading on who is at fault, of the suspects that are still in
+play; where nothing tells them apart, on how.
 
 Source: D. V. Lindley, On a Measure of the Information Provided by an Experiment (1956),
 doi:10.1214/aoms/1177728069.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import NamedTuple
@@ -52,26 +53,61 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     weights = [chance / total for _, chance in play]
     if _entropy(weights) < WORTH:  # no check can tell more than there is to know
         return ()
-    found = []
     suspects = {unit.faults: unit for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
     asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
+    shown = {
+        (entity, rule): tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
+        for entity, rules in asked.items()
+        for rule in rules
+    }
+    # In which mode it fails is asked once it is clear who does.
+    for parts in (_by_whom(play), [[i] for i in range(len(play))]):
+        if found := list(_looks(weights, shown, parts)):
+            return _chosen(scene, found, [play[part[0]][0] for part in parts], most)
+    return ()
+
+
+def _by_whom(play: Sequence[tuple[tuple[Unit, ...], float]]) -> list[list[int]]:
+    """Return which sets blame the same entities."""
+    found: dict[frozenset[int], list[int]] = {}
+    for i, (sets, _) in enumerate(play):
+        found.setdefault(frozenset().union(*(unit.entities for unit in sets)), []).append(i)
+    return list(found.values())
+
+
+def _looks(
+    weights: Sequence[float],
+    shown: Mapping[tuple[int, CheckRule], tuple[float, ...]],
+    parts: Sequence[Sequence[int]],
+) -> Iterator[_Look]:
+    """Yield the checks that tell parts of the suspects apart."""
+    each = [math.fsum(weights[i] for i in part) for part in parts]
     gains: dict[tuple[float, ...], float] = {}  # the guests of one host mostly tell the same
-    for entity, rules in asked.items():
-        for rule in rules:
-            shows = tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
-            if min(shows) == max(shows):
-                continue  # it tells nothing apart
-            if shows not in gains:
-                gains[shows] = _gain(weights, shows)
-            if gains[shows] >= WORTH:
-                found.append(_Look(gains[shows], entity, rule, shows))
+    for (entity, rule), by_set in shown.items():
+        if min(by_set) == max(by_set):
+            continue  # it tells nothing apart
+        shows = tuple(
+            [
+                math.fsum(weights[i] * by_set[i] for i in part) / weight if weight else 0.0
+                for part, weight in zip(parts, each, strict=True)
+            ]
+        )
+        if shows not in gains:
+            gains[shows] = _gain(each, shows)
+        if gains[shows] >= WORTH:
+            yield _Look(gains[shows], entity, rule, shows)
+
+
+def _chosen(
+    scene: Scene, found: Sequence[_Look], parts: Sequence[tuple[Unit, ...]], most: int
+) -> tuple[NextCheck, ...]:
     ranked = sorted(found, key=lambda look: (-look.gain, scene.topology.uids[look.entity]))
     # One command, best reason.
     once = {_command(scene, look.entity, look.rule): look for look in reversed(ranked)}
     best = sorted(once.items(), key=lambda row: -row[1].gain)[:most]
-    return tuple(_check(scene, look, command, play) for command, look in best)
+    return tuple(_check(scene, look, command, parts) for command, look in best)
 
 
 class _Look(NamedTuple):
@@ -193,11 +229,11 @@ def _of_pods(names: Sequence[str]) -> str:
 
 
 def _check(
-    scene: Scene, look: _Look, command: str, play: Sequence[tuple[tuple[Unit, ...], float]]
+    scene: Scene, look: _Look, command: str, parts: Sequence[tuple[Unit, ...]]
 ) -> NextCheck:
-    speaks = max(range(len(play)), key=lambda i: look.shows[i])
-    against = min(range(len(play)), key=lambda i: look.shows[i])
-    splits = f"{_title(scene, play[speaks][0])} from {_title(scene, play[against][0])}"
+    speaks = max(range(len(parts)), key=lambda i: look.shows[i])
+    against = min(range(len(parts)), key=lambda i: look.shows[i])
+    splits = f"{_title(scene, parts[speaks])} from {_title(scene, parts[against])}"
     uid = scene.topology.uids[look.entity]
     return NextCheck(uid, look.rule.signal, look.gain, command, splits)
 

@@ -56,6 +56,20 @@ def test_checks_come_best_first_and_no_command_twice(ask: Ask) -> None:
     assert len({c.command for c in checks}) == len(checks)
 
 
+def test_who_is_at_fault_is_asked_before_how(ask: Ask) -> None:
+    answer = ask("""
+        Service: s t
+        Database: a b
+        s t CALLS a b
+        s t abnormal: latency
+        a abnormal: saturation
+    """)
+    assert answer.next_checks
+    for check in answer.next_checks:
+        speaks, against = check.splits.split(" from ")
+        assert speaks.split()[0] != against.split()[0]
+
+
 def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: Ask) -> None:
     commands = {
         copy: " ".join(
