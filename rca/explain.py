@@ -19,7 +19,8 @@ from rca.units import Unit
 from rca.unobserved import unobserved
 
 SAYS = 0.05  # nats below which a reading is no witness
-WORTH_A_WALK = 0.05  # posterior from which the unwatched are counted too, and what it lacks
+WORTH_A_WALK = 0.3  # posterior from which the unwatched are counted, of half an estate perhaps
+WORTH_A_LOOK = 0.05  # posterior from which it is sought what it lacks
 SAME = 1e-3  # chances that differ by less look the same
 
 
@@ -41,13 +42,19 @@ def causes(
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
     sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
-    worth = (best[entity] for entity, chance in sure.items() if chance >= WORTH_A_WALK)
-    unknown = unobserved(scene, sorted(dict.fromkeys(worth), key=lambda unit: unit.faults))
+    worth = [
+        unit
+        for unit in dict.fromkeys(best[entity] for entity in modes)
+        if unit.faults in scene.spreads  # what is blamed was walked already
+        or max(sure[entity] for entity in unit.entities & sure.keys()) >= WORTH_A_WALK
+    ]
+    unknown = unobserved(scene, sorted(worth, key=lambda unit: unit.faults))
     told, rows = _told(scene, list(dict.fromkeys(best[entity] for entity in modes))), []
     for entity, chances in modes.items():
         unit = best[entity]
-        missed = unknown[unit.faults] if sure[entity] >= WORTH_A_WALK else None
-        cause = _cause(scene, entity, chances, told[unit.number], missed, alike)
+        cause = _cause(
+            scene, entity, chances, told[unit.number], unknown.get(unit.faults, 0), alike
+        )
         rows.append((-float(f"{sure[entity]:.9g}"), entity, cause))  # equals by index
     return tuple(row for _, _, row in sorted(rows, key=lambda r: r[:2]))
 
@@ -67,22 +74,22 @@ def _cause(
     entity: int,
     chances: Mapping[str, float],
     told: _Told,
-    unknown: int | None,
+    unknown: int,
     alike: Mapping[int, tuple[int, ...]],
 ) -> Cause:
-    uids = scene.topology.uids
+    uids, sure = scene.topology.uids, sum(chances.values())
     return Cause(
         entity=uids[entity],
         kind=scene.topology.kinds[entity],
         mode=max(chances, key=lambda m: (chances[m], m)),
-        posterior=min(1.0, sum(chances.values())),
+        posterior=min(1.0, sure),
         modes={m: chances[m] for m in sorted(chances, key=lambda m: (-chances[m], m))},
         explains=told.alarms,
         supporting=told.supporting,
         contradicting=told.contradicting,
-        unknown=unknown or 0,
+        unknown=unknown,
         same_as=tuple(uids[other] for other in alike.get(entity, ())),
-        lacks=None if unknown is None else lack(scene.topology, entity),
+        lacks=lack(scene.topology, entity) if sure >= WORTH_A_LOOK else None,
     )
 
 

@@ -55,11 +55,11 @@ class Cause:
         mode: the likeliest mode; `modes` has the breakdown.
         supporting, contradicting: witnesses, strongest first.
         unknown: entities that it should have hit and that nobody looked at, itself included;
-            counted where the posterior is at least 0.05.
+            counted of what is blamed, and where the posterior is at least 0.3; else 0.
         explains: number of abnormal (entity, signal) pairs that it explains.
         same_as: entities whose fault would look exactly the same.
         lacks: what it lacks most of what its peers depend on, which may be missing from the graph
-            with the cause; sought where `unknown` is counted.
+            with the cause; sought where the posterior is at least 0.05.
         uncalibrated: log odds before calibration, in nats; None: the posterior is not calibrated.
     """
 

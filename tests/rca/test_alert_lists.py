@@ -33,11 +33,11 @@ def test_where_somebody_says_what_is_well_silence_says_nothing(ask: Ask) -> None
 
 
 def test_silence_is_no_witness_that_an_answer_names(ask: Ask) -> None:
-    answer = ask(f"{POOL} v0 abnormal: down")
+    answer = ask(f"{POOL} v[0-4] abnormal: down")
     named = {w.observation.entity for c in answer.causes for w in c.contradicting}
     assert not named
     pool = next(c for c in answer.causes if c.entity == "p")
-    assert pool.unknown >= 9
+    assert pool.unknown >= 5  # of the silent guests nobody said that they were looked at
 
 
 def test_silence_weakens_and_is_no_alibi() -> None:
