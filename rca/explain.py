@@ -42,12 +42,11 @@ def causes(
     for (entity, mode), chance in result.marginals().items():
         modes.setdefault(entity, {})[mode] = chance
     sure = {entity: sum(chances.values()) for entity, chances in modes.items()}
-    worth = [
-        unit
-        for unit in dict.fromkeys(best[entity] for entity in modes)
-        if unit.faults in scene.spreads  # what is blamed was walked already
-        or max(sure[entity] for entity in unit.entities & sure.keys()) >= WORTH_A_WALK
-    ]
+    worth = {
+        best[entity]
+        for entity, chance in sure.items()
+        if chance >= WORTH_A_WALK or best[entity].faults in scene.spreads  # walked already
+    }
     unknown = unobserved(scene, sorted(worth, key=lambda unit: unit.faults))
     told, rows = _told(scene, list(dict.fromkeys(best[entity] for entity in modes))), []
     for entity, chances in modes.items():
