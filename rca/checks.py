@@ -213,8 +213,7 @@ def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
 def _pods(scene: Scene, entity: int) -> list[str]:
     """Return the names of the pods that an entity runs on: no systemd knows those."""
     estate = scene.topology
-    gates = estate.gates(entity)
-    runs = [gate for gate in gates if estate.type_names[estate.type_code[gate]] == "RUNS_ON"]
+    runs = [gate for gate in estate.gates(entity) if estate.type[gate] == "RUNS_ON"]
     on = {at for gate in runs for at in estate.members(gate) if estate.kinds[at] == "Pod"}
     names = sorted(scene.roster.name(estate.uids[at]) for at in on)
     return [name for name in names if not name.startswith("-")]

@@ -80,9 +80,8 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
     if len(order) > MOST:  # equals come in together or stay out together
         last = promises[order[MOST - 1]]
         fits = promises[order[-1]] < last - EQUAL
-        order = [
-            i for i in order if promises[i] >= last - EQUAL if fits or promises[i] > last + EQUAL
-        ]
+        bar = last - EQUAL if fits else last + EQUAL
+        order = [i for i in order if promises[i] >= bar]
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):

@@ -27,9 +27,8 @@ _SURE = 0.5  # below it, a repair would be a guess
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
-_REMOTE = frozenset(
-    {"ping", "ssh", "kgraph", "curl", "kubectl"}
-)  # commands that look over the network
+# Commands that look over the network.
+_REMOTE = frozenset({"ping", "ssh", "kgraph", "curl", "kubectl"})
 _MACHINE_ROOM = 30  # characters for the machines of one look
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 

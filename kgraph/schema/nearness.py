@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_MOST, _LIKENESS = 3, 0.6  # names that are told; how alike they are, as difflib counts it
+_MOST, _LIKENESS = 3, 0.6  # names that are told, and how alike they are at least
 _BETWEEN_WORDS = str.maketrans("", "", " _-")
 
 
@@ -19,9 +19,21 @@ def suggest(written: str, known: Iterable[str], otherwise: str) -> str:
         known: the names that there are.
         otherwise: what to tell where none is near.
     """
+    near = nearest(written, known)
+    return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def nearest(written: str, known: Iterable[str], likeness: float = _LIKENESS) -> list[str]:
+    """Return the few known names that are alike to what was written, the likest first.
+
+    Args:
+        written: what nobody knows.
+        known: the names that there are.
+        likeness: how alike they are at least, in [0, 1], as difflib counts it.
+    """
     folded = {_folded(name): name for name in known}
-    near = get_close_matches(_folded(written), folded, n=_MOST, cutoff=_LIKENESS)
-    return f"did you mean {' or '.join(folded[name] for name in near)}?" if near else otherwise
+    near = get_close_matches(_folded(written), folded, n=_MOST, cutoff=likeness)
+    return [folded[name] for name in near]
 
 
 def _folded(name: str) -> str:

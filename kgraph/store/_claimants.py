@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 
 from kgraph.identity import Binding, Claimant, Known, Matched, canonical
 from kgraph.schema import KINDS, Key, Sameness, kind_of
+from kgraph.schema.nearness import nearest
 from kgraph.store._reconcile import StoredRecord
 from kgraph.store._staging import Reading
 
@@ -81,9 +81,8 @@ def claimants_of(
 
 def _misspelled(kind: str, namespace: str) -> str:
     """Return the key of a kind that was probably meant; empty: none is like it."""
-    folded = {name.lower(): name for name in (*kind_of(kind).strong, *kind_of(kind).weak)}
-    near = get_close_matches(namespace.lower(), folded, n=1, cutoff=_ALIKE)
-    return folded[near[0]] if near else ""
+    keys = (*kind_of(kind).strong, *kind_of(kind).weak)
+    return next(iter(nearest(namespace, keys, _ALIKE)), "")
 
 
 def shared_keys(claimants: Sequence[Claimant], known: Known, matched: Matched) -> list[str]:

@@ -156,13 +156,11 @@ class Inbox:
         version = self._store.version()
         index, blind = self._directory.of(self._store, now)
         told = translate_reports(reports, index, self._packs, received_at=now, blind=blind)
-        pairs = zip(reports, told.explanations, strict=True)
-        there = [report for report, row in pairs if not row.lost]
+        there = any(not row.lost for row in told.explanations)
         if there:
-            found = translate_reports(there, index, self._packs, received_at=now, blind=blind)
-            observe(Reading(self._store, now, Commitment.COMMIT, unshown), found, Listing.SOME)
+            observe(Reading(self._store, now, Commitment.COMMIT, unshown), told, Listing.SOME)
         self._unplaced.note(reports, told.explanations, version)
-        return bool(there)
+        return there
 
     def _translated(self, reports: list[Report], now: datetime) -> Translation:
         """Find the entity of every alert; where one is not found, in the estate of now."""
