@@ -20,6 +20,7 @@ from kgraph.schema import (
 from kgraph.sourcekit import Listening
 from kgraph.store import Diff, GraphStore, Shrink
 
+REDATED = "a clock was ahead: what is dated later than now is taken for now"
 Show = Callable[[str, Iterable[Item]], Iterator[Item]]  # shows progress, passes items on
 
 _log = logger(__name__)

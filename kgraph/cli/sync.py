@@ -148,13 +148,15 @@ def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
     """Open the store for reading sources into it, with progress where somebody looks."""
     from kgraph.app.snapshots import keep_snapshot
     from kgraph.app.stores import Access, opened
-    from kgraph.app.sync import Commitment, Reading
+    from kgraph.app.sync import REDATED, Commitment, Reading
     from kgraph.cli.progress import showing
     from kgraph.store import Shrink
 
     commitment = Commitment.PREVIEW if way.dry_run else Commitment.COMMIT
     shrink = Shrink.ACCEPT if way.accept_shrink else Shrink.HOLD
     with opened(session.configuration, Access.WRITE) as store:
+        if not way.dry_run and store.redate(session.now()):
+            session.remark(REDATED, style="yellow")
         with showing(session) as shown:
             yield Reading(store, session.now(), commitment, shown.passing, shrink), shown
         if not way.dry_run:

@@ -207,6 +207,12 @@ class GraphStore(Estate, Protocol):
         What one call leaves the next one takes; nothing is left when nothing was removed.
         """
 
+    def redate(self, now: datetime) -> bool:
+        """Take what is dated later than `now` for `now`; tell whether a source or evidence was.
+
+        For who finds that a clock had been ahead. Less than a minute is let be: clocks differ.
+        """
+
     # identity
     def merge(self, decision: Decision) -> None:
         """Let the second entity of a decision be the first from now on, whatever keys say.

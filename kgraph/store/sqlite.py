@@ -50,6 +50,7 @@ from kgraph.store import (
     _provenance,
     _prune,
     _read,
+    _redate,
     _tables,
     _topology,
 )
@@ -272,6 +273,16 @@ class SqliteStore:
         """Forget what had ended before a moment, at most so many rows."""
         with self._database.writing() as sql:
             return _prune.prune(sql, to_ticks(before), limit)
+
+    def redate(self, now: datetime) -> bool:
+        """Take what is dated later than now for now; see the protocol."""
+        ticks = to_ticks(now)
+        with self._database.reading() as sql:
+            if not _redate.late(sql, ticks):
+                return False
+        with self._database.writing() as sql:
+            _redate.redate(sql, ticks)
+        return True
 
     def merge(self, decision: Decision) -> None:
         """Let the second entity of a decision be the first from now on, whatever keys say."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from kgraph.app import handled, keeping
+from kgraph.app.sync import REDATED
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.beside import Alone, Beside
 from kgraph.app.watch.collect import Collector, Heard
@@ -101,6 +102,7 @@ class Watch:
     _findings: dict[str, frozenset[str]] = field(default_factory=dict)
     _lease: Lease | None = None
     _waiting: bool = False
+    _now: datetime | None = None  # of the last round
     _looked_at: datetime | None = None
     _tidied_at: datetime | None = None
 
@@ -140,6 +142,9 @@ class Watch:
         self.repairs.allowed = self._hold(now)
         if not self.repairs.allowed:
             return  # another process watches by now: what we say would only confuse
+        if self._now is None or now < self._now:
+            self._set_back(now)
+        self._now = now
         for each in heard:
             self._keep(each)
         brought = self.beside.keep(now)
@@ -155,6 +160,12 @@ class Watch:
             self.assessor.again()  # what was frozen may be explained anew
         self._tidy(now)
         self.beside.settle(self.clock())
+
+    def _set_back(self, now: datetime) -> None:
+        """Do what is due, though a clock that was ahead has said that it was done just now."""
+        self._looked_at = self._tidied_at = None
+        if self.store.redate(now):
+            self.tell(Told(now, What.FINDING, REDATED))
 
     def _tidy(self, now: datetime) -> None:
         """Close and forget what is over, now and then."""
@@ -179,7 +190,8 @@ class Watch:
     def _hold(self, now: datetime) -> bool:
         """Take the watch, or keep it; False while another process has it."""
         lease = self._lease
-        if lease is not None and lease.expires_at - now > _TTL * 2 / 3:
+        # One that seems to hold for longer was taken before the clock was set back.
+        if lease is not None and _TTL * 2 / 3 < lease.expires_at - now <= _TTL:
             return True
         renewed = None if lease is None else self.store.renew(lease, ttl=_TTL, now=now)
         # Who was suspended for longer than its lease may find it free, or taken.

@@ -54,6 +54,7 @@ from kgraph.store.neo4j import provenance as _provenance
 from kgraph.store.neo4j import prune as _prune
 from kgraph.store.neo4j import query as _query
 from kgraph.store.neo4j import read as _read
+from kgraph.store.neo4j import redate as _redate
 from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
 from kgraph.store.neo4j.schema import VERSION
@@ -229,6 +230,14 @@ class Neo4jStore:
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows."""
         return self._database.write(lambda s: _prune.prune(s, before, limit))
+
+    def redate(self, now: datetime) -> bool:
+        """Take what is dated later than now for now; see the protocol."""
+        ticks = to_ticks(now)
+        if not self._database.glance(lambda s: _redate.late(s, ticks)):
+            return False
+        self._database.write(lambda s: _redate.redate(s, ticks))
+        return True
 
     def merge(self, decision: Decision) -> None:
         """Let the second entity of a decision be the first from now on, whatever keys say."""

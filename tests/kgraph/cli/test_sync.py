@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from kgraph.cli.session import Session
 from tests.kgraph.cli.conftest import Run
 
 
@@ -129,3 +131,21 @@ def test_a_dry_run_as_json_is_complete(run: Run) -> None:
     assert (row["created"], row["relationsOpened"], len(row["changes"])) == (31, 30, 61)
     assert {"change", "kind", "name", "uid", "detail"} == set(row["changes"][0])
     assert (row["waiting"], row["findings"]) == ([], [])
+
+
+@pytest.mark.usefixtures("two")
+def test_a_clock_that_was_a_day_ahead_holds_nothing_up(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Session().now()
+    monkeypatch.setattr(Session, "now", lambda _self: now + timedelta(days=1))
+    run("sync")
+    monkeypatch.setattr(Session, "now", lambda _self: now)
+    document(work, "alpha", 31)
+    assert "dated later than now" not in run("sync", "--dry-run").err
+    done = run("sync", "alpha")
+    assert (done.code, done.err) == (
+        0,
+        "a clock was ahead: what is dated later than now is taken for now\n",
+    )
+    assert "alpha-30" in names(run)

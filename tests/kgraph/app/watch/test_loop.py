@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app.sync import Job, Keep, keep
+from kgraph.app.sync import REDATED, Job, Keep, keep
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.collect import Collector
@@ -322,3 +322,16 @@ def test_what_was_posted_comes_in_before_the_explanation_and_what_is_missing_sta
     told = scene.round()
     assert [row.line for row in told].index("posted") < whats(told).index(What.OPENED)
     assert beside.calls == ["keep", "12 alerts were left out", "settle", "settle"]
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_hides_and_keeps_nothing(scene: Scene) -> None:
+    scene.round()
+    scene.source.hurt = {"v1": "paused", "v2": "paused"}
+    scene.round(24 * 3600)
+    scene.source.hurt = {}
+    told = scene.round(-24 * 3600)
+    assert [event.line for event in told if event.what is What.FINDING] == [REDATED]
+    assert What.RESOLVED in whats(told)
+    (lease,) = scene.store.leases(now=scene.clock())
+    assert lease.expires_at - scene.clock() <= timedelta(seconds=10)
+    assert scene.round() == []
