@@ -156,6 +156,7 @@ def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[Row] = []
     headings: list[str] = []
+    cells: list[str] = []
     try:
         for cells in reader:
             place = f"{where}:{reader.line_num}"
@@ -181,6 +182,11 @@ def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
     except csv.Error as error:
         place = f"{where}:{reader.line_num}"
         raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
+    if not text.endswith("\n") and len(cells) < len(headings):
+        # Half a table is a whole one to who reads it, and what it does not name yet would close.
+        place = f"{where}:{reader.line_num}"
+        what = f"the last line ends after {len(cells)} of {len(headings)} cells: cut off"
+        raise InputError(what, where=place, mend="write it whole, or end the line if it is")
     if not headings:
         raise InputError("it is empty", where=where, mend="the first line names the columns")
     return headings, found

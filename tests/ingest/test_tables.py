@@ -102,6 +102,7 @@ def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("id\nx\n", r"t.csv:2: no kind; add a column kind"),
         ("id,kind\nx,Host,3\n", r"t.csv:2: 3 cells under 2 headings"),
         ('id,kind\n"x,Host\n', r"t.csv:2: not CSV"),
+        ("id,kind,name\nx,Host,a\ny,Ho", r"t.csv:3: the last line ends after 2 of 3 cells: cut"),
         ("id,id\nx,Host\n", r"t.csv:1: two columns 'id'"),
         ('{"hosts": 1}\n', r"t.csv: neither a column id nor a column name; its columns: {"),
         ("id;kind\nx;Host\n", r"neither a column id nor .*say by `columns` or `delimiter`"),
