@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from kgraph.store._outcome import Outcome
 from kgraph.store._reconcile import LinkId, LinkPlan, RecordPlan
 from kgraph.store._staging import Reading
 from kgraph.store.results import Shrink
@@ -56,6 +57,27 @@ def held(reading: Reading, rows: Iterable[VanishedRow], live: int) -> Held:
         " they stay open; --accept-shrink closes them"
     )
     return Held(frozenset(id_ for _, _, id_ in lost), (line,))
+
+
+def lost_links(reading: Reading, outcome: Outcome, live: int) -> tuple[str, ...]:
+    """Return the line that says that many things lost dependencies and got none instead, if so.
+
+    They are closed: a relation is what a source says just now. But a list that was cut short after
+    its entities looks the same.
+
+    Args:
+        reading: what the source says.
+        outcome: what that changed.
+        live: how many records the scope had.
+    """
+    given = {dependent for dependent, _, _ in outcome.links.opened}
+    lost = {dependent for dependent, _, _ in outcome.links.closed} - given
+    lost -= {*outcome.settled.closed}
+    if not may_shrink_too_far(reading, len(lost), live):
+        return ()
+    name = f"{reading.source} {reading.scope}".rstrip()
+    told = f"{len(lost)} of {live} things lost dependencies and got none instead"
+    return (f"lost_relations {name}: {told}; look whether the list is whole",)
 
 
 def without_held(plan: RecordPlan, ids: Mapping[str, int], kept: Held) -> RecordPlan:

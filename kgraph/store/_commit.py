@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kgraph.store._closing import lost_links
 from kgraph.store._endpoints import Names
 from kgraph.store._evidence import add_changes, add_coverage, add_observations
 from kgraph.store._feed import FeedRow, Version, dependencies, feed, told_edges
@@ -53,7 +54,8 @@ def apply(sql: sqlite3.Connection, reading: Reading, *, telling: bool = False) -
     observed, unknown = _take_evidence(sql, reading, Names(reading.source, scope.id, records.own))
     findings = (*empty, *records.findings, *links.findings)
     pending = _pending(sql, scope.id)
-    diff = difference(outcome, observed, pending, (*findings, *unknown))
+    lost = lost_links(reading, outcome, scope.records)
+    diff = difference(outcome, observed, pending, (*findings, *lost, *unknown))
     kept = with_what_is_held(reading, scope, findings)
     live = len(reading.staged.records) + len(records.held) if closes else _live(sql, scope.id)
     _save(sql, reading, scope, kept, live=live, closes=closes and not records.held)

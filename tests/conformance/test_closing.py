@@ -72,6 +72,28 @@ def test_a_reading_that_loses_more_closes_none_of_it_and_says_how_many_and_which
     assert relations(store) == before
 
 
+def test_a_list_that_was_cut_short_after_its_things_is_told(store: GraphStore, sync: Sync) -> None:
+    whole = guests(40)
+    sync(*whole)
+    diff = sync(*whole[:-30])
+    assert diff.relations_closed == 30
+    assert diff.findings == (
+        "lost_relations doc: 30 of 41 things lost dependencies and got none instead;"
+        " look whether the list is whole",
+    )
+    assert sync(*whole[:-30]).findings == ()
+
+
+def test_many_things_that_depend_on_another_now_are_nothing_to_tell(
+    store: GraphStore, sync: Sync
+) -> None:
+    whole = guests(40)
+    sync(*whole)
+    moved = [RelationRecord(f"v{n}", "MEMBER_OF", "h1") for n in range(40)]
+    assert sync(*whole[:-40], *moved).findings == ()
+    assert len(relations(store)) == 40
+
+
 def test_what_is_new_and_changed_is_taken_while_the_rest_is_held(
     store: GraphStore, sync: Sync
 ) -> None:

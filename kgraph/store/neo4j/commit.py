@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kgraph.store._bodies import body_of
+from kgraph.store._closing import lost_links
 from kgraph.store._endpoints import Names
 from kgraph.store._feed import FeedRow, dependencies, feed, told_edges
 from kgraph.store._outcome import Outcome, all_touched, difference
@@ -102,7 +103,8 @@ def _take(
     observed, unknown = _take_evidence(statements, ids, reading, names)
     findings = (*empty, *records.findings, *links.findings)
     pending = pending_of(statements, scope.id)
-    diff = difference(outcome, observed, pending, (*findings, *unknown))
+    lost = lost_links(reading, outcome, scope.records)
+    diff = difference(outcome, observed, pending, (*findings, *lost, *unknown))
     kept = with_what_is_held(reading, scope, findings)
     live = scope.records + written.grown
     _save(statements, reading, scope, kept, live=live, closes=closes and not records.held)
