@@ -85,7 +85,10 @@ def check(ctx: typer.Context) -> None:
 
 @app.command("migrate")
 def migrate(ctx: typer.Context) -> None:
-    """Bring the store to this version's schema; there is no way back but a backup."""
+    """Bring the store to this version's schema; there is no way back but a backup.
+
+    Of a file one is made beside it, named after the schema that it had.
+    """
     from kgraph.app.archives import migrate as bring_up
 
     session = session_of(ctx)

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from kgraph.store._ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
 from kgraph.store._surroundings import refuse_network
 
 _TRIES, _PAUSE_SECONDS = 100, 0.01
+_NO_WAIT = timedelta(0)  # readers of the log wait for nobody
 _RESTORE = "restore the last backup, or move the file away and sync again"
 _MEND = {
     sqlite3.SQLITE_CORRUPT: ("is damaged", _RESTORE),
@@ -193,9 +194,13 @@ class Database:
             self.sql.execute(f"PRAGMA user_version = {VERSION}")
 
     def _migrate(self) -> None:
-        """Bring an older store up, all the way or not at all."""
+        """Bring an older store up, all the way or not at all; beside it stays what it was."""
         with self.writing():
-            for version in range(self._own_version() + 1, VERSION + 1):
+            before = self._own_version()
+            if before == VERSION:  # another process was quicker
+                return
+            _copy(self.path, earlier(self.path, before))
+            for version in range(before + 1, VERSION + 1):
                 self._run(MIGRATIONS[version])
             self.sql.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -234,6 +239,33 @@ class Database:
         """Make changes that are taken back at the end."""
         with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "ROLLBACK"):
             yield self.sql
+
+
+def earlier(path: Path, version: int) -> Path:
+    """Return where a store is kept as it was before it was brought up from an older schema."""
+    return path.with_name(f"{path.name}.schema-{version}")
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Copy what is committed, all of it or nothing, readable for its owner alone.
+
+    A backup of rows has the columns of today, so of an older store nobody could take one.
+    """
+    part = to.with_name(f"{to.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        part.touch(0o600)
+        with (
+            closing(_plainly(path, "ro", _NO_WAIT)) as source,
+            closing(sqlite3.connect(part)) as new,
+        ):
+            source.backup(new)
+        part.replace(to)
+    except OSError as error:
+        what = f"the store cannot be copied before it is brought up: {error.strerror}"
+        raise StoreError(what, where=str(to), mend="make room, and try again") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class _Transaction:

@@ -15,6 +15,7 @@ import pytest
 
 from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
 from kgraph.store import GraphStore, SqliteStore, _known, open_store
+from kgraph.store._database import earlier
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 from kgraph.store._feed import OF_THE_GRAPH
 
@@ -203,6 +204,28 @@ def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
     with closing(open_store(path)) as store:
         assert [entity.name for entity in store.find()] == ["h0"]
         assert store.plans() == []
+        assert store.check() == []
+    (kept,) = path.parent.glob("kgraph.db.*")
+    assert kept == earlier(path, version)
+    assert kept.stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(kept)) as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (version,)
+        assert old.execute("SELECT name FROM entity").fetchall() == [("h0",)]
+
+
+def test_a_migration_that_breaks_off_leaves_the_store_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(DDL_1)
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+    monkeypatch.setitem(MIGRATIONS, VERSION, "INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+        open_store(path)
+    assert SqliteStore.schema_version(path) == 1
+    monkeypatch.undo()
+    with closing(open_store(path)) as store:
         assert store.check() == []
 
 
