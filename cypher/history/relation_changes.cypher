@@ -1,8 +1,8 @@
 // Which dependencies were opened or closed in a span of time: a change is a suspect.
 // params:  $since ZONED DATETIME, inclusive
 //          $until ZONED DATETIME, exclusive
-// returns: at ZONED DATETIME, change STRING (opened or closed), dependent STRING (uid),
-//          type STRING, dependency STRING (uid)
+// returns: at ZONED DATETIME, change STRING (opened or closed), uid STRING (of the dependent),
+//          dependent STRING (name), type STRING, dependency STRING (name)
 // order:   at, dependent, type, dependency, change
 // What is closed is no relation any longer: it is a node, so that no path leads over it.
 CALL () {
@@ -11,25 +11,28 @@ CALL () {
   RETURN
     r.validFrom AS at,
     'opened' AS change,
-    dependent.uid AS dependent,
+    dependent,
     type(r) AS type,
-    dependency.uid AS dependency
+    dependency
   UNION ALL
   MATCH (past:PastRelation)
   UNWIND [[past.validFrom, 'opened'], [past.validTo, 'closed']] AS event
   WITH past, event[0] AS at, event[1] AS change
   WHERE $since <= at < $until
+  MATCH (dependent:Entity {uid: past.dependent})
+  MATCH (dependency:Entity {uid: past.dependency})
   RETURN
     at,
     change,
-    past.dependent AS dependent,
+    dependent,
     past.type AS type,
-    past.dependency AS dependency
+    dependency
 }
 RETURN
   at,
   change,
-  dependent,
+  dependent.uid AS uid,
+  dependent.name AS dependent,
   type,
-  dependency
+  dependency.name AS dependency
 ORDER BY at, dependent, type, dependency, change

@@ -1,7 +1,8 @@
 // What is wrong now: open incidents, with what their likeliest hypothesis blames.
 // params:  none
-// returns: id STRING, title STRING, openedAt ZONED DATETIME, posterior FLOAT (0 to 1; null where
-//          nothing is blamed), causes LIST<STRING> (kind and name, sorted), hit INTEGER (>= 0)
+// returns: id STRING, title STRING, openedAt ZONED DATETIME, posterior FLOAT (that it is these
+//          faults and no others, 0 to 1; null where nothing is blamed), causes LIST<STRING>
+//          (kind and name, sorted), hit INTEGER (>= 0)
 // order:   openedAt (newest first), id
 MATCH (incident:Incident {status: 'open'})
 OPTIONAL MATCH (incident)-[:HAS_HYPOTHESIS]->(hypothesis:Hypothesis {rank: 1})

@@ -188,4 +188,12 @@ def _uid(store: Estate, text: str) -> str:
 
 
 def _cell(value: object) -> object:
+    """Return a value as a person reads it: of a node its name, of a path what it leads over."""
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return " ".join(str(_cell(each)) for each in value)
+    if isinstance(value, dict) and "labels" in value:
+        named = value.get("name", value.get("title", ""))
+        return f"{value.get('kind') or value.get('id', '')} {named}".strip()
+    if isinstance(value, dict) and "type" in value:
+        return f"{value['type']} {value.get('mode', '')}".strip()
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -79,3 +79,28 @@ def test_what_needs_no_server_is_answered_by_the_embedded_store(run: Run, stored
     ]
     counted = run("cypher", "run", "inventory/count_by_kind").out
     assert ["VirtualMachine", "5"] in [line.split() for line in counted.splitlines()]
+
+
+def test_a_table_names_nodes_and_leads_along_paths() -> None:
+    export = {"labels": ["Cause", "StorageExport"], "kind": "StorageExport", "name": "vmstore"}
+    guest = {
+        "labels": ["VirtualMachine"],
+        "kind": "VirtualMachine",
+        "name": "v1",
+        "watched": ["a"],
+    }
+    incident = {"labels": ["Incident"], "id": "INC-1", "title": "1 VM paused"}
+    cells = {
+        "StorageExport vmstore": export,
+        "INC-1 1 VM paused": incident,
+        "EXPLAINED_BY down": {"type": "EXPLAINED_BY", "mode": "down", "posterior": 0.9},
+        "VirtualMachine v1 STORED_ON StorageExport vmstore": [
+            guest,
+            {"type": "STORED_ON"},
+            export,
+        ],
+        '["v1", "v2"]': ["v1", "v2"],
+    }
+    assert {shown: _cell(value) for shown, value in cells.items()} == {
+        each: each for each in cells
+    }
