@@ -42,6 +42,13 @@ class StoreSettings(Section):
             raise ValueError(defect)
         return url
 
+    @field_validator("database")
+    @classmethod
+    def _keeps_graphs(cls, database: str) -> str:
+        if database.lower() in {"", "system"}:
+            raise ValueError("name one that keeps graphs: `system` is the server's own")
+        return database
+
 
 class FolderSettings(Section):
     """Folders of a site's own rules, mappings, detectors and remedies, over the shipped ones."""

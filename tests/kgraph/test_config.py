@@ -95,6 +95,7 @@ def test_sources_are_read_in_order_with_their_defaults(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ('[store]\ndatabase = "system"', "store.database: name one that keeps graphs"),
         ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
         ('sit = "x"', "unknown key 'sit'; did you mean site"),
         ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),

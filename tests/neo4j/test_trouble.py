@@ -110,6 +110,12 @@ def test_a_server_that_is_not_there_is_told_within_seconds() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_server_that_is_asked_for_tls_and_may_not_speak_it_is_told_so() -> None:
+    target = ServerStore(f"bolt+s://127.0.0.1:{free_port()}")
+    with pytest.raises(StoreError, match="that it speaks TLS on this port"):
+        open_store(target)
+
+
 def test_the_driver_that_is_missing_is_told_with_the_extra_that_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -20,7 +20,7 @@ from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError, StoreErro
 from kgraph.schema.errors import one_line
 from kgraph.store._target import ServerStore
 
-_AWAY = "check that it runs and that this machine reaches it; nothing was changed"
+_AWAY = "check that it runs{} and that this machine reaches it; nothing was changed"
 _RIGHTS = "give the user the right to read and write this database and to make constraints"
 _READ_ONLY = "name a database, or a member of the cluster, that can be written"
 _MEMORY = "give the server more heap, or raise dbms.memory.transaction.total.max"
@@ -109,9 +109,10 @@ def plain(error: Exception, target: ServerStore) -> StoreError | None:
             mend="try again: what was kept is found to be so",
         )
     if isinstance(error, ServiceUnavailable | SessionExpired | OSError):
-        return StoreAwayError(
-            f"the server cannot be reached ({one_line(error)})", where=where, mend=_AWAY
-        )
+        why = one_line(error).partition(". ")[0]  # what follows is advice to who calls a driver
+        asks_tls = "+" in target.url.partition("://")[0]
+        mend = _AWAY.format(", that it speaks TLS on this port," if asks_tls else "")
+        return StoreAwayError(f"the server cannot be reached ({why})", where=where, mend=mend)
     if isinstance(error, ConfigurationError):
         return StoreError(one_line(error), where=where, mend="correct store.url")
     if isinstance(error, Neo4jError):

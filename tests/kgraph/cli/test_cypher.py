@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cypher import queries
+from kgraph.cli.cypher import _cell
 
 Run = Callable[..., Any]  # see conftest
 
