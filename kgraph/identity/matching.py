@@ -145,7 +145,8 @@ def _decide(claimant: Claimant, book: _Book) -> str:
         found.add(own)
     found = book.without_parted(claimant, own, found)
     others = sorted(found, key=book.age)
-    if others and others != [own] and book.report_clash(claimant, others, strong):
+    taken_at_word = others == [own] or (len(others) == 1 and others[0] in book.accepted)
+    if others and not taken_at_word and book.report_clash(claimant, others, strong):
         return own or book.mint(claimant)
     if others:
         return book.merge(others)

@@ -9,7 +9,7 @@ return to what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kgraph.identity import canonical
@@ -40,12 +40,12 @@ class Estate:
 
     Attributes:
         site: names of other sites are other things.
-        own: uid -> the source's own key, of what it speaks of already.
+        own: uid -> the source's own keys, of what it speaks of already.
     """
 
     index: EstateIndex
     site: str
-    own: Mapping[str, str]
+    own: Mapping[str, Sequence[str]]
 
     def named(self, name: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
         """Return uids of this site that answer to a name, of the first kind that has any."""
@@ -65,7 +65,10 @@ class Settled:
 
 
 def settled(
-    items: Iterable[Told], index: EstateIndex, site: str, own: Mapping[str, str] | None = None
+    items: Iterable[Told],
+    index: EstateIndex,
+    site: str,
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> Settled:
     """Decide what machines are, and what aliases stand for.
 
@@ -73,7 +76,7 @@ def settled(
         items: what a source yields.
         index: what the graph knows at present.
         site: the site of the source.
-        own: uid -> the source's own key, of what it has told of before.
+        own: uid -> the source's own keys, of what it has told of before.
     """
     estate = Estate(index, site, own or {})
     told: list[Item] = []
@@ -145,12 +148,14 @@ def _record(machine: Machine, kind: str, known: Entity | None, estate: Estate) -
 def _key(machine: Machine, known: Entity | None, estate: Estate) -> str:
     if known is None or machine.uuid:
         return machine.key
-    own = estate.own.get(known.uid, "")
-    return own if _is_own(machine, own) else f"{machine.key}{_JOINED}{known.uid}"
+    return _own(machine, known, estate) or f"{machine.key}{_JOINED}{known.uid}"
 
 
-def _is_own(machine: Machine, key: str) -> bool:
-    return key == machine.key or key.startswith(f"{machine.key}{_JOINED}")
+def _own(machine: Machine, known: Entity, estate: Estate) -> str:
+    """Return the key by which the source has told of this machine as that entity, if it has."""
+    joined = f"{machine.key}{_JOINED}"
+    keys = estate.own.get(known.uid, ())
+    return next((key for key in keys if key == machine.key or key.startswith(joined)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def _known(machine: Machine, kind: str, estate: Estate) -> _Known | None:
             return _Known(found[0])
         if found and _one_machine(found):
             best = max(found, key=lambda e: (_certain(e), _has_domain(e), e.uid))
-            own = _is_own(machine, estate.own.get(best.uid, ""))
+            own = _own(machine, best, estate)
             return _Known(best, given_up=not own and not machine.uuid)
     return None
 

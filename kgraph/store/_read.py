@@ -110,15 +110,18 @@ def locate(sql: sqlite3.Connection, source: str, key: str) -> str | Ambiguous | 
     return one(uid for (uid,) in rows)
 
 
-def spelling(sql: sqlite3.Connection, source: str) -> dict[str, str]:
-    """Return uid -> the first key that a source has for it."""
+def own_keys(sql: sqlite3.Connection, source: str) -> dict[str, list[str]]:
+    """Return uid -> the keys that a source has for it, by scope and key."""
     rows = sql.execute(
         "SELECT e.uid, r.key FROM scope AS s CROSS JOIN record AS r ON r.scope = s.id"
         " JOIN entity AS e ON e.id = r.entity"
-        " WHERE s.source = ? AND r.live ORDER BY s.scope DESC, r.key DESC",
+        " WHERE s.source = ? AND r.live ORDER BY s.scope, r.key",
         (source,),
     )
-    return dict(rows.fetchall())
+    found: dict[str, list[str]] = defaultdict(list)
+    for uid, key in rows:
+        found[uid].append(key)
+    return found
 
 
 def graph(sql: sqlite3.Connection) -> Subgraph:

@@ -177,6 +177,9 @@ class GraphStore(Estate, Protocol):
         closes none of them unless `shrink` says so; an empty one closes nothing, unless it does.
         """
 
+    def own_keys(self, source: str) -> Mapping[str, Sequence[str]]:
+        """Return uid -> all keys that the source has for it, by scope and key."""
+
     def observe(
         self,
         observations: Iterable[Observation],

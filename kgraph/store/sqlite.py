@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -165,8 +165,12 @@ class SqliteStore:
 
     def spelling(self, source: str) -> dict[str, str]:
         """Return uid -> the source's own key; of several, the first by scope and key."""
+        return {uid: keys[0] for uid, keys in self.own_keys(source).items()}
+
+    def own_keys(self, source: str) -> Mapping[str, Sequence[str]]:
+        """Return uid -> all keys that the source has for it."""
         with self._database.reading() as sql:
-            return _read.spelling(sql, source)
+            return _read.own_keys(sql, source)
 
     def neighbourhood(
         self,

@@ -55,6 +55,15 @@ def test_two_that_keys_keep_apart_are_one_when_a_person_says_so(
     assert {relation.dependency for relation in delta.relations} == {first}
 
 
+def test_a_merge_survives_that_a_source_calls_its_record_otherwise(
+    store: GraphStore, sync: Sync
+) -> None:
+    first = sync(host("h1", OLD), source="a").created[0]
+    same(store, first, sync(host("x", NEW), source="b").created[0])
+    assert sync(host("y", NEW), source="b").findings == ()
+    assert [entity.uid for entity in store.find()] == [first]
+
+
 @pytest.mark.parametrize("change", ["props", "gone and back", "another serial"])
 def test_a_merge_survives_whatever_the_sources_tell_later(
     store: GraphStore, sync: Sync, change: str

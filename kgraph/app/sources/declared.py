@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -86,9 +86,10 @@ def bring(
         KgraphError: bad input or a busy store; then nothing was changed.
     """
     items = list(found.items)
-    index, own = _NOTHING, {}
+    index: EstateIndex = _NOTHING
+    own: Mapping[str, Sequence[str]] = {}
     if any(isinstance(item, Machine | Alias) for item in items):
-        index, own = known(reading.store, items), reading.store.spelling(source)
+        index, own = known(reading.store, items), reading.store.own_keys(source)
     told = settled(items, index, site, own)
     snapshot = Snapshot(source, found.scope, complete=found.complete, items=iter(told.items))
     diff = keep(reading, snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -126,10 +127,12 @@ def locate(database: Database, source: str, key: str) -> str | Ambiguous | None:
     return one(database.uids(_LOCATE, source=source, key=key))
 
 
-def spelling(statements: Statements, source: str) -> dict[str, str]:
-    """Return uid -> the first key that a source has for it."""
-    rows = sorted(statements.rows(_SPELLING, source=source), reverse=True)
-    return {uid: key for _, key, uid in rows}
+def own_keys(statements: Statements, source: str) -> dict[str, list[str]]:
+    """Return uid -> the keys that a source has for it, by scope and key."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for _, key, uid in sorted(statements.rows(_SPELLING, source=source)):
+        found[uid].append(key)
+    return found
 
 
 def graph(statements: Statements) -> Subgraph:

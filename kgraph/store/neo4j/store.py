@@ -145,7 +145,11 @@ class Neo4jStore:
 
     def spelling(self, source: str) -> dict[str, str]:
         """Return uid -> the source's own key; of several, the first by scope and key."""
-        return self._database.read(lambda s: _read.spelling(s, source))
+        return {uid: keys[0] for uid, keys in self.own_keys(source).items()}
+
+    def own_keys(self, source: str) -> Mapping[str, Sequence[str]]:
+        """Return uid -> all keys that the source has for it."""
+        return self._database.read(lambda s: _read.own_keys(s, source))
 
     def neighbourhood(
         self,

@@ -128,3 +128,19 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert told_ in done.err
     assert run("graph", "decisions", "-o", "json").out == "[]\n"
+
+
+@pytest.mark.parametrize("serials", [("", ""), ("ACME/A1B2", "ACME/C3D4")])
+def test_two_rows_of_one_table_stay_the_one_machine_that_a_person_says_they_are(
+    run: Run, work: Path, serials: tuple[str, str]
+) -> None:
+    rows = "".join(f"{n},Host,h{n},{serial}\n" for n, serial in enumerate(serials))
+    (work / "hosts.csv").write_text(f"id,kind,name,key.vendorSerial\n{rows}", "utf-8")
+    run("ingest", "csv", "path=hosts.csv")
+    assert run("graph", "merge", "h0", "h1").code == 0
+    one = hosts(run)
+    assert len(one) == 1
+    for _ in range(2):
+        done = run("ingest", "csv", "path=hosts.csv")
+        assert "identity_conflict" not in done.err
+        assert hosts(run) == one

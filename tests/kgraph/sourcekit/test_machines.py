@@ -85,7 +85,7 @@ def test_once_the_surer_one_is_left_alone_the_record_joins_it_under_another_key(
     record, moved = settled([machine, tie], graph([HOST]), "default").items
     assert isinstance(record, Record)
     assert (record.key, moved) == ("m@h", RelationRecord("m@h", "LOCATED_IN", "r"))
-    again = settled([machine], graph([HOST]), "default", {"h": "m@h"}).items[0]
+    again = settled([machine], graph([HOST]), "default", {"h": ["m@h"]}).items[0]
     assert isinstance(again, Record)
     assert again.key == "m@h"
 
