@@ -219,7 +219,18 @@ class Database:
         """Change everything in the block or nothing."""
         turn = _turn_of(self.path)
         with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "COMMIT", turn):
+            self._refuse_upgraded()
             yield self.sql
+
+    def _refuse_upgraded(self) -> None:
+        """Write nothing into tables that a newer program has made others of meanwhile."""
+        (version,) = self.sql.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise StoreError(
+                f"the store has schema {version} by now, this kgraph knows up to {VERSION}",
+                where=str(self.path),
+                mend="end this process, and start that of the newer version",
+            )
 
     @contextmanager
     def trusting(self) -> Iterator[None]:

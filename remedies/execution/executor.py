@@ -29,7 +29,7 @@ from kgraph.schema import (
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
-from remedies.execution.ledger import HOUR, Ledger
+from remedies.execution.ledger import HOUR, SKEW, Ledger
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
@@ -207,10 +207,12 @@ class Executor:
         lost = sorted({step.endpoint for step in ours} - self._actuators.keys())
         if lost:
             return f"its endpoint {lost[0]!r} is not configured any longer: look at it again"
-        if now - record.updated_at > APPROVAL:
+        # Of one that is dated ahead nobody knows how old it is: the clock was set back since.
+        if not -SKEW <= now - record.updated_at <= APPROVAL:
             hours = APPROVAL.total_seconds() / 3600
             return (
-                f"it was approved more than {hours:g} h ago and could not begin: approve it anew"
+                f"it was approved more than {hours:g} h ago, or by a clock that was ahead, and"
+                " could not begin: approve it anew"
             )
         return ""
 

@@ -35,7 +35,7 @@ from remedies.lifting import Doubt, lifting
 from remedies.world import Facts, Flight, Intent, Past
 
 HOUR = timedelta(hours=1)
-_SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store may differ
+SKEW = timedelta(minutes=1)  # by which the clocks of processes on one store may differ
 _ALL = 1_000_000
 _ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.INDETERMINATE})
 _BROKEN_OFF = frozenset({StepState.FAILED, StepState.INDETERMINATE, StepState.COMPENSATED})
@@ -79,7 +79,7 @@ class Ledger:
         if self._until is None:
             found = self._store.documents(Drawer.LIFTED, limit=_ALL)
             self._lifted = {each.id: each.at for each in found if now - each.at <= MEMORY}
-        since = now - MEMORY if self._until is None else self._until - _SKEW
+        since = now - MEMORY if self._until is None else self._until - SKEW
         for record in reversed(self._store.plans(since=since, limit=_ALL)):
             mark = record.updated_at, record.state
             if self._read.get(record.id) != mark:
@@ -216,7 +216,7 @@ class Ledger:
         """Let go of plans that have not changed for longer than anything is remembered."""
         while self._read:
             plan, (at, _) = next(iter(self._read.items()))
-            if now - at <= MEMORY + _SKEW:
+            if now - at <= MEMORY + SKEW:
                 return
             del self._read[plan]
             self._put(plan, ())

@@ -143,6 +143,17 @@ def test_a_newer_schema_is_refused_in_one_line(path: Path) -> None:
             open_store(path, read_only=read_only)
 
 
+def test_nothing_is_written_into_a_store_that_was_brought_up_meanwhile(
+    path: Path, store: GraphStore
+) -> None:
+    """As by a watch of the old version that still runs while the new one is installed."""
+    fill(store, 1)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match=f"schema 99 by now, .* up to {VERSION}; end this"):
+        fill(store, 2)
+
+
 def test_a_part_that_was_read_is_read_anew_once_another_connection_has_written(
     path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -391,19 +391,20 @@ def test_an_approval_for_which_there_is_no_way_any_longer_does_not_stand_for_eve
     assert estate.log == []
 
 
-def test_an_approval_that_could_not_begin_for_an_hour_has_to_be_given_anew(
-    store: GraphStore,
+@pytest.mark.parametrize("minutes", [61, -61])
+def test_an_approval_whose_age_nobody_knows_or_that_is_an_hour_old_has_to_be_given_anew(
+    store: GraphStore, minutes: int
 ) -> None:
     estate, plan = export_story(1)
     night = Night(store, estate)
     approved(night, plan)
     store.halt(Halt(night.now, "storm"))
     night.executor.begin_approved(night.now, night.facts())
-    night.now += timedelta(minutes=61)
+    night.now += timedelta(minutes=minutes)
     store.lift_halt(night.now)
     said = night.executor.begin_approved(night.now, night.facts())
     assert isinstance(said[0], Refusal)
-    assert "more than 1 h ago" in said[0].why
+    assert "more than 1 h ago, or by a clock" in said[0].why
     assert night.executor.idle
 
 
