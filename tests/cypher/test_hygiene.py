@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from kgraph.schema import RelationRecord
+from kgraph.store import GraphStore
 from tests.cypher.conftest import LATER, T0, Ask
 
 pytestmark = pytest.mark.neo4j
@@ -34,6 +36,22 @@ def test_one_name_of_two_things_of_a_kind_is_told(ask: Ask) -> None:
     assert [(row["kind"], row["name"], len(row["uids"])) for row in rows] == [
         ("Rack", "lonely", 2)
     ]
+
+
+def test_a_guest_of_which_two_sources_tell_two_hosts_is_told(
+    ask: Ask, store: GraphStore, uid: dict[str, str]
+) -> None:
+    assert ask("hygiene/in_two_places") == []
+    with store.sync("old", "", complete=True, at=LATER) as run:
+        run.stage([RelationRecord(uid["web-2"], "RUNS_ON", uid["h1"])])
+        run.commit()
+    (row,) = ask("hygiene/in_two_places")
+    assert row["name"] == "web-2"
+    assert (row["type"], row["places"], row["sources"]) == (
+        "RUNS_ON",
+        ["h1", "h2"],
+        ["cmdb", "old"],
+    )
 
 
 def test_guests_of_which_nobody_says_where_they_are(ask: Ask) -> None:

@@ -32,6 +32,9 @@ def _more(store: GraphStore) -> None:
         run.stage([RelationRecord("t1", "CALLS", f"t{n}", "any", 1) for n in (0, 2)])
         run.stage([RelationRecord("t2", "RUNS_ON", "vm"), RelationRecord("t3", "MEMBER_OF", "t1")])
         run.stage([RelationRecord("t0", "RUNS_ON", "host")])
+        run.stage([Record(f"r{n}", "Rack", f"r{n}") for n in range(3)])
+        run.stage([RelationRecord("host", "LOCATED_IN", f"r{n}") for n in (1, 0)])
+        run.stage([RelationRecord("vm", "LOCATED_IN", f"r{n}", f"{n}", 1) for n in (0, 2)])
         run.commit()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from kgraph.app.queries._walks import titled
+from kgraph.app.queries._walks import by_uid, titled
 from kgraph.store import Estate
 
 _NO_NEED = frozenset({"WATCHED_BY", "MEMBER_OF", "LOCATED_IN"})
@@ -54,4 +54,28 @@ def guests_without_host(store: Estate) -> list[tuple[object, ...]]:
     return [(uid, name, missing) for name, uid, missing in sorted(rows) if missing]
 
 
-ANSWERS = (guests_without_host, orphans, shared_names, unwatched)
+def in_two_places(store: Estate) -> list[tuple[object, ...]]:
+    """Return uid, kind, name, type, places, sources of what is in several places of a kind."""
+    graph = store.graph()
+    entities = by_uid(graph.entities)
+    told: dict[tuple[str, str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for r in graph.relations:
+        thing, place = entities[r.dependent], entities[r.dependency]
+        runs = (r.type, thing.kind, place.kind) == ("RUNS_ON", "VirtualMachine", "Host")
+        if r.group is None and (runs or r.type == "LOCATED_IN"):
+            told[r.dependent, r.type, place.kind][r.dependency].add(r.source)
+    rows = [
+        (
+            entities[uid],
+            type_,
+            sorted(entities[place].name for place in by),
+            set().union(*by.values()),
+        )
+        for (uid, type_, _), by in told.items()
+        if len(by) > 1
+    ]
+    rows.sort(key=lambda row: (titled(row[0]), row[1], row[2]))
+    return [(e.uid, e.kind, e.name, type_, names, sorted(by)) for e, type_, names, by in rows]
+
+
+ANSWERS = (guests_without_host, in_two_places, orphans, shared_names, unwatched)
