@@ -16,11 +16,10 @@ from rca.prospects import Prospects
 from rca.region_edges import Floats, Mask
 from rca.scene import Scene
 from rca.score import score
-from rca.search import best_explanation
+from rca.search import best_explanation, taken
 from rca.units import Unit, units
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
-EQUAL = 1e-9
 SLACK = 20  # so many more where equals compete for the last place
 LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
@@ -77,12 +76,8 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
     """Return the most promising, until the next promises too little."""
     best = float("-inf")
     found: list[int] = []
-    order = most(promises, promises > -math.inf, MOST + SLACK)
-    if len(order) > MOST:  # equals come in together or stay out together
-        last = promises[order[MOST - 1]]
-        fits = promises[order[-1]] < last - EQUAL
-        bar = last - EQUAL if fits else last + EQUAL
-        order = [i for i in order if promises[i] >= bar]
+    order = most(promises, promises > -math.inf, MOST + SLACK + 1)
+    order = order[: taken(promises[order].tolist(), MOST, SLACK)]
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):
