@@ -62,21 +62,20 @@ def posterior(
 
 def _together(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
     """Yield all small sets of the short list, and what is one move away from the best set."""
-    seen: set[frozenset[int]] = set()
     small = (m for size in range(2, TOGETHER + 1) for m in combinations(short, size))
-    for members in chain(small, _near(short, best)):
-        key = frozenset(map(id, members))
-        if len(members) > 1 and key not in seen and _allowed(members):
-            seen.add(key)
-            yield members
+    return filter(_allowed, chain(small, _near(short, best)))
 
 
 def _near(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
-    """Yield every part of the best set, and those that lack at most one with one more unit."""
+    """Yield every part of the best set, and those that lack at most one with one more unit.
+
+    Only what is no small set.
+    """
     others = short[len(best) :]
-    for size in range(2, len(best) + 1):
+    for size in range(TOGETHER, len(best) + 1):
         for part in combinations(best, size):
-            yield part
+            if size > TOGETHER:
+                yield part
             if size >= len(best) - 1:
                 yield from ((*part, unit) for unit in others)
 
