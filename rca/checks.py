@@ -57,9 +57,11 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     places = _places(scene, suspects)
     asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
+    hit = frozenset().union(*does.values())  # of nothing else a check tells anybody apart
     shown = {
         (entity, rule): tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
         for entity, rules in asked.items()
+        if entity in hit
         for rule in rules
     }
     # In which mode it fails is asked once it is clear who does.

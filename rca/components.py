@@ -35,7 +35,7 @@ from rca.region import abnormal_entities, exhausted, suspects
 from rca.rules import Model
 from rca.score import evidence
 from rca.selection import FAR, SAYS, most
-from rca.units import Unit, units_of
+from rca.units import Unit, units
 
 WALKED = 150  # candidates that are walked, those first that promise most
 FIRST = 20  # after these, only those that could join more than is joined by then
@@ -72,7 +72,7 @@ def components(
         found = joined(wanted & (1 << i) for i in _places(wanted))
         for some in (best[:FIRST], best[FIRST:]):
             could = [possible[i] for i in some if _could_join(_reached(outlook, i), found)]
-            hits = (_explained(unit, symptoms) for unit in units_of(scene, could, None))
+            hits = (_explained(unit, symptoms) for unit in units(scene, could, None))
             found = joined([*found, *(hit for hit in hits if hit & wanted)])
         return [frozenset(topology.uids[alarming[i]] for i in _places(group)) for group in found]
 

@@ -204,11 +204,11 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
     groups = exhausted(scene, suspected, symptoms)
     possible = prospects(scene, suspected, groups, goal)
     if len(possible) <= (FEW if incident.candidates is None else ALL):
-        found = list(units(scene, possible, goal))
+        found = units(scene, possible, goal)
+        best = best_explanation(found)
     else:
         outlook = Outlook(scene, possible, symptoms_of(scene, symptoms, goal))
-        found = worth(scene, possible, outlook, goal)
-    best = best_explanation(found)
+        found, best = worth(scene, possible, outlook, goal)
     watcher = blind(scene)
     result = posterior(found, best, watcher.strength if watcher else None)
     return _Belief(found, result, watcher)

@@ -13,13 +13,12 @@ from itertools import chain, combinations
 
 from kgraph.schema.hypotheses import by_whom
 from rca.score import scores
-from rca.search import compatible
+from rca.search import compatible, taken
 from rca.units import Unit
 
 SHORT = 8  # units on the short list
 SLACK = 4  # so many more where equals compete for the last place
 CONSIDERED = 60  # strongest single suspects that may get on it
-TIE = 1e-9
 TOGETHER = 3  # units in one set
 LISTED = 10  # sets that an answer names
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
@@ -63,21 +62,20 @@ def posterior(
 
 def _together(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
     """Yield all small sets of the short list, and what is one move away from the best set."""
-    seen: set[frozenset[int]] = set()
     small = (m for size in range(2, TOGETHER + 1) for m in combinations(short, size))
-    for members in chain(small, _near(short, best)):
-        key = frozenset(map(id, members))
-        if len(members) > 1 and key not in seen and _allowed(members):
-            seen.add(key)
-            yield members
+    return filter(_allowed, chain(small, _near(short, best)))
 
 
 def _near(short: Sequence[Unit], best: Sequence[Unit]) -> Iterator[tuple[Unit, ...]]:
-    """Yield every part of the best set, and those that lack at most one with one more unit."""
+    """Yield every part of the best set, and those that lack at most one with one more unit.
+
+    Only what is no small set.
+    """
     others = short[len(best) :]
-    for size in range(2, len(best) + 1):
+    for size in range(TOGETHER, len(best) + 1):
         for part in combinations(best, size):
-            yield part
+            if size > TOGETHER:
+                yield part
             if size >= len(best) - 1:
                 yield from ((*part, unit) for unit in others)
 
@@ -91,8 +89,7 @@ def _short_list(suspects: Sequence[Unit], best: Sequence[Unit]) -> list[Unit]:
     """Return the best explanation and its strongest rivals.
 
     A rival is as strong as the best set that it joins, or in which it stands for a member: ranked
-    alone, many rivals for one symptom would crowd out a second fault. Equals come in together or
-    stay out together, so that the order of the input decides nothing.
+    alone, many rivals for one symptom would crowd out a second fault.
     """
     chosen = {id(unit) for unit in best}
     others = sorted(
@@ -101,13 +98,8 @@ def _short_list(suspects: Sequence[Unit], best: Sequence[Unit]) -> list[Unit]:
     strengths = _strengths(others, best)
     ranked = sorted(zip(strengths, others, strict=True), key=lambda row: -row[0])
     room = max(0, SHORT - len(best))
-    if len(ranked) <= room or room == 0:
-        return [*best, *(unit for _, unit in ranked[:room])]
-    last = ranked[room - 1][0]
-    kept = [unit for strength, unit in ranked if strength > last + TIE]
-    tied = [unit for strength, unit in ranked if abs(strength - last) <= TIE]
-    fits = len(kept) + len(tied) <= room + SLACK
-    return [*best, *kept, *(tied if fits else ())]
+    fit = taken([strength for strength, _ in ranked], room, SLACK)
+    return [*best, *(unit for _, unit in ranked[:fit])]
 
 
 def _strengths(units: Sequence[Unit], best: Sequence[Unit]) -> list[float]:

@@ -14,6 +14,7 @@ from rca.units import Unit
 MOST = 5  # faults at once
 LEAST_GAIN = 1e-9
 TRIED = 40  # best single suspects that are tried as additions
+EQUAL = 1e-9  # what is nearer than this is equal
 
 
 def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
@@ -64,6 +65,19 @@ def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[
 def compatible(chosen: Sequence[Unit], unit: Unit) -> bool:
     """Tell whether `unit` may join: one entity has one fault."""
     return all(unit.entities.isdisjoint(other.entities) for other in chosen)
+
+
+def taken(falling: Sequence[float], many: int, slack: int) -> int:
+    """Return how many of falling values are taken: about `many`, and of equals all or none.
+
+    They come in where that is at most `slack` more, so that the order of the input decides
+    nothing.
+    """
+    if many == 0 or len(falling) <= many:
+        return min(many, len(falling))
+    last = falling[many - 1]
+    together = sum(value >= last - EQUAL for value in falling)
+    return together if together <= many + slack else sum(v > last + EQUAL for v in falling)
 
 
 def _additions(chosen: list[Unit], ranked: Sequence[Unit]) -> list[list[Unit]]:

@@ -16,34 +16,34 @@ from rca.prospects import Prospects
 from rca.region_edges import Floats, Mask
 from rca.scene import Scene
 from rca.score import score
-from rca.search import best_explanation
-from rca.units import Unit, units_of
+from rca.search import best_explanation, taken
+from rca.units import Unit, units
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
-EQUAL = 1e-9
 SLACK = 20  # so many more where equals compete for the last place
 LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
-ROUNDS, EACH = 1, 8  # further rounds, and suspects walked in each
+MORE = 8  # suspects walked in the second
 FOREMOST = 24  # faults walked of what alarms itself
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
 
-def worth(scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | None) -> list[Unit]:
-    """Return the prospects that could matter, walked, in the order of `prospects`."""
+def worth(
+    scene: Scene, prospects: Prospects, outlook: Outlook, goal: Goal | None
+) -> tuple[list[Unit], list[Unit]]:
+    """Return the prospects that could matter, walked, in their order; and the best explanation."""
     own = prospects.log_prior + scene.coarse * outlook.said  # as coarse as the evidence is
     walked = _Walked(scene, prospects, goal)
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
-    for _ in range(ROUNDS):
-        units = walked.all_of(sorted(found))
-        more = [] if len(found) == len(prospects) else _more(scene, own, outlook, found, units)
-        if not more:
-            break
-        found |= dict.fromkeys(more)
-    return walked.all_of(sorted(found))
+    suspects = walked.all_of(sorted(found))
+    best = best_explanation(suspects)
+    if more := _more(scene, own, outlook, found, best):
+        suspects = walked.all_of(sorted([*found, *more]))
+        best = best_explanation(suspects)
+    return suspects, best
 
 
 class _Walked:
@@ -57,7 +57,7 @@ class _Walked:
         """Return some of them, in the same order; walks those that are not yet, all at once."""
         asked = list(which)
         due = [i for i in dict.fromkeys(asked) if i not in self._known]
-        walks = units_of(self._scene, [self._prospects[i] for i in due], self._goal)
+        walks = units(self._scene, [self._prospects[i] for i in due], self._goal)
         self._known.update(zip(due, walks, strict=True))
         return [self._known[i] for i in asked]
 
@@ -76,12 +76,8 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
     """Return the most promising, until the next promises too little."""
     best = float("-inf")
     found: list[int] = []
-    order = most(promises, promises > -math.inf, MOST + SLACK)
-    if len(order) > MOST:  # equals come in together or stay out together
-        last = promises[order[MOST - 1]]
-        fits = promises[order[-1]] < last - EQUAL
-        bar = last - EQUAL if fits else last + EQUAL
-        order = [i for i in order if promises[i] >= bar]
+    order = most(promises, promises > -math.inf, MOST + SLACK + 1)
+    order = order[: taken(promises[order].tolist(), MOST, SLACK)]
     due, rest = order[:LEAST], order[LEAST:]
     while due:
         for i, unit in zip(due, walked.all_of(due), strict=True):
@@ -105,17 +101,12 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
 
 
 def _more(
-    scene: Scene, own: Floats, outlook: Outlook, found: Iterable[int], units: Sequence[Unit]
+    scene: Scene, own: Floats, outlook: Outlook, found: Iterable[int], best: Sequence[Unit]
 ) -> list[int]:
     """Return those that could add to the best explanation."""
-    explained = {
-        entity
-        for unit in best_explanation(units)
-        for entity, nats in unit.alarms.items()
-        if nats > SAYS
-    }
+    explained = {entity for unit in best for entity, nats in unit.alarms.items() if nats > SAYS}
     says, adds = outlook.left(explained)
     could = own + scene.coarse * says
     adds &= could > ADDS
     adds[list(found)] = False
-    return most(could, adds, EACH)
+    return most(could, adds, MORE)

@@ -5,7 +5,7 @@ A suspect in the core bears on thousands of readings, and is weighed hundreds of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.entity)
 
-    def only(self, which: Mask | slice) -> Rows:
+    def only(self, which: Ints | Mask | slice) -> Rows:
         """Return some of them."""
         return Rows(
             self.entity[which],
@@ -90,16 +90,15 @@ class Rows:
         )
 
     @classmethod
-    def of(cls, scene: Scene, found: Mapping[ReadingId, Support]) -> Rows:
+    def of(cls, scene: Scene, found: Sequence[tuple[ReadingId, Support]]) -> Rows:
         """Make them of what was found one by one."""
-        entity = np.array([key[0] for key in found], np.int64)
-        position = np.array([key[1] for key in found], np.int64)
+        entity = np.array([key[0] for key, _ in found], np.int64)
+        position = np.array([key[1] for key, _ in found], np.int64)
         column = np.full(len(found), scene.columns - 1)
         real = np.flatnonzero(position >= 0)
         column[real] = heard_in(scene).columns(entity[real]) + position[real]
-        told = found.values()
-        soft = np.array([row.soft for row in told], np.bool_)
-        says = [(row.chance, row.ratio, row.weight, row.bears) for row in told]
+        soft = np.array([row.soft for _, row in found], np.bool_)
+        says = [(row.chance, row.ratio, row.weight, row.bears) for _, row in found]
         return cls(entity, position, column, soft, np.array(says).reshape(-1, 4).T)
 
     def and_(self, other: Rows) -> Rows:

@@ -140,15 +140,13 @@ class Terrain:
         """Yield whom an entity may hit, of those within; None: of all. Its burdens come last."""
         topology, start = self.topology, self.topology.member_start
         gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
-        sizes = start[gates + 1] - start[gates]
-        alone = (topology.need[gates] == sizes).tolist()
-        owners, codes = topology.owner[gates].tolist(), topology.type_code[gates].tolist()
-        for owner, code, by_itself, gate in zip(owners, codes, alone, gates.tolist(), strict=True):
+        for gate, owner in zip(gates.tolist(), topology.owner[gates].tolist(), strict=True):
             if within is not None and owner not in within:
                 continue
-            type_ = topology.type_names[code]
+            type_ = topology.type[gate]
             if effects := self.compiled.between(self.ground, owner, type_, entity):
-                yield Ahead(owner, type_, effects, burdens=False, alone=by_itself, gate=gate)
+                alone = bool(topology.need[gate] == start[gate + 1] - start[gate])
+                yield Ahead(owner, type_, effects, burdens=False, alone=alone, gate=gate)
         for ahead in self.presses(entity):
             if within is None or ahead.entity in within:
                 yield ahead

@@ -131,44 +131,28 @@ class Unit:
         return frozenset(entity for entity, _ in self.faults)
 
 
-def units(scene: Scene, prospects: Iterable[Prospect], goal: Goal | None) -> Iterator[Unit]:
-    """Yield every prospect as a unit, in the same order."""
-    yield from units_of(scene, list(prospects), goal)
-
-
-def units_of(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> list[Unit]:
+def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Unit]:
     """Walk the effects of prospects, all at once; in the same order."""
+    prospects = list(some)
     if not prospects:
         return []
     region = region_of(scene, {e for one in prospects for e, _ in one.faults})
     walks = walk(region, [region.located(one.faults) for one in prospects])
     trees = _trees(region, walks, len(prospects))
-    supports = _supports(region, walks, len(prospects))
-    told = []
-    for number, (prospect, hit) in enumerate(zip(prospects, supports, strict=True)):
-        rows = _with_own(scene, prospect, hit, goal)
-        if goal is not None:
-            predicted = _predicted(region, walks, number, goal)
-            rows = _conduits(scene, rows, predicted, dict(prospect.faults), goal)
-        told.append(_in_time(scene, rows))
+    told = _supports(region, walks, *_own(scene, prospects, goal), len(prospects))
+    if goal is not None:
+        told = [
+            _conduits(scene, rows, _predicted(region, walks, i, goal), dict(one.faults), goal)
+            for i, (one, rows) in enumerate(zip(prospects, told, strict=True))
+        ]
+    if scene.rose:
+        told = [_in_time(scene, rows) for rows in told]
     places = placed(told, trees)
     each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
     return [
         Unit(one.faults, one.log_prior, rows, scene, tree, place, nats, scene.coarse)
         for one, rows, tree, place, nats in each
     ]
-
-
-def _with_own(scene: Scene, prospect: Prospect, rows: Rows, goal: Goal | None) -> Rows:
-    """Put in front what the entities at fault show themselves, which they are sure to show."""
-    own: dict[ReadingId, Support] = {}
-    for entity, mode in prospect.faults:
-        if entity in scene.readings:
-            own |= _own_support(scene, entity, mode, goal)
-    if not own:
-        return rows
-    others = ~np.isin(rows.entity, [entity for entity, _ in prospect.faults])
-    return Rows.of(scene, own).and_(rows.only(others))
 
 
 def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
@@ -188,27 +172,42 @@ def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     ]
 
 
-def _supports(region: Region, walks: Walks, many: int) -> list[Rows]:
-    """Return what each suspect says of the readings of all that it hits."""
+def _own(scene: Scene, prospects: Sequence[Prospect], goal: Goal | None) -> tuple[Rows, Ints]:
+    """Return what the entities at fault show themselves, which they are sure to; and of whom."""
+    found = [
+        (number, row)
+        for number, prospect in enumerate(prospects)
+        for entity, mode in prospect.faults
+        for row in _own_support(scene, entity, mode, goal)
+    ]
+    by = np.array([number for number, _ in found], np.int64)
+    return Rows.of(scene, [row for _, row in found]), by
+
+
+def _supports(region: Region, walks: Walks, own: Rows, by: Ints, many: int) -> list[Rows]:
+    """Return what each suspect says of the readings of all that it hits, its own in front."""
     seen = region.seen
     at, row = spans_of(seen.start, walks.node)
     reading = at.astype(np.int64)
     shown = walks.predicted.take(row, axis=1) * seen.bearing.T.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
-    kept = np.flatnonzero(chance >= CUT)
-    kept = kept[np.argsort(walks.suspect[row[kept]], kind="stable")]
+    spoken = np.bincount(by, minlength=many)[walks.suspect] > 0  # for what is at fault itself
+    kept = np.flatnonzero((chance >= CUT) & ~(spoken & (walks.parent == ROOT))[row])
     row, reading, chance = row[kept], reading[kept], chance[kept]
     sure = np.minimum(1.0, walks.predicted.sum(axis=0))[row]
     says = np.array((chance, seen.ratio[reading], seen.weight[reading], chance / sure))
-    everything = Rows(
+    hit = Rows(
         region.nodes[walks.node[row]],
         seen.position[reading],
         seen.column[reading],
         walks.soft[row],
         says,
     )
-    ends = np.searchsorted(walks.suspect[row], np.arange(many + 1)).tolist()
+    by = np.concatenate((by, walks.suspect[row]))
+    order = np.argsort(by, kind="stable")
+    everything = own.and_(hit).only(order)
+    ends = np.searchsorted(by[order], np.arange(many + 1)).tolist()
     return [everything.only(slice(a, b)) for a, b in pairwise(ends)]
 
 
@@ -233,23 +232,19 @@ def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:
 
 def _own_support(
     scene: Scene, entity: int, mode: str, goal: Goal | None
-) -> dict[ReadingId, Support]:
-    """Return how the fault of an entity bears on the readings of that entity itself."""
-    found = {}
-    for i, reading in enumerate(scene.readings[entity]):
+) -> Iterator[tuple[ReadingId, Support]]:
+    """Yield how the fault of an entity bears on the readings of that entity itself."""
+    for i, reading in enumerate(scene.readings.get(entity, ())):
         if goal is not None and goal.is_told_by(entity, reading):
             continue
         chance = reading.at_cause(mode)
         ratio = _unexplained(scene, entity, reading, goal)
         weight = scene.weights.get((entity, i), 1.0)
-        found[(entity, i)] = Support(chance, ratio, soft=False, weight=weight, bears=chance)
-    return found
+        yield (entity, i), Support(chance, ratio, soft=False, weight=weight, bears=chance)
 
 
 def _in_time(scene: Scene, rows: Rows) -> Rows:
     """Alarms that rose at another time than the fault's say less of it."""
-    if not scene.rose:
-        return rows
     rose = scene.rising[rows.column]
     alarms = np.flatnonzero((rows.ratio > 1) & ~np.isnan(rose))
     times = rose[alarms]
@@ -273,7 +268,7 @@ def _conduits(
     """
     between = np.isin(rows.entity, list(goal.conduits - at_fault.keys()))
     chance = SELF if goal.entity in at_fault else predicted
-    breach = {(goal.entity, -1): Support(chance, TARGET_RATIO, soft=False)}
+    breach = [((goal.entity, -1), Support(chance, TARGET_RATIO, soft=False))]
     return rows.only(~(between & rows.soft)).and_(Rows.of(scene, breach))
 
 
@@ -282,13 +277,14 @@ def blind(scene: Scene) -> Unit | None:
 
     It explains what went unreachable, however much that is, and nothing else.
     """
-    support = {}
+    support = []
     silent = 0
     for entity, readings in scene.readings.items():
         for i, reading in enumerate(readings):
             if reading.observation.signal == "unreachable":
                 weight = scene.weights.get((entity, i), 1.0)
-                support[(entity, i)] = Support(BLINDED, reading.ratio, soft=False, weight=weight)
+                told = Support(BLINDED, reading.ratio, soft=False, weight=weight)
+                support.append(((entity, i), told))
                 silent += reading.observation.abnormal
     if silent < 2:
         return None

@@ -33,6 +33,7 @@ class Topology:
 
     Attributes:
         uids: (n,) uid of each index.
+        index: uid -> index.
         kinds: (n,) kind names.
         gate_start: (n + 1,) int32; the gates of entity i are gate_start[i]:gate_start[i + 1].
         owner: (g,) int32, the dependent of each gate.
@@ -47,6 +48,7 @@ class Topology:
     """
 
     uids: tuple[str, ...]
+    index: Mapping[str, int]
     kinds: tuple[str, ...]
     gate_start: Int
     owner: Int
@@ -61,11 +63,6 @@ class Topology:
 
     def __len__(self) -> int:
         return len(self.uids)
-
-    @cached_property
-    def index(self) -> Mapping[str, int]:
-        """Uid -> index."""
-        return {uid: i for i, uid in enumerate(self.uids)}
 
     @cached_property
     def walked(self) -> dict[tuple[int, int], tuple[Int, bool]]:
@@ -106,19 +103,25 @@ def build(entities: Sequence[Node], relations: Iterable[Relation]) -> Topology:
     O(n + e log e). Indices follow the order of `entities`.
     """
     uids = tuple(entity.uid for entity in entities)
-    rows, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
+    index = {uid: i for i, uid in enumerate(uids)}
+    rows, capped = gather(index, relations)
     told = tuple((uids[owner], line) for owner, line in capped)
-    return indexed(uids, tuple(entity.kind for entity in entities), rows, told)
+    return indexed(uids, index, tuple(entity.kind for entity in entities), rows, told)
 
 
 def indexed(
-    uids: tuple[str, ...], kinds: tuple[str, ...], rows: Rows, capped: tuple[tuple[str, str], ...]
+    uids: tuple[str, ...],
+    index: Mapping[str, int],
+    kinds: tuple[str, ...],
+    rows: Rows,
+    capped: tuple[tuple[str, str], ...],
 ) -> Topology:
     """Index columns both ways."""
     gate_of = np.repeat(np.arange(len(rows.owner), dtype=np.int32), rows.sizes)
     inward = np.argsort(rows.member, kind="stable")
     return Topology(
         uids=uids,
+        index=index,
         kinds=kinds,
         gate_start=_starts(rows.owner, len(uids)),
         owner=rows.owner,

@@ -13,6 +13,7 @@ import numpy as np
 
 from kgraph.schema import RELATIONS, Carries, Lack
 from kgraph.topology.arrays import Topology
+from kgraph.topology.walk import each_once
 
 USUAL = 0.25  # a share below which a kind has no such custom
 PEERS = 5  # entities of a kind below which it has none
@@ -27,7 +28,7 @@ class _Custom(NamedTuple):
 def lack(topology: Topology, entity: int) -> Lack | None:
     """Return what an entity lacks most of what its peers depend on; None: nothing.
 
-    The first question about a kind is O(entities + gates) of array work, the next ones O(1).
+    The first question about a graph is O(entities + gates) of array work, the next ones O(1).
     """
     mine: dict[str, int] = {}
     for gate in topology.gates(entity):
@@ -35,33 +36,35 @@ def lack(topology: Topology, entity: int) -> Lack | None:
         mine[name] = mine.get(name, 0) + len(topology.members(gate))
     found = [
         Lack(name, custom.share * (1 - mine.get(name, 0) / custom.mean))
-        for name, custom in _customs(topology, topology.kinds[entity]).items()
+        for name, custom in _customs(topology)[topology.kinds[entity]].items()
     ]
     most = max(found, key=lambda row: (row.share, row.relation), default=None)
     return most if most is not None and most.share >= USUAL else None
 
 
-def _customs(topology: Topology, kind: str) -> Mapping[str, _Custom]:
-    """Return relation type -> how usual it is, for entities of a kind."""
-    known = topology.customs.get(kind)
-    if known is None:
-        known = topology.customs[kind] = _counted(topology, kind)
-    return known
+def _customs(topology: Topology) -> Mapping[str, Mapping[str, _Custom]]:
+    """Return kind -> relation type -> how usual it is."""
+    if not topology.customs:
+        topology.customs.update(_counted(topology))
+    return topology.customs
 
 
-def _counted(topology: Topology, kind: str) -> Mapping[str, _Custom]:
-    alike = np.fromiter(map(kind.__eq__, topology.kinds), np.bool_, len(topology))
-    if int(alike.sum()) < PEERS:
-        return {}
-    gates = np.flatnonzero(alike[topology.owner])
-    members = np.diff(topology.member_start)[gates]
-    found = {}
-    for code, name in enumerate(topology.type_names):
-        if name not in _FIRM:
-            continue
-        typed = topology.type_code[gates] == code
-        having = len(np.unique(topology.owner[gates[typed]]))
-        if having:
-            share = having / int(alike.sum())
-            found[name] = _Custom(share, float(members[typed].sum()) / having)
-    return found
+def _counted(topology: Topology) -> Mapping[str, Mapping[str, _Custom]]:
+    number = {name: i for i, name in enumerate(dict.fromkeys(topology.kinds))}
+    kind = np.fromiter(map(number.__getitem__, topology.kinds), np.int64, len(topology))
+    types, cells = topology.type_names, len(number) * len(topology.type_names)
+    owner, code = np.divmod(
+        each_once(topology.owner.astype(np.int64) * len(types) + topology.type_code), len(types)
+    )
+    having = np.bincount(kind[owner] * len(types) + code, minlength=cells).tolist()
+    of_gate = kind[topology.owner] * len(types) + topology.type_code
+    members = np.bincount(of_gate, np.diff(topology.member_start), cells).tolist()
+    peers = np.bincount(kind).tolist()
+    return {
+        name: {
+            type_: _Custom(having[cell] / peers[i], members[cell] / having[cell])
+            for cell, type_ in enumerate(types, i * len(types))
+            if having[cell] and type_ in _FIRM and peers[i] >= PEERS
+        }
+        for name, i in number.items()
+    }

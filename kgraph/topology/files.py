@@ -68,4 +68,6 @@ def unpack(data: bytes) -> tuple[Topology, str]:
         )
         kinds = tuple([about["kinds"][code] for code in file["kind"].tolist()])
     capped = tuple((uid, line) for uid, line in about["capped"])
-    return indexed(tuple(text.split("\n")) if text else (), kinds, rows, capped), about["mark"]
+    uids = tuple(text.split("\n")) if text else ()
+    index = {uid: i for i, uid in enumerate(uids)}
+    return indexed(uids, index, kinds, rows, capped), about["mark"]

@@ -50,13 +50,14 @@ def patched(
         *(entity.kind for entity in fresh),
     )
     kept = _kept(topology, [*changed, *lost], renumbered)
-    rows, capped = gather({uid: i for i, uid in enumerate(uids)}, relations)
+    numbered = {uid: i for i, uid in enumerate(uids)}
+    rows, capped = gather(numbered, relations)
     touched = {*gone, *(entity.uid for entity in entities)}
     told = (
         *(row for row in topology.capped if row[0] not in touched),
         *((uids[owner], line) for owner, line in capped),
     )
-    return indexed(uids, kinds, _merged(kept, rows), told)
+    return indexed(uids, numbered, kinds, _merged(kept, rows), told)
 
 
 def _renumbered(size: int, lost: Sequence[int]) -> Int:

@@ -13,4 +13,4 @@ def units_of(scene: Scene) -> list[Unit]:
     symptoms = abnormal_entities(scene.readings)
     suspected = suspects(scene, symptoms)
     groups = exhausted(scene, suspected, symptoms)
-    return list(units(scene, prospects(scene, suspected, groups, None), None))
+    return units(scene, prospects(scene, suspected, groups, None), None)

@@ -22,9 +22,10 @@ from rca.prospects import Prospect, Prospects, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import SPEAKS, Scene
 from rca.score import score
+from rca.search import best_explanation
 from rca.selection import worth
 from rca.terrain import Ahead
-from rca.units import units_of
+from rca.units import units
 from tests.rca.worlds import microservices
 
 MODEL = rca.load_model()
@@ -217,7 +218,8 @@ def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked
     """Nearly everything is downstream of what is deep in it, so that this must promise little."""
     for drawn in microservices.incidents(7, 2, view, (160, 200)):
         scene, outlook, found = _outlook(replace(drawn.incident, candidates=None, target=None))
-        walked = worth(scene, found, outlook, None)
-        best = max(score([unit]) for unit in units_of(scene, list(found), None))
+        walked, explanation = worth(scene, found, outlook, None)
+        best = max(score([unit]) for unit in units(scene, found, None))
         assert len(walked) < len(found) / 5
         assert max(score([unit]) for unit in walked) > best - 0.1
+        assert explanation == best_explanation(walked)

@@ -15,7 +15,7 @@ from kgraph.schema import Incident
 from rca.region import abnormal_entities, suspects
 from rca.scene import Scene
 from rca.score import score
-from rca.search import MOST, best_explanation, compatible
+from rca.search import EQUAL, MOST, best_explanation, compatible, taken
 from rca.units import Unit
 from tests.rca.seeds import seeds
 from tests.rca.suspected import units_of
@@ -138,3 +138,20 @@ def test_unknown_is_no_alibi(incident: Incidents, field_of: FieldOf) -> None:
         """)
     )
     assert len(suspects(field, abnormal_entities(field.readings))) == 5
+
+
+@pytest.mark.parametrize(
+    ("falling", "many", "expected"),
+    [
+        ([3.0, 2.0, 1.0], 2, 2),
+        ([3.0, 2.0, 2.0 - EQUAL / 2, 1.0], 2, 3),  # one more, which there is room for
+        ([3.0, 2.0, 2.0, 2.0], 2, 1),  # two more, which there is not
+        ([2.0, 2.0, 2.0, 2.0], 2, 0),
+        ([3.0, 2.0], 5, 2),
+        ([3.0, 3.0], 0, 0),
+    ],
+)
+def test_of_equals_at_the_last_place_all_are_taken_or_none(
+    falling: list[float], many: int, expected: int
+) -> None:
+    assert taken(falling, many, slack=1) == expected

@@ -44,7 +44,7 @@ def test_what_is_hurt_as_a_burden_is_counted_with_all_that_depends_on_it() -> No
     incident = Incident("burden", (Entity("h", "Host"), *guests), tuple(needs), tuple(rows))
     scene = scene_of(incident, MODEL, topology)
     starved = [Prospect(((topology.index[f"v{i}"], "starved"),), -5.0) for i in range(2)]
-    found = list(units(scene, starved, None))
+    found = units(scene, starved, None)
     region, walked = _walked(scene, [unit.faults for unit in found])
     assert topology.index["h"] in region.nodes[walked.node]
     hit = [sorted(reach(scene, unit.faults).predicted) for unit in found]

@@ -332,10 +332,7 @@ class Session:
         for uid in asked:
             del self._unsorted[uid]
         question = self._question(asked, (), tools, warnings)
-        incident = expand_healthy(question[0].incident)
-        groups = components(
-            incident, model_for(incident, tools), question[0].topology, sorted(asked)
-        )
+        groups = _groups(question[0], asked, tools)
         missing = asked.difference(*groups)  # not in the graph, as it seems
         sets = [{uid for uid in group if uid in self._told} for group in groups]
         for alarms in self._whole([*sets, *({uid} for uid in sorted(missing))]):
@@ -467,6 +464,15 @@ class Session:
                 same = known[entity.uid] = self._number, entity
             found.append(same[1])
         return tuple(found)
+
+
+def _groups(question: Question, asked: set[str], tools: Toolkit) -> list[frozenset[str]]:
+    """Return what belongs together with some alarms."""
+    incident = question.incident
+    if len(asked.union(row.entity for row in incident.observations if row.abnormal)) < 2:
+        return [frozenset(asked)]  # nothing else alarms nearby
+    incident = expand_healthy(incident)
+    return components(incident, model_for(incident, tools), question.topology, sorted(asked))
 
 
 def _slim(kept: Kept) -> Kept:

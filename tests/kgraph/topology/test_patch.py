@@ -37,6 +37,7 @@ def test_entities_that_stay_keep_their_order() -> None:
     patch = patched(topology, ["b"], [Entity("x", "Rack"), Entity("c", "Host")], [])
     assert patch.uids == ("a", "c", "d", "x")
     assert patch.kinds == ("Host", "Host", "Host", "Rack")
+    assert patch.index == {"a": 0, "c": 1, "d": 2, "x": 3}
 
 
 def test_a_change_that_forgets_who_needed_what_is_gone_is_refused() -> None:
@@ -50,8 +51,9 @@ def test_what_is_packed_is_unpacked_as_it_was(graph: Graph) -> None:
     topology = build(*graph)
     again, mark = unpack(pack(topology, "store 7"))
     assert mark == "store 7"
-    assert (again.uids, again.kinds, again.capped) == (
+    assert (again.uids, again.index, again.kinds, again.capped) == (
         topology.uids,
+        topology.index,
         topology.kinds,
         topology.capped,
     )
