@@ -75,7 +75,7 @@ def _rates(model: Model, kind: str) -> dict[str, float]:
 
 @lru_cache(maxsize=65_536)
 def _shows(model: Model, kind: str, signal: str, mode: str) -> bool:
-    # Of hosts that go down few get to say that their kernel stopped: to watch for that is no watch.
+    # Of hosts that go down few get to say that the kernel stopped: to watch for it is no watch.
     seldom = _often(model, kind, signal, mode) < SPEAKS
     return not seldom and bearing(model, kind, signal, mode) >= SPEAKS
 

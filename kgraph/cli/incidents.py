@@ -102,23 +102,24 @@ def show_incident(
     """Show one incident: explained again from its kept bundle, as of then."""
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
+    from kgraph.app.keeping import again, told
     from kgraph.app.learning import learned_by
+    from kgraph.app.plans import as_kept
     from kgraph.app.stores import Access, opened
+    from kgraph.app.toolkit import toolkit
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = find(store, incident)
         learned = learned_by(store, record.updated_at)
         done = trace(store, record.id)
-    if part is not Part.REPORT:
-        kept = record.answer if part is Part.ANSWER else record.bundle
-        write(json.loads(kept), RowFormat.JSON)
-        return
-    from kgraph.app.keeping import again, told
-    from kgraph.app.toolkit import toolkit
-
-    tools = toolkit(session.configuration, record.updated_at)
-    found = told(again(record, replace(tools, learned=learned)), done)
+        if part is not Part.REPORT:
+            kept = record.answer if part is Part.ANSWER else record.bundle
+            write(json.loads(kept), RowFormat.JSON)
+            return
+        tools = toolkit(session.configuration, record.updated_at)
+        found = told(again(record, replace(tools, learned=learned)), done)
+        found = replace(found, case=as_kept(found.case, store))
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
 
 
