@@ -184,7 +184,7 @@ def lines(
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     itself = "by itself, if" if chosen.executable else "if"
     undo = [
-        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse.replace('_', ' ')} {step.name}"
         for step in chosen.steps
         if step.undo_if
     ]

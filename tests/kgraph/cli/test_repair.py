@@ -332,6 +332,9 @@ def test_a_process_that_was_killed_is_taken_up_by_the_next_apply(
     systemctl.write_text(good)
     kept = json.loads(run("plan", plan, "-o", "json").out)
     assert (kept["state"], kept["journal"][-1]["state"]) == ("running", "running")
+    early = run("apply", plan, "--execute")
+    assert early.code == 1
+    assert "if that process has died, try again in " in early.err.replace("\n", " ")
     _run_out_leases(shop)
     done = run("apply", plan, "--execute")
     assert done.code == 0, done.err + done.out
