@@ -30,6 +30,11 @@ _NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 
 
+def said(error: Exception) -> str:
+    """Return what an error says, without its number, as the part of a sentence."""
+    return _ERRNO.sub("", str(error)).rstrip(".") or type(error).__name__
+
+
 class NoAnswerError(SourceError):
     """The service is silent: no connection, it broke or stalled, or it says that it is sick."""
 
@@ -206,8 +211,7 @@ class Asker:
                     told.update(answer.headers)
                 return self._body(answer, address)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            said = _ERRNO.sub("", str(error)).rstrip(".") or type(error).__name__
-            what = f"{title} can't be reached: {said}"
+            what = f"{title} can't be reached: {said(error)}"
             mend = "check the address and that it runs"
             raise NoAnswerError(what, where=address, mend=mend) from None
 
