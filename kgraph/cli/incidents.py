@@ -259,17 +259,19 @@ def _rule(
     from kgraph.app.learning import ruling
     from kgraph.app.stores import Access, opened
     from kgraph.incidents import probability
+    from kgraph.schema.bundles import bundle_of
 
     with opened(session.configuration, Access.WRITE) as store:
         record = find(store, incident)
         said = ruling(
-            record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
+            record, cause, right=right, now=session.now(), by=by or session.user, reason=reason
         )
         store.rule(said)
         verb = "confirmed" if right else "refuted"
         by_hand.audited(session, store, f"incident.{verb}", record.id)
+    called = next(e.title for e in bundle_of(record).entities if e.uid == said.entity)
     session.remark(
-        f"{verb}: {said.kind} {said.entity} {said.mode} in {said.incident},"
+        f"{verb}: {called} {said.mode.replace('_', ' ')} in {said.incident},"
         f" which was said with P {probability(said.posterior)}"
     )
 

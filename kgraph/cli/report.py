@@ -276,7 +276,8 @@ def _actions(found: PostMortem) -> Iterator[Block]:
         yield Grid("Actions", ("at", "plan", "what", "by", "came of it"), rows)
         return
     plans = [
-        f"{each.record.id}, {each.document.plan.title}: {each.record.because}"
+        f"{each.record.id}, {each.document.plan.title}:"
+        f" {each.record.because or each.record.state.value}"
         for each in found.tried
     ]
     yield Text("No plan was carried out.")

@@ -115,6 +115,16 @@ def count(number: int, noun: str) -> str:
     return f"{number} {kind(noun, number)}"
 
 
+def spread(chances: Sequence[float]) -> str:
+    """Say from where to where some probabilities reach."""
+    low, high = probability(min(chances)), probability(max(chances))
+    if low == high:
+        return low
+    if high.startswith(">"):
+        return f"{low} or more"
+    return f"up to {high}" if low.startswith("<") else f"{low} to {high}"
+
+
 def unbroken(text: str) -> str:
     """Keep a phrase on one line: whoever wraps must not split it."""
     return text.replace(" ", NO_BREAK)
