@@ -61,6 +61,7 @@ def list_incidents(
     from kgraph.app.handled import acknowledgements
     from kgraph.app.stores import Access, opened
     from kgraph.schema import IncidentStatus
+    from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)
     wanted = IncidentStatus(status.value) if status else None
@@ -76,8 +77,8 @@ def list_incidents(
         (
             row.id,
             row.status.value,
-            _second(row.opened_at),
-            _second(row.updated_at),
+            to_the_second(row.opened_at),
+            to_the_second(row.updated_at),
             taken[row.id].by if row.id in taken else "",
             row.title,
         )
@@ -282,10 +283,3 @@ by_hand.register(app)
 def _was_open(row: IncidentHead, then: datetime) -> bool:
     over = None if row.status.value == "open" else row.updated_at
     return row.opened_at <= then and (over is None or over > then)
-
-
-def _second(at: datetime) -> str:
-    """Return a time to the second: more is in the JSON of the incident itself."""
-    from kgraph.schema.timestamps import format_time
-
-    return format_time(at.replace(microsecond=0))

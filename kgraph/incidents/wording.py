@@ -67,6 +67,11 @@ def age(span: timedelta) -> str:
     return f"{round(seconds)} s"
 
 
+def since(offset: timedelta) -> str:
+    """Say how long after something it was, or before: `+5 min`."""
+    return f"{'-' if offset < timedelta(0) else '+'}{age(abs(offset))}"
+
+
 def ahead(span: timedelta) -> str:
     """Say how much time is left: `50 s`, `9.6 min`, `45 min`, `3.2 h`, `12 d`."""
     seconds = max(0.0, span.total_seconds())
