@@ -25,7 +25,7 @@ PATH = '  - {effect: down, path: "%s", causes: [down], strength: 0.9}\n'
         ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "must look like"),
         ("domain: x\n", "r.yaml: format", "is missing"),
         (HEAD + "guesses: []\n", "r.yaml: guesses", "not known"),
-        (HEAD + "faults:\n  - {fault: Host, perYear: 1}\n", "r.yaml: faults.0.fault", "must look like"),
+        (HEAD + "faults:\n  - {fault: Host, perYear: 1}\n", "r.yaml: faults.0.fault", "look like"),
         (
             HEAD + "faults:\n  - {fault: Host.down, perYear: 0}\n",
             "faults.0.perYear",
