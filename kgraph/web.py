@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import socket
 import ssl
 import time
@@ -26,6 +27,12 @@ MOST_BYTES = 256 * 2**20
 # Trusts nobody, for what is asked without TLS: to read whom this machine trusts takes longer than
 # the question.
 _NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
+
+
+def said(error: Exception) -> str:
+    """Return what an error says, without its number, as the part of a sentence."""
+    return _ERRNO.sub("", str(error)).rstrip(".") or type(error).__name__
 
 
 class NoAnswerError(SourceError):
@@ -204,7 +211,7 @@ class Asker:
                     told.update(answer.headers)
                 return self._body(answer, address)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            what = f"{title} can't be reached: {str(error) or type(error).__name__}"
+            what = f"{title} can't be reached: {said(error)}"
             mend = "check the address and that it runs"
             raise NoAnswerError(what, where=address, mend=mend) from None
 

@@ -34,6 +34,7 @@ IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
 FEW = 200  # effects of all suspects together that are walked one by one
+_OF_PODS = frozenset({"systemctl", "kubectl"})  # commands that Kubernetes answers where pods are
 _PODS = 3  # of a service, that are named in one command
 NEAR = 50  # things behind a suspect that are looked at
 
@@ -176,7 +177,10 @@ def _open_checks(scene: Scene, entity: int) -> Sequence[CheckRule]:
         return ()  # a name that a command would take for an option
     told = scene.told(entity)
     rules = scene.compiled.model.checks
-    return [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
+    found = [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
+    if "VirtualMachine" in scene.topology.kinds:
+        return found
+    return [rule for rule in found if "virsh" not in rule.command]  # nobody runs libvirt there
 
 
 def _shows(
@@ -206,15 +210,17 @@ def _entropy(weights: Sequence[float]) -> float:
 
 
 def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
-    if rule.command[0] == "systemctl" and (pods := _pods(scene, entity)):
+    if rule.command[0] in _OF_PODS and (pods := _pods(scene, entity)):
         return _of_pods(pods)
     name = shlex.quote(scene.roster.name(scene.topology.uids[entity]))
     return " ".join(part.replace("{name}", name) for part in rule.command)
 
 
 def _pods(scene: Scene, entity: int) -> list[str]:
-    """Return the names of the pods that an entity runs on: no systemd knows those."""
+    """Return the names of the pods that an entity is or runs on: no systemd knows those."""
     estate = scene.topology
+    if estate.kinds[entity] == "Pod":
+        return [scene.roster.name(estate.uids[entity])]
     runs = [gate for gate in estate.gates(entity) if estate.type[gate] == "RUNS_ON"]
     on = {at for gate in runs for at in estate.members(gate) if estate.kinds[at] == "Pod"}
     names = sorted(scene.roster.name(estate.uids[at]) for at in on)

@@ -75,7 +75,15 @@ def _rates(model: Model, kind: str) -> dict[str, float]:
 
 @lru_cache(maxsize=65_536)
 def _shows(model: Model, kind: str, signal: str, mode: str) -> bool:
-    return bearing(model, kind, signal, mode) >= SPEAKS
+    # Of hosts that go down few get to say that the kernel stopped: to watch for it is no watch.
+    seldom = _often(model, kind, signal, mode) < SPEAKS
+    return not seldom and bearing(model, kind, signal, mode) >= SPEAKS
+
+
+def _often(model: Model, kind: str, signal: str, mode: str) -> float:
+    """Return how often a signal shows a mode, in [0, 1]; 1 where no rule says."""
+    rules = model.signal_rules.get((kind, signal), ())
+    return max((rule.detection for rule in rules if rule.mode == mode), default=1.0)
 
 
 @lru_cache(maxsize=65_536)
@@ -91,8 +99,11 @@ def telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
     named = {signal for signal in (*SIGNALS, mode) if mode_named(kind, signal) == mode}
     usual = {signal for signal in SIGNALS if _of_kind_at_all(kind, signal)}
     known = (ruled | named | usual) - _VAGUE
-    rated = [(-bearing(model, kind, s, mode), s not in ruled, s) for s in known]
-    return tuple(signal for worth, _, signal in sorted(rated) if -worth >= SPEAKS)
+    rated = [
+        (-bearing(model, kind, s, mode), s not in ruled, _often(model, kind, s, mode) < SPEAKS, s)
+        for s in known
+    ]
+    return tuple(signal for worth, _, _, signal in sorted(rated) if -worth >= SPEAKS)
 
 
 def _of_kind_at_all(kind: str, signal: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.refusals import in_words
+from kgraph.schema.refusals import in_words, near_key
 from kgraph.schema.yaml_files import read_yaml, text_of
 from rca.includes import Shelf, bound, expand
 from rca.rules import (
@@ -139,6 +139,8 @@ def _file(raw: object, name: str) -> RuleFile:
         mend = "see docs/rules.md for the form"
         if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:
             mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
+        elif first["type"] == "extra_forbidden":
+            mend = near_key(_File, first["loc"], mend)
         raise ConfigurationError(in_words(first), where=f"{name}: {field_}", mend=mend) from None
     return RuleFile(
         name,

@@ -133,7 +133,7 @@ def _rung(draft: Draft, remedy: Remedy) -> tuple[tuple[Measure, ...], str]:
     tried = [m.action.name for r in remedy.rungs for m in r if m.action.name in spent]
     if not tried or rung == remedy.rungs[0]:
         return rung, ""
-    return rung, f"{', '.join(dict.fromkeys(tried))} did not help"
+    return rung, f"{', '.join(dict.fromkeys(tried)).replace('_', ' ')} did not help"
 
 
 def _refused(remedy: Remedy | None, spent: str) -> tuple[str, ...]:

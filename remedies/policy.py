@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kgraph.schema import Actor, Plan, PlanStep, Risk
 from kgraph.schema.yaml_files import text_of
+from remedies.lint import Remark
 from remedies.policy_match import Circumstances, objection
 from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_rules
 from remedies.record import Earned, Tally, lacking, tally
@@ -62,7 +63,7 @@ class Policy:
     """Rules and budgets, and what a person should know of them."""
 
     rules: tuple[Rule, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
     budgets: Budgets = USUAL
 
     @property
@@ -173,10 +174,13 @@ def _budgets(row: BudgetRow) -> Budgets:
     return Budgets(row.guest_actions, row.fencings_at_once, row.fencings)
 
 
-def _warnings(rules: Iterable[Rule]) -> Iterator[str]:
+def _warnings(rules: Iterable[Rule]) -> Iterator[Remark]:
     """Say what somebody who lets kgraph act must know."""
     for rule in rules:
         if rule.mode is Mode.AUTO and rule.when.posterior is None:
-            yield f"{rule.where} {rule.name!r} is auto however unlikely the cause is"
+            what = f"{rule.name!r} is auto however unlikely the cause is"
+            yield Remark(what, rule.where, "say `posterior: 0.9` under `when`")
         if rule.mode is Mode.AUTO and rule.earned is None:
-            yield f"{rule.where} {rule.name!r} is auto, and nothing has to be earned for it"
+            what = f"{rule.name!r} is auto, and nothing has to be earned for it"
+            mend = "say `earned: {cases: 20, atLeast: 0.8}`, or have a person approve"
+            yield Remark(what, rule.where, mend)

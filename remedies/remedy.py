@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kgraph.schema import ConfigurationError, Fault, Risk
+from kgraph.schema.nearness import suggest
 from kgraph.schema.yaml_files import shipped_files, site_files
 from remedies.actions import Action, Param
 from remedies.rows import ANY, Row, StepRow, actions_of, check_condition, check_fault, read
@@ -157,10 +158,8 @@ def _remedies(row: Row, actions: Mapping[str, Action]) -> Iterator[Remedy]:
 def _measure(row: StepRow, cause: str, actions: Mapping[str, Action], place: str) -> Measure:
     action = actions.get(row.action)
     if action is None:
-        known = ", ".join(sorted(actions))
-        raise ConfigurationError(
-            f"unknown action {row.action!r}", where=place, mend=f"known: {known}"
-        )
+        mend = suggest(row.action, actions, f"known: {', '.join(sorted(actions))}")
+        raise ConfigurationError(f"unknown action {row.action!r}", where=place, mend=mend)
     kind = "StorageExport" if row.of == STORAGE else cause
     if row.of and row.of != STORAGE:
         kind, _ = check_fault(row.of, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -227,7 +228,14 @@ class Applying:
         self._executor.resume_all(now)
         if record.id in self._executor.running:
             return record
-        return Refusal("lock", "another process carries it out, or has just died: try again")
+        held = [row for row in self._store.leases(now=now) if row.holder.endswith(f"/{record.id}")]
+        if not held:
+            return Refusal("lock", "another process carries it out, or has just died: try again")
+        last = max(held, key=lambda row: row.expires_at)
+        left = math.ceil((last.expires_at - now).total_seconds())
+        who = last.holder.partition("/")[0]
+        why = f"{who} carries it out; if that process has died, try again in {left} s"
+        return Refusal("lock", why)
 
     def _first_reading(self, stopping: threading.Event) -> None:
         end = self._clock() + _FIRST

@@ -133,15 +133,9 @@ def _repairs(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("repairs", Health.FAIL, str(error))
         return
     own = [row for row in lint_catalogue(catalogue) if "/" in row.where]
-    for row in own:
-        yield Finding("remedies", Health.WARN, f"{row.where}: {row.what}", row.mend)
-    for warning in policy.warnings:
-        yield Finding(
-            "policy",
-            Health.WARN,
-            warning,
-            "say `posterior: 0.9` under `when`, or have a person approve",
-        )
+    for what, rows in (("remedies", own), ("policy", policy.warnings)):
+        for row in rows:
+            yield Finding(what, Health.WARN, f"{row.where}: {row.what}", row.mend)
     ways = len(configuration.settings.endpoints)
     told = f"{len(catalogue.remedies)} remedies, {counted(ways, 'way')} to act"
     mend = "" if ways else "suggest only; `[[endpoints]]` in kgraph.toml name the ways to act"

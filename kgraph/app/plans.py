@@ -6,7 +6,10 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from kgraph.app.investigation import Investigation
+from kgraph.incidents import Case
 from kgraph.schema import (
+    UNDER_WAY,
     Document,
     Drawer,
     InputError,
@@ -21,6 +24,15 @@ from kgraph.store import GraphStore
 
 _MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
+_SINCE = {
+    PlanState.APPROVED: "approved, and not begun",
+    PlanState.RUNNING: "under way",
+    PlanState.VERIFYING: "under way",
+    PlanState.DONE: "done",
+    PlanState.COMPENSATED: "taken back",
+    PlanState.NEEDS_HUMAN: "a person has to go on",
+    PlanState.SUPERSEDED: "no longer proposed",
+}
 
 
 def propose(
@@ -109,6 +121,31 @@ def cancel(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     body = json.dumps({"by": who, "why": why})
     drawers = (Drawer.CANCELLED, Drawer.REJECTED)
     store.put([Document(drawer, record.id, now, body) for drawer in drawers])
+
+
+def as_kept(case: Case, store: GraphStore) -> Case:
+    """Return a case with its incident's newest plan, and what has become of that.
+
+    What was proposed when an incident was explained may have been tried since, in vain.
+    """
+    newest = store.plans(incident=case.id, limit=1)
+    return _with_plan(case, newest[0]) if newest else case
+
+
+def standing(found: Investigation, store: GraphStore) -> Investigation:
+    """Return what was explained just now, with how its plan stands that would not be new."""
+    plan = found.case.plan
+    record = store.plan(plan.id) if plan else None
+    if record is None:
+        return found
+    known = record.state in _OPEN | UNDER_WAY or store.named(Drawer.REJECTED, [record.id])
+    return replace(found, case=_with_plan(found.case, record)) if known else found
+
+
+def _with_plan(case: Case, record: PlanRecord) -> Case:
+    said = _SINCE.get(record.state, "")
+    since = f"{said}: {record.because}" if said and record.because else said
+    return replace(case, plan=document_of(record).plan, since=since)
 
 
 def document_of(record: PlanRecord) -> PlanDocument:

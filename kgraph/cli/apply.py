@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgraph.cli.session import Exit, Session, session_of, usage
+from kgraph.cli.stopping import until_told
 from kgraph.cli.tables import RowFormat, Rows, write
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def apply(
         usage(
             f"--execute tells what happens in lines; `kgraph plan {plan_id} -o {output}` after it"
         )
-    with opened(session.configuration, Access.WRITE) as store, _until_told() as stopping:
+    with opened(session.configuration, Access.WRITE) as store, until_told() as stopping:
         _execute(session, store, plan_id, stopping)
 
 
@@ -163,23 +162,3 @@ def _end(session: Session, record: PlanRecord) -> None:
     else:
         session.remark(f"{record.id} ended {record.state.value}: {record.because}")
     raise typer.Exit(int(Exit.ERROR))
-
-
-@contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C sets: what is in flight ends, nothing begins."""
-    stopping = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-
-    def stop(_number: int, _frame: object) -> None:
-        stopping.set()
-        signal.signal(signal.SIGINT, before)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping
-        return
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield stopping
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -70,14 +70,14 @@ def requests(
     """List who asked for what through the service and by `kgraph token`, newest first."""
     from kgraph.app.service.audit import listed
     from kgraph.app.stores import Access, opened
-    from kgraph.schema.timestamps import format_time
+    from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = listed(store, limit)
     rows = [
         (
-            format_time(row.at.replace(microsecond=0)),
+            to_the_second(row.at),
             row.who,
             row.source or "command line",
             row.what,

@@ -57,6 +57,13 @@ def check(
     wanted = frozenset(only or known)
     found, targets, jobs = _planned(session, entities or (), incident, wanted)
     titles = {entity.uid: entity.title for entity in found}
+    for entity in found:
+        if not any(t.entity == entity.uid for t in targets) and not jobs:
+            mend = (
+                "give it the property or label `url` or `address`, not on loopback,"
+                " or a target under `checks`"
+            )
+            session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
     if dry_run:
         rows = [
             (titles[t.entity], t.check, t.address, "", "", CHECKS[t.check].about) for t in targets
@@ -68,13 +75,6 @@ def check(
     if jobs:
         for outcome in outcomes(session, jobs, Way()):
             session.remark(f"{outcome.source}: {outcome.failure or 'read anew'}")
-    for entity in found:
-        if not any(t.entity == entity.uid for t in targets) and not jobs:
-            mend = (
-                "give it the property or label `url` or `address`, not on loopback,"
-                " or a target under `checks`"
-            )
-            session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
     if seen or jobs:
         session.remark("kept as evidence: `kgraph investigate` explains anew")
     elif targets:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from kgraph.cli import svg
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
@@ -156,7 +155,7 @@ def _times(moments: Sequence[Moment]) -> Markup:
     rows = []
     for row in moments:
         marked = ' class="changed"' if row.changed else ""
-        when = f"{row.at:%Y-%m-%d %H:%M:%SZ} {_offset(row.offset)}"
+        when = f"{row.at:%Y-%m-%d %H:%M:%SZ} {wording.since(row.offset)}"
         rows.append(
             Markup(
                 f'<li{marked}><time datetime="{row.at:%Y-%m-%dT%H:%M:%SZ}">{escaped(when)}</time>'
@@ -164,10 +163,6 @@ def _times(moments: Sequence[Moment]) -> Markup:
             )
         )
     return Markup(f'<ol class="times">{joined(rows)}</ol>')
-
-
-def _offset(offset: timedelta) -> str:
-    return f"{'-' if offset < timedelta(0) else '+'}{wording.age(abs(offset))}"
 
 
 def _notes(case: Case, report: Report) -> Markup:

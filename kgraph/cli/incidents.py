@@ -61,6 +61,7 @@ def list_incidents(
     from kgraph.app.handled import acknowledgements
     from kgraph.app.stores import Access, opened
     from kgraph.schema import IncidentStatus
+    from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)
     wanted = IncidentStatus(status.value) if status else None
@@ -76,8 +77,8 @@ def list_incidents(
         (
             row.id,
             row.status.value,
-            _second(row.opened_at),
-            _second(row.updated_at),
+            to_the_second(row.opened_at),
+            to_the_second(row.updated_at),
             taken[row.id].by if row.id in taken else "",
             row.title,
         )
@@ -102,23 +103,24 @@ def show_incident(
     """Show one incident: explained again from its kept bundle, as of then."""
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
+    from kgraph.app.keeping import again, told
     from kgraph.app.learning import learned_by
+    from kgraph.app.plans import as_kept
     from kgraph.app.stores import Access, opened
+    from kgraph.app.toolkit import toolkit
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = find(store, incident)
         learned = learned_by(store, record.updated_at)
         done = trace(store, record.id)
-    if part is not Part.REPORT:
-        kept = record.answer if part is Part.ANSWER else record.bundle
-        write(json.loads(kept), RowFormat.JSON)
-        return
-    from kgraph.app.keeping import again, told
-    from kgraph.app.toolkit import toolkit
-
-    tools = toolkit(session.configuration, record.updated_at)
-    found = told(again(record, replace(tools, learned=learned)), done)
+        if part is not Part.REPORT:
+            kept = record.answer if part is Part.ANSWER else record.bundle
+            write(json.loads(kept), RowFormat.JSON)
+            return
+        tools = toolkit(session.configuration, record.updated_at)
+        found = told(again(record, replace(tools, learned=learned)), done)
+        found = replace(found, case=as_kept(found.case, store))
     show_answer(session, found, output, verbose=verbose, one_line=output is AnswerFormat.JSONL)
 
 
@@ -258,17 +260,19 @@ def _rule(
     from kgraph.app.learning import ruling
     from kgraph.app.stores import Access, opened
     from kgraph.incidents import probability
+    from kgraph.schema.bundles import bundle_of
 
     with opened(session.configuration, Access.WRITE) as store:
         record = find(store, incident)
         said = ruling(
-            record, cause, right=right, now=session.now(), by=by or session.caller, reason=reason
+            record, cause, right=right, now=session.now(), by=by or session.user, reason=reason
         )
         store.rule(said)
         verb = "confirmed" if right else "refuted"
         by_hand.audited(session, store, f"incident.{verb}", record.id)
+    called = next(e.title for e in bundle_of(record).entities if e.uid == said.entity)
     session.remark(
-        f"{verb}: {said.kind} {said.entity} {said.mode} in {said.incident},"
+        f"{verb}: {called} {said.mode.replace('_', ' ')} in {said.incident},"
         f" which was said with P {probability(said.posterior)}"
     )
 
@@ -279,10 +283,3 @@ by_hand.register(app)
 def _was_open(row: IncidentHead, then: datetime) -> bool:
     over = None if row.status.value == "open" else row.updated_at
     return row.opened_at <= then and (over is None or over > then)
-
-
-def _second(at: datetime) -> str:
-    """Return a time to the second: more is in the JSON of the incident itself."""
-    from kgraph.schema.timestamps import format_time
-
-    return format_time(at.replace(microsecond=0))

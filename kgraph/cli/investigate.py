@@ -100,7 +100,7 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import handled, investigation, keeping, learning
+    from kgraph.app import handled, investigation, keeping, learning, plans
     from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
@@ -116,9 +116,9 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
         if verbose:
             found = [certified(each, tools) for each in found]
         done = keeping.sort(store, found)
+        found = [plans.standing(each.investigation, store) for each in done.kept]
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
-    found = [each.investigation for each in done.kept]
     _refuse_many(found, form)
     worth = done.resolved or done.merged or done.ended or any(map(keeping.worth, done.kept))
     if save and not away and (worth or tools.decisions):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
@@ -110,6 +109,7 @@ def _cancel(session: Session, plan_id: str | None, why: str) -> None:
 def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> None:
     from kgraph.app.plans import document_of
     from kgraph.schema import InputError
+    from kgraph.schema.timestamps import to_the_second
 
     def title(record: PlanRecord) -> str:
         try:
@@ -118,8 +118,8 @@ def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> Non
             return "cannot be read any longer"
 
     rows = [
-        (row.id, row.state.value, row.incident, _second(row.updated_at), title(row), row.because)
-        for row in records
+        (r.id, r.state.value, r.incident, to_the_second(r.updated_at), title(r), r.because)
+        for r in records
     ]
     columns = ("id", "state", "incident", "updated", "repairs", "because")
     show(session, columns, rows, output)
@@ -164,6 +164,7 @@ def lines(
     from kgraph.cli.text import one_line
     from kgraph.incidents.advice import stands
     from kgraph.schema import Risk
+    from kgraph.schema.timestamps import to_the_second
     from remedies.hazards import by_hand, hazards
 
     chosen = document.plan
@@ -175,7 +176,7 @@ def lines(
     if not chosen.executable:
         yield f"STANDS   {one_line(stands(chosen))}"
     if chosen.due_at is not None:
-        yield f"BEFORE   {_second(chosen.due_at)}  preventive: by then it is expected"
+        yield f"BEFORE   {to_the_second(chosen.due_at)}  preventive: by then it is expected"
     if chosen.because:
         yield f"BECAUSE  {one_line(chosen.because)}"
     yield from _block("STEPS", steps(document, journal))
@@ -184,7 +185,7 @@ def lines(
     yield from _block("COULD GO WRONG", [one_line(row) for row in hazards(chosen)])
     itself = "by itself, if" if chosen.executable else "if"
     undo = [
-        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse} {one_line(step.name)}"
+        f"{itself} {' or '.join(step.undo_if)} fails: {step.inverse.replace('_', ' ')} {step.name}"
         for step in chosen.steps
         if step.undo_if
     ]
@@ -296,9 +297,3 @@ def _block(label: str, rows: list[str]) -> Iterator[str]:
         label = ""
     for number, row in enumerate(rows):
         yield f"{label if not number else '':<9}{row}"
-
-
-def _second(at: datetime) -> str:
-    from kgraph.schema.timestamps import format_time
-
-    return format_time(at.replace(microsecond=0))

@@ -34,7 +34,7 @@ def rules(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     rows = [(r.priority, r.name, r.mode.value, r.when.specific, r.why, r.where) for r in found]
     show(session, ("priority", "rule", "mode", "conditions", "why", "where"), rows, output)
     for warning in policy.warnings:
-        session.remark(warning, style="yellow")
+        session.remark(f"{warning.where}: {warning.what}; {warning.mend}", style="yellow")
 
 
 @app.command("test")

@@ -92,8 +92,9 @@ def _lines(remedy: Remedy) -> Iterator[str]:
             yield "FIRST" if number == 1 else "IF THAT DID NOT HELP"
         for measure in rung:
             yield f"  {_done(measure)}: {measure.why}{_terms(measure)}"
-    yield "NOT"
-    yield from (f"  {row}" for row in remedy.refused)
+    if remedy.refused:
+        yield "NOT"
+        yield from (f"  {row}" for row in remedy.refused)
     if remedy.runbook:
         yield "RUNBOOK"
         yield from (f"  {number} {row}" for number, row in enumerate(remedy.runbook, 1))

@@ -106,7 +106,7 @@ def of_incident(found: PostMortem) -> Iterator[Block]:
         yield Points([_ruling(row) for row in found.rulings])
     yield Drawing("The part of the estate that the incident is about", drawn(found.case))
     yield Heading("Time line")
-    rows = [(_time(row.at), _offset(row.offset), row.what) for row in found.moments]
+    rows = [(_time(row.at), wording.since(row.offset), row.what) for row in found.moments]
     yield Grid("Time line", ("at", "since it began", "what"), rows)
     yield from _told("Evidence", report, (Label.FOR, Label.AGAINST, Label.UNKNOWN, Label.ELSE))
     yield from _actions(found)
@@ -276,7 +276,8 @@ def _actions(found: PostMortem) -> Iterator[Block]:
         yield Grid("Actions", ("at", "plan", "what", "by", "came of it"), rows)
         return
     plans = [
-        f"{each.record.id}, {each.document.plan.title}: {each.record.because}"
+        f"{each.record.id}, {each.document.plan.title}:"
+        f" {each.record.because or each.record.state.value}"
         for each in found.tried
     ]
     yield Text("No plan was carried out.")
@@ -286,7 +287,3 @@ def _actions(found: PostMortem) -> Iterator[Block]:
 
 def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%SZ}"
-
-
-def _offset(offset: timedelta) -> str:
-    return f"{'-' if offset < timedelta(0) else '+'}{wording.age(abs(offset))}"

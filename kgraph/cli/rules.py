@@ -167,9 +167,13 @@ def show_rules(
 ) -> None:
     """Show the rules in force, and the file of each."""
     from kgraph.app.engine import rules_of
+    from kgraph.schema import KINDS
+    from kgraph.schema.kinds import suggest_kind
 
     session = session_of(ctx)
     model = rules_of(session.configuration)
+    if kind is not None and kind not in KINDS:
+        usage(f"unknown kind {kind!r}; {suggest_kind(kind)}")
     wanted = list(Statement) if what is None else [what]
     rows = [row for statement in wanted for row in _rows(model, statement)]
     if kind is not None:

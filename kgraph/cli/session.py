@@ -126,7 +126,7 @@ class Session:
         )
 
     def _console(self, *, stderr: bool) -> Console:
-        from rich.console import Console
+        from kgraph.cli.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
         live = stream.isatty()

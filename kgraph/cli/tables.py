@@ -6,14 +6,18 @@ import json
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from kgraph.cli.session import Session
 from kgraph.cli.text import one_line
+
+_GAP = 2  # characters between columns
+_LONG = 24  # characters of a word that may be broken: an address, a hash
 
 
 class RowFormat(StrEnum):
@@ -33,7 +37,7 @@ def show(
 ) -> None:
     """Write rows in a form; `columns` are camelCase keys, headings are made of them."""
     if form is RowFormat.TABLE:
-        session.out.print(table(columns, rows))
+        session.out.print(_fitting(columns, rows, session.out.width))
         return
     documents = [dict(zip(columns, row, strict=True)) for row in rows]
     write(documents, form)
@@ -53,18 +57,79 @@ def write(document: Any, form: RowFormat) -> None:  # noqa: ANN401 - any JSON va
     typer.echo(text, nl=False)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[int | None] = ()
+) -> Table:
     """Lay rows out in columns, without lines: it must survive `grep` and `awk`."""
-    grid = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False, header_style="bold"
-    )
+    grid = _grid()
     for position, column in enumerate(columns):
         numbers = all(isinstance(row[position], int | float) for row in rows) and rows
-        grid.add_column(_heading(column), justify="right" if numbers else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        width = widths[position] if widths else None
+        grid.add_column(_heading(column), justify=justify, overflow="fold", width=width)
     for row in rows:
-        grid.add_row(*(Text(one_line("" if cell is None else str(cell))) for cell in row))
+        grid.add_row(*(Text(_cell(cell)) for cell in row))
     return grid
 
 
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -> Table:
+    """Lay rows out in columns, or one below the other where that would break words apart."""
+    widths = _widths(columns, rows, room)
+    if not widths and "uid" in columns:  # people go by the names
+        kept = [place for place, column in enumerate(columns) if column != "uid"]
+        columns = [columns[place] for place in kept]
+        rows = [[row[place] for place in kept] for row in rows]
+        widths = _widths(columns, rows, room)
+    if widths:
+        return table(columns, rows, widths)
+    grid = _grid(header=False)
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            grid.add_row()
+        for column, cell in zip(columns, row, strict=True):
+            if _cell(cell):
+                grid.add_row(_heading(column), Text(_cell(cell)))
+    return grid
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -> list[int]:
+    """Return how wide each column is so that no word breaks but the very long; empty: no way."""
+    cells = [[_heading(name), *(_cell(row[i]) for row in rows)] for i, name in enumerate(columns)]
+    full = [max(map(cell_len, column)) for column in cells]
+    least = [
+        min(_LONG, max((cell_len(word) for cell in column for word in cell.split()), default=0))
+        for column in cells
+    ]
+    spare = room - sum(least) - _GAP * len(columns)
+    if spare < 0:
+        return []
+    widths = list(least)
+    wanting = sorted(range(len(columns)), key=lambda i: full[i] - least[i])
+    for left, i in zip(range(len(wanting), 0, -1), wanting, strict=True):
+        more = min(full[i] - least[i], spare // left)
+        widths[i] += more
+        spare -= more
+    return widths
+
+
+def _grid(*, header: bool = True) -> Table:
+    return Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, _GAP, 0, 0),
+        show_edge=False,
+        show_header=header,
+        header_style="bold",
+    )
+
+
+def _cell(value: object) -> str:
+    return one_line("" if value is None else str(value))
+
+
 def _heading(name: str) -> str:
+    if name == "probability":
+        return "P"  # as all answers call it
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).upper()

@@ -108,7 +108,7 @@ def list_tokens(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """List tokens, oldest first; never what they are."""
     from kgraph.app.service import tokens
     from kgraph.app.stores import Access, opened
-    from kgraph.schema.timestamps import format_time
+    from kgraph.schema.timestamps import to_the_second
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ) as store:
@@ -118,8 +118,8 @@ def list_tokens(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
             row.id,
             row.name,
             row.role.value,
-            format_time(row.created_at.replace(microsecond=0)),
-            format_time(row.expires_at.replace(microsecond=0)) if row.expires_at else "never",
+            to_the_second(row.created_at),
+            to_the_second(row.expires_at) if row.expires_at else "never",
         )
         for row in found
     ]

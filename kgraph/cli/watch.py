@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgraph.cli.session import Session, session_of
+from kgraph.cli.stopping import until_told
 
 if TYPE_CHECKING:
     from kgraph.app.watch.told import Teller, Told
@@ -37,7 +34,7 @@ def watch(
     from kgraph.app.watch import build
 
     session = session_of(ctx)
-    with opened(session.configuration, Access.WRITE) as store, _until_told() as stopping:
+    with opened(session.configuration, Access.WRITE) as store, until_told() as stopping:
         build(session.configuration, store, _teller(session, output)).run(stopping)
 
 
@@ -52,22 +49,3 @@ def _teller(session: Session, form: EventFormat) -> Teller:
             session.out.print(line, soft_wrap=True)
 
     return tell
-
-
-@contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; a second one ends the process at once."""
-    stopping = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, _frame: object) -> None:
-        stopping.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -94,10 +94,13 @@ def _line(row: Row) -> tuple[object, ...]:
 
 def _group(row: Row) -> str:
     """Tell one of the groups that meet in a thing, and how many more there are."""
+    from kgraph.incidents.wording import names
+
     dependent, type_, members = row.behind[0]
     left = len(row.behind) - 1
-    more = f" and {left} more {'group' if left == 1 else 'groups'}" if left else ""
-    return f"{dependent.name} {type_} {' | '.join(one.name for one in members)}{more}"
+    more = f", and {left} more {'group' if left == 1 else 'groups'}" if left else ""
+    ways = names([one.name for one in members], _ROOM, " | ")
+    return f"{dependent.name} {type_} {ways}{more}"
 
 
 def _document(row: Row) -> dict[str, object]:

@@ -103,6 +103,9 @@ def _repair(view: View) -> str:
     tell = said_of if chosen.executable else _asked
     said = ", ".join(wording.unbroken(_short(view, run, tell(run[0]))) for run in runs[:_SAID])
     more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
+    if view.case.since:
+        stand, _, _ = view.case.since.partition(": ")
+        return f"{wording.unbroken(f'kgraph plan {chosen.id}')}: {stand}"
     if chosen.executable:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
     begin = wording.unbroken(f"kgraph plan {chosen.id}") if chosen.runbook else ""
@@ -112,7 +115,8 @@ def _repair(view: View) -> str:
 def _short(view: View, steps: Sequence[PlanStep], what: str) -> str:
     """Say steps that are alike without all their names: `resume 10 VMs`."""
     if len(steps) == 1:
-        return f"{what} {view.estate.name(steps[0].entity)}"
+        name = view.estate.name(steps[0].entity)
+        return f"{what} ({name})" if "what" in steps[0].parameters else f"{what} {name}"
     kinds = {view.estate.kind(step.entity) for step in steps}
     on = wording.count(len(steps), kinds.pop()) if len(kinds) == 1 else f"{len(steps)} things"
     return f"{what} {on}"
@@ -155,13 +159,14 @@ def _splits(row: NextCheck) -> str:
 
 
 def plan(view: View) -> Section:
-    """Show what could be done; nothing is."""
+    """Show what could be done, and what was done of it since."""
     chosen = view.case.plan
     if chosen is None or view.case.answer.abstained:
         return Section(Label.PLAN, ())
     takes = f"  about {wording.age(chosen.duration)}" if chosen.duration else ""
     coming = f"  {said}" if (said := _before(view)) else ""
-    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stands(chosen)}"
+    stand = view.case.since or stands(chosen)
+    head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stand}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
         lines = list(_steps(view, chosen.steps))
@@ -250,7 +255,7 @@ def do(view: View) -> Section:
     if view.case.id and any(row.signal in _LOOKED_AT for row in view.case.answer.next_checks):
         commands = [f"kgraph check --incident {view.case.id}", *commands]
     chosen = view.case.plan
-    if chosen is not None and chosen.executable:
+    if chosen is not None and chosen.executable and not view.case.since:
         commands = [f"kgraph apply {chosen.id} --execute", *commands, "kgraph halt"]
     return Section(
         Label.DO, (" · ".join(map(wording.unbroken, commands)),) if commands else (), Tone.QUIET

@@ -45,6 +45,7 @@ class Case:
         observations: the incident's, healthy rows expanded.
         plan: what could be done about it; None where no remedy fits.
         handled: what people did to the incident, oldest first.
+        since: what has become of the plan since it was proposed; empty: nothing.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Case:
     sources: tuple[SourceAge, ...] = ()
     origin: Origin = Origin.STORE
     handled: tuple[Handling, ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from kgraph.incidents.steps import Ground, flaw_of
 from kgraph.schema import Incident, Observation
+from kgraph.schema.answers import FEW, UNLIKELY
 from kgraph.schema.bundles import observation_out
 from rca.rules import Model
 
@@ -115,7 +116,8 @@ def _causes(answer: Document, evidence: Sequence[Document], ground: Ground) -> I
                 if row["weight"] * sign < 0:
                     yield Flaw(f"{where}.{part}[{j}]", "its weight has the other sign")
         abnormal = sum(row["state"] == "abnormal" for row in cause["supporting"])
-        if cause["explains"] != abnormal:
+        more = len(cause["supporting"]) == FEW and abnormal < cause["explains"]
+        if cause["explains"] != abnormal and not (more and cause["posterior"] < UNLIKELY):
             what = f"says {cause['explains']} and names {abnormal}"
             yield Flaw(f"{where}.explains", what)
 

@@ -76,8 +76,7 @@ def _by_state(view: View, hits: Iterable[Hit]) -> list[str]:
 def _folded(view: View, kind: str, how: str, rows: Sequence[Hit]) -> str:
     known = view.estate.entities
     entities = [known[row.entity] for row in rows if row.entity in known]
-    chances = sorted({wording.probability(row.probability) for row in rows})
-    chance = chances[0] if len(chances) == 1 else f"{chances[0]} to {chances[-1]}"
+    chance = wording.spread([row.probability for row in rows])
     sure = all(row.probability >= 0.995 for row in rows)
     tail = how if sure else f"{how} P {chance}"
     lead = f"{wording.count(len(rows), kind)} {tail}"

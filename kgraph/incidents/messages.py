@@ -29,7 +29,7 @@ def pagerduty(document: Mapping[str, Any], routing_key: str) -> dict[str, Any]:
         "client": "kgraph",
     }
     text = document["text"]
-    lead = document["causes"][0]["title"] if document["causes"] else "unknown"
+    lead = text["lead"]
     event["payload"] = {
         "summary": _cut(f"{text['summary']} · {text['cause']}", _SUMMARY),
         "source": lead,
@@ -102,7 +102,8 @@ def email(document: Mapping[str, Any]) -> tuple[str, str]:
         if value != "-"
         for number, line in enumerate(value.splitlines())
     ]
-    opened = f"opened {document['openedAt']}, {document['status']} {document['updatedAt']}"
+    over = document["level"] == "clear"
+    opened = f"opened {text['opened']}" + (f", over {text['updated']}" if over else "")
     return _cut(text["summary"], 200), "\n".join([text["summary"], opened, "", *lines, ""])
 
 

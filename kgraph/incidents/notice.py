@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from kgraph.incidents import wording
+from kgraph.incidents.advice import said_of
 from kgraph.incidents.handling import Handling
 from kgraph.incidents.wording import due, probability, state
-from kgraph.schema import Entity, IncidentRecord, IncidentStatus, Plan, State
-from kgraph.schema.counting import counted
+from kgraph.schema import GENERIC, Entity, IncidentRecord, IncidentStatus, Plan, State
 from kgraph.schema.timestamps import format_time
 
 LEVELS = ("clear", "info", "warning", "error", "critical")  # the quietest first
 _SHOWN = 5
 _HIT = 0.5  # from this probability on something counts as hit
+_RIVAL = 0.2  # from this probability on another suspect is named with the cause
+_SERVED = frozenset({"Application", "Service"})  # what somebody outside waits for
 _BUCKETS = 5  # of a posterior: a change within one is no news
 FORMAT = "kgraph.notice/v1"
 
@@ -78,7 +82,7 @@ def notice(
     over = record.status is not IncidentStatus.OPEN
     blamed = _blamed(answer)
     hit = [row for row in answer["blastRadius"]["now"] if row["probability"] >= _HIT]
-    services = sorted(names[row["entity"]] for row in hit if _kind(names, row) == "Service")
+    services = sorted(names[row["entity"]] for row in hit if _kind(names, row) in _SERVED)
     level = "clear" if over else _level(services, hit, blamed)
     causes = [
         {
@@ -101,10 +105,11 @@ def notice(
         "updatedAt": format_time(record.updated_at),
         "acknowledged": _acknowledged(acknowledged),
         "causes": causes,
+        "otherwise": _otherwise(answer, names, blamed),
         "abstainedBecause": answer.get("abstainedBecause"),
         "evidence": _evidence(answer, names, "supporting"),
         "against": _evidence(answer, names, "contradicting"),
-        "hit": {"entities": len(hit), "services": services},
+        "hit": {"entities": len(hit), "services": services, "kinds": _kinds(names, hit)},
         "next": [
             f"{names.get(row['entity'], row['entity'])} P {probability(row['probability'])}"
             for row in answer["blastRadius"]["next"][:_SHOWN]
@@ -161,6 +166,24 @@ def _due_at(answer: Mapping[str, Any], entity: str) -> str | None:
     return next(found, None)
 
 
+def _kinds(names: Mapping[str, str], hit: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Count what is hit by kind, the most frequent first."""
+    return dict(Counter(_kind(names, row) or GENERIC for row in hit).most_common())
+
+
+def _otherwise(
+    answer: Mapping[str, Any], names: Mapping[str, str], blamed: Sequence[Mapping[str, str]]
+) -> str | None:
+    """Name who else it may well be; None: nobody."""
+    here = {row["entity"] for row in blamed}
+    rows = (row for row in answer["causes"] if row["entity"] not in here)
+    best = max(rows, key=lambda row: float(row["posterior"]), default=None)
+    if best is None or best["posterior"] < _RIVAL:
+        return None
+    title = names.get(best["entity"], best["entity"])
+    return f"{title} {best['mode'].replace('_', ' ')}, P {probability(best['posterior'])}"
+
+
 def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[object]) -> str:
     if services:
         return "critical"
@@ -185,7 +208,8 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
     return {
         "id": plan.id,
         "risk": plan.risk.value,
-        "steps": [f"{step.action.replace('_', ' ')} {step.title}" for step in plan.steps],
+        "steps": [f"{said_of(step)} {step.title}" for step in plan.steps],
+        "runbook": list(plan.runbook),
         "dueAt": format_time(plan.due_at) if plan.due_at else None,
         "refused": list(plan.refused),
         "executable": plan.executable,
@@ -204,20 +228,28 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     over = document["level"] == "clear"
     why = document["abstainedBecause"] or "too little is known"
     cause = "; ".join(causes) or f"no cause found: {why}"
+    cause += f" (else {document['otherwise']})" if document["otherwise"] and causes else ""
     plan = document["plan"]
     steps = "; ".join(plan["steps"]) if plan else ""
-    services = ", ".join(document["hit"]["services"][:_SHOWN])
-    hit = f"{counted(document['hit']['entities'], 'entity')} hit"
-    hit += f", services: {services}" if services else ""
+    steps += f"; first: {plan['runbook'][0]}" if plan and plan["runbook"] else ""
+    served = document["hit"]["services"]
+    more = len(served) - _SHOWN
+    services = ", ".join(served[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    kinds = document["hit"]["kinds"]
+    hit = ", ".join(wording.count(number, kind) for kind, number in kinds.items()) or "nothing"
+    hit += f" hit: {services}" if services else " hit"
     standing = "over" if over else document["level"]
     taken = document["acknowledged"]
     if taken and not over:
         standing = f"{standing}, acknowledged by {taken['by']}"
+    since = _second(taken["at"]) if taken else ""
     note = f": {taken['note']}" if taken and taken["note"] else ""
     return {
         "summary": f"{document['incident']} {standing}: {document['title']}",
-        "opened": f"{datetime.fromisoformat(document['openedAt']):%Y-%m-%d %H:%M:%SZ}",
-        "acknowledged": f"{taken['by']} has it since {taken['at']}{note}" if taken else "-",
+        "opened": _second(document["openedAt"]),
+        "updated": _second(document["updatedAt"]),
+        "lead": document["causes"][0]["title"] if document["causes"] else "unknown",
+        "acknowledged": f"{taken['by']} has it since {since}{note}" if taken else "-",
         "cause": cause,
         "evidence": "\n".join(document["evidence"]) or "-",
         "against": "\n".join(document["against"]) or "-",
@@ -227,6 +259,10 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
         "warnings": "\n".join(document["warnings"]) or "-",
         "link": document["url"] or "-",
     }
+
+
+def _second(at: str) -> str:
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _kind_of(plan: Mapping[str, Any]) -> str:
@@ -259,10 +295,11 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
         "updatedAt": format_time(now),
         "acknowledged": None,
         "causes": [],
+        "otherwise": None,
         "abstainedBecause": "it is a drill",
         "evidence": [],
         "against": [],
-        "hit": {"entities": 0, "services": []},
+        "hit": {"entities": 0, "services": [], "kinds": {}},
         "next": [],
         "check": None,
         "plan": None,

@@ -67,6 +67,11 @@ def age(span: timedelta) -> str:
     return f"{round(seconds)} s"
 
 
+def since(offset: timedelta) -> str:
+    """Say how long after something it was, or before: `+5 min`."""
+    return f"{'-' if offset < timedelta(0) else '+'}{age(abs(offset))}"
+
+
 def ahead(span: timedelta) -> str:
     """Say how much time is left: `50 s`, `9.6 min`, `45 min`, `3.2 h`, `12 d`."""
     seconds = max(0.0, span.total_seconds())
@@ -113,6 +118,16 @@ def kind(name: str, count: int = 1) -> str:
 def count(number: int, noun: str) -> str:
     """Say `1 VM`, `25 VMs`."""
     return f"{number} {kind(noun, number)}"
+
+
+def spread(chances: Sequence[float]) -> str:
+    """Say from where to where some probabilities reach."""
+    low, high = probability(min(chances)), probability(max(chances))
+    if low == high:
+        return low
+    if high.startswith(">"):
+        return f"{low} or more"
+    return f"up to {high}" if low.startswith("<") else f"{low} to {high}"
 
 
 def unbroken(text: str) -> str:

@@ -25,6 +25,7 @@ from kgraph.schema.hypotheses import (
 from kgraph.schema.timestamps import format_time
 
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
+UNLIKELY, FEW = 0.01, 10  # of causes less likely, so many witnesses are named on each side
 DIGITS = 6  # of every probability and weight: more would be noise
 
 
@@ -45,8 +46,11 @@ class _Writer:
     def __init__(self, spelled: Mapping[str, str]) -> None:
         self._spelled = spelled
         self._rows: dict[int, dict[str, Any]] = {}  # by identity: most causes have the same
+        self._blamed: frozenset[str] = frozenset()
 
     def answer(self, answer: Answer, elapsed_seconds: float) -> dict[str, Any]:
+        best = next((row.members for row in answer.hypotheses if row.members), ())
+        self._blamed = frozenset(fault.entity for fault in best)
         return {
             "id": answer.id,
             "causes": [self._cause(cause) for cause in answer.causes],
@@ -84,6 +88,8 @@ class _Writer:
         return {"entity": name} if name == uid else {"entity": name, "uid": uid}
 
     def _cause(self, cause: Cause) -> dict[str, Any]:
+        unlikely = cause.posterior < UNLIKELY and cause.entity not in self._blamed
+        most = FEW if unlikely else None
         return {
             **self._named(cause.entity),
             "kind": cause.kind,
@@ -97,8 +103,8 @@ class _Writer:
             "unknown": cause.unknown,
             **({"lacks": _lack(cause.lacks)} if cause.lacks else {}),
             "sameAs": [self._entity(uid) for uid in cause.same_as],
-            "supporting": [self._witness(w) for w in cause.supporting],
-            "contradicting": [self._witness(w) for w in cause.contradicting],
+            "supporting": [self._witness(w) for w in cause.supporting[:most]],
+            "contradicting": [self._witness(w) for w in cause.contradicting[:most]],
         }
 
     def _witness(self, witness: Witness) -> dict[str, Any]:

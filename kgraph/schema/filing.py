@@ -28,6 +28,7 @@ class Drawer(Enum):
     SHADOW = "shadow"  # what would have been done, and is not concluded yet
     HANDLING = "handling"  # what people, or the grouping, did to an incident; never changed
     PAIRED = "paired"  # which incident of another tool is which of ours
+    UNPLACED = "unplaced"  # alerts of what the graph does not have yet
     STEERING = "steering"  # what of it the grouping still has to respect
 
 

@@ -2,20 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import get_args
+
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+from kgraph.schema.nearness import suggest
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "must look like {pattern}",
+    "too_short": "must have at least {min_length} of them",
+}
 
 
 def in_words(found: ErrorDetails) -> str:
     """Return what is wrong with a value; its place is told before it."""
+    context = found.get("ctx", {})
     match found["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "is not known here"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            return "must be an object"
-        case "too_short":
-            return f"must have at least {found['ctx']['min_length']} of them"
+        case "greater_than_equal":
+            return f"must be at least {_plain(context['ge'])}"
+        case "less_than_equal":
+            return f"must be at most {_plain(context['le'])}"
+        case known if known in _WORDS:
+            return _WORDS[known].format(**context)
         case _:
             told = found["msg"].removeprefix("Value error, ")
             return told.replace("Input should be", "must be")
+
+
+def _plain(bound: object) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
+def near_key(form: type[BaseModel], place: Sequence[int | str], otherwise: str) -> str:
+    """Return which keys are like one that a form does not know.
+
+    Args:
+        form: what was to be filled in.
+        place: where the key stands in it, as pydantic tells it.
+        otherwise: what to tell where none is near.
+    """
+    *above, key = place
+    forms = [form]
+    for part in (part for part in above if isinstance(part, str)):
+        fields = chain.from_iterable(each.model_fields.items() for each in forms)
+        held = [info.annotation for name, info in fields if part in {name, info.alias}]
+        forms = list(chain.from_iterable(map(_forms, held))) or forms
+    known = (info.alias or name for each in forms for name, info in each.model_fields.items())
+    return suggest(str(key), known, otherwise)
+
+
+def _forms(held: object) -> Iterator[type[BaseModel]]:
+    """Yield the forms that a field may hold: in a list, in a mapping, or one of several."""
+    if isinstance(held, type) and issubclass(held, BaseModel):
+        yield held
+    for inner in get_args(held):
+        yield from _forms(inner)

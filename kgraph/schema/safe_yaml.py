@@ -15,16 +15,52 @@ def safe_yaml(text: str | bytes) -> Any:  # noqa: ANN401 - whatever the text say
     """Return the one document of a text in plain values.
 
     Raises:
-        yaml.YAMLError: it is no YAML, nests too deeply, or asks for more than plain values.
+        yaml.YAMLError: it is no YAML, nests too deeply, asks for more than plain values, or has a
+            key twice.
         ValueError: a date that there is not.
         RecursionError: it nests too deeply and is no YAML besides.
     """
     if mark := _abyss(text):
         raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
     try:
-        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, either of them
+        return _read(text, _LOADER)
     except yaml.YAMLError:
-        return yaml.safe_load(text)  # the slow one says better what is wrong, and where
+        return _read(text, yaml.SafeLoader)  # the slow one says better what is wrong, and where
+
+
+def _read(text: str | bytes, kind: Any) -> Any:  # noqa: ANN401 - either of the loaders
+    loader = kind(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _refuse_twice(root)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _refuse_twice(root: yaml.Node) -> None:
+    """Refuse a key that stands twice: PyYAML keeps the last, and loses the others in silence.
+
+    Asked of what was written, since merge keys (`<<`) may well repeat what they override.
+    """
+    left, known = [root], {id(root)}
+    while left:
+        node = left.pop()
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            keys = [key for key, _ in inner if isinstance(key, yaml.ScalarNode)]
+            written: set[tuple[str, str]] = set()
+            for key in keys:
+                if (key.tag, key.value) in written:
+                    problem = f"the key {key.value!r} stands twice"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                written.add((key.tag, key.value))
+            inner = [each for pair in inner for each in pair]
+        fresh = [each for each in inner if id(each) not in known]
+        known.update(map(id, fresh))
+        left += fresh
 
 
 def _abyss(text: str | bytes) -> Any:  # noqa: ANN401 - libyaml has marks of its own

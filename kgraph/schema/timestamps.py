@@ -35,6 +35,11 @@ def format_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def to_the_second(at: datetime) -> str:
+    """Format a time for people, who read no fractions of a second."""
+    return format_time(at.replace(microsecond=0))
+
+
 def moment_of(seconds: float) -> datetime:
     """Return the moment so many seconds after 1970 began, in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

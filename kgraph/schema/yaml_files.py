@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kgraph.schema.errors import ConfigurationError
-from kgraph.schema.refusals import in_words
+from kgraph.schema.refusals import in_words, near_key
 from kgraph.schema.safe_yaml import safe_yaml
 
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -81,7 +81,7 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
         form: what it must be.
         content: what was read.
         name: what to call the file in messages.
-        mend: how to mend what is wrong.
+        mend: how to mend what is wrong, where no key that is misspelt says it.
 
     Raises:
         ConfigurationError: it is something else; names the file and the field.
@@ -89,7 +89,11 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
     try:
         return form.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        found = error.errors(include_input=False, include_url=False)
+        # A misspelt key is more than the one that is missing for it.
+        first = next((row for row in found if row["type"] == "extra_forbidden"), found[0])
         field = ".".join(str(part) for part in first["loc"]) or "file"
         what = in_words(first)
+        if first["type"] == "extra_forbidden":
+            mend = near_key(form, first["loc"], mend)
         raise ConfigurationError(what, where=f"{name}: {field}", mend=mend) from None

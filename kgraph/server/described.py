@@ -25,14 +25,27 @@ _ETAG = {
 
 
 def describe(document: MutableMapping[str, Any]) -> None:
-    """Say of each field what its form says, and of what has an entity tag how to use that."""
+    """Say what forms say of their fields, which role is needed, and how an entity tag is used."""
     for schema in document["components"]["schemas"].values():
         _fields(schema)
     for operations in document["paths"].values():
         for operation in operations.values():
+            _role(operation)
             if "304" in operation["responses"]:
                 operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
                 operation["responses"]["200"]["headers"] = _ETAG
+
+
+def _role(operation: MutableMapping[str, Any]) -> None:
+    """Say in words which role is asked for; programs find it in `security`, as OpenAPI has it."""
+    schemes = operation.get("security", ())
+    roles = {role for scheme in schemes for named in scheme.values() for role in named}
+    if not roles:
+        return
+    told = f"Needs a token of the role {' or '.join(sorted(roles))}"
+    other = ", or what the hook itself asks for" if {} in schemes else ""
+    more = ", or of one that may do more" if roles != {"admin"} else ""
+    operation["description"] = f"{operation['description']}\n\n{told}{other or more}."
 
 
 def _fields(schema: MutableMapping[str, Any]) -> None:

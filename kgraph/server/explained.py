@@ -10,6 +10,7 @@ from kgraph.app import learning
 from kgraph.app.handled import trace
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
+from kgraph.app.plans import as_kept
 from kgraph.incidents import Case
 from kgraph.schema import IncidentRecord
 from kgraph.store import GraphStore
@@ -40,4 +41,4 @@ class Explained:
         self._cases.move_to_end(key)
         if len(self._cases) > _KEPT:
             self._cases.popitem(last=False)
-        return replace(self._cases[key], handled=trace(store, record.id))
+        return as_kept(replace(self._cases[key], handled=trace(store, record.id)), store)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from kgraph.app.service import tokens
@@ -191,8 +191,9 @@ async def fresh(service: Service, hook: str, event: str, at: datetime) -> Docume
     return seen
 
 
-Viewer = Annotated[Caller, Depends(needs(Role.VIEWER))]
-Responder = Annotated[Caller, Depends(needs(Role.RESPONDER))]
-Operator = Annotated[Caller, Depends(needs(Role.OPERATOR))]
-Admin = Annotated[Caller, Depends(needs(Role.ADMIN))]
+# The scopes are for the OpenAPI document alone, which names the role of each operation by them.
+Viewer = Annotated[Caller, Security(needs(Role.VIEWER), scopes=[Role.VIEWER.value])]
+Responder = Annotated[Caller, Security(needs(Role.RESPONDER), scopes=[Role.RESPONDER.value])]
+Operator = Annotated[Caller, Security(needs(Role.OPERATOR), scopes=[Role.OPERATOR.value])]
+Admin = Annotated[Caller, Security(needs(Role.ADMIN), scopes=[Role.ADMIN.value])]
 Served = Annotated[Service, Depends(service_of)]

@@ -165,7 +165,7 @@ def _check_certificate(configuration: Configuration) -> None:
         context.load_cert_chain(certificate, configuration.resolve(settings.key))
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(
-            f"certificate and key cannot be used: {error}",
+            f"certificate and key cannot be used: {error.strerror or error}",
             where=f"{certificate}, {configuration.resolve(settings.key)}",
             mend="PEM files, readable for this user, that belong together",
         ) from None

@@ -79,12 +79,47 @@ def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: 
                 {copy}: c[0-1]
                 s RUNS_ON c* (a, 1)
                 s abnormal: latency
+                c* healthy: errors killed evicted
             """).next_checks
         )
         for copy in ("Pod", "VirtualMachine")
     }
     assert "kubectl describe pod c0 c1" in commands["Pod"]
     assert "kubectl" not in commands["VirtualMachine"]
+
+
+def test_of_a_pod_kubernetes_is_asked_in_its_namespace(incident: Incidents, model: Model) -> None:
+    plain = incident("""
+        Pod: p
+        Volume: vol
+        Service: s[0-1]
+        p STORED_ON vol
+        s* RUNS_ON p
+        s* abnormal: errors
+    """)
+    entities = tuple(
+        replace(e, name="shop/db-0" if e.uid == "p" else e.name) for e in plain.entities
+    )
+    commands = {
+        c.command for c in rca.investigate(replace(plain, entities=entities), model).next_checks
+    }
+    assert "kubectl -n shop describe pod db-0" in commands
+
+
+@pytest.mark.parametrize(("guest", "asked"), [("VirtualMachine", {"virsh"}), ("Pod", set())])
+def test_libvirt_is_asked_only_where_there_are_guests(
+    ask: Ask, guest: str, asked: set[str]
+) -> None:
+    checks = ask(f"""
+        {guest}: v[0-3]
+        Host: h1
+        StoragePool: p
+        v* RUNS_ON h1
+        v* STORED_ON p
+        v* abnormal: down
+    """).next_checks
+    assert checks
+    assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
 
 
 def test_where_nothing_is_in_doubt_nothing_is_asked_about_modes_that_were_seen(ask: Ask) -> None:

@@ -25,6 +25,10 @@ def test_a_mode_that_a_watched_signal_speaks_of_is_none(model: Model) -> None:
     assert {gap.mode for gap in found} == {"degraded", "filling"}
 
 
+def test_to_watch_for_what_few_of_them_get_to_say_is_no_watch(model: Model) -> None:
+    assert _of(gaps(model, [("Host", frozenset({"panic"}))]), "Host", "down")
+
+
 def test_a_signal_of_another_mode_covers_nothing(model: Model) -> None:
     assert _of(gaps(model, [("StoragePool", frozenset({"down"}))]), "StoragePool", "full")
     assert not _of(gaps(model, [("StoragePool", frozenset({"full"}))]), "StoragePool", "full")

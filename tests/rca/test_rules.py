@@ -22,10 +22,10 @@ PATH = '  - {effect: down, path: "%s", causes: [down], strength: 0.9}\n'
     [
         (HEAD + "faults: [\n  {fault: Host.down", "r.yaml:4", "expected ',' or '}'"),
         ("", "r.yaml: file", "must be an object"),
-        ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "pattern"),
+        ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "must look like"),
         ("domain: x\n", "r.yaml: format", "is missing"),
         (HEAD + "guesses: []\n", "r.yaml: guesses", "not known"),
-        (HEAD + "faults:\n  - {fault: Host, perYear: 1}\n", "r.yaml: faults.0.fault", "pattern"),
+        (HEAD + "faults:\n  - {fault: Host, perYear: 1}\n", "r.yaml: faults.0.fault", "look like"),
         (
             HEAD + "faults:\n  - {fault: Host.down, perYear: 0}\n",
             "faults.0.perYear",
@@ -113,7 +113,7 @@ def test_a_row_about_several_kinds_says_the_same_of_each() -> None:
 
 @pytest.mark.parametrize("of", ["Host|.down", "|Host.down", "Host||Nic.down", "Host|Nic"])
 def test_kinds_that_cannot_be_read_are_refused(of: str) -> None:
-    with pytest.raises(ConfigurationError, match="pattern"):
+    with pytest.raises(ConfigurationError, match="must look like"):
         parse(HEAD + f"faults:\n  - {{fault: '{of}', perYear: 1}}\n", "r")
 
 

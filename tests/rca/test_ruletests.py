@@ -91,7 +91,7 @@ def test_labels_of_a_test_reach_the_conditions_of_rules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("", "valid list"),
+        ("", "must be a list"),
         (HOST + "    expect: {cause: h}\n", "a test has observations, or `fails`"),
         (DOWN + "    fails: [h.down]\n    expect: {derived: [v]}\n", "observations, or `fails`"),
         (HOST + "    fails: [h.down]\n    expect: {cause: h}\n", "`fails` is the cause already"),

@@ -171,8 +171,8 @@ def test_a_ladder_goes_on_with_its_next_rung_once_the_first_did_not_help() -> No
     assert first.because == ""
     second = planned(shop(), "shop", "failing", ways, (("shop", "force_restart"),), changes=CHANGE)
     assert [row[0] for row in told(second)] == ["roll_back"]
-    assert second.because == "force_restart did not help"
-    assert second.refused == (*first.refused, "the same once more (force_restart did not help)")
+    assert second.because == "force restart did not help"
+    assert second.refused == (*first.refused, "the same once more (force restart did not help)")
     assert second.executable
 
 
@@ -180,7 +180,7 @@ def test_at_the_end_of_a_ladder_a_person_is_told_what_was_tried() -> None:
     tried = (("shop", "force_restart"), ("shop", "roll_back"))
     plan = planned(shop(), "shop", "failing", (UNITS, *ALL), tried)
     assert [row[0] for row in told(plan)] == ["notify"]
-    assert plan.steps[0].why == "force_restart, roll_back did not help, and nothing is left to try"
+    assert plan.steps[0].why == "force restart, roll back did not help, and nothing is left to try"
 
 
 def test_what_was_tried_elsewhere_spends_no_rung_here() -> None:

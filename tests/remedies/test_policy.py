@@ -109,14 +109,17 @@ def test_a_site_s_rules_stand_over_what_ships(tmp_path: Path) -> None:
     assert decide(ours, PLAN, AROUND).rule == "at night"
     assert decide(ours, PLAN, replace(AROUND, synced=False)).mode is Mode.OBSERVE
     (warned,) = ours.warnings
-    assert warned.endswith("nothing has to be earned for it")
+    assert warned.what.endswith("nothing has to be earned for it")
+    assert "`earned:" in warned.mend
     assert load_policy().warnings == ()
 
 
 def test_who_lets_it_act_whatever_the_chance_is_warned(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(HEAD + "  - {name: at night, mode: auto, when: {risk: low}}\n")
-    assert "'at night' is auto however unlikely" in load_policy(file).warnings[0]
+    warned = load_policy(file).warnings[0]
+    assert "'at night' is auto however unlikely" in warned.what
+    assert "posterior" in warned.mend
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_window_may_let_suggest_and_says_why() -> None:
         ("windows: [{name: w, days: [someday]}]", "mon"),
         ("windows: [{name: w, days: [thu], mode: auto}]", "observe"),
         ("windows: [{name: w, days: [thu], kind: Hots}]", "did you mean Host"),
-        ("budgets: {fencingsPerHour: -1}", "greater than or equal to 0"),
+        ("budgets: {fencingsPerHour: -1}", "must be at least 0"),
         ("budgets: {fences: 1}", "is not known here"),
     ],
 )

@@ -26,6 +26,7 @@ from kgraph.incidents import messages, template
 from kgraph.schema import ConfigurationError, KgraphError
 from kgraph.schema.timestamps import parse_time
 from kgraph.secret import secret
+from kgraph.web import said
 
 _SECONDS = 10.0
 _AGAIN = frozenset(
@@ -57,7 +58,7 @@ class Web:
             # No redirects: a token must not travel to another host.
             answer = httpx.post(self.url, content=content, headers=headers, timeout=_SECONDS)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            told = str(error).replace(self.url, "its address") or type(error).__name__
+            told = said(error).replace(self.url, "its address")
             raise KgraphError(f"{self.name} can't be reached: {told}") from None
         if answer.is_success:
             return
@@ -87,8 +88,8 @@ class Mail:
             final = all(code >= 500 for code in codes)
             raise (RefusedError if final else KgraphError)(f"{config.name}: {codes}") from None
         except (smtplib.SMTPException, OSError) as error:
-            told = f"{config.name} ({config.host}:{config.port}) did not take the mail: {error}"
-            raise KgraphError(" ".join(told.split())) from None
+            where, told = f"{config.host}:{config.port}", " ".join(said(error).split())
+            raise KgraphError(f"{config.name} ({where}) did not take the mail: {told}") from None
 
     def _connected(self) -> smtplib.SMTP:
         config = self.config

@@ -37,7 +37,7 @@ class Inbox:
         self._store, self._packs, self._tally = store, packs, tally
         self._hooks: Mapping[str, HookConfig] = {hook.name: hook for hook in hooks}
         self._directory = Directory()
-        self._unplaced = Unplaced()
+        self._unplaced = Unplaced(store)
         self._left_out: dict[tuple[str, str], tuple[int, datetime]] = {}
         self._said: frozenset[str] = frozenset()
         self._forgotten_at: datetime | None = None
@@ -121,7 +121,7 @@ class Inbox:
             return
         version = self._store.version()
         translation = self._translated(reports, now)
-        self._unplaced.note(reports, translation.explanations, version)
+        self._unplaced.note(reports, translation.explanations, version, now)
         reading = Reading(self._store, now, Commitment.COMMIT, unshown)
         diff = observe(reading, translation, Listing.SOME)
         off = frozenset(line for _, each in taken for line in each.findings)
@@ -150,7 +150,7 @@ class Inbox:
 
     def _placed(self, now: datetime) -> bool:
         """Look again for what fires and was not found; tell whether any is there by now."""
-        reports = self._unplaced.due(self._store, now)
+        reports = self._unplaced.due(now)
         if not reports:
             return False
         version = self._store.version()
@@ -159,7 +159,7 @@ class Inbox:
         there = any(not row.lost for row in told.explanations)
         if there:
             observe(Reading(self._store, now, Commitment.COMMIT, unshown), told, Listing.SOME)
-        self._unplaced.note(reports, told.explanations, version)
+        self._unplaced.note(reports, told.explanations, version, now)
         return there
 
     def _translated(self, reports: list[Report], now: datetime) -> Translation:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from kgraph.app.service.hooks import Posted, accept
+from kgraph.app.service.tokens import Role
 from kgraph.schema import Document, InputError, KgraphError
 from kgraph.server.identity import Served, admitted, fresh
 from kgraph.server.problems import Refused, documented
@@ -62,7 +63,7 @@ _ANY_JSON = {
                 _ANY_JSON,
             ),
         },
-        "security": [{"HTTPBearer": []}, {}],
+        "security": [{"HTTPBearer": [Role.HOOK.value]}, {}],
     },
 )
 async def post(name: Name, request: Request, served: Served) -> Accepted:

@@ -188,7 +188,12 @@ def test_a_refused_connection_is_silence_in_one_line() -> None:
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(NoAnswerError, match="Prometheus can't be reached") as caught:
             fetch(url, lambda _rules: ())
-    assert "\n" not in str(caught.value)
+    assert "can't be reached: Connection refused; check the address" in str(caught.value)
+
+
+def test_an_address_that_is_none_is_one_sentence() -> None:
+    with pytest.raises(NoAnswerError, match=r"is missing an 'http://' or 'https://' protocol; "):
+        fetch("prometheus:9090x", lambda _rules: ())
 
 
 @pytest.mark.parametrize(

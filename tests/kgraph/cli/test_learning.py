@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,10 +72,15 @@ def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
 def test_a_name_with_a_mode_is_understood_and_the_last_word_counts(
     run: Run, incident: str
 ) -> None:
-    assert run("incidents", "confirm", incident, "VMStor:hung").code == 0  # as elsewhere, a part
+    done = run("incidents", "confirm", incident, "VMStor:hung")  # as elsewhere, a part will do
+    assert (done.code, done.err.partition(" in ")[0]) == (
+        0,
+        "confirmed: StorageExport vmstore hung",
+    )
     assert run("incidents", "refute", incident, "vmstore:down").code == 0
     (ruling,) = json.loads(run("learning", "export").out)["rulings"]
     assert (ruling["mode"], ruling["right"]) == ("down", False)
+    assert ruling["by"] == getpass.getuser()
 
 
 def test_a_later_word_does_not_change_how_a_kept_incident_was_answered(

@@ -157,6 +157,17 @@ def test_a_repair_that_fails_ends_with_a_person_and_code_1(run: Run, shop: Path)
     assert kept["state"] == "needs_human"
 
 
+def test_an_incident_never_offers_again_what_was_tried_in_vain(run: Run, shop: Path) -> None:
+    plan = proposed(run)
+    assert f"kgraph apply {plan}" in run("incidents", "show", "INC-0001").out
+    (shop / "refused").touch()
+    run("apply", plan, "--execute")
+    shown = run("incidents", "show", "INC-0001").out
+    assert "Access denied" in shown
+    assert f"kgraph plan {plan}: a person has to go on\n" in shown
+    assert f"kgraph apply {plan}" not in shown
+
+
 def test_the_same_plan_is_not_applied_twice(run: Run, shop: Path) -> None:  # noqa: ARG001 - there
     plan = proposed(run)
     assert run("apply", plan, "--execute").code == 0
@@ -175,8 +186,10 @@ def test_a_rejected_plan_is_off_the_table_and_stays_so(run: Run, shop: Path) -> 
     assert run("plan", plan, "--reject", "again").code == 1
     assert run("plan", "--reject", "which?").code == 2
 
-    run("investigate")
+    again = run("investigate").out
     assert json.loads(run("plan", plan, "-o", "json").out)["state"] == "superseded"
+    assert "no longer proposed: rejected by " in again
+    assert f"kgraph apply {plan}" not in again
 
 
 def test_only_a_plan_that_is_under_way_is_cancelled(run: Run, shop: Path) -> None:
@@ -319,6 +332,9 @@ def test_a_process_that_was_killed_is_taken_up_by_the_next_apply(
     systemctl.write_text(good)
     kept = json.loads(run("plan", plan, "-o", "json").out)
     assert (kept["state"], kept["journal"][-1]["state"]) == ("running", "running")
+    early = run("apply", plan, "--execute")
+    assert early.code == 1
+    assert "if that process has died, try again in " in early.err.replace("\n", " ")
     _run_out_leases(shop)
     done = run("apply", plan, "--execute")
     assert done.code == 0, done.err + done.out

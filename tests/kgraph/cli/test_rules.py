@@ -67,6 +67,12 @@ def test_conditions_and_checks_are_shown(run: Run, work: Path, folder: Path) -> 
     assert [row["says"] for row in checks] == ["(Disk) failed to see failed: smartctl -H '{name}'"]
 
 
+def test_rules_of_a_kind_that_there_is_not_are_asked_for_in_vain(run: Run) -> None:
+    done = run("rules", "show", "--kind", "Hots")
+    assert done.code == 2
+    assert "unknown kind 'Hots'; did you mean Host?" in done.err
+
+
 def test_coverage_counts_what_can_fail_unseen_worst_first(run: Run, work: Path) -> None:
     (work / "estate.yaml").write_text(ESTATE)
     assert run("ingest", "topology", "estate.yaml").code == 0

@@ -51,6 +51,18 @@ def test_a_full_disk_below_the_output_is_one_line(work: Path) -> None:
     )
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure(work: Path) -> None:
+    command = '{ "$0" -m kgraph remedies coverage --all; echo "ended with $?" >&2; } | true'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=work,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.stderr.splitlines()[-1] == "ended with 0"
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
 def test_a_closed_stream_is_no_fault(work: Path, closed: str) -> None:
     done = _ran(work, f"--version {closed}")

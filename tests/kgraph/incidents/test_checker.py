@@ -81,6 +81,16 @@ def test_what_the_engine_says_in_measured_chances_holds_and_each_is_held_to_it()
     assert "one of the hypotheses that blame it has 0.999900" in _flaws(told)
 
 
+def test_a_cause_that_nobody_believes_may_name_a_few_of_many_witnesses() -> None:
+    told = copy.deepcopy(TOLD)
+    last = told["causes"][-1]
+    rows = next(row["supporting"] for row in told["causes"] if row["supporting"])
+    last.update(supporting=[rows[0]] * 10, explains=30, posterior=0.01)
+    assert "explains: says 30 and names 10" in _flaws(told)
+    last["posterior"] = 0.009
+    assert "explains: says 30" not in _flaws(told)
+
+
 Lie = Callable[[dict[str, Any]], None]
 
 

@@ -80,11 +80,48 @@ def test_a_notice_names_the_cause_the_evidence_the_plan_and_where_to_look() -> N
     assert document["url"] == "https://kgraph.example/incidents/INC-0001"
 
 
-def test_a_service_that_is_hit_makes_it_critical() -> None:
+def test_what_is_hit_is_counted_by_kind_and_who_else_it_may_be_is_named() -> None:
+    found = told()
+    assert found.document["text"]["hit"] == "1 storage export, 1 VM hit"
+    rival = ANSWER["causes"][0] | {"entity": "v1", "mode": "hung", "posterior": 0.3}
+    causes = [ANSWER["causes"][0] | {"posterior": 0.6}, rival]
+    cause = told(causes=causes).document["text"]["cause"]
+    assert cause.endswith("down, P .60 (else VirtualMachine web-1 hung, P .30)")
+    causes[1] = rival | {"posterior": 0.1}
+    assert "else" not in told(causes=causes).document["text"]["cause"]
+
+
+def test_a_plan_is_told_in_the_words_of_the_screen_with_where_a_person_begins() -> None:
+    asked = PlanStep(
+        "ask",
+        "x",
+        kind="StorageExport",
+        name="vmstore",
+        actuator="notify",
+        parameters={"what": "make room"},
+    )
+    plan = replace(PLAN, steps=(asked,), runbook=("look at its log", "then at its disk"))
+    record = replace(RECORD, answer=json.dumps(ANSWER))
+    text = notice(record, plan, "").document["text"]["plan"]
+    assert text == (
+        "P-1 (risk low): a person: make room: StorageExport vmstore; first: look at its log"
+    )
+
+
+def test_a_mail_has_times_that_a_person_reads() -> None:
+    _, opened = messages.email(told().document)
+    assert opened.splitlines()[1] == "opened 2026-11-23 04:00:00Z"
+    _, over = messages.email(told(IncidentStatus.CLOSED).document)
+    assert over.splitlines()[1] == "opened 2026-11-23 04:00:00Z, over 2026-11-23 04:01:00Z"
+
+
+@pytest.mark.parametrize("kind", ["Service", "Application"])
+def test_what_somebody_waits_for_makes_it_critical(kind: str) -> None:
     radius = deepcopy(ANSWER["blastRadius"])
     radius["now"].append({"entity": "s", "mode": "failing", "probability": 0.8, "hops": 2})
-    found = told(blastRadius=radius)
-    assert (found.level, found.document["hit"]["services"]) == ("critical", ["Service shop"])
+    entities = [*ANSWER["entities"][:2], {"uid": "s", "kind": kind, "name": "shop"}]
+    found = told(blastRadius=radius, entities=entities)
+    assert (found.level, found.document["hit"]["services"]) == ("critical", [f"{kind} shop"])
 
 
 def test_more_of_the_same_is_no_news_but_another_cause_is() -> None:

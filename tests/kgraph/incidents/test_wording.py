@@ -26,6 +26,22 @@ def test_a_probability_is_never_more_precise_than_two_digits(value: float, said:
 
 
 @pytest.mark.parametrize(
+    ("chances", "said"),
+    [
+        ((0.5,), ".50"),
+        ((0.63, 0.5, 0.504), ".50 to .63"),
+        ((0.99, 0.999), ".99 or more"),
+        ((0.999, 1.0), "> .99"),
+        ((0.001, 0.3, 0.05), "up to .30"),
+    ],
+)
+def test_chances_are_told_from_the_least_to_the_greatest(
+    chances: tuple[float, ...], said: str
+) -> None:
+    assert wording.spread(chances) == said
+
+
+@pytest.mark.parametrize(
     ("seconds", "said"),
     [(0, "0 s"), (0.031, "31 ms"), (48, "48 s"), (76, "76 s"), (600, "10 min"), (10_800, "3 h")],
 )

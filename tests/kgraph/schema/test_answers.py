@@ -1,7 +1,9 @@
 """The documented form of an answer: complete, stable, in the bundle's own names."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kgraph.schema import (
     Ambiguity,
@@ -59,6 +61,33 @@ ANSWER = Answer(
     runner_up=RunnerUp((Fault("u2", "down"),), 0.04, 22.75, 1.5),
     ambiguous=(Ambiguity((Fault("u1", "down"), Fault("u2", "down")), 0.95),),
 )
+
+
+def test_of_causes_that_nobody_believes_only_the_strongest_witnesses_are_named() -> None:
+    seen = [Observation(f"v{n}", "down", State.ABNORMAL) for n in range(30)]
+    well = [Observation(f"w{n}", "down", State.HEALTHY) for n in range(30)]
+    cause = Cause(
+        "u1",
+        "Host",
+        "down",
+        0.0099,
+        {"down": 0.0099},
+        explains=30,
+        supporting=tuple(Witness(row, 2.0) for row in seen),
+        contradicting=tuple(Witness(row, -2.0) for row in well),
+        unknown=0,
+    )
+
+    def told(**changes: Any) -> tuple[int, int, int, int]:
+        blames = Hypothesis((Fault("u2", "down"),), 0.6)
+        answer = replace(ANSWER, hypotheses=(blames,), causes=(replace(cause, **changes),))
+        (row,) = answer_document(answer, elapsed_seconds=0.0)["causes"]
+        named = len(row["supporting"]), len(row["contradicting"])
+        return (*named, row["explains"], row["contradictedBy"])
+
+    assert told() == (10, 10, 30, 30)
+    assert told(posterior=0.01) == (30, 30, 30, 30)
+    assert told(entity="u2") == (30, 30, 30, 30)  # that is blamed
 
 
 def test_every_field_of_an_answer_is_written_in_the_documented_spelling() -> None:

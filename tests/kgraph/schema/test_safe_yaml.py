@@ -11,6 +11,22 @@ def test_plain_values_are_read() -> None:
     assert safe_yaml(b"\xc3\xa4: 1") == {"ä": 1}
 
 
+def test_a_key_that_stands_twice_is_told_with_its_line() -> None:
+    with pytest.raises(yaml.MarkedYAMLError) as refused:
+        safe_yaml("a: {b: 1}\nrules: [1]\nrules: [2]\n")
+    assert refused.value.problem == "the key 'rules' stands twice"
+    assert refused.value.problem_mark is not None
+    assert refused.value.problem_mark.line == 2
+
+
+def test_a_merge_may_be_overridden_and_an_anchor_may_hold_itself() -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: [*b, *a], y: 3}\n"
+    assert safe_yaml(text)["c"] == {"x": 2, "y": 3}
+    ring = safe_yaml("&a [*a]")
+    assert ring[0] is ring
+    assert safe_yaml("") is None
+
+
 @pytest.mark.parametrize(
     "text", ["!!python/object/apply:os.system ['true']", "a: [", "a: 1\n--- 2"]
 )

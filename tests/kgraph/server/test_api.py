@@ -105,6 +105,42 @@ def test_the_document_of_the_api_says_what_fields_are_and_what_bodies_look_like(
     assert client.post("/hooks/alertmanager", json=example, headers=headers).json()["alerts"] == 1
 
 
+BELOW = {
+    Role.HOOK: Role.VIEWER,
+    Role.VIEWER: Role.HOOK,
+    Role.RESPONDER: Role.VIEWER,
+    Role.OPERATOR: Role.RESPONDER,
+    Role.ADMIN: Role.OPERATOR,
+}
+IDS = ("incident_id", "plan_id", "uid", "letter_id", "report_id")
+OPEN = {"/healthz", "/readyz", "/api/v1/session"}  # to look whether it lives, and to log in
+
+
+def test_the_document_of_the_api_names_the_role_of_each_operation_and_it_is_asked_for(
+    serve: Serve, token: Token
+) -> None:
+    client = serve()
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    headers = {role: token(role) for role in Role}
+    without = set()
+    for path, method, operation in (
+        (path, method, operation)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    ):
+        named = [name for row in operation.get("security", ()) for name in row.values()]
+        if not named:
+            without.add(path)
+            continue
+        ((role,),) = named
+        assert f"Needs a token of the role {role}" in operation["description"], path
+        address = path.format(name="alertmanager", **dict.fromkeys(IDS, "x"))
+        body: dict[str, Any] = {} if method in {"get", "delete"} else {"json": {}}
+        asked = client.request(method, address, headers=headers[BELOW[Role(role)]], **body)
+        assert asked.status_code == 403, (method, path, asked.text)
+    assert without == OPEN
+
+
 def test_an_address_that_there_is_not_is_told_with_where_to_look(
     serve: Serve, token: Token
 ) -> None:

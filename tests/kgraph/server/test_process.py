@@ -219,5 +219,5 @@ def test_a_certificate_that_cannot_be_used_is_told_before_anything_starts(
         check=False,
     )
     assert done.returncode == 1
-    assert "certificate and key cannot be used: [Errno 2] No such file" in done.stderr
+    assert "certificate and key cannot be used: No such file" in done.stderr
     assert "listening" not in done.stderr

@@ -35,6 +35,7 @@ NOTICE = {
     "acknowledged": None,
     "causes": [{"entity": "x", "title": "Host h1", "mode": "down", "posterior": 0.9}],
     "abstainedBecause": None,
+    "otherwise": None,
     "evidence": [],
     "against": [],
     "hit": {"entities": 1, "services": []},

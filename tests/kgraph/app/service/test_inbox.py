@@ -119,6 +119,39 @@ def test_what_fires_before_the_estate_has_it_is_evidence_once_it_has(
     assert hurt(store, 32) == {"h8"}
 
 
+def test_what_waits_for_its_entity_outlives_the_process(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(down("h8"), down("h9"))
+    inbox.keep(T0)
+    post(over("h8"), seconds=2)
+    inbox.keep(T0 + timedelta(seconds=2))
+    appears(store, "h8", "h9", seconds=10)
+
+    anew = Inbox(store, HOOKS.values(), load_packs([]), Tally(store))
+    assert anew.keep(T0 + timedelta(seconds=11)) == []
+    assert hurt(store, seconds=12) == {"h9"}
+    assert store.count(Drawer.UNPLACED) == 0
+
+
+def test_what_waits_is_forgotten_once_it_no_longer_counts(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(down("h9"))
+    inbox.keep(T0)
+    assert store.count(Drawer.UNPLACED) == 1
+    inbox.keep(T0 + timedelta(hours=6))
+    assert store.count(Drawer.UNPLACED) == 0
+
+
+def test_what_waits_in_a_form_of_another_version_is_dropped(
+    inbox: Inbox, store: GraphStore
+) -> None:
+    store.put([Document(Drawer.UNPLACED, "x", T0, "{}")])
+    assert inbox.keep(T0) is None
+    assert store.count(Drawer.UNPLACED) == 0
+
+
 def test_of_several_words_on_one_alert_the_newest_counts_though_it_came_first(
     inbox: Inbox, store: GraphStore, post: Post
 ) -> None:

@@ -1,0 +1,50 @@
+"""Rows on terminals of any width."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from kgraph.cli.console import Console
+from kgraph.cli.session import Session
+from kgraph.cli.tables import RowFormat, show
+
+COLUMNS = ("alert", "entity", "resolver", "uid", "probability")
+ROWS = [
+    ("StoragePoolFull", "StoragePool nas-pool", "guest and host", "a668ac9c4d4c1282", ".94"),
+    ("LibvirtDomainPaused", "VirtualMachine erpvm", None, "8134db2a6ece6a83", ".86"),
+]
+
+
+@pytest.mark.parametrize("width", [200, 80, 70, 60, 40])
+def test_no_word_is_broken_however_narrow_the_terminal_is(width: int) -> None:
+    text = _shown(width)
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    for row in ROWS:
+        for word in f"{row[0]} {row[1]} {row[2] or ''} {row[4]}".split():
+            assert word in text.split(), width
+
+
+def test_ids_go_first_where_room_is_short_and_then_each_row_is_a_block() -> None:
+    assert "a668ac9c4d4c1282" in _shown(100)
+    assert "a668ac9c4d4c1282" not in _shown(60)
+    assert _shown(60).splitlines()[0].split() == ["ALERT", "ENTITY", "RESOLVER", "P"]
+    assert [line.split() for line in _shown(40).splitlines()] == [
+        ["ALERT", "StoragePoolFull"],
+        ["ENTITY", "StoragePool", "nas-pool"],
+        ["RESOLVER", "guest", "and", "host"],
+        ["P", ".94"],
+        [],
+        ["ALERT", "LibvirtDomainPaused"],
+        ["ENTITY", "VirtualMachine", "erpvm"],
+        ["P", ".86"],
+    ]
+
+
+def _shown(width: int) -> str:
+    text = io.StringIO()
+    session = Session()
+    session.out = Console(file=text, width=width, force_terminal=False)
+    show(session, COLUMNS, ROWS, RowFormat.TABLE)
+    return text.getvalue()
