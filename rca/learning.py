@@ -1,71 +1,107 @@
 """What people's words on causes teach: how much likelier or less likely a fault is here.
 
-Nothing is learned from an answer, only from a ruling on it. A ruling teaches by how far it differs
-from what was said: causes that come true as often as their posteriors say change nothing. Of n
-rulings on one thing, with c right and posteriors of mean p,
+Nothing is learned from an answer, only from a ruling on it. Who confirms a cause says of all else
+that was suspected in that incident that it was not at fault. What was suspected teaches by how far
+it differs from what was said: causes that come true as often as their chances say change nothing.
 
-    shift = log odds of (c + m p) / (n + m)  -  log odds of p        m = 5
+    factor of the odds = (m + doubts) / (m + chances in vain)        m = 5
 
-the mean of a Beta distribution whose m earlier observations say p. An entity's own rulings are
-shrunk towards those of its kind of fault on this estate, and these towards the rules. Changes are
-learned alike, by their type.
+where doubts are 1 - chance of each that came true, and chances in vain those of what did not: both
+are the same on average where chances are right. It is the ratio of two Gamma means whose m earlier
+observations say 1. An entity's own factor is shrunk towards that of its kind of fault on this
+estate (m times that in place of the upper m), and this towards the rules. Changes are learned
+alike, by their type.
 
-Source: A. Gelman et al., Bayesian Data Analysis (2013), 2.4 and 5.3.
+Source: A. Gelman et al., Bayesian Data Analysis (2013), 2.6 and 5.3.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from kgraph.schema import Ruling
 
-STRENGTH = 5.0  # earlier observations that the rules count as
-_SURE = 0.02  # a posterior nearer to 0 or 1 teaches as if it were this near
+STRENGTH = 5.0  # doubts, and chances in vain, that the level above counts as
 _MOST = math.log(50.0)  # no lesson changes odds by more
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Said = list[tuple[float, bool]]  # chances, each with whether it came true
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What an answer said of one fault, and what had been learned of it left out.
+
+    Attributes:
+        entity: uid.
+        chance: in [0, 1].
+        change: type of the last change of the entity shortly before; empty: none.
+    """
+
+    entity: str
+    kind: str
+    mode: str
+    chance: float
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """What an incident shows once its causes are known; see `rca.hindsight`.
+
+    Attributes:
+        at: when it was last ruled on.
+        suspected: whom its answer named.
+    """
+
+    incident: str
+    at: datetime
+    suspected: tuple[Suspicion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Rulings on one thing.
+    """What became of all that was suspected of one thing.
 
     Attributes:
-        right, wrong: how many said so.
-        expected: how many would be right by the posteriors of the time.
+        right, wrong: how many came true, and how many did not.
+        doubted: the doubts in what came true, chances of up to 1 each.
+        believed: the chances of what did not.
     """
 
     right: int = 0
     wrong: int = 0
-    expected: float = 0.0
+    doubted: float = 0.0
+    believed: float = 0.0
+
+    @classmethod
+    def of(cls, said: Collection[tuple[float, bool]]) -> Count:
+        """Count chances, each with whether it came true, in any order."""
+        right = sum(came for _, came in said)
+        return cls(
+            right,
+            len(said) - right,
+            math.fsum(1 - chance for chance, came in said if came),
+            math.fsum(chance for chance, came in said if not came),
+        )
 
     @property
-    def total(self) -> int:
-        """How many there are."""
-        return self.right + self.wrong
-
-    def plus(self, ruling: Ruling) -> Count:
-        """Return the count with one more."""
-        return Count(
-            self.right + ruling.right,
-            self.wrong + (not ruling.right),
-            self.expected + min(max(ruling.posterior, _SURE), 1 - _SURE),
-        )
+    def expected(self) -> float:
+        """How many would have come true by their chances."""
+        return self.right - self.doubted + self.believed
 
     def shift(self, towards: float = 0.0) -> float:
         """Return by how much prior odds change, in nats.
 
         Args:
-            towards: what the level above says; with few rulings the result stays near it.
+            towards: what the level above says; with few words the result stays near it.
         """
-        if not self.total:
-            return towards
-        said = self.expected / self.total
-        held = _chance(_odds(said) + towards)
-        found = (self.right + STRENGTH * held) / (self.total + STRENGTH)
-        return max(-_MOST, min(_MOST, _odds(found) - _odds(said)))
+        found = (STRENGTH * math.exp(towards) + self.doubted) / (STRENGTH + self.believed)
+        return max(-_MOST, min(_MOST, math.log(found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +109,65 @@ class Learned:
     """All that was learned on an estate.
 
     Attributes:
-        faults: (kind, mode) -> rulings anywhere on the estate.
-        entities: (uid, kind, mode) -> rulings on one entity.
-        changes: type of change -> rulings on what had been changed so shortly before.
+        faults: (kind, mode) -> what became of suspicions anywhere on the estate.
+        entities: (uid, kind, mode) -> what became of those of one entity.
+        changes: type of change -> what became of those of what had been changed so shortly before.
     """
 
     faults: Mapping[tuple[str, str], Count] = field(default_factory=dict)
     entities: Mapping[tuple[str, str, str], Count] = field(default_factory=dict)
     changes: Mapping[str, Count] = field(default_factory=dict)
+    _shifts: dict[object, float] = field(default_factory=dict, compare=False, repr=False)
 
     def of_fault(self, kind: str, mode: str) -> float:
         """Return by how much the odds of a fault change on this estate, in nats."""
-        return self.faults.get((kind, mode), Count()).shift()
+        return self._shift((kind, mode), self.faults.get((kind, mode)), 0.0)
 
     def of_entity(self, uid: str, kind: str, mode: str) -> float:
         """Return by how much the odds of a fault of one entity change, in nats."""
-        return self.entities.get((uid, kind, mode), Count()).shift(self.of_fault(kind, mode))
+        own = self.entities.get((uid, kind, mode))
+        return self._shift((uid, kind, mode), own, self.of_fault(kind, mode))
 
     def of_change(self, type_: str) -> float:
         """Return by how much a change of a type counts more than others, in nats."""
-        return self.changes.get(type_, Count()).shift()
+        return self._shift(type_, self.changes.get(type_), 0.0)
+
+    def _shift(self, about: object, count: Count | None, towards: float) -> float:
+        if count is None:
+            return towards
+        if about not in self._shifts:
+            self._shifts[about] = count.shift(towards)
+        return self._shifts[about]
 
 
-def learn(rulings: Iterable[Ruling]) -> Learned:
-    """Count rulings; their order does not matter, and one on the same cause counts once."""
+def learn(rulings: Iterable[Ruling], seen: Iterable[Hindsight] = ()) -> Learned:
+    """Count rulings, and what else is known of the incidents in which they confirm a cause.
+
+    The order does not matter. Of several rulings on one cause of an incident the last counts.
+    """
     latest = {(ruling.incident, ruling.entity): ruling for ruling in sorted(rulings, key=_when)}
-    faults: dict[tuple[str, str], Count] = {}
-    entities: dict[tuple[str, str, str], Count] = {}
-    changes: dict[str, Count] = {}
+    confirmed = {ruling.incident for ruling in latest.values() if ruling.right}
+    known = [one for one in seen if one.incident in confirmed]
+    chances = {(o.incident, s.entity, s.mode): s.chance for o in known for s in o.suspected}
+    faults: dict[tuple[str, str], _Said] = {}
+    entities: dict[tuple[str, str, str], _Said] = {}
+    changes: dict[str, _Said] = {}
+
+    def note(row: Ruling | Suspicion, chance: float, *, right: bool) -> None:
+        said = chance, right
+        faults.setdefault((row.kind, row.mode), []).append(said)
+        entities.setdefault((row.entity, row.kind, row.mode), []).append(said)
+        if row.change:
+            changes.setdefault(row.change, []).append(said)
+
     for ruling in latest.values():
-        _add(faults, (ruling.kind, ruling.mode), ruling)
-        _add(entities, (ruling.entity, ruling.kind, ruling.mode), ruling)
-        if ruling.change:
-            _add(changes, ruling.change, ruling)
-    return Learned(faults, entities, changes)
+        about = ruling.incident, ruling.entity, ruling.mode
+        note(ruling, chances.get(about, ruling.posterior), right=ruling.right)
+    for one in known:
+        for row in one.suspected:
+            if (one.incident, row.entity) not in latest:
+                note(row, row.chance, right=False)
+    return Learned(_counts(faults), _counts(entities), _counts(changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +190,9 @@ class Priors:
         }
 
 
-_Key = TypeVar("_Key", bound=Hashable)
-
-
-def _add(counts: dict[_Key, Count], key: _Key, ruling: Ruling) -> None:
-    counts[key] = counts.get(key, Count()).plus(ruling)
+def _counts(said: Mapping[_Key, _Said]) -> Mapping[_Key, Count]:
+    return {about: Count.of(rows) for about, rows in said.items()}
 
 
 def _when(ruling: Ruling) -> tuple[datetime, str]:
     return ruling.at, repr(ruling)
-
-
-def _odds(chance: float) -> float:
-    return math.log(chance) - math.log1p(-chance)
-
-
-def _chance(odds: float) -> float:
-    return 1 / (1 + math.exp(-odds))

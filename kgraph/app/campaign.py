@@ -134,8 +134,8 @@ def draw(world: World, plan: Plan) -> Iterator[Drawn]:
         rng = seeded(plan.seed * _STRIDE + number)
         lost = pairs and number % _REDUNDANCY_EVERY == _REDUNDANCY_EVERY - 1
         found = _redundancy(world, rng) if lost else _usual(world, rng, plan.faults)
-        truth = frozenset(fault.entity for fault in found.truth)
-        labelled = Labelled(found.incident, truth, candidates)
+        modes = {fault.entity: fault.mode for fault in found.truth}
+        labelled = Labelled(found.incident, frozenset(modes), candidates, modes)
         strata = tuple(_strata(world, found, lost=lost))
         yield Drawn(number, labelled, strata, frozenset(found.hit))
 
@@ -160,7 +160,8 @@ def without(labelled: Labelled, gone: Collection[str]) -> Labelled | None:
     if not any(row.abnormal for row in left.observations):
         return None
     rest = tuple(uid for uid in labelled.candidates if uid not in gone)
-    return Labelled(left, labelled.truth - frozenset(gone), rest)
+    modes = {uid: mode for uid, mode in labelled.modes.items() if uid not in gone}
+    return Labelled(left, labelled.truth - frozenset(gone), rest, modes)
 
 
 def dressed(drawn: Drawn, world: World, seed: int) -> Iterator[tuple[str, Labelled]]:

@@ -13,6 +13,8 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import Topology
 from rca.calibration import Calibration, calibrated
 from rca.calibration_file import load_calibration
+from rca.learning import Learned
+from rca.priors import taught
 from rca.rates import DetectorRates
 from rca.rates_file import load_rates
 
@@ -62,23 +64,36 @@ def calibration_of(configuration: Configuration) -> Calibration:
 
 
 class Engine:
-    """Answers incidents; the last answer is kept, so that both its chances cost one."""
+    """Answers incidents; the last answer is kept, so that both its chances cost one.
+
+    Attributes:
+        learned: what people taught of the estate; None: nothing.
+    """
 
     def __init__(
-        self, model: rca.Model, calibration: Calibration | None, topology: Topology | None = None
+        self,
+        model: rca.Model,
+        calibration: Calibration | None,
+        topology: Topology | None = None,
+        learned: Learned | None = None,
     ) -> None:
         self.model, self.calibration = model, calibration
-        self._topology = topology
+        self.topology, self.learned = topology, learned
         self._last: tuple[Incident, Answer] | None = None
 
     def with_calibration(self, calibration: Calibration) -> Engine:
         """Return the same engine with another calibration."""
-        return Engine(self.model, calibration, self._topology)
+        return Engine(self.model, calibration, self.topology, self.learned)
+
+    def with_learned(self, learned: Learned) -> Engine:
+        """Return the same engine with what people taught."""
+        return Engine(self.model, self.calibration, self.topology, learned)
 
     def answer(self, incident: Incident) -> Answer:
         """Return what the inference says, not calibrated."""
         if self._last is None or self._last[0] is not incident:
-            self._last = incident, rca.investigate(incident, self.model, self._topology)
+            model = taught(self.model, self.learned, incident)
+            self._last = incident, rca.investigate(incident, model, self.topology)
         return self._last[1]
 
     def uncalibrated(self, incident: Incident) -> Mapping[str, float]:
@@ -87,8 +102,11 @@ class Engine:
 
     def calibrated(self, incident: Incident) -> Mapping[str, float]:
         """Return measured chances."""
-        found = calibrated(self.answer(incident), expand_healthy(incident), self.calibration)
-        return {cause.entity: cause.posterior for cause in found.causes}
+        return {cause.entity: cause.posterior for cause in self.finished(incident).causes}
+
+    def finished(self, incident: Incident) -> Answer:
+        """Return what a person is told: the answer with measured chances."""
+        return calibrated(self.answer(incident), expand_healthy(incident), self.calibration)
 
 
 def resolved(configuration: Configuration, folders: tuple[Path, ...]) -> list[Path]:

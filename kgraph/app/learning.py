@@ -6,19 +6,31 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from kgraph.app import hindsights
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.app.lookup import entity_among, fault
-from kgraph.schema import IncidentRecord, InputError, Ruling, kind_of
+from kgraph.schema import (
+    Document,
+    Drawer,
+    IncidentRecord,
+    InputError,
+    Ruling,
+    kind_of,
+)
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
-from rca.learning import Count, Learned, learn
+from rca.hindsight import suspicions
+from rca.learning import Count, Hindsight, Learned, learn
 from rca.priors import recently_changed
 
 FORMAT = "kgraph.learning/v1"
+_NEWEST = 1_000  # incidents whose hindsight is remembered
+_WORTH = 0.01  # nats: less than that is no lesson
 
 
 def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
@@ -29,8 +41,35 @@ def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> 
 
 def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
     """Return what people taught, or had taught until a moment; None: nothing."""
-    rulings = [row for row in store.rulings() if until is None or row.at <= until]
-    return learn(rulings) if rulings else None
+    rulings = tuple(row for row in store.rulings() if until is None or row.at <= until)
+    if not rulings:
+        return None
+    kept = store.documents(Drawer.HINDSIGHT, limit=_NEWEST, newest=True)
+    return _learned(rulings, tuple(row for row in kept if until is None or row.at <= until))
+
+
+@lru_cache(maxsize=4)  # asked for at each look of the watch
+def _learned(rulings: tuple[Ruling, ...], kept: tuple[Document, ...]) -> Learned:
+    return learn(rulings, map(hindsights.read, kept))
+
+
+def say(store: GraphStore, record: IncidentRecord, said: Ruling) -> None:
+    """Keep a person's word on a cause of an incident, and whom else its answer suspected."""
+    before = learned_by(store, record.updated_at)
+    rows = json.loads(record.answer).get("causes", ())
+    answered = ((row.get("uid", row["entity"]), row["kind"], row["modes"]) for row in rows)
+    suspected = tuple(suspicions(bundle_of(record), answered, before))
+    store.put([hindsights.document(Hindsight(record.id, said.at, suspected))])
+    store.rule(said)
+
+
+def forget(store: GraphStore, incident: str | None = None) -> int:
+    """Forget what was said of one incident, or of all; return how many rulings that were."""
+    if incident is not None:
+        store.drop(Drawer.HINDSIGHT, [incident])
+    while incident is None and (rows := store.documents(Drawer.HINDSIGHT)):
+        store.drop(Drawer.HINDSIGHT, [row.id for row in rows])
+    return store.forget_rulings(incident)
 
 
 def ruling(
@@ -81,8 +120,9 @@ def _posterior(said: Mapping[str, Any] | None, mode: str) -> float:
     return float(modes.get(mode, 0.0) if mode else said["posterior"])
 
 
-def export(rulings: list[Ruling]) -> dict[str, Any]:
+def export(store: GraphStore) -> dict[str, Any]:
     """Return everything that was said, and what follows from it, as one document."""
+    rulings = store.rulings()
     return {
         "format": FORMAT,
         "rulings": [
@@ -100,19 +140,23 @@ def export(rulings: list[Ruling]) -> dict[str, Any]:
             }
             for row in rulings
         ],
-        "lessons": lessons(learn(rulings)),
+        "lessons": lessons(learned_by(store) or Learned()),
     }
 
 
 def lessons(learned: Learned) -> list[dict[str, Any]]:
-    """Return what was learned, one row a fault, an entity's fault, or a type of change."""
+    """Return what was learned, one row a fault, an entity's fault, or a type of change.
+
+    Of entities only those of whom more is known than of their kind.
+    """
     rows = [
         _row(f"{kind}.{mode}", "", count, learned.of_fault(kind, mode))
         for (kind, mode), count in sorted(learned.faults.items())
     ]
     rows += [
-        _row(f"{kind}.{mode}", uid, count, learned.of_entity(uid, kind, mode))
+        _row(f"{kind}.{mode}", uid, count, own)
         for (uid, kind, mode), count in sorted(learned.entities.items())
+        if abs((own := learned.of_entity(uid, kind, mode)) - learned.of_fault(kind, mode)) > _WORTH
     ]
     rows += [
         _row(f"change {type_}", "", count, learned.of_change(type_))

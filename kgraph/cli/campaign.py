@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.campaign_tables import CampaignFormat, incident_row, show_figures, show_fit
+from kgraph.cli.campaign_tables import (
+    CampaignFormat,
+    incident_row,
+    show_curve,
+    show_figures,
+    show_fit,
+)
 from kgraph.cli.evaluate import methods_among, score_document, set_name
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
@@ -18,6 +25,7 @@ from kgraph.schema.counting import counted
 if TYPE_CHECKING:
     from kgraph.app.calibrating import Fitted
     from kgraph.app.campaign import Drawn, Plan
+    from kgraph.app.engine import Engine
     from kgraph.simulation import World
     from rca.baselines import Baseline
 
@@ -54,6 +62,20 @@ def campaign(  # noqa: PLR0913 - a command's options
         list[str] | None,
         typer.Option(metavar="FILE", help="Their labelled causes; one for each --labelled."),
     ] = None,
+    confirmed: Annotated[
+        bool,
+        typer.Option(
+            "--confirmed", help="With --fit: learn from the store's own confirmed incidents, too."
+        ),
+    ] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,…",
+            help="Confirm the causes of so many incidents before, such as 25,100, and show what"
+            " that gains.",
+        ),
+    ] = None,
     output: Annotated[
         CampaignFormat, typer.Option("--output", "-o", help="How to write the figures.")
     ] = CampaignFormat.TEXT,
@@ -66,6 +88,9 @@ def campaign(  # noqa: PLR0913 - a command's options
     session = session_of(ctx)
     at_once = _faults(faults)
     pairs = _pairs(labelled or (), truth or (), fit)
+    if confirmed and fit is None:
+        usage("--confirmed is for --fit; --confirm N shows what confirming gains")
+    steps = _steps(confirm, fit, method or ())
     model = rules_of(session.configuration)
     # What is fitted anew need not be there, or right.
     calibration = None if fit else calibration_of(session.configuration)
@@ -73,14 +98,17 @@ def campaign(  # noqa: PLR0913 - a command's options
     world = _world(session, entities, seed, wrong_edges)
     engine = Engine(model, calibration, build(world.entities, world.believed))
     plan = campaigns.Plan(incidents, at_once, seed, _estate(world, wrong_edges))
-    drawn = list(_shown(session, campaigns.draw(world, plan), "drawing", incidents))
-    told = _title(plan)
-    if fit is None:
+    told, before = _title(plan), max(steps, default=0)
+    rows = campaigns.draw(world, replace(plan, incidents=before + incidents))
+    drawn = list(_shown(session, rows, "drawing", before + incidents))
+    if steps:
+        _confirmed(session, drawn, steps, engine, told, output)
+    elif fit is None:
         _measured(session, drawn, methods_among(engine, method or ()), told, output)
     else:
         from kgraph.app.calibrating import calibrate
 
-        sets = _sets(pairs)
+        sets = {**_sets(pairs), **(_own(session) if confirmed else {})}
         done = calibrate(world, drawn, sets, (engine, Engine(model, None)), plan)
         _write(fit, done)
         show_fit(session, done, told, output)
@@ -92,6 +120,17 @@ def _faults(text: str) -> tuple[int, int]:
     if not 1 <= least <= most <= _MOST_FAULTS:
         usage(f"--faults {text!r}: write 2, or 1-3; at most {_MOST_FAULTS}")
     return least, most
+
+
+def _steps(text: str | None, fit: Path | None, methods: Sequence[str]) -> Sequence[int]:
+    """Return how many incidents are confirmed before each look, none at first."""
+    if text is None:
+        return ()
+    if fit is not None or methods:
+        usage("--confirm is for itself: without --fit and --method")
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        usage(f"--confirm {text!r}: write 100, or 25,100,300")
+    return sorted({0, *map(int, text.split(","))})
 
 
 def _pairs(
@@ -108,6 +147,14 @@ def _sets(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
     from kgraph.app.evaluation import labelled
 
     return {set_name(bundle): labelled(bundle, truth) for bundle, truth in pairs}
+
+
+def _own(session: Session) -> Mapping[str, Any]:
+    from kgraph.app.confirming import confirmed
+    from kgraph.app.stores import Access, opened
+
+    with opened(session.configuration, Access.READ, session.remark) as store:
+        return {"confirmed": confirmed(store)}
 
 
 def _world(session: Session, entities: int | None, seed: int, wrong_edges: float) -> World:
@@ -186,6 +233,21 @@ def _measured(
         )
         return
     show_figures(session, told, strata, whole)
+
+
+def _confirmed(
+    session: Session,
+    drawn: Sequence[Drawn],
+    steps: Sequence[int],
+    engine: Engine,
+    told: str,
+    form: CampaignFormat,
+) -> None:
+    from kgraph.app.confirming import curve
+
+    rows = [one.labelled for one in drawn]
+    found = curve(rows, rows[steps[-1] :], steps, engine)
+    show_curve(session, list(_shown(session, found, "asking", len(steps))), told, form)
 
 
 def _write(path: Path, done: Fitted) -> None:

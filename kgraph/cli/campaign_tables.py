@@ -13,6 +13,7 @@ from kgraph.cli.tables import RowFormat, table, write
 if TYPE_CHECKING:
     from kgraph.app.calibrating import Fitted
     from kgraph.app.campaign import Drawn
+    from kgraph.app.confirming import Learnt
     from kgraph.app.scoring import Score, Tally
     from rca.measures import Bin
 
@@ -87,6 +88,23 @@ def show_fit(session: Session, done: Fitted, told: str, form: CampaignFormat) ->
     session.out.print(table(columns, rows_shown))
     session.out.print()
     session.out.print(_reliability(done.calibration.reliability))
+
+
+def show_curve(session: Session, found: Sequence[Learnt], told: str, form: CampaignFormat) -> None:
+    """Write how the same incidents are answered, the more of others was confirmed before."""
+    if form is not CampaignFormat.TEXT:
+        rows = [{"confirmed": one.confirmed, **score_document(one.score)} for one in found]
+        write(rows, RowFormat(form.value))
+        return
+    columns = ("confirmed", *map(_heading, _STRATA), "top-1 90 %")
+    session.out.print(told)
+    session.out.print()
+    session.out.print(
+        table(
+            columns,
+            [(one.confirmed, *_cells(one.score, _STRATA), _range(one.score)) for one in found],
+        )
+    )
 
 
 def incident_row(one: Drawn, place: int, tallies: Mapping[str, Tally]) -> dict[str, Any]:

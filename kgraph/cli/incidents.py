@@ -257,7 +257,7 @@ def _rule(
     session: Session, incident: str, cause: str, *, right: bool, by: str, reason: str
 ) -> None:
     from kgraph.app.by_hand import find
-    from kgraph.app.learning import ruling
+    from kgraph.app.learning import ruling, say
     from kgraph.app.stores import Access, opened
     from kgraph.incidents import probability
     from kgraph.schema.bundles import bundle_of
@@ -267,7 +267,7 @@ def _rule(
         said = ruling(
             record, cause, right=right, now=session.now(), by=by or session.user, reason=reason
         )
-        store.rule(said)
+        say(store, record, said)
         verb = "confirmed" if right else "refuted"
         by_hand.audited(session, store, f"incident.{verb}", record.id)
     called = next(e.title for e in bundle_of(record).entities if e.uid == said.entity)

@@ -20,13 +20,12 @@ app = typer.Typer(
 @app.command("show")
 def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
     """Show by how much each lesson changes the odds of a fault before anything is seen."""
-    from kgraph.app.learning import lessons
+    from kgraph.app.learning import learned_by, lessons
     from kgraph.app.stores import Access, opened
-    from rca.learning import learn
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
-        found = lessons(learn(store.rulings()))
+        learned = learned_by(store)
     rows = [
         (
             row["what"],
@@ -36,7 +35,7 @@ def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
             row["expected"],
             round(math.exp(row["nats"]), 2),
         )
-        for row in found
+        for row in (lessons(learned) if learned else ())
     ]
     show(session, ("what", "entity", "right", "wrong", "expected", "odds"), rows, output)
     if not rows and output is RowFormat.TABLE:
@@ -56,7 +55,7 @@ def export_learning(
 
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
-        document = export(store.rulings())
+        document = export(store)
     write(document, RowFormat.JSON if output is RowFormat.TABLE else output)
 
 
@@ -70,13 +69,14 @@ def reset_learning(
     execute: Annotated[bool, typer.Option("--execute", help="Do it; else only tell.")] = False,
 ) -> None:
     """Forget what was learned."""
+    from kgraph.app.learning import forget
     from kgraph.app.stores import Access, opened
 
     session = session_of(ctx)
     with opened(session.configuration, Access.WRITE if execute else Access.READ) as store:
         rulings = [r for r in store.rulings() if incident is None or r.incident == incident]
         if execute:
-            store.forget_rulings(incident)
+            forget(store, incident)
     what = "ruling" if len(rulings) == 1 else "rulings"
     if execute:
         session.remark(f"{len(rulings)} {what} forgotten")

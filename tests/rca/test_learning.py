@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 import rca
 from kgraph.schema import Change, Incident, Observation, Ruling, State
 from kgraph.schema.entities import Entity, Relation
-from rca.learning import Count, Learned, Priors, learn
+from rca.hindsight import suspicions
+from rca.learning import (
+    Count,
+    Hindsight,
+    Learned,
+    Priors,
+    Suspicion,
+    learn,
+)
 from rca.priors import taught
 from rca.rules import Model
 
@@ -83,13 +91,27 @@ def test_other_modes_and_kinds_learn_nothing_of_it() -> None:
     assert found.of_fault("Switch", "down") == 0.0
 
 
-@given(_rulings)
-def test_the_order_of_rulings_does_not_matter(rulings: list[Ruling]) -> None:
-    one, other = learn(rulings), learn(reversed(rulings))
-    assert one.faults.keys() == other.faults.keys()
-    for key, count in one.faults.items():
-        assert (count.right, count.wrong) == (other.faults[key].right, other.faults[key].wrong)
-        assert count.expected == pytest.approx(other.faults[key].expected)
+_hindsights = st.lists(
+    st.builds(
+        lambda number, entity, chance: Hindsight(
+            f"INC-{number}",
+            T0,
+            (Suspicion(entity, "Host", "down", chance),),
+        ),
+        st.integers(0, 30),
+        st.sampled_from(["h1", "h2", "h3"]),
+        st.floats(0.001, 1),
+    ),
+    max_size=10,
+    unique_by=lambda one: one.incident,
+)
+
+
+@given(_rulings, _hindsights)
+def test_the_order_of_what_was_said_does_not_matter(
+    rulings: list[Ruling], seen: list[Hindsight]
+) -> None:
+    assert learn(rulings, seen) == learn(reversed(rulings), reversed(seen))
 
 
 @given(_rulings)
@@ -99,14 +121,45 @@ def test_no_lesson_changes_odds_beyond_all_measure(rulings: list[Ruling]) -> Non
         assert abs(found.of_entity(uid, kind, mode)) <= math.log(50) + 1e-9
 
 
-@given(st.integers(0, 20), st.integers(0, 20), st.floats(0.02, 0.98), st.floats(-2, 2))
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=20),
+    st.floats(0.02, 0.98),
+    st.floats(-2, 2),
+)
 def test_one_more_confirmed_of_the_same_never_makes_it_less_likely(
-    right: int, wrong: int, posterior: float, towards: float
+    said: list[tuple[float, bool]], chance: float, towards: float
 ) -> None:
-    count = Count(right, wrong, (right + wrong) * posterior)
-    yes, no = (count.plus(said(right=is_so, posterior=posterior)) for is_so in (True, False))
-    assert yes.shift(towards) >= count.shift(towards) - 1e-9
-    assert no.shift(towards) <= count.shift(towards) + 1e-9
+    before, yes, no = (
+        Count.of(rows) for rows in (said, [*said, (chance, True)], [*said, (chance, False)])
+    )
+    assert yes.shift(towards) >= before.shift(towards) >= no.shift(towards)
+
+
+def test_who_was_suspected_beside_a_confirmed_cause_was_suspected_in_vain() -> None:
+    shown = Hindsight("INC-0", T0, (Suspicion("h2", "Host", "hung", 0.6),))
+    found = learn([said(0)], [shown])
+    assert found.of_entity("h2", "Host", "hung") < found.of_fault("Host", "hung") < 0
+    assert found.of_fault("Host", "down") > 0
+
+
+def test_where_nobody_has_confirmed_anything_an_incident_shows_nothing() -> None:
+    shown = Hindsight("INC-0", T0, (Suspicion("h2", "Host", "hung", 0.6),))
+    refuted = said(0, right=False)
+    assert learn([refuted], [shown]) == learn([refuted])
+    assert learn([said(1)], [shown]) == learn([said(1)])
+
+
+def test_confirming_alone_makes_nothing_likelier_that_comes_true_as_often_as_was_said() -> None:
+    # Of two that are suspected with .5 each time one is confirmed, in turn.
+    rulings, seen = [], []
+    for number in range(40):
+        right, other = ("h1", "h2") if number % 2 else ("h2", "h1")
+        rulings.append(said(number, entity=right, posterior=0.5))
+        rows = (Suspicion(right, "Host", "down", 0.5), Suspicion(other, "Host", "down", 0.5))
+        seen.append(Hindsight(f"INC-{number}", T0, rows))
+    found = learn(rulings, seen)
+    assert found.of_fault("Host", "down") == pytest.approx(0.0, abs=1e-12)
+    assert learn(rulings).of_fault("Host", "down") > 1.0  # what its words alone would say
 
 
 def test_what_a_person_changes_their_mind_on_counts_once() -> None:
@@ -122,7 +175,7 @@ def test_a_type_of_change_that_is_blamed_in_vain_counts_less() -> None:
     other = Priors(found, {"h9": "config"}).rates("h9", "Nic", {"down": 2.0})["down"]
     assert plain == other == 2.0
     assert changed == pytest.approx(2.0 * math.exp(found.of_change("deploy")))
-    assert changed < 1.0
+    assert changed < 1.5
 
 
 def _two_hosts(changes: tuple[Change, ...] = ()) -> Incident:
@@ -185,3 +238,17 @@ def test_an_answer_alone_teaches_nothing(model: Model) -> None:
     incident = _two_hosts()
     first = _chances(model, incident)
     assert [_chances(model, incident) for _ in range(3)] == [first] * 3
+
+
+def test_what_was_learned_already_is_not_learned_once_more(model: Model) -> None:
+    incident = _two_hosts()
+    rules = _chances(model, incident)
+    learned = learn([said(n, entity="h9", posterior=0.1) for n in range(1, 4)])
+    told = _chances(taught(model, learned, incident), incident)
+    assert told["h1"] > rules["h1"] + 0.005
+    answered = [("h1", "Host", {"down": 0.5})]
+    (plain,) = suspicions(incident, answered)
+    (taken,) = suspicions(incident, answered, learned)
+    shift = learned.of_entity("h1", "Host", "down")
+    assert plain.chance == 0.5
+    assert taken.chance == pytest.approx(1 / (1 + math.exp(shift)))

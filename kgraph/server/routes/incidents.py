@@ -121,7 +121,7 @@ async def say(
         said = learning.ruling(
             record, cause, right=right, now=now, by=caller.name, reason=asked.note
         )
-        store.rule(said)
+        learning.say(store, record, said)
         return VerdictForm.of(said)
 
     return await write(served, caller, f"incident.{asked.said}", incident_id, keep)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from kgraph.schema import Observation, State
+from kgraph.store import open_store
 from rca.calibration_file import load_calibration
 from tests.kgraph.cli.conftest import Run
 
@@ -93,6 +97,9 @@ def test_a_fitted_calibrator_is_written_and_then_used(run: Run, work: Path) -> N
         (("--labelled", "a", "--truth", "b"), 2, "--labelled is for --fit"),
         (("--labelled", "a", "--fit", "c"), 2, "pair them"),
         (("--fit", "c", "--incidents", "10"), 1, "too few to fit"),
+        (("--confirmed",), 2, "--confirmed is for --fit"),
+        (("--confirm", "some"), 2, "write 100, or 25,100,300"),
+        (("--confirm", "5", "--method", "kgraph"), 2, "without --fit and --method"),
         (("--entities", "20"), 1, "use 100 or more"),
     ],
 )
@@ -110,3 +117,37 @@ def test_an_empty_store_says_how_to_get_an_estate(run: Run) -> None:
     done = run("campaign")
     assert done.code == 1
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_what_confirming_causes_gains_is_a_row_for_each_step(run: Run) -> None:
+    few = ("campaign", "--entities", "150", "--incidents", "5")
+    done = run(*few, "--confirm", "4,2", "--output", "json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)
+    assert [row["confirmed"] for row in rows] == [0, 2, 4]
+    # They come before those that are asked about, which are the same in each row.
+    later = run("campaign", "--entities", "150", "--incidents", "9", "--output", "jsonl")
+    asked = [json.loads(line) for line in later.out.splitlines()][4:]
+    firsts = [row["methods"]["kgraph"]["AC@1"] for row in asked]
+    assert rows[0]["figures"]["AC@1"]["value"] == pytest.approx(sum(firsts) / 5, abs=1e-6)
+    assert "CONFIRMED" in run(*few, "--confirm", "2").out
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_calibrator_learns_from_what_people_have_confirmed(
+    run: Run, work: Path, tmp_path: Path
+) -> None:
+    fit = ("campaign", "--entities", "100", "--incidents", "40", "--fit", "mine.yaml")
+    done = run(*fit, "--confirmed")
+    assert done.code == 1
+    assert "nobody has confirmed a cause" in done.err
+    with closing(open_store(next((tmp_path / "data").rglob("kgraph.db")))) as store:
+        guests = [e.uid for e in store.find() if e.kind == "VirtualMachine"][:4]
+        at = datetime.now(UTC)
+        store.observe([Observation(uid, "paused", State.ABNORMAL, at=at) for uid in guests])
+    assert run("investigate").code == 0
+    (row,) = json.loads(run("incidents", "list", "-o", "json").out)
+    assert run("incidents", "confirm", row["id"], "vmstore").code == 0
+    done = run(*fit, "--confirmed")
+    assert done.code == 0, done.err
+    assert load_calibration(work / "mine.yaml").how["labelled"] == "confirmed (1)"

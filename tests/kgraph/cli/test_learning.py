@@ -56,9 +56,13 @@ def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
     assert run("incidents", "confirm", incident, blamed).code == 0
     assert _first(run)[1] >= before
     rows = _lessons(run)
-    assert {(row["right"], row["wrong"]) for row in rows} == {(1, 0)}
-    assert rows[1]["entity"] == blamed
     exported = json.loads(run("learning", "export").out)
+    faults = [row for row in exported["lessons"] if "nats" in row]
+    assert sum(row["right"] for row in faults) == 1
+    assert all(row["nats"] >= 0 for row in faults if row["right"])
+    vain = [row for row in faults if row["wrong"]]  # others that were suspected
+    assert vain
+    assert all(row["nats"] < 0 for row in vain if row["expected"] > 0.01)
     assert exported["format"] == "kgraph.learning/v1"
     assert exported["rulings"][0]["entity"] == blamed
     told = run("learning", "reset")
@@ -91,6 +95,23 @@ def test_a_later_word_does_not_change_how_a_kept_incident_was_answered(
     done = run("replay", incident, "--check")
     assert done.code == 0, done.err + done.out
     assert "answered the same, to the byte" in done.err
+
+
+def test_what_a_confirmed_cause_taught_of_others_goes_when_it_is_taken_back(
+    run: Run, incident: str
+) -> None:
+    def others() -> list[dict[str, object]]:
+        return [row for row in _lessons(run) if "StorageExport" not in str(row["what"])]
+
+    assert run("incidents", "confirm", incident, "vmstore").code == 0
+    in_vain = others()
+    assert in_vain
+    assert run("incidents", "refute", incident, "vmstore").code == 0
+    assert others() == []
+    assert run("incidents", "confirm", incident, "vmstore").code == 0
+    assert others() == in_vain
+    assert run("learning", "reset", "--incident", incident, "--execute").code == 0
+    assert _lessons(run) == []
 
 
 def test_asking_alone_teaches_nothing(run: Run, incident: str) -> None:
