@@ -39,6 +39,8 @@ class Region:
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
         pressing: (n,) slots in which it may hurt something against the arrows, as bits.
+        ahead: (e,) whom each edge hits, the edges sorted by source as in `Edges.back`.
+        moved: (e,) slots of the source in which it does, as bits; none where no walk may go.
     """
 
     nodes: Ints
@@ -54,6 +56,8 @@ class Region:
     hard: Mask
     blind: Ints
     pressing: Ints
+    ahead: Ints
+    moved: Ints
     edges: Edges
     tables: Tables
     seen: Seen
@@ -140,13 +144,14 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
+    inside, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes,
         kind,
         level,
         circles,
         sizes[circles] > 1,
-        within[nodes],
+        inside,
         np.arange(1, len(nodes) + 1),
         np.arange(len(nodes)),
         kinds,
@@ -154,6 +159,8 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         hard,
         blind[kind],
         _pressing(edges, told, len(nodes)),
+        ahead,
+        np.where(inside[ahead], told.causes[edges.table[edges.back]], 0),
         edges,
         told,
         seen,

@@ -30,6 +30,7 @@ class Edges:
         firm: (e,) whether what is felt through it hurts.
         evidence: (e,) whether merely sight is lost through it.
         press: (e,) whether it runs against the arrows: felt whatever else is.
+        alone: (e,) whether it is all of its gate.
         size, need: (g,) of each gate.
         start: (n + 1,) by target; back_start, back: by source.
     """
@@ -42,6 +43,7 @@ class Edges:
     firm: Mask
     evidence: Mask
     press: Mask
+    alone: Mask
     size: Ints
     need: Ints
     start: Ints
@@ -158,18 +160,20 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
     table = np.concatenate((onward[keep], apart))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
-    source, target = source[order], hit[order]
+    source, target, gate = source[order], hit[order], gate[order]
     back = np.argsort(source, kind="stable")
+    sizes = np.concatenate((sizes, np.ones(more, np.int64)))
     return Edges(
         source,
         target,
-        gate[order],
+        gate,
         place[order],
         table[order],
         firm[order],
         evidence[order],
         press[order],
-        np.concatenate((sizes, np.ones(more, np.int64))),
+        sizes[gate] == 1,
+        sizes,
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
         starts(target, len(nodes)),
         starts(source[back], len(nodes)),

@@ -25,7 +25,7 @@ class Seen:
         ratio, weight: of each reading.
         bearing: (r, slots) how much it speaks of each mode of its node.
         probe: node of the probe that it was made through; -1 not among them, UNKNOWN nobody knows.
-        ratios: (n, slots) what all readings of a node together say of a mode.
+        ratios: (slots, n) what all readings of a node together say of a mode.
     """
 
     start: Ints
@@ -60,13 +60,13 @@ def seen_by(
         for mode, slot in by_name.get(sort.kind, {}).items():
             bears[i, slot] = sort.bearing(mode)
     says, of = heard.ratio[rows], bears[heard.look[rows]]
-    ratios = np.ones((len(nodes), width))
+    ratios = np.ones((width, len(nodes)))
     if len(says):
         has = np.flatnonzero(counts)
-        voiced = np.where(of >= SPEAKS, says[:, None], 1.0)
-        loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=0)
-        quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=0)
-        ratios[has] = loud * quiet
+        voiced = np.where(of.T >= SPEAKS, says, 1.0)
+        loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=1)
+        quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=1)
+        ratios[:, has] = loud * quiet
     probe = heard.probe[rows]
     probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
     return Seen(start, heard.position[rows], rows, says, heard.weight[rows], of, probe, ratios)

@@ -126,7 +126,6 @@ def spans_of(start: _Whole, rows: _Whole) -> tuple[Int, _Whole]:
     """Return the same, and of each position by which of `rows` it is there."""
     begin = start[rows]
     counts = start[rows + 1] - begin
-    ends = np.cumsum(counts)
-    by = np.repeat(np.arange(len(rows)), counts)
-    found: Int = (begin - ends + counts)[by] + np.arange(len(by), dtype=np.int32)
+    by = np.arange(len(rows)).repeat(counts)
+    found: Int = (begin - counts.cumsum() + counts)[by] + np.arange(len(by), dtype=np.int32)
     return found, by
