@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kgraph.topology.walk import in_order
 from rca.region_edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
@@ -96,7 +97,7 @@ class Tree:
     @cached_property
     def levels(self) -> Sequence[Ints]:
         """Positions of the nodes of each depth, roots first."""
-        order = np.argsort(self.depth, kind="stable")
+        order = in_order(self.depth)
         ends = np.cumsum(np.bincount(self.depth)) if len(self) else self.depth
         return np.split(order, ends[:-1])
 
@@ -196,7 +197,7 @@ class Groups:
         self._of = group[self._single]
         self._large = np.flatnonzero(sizes > 1)
         rows = np.flatnonzero((group >= 0) & ~alone)
-        rows = rows[np.argsort(group[rows], kind="stable")]
+        rows = rows[in_order(group[rows])]
         sizes = sizes[self._large]
         most = int(sizes.max(initial=0))
         self._rows = np.full((len(sizes), most), len(group))  # what is beyond says nothing

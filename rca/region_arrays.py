@@ -12,13 +12,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
 from rca.compile import severity_of
 from rca.effects import Faults, Modes
 from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import Seen, seen_by
-from rca.scene import Scene
+from rca.scene import Scene, millionths
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +108,33 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
     for known in scene.regions:
         if known.holds(suspected):
             return known
-    found = region_over(scene, scene.telling, suspected)
+    found = region_over(scene, scene.lookout, suspected)
     found = replace(found, named=_named(scene, found))
     found = replace(found, prefer=_preference(scene, found))
     scene.regions[:] = [found]
     return found
 
 
-def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
+def region_over(
+    scene: Scene,
+    inside: AbstractSet[int] | npt.NDArray[np.int32],
+    suspected: Collection[int] = (),
+) -> Region:
     """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
     within = np.zeros(len(topology), np.bool_)
-    within[np.fromiter(inside, np.int64, len(inside))] = True
+    if not isinstance(inside, np.ndarray):
+        inside = np.fromiter(inside, np.int32, len(inside))
+    within[inside] = True
     among = within.copy()
     among[np.fromiter(suspected, np.int64, len(suspected))] = True
     nodes = np.flatnonzero(among)
     local = np.full(len(topology), -1, np.int64)
     local[nodes] = np.arange(len(nodes))
-    listed = nodes.tolist()
-    names = [topology.kinds[i] for i in listed]
+    names = [*map(topology.kinds.__getitem__, nodes.tolist())]
     kinds = sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}
-    kind = np.array([number[name] for name in names], np.int64)
+    kind = np.fromiter(map(number.__getitem__, names), np.int64, len(names))
     slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
     width = max((len(each) for each in slots), default=1)
     hard = np.zeros((len(kinds), width), np.bool_)
@@ -174,7 +180,7 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
 
 
 def _named(scene: Scene, region: Region) -> Ints:
-    uids = [scene.topology.uids[entity] for entity in region.nodes.tolist()]
+    uids = [*map(scene.topology.uids.__getitem__, region.nodes.tolist())]
     found = np.empty(len(uids), np.int64)
     found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
     return found
@@ -185,11 +191,11 @@ def _preference(scene: Scene, region: Region) -> Ints:
     topology, nodes, seen = scene.topology, region.nodes, region.seen
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
+    said = np.zeros(len(nodes), np.int64)
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
+        said[has] = np.add.reduceat(millionths(seen.ratio), seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    said = np.zeros(len(nodes), np.int64)
-    said[has] = [scene.said[entity] for entity in nodes[has].tolist()]
     order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import in_order, spans
 from rca.terrain import Effects, Terrain
 
 Ints = npt.NDArray[np.int64]
@@ -154,14 +154,14 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     gate = np.concatenate((gate[keep], count + np.arange(more)))
     hit = np.concatenate((target[keep], source[pressing]))
     source = np.concatenate((source[keep], target[pressing]))
-    order = np.argsort(hit, kind="stable")  # gates come in the order of their nodes
+    order = in_order(hit)  # gates come in the order of their nodes
     press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
     evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
     table = np.concatenate((onward[keep], apart))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
     source, target, gate = source[order], hit[order], gate[order]
-    back = np.argsort(source, kind="stable")
+    back = in_order(source)
     sizes = np.concatenate((sizes, np.ones(more, np.int64)))
     return Edges(
         source,

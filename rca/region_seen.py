@@ -113,22 +113,23 @@ def _listen(scene: Scene) -> Heard:
     sorts: dict[Sort, int] = {}
     entities = sorted(scene.readings)
     rows = [reading for entity in entities for reading in scene.readings[entity]]
+    _, sort, ratio, via, _ = zip(*rows, strict=True) if rows else ((),) * 5
     counts = np.array([len(scene.readings[entity]) for entity in entities], np.int64)
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     place = dict(zip(entities, start.tolist(), strict=False))
     weight = np.ones(len(rows))
     weight[[place[entity] + i for entity, i in weights]] = list(weights.values())
     probe = np.full(len(rows), UNKNOWN)
-    through = [i for i, reading in enumerate(rows) if reading.via]
-    probe[through] = [index.get(rows[i].via, UNKNOWN) for i in through]
+    through = [i for i, uid in enumerate(via) if uid]
+    probe[through] = [index.get(via[i], UNKNOWN) for i in through]
     return Heard(
         np.array(entities, np.int64),
         np.array([alarms(scene.readings[entity]) for entity in entities], np.bool_),
         start,
         np.arange(len(rows)) - np.repeat(start[:-1], counts),
-        np.array([reading.ratio for reading in rows], np.float64),
+        np.array(ratio, np.float64),
         weight,
-        np.array([sorts.setdefault(reading.sort, len(sorts)) for reading in rows], np.int64),
+        np.array([sorts.setdefault(each, len(sorts)) for each in sort], np.int64),
         probe,
         list(sorts),
     )

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 
 
+def millionths(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return what readings say in whole millionths of a nat, so that sums of equals are equal."""
+    return np.rint(np.log(ratios) * 1e6).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Scene:
     """The estate and what was seen on it: what a walk needs, prepared once for an incident."""
@@ -74,9 +79,14 @@ class Scene:
         return 2 * self.rank[entity] - (self.topology.kinds[entity] == "Probe")
 
     @cached_property
-    def telling(self) -> AbstractSet[int]:
+    def lookout(self) -> npt.NDArray[np.int32]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        return set(dependencies(self.topology, self.readings, types=CROSSED).entities.tolist())
+        return dependencies(self.topology, self.readings, types=CROSSED).entities
+
+    @cached_property
+    def telling(self) -> AbstractSet[int]:
+        """The same as a set."""
+        return set(self.lookout.tolist())
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:
@@ -138,8 +148,7 @@ class Scene:
             return {}
         counts = [len(self.readings[entity]) for entity in entities]
         ratios = np.array([row.ratio for entity in entities for row in self.readings[entity]])
-        nats = np.rint(np.log(ratios) * 1e6).astype(np.int64)
-        sums = np.add.reduceat(nats, np.cumsum([0, *counts[:-1]]))
+        sums = np.add.reduceat(millionths(ratios), np.cumsum([0, *counts[:-1]]))
         return dict(zip(entities, sums.tolist(), strict=True))
 
     @cached_property
