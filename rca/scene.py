@@ -190,7 +190,11 @@ class Scene:
 
         Modes that explain the same reading share it; without a reading nothing changes.
         """
-        well = math.prod(1 - chance for chance in predicted.values())
+        if len(predicted) == 1:  # the same, of what is most of all
+            ((mode, chance),) = predicted.items()
+            weight, well = chance * self._ratio(entity, mode), 1 - chance
+            return {mode: min(1.0, weight * (well + chance) / (well + weight))}
+        well = math.prod([1 - chance for chance in predicted.values()])
         weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
         before = well + math.fsum(predicted.values())
         after = well + math.fsum(weight.values())
@@ -201,7 +205,11 @@ class Scene:
         if known is None:
             loud, quiet = 1.0, 1.0
             for reading in self.readings.get(entity, ()):
-                if reading.bearing(mode) >= SPEAKS:
-                    loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
+                if reading.sort.bearing(mode) >= SPEAKS:
+                    ratio = reading.ratio
+                    if ratio > loud:
+                        loud = ratio
+                    elif ratio < quiet:
+                        quiet = ratio
             known = self._ratios[(entity, mode)] = loud * quiet
         return known
