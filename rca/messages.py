@@ -24,6 +24,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,9 +98,10 @@ class Tree:
     @cached_property
     def levels(self) -> Sequence[Ints]:
         """Positions of the nodes of each depth, roots first."""
-        order = in_order(self.depth)
-        ends = np.cumsum(np.bincount(self.depth)) if len(self) else self.depth
-        return np.split(order, ends[:-1])
+        if not len(self):
+            return [self.depth]
+        order, ends = in_order(self.depth), np.bincount(self.depth).cumsum().tolist()
+        return [order[a:b] for a, b in pairwise((0, *ends))]
 
 
 def depths(parent: Ints) -> Ints:
@@ -148,8 +150,8 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
 
 def _spread(tree: Tree, at: Ints, below: Floats) -> Floats:
     """Return what firm dependents say of some nodes; a mere weakness none of them need feel."""
-    said = below[at]
-    return np.where(tree.gray[at], message(SPREADS, said), said)
+    said, gray = below[at], tree.gray[at]
+    return np.where(gray, message(SPREADS, said), said) if gray.any() else said
 
 
 def called(callee: Ints, told: Floats, many: int) -> Floats:

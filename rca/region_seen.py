@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -110,11 +111,12 @@ def heard_in(scene: Scene) -> Heard:
 
 def _listen(scene: Scene) -> Heard:
     index, weights = scene.topology.index, scene.weights
-    sorts: dict[Sort, int] = {}
     entities = sorted(scene.readings)
-    rows = [reading for entity in entities for reading in scene.readings[entity]]
+    readings = [*map(scene.readings.__getitem__, entities)]
+    rows = [*chain.from_iterable(readings)]
     _, sort, ratio, via, _ = zip(*rows, strict=True) if rows else ((),) * 5
-    counts = np.array([len(scene.readings[entity]) for entity in entities], np.int64)
+    sorts = {each: i for i, each in enumerate(dict.fromkeys(sort))}
+    counts = np.array([*map(len, readings)], np.int64)
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     place = dict(zip(entities, start.tolist(), strict=False))
     weight = np.ones(len(rows))
@@ -124,12 +126,12 @@ def _listen(scene: Scene) -> Heard:
     probe[through] = [index.get(via[i], UNKNOWN) for i in through]
     return Heard(
         np.array(entities, np.int64),
-        np.array([alarms(scene.readings[entity]) for entity in entities], np.bool_),
+        np.array([*map(alarms, readings)], np.bool_),
         start,
         np.arange(len(rows)) - np.repeat(start[:-1], counts),
         np.array(ratio, np.float64),
         weight,
-        np.array([sorts.setdefault(each, len(sorts)) for each in sort], np.int64),
+        np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
         list(sorts),
     )

@@ -90,7 +90,7 @@ def _weigh(due: _Due) -> None:
     """Find out what is left for units after others, in nats; remembered, as many sets share it."""
     _account({other for _, near in due.values() for other in near})
     told = {key: _told(near, key[1])[unit.rows.column] for key, (unit, near) in due.items()}
-    less = [key for key, each in told.items() if each.any()]
+    less = [key for key, each in told.items() if np.count_nonzero(each)]
     units = [due[key][0] for key in less]
     nats = (
         weighed(

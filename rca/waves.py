@@ -120,14 +120,16 @@ class _Wave:
         if not keys.size:
             return
         believed = self._corrected(keys, predicted)
-        fault = np.where(seeded >= 0, believed[seeded, np.arange(len(keys))], 0.0)
-        self._grow(keys, believed, fault, soft)
+        self._grow(keys, believed, soft)
+        if own.size:
+            own = (seeded >= 0).nonzero()[0]
+            self.fault[self.row[keys[own]]] = believed[seeded[own], own]
         at, slots = np.arange(len(keys)), np.arange(self.region.width)[:, None]
         top = ((predicted == predicted.max(axis=0)) * slots).max(axis=0)  # of equals the last
         self.parts.append((keys, predicted, top, best[top, at], stopped[top, at]))
         self._pass_on(keys, believed)
 
-    def _grow(self, keys: Ints, believed: Floats, fault: Floats, soft: Mask) -> None:
+    def _grow(self, keys: Ints, believed: Floats, soft: Mask) -> None:
         more = self.count + len(keys)
         if more > len(self.fault):
             room = max(2 * more, 1024)
@@ -137,7 +139,6 @@ class _Wave:
                 longer[..., : self.count] = short[..., : self.count]
                 setattr(self, name, longer)
         self.believed[:, self.count : more] = believed
-        self.fault[self.count : more] = fault
         self.soft[self.count : more] = soft
         self.row[keys] = np.arange(self.count, more)
         self.count = more
@@ -169,19 +170,19 @@ class _Wave:
             alone = edges.alone[edge[by]]
             told: list[_Through] = []
             for which, through in ((alone, self._single), (~alone, self._groups)):
-                if which.any():
+                if np.count_nonzero(which):
                     told.append(through(edge, at, row, by[which], slot[which], chance[which]))
-            for pair, effect, chances, source, least, solid, press in told:
-                flat = effect * many + pair
-                np.multiply.at(spared, flat, 1 - chances)
-                strong = chances >= CUT
-                firm[pair[strong & solid]] = True
-                strong |= press
-                key = np.rint(chances * _FINE).astype(np.int64) * _LOW
-                key += self.region.prefer[source]
-                np.maximum.at(best, flat[strong], key[strong])
-                first = (least > 0) & (key == best[flat])
-                stopped[flat[first]] = least[first]
+            columns = told[0] if len(told) == 1 else map(np.concatenate, zip(*told, strict=True))
+            pair, effect, chances, source, least, solid, press = columns
+            flat = effect * many + pair
+            np.multiply.at(spared, flat, 1 - chances)
+            strong = chances >= CUT
+            firm[pair[strong & solid]] = True
+            strong |= press
+            key = np.rint(chances * _FINE).astype(np.int64) * _LOW + self.region.prefer[source]
+            np.maximum.at(best, flat[strong], key[strong])
+            first = ((least > 0) & (key == best[flat])).nonzero()[0]
+            stopped[flat[first]] = least[first]
         chances = (1 - spared).reshape(width, many)
         reasons = best.reshape(width, many)
         soft = reasons.any(axis=0) & ~firm
@@ -248,7 +249,7 @@ class _Wave:
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
-        well = np.prod(1 - predicted, axis=0)
+        well = np.multiply.reduce(1 - predicted, axis=0)
         weight = predicted * self.region.seen.ratios.take(keys % self.n, axis=1)
         before, after = well + predicted.sum(axis=0), well + weight.sum(axis=0)
         believed: Floats = np.minimum(1.0, weight * (before / after))
