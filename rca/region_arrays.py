@@ -19,7 +19,7 @@ from rca.compile import severity_of
 from rca.effects import Faults, Modes
 from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import Seen, seen_by
-from rca.scene import Scene, millionths
+from rca.scene import MILLION, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +150,14 @@ def region_over(
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
-    inside, ahead = within[nodes], edges.target[edges.back]
+    open_, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes,
         kind,
         level,
         circles,
         sizes[circles] > 1,
-        inside,
+        open_,
         np.arange(1, len(nodes) + 1),
         np.arange(len(nodes)),
         kinds,
@@ -166,7 +166,7 @@ def region_over(
         blind[kind],
         _pressing(edges, told, len(nodes)),
         ahead,
-        np.where(inside[ahead], told.causes[edges.table[edges.back]], 0),
+        np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
         edges,
         told,
         seen,
@@ -194,7 +194,8 @@ def _preference(scene: Scene, region: Region) -> Ints:
     said = np.zeros(len(nodes), np.int64)
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
-        said[has] = np.add.reduceat(millionths(seen.ratio), seen.start[has])
+        nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
+        said[has] = np.add.reduceat(nats, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
     order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)

@@ -24,7 +24,7 @@ class Seen:
         position: among the readings of its entity.
         column: among all readings of the scene.
         ratio, weight: of each reading.
-        bearing: (r, slots) how much it speaks of each mode of its node.
+        bearing: (slots, r) how much it speaks of each mode of its node.
         probe: node of the probe that it was made through; -1 not among them, UNKNOWN nobody knows.
         ratios: (slots, n) what all readings of a node together say of a mode.
     """
@@ -54,17 +54,17 @@ def seen_by(
     counts = np.zeros(len(nodes), np.int64)
     counts[place[known]] = np.diff(heard.start)[known]
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    bears = np.zeros((len(heard.looks), width))
+    bears = np.zeros((width, len(heard.looks)))
     kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
     by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
     for i, sort in enumerate(heard.looks):
         for mode, slot in by_name.get(sort.kind, {}).items():
-            bears[i, slot] = sort.bearing(mode)
-    says, of = heard.ratio[rows], bears[heard.look[rows]]
+            bears[slot, i] = sort.bearing(mode)
+    says, of = heard.ratio[rows], bears.take(heard.look[rows], axis=1)
     ratios = np.ones((width, len(nodes)))
     if len(says):
         has = np.flatnonzero(counts)
-        voiced = np.where(of.T >= SPEAKS, says, 1.0)
+        voiced = np.where(of >= SPEAKS, says, 1.0)
         loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=1)
         quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=1)
         ratios[:, has] = loud * quiet

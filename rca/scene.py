@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from rca.region_seen import Heard
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
-
-
-def millionths(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Return what readings say in whole millionths of a nat, so that sums of equals are equal."""
-    return np.rint(np.log(ratios) * 1e6).astype(np.int64)
+MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Scene:
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
     heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
-    _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+    _loud: dict[int, tuple[float, int]] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -130,26 +126,16 @@ class Scene:
 
         Between twins their uids decide, and not the order in which they were read.
         """
-        loudest = self._loud.get(entity)
-        if loudest is None:
-            loudest = max((r.ratio for r in self.readings.get(entity, ())), default=1.0)
-            self._loud[entity] = loudest
+        known = self._loud.get(entity)
+        if known is None:
+            ratios = [reading.ratio for reading in self.readings.get(entity, ())]
+            nats = [round(math.log(ratio) * MILLION) for ratio in ratios]
+            known = self._loud[entity] = max(ratios, default=1.0), sum(nats)
         start = self.topology.in_start
         burden = int(start[entity + 1] - start[entity])
         topology = self.topology
-        said, uid = self.said.get(entity, 0), topology.uids[entity]
+        (loudest, said), uid = known, topology.uids[entity]
         return round(hit[0], 9), topology.kinds[entity], loudest, burden, said, uid
-
-    @cached_property
-    def said(self) -> Mapping[int, int]:
-        """Entity -> all that is seen there, in whole millionths of a nat: sums are equal."""
-        entities = [entity for entity, rows in self.readings.items() if rows]
-        if not entities:
-            return {}
-        counts = [len(self.readings[entity]) for entity in entities]
-        ratios = np.array([row.ratio for entity in entities for row in self.readings[entity]])
-        sums = np.add.reduceat(millionths(ratios), np.cumsum([0, *counts[:-1]]))
-        return dict(zip(entities, sums.tolist(), strict=True))
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
@@ -191,9 +177,9 @@ class Scene:
         Modes that explain the same reading share it; without a reading nothing changes.
         """
         if len(predicted) == 1:  # the same, of what is most of all
-            ((mode, chance),) = predicted.items()
-            weight, well = chance * self._ratio(entity, mode), 1 - chance
-            return {mode: min(1.0, weight * (well + chance) / (well + weight))}
+            ((only, chance),) = predicted.items()
+            well, told = 1 - chance, chance * self._ratio(entity, only)
+            return {only: min(1.0, told * (well + chance) / (well + told))}
         well = math.prod([1 - chance for chance in predicted.values()])
         weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
         before = well + math.fsum(predicted.values())

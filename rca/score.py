@@ -76,7 +76,8 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
     before: list[Unit] = []
     found: list[tuple[Unit, _Numbers]] = []
     for unit in sorted(chosen, key=_standing):
-        bearing, those = unit.bearing, ()
+        bearing = unit.bearing
+        those: _Numbers = ()
         if near := [other for other in before if other.bearing & bearing]:
             those = tuple([other.number for other in near])
             if those not in unit.memo:

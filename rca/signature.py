@@ -109,7 +109,8 @@ def _settle(
 def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> dict[int, None]:
     """Return who may be hit by what is believed of `entity`, and was not yet."""
     live = [mode for mode, chance in result.believed[entity].items() if chance >= CUT]
-    hops, through, found = result.hops, result.through, {}
+    hops, through = result.hops, result.through
+    found: dict[int, None] = {}
     for ahead in onwards:
         owner = ahead.entity
         if ahead.burdens:

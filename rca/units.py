@@ -189,7 +189,7 @@ def _supports(region: Region, walks: Walks, own: Rows, by: Ints, many: int) -> l
     seen = region.seen
     at, row = spans_of(seen.start, walks.node)
     reading = at.astype(np.int64)
-    shown = walks.predicted.take(row, axis=1) * seen.bearing.T.take(reading, axis=1)
+    shown = walks.predicted.take(row, axis=1) * seen.bearing.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     spoken = np.bincount(by, minlength=many)[walks.suspect] > 0  # for what is at fault itself
