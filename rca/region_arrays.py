@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
+from kgraph.topology.walk import each_once
 from rca.compile import severity_of
 from rca.effects import Faults, Modes
 from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
@@ -122,15 +123,14 @@ def region_over(
 ) -> Region:
     """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
-    within = np.zeros(len(topology), np.bool_)
     if not isinstance(inside, np.ndarray):
         inside = np.fromiter(inside, np.int32, len(inside))
+    begin = np.fromiter(suspected, np.int32, len(suspected))
+    nodes = each_once(np.concatenate((inside, begin))).astype(np.int64)
+    # Of a large estate only what is asked about is touched: zeros cost nothing until then.
+    within, local = np.zeros(len(topology), np.bool_), np.zeros(len(topology), np.int32)
     within[inside] = True
-    among = within.copy()
-    among[np.fromiter(suspected, np.int64, len(suspected))] = True
-    nodes = np.flatnonzero(among)
-    local = np.full(len(topology), -1, np.int64)
-    local[nodes] = np.arange(len(nodes))
+    local[nodes] = np.arange(1, len(nodes) + 1)
     names = [*map(topology.kinds.__getitem__, nodes.tolist())]
     kinds = sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}

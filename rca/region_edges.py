@@ -124,15 +124,26 @@ class Tabling:
         )
 
 
-def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tabling) -> Edges:
+def edges_of(
+    terrain: Terrain, nodes: Ints, local: npt.NDArray[np.int32], kind: Ints, tables: Tabling
+) -> Edges:
+    """Find the edges between some nodes.
+
+    Args:
+        terrain: the estate.
+        nodes: (n,) entity indices, rising.
+        local: 1 + the node of each entity of the topology; 0: it is not among them.
+        kind: (n,) kind of each node, a number.
+        tables: of what edges bring about.
+    """
     topology = terrain.topology
     gates = spans(topology.gate_start, nodes)
     sizes = (topology.member_start[gates + 1] - topology.member_start[gates]).astype(np.int64)
     gate = np.repeat(np.arange(len(gates)), sizes)
     first = np.cumsum(sizes) - sizes
     place = np.arange(len(gate)) - np.repeat(first, sizes)
-    source = local[topology.member[spans(topology.member_start, gates)]]
-    target = local[topology.owner[gates]][gate]
+    source = local[topology.member[spans(topology.member_start, gates)]].astype(np.int64) - 1
+    target = (local[topology.owner[gates]].astype(np.int64) - 1)[gate]
     type_ = topology.type_code[gates][gate].astype(np.int64)
     there = source >= 0
     gate, place, source = gate[there], place[there], source[there]
@@ -205,12 +216,23 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
             asked[i] = True
             continue
         effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
-        found[i] = _number(tables, ends, row, effects, reverse=reverse)
+        kinds = int(cause[row]), int(effect[row])
+        found[i] = tables.of(*(kinds[::-1] if reverse else kinds), effects)
     result: Ints = found[which]
-    for row in np.flatnonzero(asked[which]).tolist():
-        both = int(ends.nodes[ends.target[row]]), int(ends.nodes[ends.source[row]])
-        effects = terrain.between(both[0], types[ends.type[row]], both[1], reverse=reverse)
-        result[row] = _number(tables, ends, row, effects, reverse=reverse)
+    rows = asked[which].nonzero()[0]
+    target, source = ends.target[rows], ends.source[rows]
+    each = (
+        rows,
+        ends.nodes[target],
+        ends.type[rows],
+        ends.nodes[source],
+        effect[rows],
+        cause[rows],
+    )
+    told = zip(*(column.tolist() for column in each), strict=True)
+    for row, owner, type_, member, hit, by in told:
+        effects = terrain.between(owner, types[type_], member, reverse=reverse)
+        result[row] = tables.of(hit, by, effects) if reverse else tables.of(by, hit, effects)
     return result
 
 
@@ -222,11 +244,6 @@ def _distinct(code: Ints, many: int) -> tuple[Ints, Ints, Ints]:
     first, number = at[unique], np.empty(many, np.int64)
     number[unique] = np.arange(len(unique))
     return unique, first, number[code]
-
-
-def _number(tables: Tabling, ends: _Ends, row: int, effects: Effects, *, reverse: bool) -> int:
-    kinds = int(ends.kind[ends.source[row]]), int(ends.kind[ends.target[row]])
-    return tables.of(*(kinds[::-1] if reverse else kinds), effects)
 
 
 def starts(rows: Ints, n: int) -> Ints:

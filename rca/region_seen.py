@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.topology.walk import spans
 from rca.likelihood import Sort, alarms
@@ -42,13 +43,13 @@ class Seen:
 def seen_by(
     scene: Scene,
     nodes: Ints,
-    local: Ints,
+    local: npt.NDArray[np.int32],
     slots: Sequence[Mapping[str, int]],
     kind: Ints,
     width: int,
 ) -> Seen:
     heard = heard_in(scene)
-    place = local[heard.entity]
+    place = local[heard.entity].astype(np.int64) - 1
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
     counts = np.zeros(len(nodes), np.int64)
@@ -69,7 +70,7 @@ def seen_by(
         quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=1)
         ratios[:, has] = loud * quiet
     probe = heard.probe[rows]
-    probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
+    probe = np.where(probe >= 0, local[np.maximum(probe, 0)].astype(np.int64) - 1, UNKNOWN)
     return Seen(start, heard.position[rows], rows, says, heard.weight[rows], of, probe, ratios)
 
 
