@@ -53,7 +53,7 @@ def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:
     hit = [e for e, believed in reach.believed.items() if max(believed.values()) >= DOWN]
     lost = np.zeros(len(topology), np.bool_)
     lost[hit] = True
-    gates = topology.in_gate[spans(topology.in_start, np.flatnonzero(lost))]
+    gates = topology.in_gate[spans(topology.in_start, np.array(sorted(hit), np.int64))]
     start = topology.member_start
     gates = gates[start[gates + 1] - start[gates] > 1]
     gates = gates[~lost[topology.owner[gates]]]

@@ -24,10 +24,12 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from kgraph.topology.walk import in_order
 from rca.region_edges import Floats, Ints, Mask
 
 ENTITY_RHO = 0.3  # readings of one entity are not independent witnesses
@@ -96,9 +98,10 @@ class Tree:
     @cached_property
     def levels(self) -> Sequence[Ints]:
         """Positions of the nodes of each depth, roots first."""
-        order = np.argsort(self.depth, kind="stable")
-        ends = np.cumsum(np.bincount(self.depth)) if len(self) else self.depth
-        return np.split(order, ends[:-1])
+        if not len(self):
+            return [self.depth]
+        order, ends = in_order(self.depth), np.bincount(self.depth).cumsum().tolist()
+        return [order[a:b] for a, b in pairwise((0, *ends))]
 
 
 def depths(parent: Ints) -> Ints:
@@ -147,8 +150,8 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
 
 def _spread(tree: Tree, at: Ints, below: Floats) -> Floats:
     """Return what firm dependents say of some nodes; a mere weakness none of them need feel."""
-    said = below[at]
-    return np.where(tree.gray[at], message(SPREADS, said), said)
+    said, gray = below[at], tree.gray[at]
+    return np.where(gray, message(SPREADS, said), said) if gray.any() else said
 
 
 def called(callee: Ints, told: Floats, many: int) -> Floats:
@@ -196,7 +199,7 @@ class Groups:
         self._of = group[self._single]
         self._large = np.flatnonzero(sizes > 1)
         rows = np.flatnonzero((group >= 0) & ~alone)
-        rows = rows[np.argsort(group[rows], kind="stable")]
+        rows = rows[in_order(group[rows])]
         sizes = sizes[self._large]
         most = int(sizes.max(initial=0))
         self._rows = np.full((len(sizes), most), len(group))  # what is beyond says nothing

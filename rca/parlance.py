@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kgraph.schema import Observation
+from kgraph.schema import Observation, State
 from rca.accounts import CASES
 from rca.rules import Model, SignalRule
 
@@ -38,9 +38,10 @@ def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
     ill: set[str] = set()
     called: dict[str, bool] = {}
     for row in seen:
+        abnormal = row.state is State.ABNORMAL  # thousands of rows, each asked once
         if row.signal == DOWN:
-            called[row.entity] = row.abnormal or called.get(row.entity, False)
-        elif row.abnormal:
+            called[row.entity] = abnormal or called.get(row.entity, False)
+        elif abnormal:
             (cut_off if row.signal == UNREACHABLE else ill).add(row.entity)
     told = [called[entity] for entity in (cut_off & called.keys()) - ill]
     if not any(told):

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import in_order, spans
 from rca.messages import called
 from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints, Mask, starts
@@ -205,7 +205,7 @@ def _ways(region: Region, nodes: Ints, circle: Ints, own: Ints) -> _Ways:
     through[sight] = _SIGHT
     itself = np.ones(len(nodes), np.bool_)
     by = np.concatenate((circle, by))
-    order = np.argsort(by, kind="stable")
+    order = in_order(by)
     return _Ways(
         starts(by, int(circle[-1]) + 1 if len(circle) else 0),
         by[order],

@@ -201,7 +201,8 @@ def _equals(scene: Scene, suspected: Sequence[int]) -> tuple[list[int], Ints]:
     kind, pressing = region.kind[node], region.pressing[node]
     own = np.array([not compiled.alike(name) for name in region.kinds], np.bool_)
     changed = np.array([entity in scene.changed for entity in suspected], np.bool_)
-    loud = ((region.seen.ratios[node] > 1) << np.arange(region.width)).sum(axis=1)
+    loud = region.seen.ratios.take(node, axis=1) > 1
+    loud = (loud << np.arange(region.width)[:, None]).sum(axis=0)
     code = ((kind * 2 + changed) << region.width | pressing) << region.width | pressing & loud
     apart = own[kind] | ~region.within[node]
     code[apart] = -1 - np.flatnonzero(apart)

@@ -31,10 +31,11 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
     topology, frontier = scene.topology, np.array(sorted(set(abnormal)), np.int32)
     well = _well(scene, frontier.tolist())
     crossed = np.array([name in CROSSED for name in topology.type_names], np.bool_)
-    found = np.zeros(len(topology), np.bool_)
+    found, met = np.zeros(len(topology), np.bool_), []
     for _ in range(FAR):  # healthy hops on the way
         behind = [frontier[:0]]
         found[frontier] = True
+        met.append(frontier)
         while len(frontier):
             gates = spans(topology.gate_start, frontier)
             gates = gates[crossed[topology.type_code[gates]]]
@@ -44,8 +45,10 @@ def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
             behind.append(causes[healthy])
             frontier = causes[~healthy]
             found[frontier] = True
+            met.append(frontier)
         frontier = each_once(np.concatenate(behind))
-    return np.flatnonzero(found).tolist()
+    suspected: list[int] = each_once(np.concatenate(met)).tolist()
+    return suspected
 
 
 def exhausted(

@@ -12,13 +12,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
+from kgraph.topology.walk import each_once
 from rca.compile import severity_of
 from rca.effects import Faults, Modes
 from rca.region_edges import Edges, Floats, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import Seen, seen_by
-from rca.scene import Scene
+from rca.scene import MILLION, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Region:
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
         pressing: (n,) slots in which it may hurt something against the arrows, as bits.
+        ahead: (e,) whom each edge hits, the edges sorted by source as in `Edges.back`.
+        moved: (e,) slots of the source in which it does, as bits; none where no walk may go.
     """
 
     nodes: Ints
@@ -54,6 +58,8 @@ class Region:
     hard: Mask
     blind: Ints
     pressing: Ints
+    ahead: Ints
+    moved: Ints
     edges: Edges
     tables: Tables
     seen: Seen
@@ -103,28 +109,32 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
     for known in scene.regions:
         if known.holds(suspected):
             return known
-    found = region_over(scene, scene.telling, suspected)
+    found = region_over(scene, scene.lookout, suspected)
     found = replace(found, named=_named(scene, found))
     found = replace(found, prefer=_preference(scene, found))
     scene.regions[:] = [found]
     return found
 
 
-def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[int] = ()) -> Region:
+def region_over(
+    scene: Scene,
+    inside: AbstractSet[int] | npt.NDArray[np.int32],
+    suspected: Collection[int] = (),
+) -> Region:
     """Make the arrays of the entities where walks may go, and of those where they begin."""
     topology, rank = scene.topology, scene.rank
-    within = np.zeros(len(topology), np.bool_)
-    within[np.fromiter(inside, np.int64, len(inside))] = True
-    among = within.copy()
-    among[np.fromiter(suspected, np.int64, len(suspected))] = True
-    nodes = np.flatnonzero(among)
-    local = np.full(len(topology), -1, np.int64)
-    local[nodes] = np.arange(len(nodes))
-    listed = nodes.tolist()
-    names = [topology.kinds[i] for i in listed]
+    if not isinstance(inside, np.ndarray):
+        inside = np.fromiter(inside, np.int32, len(inside))
+    begin = np.fromiter(suspected, np.int32, len(suspected))
+    nodes = each_once(np.concatenate((inside, begin))).astype(np.int64)
+    # Of a large estate only what is asked about is touched: zeros cost nothing until then.
+    within, local = np.zeros(len(topology), np.bool_), np.zeros(len(topology), np.int32)
+    within[inside] = True
+    local[nodes] = np.arange(1, len(nodes) + 1)
+    names = [*map(topology.kinds.__getitem__, nodes.tolist())]
     kinds = sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}
-    kind = np.array([number[name] for name in names], np.int64)
+    kind = np.fromiter(map(number.__getitem__, names), np.int64, len(names))
     slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
     width = max((len(each) for each in slots), default=1)
     hard = np.zeros((len(kinds), width), np.bool_)
@@ -140,13 +150,14 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
+    open_, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes,
         kind,
         level,
         circles,
         sizes[circles] > 1,
-        within[nodes],
+        open_,
         np.arange(1, len(nodes) + 1),
         np.arange(len(nodes)),
         kinds,
@@ -154,6 +165,8 @@ def region_over(scene: Scene, inside: AbstractSet[int], suspected: Collection[in
         hard,
         blind[kind],
         _pressing(edges, told, len(nodes)),
+        ahead,
+        np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
         edges,
         told,
         seen,
@@ -167,7 +180,7 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
 
 
 def _named(scene: Scene, region: Region) -> Ints:
-    uids = [scene.topology.uids[entity] for entity in region.nodes.tolist()]
+    uids = [*map(scene.topology.uids.__getitem__, region.nodes.tolist())]
     found = np.empty(len(uids), np.int64)
     found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
     return found
@@ -178,11 +191,12 @@ def _preference(scene: Scene, region: Region) -> Ints:
     topology, nodes, seen = scene.topology, region.nodes, region.seen
     loudest = np.ones(len(nodes))
     has = np.flatnonzero(np.diff(seen.start))
+    said = np.zeros(len(nodes), np.int64)
     if len(has):
         loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
+        nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
+        said[has] = np.add.reduceat(nats, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    said = np.zeros(len(nodes), np.int64)
-    said[has] = [scene.said[entity] for entity in nodes[has].tolist()]
     order = np.lexsort((region.named, said, burden, loudest, region.kind))
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
-from kgraph.topology.walk import spans
+from kgraph.topology.walk import in_order, spans
 from rca.terrain import Effects, Terrain
 
 Ints = npt.NDArray[np.int64]
@@ -30,6 +30,7 @@ class Edges:
         firm: (e,) whether what is felt through it hurts.
         evidence: (e,) whether merely sight is lost through it.
         press: (e,) whether it runs against the arrows: felt whatever else is.
+        alone: (e,) whether it is all of its gate.
         size, need: (g,) of each gate.
         start: (n + 1,) by target; back_start, back: by source.
     """
@@ -42,6 +43,7 @@ class Edges:
     firm: Mask
     evidence: Mask
     press: Mask
+    alone: Mask
     size: Ints
     need: Ints
     start: Ints
@@ -122,15 +124,26 @@ class Tabling:
         )
 
 
-def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tabling) -> Edges:
+def edges_of(
+    terrain: Terrain, nodes: Ints, local: npt.NDArray[np.int32], kind: Ints, tables: Tabling
+) -> Edges:
+    """Find the edges between some nodes.
+
+    Args:
+        terrain: the estate.
+        nodes: (n,) entity indices, rising.
+        local: 1 + the node of each entity of the topology; 0: it is not among them.
+        kind: (n,) kind of each node, a number.
+        tables: of what edges bring about.
+    """
     topology = terrain.topology
     gates = spans(topology.gate_start, nodes)
     sizes = (topology.member_start[gates + 1] - topology.member_start[gates]).astype(np.int64)
     gate = np.repeat(np.arange(len(gates)), sizes)
     first = np.cumsum(sizes) - sizes
     place = np.arange(len(gate)) - np.repeat(first, sizes)
-    source = local[topology.member[spans(topology.member_start, gates)]]
-    target = local[topology.owner[gates]][gate]
+    source = local[topology.member[spans(topology.member_start, gates)]].astype(np.int64) - 1
+    target = (local[topology.owner[gates]].astype(np.int64) - 1)[gate]
     type_ = topology.type_code[gates][gate].astype(np.int64)
     there = source >= 0
     gate, place, source = gate[there], place[there], source[there]
@@ -152,24 +165,26 @@ def edges_of(terrain: Terrain, nodes: Ints, local: Ints, kind: Ints, tables: Tab
     gate = np.concatenate((gate[keep], count + np.arange(more)))
     hit = np.concatenate((target[keep], source[pressing]))
     source = np.concatenate((source[keep], target[pressing]))
-    order = np.argsort(hit, kind="stable")  # gates come in the order of their nodes
+    order = in_order(hit)  # gates come in the order of their nodes
     press = np.concatenate((np.zeros(int(keep.sum()), np.bool_), np.ones(more, np.bool_)))
     firm = np.concatenate((~soft[type_[keep]], np.ones(more, np.bool_)))
     evidence = np.concatenate((sight[type_[keep]], np.zeros(more, np.bool_)))
     table = np.concatenate((onward[keep], apart))
     place = np.concatenate((place[keep], np.zeros(more, np.int64)))
-    source, target = source[order], hit[order]
-    back = np.argsort(source, kind="stable")
+    source, target, gate = source[order], hit[order], gate[order]
+    back = in_order(source)
+    sizes = np.concatenate((sizes, np.ones(more, np.int64)))
     return Edges(
         source,
         target,
-        gate[order],
+        gate,
         place[order],
         table[order],
         firm[order],
         evidence[order],
         press[order],
-        np.concatenate((sizes, np.ones(more, np.int64))),
+        sizes[gate] == 1,
+        sizes,
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
         starts(target, len(nodes)),
         starts(source[back], len(nodes)),
@@ -201,12 +216,23 @@ def _told(terrain: Terrain, ends: _Ends, tables: Tabling, *, reverse: bool) -> I
             asked[i] = True
             continue
         effects: Effects = terrain.compiled.effects(*names, reverse=reverse)
-        found[i] = _number(tables, ends, row, effects, reverse=reverse)
+        kinds = int(cause[row]), int(effect[row])
+        found[i] = tables.of(*(kinds[::-1] if reverse else kinds), effects)
     result: Ints = found[which]
-    for row in np.flatnonzero(asked[which]).tolist():
-        both = int(ends.nodes[ends.target[row]]), int(ends.nodes[ends.source[row]])
-        effects = terrain.between(both[0], types[ends.type[row]], both[1], reverse=reverse)
-        result[row] = _number(tables, ends, row, effects, reverse=reverse)
+    rows = asked[which].nonzero()[0]
+    target, source = ends.target[rows], ends.source[rows]
+    each = (
+        rows,
+        ends.nodes[target],
+        ends.type[rows],
+        ends.nodes[source],
+        effect[rows],
+        cause[rows],
+    )
+    told = zip(*(column.tolist() for column in each), strict=True)
+    for row, owner, type_, member, hit, by in told:
+        effects = terrain.between(owner, types[type_], member, reverse=reverse)
+        result[row] = tables.of(hit, by, effects) if reverse else tables.of(by, hit, effects)
     return result
 
 
@@ -218,11 +244,6 @@ def _distinct(code: Ints, many: int) -> tuple[Ints, Ints, Ints]:
     first, number = at[unique], np.empty(many, np.int64)
     number[unique] = np.arange(len(unique))
     return unique, first, number[code]
-
-
-def _number(tables: Tabling, ends: _Ends, row: int, effects: Effects, *, reverse: bool) -> int:
-    kinds = int(ends.kind[ends.source[row]]), int(ends.kind[ends.target[row]])
-    return tables.of(*(kinds[::-1] if reverse else kinds), effects)
 
 
 def starts(rows: Ints, n: int) -> Ints:

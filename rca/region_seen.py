@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.topology.walk import spans
 from rca.likelihood import Sort, alarms
@@ -23,9 +25,9 @@ class Seen:
         position: among the readings of its entity.
         column: among all readings of the scene.
         ratio, weight: of each reading.
-        bearing: (r, slots) how much it speaks of each mode of its node.
+        bearing: (slots, r) how much it speaks of each mode of its node.
         probe: node of the probe that it was made through; -1 not among them, UNKNOWN nobody knows.
-        ratios: (n, slots) what all readings of a node together say of a mode.
+        ratios: (slots, n) what all readings of a node together say of a mode.
     """
 
     start: Ints
@@ -41,34 +43,34 @@ class Seen:
 def seen_by(
     scene: Scene,
     nodes: Ints,
-    local: Ints,
+    local: npt.NDArray[np.int32],
     slots: Sequence[Mapping[str, int]],
     kind: Ints,
     width: int,
 ) -> Seen:
     heard = heard_in(scene)
-    place = local[heard.entity]
+    place = local[heard.entity].astype(np.int64) - 1
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
     counts = np.zeros(len(nodes), np.int64)
     counts[place[known]] = np.diff(heard.start)[known]
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    bears = np.zeros((len(heard.looks), width))
+    bears = np.zeros((width, len(heard.looks)))
     kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
     by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
     for i, sort in enumerate(heard.looks):
         for mode, slot in by_name.get(sort.kind, {}).items():
-            bears[i, slot] = sort.bearing(mode)
-    says, of = heard.ratio[rows], bears[heard.look[rows]]
-    ratios = np.ones((len(nodes), width))
+            bears[slot, i] = sort.bearing(mode)
+    says, of = heard.ratio[rows], bears.take(heard.look[rows], axis=1)
+    ratios = np.ones((width, len(nodes)))
     if len(says):
         has = np.flatnonzero(counts)
-        voiced = np.where(of >= SPEAKS, says[:, None], 1.0)
-        loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=0)
-        quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=0)
-        ratios[has] = loud * quiet
+        voiced = np.where(of >= SPEAKS, says, 1.0)
+        loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=1)
+        quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=1)
+        ratios[:, has] = loud * quiet
     probe = heard.probe[rows]
-    probe = np.where(probe >= 0, local[np.maximum(probe, 0)], UNKNOWN)
+    probe = np.where(probe >= 0, local[np.maximum(probe, 0)].astype(np.int64) - 1, UNKNOWN)
     return Seen(start, heard.position[rows], rows, says, heard.weight[rows], of, probe, ratios)
 
 
@@ -110,25 +112,27 @@ def heard_in(scene: Scene) -> Heard:
 
 def _listen(scene: Scene) -> Heard:
     index, weights = scene.topology.index, scene.weights
-    sorts: dict[Sort, int] = {}
     entities = sorted(scene.readings)
-    rows = [reading for entity in entities for reading in scene.readings[entity]]
-    counts = np.array([len(scene.readings[entity]) for entity in entities], np.int64)
+    readings = [*map(scene.readings.__getitem__, entities)]
+    rows = [*chain.from_iterable(readings)]
+    _, sort, ratio, via, _ = zip(*rows, strict=True) if rows else ((),) * 5
+    sorts = {each: i for i, each in enumerate(dict.fromkeys(sort))}
+    counts = np.array([*map(len, readings)], np.int64)
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     place = dict(zip(entities, start.tolist(), strict=False))
     weight = np.ones(len(rows))
     weight[[place[entity] + i for entity, i in weights]] = list(weights.values())
     probe = np.full(len(rows), UNKNOWN)
-    through = [i for i, reading in enumerate(rows) if reading.via]
-    probe[through] = [index.get(rows[i].via, UNKNOWN) for i in through]
+    through = [i for i, uid in enumerate(via) if uid]
+    probe[through] = [index.get(via[i], UNKNOWN) for i in through]
     return Heard(
         np.array(entities, np.int64),
-        np.array([alarms(scene.readings[entity]) for entity in entities], np.bool_),
+        np.array([*map(alarms, readings)], np.bool_),
         start,
         np.arange(len(rows)) - np.repeat(start[:-1], counts),
-        np.array([reading.ratio for reading in rows], np.float64),
+        np.array(ratio, np.float64),
         weight,
-        np.array([sorts.setdefault(reading.sort, len(sorts)) for reading in rows], np.int64),
+        np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
         list(sorts),
     )

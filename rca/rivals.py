@@ -103,7 +103,7 @@ def _claims(result: Posterior, watcher: Unit | None, groups: _Groups) -> Iterato
         for unit in members:
             if unit.number not in faces:
                 faces[unit.number] = _faces(unit, groups)
-        blamed = frozenset().union(*(faces[unit.number] for unit in members))
+        blamed = frozenset().union(*[faces[unit.number] for unit in members])
         yield _Claim(members, blamed, chance, 0.0)
     yield _Claim((), frozenset(), result.elsewhere, 0.0, OUTSIDE)
     if watcher is not None and result.monitoring > 0:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rca.region_seen import Heard
 
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
+MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Scene:
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
     heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
-    _loud: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
+    _loud: dict[int, tuple[float, int]] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -74,9 +75,14 @@ class Scene:
         return 2 * self.rank[entity] - (self.topology.kinds[entity] == "Probe")
 
     @cached_property
-    def telling(self) -> AbstractSet[int]:
+    def lookout(self) -> npt.NDArray[np.int32]:
         """Entities that were looked at, or lie between a fault and one that was."""
-        return set(dependencies(self.topology, self.readings, types=CROSSED).entities.tolist())
+        return dependencies(self.topology, self.readings, types=CROSSED).entities
+
+    @cached_property
+    def telling(self) -> AbstractSet[int]:
+        """The same as a set."""
+        return set(self.lookout.tolist())
 
     @cached_property
     def rose(self) -> Mapping[tuple[int, int], float]:
@@ -120,27 +126,16 @@ class Scene:
 
         Between twins their uids decide, and not the order in which they were read.
         """
-        loudest = self._loud.get(entity)
-        if loudest is None:
-            loudest = max((r.ratio for r in self.readings.get(entity, ())), default=1.0)
-            self._loud[entity] = loudest
+        known = self._loud.get(entity)
+        if known is None:
+            ratios = [reading.ratio for reading in self.readings.get(entity, ())]
+            nats = [round(math.log(ratio) * MILLION) for ratio in ratios]
+            known = self._loud[entity] = max(ratios, default=1.0), sum(nats)
         start = self.topology.in_start
         burden = int(start[entity + 1] - start[entity])
         topology = self.topology
-        said, uid = self.said.get(entity, 0), topology.uids[entity]
+        (loudest, said), uid = known, topology.uids[entity]
         return round(hit[0], 9), topology.kinds[entity], loudest, burden, said, uid
-
-    @cached_property
-    def said(self) -> Mapping[int, int]:
-        """Entity -> all that is seen there, in whole millionths of a nat: sums are equal."""
-        entities = [entity for entity, rows in self.readings.items() if rows]
-        if not entities:
-            return {}
-        counts = [len(self.readings[entity]) for entity in entities]
-        ratios = np.array([row.ratio for entity in entities for row in self.readings[entity]])
-        nats = np.rint(np.log(ratios) * 1e6).astype(np.int64)
-        sums = np.add.reduceat(nats, np.cumsum([0, *counts[:-1]]))
-        return dict(zip(entities, sums.tolist(), strict=True))
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
@@ -181,7 +176,11 @@ class Scene:
 
         Modes that explain the same reading share it; without a reading nothing changes.
         """
-        well = math.prod(1 - chance for chance in predicted.values())
+        if len(predicted) == 1:  # the same, of what is most of all
+            ((only, chance),) = predicted.items()
+            well, told = 1 - chance, chance * self._ratio(entity, only)
+            return {only: min(1.0, told * (well + chance) / (well + told))}
+        well = math.prod([1 - chance for chance in predicted.values()])
         weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
         before = well + math.fsum(predicted.values())
         after = well + math.fsum(weight.values())
@@ -192,7 +191,11 @@ class Scene:
         if known is None:
             loud, quiet = 1.0, 1.0
             for reading in self.readings.get(entity, ()):
-                if reading.bearing(mode) >= SPEAKS:
-                    loud, quiet = max(loud, reading.ratio), min(quiet, reading.ratio)
+                if reading.sort.bearing(mode) >= SPEAKS:
+                    ratio = reading.ratio
+                    if ratio > loud:
+                        loud = ratio
+                    elif ratio < quiet:
+                        quiet = ratio
             known = self._ratios[(entity, mode)] = loud * quiet
         return known

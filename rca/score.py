@@ -30,14 +30,14 @@ def score(chosen: Sequence[Unit]) -> float:
 
 def scores(sets: Sequence[Sequence[Unit]]) -> list[float]:
     """Return the same of each of many sets: what is not known yet is weighed all at once."""
-    terms = _terms(sets)
-    return [
-        # All units of one incident carry the same.
-        math.fsum(unit.log_prior for unit in chosen) + chosen[0].coarse * _summed(each)
-        if chosen
-        else 0.0
-        for chosen, each in zip(sets, terms, strict=True)
-    ]
+    return [*map(_scored, sets, _terms(sets))]
+
+
+def _scored(chosen: Sequence[Unit], terms: Sequence[tuple[Unit, _Numbers]]) -> float:
+    if len(chosen) < 2:
+        return chosen[0].strength if chosen else 0.0
+    # All units of one incident carry the same.
+    return math.fsum([u.log_prior for u in chosen]) + chosen[0].coarse * _summed(terms)
 
 
 def evidence(chosen: Sequence[Unit]) -> float:
@@ -54,7 +54,7 @@ def evidence(chosen: Sequence[Unit]) -> float:
 
 
 def _summed(terms: Sequence[tuple[Unit, _Numbers]]) -> float:
-    return sum(unit.memo[those] if those else unit.alone for unit, those in terms)
+    return sum([unit.memo[those] if those else unit.alone for unit, those in terms])
 
 
 def _terms(sets: Sequence[Sequence[Unit]]) -> list[list[tuple[Unit, _Numbers]]]:
@@ -73,13 +73,16 @@ def _ordered(chosen: Sequence[Unit], due: _Due) -> list[tuple[Unit, _Numbers]]:
     """
     if len(chosen) == 1:  # most are
         return [(chosen[0], ())]
-    ordered = sorted(chosen, key=_standing)
-    found = []
-    for position, unit in enumerate(ordered):
-        near = [other for other in ordered[:position] if other.bearing & unit.bearing]
-        those = tuple([other.number for other in near])
-        if those and those not in unit.memo:
-            due[unit.number, those] = unit, near
+    before: list[Unit] = []
+    found: list[tuple[Unit, _Numbers]] = []
+    for unit in sorted(chosen, key=_standing):
+        bearing = unit.bearing
+        those: _Numbers = ()
+        if near := [other for other in before if other.bearing & bearing]:
+            those = tuple([other.number for other in near])
+            if those not in unit.memo:
+                due[unit.number, those] = unit, near
+        before.append(unit)
         found.append((unit, those))
     return found
 
@@ -88,7 +91,7 @@ def _weigh(due: _Due) -> None:
     """Find out what is left for units after others, in nats; remembered, as many sets share it."""
     _account({other for _, near in due.values() for other in near})
     told = {key: _told(near, key[1])[unit.rows.column] for key, (unit, near) in due.items()}
-    less = [key for key, each in told.items() if each.any()]
+    less = [key for key, each in told.items() if np.count_nonzero(each)]
     units = [due[key][0] for key in less]
     nats = (
         weighed(

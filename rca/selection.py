@@ -15,7 +15,6 @@ from rca.outlook import Outlook
 from rca.prospects import Prospects
 from rca.region_edges import Floats, Mask
 from rca.scene import Scene
-from rca.score import score
 from rca.search import best_explanation, taken
 from rca.units import Unit, units
 
@@ -84,7 +83,7 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
             if len(found) >= LEAST and promises[i] < best - FAR:
                 return found
             found.append(i)
-            best = max(best, score([unit]))
+            best = max(best, unit.strength)
         # The best only rises: some of these will turn out to promise too little.
         due, rest = [i for i in rest if promises[i] >= best - FAR], []
     return found

@@ -8,7 +8,7 @@ healthy go-between blocks the fault, an alarming one passes it on undimmed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from kgraph.schema import Severity
 from rca.compile import severity_of
@@ -66,9 +66,10 @@ def spread(
             _settle(scene, result, entity, modes, links, soft=soft)
             if entity not in result.believed:
                 continue
+            hop = hops[entity] + 1
             for owner in _touched(result, entity, onwards[entity]):
-                hops[owner] = hops[entity] + 1
-                heapq.heappush(waiting, (level(owner), hops[owner], owner))
+                hops[owner] = hop
+                heapq.heappush(waiting, (level(owner), hop, owner))
     return result
 
 
@@ -105,21 +106,26 @@ def _settle(
     result.believed[entity] = scene.correct(entity, predicted) if seen else predicted
 
 
-def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> Iterator[int]:
-    """Yield who may be hit by what is believed of `entity`, and was not yet."""
+def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> dict[int, None]:
+    """Return who may be hit by what is believed of `entity`, and was not yet."""
     live = [mode for mode, chance in result.believed[entity].items() if chance >= CUT]
-    hops = result.hops
+    hops, through = result.hops, result.through
+    found: dict[int, None] = {}
     for ahead in onwards:
+        owner = ahead.entity
         if ahead.burdens:
-            result.pressed.setdefault(ahead.entity, []).append(entity)
+            result.pressed.setdefault(owner, []).append(entity)
+        elif owner in through:
+            through[owner].add(ahead.gate)
         else:
-            result.through.setdefault(ahead.entity, set()).add(ahead.gate)
-        if ahead.entity in hops:
-            continue
-        for mode in live:
-            if mode in ahead.effects:
-                yield ahead.entity
-                break
+            through[owner] = {ahead.gate}
+        if owner not in hops:
+            effects = ahead.effects
+            for mode in live:
+                if mode in effects:
+                    found[owner] = None
+                    break
+    return found
 
 
 def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, _Hit], bool]:
@@ -138,19 +144,22 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
             if state is None:
                 continue
             solid = gate.firm and member not in called
-            through = [
-                (mode, chance, (member, cause), solid, 0.0)
-                for mode, (chance, cause) in _brought(state, effects).items()
-            ]
+            for mode, (chance, cause) in _brought(state, effects).items():
+                spared[mode] = spared.get(mode, 1.0) * (1 - chance)
+                if chance >= CUT:
+                    firm |= solid
+                    _keep(scene, strongest, mode, (chance, member, cause, gate.type, 0.0))
+            continue
         for mode, chance, source, solid, stopped in through:
             spared[mode] = spared.get(mode, 1.0) * (1 - chance)
             if chance >= CUT:
                 firm |= solid
                 _keep(scene, strongest, mode, (chance, *source, gate.type, stopped))
-    for mode, hit in _from_dependents(scene, result, entity):
-        spared[mode] = spared.get(mode, 1.0) * (1 - hit[0])
-        firm |= hit[0] >= CUT
-        _keep(scene, strongest, mode, hit)
+    if entity in result.pressed:
+        for mode, hit in _from_dependents(scene, result, entity):
+            spared[mode] = spared.get(mode, 1.0) * (1 - hit[0])
+            firm |= hit[0] >= CUT
+            _keep(scene, strongest, mode, hit)
     modes = {mode: 1 - quiet for mode, quiet in spared.items() if mode in strongest}
     return modes, strongest, bool(modes) and not firm
 
@@ -251,12 +260,9 @@ def _with_losses(kind: str, hit: dict[str, _Hits]) -> dict[str, _Hits]:
 
 def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[str, _Hit]]:
     """Return what runs against the arrows: a dependent that hurts what it depends on."""
-    burdens = result.pressed.get(entity)
-    if burdens is None:
-        return []
     return [
         (edge.mode, (chance * edge.strength, burden, mode, ahead.type, 0.0))
-        for burden in dict.fromkeys(burdens)
+        for burden in dict.fromkeys(result.pressed[entity])
         for ahead in scene.terrain.presses(burden)
         if ahead.entity == entity
         for mode, chance in result.believed.get(burden, _NOTHING).items()

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies, dependents
-from rca.likelihood import HEALTHY_RATIO, Reading, Sort
+from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
@@ -61,8 +61,9 @@ def with_silence(
 
 def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Sequence[str]]:
     """Return kind -> signals that alarm on one of it, and of which nobody reports health."""
-    well = (row for row in seen if row.state is State.HEALTHY)
-    told = {row.signal for row in well if row.detector != EVERY_DETECTOR}
+    told = {
+        row.signal for row in seen if row.state is State.HEALTHY and row.detector != EVERY_DETECTOR
+    }
     found: dict[str, set[str]] = {}
     for row in seen:
         if row.state is State.HEALTHY or row.signal in told:
@@ -75,11 +76,7 @@ def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Se
 
 def _near(readings: Readings, topology: Topology) -> list[int]:
     """Return what may be to blame, and whom that would hit."""
-    alarming = sorted(
-        topology.index[uid]
-        for uid, rows in readings.items()
-        if any(row.observation.abnormal for row in rows)
-    )
+    alarming = sorted(topology.index[uid] for uid, rows in readings.items() if alarms(rows))
     upstream = dependencies(topology, alarming, limit=MOST + 1)
     if upstream.truncated:
         return []

@@ -14,7 +14,7 @@ from itertools import count, pairwise
 import numpy as np
 
 from kgraph.schema import Channel
-from kgraph.topology.walk import spans_of
+from kgraph.topology.walk import in_order, spans_of
 from rca.delays import discounts
 from rca.effects import Spread
 from rca.goal import Goal
@@ -157,7 +157,7 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
 
 def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
     """Return the tree of each suspect."""
-    order = np.argsort(walks.suspect, kind="stable")
+    order = in_order(walks.suspect)
     suspect, up = walks.suspect[order], walks.parent[order]
     ends = np.searchsorted(suspect, np.arange(many + 1))
     place = np.empty(len(order), np.int64)
@@ -189,7 +189,7 @@ def _supports(region: Region, walks: Walks, own: Rows, by: Ints, many: int) -> l
     seen = region.seen
     at, row = spans_of(seen.start, walks.node)
     reading = at.astype(np.int64)
-    shown = walks.predicted.take(row, axis=1) * seen.bearing.T.take(reading, axis=1)
+    shown = walks.predicted.take(row, axis=1) * seen.bearing.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     spoken = np.bincount(by, minlength=many)[walks.suspect] > 0  # for what is at fault itself
@@ -205,7 +205,7 @@ def _supports(region: Region, walks: Walks, own: Rows, by: Ints, many: int) -> l
         says,
     )
     by = np.concatenate((by, walks.suspect[row]))
-    order = np.argsort(by, kind="stable")
+    order = in_order(by)
     everything = own.and_(hit).only(order)
     ends = np.searchsorted(by[order], np.arange(many + 1)).tolist()
     return [everything.only(slice(a, b)) for a, b in pairwise(ends)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kgraph.topology.walk import in_order
 from rca.accounts import accounted
 from rca.messages import (
     ENTITY_RHO,
@@ -145,7 +146,7 @@ def _places(nodes: Ints, of_node: Ints, entity: Ints, of_row: Ints) -> Ints:
         return np.full(len(entity), -1)
     size = 1 + int(max(nodes.max(), entity.max(initial=0)))
     key, asked = of_node * size + nodes, of_row * size + entity
-    order = np.argsort(key)
+    order = in_order(key)
     at = order[np.minimum(np.searchsorted(key, asked, sorter=order), len(key) - 1)]
     return np.where(key[at] == asked, at, -1)
 
@@ -156,7 +157,7 @@ def _numbered(of_row: Ints, entity: Ints) -> tuple[Ints, Ints]:
         return of_row, of_row
     size = 1 + int(entity.max())
     key = of_row * size + entity
-    order = np.argsort(key, kind="stable")
+    order = in_order(key)
     new: Mask = np.diff(key[order], prepend=-1) != 0
     which = np.empty(len(key), np.int64)
     which[order] = np.cumsum(new) - 1

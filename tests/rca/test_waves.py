@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import rca
 from kgraph.schema import Incident
@@ -110,3 +112,23 @@ def test_on_a_simulated_estate_they_agree(seed: int) -> None:
         entities=incident.entities,
     )
     assert _assert_all(scene) > 10
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_of_a_large_group_few_are_hit_and_they_agree(
+    data: st.DataObject, incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    size = data.draw(st.integers(2, 12), label="size")
+    need = data.draw(st.integers(1, size), label="need")
+    ill = data.draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=4), label="ill")
+    how = data.draw(st.sampled_from(["down", "latency@6"]), label="how")
+    shared = data.draw(st.sets(st.integers(0, size - 1), max_size=3), label="behind one host")
+    lines = [
+        f"Service: s t\nServiceInstance: i[0-{size - 1}]\nHost: h",
+        f"s RUNS_ON i[0-{size - 1}] / copies {need}\nt CALLS s",
+        *(f"i{each} RUNS_ON h" for each in sorted(shared)),
+        *(f"i{each} abnormal: {how}" for each in sorted(ill)),
+        "s abnormal: errors@6\nt healthy: errors",
+    ]
+    assert _assert_all(field_of(incident("\n".join(lines)))) > 0

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import networkx as nx
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import build, dependencies, dependents
+from kgraph.topology.walk import in_order
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -40,3 +42,9 @@ def test_a_limit_cuts_off_the_farthest_and_says_so() -> None:
 def test_no_seed_meets_nothing() -> None:
     topology = build([Entity("a", "Host")], [])
     assert dependents(topology, []).entities.tolist() == []
+
+
+@given(st.lists(st.one_of(st.integers(0, 3), st.integers(0, 2**40))))
+def test_numbers_are_put_in_order_and_equals_stay_in_theirs(numbers: list[int]) -> None:
+    found = in_order(np.array(numbers, np.int64)).tolist()
+    assert found == sorted(range(len(numbers)), key=numbers.__getitem__)
