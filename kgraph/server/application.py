@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
 from kgraph import __version__
@@ -52,6 +52,21 @@ _API = (
 )
 
 
+def _routed() -> APIRouter:
+    """Return all routes: what FastAPI works out of each is the same for every application."""
+    routes = APIRouter()
+    routes.include_router(health.router)
+    routes.include_router(hooks.router)
+    routes.include_router(page.router)
+    refusals = problems.documented(401, 403, 422, 429, 503)
+    for router in _API:
+        routes.include_router(router, prefix="/api/v1", responses=refusals)
+    return routes
+
+
+_ROUTES = _routed()
+
+
 def application(service: Service) -> FastAPI:
     """Return the application; its threads live as long as it does."""
     agents = Agents(service)
@@ -78,13 +93,7 @@ def application(service: Service) -> FastAPI:
     app.state.service = service
     app.state.page = assets.read(assets.FOLDER)
     problems.install(app)
-    app.include_router(health.router)
-    app.include_router(hooks.router)
-    app.include_router(page.router)
-    for router in _API:
-        app.include_router(
-            router, prefix="/api/v1", responses=problems.documented(401, 403, 422, 429, 503)
-        )
+    app.router.routes.extend(_ROUTES.routes)
     _guard(app, service, agents)
     app.openapi = lambda: _documented(app)  # type: ignore[method-assign]  # as FastAPI's guide has it
     return app
