@@ -14,6 +14,7 @@ import pytest
 from kgraph.schema import Item
 from kgraph.store import Diff, GraphStore, ServerStore, open_store
 from tests.neo4j.served import Served
+from tests.stores import new_store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,9 +27,13 @@ def server_of(folder: Path) -> ServerStore:
     return ServerStore(**json.loads((folder / "neo4j.json").read_text()))
 
 
+def _of_file(path: Path) -> GraphStore:
+    return open_store(path) if path.exists() else new_store(path)
+
+
 # One line for each store: name -> how to connect to the store that lives in a folder.
 STORES: dict[str, Callable[[Path], GraphStore]] = {
-    "sqlite": lambda folder: open_store(folder / "kgraph.db"),
+    "sqlite": lambda folder: _of_file(folder / "kgraph.db"),
     "neo4j": lambda folder: open_store(server_of(folder)),
 }
 

@@ -30,12 +30,13 @@ from kgraph.app.sources import Context, job
 from kgraph.app.sync import Commitment, Job, Outcome, Reading, kept, unshown
 from kgraph.config import Configuration, Settings, source_entry
 from kgraph.schema import Key, KgraphError, Record, State
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
 from tests.ingest.docker.test_docker import ANSWERS as DOCKER
 from tests.ingest.netbox.test_netbox import ANSWERS as NETBOX
 from tests.ingest.openstack import replay
 from tests.ingest.readings import NOW
 from tests.ingest.redfish.test_redfish import ANSWERS as REDFISH
+from tests.stores import new_store
 
 OPENSTACK = replay.answers()
 SECRET = "hunter2-do-not-tell"
@@ -259,7 +260,7 @@ def _failing_after(good: Answer, count: int, fault: Answer) -> Answer:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "estate.db")) as opened:
+    with closing(new_store(tmp_path / "estate.db")) as opened:
         yield opened
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 
 @pytest.fixture(autouse=True)
@@ -17,16 +17,8 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store: a copy of it is there in a fifth of the time that making one takes."""
-    path = tmp_path_factory.mktemp("empty") / "repairs.db"
-    open_store(path).close()
-    return path
-
-
 @pytest.fixture
-def store(tmp_path: Path, _empty: Path) -> Iterator[GraphStore]:
-    opened = open_store(shutil.copyfile(_empty, tmp_path / "repairs.db"))
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    opened = new_store(tmp_path / "repairs.db")
     yield opened
     opened.close()

@@ -15,7 +15,6 @@ import pytest
 
 import remedies.guards as all_guards
 from kgraph.schema import Plan, PlanStep
-from kgraph.store import open_store
 from remedies.actuators import power
 from remedies.execution import executor
 from remedies.execution.step_moves import _Step
@@ -25,6 +24,7 @@ from tests.remedies import test_guards
 from tests.remedies.actuators import test_power
 from tests.remedies.simulator import hands
 from tests.remedies.test_simulations import FOLDER, night_of
+from tests.stores import new_store
 
 Patch = pytest.MonkeyPatch
 
@@ -117,7 +117,7 @@ REMOVALS = (
 
 
 def _night(name: str, folder: Path) -> tuple[str, list[str]]:
-    store = open_store(folder / f"{name}.db")
+    store = new_store(folder / f"{name}.db")
     try:
         night = night_of(name, store)
         return "\n".join([*night.run(), ""]), night.witness.broken

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import Outcome
-from kgraph.store import open_store
 from remedies import Task
 from remedies.execution.ledger import Remembered
 from remedies.world import Intent, Past
@@ -18,10 +17,11 @@ from tests.lab.campaign.report import as_it_should, share, summary, table
 from tests.lab.campaign.truth import Picture
 from tests.remedies.simulator.campaign import campaign, rows
 from tests.remedies.simulator.region import Blow
+from tests.stores import new_store
 
 
 def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "region.db")
+    store = new_store(tmp_path / "region.db")
     try:
         night = campaign(store, seed=3, clusters=5, faults=5, rest=250)
         found = rows(night, seed=3)
@@ -36,7 +36,7 @@ def test_no_invariant_breaks_and_nothing_else_is_touched_in_a_region(tmp_path: P
 
 
 def test_a_guest_that_comes_to_a_host_that_fails_is_hurt_with_it(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "region.db")
+    store = new_store(tmp_path / "region.db")
     try:
         night = campaign(store, seed=3, clusters=1, faults=0, rest=0)
         night.strike(0, Blow("host hung", "c0-h1", "heal", ("host c0-h1 hang",)))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.store import open_store
 from tests.remedies.simulator.commands import parse
 from tests.remedies.simulator.night import SimNight
+from tests.stores import new_store
 
 NIGHTS = int(os.environ.get("KGRAPH_TEST_NIGHTS", "16"))
 HOSTS = [f"h{n}" for n in range(1, 6)]
@@ -72,7 +72,7 @@ def possible(text: str) -> bool:
 @pytest.mark.parametrize("seed", [n for n in range(NIGHTS * 4) if possible(script(n))][:NIGHTS])
 def test_no_invariant_breaks_whatever_happens(tmp_path: Path, seed: int) -> None:
     text = script(seed)
-    store = open_store(tmp_path / "night.db")
+    store = new_store(tmp_path / "night.db")
     try:
         night = SimNight(store, parse(text))
         log = night.run()

@@ -17,11 +17,11 @@ from kgraph.app.watch.facts import owners
 from kgraph.schema import Key, Record, Snapshot, SourceError
 from kgraph.sourcekit import settled
 from kgraph.sourcekit.machines import Told
-from kgraph.store import open_store
 from remedies.guards import judge
 from tests.ingest.readings import HERE, NOW, machines, records, relations, well, wrong
 from tests.remedies.fake_estate import RESUME
 from tests.remedies.test_guards import FACTS, PLAN, WELL
+from tests.stores import new_store
 
 STATUS = """\
 <pacemaker-result api-version="2.25" request="crm_mon --one-shot --inactive --output-as xml">
@@ -92,7 +92,7 @@ def test_guests_units_services_and_nodes_carry_who_takes_care_of_them() -> None:
 
 
 def test_a_guest_that_libvirt_told_of_is_left_to_pacemaker_by_the_guards(tmp_path: Path) -> None:
-    with closing(open_store(tmp_path / "kgraph.db")) as store:
+    with closing(new_store(tmp_path / "kgraph.db")) as store:
         reading = Reading(store, NOW, Commitment.COMMIT, unshown)
         guests = [_guest("web-1"), _guest("wiki")]
         keep(reading, Snapshot("libvirt", "h1", complete=True, items=iter(guests)))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ingest.topology import read
 from kgraph.schema import InputError
-from kgraph.store import open_store
+from tests.stores import new_store
 
 EXAMPLES = int(os.environ.get("KGRAPH_TEST_EXAMPLES", "30"))
 BUDGET = settings(
@@ -78,7 +78,7 @@ def tried(text: bytes, name: str) -> str:
     """Load a document into a store; return the one line that it was refused with, or nothing."""
     try:
         snapshot = read(io.BytesIO(text), name=name)
-        with TemporaryDirectory() as folder, closing(open_store(Path(folder) / "k.db")) as store:
+        with TemporaryDirectory() as folder, closing(new_store(Path(folder) / "k.db")) as store:
             run = store.sync(snapshot.source, snapshot.scope, complete=snapshot.complete, at=AT)
             run.stage(snapshot.items)
             run.commit()

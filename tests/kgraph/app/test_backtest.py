@@ -14,8 +14,9 @@ from kgraph.app.backtest import Past, Replay, judged, past_labels, replay, score
 from kgraph.app.investigation import Toolkit
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.schema import Item, Observation, Record, RelationRecord, Snapshot, State
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
 from tests.ingest.prometheus.answers import NOW, PACKS
+from tests.stores import new_store
 
 MINUTE = timedelta(minutes=1)
 GUESTS = ("web", "mail", "shop")
@@ -41,7 +42,7 @@ def told(store: GraphStore, export: str, minutes: float) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
     """The guests were moved from one export to the other after an hour."""
-    found = open_store(tmp_path / "kgraph.db")
+    found = new_store(tmp_path / "kgraph.db")
     told(found, "old", 0)
     told(found, "new", 60)
     yield found

@@ -21,7 +21,7 @@ from kgraph.schema import (
     InputError,
     PlanState,
 )
-from kgraph.store import open_store
+from tests.stores import new_store
 
 from .shared_disks import T0, Estate, fill
 
@@ -41,7 +41,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
 
 @pytest.fixture
 def estate(tmp_path: Path, tools: Toolkit) -> Iterator[Estate]:
-    with closing(open_store(tmp_path / "kgraph.db")) as store:
+    with closing(new_store(tmp_path / "kgraph.db")) as store:
         fill(store)
         yield Estate(store, replace(tools, topologies=Topologies()))
 

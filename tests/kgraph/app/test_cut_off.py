@@ -12,7 +12,8 @@ import pytest
 from ingest.libvirt.unanswered import Plug
 from kgraph.app.cut_off import CutOff
 from kgraph.schema import Item, Key, Observation, Record, RelationRecord
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 28, 7, tzinfo=UTC)
 LASTS = timedelta(seconds=10)
@@ -33,7 +34,7 @@ def _estate(local: str) -> Iterator[Item]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "estate.db")) as opened:
+    with closing(new_store(tmp_path / "estate.db")) as opened:
         yield opened
 
 

@@ -24,7 +24,8 @@ from kgraph.schema import (
     Target,
 )
 from kgraph.signals import Translation
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 
@@ -32,7 +33,7 @@ NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 @pytest.fixture
 def reading(tmp_path: Path) -> Iterator[Reading]:
     """One host with two guests, of which the host and one guest are watched."""
-    store = open_store(tmp_path / "kgraph.db")
+    store = new_store(tmp_path / "kgraph.db")
     found = Reading(store, NOW, Commitment.COMMIT, unshown)
     items: list[Item] = [
         Record("h1", "Host", "h1", watched=("down",)),

@@ -16,7 +16,8 @@ from kgraph.app.sources.exports import exports_job
 from kgraph.app.sync import Commitment, Job, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, NbdSource, Settings
 from kgraph.schema import Entity, Item, Key, Record, RelationRecord, Snapshot, State
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 STORE1, STORE2 = "nbd://10.77.0.1:10809/vmstore", "nbd://10.77.0.2:10809/vmstore"
@@ -50,7 +51,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
     """Two guests on one export of two, as libvirt tells it."""
-    opened = open_store(tmp_path / "kgraph.db")
+    opened = new_store(tmp_path / "kgraph.db")
     estate(opened, STORE1, STORE2)
     yield opened
     opened.close()

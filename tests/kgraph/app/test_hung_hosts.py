@@ -15,7 +15,8 @@ from kgraph.app.sources import Context, jobs
 from kgraph.app.sync import Commitment, Outcome, Reading, unshown
 from kgraph.config import Configuration, LibvirtSource, Settings
 from kgraph.schema import State
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 pytestmark = pytest.mark.libvirt
 _HOSTS, _HUNG = range(5), (1, 3)
@@ -29,7 +30,7 @@ _NODE = """\
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "estate.db")) as opened:
+    with closing(new_store(tmp_path / "estate.db")) as opened:
         yield opened
 
 

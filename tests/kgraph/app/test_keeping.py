@@ -26,14 +26,15 @@ from kgraph.schema import (
     PlanState,
     State,
 )
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    opened = open_store(tmp_path / "kgraph.db")
+    opened = new_store(tmp_path / "kgraph.db")
     yield opened
     opened.close()
 

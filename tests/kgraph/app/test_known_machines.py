@@ -12,14 +12,15 @@ from kgraph.app.sources.machines import known
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.schema import Key, Record, Snapshot
 from kgraph.sourcekit import Alias
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 28, 7, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    found = open_store(tmp_path / "kgraph.db")
+    found = new_store(tmp_path / "kgraph.db")
     yield found
     found.close()
 
@@ -58,7 +59,7 @@ def test_other_kinds_are_there_once_somebody_points_at_them(store: GraphStore) -
 
 def test_two_stores_are_kept_apart(store: GraphStore, tmp_path: Path) -> None:
     _keep(store, _host("h1"))
-    other = open_store(tmp_path / "other.db")
+    other = new_store(tmp_path / "other.db")
     try:
         _keep(other, _host("h2"))
         assert not known(other, []).named("h1")

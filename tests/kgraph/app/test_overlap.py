@@ -37,10 +37,11 @@ from kgraph.sourcekit import Place as Machine
 from kgraph.sourcekit.ovsdb import database
 from kgraph.sourcekit.wires import Chassis, Local, Neighbour, Wire
 from kgraph.sourcekit.wires import wired as lldp
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
 from tests.ingest.libvirt.fakes import CAPABILITIES, domain_xml
 from tests.ingest.prometheus.answers import PACKS, reading, target
 from tests.ingest.readings import NOW
+from tests.stores import new_store
 
 HERE = Here("default", NOW, lambda path: path)
 HOSTS = {
@@ -199,7 +200,7 @@ WANTED = {
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    found = open_store(tmp_path / "kgraph.db")
+    found = new_store(tmp_path / "kgraph.db")
     yield found
     found.close()
 

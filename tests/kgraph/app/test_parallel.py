@@ -14,7 +14,8 @@ from kgraph.app.parallel import TTL, Crowd, Setting, crowd_of, sync
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Record, Snapshot, SourceError
-from kgraph.store import Diff, GraphStore, open_store
+from kgraph.store import Diff, GraphStore
+from tests.stores import new_store
 
 PATIENCE = 10.0
 
@@ -25,7 +26,7 @@ def clock() -> datetime:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    opened = open_store(tmp_path / "kgraph.db")
+    opened = new_store(tmp_path / "kgraph.db")
     yield opened
     opened.close()
 

@@ -27,7 +27,7 @@ from kgraph.schema import (
     State,
 )
 from kgraph.signals import Outcome
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
 from kgraph.web import NoAnswerError
 from tests.ingest.prometheus.answers import (
     NOW,
@@ -38,6 +38,7 @@ from tests.ingest.prometheus.answers import (
     series,
     target,
 )
+from tests.stores import new_store
 
 SEEN = {"libvirt_domain_state_code": [series("web", "h1"), series("mail", "h2")]}
 LOOKS = rule("GuestPaused")
@@ -46,7 +47,7 @@ LOOKS = rule("GuestPaused")
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
     """Two hosts with a guest each."""
-    found = open_store(tmp_path / "kgraph.db")
+    found = new_store(tmp_path / "kgraph.db")
     items: list[Item] = [
         Record("h1", "Host", "h1"),
         Record("h2", "Host", "h2"),

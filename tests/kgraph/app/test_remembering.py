@@ -12,14 +12,15 @@ import pytest
 from kgraph.app.remembering import Notebook, remember, remembered
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.schema import Document, Drawer
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         yield opened
 
 

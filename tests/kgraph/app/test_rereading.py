@@ -12,7 +12,8 @@ import pytest
 from kgraph.app.rereading import rereading
 from kgraph.config import Configuration, LibvirtSource, Settings
 from kgraph.schema import Key, Record, RelationRecord
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 URI = "qemu+ssh://h1/system"
 BOTH = frozenset({"libvirt", "nbd"})
@@ -29,7 +30,7 @@ CONFIGURED = Configuration(
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
     address, local = "nbd://10.77.0.1:10809/vmstore", "nbd://127.0.0.1:10809/vmstore"
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         with opened.sync("cmdb", "", complete=True, at=datetime.now(UTC)) as run:
             run.stage(
                 [

@@ -16,15 +16,16 @@ from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.config import Configuration, Settings
 from kgraph.schema import Observation, State
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
 from tests.kgraph.app.test_topologies import NOW, fill
+from tests.stores import new_store
 
 READ_AGO = timedelta(days=4)
 
 
 @pytest.fixture(params=[2, 70], ids=["explained whole", "explained in parts"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         fill(opened, hosts=request.param)
         yield opened
 

@@ -14,7 +14,8 @@ from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs, watched_jobs
 from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.config import Configuration, LibvirtSource, Settings
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 NOW = datetime(2026, 11, 23, 3, 8, tzinfo=UTC)
 MOCK = "test:///default"
@@ -22,7 +23,7 @@ MOCK = "test:///default"
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         yield opened
 
 

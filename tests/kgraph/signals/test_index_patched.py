@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from kgraph.app.alerts import Directory
 from kgraph.schema import Entity, Key, Record, Relation, RelationRecord, Subgraph
 from kgraph.signals import EstateIndex
-from kgraph.store import open_store
 from tests.kgraph.topology.estates import change
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 28, tzinfo=UTC)
 UIDS = tuple("abcdefg")
@@ -87,7 +87,7 @@ def test_the_directory_of_a_store_follows_renames_moves_and_losses(tmp_path: Pat
             RelationRecord("d", "ATTACHED_TO", "h2"),
         ],
     ]
-    with closing(open_store(tmp_path / "kgraph.db")) as store:
+    with closing(new_store(tmp_path / "kgraph.db")) as store:
         made = 0
         for number, records in enumerate(steps):
             at = T0 + timedelta(minutes=number)

@@ -19,7 +19,8 @@ from kgraph.schema import (
     RelationRecord,
     Sameness,
 )
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = [Key("smbiosUuid", f"0000000{n}-0000-4000-8000-00000000000{n}") for n in (1, 2)]
@@ -66,7 +67,7 @@ def decide(store: GraphStore, step: tuple[str, int, object], at: datetime) -> No
 @settings(deadline=None)
 def test_the_store_stays_sound_and_decisions_hold(made: list[tuple[str, object, object]]) -> None:
     with TemporaryDirectory() as folder:
-        store = open_store(Path(folder) / "k.db")
+        store = new_store(Path(folder) / "k.db")
         for minute, step in enumerate(made):
             at = T0 + timedelta(minutes=minute)
             if step[0] == "read":

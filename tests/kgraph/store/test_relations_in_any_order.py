@@ -20,7 +20,8 @@ from kgraph.schema import (
     RelationRecord,
     Sameness,
 )
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = "abcd"
@@ -92,7 +93,7 @@ def test_a_whole_reading_is_what_counts(
     made: list[tuple[str, object, dict[str, int], Links]],
 ) -> None:
     with TemporaryDirectory() as folder:
-        store = open_store(Path(folder) / "k.db")
+        store = new_store(Path(folder) / "k.db")
         for minute, step in enumerate(made):
             at = T0 + timedelta(minutes=minute)
             if step[0] in {"merge", "split"}:

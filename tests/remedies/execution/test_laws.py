@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kgraph.schema import INTENTS, Halt, PlanRecord, PlanState
-from kgraph.store import open_store
 from remedies import Look, Task
 from remedies.execution import time_for
 from remedies.execution.step_moves import FRESH
 from remedies.execution.verify import PATIENCE
 from tests.remedies.fake_estate import Estate, KilledError, Night, Thing, export_story
+from tests.stores import new_store
 
 _ENDS = {PlanState.DONE, PlanState.COMPENSATED, PlanState.NEEDS_HUMAN}
 
@@ -73,7 +73,7 @@ class Repair(RuleBasedStateMachine):
     )
     def begin(self, guests: int, sound: bool, fails: int, slow: bool) -> None:  # noqa: FBT001 - hypothesis
         self.folder = tempfile.TemporaryDirectory(prefix="laws-")
-        store = open_store(Path(self.folder.name) / "laws.db")
+        store = new_store(Path(self.folder.name) / "laws.db")
         estate, self.plan = export_story(guests, fails)
         estate.things["x"].sound = sound
         witnessed = Witnessed(estate.things)
@@ -187,7 +187,7 @@ TestRepair = Repair.TestCase
 def test_the_witness_does_object() -> None:
     # A law that nothing can break is none.
     with tempfile.TemporaryDirectory(prefix="laws-") as folder:
-        store = open_store(Path(folder) / "laws.db")
+        store = new_store(Path(folder) / "laws.db")
         witnessed = Witnessed({"v1": Thing("running")})
         witnessed.broken, witnessed.looked, witnessed.touches = [], {}, []
         witnessed.night = Night(store, witnessed)

@@ -33,7 +33,8 @@ from kgraph.schema import (
     State,
 )
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 HOOK = PagerDutyHook.model_validate({"type": "pagerduty", "name": "pager", "hmac_env": "KEY"})
@@ -86,7 +87,7 @@ class Pager:
 @pytest.fixture
 def pager(tmp_path: Path) -> Iterator[Pager]:
     """A host is down, which PagerDuty was told of."""
-    with closing(open_store(tmp_path / "kgraph.db")) as store:
+    with closing(new_store(tmp_path / "kgraph.db")) as store:
         with store.sync("cmdb", "", complete=True, at=T0) as run:
             run.stage([Record("h", "Host", "h1")])
             run.commit()

@@ -20,7 +20,8 @@ from kgraph.config import load
 from kgraph.config.hooks import AlertmanagerHook, CloudEventsHook
 from kgraph.schema import Document, Drawer, Record, StoreBusyError
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 HOOKS = {
@@ -32,7 +33,7 @@ Post = Callable[..., None]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         with opened.sync("cmdb", "", complete=True, at=T0) as run:
             run.stage([Record("h1", "Host", "h1"), Record("h2", "Host", "h2")])
             run.commit()

@@ -17,7 +17,8 @@ from kgraph.app.service.tally import Tally
 from kgraph.config.hooks import ChangesHook
 from kgraph.schema import InputError, Record
 from kgraph.signals import load_packs
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 HOOK = ChangesHook.model_validate(
@@ -36,7 +37,7 @@ HOOK = ChangesHook.model_validate(
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         with opened.sync("cmdb", "", complete=True, at=T0) as run:
             run.stage([Record("s", "Service", "shop"), Record("h", "Host", "shop")])
             run.commit()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kgraph.app.service.tally import Group, Tally, counted
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,7 +19,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         yield opened
 
 

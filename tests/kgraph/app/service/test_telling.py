@@ -21,7 +21,8 @@ from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.messages import pagerduty
 from kgraph.schema import Drawer, IncidentRecord, IncidentStatus, KgraphError
-from kgraph.store import GraphStore, open_store
+from kgraph.store import GraphStore
+from tests.stores import new_store
 
 T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 EVERYTHING = CloudEventsReceiver(type="cloudevents", name="all", url="http://127.0.0.1/x")
@@ -30,7 +31,7 @@ LOUD = EVERYTHING.model_copy(update={"name": "loud", "least": "critical"})
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with closing(open_store(tmp_path / "kgraph.db")) as opened:
+    with closing(new_store(tmp_path / "kgraph.db")) as opened:
         yield opened
 
 
