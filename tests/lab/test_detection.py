@@ -135,7 +135,7 @@ def paced(lab: Lab) -> Iterator[frozenset[str]]:
         lab.pace_storage()
         for name in names:
             lab.remove_guest(name)
-        # The lab's own rules miss for a minute whoever is gone.
+            lab.monitoring.forget(name)
         wait_for("their alerts to end", lambda: not lab.monitoring.pending(), seconds=100)
 
 
