@@ -60,6 +60,7 @@ AT_CAUSE = {
     Channel.CALL: 0.3,
     Channel.WAITING: 0.05,
 }
+_MEASURED_AS = {"slow": "latency", "failing": "errors"}  # generic modes, of which kinds have finer
 _OF_ANY_MODE = frozenset({Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL, Channel.WAITING})
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
@@ -164,7 +165,7 @@ def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
         return 1.0 if signal == mode else OTHER
     match channel:
         case Channel.MODE:
-            return 1.0 if mode_named(kind, signal) == mode else OTHER
+            return 1.0 if mode_named(kind, signal) == mode else _as_measured(kind, signal, mode)
         case Channel.MAIN:
             return _main(kind, signal, mode)
         case Channel.WAITING:
@@ -174,6 +175,12 @@ def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
             return LOOKED_AT_GRAY if gray and signal in {"down", "unreachable"} else 1.0
         case _:
             return OTHER
+
+
+def _as_measured(kind: str, signal: str, mode: str) -> float:
+    """Who says `slow` or `failing` says what a measurement would, and not which mode it is."""
+    measured = _MEASURED_AS.get(signal)
+    return max(OTHER, _main(kind, measured, mode)) if measured else OTHER
 
 
 def _main(kind: str, signal: str, mode: str) -> float:

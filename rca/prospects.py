@@ -171,7 +171,8 @@ def prospects(
     equal, which = _equals(scene, suspected)
     faults = [_sorts(scene, suspected[first]) for first in equal]
     asked = [[sort for sort in some if _asked(sort, goal)] for some in faults]
-    worst = [_hardest(some) for some in faults]
+    # A group stops whom it serves: where slowness was breached, it competes no more than others.
+    worst = [_hardest(some) for some in asked]
     sorts = [sort for some in (*asked, *worst) for sort in some]
     start = np.cumsum([0, *map(len, asked), *map(len, worst)])
     begin, ends = start[:-1], start[: len(equal) + 1]

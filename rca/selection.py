@@ -6,16 +6,18 @@ See `rca.prospects` for what bounds the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from kgraph.topology.walk import spans
 from rca.goal import Goal
 from rca.outlook import Outlook
 from rca.prospects import Prospects
 from rca.region_edges import Floats, Mask
 from rca.scene import Scene
 from rca.search import best_explanation, taken
+from rca.terrain import FELT
 from rca.units import Unit, units
 
 FAR = 7.0  # nats below the best: together such suspects weigh less than a per cent
@@ -23,6 +25,7 @@ SLACK = 20  # so many more where equals compete for the last place
 LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
+BEHIND = 3  # hops from the members of a group to what all of them stand on
 FOREMOST = 24  # faults walked of what alarms itself
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
@@ -37,6 +40,7 @@ def worth(
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
+    found |= dict.fromkeys(_behind(scene, prospects, found))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
     if more := _more(scene, own, outlook, found, best):
@@ -97,6 +101,39 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     loud = said > ALARMED
     loud[list(but)] = False
     return most(promises, loud, FOREMOST)
+
+
+def _behind(scene: Scene, prospects: Prospects, found: Collection[int]) -> list[int]:
+    """Return the single faults that would stop all of a group that was found.
+
+    Both controllers of an array go with it. Of what one fault does to a group through its members
+    nothing was promised (see `Outlook`), so the group alone would be walked.
+    """
+    common: set[int] = set()
+    for which in found:
+        if which >= prospects.singles:
+            members = [entity for entity, _ in prospects[which].faults]
+            common |= set.intersection(*(_needed(scene, member) for member in members))
+    suspect = prospects.suspect[prospects.start[: prospects.singles]]
+    behind = [at for at, entity in enumerate(prospects.entities) if entity in common]
+    several: list[int] = np.flatnonzero(np.isin(suspect, behind)).tolist()
+    return [which for which in several if which not in found]
+
+
+def _needed(scene: Scene, entity: int) -> set[int]:
+    """Return what something cannot do without, a few hops far, itself left out."""
+    topology, found, frontier = scene.topology, set[int](), [entity]
+    felt = np.array([name in FELT for name in topology.type_names], np.bool_)
+    for _ in range(BEHIND):
+        gates = spans(topology.gate_start, np.array(frontier, np.int64))
+        sizes = topology.member_start[gates + 1] - topology.member_start[gates]
+        gates = gates[(topology.need[gates] == sizes) & felt[topology.type_code[gates]]]
+        members = topology.member[spans(topology.member_start, gates)].tolist()
+        frontier = [one for one in dict.fromkeys(members) if one not in found]
+        found.update(frontier)
+        if not frontier:
+            break
+    return found - {entity}
 
 
 def _more(

@@ -24,7 +24,7 @@ from rca.rules import Model
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
 RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
 NEAR = 4  # hops down from what may be to blame, fewer where there is no room for so many
-MOST = 1_000  # entities whose silence is heard
+MOST = 5_000  # entities whose silence is heard
 _SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE})
 
 Readings = Mapping[str, tuple[Reading, ...]]

@@ -57,3 +57,14 @@ def test_services_that_are_slow_together_name_the_silent_host_that_they_share(as
         b[0-3] healthy: latency
     """)
     assert first(answer)[0] == "h0"
+
+
+def test_silence_is_heard_in_a_crowd_too(ask: Ask) -> None:
+    crowd = """
+        StoragePool: p
+        VirtualMachine: v[0-1499]
+        v[0-1499] STORED_ON p
+    """
+    answer = ask(f"{crowd}\n v[0-2] abnormal: down")
+    assert chance(answer, "p") < 0.1
+    assert all(chance(answer, f"v{i}") > 0.3 for i in range(3))

@@ -55,3 +55,20 @@ def test_one_more_alarm_of_a_suspect_never_costs_it_anything(ask: Ask) -> None:
             chance(ask(f"{base}\n {uid} abnormal: latency@{size}"), uid) for size in (21, 60, 300)
         ]
         assert chances == sorted(chances)
+
+
+def test_where_slowness_was_breached_no_group_competes_by_stopping(ask: Ask) -> None:
+    answer = ask("""
+        StoragePool: p
+        StorageController: c1 c2
+        Database: db
+        Service: s t
+        p USES c1 c2 / part 1
+        db STORED_ON p
+        s t CALLS db
+        target s latency
+        db t abnormal: latency@30
+        c1 c2 abnormal: down
+    """)
+    together = [faults for each in answer.hypotheses if len(faults := each.members) > 1]
+    assert not [one for faults in together for one in faults if one.mode == "down"]

@@ -204,3 +204,20 @@ def test_fewer_candidates_make_the_same_crowd_denser() -> None:
     wide = _read(_seen("a", "errors"), *crowd)["a"][0].ratio
     narrow = _read(_seen("a", "errors"), *crowd, candidates=("a", "b"))["a"][0].ratio
     assert narrow < wide
+
+
+@pytest.mark.parametrize(("kind", "fault"), [("StorageArray", "degraded"), ("Host", "overloaded")])
+def test_who_says_slow_says_what_a_latency_says_and_not_which_mode(kind: str, fault: str) -> None:
+    rows = _read(_seen("a", "slow"), _seen("a", "latency", direction=Direction.UP), kind=kind)
+    said = {row.observation.signal: row for row in rows["a"]}
+    assert said["slow"].bearing(fault) == said["latency"].bearing(fault) == 1.0
+    assert said["slow"].bearing("down") == said["latency"].bearing("down") < 0.5
+
+
+def test_who_says_failing_says_what_errors_say() -> None:
+    rows = _read(
+        _seen("a", "failing"), _seen("a", "errors", direction=Direction.UP), kind="Switch"
+    )
+    said = {row.observation.signal: row for row in rows["a"]}
+    assert said["failing"].bearing("down") == said["errors"].bearing("down") == 1.0
+    assert said["failing"].bearing("overloaded") == said["errors"].bearing("overloaded") == DROPS
