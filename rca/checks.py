@@ -56,7 +56,8 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
         return ()
     suspects = {unit.faults: unit for sets, _ in play for unit in sets}
     places = _places(scene, suspects)
-    asked = {entity: rules for entity in sorted(places) if (rules := _open_checks(scene, entity))}
+    known = _usable(scene)
+    asked = {e: rules for e in sorted(places) if (rules := _open_checks(scene, e, known))}
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
     hit = frozenset().union(*does.values())  # of nothing else a check tells anybody apart
     shown = {
@@ -171,16 +172,20 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     return found
 
 
-def _open_checks(scene: Scene, entity: int) -> Sequence[CheckRule]:
+def _usable(scene: Scene) -> Sequence[CheckRule]:
+    """Checks that somebody can make here: where there is no guest, nobody runs libvirt."""
+    rules = scene.compiled.model.checks
+    if "VirtualMachine" in scene.topology.kinds:
+        return rules
+    return [rule for rule in rules if "virsh" not in rule.command]
+
+
+def _open_checks(scene: Scene, entity: int, known: Sequence[CheckRule]) -> Sequence[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
     if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
         return ()  # a name that a command would take for an option
     told = scene.told(entity)
-    rules = scene.compiled.model.checks
-    found = [r for r in rules if r.kind == scene.topology.kinds[entity] and r.signal not in told]
-    if "VirtualMachine" in scene.topology.kinds:
-        return found
-    return [rule for rule in found if "virsh" not in rule.command]  # nobody runs libvirt there
+    return [r for r in known if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 
 
 def _shows(

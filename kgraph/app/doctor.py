@@ -165,7 +165,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
     for scope in scopes:
         if not scope.records:
             continue  # it holds evidence only, and that expires by itself
-        told = f"{scope.source} {scope.scope}: {scope.records} records"
+        told = f"{scope.source} {scope.scope}: {counted(scope.records, 'record')}"
         old = overdue(scope.completed_at, scope.interval, now)
         mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"
         yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")

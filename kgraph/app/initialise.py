@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,7 @@ from kgraph.schema import ConfigurationError
 _PATIENCE_SECONDS = 1.0
 PROMETHEUS = "http://127.0.0.1:9090"
 ALERTMANAGER = "http://127.0.0.1:9093"
+STORE = "sqlite:///kgraph.db"
 _SOCKETS = (
     (Path("/run/libvirt/virtqemud-sock-ro"), "qemu:///system"),
     (Path("/run/libvirt/libvirt-sock-ro"), "qemu:///system"),
@@ -74,9 +76,23 @@ def write(path: Path, text: str) -> None:
         ) from error
 
 
-def compose(probes: Sequence[Probe]) -> str:
-    """Return a commented `kgraph.toml`; what was not found is there as a comment."""
-    return _HEAD + "".join(_entry(found) for found in probes) + _TAIL
+def compose(probes: Sequence[Probe], store: str = STORE) -> str:
+    """Return a commented `kgraph.toml`; what was not found is there as a comment.
+
+    Args:
+        probes: what was found on this machine, and what was not.
+        store: the URL of the store.
+    """
+    head = _HEAD.replace('"STORE"', json.dumps(store, ensure_ascii=False))
+    return head + "".join(_entry(found) for found in probes) + _TAIL
+
+
+def store_url(named: str | None, folder: Path) -> str:
+    """Return the URL of the store that was named, by its place seen from the configuration's."""
+    if named is None or "://" in named:
+        return named or STORE
+    file = Path(named).absolute()
+    return f"sqlite:///{file.relative_to(folder) if file.is_relative_to(folder) else file}"
 
 
 def _entry(found: Probe) -> str:
@@ -104,8 +120,8 @@ _HEAD = """\
 site = "default"
 
 [store]
-# A file beside this one.
-url = "sqlite:///kgraph.db"
+# A file as seen from this one, or a Neo4j server.
+url = "STORE"
 
 [log]
 # debug, info, warning or error; on stderr.

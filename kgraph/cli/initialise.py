@@ -45,8 +45,9 @@ def init(
     if not yes:
         if not session.err.is_terminal:
             usage("nobody is here to be asked; `kgraph init --yes` writes without asking")
-        typer.confirm(f"Write {path} and an empty store beside it?", abort=True, err=True)
-    initialise.write(path, initialise.compose(probes))
+        typer.confirm(f"Write {path} and an empty store?", abort=True, err=True)
+    store = initialise.store_url(session.store, path.absolute().parent)
+    initialise.write(path, initialise.compose(probes, store))
     configuration = load(cwd=path.parent, environ={}, file=path)
     with opened(configuration, Access.WRITE):
         pass  # opening makes it

@@ -67,6 +67,7 @@ class Remote:
         import httpx
 
         from kgraph.schema import StoreAwayError
+        from kgraph.web import said
 
         try:
             with (
@@ -80,7 +81,7 @@ class Remote:
                         return code
         except httpx.HTTPError as error:
             raise StoreAwayError(
-                f"the server cannot be reached: {str(error) or type(error).__name__}",
+                f"the server cannot be reached: {said(error)}",
                 where=self.server,
                 mend="does `kgraph serve` run there, and is this its address?",
             ) from None

@@ -232,8 +232,8 @@ def _line(
     first, more = lowered[0], len(lowered) - 1
     old = ", ".join(f"{source} {age(incident.stale[source])} ago" for source in sorted(sources))
     loss = 1 - now[first.entity] / first.posterior
-    others = f", and of {more} more" if more else ""
+    who = f"{titles[first.entity]} and {more} more are" if more else f"{titles[first.entity]} is"
     return (
-        f"last read {old}; so, as they rest on relations that nobody else tells,"
-        f" the chances of {titles[first.entity]} are less by {max(1, round(100 * loss))} %{others}"
+        f"last read {old}, and nobody else tells of these relations:"
+        f" {who} believed {max(1, round(100 * loss))} % less"
     )

@@ -10,6 +10,7 @@ from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Ambiguity, Cause, Doubt, Fault, RunnerUp
 
+_EQUAL = "just as likely"
 _RIVALS = 3
 _FAR = 10.0  # times less likely; what is further behind is taken for no near thing
 _PERHAPS = 0.05  # from which a further fault is told
@@ -75,9 +76,11 @@ def _next_best(view: View, rival: RunnerUp) -> str:
     near = several or (bool(rival.members) and rival.odds < _FAR)
     if not near or view.case.answer.abstained:
         return f"likeliest instead: {_blames(view, rival)}, {_times(rival.odds)}{seen}"
+    times = _times(rival.odds)
+    beside = "as" if times == _EQUAL else "than"
     return (
         f"likeliest instead: {_whole(view, rival.members) or rival.name},"
-        f" {_times(rival.odds)} than {_whole(view, view.blamed)}{seen}"
+        f" {times} {beside} {_whole(view, view.blamed)}{seen}"
     )
 
 
@@ -112,7 +115,7 @@ def _fault(view: View, fault: Fault) -> str:
 
 def _times(odds: float) -> str:
     if 0.95 <= odds < 1.05:
-        return "just as likely"
+        return _EQUAL
     if odds < 1:
         return f"{_number(1 / odds)} times likelier" if odds > 0 else "far likelier"
     return f"{_number(odds)} times less likely"

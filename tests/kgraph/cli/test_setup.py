@@ -38,6 +38,25 @@ def test_init_writes_a_configuration_and_a_store_that_work(run: Run, work: Path)
 
 
 @pytest.mark.usefixtures("_alone")
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_init_makes_the_store_that_was_named(
+    run: Run,
+    work: Path,
+    tmp_path: Path,
+    elsewhere: bool,  # noqa: FBT001
+) -> None:
+    named = tmp_path / "other" / "x.db" if elsewhere else Path("data.db")
+    (tmp_path / "other").mkdir()
+    done = run("--store", named, "init", "--yes")
+    assert done.code == 0, done.err
+    assert (work / named).exists()
+    assert not (work / "kgraph.db").exists()
+    url = tomllib.loads((work / "kgraph.toml").read_text())["store"]["url"]
+    assert url == f"sqlite:///{named}"
+    assert run("graph", "find").code == 0
+
+
+@pytest.mark.usefixtures("_alone")
 def test_init_never_overwrites(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text('site = "mine"\n')
     done = run("init", "--yes")

@@ -72,8 +72,8 @@ def test_the_answer_says_whose_reading_is_how_old_and_what_that_costs() -> None:
     question = incident(runs("vm1", "h1"), cmdb=3 * DAY)
     (line,) = aged(answer(cause("h1", 0.9, vm1=4.0)), question).warnings
     assert line == (
-        "last read cmdb 3 d ago; so, as they rest on relations that nobody else tells,"
-        " the chances of Host h1 are less by 9 %"
+        "last read cmdb 3 d ago, and nobody else tells of these relations:"
+        " Host h1 is believed 9 % less"
     )
 
 

@@ -52,6 +52,10 @@ def test_where_whole_sets_are_compared_both_are_named(with_answer: Changed) -> N
     lead = "StorageExport nbd1/vmstore down"
     case = with_answer(runner_up=RunnerUp(pair, 0.4, 1.2, 1.2))
     assert _lines(case, Label.ELSE)[1] == f"likeliest instead: {said} {lead} alone"
+    even = with_answer(runner_up=RunnerUp(HOST, 0.4, 1.0, 1.0))
+    assert _lines(even, Label.ELSE)[1] == (
+        f"likeliest instead: Host stor1 down alone, just as likely as {lead} alone"
+    )
     close = with_answer(runner_up=RunnerUp(HOST, 0.4, 1.2, 1.2))
     assert _lines(close, Label.ELSE)[1] == (
         f"likeliest instead: Host stor1 down alone, 1.2 times less likely than {lead} alone"
