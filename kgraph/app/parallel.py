@@ -239,7 +239,7 @@ def told_holder(store: GraphStore, job: Job, now: datetime) -> str:
     """Say who reads a source at the moment."""
     for lease in store.leases(now=now):
         if lease.name == f"source:{job.title}":
-            until = f"{lease.expires_at:%H:%M:%SZ}"
+            until = f"{lease.expires_at:%Y-%m-%dT%H:%M:%SZ}"
             return f"is being read by {lease.holder}, whose lease ends at {until}"
     return "was being read by somebody else just now"
 

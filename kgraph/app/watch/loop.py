@@ -214,7 +214,11 @@ class Watch:
         # Who was suspended for longer than its lease may find it free, or taken.
         self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
         if self._lease is None and not self._waiting:
-            line = "another watch is at work on this store, or has just died: waiting for it"
+            held = [each for each in self.store.leases(now=now) if each.name == ROLE]
+            who = "".join(
+                f" ({row.holder}, until {row.expires_at:%Y-%m-%dT%H:%M:%SZ})" for row in held
+            )
+            line = f"another watch is at work on this store, or has just died: waiting for it{who}"
             self.tell(Told(now, What.WAITING, line))
         self._waiting = self._lease is None
         return self._lease is not None

@@ -233,7 +233,9 @@ def test_a_second_watch_waits_and_takes_over_when_the_first_has_died(
     first, second = new_scene("one", clock), new_scene("two", clock)
     first.round()
     assert first.repairs.allowed
-    assert whats(second.round()) == [What.WAITING]
+    (waiting,) = second.round()
+    assert waiting.what is What.WAITING
+    assert waiting.line.endswith("waiting for it (one, until 2026-11-23T03:08:11Z)")
     assert not second.repairs.allowed
     assert second.round() == []
     clock.turn(30)  # the first was killed and renews nothing
