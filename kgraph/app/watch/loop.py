@@ -17,6 +17,7 @@ from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
 from kgraph.schema import Lease, StoreError
 from kgraph.schema.counting import counted
+from kgraph.schema.timestamps import to_the_second
 from kgraph.store import GraphStore
 
 ROLE = "watch"  # the lease that makes one process the watch of a store
@@ -214,10 +215,8 @@ class Watch:
         # Who was suspended for longer than its lease may find it free, or taken.
         self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
         if self._lease is None and not self._waiting:
-            held = [each for each in self.store.leases(now=now) if each.name == ROLE]
-            who = "".join(
-                f" ({row.holder}, until {row.expires_at:%Y-%m-%dT%H:%M:%SZ})" for row in held
-            )
+            held = [row for row in self.store.leases(now=now) if row.name == ROLE]
+            who = "".join(f" ({r.holder}, until {to_the_second(r.expires_at)})" for r in held)
             line = f"another watch is at work on this store, or has just died: waiting for it{who}"
             self.tell(Told(now, What.WAITING, line))
         self._waiting = self._lease is None
