@@ -17,6 +17,7 @@ from typing import Protocol
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, fault_in, kept
 from kgraph.config import Configuration
 from kgraph.schema import KgraphError, Lease, SourceError
+from kgraph.schema.timestamps import to_the_second
 from kgraph.store import GraphStore
 
 TTL = timedelta(seconds=30)  # of a source's lease: so long after a crash nobody else may read it
@@ -239,7 +240,7 @@ def told_holder(store: GraphStore, job: Job, now: datetime) -> str:
     """Say who reads a source at the moment."""
     for lease in store.leases(now=now):
         if lease.name == f"source:{job.title}":
-            until = f"{lease.expires_at:%H:%M:%SZ}"
+            until = to_the_second(lease.expires_at)
             return f"is being read by {lease.holder}, whose lease ends at {until}"
     return "was being read by somebody else just now"
 

@@ -62,6 +62,11 @@ class Collector:
         for asker in self._askers:
             asker.start()
 
+    def ask_anew(self) -> None:
+        """Ask all sources at once, before they are due."""
+        for asker in self._askers:
+            asker.anew()
+
     def stop(self) -> None:
         """Ask no more; returns within about a second, whatever hangs."""
         for asker in self._askers:
@@ -127,6 +132,11 @@ class _Asker(threading.Thread):
         self._anew = threading.Event()  # an event has said that anything may have changed
         self._parts: SimpleQueue[Hashable] = SimpleQueue()
 
+    def anew(self) -> None:
+        """Have everything read, whatever was read before."""
+        self._anew.set()
+        self.wake.set()
+
     def run(self) -> None:
         listening = self._listen()
         failures = 0
@@ -183,10 +193,10 @@ class _Asker(threading.Thread):
         def tell(shown: Snapshot | None, part: Hashable | None = None) -> None:
             self._to.tell(self._job, shown)
             if part is None or self._job.fetch_parts is None:
-                self._anew.set()
+                self.anew()
             else:
                 self._parts.put(part)
-            self.wake.set()
+                self.wake.set()
 
         try:
             return self._job.listen(tell)

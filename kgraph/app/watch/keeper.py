@@ -18,7 +18,7 @@ class Keeper:
     Attributes:
         topology: the sources that tell what there is.
         complete: those of them that were read well at least once.
-        unheard: sources that neither answered nor failed yet.
+        unheard: sources that neither answered nor failed yet, or since all were to be heard anew.
         read_at: when the newest answer was asked for.
         findings: by source, what a person should look at in its newest answer.
     """
@@ -33,7 +33,9 @@ class Keeper:
             job.learn(store)
         self.topology = frozenset(job.title for job in jobs if job.topology)
         self.complete = set(complete)
-        self.unheard = {job.title for job in jobs}
+        self._titles = frozenset(job.title for job in jobs)
+        self.unheard = set(self._titles)
+        self._since: datetime | None = None
         self.read_at = now
         self.findings: dict[str, tuple[str, ...]] = {}
 
@@ -41,6 +43,10 @@ class Keeper:
     def synced(self) -> bool:
         """Whether all that there is was read."""
         return self.topology <= self.complete
+
+    def hear_anew(self, since: datetime) -> None:
+        """Count for nothing what was asked before a moment: it is old."""
+        self._since, self.unheard = since, set(self._titles)
 
     def keep(self, heard: Heard) -> str:
         """Bring one answer into the store; return why that was not possible, or nothing.
@@ -51,6 +57,8 @@ class Keeper:
         reading = Reading(self._store, heard.at, Commitment.COMMIT, unshown)
         error = heard.error
         diff = Diff()
+        if heard.asked and (self._since is None or heard.at >= self._since):
+            self.unheard.discard(title)
         if heard.keep is not None:
             try:
                 diff = heard.keep(replace(reading, priority=heard.job.priority))
@@ -60,7 +68,6 @@ class Keeper:
                 error = caught
         if not heard.asked:
             return str(error or "")
-        self.unheard.discard(title)
         if error is not None:
             return f"{error}{keep_silence(reading, heard.job, error)}"
         if title in self.topology:

@@ -17,6 +17,7 @@ from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.told import Teller, Told, What
 from kgraph.schema import Lease, StoreError
 from kgraph.schema.counting import counted
+from kgraph.schema.timestamps import to_the_second
 from kgraph.store import GraphStore
 
 ROLE = "watch"  # the lease that makes one process the watch of a store
@@ -24,6 +25,10 @@ _TTL = timedelta(seconds=10)
 _LOOK = timedelta(seconds=1)  # evidence expires by itself, so it is looked at without news, too
 _PRUNED = 1_000  # rows that are forgotten at a time, so that nobody waits for it
 _TIDY = timedelta(seconds=30)
+# Between two rounds: this machine slept, or its clock jumped. What was seen has expired since, and
+# that says nothing of how it is: sources are asked first, and waited for so long at most.
+_SLEPT = timedelta(minutes=1)
+_PATIENCE = timedelta(seconds=10)
 
 
 class Repairs(Protocol):
@@ -103,6 +108,7 @@ class Watch:
     _lease: Lease | None = None
     _waiting: bool = False
     _now: datetime | None = None  # of the last round
+    _judges_from: datetime | None = None  # or once all sources were heard
     _looked_at: datetime | None = None
     _tidied_at: datetime | None = None
 
@@ -142,15 +148,14 @@ class Watch:
         self.repairs.allowed = self._hold(now)
         if not self.repairs.allowed:
             return  # another process watches by now: what we say would only confuse
-        if self._now is None or now < self._now:
-            self._set_back(now)
-        self._now = now
+        self._mind_clock(now)
         for each in heard:
             self._keep(each)
         brought = self.beside.keep(now)
         self._told(brought or [])
         news = heard or brought is not None or self.assessor.unsettled
-        if news or self._looked_at is None or now - self._looked_at >= _LOOK:
+        due = news or self._looked_at is None or now - self._looked_at >= _LOOK
+        if due and not self._must_hear_first(now):
             self._looked_at = now
             if self._assess(self.clock()):
                 # Who is paged need not wait for what guards have to look at.
@@ -161,11 +166,24 @@ class Watch:
         self._tidy(now)
         self.beside.settle(self.clock())
 
-    def _set_back(self, now: datetime) -> None:
-        """Do what is due, though a clock that was ahead has said that it was done just now."""
-        self._looked_at = self._tidied_at = None
-        if self.store.redate(now):
-            self.tell(Told(now, What.FINDING, REDATED))
+    def _mind_clock(self, now: datetime) -> None:
+        """See whether the clock was set back, or nobody looked for a while."""
+        before, self._now = self._now, now
+        if before is None or now < before:
+            # A clock that was ahead has said of all that is due that it was done just now.
+            self._looked_at = self._tidied_at = self._judges_from = None
+            if self.store.redate(now):
+                self.tell(Told(now, What.FINDING, REDATED))
+        if before is None or now - before > _SLEPT:
+            self._judges_from = now + _PATIENCE
+        if before is not None and now - before > _SLEPT:
+            self.keeper.hear_anew(now)
+            self.collector.ask_anew()
+
+    def _must_hear_first(self, now: datetime) -> bool:
+        """Tell whether what is known is too old to judge by, and news are to be expected."""
+        waits = self._judges_from is not None and now < self._judges_from
+        return waits and bool(self.keeper.unheard)
 
     def _tidy(self, now: datetime) -> None:
         """Close and forget what is over, now and then."""
@@ -197,7 +215,9 @@ class Watch:
         # Who was suspended for longer than its lease may find it free, or taken.
         self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
         if self._lease is None and not self._waiting:
-            line = "another watch is at work on this store, or has just died: waiting for it"
+            held = [row for row in self.store.leases(now=now) if row.name == ROLE]
+            who = "".join(f" ({r.holder}, until {to_the_second(r.expires_at)})" for r in held)
+            line = f"another watch is at work on this store, or has just died: waiting for it{who}"
             self.tell(Told(now, What.WAITING, line))
         self._waiting = self._lease is None
         return self._lease is not None

@@ -58,6 +58,7 @@ class Source:
     hurt: dict[str, str] = field(default_factory=dict)
     failure: str = ""
     odd: bool = False  # it says something that makes little sense
+    lasts: timedelta | None = None  # what it sees expires
 
     def fetch(self, at: datetime) -> Keep:
         if self.failure:
@@ -70,7 +71,8 @@ class Source:
     def _seen(self, at: datetime) -> Iterator[Observation]:
         for entity, signal in (("h1", "down"), *((f"v{n}", "paused") for n in range(4))):
             state = State.ABNORMAL if self.hurt.get(entity) == signal else State.HEALTHY
-            yield Observation(entity, signal, state, at=at, detector="libvirt/h1")
+            over = at + self.lasts if self.lasts else None
+            yield Observation(entity, signal, state, at=at, detector="libvirt/h1", expires_at=over)
 
 
 @dataclass
@@ -231,7 +233,9 @@ def test_a_second_watch_waits_and_takes_over_when_the_first_has_died(
     first, second = new_scene("one", clock), new_scene("two", clock)
     first.round()
     assert first.repairs.allowed
-    assert whats(second.round()) == [What.WAITING]
+    (waiting,) = second.round()
+    assert waiting.what is What.WAITING
+    assert waiting.line.endswith("waiting for it (one, until 2026-11-23T03:08:11Z)")
     assert not second.repairs.allowed
     assert second.round() == []
     clock.turn(30)  # the first was killed and renews nothing
@@ -335,3 +339,49 @@ def test_a_clock_that_was_ahead_and_is_set_back_hides_and_keeps_nothing(scene: S
     (lease,) = scene.store.leases(now=scene.clock())
     assert lease.expires_at - scene.clock() <= timedelta(seconds=10)
     assert scene.round() == []
+
+
+def test_who_has_slept_asks_before_anything_is_said_to_be_over(scene: Scene) -> None:
+    scene.source.lasts = timedelta(minutes=2)
+    scene.source.hurt = {"v1": "paused", "v2": "paused"}
+    scene.round()
+    before = len(scene.told)
+    scene.clock.turn(24 * 3600)
+    scene.watch.round()
+    assert What.RESOLVED not in whats([*scene.told[before:], *scene.round()])
+    assert scene.store.incidents()[0].status is IncidentStatus.OPEN
+
+
+def test_a_source_that_does_not_answer_after_a_sleep_is_not_waited_for_long(scene: Scene) -> None:
+    scene.source.lasts = timedelta(minutes=2)
+    scene.source.hurt = {"v1": "paused", "v2": "paused"}
+    scene.round()
+    scene.clock.turn(24 * 3600)
+    scene.watch.round()
+    scene.clock.turn(11)
+    scene.watch.round()
+    assert What.RESOLVED in whats(scene.told)
+
+
+def test_a_clock_that_jumps_ahead_and_back_leaves_nobody_waiting_for_that_day(
+    scene: Scene,
+) -> None:
+    scene.round()
+    scene.clock.turn(24 * 3600)
+    scene.watch.round()
+    scene.clock.turn(-24 * 3600)
+    scene.source.hurt = {"v1": "paused", "v2": "paused"}
+    assert What.OPENED in whats(scene.round())
+
+
+def test_who_begins_after_a_day_asks_before_anything_is_said_to_be_over(
+    new_scene: NewScene,
+) -> None:
+    first = new_scene()
+    first.source.lasts = timedelta(minutes=2)
+    first.source.hurt = {"v1": "paused", "v2": "paused"}
+    first.round()
+    first.clock.turn(24 * 3600)
+    second = new_scene("two", first.clock)
+    second.watch.round()
+    assert second.told == []
