@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from kgraph.schema import Answer, Cause, Incident
+from rca.rules import ANY, Model
 from tests.rca.seeds import seeds
 
 Ask = Callable[[str], Answer]
@@ -34,6 +35,23 @@ def test_a_path_begins_at_a_cause_ends_at_its_symptom_and_follows_relations(
             backward = (before.entity, after.relation, after.entity)
             assert forward in joined or backward in joined
         assert all(0 < step.probability <= 1 for step in path.steps)
+
+
+@pytest.mark.parametrize("seed", seeds(15))
+def test_the_rule_of_a_step_is_about_its_ends_and_the_way_it_went(
+    seed: int, random_incident: Random, random_answer: Answers, model: Model
+) -> None:
+    incident, rules = random_incident(seed), {rule.where: rule for rule in model.propagation}
+    kinds = {entity.uid: entity.kind for entity in incident.entities}
+    joined = {(r.dependent, r.type, r.dependency) for r in incident.relations}
+    for path in random_answer(seed).explanation:
+        for before, after in pairwise(path.steps):
+            if after.rule:
+                rule = rules[after.rule]
+                assert kinds[after.entity] in rule.effect_kinds or rule.effect_kinds == (ANY,)
+                assert kinds[before.entity] in rule.cause_kinds or rule.cause_kinds == (ANY,)
+                ends = (after.entity, before.entity)[:: -1 if rule.reverse else 1]
+                assert (ends[0], after.relation, ends[1]) in joined
 
 
 STORM = """
