@@ -1,0 +1,36 @@
+"""Which suspects are walked: the most promising ones, and what alarms loudly itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
+from rca.selection import ALARMED, FOREMOST, most, worth
+from tests.rca.test_outlook import outlook_of
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all(
+    seed: int,
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    drawn = draw_incident(world, seeded(seed), faults=3)
+    scene, outlook, found = outlook_of(drawn.incident)
+    loud = {found[i].faults for i in np.flatnonzero(outlook.said > ALARMED).tolist()}
+    assert 0 < len(loud) <= FOREMOST
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)}
+    assert loud <= walked
+    assert len(walked) < len(found) / 5
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans())), st.integers(1, 5))
+def test_the_highest_of_some_come_first_and_of_equals_the_earlier(
+    rows: list[tuple[int, bool]], many: int
+) -> None:
+    values = np.array([value for value, _ in rows], np.float64)
+    among = np.array([asked for _, asked in rows], np.bool_)
+    ranked = sorted(np.flatnonzero(among).tolist(), key=lambda i: -values[i])
+    assert most(values, among, many) == ranked[:many]
