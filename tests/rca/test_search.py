@@ -129,6 +129,29 @@ def test_the_walk_to_suspects_ends_behind_two_healthy_hops(
     assert reached == {"s0", "s1"}
 
 
+@pytest.mark.parametrize(
+    ("shown", "looked", "reached"),
+    [
+        ("errors", "errors", 2),
+        ("errors", "latency", 5),
+        ("latency", "latency", 2),
+        ("latency", "down", 5),
+    ],
+)
+def test_that_something_is_up_is_no_alibi_where_things_are_slow(
+    shown: str, looked: str, reached: int, incident: Incidents, field_of: FieldOf
+) -> None:
+    field = field_of(
+        incident(f"""
+        Service: s[0-4]
+        s[0-3] CALLS each s[1-4]
+        s0 abnormal: {shown}
+        s[1-2] healthy: {looked}
+        """)
+    )
+    assert len(suspects(field, abnormal_entities(field.readings))) == reached
+
+
 def test_unknown_is_no_alibi(incident: Incidents, field_of: FieldOf) -> None:
     field = field_of(
         incident("""
