@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 import remedies.guards as all_guards
-from kgraph.schema import Fault, Halt, Lease, Outcome, Plan, PlanStep
+from kgraph.schema import Actor, Fault, Halt, Lease, Outcome, Plan, PlanStep, Risk
 from remedies.guards import GUARDS, Presence, Sighting, Weight, confirmed_off, judge, judge_plan
 from remedies.world import Approver, Facts, Intent, Past, Vantage, World
 from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
@@ -225,6 +225,12 @@ def test_what_only_automation_may_not_repeat_a_person_may(name: str) -> None:
     assert judge(PLAN, RESUME, replace(REFUSED[name], by=Approver.PERSON)) == ()
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"attempts", "flapping"}])
+def test_what_makes_things_worse_no_person_may_either(name: str) -> None:
+    step, world = step_for(name), world_for(name)
+    assert judge(PLAN, step, replace(world, by=Approver.PERSON)) == judge(PLAN, step, world) != ()
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -256,6 +262,19 @@ def test_what_ended_undone_is_begun_again_after_a_pause_that_grows(
     assert all(row.weight is Weight.AUTOMATION for row in said)  # a person may at once
 
 
+def test_it_is_told_when_what_ended_undone_may_begin_again() -> None:
+    (said,) = judge(PLAN, RESUME, ended_undone(60, 25))
+    assert said.why.endswith(f"not again before {T0 + timedelta(seconds=15):%H:%M:%SZ}")
+
+
+@pytest.mark.parametrize("other", [{"entity": "v9"}, {"action": "reset"}])
+def test_what_was_tried_elsewhere_or_otherwise_in_vain_may_be_tried_here(
+    other: dict[str, str],
+) -> None:
+    row = replace(past(5, Outcome.NO_EFFECT), **other)  # type: ignore[arg-type] # both are text
+    assert judge(PLAN, RESUME, replace(WELL, past=(row,))) == ()
+
+
 def test_several_steps_of_one_plan_are_one_repair() -> None:
     rows = tuple(past(10, Outcome.HELPED, "P-1") for _ in range(5))
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
@@ -274,6 +293,18 @@ def test_a_lease_of_our_own_is_no_lock() -> None:
 def test_looking_is_never_refused_for_what_was_tried_before() -> None:
     rows = (Past("P-0", "x", "check", T0, Outcome.NO_EFFECT),)
     assert judge(PLAN, CHECK, replace(WELL, past=rows)) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["isolated", "owned", "attributed", "attempts", "flapping", "locked"]
+)
+def test_what_only_looks_is_in_nobodys_way(name: str) -> None:
+    look = replace(step_for(name), risk=Risk.NONE)
+    assert judge(PLAN, look, world_for(name)) == ()
+
+
+def test_what_has_no_symptoms_was_not_brought_by_another_plan() -> None:
+    assert judge(replace(PLAN, symptoms=()), RESUME, REFUSED["attributed"]) == ()
 
 
 OWN = Sighting("h1", Presence.OFF, own=True)
@@ -308,6 +339,7 @@ def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:
         step.action for step, _ in judge_plan(plan, replace(WELL, halted=Halt(T0)))
     ]
     assert refused(PLAN) == ["restart", "check", "resume"]
+    assert refused(plan_of(replace(RESTART, actor=Actor.PERSON), RESUME)) == ["resume"]
 
 
 def test_of_two_plans_that_treat_the_same_the_one_that_began_first_goes_on() -> None:
