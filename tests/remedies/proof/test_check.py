@@ -71,6 +71,23 @@ def test_memory_is_counted_over_all_that_comes_to_a_host() -> None:
     assert rules(plan(cause("fence", "h1"), *crowd), plant) == [(2, Rule.CAPACITY)]
 
 
+def test_only_guests_take_room_and_each_once() -> None:
+    plant = three_hosts()
+    plant.add("agent", "Service")
+    plant.join("agent", "RUNS_ON", "h3")
+    plant.guest("big", "h3", 8, 1, "lan", "nfs")
+    again = plan(step("start_elsewhere", "big", to="h3"), fault=("x", "y"))
+    assert rules(again, plant, Known()) == []
+
+
+def test_what_a_guest_runs_on_besides_its_host_is_not_its_host() -> None:
+    plant = three_hosts()
+    plant.add("cluster", "Cluster")
+    plant.join("v1", "RUNS_ON", "cluster")
+    good = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h2"))
+    assert rules(good, plant) == []
+
+
 def test_processors_are_counted_with_their_overcommitment() -> None:
     plant = three_hosts()
     plant.guest("big", "h1", 1, 15, "lan", "nfs")
@@ -181,6 +198,15 @@ def test_nothing_goes_where_its_network_or_storage_is_not_seen(lost: str) -> Non
     assert rules(bad, plant) == [(1, Rule.REACH)]
 
 
+@pytest.mark.parametrize("shown", ["lan", "nfs"])
+def test_what_a_guest_of_a_host_has_its_host_reaches(shown: str) -> None:
+    plant = three_hosts()
+    plant.guest("plain", "h3", 1, 1)
+    plant.relations = [r for r in plant.relations if (r.dependent, r.dependency) != ("h3", shown)]
+    good = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h3"))
+    assert rules(good, plant) == []
+
+
 def test_a_local_pool_is_reached_from_its_own_host_only() -> None:
     plant = three_hosts()
     plant.add("pool", "StoragePool")
@@ -216,13 +242,18 @@ def test_bridges_of_the_same_name_on_two_hosts_are_one_network() -> None:
     }
     assert rules(to["h2"], plant) == []
     assert rules(to["h3"], plant) == [(1, Rule.REACH)]
+    for host in ("h1", "h2"):  # without a name they are not the same
+        plant.entities[f"br-{host}"] = replace(plant.entities[f"br-{host}"], name="")
+    assert rules(to["h2"], plant) == [(1, Rule.REACH)]
 
 
-@pytest.mark.parametrize("how", ["down", "cordoned", "closed by the plan"])
+@pytest.mark.parametrize("how", ["down", "off", "cordoned", "closed by the plan"])
 def test_nothing_goes_to_a_host_that_takes_nothing_new(how: str) -> None:
     plant, known, first = three_hosts(), DEAD, []
     if how == "down":
         known = Known(broken=frozenset({"h1", "h2"}))
+    elif how == "off":
+        known = replace(DEAD, off=frozenset({"h2"}))
     elif how == "cordoned":
         plant.entities["h2"] = replace(plant.entities["h2"], labels={"cordoned": "true"})
     else:
@@ -280,6 +311,25 @@ def test_each_group_is_asked_by_itself() -> None:
     assert rules(one_of_each, plant, Known()) == []
     both = plan(step("reset", "v1"), step("reset", "v2"), fault=("x", "y"))
     assert rules(both, plant, Known()) == [(1, Rule.LAST_REPLICA)]
+
+
+def test_where_rows_of_a_group_disagree_the_larger_need_counts() -> None:
+    plant = three_hosts()
+    plant.add("mesh", "Service")
+    for guest, need in (("v1", 1), ("v4", 2)):
+        plant.join("mesh", "RUNS_ON", guest, "copies", need)
+    found = rules(plan(step("reset", "v4"), fault=("x", "y")), plant, Known())
+    assert found == [(0, Rule.QUORUM)]
+
+
+@pytest.mark.parametrize(("group", "rule"), [(None, Rule.LAST_REPLICA), ("all", Rule.QUORUM)])
+def test_what_has_stopped_already_is_not_objected_to_again(group: str | None, rule: Rule) -> None:
+    plant = three_hosts()
+    plant.relations = [row for row in plant.relations if row.dependent != "shop"]
+    for guest in ("v1", "v2", "v3"):
+        plant.join("shop", "RUNS_ON", guest, group, 3 if group else None)
+    stops = plan(step("stop", "v1"), step("stop", "v2"), fault=("x", "y"))
+    assert rules(stops, plant, Known()) == [(0, rule)]
 
 
 def test_who_only_calls_it_does_not_stop_with_it() -> None:
