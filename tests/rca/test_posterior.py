@@ -13,7 +13,7 @@ from itertools import combinations
 import pytest
 
 from kgraph.schema import Incident
-from rca.posterior import ELSEWHERE, TOGETHER, posterior
+from rca.posterior import ELSEWHERE, TOGETHER, _short_list, posterior
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation, compatible
@@ -107,6 +107,15 @@ def test_more_faults_than_are_enumerated_stand_together_and_each_may_be_left_out
     asked = {frozenset(members): chance for members, chance in result.sets}
     assert max(asked, key=asked.__getitem__) == frozenset(best)
     assert all(0 < asked[frozenset(best) - {unit}] < asked[frozenset(best)] for unit in best)
+
+
+@pytest.mark.parametrize(("twins", "listed"), [(8, 8), (12, 12), (13, 1)])
+def test_equals_come_onto_the_short_list_together_or_stay_out_together(
+    twins: int, listed: int, incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    found = units_of(field_of(incident(f"Host: h[1-{twins}]\n h* abnormal: down")))
+    down = [unit for unit in found if unit.faults[0][1] == "down"]
+    assert len(_short_list(down, down[:1])) == listed
 
 
 def test_without_suspects_the_cause_is_elsewhere() -> None:
