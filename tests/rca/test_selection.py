@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
-from rca.search import best_explanation
 from rca.selection import ALARMED, FOREMOST, most, worth
 from tests.rca.test_outlook import outlook_of
 
@@ -22,7 +21,7 @@ def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all
     scene, outlook, found = outlook_of(drawn.incident)
     loud = {found[i].faults for i in np.flatnonzero(outlook.said > ALARMED).tolist()}
     assert 0 < len(loud) <= FOREMOST
-    walked = {unit.faults for unit in worth(scene, found, outlook, None)}
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert loud <= walked
     assert len(walked) < len(found) / 5
 
@@ -31,7 +30,7 @@ def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little(
     world = World.of(Estate(EstateShape(entities=300, seed=11)).items(), seeded(11))
     drawn = draw_incident(world, seeded(411), faults=4)
     scene, outlook, found = outlook_of(drawn.incident)
-    best = best_explanation(worth(scene, found, outlook, None))
+    _, best = worth(scene, found, outlook, None)
     named = {fault for unit in best for fault in unit.named}
     assert len(named) == 2  # the others are hardly seen
     assert named <= {(fault.entity, fault.mode) for fault in drawn.truth}
