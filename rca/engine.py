@@ -176,13 +176,17 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
 def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
-    seen = incident.observations
-    rules = as_handled(as_monitored(model, seen), seen, topology)
+    told = incident.observations
+    rules = as_handled(as_monitored(model, told), told, topology)
     readings = with_silence(incident, read(incident, rules, topology), rules, topology)
+    seen = {index[uid]: rows for uid, rows in readings.items()}
+    if incident.target is not None and incident.target.entity in index:
+        # Walks lead to what was looked at: so was this, though only its objective may tell.
+        seen.setdefault(index[incident.target.entity], ())
     return Scene(
         topology,
         Compiled(model),
-        {index[uid]: rows for uid, rows in readings.items()},
+        seen,
         frozenset(index[uid] for uid in recently_changed(incident) if uid in index),
         incident.entities,
     )

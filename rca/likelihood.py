@@ -139,11 +139,6 @@ class Reading(NamedTuple):
     implied: bool = False
 
     @property
-    def look(self) -> tuple[Sort, float]:
-        """What is equal for readings of one incident that say the same of every mode."""
-        return self.sort, self.ratio
-
-    @property
     def channel(self) -> Channel:
         """How closely the signal speaks of the entity itself."""
         return self.sort.channel

@@ -67,11 +67,6 @@ class Symptoms:
         """Entity -> its bit."""
         return {entity: i for i, entity in enumerate(self.entities)}
 
-    def bit(self, entity: int) -> int:
-        """Return the set of one entity, if it is a symptom."""
-        place = self.place.get(entity)
-        return 0 if place is None else 1 << place
-
     def bits(self, entities: Iterable[int]) -> int:
         """Return the set of those that are symptoms."""
         found = 0

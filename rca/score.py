@@ -2,8 +2,7 @@
 
     score(S) = sum of log priors + sum over units of the evidence that each explains best
 
-Evidence counts up the tree of effects (`rca.messages`); callers that no tree holds count less the
-more there are of them, and a fault that no caller feels is not thereby excluded.
+Evidence counts up the tree of effects (`rca.messages`).
 """
 
 from __future__ import annotations

@@ -12,17 +12,7 @@ import numpy as np
 
 from kgraph.topology.walk import in_order
 from rca.accounts import accounted
-from rca.messages import (
-    ENTITY_RHO,
-    OVERFLOW,
-    ROOT,
-    SOFT_RHO,
-    SPREADS,
-    Groups,
-    Tree,
-    message,
-    rooted,
-)
+from rca.messages import ENTITY_RHO, ROOT, SOFT_RHO, Groups, Tree, rooted
 from rca.region_edges import Floats, Ints, Mask
 from rca.support import Rows
 
@@ -44,17 +34,13 @@ def weighed(
         told: how surely others account for each row; None: there are no others.
     """
     together = _Together(rows, trees, places)
-    tree, many, of_row, ratio = together.tree, len(rows), together.of_row, together.ratio
+    tree, many, ratio = together.tree, len(rows), together.ratio
     if told is not None:
         ratio = ratio / (1 + np.concatenate(told) * (ratio - 1))
     said, nodes = together.said(ratio), len(tree)
     summed = together.groups.tempered(said)
     found = _rooted(tree, summed[:nodes], together.of_node, many)
     found += _sums(together.others, summed[nodes:], many)
-    called = together.soft & ~together.firm
-    if called.any():
-        felt = np.minimum(OVERFLOW, _tempered(of_row[called], said[called], many))
-        found += message(SPREADS, felt)
     return [round(nats, DIGITS) for nats in found.tolist()]
 
 
@@ -75,9 +61,8 @@ class _Together:
 
     Attributes:
         tree, of_node: all trees as one, and of which suspect each node is.
-        of_row: of which suspect each row is.
-        place: (r,) the node of the entity of each; -1: none.
-        firm: (r,) whether it counts up the tree; the others as calls, or beside it.
+        place: (r,) the node of the entity of each row; -1: none.
+        firm: (r,) whether it counts up the tree, or beside it.
         groups: rows that are tempered together: those of a node, then others by entity.
         others: of which suspect each of these others is.
     """
@@ -87,10 +72,10 @@ class _Together:
     ) -> None:
         self.tree, first, self.of_node = _forest(trees)
         sizes = [len(each) for each in rows]
-        self.of_row = np.repeat(np.arange(len(rows)), sizes)
-        entity, position, self.soft = (
+        of_row = np.repeat(np.arange(len(rows)), sizes)
+        entity, position = (
             np.concatenate([getattr(each, name) for each in rows])
-            for name in ("entity", "position", "soft")
+            for name in ("entity", "position")
         )
         self.chance, self.ratio, self._weight, self.bears = np.concatenate(
             [each.says for each in rows], axis=1
@@ -98,8 +83,8 @@ class _Together:
         place = np.concatenate(places)
         self.place = np.where(place >= 0, place + np.repeat(first, sizes), -1)
         self.firm: Mask = (position >= 0) & (place >= 0)
-        beside = np.flatnonzero(~self.firm & ~self.soft)
-        self.others, which = _numbered(self.of_row[beside], entity[beside])
+        beside = np.flatnonzero(~self.firm)
+        self.others, which = _numbered(of_row[beside], entity[beside])
         group = np.where(self.firm, self.place, -1)
         group[beside] = len(self.tree) + which
         # One caller is one witness, however many of its readings alarm.
@@ -170,14 +155,6 @@ def _rooted(tree: Tree, own: Floats, of_node: Ints, many: int) -> Floats:
     if not len(tree):
         return np.zeros(many)
     return _sums(of_node[tree.levels[0]], rooted(tree, own), many)
-
-
-def _tempered(of_row: Ints, nats: Floats, many: int) -> Floats:
-    """Return for each suspect the sum in which its n-th strongest counts 1 / (1 + rho n)."""
-    order = np.lexsort((-np.abs(nats), of_row))
-    of_row, nats = of_row[order], nats[order]
-    place = np.arange(len(of_row)) - np.searchsorted(of_row, of_row)
-    return _sums(of_row, nats / (1 + SOFT_RHO * place), many)
 
 
 def _sums(which: Ints, nats: Floats, many: int) -> Floats:

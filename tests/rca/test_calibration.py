@@ -229,6 +229,16 @@ def test_every_feature_of_a_situation_is_a_share() -> None:
     assert found["contradicted"] == pytest.approx(1 / 3)
 
 
+def test_an_alarm_says_how_far_or_is_about_a_state() -> None:
+    far, bare = _seen("e0"), _seen("e1", score=None)
+
+    def graded(*rows: Observation) -> float:
+        return situation_of(answer(0.9), Incident("one", observations=rows))["graded"]
+
+    assert graded(far, replace(bare, signal="down")) == 1.0
+    assert graded(far, bare) == 0.5
+
+
 def test_log_odds_and_chances_are_each_other_s_inverse() -> None:
     for chance in (1e-9, 0.2, 0.5, 0.999):
         assert chance_of(log_odds(chance)) == pytest.approx(chance)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -96,6 +97,7 @@ def test_a_file_holds_all_of_a_calibrator(tmp_path: Path) -> None:
     path.write_text(dump_calibration(whole))
     read = load_calibration(path)
     assert dump_calibration(read) == path.read_text()
+    assert not re.search(r"\.\d{7}", path.read_text())  # no more digits than anybody measured
     assert read.reliability == whole.reliability
     assert read.how == {"seed": "7"}
     given = answer(0.8, 0.1)

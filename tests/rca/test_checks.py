@@ -3,6 +3,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_checks_come_best_first_and_no_command_twice(ask: Ask) -> None:
     assert [c.gain for c in checks] == sorted((c.gain for c in checks), reverse=True)
     assert all(c.gain > 0 for c in checks)
     assert len({c.command for c in checks}) == len(checks)
+
+
+def test_checks_are_the_same_however_effects_are_walked(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = ask(DOUBT).next_checks
+    monkeypatch.setattr(import_module("rca.checks"), "FEW", -1)
+    at_once = ask(DOUBT).next_checks
+    assert [replace(c, gain=0.0) for c in at_once] == [replace(c, gain=0.0) for c in one_by_one]
+    assert [c.gain for c in at_once] == pytest.approx([c.gain for c in one_by_one])
 
 
 def test_who_is_at_fault_is_asked_before_how(ask: Ask) -> None:

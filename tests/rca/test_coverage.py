@@ -16,6 +16,21 @@ def test_a_mode_on_which_nobody_looks_is_a_gap_with_what_would_show_it(model: Mo
     assert gap is not None
     assert (gap.entities, gap.unseen) == (2, 1)
     assert gap.signals[:2] == ("down", "unreachable")
+    assert gap.unseen_per_year == gap.per_year > 0
+
+
+def test_what_passes_unseen_is_counted_for_each_that_nobody_watches(model: Model) -> None:
+    one, three = (_of(gaps(model, [("Host", NONE)] * n), "Host", "down") for n in (1, 3))
+    assert one is not None
+    assert three is not None
+    assert three.unseen_per_year == 3 * one.unseen_per_year
+
+
+def test_what_another_kind_would_show_is_not_proposed(model: Model) -> None:
+    gap = _of(gaps(model, [("PowerFeed", NONE)]), "PowerFeed", "down")
+    assert gap is not None
+    assert "unreachable" in gap.signals
+    assert not {"paused", "panic", "full"} & set(gap.signals)
 
 
 def test_a_mode_that_a_watched_signal_speaks_of_is_none(model: Model) -> None:

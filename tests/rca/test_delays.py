@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rca
+from kgraph.schema import Incident
 from rca.delays import EARLIER, LATER, STARTS, TIMELY, discounts
+from rca.rules import Model
+from tests.rca.answers import chance
 
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 TIMES = st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=30)
 
 
@@ -47,3 +56,23 @@ def test_only_differences_of_time_count(times: list[float], shift: float) -> Non
 def test_time_takes_away_and_never_all(times: list[float]) -> None:
     for left in discounts(times, [1.0] * len(times)):
         assert 1 - TIMELY <= left <= 1
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=10), timedelta(hours=-6)])
+def test_guests_that_fail_at_other_times_blame_their_host_less(
+    apart: timedelta, incident: Callable[[str], Incident], model: Model
+) -> None:
+    seen = incident("Host: h\n VirtualMachine: v1 v2\n v* RUNS_ON h\n v* abnormal: down")
+    together, scattered = (
+        replace(
+            seen,
+            observations=tuple(
+                replace(row, at=NOON + i * step) for i, row in enumerate(seen.observations)
+            ),
+        )
+        for step in (timedelta(), apart)
+    )
+    untold, first, later = (
+        chance(rca.investigate(each, model), "h") for each in (seen, together, scattered)
+    )
+    assert untold == first > later

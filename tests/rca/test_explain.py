@@ -5,7 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+import rca
 from kgraph.schema import Answer, Cause, Incident
+from rca.rules import Model
 from tests.rca.seeds import seeds
 
 Ask = Callable[[str], Answer]
@@ -34,6 +36,35 @@ def test_a_path_begins_at_a_cause_ends_at_its_symptom_and_follows_relations(
             backward = (before.entity, after.relation, after.entity)
             assert forward in joined or backward in joined
         assert all(0 < step.probability <= 1 for step in path.steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "hit", "of"),
+    [
+        ("ConfigItem: c\n Service: s t\n s t USES c", "s t abnormal: errors", "c changed"),
+        ("ConfigItem: c\n Queue: s t\n s t USES c", "s t abnormal: errors", "c changed"),
+        # Against the arrow: the host depends on nothing of its guest.
+        ("Host: h\n VirtualMachine: v\n v RUNS_ON h", "h abnormal: cpu", "v cpu"),
+    ],
+)
+def test_a_step_names_the_rule_about_its_ends_and_the_way_it_went(
+    text: str, hit: str, of: str, incident: Callable[[str], Incident], model: Model
+) -> None:
+    uid, signal = of.split()
+    asked = incident(f"{text}\n {hit}\n {uid} abnormal: {signal}\n candidates {uid}")
+    kinds = {entity.uid: entity.kind for entity in asked.entities}
+    joined = {(r.dependent, r.dependency) for r in asked.relations}
+    rules = {rule.where: rule for rule in model.propagation}
+    steps = [path.steps for path in rca.investigate(asked, model).explanation]
+    hops = [(before, after) for path in steps for before, after in pairwise(path)]
+    assert hops
+    for before, after in hops:
+        rule = rules[after.rule]
+        assert kinds[after.entity] in rule.effect_kinds
+        assert kinds[before.entity] in rule.cause_kinds
+        assert after.relation in rule.types
+        ends = (after.entity, before.entity)
+        assert (ends[::-1] if rule.reverse else ends) in joined
 
 
 STORM = """

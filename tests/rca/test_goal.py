@@ -25,6 +25,22 @@ def test_the_alarm_of_the_breached_entity_about_itself_is_the_breach_once_more(a
         assert chance(told, uid) == pytest.approx(chance(quiet, uid), rel=1e-6)
 
 
+@pytest.mark.parametrize("seen", ["", "front healthy: errors"])
+def test_what_the_breached_entity_calls_explains_the_breach_and_nothing_else_does(
+    seen: str, ask: Ask
+) -> None:
+    answer = ask(f"""
+        Service: front
+        Database: db aside
+        front CALLS db
+        db aside abnormal: latency@20
+        target front latency
+        {seen}
+    """)
+    assert first(answer) == ("db", "slow")
+    assert chance(answer, "db") > 10 * chance(answer, "aside")
+
+
 @pytest.mark.parametrize("seen", ["abnormal: latency@60", "healthy: latency"])
 def test_what_callers_of_the_breached_entity_feel_is_the_breach_further_on(
     seen: str, ask: Ask

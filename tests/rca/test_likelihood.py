@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
@@ -8,6 +12,7 @@ from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading, re
 from rca.rules import Model
 
 BARE = Model()
+NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 ALL_SIZES = [3.0, 5.0, 8.0, 20.0, 100.0, None]  # rising; an alert without a size is the loudest
 
 
@@ -130,6 +135,24 @@ def test_of_repeated_rows_the_loudest_is_the_one_witness() -> None:
 def test_a_row_without_a_size_is_the_loudest() -> None:
     (reading,) = _read(_seen("a", "errors", score=50), _seen("a", "errors"))["a"]
     assert reading.observation.score is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"at": NOW}, {"at": NOW + timedelta(seconds=1)}),
+        ({"at": NOW}, {}),
+        ({"detector": "a"}, {"detector": "b"}),
+        ({"caller": "b"}, {"caller": "other1"}),
+    ],
+)
+def test_of_equal_rows_the_same_one_is_kept_in_whichever_order_they_come(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    rows = [replace(_seen("a", "errors"), **row) for row in (first, second)]
+    for order in (rows, rows[::-1]):
+        (reading,) = _read(*order)["a"]
+        assert reading.observation == rows[0]
 
 
 def test_something_wrong_beats_nothing_seen_of_the_same_signal() -> None:

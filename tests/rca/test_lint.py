@@ -111,6 +111,10 @@ def test_a_row_about_several_kinds_is_wrong_once() -> None:
             "signals:\n  - {signal: x, of: Queue.overloaded, detection: 0.9, falseAlarm: 0.1}\n",
             "nothing causes Queue.overloaded",
         ),
+        (
+            "faults:\n  - {fault: Application.degraded, perYear: 1}\n",
+            "nothing signals Application.degraded",
+        ),
     ],
 )
 def test_a_defect_is_found_with_its_place_and_how_to_mend_it(body: str, what: str) -> None:

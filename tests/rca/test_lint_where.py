@@ -66,6 +66,11 @@ def test_a_sound_condition_has_no_findings(where: str) -> None:
     assert _found(where) == []
 
 
+def test_what_may_be_of_any_kind_may_be_asked_for_one() -> None:
+    row = ROW.replace("(VirtualMachine)", "(*)") % "{kind: VirtualMachine}"
+    assert findings([*read_files(), parse(HEAD + row, "mine.yaml")]) == []
+
+
 def test_the_same_row_under_the_same_condition_is_a_duplicate() -> None:
     one = ROW % "{label: tier}"
     twice, other = one + one.split("\n", 1)[1], one + (ROW % "{label: x}").split("\n", 1)[1]

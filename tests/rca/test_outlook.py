@@ -15,6 +15,8 @@ from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
 from rca.compile import severity_of
 from rca.engine import scene_of
+from rca.goal import goal_of
+from rca.likelihood import TARGET_RATIO
 from rca.messages import CALLERS_RHO, ENTITY_RHO, SPREADS, message, temper
 from rca.outlook import Outlook
 from rca.promise import AGAINST, ALARM, ALONE, PASSES, UNSEEN
@@ -31,7 +33,7 @@ from tests.rca.worlds import microservices
 MODEL = rca.load_model()
 
 
-def _outlook(incident: Incident, *, shared: bool = False) -> tuple[Scene, Outlook, Prospects]:
+def outlook_of(incident: Incident, *, shared: bool = False) -> tuple[Scene, Outlook, Prospects]:
     scene = scene_of(incident, MODEL, build(incident.entities, incident.relations))
     symptoms = abnormal_entities(scene.readings)
     suspected = suspects(scene, symptoms)
@@ -144,7 +146,7 @@ def _said(scene: Scene, entity: int, mode: str) -> float:
 def test_columns_say_of_each_prospect_what_is_said_of_it_alone(seed: int, shared: bool) -> None:  # noqa: FBT001
     world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
     drawn = draw_incident(world, seeded(seed), faults=1 + seed % 3)
-    scene, outlook, found = _outlook(drawn.incident, shared=shared)
+    scene, outlook, found = outlook_of(drawn.incident, shared=shared)
     symptoms = outlook.symptoms
     slowly = _Slowly(scene, found.entities, symptoms.entities)
     assert len(found) == len(outlook.said) == len(outlook.effects) > 0
@@ -172,9 +174,29 @@ def test_columns_say_of_each_prospect_what_is_said_of_it_alone(seed: int, shared
         assert set(outlook.reached(i, ALARM | UNSEEN)) == below.alarms | below.unseen | own
 
 
+def test_a_symptom_weighs_what_its_alarms_say_and_the_breach_besides(
+    incident: Callable[[str], Incident],
+) -> None:
+    asked = incident("""
+        Service: a b
+        a abnormal: errors
+        b abnormal: errors latency
+        target a latency
+    """)
+    scene = scene_of(asked, MODEL, build(asked.entities, asked.relations))
+    alarming = abnormal_entities(scene.readings)
+    goal = goal_of(scene, asked.target)
+    assert goal is not None
+    one, two = symptoms_of(scene, alarming, None).nats
+    assert 0 < one < two
+    breached, same = symptoms_of(scene, alarming, goal).nats
+    assert breached == pytest.approx(one + math.log(TARGET_RATIO))
+    assert same == two
+
+
 def test_faults_of_suspects_are_those_that_each_may_suffer() -> None:
     world = World.of(Estate(EstateShape(entities=300, seed=4)).items(), seeded(4))
-    scene, _, found = _outlook(draw_incident(world, seeded(4)).incident)
+    scene, _, found = outlook_of(draw_incident(world, seeded(4)).incident)
     singles = found[: found.singles]
     assert [one.faults for one in singles] == [
         ((entity, mode),) for entity in found.entities for mode in sorted(scene.rates(entity))
@@ -187,7 +209,7 @@ def test_a_pair_promises_what_it_stops_and_not_all_that_both_lie_upstream_of(
     incident: Callable[[str], Incident],
 ) -> None:
     """Without a and c one switch is dark, and the hosts have another one."""
-    scene, outlook, found = _outlook(
+    scene, outlook, found = outlook_of(
         incident("""
             PowerFeed: a b c
             Switch: s t
@@ -217,7 +239,7 @@ def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked
 ) -> None:
     """Nearly everything is downstream of what is deep in it, so that this must promise little."""
     for drawn in microservices.incidents(7, 2, view, (160, 200)):
-        scene, outlook, found = _outlook(replace(drawn.incident, candidates=None, target=None))
+        scene, outlook, found = outlook_of(replace(drawn.incident, candidates=None, target=None))
         walked, explanation = worth(scene, found, outlook, None)
         best = max(score([unit]) for unit in units(scene, found, None))
         assert len(walked) < len(found) / 5

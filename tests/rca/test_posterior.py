@@ -13,7 +13,7 @@ from itertools import combinations
 import pytest
 
 from kgraph.schema import Incident
-from rca.posterior import ELSEWHERE, posterior
+from rca.posterior import ELSEWHERE, TOGETHER, _short_list, posterior
 from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation, compatible
@@ -80,6 +80,9 @@ def test_probabilities_sum_to_one(
     assert math.fsum(chances) == pytest.approx(1.0)
     assert all(0 <= chance <= 1 for chance in chances)
     assert all(chance <= 1 + 1e-9 for chance in result.marginals().values())
+    for members, _ in result.sets:  # one entity has one fault
+        blamed = [entity for unit in members for entity in unit.entities]
+        assert len(set(blamed)) == len(blamed)
 
 
 @pytest.mark.parametrize("seed", seeds(10))
@@ -92,6 +95,27 @@ def test_the_best_explanation_is_among_the_sets(
     assert not best or frozenset(u.faults for u in best) in {
         frozenset(u.faults for u in members) for members, _ in result.sets
     }
+
+
+def test_more_faults_than_are_enumerated_stand_together_and_each_may_be_left_out(
+    incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    suspected = units_of(field_of(incident("Host: h[1-5]\n h* abnormal: down unreachable")))
+    best = best_explanation(suspected)
+    assert len(best) == 5 > TOGETHER
+    result = posterior(suspected, best, None)
+    asked = {frozenset(members): chance for members, chance in result.sets}
+    assert max(asked, key=asked.__getitem__) == frozenset(best)
+    assert all(0 < asked[frozenset(best) - {unit}] < asked[frozenset(best)] for unit in best)
+
+
+@pytest.mark.parametrize(("twins", "listed"), [(8, 8), (12, 12), (13, 1)])
+def test_equals_come_onto_the_short_list_together_or_stay_out_together(
+    twins: int, listed: int, incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    found = units_of(field_of(incident(f"Host: h[1-{twins}]\n h* abnormal: down")))
+    down = [unit for unit in found if unit.faults[0][1] == "down"]
+    assert len(_short_list(down, down[:1])) == listed
 
 
 def test_without_suspects_the_cause_is_elsewhere() -> None:

@@ -112,8 +112,11 @@ def test_when_it_abstains_the_runner_up_is_the_best_cause_in_the_graph(ask: Ask)
 def test_suspects_that_look_the_same_are_one_group_with_what_would_tell_them_apart(
     ask: Ask,
 ) -> None:
-    (group,) = ask(TWO_DISKS).ambiguous
+    answer = ask(TWO_DISKS)
+    (group,) = answer.ambiguous
     assert group.members == (Fault("d", "failed"), Fault("e", "failed"))
+    each = [cause.posterior for cause in answer.causes if cause.entity in {"d", "e"}]
+    assert max(each) <= group.posterior <= sum(each) < 0.5
     assert group.apart is not None
     assert group.apart.command in {"smartctl -H d", "smartctl -H e"}
     assert group.apart.gain == pytest.approx(math.log(2), rel=0.6)

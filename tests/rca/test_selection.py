@@ -1,8 +1,50 @@
-"""Who is walked of many suspects."""
+"""Which suspects are walked: the most promising ones, and what alarms loudly itself."""
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
+from rca.selection import ALARMED, FOREMOST, most, worth
 from tests.rca.answers import Ask, chance, first
+from tests.rca.test_outlook import outlook_of
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all(
+    seed: int,
+) -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=seed)).items(), seeded(seed))
+    drawn = draw_incident(world, seeded(seed), faults=3)
+    scene, outlook, found = outlook_of(drawn.incident)
+    loud = {found[i].faults for i in np.flatnonzero(outlook.said > ALARMED).tolist()}
+    assert 0 < len(loud) <= FOREMOST
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
+    assert loud <= walked
+    assert len(walked) < len(found) / 5
+
+
+def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little() -> None:
+    world = World.of(Estate(EstateShape(entities=300, seed=11)).items(), seeded(11))
+    drawn = draw_incident(world, seeded(411), faults=4)
+    scene, outlook, found = outlook_of(drawn.incident)
+    _, best = worth(scene, found, outlook, None)
+    named = {fault for unit in best for fault in unit.named}
+    assert len(named) == 2  # the others are hardly seen
+    assert named <= {(fault.entity, fault.mode) for fault in drawn.truth}
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans())), st.integers(1, 5))
+def test_the_highest_of_some_come_first_and_of_equals_the_earlier(
+    rows: list[tuple[int, bool]], many: int
+) -> None:
+    values = np.array([value for value, _ in rows], np.float64)
+    among = np.array([asked for _, asked in rows], np.bool_)
+    ranked = sorted(np.flatnonzero(among).tolist(), key=lambda i: -values[i])
+    assert most(values, among, many) == ranked[:many]
 
 
 def test_what_both_of_a_pair_stand_on_is_walked_with_the_pair(ask: Ask) -> None:

@@ -244,6 +244,21 @@ def test_two_of_three_survive_one_loss_and_not_two(incident: Incidents, field_of
     assert _modes(two, field, "s")["failing"] == pytest.approx((SEED * FIRM_HARD) ** 2)
 
 
+def test_a_slow_copy_is_felt_more_where_another_one_is_lost(
+    incident: Incidents, field_of: FieldOf
+) -> None:
+    field = field_of(
+        incident("""
+        Service: s
+        ServiceInstance: i[1-3]
+        s DEPENDS_ON i1 i2 i3 / copies 2
+        """)
+    )
+    slow = _modes(_spread(field, ("i2", "slow")), field, "s")["slow"]
+    both = _modes(_spread(field, ("i1", "failing"), ("i2", "slow")), field, "s")["slow"]
+    assert 0 < slow < both
+
+
 def test_a_guest_that_takes_too_much_slows_its_siblings_through_the_host(
     incident: Incidents, field_of: FieldOf
 ) -> None:

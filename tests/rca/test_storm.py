@@ -1,14 +1,18 @@
 """A storm is worth so much and no more; small incidents keep all they have."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.schema import Channel, Observation, State
+from kgraph.schema import Channel, Incident, Observation, State
 from rca.likelihood import Reading, Sort
+from rca.scene import Scene
+from rca.score import score
 from rca.storm import ENOUGH, coarse
+from tests.rca.suspected import units_of
 
 
 def _seen(ratio: float) -> Reading:
@@ -43,3 +47,12 @@ def test_witnesses_that_count_less_make_less_of_a_storm() -> None:
 @given(st.lists(st.floats(0.01, 1e4), max_size=200), st.floats(1.0, 1e4))
 def test_one_more_alarm_never_sharpens_the_rest(ratios: list[float], more: float) -> None:
     assert 0 < coarse(_estate(*ratios, more), {}) <= coarse(_estate(*ratios), {}) <= 1
+
+
+def test_whatever_explains_a_storm_is_held_to_that(
+    incident: Callable[[str], Incident], field_of: Callable[[Incident], Scene]
+) -> None:
+    scene = field_of(incident("Host: h[0-49]\n h* abnormal: down"))
+    assert scene.coarse == coarse(scene.readings, scene.weights) < 1
+    for unit in units_of(scene):
+        assert score([unit]) == unit.log_prior + scene.coarse * unit.alone

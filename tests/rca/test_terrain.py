@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 
-from kgraph.schema import Entity, Relation
+from kgraph.schema import Entity, Incident, Relation
 from kgraph.topology import build
 from rca.compile import Compiled
 from rca.learning import Learned, Priors
@@ -12,6 +13,7 @@ from rca.roster import Roster
 from rca.rules import Model
 from rca.scene import Scene
 from rca.terrain import Terrain, terrain_of
+from tests.rca.seeds import seeds
 
 ENTITIES = (Entity("h", "Host", "alpha"), Entity("v", "VirtualMachine"))
 RELATIONS = (Relation("v", "RUNS_ON", "h"),)
@@ -63,6 +65,19 @@ def test_a_roster_finds_who_stands_elsewhere_than_in_the_arrays() -> None:
         assert list(roster) == [entity.uid for entity in entities]
         assert len(roster) == len(entities)
     assert Roster(topology, ENTITIES[:1]).get("v") is None
+
+
+def test_who_hurts_whom_against_the_arrows_is_the_same_from_either_end(
+    random_incident: Callable[[int], Incident], field_of: Callable[[Incident], Scene]
+) -> None:
+    pairs = 0
+    for seed in seeds(5):
+        terrain = field_of(random_incident(seed)).terrain
+        ids = range(len(terrain.topology))
+        hurts = {(one, ahead.entity) for one in ids for ahead in terrain.presses(one)}
+        assert {(one, other) for other in ids for one in terrain.burdens(other)} == hurts
+        pairs += len(hurts)
+    assert pairs > 0
 
 
 def test_monitoring_that_runs_on_what_it_watches_makes_no_cycle() -> None:

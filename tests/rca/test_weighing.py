@@ -10,7 +10,7 @@ import pytest
 from kgraph.schema import Incident
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from rca.accounts import accounted
-from rca.messages import ENTITY_RHO, OVERFLOW, SOFT_RHO, SPREADS, message, rooted, temper
+from rca.messages import ENTITY_RHO, SOFT_RHO, rooted, temper
 from rca.region_edges import Floats
 from rca.scene import Scene
 from rca.score import evidence, score, scores
@@ -19,10 +19,9 @@ from tests.rca.seeds import seeds
 from tests.rca.suspected import units_of
 
 
-def _said(unit: Unit, told: Floats) -> tuple[Floats, Floats, float]:
-    """Return what one suspect is told at each node of its tree, beside it, and by calls."""
+def _said(unit: Unit, told: Floats) -> tuple[Floats, Floats]:
+    """Return what one suspect is told at each node of its tree, and beside it."""
     rows, own, beside = unit.rows, dict[int, list[float]](), dict[int, list[float]]()
-    calls = []
     left = rows.ratio / (1 + told * (rows.ratio - 1))
     pairs = zip(rows.entity.tolist(), unit.place.tolist(), strict=True)
     for i, (entity, place) in enumerate(pairs):
@@ -31,28 +30,26 @@ def _said(unit: Unit, told: Floats) -> tuple[Floats, Floats, float]:
         nats = float(rows.weight[i] * np.log1p(bears * (left[i] - 1)))
         if firm:
             own.setdefault(place, []).append(nats)
-        elif rows.soft[i]:
-            calls.append(nats)
         else:
             beside.setdefault(entity, []).append(nats)
     rho = [SOFT_RHO if soft else ENTITY_RHO for soft in unit.tree.soft.tolist()]
     nodes = [temper(own[i], rho[i]) if i in own else 0.0 for i in range(len(rho))]
     others = [temper(nats, ENTITY_RHO) for nats in beside.values()]
-    return np.array(nodes), np.array(others), min(OVERFLOW, temper(calls, SOFT_RHO))
+    return np.array(nodes), np.array(others)
 
 
 def _accounts(unit: Unit) -> Floats:
     """Return how surely one suspect accounts for each of its rows."""
-    own, _, _ = _said(unit, np.zeros(len(unit.rows)))
+    own, _ = _said(unit, np.zeros(len(unit.rows)))
     chances = np.append(accounted(unit.tree, own), 0.0)
     return np.where(unit.place >= 0, chances[unit.place] * unit.rows.bears, unit.rows.chance)
 
 
 def _by_itself(unit: Unit, told: Floats) -> float:
     """Weigh one suspect as the modules say, without arrays of many."""
-    own, beside, felt = _said(unit, told)
+    own, beside = _said(unit, told)
     up = float(rooted(unit.tree, own).sum()) if len(unit.tree) else 0.0
-    return up + float(message(SPREADS, felt)) + float(beside.sum())
+    return up + float(beside.sum())
 
 
 def _assert_all(scene: Scene) -> int:

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 import remedies.guards as all_guards
-from kgraph.schema import Fault, Halt, Lease, Outcome, Plan, PlanStep
+from kgraph.schema import Actor, Fault, Halt, Lease, Outcome, Plan, PlanStep, Risk
 from remedies.guards import GUARDS, Presence, Sighting, Weight, confirmed_off, judge, judge_plan
+from remedies.guards.budget import span_of
 from remedies.world import Approver, Facts, Intent, Past, Vantage, World
 from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
 
@@ -132,6 +133,8 @@ def test_an_empty_set_of_sources_never_means_all() -> None:
     "vantage",
     [
         Vantage("libvirt", VICTIMS, frozenset({"v1"})),  # one of three: it may well be dead
+        Vantage("libvirt", VICTIMS | {"v4"}, frozenset({"v1", "v2"})),  # half is not most
+        Vantage("libvirt", VICTIMS | {"v4"}, VICTIMS | {"v4"}, frozenset({"v1"})),  # seen itself
         Vantage("libvirt", VICTIMS, VICTIMS, VICTIMS),  # somebody else has seen them
         Vantage("libvirt", VICTIMS, VICTIMS, frozenset({"v1", "v2"})),
         Vantage("libvirt", VICTIMS, frozenset({"v2", "v3"})),  # what we act on is not silent
@@ -167,6 +170,11 @@ def test_one_host_is_fenced_at_a_time_and_two_within_an_hour() -> None:
     assert judge(PLAN, FENCE, fencing(("h1", 1, True), ("h1", 2, False))) == ()
 
 
+def test_an_intent_is_remembered_for_as_long_as_it_counts() -> None:
+    assert span_of(intent(1, 0)) == timedelta(minutes=1)
+    assert span_of(intent(1, 0, action="fence")) == timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("vantages", "why"),
     [
@@ -194,8 +202,22 @@ def test_a_guest_starts_elsewhere_once_its_old_host_was_read_back_off() -> None:
 
 
 def test_from_one_vantage_point_nobody_can_tell_who_is_cut_off() -> None:
-    one = facts(vantages=(Vantage("libvirt", HOSTS, HOSTS - {"h3"}),))
-    assert judge(PLAN, RESUME, one) == ()
+    cut_off = Vantage("libvirt", HOSTS, HOSTS - {"h3"})
+    assert judge(PLAN, RESUME, facts(vantages=(cut_off,))) == ()
+    # What watches nothing is no second one.
+    assert judge(PLAN, RESUME, facts(vantages=(cut_off, Vantage("ping", frozenset())))) == ()
+
+
+def test_who_is_heard_from_somewhere_is_not_cut_off() -> None:
+    hears = (Vantage("libvirt", HOSTS, HOSTS - {"h3"}), Vantage("ping", HOSTS))
+    assert judge(PLAN, RESUME, facts(vantages=hears)) == ()
+
+
+@pytest.mark.parametrize("reason", ["", "storm"])
+def test_a_halt_is_told_with_its_moment_and_its_reason_if_it_has_one(reason: str) -> None:
+    (said,) = judge(PLAN, RESUME, replace(WELL, halted=Halt(T0, reason)))
+    because = f": {reason}" if reason else ""
+    assert said.why == f"halted since {T0:%Y-%m-%d %H:%M:%SZ}{because}"
 
 
 def test_a_symptom_that_was_there_before_is_nobody_elses_doing() -> None:
@@ -206,6 +228,8 @@ def test_a_symptom_that_was_there_before_is_nobody_elses_doing() -> None:
 
 def test_the_budget_is_for_guests_only() -> None:
     assert judge(PLAN, RESTART, REFUSED["budget"]) == ()
+    others = tuple(intent(n, 30, kind="Service") for n in range(10))
+    assert judge(PLAN, RESUME, replace(WELL, intents=others)) == ()
 
 
 def test_who_suffers_of_one_thing_after_another_is_not_what_flaps() -> None:
@@ -220,9 +244,25 @@ def test_who_suffers_of_one_thing_after_another_is_not_what_flaps() -> None:
     assert said.guard == "flapping"
 
 
+@pytest.mark.parametrize(("entity", "minutes"), [("v9", 5), ("v1", 65)])
+def test_what_was_repaired_elsewhere_or_long_ago_does_not_flap(
+    entity: str, minutes: float
+) -> None:
+    rows = tuple(
+        replace(past(minutes + n, Outcome.HELPED, f"P-{n}"), entity=entity) for n in range(3)
+    )
+    assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
+
+
 @pytest.mark.parametrize("name", ["attempts", "flapping"])
 def test_what_only_automation_may_not_repeat_a_person_may(name: str) -> None:
     assert judge(PLAN, RESUME, replace(REFUSED[name], by=Approver.PERSON)) == ()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"attempts", "flapping"}])
+def test_what_makes_things_worse_no_person_may_either(name: str) -> None:
+    step, world = step_for(name), world_for(name)
+    assert judge(PLAN, step, replace(world, by=Approver.PERSON)) == judge(PLAN, step, world) != ()
 
 
 @pytest.mark.parametrize(
@@ -256,6 +296,19 @@ def test_what_ended_undone_is_begun_again_after_a_pause_that_grows(
     assert all(row.weight is Weight.AUTOMATION for row in said)  # a person may at once
 
 
+def test_it_is_told_when_what_ended_undone_may_begin_again() -> None:
+    (said,) = judge(PLAN, RESUME, ended_undone(60, 25))
+    assert said.why.endswith(f"not again before {T0 + timedelta(seconds=15):%H:%M:%SZ}")
+
+
+@pytest.mark.parametrize("other", [{"entity": "v9"}, {"action": "reset"}])
+def test_what_was_tried_elsewhere_or_otherwise_in_vain_may_be_tried_here(
+    other: dict[str, str],
+) -> None:
+    row = replace(past(5, Outcome.NO_EFFECT), **other)  # type: ignore[arg-type] # both are text
+    assert judge(PLAN, RESUME, replace(WELL, past=(row,))) == ()
+
+
 def test_several_steps_of_one_plan_are_one_repair() -> None:
     rows = tuple(past(10, Outcome.HELPED, "P-1") for _ in range(5))
     assert judge(PLAN, RESUME, replace(WELL, past=rows)) == ()
@@ -271,9 +324,31 @@ def test_a_lease_of_our_own_is_no_lock() -> None:
     assert judge(PLAN, RESUME, ours) == ()
 
 
+def test_a_lease_of_something_else_is_no_lock() -> None:
+    theirs = replace(WELL, leases=(Lease("v2", "stranger", 1, T0),))
+    assert judge(PLAN, RESUME, theirs) == ()
+
+
 def test_looking_is_never_refused_for_what_was_tried_before() -> None:
     rows = (Past("P-0", "x", "check", T0, Outcome.NO_EFFECT),)
     assert judge(PLAN, CHECK, replace(WELL, past=rows)) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["isolated", "owned", "attributed", "attempts", "flapping", "locked"]
+)
+def test_what_only_looks_is_in_nobodys_way(name: str) -> None:
+    look = replace(step_for(name), risk=Risk.NONE)
+    assert judge(PLAN, look, world_for(name)) == ()
+
+
+def test_a_plan_is_not_brought_by_itself() -> None:
+    ours = replace(WELL, under_way=(PLAN,), before={PLAN.id: frozenset()})
+    assert judge(PLAN, RESUME, ours) == ()
+
+
+def test_what_has_no_symptoms_was_not_brought_by_another_plan() -> None:
+    assert judge(replace(PLAN, symptoms=()), RESUME, REFUSED["attributed"]) == ()
 
 
 OWN = Sighting("h1", Presence.OFF, own=True)
@@ -308,6 +383,7 @@ def test_the_plan_is_judged_by_the_steps_that_we_would_do() -> None:
         step.action for step, _ in judge_plan(plan, replace(WELL, halted=Halt(T0)))
     ]
     assert refused(PLAN) == ["restart", "check", "resume"]
+    assert refused(plan_of(replace(RESTART, actor=Actor.PERSON), RESUME)) == ["resume"]
 
 
 def test_of_two_plans_that_treat_the_same_the_one_that_began_first_goes_on() -> None:

@@ -71,6 +71,23 @@ def test_memory_is_counted_over_all_that_comes_to_a_host() -> None:
     assert rules(plan(cause("fence", "h1"), *crowd), plant) == [(2, Rule.CAPACITY)]
 
 
+def test_only_guests_take_room_and_each_once() -> None:
+    plant = three_hosts()
+    plant.add("agent", "Service")
+    plant.join("agent", "RUNS_ON", "h3")
+    plant.guest("big", "h3", 8, 1, "lan", "nfs")
+    again = plan(step("start_elsewhere", "big", to="h3"), fault=("x", "y"))
+    assert rules(again, plant, Known()) == []
+
+
+def test_what_a_guest_runs_on_besides_its_host_is_not_its_host() -> None:
+    plant = three_hosts()
+    plant.add("cluster", "Cluster")
+    plant.join("v1", "RUNS_ON", "cluster")
+    good = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h2"))
+    assert rules(good, plant) == []
+
+
 def test_processors_are_counted_with_their_overcommitment() -> None:
     plant = three_hosts()
     plant.guest("big", "h1", 1, 15, "lan", "nfs")
@@ -144,6 +161,33 @@ def test_what_belongs_together_is_not_parted() -> None:
     assert rules(one, plant, Known()) == [(0, Rule.AFFINITY)]
 
 
+PAIR = {"app": "h1", "cache": "h2"}
+
+
+def a_pair(**homes: str) -> Plant:
+    plant = three_hosts()
+    for name, host in (PAIR | homes).items():
+        plant.guest(name, host, 1, 1, "lan", "nfs", affinity="pair")
+    return plant
+
+
+def test_who_joins_its_group_parts_nothing() -> None:
+    joins = plan(step("migrate", "app", to="h2"), fault=("x", "y"))
+    assert rules(joins, a_pair(), Known()) == []
+
+
+def test_who_leaves_a_dead_host_first_is_parted_from_nobody() -> None:
+    first = plan(cause("fence", "h1"), step("start_elsewhere", "app", to="h3"))
+    assert rules(first, a_pair(cache="h1")) == []
+
+
+def test_what_stays_where_it_is_is_parted_from_nobody() -> None:
+    stays = plan(step("reset", "app"), fault=("x", "y"))
+    assert rules(stays, a_pair(), Known()) == []
+    moved = plan(step("migrate", "app", to="h3"), step("reset", "app"), fault=("x", "y"))
+    assert rules(moved, a_pair(), Known()) == [(0, Rule.AFFINITY)]
+
+
 @pytest.mark.parametrize("lost", ["lan", "nfs"])
 def test_nothing_goes_where_its_network_or_storage_is_not_seen(lost: str) -> None:
     plant = three_hosts()
@@ -152,6 +196,15 @@ def test_nothing_goes_where_its_network_or_storage_is_not_seen(lost: str) -> Non
     ]
     bad = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h3"))
     assert rules(bad, plant) == [(1, Rule.REACH)]
+
+
+@pytest.mark.parametrize("shown", ["lan", "nfs"])
+def test_what_a_guest_of_a_host_has_its_host_reaches(shown: str) -> None:
+    plant = three_hosts()
+    plant.guest("plain", "h3", 1, 1)
+    plant.relations = [r for r in plant.relations if (r.dependent, r.dependency) != ("h3", shown)]
+    good = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h3"))
+    assert rules(good, plant) == []
 
 
 def test_a_local_pool_is_reached_from_its_own_host_only() -> None:
@@ -189,13 +242,18 @@ def test_bridges_of_the_same_name_on_two_hosts_are_one_network() -> None:
     }
     assert rules(to["h2"], plant) == []
     assert rules(to["h3"], plant) == [(1, Rule.REACH)]
+    for host in ("h1", "h2"):  # without a name they are not the same
+        plant.entities[f"br-{host}"] = replace(plant.entities[f"br-{host}"], name="")
+    assert rules(to["h2"], plant) == [(1, Rule.REACH)]
 
 
-@pytest.mark.parametrize("how", ["down", "cordoned", "closed by the plan"])
+@pytest.mark.parametrize("how", ["down", "off", "cordoned", "closed by the plan"])
 def test_nothing_goes_to_a_host_that_takes_nothing_new(how: str) -> None:
     plant, known, first = three_hosts(), DEAD, []
     if how == "down":
         known = Known(broken=frozenset({"h1", "h2"}))
+    elif how == "off":
+        known = replace(DEAD, off=frozenset({"h2"}))
     elif how == "cordoned":
         plant.entities["h2"] = replace(plant.entities["h2"], labels={"cordoned": "true"})
     else:
@@ -234,6 +292,53 @@ def test_the_last_one_that_works_is_not_taken_even_where_the_quorum_is_lost_alre
     assert rules(bad, three_hosts(), known) == [(0, Rule.LAST_REPLICA)]
 
 
+@pytest.mark.parametrize(("mode", "said"), [("hung", [(0, Rule.QUORUM)]), ("slow", [])])
+def test_the_cause_is_counted_as_lost_unless_it_still_works_somehow(
+    mode: str, said: list[tuple[int, Rule]]
+) -> None:
+    tried = plan(step("reset", "v1"), fault=("v2", mode))
+    assert rules(tried, three_hosts(), Known()) == said
+
+
+def test_each_group_is_asked_by_itself() -> None:
+    plant = three_hosts()
+    plant.add("mesh", "Service")
+    for group, guests in {"red": ("v1", "v2"), "blue": ("v3", "v4")}.items():
+        for guest in guests:
+            plant.join("mesh", "RUNS_ON", guest, group, 1)
+    plant.relations = [row for row in plant.relations if row.dependent != "shop"]
+    one_of_each = plan(step("reset", "v1"), step("reset", "v3"), fault=("x", "y"))
+    assert rules(one_of_each, plant, Known()) == []
+    both = plan(step("reset", "v1"), step("reset", "v2"), fault=("x", "y"))
+    assert rules(both, plant, Known()) == [(1, Rule.LAST_REPLICA)]
+
+
+def test_where_rows_of_a_group_disagree_the_larger_need_counts() -> None:
+    plant = three_hosts()
+    plant.add("mesh", "Service")
+    for guest, need in (("v1", 1), ("v4", 2)):
+        plant.join("mesh", "RUNS_ON", guest, "copies", need)
+    found = rules(plan(step("reset", "v4"), fault=("x", "y")), plant, Known())
+    assert found == [(0, Rule.QUORUM)]
+
+
+@pytest.mark.parametrize(("group", "rule"), [(None, Rule.LAST_REPLICA), ("all", Rule.QUORUM)])
+def test_what_has_stopped_already_is_not_objected_to_again(group: str | None, rule: Rule) -> None:
+    plant = three_hosts()
+    plant.relations = [row for row in plant.relations if row.dependent != "shop"]
+    for guest in ("v1", "v2", "v3"):
+        plant.join("shop", "RUNS_ON", guest, group, 3 if group else None)
+    stops = plan(step("stop", "v1"), step("stop", "v2"), fault=("x", "y"))
+    assert rules(stops, plant, Known()) == [(0, rule)]
+
+
+def test_who_only_calls_it_does_not_stop_with_it() -> None:
+    plant = three_hosts()
+    plant.add("front", "Service")
+    plant.join("front", "CALLS", "v4")
+    assert rules(plan(step("reset", "v4"), fault=("x", "y")), plant, Known()) == []
+
+
 def test_what_is_broken_already_may_be_reset() -> None:
     known = Known(broken=frozenset({"v1", "v2", "v3"}))
     good = plan(*(step("reset", v) for v in ("v1", "v2", "v3")), fault=("v1", "hung"))
@@ -266,14 +371,34 @@ def test_what_the_graph_does_not_have_cannot_be_proven(
     assert (0, Rule.UNKNOWN) in found
 
 
+def test_a_look_at_what_the_graph_does_not_have_breaks_nothing() -> None:
+    assert rules(plan(step("check", "nobody"), fault=("x", "y")), three_hosts(), Known()) == []
+
+
+def test_a_guest_that_was_moved_already_is_where_it_went() -> None:
+    twice = plan(*[cause("migrate", "v4", to="h2")] * 2, fault=("x", "y"))
+    assert rules(twice, three_hosts(), Known()) == [(1, Rule.UNKNOWN)]
+
+
+def test_a_guest_that_starts_on_its_own_host_needs_no_proof_and_keeps_its_room() -> None:
+    plant = three_hosts()
+    plant.guest("big", "h1", 12, 1, "lan", "nfs")
+    again, comes = cause("start_elsewhere", "v4", to="h3"), step("migrate", "big", to="h3")
+    assert rules(plan(again, fault=("x", "y")), plant, Known()) == []
+    both = plan(again, comes, fault=("x", "y"))
+    assert rules(both, plant, Known()) == [(1, Rule.CAPACITY)]
+
+
 def test_an_action_of_which_nothing_is_known_is_not_proven() -> None:
     assert rules(plan(step("melt", "v1"), fault=("x", "y")), three_hosts()) == [(0, Rule.UNKNOWN)]
 
 
+@pytest.mark.parametrize("size", [None, True, 0, "4 GiB"])
 @pytest.mark.parametrize("uid", ["h2", "v1", "v3"])
-def test_a_size_that_is_not_known_is_not_taken_for_small(uid: str) -> None:
+def test_a_size_that_is_not_known_is_not_taken_for_small(uid: str, size: str | int | None) -> None:
     plant = three_hosts()
-    plant.entities[uid] = replace(plant.entities[uid], props={})
+    props = dict.fromkeys(("memoryBytes", "cpus", "vcpus"), size)
+    plant.entities[uid] = replace(plant.entities[uid], props=props)
     bad = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h2"))
     assert (1, Rule.UNKNOWN) in rules(bad, plant)
 
