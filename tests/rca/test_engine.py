@@ -21,6 +21,7 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.topology import build
 from rca.engine import Thought, reason
 from rca.prospects import prospects
+from rca.rivals import BLIND as MONITORING
 from rca.rules import Model
 from rca.scene import Scene
 from rca.score import score
@@ -343,3 +344,13 @@ def test_what_is_blamed_is_known_before_anybody_says_why(
     best = next((row.members for row in answer.hypotheses if row.members), ())
     assert thought.blamed == {fault.entity for fault in best}
     assert thought.answer() == answer
+
+
+@pytest.mark.parametrize(("seen", "hinted"), [("down", False), ("unreachable", True)])
+def test_that_the_monitoring_failed_is_told_where_something_hints_at_it(
+    *, seen: str, hinted: bool, incident: Callable[[str], Incident], model: Model
+) -> None:
+    answer = rca.investigate(incident(f"Host: h[1-3]\n h* abnormal: {seen}"), model)
+    named = {row.name: row.posterior for row in answer.hypotheses}
+    assert (MONITORING in named) is hinted
+    assert named.get(MONITORING, 0.0) == answer.monitoring
