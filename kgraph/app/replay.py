@@ -114,7 +114,7 @@ def checked(replay: Replay, toolkit: Toolkit) -> list[Flaw]:
         raise InputError(
             f"no answer in the documented form: {type(error).__name__} {error}",
             where=f"answer to {case.id}",
-            mend="take what `kgraph investigate --output json` writes",
+            mend="take what `kgraph investigate --output json` of this version writes",
         ) from error
 
 
