@@ -3,10 +3,10 @@
 What monitors call down, what has stopped or whatever does not answer (`as_monitored`), and what
 becomes of guests whose storage fails (`as_handled`).
 
-What is called down is one parlance of a whole estate. Rules say how often a monitor calls down what merely cannot
-be reached (of a guest .1); where ten guests behind a switch are all called down, that is no luck
-of one in ten each. What a rule says is therefore worth `CASES` entities, and those of the incident
-that cannot be reached are counted as well:
+Rules say how often a monitor calls down what merely cannot be reached (of a guest .1); where ten
+guests behind a switch are all called down, that is no luck of one in ten each. What a rule says is
+therefore worth `CASES` entities, and those of the incident that cannot be reached are counted as
+well:
 
     P(called down | hit by a mode) = (CASES * rule + called down * P(unreachable | that mode))
                                      / (CASES + told down or well)
