@@ -28,7 +28,7 @@ from rca.explain import alike_among, best_units, causes, paths
 from rca.goal import goal_of
 from rca.likelihood import read
 from rca.outlook import Outlook
-from rca.parlance import as_handled, as_monitored
+from rca.parlance import as_monitored
 from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
@@ -176,8 +176,7 @@ def _located(scene: Scene, fault: Fault) -> tuple[int, str]:
 def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Scene:
     topology = topology or build(incident.entities, incident.relations)
     index = topology.index
-    told = incident.observations
-    rules = as_handled(as_monitored(model, told), told, topology)
+    rules = as_monitored(model, incident.observations)
     readings = with_silence(incident, read(incident, rules, topology), rules, topology)
     seen = {index[uid]: rows for uid, rows in readings.items()}
     if incident.target is not None and incident.target.entity in index:

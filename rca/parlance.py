@@ -1,12 +1,9 @@
-"""Words and ways of one estate, counted in the incident: what rules say of them is one opinion.
+"""What the monitors of an estate call down: what has stopped, or whatever does not answer.
 
-What monitors call down, what has stopped or whatever does not answer (`as_monitored`), and what
-becomes of guests whose storage fails (`as_handled`).
-
-Rules say how often a monitor calls down what merely cannot be reached (of a guest .1); where ten
-guests behind a switch are all called down, that is no luck of one in ten each. What a rule says is
-therefore worth `CASES` entities, and those of the incident that cannot be reached are counted as
-well:
+That is one parlance of a whole estate. Rules say how often a monitor calls down what merely cannot
+be reached (of a guest .1); where ten guests behind a switch are all called down, that is no luck
+of one in ten each. What a rule says is therefore worth `CASES` entities, and those of the incident
+that cannot be reached are counted as well:
 
     P(called down | hit by a mode) = (CASES * rule + called down * P(unreachable | that mode))
                                      / (CASES + told down or well)
@@ -18,16 +15,14 @@ hardly more that it has stopped than that it is cut off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kgraph.schema import Observation, State, mode_named
-from kgraph.topology import Topology
+from kgraph.schema import Observation, State
 from rca.accounts import CASES
 from rca.rules import Model, SignalRule
 
 DOWN, UNREACHABLE = "down", "unreachable"
-FAILED = "paused_io_error"  # what storage that fails does to a guest
 
 
 def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
@@ -66,43 +61,3 @@ def _spoken(model: Model, down: int, told: int) -> Mapping[object, SignalRule]:
         if often > held.detection:
             rules[about] = replace(held, detection=often)
     return rules
-
-
-def as_handled(model: Model, seen: Iterable[Observation], topology: Topology) -> Model:
-    """Return the rules, those of guests whose storage fails as this estate handles them.
-
-    A hypervisor stops such a guest, or hands it the errors, and it runs on and answers. That is
-    one setting of a whole estate: what the rules expect of `down` and `unreachable` is worth
-    `CASES` guests, and those of the incident that tell are counted as well. No rule gets stronger.
-
-    Args:
-        model: the causal rules.
-        seen: all that was seen in an incident.
-        topology: the incident's graph.
-    """
-    failed: set[tuple[str, str]] = set()
-    answers: dict[str, dict[str, bool]] = {DOWN: {}, UNREACHABLE: {}}
-    for row in seen:
-        abnormal = row.state is State.ABNORMAL
-        if row.signal in answers:
-            told = answers[row.signal]
-            told[row.entity] = abnormal or told.get(row.entity, False)
-        elif abnormal and row.entity in topology.index:
-            kind = topology.kinds[topology.index[row.entity]]
-            if mode_named(kind, row.signal) == FAILED:
-                failed.add((kind, row.entity))
-    rules = tuple([_counted(rule, failed, answers) for rule in model.signals])
-    return model if rules == model.signals else replace(model, signals=rules)
-
-
-def _counted(
-    rule: SignalRule,
-    failed: Collection[tuple[str, str]],
-    answers: Mapping[str, Mapping[str, bool]],
-) -> SignalRule:
-    told = answers.get(rule.signal, {}) if rule.mode == FAILED else {}
-    cases = [told[who] for kind, who in failed if kind == rule.kind and who in told]
-    if not cases:
-        return rule
-    often = (CASES * rule.detection + sum(cases)) / (CASES + len(cases))
-    return replace(rule, detection=max(rule.false_alarm, min(rule.detection, often)))

@@ -26,7 +26,7 @@ LEAST, MOST = 24, 60  # suspects walked in the first round
 ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
-FOREMOST = 24  # faults walked of what alarms itself
+FOREMOST = 24  # faults walked of what alarms itself, and of what stands behind groups
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
@@ -40,7 +40,7 @@ def worth(
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
-    found |= dict.fromkeys(_behind(scene, prospects, found))
+    found |= dict.fromkeys(_behind(scene, prospects, promises, found))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
     if more := _more(scene, own, outlook, found, best):
@@ -103,8 +103,10 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     return most(promises, loud, FOREMOST)
 
 
-def _behind(scene: Scene, prospects: Prospects, found: Collection[int]) -> list[int]:
-    """Return the single faults that would stop all of a group that was found.
+def _behind(
+    scene: Scene, prospects: Prospects, promises: Floats, found: Collection[int]
+) -> list[int]:
+    """Return the single faults that would stop all of a group that was found, a few of many.
 
     Both controllers of an array go with it. Of what one fault does to a group through its members
     nothing was promised (see `Outlook`), so the group alone would be walked.
@@ -116,8 +118,10 @@ def _behind(scene: Scene, prospects: Prospects, found: Collection[int]) -> list[
             common |= set.intersection(*(_needed(scene, member) for member in members))
     suspect = prospects.suspect[prospects.start[: prospects.singles]]
     behind = [at for at, entity in enumerate(prospects.entities) if entity in common]
-    several: list[int] = np.flatnonzero(np.isin(suspect, behind)).tolist()
-    return [which for which in several if which not in found]
+    among = np.zeros(len(promises), np.bool_)
+    among[: prospects.singles] = np.isin(suspect, behind)
+    among[list(found)] = False
+    return most(promises, among, FOREMOST)
 
 
 def _needed(scene: Scene, entity: int) -> set[int]:

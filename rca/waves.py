@@ -297,7 +297,8 @@ class _Wave:
         """
         chosen = np.zeros(self.n + 1, np.int64)  # node of each preference
         chosen[self.region.prefer] = np.arange(self.n)
-        parent = self.row[key - key % self.n + chosen[best % _LOW]].astype(np.int64)
+        pair = key - key % self.n + chosen[best % _LOW]
+        parent = np.maximum(self.row[pair], ROOT).astype(np.int64)  # what is at fault has none
         passed = np.minimum(1.0, believed.sum(axis=0))[parent]
         hit = np.minimum(1.0, predicted.sum(axis=0))
         return parent, np.minimum(1.0, hit / np.where(stopped > 0, stopped, passed))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 import rca
-from kgraph.schema import Entity, Observation, State
-from kgraph.topology import Topology, build
-from rca.parlance import as_handled, as_monitored
+from kgraph.schema import Observation, State
+from rca.parlance import as_monitored
 from tests.rca.answers import Ask, chance, first
 
 NETWORK = """
@@ -103,63 +102,3 @@ def test_no_rule_gets_weaker_and_no_other_is_touched() -> None:
     assert all(after[about].detection >= rule.detection for about, rule in before.items())
     changed = {about for about, rule in after.items() if before.get(about) != rule}
     assert {signal for _, _, signal in changed} == {"down"}
-
-
-def _failed(answering: int, silent: int) -> list[Observation]:
-    """Guests whose storage fails, of whom so many still answer."""
-    rows = []
-    for i in range(answering + silent):
-        state = State.HEALTHY if i < answering else State.ABNORMAL
-        rows += [_seen(f"v{i}", "ioError"), _seen(f"v{i}", "unreachable", state)]
-    return rows
-
-
-def _graph(seen: list[Observation], kind: str = "VirtualMachine") -> Topology:
-    return build([Entity(uid, kind) for uid in sorted({row.entity for row in seen})], ())
-
-
-def _unreachable(seen: list[Observation], kind: str = "VirtualMachine") -> float:
-    model, graph = rca.load_model(), _graph(seen, kind)
-    rules = as_handled(model, seen, graph).signal_rules["VirtualMachine", "unreachable"]
-    return next(rule.detection for rule in rules if rule.mode == "paused_io_error")
-
-
-def test_guests_that_get_errors_and_answer_are_no_alibi_of_their_storage() -> None:
-    ruled = _unreachable([])
-    some = [_unreachable(_failed(answering, 0)) for answering in (0, 1, 4, 40)]
-    assert some[0] == ruled
-    assert some == sorted(some, reverse=True)
-    assert some[-1] < 0.1
-    assert _unreachable(_failed(4, 4)) > _unreachable(_failed(4, 0))
-
-
-def test_where_such_guests_stop_the_rules_stay_and_others_teach_nothing() -> None:
-    ruled = _unreachable([])
-    assert _unreachable(_failed(0, 8)) == ruled
-    assert _unreachable(_failed(8, 0), kind="Database") == ruled
-    model = rca.load_model()
-    down = [_seen("v", "down")]
-    assert as_handled(model, down, _graph(down)) is model
-
-
-def test_a_pool_whose_guests_get_errors_and_run_on_is_named(ask: Ask) -> None:
-    answer = ask(
-        """
-        StoragePool: p q
-        Volume: d[0-19] e[0-19]
-        VirtualMachine: v[0-19] w[0-19]
-        Database: db
-        Service: s[0-9]
-        d[0-19] STORED_ON p
-        e* STORED_ON q
-        v[0-19] STORED_ON each d[0-19]
-        w* STORED_ON each e*
-        db RUNS_ON v0
-        s* CALLS db
-        v* s* abnormal: ioError
-        db abnormal: errors
-        v* w* healthy: down unreachable
-        w* healthy: ioError
-        """
-    )
-    assert first(answer)[0] == "p"

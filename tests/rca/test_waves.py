@@ -132,3 +132,23 @@ def test_of_a_large_group_few_are_hit_and_they_agree(
         "s abnormal: errors@6\nt healthy: errors",
     ]
     assert _assert_all(field_of(incident("\n".join(lines)))) > 0
+
+
+def test_one_of_a_pair_that_hits_nobody_is_walked_alone(
+    incident: Callable[[str], Incident],
+) -> None:
+    told = incident(
+        """
+        StoragePool: h
+        Disk: p1 p2
+        Service: s
+        VirtualMachine: v
+        h STORED_ON p1 p2 / disks 1
+        v STORED_ON h
+        s RUNS_ON v
+        s abnormal: errors
+        target s errors
+        candidates p1
+        """
+    )
+    assert {cause.entity for cause in rca.investigate(told, MODEL).causes} <= {"p1"}
