@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from kgraph.schema import Answer, Cause, Fault, Hypothesis, Incident, Observation
-from kgraph.schema.hypotheses import ranked
+from kgraph.schema.hypotheses import kept_in_order
 from kgraph.schema.signals import MEASURED
 from rca.calibrated_rivals import groups, runner_up
 from rca.engine import OUTSIDE
@@ -279,7 +279,7 @@ def _hypotheses(
         replace(row, posterior=curve(row.posterior) if row.members else nobody[row.name])
         for row in answer.hypotheses
     ]
-    return ranked(rows)
+    return kept_in_order(rows)
 
 
 def _explained(answer: Answer, best: Sequence[Fault]) -> set[tuple[str, str]]:

@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kgraph.incidents.case import SourceAge
 from kgraph.incidents.wording import age
 from kgraph.schema import RELATIONS, Answer, Carries, Cause, Hypothesis, Incident, RunnerUp
-from kgraph.schema.hypotheses import MOST_ODDS, ranked
+from kgraph.schema.hypotheses import MOST_ODDS, kept_in_order
 from rca.calibrated_rivals import groups
 from rca.doubts import WRONG
 
@@ -198,16 +198,17 @@ def _causes(before: Iterable[Cause], left: Mapping[str, _Left]) -> Iterator[Caus
 
 
 def _hypotheses(
-    before: Iterable[Hypothesis], left: Mapping[str, _Left], chances: Mapping[str, float]
+    before: Sequence[Hypothesis], left: Mapping[str, _Left], chances: Mapping[str, float]
 ) -> tuple[Hypothesis, ...]:
     """Return the sets: none is likelier than a member, or than one that was likelier."""
-    most, found = 1.0, []
-    for row in sorted(before, key=lambda row: -row.posterior):
+    most, found = 1.0, list(before)
+    for i in sorted(range(len(found)), key=lambda i: -before[i].posterior):
+        row = before[i]
         if row.members:
             own = row.posterior * _share(row, left)
             most = min(most, own, *(chances.get(f.entity, 1.0) for f in row.members))
-        found.append(replace(row, posterior=most) if row.members else row)
-    return tuple(ranked(found))
+            found[i] = replace(row, posterior=most)
+    return tuple(kept_in_order(found))
 
 
 def _runner_up(answer: Answer, left: Mapping[str, _Left]) -> RunnerUp | None:

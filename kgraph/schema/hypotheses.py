@@ -94,11 +94,29 @@ class Hypothesis:
 
 def ranked(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
     """Return hypotheses in order, see `by_whom`; what names nobody stands by its own chance."""
-    return by_whom(
-        rows,
-        lambda row: frozenset(fault.entity for fault in row.members) or row.name,
-        lambda row: row.posterior,
-    )
+    return by_whom(rows, _blames, lambda row: row.posterior)
+
+
+def kept_in_order(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """Return hypotheses whose chances have been bent since they were ranked.
+
+    Those that name somebody stay in their order: of two nearly equal culprits the sums may change
+    places, and an answer would blame another than its causes and paths do. What names nobody
+    stands by its own chance.
+    """
+    told = list(rows)
+    found = [row for row in told if row.members]
+    whole: dict[Hashable, float] = {}
+    for row in told:
+        whole[_blames(row)] = whole.get(_blames(row), 0.0) + row.posterior
+    for row in sorted((row for row in told if not row.members), key=lambda row: row.posterior):
+        less = (i for i, one in enumerate(found) if whole[_blames(one)] < row.posterior)
+        found.insert(next(less, len(found)), row)
+    return found
+
+
+def _blames(row: Hypothesis) -> Hashable:
+    return frozenset(fault.entity for fault in row.members) or row.name
 
 
 def by_whom(

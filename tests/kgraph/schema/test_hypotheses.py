@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgraph.schema import Fault, Hypothesis
-from kgraph.schema.hypotheses import ranked
+from kgraph.schema.hypotheses import kept_in_order, ranked
 
 ERRS = Hypothesis((Fault("db", "failing"),), 0.2)
 LAGS = Hypothesis((Fault("db", "slow"),), 0.15)
@@ -43,3 +43,16 @@ def test_nothing_is_lost_and_the_order_that_they_came_in_decides_between_equals_
     once = ranked(rows)
     assert sorted(once, key=repr) == sorted(rows, key=repr)
     assert [row.posterior for row in ranked(rows[::-1])] == [row.posterior for row in once]
+
+
+def test_who_is_named_keeps_the_place_that_bent_chances_would_change() -> None:
+    assert ranked([API, LAGS, ERRS]) == [ERRS, LAGS, API]
+    assert kept_in_order([API, OUTSIDE, LAGS, ERRS]) == [OUTSIDE, API, LAGS, ERRS]
+
+
+@given(ROWS)
+def test_what_was_ranked_and_did_not_change_stays_as_it_is(rows: list[Hypothesis]) -> None:
+    before = ranked(rows)
+    named = [row for row in before if row.members]
+    assert [row for row in kept_in_order(before) if row.members] == named
+    assert sorted(kept_in_order(before), key=repr) == sorted(rows, key=repr)
