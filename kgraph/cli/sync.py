@@ -150,12 +150,14 @@ def started(session: Session, way: Way) -> Iterator[tuple[Reading, Shown]]:
     from kgraph.app.stores import Access, opened
     from kgraph.app.sync import REDATED, Commitment, Reading
     from kgraph.cli.progress import showing
-    from kgraph.store import Shrink
+    from kgraph.store import Shrink, is_server
 
     commitment = Commitment.PREVIEW if way.dry_run else Commitment.COMMIT
     shrink = Shrink.ACCEPT if way.accept_shrink else Shrink.HOLD
     with opened(session.configuration, Access.WRITE) as store:
-        if not way.dry_run and store.redate(session.now()):
+        # A store on a server is several machines': this one's clock need not be the right one.
+        own = not is_server(session.configuration.settings.store.url)
+        if own and not way.dry_run and store.redate(session.now()):
             session.remark(REDATED, style="yellow")
         with showing(session) as shown:
             yield Reading(store, session.now(), commitment, shown.passing, shrink), shown

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
+from kgraph.store._redate import AHEAD
 from kgraph.store._surroundings import SQLITE_VERSION, has_wal_reset_bug
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import Estate, GraphStore, Queryable, SyncRun
@@ -29,6 +30,7 @@ from kgraph.store.sqlite import SqliteStore
 from kgraph.store.view import EstateView
 
 __all__ = [
+    "AHEAD",
     "HELD",
     "SQLITE_VERSION",
     "Ambiguous",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import timedelta
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -199,7 +201,7 @@ class Database:
             before = self._own_version()
             if before == VERSION:  # another process was quicker
                 return
-            _copy(self.path, earlier(self.path, before))
+            _copy(self.path, _free(earlier(self.path, before)))
             for version in range(before + 1, VERSION + 1):
                 self._run(MIGRATIONS[version])
             self.sql.execute(f"PRAGMA user_version = {VERSION}")
@@ -249,12 +251,19 @@ class Database:
     def rehearsing(self) -> Iterator[sqlite3.Connection]:
         """Make changes that are taken back at the end."""
         with _in_plain_words(self.path), _Transaction(self.sql, "BEGIN IMMEDIATE", "ROLLBACK"):
+            self._refuse_upgraded()
             yield self.sql
 
 
 def earlier(path: Path, version: int) -> Path:
     """Return where a store is kept as it was before it was brought up from an older schema."""
     return path.with_name(f"{path.name}.schema-{version}")
+
+
+def _free(wanted: Path) -> Path:
+    """Return a name beside what was kept the last time, if a store was brought up before."""
+    more = (wanted.with_name(f"{wanted.name}.{number}") for number in count(2))
+    return next(name for name in chain((wanted,), more) if not name.exists())
 
 
 def _copy(path: Path, to: Path) -> None:
@@ -274,7 +283,9 @@ def _copy(path: Path, to: Path) -> None:
         part.replace(to)
     except OSError as error:
         what = f"the store cannot be copied before it is brought up: {error.strerror}"
-        raise StoreError(what, where=str(to), mend="make room, and try again") from error
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        mend = "make room, and try again" if full else "check that its folder is yours to write in"
+        raise StoreError(what, where=str(to), mend=mend) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -45,6 +45,10 @@ class ServiceBeside:
         self._inbox, self._announcer, self._tally = inbox, announcer, tally
         self._measure, self._news = measure, news
 
+    def begin_anew(self) -> None:
+        """Have the store read again for what is remembered of it."""
+        self._inbox.begin_anew()
+
     def keep(self, now: datetime) -> list[Told] | None:
         """Bring in what was posted, and what people did."""
         posted, done = self._inbox.keep(now), self._hands.news(now)

@@ -42,6 +42,11 @@ class Inbox:
         self._said: frozenset[str] = frozenset()
         self._forgotten_at: datetime | None = None
 
+    def begin_anew(self) -> None:
+        """Remember nothing of what is kept, nor when it was last looked at."""
+        self._unplaced = Unplaced(self._store)
+        self._forgotten_at = None
+
     def keep(self, now: datetime) -> list[Told] | None:
         """Bring in what waits; None where nothing did.
 

@@ -12,6 +12,9 @@ from kgraph.app.watch.told import Told
 class Beside(Protocol):
     """Takes part in every round."""
 
+    def begin_anew(self) -> None:
+        """Remember nothing of the store, nor of the time: others worked on it, or it was wrong."""
+
     def keep(self, now: datetime) -> list[Told] | None:
         """Bring in what waits, before anything is explained; None where there was nothing."""
 
@@ -27,6 +30,9 @@ class Beside(Protocol):
 
 class Alone:
     """Nothing is beside the loop."""
+
+    def begin_anew(self) -> None:
+        """Nothing is remembered."""
 
     def keep(self, now: datetime) -> list[Told] | None:  # noqa: ARG002 - the protocol's
         """Bring in nothing."""

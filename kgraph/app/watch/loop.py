@@ -18,7 +18,7 @@ from kgraph.app.watch.told import Teller, Told, What
 from kgraph.schema import Lease, StoreError
 from kgraph.schema.counting import counted
 from kgraph.schema.timestamps import to_the_second
-from kgraph.store import GraphStore
+from kgraph.store import AHEAD, GraphStore
 
 ROLE = "watch"  # the lease that makes one process the watch of a store
 _TTL = timedelta(seconds=10)
@@ -58,8 +58,8 @@ class Repairs(Protocol):
     def consider(self, found: Assessment) -> list[Told]:
         """Decide what to do about the incidents, now that their evidence has changed."""
 
-    def tick(self, now: datetime) -> list[Told]:
-        """Do what is due; never blocks."""
+    def tick(self, now: datetime, *, beginning: bool) -> list[Told]:
+        """Go on with what is under way and, if `beginning`, begin what is due; never blocks."""
 
     def stop(self, now: datetime) -> list[Told]:
         """Begin nothing more, and wait briefly for what is in flight."""
@@ -149,18 +149,20 @@ class Watch:
         if not self.repairs.allowed:
             return  # another process watches by now: what we say would only confuse
         self._mind_clock(now)
-        for each in heard:
+        for each in self._of_today(heard, now):
             self._keep(each)
         brought = self.beside.keep(now)
         self._told(brought or [])
         news = heard or brought is not None or self.assessor.unsettled
         due = news or self._looked_at is None or now - self._looked_at >= _LOOK
-        if due and not self._must_hear_first(now):
+        knows = not self._must_hear_first(now)
+        if due and knows:
             self._looked_at = now
             if self._assess(self.clock()):
                 # Who is paged need not wait for what guards have to look at.
                 self.beside.settle(self.clock())
-        self._told(self.repairs.tick(self.clock()))
+        # What was proposed before a sleep may be over: nothing begins by what is that old.
+        self._told(self.repairs.tick(self.clock(), beginning=knows))
         if self.repairs.ended:
             self.assessor.again()  # what was frozen may be explained anew
         self._tidy(now)
@@ -179,6 +181,13 @@ class Watch:
         if before is not None and now - before > _SLEPT:
             self.keeper.hear_anew(now)
             self.collector.ask_anew()
+
+    def _of_today(self, heard: list[Heard], now: datetime) -> list[Heard]:
+        """Leave out what was asked before the clock was set back: it would date things ahead."""
+        found = [each for each in heard if each.at <= now + AHEAD]
+        if len(found) < len(heard):
+            self.collector.ask_anew()
+        return found
 
     def _must_hear_first(self, now: datetime) -> bool:
         """Tell whether what is known is too old to judge by, and news are to be expected."""
@@ -214,6 +223,8 @@ class Watch:
         renewed = None if lease is None else self.store.renew(lease, ttl=_TTL, now=now)
         # Who was suspended for longer than its lease may find it free, or taken.
         self._lease = renewed or self.store.acquire(ROLE, self.holder, ttl=_TTL, now=now)
+        if self._lease is not None and renewed is None:
+            self.beside.begin_anew()  # another process may have had it meanwhile
         if self._lease is None and not self._waiting:
             held = [row for row in self.store.leases(now=now) if row.name == ROLE]
             who = "".join(f" ({r.holder}, until {to_the_second(r.expires_at)})" for r in held)

@@ -114,8 +114,13 @@ class PolicyRepairs:
         abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
         return told + self._shadows.conclude(standing, abnormal, found.at)
 
-    def tick(self, now: datetime) -> list[Told]:
-        """Begin what may begin, and go on with what is under way."""
+    def tick(self, now: datetime, *, beginning: bool = True) -> list[Told]:
+        """Begin what may begin, and go on with what is under way.
+
+        Args:
+            now: the moment.
+            beginning: whether what was explained last is still worth acting by.
+        """
         self.ended = False
         if not self.allowed or self._found is None:
             return []
@@ -125,9 +130,10 @@ class PolicyRepairs:
                 self.executor.observe(now, self._facts(now, found))
             return []
         told: list[Told] = []
-        if self.store.plans(states={PlanState.APPROVED}, limit=1):
-            told += self._begin_approved(now, self._facts(now, found), found)
-        told += self._begin_by_policy(now, found)
+        if beginning:
+            if self.store.plans(states={PlanState.APPROVED}, limit=1):
+                told += self._begin_approved(now, self._facts(now, found), found)
+            told += self._begin_by_policy(now, found)
         if self.executor.idle:
             if self.executor.doubts:
                 self.executor.observe(now, self._facts(now, found))

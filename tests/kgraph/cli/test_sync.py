@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app import stores
 from kgraph.cli.session import Session
+from kgraph.store import SqliteStore
 from tests.kgraph.cli.conftest import Run
 
 
@@ -149,3 +151,18 @@ def test_a_clock_that_was_a_day_ahead_holds_nothing_up(
         "a clock was ahead: what is dated later than now is taken for now\n",
     )
     assert "alpha-30" in names(run)
+
+
+@pytest.mark.usefixtures("two")
+def test_a_clock_that_is_slow_dates_nothing_anew_on_a_server(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        stores, "open_store", lambda _target, **_: SqliteStore.open(work / "shared.db")
+    )
+    now = Session().now()
+    assert run("--store", "neo4j://graph.example", "sync").err == ""
+    monkeypatch.setattr(Session, "now", lambda _self: now - timedelta(hours=1))
+    slow = run("--store", "neo4j://graph.example", "sync")
+    assert "a clock was ahead" not in slow.err
+    assert slow.err.count("is stale") == 2

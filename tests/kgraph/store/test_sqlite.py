@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sqlite3
@@ -152,6 +153,11 @@ def test_nothing_is_written_into_a_store_that_was_brought_up_meanwhile(
         other.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match=f"schema 99 by now, .* up to {VERSION}; end this"):
         fill(store, 2)
+    with (
+        pytest.raises(StoreError, match="schema 99 by now"),
+        store.sync("doc", "", complete=True, at=T0) as run,
+    ):
+        run.preview()
 
 
 def test_a_part_that_was_read_is_read_anew_once_another_connection_has_written(
@@ -224,13 +230,43 @@ def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
         assert old.execute("SELECT name FROM entity").fetchall() == [("h0",)]
 
 
-def test_a_migration_that_breaks_off_leaves_the_store_as_it_was(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def of_schema_1(path: Path) -> None:
     with closing(sqlite3.connect(path)) as old:
         old.executescript(DDL_1)
         old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         old.execute("PRAGMA user_version = 1")
+
+
+def test_what_was_kept_of_an_earlier_migration_stays(path: Path) -> None:
+    for _ in range(3):
+        of_schema_1(path)
+        open_store(path).close()
+        path.unlink()
+    kept = sorted(each.name for each in path.parent.glob("kgraph.db.schema-*"))
+    assert kept == ["kgraph.db.schema-1", "kgraph.db.schema-1.2", "kgraph.db.schema-1.3"]
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [(errno.ENOSPC, "make room"), (errno.EACCES, "check that its folder is yours to write in")],
+)
+def test_why_there_is_no_copy_says_how_to_mend_that(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int, mend: str
+) -> None:
+    of_schema_1(path)
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "touch", fails)
+    with pytest.raises(StoreError, match=mend):
+        open_store(path)
+
+
+def test_a_migration_that_breaks_off_leaves_the_store_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_schema_1(path)
     monkeypatch.setitem(MIGRATIONS, VERSION, "INSERT INTO nowhere VALUES (1)")
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
         open_store(path)

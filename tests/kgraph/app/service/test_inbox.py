@@ -104,6 +104,20 @@ def appears(store: GraphStore, *names: str, seconds: float) -> None:
         run.commit()
 
 
+def test_who_begins_anew_goes_by_what_others_have_kept_meanwhile(
+    inbox: Inbox, store: GraphStore, post: Post
+) -> None:
+    post(down("h8"), down("h9"))
+    inbox.keep(T0)
+    other = Inbox(store, HOOKS.values(), load_packs([]), Tally(store))
+    post(over("h8"), down("h7"), seconds=1)
+    other.keep(T0 + timedelta(seconds=1))
+    appears(store, "h7", "h8", seconds=10)
+    inbox.begin_anew()
+    assert inbox.keep(T0 + timedelta(seconds=11)) == []
+    assert hurt(store, 12) == {"h7"}
+
+
 def test_what_fires_before_the_estate_has_it_is_evidence_once_it_has(
     inbox: Inbox, store: GraphStore, post: Post
 ) -> None:

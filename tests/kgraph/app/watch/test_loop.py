@@ -93,8 +93,8 @@ class Idle:
         self.considered.append(found)
         return []
 
-    def tick(self, now: datetime) -> list[Told]:  # noqa: ARG002
-        self.calls.append("tick")
+    def tick(self, now: datetime, *, beginning: bool) -> list[Told]:  # noqa: ARG002
+        self.calls.append("tick" if beginning else "go on")
         return []
 
     def stop(self, now: datetime) -> list[Told]:  # noqa: ARG002
@@ -299,6 +299,9 @@ class Posted:
     waiting: list[Told] | None = None
     calls: list[str] = field(default_factory=list)
 
+    def begin_anew(self) -> None:
+        self.calls.append("begin anew")
+
     def keep(self, now: datetime) -> list[Told] | None:  # noqa: ARG002 - the protocol's
         self.calls.append("keep")
         found, self.waiting = self.waiting, None
@@ -325,7 +328,7 @@ def test_what_was_posted_comes_in_before_the_explanation_and_what_is_missing_sta
     beside.waiting = [Told(T0, What.FINDING, "posted", {})]
     told = scene.round()
     assert [row.line for row in told].index("posted") < whats(told).index(What.OPENED)
-    assert beside.calls == ["keep", "12 alerts were left out", "settle", "settle"]
+    assert beside.calls == ["begin anew", "keep", "12 alerts were left out", "settle", "settle"]
 
 
 def test_a_clock_that_was_ahead_and_is_set_back_hides_and_keeps_nothing(scene: Scene) -> None:
@@ -385,3 +388,39 @@ def test_who_begins_after_a_day_asks_before_anything_is_said_to_be_over(
     second = new_scene("two", first.clock)
     second.watch.round()
     assert second.told == []
+
+
+def test_who_has_slept_begins_nothing_before_it_has_asked(scene: Scene) -> None:
+    scene.round()
+    scene.clock.turn(2 * 3600)
+    scene.watch.round()
+    scene.round()
+    assert scene.repairs.calls == ["tick", "go on", "tick"]
+
+
+def test_what_was_asked_before_the_clock_was_set_back_is_asked_anew(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anew: list[datetime] = []
+    monkeypatch.setattr(scene.watch.collector, "ask_anew", lambda: anew.append(scene.clock()))
+    scene.round()
+    scene.clock.turn(24 * 3600)
+    late = scene.watch.collector.ask(Job("libvirt h1", scene.source.fetch, topology=True))
+    scene.clock.turn(-24 * 3600)
+    scene.watch.collector.put(late)
+    scene.watch.round()
+    assert anew == [scene.clock()]
+    assert not scene.store.redate(scene.clock())
+
+
+def test_who_has_the_watch_again_remembers_nothing_of_the_store(new_scene: NewScene) -> None:
+    clock = Clock()
+    first, second = new_scene("one", clock), new_scene("two", clock)
+    beside = first.watch.beside = Posted()
+    first.round()
+    first.round(5)
+    assert beside.calls.count("begin anew") == 1
+    second.round(30)
+    first.round()
+    first.round(30)
+    assert beside.calls.count("begin anew") == 2

@@ -184,6 +184,19 @@ def test_a_plan_must_have_stood_for_a_while_before_it_begins(night: Night) -> No
     night.until(What.BEGUN, limit=2)
 
 
+def test_a_plan_of_before_a_sleep_does_not_begin_before_the_sources_were_asked(
+    night: Night,
+) -> None:
+    night.rounds(1)
+    night.host.running = False
+    night.until(What.PLAN)
+    night.clock.turn(2 * 3600)
+    night.host.running = True  # somebody has started it meanwhile
+    night.watch.round()
+    assert What.BEGUN not in {event.what for event in (*night.told, *night.rounds(5))}
+    assert night.host.acted == []
+
+
 def test_what_is_over_by_itself_is_not_repaired(night: Night) -> None:
     night.rounds(1)
     night.host.running = False
