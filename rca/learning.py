@@ -3,6 +3,8 @@
 Nothing is learned from an answer, only from a ruling on it. Who confirms a cause says of all else
 that was suspected in that incident that it was not at fault. What was suspected teaches by how far
 it differs from what was said: causes that come true as often as their chances say change nothing.
+A confirmation of which it is not known who else was suspected teaches nothing: its doubts would
+have no chances in vain to be held against.
 
     factor of the odds = (m + doubts) / (m + chances in vain)        m = 5
 
@@ -54,13 +56,15 @@ class Hindsight:
     """What an incident shows once its causes are known; see `rca.hindsight`.
 
     Attributes:
-        at: when it was last ruled on.
+        at: when it was first ruled on.
         suspected: whom its answer named.
+        answer: tells that answer from others; empty: not told.
     """
 
     incident: str
     at: datetime
     suspected: tuple[Suspicion, ...] = ()
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +148,19 @@ def learn(rulings: Iterable[Ruling], seen: Iterable[Hindsight] = ()) -> Learned:
     """Count rulings, and what else is known of the incidents in which they confirm a cause.
 
     The order does not matter. Of several rulings on one cause of an incident the last counts.
+
+    Args:
+        rulings: what people said.
+        seen: whom the answers suspected; one for each incident, or none.
     """
+    shown = {one.incident: one for one in seen}
     latest = {(ruling.incident, ruling.entity): ruling for ruling in sorted(rulings, key=_when)}
     confirmed = {ruling.incident for ruling in latest.values() if ruling.right}
-    known = [one for one in seen if one.incident in confirmed]
-    chances = {(o.incident, s.entity, s.mode): s.chance for o in known for s in o.suspected}
+    chances = {
+        (one.incident, row.entity, row.mode): row.chance
+        for one in shown.values()
+        for row in one.suspected
+    }
     faults: dict[tuple[str, str], _Said] = {}
     entities: dict[tuple[str, str, str], _Said] = {}
     changes: dict[str, _Said] = {}
@@ -161,11 +173,14 @@ def learn(rulings: Iterable[Ruling], seen: Iterable[Hindsight] = ()) -> Learned:
             changes.setdefault(row.change, []).append(said)
 
     for ruling in latest.values():
+        if ruling.right and ruling.incident not in shown:
+            continue
         about = ruling.incident, ruling.entity, ruling.mode
         note(ruling, chances.get(about, ruling.posterior), right=ruling.right)
-    for one in known:
-        for row in one.suspected:
-            if (one.incident, row.entity) not in latest:
+    for incident in confirmed & shown.keys():
+        for row in shown[incident].suspected:
+            ruled = latest.get((incident, row.entity))
+            if ruled is None or not (ruled.right or ruled.mode == row.mode):
                 note(row, row.chance, right=False)
     return Learned(_counts(faults), _counts(entities), _counts(changes))
 

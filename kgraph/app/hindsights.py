@@ -11,8 +11,9 @@ _DIGITS = 6
 
 
 def document(seen: Hindsight) -> Document:
-    """Return it as the store keeps it: one for each incident, the last takes its place."""
+    """Return it as the store keeps it: one for each incident."""
     said = {
+        "answer": seen.answer,
         "suspected": [
             [row.entity, row.kind, row.mode, round(row.chance, _DIGITS), row.change]
             for row in seen.suspected
@@ -25,4 +26,5 @@ def document(seen: Hindsight) -> Document:
 def read(row: Document) -> Hindsight:
     """Read back what `document` has written."""
     said = json.loads(row.body)
-    return Hindsight(row.id, row.at, tuple(Suspicion(*each) for each in said["suspected"]))
+    suspected = tuple(Suspicion(*each) for each in said["suspected"])
+    return Hindsight(row.id, row.at, suspected, said.get("answer", ""))

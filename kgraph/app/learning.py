@@ -6,21 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from hashlib import sha256
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kgraph.app import hindsights
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.app.lookup import entity_among, fault
-from kgraph.schema import (
-    Document,
-    Drawer,
-    IncidentRecord,
-    InputError,
-    Ruling,
-    kind_of,
-)
+from kgraph.schema import Drawer, IncidentRecord, InputError, Ruling, kind_of
 from kgraph.schema.bundles import bundle_of
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore
@@ -29,8 +23,12 @@ from rca.learning import Count, Hindsight, Learned, learn
 from rca.priors import recently_changed
 
 FORMAT = "kgraph.learning/v1"
-_NEWEST = 1_000  # incidents whose hindsight is remembered
+_DIGEST = 16  # hexadecimal digits that tell an answer from others
 _WORTH = 0.01  # nats: less than that is no lesson
+
+_Asked = tuple[list[Ruling], datetime | None]  # all rulings, and until when they count
+# What each store taught when it was last asked: it is at each look of the watch.
+_LEARNED: WeakKeyDictionary[GraphStore, tuple[_Asked, Learned]] = WeakKeyDictionary()
 
 
 def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> Toolkit:
@@ -41,26 +39,42 @@ def taught(tools: Toolkit, store: GraphStore, until: datetime | None = None) -> 
 
 def learned_by(store: GraphStore, until: datetime | None = None) -> Learned | None:
     """Return what people taught, or had taught until a moment; None: nothing."""
-    rulings = tuple(row for row in store.rulings() if until is None or row.at <= until)
-    if not rulings:
+    asked = store.rulings(), until
+    said = [row for row in asked[0] if until is None or row.at <= until]
+    if not said:
         return None
-    kept = store.documents(Drawer.HINDSIGHT, limit=_NEWEST, newest=True)
-    return _learned(rulings, tuple(row for row in kept if until is None or row.at <= until))
-
-
-@lru_cache(maxsize=4)  # asked for at each look of the watch
-def _learned(rulings: tuple[Ruling, ...], kept: tuple[Document, ...]) -> Learned:
-    return learn(rulings, map(hindsights.read, kept))
+    # Hindsights change only where rulings do, and are there before the ruling that needs them,
+    # whatever process has written both: as long as the rulings are the same, so is all of it.
+    if (kept := _LEARNED.get(store)) and kept[0] == asked:
+        return kept[1]
+    incidents = {row.incident for row in said}
+    found = learn(said, map(hindsights.read, store.named(Drawer.HINDSIGHT, incidents)))
+    _LEARNED[store] = asked, found
+    return found
 
 
 def say(store: GraphStore, record: IncidentRecord, said: Ruling) -> None:
     """Keep a person's word on a cause of an incident, and whom else its answer suspected."""
+    _look_back(store, record, said.at)
+    store.rule(said)
+
+
+def _look_back(store: GraphStore, record: IncidentRecord, now: datetime) -> None:
+    """Keep whom the answer suspected; once it is kept it stays, while the answer is the same.
+
+    Nothing tells when an incident was answered: closing it changes `updated_at`, too. The first
+    hindsight is nearest to what had been learned then.
+    """
+    answer = sha256(record.answer.encode()).hexdigest()[:_DIGEST]
+    kept = next(map(hindsights.read, store.named(Drawer.HINDSIGHT, [record.id])), None)
+    if kept is not None and kept.answer == answer:
+        return
     before = learned_by(store, record.updated_at)
     rows = json.loads(record.answer).get("causes", ())
     answered = ((row.get("uid", row["entity"]), row["kind"], row["modes"]) for row in rows)
     suspected = tuple(suspicions(bundle_of(record), answered, before))
-    store.put([hindsights.document(Hindsight(record.id, said.at, suspected))])
-    store.rule(said)
+    since = kept.at if kept else now
+    store.put([hindsights.document(Hindsight(record.id, since, suspected, answer))])
 
 
 def forget(store: GraphStore, incident: str | None = None) -> int:
@@ -114,6 +128,10 @@ def ruling(
 
 
 def _posterior(said: Mapping[str, Any] | None, mode: str) -> float:
+    """Return what was said of what a person ruled on: without a mode, of all modes together.
+
+    That is what people hold it against; what it teaches of its mode is in the hindsight.
+    """
     if said is None:
         return 0.0
     modes = said.get("modes", {})

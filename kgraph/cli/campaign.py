@@ -95,6 +95,7 @@ def campaign(  # noqa: PLR0913 - a command's options
     # What is fitted anew need not be there, or right.
     calibration = None if fit else calibration_of(session.configuration)
     methods_among(Engine(model, calibration), method or ())  # before anything is drawn
+    sets = {**_sets(pairs), **(_own(session) if confirmed else {})}
     world = _world(session, entities, seed, wrong_edges)
     engine = Engine(model, calibration, build(world.entities, world.believed))
     plan = campaigns.Plan(incidents, at_once, seed, _estate(world, wrong_edges))
@@ -108,7 +109,6 @@ def campaign(  # noqa: PLR0913 - a command's options
     else:
         from kgraph.app.calibrating import calibrate
 
-        sets = {**_sets(pairs), **(_own(session) if confirmed else {})}
         done = calibrate(world, drawn, sets, (engine, Engine(model, None)), plan)
         _write(fit, done)
         show_fit(session, done, told, output)

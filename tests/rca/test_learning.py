@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,6 +43,12 @@ def said(
     )
 
 
+def alone(rulings: Iterable[Ruling]) -> Learned:
+    """Learn from rulings on incidents in which nobody else was suspected."""
+    rows = list(rulings)
+    return learn(rows, [Hindsight(name, T0) for name in {row.incident for row in rows}])
+
+
 _rulings = st.lists(
     st.builds(
         said,
@@ -65,18 +71,18 @@ def test_without_a_ruling_nothing_is_learned() -> None:
 
 
 def test_causes_that_come_true_as_often_as_was_said_teach_nothing() -> None:
-    found = learn([said(n, right=n < 8, posterior=0.8) for n in range(10)])
+    found = alone(said(n, right=n < 8, posterior=0.8) for n in range(10))
     assert found.of_fault("Host", "down") == pytest.approx(0.0, abs=1e-12)
 
 
 def test_what_was_doubted_and_is_confirmed_becomes_likelier_and_the_reverse() -> None:
-    assert learn([said(posterior=0.2)]).of_fault("Host", "down") > 0
+    assert alone([said(posterior=0.2)]).of_fault("Host", "down") > 0
     assert learn([said(posterior=0.8, right=False)]).of_fault("Host", "down") < 0
 
 
 def test_an_entity_s_own_rulings_are_shrunk_towards_those_of_its_kind() -> None:
     others = [said(n, entity="h2", posterior=0.3) for n in range(10)]
-    found = learn([*others, said(11, entity="h1", posterior=0.5, right=False)])
+    found = alone([*others, said(11, entity="h1", posterior=0.5, right=False)])
     estate = found.of_fault("Host", "down")
     assert found.of_entity("h3", "Host", "down") == estate
     assert found.of_entity("h1", "Host", "down") < estate
@@ -86,7 +92,7 @@ def test_an_entity_s_own_rulings_are_shrunk_towards_those_of_its_kind() -> None:
 
 
 def test_other_modes_and_kinds_learn_nothing_of_it() -> None:
-    found = learn([said(posterior=0.1)])
+    found = alone([said(posterior=0.1)])
     assert found.of_fault("Host", "hung") == 0.0
     assert found.of_fault("Switch", "down") == 0.0
 
@@ -116,7 +122,7 @@ def test_the_order_of_what_was_said_does_not_matter(
 
 @given(_rulings)
 def test_no_lesson_changes_odds_beyond_all_measure(rulings: list[Ruling]) -> None:
-    found = learn(rulings)
+    found = alone(rulings)
     for uid, kind, mode in found.entities:
         assert abs(found.of_entity(uid, kind, mode)) <= math.log(50) + 1e-9
 
@@ -146,7 +152,33 @@ def test_where_nobody_has_confirmed_anything_an_incident_shows_nothing() -> None
     shown = Hindsight("INC-0", T0, (Suspicion("h2", "Host", "hung", 0.6),))
     refuted = said(0, right=False)
     assert learn([refuted], [shown]) == learn([refuted])
-    assert learn([said(1)], [shown]) == learn([said(1)])
+
+
+def test_a_confirmation_of_which_nobody_knows_who_else_was_suspected_teaches_nothing() -> None:
+    # Its doubts alone would make every fault that ever happens likelier, without end.
+    assert learn([said(n, posterior=0.2) for n in range(300)]) == Learned()
+    other = Hindsight("INC-1", T0, (Suspicion("h2", "Host", "hung", 0.6),))
+    assert learn([said(0)], [other]) == Learned()
+
+
+def test_a_refutation_teaches_by_the_chance_that_the_lessons_of_then_are_taken_out_of() -> None:
+    shown = Hindsight("INC-0", T0, (Suspicion("h1", "Host", "down", 0.1),))
+    refuted = said(0, right=False, posterior=0.8)
+    for seen in ([shown], iter([shown])):
+        assert learn([refuted], seen).faults["Host", "down"].believed == pytest.approx(0.1)
+
+
+def test_who_is_refuted_in_one_way_was_suspected_in_vain_in_the_others_too() -> None:
+    rows = [Suspicion("x", "Host", mode, 0.3) for mode in ("down", "hung")]
+    shown = Hindsight("INC-0", T0, (*rows, Suspicion("y", "Switch", "down", 0.4)))
+    cause = said(0, entity="y", kind="Switch")
+    before = learn([cause], [shown])
+    after = learn([cause, said(0, entity="x", right=False)], [shown])
+    assert before.of_entity("x", "Host", "hung") < 0
+    assert after == before
+    # One that was at fault may have been so in any of its ways.
+    right = learn([cause, said(0, entity="x")], [shown])
+    assert right.of_entity("x", "Host", "hung") == 0.0
 
 
 def test_confirming_alone_makes_nothing_likelier_that_comes_true_as_often_as_was_said() -> None:
@@ -159,7 +191,7 @@ def test_confirming_alone_makes_nothing_likelier_that_comes_true_as_often_as_was
         seen.append(Hindsight(f"INC-{number}", T0, rows))
     found = learn(rulings, seen)
     assert found.of_fault("Host", "down") == pytest.approx(0.0, abs=1e-12)
-    assert learn(rulings).of_fault("Host", "down") > 1.0  # what its words alone would say
+    assert alone(rulings).of_fault("Host", "down") > 1.0  # what its words alone would say
 
 
 def test_what_a_person_changes_their_mind_on_counts_once() -> None:
@@ -197,7 +229,7 @@ def _chances(model: Model, incident: Incident) -> dict[str, float]:
 def with_rulings(model: Model) -> Callable[..., dict[str, float]]:
     def asked(*rulings: Ruling, changes: tuple[Change, ...] = ()) -> dict[str, float]:
         incident = _two_hosts(changes)
-        return _chances(taught(model, learn(rulings), incident), incident)
+        return _chances(taught(model, alone(rulings), incident), incident)
 
     return asked
 
@@ -243,7 +275,7 @@ def test_an_answer_alone_teaches_nothing(model: Model) -> None:
 def test_what_was_learned_already_is_not_learned_once_more(model: Model) -> None:
     incident = _two_hosts()
     rules = _chances(model, incident)
-    learned = learn([said(n, entity="h9", posterior=0.1) for n in range(1, 4)])
+    learned = alone(said(n, entity="h9", posterior=0.1) for n in range(1, 4))
     told = _chances(taught(model, learned, incident), incident)
     assert told["h1"] > rules["h1"] + 0.005
     answered = [("h1", "Host", {"down": 0.5})]

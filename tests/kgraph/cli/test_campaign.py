@@ -135,10 +135,12 @@ def test_what_confirming_causes_gains_is_a_row_for_each_step(run: Run) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_the_calibrator_learns_from_what_people_have_confirmed(
-    run: Run, work: Path, tmp_path: Path
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit = ("campaign", "--entities", "100", "--incidents", "40", "--fit", "mine.yaml")
-    done = run(*fit, "--confirmed")
+    with monkeypatch.context() as before:
+        before.setattr("kgraph.app.campaign.draw", lambda *_: pytest.fail("drawn in vain"))
+        done = run(*fit, "--confirmed")
     assert done.code == 1
     assert "nobody has confirmed a cause" in done.err
     with closing(open_store(next((tmp_path / "data").rglob("kgraph.db")))) as store:
