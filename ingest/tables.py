@@ -157,6 +157,7 @@ def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
     found: list[Row] = []
     headings: list[str] = []
     cells: list[str] = []
+    widths: list[int] = []  # of the rows, in cells
     try:
         for cells in reader:
             place = f"{where}:{reader.line_num}"
@@ -169,6 +170,7 @@ def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
                 what = f"{len(cells)} cells under {len(headings)} headings"
                 raise InputError(what, where=place, mend="quote cells that hold the delimiter")
             elif any(cell.strip() for cell in cells):
+                widths.append(len(cells))
                 stripped = (cell.strip() for cell in cells)
                 found.append(
                     Row(
@@ -182,10 +184,12 @@ def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
     except csv.Error as error:
         place = f"{where}:{reader.line_num}"
         raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
-    if not text.endswith("\n") and len(cells) < len(headings):
+    ended = text.endswith(("\n", "\r")) or not any(cell.strip() for cell in cells)
+    usual = max(widths[:-1], default=len(headings))  # all may leave out the last columns
+    if not ended and widths and widths[-1] < usual:
         # Half a table is a whole one to who reads it, and what it does not name yet would close.
         place = f"{where}:{reader.line_num}"
-        what = f"the last line ends after {len(cells)} of {len(headings)} cells: cut off"
+        what = f"the last line ends after {widths[-1]} of {usual} cells: cut off"
         raise InputError(what, where=place, mend="write it whole, or end the line if it is")
     if not headings:
         raise InputError("it is empty", where=where, mend="the first line names the columns")

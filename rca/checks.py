@@ -34,7 +34,7 @@ IN_PLAY = 8  # suspects that a check may tell apart
 DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
 FEW = 200  # effects of all suspects together that are walked one by one
-_OF_PODS = frozenset({"systemctl", "kubectl"})  # commands that Kubernetes answers where pods are
+_DESCRIBED = ("kubectl", "describe", "pod")
 _PODS = 3  # of a service, that are named in one command
 NEAR = 50  # things behind a suspect that are looked at
 
@@ -175,7 +175,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 def _usable(scene: Scene) -> Sequence[CheckRule]:
     """Checks that somebody can make here: where there is no guest, nobody runs libvirt."""
     rules = scene.compiled.model.checks
-    if "VirtualMachine" in scene.topology.kinds:
+    if "VirtualMachine" in scene.topology.occurring:
         return rules
     return [rule for rule in rules if "virsh" not in rule.command]
 
@@ -215,7 +215,9 @@ def _entropy(weights: Sequence[float]) -> float:
 
 
 def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
-    if rule.command[0] in _OF_PODS and (pods := _pods(scene, entity)):
+    # Where pods are Kubernetes answers; any other command is printed as its rule has it.
+    asks = rule.command[0] == "systemctl" or rule.command == (*_DESCRIBED, "{name}")
+    if asks and (pods := _pods(scene, entity)):
         return _of_pods(pods)
     name = shlex.quote(scene.roster.name(scene.topology.uids[entity]))
     return " ".join(part.replace("{name}", name) for part in rule.command)
@@ -237,7 +239,7 @@ def _of_pods(names: Sequence[str]) -> str:
     spaces = {name.rpartition("/")[0] for name in names}
     space = ["-n", min(spaces)] if len(spaces) == 1 and spaces != {""} else []
     shown = [name.rpartition("/")[2] if space else name for name in names[:_PODS]]
-    return shlex.join(["kubectl", *space, "describe", "pod", *shown])
+    return shlex.join([_DESCRIBED[0], *space, *_DESCRIBED[1:], *shown])
 
 
 def _check(

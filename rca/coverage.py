@@ -94,16 +94,17 @@ def bearing(model: Model, kind: str, signal: str, mode: str) -> float:
 
 
 def telling(model: Model, kind: str, mode: str) -> tuple[str, ...]:
-    """Return the signals that speak of a mode, the most telling first."""
+    """Return the signals that speak of a mode, the most telling first.
+
+    What few that fail so get to say is none of them: to watch for it would be no watch.
+    """
     ruled = {rule.signal for rule in model.signals if (rule.kind, rule.mode) == (kind, mode)}
     named = {signal for signal in (*SIGNALS, mode) if mode_named(kind, signal) == mode}
     usual = {signal for signal in SIGNALS if _of_kind_at_all(kind, signal)}
     known = (ruled | named | usual) - _VAGUE
-    rated = [
-        (-bearing(model, kind, s, mode), s not in ruled, _often(model, kind, s, mode) < SPEAKS, s)
-        for s in known
-    ]
-    return tuple(signal for worth, _, _, signal in sorted(rated) if -worth >= SPEAKS)
+    shown = (s for s in known if _shows(model, kind, s, mode))
+    rated = sorted((-bearing(model, kind, s, mode), s not in ruled, s) for s in shown)
+    return tuple(signal for _, _, signal in rated)
 
 
 def _of_kind_at_all(kind: str, signal: str) -> bool:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from kgraph.app.stores import location
+from kgraph.config import Configuration
+from kgraph.config.validated import validated
 from kgraph.schema import ConfigurationError
 
 _PATIENCE_SECONDS = 1.0
@@ -88,9 +91,18 @@ def compose(probes: Sequence[Probe], store: str = STORE) -> str:
 
 
 def store_url(named: str | None, folder: Path) -> str:
-    """Return the URL of the store that was named, by its place seen from the configuration's."""
-    if named is None or "://" in named:
-        return named or STORE
+    """Return the URL of the store that was named, by its place seen from the configuration's.
+
+    Raises:
+        ConfigurationError: no store has such a URL; nothing of it may be written, then.
+    """
+    if named is None:
+        return STORE
+    if "://" in named:
+        origins = {"store.url": "option --store"}
+        settings = validated({"store": {"url": named}}, origins, None)
+        location(Configuration(settings, origins=origins))
+        return named
     file = Path(named).absolute()
     return f"sqlite:///{file.relative_to(folder) if file.is_relative_to(folder) else file}"
 

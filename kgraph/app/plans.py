@@ -79,13 +79,19 @@ def _moved(store: GraphStore, before: PlanRecord, plan: Plan, now: datetime) -> 
 
     One that is approved, or under way, stays as it was approved.
     """
-    if before.state is not PlanState.PROPOSED or plan.due_at is None:
+    if before.state is not PlanState.PROPOSED:
         return before
-    document = document_of(before)
-    known = document.plan.due_at
-    if known is not None and abs(plan.due_at - known) < _MOVED * max(abs(known - now), _SOON):
-        return before
-    told = replace(document, plan=replace(document.plan, due_at=plan.due_at))
+    try:
+        document = document_of(before)
+    except InputError:  # of another version: nobody said yes to it, so it is proposed as it is now
+        told = PlanDocument(plan, ())
+    else:
+        known = document.plan.due_at
+        if plan.due_at is None or (
+            known is not None and abs(plan.due_at - known) < _MOVED * max(abs(known - now), _SOON)
+        ):
+            return before
+        told = replace(document, plan=replace(document.plan, due_at=plan.due_at))
     moved = replace(before, updated_at=now, document=plan_text(told))
     store.save_plan(moved)
     return moved
@@ -143,9 +149,20 @@ def standing(found: Investigation, store: GraphStore) -> Investigation:
 
 
 def _with_plan(case: Case, record: PlanRecord) -> Case:
+    plan = readable(record)
+    if plan is None:
+        return replace(case, plan=None, since=f"{record.id}: it cannot be read any longer")
     said = _SINCE.get(record.state, "")
     since = f"{said}: {record.because}" if said and record.because else said
-    return replace(case, plan=document_of(record).plan, since=since)
+    return replace(case, plan=plan, since=since)
+
+
+def readable(record: PlanRecord) -> Plan | None:
+    """Return a kept plan; None where it cannot be read any longer, as one of another version."""
+    try:
+        return document_of(record).plan
+    except InputError:
+        return None
 
 
 def document_of(record: PlanRecord) -> PlanDocument:

@@ -48,9 +48,13 @@ def init(
         typer.confirm(f"Write {path} and an empty store?", abort=True, err=True)
     store = initialise.store_url(session.store, path.absolute().parent)
     initialise.write(path, initialise.compose(probes, store))
-    configuration = load(cwd=path.parent, environ={}, file=path)
-    with opened(configuration, Access.WRITE):
-        pass  # opening makes it
+    try:
+        configuration = load(cwd=path.parent, environ={}, file=path)
+        with opened(configuration, Access.WRITE):
+            pass  # opening makes it
+    except BaseException:
+        path.unlink(missing_ok=True)  # else the next try finds a configuration already
+        raise
     session.out.print(f"wrote   {path}")
     session.out.print(f"wrote   {configuration.store_title}")
     session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")

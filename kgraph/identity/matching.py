@@ -145,8 +145,7 @@ def _decide(claimant: Claimant, book: _Book) -> str:
         found.add(own)
     found = book.without_parted(claimant, own, found)
     others = sorted(found, key=book.age)
-    taken_at_word = others == [own] or (len(others) == 1 and others[0] in book.accepted)
-    if others and not taken_at_word and book.report_clash(claimant, others, strong):
+    if others and others != [own] and book.report_clash(claimant, others, strong):
         return own or book.mint(claimant)
     if others:
         return book.merge(others)
@@ -185,7 +184,8 @@ class _Book:
         # How many records of the reading claim a key that a known entity has, too.
         self._crowd = Counter((c.kind, key) for c in claimants if known.bindings for key in c.keys)
         for binding in known.bindings:
-            counts = binding.live or binding.uid in self.dormant
+            # What a person has merged has both its keys by either record, whatever became of one.
+            counts = binding.live or binding.uid in self.dormant or binding.uid in self.accepted
             self._add(binding.uid, binding.claimant, binding.key, counts=counts)
             self._names[binding.uid].add((binding.claimant.source, binding.claimant.key))
             if binding.live:

@@ -161,8 +161,10 @@ def _splits(row: NextCheck) -> str:
 def plan(view: View) -> Section:
     """Show what could be done, and what was done of it since."""
     chosen = view.case.plan
-    if chosen is None or view.case.answer.abstained:
+    if view.case.answer.abstained:
         return Section(Label.PLAN, ())
+    if chosen is None:
+        return Section(Label.PLAN, (view.case.since,) if view.case.since else ())
     takes = f"  about {wording.age(chosen.duration)}" if chosen.duration else ""
     coming = f"  {said}" if (said := _before(view)) else ""
     stand = view.case.since or stands(chosen)

@@ -75,6 +75,11 @@ class Topology:
         return {}
 
     @cached_property
+    def occurring(self) -> frozenset[str]:
+        """The kinds that there are; looked through once, O(n)."""
+        return frozenset(self.kinds)
+
+    @cached_property
     def type(self) -> tuple[str, ...]:
         """(g,) relation type names."""
         names = self.type_names

@@ -15,6 +15,7 @@ Sync = Callable[..., Diff]
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 SMBIOS = Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3532")
+OTHER_SMBIOS = Key("smbiosUuid", "4c4c4544-0042-4210-8052-b9c04f4d3599")
 OLD, NEW = Key("vendorSerial", "ACME/A1B2"), Key("vendorSerial", "ACME/C3D4")
 GUEST = Key("vmUuid", "6c1a8d8e-4a9f-4d51-9f57-6b7a5f0c1d2e")
 
@@ -62,6 +63,20 @@ def test_a_merge_survives_that_a_source_calls_its_record_otherwise(
     same(store, first, sync(host("x", NEW), source="b").created[0])
     assert sync(host("y", NEW), source="b").findings == ()
     assert [entity.uid for entity in store.find()] == [first]
+
+
+@pytest.mark.parametrize("source", ["a", "c"])
+def test_a_merged_one_takes_in_no_stranger_with_a_copied_serial(
+    store: GraphStore, sync: Sync, source: str
+) -> None:
+    first = sync(host("h1", SMBIOS, OLD), source="a").created[0]
+    same(store, first, sync(host("x", NEW), source="b").created[0])
+    stranger = host("h9", OTHER_SMBIOS, OLD)
+    told = (host("h1", SMBIOS, OLD), stranger) if source == "a" else (stranger,)
+    diff = sync(*told, source=source)
+    assert len(diff.created) == 1
+    assert [finding.split()[0] for finding in diff.findings] == ["identity_conflict"]
+    assert len(store.find(kind="Host")) == 2
 
 
 @pytest.mark.parametrize("change", ["props", "gone and back", "another serial"])

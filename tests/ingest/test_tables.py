@@ -103,6 +103,8 @@ def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("id,kind\nx,Host,3\n", r"t.csv:2: 3 cells under 2 headings"),
         ('id,kind\n"x,Host\n', r"t.csv:2: not CSV"),
         ("id,kind,name\nx,Host,a\ny,Ho", r"t.csv:3: the last line ends after 2 of 3 cells: cut"),
+        ("id,kind,name\nw,Host\nx,Host,a\ny,Ho", r"t.csv:4: .* 2 of 3 cells: cut"),
+        ("id,kind,name\ny,Ho", r"t.csv:2: the last line ends after 2 of 3 cells: cut"),
         ("id,id\nx,Host\n", r"t.csv:1: two columns 'id'"),
         ('{"hosts": 1}\n', r"t.csv: neither a column id nor a column name; its columns: {"),
         ("id;kind\nx;Host\n", r"neither a column id nor .*say by `columns` or `delimiter`"),
@@ -113,6 +115,30 @@ def test_relations_have_a_table_of_their_own(tmp_path: Path) -> None:
 def test_a_broken_table_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         list(found("csv", path=written(tmp_path, "t.csv", text)).items)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,kind,name\n1,Host,b\n\n ",
+        "id,kind,name\n1,Host,b\n,,",
+        "id,kind,name\r1,Host\r",
+        "id,kind,name,prop.bay\n0,Host,a\n1,Host,b",
+        "id,kind,name\n1,Host,b",
+    ],
+)
+def test_a_table_that_is_whole_is_read_however_it_ends(tmp_path: Path, text: str) -> None:
+    assert "1" in records(found("csv", path=written(tmp_path, "t.csv", text)).items)
+
+
+def test_relations_may_all_leave_out_the_columns_that_nobody_has_to_fill_in(
+    tmp_path: Path,
+) -> None:
+    things = written(tmp_path, "t.csv", "id,kind\na,Host\nb,Rack\nc,Rack\n")
+    text = "from,type,to,group,need\na,LOCATED_IN,b\na,LOCATED_IN,c"
+    links = written(tmp_path, "links.csv", text)
+    items = list(found("csv", path=things, relations=links).items)
+    assert ("a", "LOCATED_IN", "c") in relations(items)
 
 
 def test_a_kind_that_no_row_needs_is_checked_all_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import rca
 from kgraph.schema import Answer, Incident
+from kgraph.topology import build
 from rca.rules import Model
 
 Ask = Callable[[str], Answer]
@@ -117,6 +118,27 @@ def test_of_a_pod_kubernetes_is_asked_in_its_namespace(incident: Incidents, mode
     assert "kubectl -n shop describe pod db-0" in commands
 
 
+def test_a_command_of_somebody_s_own_is_printed_as_its_rule_has_it(
+    incident: Incidents, model: Model
+) -> None:
+    logs = ("kubectl", "logs", "{name}")
+    checks = tuple(
+        replace(rule, command=logs) if rule.kind == "Pod" else rule for rule in model.checks
+    )
+    asked = rca.investigate(
+        incident("""
+            Pod: p
+            Volume: vol
+            Service: s[0-1]
+            p STORED_ON vol
+            s* RUNS_ON p
+            s* abnormal: errors
+        """),
+        replace(model, checks=checks),
+    )
+    assert "kubectl logs p" in {check.command for check in asked.next_checks}
+
+
 @pytest.mark.parametrize(("guest", "asked"), [("VirtualMachine", {"virsh"}), ("Pod", set())])
 def test_libvirt_is_asked_only_where_there_are_guests(
     ask: Ask, guest: str, asked: set[str]
@@ -131,6 +153,27 @@ def test_libvirt_is_asked_only_where_there_are_guests(
     """).next_checks
     assert checks
     assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
+
+
+class _Kinds(tuple[str, ...]):
+    """Counts how often all of an estate is looked through for a kind."""
+
+    __slots__ = ()
+    scans = 0
+
+    def __contains__(self, kind: object) -> bool:
+        type(self).scans += 1
+        return super().__contains__(kind)
+
+
+def test_no_answer_looks_through_the_whole_estate_for_guests(
+    incident: Incidents, model: Model
+) -> None:
+    doubt = incident(DOUBT)
+    topology = build(doubt.entities, doubt.relations)
+    topology = replace(topology, kinds=_Kinds(topology.kinds))
+    assert rca.investigate(doubt, model, topology).next_checks
+    assert _Kinds.scans == 0
 
 
 def test_where_nothing_is_in_doubt_nothing_is_asked_about_modes_that_were_seen(ask: Ask) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import rca
+from kgraph.schema import KINDS
 from rca.coverage import Gap, gaps
 from rca.rules import Model
 
@@ -42,6 +43,14 @@ def test_a_mode_that_a_watched_signal_speaks_of_is_none(model: Model) -> None:
 
 def test_to_watch_for_what_few_of_them_get_to_say_is_no_watch(model: Model) -> None:
     assert _of(gaps(model, [("Host", frozenset({"panic"}))]), "Host", "down")
+
+
+def test_what_would_close_no_gap_is_not_proposed(model: Model) -> None:
+    for kind in KINDS:
+        for gap in gaps(model, [(kind, NONE)]):
+            for signal in gap.signals:
+                watched = gaps(model, [(kind, frozenset({signal}))])
+                assert _of(watched, kind, gap.mode) is None, (kind, gap.mode, signal)
 
 
 def test_a_signal_of_another_mode_covers_nothing(model: Model) -> None:

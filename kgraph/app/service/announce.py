@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kgraph.app.handled import acknowledgements
-from kgraph.app.plans import document_of
+from kgraph.app.plans import readable
 from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
@@ -227,7 +227,7 @@ class Announcer:
     def _plan(self, incident: str) -> Plan | None:
         standing = {PlanState.PROPOSED, PlanState.APPROVED} | UNDER_WAY
         found = self._store.plans(incident=incident, states=standing, limit=1)
-        return document_of(found[0]).plan if found else None
+        return readable(found[0]) if found else None
 
     def _known(self, receiver: ReceiverConfig, incident: str) -> Known | None:
         rows = self._store.named(Drawer.TOLD, [f"{receiver.name} {incident}"])

@@ -168,6 +168,33 @@ def test_an_incident_never_offers_again_what_was_tried_in_vain(run: Run, shop: P
     assert f"kgraph apply {plan}" not in shown
 
 
+@pytest.mark.parametrize("state", [PlanState.APPROVED, PlanState.NEEDS_HUMAN])
+def test_an_incident_is_shown_whose_plan_cannot_be_read_any_longer(
+    run: Run, shop: Path, state: PlanState
+) -> None:
+    plan = proposed(run)
+    _spoil(shop, plan, state)
+    shown = run("incidents", "show", "INC-0001")
+    assert shown.code == 0, shown.err
+    assert f"PLAN     {plan}: it cannot be read any longer\n" in shown.out
+    assert f"kgraph apply {plan}" not in shown.out
+    assert run("investigate").code == 0
+
+
+def test_what_was_proposed_and_cannot_be_read_is_proposed_anew(run: Run, shop: Path) -> None:
+    plan = proposed(run)
+    _spoil(shop, plan, PlanState.PROPOSED)
+    done = run("investigate")
+    assert done.code == 0, done.err
+    assert run("apply", plan, "--execute").code == 0
+
+
+def _spoil(folder: Path, plan: str, state: PlanState) -> None:
+    """Leave a plan as an earlier version may have kept it."""
+    with closing(open_store(folder / "estate.db")) as store:
+        store.save_plan(replace(find(store, plan), state=state, document='{"of": "old"}'))
+
+
 def test_the_same_plan_is_not_applied_twice(run: Run, shop: Path) -> None:  # noqa: ARG001 - there
     plan = proposed(run)
     assert run("apply", plan, "--execute").code == 0

@@ -57,6 +57,35 @@ def test_init_makes_the_store_that_was_named(
 
 
 @pytest.mark.usefixtures("_alone")
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ("neo4j://u:hunter2@localhost", "does not belong into the store's URL"),
+        ("mysql://u:hunter2@x", "no store speaks mysql://"),
+        ("taken/x.db", "taken"),
+    ],
+)
+def test_an_init_that_fails_leaves_no_configuration_behind(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch, store: str, told: str
+) -> None:
+    (work / "taken").write_text("a file\n")
+    written: list[str] = []
+    real = initialise.write
+
+    def write(path: Path, text: str) -> None:
+        written.append(text)
+        real(path, text)
+
+    monkeypatch.setattr(initialise, "write", write)
+    done = run("--store", store, "init", "--yes")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert told in done.err
+    assert "hunter2" not in done.err + "".join(written)
+    assert not (work / "kgraph.toml").exists()
+    assert run("init", "--yes").code == 0
+
+
+@pytest.mark.usefixtures("_alone")
 def test_init_never_overwrites(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text('site = "mine"\n')
     done = run("init", "--yes")

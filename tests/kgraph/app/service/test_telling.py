@@ -20,7 +20,14 @@ from kgraph.app.watch.told import Told, What
 from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.messages import pagerduty
-from kgraph.schema import Drawer, IncidentRecord, IncidentStatus, KgraphError
+from kgraph.schema import (
+    Drawer,
+    IncidentRecord,
+    IncidentStatus,
+    KgraphError,
+    PlanRecord,
+    PlanState,
+)
 from kgraph.store import GraphStore
 from tests.stores import new_store
 
@@ -96,6 +103,14 @@ def test_an_incident_is_told_once_though_it_is_explained_again_and_again(
     kept(store)
     assert one.happens(0) == [("all", "INC-1")]
     assert [one.happens(n) for n in range(1, 100)] == [[]] * 99
+
+
+def test_an_incident_is_told_whose_plan_cannot_be_read_any_longer(
+    one: Scene, store: GraphStore
+) -> None:
+    kept(store)
+    store.save_plan(PlanRecord("P-1", "INC-1", PlanState.APPROVED, T0, T0, "{}"))
+    assert one.happens(0) == [("all", "INC-1")]
 
 
 def test_another_cause_is_told_but_not_at_once_after_the_first(
