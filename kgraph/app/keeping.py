@@ -30,7 +30,7 @@ from kgraph.incidents.steering import Decided, Decision
 from kgraph.logs import logger
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
 from kgraph.schema.bundles import bundle_of, dump_bundle
-from kgraph.store import GraphStore
+from kgraph.store import AHEAD, GraphStore
 from remedies import renamed
 
 _log = logger(__name__)
@@ -257,7 +257,9 @@ def close_quiet(store: GraphStore, now: datetime) -> list[str]:
     """Close what was resolved and did not come back; return the ids."""
     closed = []
     for row in store.incidents(IncidentStatus.RESOLVED):
-        if now - row.updated_at > REOPENS:
+        if row.updated_at > now + AHEAD:  # as a clock said that was ahead: quiet from now on
+            store.save_incident(replace(row, updated_at=now))
+        elif now - row.updated_at > REOPENS:
             store.save_incident(replace(row, status=IncidentStatus.CLOSED, updated_at=now))
             closed.append(row.id)
     return closed

@@ -23,7 +23,7 @@ from kgraph.schema import (
     PlanState,
 )
 from kgraph.schema.timestamps import format_time, parse_time
-from kgraph.store import GraphStore
+from kgraph.store import AHEAD, GraphStore
 
 _KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
@@ -97,19 +97,24 @@ def news(
     # Who has it looks by herself; everybody hears that it has become worse.
     quiet = bool(taken_at) and not _worse(found.level, known.level)
     if known.meaning != found.meaning and not quiet:
-        due = known.at + timedelta(seconds=receiver.every)
+        due = _after(known.at, receiver.every, now)
         return News.CHANGED if due <= now else due
     if receiver.remind and not taken_at:
-        due = known.at + timedelta(seconds=receiver.remind)
+        due = _after(known.at, receiver.remind, now)
         return News.REMINDER if due <= now else due
     return None
+
+
+def _after(at: datetime, seconds: float, now: datetime) -> datetime:
+    """Return when so long has passed; at once where a clock that was ahead has dated `at`."""
+    return at + timedelta(seconds=seconds) if at <= now + AHEAD else now
 
 
 def _first(receiver: ReceiverConfig, found: Notice, now: datetime) -> News | datetime | None:
     """Decide on the first message of an incident to a receiver."""
     if found.over or LEVELS.index(found.level) < LEVELS.index(receiver.least):
         return None  # it need not know that there was something
-    due = found.opened_at + timedelta(seconds=receiver.after)
+    due = _after(found.opened_at, receiver.after, now)
     if receiver.after and found.acknowledged is not None:
         return None  # it is for what nobody has taken on
     return News.OPENED if due <= now else due
@@ -165,6 +170,11 @@ class Announcer:
         self._due: dict[str, datetime] = {}  # when to look at an incident that does not change
         self._started = False
         self._tidied_at: datetime | None = None
+
+    def begin_anew(self) -> None:
+        """Look at every incident again, as after a start."""
+        self._due.clear()
+        self._started, self._tidied_at = False, None
 
     def hear(self, event: Told) -> None:
         """Take an event of the watch."""

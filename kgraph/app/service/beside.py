@@ -48,6 +48,7 @@ class ServiceBeside:
     def begin_anew(self) -> None:
         """Have the store read again for what is remembered of it."""
         self._inbox.begin_anew()
+        self._announcer.begin_anew()
 
     def keep(self, now: datetime) -> list[Told] | None:
         """Bring in what was posted, and what people did."""

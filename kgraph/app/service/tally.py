@@ -50,7 +50,9 @@ class Tally:
 
     def flush(self, now: datetime) -> None:
         """Write down what was counted, now and then."""
-        if self._changed and now - self._written_at >= _EVERY:
+        # One that seems to have been written later was so before the clock was set back.
+        lately = self._written_at <= now < self._written_at + _EVERY
+        if self._changed and not lately:
             self._write(now)
 
     def _write(self, now: datetime) -> None:

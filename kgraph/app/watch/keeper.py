@@ -48,6 +48,11 @@ class Keeper:
         """Count for nothing what was asked before a moment: it is old."""
         self._since, self.unheard = since, set(self._titles)
 
+    def set_back(self, now: datetime) -> None:
+        """Take what was read later than now for read now: the clock was set back."""
+        self.read_at = min(self.read_at, now)
+        self._since = None
+
     def keep(self, heard: Heard) -> str:
         """Bring one answer into the store; return why that was not possible, or nothing.
 

@@ -58,6 +58,9 @@ class Repairs(Protocol):
     def consider(self, found: Assessment) -> list[Told]:
         """Decide what to do about the incidents, now that their evidence has changed."""
 
+    def set_back(self, now: datetime) -> None:
+        """Take what is remembered of a later time for of now: the clock was set back."""
+
     def tick(self, now: datetime, *, beginning: bool) -> list[Told]:
         """Go on with what is under way and, if `beginning`, begin what is due; never blocks."""
 
@@ -176,6 +179,10 @@ class Watch:
             self._looked_at = self._tidied_at = self._judges_from = None
             if self.store.redate(now):
                 self.tell(Told(now, What.FINDING, REDATED))
+        if before is not None and now < before:
+            self.keeper.set_back(now)
+            self.repairs.set_back(now)
+            self.beside.begin_anew()
         if before is None or now - before > _SLEPT:
             self._judges_from = now + _PATIENCE
         if before is not None and now - before > _SLEPT:

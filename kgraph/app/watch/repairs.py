@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kgraph.app.binding import Binding
@@ -113,6 +113,13 @@ class PolicyRepairs:
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
         abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
         return told + self._shadows.conclude(standing, abnormal, found.at)
+
+    def set_back(self, now: datetime) -> None:
+        """Count from now how long plans of a later time have stood: the clock was set back."""
+        self._known = None
+        self._proposals = {
+            id_: replace(row, since=min(row.since, now)) for id_, row in self._proposals.items()
+        }
 
     def tick(self, now: datetime, *, beginning: bool = True) -> list[Told]:
         """Begin what may begin, and go on with what is under way.

@@ -122,6 +122,15 @@ def test_what_stayed_quiet_is_closed_once(keep: Kept, store: GraphStore) -> None
     assert keeping.close_quiet(store, NOW + timedelta(minutes=40)) == []
 
 
+def test_what_was_resolved_by_a_clock_that_was_ahead_is_closed_once_quiet(
+    keep: Kept, store: GraphStore
+) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 24 * 60))
+    assert keeping.close_quiet(store, NOW + timedelta(minutes=5)) == []
+    assert keeping.close_quiet(store, NOW + timedelta(minutes=20)) == ["INC-0001"]
+
+
 def test_an_incident_that_turns_out_to_be_part_of_another_says_so(
     keep: Kept, store: GraphStore
 ) -> None:

@@ -53,6 +53,15 @@ def test_it_is_written_now_and_then_and_when_the_day_ends(store: GraphStore) -> 
     assert counted(store, Group.UNMAPPED, T0, T0) == {"A": 2}
 
 
+def test_it_is_written_though_it_was_so_by_a_clock_that_was_ahead(store: GraphStore) -> None:
+    tally = Tally(store)
+    tally.add(T0, Group.UNMAPPED, "A", "1")
+    tally.flush(T0 + DAY)
+    tally.add(T0, Group.UNMAPPED, "A", "2")
+    tally.flush(T0)
+    assert counted(store, Group.UNMAPPED, T0, T0) == {"A": 2}
+
+
 def test_a_name_and_a_group_hold_no_more_than_they_may(store: GraphStore) -> None:
     tally = Tally(store)
     for number in range(1_500):

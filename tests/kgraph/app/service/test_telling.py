@@ -329,6 +329,16 @@ def test_reminders_come_until_somebody_has_it(store: GraphStore) -> None:
     assert nag.settles(9000) == []
 
 
+def test_what_was_told_by_a_clock_that_was_ahead_holds_back_nothing(store: GraphStore) -> None:
+    kept(store)
+    nag = scene(store, NAGGED)
+    nag.happens(24 * 3600)
+    nag.announcer.begin_anew()
+    assert nag.settles(0) == [("nag", "INC-1")]
+    assert nag.settles(599) == []
+    assert nag.settles(601) == [("nag", "INC-1")]
+
+
 def test_who_has_not_heard_of_an_incident_is_not_asked_to_acknowledge_it(
     one: Scene, store: GraphStore
 ) -> None:

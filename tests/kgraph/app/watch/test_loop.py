@@ -97,6 +97,9 @@ class Idle:
         self.calls.append("tick" if beginning else "go on")
         return []
 
+    def set_back(self, now: datetime) -> None:  # noqa: ARG002
+        self.calls.append("set back")
+
     def stop(self, now: datetime) -> list[Told]:  # noqa: ARG002
         self.calls.append("stop")
         return []
@@ -424,3 +427,14 @@ def test_who_has_the_watch_again_remembers_nothing_of_the_store(new_scene: NewSc
     first.round()
     first.round(30)
     assert beside.calls.count("begin anew") == 2
+
+
+def test_what_the_watch_remembers_of_a_later_time_is_of_now_once_the_clock_is_set_back(
+    scene: Scene,
+) -> None:
+    beside = scene.watch.beside = Posted()
+    scene.round(24 * 3600)
+    scene.round(-24 * 3600)
+    assert scene.repairs.calls == ["tick", "set back", "tick"]
+    assert beside.calls.count("begin anew") == 2
+    assert scene.watch.keeper.read_at == scene.clock()

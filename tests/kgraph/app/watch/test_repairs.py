@@ -197,6 +197,16 @@ def test_a_plan_of_before_a_sleep_does_not_begin_before_the_sources_were_asked(
     assert night.host.acted == []
 
 
+def test_a_plan_that_was_proposed_by_a_clock_that_was_ahead_begins_all_the_same(
+    night: Night,
+) -> None:
+    night.rounds(1, seconds=24 * 3600)
+    night.host.running = False
+    night.until(What.PLAN)
+    night.rounds(1, seconds=-24 * 3600)
+    night.until(What.BEGUN, limit=5)
+
+
 def test_what_is_over_by_itself_is_not_repaired(night: Night) -> None:
     night.rounds(1)
     night.host.running = False
