@@ -111,11 +111,15 @@ def _behind(
     Both controllers of an array go with it. Of what one fault does to a group through its members
     nothing was promised (see `Outlook`), so the group alone would be walked.
     """
-    common: set[int] = set()
-    for which in found:
-        if which >= prospects.singles:
-            members = [entity for entity, _ in prospects[which].faults]
-            common |= set.intersection(*(_needed(scene, member) for member in members))
+    groups = [prospects[which] for which in found if which >= prospects.singles]
+    needed = {member: _needed(scene, member) for one in groups for member, _ in one.faults}
+    common = {
+        entity
+        for one in groups
+        for entity in set.intersection(*(needed[member] for member, _ in one.faults))
+    }
+    if not common:
+        return []
     suspect = prospects.suspect[prospects.start[: prospects.singles]]
     behind = [at for at, entity in enumerate(prospects.entities) if entity in common]
     among = np.zeros(len(promises), np.bool_)

@@ -106,9 +106,7 @@ def kept_in_order(rows: Iterable[Hypothesis]) -> list[Hypothesis]:
     """
     told = list(rows)
     found = [row for row in told if row.members]
-    whole: dict[Hashable, float] = {}
-    for row in told:
-        whole[_blames(row)] = whole.get(_blames(row), 0.0) + row.posterior
+    whole = _sums((_blames(row), row.posterior) for row in told)
     for row in sorted((row for row in told if not row.members), key=lambda row: row.posterior):
         less = (i for i, one in enumerate(found) if whole[_blames(one)] < row.posterior)
         found.insert(next(less, len(found)), row)
@@ -128,11 +126,16 @@ def by_whom(
     slow with .3: all explanations that blame the same stand where their sum stands.
     """
     told = [(row, who(row), chance(row)) for row in rows]
-    parts: dict[Hashable, list[float]] = {}
-    for _, blamed, own in told:
-        parts.setdefault(blamed, []).append(own)
-    whole = {blamed: math.fsum(chances) for blamed, chances in parts.items()}
+    whole = _sums((blamed, own) for _, blamed, own in told)
     return [row for row, *_ in sorted(told, key=lambda each: (-whole[each[1]], -each[2]))]
+
+
+def _sums(told: Iterable[tuple[Hashable, float]]) -> dict[Hashable, float]:
+    """Return culprit -> the sum of the chances of all explanations that blame it."""
+    parts: dict[Hashable, list[float]] = {}
+    for blamed, own in told:
+        parts.setdefault(blamed, []).append(own)
+    return {blamed: math.fsum(chances) for blamed, chances in parts.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,16 @@ DOUBT = """
     v* abnormal: down
 """
 
+# Services of one pod, and the volume of that.
+POD = """
+    Pod: p
+    Volume: vol
+    Service: s[0-1]
+    p STORED_ON vol
+    s* RUNS_ON p
+    s* abnormal: errors
+"""
+
 
 def test_the_next_check_would_tell_the_two_leading_causes_apart(ask: Ask) -> None:
     answer = ask(DOUBT)
@@ -101,14 +111,7 @@ def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: 
 
 
 def test_of_a_pod_kubernetes_is_asked_in_its_namespace(incident: Incidents, model: Model) -> None:
-    plain = incident("""
-        Pod: p
-        Volume: vol
-        Service: s[0-1]
-        p STORED_ON vol
-        s* RUNS_ON p
-        s* abnormal: errors
-    """)
+    plain = incident(POD)
     entities = tuple(
         replace(e, name="shop/db-0" if e.uid == "p" else e.name) for e in plain.entities
     )
@@ -126,14 +129,7 @@ def test_a_command_of_somebody_s_own_is_printed_as_its_rule_has_it(
         replace(rule, command=logs) if rule.kind == "Pod" else rule for rule in model.checks
     )
     asked = rca.investigate(
-        incident("""
-            Pod: p
-            Volume: vol
-            Service: s[0-1]
-            p STORED_ON vol
-            s* RUNS_ON p
-            s* abnormal: errors
-        """),
+        incident(POD),
         replace(model, checks=checks),
     )
     assert "kubectl logs p" in {check.command for check in asked.next_checks}

@@ -174,18 +174,21 @@ class Watch:
     def _mind_clock(self, now: datetime) -> None:
         """See whether the clock was set back, or nobody looked for a while."""
         before, self._now = self._now, now
-        if before is None or now < before:
+        begins = before is None
+        set_back = before is not None and now < before
+        slept = before is not None and now - before > _SLEPT
+        if begins or set_back:
             # A clock that was ahead has said of all that is due that it was done just now.
             self._looked_at = self._tidied_at = self._judges_from = None
             if self.store.redate(now):
                 self.tell(Told(now, What.FINDING, REDATED))
-        if before is not None and now < before:
+        if set_back:
             self.keeper.set_back(now)
             self.repairs.set_back(now)
             self.beside.begin_anew()
-        if before is None or now - before > _SLEPT:
+        if begins or slept:
             self._judges_from = now + _PATIENCE
-        if before is not None and now - before > _SLEPT:
+        if slept:
             self.keeper.hear_anew(now)
             self.collector.ask_anew()
 
