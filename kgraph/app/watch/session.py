@@ -20,7 +20,8 @@ from kgraph.app.investigation import (
     of_question,
     read_at,
 )
-from kgraph.app.keeping import Kept, Memory, Sorted
+from kgraph.app.keeping import Memory
+from kgraph.app.placing import Kept, Sorted
 from kgraph.app.watch.parts import LONG_AGO, Due, Part, Sorting, Urgency
 from kgraph.app.watch.questions import Questions, Round, groups_of
 from kgraph.incidents import symptoms_of
