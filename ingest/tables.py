@@ -43,7 +43,6 @@ MACHINE = "Machine"
 _HEADINGS = re.compile(
     r"id|kind|name|uuid|address|(key|label|prop)\.\w+|(rel|any)\.[A-Z_]+(\.[A-Za-z]+)?"
 )
-_ENDS = frozenset({"from", "type", "to", "group", "need"})
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d+)?")
 
 

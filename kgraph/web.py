@@ -169,12 +169,10 @@ class Asker:
         """
         return self._ask("GET", path, parameters)
 
-    def get_for(
-        self, path: str, header: str, parameters: Mapping[str, str] | None = None
-    ) -> tuple[bytes, str]:
+    def get_for(self, path: str, header: str) -> tuple[bytes, str]:
         """Return the answer of `GET path`, and one header of it; raises what `get` does."""
         told: dict[str, str] = {}
-        content = self._ask("GET", path, parameters, told=told)
+        content = self._ask("GET", path, told=told)
         return content, told.get(header.lower(), "")
 
     def post(self, path: str, parameters: Mapping[str, str]) -> bytes:

@@ -20,7 +20,7 @@ def does_of(catalogue: Catalogue) -> Mapping[str, Does]:
 
 
 def verdict_on(
-    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str] = ()
+    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str]
 ) -> Verdict:
     """Ask the checker about a plan as it stands; what is in repair counts as broken."""
     relations = [row for rows in around.needs.values() for row in rows]
@@ -29,7 +29,7 @@ def verdict_on(
 
 
 def proven(
-    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str] = ()
+    plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str]
 ) -> Plan:
     """Return the plan with every step that the checker objects to left to nobody.
 

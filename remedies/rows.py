@@ -15,7 +15,6 @@ from remedies.actions import ACTUATORS, APPLIED, Action, Param, Verified
 from remedies.conditions import CONDITIONS
 from remedies.proof.does import Does
 
-FORMAT = "kgraph.remedies/v1"
 ANY = "any"  # `for: [any.slow]`: of whatever kind, where nothing speaks of the kind itself
 _Seconds = Annotated[float, Field(ge=0, le=604_800, allow_inf_nan=False)]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]

@@ -36,7 +36,7 @@ def of_node(key: str, node: Node, look: Look) -> Iterator[Observation]:
             yield look.sees(key, signal, f"{condition}: {detail}" if status == "True" else "")
 
 
-def of_pod(key: str, pod: Node, look: Look, hindrance: str = "") -> Iterator[Observation]:
+def of_pod(key: str, pod: Node, look: Look, hindrance: str) -> Iterator[Observation]:
     """Yield what a pod reports; one that starts or is being ended is unknown.
 
     Args:

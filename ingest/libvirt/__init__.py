@@ -85,7 +85,6 @@ def read_parts(
     *,
     site: str = "default",
     now: datetime,
-    patience: timedelta = _PART_PATIENCE,
     ask: Ask = read_apart,
     shelf: Shelf | None = None,
 ) -> Snapshot:
@@ -96,7 +95,6 @@ def read_parts(
         parts: what events have named.
         site: as for `read`.
         now: what the observations are dated.
-        patience: how long it may take; a whole reading is the way out.
         ask: what asks libvirt.
         shelf: as for `read`.
 
@@ -109,7 +107,7 @@ def read_parts(
             is lost: who still needs it is told by all guests.
     """
     chosen = list(parts)
-    reading = ask(patience, uri, only(chosen))
+    reading = ask(_PART_PATIENCE, uri, only(chosen))
     for gap in reading.gaps:
         raise SourceError(f"what an event named could not be read: {gap}", where=f"libvirt {uri}")
     if shelf is not None:

@@ -101,7 +101,7 @@ def fetch_alerts(
     since: datetime,
     until: datetime,
     step: timedelta,
-    credentials: Credentials | None = None,
+    credentials: Credentials,
 ) -> Stretch:
     """Ask a Prometheus what fired between two moments, in as many questions as it takes.
 
@@ -111,7 +111,7 @@ def fetch_alerts(
         ConfigurationError: the token is named but not there, or the address holds a password.
     """
     joined: dict[tuple[tuple[str, str], ...], list[float]] = {}
-    with Service("Prometheus", url, credentials or Credentials()).asking() as ask:
+    with Service("Prometheus", url, credentials).asking() as ask:
         for start, end in _chunks(since, until, step):
             form = {
                 "query": QUERY,

@@ -21,7 +21,6 @@ from kgraph.schema import SourceError
 from kgraph.web import Asker
 
 Floats = npt.NDArray[np.float64]
-MOST_POINTS = 11_000  # of one series in one answer; Prometheus refuses more
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class Applying:
         store: GraphStore,
         holder: str,
         clock: Callable[[], datetime],
-        binding: Binding | None = None,
+        binding: Binding | None,
     ) -> None:
         self._store, self._clock, self._binding = store, clock, binding
         read = [replace(job, every=EVERY) for job in watched_jobs(Context(configuration))]

@@ -30,12 +30,12 @@ class Audited:
         return self.entries[-1].hash if self.entries else ""
 
 
-def audited(store: GraphStore, head: str = "") -> Audited:
+def audited(store: GraphStore, head: str) -> Audited:
     """Verify the audit log of a store.
 
     Args:
         store: whose log.
-        head: a hash that was noted earlier, or its beginning: it must be in the log.
+        head: a hash that was noted earlier, or its beginning: it must be in the log; empty: none.
     """
     entries = store.audit()
     findings = []

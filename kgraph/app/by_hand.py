@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
-from kgraph.app import keeping
+from kgraph.app import keeping, placing
 from kgraph.app.handled import note, trace
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.lookup import entity_among
@@ -81,7 +81,7 @@ def close(
         raise InputError("why is it closed?", mend="give a reason: people read it later")
     _not_closed(record)
     _not_in_repair(store, record)
-    symptoms = keeping.known(record).symptoms
+    symptoms = placing.known(record).symptoms
     store.put([Decision(Decided.OVER, record.id, now, symptoms, record.title).document])
     keeping.end(store, record.id, IncidentStatus.CLOSED, now)
     return note(store, Handling(record.id, Did.CLOSED, now, by, reason))
@@ -122,7 +122,7 @@ def merge(
         _not_closed(each)
         _not_in_repair(store, each)
     first, second = bundle_of(into), bundle_of(record)
-    found = keeping.named(_explained(joined(first, second), tools), into.id)
+    found = placing.named(_explained(joined(first, second), tools), into.id)
     title = f"merged into {into.id}: {record.title}"
     symptoms = symptoms_of((*first.observations, *second.observations))
     # A split of the very same is taken back by it.
@@ -178,7 +178,7 @@ def split(
     for id_, symptoms in ((record.id, left), (fresh, taken)):
         keeping.write(
             store,
-            keeping.named(_explained(part(incident, frozenset(symptoms)), tools), id_),
+            placing.named(_explained(part(incident, frozenset(symptoms)), tools), id_),
             record.opened_at,
         )
     row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))

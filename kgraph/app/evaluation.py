@@ -117,10 +117,9 @@ def evaluate(
     name: str,
     rows: Sequence[Labelled],
     methods: Mapping[str, Baseline],
-    passing: Callable[[Iterable[Labelled]], Iterator[Labelled]] = iter,
 ) -> SetScore:
     """Let every method answer every incident of a set, at least one, and measure."""
-    found = tallied(rows, methods, passing)
+    found = tallied(rows, methods)
     return SetScore(name, len(rows), [score(method, tally) for method, tally in found.items()])
 
 

@@ -45,8 +45,8 @@ class Exports:
         *,
         deadline: timedelta,
         lasts: timedelta,
-        acceptance: Acceptance = Acceptance.HOLD,
-        complete: bool = True,
+        acceptance: Acceptance,
+        complete: bool,
     ) -> None:
         self._naming, self._deadline, self._lasts = naming, deadline, lasts
         self._acceptance, self._complete = acceptance, complete

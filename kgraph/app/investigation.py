@@ -111,7 +111,7 @@ def of_estate(
     evidence: Evidence,
     ages: tuple[SourceAge, ...],
     toolkit: Toolkit,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[str, ...],
     topology: Topology | None = None,
 ) -> list[Investigation]:
     """Do what `of_store` does, for whoever has read the store already.

@@ -34,7 +34,7 @@ def keep_verdicts(
     reading: Reading,
     index: EstateIndex,
     said: Iterable[Said],
-    more: Sequence[Observation] = (),
+    more: Sequence[Observation],
 ) -> Diff:
     """Keep verdicts as evidence, with a finding for those that name no entity.
 

@@ -103,8 +103,9 @@ def show_incident(
     """Show one incident: explained again from its kept bundle, as of then."""
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
-    from kgraph.app.keeping import again, told
+    from kgraph.app.keeping import again
     from kgraph.app.learning import learned_by
+    from kgraph.app.placing import told
     from kgraph.app.plans import as_kept
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
@@ -180,8 +181,9 @@ def report(
 def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
-    from kgraph.app.keeping import again, told
+    from kgraph.app.keeping import again
     from kgraph.app.learning import learned_by
+    from kgraph.app.placing import told
     from kgraph.app.reports import mortem
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit

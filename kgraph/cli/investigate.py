@@ -100,7 +100,7 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import handled, investigation, keeping, learning, plans
+    from kgraph.app import handled, investigation, keeping, learning, placing, plans
     from kgraph.app.certified import certified
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
@@ -120,7 +120,7 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
     _refuse_many(found, form)
-    worth = done.resolved or done.merged or done.ended or any(map(keeping.worth, done.kept))
+    worth = done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept))
     if save and not away and (worth or tools.decisions):
         try:
             with opened(session.configuration, Access.WRITE) as store:

@@ -32,8 +32,6 @@ border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right}
 """
 
-_NOTHING = "base-uri 'none'; form-action 'none'"
-
 
 class Markup(str):
     """Text that is HTML already, made by this program of escaped parts."""

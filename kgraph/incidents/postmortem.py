@@ -127,9 +127,5 @@ def _said(view: View, row: Ruling) -> str:
     return f"{row.by or 'somebody'} {verb} {view.estate.title(row.entity)} {row.mode}{why}"
 
 
-def _moment(at: datetime, start: datetime, what: str) -> Moment:
-    return Moment(_second(at), _second(at) - _second(start), what, changed=True)
-
-
 def _second(at: datetime) -> datetime:
     return at.replace(microsecond=0)

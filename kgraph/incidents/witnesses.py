@@ -11,6 +11,7 @@ from kgraph.schema import Observation, Witness
 
 _SUSPECTED = 0.05  # posterior from which nobody calls a thing well
 _ROOM = 30  # characters for the names of one kind
+_CLEARED = 12  # of what is well, so many are named
 
 
 def grouped(view: View, witnesses: Sequence[Witness]) -> list[str]:
@@ -72,7 +73,7 @@ def _spared_line(view: View, kind: str, states: Sequence[str], rows: Sequence[Wi
     return f"{said}: {wording.placed(known, view.estate.place, room)}"
 
 
-def cleared(view: View, most: int = 12) -> tuple[str, ...]:
+def cleared(view: View) -> tuple[str, ...]:
     """Return what several of those who are hit need, and what was looked at and is well.
 
     Such a thing could have been the cause, and is not: who asks "is it the host?" has his answer.
@@ -87,7 +88,8 @@ def cleared(view: View, most: int = 12) -> tuple[str, ...]:
             if dependency in well:
                 needed[dependency] = needed.get(dependency, 0) + 1
     several = [uid for uid, count in needed.items() if count > 1]
-    return tuple(sorted(several, key=lambda uid: (-needed[uid], view.estate.name(uid)))[:most])
+    several.sort(key=lambda uid: (-needed[uid], view.estate.name(uid)))
+    return tuple(several[:_CLEARED])
 
 
 def cleared_line(view: View) -> str:

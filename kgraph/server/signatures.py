@@ -49,12 +49,6 @@ def verdict(form: str, text: str, body: bytes, key: bytes, now: float) -> Signed
     return found
 
 
-def signature(body: bytes, key: bytes, seconds: int) -> str:
-    """Return the header of a `timed` signature."""
-    signed = f"{seconds}.".encode() + body
-    return f"t={seconds},v1={hmac.new(key, signed, hashlib.sha256).hexdigest()}"
-
-
 def once(text: str, body: bytes) -> str:
     """Return what two requests share that were signed once, however the header is written."""
     stamp = _parts(text).get("t", "")

@@ -53,7 +53,7 @@ class Applications:
     """Fills the hosts with guests, and the guests with services, up to a number of entities."""
 
     def __init__(
-        self, hosts: list[HostPlace], sites: list[SitePlace], make: Maker, *, dense: bool = False
+        self, hosts: list[HostPlace], sites: list[SitePlace], make: Maker, *, dense: bool
     ) -> None:
         self._hosts, self._sites, self._make, self._dense = hosts, sites, make, dense
         self._next_host = 0

@@ -8,7 +8,8 @@ from random import Random
 from kgraph.schema import Fault, Severity, kind_of
 from kgraph.simulation.world import World, carries
 
-GRAY_SHARE = 0.35
+GRAY_SHARE = 0.35  # of faults weaken and do not stop
+_SPREAD_SECONDS = 60.0  # within which faults of one incident set in
 _MOST_TOGETHER = 4  # a redundancy that takes more simultaneous faults is not drawn
 # Relative frequencies of a whole estate, not of one entity; independent of the causal rules.
 _HARD = (
@@ -56,26 +57,21 @@ def breakable(world: World) -> int:
     return sum(len(members) for kind, members in world.by_kind.items() if kind in kinds)
 
 
-def draw_fault(rng: Random, world: World, gray: float = GRAY_SHARE) -> Injection:
-    """Draw one fault; kinds that the world lacks are left out.
-
-    `gray` is the share of faults that weaken and do not stop, in [0, 1].
-    """
-    table = _GRAY_TABLE if rng.random() < gray else _HARD_TABLE
+def draw_fault(rng: Random, world: World) -> Injection:
+    """Draw one fault; kinds that the world lacks are left out."""
+    table = _GRAY_TABLE if rng.random() < GRAY_SHARE else _HARD_TABLE
     rows = [row for row in table if row[0] in world.by_kind]
     kind, mode, _ = rng.choices(rows, weights=[weight for _, _, weight in rows])[0]
     entity = world.entities[rng.choice(world.by_kind[kind])]
     return inject(entity.uid, kind, mode, rng)
 
 
-def draw_faults(
-    rng: Random, world: World, count: int = 1, gray: float = GRAY_SHARE, spread: float = 60.0
-) -> tuple[Injection, ...]:
-    """Draw independent faults of different entities, within `spread` seconds."""
+def draw_faults(rng: Random, world: World, count: int = 1) -> tuple[Injection, ...]:
+    """Draw independent faults of different entities, within a minute."""
     drawn: dict[str, Injection] = {}
     while len(drawn) < count:
-        one = draw_fault(rng, world, gray)
-        after = rng.uniform(0, spread) if drawn else 0.0
+        one = draw_fault(rng, world)
+        after = rng.uniform(0, _SPREAD_SECONDS) if drawn else 0.0
         drawn.setdefault(one.fault.entity, Injection(one.fault, one.health, after))
     return tuple(drawn.values())
 

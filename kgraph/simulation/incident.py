@@ -73,16 +73,14 @@ def simulate(
     return SimulatedIncident(incident, tuple(one.fault for one in faults), hit)
 
 
-def draw_incident(
-    world: World, rng: Random, noise: Noise | None = None, faults: int = 1
-) -> SimulatedIncident:
+def draw_incident(world: World, rng: Random, faults: int = 1) -> SimulatedIncident:
     """Draw faults until somebody notices, as nobody opens an incident without an alarm.
 
     Raises:
         ValueError: nothing in this world is watched.
     """
     for _ in range(_TRIES):
-        found = simulate(world, draw_faults(rng, world, faults), rng, noise)
+        found = simulate(world, draw_faults(rng, world, faults), rng)
         if found.abnormal:
             return found
     raise ValueError(f"{_TRIES} faults in a row raised no alarm")

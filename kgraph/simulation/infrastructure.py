@@ -23,7 +23,7 @@ Block = tuple[str, tuple[str, ...]]  # a storage array and its pools
 class Infrastructure:
     """Yields the infrastructure site by site, and remembers where guests can go."""
 
-    def __init__(self, layout: Layout, make: Maker, *, dense: bool = False) -> None:
+    def __init__(self, layout: Layout, make: Maker, *, dense: bool) -> None:
         self._layout, self._dense = layout, dense
         self._make = make
         self._hosts_made = 0

@@ -110,7 +110,7 @@ def known_from(
     rows: Iterable[KnownRow],
     deciding: Iterable[int],
     vanished: frozenset[int],
-    decisions: Iterable[Verdict] = (),
+    decisions: Iterable[Verdict],
 ) -> Known:
     """Return what identity must know of the entities that may be meant; `born` has their rows.
 

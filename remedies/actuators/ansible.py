@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remedies.actuators.commands import Ran, Run, last_line, run
+from remedies.actuators.commands import Ran, last_line, run
 from remedies.looks import EffectError, Look, Standing, Task
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -42,18 +42,16 @@ class AnsibleActuator:
         playbooks: action -> path of the playbook.
         inventory: path or host list; empty: Ansible's own.
         program: the command, such as `("ansible-playbook",)`.
-        run: runs a command.
     """
 
     def __init__(
         self,
         playbooks: Mapping[str, str],
-        inventory: str = "",
-        program: Sequence[str] = ("ansible-playbook",),
-        run: Run = run,
+        inventory: str,
+        program: Sequence[str],
     ) -> None:
         self._playbooks, self._inventory = dict(playbooks), inventory
-        self._program, self._run = tuple(program), run
+        self._program = tuple(program)
 
     def look(self, task: Task) -> Look:
         """See by check mode whether the playbook would change anything."""
@@ -99,7 +97,7 @@ class AnsibleActuator:
         if self._inventory:
             words += ["--inventory", self._inventory]
         words += ["--extra-vars", json.dumps({"kgraph": _variables(task)})]
-        return self._run(words, task.deadline)
+        return run(words, task.deadline)
 
 
 class RefusedError(EffectError):

@@ -40,9 +40,9 @@ class Moves:
     def __init__(
         self,
         lines: Lines,
-        definitions: Definitions | None = None,
-        routes: Mapping[str, str] | None = None,
-        rest: Callable[[], None] = lambda: None,
+        definitions: Definitions | None,
+        routes: Mapping[str, str] | None,
+        rest: Callable[[], None],
     ) -> None:
         self._lines, self._definitions, self._routes = lines, definitions, dict(routes or {})
         self._rest = rest

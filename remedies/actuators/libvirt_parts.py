@@ -25,7 +25,7 @@ class Parts:
         definitions: what they were when they were last read; None: nothing is defined again.
     """
 
-    def __init__(self, lines: Lines, definitions: Definitions | None = None) -> None:
+    def __init__(self, lines: Lines, definitions: Definitions | None) -> None:
         self._lines, self._definitions = lines, definitions
 
     def look(self, task: Task) -> Look:

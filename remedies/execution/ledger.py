@@ -231,13 +231,6 @@ def tried_in_vain(store: GraphStore, now: datetime) -> frozenset[tuple[str, str]
     return ledger.tried_in_vain(now)
 
 
-def remembered(store: GraphStore, now: datetime) -> Remembered:
-    """Return all that counts at a moment, for who looks only once."""
-    ledger = Ledger(store)
-    ledger.follow(now)
-    return ledger.remembered()
-
-
 def past_of(
     plan: Plan, run: Run, entries: Sequence[JournalEntry], outcome: Outcome
 ) -> Iterator[Past]:

@@ -6,33 +6,7 @@ exact model where OR-tools is installed. What it says is proven elsewhere: by `r
 """
 
 from remedies.placement.evacuation import evacuate
-from remedies.placement.layout import (
-    APART,
-    CORDONED,
-    TOGETHER,
-    GuestSize,
-    HostRoom,
-    Layout,
-    Limits,
-    Move,
-    Need,
-    Placement,
-    Unplaced,
-)
+from remedies.placement.layout import Layout, Limits, Placement
 from remedies.placement.reading import read_layout
 
-__all__ = [
-    "APART",
-    "CORDONED",
-    "TOGETHER",
-    "GuestSize",
-    "HostRoom",
-    "Layout",
-    "Limits",
-    "Move",
-    "Need",
-    "Placement",
-    "Unplaced",
-    "evacuate",
-    "read_layout",
-]
+__all__ = ["Layout", "Limits", "Placement", "evacuate", "read_layout"]

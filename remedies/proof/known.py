@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kgraph.schema import RELATIONS, Carries, Entity, Relation
 
-APART, TOGETHER, CORDONED = "antiAffinity", "affinity", "cordoned"
+APART, TOGETHER = "antiAffinity", "affinity"
 _HARD = tuple(sorted(name for name, row in RELATIONS.items() if row.carries is Carries.FIRM))
 
 

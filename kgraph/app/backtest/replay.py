@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ingest.prometheus import Firing, Origin, Stretch
-from kgraph.app import investigation, keeping
+from kgraph.app import investigation, placing
 from kgraph.app.backtest.estates import Estates, Then
 from kgraph.app.investigation import Investigation, Toolkit
 from kgraph.incidents import Known, headline, symptoms_of
@@ -174,10 +174,10 @@ class _Ledger:
 
     def enter(self, now: datetime, found: Sequence[Investigation]) -> None:
         """Take what is wrong at a moment, later than all before."""
-        lately = [k for at, k in self._resolved.values() if now - at <= keeping.REOPENS]
+        lately = [k for at, k in self._resolved.values() if now - at <= placing.REOPENS]
         # The latest first, as a store lists them.
         opened = list(reversed(self._open.values()))
-        done = keeping.place(found, opened, lately, self.found)
+        done = placing.place(found, opened, lately, self.found)
         for incident_id in done.resolved:
             self._end(incident_id, now)
         for incident_id, into in done.merged:
@@ -185,7 +185,7 @@ class _Ledger:
             self._resolved.pop(incident_id)  # one that was merged never reopens
             self.found[incident_id].merged_into = into
         for kept in done.kept:
-            if keeping.worth(kept):
+            if placing.worth(kept):
                 self._keep(now, kept.investigation)
 
     def _keep(self, now: datetime, found: Investigation) -> None:
@@ -193,7 +193,7 @@ class _Ledger:
         row = self.found.setdefault(case.id, Replayed(case.id, now))
         row.ended_at = None
         self._resolved.pop(case.id, None)
-        self._open[case.id] = keeping.knowing(found, case.id)
+        self._open[case.id] = placing.knowing(found, case.id)
         look = _look(now, found)
         row.looks.append(look)
         entities = {entity.uid: entity for entity in case.incident.entities}

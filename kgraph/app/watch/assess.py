@@ -9,8 +9,9 @@ from datetime import datetime
 from kgraph.app import keeping
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit, of_estate, read_at
-from kgraph.app.keeping import Kept, Memory, Sorted, worth
+from kgraph.app.keeping import Memory
 from kgraph.app.learning import taught
+from kgraph.app.placing import Kept, Sorted, worth
 from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kgraph.app.binding import Binding
-from kgraph.app.keeping import Kept
+from kgraph.app.placing import Kept
 from kgraph.app.plans import document_of
 from kgraph.app.policies import RECORD
 from kgraph.app.watch.assess import Assessment

@@ -103,7 +103,7 @@ class StoredLink:
         return self.a, self.type, self.b
 
 
-def of_scope(statements: Statements, scope: int, but: Iterable[int] = ()) -> list[StoredLink]:
+def of_scope(statements: Statements, scope: int, but: Iterable[int]) -> list[StoredLink]:
     """Return the open relations of a scope, in the order in which they came.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from kgraph.app import by_hand, keeping
+from kgraph.app import by_hand, keeping, placing
 from kgraph.app.investigation import Toolkit, of_store
 from kgraph.app.learning import taught
 from kgraph.schema import IncidentStatus, Observation, Record, RelationRecord, State
@@ -52,7 +52,7 @@ class Estate:
             for key, name, state in rows
         )
 
-    def look(self, minutes: float = 1.0) -> keeping.Sorted:
+    def look(self, minutes: float = 1.0) -> placing.Sorted:
         """Explain what is wrong, as the watch does it."""
         self.minute += minutes
         tools = taught(replace(self.tools, now=self.now), self.store)
@@ -70,7 +70,7 @@ class Estate:
         """Return each open incident with the keys of what is wrong in it."""
         names = {self.uid(f"v{n}"): f"v{n}" for n in range(8)}
         return {
-            row.id: {names[e] for e, _ in keeping.known(row).symptoms if e in names}
+            row.id: {names[e] for e, _ in placing.known(row).symptoms if e in names}
             for row in self.store.incidents(IncidentStatus.OPEN)
         }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import by_hand, handled, keeping
+from kgraph.app import by_hand, handled, keeping, placing
 from kgraph.app.investigation import Toolkit, of_store
 from kgraph.app.toolkit import toolkit
 from kgraph.app.topologies import Topologies
@@ -26,10 +26,10 @@ from tests.stores import new_store
 from .shared_disks import T0, Estate, fill
 
 
-def held(done: keeping.Sorted) -> list[str]:
+def held(done: placing.Sorted) -> list[str]:
     """Return the incidents that stay closed."""
     closed = [each for each in done.kept if each.verdict is Verdict.CLOSED]
-    assert not any(map(keeping.worth, closed))
+    assert not any(map(placing.worth, closed))
     return [each.investigation.case.id for each in closed]
 
 
@@ -164,7 +164,7 @@ def test_what_was_split_off_stays_apart_with_all_that_comes_to_it(estate: Estate
     assert "v2" in estate.open()["INC-0002"]
     assert not {"v2", "v3"} & estate.open()["INC-0001"]
     new = by_hand.find(estate.store, "INC-0002")
-    assert (estate.uid("v2"), "ioError") in keeping.known(new).symptoms
+    assert (estate.uid("v2"), "ioError") in placing.known(new).symptoms
 
 
 def test_a_split_is_taken_back_by_a_merge(estate: Estate) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import handled, keeping
+from kgraph.app import handled, keeping, placing
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
 from kgraph.incidents.handling import GROUPING, Did
@@ -54,7 +54,7 @@ def found(hurt: str, cause: str = "", minute: float = 0) -> Investigation:
 class Kept:
     store: GraphStore
 
-    def __call__(self, *rows: Investigation, frozen: Sequence[str] = ()) -> keeping.Sorted:
+    def __call__(self, *rows: Investigation, frozen: Sequence[str] = ()) -> placing.Sorted:
         done = keeping.sort(self.store, rows)
         keeping.save(self.store, done, frozen)
         return done
@@ -70,7 +70,7 @@ def keep(store: GraphStore) -> Kept:
     return Kept(store)
 
 
-def ids(done: keeping.Sorted) -> list[str]:
+def ids(done: placing.Sorted) -> list[str]:
     return [each.investigation.case.id for each in done.kept]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from kgraph.schema import IncidentStatus
 from kgraph.store import open_store
 from remedies import Budgets
-from remedies.execution.ledger import remembered
+from remedies.execution.ledger import Ledger
 from tests.lab.campaign.deeds import Account, Deed, account, over_budget, seen_twice
 from tests.lab.campaign.faults import Case, Inject, Right
 from tests.lab.campaign.memory import decides
@@ -179,8 +179,9 @@ class Stage:
     def _is_laden(self) -> bool:
         """Tell whether what earlier cases left behind would decide the next one."""
         with closing(open_store(self.store, read_only=True)) as store:
-            ledger = remembered(store, datetime.now(UTC))
-        return self._played >= CASES_A_STORE or decides(ledger)
+            ledger = Ledger(store)
+            ledger.follow(datetime.now(UTC))
+        return self._played >= CASES_A_STORE or decides(ledger.remembered())
 
     def _calm(self) -> bool:
         """Wait until the watch has no open incident and no plan under way; False: it has."""

@@ -96,6 +96,7 @@ class Estate:
         self.rng = rng
         self.roles: list[str] = []
         self.kinds: list[str] = []
+        self._by_role: dict[str, list[int]] = {}
         self.gates: list[Gate] = []
         self.listed: list[tuple[int, str, int]] = []  # relations that carry nothing
         self.house = _house(rng)
@@ -103,13 +104,14 @@ class Estate:
 
     def of(self, role: str) -> list[int]:
         """Return the parts of one role."""
-        return [part for part, its in enumerate(self.roles) if its == role]
+        return self._by_role.get(role, [])
 
     def needs(self, part: int, way: Way) -> list[Gate]:
         """Return what a part needs by one way."""
         return [gate for gate in self.gates if gate.owner == part and gate.way is way]
 
     def _add(self, role: str) -> int:
+        self._by_role.setdefault(role, []).append(len(self.roles))
         self.roles.append(role)
         self.kinds.append("Container" if role == self.house["copies"] else PARTS[role].kind)
         return len(self.roles) - 1

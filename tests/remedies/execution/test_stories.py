@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.schema import Actor, Fault, Halt, PlanStep, Risk, Terms
+from kgraph.schema import Actor, Fault, Halt, Plan, PlanStep, Risk, Terms
 from kgraph.store import GraphStore
 from tests.remedies.fake_estate import (
     CHECK,
@@ -41,7 +41,10 @@ ASK = PlanStep(
 )
 
 
-def told(night: Night, ended: str) -> str:
+def rest(night: Night, plan: Plan) -> str:
+    """Let the night go on until the plan has ended; return the log of all of it."""
+    record = night.run(plan)
+    ended = f"{record.state.value}: {record.because}"
     effects = ", ".join(night.estate.log) or "none"
     return "\n".join([*night.said, f"effects: {effects}", f"ended: {ended}", ""])
 
@@ -50,8 +53,7 @@ def export_restart(store: GraphStore) -> str:
     estate, plan = export_story()
     night = Night(store, estate)
     night.begin(plan)
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def another_disk(store: GraphStore) -> str:
@@ -60,8 +62,7 @@ def another_disk(store: GraphStore) -> str:
     estate.things["x"].sound = False
     night = Night(store, estate)
     night.begin(plan)
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def one_guest_stays_paused(store: GraphStore) -> str:
@@ -70,8 +71,7 @@ def one_guest_stays_paused(store: GraphStore) -> str:
     estate.things["v2"].fails = 9
     night = Night(store, estate)
     night.begin(plan)
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def pool_full(store: GraphStore) -> str:
@@ -83,8 +83,7 @@ def pool_full(store: GraphStore) -> str:
     for _ in range(30):
         night.tick(60)
     night.estate.things["p"].state = "roomy"
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def halted_in_the_middle(store: GraphStore) -> str:
@@ -94,8 +93,7 @@ def halted_in_the_middle(store: GraphStore) -> str:
     night.begin(plan)
     night.tick()
     store.halt(Halt(night.now, "wrong estate"))
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def did_not_help(store: GraphStore) -> str:
@@ -105,8 +103,7 @@ def did_not_help(store: GraphStore) -> str:
     night = Night(store, estate)
     estate.things["s"] = Thing("failing")
     night.begin(plan)
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def made_worse(store: GraphStore) -> str:
@@ -118,8 +115,7 @@ def made_worse(store: GraphStore) -> str:
     night.begin(plan)
     night.tick()
     estate.things["s"].state = "failing"
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def effect_hangs(store: GraphStore) -> str:
@@ -128,8 +124,7 @@ def effect_hangs(store: GraphStore) -> str:
     estate.things["v1"].hangs = True
     night = Night(store, estate)
     night.begin(plan)
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def came_back_by_itself(store: GraphStore) -> str:
@@ -138,8 +133,7 @@ def came_back_by_itself(store: GraphStore) -> str:
     night = Night(store, estate)
     night.begin(plan)
     estate.things = {"x": Thing("active"), "v1": Thing("running")}
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 def symptom_comes_back(store: GraphStore) -> str:
@@ -152,8 +146,7 @@ def symptom_comes_back(store: GraphStore) -> str:
     estate.things["x"].state = "inactive"
     night.tick(1)
     estate.things["x"].state = "active"
-    record = night.run(plan)
-    return told(night, f"{record.state.value}: {record.because}")
+    return rest(night, plan)
 
 
 STORIES: tuple[Callable[[GraphStore], str], ...] = (

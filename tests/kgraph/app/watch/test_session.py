@@ -17,7 +17,7 @@ from kgraph.app import by_hand
 from kgraph.app.investigation import Begun, Toolkit, begin
 from kgraph.app.learning import taught
 from kgraph.app.toolkit import toolkit
-from kgraph.app.watch import session
+from kgraph.app.watch import questions
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.session import PATIENCE, RENEWED
 from kgraph.app.watch.told import Told, What
@@ -276,7 +276,7 @@ def test_a_part_is_thought_about_once_where_what_is_blamed_was_seen_in_full(
         thoughts.append(incident)
         return begin(incident, *rest)
 
-    monkeypatch.setattr(session, "begin", counted)
+    monkeypatch.setattr(questions, "begin", counted)
     scene.see(*alarming, signal="unreachable")
     assert scene.fresh() == [set(alarming)]
     assert len(thoughts) == times
