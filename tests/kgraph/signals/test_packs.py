@@ -47,7 +47,7 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("PostgresqlDown", "Database", "down", None),
         ("RabbitmqNodeDown", "Queue", "down", None),
         ("NginxHighHttp5xxErrorRate", "LoadBalancer", "errors", Direction.UP),
-        ("CephOSDDown", "StoragePool", "anomaly", None),
+        ("CephOSDDown", "Disk", "down", None),
         ("ZfsPoolDegraded", "StoragePool", "degraded", None),
         ("SnmpTargetDown", "Switch", "unreachable", None),
         ("SwitchInterfaceDown", "Nic", "down", None),
