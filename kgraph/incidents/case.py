@@ -13,6 +13,7 @@ from kgraph.incidents.report import Detail
 from kgraph.incidents.wording import due, state
 from kgraph.schema import Answer, Cause, Fault, Incident, Observation, Plan
 
+SURE = 0.5  # a chance below it carries no repair: to act on it would be to guess
 ROOM = 84  # characters beside the label on a screen of 100 columns, with some left to say more
 
 
