@@ -194,8 +194,12 @@ def test_two_faults_that_stand_together_are_both_told(
 
 @pytest.mark.parametrize(
     ("chances", "label"),
-    [((0.16,), Label.SUSPECT), ((0.5,), Label.CAUSE), ((0.3, 0.49), Label.SUSPECT)]
-    + [((0.16, 0.9), Label.CAUSE)],
+    [
+        ((0.16,), Label.SUSPECT),
+        ((0.5,), Label.CAUSE),
+        ((0.3, 0.49), Label.SUSPECT),
+        ((0.16, 0.9), Label.CAUSE),
+    ],
 )
 def test_who_is_not_sure_enough_to_be_acted_on_is_called_a_suspect(
     storage_case: Case,
@@ -206,7 +210,8 @@ def test_who_is_not_sure_enough_to_be_acted_on_is_called_a_suspect(
     first = storage_case.answer.causes[0]
     second = Cause("h07", "Host", "overloaded", 0.7, {"overloaded": 0.7}, 1, (), (), 0)
     causes = tuple(
-        replace(cause, posterior=chance) for cause, chance in zip((first, second), chances, strict=False)
+        replace(cause, posterior=chance)
+        for cause, chance in zip((first, second), chances, strict=False)
     )
     both = Hypothesis(tuple(Fault(c.entity, c.mode) for c in causes), 0.1)
     report = build(with_answer(causes=causes, hypotheses=(both,)))

@@ -1,4 +1,4 @@
-"""Ceph and Proxmox speak of all their parts at the address of one machine, which is never meant."""
+"""Ceph and Proxmox speak of all their parts at the address of one machine that is not meant."""
 
 from __future__ import annotations
 
@@ -67,15 +67,17 @@ def test_what_a_ceph_cluster_tells_is_of_the_part_that_it_names(
 
 @pytest.mark.parametrize(
     "name",
-    ["CephHealthWarning", "CephHealthError", "CephMonDown", "CephOSDDown", "CephSlowOps"]
-    + ["CephOSDHostDown", "CephPGsDamaged", "CephPoolFull", "CephDeviceFailurePredicted"],
+    [
+        *("CephHealthWarning", "CephHealthError", "CephMonDown", "CephOSDDown", "CephSlowOps"),
+        *("CephOSDHostDown", "CephPGsDamaged", "CephPoolFull", "CephDeviceFailurePredicted"),
+    ],
 )
 def test_the_machine_of_the_manager_is_not_ill_because_its_cluster_is(name: str) -> None:
     assert _asked(name, **MANAGER)[1].uids == ()
 
 
 def test_an_osd_that_only_the_text_names_is_found() -> None:
-    text = "2 OSDs down for over 5mins.\n\nThe following OSDs are down:\n- osd.3 on pve2\n- osd.4 on x"
+    text = "2 OSDs are down.\n\nThe following OSDs are down:\n- osd.3 on pve2\n- osd.4 on x"
     said, found = _asked("CephOSDDown", text, **MANAGER, name="OSD_DOWN")
     assert (said, found.uid) == ("down", "osd-3")
 
