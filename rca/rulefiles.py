@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -70,7 +70,7 @@ class _Check(_Row):
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    format: str = Field(pattern=r"^kgraph\.rules/v1$")
+    format: Literal["kgraph.rules/v1"]
     domain: str
     faults: list[_Fault] = []
     propagation: list[_Propagation] = []

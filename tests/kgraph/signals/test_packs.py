@@ -183,6 +183,17 @@ def test_an_entry_of_the_site_in_the_place_of_a_shipped_one_is_no_mistake(tmp_pa
     assert lint(packs.entries) == []
 
 
+def test_the_linter_finds_a_text_that_names_nobody() -> None:
+    unnamed = Mapping(
+        re.compile("X"), text=re.compile(r"pool (\S+)"), place="site.yaml: entries[0]"
+    )
+    (found,) = lint([unnamed])
+    assert found.startswith("site.yaml: entries[0]: no group of its text is called `name`; write")
+    named = Mapping(re.compile("X"), text=re.compile(r"(a|the) pool (?P<name>\S+)"))
+    asked = Mapping(re.compile("X"), text=re.compile("pool"))
+    assert lint([named]) == lint([asked]) == []
+
+
 def test_the_linter_finds_a_signal_that_nobody_published() -> None:
     odd = Mapping(re.compile("X"), signal="frobnicated", place="site.yaml: entries[0]")
     assert lint([odd]) == [
