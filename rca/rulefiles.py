@@ -131,6 +131,9 @@ def parse(text: str, name: str) -> RuleFile:
 
 
 def _file(raw: object, name: str) -> RuleFile:
+    if raw is None:
+        mend = "begin with `format: kgraph.rules/v1`; see docs/rules.md"
+        raise ConfigurationError("the file is empty", where=name, mend=mend)
     try:
         content = _File.model_validate(raw)
     except ValidationError as error:

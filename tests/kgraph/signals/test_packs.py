@@ -37,6 +37,9 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("StoragePoolFull", "StoragePool", "full", None),
         ("LibvirtDomainCrashed", "VirtualMachine", "panic", None),
         ("NodeFilesystemAlmostOutOfSpace", "Host", "full", None),
+        ("NodeFilesystemSpaceFillingUp", "Host", "filling", None),
+        ("KubePersistentVolumeFillingUp", "Volume", "full", None),
+        ("KubeHpaMaxedOut", "Service", "saturation", Direction.UP),
         ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
         ("KubeNodeNotReady", "Host", "down", None),
         ("KubeDeploymentReplicasMismatch", "Service", "availability", Direction.DOWN),
@@ -68,7 +71,12 @@ def test_a_name_may_be_written_as_words(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)) is shipped.match(alert("HostDown"))
 
 
-@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor"])
+def test_a_volume_that_will_be_full_is_not_full_yet(shipped: Packs) -> None:
+    known = shipped.match(alert("KubePersistentVolumeFillingUp", severity="warning"))
+    assert (known.kinds[0], known.signal) == ("Volume", "filling")
+
+
+@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor", "KubeCPUOvercommit"])
 def test_alerts_that_always_fire_are_ignored(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)).ignore
 
