@@ -193,6 +193,24 @@ def test_two_faults_that_stand_together_are_both_told(
 
 
 @pytest.mark.parametrize(
+    ("rare", "often", "first"),
+    [((1, 0.99), (5, 0.6), "Host h07"), ((6, 0.99), (7, 0.5), "StorageExport nbd1/vmstore")],
+)
+def test_the_headline_is_who_may_be_expected_to_explain_most(
+    storage_case: Case,
+    with_answer: Callable[..., Case],
+    rare: tuple[int, float],
+    often: tuple[int, float],
+    first: str,
+) -> None:
+    export = replace(storage_case.answer.causes[0], explains=rare[0], posterior=rare[1])
+    host = Cause("h07", "Host", "down", often[1], {"down": often[1]}, often[0], (), (), 0)
+    both = Hypothesis((Fault("export", "down"), Fault("h07", "down")), 0.5)
+    text = _text(with_answer(causes=(export, host), hypotheses=(both,)), Label.CAUSE)
+    assert first in text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
     ("chances", "label"),
     [
         ((0.16,), Label.SUSPECT),
