@@ -15,5 +15,5 @@ def http_url(url: str) -> str:
     if parts.password:
         raise ValueError("a password does not belong into the configuration")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https address, such as http://127.0.0.1:9090")
+        raise ValueError("must be an http or https address, such as http://HOST:PORT")
     return url
