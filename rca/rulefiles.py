@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -70,7 +70,7 @@ class _Check(_Row):
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    format: str = Field(pattern=r"^kgraph\.rules/v1$")
+    format: Literal["kgraph.rules/v1"]
     domain: str
     faults: list[_Fault] = []
     propagation: list[_Propagation] = []
@@ -131,6 +131,9 @@ def parse(text: str, name: str) -> RuleFile:
 
 
 def _file(raw: object, name: str) -> RuleFile:
+    if raw is None:
+        mend = "begin with `format: kgraph.rules/v1`; see docs/rules.md"
+        raise ConfigurationError("the file is empty", where=name, mend=mend)
     try:
         content = _File.model_validate(raw)
     except ValidationError as error:

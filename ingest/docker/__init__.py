@@ -15,7 +15,7 @@ from pydantic import field_validator
 
 from ingest.docker.fetch import Engine, fetch
 from ingest.docker.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
 
 NAME = "docker"
 
@@ -28,7 +28,7 @@ class Entry(SourceEntry):
     url: str = ""  # http(s)://host:port instead of the socket
     host: str = ""  # the machine's name; empty: what the engine calls it
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
     @property
     def subject(self) -> str:

@@ -17,7 +17,7 @@ from ingest.haproxy.config import routes
 from ingest.haproxy.fetch import Statistics, by_socket, by_url
 from ingest.haproxy.normalise import Place, normalise
 from ingest.haproxy.stat import rows
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, http_url
 from kgraph.web import Credentials
 
 NAME = "haproxy"
@@ -34,7 +34,7 @@ class Entry(SourceEntry):
     token_env: str = ""
     token_file: Path | None = None
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
     @model_validator(mode="after")
     def _one_way(self) -> Entry:

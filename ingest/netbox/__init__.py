@@ -17,7 +17,7 @@ from pydantic import field_validator
 from ingest.netbox.fetch import fetch
 from ingest.netbox.normalise import Way, normalise
 from kgraph.schema import KINDS, suggest_kind
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
 from kgraph.web import Credentials
 
 NAME = "netbox"
@@ -36,7 +36,7 @@ class Entry(SourceEntry):
         str, str
     ] = {}  # slug of a device role -> kind, where the name of the role misleads
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
     @field_validator("kinds")
     @classmethod

@@ -16,7 +16,7 @@ from pydantic import field_validator, model_validator
 from ingest.openstack.fetch import fetch
 from ingest.openstack.login import Login
 from ingest.openstack.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
 
 NAME = "openstack"
 
@@ -37,7 +37,7 @@ class Entry(SourceEntry):
     password_file: Path | None = None  # or the file that does
     ca_file: Path | None = None
 
-    _no_secret = field_validator("auth_url")(without_password)
+    _web = field_validator("auth_url")(http_url)
 
     @model_validator(mode="after")
     def _somebody(self) -> Entry:

@@ -17,7 +17,7 @@ from ingest.otel.edges import Call, Calls
 from ingest.otel.jaeger import dependencies
 from ingest.otel.normalise import from_jaeger, normalise
 from ingest.otel.spans import read_spans
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, http_url
 from kgraph.web import Credentials, Service
 
 __all__ = ["SOURCE", "Call", "Calls", "Entry", "read"]
@@ -38,7 +38,7 @@ class Entry(SourceEntry):
     token_env: str = ""
     token_file: Path | None = None
 
-    _no_secret = field_validator("jaeger")(without_password)
+    _web = field_validator("jaeger")(http_url)
 
     @model_validator(mode="after")
     def _one_way(self) -> Entry:

@@ -14,7 +14,7 @@ from pydantic import field_validator
 
 from ingest.redfish.fetch import fetch
 from ingest.redfish.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
 from kgraph.web import Credentials
 
 NAME = "redfish"
@@ -31,7 +31,7 @@ class Entry(SourceEntry):
     ca_file: Path | None = None  # most controllers sign their own certificate
     host: str = ""  # the machine's host name, where the controller does not know it
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
     @property
     def subject(self) -> str:

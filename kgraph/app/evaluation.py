@@ -53,12 +53,17 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
     """Join incidents with their labels.
 
     Raises:
-        InputError: a row that is no label, an incident without one or one without an incident, a
-            cause that is not in its incident.
+        InputError: a row that is no label, an incident without one or one without an incident, two
+            incidents of one id, a cause that is not in its incident.
     """
     labels = read_labels(Path(truth), _TruthRow, _FORM)
     found = []
+    met: set[str] = set()
     for incident in bundles(bundle):
+        if incident.id in met:
+            mend = "give each incident an id of its own, or delete one"
+            raise InputError(f"two incidents are called {incident.id!r}", where=bundle, mend=mend)
+        met.add(incident.id)
         row = labels.pop(incident.id, None)
         if row is None:
             raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ import httpx
 
 from kgraph.app.stores import location
 from kgraph.config import Configuration
+from kgraph.config.settings import PREFIX
 from kgraph.config.validated import validated
 from kgraph.schema import ConfigurationError
 
@@ -105,6 +106,20 @@ def store_url(named: str | None, folder: Path) -> str:
         return named
     file = Path(named).absolute()
     return f"sqlite:///{file.relative_to(folder) if file.is_relative_to(folder) else file}"
+
+
+def credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Keep of an environment how a server's store is opened, but not where: that was just written.
+
+    A server that asks for a password could not be named otherwise, as there is no file yet that
+    would say where the password is.
+    """
+    ours = f"{PREFIX}STORE__"
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper().startswith(ours) and name.upper() != f"{ours}URL"
+    }
 
 
 def _entry(found: Probe) -> str:

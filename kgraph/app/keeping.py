@@ -151,7 +151,8 @@ def close_quiet(store: GraphStore, now: datetime) -> list[str]:
         if row.updated_at > now + AHEAD:  # as a clock said that was ahead: quiet from now on
             store.save_incident(replace(row, updated_at=now))
         elif now - row.updated_at > REOPENS:
-            store.save_incident(replace(row, status=IncidentStatus.CLOSED, updated_at=now))
+            # Not with a new date: it was over when it was resolved, and reports go by that.
+            store.save_incident(replace(row, status=IncidentStatus.CLOSED))
             closed.append(row.id)
     return closed
 
@@ -199,7 +200,7 @@ def end(
     why: str = "",
     title: str = "",
 ) -> None:
-    """End an incident; nothing is proposed for it any longer.
+    """End an incident; nothing is proposed for it any longer. What was over was over then.
 
     Args:
         store: where it is kept.
@@ -212,5 +213,6 @@ def end(
     old = store.incident(incident_id)
     if old is not None:
         called = f"{why}{title or old.title}"
-        store.save_incident(replace(old, status=status, updated_at=now, title=called))
+        at = old.updated_at if old.status is IncidentStatus.RESOLVED else now
+        store.save_incident(replace(old, status=status, updated_at=at, title=called))
         propose(store, incident_id, None, now)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from kgraph.cli import pictures
 from kgraph.cli.text import one_line
-from kgraph.incidents import Case, Label, Report
+from kgraph.incidents import BLAMING, Case, Label, Report
 from kgraph.incidents.drawn import drawn
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+!|~&"})
-_FIRST = (Label.WHO, Label.CAUSE, Label.WHY, Label.NEXT)
+_FIRST = (Label.WHO, *BLAMING, Label.WHY, Label.NEXT)
 
 
 def write(form: str, report: Report, case: Case) -> str:

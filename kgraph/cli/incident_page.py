@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from kgraph.cli import svg
 from kgraph.cli.page import Markup, details, document, escaped, joined, table
-from kgraph.incidents import Case, Detail, Label, Report, Section, View, build, wording
+from kgraph.incidents import BLAMING, Case, Detail, Label, Report, Section, View, build, wording
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.timeline import Moment, timeline
 from kgraph.schema import Cause, Hit, Witness
 
-_FIRST = (Label.WHO, Label.CAUSE, Label.WHY, Label.NEXT)
+_FIRST = (Label.WHO, *BLAMING, Label.WHY, Label.NEXT)
 _NAMING = (Label.FOR, Label.AGAINST, Label.IMPACT)  # these list names
 _STORM = 60  # abnormal observations
 _MOST = 500  # rows of one table: a browser holds more, a reader does not

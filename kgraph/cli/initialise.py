@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,7 +50,9 @@ def init(
     store = initialise.store_url(session.store, path.absolute().parent)
     initialise.write(path, initialise.compose(probes, store))
     try:
-        configuration = load(cwd=path.parent, environ={}, file=path)
+        configuration = load(
+            cwd=path.parent, environ=initialise.credentials(os.environ), file=path
+        )
         with opened(configuration, Access.WRITE):
             pass  # opening makes it
     except BaseException:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kgraph.cli.blocks import Bars, Block, Columns, Drawing, Grid, Heading, Points, Text
-from kgraph.incidents import Detail, Label, Report, build, wording
+from kgraph.incidents import BLAMING, Detail, Label, Report, build, wording
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.period import Came, Effort, Episode, Period, Spread
 from kgraph.incidents.postmortem import PostMortem, came, lasted
@@ -101,7 +101,7 @@ def of_incident(found: PostMortem) -> Iterator[Block]:
     yield Text(f"A draft, written by kgraph from what it knows as of {_time(found.case.now)}.")
     yield Grid("Facts", ("fact", "value"), list(_facts(found)))
     yield from _told("Impact", report, (Label.IMPACT,))
-    yield from _told("Cause", report, (Label.CAUSE, Label.WHY, Label.PATH, Label.CHANGE))
+    yield from _told("Cause", report, (*BLAMING, Label.WHY, Label.PATH, Label.CHANGE))
     if found.rulings:
         yield Points([_ruling(row) for row in found.rulings])
     yield Drawing("The part of the estate that the incident is about", drawn(found.case))

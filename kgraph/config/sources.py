@@ -14,7 +14,8 @@ from ingest.detect.checks.targets import parse_target
 from ingest.exports import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
-from kgraph.sourcekit import SourceEntry, without_password
+from kgraph.schema.addresses import http_url
+from kgraph.sourcekit import SourceEntry
 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 
@@ -71,7 +72,7 @@ class AlertmanagerSource(SourceEntry):
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
 
 class PrometheusSource(SourceEntry):
@@ -84,7 +85,7 @@ class PrometheusSource(SourceEntry):
     detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series
     detect_every: Annotated[float, Field(ge=1, le=3600)] = 60
 
-    _no_secret = field_validator("url")(without_password)
+    _web = field_validator("url")(http_url)
 
 
 class SyntheticSource(SourceEntry):

@@ -4,10 +4,11 @@ from kgraph.incidents.build import build
 from kgraph.incidents.case import Case, Origin, SourceAge, View
 from kgraph.incidents.grouping import groups, part
 from kgraph.incidents.identity import Known, Symptom, Verdict, match, next_id, over, symptoms_of
-from kgraph.incidents.report import Detail, Label, Report, Section, Tone
+from kgraph.incidents.report import BLAMING, Detail, Label, Report, Section, Tone
 from kgraph.incidents.wording import headline, probability
 
 __all__ = [
+    "BLAMING",
     "Case",
     "Detail",
     "Known",

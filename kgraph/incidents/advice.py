@@ -8,7 +8,7 @@ from itertools import groupby
 
 from kgraph.incidents import wording
 from kgraph.incidents.aging import newest, overdue
-from kgraph.incidents.case import Origin, View
+from kgraph.incidents.case import SURE, Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import (
@@ -23,7 +23,6 @@ from kgraph.schema import (
 )
 
 _STEP_ROOM = 40  # characters for the names in one step of a plan
-_SURE = 0.5  # below it, a repair would be a guess
 _CERTAIN = 0.9  # from it on, what else may be broken is looked at after the repair
 # What an active check may answer by itself; it says where it has nothing to look at.
 _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
@@ -51,7 +50,7 @@ def upcoming(view: View) -> Section:
     if view.case.answer.abstained:
         return Section(Label.NEXT, (_look(view) or _outside(view),), Tone.WARNING)
     lead = view.lead
-    if lead is not None and lead.posterior < _SURE:
+    if lead is not None and lead.posterior < SURE:
         doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
         return Section(Label.NEXT, (_look(view) or doubt,), Tone.WARNING)
     said = "; then ".join(part for part in (_look(view), _repair(view)) if part)

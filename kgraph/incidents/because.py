@@ -1,11 +1,11 @@
-"""What is to blame, and how sure that is: CAUSE, WHY, FOR, AGAINST, UNKNOWN, PATH."""
+"""What is to blame, and how sure that is: CAUSE or SUSPECT, WHY, FOR, AGAINST, UNKNOWN, PATH."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kgraph.incidents import rivals, witnesses, wording
-from kgraph.incidents.case import View
+from kgraph.incidents.case import SURE, View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Answer, Cause, Observation
 
@@ -16,7 +16,7 @@ _REMOTE = 0.05  # below it, a rival needs no second look now
 
 
 def cause(view: View) -> Section:
-    """Say what is to blame, or that nothing is."""
+    """Say what is to blame, or merely suspected, or that nothing is."""
     answer = view.case.answer
     if answer.abstained:
         return Section(Label.CAUSE, tuple(_not_found(view)), Tone.WARNING)
@@ -37,6 +37,8 @@ def cause(view: View) -> Section:
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
+    if view.blamed and all(suspect.posterior < SURE for suspect in view.suspects):
+        return Section(Label.SUSPECT, tuple(lines), Tone.WARNING)
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
 
 

@@ -13,6 +13,7 @@ from kgraph.incidents.report import Detail
 from kgraph.incidents.wording import due, state
 from kgraph.schema import Answer, Cause, Fault, Incident, Observation, Plan
 
+SURE = 0.5  # a chance below it carries no repair: to act on it would be to guess
 ROOM = 84  # characters beside the label on a screen of 100 columns, with some left to say more
 
 
@@ -122,13 +123,23 @@ class View:
         return tuple(rows if self.detail is Detail.FULL else rows[:count])
 
 
+def headline_weight(explains: int, posterior: float) -> float:
+    """Return how many symptoms a fault may be expected to explain: the heaviest is the headline.
+
+    A certain but small second fault is not, nor is a toss of a coin that would explain one more.
+    """
+    return explains * posterior
+
+
 def _blamed(answer: Answer) -> tuple[Fault, ...]:
     """Return the faults of the best set; the likeliest cause where there is none."""
     ranked = {cause.entity: cause for cause in answer.causes}
     best = next((h.members for h in answer.hypotheses if h.members), ())
     known = [fault for fault in best if fault.entity in ranked]
     if known:
-        # What explains most comes first: a certain but small second fault is not the headline.
-        by_weight = {f: (-ranked[f.entity].explains, -ranked[f.entity].posterior) for f in known}
-        return tuple(sorted(known, key=lambda fault: (by_weight[fault], fault)))
+        weight = {
+            f: headline_weight(ranked[f.entity].explains, ranked[f.entity].posterior)
+            for f in known
+        }
+        return tuple(sorted(known, key=lambda fault: (-weight[fault], fault)))
     return tuple(Fault(cause.entity, cause.mode) for cause in answer.causes[:1])

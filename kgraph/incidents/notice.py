@@ -13,6 +13,7 @@ from typing import Any
 
 from kgraph.incidents import wording
 from kgraph.incidents.advice import said_of
+from kgraph.incidents.case import SURE
 from kgraph.incidents.handling import Handling
 from kgraph.incidents.wording import due, probability, state
 from kgraph.schema import GENERIC, Entity, IncidentRecord, IncidentStatus, Plan, State
@@ -228,6 +229,8 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     over = document["level"] == "clear"
     why = document["abstainedBecause"] or "too little is known"
     cause = "; ".join(causes) or f"no cause found: {why}"
+    if causes and all(row["posterior"] < SURE for row in document["causes"]):
+        cause = f"only suspected: {cause}"
     cause += f" (else {document['otherwise']})" if document["otherwise"] and causes else ""
     plan = document["plan"]
     steps = "; ".join(plan["steps"]) if plan else ""

@@ -74,7 +74,7 @@ def post_mortem(
         *((row.at, _said(view, row)) for row in rulings),
         *(row for each in tried for row in _of_plan(each)),
     ]
-    if over is not None and not any(row.did in _ENDS for row in case.handled):
+    if over is not None and not any(row.did in _ENDS and row.at <= over for row in case.handled):
         told.append((over, "nothing of it is abnormal any longer"))
     moments = [
         *timeline(view),

@@ -11,6 +11,7 @@ class Label(Enum):
 
     WHO = "WHO"
     CAUSE = "CAUSE"
+    SUSPECT = "SUSPECT"  # in its place, where nobody is sure enough to be acted on
     WHY = "WHY"
     NEXT = "NEXT"
     FOR = "FOR"
@@ -25,6 +26,10 @@ class Label(Enum):
     NOT = "NOT"
     DATA = "DATA"
     DO = "DO"
+
+
+# The section that says who is to blame has one of them.
+BLAMING = (Label.CAUSE, Label.SUSPECT)
 
 
 class Tone(Enum):

@@ -5,17 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 
-def without_password(url: str) -> str:
-    """Return an address as it is.
-
-    Raises:
-        ValueError: it holds a password.
-    """
-    if urlsplit(url).password:
-        raise ValueError("a password does not belong into the configuration")
-    return url
-
-
 def http_url(url: str) -> str:
     """Return an address as it is.
 
@@ -23,6 +12,8 @@ def http_url(url: str) -> str:
         ValueError: it is none of HTTP, or holds a password.
     """
     parts = urlsplit(url)
+    if parts.password:
+        raise ValueError("a password does not belong into the configuration")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https address")
-    return without_password(url)
+        raise ValueError("must be an http or https address, such as http://HOST:PORT")
+    return url

@@ -86,6 +86,8 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
     Raises:
         ConfigurationError: it is something else; names the file and the field.
     """
+    if content is None:
+        raise ConfigurationError("the file is empty", where=name, mend=mend)
     try:
         return form.model_validate(content)
     except ValidationError as error:

@@ -32,8 +32,21 @@ _SWITCH_SECONDS = 0.001
 _log = logger(__name__)
 
 
-class _Server(uvicorn.Server):
-    """Ends with exit code 0 when told to stop; uvicorn would die by the signal it was sent."""
+class ServerProcess(uvicorn.Server):
+    """Ends with exit code 0 when told to stop; uvicorn would die by the signal it was sent.
+
+    Args:
+        config: uvicorn's.
+        ready: called once requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,7 +71,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
 
     Args:
         configuration: all of it.
-        announce: takes one line once we listen: where.
+        announce: takes one line once requests are answered: where.
 
     Raises:
         ConfigurationError: it would listen beyond loopback and nobody could authenticate; a
@@ -70,7 +83,7 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
     _check_certificate(configuration)
     sys.setswitchinterval(_SWITCH_SECONDS)
     metrics = Metrics()
-    running: list[_Server] = []
+    running: list[ServerProcess] = []
 
     def end() -> None:
         for each in running:
@@ -84,13 +97,16 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
         ending=lambda: any(each.should_exit for each in running),
     )
     with _listening(settings) as listener:
-        server = _Server(_uvicorn(settings, service, application(service)))
+
+        def ready() -> None:
+            announce(_address(listener, settings))
+            _notify("READY=1")
+
+        server = ServerProcess(_uvicorn(settings, service, application(service)), ready)
         running.append(server)
         if settings.watch:
             watch.start()
         settle()
-        announce(_address(listener, settings))
-        _notify("READY=1")
         try:
             asyncio.run(server.serve([listener]))
         finally:
@@ -112,9 +128,10 @@ def serve_agents(configuration: Configuration, announce: Callable[[str], None]) 
     _check_certificate(configuration)
     service = Service(configuration)
     with _listening(settings) as listener:
-        server = _Server(_uvicorn(settings, service, agents_application(service)))
+        address = f"{_address(listener, settings)}{PATH}"
+        app = agents_application(service)
+        server = ServerProcess(_uvicorn(settings, service, app), lambda: announce(address))
         service.ending = lambda: server.should_exit
-        announce(f"{_address(listener, settings)}{PATH}")
         asyncio.run(server.serve([listener]))
 
 

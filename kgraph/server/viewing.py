@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
 from kgraph.incidents.advice import place
+from kgraph.incidents.case import headline_weight
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
@@ -160,8 +162,8 @@ def _state(record: IncidentRecord, mode: str, due_at: str | None) -> str:
     return f"{said}, {wording.due(due, record.updated_at, mode)}" if due else said
 
 
-def _weight(cause: dict[str, float]) -> tuple[float, float]:
-    return cause["explains"], cause["posterior"]
+def _weight(cause: Mapping[str, Any]) -> float:
+    return headline_weight(cause["explains"], cause["posterior"])
 
 
 def _title(record: IncidentRecord, uid: str) -> str:

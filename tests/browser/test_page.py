@@ -19,7 +19,7 @@ from .looking import LAPTOP, PHONE, Window
 from .site import Site, broken, token_for
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.served]
 
@@ -158,6 +158,21 @@ def test_nothing_is_asked_of_another_host_and_nothing_inline_would_run(
     assert opened.page.evaluate("() => window.ran") is None
     assert opened.complaints  # the browser has told of it
     opened.complaints.clear()
+
+
+def test_a_name_does_not_turn_round_what_stands_beside_it(
+    window: Callable[..., Window], operator: str
+) -> None:
+    opened = window()
+
+    def renamed(route: Route) -> None:
+        route.fulfill(body=route.fetch().text().replace("vmstore", "vm\\u202estore"))
+
+    opened.page.route("**/api/v1/incidents/INC-0001/view", renamed)
+    opened.log_in(operator, "/incidents/INC-0001")
+    cause = opened.page.get_by_role("region", name="Most likely cause")
+    cause.get_by_text("vm\ufffdstore down").wait_for()
+    assert "\u202e" not in opened.page.content()
 
 
 def test_the_estate_is_searched_with_the_keyboard_alone(

@@ -268,6 +268,16 @@ def test_a_secret_in_a_webhook_address_is_refused_and_not_repeated(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["prometheus", "alertmanager", "netbox", "docker"])
+@pytest.mark.parametrize("url", ["127.0.0.1:9090", "localhost", "ftp://h", "http://"])
+def test_an_address_that_is_none_of_http_is_refused_before_anybody_is_asked(
+    tmp_path: Path, nowhere: dict[str, str], kind: str, url: str
+) -> None:
+    (tmp_path / "kgraph.toml").write_text(f'[[sources]]\ntype = "{kind}"\nurl = "{url}"\n')
+    with pytest.raises(ConfigurationError, match="must be an http or https address, such as"):
+        load(cwd=tmp_path, environ=nowhere)
+
+
 @pytest.mark.parametrize(
     "url", ["neo4j://graph:7687", "bolt://graph", "neo4j+s://graph", "bolt+ssc://graph:7000/"]
 )

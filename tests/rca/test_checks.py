@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 import rca
-from kgraph.schema import Answer, Incident
+from kgraph.schema import Answer, Incident, Key
 from kgraph.topology import build
 from rca.rules import Model
 
@@ -133,6 +133,39 @@ def test_a_command_of_somebody_s_own_is_printed_as_its_rule_has_it(
         replace(model, checks=checks),
     )
     assert "kubectl logs p" in {check.command for check in asked.next_checks}
+
+
+@pytest.mark.parametrize(
+    ("key", "detector", "asked"),
+    [
+        ("", "", {"virsh"}),
+        ("pve1", "", set()),
+        ("h1", "libvirt/h1", {"virsh"}),
+        ("pve1", "prometheus/h1", set()),
+    ],
+)
+def test_libvirt_is_asked_only_where_it_was_read(
+    incident: Incidents, model: Model, key: str, detector: str, asked: set[str]
+) -> None:
+    plain = incident("""
+        VirtualMachine: v[0-3]
+        Host: h1
+        Probe: p
+        StoragePool: pool
+        v* RUNS_ON h1
+        v* STORED_ON pool
+        h1 WATCHED_BY p
+        v* abnormal: down
+    """)
+    keys = {"h1": (Key("hostname", key),) if key else ()}
+    props = {"p": {"detector": detector} if detector else {}}
+    entities = tuple(
+        replace(each, keys=keys.get(each.uid, ()), props=props.get(each.uid, {}))
+        for each in plain.entities
+    )
+    checks = rca.investigate(replace(plain, entities=entities), model).next_checks
+    assert checks
+    assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
 
 
 @pytest.mark.parametrize(("guest", "asked"), [("VirtualMachine", {"virsh"}), ("Pod", set())])

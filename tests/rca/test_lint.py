@@ -144,6 +144,17 @@ def test_any_kind_is_a_possible_end() -> None:
     assert _lint(_rule("(*)-[:WATCHED_BY]->(Probe)", effect="unobserved")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("format: kgraph.rules/v2\n", "must be 'kgraph.rules/v1'"), ("", "the file is empty")],
+)
+def test_a_file_of_another_form_is_told_what_it_must_be(
+    tmp_path: Path, text: str, what: str
+) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    assert [found.what for found in rca.lint([tmp_path])] == [what]
+
+
 def test_a_folder_is_linted_with_the_shipped_rules(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(HEAD + "faults:\n  - {fault: Host.melted, perYear: 1}\n")
     assert {finding.where for finding in rca.lint([tmp_path])} == {

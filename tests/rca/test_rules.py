@@ -21,8 +21,8 @@ PATH = '  - {effect: down, path: "%s", causes: [down], strength: 0.9}\n'
     ("text", "where", "what"),
     [
         (HEAD + "faults: [\n  {fault: Host.down", "r.yaml:4", "expected ',' or '}'"),
-        ("", "r.yaml: file", "must be an object"),
-        ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "must look like"),
+        ("", "r.yaml", "is empty"),
+        ("format: kgraph.rules/v2\ndomain: x\n", "r.yaml: format", "must be 'kgraph.rules/v1'"),
         ("domain: x\n", "r.yaml: format", "is missing"),
         (HEAD + "guesses: []\n", "r.yaml: guesses", "not known"),
         (HEAD + "faults:\n  - {fault: Host, perYear: 1}\n", "r.yaml: faults.0.fault", "look like"),

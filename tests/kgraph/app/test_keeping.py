@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app import by_hand as hands
 from kgraph.app import handled, keeping, placing
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
@@ -120,6 +121,25 @@ def test_what_stayed_quiet_is_closed_once(keep: Kept, store: GraphStore) -> None
     assert keeping.close_quiet(store, NOW + timedelta(minutes=20)) == ["INC-0001"]
     assert keep.status("INC-0001") is IncidentStatus.CLOSED
     assert keeping.close_quiet(store, NOW + timedelta(minutes=40)) == []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_is_closed_long_after_it_was_over_was_over_when_it_was(
+    keep: Kept, store: GraphStore, *, by_hand: bool
+) -> None:
+    keep(found("a", "a"))
+    keep(found("", "", 1))
+    later = NOW + timedelta(hours=3)
+    if by_hand:
+        record = store.incident("INC-0001")
+        assert record is not None
+        hands.close(store, record, "ada", "known", later)
+    else:
+        keeping.close_quiet(store, later)
+    record = store.incident("INC-0001")
+    assert record is not None
+    assert record.status is IncidentStatus.CLOSED
+    assert record.updated_at == NOW + timedelta(minutes=1)
 
 
 def test_what_was_resolved_by_a_clock_that_was_ahead_is_closed_once_quiet(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from kgraph.schema import IncidentStatus
+from kgraph.store import open_store
 from tests.kgraph.cli.conftest import Run
 from tests.kgraph.cli.test_learning import incident as incident  # noqa: PLC0414 - a fixture
 
@@ -51,6 +56,21 @@ def test_a_part_is_split_off_merged_again_and_the_whole_closed(run: Run, inciden
     report = run("incidents", "report", incident).out
     assert "closes it: planned" in report
     assert "nothing of it is abnormal" not in report
+
+
+def test_what_was_over_before_somebody_closed_it_did_not_last_until_then(
+    run: Run, tmp_path: Path, incident: str
+) -> None:
+    with closing(open_store(next((tmp_path / "data").rglob("kgraph.db")))) as store:
+        record = store.incident(incident)
+        assert record is not None
+        over = record.opened_at  # before anybody can close it
+        store.save_incident(replace(record, status=IncidentStatus.RESOLVED, updated_at=over))
+    assert run("incidents", "close", incident, "--reason", "known").code == 0
+    report = run("incidents", "report", incident).out
+    assert f"| over | {over:%Y-%m-%d %H:%M:%S}Z |" in report
+    assert "nothing of it is abnormal any longer" in report
+    assert "closes it: known" in report
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,17 @@ def test_a_wrong_label_is_one_clear_line(
     assert len(done.err.strip().splitlines()) == 1
 
 
+def test_two_incidents_of_one_id_are_told_as_that_and_not_as_a_missing_label(
+    run: Run, work: Path, cases: tuple[str, str]
+) -> None:
+    bundle, truth = cases
+    lines = (work / bundle).read_text().splitlines()
+    (work / bundle).write_text("\n".join([*lines, lines[0]]) + "\n")
+    done = run("evaluate", bundle, "--truth", truth)
+    assert (done.code, len(done.err.strip().splitlines())) == (1, 1)
+    assert f"{bundle}: two incidents are called 'one'" in done.err
+
+
 def test_every_file_of_incidents_needs_its_labels(run: Run, cases: tuple[str, str]) -> None:
     bundle, truth = cases
     done = run("evaluate", bundle, bundle, "--truth", truth)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kgraph.app import initialise
+from kgraph.app import initialise, stores
 from kgraph.app.initialise import Presence, Probe
+from kgraph.config import Configuration
+from kgraph.store import ServerStore
 
 Run = Callable[..., Any]  # see conftest
 NOBODY = [
@@ -83,6 +86,27 @@ def test_an_init_that_fails_leaves_no_configuration_behind(
     assert "hunter2" not in done.err + "".join(written)
     assert not (work / "kgraph.toml").exists()
     assert run("init", "--yes").code == 0
+
+
+@pytest.mark.usefixtures("_alone")
+def test_init_opens_a_server_with_the_password_that_the_environment_names(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    @contextmanager
+    def pretended(configuration: Configuration, _access: stores.Access) -> Iterator[None]:
+        opened.append(stores.target(configuration))
+        yield
+
+    monkeypatch.setattr(stores, "opened", pretended)
+    monkeypatch.setenv("ESTATE_PASSWORD", "hunter2")
+    monkeypatch.setenv("KGRAPH_STORE__PASSWORD_ENV", "ESTATE_PASSWORD")
+    monkeypatch.setenv("KGRAPH_STORE__URL", "sqlite:///elsewhere.db")
+    done = run("--store", "neo4j://graph.example", "init", "--yes")
+    assert done.code == 0, done.err
+    assert opened == [ServerStore("neo4j://graph.example", "neo4j", "hunter2", "neo4j")]
+    assert "hunter2" not in (work / "kgraph.toml").read_text()
 
 
 @pytest.mark.usefixtures("_alone")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from kgraph.incidents import Case, Detail, Label, build
+from kgraph.incidents import BLAMING, Case, Detail, Label, Tone, build
 from kgraph.schema import (
     BlastRadius,
     Cause,
@@ -190,6 +190,53 @@ def test_two_faults_that_stand_together_are_both_told(
         "P .70  Host h07 OVERLOADED  explains 1 of 5 symptoms",
         "these 2 together: P .65",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rare", "often", "first"),
+    [((1, 0.99), (5, 0.6), "Host h07"), ((6, 0.99), (7, 0.5), "StorageExport nbd1/vmstore")],
+)
+def test_the_headline_is_who_may_be_expected_to_explain_most(
+    storage_case: Case,
+    with_answer: Callable[..., Case],
+    rare: tuple[int, float],
+    often: tuple[int, float],
+    first: str,
+) -> None:
+    export = replace(storage_case.answer.causes[0], explains=rare[0], posterior=rare[1])
+    host = Cause("h07", "Host", "down", often[1], {"down": often[1]}, often[0], (), (), 0)
+    both = Hypothesis((Fault("export", "down"), Fault("h07", "down")), 0.5)
+    text = _text(with_answer(causes=(export, host), hypotheses=(both,)), Label.CAUSE)
+    assert first in text.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("chances", "label"),
+    [
+        ((0.16,), Label.SUSPECT),
+        ((0.5,), Label.CAUSE),
+        ((0.3, 0.49), Label.SUSPECT),
+        ((0.16, 0.9), Label.CAUSE),
+    ],
+)
+def test_who_is_not_sure_enough_to_be_acted_on_is_called_a_suspect(
+    storage_case: Case,
+    with_answer: Callable[..., Case],
+    chances: tuple[float, ...],
+    label: Label,
+) -> None:
+    first = storage_case.answer.causes[0]
+    second = Cause("h07", "Host", "overloaded", 0.7, {"overloaded": 0.7}, 1, (), (), 0)
+    causes = tuple(
+        replace(cause, posterior=chance)
+        for cause, chance in zip((first, second), chances, strict=False)
+    )
+    both = Hypothesis(tuple(Fault(c.entity, c.mode) for c in causes), 0.1)
+    report = build(with_answer(causes=causes, hypotheses=(both,)))
+    told = [row for row in report.sections if row.label in BLAMING]
+    assert [row.label for row in told] == [label]
+    assert len(told[0].lines) == len(causes) + (len(causes) > 1)
+    assert (told[0].tone is Tone.LOUD) == (label is Label.CAUSE)
 
 
 def test_causes_that_look_alike_are_reported_as_one(

@@ -80,6 +80,13 @@ def test_a_notice_names_the_cause_the_evidence_the_plan_and_where_to_look() -> N
     assert document["url"] == "https://kgraph.example/incidents/INC-0001"
 
 
+def test_who_is_not_sure_enough_to_be_acted_on_is_told_as_a_suspect() -> None:
+    weak = [ANSWER["causes"][0] | {"posterior": 0.16}]
+    assert told(causes=weak).document["text"]["cause"] == (
+        "only suspected: StorageExport vmstore <1> & co down, P .16"
+    )
+
+
 def test_what_is_hit_is_counted_by_kind_and_who_else_it_may_be_is_named() -> None:
     found = told()
     assert found.document["text"]["hit"] == "1 storage export, 1 VM hit"

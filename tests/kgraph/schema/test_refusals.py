@@ -17,6 +17,9 @@ class _Row(BaseModel):
     share: float = Field(default=0, ge=0, le=1)
     undo_if: list[str] = Field(default=[], alias="undoIf")
     mode: Literal["on", "off"] = "on"
+    pair: tuple[str, ...] = ()
+    tries: int = 1
+    safe: bool = False
 
 
 class _File(BaseModel):
@@ -37,6 +40,11 @@ class _File(BaseModel):
         ({"undoIf": "stop"}, "must be a list"),
         ({"mode": "of"}, "must be 'on' or 'off'"),
         ([], "must be an object"),
+        ({"pair": "a"}, "must be a list"),
+        ({"share": "often"}, "must be a number"),
+        ({"tries": "often"}, "must be a whole number"),
+        ({"tries": 1.5}, "must be a whole number"),
+        ({"safe": "maybe"}, "must be true or false"),
     ],
 )
 def test_each_mistake_is_told_as_a_person_would_say_it(row: object, said: str) -> None:

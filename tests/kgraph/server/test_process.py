@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import signal
@@ -18,12 +19,13 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from structlog.testing import capture_logs
 
 from kgraph.app.service import tokens
 from kgraph.app.service.tokens import Role
 from kgraph.schema import Drawer
-from kgraph.server.running import refuse_unlocked
+from kgraph.server.running import ServerProcess, refuse_unlocked
 from kgraph.server.service import Service
 from kgraph.store import open_store
 
@@ -105,6 +107,21 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(folder: Path, admin:
             served.process.send_signal(signal.SIGTERM)
             assert notified.recv(100) == b"STOPPING=1"
             assert served.process.wait(PATIENCE) == 0
+
+
+def test_nobody_is_told_that_it_is_ready_before_it_answers() -> None:
+    told: list[bool] = []
+
+    def ready() -> None:
+        told.append(server.started)
+        server.should_exit = True
+
+    async def app(_scope: object, _receive: object, _send: object) -> None: ...
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = ServerProcess(uvicorn.Config(app, log_config=None, lifespan="off"), ready)
+        asyncio.run(server.serve([listener]))
+    assert told == [True]
 
 
 def test_an_address_that_is_taken_is_told_in_one_line(

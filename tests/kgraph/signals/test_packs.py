@@ -37,6 +37,9 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("StoragePoolFull", "StoragePool", "full", None),
         ("LibvirtDomainCrashed", "VirtualMachine", "panic", None),
         ("NodeFilesystemAlmostOutOfSpace", "Host", "full", None),
+        ("NodeFilesystemSpaceFillingUp", "Host", "filling", None),
+        ("KubePersistentVolumeFillingUp", "Volume", "full", None),
+        ("KubeHpaMaxedOut", "Service", "saturation", Direction.UP),
         ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
         ("KubeNodeNotReady", "Host", "down", None),
         ("KubeDeploymentReplicasMismatch", "Service", "availability", Direction.DOWN),
@@ -47,7 +50,7 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("PostgresqlDown", "Database", "down", None),
         ("RabbitmqNodeDown", "Queue", "down", None),
         ("NginxHighHttp5xxErrorRate", "LoadBalancer", "errors", Direction.UP),
-        ("CephOSDDown", "StoragePool", "anomaly", None),
+        ("CephOSDDown", "Disk", "down", None),
         ("ZfsPoolDegraded", "StoragePool", "degraded", None),
         ("SnmpTargetDown", "Switch", "unreachable", None),
         ("SwitchInterfaceDown", "Nic", "down", None),
@@ -68,7 +71,12 @@ def test_a_name_may_be_written_as_words(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)) is shipped.match(alert("HostDown"))
 
 
-@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor"])
+def test_a_volume_that_will_be_full_is_not_full_yet(shipped: Packs) -> None:
+    known = shipped.match(alert("KubePersistentVolumeFillingUp", severity="warning"))
+    assert (known.kinds[0], known.signal) == ("Volume", "filling")
+
+
+@pytest.mark.parametrize("name", ["Watchdog", "InfoInhibitor", "KubeCPUOvercommit"])
 def test_alerts_that_always_fire_are_ignored(shipped: Packs, name: str) -> None:
     assert shipped.match(alert(name)).ignore
 
@@ -181,6 +189,17 @@ def test_the_linter_finds_an_entry_that_can_never_match() -> None:
 def test_an_entry_of_the_site_in_the_place_of_a_shipped_one_is_no_mistake(tmp_path: Path) -> None:
     packs = site(tmp_path, "entries: [{alert: GuestDown, kind: VirtualMachine, signal: down}]")
     assert lint(packs.entries) == []
+
+
+def test_the_linter_finds_a_text_that_names_nobody() -> None:
+    unnamed = Mapping(
+        re.compile("X"), text=re.compile(r"pool (\S+)"), place="site.yaml: entries[0]"
+    )
+    (found,) = lint([unnamed])
+    assert found.startswith("site.yaml: entries[0]: no group of its text is called `name`; write")
+    named = Mapping(re.compile("X"), text=re.compile(r"(a|the) pool (?P<name>\S+)"))
+    asked = Mapping(re.compile("X"), text=re.compile("pool"))
+    assert lint([named]) == lint([asked]) == []
 
 
 def test_the_linter_finds_a_signal_that_nobody_published() -> None:

@@ -5,6 +5,16 @@ const BASE = "/api/v1/";
 const KEPT = "kgraph.half";
 const HEADER = "X-Kgraph-Half";
 
+// Marks of direction turn round whatever stands beside a name that holds one; the terminal shows
+// them, and all that steers it, by the same character.
+const STEERS = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu;
+
+/** What a document of the server says, with texts that steer nothing. */
+export function parsed(document: string): unknown {
+  return JSON.parse(document, (_, value: unknown) =>
+    typeof value === "string" ? value.replace(STEERS, "\uFFFD") : value);
+}
+
 /** An answer that is none: its status, and the one line that tells why. */
 export class Refusal extends Error {
   constructor(readonly status: number, detail: string) {
@@ -36,7 +46,7 @@ export async function ask<T>(path: string, method = "GET", body?: unknown): Prom
     throw new Refusal(0, "the server does not answer");
   }
   if (!answer.ok) throw new Refusal(answer.status, await told(answer));
-  return (answer.status === 204 ? undefined : await answer.json()) as T;
+  return (answer.status === 204 ? undefined : parsed(await answer.text())) as T;
 }
 
 async function told(answer: Response): Promise<string> {

@@ -5,6 +5,8 @@ import { entityPath, Link } from "./route";
 import type { Suspect, Verdict, View } from "./types";
 import { kindOf } from "./words";
 
+const SURE = 0.5;
+
 export function CauseBlock({ view, may, again, why }: {
   view: View; may: boolean; again: () => void; why: string[];
 }) {
@@ -27,7 +29,7 @@ export function CauseBlock({ view, may, again, why }: {
   return (
     <section class="cause" aria-labelledby="cause">
       <h2 id="cause" class="label">
-        {view.suspects.length > 1 ? `${view.suspects.length} causes together` : "Most likely cause"}
+        {title(view)}
       </h2>
       {view.suspects.map((row, at) => (
         <SuspectRow key={row.uid} row={row} view={view} may={may} again={again} why={at ? [] : why} />
@@ -35,6 +37,12 @@ export function CauseBlock({ view, may, again, why }: {
       <Warnings lines={view.warnings} />
     </section>
   );
+}
+
+/** The word of the terminal's SUSPECT: a repair would be a guess. */
+function title(view: View): string {
+  if (view.suspects.every((row) => row.posterior < SURE)) return "Suspected, not sure";
+  return view.suspects.length > 1 ? `${view.suspects.length} causes together` : "Most likely cause";
 }
 
 /** What whoever believes it must know: evidence that is missing, sources that nobody read lately. */

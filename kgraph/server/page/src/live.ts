@@ -1,5 +1,5 @@
 // Server-sent events, read with `fetch`: an EventSource cannot send our half of the token.
-import { headers } from "./api";
+import { headers, parsed } from "./api";
 
 export interface Told {
   event: string; at: string; line: string; incident?: string; plan?: string;
@@ -86,6 +86,6 @@ function tell(part: string): void {
     if (line.startsWith("data: ")) data += line.slice(6);
   }
   if (!data) return;
-  const told = JSON.parse(data) as Told;
+  const told = parsed(data) as Told;
   for (const hearer of hearers) hearer(told);
 }
