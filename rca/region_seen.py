@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.topology.walk import spans
-from rca.likelihood import Sort, alarms
+from rca.likelihood import Reading, Sort, alarms
 from rca.region_edges import Floats, Ints, Mask
 from rca.scene import SPEAKS, Scene
 
@@ -85,6 +85,9 @@ class Heard:
         look: (r,) which of `looks` it says the same as, of every mode.
         probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
         looks: of each sort one.
+        rows: the readings themselves.
+        rose: (r + 1,) when each alarm rose, seconds since 1970; NaN where it is not told, and for
+            the breached objective, which comes last.
     """
 
     entity: Ints
@@ -96,6 +99,13 @@ class Heard:
     look: Ints
     probe: Ints
     looks: Sequence[Sort]
+    rows: Sequence[Reading]
+    rose: Floats
+
+    @property
+    def owner(self) -> Ints:
+        """(r,) the entity of each reading."""
+        return self.entity.repeat(np.diff(self.start))
 
     def columns(self, entity: Ints) -> Ints:
         """Return where the readings of entities begin."""
@@ -135,4 +145,17 @@ def _listen(scene: Scene) -> Heard:
         np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
         list(sorts),
+        rows,
+        _rose(rows),
     )
+
+
+def _rose(rows: Sequence[Reading]) -> Floats:
+    """Return `Heard.rose`; what is renewed at each look tells when it was last seen."""
+    found = np.full(len(rows) + 1, np.nan)
+    for i, reading in enumerate(rows):
+        if reading.ratio > 1:  # of few in thousands
+            seen = reading.observation
+            if seen.abnormal and seen.at is not None and seen.expires_at is None:
+                found[i] = seen.at.timestamp()
+    return found

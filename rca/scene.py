@@ -21,7 +21,7 @@ from rca.levels import Levels
 from rca.likelihood import Reading, alarms
 from rca.roster import Roster
 from rca.siblings import weights
-from rca.storm import coarse
+from rca.storm import coarse, loudest
 from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
 if TYPE_CHECKING:
@@ -85,31 +85,6 @@ class Scene:
         return set(self.lookout.tolist())
 
     @cached_property
-    def rose(self) -> Mapping[tuple[int, int], float]:
-        """(entity, position) of each alarm -> when it rose, seconds since 1970, where it is told.
-
-        What is renewed at each look tells when it was last seen.
-        """
-        return {
-            (entity, i): seen.at.timestamp()
-            for entity, readings in self.readings.items()
-            if alarms(readings)
-            for i, seen in enumerate(reading.observation for reading in readings)
-            if seen.abnormal and seen.at is not None and seen.expires_at is None
-        }
-
-    @cached_property
-    def rising(self) -> npt.NDArray[np.float64]:
-        """The same of each reading, in the order of entities; NaN where it is not told."""
-        found, column = np.full(self.columns, np.nan), 0
-        for entity in sorted(self.readings):
-            if alarms(self.readings[entity]):
-                for i in range(len(self.readings[entity])):
-                    found[column + i] = self.rose.get((entity, i), np.nan)
-            column += len(self.readings[entity])
-        return found
-
-    @cached_property
     def columns(self) -> int:
         """How many readings there are, and one for the breached objective."""
         return 1 + sum(map(len, self.readings.values()))
@@ -169,7 +144,12 @@ class Scene:
     @cached_property
     def coarse(self) -> float:
         """The power to which the evidence is raised, in (0, 1]; see `rca.storm`."""
-        return coarse(self.readings, self.weights)
+        return coarse(self.loudest.values())
+
+    @cached_property
+    def loudest(self) -> Mapping[int, float]:
+        """Entity -> the most that its alarms could say, in nats; see `rca.storm`."""
+        return loudest(self.readings, self.weights)
 
     def correct(self, entity: int, predicted: Modes) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).
