@@ -144,7 +144,7 @@ def region_over(
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     told = tables.tables()
-    seen = seen_by(scene, nodes, local, slots, kind, width)
+    seen = seen_by(scene, len(nodes), local, kinds, slots, width)
     # As `Scene.level`, of all at once.
     level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == (kinds.index("Probe") if "Probe" in kinds else -1))
     circles = rank.circle[nodes].astype(np.int64)

@@ -42,27 +42,36 @@ class Seen:
 
 def seen_by(
     scene: Scene,
-    nodes: Ints,
+    many: int,
     local: npt.NDArray[np.int32],
+    kinds: Sequence[str],
     slots: Sequence[Mapping[str, int]],
-    kind: Ints,
     width: int,
 ) -> Seen:
+    """Find what was seen of some nodes.
+
+    Args:
+        scene: all that was seen.
+        many: nodes.
+        local: 1 + the node of each entity of the topology; 0: it is not among them.
+        kinds: name of each kind.
+        slots: by kind: mode -> slot.
+        width: the most slots of any kind.
+    """
     heard = heard_in(scene)
     place = local[heard.entity].astype(np.int64) - 1
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
-    counts = np.zeros(len(nodes), np.int64)
+    counts = np.zeros(many, np.int64)
     counts[place[known]] = np.diff(heard.start)[known]
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     bears = np.zeros((width, len(heard.looks)))
-    kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
-    by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
+    of_kind = dict(zip(kinds, slots, strict=True))
     for i, sort in enumerate(heard.looks):
-        for mode, slot in by_name.get(sort.kind, {}).items():
+        for mode, slot in of_kind.get(sort.kind, {}).items():
             bears[slot, i] = sort.bearing(mode)
     says, of = heard.ratio[rows], bears.take(heard.look[rows], axis=1)
-    ratios = np.ones((width, len(nodes)))
+    ratios = np.ones((width, many))
     if len(says):
         has = np.flatnonzero(counts)
         voiced = np.where(of >= SPEAKS, says, 1.0)

@@ -44,6 +44,9 @@ class Scene:
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
     heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
+    well: dict[tuple[Severity, ...], npt.NDArray[np.bool_]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _loud: dict[int, tuple[float, int]] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -79,10 +82,16 @@ class Scene:
         """Entities that were looked at, or lie between a fault and one that was."""
         return dependencies(self.topology, self.readings, types=CROSSED).entities
 
+    def telling(self, entities: npt.NDArray[np.int32]) -> list[int]:
+        """Return those of some that are among them."""
+        found: list[int] = entities[self._on_lookout[entities]].tolist()
+        return found
+
     @cached_property
-    def telling(self) -> AbstractSet[int]:
-        """The same as a set."""
-        return set(self.lookout.tolist())
+    def _on_lookout(self) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(self.topology), np.bool_)
+        found[self.lookout] = True
+        return found
 
     @cached_property
     def columns(self) -> int:
@@ -114,8 +123,8 @@ class Scene:
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
-        """Entity -> whom it may hit, of `telling` only."""
-        return Onwards(self.terrain, self.telling)
+        """Entity -> whom it may hit, on the lookout only."""
+        return Onwards(self.terrain, set(self.lookout.tolist()))
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
