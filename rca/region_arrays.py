@@ -146,7 +146,9 @@ def region_over(
     told = tables.tables()
     seen = seen_by(scene, len(nodes), local, kinds, slots, width)
     # As `Scene.level`, of all at once.
-    level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == (kinds.index("Probe") if "Probe" in kinds else -1))
+    level = 2 * rank.ranks[nodes].astype(np.int64) - (
+        kind == (kinds.index("Probe") if "Probe" in kinds else -1)
+    )
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)

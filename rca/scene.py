@@ -18,7 +18,7 @@ from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.levels import Levels
-from rca.likelihood import Reading, alarms
+from rca.likelihood import Reading
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse, loudest
