@@ -134,8 +134,8 @@ def _does(
     Walked is what these depend on, as nothing else bears on them. What hits a few things is
     walked by itself: that is sooner done than the arrays are made.
     """
-    upstream = dependencies(scene.topology, asked, types=CROSSED).entities.tolist()
-    within = (places | scene.telling) & set(upstream)
+    upstream = dependencies(scene.topology, asked, types=CROSSED).entities
+    within = {*scene.telling(upstream), *(places & set(upstream.tolist()))}
     if sum(min(len(unit.tree), len(within)) for unit in suspects) > FEW:
         return _all_at_once(scene, [unit.faults for unit in suspects], asked, within)
     onwards = Onwards(scene.terrain, within)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from kgraph.schema import Cause, Fault, Path, State, Step, Witness
+from kgraph.schema import Cause, Fault, Observation, Path, Step, Witness
 from kgraph.topology import lack
 from kgraph.topology.walk import each_once
 from rca.effects import Link
 from rca.grounds import rule_of
 from rca.posterior import Posterior
+from rca.region_seen import heard_in
 from rca.scene import Scene
 from rca.units import Unit
 from rca.unobserved import unobserved
@@ -109,30 +111,28 @@ def _told(scene: Scene, units: Sequence[Unit]) -> Mapping[int, _Told]:
     nats = np.concatenate([unit.nats for unit in units])
     of = np.repeat(np.arange(len(units)), [len(unit.rows) for unit in units])
     loud = np.flatnonzero((np.abs(nats) >= SAYS) & (column < scene.columns - 1))
-    rows = [row for entity in sorted(scene.readings) for row in scene.readings[entity]]
+    rows = heard_in(scene).rows
     said = each_once(column[loud]).tolist()
     seen = {at: rows[at].observation for at in said if not rows[at].implied}
     rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all
     rank[sorted(seen, key=lambda at: (seen[at].entity, seen[at].signal))] = np.arange(len(seen))
     loud = loud[rank[column[loud]] >= 0]
-    order = np.lexsort((rank[column[loud]], -np.round(np.abs(nats[loud]), 9), of[loud]))
-    loud = loud[order]
-    pairs = zip(column[loud].tolist(), nats[loud].tolist(), strict=True)
-    witnesses = [Witness(seen[at], weight) for at, weight in pairs]
-    ends = np.searchsorted(of[loud], np.arange(len(units) + 1)).tolist()
-    return {
-        unit.number: _sides(witnesses[a:b])
-        for unit, (a, b) in zip(units, pairwise(ends), strict=True)
-    }
+    side = 2 * of[loud] + (nats[loud] < 0)
+    order = np.lexsort((rank[column[loud]], -np.round(np.abs(nats[loud]), 9), side))
+    loud, side = loud[order], side[order]
+    abnormal = np.zeros(scene.columns, np.bool_)
+    abnormal[[at for at, what in seen.items() if what.abnormal]] = True
+    alarms = np.bincount(side[abnormal[column[loud]]], minlength=2 * len(units))[::2].tolist()
+    pairs = zip(map(seen.__getitem__, column[loud].tolist()), nats[loud].tolist(), strict=True)
+    witnesses = [*map(_witness, pairs)]
+    ends = np.searchsorted(side, np.arange(2 * len(units) + 1)).tolist()
+    sides = [tuple(witnesses[a:b]) for a, b in pairwise(ends)]
+    told = zip(units, sides[::2], sides[1::2], alarms, strict=True)
+    return {unit.number: _Told(*each) for unit, *each in told}
 
 
-def _sides(witnesses: Sequence[Witness]) -> _Told:
-    supporting = tuple([witness for witness in witnesses if witness.weight > 0])
-    return _Told(
-        supporting,
-        tuple([witness for witness in witnesses if witness.weight < 0]),
-        sum(witness.observation.state is State.ABNORMAL for witness in supporting),
-    )
+# As `Witness._make` does, without its check: an answer has tens of thousands.
+_witness: Callable[[tuple[Observation, float]], Witness] = partial(tuple.__new__, Witness)
 
 
 def alike_among(best: Mapping[int, Unit]) -> Mapping[int, tuple[int, ...]]:

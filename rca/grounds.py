@@ -17,30 +17,35 @@ def rule_of(scene: Scene, entity: int, mode: str, link: Link) -> str:
     Empty where no rule speaks of it: the relation carries the failure by its default. A group that
     is weakened by the loss of a member goes by the rule of that loss.
     """
-    rules = _about(scene.compiled.model, link.relation, link.mode)
-    found = [rule for rule in rules if _applies(scene, rule, entity, link)]
+    kind, cause = scene.topology.kinds[entity], scene.topology.kinds[link.entity]
+    rules = _about(scene.compiled.model, link.relation, link.mode, kind, cause)
+    if not rules:
+        return ""
+    against = not _depends(scene, entity, link)
+    found = [
+        rule
+        for rule in rules
+        if rule.reverse is against
+        and (rule.condition is None or holds(rule.condition, scene.ground, entity, link.entity))
+    ]
     exact = [rule for rule in found if rule.mode == mode]
-    kind = scene.topology.kinds[entity]
     worse = [rule for rule in found if severity_of(kind, rule.mode) != severity_of(kind, mode)]
     return (exact or worse)[-1].where if exact or worse else ""
 
 
 @lru_cache(maxsize=4_096)
-def _about(model: Model, relation: str, cause: str) -> tuple[PropagationRule, ...]:
+def _about(
+    model: Model, relation: str, mode: str, effect: str, cause: str
+) -> tuple[PropagationRule, ...]:
+    """Return what is said of such a relation between such kinds, whichever way it runs."""
     return tuple(
-        rule for rule in model.propagation if relation in rule.types and cause in rule.causes
+        rule
+        for rule in model.propagation
+        if relation in rule.types
+        and mode in rule.causes
+        and _one_of(effect, rule.effect_kinds)
+        and _one_of(cause, rule.cause_kinds)
     )
-
-
-def _applies(scene: Scene, rule: PropagationRule, entity: int, link: Link) -> bool:
-    kinds = scene.topology.kinds
-    if rule.reverse is _depends(scene, entity, link):
-        return False
-    if not _one_of(kinds[entity], rule.effect_kinds):
-        return False
-    if not _one_of(kinds[link.entity], rule.cause_kinds):
-        return False
-    return rule.condition is None or holds(rule.condition, scene.ground, entity, link.entity)
 
 
 def _one_of(kind: str, kinds: tuple[str, ...]) -> bool:

@@ -207,34 +207,54 @@ def read(
     loudest = _loudest(incident.observations, topology, paths)
     crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
-    rates: dict[str, Rates | None] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
-    calm: dict[tuple[Sort, str], float] = {}  # and what it says where nothing is wrong
+    looks: dict[tuple[object, ...], _Look] = {}
     kinds, index = topology.kinds, topology.index
-    for observation, foreign, via in loudest:
-        entity, detector = observation.entity, observation.detector
-        key = kinds[index[entity]], observation.signal, observation.direction, foreign
-        sort = sorts.get(key)
-        if sort is None:
-            sort = sorts[key] = _sort(model, key[0], observation)
+    for seen, foreign, via in loudest:
+        entity = seen.entity
+        key = kinds[index[entity]], seen.signal, seen.direction, foreign, seen.detector
+        look = looks.get(key)
+        if look is None:
+            sort = sorts.get(key[:-1])
+            if sort is None:
+                sort = sorts[key[:-1]] = _sort(model, key[0], seen)
+            look = looks[key] = _look(sort, model.rates.of(seen.detector))
+        sort, rule, measured, calm = look
         if sort.channel is Channel.IGNORED:
             continue
-        ratio = None if observation.state is State.ABNORMAL else calm.get((sort, detector))
-        if ratio is None:
-            if detector not in rates:
-                rates[detector] = model.rates.of(detector)
-            ratio = _ratio(observation, sort.foremost, crowd, rates[detector])
-            if not observation.abnormal:
-                calm[sort, detector] = ratio
+        wrong = seen.state is State.ABNORMAL
+        ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
         rows = found.get(entity)
         if rows is None:
-            found[entity] = [Reading(observation, sort, ratio, via)]
+            found[entity] = [Reading(seen, sort, ratio, via)]
         else:
-            rows.append(Reading(observation, sort, ratio, via))
+            rows.append(Reading(seen, sort, ratio, via))
     return {
         entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
         for entity, rows in found.items()
     }
+
+
+class _Look(NamedTuple):
+    """What is equal for the observations of one signal on entities of one kind by one detector.
+
+    Attributes:
+        rule: the one that counts on the signal most surely, if there is any.
+        measured: the record of the detector, if it has one.
+        calm: what it says where nothing is wrong.
+    """
+
+    sort: Sort
+    rule: SignalRule | None
+    measured: Rates | None
+    calm: float
+
+
+def _look(sort: Sort, measured: Rates | None) -> _Look:
+    rule, calm = sort.foremost, HEALTHY_RATIO
+    if known := measured or rule:
+        calm = (1 - known.detection) / (1 - known.false_alarm)
+    return _Look(sort, rule, measured, calm)
 
 
 def _sort(model: Model, kind: str, seen: Observation) -> Sort:
@@ -264,6 +284,7 @@ class _Paths:
     topology: Topology
     roster: Roster
     known: dict[tuple[str, str], str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)  # under which probes report
 
     def via(self, seen: Observation) -> str:
         """Return the probe of a look that is about the way there; empty where nothing says.
@@ -273,7 +294,7 @@ class _Paths:
         asked = seen.entity, seen.detector
         found = self.known.get(asked)
         if found is None:
-            found = self.known[asked] = self._between(*asked)
+            found = self.known[asked] = self._between(*asked) if seen.detector else ""
         return found
 
     def _between(self, entity: str, detector: str) -> str:
@@ -281,10 +302,16 @@ class _Paths:
         for gate in topology.gates(topology.index[entity]):
             if topology.type[gate] == WATCHED_BY:
                 for member in topology.members(gate):
-                    probe = self.roster.get(topology.uids[member])
-                    if probe is not None and str(probe.props.get("detector", "")) == detector:
-                        found = probe.uid
-        return found if detector else ""
+                    if self._name(member) == detector:
+                        found = topology.uids[member]
+        return found
+
+    def _name(self, probe: int) -> str:
+        name = self.names.get(probe)
+        if name is None:
+            known = self.roster.get(self.topology.uids[probe])
+            name = self.names[probe] = str(known.props.get("detector", "")) if known else ""
+        return name
 
 
 def loudness(seen: Observation) -> float:
@@ -334,12 +361,12 @@ def _by(seen: Observation) -> tuple[float, str, str]:
     return at, seen.detector, seen.caller or ""
 
 
-_Look = tuple[str, bool, Direction | None]  # signal, whether on calls by others, which way
+_Shown = tuple[str, bool, Direction | None]  # signal, whether on calls by others, which way
 
 
 @dataclass(frozen=True, slots=True)
 class _Crowd:
-    sizes: Mapping[_Look, Sequence[float]]  # falling
+    sizes: Mapping[_Shown, Sequence[float]]  # falling
     least: int  # entities that could have shown a symptom, whatever it is
     observed: Mapping[tuple[str, bool], int]  # signal, on calls by others -> who was looked at
     told: frozenset[str]  # signals that somebody reports as healthy where they are
@@ -365,7 +392,7 @@ class _Crowd:
 
 
 def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
-    sizes: dict[_Look, dict[str, float]] = {}
+    sizes: dict[_Shown, dict[str, float]] = {}
     told = set()
     for seen, foreign, _ in loudest:
         if seen.state is State.ABNORMAL:
@@ -406,25 +433,15 @@ def _observed(
     return {look: len(entities) for look, entities in found.items()}
 
 
-def _ratio(
+def _alarming(
     seen: Observation, rule: SignalRule | None, crowd: _Crowd, measured: Rates | None
 ) -> float:
     if measured is not None:
         return _measured(seen, measured)
-    if rule is not None:
-        return _ruled(seen, rule, crowd.tails)
-    if not seen.abnormal:
-        return HEALTHY_RATIO
-    noise = max(crowd.floor, crowd.share(seen)) + crowd.tails * TAIL / (TAIL + loudness(seen))
-    return 1 / min(MOST_NOISE, noise)
-
-
-def _ruled(seen: Observation, rule: SignalRule, tails: float) -> float:
-    """A signal with known rates: its noise does not depend on what others show."""
-    if not seen.abnormal:
-        return (1 - rule.detection) / (1 - rule.false_alarm)
-    noise = rule.false_alarm + tails * TAIL / (TAIL + loudness(seen))
-    return rule.detection / min(MOST_NOISE, noise)
+    sized = crowd.tails * TAIL / (TAIL + loudness(seen))
+    if rule is not None:  # with known rates its noise does not depend on what others show
+        return rule.detection / min(MOST_NOISE, rule.false_alarm + sized)
+    return 1 / min(MOST_NOISE, max(crowd.floor, crowd.share(seen)) + sized)
 
 
 def _measured(seen: Observation, rates: Rates) -> float:
@@ -432,7 +449,5 @@ def _measured(seen: Observation, rates: Rates) -> float:
 
     Its size has tails as any has, but beyond where it begins to fire.
     """
-    if not seen.abnormal:
-        return (1 - rates.detection) / (1 - rates.false_alarm)
     beyond = 1.0 if seen.score is None else 2 * TAIL / (TAIL + max(TAIL, seen.score))
     return rates.detection / max(LEAST, rates.false_alarm * beyond)

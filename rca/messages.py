@@ -103,6 +103,14 @@ class Tree:
         order, ends = in_order(self.depth), np.bincount(self.depth).cumsum().tolist()
         return [order[a:b] for a, b in pairwise((0, *ends))]
 
+    @cached_property
+    def place(self) -> Ints:
+        """Place of the parent of each node in the level above; of roots nothing is meant."""
+        found = np.empty(len(self), np.int64)
+        for at in self.levels:
+            found[at] = np.arange(len(at))
+        return found[self.parent]
+
 
 def depths(parent: Ints) -> Ints:
     """Return the hops of each node from its root; parents may stand anywhere."""
@@ -136,13 +144,13 @@ def gathered(tree: Tree, own: Floats) -> tuple[Floats, Floats]:
         in nats.
     """
     below, felt = np.zeros(len(tree)), np.zeros(len(tree))
-    for at in reversed(tree.levels[1:]):
+    for above, at in reversed([*pairwise(tree.levels)]):
         below[at] = _spread(tree, at, below)
         told = message(tree.passes[at], own[at] + below[at] + felt[at])
-        soft, parent = tree.soft[at], tree.parent[at]
-        below += np.bincount(parent[~soft], told[~soft], len(tree))
+        soft, parent = tree.soft[at], tree.place[at]
+        below[above] = np.bincount(parent[~soft], told[~soft], len(above))
         if soft.any():
-            felt += called(parent[soft], told[soft], len(tree))
+            felt[above] = called(parent[soft], told[soft], len(above))
     roots = tree.levels[0]
     below[roots] = _spread(tree, roots, below)
     return below, felt

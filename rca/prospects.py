@@ -32,7 +32,6 @@ from rca.priors import log_prior, log_prior_together
 from rca.region_arrays import region_of
 from rca.region_edges import Floats, Ints
 from rca.scene import Scene
-from rca.storm import loudest
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def symptoms_of(scene: Scene, abnormal: Sequence[int], goal: Goal | None) -> Sym
 
 def _most(scene: Scene, entity: int, breached: bool) -> float:  # noqa: FBT001
     own = math.log(TARGET_RATIO) if breached else 0.0
-    return own + loudest(entity, scene.readings.get(entity, ()), scene.weights)
+    return own + scene.loudest.get(entity, 0.0)
 
 
 class Sort(NamedTuple):

@@ -93,7 +93,10 @@ def _well(scene: Scene, abnormal: Collection[int]) -> Mask:
     That a switch is up is no alibi where things are slow.
     """
     heard, shown = heard_in(scene), _shown(scene, abnormal)
-    found = np.zeros(len(scene.topology), np.bool_)
+    known = scene.well.get(shown)
+    if known is not None:
+        return known
+    found = scene.well[shown] = np.zeros(len(scene.topology), np.bool_)
     has = np.flatnonzero(np.diff(heard.start))
     if len(has):
         speaks = np.array([[_speaks(sort, each) for each in shown] for sort in heard.looks])
@@ -108,12 +111,12 @@ def _speaks(sort: Sort, severity: Severity) -> bool:
     return max(sort.bearing(mode) for mode in modes) >= SPEAKS
 
 
-def _shown(scene: Scene, abnormal: Iterable[int]) -> list[Severity]:
+def _shown(scene: Scene, abnormal: Iterable[int]) -> tuple[Severity, ...]:
     """Return whether the symptoms are of stopping, of slowness, or of both."""
     rows = (r for e in abnormal for r in scene.readings.get(e, ()) if r.observation.abnormal)
     sorts = {r.sort for r in rows}
     found = [severity for severity in Severity if any(_speaks(s, severity) for s in sorts)]
-    return found or [Severity.HARD]
+    return tuple(found) or (Severity.HARD,)
 
 
 def abnormal_entities(readings: Mapping[int, Sequence[Reading]]) -> list[int]:

@@ -131,10 +131,10 @@ def region_over(
     within, local = np.zeros(len(topology), np.bool_), np.zeros(len(topology), np.int32)
     within[inside] = True
     local[nodes] = np.arange(1, len(nodes) + 1)
-    names = [*map(topology.kinds.__getitem__, nodes.tolist())]
-    kinds = sorted(set(names))
-    number = {name: i for i, name in enumerate(kinds)}
-    kind = np.fromiter(map(number.__getitem__, names), np.int64, len(names))
+    codes = topology.kind_code[nodes]
+    there = np.flatnonzero(np.bincount(codes))
+    kinds = [topology.kind_names[code] for code in there.tolist()]
+    kind = np.searchsorted(there, codes)
     slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
     width = max((len(each) for each in slots), default=1)
     hard = np.zeros((len(kinds), width), np.bool_)
@@ -144,9 +144,11 @@ def region_over(
     tables = Tabling(kinds, slots)
     edges = edges_of(scene.terrain, nodes, local, kind, tables)
     told = tables.tables()
-    seen = seen_by(scene, nodes, local, slots, kind, width)
+    seen = seen_by(scene, len(nodes), local, kinds, slots, width)
     # As `Scene.level`, of all at once.
-    level = 2 * rank.ranks[nodes].astype(np.int64) - (kind == number.get("Probe", -1))
+    level = 2 * rank.ranks[nodes].astype(np.int64) - (
+        kind == (kinds.index("Probe") if "Probe" in kinds else -1)
+    )
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
     blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.topology.walk import spans
-from rca.likelihood import Sort, alarms
+from rca.likelihood import Reading, Sort, alarms
 from rca.region_edges import Floats, Ints, Mask
 from rca.scene import SPEAKS, Scene
 
@@ -42,27 +42,36 @@ class Seen:
 
 def seen_by(
     scene: Scene,
-    nodes: Ints,
+    many: int,
     local: npt.NDArray[np.int32],
+    kinds: Sequence[str],
     slots: Sequence[Mapping[str, int]],
-    kind: Ints,
     width: int,
 ) -> Seen:
+    """Find what was seen of some nodes.
+
+    Args:
+        scene: all that was seen.
+        many: nodes.
+        local: 1 + the node of each entity of the topology; 0: it is not among them.
+        kinds: name of each kind.
+        slots: by kind: mode -> slot.
+        width: the most slots of any kind.
+    """
     heard = heard_in(scene)
     place = local[heard.entity].astype(np.int64) - 1
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
-    counts = np.zeros(len(nodes), np.int64)
+    counts = np.zeros(many, np.int64)
     counts[place[known]] = np.diff(heard.start)[known]
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     bears = np.zeros((width, len(heard.looks)))
-    kinds = dict(zip(kind.tolist(), nodes.tolist(), strict=True))
-    by_name = {scene.topology.kinds[node]: slots[which] for which, node in kinds.items()}
+    of_kind = dict(zip(kinds, slots, strict=True))
     for i, sort in enumerate(heard.looks):
-        for mode, slot in by_name.get(sort.kind, {}).items():
+        for mode, slot in of_kind.get(sort.kind, {}).items():
             bears[slot, i] = sort.bearing(mode)
     says, of = heard.ratio[rows], bears.take(heard.look[rows], axis=1)
-    ratios = np.ones((width, len(nodes)))
+    ratios = np.ones((width, many))
     if len(says):
         has = np.flatnonzero(counts)
         voiced = np.where(of >= SPEAKS, says, 1.0)
@@ -85,6 +94,9 @@ class Heard:
         look: (r,) which of `looks` it says the same as, of every mode.
         probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
         looks: of each sort one.
+        rows: the readings themselves.
+        rose: (r + 1,) when each alarm rose, seconds since 1970; NaN where it is not told, and for
+            the breached objective, which comes last.
     """
 
     entity: Ints
@@ -96,6 +108,13 @@ class Heard:
     look: Ints
     probe: Ints
     looks: Sequence[Sort]
+    rows: Sequence[Reading]
+    rose: Floats
+
+    @property
+    def owner(self) -> Ints:
+        """(r,) the entity of each reading."""
+        return self.entity.repeat(np.diff(self.start))
 
     def columns(self, entity: Ints) -> Ints:
         """Return where the readings of entities begin."""
@@ -135,4 +154,17 @@ def _listen(scene: Scene) -> Heard:
         np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
         list(sorts),
+        rows,
+        _rose(rows),
     )
+
+
+def _rose(rows: Sequence[Reading]) -> Floats:
+    """Return `Heard.rose`; what is renewed at each look tells when it was last seen."""
+    found = np.full(len(rows) + 1, np.nan)
+    for i, reading in enumerate(rows):
+        if reading.ratio > 1:  # of few in thousands
+            seen = reading.observation
+            if seen.abnormal and seen.at is not None and seen.expires_at is None:
+                found[i] = seen.at.timestamp()
+    return found

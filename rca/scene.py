@@ -18,10 +18,10 @@ from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.levels import Levels
-from rca.likelihood import Reading, alarms
+from rca.likelihood import Reading
 from rca.roster import Roster
 from rca.siblings import weights
-from rca.storm import coarse
+from rca.storm import coarse, loudest
 from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Scene:
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
     heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
+    well: dict[tuple[Severity, ...], npt.NDArray[np.bool_]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _loud: dict[int, tuple[float, int]] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -79,34 +82,15 @@ class Scene:
         """Entities that were looked at, or lie between a fault and one that was."""
         return dependencies(self.topology, self.readings, types=CROSSED).entities
 
-    @cached_property
-    def telling(self) -> AbstractSet[int]:
-        """The same as a set."""
-        return set(self.lookout.tolist())
+    def telling(self, entities: npt.NDArray[np.int32]) -> list[int]:
+        """Return those of some that are among them."""
+        found: list[int] = entities[self._on_lookout[entities]].tolist()
+        return found
 
     @cached_property
-    def rose(self) -> Mapping[tuple[int, int], float]:
-        """(entity, position) of each alarm -> when it rose, seconds since 1970, where it is told.
-
-        What is renewed at each look tells when it was last seen.
-        """
-        return {
-            (entity, i): seen.at.timestamp()
-            for entity, readings in self.readings.items()
-            if alarms(readings)
-            for i, seen in enumerate(reading.observation for reading in readings)
-            if seen.abnormal and seen.at is not None and seen.expires_at is None
-        }
-
-    @cached_property
-    def rising(self) -> npt.NDArray[np.float64]:
-        """The same of each reading, in the order of entities; NaN where it is not told."""
-        found, column = np.full(self.columns, np.nan), 0
-        for entity in sorted(self.readings):
-            if alarms(self.readings[entity]):
-                for i in range(len(self.readings[entity])):
-                    found[column + i] = self.rose.get((entity, i), np.nan)
-            column += len(self.readings[entity])
+    def _on_lookout(self) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(self.topology), np.bool_)
+        found[self.lookout] = True
         return found
 
     @cached_property
@@ -139,8 +123,8 @@ class Scene:
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:
-        """Entity -> whom it may hit, of `telling` only."""
-        return Onwards(self.terrain, self.telling)
+        """Entity -> whom it may hit, on the lookout only."""
+        return Onwards(self.terrain, set(self.lookout.tolist()))
 
     def rates(self, entity: int) -> Mapping[str, float]:
         """Return mode -> faults a year, of what the entity may be suspected of.
@@ -169,7 +153,12 @@ class Scene:
     @cached_property
     def coarse(self) -> float:
         """The power to which the evidence is raised, in (0, 1]; see `rca.storm`."""
-        return coarse(self.readings, self.weights)
+        return coarse(self.loudest.values())
+
+    @cached_property
+    def loudest(self) -> Mapping[int, float]:
+        """Entity -> the most that its alarms could say, in nats; see `rca.storm`."""
+        return loudest(self.readings, self.weights)
 
     def correct(self, entity: int, predicted: Modes) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).

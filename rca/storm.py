@@ -15,7 +15,7 @@ doi:10.1080/01621459.2018.1469995 (the power posterior).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rca.likelihood import Reading
 from rca.messages import ENTITY_RHO, temper
@@ -23,26 +23,29 @@ from rca.messages import ENTITY_RHO, temper
 ENOUGH = 150.0  # nats
 
 
-def coarse(
-    readings: Mapping[int, Sequence[Reading]], weights: Mapping[tuple[int, int], float]
-) -> float:
+def coarse(says: Iterable[float]) -> float:
     """Return the power to which the evidence of an incident is raised, in (0, 1].
+
+    Args:
+        says: what the alarms of each entity could say at most, in nats.
+    """
+    said = math.fsum(says)
+    return min(1.0, ENOUGH / said) if said > 0 else 1.0
+
+
+def loudest(
+    readings: Mapping[int, Sequence[Reading]], weights: Mapping[tuple[int, int], float]
+) -> Mapping[int, float]:
+    """Return entity -> the most that its alarms could say for a cause, in nats; if there are any.
 
     Args:
         readings: entity -> what was seen there.
         weights: (entity, position) -> how much of a witness a reading is.
     """
-    said = math.fsum(loudest(entity, rows, weights) for entity, rows in readings.items())
-    return min(1.0, ENOUGH / said) if said > 0 else 1.0
-
-
-def loudest(
-    entity: int, rows: Sequence[Reading], weights: Mapping[tuple[int, int], float]
-) -> float:
-    """Return the most that the alarms of one entity could say for a cause, in nats."""
-    alarms = [
-        weights.get((entity, i), 1.0) * math.log(reading.ratio)
-        for i, reading in enumerate(rows)
-        if reading.ratio > 1
-    ]
-    return temper(alarms, ENTITY_RHO)
+    found: dict[int, list[float]] = {}
+    for entity, rows in readings.items():
+        for i, reading in enumerate(rows):
+            if reading.ratio > 1:  # of few in thousands
+                nats = weights.get((entity, i), 1.0) * math.log(reading.ratio)
+                found.setdefault(entity, []).append(nats)
+    return {entity: temper(nats, ENTITY_RHO) for entity, nats in found.items()}

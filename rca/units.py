@@ -24,7 +24,7 @@ from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region, region_of
 from rca.region_edges import Floats, Ints
-from rca.region_seen import UNKNOWN
+from rca.region_seen import UNKNOWN, heard_in
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
@@ -145,8 +145,9 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
             _conduits(scene, rows, _predicted(region, walks, i, goal), dict(one.faults), goal)
             for i, (one, rows) in enumerate(zip(prospects, told, strict=True))
         ]
-    if scene.rose:
-        told = [_in_time(scene, rows) for rows in told]
+    rose = heard_in(scene).rose
+    if not np.isnan(rose).all():
+        told = [_in_time(rows, rose[rows.column]) for rows in told]
     places = placed(told, trees)
     each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
     return [
@@ -243,9 +244,8 @@ def _own_support(
         yield (entity, i), Support(chance, ratio, soft=False, weight=weight, bears=chance)
 
 
-def _in_time(scene: Scene, rows: Rows) -> Rows:
+def _in_time(rows: Rows, rose: Floats) -> Rows:
     """Alarms that rose at another time than the fault's say less of it."""
-    rose = scene.rising[rows.column]
     alarms = np.flatnonzero((rows.ratio > 1) & ~np.isnan(rose))
     times = rose[alarms]
     if not len(times) or (times == times[0]).all():
@@ -277,18 +277,15 @@ def blind(scene: Scene) -> Unit | None:
 
     It explains what went unreachable, however much that is, and nothing else.
     """
-    support = []
-    silent = 0
-    for entity, readings in scene.readings.items():
-        for i, reading in enumerate(readings):
-            if reading.observation.signal == "unreachable":
-                weight = scene.weights.get((entity, i), 1.0)
-                told = Support(BLINDED, reading.ratio, soft=False, weight=weight)
-                support.append(((entity, i), told))
-                silent += reading.observation.abnormal
-    if silent < 2:
+    heard = heard_in(scene)
+    asked = np.array([sort.signal == "unreachable" for sort in heard.looks], np.bool_)
+    at = np.flatnonzero(asked[heard.look])
+    if sum(heard.rows[row].observation.abnormal for row in at.tolist()) < 2:
         return None
-    rows, tree = Rows.of(scene, support), Tree.of([])
+    chance, sure = np.full(len(at), BLINDED), np.ones(len(at))
+    says = np.array((chance, heard.ratio[at], heard.weight[at], sure))
+    soft = np.zeros(len(at), np.bool_)
+    rows, tree = Rows(heard.owner[at], heard.position[at], at, soft, says), Tree.of([])
     (place,) = placed([rows], [tree])
     (nats,) = weighed([rows], [tree], [place])
     prior = log_prior(BLIND_PER_YEAR)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import Relation
 from kgraph.topology.gates import Int, Rows, gather
@@ -78,6 +79,17 @@ class Topology:
     def occurring(self) -> frozenset[str]:
         """The kinds that there are; looked through once, O(n)."""
         return frozenset(self.kinds)
+
+    @cached_property
+    def kind_names(self) -> tuple[str, ...]:
+        """The same, sorted."""
+        return tuple(sorted(self.occurring))
+
+    @cached_property
+    def kind_code(self) -> npt.NDArray[np.int16]:
+        """(n,) place of the kind of each in `kind_names`; looked through once, O(n)."""
+        place = {name: i for i, name in enumerate(self.kind_names)}
+        return np.fromiter(map(place.__getitem__, self.kinds), np.int16, len(self.kinds))
 
     @cached_property
     def type(self) -> tuple[str, ...]:

@@ -32,6 +32,12 @@ def random_tree(rng: Random, size: int) -> list[Node]:
     return nodes
 
 
+def test_each_node_knows_the_place_of_its_parent_in_the_level_above() -> None:
+    tree = Tree.of([Node(i, up, 0.5) for i, up in enumerate([ROOT, ROOT, 1, 0, 3, 2])])
+    for above, at in itertools.pairwise(tree.levels):
+        assert above[tree.place[at]].tolist() == tree.parent[at].tolist()
+
+
 def by_enumeration(tree: list[Node], ratios: dict[int, float]) -> float:
     """The likelihood ratio from all joint states: hit only if the parent is, then as told."""
     total = 0.0

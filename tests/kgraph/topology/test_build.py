@@ -25,6 +25,13 @@ def test_each_ungrouped_relation_is_a_gate_that_needs_its_one_member() -> None:
     }
 
 
+def test_kinds_are_numbered_in_the_order_of_their_names() -> None:
+    kinds = ["Switch", "Host", "Switch", "Disk"]
+    topology = build([Entity(f"e{i}", kind) for i, kind in enumerate(kinds)], [])
+    assert [topology.kind_names[code] for code in topology.kind_code] == kinds
+    assert topology.kind_names == ("Disk", "Host", "Switch")
+
+
 def test_a_group_is_one_gate_with_its_need() -> None:
     topology = _build("h a b c", *[Relation("h", "POWERED_BY", m, "psu", 2) for m in "abc"])
     assert rows(topology) == {("h", "POWERED_BY", 2, frozenset("abc"))}
