@@ -10,11 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
-
 from ingest.redfish.fetch import fetch
 from ingest.redfish.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, without_password
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
 from kgraph.web import Credentials
 
 NAME = "redfish"
@@ -24,14 +22,12 @@ class Entry(SourceEntry):
     """One management controller."""
 
     type: Literal["redfish"]
-    url: str
+    url: Url
     user: str = ""
     password_env: str = ""  # the variable that holds the password
     password_file: Path | None = None  # or the file that does
     ca_file: Path | None = None  # most controllers sign their own certificate
     host: str = ""  # the machine's host name, where the controller does not know it
-
-    _no_secret = field_validator("url")(without_password)
 
     @property
     def subject(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 
 def without_password(url: str) -> str:
@@ -14,6 +17,9 @@ def without_password(url: str) -> str:
     if urlsplit(url).password:
         raise ValueError("a password does not belong into the configuration")
     return url
+
+
+Url = Annotated[str, AfterValidator(without_password)]  # a field for an address
 
 
 def http_url(url: str) -> str:

@@ -5,7 +5,7 @@ I/O), and turns the answer into records (pure). `SOURCE = Source(...)` puts thes
 line in `ingest.catalogue`, or an entry point of another package, makes it known.
 """
 
-from kgraph.schema.addresses import without_password
+from kgraph.schema.addresses import Url
 from kgraph.sourcekit.command import run
 from kgraph.sourcekit.declared import Found, Here, Listening, Source
 from kgraph.sourcekit.entry import SourceEntry
@@ -32,6 +32,7 @@ __all__ = [
     "Source",
     "SourceEntry",
     "Told",
+    "Url",
     "content",
     "folded",
     "identifies",
@@ -40,5 +41,4 @@ __all__ = [
     "run",
     "settled",
     "spelled_uuid",
-    "without_password",
 ]
