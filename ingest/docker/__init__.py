@@ -11,11 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
-
 from ingest.docker.fetch import Engine, fetch
 from ingest.docker.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
 
 NAME = "docker"
 
@@ -25,10 +23,8 @@ class Entry(SourceEntry):
 
     type: Literal["docker"]
     socket: Path = Path("/var/run/docker.sock")
-    url: str = ""  # http(s)://host:port instead of the socket
+    url: Url = ""  # http(s)://host:port instead of the socket
     host: str = ""  # the machine's name; empty: what the engine calls it
-
-    _web = field_validator("url")(http_url)
 
     @property
     def subject(self) -> str:

@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from ingest.haproxy.config import routes
 from ingest.haproxy.fetch import Statistics, by_socket, by_url
 from ingest.haproxy.normalise import Place, normalise
 from ingest.haproxy.stat import rows
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, content, folded
 from kgraph.web import Credentials
 
 NAME = "haproxy"
@@ -28,13 +28,11 @@ class Entry(SourceEntry):
 
     type: Literal["haproxy"]
     socket: str = ""  # a path, or host:port
-    url: str = ""  # of the page; `;csv` is put behind it
+    url: Url = ""  # of the page; `;csv` is put behind it
     host: str = ""  # the machine that it runs on: what its loopback addresses mean
     config: Path | None = None  # haproxy.cfg, for which front end leads to which back end
     token_env: str = ""
     token_file: Path | None = None
-
-    _web = field_validator("url")(http_url)
 
     @model_validator(mode="after")
     def _one_way(self) -> Entry:

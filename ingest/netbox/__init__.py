@@ -17,7 +17,7 @@ from pydantic import field_validator
 from ingest.netbox.fetch import fetch
 from ingest.netbox.normalise import Way, normalise
 from kgraph.schema import KINDS, suggest_kind
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
 from kgraph.web import Credentials
 
 NAME = "netbox"
@@ -27,7 +27,7 @@ class Entry(SourceEntry):
     """One NetBox."""
 
     type: Literal["netbox"]
-    url: str
+    url: Url
     token_env: str = ""
     token_file: Path | None = None
     scheme: Literal["Token", "Bearer"] = "Token"  # what its tokens are called: Bearer since 4.5
@@ -35,8 +35,6 @@ class Entry(SourceEntry):
     kinds: Mapping[
         str, str
     ] = {}  # slug of a device role -> kind, where the name of the role misleads
-
-    _web = field_validator("url")(http_url)
 
     @field_validator("kinds")
     @classmethod

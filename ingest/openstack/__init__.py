@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from ingest.openstack.fetch import fetch
 from ingest.openstack.login import Login
 from ingest.openstack.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
 
 NAME = "openstack"
 
@@ -25,7 +25,7 @@ class Entry(SourceEntry):
     """One region of one OpenStack; what reads it must be allowed to see all projects."""
 
     type: Literal["openstack"]
-    auth_url: str  # of Keystone, such as https://cloud.example:5000/v3
+    auth_url: Url  # of Keystone, such as https://cloud.example:5000/v3
     region: str = ""
     interface: Literal["public", "internal", "admin"] = "public"
     application_credential: str = ""  # its id; its secret is the password
@@ -36,8 +36,6 @@ class Entry(SourceEntry):
     password_env: str = ""  # the variable that holds the password
     password_file: Path | None = None  # or the file that does
     ca_file: Path | None = None
-
-    _web = field_validator("auth_url")(http_url)
 
     @model_validator(mode="after")
     def _somebody(self) -> Entry:

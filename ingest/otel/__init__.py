@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ingest.otel.edges import Call, Calls
 from ingest.otel.jaeger import dependencies
 from ingest.otel.normalise import from_jaeger, normalise
 from ingest.otel.spans import read_spans
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, content, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, content, folded
 from kgraph.web import Credentials, Service
 
 __all__ = ["SOURCE", "Call", "Calls", "Entry", "read"]
@@ -31,14 +31,12 @@ class Entry(SourceEntry):
 
     type: Literal["otel"]
     path: Path | None = None  # OTLP in JSON, one request a line, as the collector's file exporter
-    jaeger: str = ""  # address of its query service
+    jaeger: Url = ""  # address of its query service
     window: Annotated[float, Field(gt=0, le=30 * 86_400)] = (
         3600  # seconds: older calls don't count
     )
     token_env: str = ""
     token_file: Path | None = None
-
-    _web = field_validator("jaeger")(http_url)
 
     @model_validator(mode="after")
     def _one_way(self) -> Entry:

@@ -13,10 +13,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Literal
 
+from ingest.ovs.liveness import lifeless
 from ingest.ovs.normalise import CONTROLLER, DAEMON, is_chassis, normalise
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Found, Here, Listening, Place, Source, SourceEntry, folded, run
-from kgraph.sourcekit.liveness import lifeless
 from kgraph.sourcekit.ovsdb import Database, database, following, listing
 from kgraph.sourcekit.pushed import Pushed
 

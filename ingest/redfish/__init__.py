@@ -10,11 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
-
 from ingest.redfish.fetch import fetch
 from ingest.redfish.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, folded, http_url
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
 from kgraph.web import Credentials
 
 NAME = "redfish"
@@ -24,14 +22,12 @@ class Entry(SourceEntry):
     """One management controller."""
 
     type: Literal["redfish"]
-    url: str
+    url: Url
     user: str = ""
     password_env: str = ""  # the variable that holds the password
     password_file: Path | None = None  # or the file that does
     ca_file: Path | None = None  # most controllers sign their own certificate
     host: str = ""  # the machine's host name, where the controller does not know it
-
-    _web = field_validator("url")(http_url)
 
     @property
     def subject(self) -> str:

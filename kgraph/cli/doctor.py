@@ -46,8 +46,8 @@ def doctor(
     if receivers:
         findings += _told(session)
     if not (alerts or drill or self_ or receivers):
-        from kgraph.app.doctor import examine
-        from kgraph.app.doctor_service import examine_service
+        from kgraph.app.doctor.installation import examine
+        from kgraph.app.doctor.service import examine_service
 
         findings += examine(session.configuration, session.now())
         findings += examine_service(session.configuration)
@@ -62,15 +62,15 @@ def doctor(
 def _looked(session: Session, *, alerts: bool, drill: bool) -> Iterator[Finding]:
     """Look at the monitoring, as far as that was asked for."""
     if alerts:
-        from kgraph.app.doctor_alerts import examine_alerts
+        from kgraph.app.doctor.alerts import examine_alerts
 
         yield from examine_alerts(session.configuration, session.now())
     if drill:
         from time import sleep
         from uuid import uuid4
 
-        from kgraph.app.drill import Clock
-        from kgraph.app.drill import drill as run_drill
+        from kgraph.app.doctor.drill import Clock
+        from kgraph.app.doctor.drill import drill as run_drill
 
         yield from run_drill(session.configuration, Clock(session.now, sleep), uuid4().hex)
 
@@ -78,14 +78,14 @@ def _looked(session: Session, *, alerts: bool, drill: bool) -> Iterator[Finding]
 def _told(session: Session) -> Iterator[Finding]:
     from uuid import uuid4
 
-    from kgraph.app.doctor_service import tell_receivers
+    from kgraph.app.doctor.service import tell_receivers
 
     yield from tell_receivers(session.configuration, session.now(), uuid4().hex[:8])
 
 
 def _of_self(session: Session) -> Iterator[Finding]:
     from kgraph.app.doctor import Finding, Health
-    from kgraph.app.doctor_self import examine_self
+    from kgraph.app.doctor.itself import examine_self
 
     lines = examine_self(session.configuration)
     mend = "let it run where that cannot stop it: another host, or a second kgraph"

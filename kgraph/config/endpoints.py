@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from kgraph.config.sections import Section
 from kgraph.config.sources import _UNIT
 from kgraph.schema import KINDS, suggest_kind
-from kgraph.schema.addresses import http_url
+from kgraph.schema.addresses import Url
 
 
 class SelectSettings(Section):
@@ -78,11 +78,9 @@ class WebhookEndpoint(_Endpoint):
     """People are told by a POST of JSON."""
 
     type: Literal["webhook"]
-    url: str
+    url: Url
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
-
-    _web = field_validator("url")(http_url)
 
 
 class HookEndpoint(WebhookEndpoint):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from kgraph.config.sections import NAME, Section
-from kgraph.schema.addresses import http_url
+from kgraph.schema.addresses import Url, http_url
 
 
 class _Receiver(Section):
@@ -33,18 +33,14 @@ class PagerDutyReceiver(_Receiver):
     """PagerDuty's Events API v2, and whatever speaks it; the token is the routing key."""
 
     type: Literal["pagerduty"]
-    url: str = "https://events.pagerduty.com/v2/enqueue"
-
-    _web = field_validator("url")(http_url)
+    url: Url = "https://events.pagerduty.com/v2/enqueue"
 
 
 class CloudEventsReceiver(_Receiver):
     """CloudEvents 1.0 over HTTP, structured."""
 
     type: Literal["cloudevents"]
-    url: str
-
-    _web = field_validator("url")(http_url)
+    url: Url
 
 
 class WebhookReceiver(_Receiver):

@@ -14,8 +14,7 @@ from ingest.detect.checks.targets import parse_target
 from ingest.exports import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
-from kgraph.schema.addresses import http_url
-from kgraph.sourcekit import SourceEntry
+from kgraph.sourcekit import SourceEntry, Url
 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 
@@ -67,25 +66,21 @@ class AlertmanagerSource(SourceEntry):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
     type: Literal["alertmanager"]
-    url: str = ""
+    url: Url = ""
     path: Path | None = None
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
-
-    _web = field_validator("url")(http_url)
 
 
 class PrometheusSource(SourceEntry):
     """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
 
     type: Literal["prometheus"]
-    url: str = ""  # empty: port 9090 here
+    url: Url = ""  # empty: port 9090 here
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
     detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series
     detect_every: Annotated[float, Field(ge=1, le=3600)] = 60
-
-    _web = field_validator("url")(http_url)
 
 
 class SyntheticSource(SourceEntry):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 
 def http_url(url: str) -> str:
@@ -17,3 +20,6 @@ def http_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http or https address, such as http://HOST:PORT")
     return url
+
+
+Url = Annotated[str, AfterValidator(http_url)]  # a field for an address

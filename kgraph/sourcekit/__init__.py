@@ -5,7 +5,7 @@ I/O), and turns the answer into records (pure). `SOURCE = Source(...)` puts thes
 line in `ingest.catalogue`, or an entry point of another package, makes it known.
 """
 
-from kgraph.schema.addresses import http_url
+from kgraph.schema.addresses import Url
 from kgraph.sourcekit.command import run
 from kgraph.sourcekit.declared import Found, Here, Listening, Source
 from kgraph.sourcekit.entry import SourceEntry
@@ -32,9 +32,9 @@ __all__ = [
     "Source",
     "SourceEntry",
     "Told",
+    "Url",
     "content",
     "folded",
-    "http_url",
     "identifies",
     "local_name",
     "parsed",

@@ -6,7 +6,7 @@ what they found is taken up by a later tick.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +16,6 @@ from kgraph.schema import (
     UNDER_WAY,
     Actor,
     InputError,
-    Lease,
     Plan,
     PlanDocument,
     PlanRecord,
@@ -288,13 +287,10 @@ class Executor:
         try:
             document = parse_plan(record.document, where=f"plan {record.id}")
         except InputError as error:
-            document = None
-            because = f"it cannot be read any longer: {error}"
-        if document is None or not document.runs:
-            because = because if document is None else "it never began properly"
-            state = PlanState.NEEDS_HUMAN
-            self._store.save_plan(replace(record, state=state, updated_at=now, because=because))
-            del self._orphans[record.id]
+            self._hand_over(record, f"it cannot be read any longer: {error}", now)
+            return
+        if not document.runs:
+            self._hand_over(record, "it never began properly", now)
             return
         tenure = Tenure(self._store, f"{self._holder}/{record.id}")
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
@@ -302,6 +298,12 @@ class Executor:
         del self._orphans[record.id]
         self._ledger.follow(now)
         self._carry(record, document, tenure, now)
+
+    def _hand_over(self, record: PlanRecord, because: str, now: datetime) -> None:
+        """Leave to a person what nobody can take up."""
+        state = PlanState.NEEDS_HUMAN
+        self._store.save_plan(replace(record, state=state, updated_at=now, because=because))
+        del self._orphans[record.id]
 
     def _carry(
         self, record: PlanRecord, document: PlanDocument, tenure: Tenure, now: datetime
@@ -366,6 +368,5 @@ class Executor:
         )
 
     def _who(self, entity: str, now: datetime) -> str:
-        held: Collection[Lease] = self._store.leases(now=now)
-        holder = next((lease.holder for lease in held if lease.name == entity), "somebody else")
-        return f"{holder} acts on it"
+        held = {lease.name: lease.holder for lease in self._store.leases(now=now)}
+        return f"{held.get(entity, 'somebody else')} acts on it"

@@ -12,8 +12,8 @@ import pytest
 from ingest.alertmanager import AlertBatch
 from kgraph.app import alerts
 from kgraph.app.doctor import Health
-from kgraph.app.doctor_alerts import examine_alerts
-from kgraph.app.drill import Clock, drill
+from kgraph.app.doctor.alerts import examine_alerts
+from kgraph.app.doctor.drill import Clock, drill
 from kgraph.app.parallel import Setting, sync
 from kgraph.app.sources import Context, jobs
 from kgraph.app.sync import Commitment, Reading, unshown

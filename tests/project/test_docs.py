@@ -54,6 +54,14 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in _anchors(there), target
 
 
+def test_every_picture_is_on_a_page() -> None:
+    pages = [_DOCS.parent / "README.md", *_PAGES]
+    shown = {
+        name for page in pages for name in re.findall(r"images/([\w-]+\.png)\)", page.read_text())
+    }
+    assert {picture.name for picture in (_DOCS / "images").iterdir()} == shown
+
+
 @pytest.mark.parametrize("page", _CONFIGURED, ids=lambda page: page.name)
 def test_every_example_of_a_configuration_is_one(page: Path, tmp_path: Path) -> None:
     for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):

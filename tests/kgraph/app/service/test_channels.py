@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from kgraph.app.doctor import Health
-from kgraph.app.doctor_service import examine_service, tell_receivers
+from kgraph.app.doctor.service import examine_service, tell_receivers
 from kgraph.app.service.channels import channel
 from kgraph.app.service.sending import RefusedError
 from kgraph.config import Configuration, load

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kgraph.app.doctor import Health
-from kgraph.app.doctor_alerts import examine_alerts
+from kgraph.app.doctor.alerts import examine_alerts
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from ingest.prometheus import Look, looks
 from ingest.prometheus import Reading as Answers
 from kgraph.app import alerts, prometheus
-from kgraph.app.doctor import Finding, Health
+from kgraph.app.doctor.finding import Finding, Health
 from kgraph.app.service import tally
 from kgraph.app.service.tally import Group
 from kgraph.app.stores import Access, opened

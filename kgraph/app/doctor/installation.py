@@ -1,13 +1,11 @@
-"""`kgraph doctor`: is everything in place? One finding a line, each with its mend."""
+"""What is installed, configured and answers."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +13,7 @@ from tempfile import TemporaryDirectory
 import rca
 from kgraph.app.acting import actuators
 from kgraph.app.catalogue import catalogue_of
+from kgraph.app.doctor.finding import Finding, Health
 from kgraph.app.engine import resolved
 from kgraph.app.identity import conflicts
 from kgraph.app.parallel import Setting, crowd_of, sync
@@ -39,24 +38,6 @@ from kgraph.store import (
 from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
-
-
-class Health(Enum):
-    """How one thing stands."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, how it stands, and how to mend it."""
-
-    what: str
-    health: Health
-    told: str
-    mend: str = ""
 
 
 def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.app import doctor_self
-from kgraph.app.doctor_self import Machine, carriers, keys_of_host, own_machine
+from kgraph.app.doctor import itself
+from kgraph.app.doctor.itself import Machine, carriers, keys_of_host, own_machine
 from kgraph.schema import Key, Record, RelationRecord
 from kgraph.store import GraphStore, open_store
 
@@ -55,8 +55,8 @@ def test_this_machine_is_known_by_its_name_and_ids(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "uuid").write_text(f"{UUID}\n")
-    monkeypatch.setattr(doctor_self, "_PRODUCT_UUID", tmp_path / "uuid")
-    monkeypatch.setattr(doctor_self, "_MACHINE_ID", tmp_path / "none")
+    monkeypatch.setattr(itself, "_PRODUCT_UUID", tmp_path / "uuid")
+    monkeypatch.setattr(itself, "_MACHINE_ID", tmp_path / "none")
     monkeypatch.setattr("socket.gethostname", lambda: "mon-1")
     monkeypatch.setattr("socket.getfqdn", lambda: "mon-1.example")
     keys = own_machine().keys

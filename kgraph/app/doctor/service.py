@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from kgraph.app.doctor import Finding, Health
+from kgraph.app.doctor.finding import Finding, Health
 from kgraph.app.service.channels import channel
 from kgraph.app.service.secrets import secret_of
 from kgraph.config import Configuration

@@ -16,7 +16,7 @@ _NO_SUCH_TOOL = frozenset({126, 127})  # what a shell at the other end tells
 _KILLED = frozenset({-14, 142})  # by the alarm clock that the tool has set itself
 
 
-def lifeless(tool: str, daemon: str, via: Sequence[str] = ()) -> str | None:
+def lifeless(tool: str, daemon: str, via: Sequence[str]) -> str | None:
     """Return why a daemon is not alive; "": it answered, None: it could not be asked.
 
     To be called once something else has been asked by the same `via`, so that this is no doubt.

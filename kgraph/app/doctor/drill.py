@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ingest.alertmanager.drill import ENDS_AFTER, NAME, post_drill
 from kgraph.app import alerts
-from kgraph.app.doctor import Finding, Health
+from kgraph.app.doctor.finding import Finding, Health
 from kgraph.config import AlertmanagerSource, Configuration
 from kgraph.schema import KgraphError
 from kgraph.signals import DRILL_LABEL, Alert, Packs
