@@ -149,8 +149,8 @@ def calibrated(answer: Answer, incident: Incident, calibration: Calibration | No
         hypotheses=tuple(_hypotheses(answer, curve, elsewhere, monitoring)),
         elsewhere=elsewhere,
         monitoring=monitoring,
-        # It competes with a winner that is none any more.
-        runner_up=None if because and not answer.abstained else rival,
+        # Where chances have another winner than the inference, it competes with nobody.
+        runner_up=rival if bool(because) is answer.abstained else None,
         ambiguous=groups(answer.ambiguous, answer.causes, causes),
         abstained_because=because,
         calibration=calibration.title,

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from kgraph.schema import SourceError
+from kgraph.schema.refusals import in_words
 from kgraph.schema.timestamps import parse_time
 
 Labels = Mapping[str, str]
@@ -216,17 +217,21 @@ class _Scalar(Tolerant):
 
 
 _M = TypeVar("_M", bound=BaseModel)
+_TOLD = 200  # characters of what a server says of itself
 
 
 def data_of(content: bytes, model: type[_M], where: str, mend: str = "is this Prometheus?") -> _M:
     """Return the `data` of an answer; SourceError where it is none of Prometheus's."""
     try:
         raw: Any = json.loads(content)
+        if isinstance(raw, dict) and raw.get("status") == "error":
+            told = " ".join(str(raw.get("error", "")).split())[:_TOLD]
+            raise SourceError(f"Prometheus refused: {told!r}", where=where, mend=mend)
         return model.model_validate(raw["data"])
     except ValidationError as error:
         first = error.errors()[0]
         field_ = ".".join(ascii(part).strip("'") for part in first["loc"])
-        raise SourceError(f"{field_}: {first['msg']}", where=where, mend=mend) from None
+        raise SourceError(f"{field_}: {in_words(first)}", where=where, mend=mend) from None
     except (ValueError, TypeError, KeyError, RecursionError):
         raise SourceError("not an answer of Prometheus", where=where, mend=mend) from None
 

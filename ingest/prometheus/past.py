@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Literal, Self
 
 from ingest.prometheus.answers import LabelRow, Labels, Tolerant, data_of
@@ -139,7 +140,10 @@ def _series(content: bytes, where: str) -> Iterator[tuple[Labels, list[float]]]:
     for each in data_of(content, _Matrix, where, _MEND).result:
         if each.metric.get("alertstate", "firing") == "firing" and each.metric.get("alertname"):
             labels = {name: v for name, v in each.metric.items() if name not in _OWN}
-            yield labels, [at for at, value in each.values if value > 0]
+            times = [at for at, value in each.values if value > 0]
+            if odd := next((at for at in times if not isfinite(at)), None):
+                raise SourceError(f"{odd} is no time", where=where, mend=_MEND)
+            yield labels, times
 
 
 def _stretch(

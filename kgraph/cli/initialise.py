@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,7 @@ def init(
         if not session.err.is_terminal:
             usage("nobody is here to be asked; `kgraph init --yes` writes without asking")
         typer.confirm(f"Write {path} and an empty store?", abort=True, err=True)
+    before = _store_until_now(session)
     store = initialise.store_url(session.store, path.absolute().parent)
     initialise.write(path, initialise.compose(probes, store))
     try:
@@ -60,7 +62,21 @@ def init(
         raise
     session.out.print(f"wrote   {path}")
     session.out.print(f"wrote   {configuration.store_title}")
+    if before is not None:
+        copy = f"kgraph store copy {quote(str(before))} {quote(configuration.store_title)}"
+        session.remark(f"what was read before is in {before}: `{copy}` takes it over")
     session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")
+
+
+def _store_until_now(session: Session) -> Path | None:
+    """Return the file that commands have used here so far: with a new one all seems lost."""
+    from kgraph.store import is_server
+
+    if session.store is not None or session.config_file is not None:
+        return None
+    configuration = session.configuration
+    known = not is_server(configuration.settings.store.url) and configuration.store_path.exists()
+    return configuration.store_path if known else None
 
 
 @app.command("prometheus")

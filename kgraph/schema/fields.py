@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from kgraph.schema.entities import Scalar
 from kgraph.schema.errors import InputError
-from kgraph.schema.refusals import in_words
+from kgraph.schema.refusals import in_words, near_key
 
 LARGEST = 2**63 - 1  # what every store can hold
 _TOLD = 10  # mistakes of one document that are told at once
@@ -85,7 +85,8 @@ def _said(
         case "missing":
             return f"{field}: is missing", "add it"
         case "extra_forbidden":
-            return f"{field}: unknown field", f"known fields: {', '.join(names(model))}"
+            known = f"known fields: {', '.join(names(model))}"
+            return f"{field}: unknown field", near_key(model, place, known)
         case "string_type":
             return f"{field}: must be text", "put it in quotes"
         case "bool_type":

@@ -16,6 +16,7 @@ from kgraph.schema import (
     Incident,
     Lack,
     Observation,
+    RunnerUp,
     State,
     Target,
     Witness,
@@ -173,6 +174,16 @@ def test_a_leader_that_is_ahead_after_all_lifts_the_abstention() -> None:
     found = calibrated(held, INCIDENT, sharp)
     assert not found.abstained
     assert found.causes[0].posterior + found.elsewhere <= 1
+
+
+def test_who_wins_by_measured_chances_alone_is_not_its_own_rival() -> None:
+    """The runner-up of "outside the graph" is the best cause: the one that is blamed now."""
+    rival = RunnerUp((Fault("e0", "failing"),), 0.27, 2.2, 1.0)
+    held = replace(answer(0.3, 0.01, elsewhere=0.6, abstained="outside"), runner_up=rival)
+    assert calibrated(held, INCIDENT, calibration(3.0, logOdds=1.0)).runner_up is None
+    stays = calibrated(held, INCIDENT, calibration(-6.0, logOdds=0.1))
+    assert stays.abstained
+    assert stays.runner_up is not None
 
 
 def test_where_no_cause_is_likely_the_cause_is_likelier_outside_the_graph() -> None:

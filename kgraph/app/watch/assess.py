@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,8 @@ from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import Verdict, headline, probability
 from kgraph.incidents.aging import stale
-from kgraph.schema import Evidence, Fault, Observation, Subgraph
+from kgraph.incidents.case import SURE
+from kgraph.schema import Answer, Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 from kgraph.topology import Topology, build
 from kgraph.undisturbed import undisturbed
@@ -195,10 +196,22 @@ class Assessor:
             {"entity": f.entity, "title": titles.get(f.entity, f.entity), "mode": f.mode}
             for f in sorted(blame.faults)
         ]
-        said = ", ".join(f"{row['title']} {row['mode'].replace('_', ' ')}" for row in causes)
-        line = f"{case.id} cause: {said}, P {probability(blame.posterior)}"
+        line = f"{case.id} {blamed_in(sorted(blame.faults), case.answer, titles)}"
         facts = {"incident": case.id, "causes": causes, "posterior": round(blame.posterior, 3)}
         yield Told(now, What.EXPLAINED, line, facts)
+
+
+def blamed_in(faults: Sequence[Fault], answer: Answer, titles: Mapping[str, str]) -> str:
+    """Say who is to blame, or merely suspected, each with the chance that the screen gives."""
+    chances = {cause.entity: cause.posterior for cause in answer.causes}
+    known = [chances.get(fault.entity, 0.0) for fault in faults]
+    named = (
+        f"{titles.get(fault.entity, fault.entity)} {fault.mode.replace('_', ' ')},"
+        f" P {probability(chance)}"
+        for fault, chance in zip(faults, known, strict=True)
+    )
+    word = "suspect" if all(chance < SURE for chance in known) else "cause"
+    return f"{word}: {'; '.join(named)}"
 
 
 def _blame(kept: Kept) -> _Blame:

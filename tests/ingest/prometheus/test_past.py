@@ -71,12 +71,14 @@ def test_alerts_that_only_wait_are_left_out_and_so_is_what_is_no_alert() -> None
     [
         (b"no json", "not an answer of Prometheus"),
         (b"[1]", "not an answer of Prometheus"),
-        (b'{"status": "error", "error": "no"}', "not an answer of Prometheus"),
+        (b'{"status": "error", "error": "no\\nway"}', "Prometheus refused: 'no way'"),
         (b'{"data": {"resultType": "vector", "result": []}}', "resultType"),
         (b'{"data": {"resultType": "matrix", "result": [{"metric": {}}]}}', "result.0.values"),
         (answer(), "no alert fires in it"),
         (answer(series(state="pending")), "no alert fires in it"),
         (answer(series(1e30)), "is no time"),
+        (answer(series(1e9, float("nan"))), "nan is no time"),
+        (answer(series(1e9, float("inf"))), "inf is no time"),
     ],
 )
 def test_what_is_no_such_answer_is_one_line_that_says_what_to_keep(

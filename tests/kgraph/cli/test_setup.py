@@ -110,6 +110,23 @@ def test_init_opens_a_server_with_the_password_that_the_environment_names(
 
 
 @pytest.mark.usefixtures("_alone")
+def test_init_tells_where_that_is_which_was_read_before_there_was_a_configuration(
+    run: Run, work: Path
+) -> None:
+    (work / "estate.yaml").write_text(
+        "format: kgraph.topology/v1\nsource: x\nscope: x\ncomplete: true\n"
+        "entities: [{id: h1, kind: Host}]\nrelations: []\n"
+    )
+    assert run("ingest", "topology", "estate.yaml").code == 0
+    done = run("init", "--yes")
+    assert run("graph", "find", "-o", "json").out.strip() == "[]"
+    (line,) = [row for row in done.err.splitlines() if "was read before" in row]
+    _, copy, _ = line.split("`")
+    assert run(*copy.split()[1:]).code == 0
+    assert "h1" in run("graph", "find", "-o", "json").out
+
+
+@pytest.mark.usefixtures("_alone")
 def test_init_never_overwrites(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text('site = "mine"\n')
     done = run("init", "--yes")

@@ -1,0 +1,34 @@
+"""The line of an incident that was explained says what the screen says."""
+
+from __future__ import annotations
+
+import pytest
+
+from kgraph.app.watch.assess import blamed_in
+from kgraph.schema import Answer, BlastRadius, Cause, Fault
+
+TITLES = {"h1": "Host h1", "v1": "VirtualMachine v1"}
+
+
+def _answer(**chances: float) -> Answer:
+    causes = tuple(
+        Cause(uid, TITLES[uid].split()[0], "down", chance, {"down": chance}, 1, (), (), 0)
+        for uid, chance in chances.items()
+    )
+    return Answer("", causes, (), (), BlastRadius(), (), 0.0, 0.0, "test")
+
+
+@pytest.mark.parametrize(
+    ("chances", "line"),
+    [
+        ({"h1": 0.93}, "cause: Host h1 down, P .93"),
+        ({"h1": 0.16}, "suspect: Host h1 down, P .16"),
+        ({"h1": 0.16, "v1": 0.9}, "cause: Host h1 down, P .16; VirtualMachine v1 down, P .90"),
+        ({"h1": 0.4, "v1": 0.3}, "suspect: Host h1 down, P .40; VirtualMachine v1 down, P .30"),
+    ],
+)
+def test_each_who_is_blamed_is_told_with_its_own_chance(
+    chances: dict[str, float], line: str
+) -> None:
+    faults = [Fault(uid, "down") for uid in chances]
+    assert blamed_in(faults, _answer(**chances), TITLES) == line
