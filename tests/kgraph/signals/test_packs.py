@@ -48,6 +48,10 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("RabbitmqNodeDown", "Queue", "down", None),
         ("NginxHighHttp5xxErrorRate", "LoadBalancer", "errors", Direction.UP),
         ("CephOSDDown", "StoragePool", "anomaly", None),
+        ("CertificateExpiry", "ConfigItem", "anomaly", None),
+        ("BlackboxSslCertificateWillExpireSoon", "ConfigItem", "anomaly", None),
+        ("BlackboxSslCertificateExpired", "ConfigItem", "expired", None),
+        ("CertManagerCertNotReady", "ConfigItem", "anomaly", None),
         ("ZfsPoolDegraded", "StoragePool", "degraded", None),
         ("SnmpTargetDown", "Switch", "unreachable", None),
         ("SwitchInterfaceDown", "Nic", "down", None),
@@ -61,6 +65,21 @@ def test_the_usual_rules_are_known(
 ) -> None:
     entry = shipped.match(alert(name))
     assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [("CephOSDDown", "down"), ("CephDaemonSlowOps", "latency"), ("CephOSDFlapping", "anomaly")],
+)
+def test_what_is_said_of_one_daemon_of_ceph_is_not_said_of_a_pool(
+    shipped: Packs, name: str, signal: str
+) -> None:
+    entry = shipped.match(alert(name, ceph_daemon="osd.3"))
+    assert (entry.kinds, entry.signal, entry.name) == (
+        ("ServiceInstance",),
+        signal,
+        ("ceph_daemon",),
+    )
 
 
 @pytest.mark.parametrize("name", ["Host is down", "host_down", "host-is-down", "HostDown"])
