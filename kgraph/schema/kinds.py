@@ -97,7 +97,7 @@ _ALL = (
     _kind(
         "Host",
         "a machine that runs guests or services",
-        "isolated panicked hung",
+        "isolated panicked hung storage_lost",
         "overloaded memory_pressure degraded filling reduced",
         strong="smbiosUuid vendorSerial cmdbId libvirtUri",
         weak="hostname ip name",
