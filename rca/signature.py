@@ -175,7 +175,7 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         sure = [c for c, _ in chances.values()]
         chance = fails(sure, gate.size, gate.need)
         if mode == REDUCED.name:
-            chance = at_least(sure, 1) - chance
+            chance = at_least(sure, 1) if chance < CUT else 0.0
         elif severity_of(kind, mode) is Severity.GRAY:
             chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
         if chance < CUT:
@@ -252,7 +252,8 @@ def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
 def _with_losses(kind: str, hit: dict[str, _Hits], gate: Gate) -> dict[str, _Hits]:
     """A group is weakened by members that are lost as well as by members that are slow.
 
-    Where it can do without some, whoever it serves is `reduced` once one is lost.
+    Where it can do without some, whoever it serves is `reduced` once one is lost; where too many
+    may be, that alone is what the fault does: who is well then would else speak against it less.
     """
     lost: _Hits = {}
     for mode, chances in hit.items():

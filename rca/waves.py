@@ -238,7 +238,8 @@ class _Wave:
         thin, spare = slot == reduced[group], spares[group]
         chances = np.maximum(_at_least(rows, spare), felt[slot, group])
         spare[thin] = 1
-        chances[thin] = _at_least(rows[:, thin], spare[thin]) - chances[thin]
+        several = _at_least(rows[:, thin], spare[thin])
+        chances[thin] = np.where(chances[thin] < CUT, several, 0.0)
         fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
         source = source.take(group, axis=1)
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
