@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kgraph.schema import BlastRadius, Hit
+from kgraph.schema import HARMLESS, BlastRadius, Hit
 from kgraph.topology.walk import spans
 from rca.effects import Spread
 from rca.likelihood import alarms
 from rca.scene import Scene
 from rca.signature import reach as everything_hit
 
+_UNHURT = frozenset(mode.name for mode in HARMLESS)
 LIKELY = 0.05  # an effect less likely than this is not listed
 DOWN = 0.5  # a member at least so surely hit is counted as lost
 
@@ -29,7 +30,7 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
     at_fault = {entity for entity, _ in faults}
     for entity, believed in reach.believed.items():
         mode = max(believed, key=lambda m: (believed[m], m))
-        if entity in at_fault or believed[mode] < LIKELY or mode == "unobserved":
+        if entity in at_fault or believed[mode] < LIKELY or mode in _UNHURT:
             continue
         uid = scene.topology.uids[entity]
         hit = Hit(uid, mode, believed[mode], reach.hops[entity])
@@ -50,7 +51,11 @@ def _abnormal(scene: Scene, entity: int) -> bool:
 def _on_the_edge(scene: Scene, reach: Spread) -> Iterable[int]:
     """Entities that still work, but whose next loss in some group would stop them."""
     topology = scene.topology
-    hit = [e for e, believed in reach.believed.items() if max(believed.values()) >= DOWN]
+    hit = [
+        e
+        for e, believed in reach.believed.items()
+        if max((p for mode, p in believed.items() if mode not in _UNHURT), default=0) >= DOWN
+    ]
     lost = np.zeros(len(topology), np.bool_)
     lost[hit] = True
     gates = topology.in_gate[spans(topology.in_start, np.array(sorted(hit), np.int64))]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from kgraph.schema import (
     EVERY_DETECTOR,
     FILLING,
+    REDUCED,
     UNOBSERVED,
     Channel,
     Direction,
@@ -61,6 +62,7 @@ AT_CAUSE = {
     Channel.WAITING: 0.05,
 }
 _MEASURED_AS = {"slow": "latency", "failing": "errors"}  # generic modes, of which kinds have finer
+_UNFELT = frozenset({FILLING.name, REDUCED.name})
 _OF_ANY_MODE = frozenset({Channel.RESOURCE, Channel.WORKLOAD, Channel.CALL, Channel.WAITING})
 AT_CAUSE_RULED = 0.97  # the rule's own detection is in the ratio already
 OTHER = 0.05  # any signal, whatever the mode
@@ -108,7 +110,7 @@ class Sort:
         bearing = self.bearing(mode)
         if self.rules:
             return bearing * AT_CAUSE_RULED
-        if mode == FILLING.name and self.channel is not Channel.EVERY:
+        if mode in _UNFELT and self.channel is not Channel.EVERY:
             return max(OTHER, bearing * AT_CAUSE[self.channel])
         if self.channel in _OF_ANY_MODE:
             return AT_CAUSE[self.channel]
@@ -156,7 +158,7 @@ class Reading(NamedTuple):
 def _bearing(channel: Channel, kind: str, signal: str, mode: str) -> float:
     if mode == UNOBSERVED.name:  # it is well, for all that anybody knows
         return 1.0 if channel is Channel.EVERY and signal == "unreachable" else 0.0
-    if mode == FILLING.name and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
+    if mode in _UNFELT and channel is not Channel.EVERY:  # nothing is slow yet, nor fails
         return 1.0 if signal == mode else OTHER
     match channel:
         case Channel.MODE:

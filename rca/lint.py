@@ -9,6 +9,7 @@ from pathlib import Path
 from kgraph.schema import (
     GENERIC_MODES,
     KINDS,
+    REDUCED,
     RELATIONS,
     Carries,
     ConfigurationError,
@@ -181,6 +182,9 @@ def _without_signal(model: Model) -> Iterator[Finding]:
             )
 
 
+_GATES = REDUCED.name  # what no rule brings, but the loss of one of a group
+
+
 def _uncaused(model: Model) -> Iterator[Finding]:
     """A signal of a mode that nothing brings about is never believed."""
     effects = {(kind, rule.mode) for rule in model.propagation for kind in rule.effect_kinds}
@@ -188,7 +192,7 @@ def _uncaused(model: Model) -> Iterator[Finding]:
     faults = {(rule.kind, rule.mode) for rule in model.faults}
     for rule in model.signals:
         known = (rule.kind, rule.mode) in faults | effects or rule.mode in anywhere
-        default = rule.kind in KINDS and rule.mode in KINDS[rule.kind].effect.values()
+        default = rule.kind in KINDS and rule.mode in {*KINDS[rule.kind].effect.values(), _GATES}
         if not known and not default:
             yield Finding(
                 f"nothing causes {rule.kind}.{rule.mode}",

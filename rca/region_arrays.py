@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from kgraph.schema import UNOBSERVED, Severity, kind_of
+from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.compile import severity_of
 from rca.effects import Faults, Modes
@@ -40,6 +40,7 @@ class Region:
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
         blind: (n,) the slot of `unobserved`.
+        reduced: (n,) the slot of `reduced`; -1: its kind has no such mode.
         pressing: (n,) slots in which it may hurt something against the arrows, as bits.
         ahead: (e,) whom each edge hits, the edges sorted by source as in `Edges.back`.
         moved: (e,) slots of the source in which it does, as bits; none where no walk may go.
@@ -57,6 +58,7 @@ class Region:
     slots: Sequence[Mapping[str, int]]
     hard: Mask
     blind: Ints
+    reduced: Ints
     pressing: Ints
     ahead: Ints
     moved: Ints
@@ -151,7 +153,10 @@ def region_over(
     )
     circles = rank.circle[nodes].astype(np.int64)
     sizes = np.bincount(circles) if len(circles) else circles
-    blind = np.array([each.get(UNOBSERVED.name, -1) for each in slots], np.int64)
+    blind, reduced = (
+        np.array([each.get(mode.name, -1) for each in slots], np.int64)
+        for mode in (UNOBSERVED, REDUCED)
+    )
     open_, ahead = within[nodes], edges.target[edges.back]
     return Region(
         nodes,
@@ -166,6 +171,7 @@ def region_over(
         slots,
         hard,
         blind[kind],
+        reduced[kind],
         _pressing(edges, told, len(nodes)),
         ahead,
         np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),

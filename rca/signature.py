@@ -10,10 +10,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from kgraph.schema import Severity
+from kgraph.schema import REDUCED, Severity, kind_of
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
-from rca.gates import fails, felt
+from rca.gates import at_least, fails, felt
 from rca.scene import Scene
 from rca.terrain import Ahead, Effects, Gate
 
@@ -171,26 +171,29 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         return []
     found: list[_Through] = []
     kind = scene.topology.kinds[entity]
-    for mode, chances in _with_losses(kind, hit).items():
-        chance = fails([c for c, _ in chances.values()], gate.size, gate.need)
-        if severity_of(kind, mode) is Severity.GRAY:
+    for mode, chances in _with_losses(kind, hit, gate).items():
+        sure = [c for c, _ in chances.values()]
+        chance = fails(sure, gate.size, gate.need)
+        if mode == REDUCED.name:
+            chance = at_least(sure, 1) if chance < CUT else 0.0
+        elif severity_of(kind, mode) is Severity.GRAY:
             chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False, 0.0))
             continue
         source, (_, cause) = _reason(scene, chances, _last(kind, mode, chances, gate))
         solid = gate.firm and any(member not in result.soft for member in chances)
-        stopped = _stopped(result, gate, chances)
+        stopped = _stopped(result, gate, chances, 1 if mode == REDUCED.name else gate.spare)
         found.append((mode, chance, (source, cause), solid, stopped))
     return found
 
 
-def _stopped(result: Spread, gate: Gate, chances: _Hits) -> float:
+def _stopped(result: Spread, gate: Gate, chances: _Hits, count: int) -> float:
     if not chances.keys() <= result.at_fault.keys():
         return 0.0
     members = (m for m, _ in gate.members if m in result.at_fault and m in result.believed)
     surely = [result.believed[m].get(result.at_fault[m], 0.0) for m in members]
-    return fails(surely, gate.size, gate.need)
+    return at_least(surely, count)
 
 
 def _last(kind: str, mode: str, chances: _Hits, gate: Gate) -> int:
@@ -246,16 +249,23 @@ def _member_hits(result: Spread, gate: Gate) -> dict[str, _Hits]:
     return found
 
 
-def _with_losses(kind: str, hit: dict[str, _Hits]) -> dict[str, _Hits]:
-    """A group is weakened by members that are lost as well as by members that are slow."""
+def _with_losses(kind: str, hit: dict[str, _Hits], gate: Gate) -> dict[str, _Hits]:
+    """A group is weakened by members that are lost as well as by members that are slow.
+
+    Where it can do without some, whoever it serves is `reduced` once one is lost; where too many
+    may be, that alone is what the fault does: who is well then would else speak against it less.
+    """
     lost: _Hits = {}
     for mode, chances in hit.items():
         if severity_of(kind, mode) is Severity.HARD:
             lost |= {m: c for m, c in chances.items() if c[0] > lost.get(m, (0.0, ""))[0]}
-    return {
+    found = {
         mode: chances if severity_of(kind, mode) is Severity.HARD else {**lost, **chances}
         for mode, chances in hit.items()
     }
+    if lost and gate.firm and gate.spare > 1 and REDUCED.name in kind_of(kind).modes:
+        found[REDUCED.name] = lost
+    return found
 
 
 def _from_dependents(scene: Scene, result: Spread, entity: int) -> list[tuple[str, _Hit]]:

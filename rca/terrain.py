@@ -47,6 +47,11 @@ class Gate:
     members: tuple[tuple[int, Effects], ...]
     firm: bool
 
+    @property
+    def spare(self) -> int:
+        """How many of its members stop it when they are lost."""
+        return self.size - self.need + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Ahead:

@@ -227,11 +227,19 @@ class _Wave:
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
         hits = np.where(hard, hits, np.where(some, weakened, 0.0))
+        spares, firm = size - need + 1, edges.firm[which[first]]
+        reduced = region.reduced[edges.target[which[first]]]
+        some = np.flatnonzero((reduced >= 0) & (spares > 1) & firm)
+        hits[:, reduced[some], some] = lost[:, some]
+        felt[reduced[some], some] = 0.0
         chosen = np.flatnonzero(hits.any(axis=0))
         slot, group = np.divmod(chosen, len(first))
         rows = hits.reshape(most, -1).take(chosen, axis=1)
-        spare = (size - need + 1)[group]
+        thin, spare = slot == reduced[group], spares[group]
         chances = np.maximum(_at_least(rows, spare), felt[slot, group])
+        spare[thin] = 1
+        several = _at_least(rows[:, thin], spare[thin])
+        chances[thin] = np.where(chances[thin] < CUT, several, 0.0)
         fault, soft = fault.take(group, axis=1), soft.take(group, axis=1)
         source = source.take(group, axis=1)
         key = np.rint(rows * _FINE).astype(np.int64) * _LOW + region.prefer[source]
@@ -242,8 +250,7 @@ class _Wave:
         reason = source[order[last, each], each]
         stopped = _at_least(fault, spare)
         stopped[((rows > 0) & (fault == 0)).any(axis=0)] = 0.0
-        firm = edges.firm[which[first]][group]
-        solid = firm & ((rows > 0) & ~soft).any(axis=0)
+        solid = firm[group] & ((rows > 0) & ~soft).any(axis=0)
         press = np.zeros(len(slot), np.bool_)
         return pair[first][group], slot, chances, reason, stopped, solid, press
 

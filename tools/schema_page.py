@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from kgraph.schema import GENERIC, GENERIC_MODES, KINDS, RELATIONS, UNOBSERVED, Carries, Severity
+from kgraph.schema import (
+    GENERIC,
+    GENERIC_MODES,
+    KINDS,
+    REDUCED,
+    RELATIONS,
+    UNOBSERVED,
+    Carries,
+    Severity,
+)
 
 _HEAD = """\
 # Schema
@@ -23,7 +32,8 @@ _MODES = """\
 ## Failure modes
 A **hard** mode stops what depends on the entity, a **gray** one weakens it. Every kind has
 {generic}; and `{unobserved}`, which is of evidence only: the thing may be
-well, but the one who looks is blind.
+well, but the one who looks is blind. `{reduced}`: of a group some members are gone, and the others
+serve; monitors tell of it, and nothing that depends on it feels it.
 """
 _RELATIONS = """\
 ## Relations
@@ -49,6 +59,7 @@ def page() -> str:
         _MODES.format(
             generic=", ".join(f"`{m.name}` ({m.severity.value})" for m in GENERIC_MODES),
             unobserved=UNOBSERVED.name,
+            reduced=REDUCED.name,
         ),
         _table(
             ("kind", "hard besides", "gray besides"),

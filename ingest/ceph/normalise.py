@@ -62,7 +62,7 @@ def normalise(told: Answers, name: str, here: Here) -> Iterator[Told]:
     yield look.sees("cluster", "degraded", (ill or told.health.text("status")) if poor else "")
     osds = list(_osds(told.tree))
     for osd in osds:
-        yield from _daemon(osd.key, f"ceph-osd@{osd.number}.service", (osd.host,), here)
+        yield from _daemon(osd.key, "osd", osd.number, (osd.host,), here)
         yield look.sees(osd.key, "down", "" if osd.up else "Ceph calls it down")
         yield RelationRecord("cluster", "USES", osd.key, "osds", 1)
     monitors = list(_monitors(told.monitors, look, here))
@@ -89,11 +89,14 @@ def _osds(tree: Node) -> Iterator[_Osd]:
             yield _Osd(number, hosts.get(number, ""), node.text("status") == "up")
 
 
-def _daemon(key: str, unit: str, machine: tuple[str, ...], here: Here) -> Iterator[Told]:
-    host = machine[0]
+def _daemon(
+    key: str, sort: str, ident: str, machine: tuple[str, ...], here: Here
+) -> Iterator[Told]:
+    host, unit = machine[0], f"ceph-{sort}@{ident}.service"
     claims = (here.key("name", local_name(host, unit)),) if host else ()
     name = f"{host}/{unit}" if host else unit
-    yield Record(key, "ServiceInstance", name, claims, watched=("down",))
+    props = {"daemon": f"{sort}.{ident}"}  # as alerts name it
+    yield Record(key, "ServiceInstance", name, claims, props=props, watched=("down",))
     names = tuple(filter(None, machine))
     if names:
         yield Alias(key, "RUNS_ON", names)
@@ -105,7 +108,7 @@ def _monitors(root: Node, look: Look, here: Here) -> Iterator[Told]:
         name = node.needed("name")
         key = f"mon:{name}"
         address = node.text("public_addr").partition("/")[0].rpartition(":")[0].strip("[]")
-        yield from _daemon(key, f"ceph-mon@{name}.service", (name, address), here)
+        yield from _daemon(key, "mon", name, (name, address), here)
         well = node.text("rank") in quorum
         yield look.sees(key, "down", "" if well else "it is not in the quorum")
 

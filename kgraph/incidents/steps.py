@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kgraph.schema import RELATIONS, Carries, Incident, Relation, Severity, kind_of
+from kgraph.schema import REDUCED, RELATIONS, Carries, Incident, Relation, Severity, kind_of
 from kgraph.topology import Topology, build
 from rca.conditions import Ground as Asked
 from rca.conditions import holds
@@ -89,6 +89,8 @@ def _default(
     if RELATIONS[type_].carries not in {Carries.FIRM, Carries.SOFT}:
         return f"{type_} carries no failure, and no rule is named"
     kind = ground.kinds[effect]
+    if mode == REDUCED.name and any(relation.group is not None for relation in forward):
+        return ""
     if mode not in kind_of(kind).effect.values():
         return f"no {kind} falls into {mode} by default"
     return ""

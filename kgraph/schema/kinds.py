@@ -61,8 +61,10 @@ GENERIC_MODES = (
 UNOBSERVED = Mode("unobserved", Severity.GRAY)
 # Foreseen: on its way to `full`. It harms nobody yet, and is mended before it does.
 FILLING = Mode("filling", Severity.GRAY)
+# Of a group some are gone and the others serve: monitors tell of it, and nobody feels it yet.
+REDUCED = Mode("reduced", Severity.GRAY)
 FORESEES = {FILLING.name: "full"}  # what comes to pass where nobody mends it
-HARMLESS = frozenset({UNOBSERVED, FILLING})  # what nothing that depends on it feels
+HARMLESS = frozenset({UNOBSERVED, FILLING, REDUCED})  # what nothing that depends on it feels
 
 _STOPS = {Severity.HARD: "down", Severity.GRAY: "slow"}
 _ERRS = {Severity.HARD: "failing", Severity.GRAY: "slow"}  # software answers with errors
@@ -91,12 +93,12 @@ _ALL = (
     _kind(
         "PowerFeed", "a power feed, PDU or UPS", "tripped", "overloaded", strong="serial cmdbId"
     ),
-    _kind("Cluster", "hosts managed as one", gray="degraded", strong="cmdbId"),
+    _kind("Cluster", "hosts managed as one", gray="degraded reduced", strong="cmdbId"),
     _kind(
         "Host",
         "a machine that runs guests or services",
-        "isolated panicked hung",
-        "overloaded memory_pressure degraded filling",
+        "isolated panicked hung storage_lost",
+        "overloaded memory_pressure degraded filling reduced",
         strong="smbiosUuid vendorSerial cmdbId libvirtUri",
         weak="hostname ip name",
     ),
@@ -110,18 +112,22 @@ _ALL = (
     _kind(
         "Bond",
         "interfaces bundled into one",
-        gray="degraded",
+        gray="degraded reduced",
         strong="ownerInterface",
         weak="mac hostInterface",
     ),
     _kind(
-        "Switch", "a network switch", gray="overloaded", strong="chassisId serial", weak="ip name"
+        "Switch",
+        "a network switch",
+        gray="overloaded reduced",
+        strong="chassisId serial",
+        weak="ip name",
     ),
     _kind("SwitchPort", "a port of a switch", gray="flapping", strong="chassisPort", weak="name"),
     _kind(
         "Router",
         "a router or gateway",
-        gray="overloaded",
+        gray="overloaded reduced",
         strong="chassisId serial",
         weak="ip name",
     ),
@@ -148,7 +154,7 @@ _ALL = (
         strong="vmUuid",
         weak="name ip machineId",
     ),
-    _kind("StorageArray", "a storage system", gray="degraded", strong="serial cmdbId"),
+    _kind("StorageArray", "a storage system", gray="degraded reduced", strong="serial cmdbId"),
     _kind(
         "StorageController", "a controller of an array or host", gray="degraded", strong="serial"
     ),
@@ -159,7 +165,7 @@ _ALL = (
         "StoragePool",
         "a pool, datastore or file system",
         "full offline hung",
-        "degraded filling",
+        "degraded filling reduced",
         strong="poolUuid",
     ),
     _kind(
@@ -173,7 +179,7 @@ _ALL = (
     _kind(
         "Service",
         "something that answers requests",
-        gray="overloaded",
+        gray="overloaded reduced",
         strong="clusterService",  # cluster/namespace/name: names alone come again elsewhere
         weak="serviceName name",
         software=True,

@@ -222,7 +222,7 @@ def _spelled(namespace: str, value: str) -> tuple[str, str] | None:
 
 
 def _names(entity: Entity) -> set[str]:
-    found = {folded(entity.uid), folded(entity.name)}
+    found = {folded(entity.uid), folded(entity.name), folded(str(entity.props.get("daemon", "")))}
     return found | {folded(key.value) for key in entity.keys if key.namespace in _NAME_KEYS}
 
 

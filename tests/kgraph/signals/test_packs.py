@@ -51,6 +51,10 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("RabbitmqNodeDown", "Queue", "down", None),
         ("NginxHighHttp5xxErrorRate", "LoadBalancer", "errors", Direction.UP),
         ("CephOSDDown", "Disk", "down", None),
+        ("CertificateExpiry", "ConfigItem", "anomaly", None),
+        ("BlackboxSslCertificateWillExpireSoon", "ConfigItem", "anomaly", None),
+        ("BlackboxSslCertificateExpired", "ConfigItem", "expired", None),
+        ("CertManagerCertNotReady", "ConfigItem", "anomaly", None),
         ("ZfsPoolDegraded", "StoragePool", "degraded", None),
         ("SnmpTargetDown", "Switch", "unreachable", None),
         ("SwitchInterfaceDown", "Nic", "down", None),
@@ -64,6 +68,18 @@ def test_the_usual_rules_are_known(
 ) -> None:
     entry = shipped.match(alert(name))
     assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [("CephOSDDown", "down"), ("CephDaemonSlowOps", "latency"), ("CephOSDFlapping", "anomaly")],
+)
+def test_what_is_said_of_one_daemon_of_ceph_is_asked_of_it_first(
+    shipped: Packs, name: str, signal: str
+) -> None:
+    entry = shipped.match(alert(name, ceph_daemon="osd.3"))
+    assert (entry.kinds[:2], entry.signal) == (("Disk", "ServiceInstance"), signal)
+    assert entry.name[0] == "ceph_daemon"
 
 
 @pytest.mark.parametrize("name", ["Host is down", "host_down", "host-is-down", "HostDown"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.schema import KINDS, Relation, Subgraph
+from kgraph.schema import KINDS, Entity, Relation, Subgraph
 from kgraph.signals import Alert, EstateIndex, Mapping, Resolution, load_packs, resolve
 from kgraph.signals.packs import UNMAPPED
 from kgraph.signals.resolve import GUESTS, HOSTS, SERVICES, TARGETS, UUIDS, caller_of
@@ -341,3 +341,22 @@ def test_a_port_that_is_down_is_not_its_switch(alert: str) -> None:
     assert asked(alert, "", index, instance="tor-1:161", ifName="swp7").uid == "swp7"
     assert asked(alert, "", index, instance="tor-1:161", ifName="swp8").uids == ()
     assert asked(alert, "", index, instance="h2:9100", device="eth0").uid == "nic-2"
+
+
+def test_a_daemon_is_found_by_the_name_that_its_own_software_gives_it() -> None:
+    osd = Entity("osd", "ServiceInstance", "h1/ceph-osd@3.service", props={"daemon": "osd.3"})
+    other = Entity("other", "ServiceInstance", "h2/ceph-osd@3.service", props={"daemon": "osd.3"})
+    labels = {"ceph_daemon": "osd.3", "instance": "h1.dc1:9283"}
+    assert asked("CephOSDDown", "", index_of(osd), **labels).uid == "osd"
+    assert asked("CephOSDDown", **labels).uid is None  # and never the manager that tells it
+    assert asked("CephOSDDown", "", index_of(osd, other), **labels).uids == ("osd", "other")
+
+
+def test_a_certificate_is_found_by_its_name_and_else_where_it_is_shown() -> None:
+    index = index_of(
+        entity("cert", "ConfigItem", "shop-tls"),
+        entity("front", "Endpoint", "https://shop.example/"),
+    )
+    shown = {"instance": "https://shop.example/"}
+    assert asked("CertificateExpiry", "", index, secret="shop-tls", **shown).uid == "cert"
+    assert asked("CertificateExpiry", "", index, **shown).uid == "front"

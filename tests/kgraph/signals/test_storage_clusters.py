@@ -55,7 +55,7 @@ def _asked(name: str, description: str = "", /, **labels: str) -> tuple[str, Res
         ("CephPoolNearFull", {"pool": "rbd"}, "filling", "pool"),
         ("CephHealthWarning", {"cluster": "ceph-a"}, "degraded", "cluster"),
         ("CephSlowOps", {"cluster": "ceph-a"}, "anomaly", "cluster"),
-        ("CephDaemonSlowOps", {"ceph_daemon": "osd.4"}, "anomaly", "osd-4"),
+        ("CephDaemonSlowOps", {"ceph_daemon": "osd.4"}, "latency", "osd-4"),
     ],
 )
 def test_what_a_ceph_cluster_tells_is_of_the_part_that_it_names(
