@@ -8,9 +8,10 @@ how often such a posterior came true in such a situation:
 A situation belongs to the incident: how large the storm is, whether an objective was breached,
 how much of it is explained, and whether the leader depends on as much as its peers do: where the
 graph lacks a cause, what hangs on it looks like one. A measure belongs to one cause and grows with
-its posterior: its log odds, and how far it is ahead of the best of the others. Every slope is
-above zero in every situation (`Slope.lowest`), so within an incident the order of causes never
-changes.
+its posterior: its log odds, how far it is ahead of the best of the others, and whether the best
+set has room for it: behind a certain first fault, who is far behind may be a second fault, or
+another explanation of the same. Every slope is above zero in every situation (`Slope.lowest`), so
+within an incident the order of causes never changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration_fit`.
@@ -47,15 +48,17 @@ SITUATION: Mapping[str, int] = MappingProxyType(
         "rivals": -1,
         "together": -1,
         "itself": 1,
+        "single": -1,
         "lacks": -1,
     }
 )
-MEASURES = ("logOdds", "ahead")
+MEASURES = ("logOdds", "ahead", "stands")
 _LEAST = 1e-12  # a chance nearer to 0 or 1 is no better known
 _GROWS = 10.0  # times, at most
 _TOGETHER = 4  # further faults in the best set that count as 1
 _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
+_EQUAL = 1e-6  # nats: who is nearer to another than this stands where that one does
 LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
 _STORM, _RIVALS = (
     10.0,
@@ -172,8 +175,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
     """
     alarms = [row for row in incident.observations if row.abnormal]
     loud, seen = {row.entity for row in alarms}, {row.entity for row in incident.observations}
-    leader = answer.causes[0]
-    best = next((row.members for row in answer.hypotheses if row.members), ())
+    leader, best = answer.causes[0], _best(answer)
     alarming = {(row.entity, row.signal) for row in alarms}
     pro = math.fsum(witness.weight for witness in leader.supporting)
     con = -math.fsum(witness.weight for witness in leader.contradicting)
@@ -188,20 +190,35 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
         "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
         "itself": float(leader.entity in loud),
+        "single": 1 / max(1, leader.explains),
         "lacks": leader.lacks.share if leader.lacks else 0.0,
     }
 
 
-def measures_of(posteriors: Sequence[float]) -> Iterator[dict[str, float]]:
-    """Yield, for each cause, what grows with its posterior.
+def measures_of(answer: Answer) -> Iterator[dict[str, float]]:
+    """Yield, for each cause of an answer, what grows with its posterior.
+
+    That a cause is a member of the best set would not do: whoever is in many sets may be likelier
+    than a member of the best one. So of n members the n likeliest stand, and their equals.
 
     Args:
-        posteriors: likeliest first, in [0, 1].
+        answer: with at least one cause, likeliest first; not calibrated.
     """
-    odds = [log_odds(chance) for chance in posteriors]
+    odds = [log_odds(cause.posterior) for cause in answer.causes]
+    members = len({fault.entity for fault in _best(answer)})
+    last = odds[min(max(1, members), len(odds)) - 1]
     for place, own in enumerate(odds):
         other = odds[0] if place else (odds[1] if len(odds) > 1 else own - _ALONE)
-        yield {"logOdds": _levelled(own), "ahead": _squeezed(own - other)}
+        yield {
+            "logOdds": _levelled(own),
+            "ahead": _squeezed(own - other),
+            "stands": float(own >= last - _EQUAL),
+        }
+
+
+def _best(answer: Answer) -> tuple[Fault, ...]:
+    """Return the likeliest set of faults; empty where none is told."""
+    return next((row.members for row in answer.hypotheses if row.members), ())
 
 
 def log_odds(chance: float) -> float:
@@ -229,9 +246,10 @@ def _squeezed(nats: float) -> float:
 
 def _log_odds(answer: Answer, incident: Incident, calibration: Calibration) -> list[float]:
     situation = situation_of(answer, incident)
-    said = [cause.posterior for cause in answer.causes]
-    rows = zip(said, measures_of(said), strict=True)
-    return [min(calibration.log_odds(situation, row), _most(chance)) for chance, row in rows]
+    rows = zip(answer.causes, measures_of(answer), strict=True)
+    return [
+        min(calibration.log_odds(situation, row), _most(cause.posterior)) for cause, row in rows
+    ]
 
 
 def _most(chance: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def lesson(
     level = [situation[name] * (sign or 1) for name, sign in SITUATION.items()]
     sloped = [1.0, *here, *(1.0 - value for value in here)]
     rows = []
-    for measures in measures_of([cause.posterior for cause in answer.causes[:LISTED]]):
+    for measures in islice(measures_of(answer), LISTED):
         crossed = [measures[m] * value for m in MEASURES for value in sloped]
         rows.append([1.0, *level, *crossed])
     came = [float(cause.entity in truth) for cause in answer.causes[:LISTED]]

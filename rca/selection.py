@@ -27,6 +27,7 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
 FOREMOST = 24  # faults walked of what alarms itself, and of what stands behind groups
+GROUPS = 4  # redundancy groups that are walked whatever else promises more
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
@@ -40,6 +41,7 @@ def worth(
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
+    found |= dict.fromkeys(_groups(prospects, promises))
     found |= dict.fromkeys(_behind(scene, prospects, promises, found))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
@@ -101,6 +103,16 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     loud = said > ALARMED
     loud[list(but)] = False
     return most(promises, loud, FOREMOST)
+
+
+def _groups(prospects: Prospects, promises: Floats) -> list[int]:
+    """Return the most promising groups, however many single faults promise more.
+
+    Sixty guests that might each block what sees them crowd out the two switches under all of
+    them: promises of many equals are wrong together.
+    """
+    among = np.arange(len(promises)) >= prospects.singles
+    return most(promises, among, GROUPS)
 
 
 def _behind(

@@ -95,29 +95,53 @@ def calibrations(draw: st.DrawFn) -> Calibration:
     return Calibration("any", "r", draw(_small), {n: draw(_small) for n in SITUATION}, slopes)
 
 
-@given(_chances, calibrations())
+def _together(said: Answer, members: int) -> Answer:
+    """The same answer, of which the last so many causes are the best set."""
+    blamed = tuple(Fault(row.entity, "failing") for row in said.causes[-members:])
+    return replace(said, hypotheses=(Hypothesis(blamed, 0.5), *said.hypotheses))
+
+
+@given(_chances, st.integers(1, 4), calibrations())
 def test_no_calibrator_reorders_the_causes_of_an_incident(
-    chances: list[float], any_one: Calibration
+    chances: list[float], members: int, any_one: Calibration
 ) -> None:
-    found = calibrated(answer(*chances), INCIDENT, any_one)
+    found = calibrated(_together(answer(*chances), members), INCIDENT, any_one)
     assert [row.entity for row in found.causes] == [f"e{i}" for i in range(len(chances))]
     told = [row.posterior for row in found.causes]
     assert told == sorted(told, reverse=True)
     assert all(0 <= chance <= 1 for chance in told)
 
 
-@given(_chances, st.integers(0, 7), st.floats(0, 1), calibrations())
+@given(_chances, st.integers(1, 4), st.integers(0, 7), st.floats(0, 1), calibrations())
 def test_a_higher_posterior_never_means_a_lower_chance_in_the_same_situation(
-    chances: list[float], place: int, more: float, any_one: Calibration
+    chances: list[float], members: int, place: int, more: float, any_one: Calibration
 ) -> None:
     place %= len(chances)
     raised = [*chances]
     ceiling = chances[place - 1] if place else 1.0
     raised[place] += more * (ceiling - raised[place])
     situation = situation_of(answer(*chances), INCIDENT)
-    before = any_one.log_odds(situation, list(measures_of(chances))[place])
-    after = any_one.log_odds(situation, list(measures_of(raised))[place])
+    one, other = (_together(answer(*each), members) for each in (chances, raised))
+    before = any_one.log_odds(situation, list(measures_of(one))[place])
+    after = any_one.log_odds(situation, list(measures_of(other))[place])
     assert after >= before - 1e-9
+
+
+def test_a_second_fault_is_told_from_another_explanation_of_the_first() -> None:
+    """Behind a certain fault both are far behind; only one of them belongs to the best set."""
+    said = answer(0.999, 0.7, 0.02)
+    pair = Hypothesis((Fault("e0", "failing"), Fault("e1", "failing")), 0.6)
+    both = replace(said, hypotheses=(pair, *said.hypotheses))
+    assert [row["stands"] for row in measures_of(said)] == [1.0, 0.0, 0.0]
+    assert [row["stands"] for row in measures_of(both)] == [1.0, 1.0, 0.0]
+    either = calibration(-1.0, stands=2.0)
+    second = [calibrated(one, INCIDENT, either).causes[1].posterior for one in (said, both)]
+    assert second[0] < 0.5 < second[1]
+
+
+def test_equals_of_a_member_of_the_best_set_stand_where_it_does() -> None:
+    said = _together(answer(0.9, 0.4, 0.4), 2)
+    assert [row["stands"] for row in measures_of(said)] == [1.0, 1.0, 1.0]
 
 
 @given(_chances, calibrations())
@@ -220,6 +244,17 @@ def test_a_leader_that_lacks_what_its_peers_depend_on_is_told_so() -> None:
     assert situation_of(whole, INCIDENT)["lacks"] == 0.0
     assert situation_of(lacking, INCIDENT)["lacks"] == 0.98
     chances = [calibrated(one, INCIDENT, SHIPPED).causes[0].posterior for one in (whole, lacking)]
+    assert chances[1] < chances[0]
+
+
+def test_a_leader_that_explains_one_alarm_alone_is_believed_less() -> None:
+    """A stray alarm explains itself as well as any."""
+    many = answer(0.9)
+    one = replace(many, causes=(replace(many.causes[0], explains=1),))
+    assert situation_of(many, INCIDENT)["single"] == 0.5
+    assert situation_of(one, INCIDENT)["single"] == 1.0
+    wary = replace(calibration(0.0, logOdds=1.0), situation={"single": -2.0})
+    chances = [calibrated(said, INCIDENT, wary).causes[0].posterior for said in (many, one)]
     assert chances[1] < chances[0]
 
 

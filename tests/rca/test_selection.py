@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
-from rca.selection import ALARMED, FOREMOST, most, worth
+from kgraph.simulation import (
+    Estate,
+    EstateShape,
+    World,
+    draw_incident,
+    draw_redundancy_loss,
+    seeded,
+    simulate,
+)
+from rca.selection import ALARMED, FOREMOST, GROUPS, LEAST, most, worth
 from tests.rca.answers import Ask, chance, first
 from tests.rca.test_outlook import outlook_of
 
@@ -25,6 +33,20 @@ def test_what_alarms_loudly_itself_is_walked_though_one_fault_may_explain_it_all
     walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
     assert loud <= walked
     assert len(walked) < len(found) / 5
+
+
+@pytest.mark.parametrize("seed", [4, 12])
+def test_the_most_promising_groups_are_walked_however_many_single_faults_promise_more(
+    seed: int,
+) -> None:
+    world, rng = World.of(Estate(EstateShape(300, seed)).items(), seeded(seed)), seeded(seed)
+    drawn = simulate(world, draw_redundancy_loss(rng, world), rng)
+    scene, outlook, found = outlook_of(drawn.incident)
+    promises = found.log_prior + scene.coarse * (outlook.said + outlook.effects)
+    groups = sorted(range(found.singles, len(found)), key=lambda i: -promises[i])[:GROUPS]
+    assert sum(promises > promises[groups[-1]]) > LEAST  # crowded out
+    walked = {unit.faults for unit in worth(scene, found, outlook, None)[0]}
+    assert {found[i].faults for i in groups} <= walked
 
 
 def test_what_explains_what_the_best_leaves_is_walked_though_it_promises_little() -> None:
