@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 
 from kgraph.schema.hypotheses import by_whom
-from rca.score import scores
-from rca.search import compatible, taken
+from rca.score import score, scores
+from rca.search import EQUAL, compatible, foremost, taken
 from rca.units import Unit
 
 SHORT = 8  # units on the short list
 SLACK = 4  # so many more where equals compete for the last place
 CONSIDERED = 60  # strongest single suspects that may get on it
 TOGETHER = 3  # units in one set
+AS_GOOD = 1_000  # sets that are as good as the best, of twins of its members
 LISTED = 10  # sets that an answer names
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
+
+_Told = tuple[tuple[Unit, ...], float]  # a set of suspects, and its score or chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,12 @@ def posterior(
         best: the best explanation; on the short list whatever its members score alone.
         monitoring: score of "only the monitoring failed", in nats; None where nothing hints at it.
     """
-    short = _short_list(suspects, best)
-    sets: list[tuple[tuple[Unit, ...], float]] = [((unit,), unit.strength) for unit in suspects]
+    short, twins = _short_list(suspects, best)
     together = list(_together(short, best))
+    if twins:
+        known = {frozenset(members) for members in together}
+        together += [one for one in _as_good(best, twins) if frozenset(one) not in known]
+    sets: list[_Told] = [((unit,), unit.strength) for unit in suspects]
     sets += zip(together, scores(together), strict=True)
     outside = math.log(ELSEWHERE) + _log_sum([unit.log_prior for unit in suspects])
     return _normalise(sets, outside, monitoring)
@@ -85,41 +91,61 @@ def _allowed(members: Sequence[Unit]) -> bool:
     return len(frozenset().union(*entities)) == sum(map(len, entities))  # one has one fault
 
 
-def _short_list(suspects: Sequence[Unit], best: Sequence[Unit]) -> list[Unit]:
-    """Return the best explanation and its strongest rivals.
+def _as_good(best: Sequence[Unit], twins: Sequence[Sequence[Unit]]) -> Iterator[tuple[Unit, ...]]:
+    """Yield the best set with others in the place of its members, unless they are too many.
+
+    Args:
+        best: the best explanation.
+        twins: of each member, who may as well stand for it.
+    """
+    places = [[unit, *others] for unit, others in zip(best, twins, strict=True)]
+    if math.prod(map(len, places)) <= AS_GOOD:
+        yield from filter(_allowed, product(*places))
+
+
+def _short_list(
+    suspects: Sequence[Unit], best: Sequence[Unit]
+) -> tuple[list[Unit], list[list[Unit]]]:
+    """Return the best explanation and its strongest rivals; and of each member its twins.
 
     A rival is as strong as the best set that it joins, or in which it stands for a member: ranked
-    alone, many rivals for one symptom would crowd out a second fault.
+    alone, many rivals for one symptom would crowd out a second fault. Twins may as well stand for
+    a member: for lack of room, one of twenty must not be certain because of its name. Of a set of
+    one none are told, as each suspect competes alone.
     """
     chosen = {id(unit) for unit in best}
-    others = sorted(
-        (unit for unit in suspects if id(unit) not in chosen), key=lambda unit: -unit.strength
-    )[:CONSIDERED]
-    strengths = _strengths(others, best)
-    ranked = sorted(zip(strengths, others, strict=True), key=lambda row: -row[0])
+    others = foremost((unit for unit in suspects if id(unit) not in chosen), CONSIDERED)
+    tried = _tried(others, best)
+    strengths = [
+        max(each.values(), default=unit.strength) for unit, each in zip(others, tried, strict=True)
+    ]
+    ranked = sorted(range(len(others)), key=lambda i: -strengths[i])
     room = max(0, SHORT - len(best))
-    fit = taken([strength for strength, _ in ranked], room, SLACK)
-    return [*best, *(unit for _, unit in ranked[:fit])]
+    fit = taken([strengths[i] for i in ranked], room, SLACK)
+    held = score(best) - EQUAL
+    twins = [
+        [others[i] for i, each in enumerate(tried) if each.get(place, -math.inf) >= held]
+        for place in range(len(best) if len(best) > 1 else 0)
+    ]
+    return [*best, *(others[i] for i in ranked[:fit])], twins if any(twins) else []
 
 
-def _strengths(units: Sequence[Unit], best: Sequence[Unit]) -> list[float]:
-    """Return what the best set scores that each joins, or in which it stands for a member."""
-    rests = [best, *([*best[:i], *best[i + 1 :]] for i in range(len(best)))]
+def _tried(units: Sequence[Unit], best: Sequence[Unit]) -> list[dict[int, float]]:
+    """Return of each where it may stand -> what the best set then scores; -1: it joins it."""
+    rests = {-1: best, **{i: [*best[:i], *best[i + 1 :]] for i in range(len(best))}}
     sets = [
-        (i, [*rest, unit])
+        (i, place, [*rest, unit])
         for i, unit in enumerate(units)
-        for rest in rests
+        for place, rest in rests.items()
         if compatible(rest, unit)
     ]
-    found: list[list[float]] = [[] for _ in units]
-    for (i, _), reached in zip(sets, scores([members for _, members in sets]), strict=True):
-        found[i].append(reached)
-    return [max(each, default=unit.strength) for each, unit in zip(found, units, strict=True)]
+    found: list[dict[int, float]] = [{} for _ in units]
+    for (i, place, _), reached in zip(sets, scores([each for _, _, each in sets]), strict=True):
+        found[i][place] = reached
+    return found
 
 
-def _normalise(
-    sets: list[tuple[tuple[Unit, ...], float]], outside: float, monitoring: float | None
-) -> Posterior:
+def _normalise(sets: list[_Told], outside: float, monitoring: float | None) -> Posterior:
     blind = -math.inf if monitoring is None else monitoring
     total = _log_sum([*(value for _, value in sets), outside, blind])
     if total == -math.inf:

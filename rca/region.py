@@ -6,7 +6,9 @@ costs two is out. Unknown is no alibi.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from rca.terrain import CROSSED
 
 FAR = 2  # healthy hops at which the walk ends
 ALIBI = 0.7  # a healthy reading below this ratio counts
+CHOICES = 10  # ways in which equal members may be those that failed; where there are more, none is
 
 
 def suspects(scene: Scene, abnormal: Iterable[int]) -> list[int]:
@@ -57,7 +60,8 @@ def exhausted(
     """Return groups of members that would have to fail together, and whom each then stops.
 
     One feed of two hits nothing, so no single fault explains a dark rack: the pair is a suspect of
-    its own. Only minimal sets: with d members to spare, d + 1; of many, those that look worst.
+    its own. Only minimal sets: with d members to spare, d + 1; of many, those that look worst, and
+    of equals each choice, unless there are too many.
     """
     topology = scene.topology
     symptoms = set(abnormal)
@@ -78,13 +82,32 @@ def exhausted(
     at = np.flatnonzero(many > spare)
     told = (topology.owner[gates[at]], spare[at] + 1, ends[at] - many[at], ends[at])
     listed = members.tolist()
+
+    def look(member: int) -> tuple[bool, bool, int]:
+        return member not in symptoms, bool(well[member]), -scene.said(member)
+
     found: dict[tuple[int, ...], list[int]] = {}
     for owner, least, first, last in zip(*(column.tolist() for column in told), strict=True):
-        group = listed[first:last]
-        if len(group) > least:
-            group.sort(key=lambda m: (m not in symptoms, well[m], topology.uids[m]))
-        found.setdefault(tuple(sorted(group[:least])), []).append(owner)
+        for some in _worst(listed[first:last], least, look):
+            found.setdefault(some, []).append(owner)
     return found
+
+
+def _worst(
+    group: Sequence[int], many: int, look: Callable[[int], tuple[bool, bool, int]]
+) -> Iterator[tuple[int, ...]]:
+    """Yield so many of a group that look worst: of equals any may be among them."""
+    if len(group) == many:
+        yield tuple(sorted(group))
+        return
+    looks = {member: look(member) for member in group}
+    last = sorted(looks.values())[many - 1]
+    sure = [member for member, its in looks.items() if its < last]
+    equal = [member for member, its in looks.items() if its == last]
+    left = many - len(sure)
+    if comb(len(equal), left) <= CHOICES:
+        for some in combinations(equal, left):
+            yield tuple(sorted((*sure, *some)))
 
 
 def _well(scene: Scene, abnormal: Collection[int]) -> Mask:

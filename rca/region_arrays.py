@@ -205,7 +205,8 @@ def _preference(scene: Scene, region: Region) -> Ints:
         nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
         said[has] = np.add.reduceat(nats, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    order = np.lexsort((region.named, said, burden, loudest, region.kind))
+    told = (region.named, scene.colours[nodes], said, burden, loudest, region.kind)
+    order = np.lexsort(told)
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)
     return found

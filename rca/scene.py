@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
+# Kind, loudest ratio, whom it serves, what its readings say, colour and uid.
+_Looks = tuple[str, float, int, int, int, str]
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -47,7 +50,7 @@ class Scene:
     well: dict[tuple[Severity, ...], npt.NDArray[np.bool_]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    _loud: dict[int, tuple[float, int]] = field(default_factory=dict, compare=False, repr=False)
+    _looks: dict[int, _Looks] = field(default_factory=dict, compare=False, repr=False)
     _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -103,23 +106,42 @@ class Scene:
         rows = self.readings.get(entity, ())
         return {row.observation.signal for row in rows if not row.implied}
 
-    def prefer(
-        self, entity: int, hit: tuple[float, str]
-    ) -> tuple[float, str, float, int, int, str]:
+    def said(self, entity: int) -> int:
+        """Return what all readings of an entity say together, in millionths of a nat."""
+        return sum(round(math.log(row.ratio) * MILLION) for row in self.readings.get(entity, ()))
+
+    def prefer(self, entity: int, hit: tuple[float, str]) -> tuple[float, _Looks]:
         """Rank what may have hit an entity: the likeliest; of equals, what is seen worst.
 
         Between twins their uids decide, and not the order in which they were read.
         """
-        known = self._loud.get(entity)
-        if known is None:
-            ratios = [reading.ratio for reading in self.readings.get(entity, ())]
-            nats = [round(math.log(ratio) * MILLION) for ratio in ratios]
-            known = self._loud[entity] = max(ratios, default=1.0), sum(nats)
-        start = self.topology.in_start
-        burden = int(start[entity + 1] - start[entity])
+        looks = self._looks.get(entity)
+        if looks is None:
+            looks = self._looks[entity] = self._seen_as(entity)
+        return round(hit[0], 9), looks
+
+    def _seen_as(self, entity: int) -> _Looks:
         topology = self.topology
-        (loudest, said), uid = known, topology.uids[entity]
-        return round(hit[0], 9), topology.kinds[entity], loudest, burden, said, uid
+        loudest = max((row.ratio for row in self.readings.get(entity, ())), default=1.0)
+        burden = int(topology.in_start[entity + 1] - topology.in_start[entity])
+        colour, uid = int(self.colours[entity]), topology.uids[entity]
+        return topology.kinds[entity], loudest, burden, self.said(entity), colour, uid
+
+    @cached_property
+    def colours(self) -> npt.NDArray[np.int64]:
+        """(n,) a number of each entity that tells it from others; see `rca.twins`.
+
+        Nothing is told of what lies beyond `lookout`.
+        """
+        found = np.zeros(len(self.topology), np.int64)
+        if len(self.lookout):
+            rows = self.readings.values()
+            ratios = np.array([reading.ratio for each in rows for reading in each], np.float64)
+            nats = np.rint(np.log(ratios) * MILLION)
+            entities = np.repeat([*self.readings], [*map(len, rows)])
+            said = np.bincount(entities, nats, len(found)).astype(np.int64)[self.lookout]
+            found[self.lookout] = self.terrain.palette.colours(self.lookout, said)
+        return found
 
     @cached_property
     def nearby(self) -> Mapping[int, Sequence[Ahead]]:

@@ -6,7 +6,7 @@ search ends; on small graphs the tests hold it to exhaustive enumeration.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rca.score import score, scores
 from rca.units import Unit
@@ -14,6 +14,7 @@ from rca.units import Unit
 MOST = 5  # faults at once
 LEAST_GAIN = 1e-9
 TRIED = 40  # best single suspects that are tried as additions
+EQUALS = 300  # so many more where equals compete for the last place, and each may be the cause
 EQUAL = 1e-9  # what is nearer than this is equal
 
 
@@ -23,7 +24,7 @@ def best_explanation(suspects: Sequence[Unit]) -> list[Unit]:
     Args:
         suspects: in any order; ties go to the earlier.
     """
-    ranked = sorted(suspects, key=lambda unit: -unit.strength)[:TRIED]
+    ranked = foremost(suspects, TRIED)
     chosen: list[Unit] = []
     held = float("-inf")
     while len(chosen) < MOST:
@@ -65,6 +66,12 @@ def _best_move(options: Sequence[list[Unit]], held: float) -> tuple[float, list[
 def compatible(chosen: Sequence[Unit], unit: Unit) -> bool:
     """Tell whether `unit` may join: one entity has one fault."""
     return all(unit.entities.isdisjoint(other.entities) for other in chosen)
+
+
+def foremost(suspects: Iterable[Unit], many: int) -> list[Unit]:
+    """Return the strongest single suspects, strongest first; see `taken`."""
+    ranked = sorted(suspects, key=lambda unit: -unit.strength)
+    return ranked[: taken([unit.strength for unit in ranked], many, EQUALS)]
 
 
 def taken(falling: Sequence[float], many: int, slack: int) -> int:

@@ -16,7 +16,7 @@ from rca.outlook import Outlook
 from rca.prospects import Prospects
 from rca.region_edges import Floats, Mask
 from rca.scene import Scene
-from rca.search import best_explanation, taken
+from rca.search import EQUAL, EQUALS, best_explanation
 from rca.terrain import FELT
 from rca.units import Unit, units
 
@@ -67,32 +67,26 @@ class _Walked:
         return [self._known[i] for i in asked]
 
 
-def most(values: Floats, among: Mask, many: int) -> list[int]:
-    """Return where the highest values of some are, highest first; of equals the first."""
+def most(values: Floats, among: Mask, many: int, slack: int = SLACK) -> list[int]:
+    """Return where the highest values of some are, highest first; see `rca.search.taken`."""
     at = np.flatnonzero(among)
     if len(at) > many:
         last = np.partition(values[at], len(at) - many)[len(at) - many]
-        at = at[values[at] >= last]
-    found: list[int] = at[np.argsort(-values[at], kind="stable")][:many].tolist()
+        equal = at[values[at] >= last - EQUAL]
+        at = equal if len(equal) <= many + slack else at[values[at] > last + EQUAL]
+    found: list[int] = at[np.argsort(-values[at], kind="stable")].tolist()
     return found
 
 
 def _first(promises: Floats, walked: _Walked) -> list[int]:
-    """Return the most promising, until the next promises too little."""
-    best = float("-inf")
-    found: list[int] = []
-    order = most(promises, promises > -math.inf, MOST + SLACK + 1)
-    order = order[: taken(promises[order].tolist(), MOST, SLACK)]
-    due, rest = order[:LEAST], order[LEAST:]
-    while due:
-        for i, unit in zip(due, walked.all_of(due), strict=True):
-            if len(found) >= LEAST and promises[i] < best - FAR:
-                return found
-            found.append(i)
-            best = max(best, unit.strength)
-        # The best only rises: some of these will turn out to promise too little.
-        due, rest = [i for i in rest if promises[i] >= best - FAR], []
-    return found
+    """Return the most promising, without those that promise too little beside the best."""
+    some = promises > -math.inf
+    found = most(promises, some, LEAST)
+    best = max((unit.strength for unit in walked.all_of(found)), default=-math.inf)
+    order = most(promises, some & (promises >= best - FAR), MOST, EQUALS)
+    due = [i for i in order if i not in found]
+    best = max((unit.strength for unit in walked.all_of(due)), default=best)
+    return [*found, *(i for i in due if promises[i] >= best - FAR)]
 
 
 def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:

@@ -14,20 +14,25 @@ check.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
-from kgraph.topology import Topology, dependencies, dependents
+from kgraph.topology import Topology, dependencies
+from kgraph.topology.walk import in_order, spans_of
 from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
 RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
-NEAR = 4  # hops down from what may be to blame, fewer where there is no room for so many
+NEAR = 4  # hops down from what may be to blame
 MOST = 5_000  # entities whose silence is heard
 _SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE})
 
 Readings = Mapping[str, tuple[Reading, ...]]
+_Ints = npt.NDArray[np.int32]
 
 
 def with_silence(
@@ -47,11 +52,11 @@ def with_silence(
     told = {(seen.entity, seen.signal) for seen in incident.observations}
     found = dict(readings)
     sorts: dict[tuple[str, str], Sort] = {}
-    for entity in _near(readings, topology):
+    for entity in _near(readings, topology, signals.keys()):
         uid, kind = topology.uids[entity], topology.kinds[entity]
         rows = [
             _silent(uid, _sort(sorts, kind, signal, model))
-            for signal in signals.get(kind, ())
+            for signal in signals[kind]
             if (uid, signal) not in told
         ]
         if rows:
@@ -74,20 +79,54 @@ def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Se
     return {kind: sorted(signals) for kind, signals in found.items()}
 
 
-def _near(readings: Readings, topology: Topology) -> list[int]:
-    """Return what may be to blame, and whom that would hit."""
-    alarming = sorted(topology.index[uid] for uid, rows in readings.items() if alarms(rows))
-    upstream = dependencies(topology, alarming, limit=MOST + 1)
-    if upstream.truncated:
-        return []
-    near: list[int] = []
-    reached = dependents(topology, upstream.entities.tolist(), depth=0, limit=MOST)
-    for _ in range(NEAR):
-        if reached.truncated:
+def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> list[int]:
+    """Return of some kinds what may be to blame, and whom that would hit, hop by hop.
+
+    Where those of a hop are more than there is room for, everything that may be to blame has its
+    turn: of few that it would hit all are heard, of many as many as of the others. Which of them
+    is a matter of names, how many is not.
+    """
+    alarming = [topology.index[uid] for uid, rows in readings.items() if alarms(rows)]
+    fresh = dependencies(topology, alarming).entities
+    origin = np.full(len(topology), -1, np.int32)  # who may be to blame that it is hit
+    origin[fresh] = fresh
+    heard: list[_Ints] = []
+    room = MOST
+    for _ in range(NEAR + 1):
+        asked = fresh[[topology.kinds[entity] in kinds for entity in fresh.tolist()]]
+        if len(asked) > room:
+            heard.append(_in_turn(topology, asked, origin[asked], room))
             break
-        near = reached.entities.tolist()
-        reached = dependents(topology, near, depth=1, limit=MOST)
-    return sorted(near if reached.truncated else reached.entities.tolist())
+        heard.append(asked)
+        room -= len(asked)
+        fresh = _hit(topology, fresh, origin)
+    return sorted(np.concatenate(heard).tolist())
+
+
+def _hit(topology: Topology, frontier: _Ints, origin: _Ints) -> _Ints:
+    """Return who depends on some and was not met yet; note its origin: of several, the rarest."""
+    at, by = spans_of(topology.in_start, frontier)
+    owner = topology.owner[topology.in_gate[at]]
+    told = origin[frontier][by]
+    new = origin[owner] < 0
+    owner, told = owner[new], told[new]
+    many = np.bincount(told)[told]
+    order = np.lexsort((told, many, owner))
+    first = order[np.diff(owner[order], prepend=-1) != 0]
+    found: _Ints = owner[first]
+    origin[found] = told[first]
+    return found
+
+
+def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _Ints:
+    """Return equally many of each origin, as there is room for; of small ones all."""
+    named = np.array(sorted(range(len(entities)), key=lambda i: topology.uids[entities[i]]))
+    order = named[in_order(origin[named])]
+    begins = np.flatnonzero(np.diff(origin[order], prepend=-1))
+    turn = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    turns = int(np.searchsorted(np.cumsum(np.bincount(turn)), room, side="right"))
+    found: _Ints = entities[order[turn < turns]]
+    return found
 
 
 def _silent(uid: str, sort: Sort) -> Reading:

@@ -19,6 +19,7 @@ from rca.conditions import Ground
 from rca.levels import Levels
 from rca.roster import Roster
 from rca.rules import Model
+from rca.twins import Palette
 
 KEPT = 2  # terrains at a time: those of one watch, and of who asks beside it
 MOST = 300_000  # entities of which one keeps what it found; then it begins anew
@@ -114,6 +115,11 @@ class Terrain:
         estate would be one cycle. Nothing follows from being unobserved.
         """
         return Levels(self.topology, FELT)
+
+    @cached_property
+    def palette(self) -> Palette:
+        """What tells apart entities that look alike."""
+        return Palette.of(self.topology, CROSSED)
 
     def gate(self, number: int) -> Gate:
         """Return one gate of the topology: of all that an entity needs, few bear on one fault."""

@@ -17,11 +17,16 @@ class Drawn:
     truth: tuple[str, ...]
 
 
+def new_names(incident: Incident, salt: str) -> Mapping[str, str]:
+    """Return uid -> a name that means nothing."""
+    known = [entity.uid for entity in incident.entities]
+    return {uid: hashlib.sha256(f"{salt}/{uid}".encode()).hexdigest()[:12] for uid in known}
+
+
 def renamed(drawn: Drawn, salt: str) -> Drawn:
     """Return the same under names that mean nothing, in an order of their own."""
-    known = [entity.uid for entity in drawn.incident.entities]
-    name = {uid: hashlib.sha256(f"{salt}/{uid}".encode()).hexdigest()[:12] for uid in known}
     incident = drawn.incident
+    name = new_names(incident, salt)
     target = incident.target and replace(incident.target, entity=name[incident.target.entity])
     return Drawn(
         replace(

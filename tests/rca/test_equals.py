@@ -1,0 +1,133 @@
+"""Equals are let in together or stay out together: neither names nor order tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from random import Random
+from typing import TypeVar
+
+import pytest
+
+import rca
+from kgraph.schema import Incident
+from rca.rules import Model
+from tests.rca.answers import Ask, chance, first
+from tests.rca.worlds import cloud, datacentre, fabric, microservices
+from tests.rca.worlds.drawn import Drawn, new_names, renamed
+
+Row = TypeVar("Row")
+Chances = Mapping[tuple[str, str], float]
+
+Worlds = Callable[[int], Iterator[Drawn]]
+WORLDS: Mapping[str, Worlds] = {
+    **{
+        f"datacentre {view.name}": lambda seed, view=view: datacentre.incidents(seed, 2, view)
+        for view in datacentre.View
+    },
+    **{
+        f"services {view.name}": lambda seed, view=view: microservices.incidents(seed, 2, view)
+        for view in microservices.View
+    },
+    **{
+        f"{name} {'covered' if covered else 'alerts'}": lambda seed, draw=draw, covered=covered: (
+            draw(seed, 2, covered=covered)
+        )
+        for name, draw in (("fabric", fabric.incidents), ("cloud", cloud.incidents))
+        for covered in (True, False)
+    },
+}
+
+
+def _chances(incident: Incident, model: Model, names: Mapping[str, str]) -> Chances:
+    return {
+        (names[cause.entity], mode): chance
+        for cause in rca.investigate(incident, model).causes
+        for mode, chance in cause.modes.items()
+    }
+
+
+def _mixed(incident: Incident, rng: Random) -> Incident:
+    def mixed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+        return tuple(rng.sample(rows, len(rows)))
+
+    return replace(
+        incident,
+        entities=mixed(incident.entities),
+        relations=mixed(incident.relations),
+        observations=mixed(incident.observations),
+        changes=mixed(incident.changes),
+    )
+
+
+@pytest.mark.parametrize("seed", [3, 7])
+@pytest.mark.parametrize("world", WORLDS)
+def test_neither_new_names_nor_another_order_change_a_chance(
+    world: str, seed: int, model: Model
+) -> None:
+    for one in WORLDS[world](seed):
+        same = {entity.uid: entity.uid for entity in one.incident.entities}
+        back = {new: old for old, new in new_names(one.incident, "otherwise").items()}
+        expected = _chances(one.incident, model, same)
+        other = renamed(one, "otherwise").incident
+        assert _chances(other, model, back) == pytest.approx(expected, abs=1e-6)
+        assert _chances(_mixed(other, Random(seed)), model, back) == pytest.approx(
+            expected, abs=1e-6
+        )
+
+
+def test_of_two_hundred_equal_suspects_each_is_as_likely_as_the_others(ask: Ask) -> None:
+    answer = ask("""
+        Service: s t[0-199]
+        s CALLS t[0-199]
+        s abnormal: errors
+    """)
+    chances = {chance(answer, f"t{i}") for i in range(200)}
+    assert max(chances) == pytest.approx(min(chances), abs=1e-9)
+    assert min(chances) > 0
+
+
+GUESTS_OF_MANY_POOLS = """
+    StoragePool: p[0-19] q[0-14]
+    Host: h
+    VirtualMachine: v[0-4] f[0-5] g[0-5] w[0-9]
+    f* STORED_ON p*
+    g* STORED_ON q*
+    v* RUNS_ON h
+    w* healthy: down ioError paused
+    g* abnormal: ioError paused
+"""
+
+
+def test_of_twenty_equal_pools_none_is_certain_beside_another_fault(ask: Ask) -> None:
+    answer = ask(f"{GUESTS_OF_MANY_POOLS}\n h v* abnormal: down")
+    assert chance(answer, "h") > 0.9
+    assert [chance(answer, f"q{i}") for i in range(15)] == pytest.approx([1 / 15] * 15, abs=1e-3)
+
+
+def test_of_two_crowds_of_equal_pools_each_is_as_likely_as_its_equals(ask: Ask) -> None:
+    answer = ask(f"{GUESTS_OF_MANY_POOLS}\n f* abnormal: ioError paused")
+    for pools, many in (("p", 20), ("q", 15)):
+        chances = [chance(answer, f"{pools}{i}") for i in range(many)]
+        assert chances == pytest.approx([1 / many] * many, abs=1e-3)
+
+
+@pytest.mark.parametrize("guests", [4_000, 6_000])
+@pytest.mark.parametrize("through", ["", "volumes"])
+def test_a_pool_is_not_blamed_for_three_of_thousands_of_guests(
+    guests: int, through: str, ask: Ask
+) -> None:
+    last = guests - 1
+    stored = (
+        f"Volume: d[0-{last}]\n d* STORED_ON p\n v* STORED_ON each d*"
+        if through
+        else "v* STORED_ON p"
+    )
+    answer = ask(f"""
+        StoragePool: p
+        VirtualMachine: v[0-{last}]
+        {stored}
+        v1 v500 v900 abnormal: down
+    """)
+    assert chance(answer, "p") < 0.01
+    assert first(answer)[0] in {"v1", "v500", "v900"}
