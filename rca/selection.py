@@ -27,7 +27,7 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
 FOREMOST = 24  # faults walked of what alarms itself, and of what stands behind groups
-GROUPS = 4  # redundancy groups that are walked whatever else promises more
+GROUPS = 4  # groups that are walked whatever promises more; with equals, up to twice as many
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
@@ -41,8 +41,8 @@ def worth(
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
-    found |= dict.fromkeys(_groups(prospects, promises))
     found |= dict.fromkeys(_behind(scene, prospects, promises, found))
+    found |= dict.fromkeys(_groups(prospects, promises))
     suspects = walked.all_of(sorted(found))
     best = best_explanation(suspects)
     if more := _more(scene, own, outlook, found, best):
@@ -112,7 +112,8 @@ def _groups(prospects: Prospects, promises: Floats) -> list[int]:
     them: promises of many equals are wrong together.
     """
     among = np.arange(len(promises)) >= prospects.singles
-    return most(promises, among, GROUPS)
+    order = most(promises, among, 2 * GROUPS + 1)
+    return order[: taken(promises[order].tolist(), GROUPS, GROUPS)]
 
 
 def _behind(
