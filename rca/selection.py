@@ -27,9 +27,7 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
 FOREMOST = 24  # faults walked of what alarms itself, and of what stands behind groups
-GROUPS = (
-    4  # redundancy groups walked whatever else promises more; of equals all, up to twice as many
-)
+GROUPS = 4  # groups that are walked whatever promises more; with equals, up to twice as many
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
 
