@@ -35,7 +35,6 @@ DETECTS, FALSE_ALARM = 0.9, 0.02  # of a person or probe that looks on purpose
 WORTH = 0.01  # nats
 FEW = 200  # effects of all suspects together that are walked one by one
 _DESCRIBED = ("kubectl", "describe", "pod")
-_LIBVIRT = "libvirt/"  # how detectors are called that speak for a connection
 _PODS = 3  # of a service, that are named in one command
 NEAR = 50  # things behind a suspect that are looked at
 
@@ -176,26 +175,9 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 def _usable(scene: Scene) -> Sequence[CheckRule]:
     """Checks that somebody can make here: not every guest is libvirt's."""
     rules = scene.compiled.model.checks
-    if "VirtualMachine" in scene.topology.occurring and _may_run_libvirt(scene):
+    if "VirtualMachine" in scene.topology.occurring and scene.terrain.may_run_libvirt:
         return rules
     return [rule for rule in rules if "virsh" not in rule.command]
-
-
-def _may_run_libvirt(scene: Scene) -> bool:
-    """Tell whether libvirt was read, by the Probe that each of its connections is.
-
-    Where no entity has a key nobody read any source: a bundle says nothing about it.
-    """
-    probes = (
-        uid
-        for uid, kind in zip(scene.topology.uids, scene.topology.kinds, strict=True)
-        if kind == "Probe"
-    )
-    if any(
-        str(scene.roster[uid].props.get("detector", "")).startswith(_LIBVIRT) for uid in probes
-    ):
-        return True
-    return not any(entity.keys for entity in scene.roster.values())
 
 
 def _open_checks(scene: Scene, entity: int, known: Sequence[CheckRule]) -> Sequence[CheckRule]:

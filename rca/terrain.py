@@ -31,6 +31,8 @@ CROSSED = frozenset(
 # Those of them over which what is hit hits further.
 FELT = frozenset(name for name in CROSSED if RELATIONS[name].carries is not Carries.EVIDENCE)
 
+_LIBVIRT = "libvirt/"  # how detectors are called that speak for a connection
+
 Effects = Mapping[str, Sequence[Edge]]  # cause mode -> what it brings about
 
 
@@ -120,6 +122,17 @@ class Terrain:
     def palette(self) -> Palette:
         """What tells apart entities that look alike."""
         return Palette.of(self.topology, CROSSED)
+
+    @cached_property
+    def may_run_libvirt(self) -> bool:
+        """Whether libvirt was read, told by the Probe that each of its connections is.
+
+        Where no entity has a key nobody read any source: a bundle says nothing about it.
+        """
+        probes = [entity for entity in self.entities if entity.kind == "Probe"]
+        if any(str(probe.props.get("detector", "")).startswith(_LIBVIRT) for probe in probes):
+            return True
+        return not any(entity.keys for entity in self.entities)
 
     def gate(self, number: int) -> Gate:
         """Return one gate of the topology: of all that an entity needs, few bear on one fault."""
