@@ -29,9 +29,10 @@ def blast_radius(scene: Scene, faults: Sequence[tuple[int, str]]) -> BlastRadius
     later: list[tuple[float, int, int, Hit]] = []
     at_fault = {entity for entity, _ in faults}
     for entity, believed in reach.believed.items():
-        mode = max(believed, key=lambda m: (believed[m], m))
-        if entity in at_fault or believed[mode] < LIKELY or mode in _UNHURT:
+        hurt = {mode: p for mode, p in believed.items() if mode not in _UNHURT and p >= LIKELY}
+        if entity in at_fault or not hurt:
             continue
+        mode = max(hurt, key=lambda m: (hurt[m], m))
         uid = scene.topology.uids[entity]
         hit = Hit(uid, mode, believed[mode], reach.hops[entity])
         (now if _abnormal(scene, entity) else later).append(

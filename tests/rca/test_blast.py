@@ -94,3 +94,12 @@ def test_what_is_only_blinded_is_not_hit(ask: Ask) -> None:
     """)
     assert answer.causes[0].entity == "p"
     assert answer.blast_radius.next == ()
+
+
+def test_who_has_lost_one_of_two_and_is_slow_besides_is_hit(
+    incident: Incidents, model: Model
+) -> None:
+    estate = incident(f"{ESTATE}\n Switch: sw\n h1 CONNECTED_TO sw")
+    faults = [Fault("a", "down"), Fault("sw", "overloaded")]
+    radius = rca.predict(estate.entities, estate.relations, model, faults)
+    assert ("h1", "slow") in {(hit.entity, hit.mode) for hit in radius.next}
