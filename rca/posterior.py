@@ -20,7 +20,7 @@ SHORT = 8  # units on the short list
 SLACK = 4  # so many more where equals compete for the last place
 CONSIDERED = 60  # strongest single suspects that may get on it
 TOGETHER = 3  # units in one set
-AS_GOOD = 1_000  # sets that are as good as the best, of twins of its members
+AS_GOOD = 1_000  # sets that are as good as the best, of twins of its members; of more, so many
 LISTED = 10  # sets that an answer names
 ELSEWHERE = 0.5  # prior weight of "outside the graph", against all suspects together
 
@@ -92,15 +92,24 @@ def _allowed(members: Sequence[Unit]) -> bool:
 
 
 def _as_good(best: Sequence[Unit], twins: Sequence[Sequence[Unit]]) -> Iterator[tuple[Unit, ...]]:
-    """Yield the best set with others in the place of its members, unless they are too many.
+    """Yield the best set with others in the place of its members, each set once.
 
     Args:
         best: the best explanation.
-        twins: of each member, who may as well stand for it.
+        twins: of each member, who may as well stand for it; one of several members, too.
     """
     places = [[unit, *others] for unit, others in zip(best, twins, strict=True)]
-    if math.prod(map(len, places)) <= AS_GOOD:
-        yield from filter(_allowed, product(*places))
+    few = math.prod(map(len, places)) <= AS_GOOD
+    rows = product(*places) if few else _in_turn(places)
+    yield from {frozenset(row): row for row in filter(_allowed, rows)}.values()
+
+
+def _in_turn(places: Sequence[Sequence[Unit]]) -> Iterator[tuple[Unit, ...]]:
+    """Yield some of too many choices, so that all of a place are in equally many, or nearly so."""
+    turns = min(math.lcm(*map(len, places)), AS_GOOD)
+    for shift in range(AS_GOOD // turns):
+        for turn in range(turns):
+            yield tuple(each[(turn + i * shift) % len(each)] for i, each in enumerate(places))
 
 
 def _short_list(

@@ -83,10 +83,16 @@ def _first(promises: Floats, walked: _Walked) -> list[int]:
     some = promises > -math.inf
     found = most(promises, some, LEAST)
     best = max((unit.strength for unit in walked.all_of(found)), default=-math.inf)
-    order = most(promises, some & (promises >= best - FAR), MOST, EQUALS)
+    near = some & (promises >= best - FAR)
+    order = most(promises, near, MOST, EQUALS)
+    if len(order) < LEAST:  # of a crowd that is too large some are better than nobody
+        at = np.flatnonzero(near)
+        order = at[np.argsort(-promises[at], kind="stable")[:MOST]].tolist()
     due = [i for i in order if i not in found]
-    best = max((unit.strength for unit in walked.all_of(due)), default=best)
-    return [*found, *(i for i in due if promises[i] >= best - FAR)]
+    strengths = [unit.strength for unit in walked.all_of(due)]
+    best = max(strengths, default=best)
+    told = zip(due, strengths, strict=True)
+    return [*found, *(i for i, its in told if max(promises[i], its) >= best - FAR)]
 
 
 def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:

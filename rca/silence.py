@@ -24,6 +24,7 @@ from kgraph.topology import Topology, dependencies
 from kgraph.topology.walk import in_order, spans_of
 from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
+from rca.twins import mixed
 
 LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind)
 RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
@@ -104,17 +105,26 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
 
 
 def _hit(topology: Topology, frontier: _Ints, origin: _Ints) -> _Ints:
-    """Return who depends on some and was not met yet; note its origin: of several, the rarest."""
+    """Return who depends on some and was not met yet; note its origin: of several, the rarest.
+
+    Who has several that are equally rare has all of them together, as an origin of its own.
+    """
     at, by = spans_of(topology.in_start, frontier)
     owner = topology.owner[topology.in_gate[at]]
     told = origin[frontier][by]
     new = origin[owner] < 0
     owner, told = owner[new], told[new]
+    if not len(owner):
+        return owner
+    order = np.lexsort((told, np.bincount(told)[told], owner))
+    owner, told = owner[order], told[order]
     many = np.bincount(told)[told]
-    order = np.lexsort((told, many, owner))
-    first = order[np.diff(owner[order], prepend=-1) != 0]
-    found: _Ints = owner[first]
-    origin[found] = told[first]
+    begins = np.flatnonzero(np.diff(owner, prepend=-1))
+    least = np.repeat(many[begins], np.diff(begins, append=len(owner)))
+    again = (np.diff(owner, prepend=-1) == 0) & (np.diff(told, prepend=-1) == 0)
+    shade = np.where((many == least) & ~again, mixed(told + 1), 0)
+    found: _Ints = owner[begins]
+    origin[found] = np.unique(np.add.reduceat(shade, begins), return_inverse=True)[1]
     return found
 
 

@@ -53,8 +53,8 @@ class Palette:
         kind = np.fromiter(map(number.__getitem__, topology.kinds), np.uint64, len(topology))
         type_ = np.array([crc32(name.encode()) for name in topology.type_names], np.uint64)
         counted = np.array([name in types for name in topology.type_names], np.bool_)
-        way = type_[topology.type_code] + _mixed(np.diff(topology.member_start))
-        way = _mixed(way * _NEEDS + _mixed(topology.need))
+        way = type_[topology.type_code] + mixed(np.diff(topology.member_start))
+        way = mixed(way * _NEEDS + mixed(topology.need))
         return cls(topology, kind, counted[topology.type_code], way)
 
     def colours(self, entities: npt.NDArray[np.int32], said: _Ints) -> _Ints:
@@ -75,11 +75,11 @@ class Palette:
         way = self.way[gates].repeat(sizes)
         if not (inside := member >= 0).all():
             owner, member, way = owner[inside], member[inside], way[inside]
-        found = _mixed(_mixed(said) + self.kind[entities])
+        found = mixed(mixed(said) + self.kind[entities])
         for _ in range(ROUNDS):
-            needs = _summed(owner, _mixed(found[member] + way), many)
-            serves = _summed(member, _mixed(found[owner] ^ way), many)
-            found = _mixed(found + needs * _NEEDS + serves * _SERVES)
+            needs = _summed(owner, mixed(found[member] + way), many)
+            serves = _summed(member, mixed(found[owner] ^ way), many)
+            found = mixed(found + needs * _NEEDS + serves * _SERVES)
         return found.astype(np.int64)
 
 
@@ -88,7 +88,7 @@ def _summed(which: _Ints, colour: _Colours, many: int) -> _Colours:
     return np.bincount(which, colour.astype(np.float64), many).astype(np.uint64)
 
 
-def _mixed(numbers: npt.NDArray[np.integer[Any]]) -> _Colours:
+def mixed(numbers: npt.NDArray[np.integer[Any]]) -> _Colours:
     """Return numbers below 2 ** 32 that look like chance, the same for the same."""
     found = numbers.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
     found ^= found >> np.uint64(29)

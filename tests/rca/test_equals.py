@@ -11,6 +11,7 @@ import pytest
 
 import rca
 from kgraph.schema import Incident
+from rca import silence
 from rca.rules import Model
 from tests.rca.answers import Ask, chance, first
 from tests.rca.worlds import cloud, datacentre, fabric, microservices
@@ -131,3 +132,65 @@ def test_a_pool_is_not_blamed_for_three_of_thousands_of_guests(
     """)
     assert chance(answer, "p") < 0.01
     assert first(answer)[0] in {"v1", "v500", "v900"}
+
+
+@pytest.mark.parametrize(("many", "others"), [(30, 30), (40, 40), (45, 40)])
+def test_of_two_large_crowds_each_is_as_likely_as_its_equals(
+    many: int, others: int, ask: Ask
+) -> None:
+    answer = ask(f"""
+        StoragePool: p[0-{many - 1}] q[0-{others - 1}]
+        VirtualMachine: f[0-5] g[0-5] w[0-9]
+        f* STORED_ON p*
+        g* STORED_ON q*
+        w* healthy: down ioError paused
+        f* abnormal: ioError paused
+        g* abnormal: ioError paused
+    """)
+    for pools, size in (("p", many), ("q", others)):
+        chances = [chance(answer, f"{pools}{i}") for i in range(size)]
+        assert chances == pytest.approx([1 / size] * size, abs=1e-3)
+
+
+def test_of_equals_of_which_any_two_would_do_each_is_as_likely(ask: Ask) -> None:
+    pools = range(14)
+    stored = "\n".join(f"g{i}x* STORED_ON p{j}" for i in pools for j in pools if i != j)
+    guests = " ".join(f"g{i}x[0-2]" for i in pools)
+    answer = ask(f"""
+        StoragePool: p[0-13]
+        VirtualMachine: {guests} w[0-9]
+        {stored}
+        g* abnormal: ioError paused
+        w* healthy: down ioError paused
+    """)
+    chances = [chance(answer, f"p{i}") for i in pools]
+    assert chances == pytest.approx([chances[0]] * 14, abs=1e-6)
+    assert chances[0] == pytest.approx(2 / 14, abs=0.02)
+
+
+def test_of_more_equals_than_are_walked_some_are_named(ask: Ask) -> None:
+    answer = ask("""
+        StoragePool: p[0-499]
+        VirtualMachine: f[0-5]
+        f* STORED_ON p*
+        f* abnormal: ioError paused
+    """)
+    assert answer.elsewhere < 0.01
+    assert first(answer)[0].startswith("p")
+
+
+def test_whose_dependents_are_heard_does_not_follow_the_order(
+    incident: Callable[[str], Incident], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "MOST", 48)
+    one = incident("""
+        StoragePool: p q
+        VirtualMachine: a[0-39] f[0-29] g[0-29] x[0-7]
+        f* a* x* STORED_ON p
+        g* a* x* STORED_ON q
+        x* abnormal: down
+    """)
+    same = {entity.uid: entity.uid for entity in one.entities}
+    turned = replace(one, entities=tuple(reversed(one.entities)))
+    for chances in (_chances(each, model, same) for each in (one, turned)):
+        assert chances["p", "full"] == pytest.approx(chances["q", "full"])
