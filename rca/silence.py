@@ -122,9 +122,12 @@ def _hit(topology: Topology, frontier: _Ints, origin: _Ints) -> _Ints:
     begins = np.flatnonzero(np.diff(owner, prepend=-1))
     least = np.repeat(many[begins], np.diff(begins, append=len(owner)))
     again = (np.diff(owner, prepend=-1) == 0) & (np.diff(told, prepend=-1) == 0)
-    shade = np.where((many == least) & ~again, mixed(told + 1), 0)
+    rarest = (many == least) & ~again
+    shade = np.add.reduceat(np.where(rarest, mixed(told + 1), 0), begins)
+    alone = np.add.reduceat(rarest.astype(np.int64), begins) == 1
+    shared = np.unique(shade, return_inverse=True)[1] + max(len(topology), origin.max() + 1)
     found: _Ints = owner[begins]
-    origin[found] = np.unique(np.add.reduceat(shade, begins), return_inverse=True)[1]
+    origin[found] = np.where(alone, told[begins], shared)
     return found
 
 
