@@ -30,6 +30,7 @@ LOOKED = 0.5  # P(it was looked at | the same is reported of another of its kind
 RATIO = 1 - LOOKED * (1 - HEALTHY_RATIO)
 NEAR = 4  # hops down from what may be to blame
 MOST = 5_000  # entities whose silence is heard
+CROWD = 1_000  # of the hop that has more than there is room for: each that is heard costs time
 _SPEAK = frozenset({Channel.MAIN, Channel.EVERY, Channel.MODE, Channel.RESOURCE})
 
 Readings = Mapping[str, tuple[Reading, ...]]
@@ -88,13 +89,14 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
     is a matter of names, how many is not.
     """
     alarming = [topology.index[uid] for uid, rows in readings.items() if alarms(rows)]
+    speaks = np.array([kind in kinds for kind in topology.kind_names], np.bool_)
     fresh = dependencies(topology, alarming).entities
     origin = np.full(len(topology), -1, np.int32)  # who may be to blame that it is hit
     origin[fresh] = fresh
     heard: list[_Ints] = []
     room = MOST
     for _ in range(NEAR + 1):
-        asked = fresh[[topology.kinds[entity] in kinds for entity in fresh.tolist()]]
+        asked = fresh[speaks[topology.kind_code[fresh]]]
         if len(asked) > room:
             heard.append(_in_turn(topology, asked, origin[asked], room))
             break
@@ -132,12 +134,13 @@ def _hit(topology: Topology, frontier: _Ints, origin: _Ints) -> _Ints:
 
 
 def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _Ints:
-    """Return equally many of each origin, as there is room for; of small ones all."""
+    """Return equally many of each origin, of small ones all: one of each, or up to `CROWD`."""
     named = np.array(sorted(range(len(entities)), key=lambda i: topology.uids[entities[i]]))
     order = named[in_order(origin[named])]
     begins = np.flatnonzero(np.diff(origin[order], prepend=-1))
     turn = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
-    turns = int(np.searchsorted(np.cumsum(np.bincount(turn)), room, side="right"))
+    heard = np.cumsum(np.bincount(turn))
+    turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
     found: _Ints = entities[order[turn < turns]]
     return found
 
