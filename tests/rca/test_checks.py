@@ -184,6 +184,15 @@ def test_libvirt_is_asked_only_where_there_are_guests(
     assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
 
 
+def test_a_probe_that_is_in_the_graph_alone_says_nothing_of_libvirt(
+    incident: Incidents, model: Model
+) -> None:
+    whole = incident(f"{DOUBT}\n Probe: w\n h1 WATCHED_BY w")
+    some = tuple(each for each in whole.entities if each.kind != "Probe")
+    graph = build(whole.entities, whole.relations)
+    assert rca.investigate(replace(whole, entities=some), model, graph).next_checks
+
+
 class _Kinds(tuple[str, ...]):
     """Counts how often all of an estate is looked through for a kind."""
 
