@@ -95,14 +95,15 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
     origin[fresh] = fresh
     heard: list[_Ints] = []
     room = MOST
-    for _ in range(NEAR + 1):
+    for hop in range(NEAR + 1):
+        if hop:
+            fresh = _hit(topology, fresh, origin)
         asked = fresh[speaks[topology.kind_code[fresh]]]
         if len(asked) > room:
             heard.append(_in_turn(topology, asked, origin[asked], room))
             break
         heard.append(asked)
         room -= len(asked)
-        fresh = _hit(topology, fresh, origin)
     return sorted(np.concatenate(heard).tolist())
 
 
