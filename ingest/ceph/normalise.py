@@ -2,7 +2,8 @@
 
 A pool needs so many of its OSDs as its copies allow, with a host as what fails at once: the rules
 that place copies (CRUSH) are not followed. Daemons are named as systemd names their units, and
-pools are exported under the address of all monitors, as libvirt writes it.
+pools are exported under the address of all monitors, as libvirt writes it. What Ceph's own alerts
+call a thing is its property `alertName`.
 """
 
 from __future__ import annotations
@@ -53,9 +54,8 @@ class _Osd:
 def normalise(told: Answers, name: str, here: Here) -> Iterator[Told]:
     """Yield the cluster, its monitors and OSDs, then its pools with their exports."""
     look = here.look(f"ceph/{name}")
-    yield Record(
-        "cluster", "Cluster", name, (here.key("cmdbId", told.fsid),), watched=("degraded",)
-    )
+    claims, props = (here.key("cmdbId", told.fsid),), {"alertName": told.fsid}
+    yield Record("cluster", "Cluster", name, claims, props=props, watched=("degraded",))
     checks = dict(told.health.at("checks").pairs())
     ill = "; ".join(node.text("summary", "message") for node in checks.values())
     poor = told.health.needed("status") != "HEALTH_OK"
@@ -95,7 +95,7 @@ def _daemon(
     host, unit = machine[0], f"ceph-{sort}@{ident}.service"
     claims = (here.key("name", local_name(host, unit)),) if host else ()
     name = f"{host}/{unit}" if host else unit
-    props = {"daemon": f"{sort}.{ident}"}  # as alerts name it
+    props = {"alertName": f"{sort}.{ident}"}
     yield Record(key, "ServiceInstance", name, claims, props=props, watched=("down",))
     names = tuple(filter(None, machine))
     if names:
@@ -128,7 +128,11 @@ def _pool(
     name = pool.needed("pool_name")
     key = f"pool:{name}"
     copies, least = pool.whole("size"), pool.whole("min_size")
-    props = {"copies": copies, "copiesNeeded": least}
+    props: dict[str, str | int] = {
+        "alertName": name,
+        "copies": copies,
+        "copiesNeeded": least,
+    }
     claims = (here.key("name", f"ceph/{name}"),)
     watched = ("degraded", "full", "offline")
     yield Record(key, "StoragePool", f"ceph/{name}", claims, props=props, watched=watched)

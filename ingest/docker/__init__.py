@@ -13,7 +13,7 @@ from typing import Literal
 
 from ingest.docker.fetch import Engine, fetch
 from ingest.docker.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, folded
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, UrlOrEmpty, folded
 
 NAME = "docker"
 
@@ -23,7 +23,7 @@ class Entry(SourceEntry):
 
     type: Literal["docker"]
     socket: Path = Path("/var/run/docker.sock")
-    url: Url = ""  # http(s)://host:port instead of the socket
+    url: UrlOrEmpty = ""  # http(s)://host:port instead of the socket
     host: str = ""  # the machine's name; empty: what the engine calls it
 
     @property

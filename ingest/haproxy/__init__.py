@@ -17,7 +17,7 @@ from ingest.haproxy.config import routes
 from ingest.haproxy.fetch import Statistics, by_socket, by_url
 from ingest.haproxy.normalise import Place, normalise
 from ingest.haproxy.stat import rows
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, content, folded
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, UrlOrEmpty, content, folded
 from kgraph.web import Credentials
 
 NAME = "haproxy"
@@ -28,7 +28,7 @@ class Entry(SourceEntry):
 
     type: Literal["haproxy"]
     socket: str = ""  # a path, or host:port
-    url: Url = ""  # of the page; `;csv` is put behind it
+    url: UrlOrEmpty = ""  # of the page; `;csv` is put behind it
     host: str = ""  # the machine that it runs on: what its loopback addresses mean
     config: Path | None = None  # haproxy.cfg, for which front end leads to which back end
     token_env: str = ""

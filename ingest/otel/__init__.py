@@ -17,7 +17,7 @@ from ingest.otel.edges import Call, Calls
 from ingest.otel.jaeger import dependencies
 from ingest.otel.normalise import from_jaeger, normalise
 from ingest.otel.spans import read_spans
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, Url, content, folded
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, UrlOrEmpty, content, folded
 from kgraph.web import Credentials, Service
 
 __all__ = ["SOURCE", "Call", "Calls", "Entry", "read"]
@@ -31,7 +31,7 @@ class Entry(SourceEntry):
 
     type: Literal["otel"]
     path: Path | None = None  # OTLP in JSON, one request a line, as the collector's file exporter
-    jaeger: Url = ""  # address of its query service
+    jaeger: UrlOrEmpty = ""  # address of its query service
     window: Annotated[float, Field(gt=0, le=30 * 86_400)] = (
         3600  # seconds: older calls don't count
     )

@@ -217,23 +217,27 @@ class _Scalar(Tolerant):
 
 
 _M = TypeVar("_M", bound=BaseModel)
+_OTHER = "is this Prometheus?"
 _TOLD = 200  # characters of what a server says of itself
 
 
-def data_of(content: bytes, model: type[_M], where: str, mend: str = "is this Prometheus?") -> _M:
+def data_of(content: bytes, model: type[_M], where: str, mend: str = "") -> _M:
     """Return the `data` of an answer; SourceError where it is none of Prometheus's."""
     try:
         raw: Any = json.loads(content)
         if isinstance(raw, dict) and raw.get("status") == "error":
-            told = " ".join(str(raw.get("error", "")).split())[:_TOLD]
-            raise SourceError(f"Prometheus refused: {told!r}", where=where, mend=mend)
+            why = " ".join(str(raw.get("error") or raw.get("errorType") or "").split())[:_TOLD]
+            told = repr(why) if why else "it does not say why"
+            mend = mend or "correct what was asked, or ask it later"
+            raise SourceError(f"Prometheus refused: {told}", where=where, mend=mend)
         return model.model_validate(raw["data"])
     except ValidationError as error:
-        first = error.errors()[0]
+        mend, first = mend or _OTHER, error.errors()[0]
         field_ = ".".join(ascii(part).strip("'") for part in first["loc"])
         raise SourceError(f"{field_}: {in_words(first)}", where=where, mend=mend) from None
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise SourceError("not an answer of Prometheus", where=where, mend=mend) from None
+        told = "not an answer of Prometheus"
+        raise SourceError(told, where=where, mend=mend or _OTHER) from None
 
 
 def read_targets(content: bytes, where: str) -> tuple[Target, ...]:

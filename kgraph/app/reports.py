@@ -12,6 +12,7 @@ from kgraph.app.plans import document_of
 from kgraph.app.service.tally import Group, counted
 from kgraph.incidents import Case
 from kgraph.incidents.aging import overdue
+from kgraph.incidents.case import blamed_as_kept
 from kgraph.incidents.period import Blind, Came, Effort, Episode, Period
 from kgraph.incidents.postmortem import PostMortem, Tried, post_mortem
 from kgraph.schema import (
@@ -131,14 +132,14 @@ def _episode(record: IncidentRecord, rulings: Sequence[Ruling]) -> Episode:
 
 def _blamed(answer: dict[str, Any]) -> tuple[str, str, str]:
     """Return uid, what failed how, and name of what is blamed first; empty where nothing is."""
-    members = next((row["members"] for row in answer.get("hypotheses", ()) if row["members"]), ())
-    if answer["abstained"] or not members:
+    blamed = blamed_as_kept(answer)
+    if answer["abstained"] or not blamed:
         return "", "", ""
-    first = members[0]
+    first = blamed[0]
     for row in answer.get("entities", ()):
-        if row["uid"] == first["entity"]:
-            return row["uid"], f"{row['kind']} {first['mode']}", str(row["name"])
-    return first["entity"], f"Thing {first['mode']}", first["entity"]
+        if row["uid"] == first.entity:
+            return row["uid"], f"{row['kind']} {first.mode}", str(row["name"])
+    return first.entity, f"Thing {first.mode}", first.entity
 
 
 def _efforts(store: GraphStore, since: datetime, until: datetime) -> Iterator[Effort]:

@@ -62,7 +62,7 @@ def init(
         raise
     session.out.print(f"wrote   {path}")
     session.out.print(f"wrote   {configuration.store_title}")
-    if before is not None:
+    if before is not None and before.resolve() != configuration.store_path.resolve():
         copy = f"kgraph store copy {quote(str(before))} {quote(configuration.store_title)}"
         session.remark(f"what was read before is in {before}: `{copy}` takes it over")
     session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from kgraph.config.sections import NAME, Section
-from kgraph.schema.addresses import Url, http_url
+from kgraph.schema.addresses import Url, UrlOrEmpty
 
 
 class _Receiver(Section):
@@ -47,7 +47,7 @@ class WebhookReceiver(_Receiver):
     """JSON by a template; `url_env` for addresses that are secrets themselves, such as Slack's."""
 
     type: Literal["webhook"]
-    url: str = ""
+    url: UrlOrEmpty = ""
     url_env: str = ""
     # A shipped one (`plain`, `slack`, `teams`, `servicenow`, `keep`), or a file of your own.
     template: str = "plain"
@@ -59,11 +59,6 @@ class WebhookReceiver(_Receiver):
         if bool(self.url) == bool(self.url_env):
             raise ValueError("name either url or url_env")
         return self
-
-    @field_validator("url")
-    @classmethod
-    def _web_or_empty(cls, url: str) -> str:
-        return http_url(url) if url else url
 
 
 class EmailReceiver(_Receiver):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from kgraph.config.sections import Section
-from kgraph.schema.addresses import http_url
+from kgraph.schema.addresses import UrlOrEmpty
 
 
 class ServerSettings(Section):
@@ -18,7 +18,7 @@ class ServerSettings(Section):
     listen: str = "127.0.0.1:8080"
     # `none`: whoever reaches it may do everything; only on a loopback address.
     authentication: Literal["tokens", "none"] = "tokens"
-    public_url: str = ""  # how people reach it; in what receivers are told
+    public_url: UrlOrEmpty = ""  # how people reach it; in what receivers are told
     watch: bool = True  # False: it answers, and leaves the watch to another process
     certificate: Path | None = None  # PEM; with `key` it speaks TLS
     key: Path | None = None
@@ -42,11 +42,6 @@ class ServerSettings(Section):
         if not host or not port.isdigit() or int(port) > 65_535:
             raise ValueError("write address:port, such as 127.0.0.1:8080 or [::1]:8080")
         return listen
-
-    @field_validator("public_url")
-    @classmethod
-    def _web(cls, url: str) -> str:
-        return http_url(url) if url else url
 
     @model_validator(mode="after")
     def _whole(self) -> ServerSettings:

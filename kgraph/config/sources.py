@@ -14,7 +14,7 @@ from ingest.detect.checks.targets import parse_target
 from ingest.exports import NBD, NFS, parse_address
 from kgraph.config.sections import Section
 from kgraph.schema import InputError
-from kgraph.sourcekit import SourceEntry, Url
+from kgraph.sourcekit import SourceEntry, UrlOrEmpty
 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]*\.(service|socket|target|mount)")
 
@@ -66,7 +66,7 @@ class AlertmanagerSource(SourceEntry):
     """An Alertmanager's HTTP API, or a payload in a file."""
 
     type: Literal["alertmanager"]
-    url: Url = ""
+    url: UrlOrEmpty = ""
     path: Path | None = None
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
@@ -76,7 +76,7 @@ class PrometheusSource(SourceEntry):
     """A Prometheus's HTTP API: targets, rules with their alerts, and where they look."""
 
     type: Literal["prometheus"]
-    url: Url = ""  # empty: port 9090 here
+    url: UrlOrEmpty = ""  # empty: port 9090 here
     token_env: str = ""  # the variable that holds the bearer token
     token_file: Path | None = None  # or the file that does
     detect: bool = False  # `kgraph watch` and `serve` let detectors look at its series

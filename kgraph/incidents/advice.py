@@ -8,7 +8,7 @@ from itertools import groupby
 
 from kgraph.incidents import wording
 from kgraph.incidents.aging import newest, overdue
-from kgraph.incidents.case import SURE, Origin, View
+from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import (
@@ -50,7 +50,7 @@ def upcoming(view: View) -> Section:
     if view.case.answer.abstained:
         return Section(Label.NEXT, (_look(view) or _outside(view),), Tone.WARNING)
     lead = view.lead
-    if lead is not None and lead.posterior < SURE:
+    if view.suspected:
         doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
         return Section(Label.NEXT, (_look(view) or doubt,), Tone.WARNING)
     said = "; then ".join(part for part in (_look(view), _repair(view)) if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kgraph.incidents import rivals, witnesses, wording
-from kgraph.incidents.case import SURE, View
+from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Answer, Cause, Observation
 
@@ -37,7 +37,7 @@ def cause(view: View) -> Section:
     if len(view.blamed) > 1:
         together = next(h.posterior for h in answer.hypotheses if h.members)
         lines.append(f"these {len(view.blamed)} together: P {wording.probability(together)}")
-    if view.blamed and all(suspect.posterior < SURE for suspect in view.suspects):
+    if view.suspected:
         return Section(Label.SUSPECT, tuple(lines), Tone.WARNING)
     return Section(Label.CAUSE, tuple(lines), Tone.LOUD)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from kgraph.incidents.estate import Estate
 from kgraph.incidents.handling import Handling
@@ -74,7 +75,7 @@ class View:
     def of(cls, case: Case, detail: Detail) -> View:
         """Prepare a case."""
         causes = {cause.entity: cause for cause in case.answer.causes}
-        return cls(case, detail, Estate.of(case.incident), _blamed(case.answer), causes)
+        return cls(case, detail, Estate.of(case.incident), blamed(case.answer), causes)
 
     @property
     def room(self) -> int | None:
@@ -90,6 +91,11 @@ class View:
     def suspects(self) -> list[Cause]:
         """What is known of each entity that is blamed."""
         return [self.causes[fault.entity] for fault in self.blamed]
+
+    @property
+    def suspected(self) -> bool:
+        """Whether somebody is blamed, and none of them surely enough for a repair."""
+        return bool(self.blamed) and all(cause.posterior < SURE for cause in self.suspects)
 
     @property
     def abnormal(self) -> tuple[Observation, ...]:
@@ -131,15 +137,24 @@ def headline_weight(explains: int, posterior: float) -> float:
     return explains * posterior
 
 
-def _blamed(answer: Answer) -> tuple[Fault, ...]:
-    """Return the faults of the best set; the likeliest cause where there is none."""
-    ranked = {cause.entity: cause for cause in answer.causes}
+def blamed(answer: Answer) -> tuple[Fault, ...]:
+    """Return the faults of the best set, the headline first; else the likeliest cause alone."""
     best = next((h.members for h in answer.hypotheses if h.members), ())
-    known = [fault for fault in best if fault.entity in ranked]
-    if known:
-        weight = {
-            f: headline_weight(ranked[f.entity].explains, ranked[f.entity].posterior)
-            for f in known
-        }
-        return tuple(sorted(known, key=lambda fault: (-weight[fault], fault)))
-    return tuple(Fault(cause.entity, cause.mode) for cause in answer.causes[:1])
+    weights = {c.entity: headline_weight(c.explains, c.posterior) for c in answer.causes}
+    likeliest = [Fault(cause.entity, cause.mode) for cause in answer.causes[:1]]
+    return _headline_first(best, weights) or tuple(likeliest)
+
+
+def blamed_as_kept(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """Return the same of an answer as it is kept with its incident."""
+    rows, causes = answer.get("hypotheses", ()), answer.get("causes", ())
+    best = next((row["members"] for row in rows if row["members"]), ())
+    weights = {c["entity"]: headline_weight(c["explains"], c["posterior"]) for c in causes}
+    likeliest = [Fault(cause["entity"], cause["mode"]) for cause in causes[:1]]
+    told = (Fault(row["entity"], row["mode"]) for row in best)
+    return _headline_first(told, weights) or tuple(likeliest)
+
+
+def _headline_first(faults: Iterable[Fault], weights: Mapping[str, float]) -> tuple[Fault, ...]:
+    known = (fault for fault in faults if fault.entity in weights)
+    return tuple(sorted(known, key=lambda fault: (-weights[fault.entity], fault)))

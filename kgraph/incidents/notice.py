@@ -13,10 +13,10 @@ from typing import Any
 
 from kgraph.incidents import wording
 from kgraph.incidents.advice import said_of
-from kgraph.incidents.case import SURE
+from kgraph.incidents.case import SURE, blamed_as_kept
 from kgraph.incidents.handling import Handling
 from kgraph.incidents.wording import due, probability, state
-from kgraph.schema import GENERIC, Entity, IncidentRecord, IncidentStatus, Plan, State
+from kgraph.schema import GENERIC, Entity, Fault, IncidentRecord, IncidentStatus, Plan, State
 from kgraph.schema.timestamps import format_time
 
 LEVELS = ("clear", "info", "warning", "error", "critical")  # the quietest first
@@ -87,13 +87,13 @@ def notice(
     level = "clear" if over else _level(services, hit, blamed)
     causes = [
         {
-            "entity": row["entity"],
-            "title": names.get(row["entity"], row["entity"]),
-            "mode": row["mode"],
-            "posterior": _posterior(answer, row["entity"]),
-            "dueAt": _due_at(answer, row["entity"]),
+            "entity": fault.entity,
+            "title": names.get(fault.entity, fault.entity),
+            "mode": fault.mode,
+            "posterior": _posterior(answer, fault.entity),
+            "dueAt": _due_at(answer, fault.entity),
         }
-        for row in blamed
+        for fault in blamed
     ]
     document = {
         "format": FORMAT,
@@ -150,10 +150,8 @@ def _kind(names: Mapping[str, str], row: Mapping[str, Any]) -> str:
     return names.get(row["entity"], "").partition(" ")[0]
 
 
-def _blamed(answer: Mapping[str, Any]) -> list[dict[str, str]]:
-    if answer["abstained"]:
-        return []
-    return next((list(row["members"]) for row in answer["hypotheses"] if row["members"]), [])
+def _blamed(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
+    return () if answer["abstained"] else blamed_as_kept(answer)
 
 
 def _posterior(answer: Mapping[str, Any], entity: str) -> float:
@@ -173,10 +171,10 @@ def _kinds(names: Mapping[str, str], hit: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def _otherwise(
-    answer: Mapping[str, Any], names: Mapping[str, str], blamed: Sequence[Mapping[str, str]]
+    answer: Mapping[str, Any], names: Mapping[str, str], blamed: Sequence[Fault]
 ) -> str | None:
     """Name who else it may well be; None: nobody."""
-    here = {row["entity"] for row in blamed}
+    here = {fault.entity for fault in blamed}
     rows = (row for row in answer["causes"] if row["entity"] not in here)
     best = max(rows, key=lambda row: float(row["posterior"]), default=None)
     if best is None or best["posterior"] < _RIVAL:

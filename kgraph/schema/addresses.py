@@ -14,12 +14,29 @@ def http_url(url: str) -> str:
     Raises:
         ValueError: it is none of HTTP, or holds a password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reads it: no number, or one too large, is a ValueError
+    except ValueError:
+        raise ValueError(_NONE) from None
     if parts.password:
         raise ValueError("a password does not belong into the configuration")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https address, such as http://HOST:PORT")
+    # `urlsplit` drops blanks, line ends and tabs where it finds them, and others do not.
+    clean = url.isprintable() and not any(map(str.isspace, url))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not clean:
+        raise ValueError(_NONE)
     return url
 
 
+def http_url_or_empty(url: str) -> str:
+    """Return an address as it is, or nothing where nothing is written.
+
+    Raises:
+        ValueError: it is none of HTTP, or holds a password.
+    """
+    return http_url(url) if url else url
+
+
+_NONE = "must be an http or https address, such as http://HOST:PORT"
 Url = Annotated[str, AfterValidator(http_url)]  # a field for an address
+UrlOrEmpty = Annotated[str, AfterValidator(http_url_or_empty)]  # for one that may be left out

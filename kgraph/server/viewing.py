@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from kgraph.incidents import Case, Detail, View, build, probability, wording
 from kgraph.incidents.advice import place
-from kgraph.incidents.case import headline_weight
+from kgraph.incidents.case import blamed_as_kept
 from kgraph.incidents.drawn import drawn
 from kgraph.incidents.handling import Handling, acknowledgement
 from kgraph.incidents.picture import Picture
@@ -138,19 +137,17 @@ def on_board(record: IncidentRecord, plan: PlanRecord | None, taken: Handling | 
     """Return an incident as a row of the board, from the answer that was kept with it."""
     answer = json.loads(record.answer)
     causes = {row["entity"]: row for row in answer.get("causes", ())}
-    best = next((row["members"] for row in answer.get("hypotheses", ()) if row["members"]), ())
-    blamed = [row for row in best if row["entity"] in causes]
-    lead = max(blamed, key=lambda row: _weight(causes[row["entity"]]), default=None)
+    lead = next(iter(blamed_as_kept(answer)), None)
     row = IncidentRow.of(record, taken).model_dump()
     shown = PlanRow.of(plan) if plan else None
     if lead is None or answer["abstained"]:
         because = answer.get("abstainedBecause") or ""
         return BoardRow(**row, cause="", state="", chance="", because=because, plan=shown)
-    cause = causes[lead["entity"]]
+    cause = causes[lead.entity]
     return BoardRow(
         **row,
         cause=_title(record, str(cause.get("uid", cause["entity"]))),
-        state=_state(record, lead["mode"], cause.get("dueAt")),
+        state=_state(record, lead.mode, cause.get("dueAt")),
         chance=probability(cause["posterior"]),
         because="",
         plan=shown,
@@ -160,10 +157,6 @@ def on_board(record: IncidentRecord, plan: PlanRecord | None, taken: Handling | 
 def _state(record: IncidentRecord, mode: str, due_at: str | None) -> str:
     said, due = wording.state(mode), datetime.fromisoformat(due_at) if due_at else None
     return f"{said}, {wording.due(due, record.updated_at, mode)}" if due else said
-
-
-def _weight(cause: Mapping[str, Any]) -> float:
-    return headline_weight(cause["explains"], cause["posterior"])
 
 
 def _title(record: IncidentRecord, uid: str) -> str:

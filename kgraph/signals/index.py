@@ -17,6 +17,8 @@ SOFTWARE = ("Service", "ServiceInstance", "Application", "Database", "LoadBalanc
 _NAME_KEYS = frozenset(
     {"name", "hostname", "ip", "serviceName", "exportAddress", "probeAddress", "libvirtUri"}
 )
+# What its own software may call otherwise than the graph does, in the property `alertName`.
+_TOLD_AS = frozenset({"ServiceInstance", "StoragePool", "Cluster"})
 # What has a host name: `h1` for `h1.dc1`. A dot in a volume's name is no domain.
 _DOMAINED = frozenset(
     {
@@ -222,7 +224,10 @@ def _spelled(namespace: str, value: str) -> tuple[str, str] | None:
 
 
 def _names(entity: Entity) -> set[str]:
-    found = {folded(entity.uid), folded(entity.name), folded(str(entity.props.get("daemon", "")))}
+    found = {folded(entity.uid), folded(entity.name)}
+    told = entity.props.get("alertName") if entity.kind in _TOLD_AS else None
+    if isinstance(told, str):
+        found.add(folded(told))
     return found | {folded(key.value) for key in entity.keys if key.namespace in _NAME_KEYS}
 
 

@@ -241,7 +241,8 @@ def lint(entries: Iterable[Mapping]) -> list[str]:
         if before is not entry and before.shipped == entry.shipped:
             found.append(f"{entry.place}: can never match: {before.place} comes first; delete one")
         named = any(entry.signal in KINDS[kind].modes for kind in entry.kinds if kind in KINDS)
-        if entry.text and entry.text.groups and "name" not in entry.text.groupindex:
+        unnamed = entry.text and entry.text.groups and "name" not in entry.text.groupindex
+        if unnamed and not entry.name:
             mend = "write (?P<name>...) around what names the entity"
             found.append(f"{entry.place}: no group of its text is called `name`; {mend}")
         if not entry.ignore and entry.signal not in SIGNALS and not named:

@@ -172,7 +172,9 @@ def _named_on_host(question: _Question) -> Found:
     if kinds[0] not in LOCAL | {"VirtualMachine"}:
         return ()
     for _, name in question.labels(question.mapping.name or GUESTS):
-        if found := _sited(question, question.index.named(name, kinds), question.place()):
+        own = _port(question, name) if kinds[0] in LOCAL else ()  # `h1/data` before any `data`
+        found = own or _sited(question, question.index.named(name, kinds), question.place())
+        if found:
             return found
     return ()
 
@@ -279,9 +281,9 @@ def _text(question: _Question) -> Found:
     pattern = question.mapping.text
     if pattern is None:
         return ()
-    for text in question.alert.texts:
-        match = pattern.search(text)
-        said = match.groupdict() if match else {}
+    # Of several that are told of, one that nobody knows does not hide the others.
+    for match in (match for text in question.alert.texts for match in pattern.finditer(text)):
+        said = match.groupdict()
         name, host = said.get("name"), said.get("host")
         if not name:
             continue

@@ -5,7 +5,7 @@ I/O), and turns the answer into records (pure). `SOURCE = Source(...)` puts thes
 line in `ingest.catalogue`, or an entry point of another package, makes it known.
 """
 
-from kgraph.schema.addresses import Url
+from kgraph.schema.addresses import Url, UrlOrEmpty
 from kgraph.sourcekit.command import run
 from kgraph.sourcekit.declared import Found, Here, Listening, Source
 from kgraph.sourcekit.entry import SourceEntry
@@ -33,6 +33,7 @@ __all__ = [
     "SourceEntry",
     "Told",
     "Url",
+    "UrlOrEmpty",
     "content",
     "folded",
     "identifies",

@@ -269,13 +269,43 @@ def test_a_secret_in_a_webhook_address_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("kind", ["prometheus", "alertmanager", "netbox", "docker"])
-@pytest.mark.parametrize("url", ["127.0.0.1:9090", "localhost", "ftp://h", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("127.0.0.1:9090", "localhost", "ftp://h", "http://", "http://h:abc", "http://h:99999"),
+        *(
+            " http://h",
+            "http://h\\n",
+            "http://h/ x",
+            "http://\\u0001h",
+            "http://h\\t",
+            "http://[::1",
+        ),
+    ],
+)
 def test_an_address_that_is_none_of_http_is_refused_before_anybody_is_asked(
     tmp_path: Path, nowhere: dict[str, str], kind: str, url: str
 ) -> None:
     (tmp_path / "kgraph.toml").write_text(f'[[sources]]\ntype = "{kind}"\nurl = "{url}"\n')
     with pytest.raises(ConfigurationError, match="must be an http or https address, such as"):
         load(cwd=tmp_path, environ=nowhere)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "rest"),
+    [
+        *(("alertmanager", "url", ""), ("prometheus", "url", ""), ("docker", "url", "")),
+        *(("haproxy", "url", 'socket = "/s"'), ("otel", "jaeger", 'path = "/p"')),
+    ],
+)
+def test_an_address_that_is_left_empty_is_left_out(
+    tmp_path: Path, nowhere: dict[str, str], kind: str, field: str, rest: str
+) -> None:
+    text = f'[server]\npublic_url = ""\n[[sources]]\ntype = "{kind}"\n{rest}\n'
+    (tmp_path / "kgraph.toml").write_text(text)
+    before = load(cwd=tmp_path, environ=nowhere).settings
+    (tmp_path / "kgraph.toml").write_text(f'{text}{field} = ""\n')
+    assert load(cwd=tmp_path, environ=nowhere).settings == before
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import Verdict, headline, probability
 from kgraph.incidents.aging import stale
-from kgraph.incidents.case import SURE
+from kgraph.incidents.case import SURE, blamed
 from kgraph.schema import Answer, Evidence, Fault, Observation, Subgraph
 from kgraph.store import GraphStore
 from kgraph.topology import Topology, build
@@ -188,23 +188,24 @@ class Assessor:
         same = before is not None and before.faults == blame.faults
         if same and abs((before or blame).posterior - blame.posterior) < _SURER:
             return
-        if case.answer.abstained:
-            line = f"{case.id} no cause found: {case.answer.abstained_because}"
-            yield Told(now, What.EXPLAINED, line, {"incident": case.id, "causes": []})
-            return
-        causes = [
-            {"entity": f.entity, "title": titles.get(f.entity, f.entity), "mode": f.mode}
-            for f in sorted(blame.faults)
-        ]
-        line = f"{case.id} {blamed_in(sorted(blame.faults), case.answer, titles)}"
-        facts = {"incident": case.id, "causes": causes, "posterior": round(blame.posterior, 3)}
+        line = f"{case.id} {blamed_in(case.answer, titles)}"
+        facts: dict[str, object] = {"incident": case.id, "causes": []}
+        if not case.answer.abstained:
+            facts["causes"] = [
+                {"entity": f.entity, "title": titles.get(f.entity, f.entity), "mode": f.mode}
+                for f in blamed(case.answer)
+            ]
+            facts["posterior"] = round(blame.posterior, 3)
         yield Told(now, What.EXPLAINED, line, facts)
 
 
-def blamed_in(faults: Sequence[Fault], answer: Answer, titles: Mapping[str, str]) -> str:
-    """Say who is to blame, or merely suspected, each with the chance that the screen gives."""
+def blamed_in(answer: Answer, titles: Mapping[str, str]) -> str:
+    """Say whom the screen blames, or merely suspects, each with its chance; or why nobody."""
+    faults = blamed(answer)
+    if answer.abstained or not faults:
+        return f"no cause found: {answer.abstained_because or 'too little is known'}"
     chances = {cause.entity: cause.posterior for cause in answer.causes}
-    known = [chances.get(fault.entity, 0.0) for fault in faults]
+    known = [chances[fault.entity] for fault in faults]
     named = (
         f"{titles.get(fault.entity, fault.entity)} {fault.mode.replace('_', ' ')},"
         f" P {probability(chance)}"
@@ -216,10 +217,10 @@ def blamed_in(faults: Sequence[Fault], answer: Answer, titles: Mapping[str, str]
 
 def _blame(kept: Kept) -> _Blame:
     answer = kept.investigation.case.answer
-    best = next((row for row in answer.hypotheses if row.members), None)
-    if answer.abstained or best is None:
+    if answer.abstained:
         return _Blame(frozenset(), 0.0)
-    return _Blame(frozenset(best.members), best.posterior)
+    chances = (row.posterior for row in answer.hypotheses if row.members)
+    return _Blame(frozenset(blamed(answer)), next(chances, 0.0))
 
 
 def _mark(evidence: Evidence) -> object:

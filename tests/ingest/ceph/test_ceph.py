@@ -93,7 +93,8 @@ def test_pools_stand_on_osds_and_monitors_and_are_exported_as_libvirt_writes_it(
     assert (export, "STORED_ON", "pool:vms") in relations(items)
     assert not [key for key in rows if key.startswith("export:") and key != export]
     assert keys(rows["osd:0"]) == {("name", "h1/ceph-osd@0.service")}
-    assert rows["osd:0"].props["daemon"] == "osd.0"
+    named = {key: rows[key].props["alertName"] for key in ("osd:0", "pool:vms", "cluster")}
+    assert named == {"osd:0": "osd.0", "pool:vms": "vms", "cluster": FSID}
     assert "osd:6" not in rows
     assert {("osd:2", "RUNS_ON", ("h2",)), ("mon:h3", "RUNS_ON", ("h3", "10.0.0.3"))} <= aliases(
         items

@@ -127,6 +127,21 @@ def test_init_tells_where_that_is_which_was_read_before_there_was_a_configuratio
 
 
 @pytest.mark.usefixtures("_alone")
+def test_init_advises_no_copy_of_a_store_onto_itself(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KGRAPH_STORE__URL", f"sqlite:///{work / 'kgraph.db'}")
+    (work / "estate.yaml").write_text(
+        "format: kgraph.topology/v1\nsource: x\nscope: x\ncomplete: true\n"
+        "entities: [{id: h1, kind: Host}]\nrelations: []\n"
+    )
+    assert run("ingest", "topology", "estate.yaml").code == 0
+    done = run("init", "--yes")
+    assert (done.code, "store copy" in done.err) == (0, False)
+    assert "h1" in run("graph", "find", "-o", "json").out
+
+
+@pytest.mark.usefixtures("_alone")
 def test_init_never_overwrites(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text('site = "mine"\n')
     done = run("init", "--yes")

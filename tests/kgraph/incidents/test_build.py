@@ -217,6 +217,7 @@ def test_the_headline_is_who_may_be_expected_to_explain_most(
         ((0.5,), Label.CAUSE),
         ((0.3, 0.49), Label.SUSPECT),
         ((0.16, 0.9), Label.CAUSE),
+        ((0.4, 0.9), Label.CAUSE),
     ],
 )
 def test_who_is_not_sure_enough_to_be_acted_on_is_called_a_suspect(
@@ -237,6 +238,8 @@ def test_who_is_not_sure_enough_to_be_acted_on_is_called_a_suspect(
     assert [row.label for row in told] == [label]
     assert len(told[0].lines) == len(causes) + (len(causes) > 1)
     assert (told[0].tone is Tone.LOUD) == (label is Label.CAUSE)
+    coming = next(row for row in report.sections if row.label is Label.NEXT)
+    assert (coming.tone is Tone.WARNING) == (label is Label.SUSPECT)
 
 
 def test_causes_that_look_alike_are_reported_as_one(

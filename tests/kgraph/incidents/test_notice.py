@@ -30,6 +30,7 @@ ANSWER: dict[str, Any] = {
             "kind": "StorageExport",
             "mode": "down",
             "posterior": 0.93,
+            "explains": 1,
             "supporting": [{"entity": "v1", "signal": "paused", "state": "abnormal"}],
             "contradicting": [],
         }
@@ -87,6 +88,21 @@ def test_who_is_not_sure_enough_to_be_acted_on_is_told_as_a_suspect() -> None:
     )
 
 
+@pytest.mark.parametrize(("weight", "first"), [(9, "x"), (1, "v1"), (2, "v1")])
+def test_the_headline_is_that_of_the_screen(weight: int, first: str) -> None:
+    export = ANSWER["causes"][0] | {"posterior": 0.5, "explains": weight}
+    guest = export | {"entity": "v1", "explains": 2}
+    both = [{"entity": "v1", "mode": "down"}, {"entity": "x", "mode": "down"}]
+    sets = [{"members": both, "posterior": 0.5}]
+    document = told(causes=[export, guest], hypotheses=sets).document
+    assert document["causes"][0]["entity"] == first
+
+
+def test_who_is_likeliest_is_told_where_no_set_of_faults_is() -> None:
+    document = told(hypotheses=[{"members": [], "posterior": 0.6}]).document
+    assert [row["entity"] for row in document["causes"]] == ["x"]
+
+
 def test_what_is_hit_is_counted_by_kind_and_who_else_it_may_be_is_named() -> None:
     found = told()
     assert found.document["text"]["hit"] == "1 storage export, 1 VM hit"
@@ -137,7 +153,8 @@ def test_more_of_the_same_is_no_news_but_another_cause_is() -> None:
     louder[0]["supporting"] *= 3
     assert told(causes=louder).meaning == told().meaning
     other = [{"members": [{"entity": "v1", "mode": "hung"}], "posterior": 0.9}]
-    assert told(hypotheses=other).meaning != told().meaning
+    guest = ANSWER["causes"][0] | {"entity": "v1", "mode": "hung"}
+    assert told(hypotheses=other, causes=[guest]).meaning != told().meaning
 
 
 def test_resolved_and_closed_mean_the_same_and_no_longer_propose_anything() -> None:

@@ -193,6 +193,41 @@ def test_yaml_never_makes_objects(tmp_path: Path) -> None:
         site(tmp_path, "entries: [!!python/object/apply:os.getcwd []]")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SSLCertExpiringSoon", "CertManagerCertNotReady", "ssl_cert_invalid", "CACertExpiring"),
+        *("HTTPSCertExpiring", "MTLS_EXPIRING", "KubeletClientCertificateRenewalErrors"),
+    ],
+)
+def test_a_certificate_that_runs_out_is_known_by_a_word_of_the_name(
+    shipped: Packs, name: str
+) -> None:
+    mapping = shipped.match(alert(name))
+    assert (mapping.kinds[0], mapping.signal) == ("ConfigItem", "anomaly")
+
+
+@pytest.mark.parametrize(
+    "name", ["BlackboxSslCertificateExpired", "TLSCertificateExpired", "ssl_cert_expired"]
+)
+def test_a_certificate_that_has_run_out_is_known_by_a_word_of_the_name(
+    shipped: Packs, name: str
+) -> None:
+    mapping = shipped.match(alert(name))
+    assert (mapping.kinds[0], mapping.signal) == ("ConfigItem", "expired")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("WirelessLicenseExpired", "ProcessLeaseExpired", "CrossLinkInvalid"),
+        *("CROSSLINK_INVALID", "CertainLeaseExpired", "ConcertTicketInvalid", "AccessSlotExpired"),
+    ],
+)
+def test_letters_inside_a_word_are_no_certificate(shipped: Packs, name: str) -> None:
+    assert "ConfigItem" not in shipped.match(alert(name)).kinds
+
+
 def test_the_linter_finds_an_entry_that_can_never_match() -> None:
     twice = parse(
         "format: kgraph.mapping/v1\nentries: [{alert: X, signal: down}, {alert: X}]", "site.yaml"
@@ -205,6 +240,11 @@ def test_the_linter_finds_an_entry_that_can_never_match() -> None:
 def test_an_entry_of_the_site_in_the_place_of_a_shipped_one_is_no_mistake(tmp_path: Path) -> None:
     packs = site(tmp_path, "entries: [{alert: GuestDown, kind: VirtualMachine, signal: down}]")
     assert lint(packs.entries) == []
+
+
+def test_the_linter_lets_a_text_be_a_filter_where_labels_name() -> None:
+    text = re.compile("(a|b)")
+    assert lint([Mapping(re.compile("X"), name=("device",), text=text)]) == []
 
 
 def test_the_linter_finds_a_text_that_names_nobody() -> None:

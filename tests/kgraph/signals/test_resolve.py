@@ -344,8 +344,10 @@ def test_a_port_that_is_down_is_not_its_switch(alert: str) -> None:
 
 
 def test_a_daemon_is_found_by_the_name_that_its_own_software_gives_it() -> None:
-    osd = Entity("osd", "ServiceInstance", "h1/ceph-osd@3.service", props={"daemon": "osd.3"})
-    other = Entity("other", "ServiceInstance", "h2/ceph-osd@3.service", props={"daemon": "osd.3"})
+    osd = Entity("osd", "ServiceInstance", "h1/ceph-osd@3.service", props={"alertName": "osd.3"})
+    other = Entity(
+        "other", "ServiceInstance", "h2/ceph-osd@3.service", props={"alertName": "osd.3"}
+    )
     labels = {"ceph_daemon": "osd.3", "instance": "h1.dc1:9283"}
     assert asked("CephOSDDown", "", index_of(osd), **labels).uid == "osd"
     assert asked("CephOSDDown", **labels).uid is None  # and never the manager that tells it

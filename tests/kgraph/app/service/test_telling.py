@@ -50,7 +50,7 @@ def kept(
     hit: int = 0,
 ) -> None:
     fault = {"entity": "x", "mode": mode}
-    cause = fault | {"posterior": 0.9, "supporting": [], "contradicting": []}
+    cause = fault | {"posterior": 0.9, "explains": 1, "supporting": [], "contradicting": []}
     answer = {
         "causes": [cause],
         "hypotheses": [{"members": [fault], "posterior": 0.9}],

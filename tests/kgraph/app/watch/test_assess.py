@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kgraph.app.watch.assess import blamed_in
-from kgraph.schema import Answer, BlastRadius, Cause, Fault
+from kgraph.schema import Answer, BlastRadius, Cause, Fault, Hypothesis
 
 TITLES = {"h1": "Host h1", "v1": "VirtualMachine v1"}
 
@@ -23,12 +25,18 @@ def _answer(**chances: float) -> Answer:
     [
         ({"h1": 0.93}, "cause: Host h1 down, P .93"),
         ({"h1": 0.16}, "suspect: Host h1 down, P .16"),
-        ({"h1": 0.16, "v1": 0.9}, "cause: Host h1 down, P .16; VirtualMachine v1 down, P .90"),
+        ({"h1": 0.16, "v1": 0.9}, "cause: VirtualMachine v1 down, P .90; Host h1 down, P .16"),
         ({"h1": 0.4, "v1": 0.3}, "suspect: Host h1 down, P .40; VirtualMachine v1 down, P .30"),
     ],
 )
 def test_each_who_is_blamed_is_told_with_its_own_chance(
     chances: dict[str, float], line: str
 ) -> None:
-    faults = [Fault(uid, "down") for uid in chances]
-    assert blamed_in(faults, _answer(**chances), TITLES) == line
+    both = Hypothesis(tuple(Fault(uid, "down") for uid in chances), 0.5)
+    assert blamed_in(replace(_answer(**chances), hypotheses=(both,)), TITLES) == line
+
+
+def test_where_no_set_of_faults_is_the_best_it_is_whom_the_screen_blames() -> None:
+    nobody = replace(_answer(h1=0.4, v1=0.3), hypotheses=(Hypothesis((), 0.6),))
+    assert blamed_in(nobody, TITLES) == "suspect: Host h1 down, P .40"
+    assert blamed_in(_answer(), TITLES) == "no cause found: too little is known"
