@@ -31,6 +31,7 @@ from kgraph.schema.signals import MEASURED
 from rca.calibrated_rivals import groups, runner_up
 from rca.engine import OUTSIDE
 from rca.measures import Bin
+from rca.priors import recently_changed
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE
 
@@ -190,7 +191,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
         "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
         "itself": float(leader.entity in loud),
-        "single": 1 / max(1, leader.explains),
+        "single": 1 / max(1, leader.explains + (leader.entity in recently_changed(incident))),
         "lacks": leader.lacks.share if leader.lacks else 0.0,
     }
 

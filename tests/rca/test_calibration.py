@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,7 @@ from kgraph.schema import (
     Answer,
     BlastRadius,
     Cause,
+    Change,
     Fault,
     Hypothesis,
     Incident,
@@ -253,6 +255,8 @@ def test_a_leader_that_explains_one_alarm_alone_is_believed_less() -> None:
     one = replace(many, causes=(replace(many.causes[0], explains=1),))
     assert situation_of(many, INCIDENT)["single"] == 0.5
     assert situation_of(one, INCIDENT)["single"] == 1.0
+    edited = replace(INCIDENT, changes=(Change("e0", "config", datetime.now(UTC)),))
+    assert situation_of(one, edited)["single"] == 0.5  # who changes a thing makes no stray of it
     wary = replace(calibration(0.0, logOdds=1.0), situation={"single": -2.0})
     chances = [calibrated(said, INCIDENT, wary).causes[0].posterior for said in (many, one)]
     assert chances[1] < chances[0]
