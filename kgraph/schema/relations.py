@@ -55,7 +55,7 @@ _ALL = (
         Carries.FIRM,
         "A is executed by B",
         _pairs(
-            f"VirtualMachine,StorageExport,StoragePool,Probe,{_SOFTWARE}>Host,VirtualMachine"
+            f"VirtualMachine,StorageExport,Probe,{_SOFTWARE}>Host,VirtualMachine"
             f" {_SOFTWARE}>Container,Pod,Cluster,ServiceInstance StorageController>StorageArray"
             " VirtualMachine>Cluster"
         ),
