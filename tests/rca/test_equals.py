@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from random import Random
-from typing import TypeVar
 
 import pytest
 
@@ -15,9 +14,8 @@ from rca import silence
 from rca.rules import Model
 from tests.rca.answers import Ask, chance, first
 from tests.rca.worlds import cloud, datacentre, fabric, microservices
-from tests.rca.worlds.drawn import Drawn, new_names, renamed
+from tests.rca.worlds.drawn import Drawn, mixed, new_names, renamed
 
-Row = TypeVar("Row")
 Chances = Mapping[tuple[str, str], float]
 
 Worlds = Callable[[int], Iterator[Drawn]]
@@ -48,19 +46,6 @@ def _chances(incident: Incident, model: Model, names: Mapping[str, str]) -> Chan
     }
 
 
-def _mixed(incident: Incident, rng: Random) -> Incident:
-    def mixed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-        return tuple(rng.sample(rows, len(rows)))
-
-    return replace(
-        incident,
-        entities=mixed(incident.entities),
-        relations=mixed(incident.relations),
-        observations=mixed(incident.observations),
-        changes=mixed(incident.changes),
-    )
-
-
 @pytest.mark.parametrize("seed", [3, 7])
 @pytest.mark.parametrize("world", WORLDS)
 def test_neither_new_names_nor_another_order_change_a_chance(
@@ -72,7 +57,7 @@ def test_neither_new_names_nor_another_order_change_a_chance(
         expected = _chances(one.incident, model, same)
         other = renamed(one, "otherwise").incident
         assert _chances(other, model, back) == pytest.approx(expected, abs=1e-6)
-        assert _chances(_mixed(other, Random(seed)), model, back) == pytest.approx(
+        assert _chances(mixed(other, Random(seed)), model, back) == pytest.approx(
             expected, abs=1e-6
         )
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
-from typing import TypeVar
 
 import pytest
 
@@ -17,9 +16,8 @@ from rca.baselines import BASELINES, candidates_of
 from rca.measures import place
 from rca.rules import Model
 from tests.rca.worlds import cloud, datacentre, fabric, microservices
-from tests.rca.worlds.drawn import Drawn, renamed
+from tests.rca.worlds.drawn import Drawn, mixed, renamed
 
-Row = TypeVar("Row")
 Rank = Callable[[Incident], Mapping[str, float]]
 
 
@@ -61,18 +59,6 @@ def test_names_and_order_decide_nothing(model: Model) -> None:
         assert sorted(chances[0].values()) == pytest.approx(sorted(chances[1].values()), abs=0.01)
 
 
-def _mixed(incident: Incident, rng: Random) -> Incident:
-    def mixed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
-        return tuple(rng.sample(rows, len(rows)))
-
-    return replace(
-        incident,
-        entities=mixed(incident.entities),
-        relations=mixed(incident.relations),
-        observations=mixed(incident.observations),
-    )
-
-
 def test_in_which_order_things_come_decides_nothing_at_all(model: Model) -> None:
     for one in [
         *microservices.incidents(31, 2, microservices.View.ALERTS),
@@ -82,7 +68,7 @@ def test_in_which_order_things_come_decides_nothing_at_all(model: Model) -> None
     ]:
         first, second = (
             {(c.entity, c.mode): c.posterior for c in rca.investigate(incident, model).causes}
-            for incident in (one.incident, _mixed(one.incident, Random(1)))
+            for incident in (one.incident, mixed(one.incident, Random(1)))
         )
         assert first == pytest.approx(second, abs=1e-9)
 

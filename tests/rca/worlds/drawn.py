@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from random import Random
+from typing import TypeVar
 
 from kgraph.schema import Incident
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,21 @@ def renamed(drawn: Drawn, salt: str) -> Drawn:
             candidates=_sorted(incident.candidates, name),
         ),
         tuple(name[uid] for uid in drawn.truth),
+    )
+
+
+def mixed(incident: Incident, rng: Random) -> Incident:
+    """Return the same with everything told in another order."""
+
+    def sampled(rows: tuple[_Row, ...]) -> tuple[_Row, ...]:
+        return tuple(rng.sample(rows, len(rows)))
+
+    return replace(
+        incident,
+        entities=sampled(incident.entities),
+        relations=sampled(incident.relations),
+        observations=sampled(incident.observations),
+        changes=sampled(incident.changes),
     )
 
 
