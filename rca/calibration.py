@@ -6,8 +6,9 @@ how often such a posterior came true in such a situation:
     log odds = bias + w · situation + sum over measures (slope + v · situation) * measure
 
 A situation belongs to the incident: how large the storm is, whether an objective was breached,
-how much of it is explained, and whether the leader depends on as much as its peers do: where the
-graph lacks a cause, what hangs on it looks like one. A measure belongs to one cause and grows with
+how much of it is explained, whether evidence came over calls (`rca.softness`), and whether the
+leader depends on as much as its peers do: where the graph lacks a cause, what hangs on it looks
+like one. A measure belongs to one cause and grows with
 its posterior: its log odds, how far it is ahead of the best of the others, and whether the best
 set has room for it: behind a certain first fault, who is far behind may be a second fault, or
 another explanation of the same. Every slope is above zero in every situation (`Slope.lowest`), so
@@ -25,9 +26,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from kgraph.schema import Answer, Cause, Fault, Hypothesis, Incident, Observation
+from kgraph.schema import Answer, Cause, Fault, Hypothesis, Incident
 from kgraph.schema.hypotheses import kept_in_order
-from kgraph.schema.signals import MEASURED
 from rca.calibrated_rivals import groups, runner_up
 from rca.engine import OUTSIDE
 from rca.measures import Bin
@@ -42,11 +42,10 @@ SITUATION: Mapping[str, int] = MappingProxyType(
         "targeted": 0,
         "storm": -1,
         "crowd": -1,
-        "graded": 1,
+        "calls": 0,
         "elsewhere": -1,
         "explained": 1,
         "contradicted": -1,
-        "rivals": -1,
         "together": -1,
         "itself": 1,
         "single": -1,
@@ -61,10 +60,7 @@ _LEVEL = 5.0  # nats beyond which log odds hardly grow
 _ALONE = 5.0  # nats that a cause without any other is ahead
 _EQUAL = 1e-6  # nats: who is nearer to another than this stands where that one does
 LISTED = 15  # causes of an incident that are learned from: the others are never near a chance
-_STORM, _RIVALS = (
-    10.0,
-    12.0,
-)  # log2 of so many alarming entities, or causes, is as large as it gets
+_STORM = 10.0  # log2 of so many alarming entities is as large as it gets
 
 Values = Mapping[str, float]
 
@@ -184,11 +180,10 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "targeted": float(incident.target is not None),
         "storm": min(1.0, math.log2(1 + len(loud)) / _STORM),
         "crowd": _share(len(loud), len(seen)),
-        "graded": _share(sum(map(_graded, alarms)), len(alarms)),
+        "calls": answer.calls,
         "elsewhere": answer.elsewhere,
         "explained": _share(len(alarming & _explained(answer, best)), len(alarming)),
         "contradicted": _share(con, pro + con),
-        "rivals": min(1.0, math.log2(len(answer.causes)) / _RIVALS),
         "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
         "itself": float(leader.entity in loud),
         "single": 1 / max(1, leader.explains + (leader.entity in recently_changed(incident))),
@@ -310,11 +305,6 @@ def _explained(answer: Answer, best: Sequence[Fault]) -> set[tuple[str, str]]:
         if cause.entity in blamed
         for witness in cause.supporting
     }
-
-
-def _graded(row: Observation) -> bool:
-    """Tell whether an alarm says how far, or is about a state, of which there is no how far."""
-    return row.score is not None or row.signal not in MEASURED
 
 
 def _share(part: float, whole: float) -> float:

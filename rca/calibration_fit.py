@@ -25,7 +25,7 @@ from rca.calibration import (
     situation_of,
 )
 
-LEAST_SLOPE = 0.02  # of any measure in any situation
+LEAST_SLOPE = 0.3  # of any measure in any situation: what was sure stays surer than what was not
 RIDGE = 1.0  # on what the situation does: what was seldom seen says little
 FREE = 1e-2  # on the rest
 _ROUNDS, _CLOSE, _STRIDE = 100, 1e-7, 5.0

@@ -43,6 +43,7 @@ from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth
 from rca.silence import with_silence
+from rca.softness import softness
 from rca.units import Unit, blind, units
 
 FEW = 150  # prospects that are all walked; of more, those that could matter
@@ -73,6 +74,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Belief:
+    symptoms: list[int]  # and whose objective is breached
     suspects: list[Unit]
     result: Posterior
     watcher: Unit | None  # "only the monitoring failed"
@@ -215,7 +217,7 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
         found, best = worth(scene, possible, outlook, goal)
     watcher = blind(scene)
     result = posterior(found, best, watcher.strength if watcher else None)
-    return _Belief(found, result, watcher)
+    return _Belief(start, found, result, watcher)
 
 
 def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> Answer:
@@ -242,6 +244,7 @@ def _answer(scene: Scene, incident: Incident, model: Model, belief: _Belief) -> 
         warnings=(*incident.warnings, *(line for _, line in scene.topology.capped)),
         runner_up=rival,
         ambiguous=alike,
+        calls=softness(scene.topology, belief.symptoms),
     )
 
 

@@ -281,6 +281,7 @@ class Answer:
         ambiguous: groups of suspects that look the same, likeliest first.
         certificate: what it rests on; None where nobody asked, or nothing would change it.
         doubts: relations that may be wrong, the likeliest first; None where nobody asked.
+        calls: share of calls among the relations of what shows symptoms, in [0, 1].
     """
 
     id: str
@@ -299,6 +300,7 @@ class Answer:
     ambiguous: tuple[Ambiguity, ...] = ()
     certificate: Certificate | None = None
     doubts: tuple[Doubt, ...] | None = None
+    calls: float = 0.0
 
     @property
     def abstained(self) -> bool:

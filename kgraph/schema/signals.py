@@ -58,11 +58,6 @@ SIGNALS = MappingProxyType(
 )
 # Of a probe: whatever it would have told of is unknown.
 GONE = frozenset({"down", "unreachable", "hung"})
-# Measured, so that an alarm may say how far from normal; the others are states.
-MEASURED = frozenset(
-    {"latency", "errors", "availability", "clientLatency", "requests"}
-    | {"cpu", "memory", "disk", "network", "saturation"}
-)
 RESOURCES = frozenset({"cpu", "memory", "disk", "saturation"})
 _EVERY = frozenset({"anomaly", "down", "behaviour", "unreachable"})
 _CHANNELS = MappingProxyType(

@@ -272,21 +272,11 @@ def test_what_the_best_set_explains_counts_once_and_for_all_of_its_members() -> 
 
 def test_every_feature_of_a_situation_is_a_share() -> None:
     targeted = replace(INCIDENT, target=Target("e0", "errors"))
-    found = situation_of(answer(0.9, 0.2), targeted)
+    found = situation_of(replace(answer(0.9, 0.2), calls=0.4), targeted)
     assert set(found) == set(SITUATION)
     assert all(0 <= value <= 1 for value in found.values())
-    assert (found["targeted"], found["itself"], found["graded"]) == (1.0, 1.0, 1.0)
+    assert (found["targeted"], found["itself"], found["calls"]) == (1.0, 1.0, 0.4)
     assert found["contradicted"] == pytest.approx(1 / 3)
-
-
-def test_an_alarm_says_how_far_or_is_about_a_state() -> None:
-    far, bare = _seen("e0"), _seen("e1", score=None)
-
-    def graded(*rows: Observation) -> float:
-        return situation_of(answer(0.9), Incident("one", observations=rows))["graded"]
-
-    assert graded(far, replace(bare, signal="down")) == 1.0
-    assert graded(far, bare) == 0.5
 
 
 def test_log_odds_and_chances_are_each_other_s_inverse() -> None:
