@@ -144,7 +144,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         mend = "`kgraph graph conflicts` lists them; a person decides"
         yield Finding("identity", Health.WARN, told, mend)
     for scope in scopes:
-        if not scope.records:
+        if not scope.tells:
             continue  # it holds evidence only, and that expires by itself
         told = f"{scope.source} {scope.scope}: {counted(scope.records, 'record')}"
         old = overdue(scope.completed_at, scope.interval, now)
