@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Exit, Session, session_of, usage
+from kgraph.cli.session import Exit, Session, http_address, session_of, usage
 
 if TYPE_CHECKING:
     from kgraph.app.monitoring import Written
@@ -108,7 +108,8 @@ def alertmanager(
     *,
     output: Output = _HERE,
     url: Annotated[
-        str | None, typer.Option(help="Where kgraph will listen.", metavar="URL")
+        str | None,
+        typer.Option(help="Where kgraph will listen.", metavar="URL", callback=http_address),
     ] = None,
     token_file: Annotated[
         str | None, typer.Option(help="Where Alertmanager finds kgraph's token.", metavar="FILE")

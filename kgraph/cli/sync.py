@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Exit, Session, session_of
+from kgraph.cli.session import Exit, Session, http_address, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.cli.text import one_line
 
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
 PrometheusUrl = Annotated[
     str | None,
-    typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
+    typer.Option(
+        help="Ask this Prometheus; the configured ones, else port 9090 here.",
+        metavar="URL",
+        callback=http_address,
+    ),
 ]
 AcceptShrink = Annotated[
     bool,
