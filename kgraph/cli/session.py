@@ -157,7 +157,7 @@ def usage(message: str) -> NoReturn:
 
 
 def http_address(url: str | None) -> str | None:
-    """Return the address that an option `--url` names; refuse the command line where it is none."""
+    """Return the address after `--url`; refuse the command line where it is none."""
     from kgraph.schema.addresses import http_url
 
     try:
