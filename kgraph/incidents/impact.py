@@ -9,7 +9,7 @@ from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Change, Hit
-from rca.priors import was_done
+from rca.priors import may_be_undone, was_done
 
 _RECENT = timedelta(hours=1)
 _CHANCE = 0.05  # below it, "will be hit" is noise on a small screen
@@ -34,13 +34,7 @@ def hit(view: View) -> Section:
 
 def changes(view: View) -> Section:
     """Name what was changed before, on the suspects and on what they need, nearest first."""
-    onset = view.onset or view.case.now
-    recent = [
-        change
-        for change in view.case.incident.changes
-        if onset - _RECENT <= change.at <= view.case.now
-        and was_done(change, view.estate.kind(change.entity))
-    ]
+    onset, recent = view.onset or view.case.now, _recent(view)
     suspects = {fault.entity for fault in view.blamed}
     near = suspects | {uid for suspect in suspects for uid in view.estate.causes_of(suspect)}
     close = [c for c in recent if c.entity in near]
@@ -61,6 +55,33 @@ def changes(view: View) -> Section:
     elif far:
         lines.append(f"{len(far)} elsewhere in the last hour")
     return Section(Label.CHANGE, tuple(lines), tone)
+
+
+def undone(view: View) -> str:
+    """Say which change of what is blamed, made before it began, is undone before all else."""
+    onset, blamed = view.onset or view.case.now, {fault.entity for fault in view.blamed}
+    made = [
+        change
+        for change in _recent(view)
+        if change.entity in blamed
+        and change.at <= onset
+        and may_be_undone(change)
+        and view.estate.kind(change.entity) != "ConfigItem"  # its remedy is to restore it
+    ]
+    if not made:
+        return ""
+    last = max(made, key=lambda change: change.at)
+    return f"undo {_what(last)}, {wording.age(onset - last.at)} before, if that can be it"
+
+
+def _recent(view: View) -> list[Change]:
+    onset = view.onset or view.case.now
+    return [
+        change
+        for change in view.case.incident.changes
+        if onset - _RECENT <= change.at <= view.case.now
+        and was_done(change, view.estate.kind(change.entity))
+    ]
 
 
 def _fits(view: View, lines: int, count: int) -> int:
@@ -143,4 +164,11 @@ def _safe(view: View) -> list[str]:
 
 
 def _change(view: View, change: Change) -> str:
-    return f"{view.estate.title(change.entity)} {change.detail or change.type}"
+    return f"{view.estate.title(change.entity)} {_what(change)}"
+
+
+def _what(change: Change) -> str:
+    """Say what was done, with its type unless the detail says it: `deploy v2.41 bob`."""
+    kind = change.type.replace("_", " ")
+    known = kind.lower() in change.detail.lower()
+    return change.detail if known else f"{kind} {change.detail}".rstrip()

@@ -10,6 +10,7 @@ from kgraph.incidents import BLAMING, Case, Detail, Label, Tone, build
 from kgraph.schema import (
     BlastRadius,
     Cause,
+    Change,
     Entity,
     Fault,
     Hit,
@@ -185,6 +186,33 @@ def test_a_change_on_what_the_cause_needs_is_a_suspect(storage_case: Case) -> No
         "Host stor1 package upgraded 03:05:58, 76 s before  SUSPECT",
         "1 elsewhere in the last hour",
     ]
+
+
+def _changed(case: Case, entity: str, kind: str, detail: str) -> Case:
+    made = Change(entity, kind, case.now - timedelta(minutes=2), detail)
+    return replace(case, incident=replace(case.incident, changes=(made,)))
+
+
+def test_a_deploy_of_what_is_blamed_is_undone_before_anything_is_repaired(
+    storage_case: Case,
+) -> None:
+    case = _changed(storage_case, "export", "deploy", "v2.41 bob")
+    assert _text(case, Label.CHANGE) == (
+        "StorageExport nbd1/vmstore deploy v2.41 bob 03:06:02, 72 s before  SUSPECT"
+    )
+    look, then, repair = _text(storage_case, Label.NEXT).partition("; then ")
+    undo = "undo deploy v2.41 bob, 72 s before, if that can be it"
+    assert _text(case, Label.NEXT) == f"{look}{then}{undo}; else {repair}"
+
+
+@pytest.mark.parametrize(
+    ("entity", "kind"), [("stor1", "deploy"), ("export", "restart"), ("export", "relation_opened")]
+)
+def test_what_nobody_can_take_back_is_not_undone(
+    storage_case: Case, entity: str, kind: str
+) -> None:
+    case = _changed(storage_case, entity, kind, "")
+    assert _text(case, Label.NEXT) == _text(storage_case, Label.NEXT)
 
 
 def test_changes_that_find_no_room_are_counted(storage_case: Case) -> None:
