@@ -250,6 +250,25 @@ def test_doctor_tells_health_and_mend_and_writes_nothing(run: Run, work: Path) -
     assert run("doctor", "--detailed-exitcode").code == 10
 
 
+@pytest.mark.parametrize(
+    ("entry", "health", "told"),
+    [
+        ("{alert: Odd, kind: Host, signal: dwn}", "warn", "signal 'dwn' is not published"),
+        ("{alert: Odd(, kind: Host, signal: down}", "fail", "entries[0]: faulty pattern 'Odd('"),
+        ("{alert: Odd, kind: Host, signal: down}", "ok", "1 of your own"),
+    ],
+)
+def test_doctor_looks_at_a_sites_own_mapping(
+    run: Run, work: Path, entry: str, health: str, told: str
+) -> None:
+    (work / "own").mkdir()
+    (work / "own" / "m.yaml").write_text(f"format: kgraph.mapping/v1\nentries:\n  - {entry}\n")
+    (work / "kgraph.toml").write_text('[folders]\nmappings = ["own"]\n')
+    (row,) = [r for r in json.loads(run("doctor", "-o", "json").out) if r["what"] == "mappings"]
+    assert row["health"] == health
+    assert told in row["told"]
+
+
 def test_doctor_fails_on_a_source_that_does_not_answer(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text(
         '[[sources]]\ntype = "alertmanager"\nurl = "http://127.0.0.1:9"\n'
