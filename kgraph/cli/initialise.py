@@ -65,7 +65,8 @@ def init(
     if before is not None and before.resolve() != configuration.store_path.resolve():
         copy = f"kgraph store copy {quote(str(before))} {quote(configuration.store_title)}"
         session.remark(f"what was read before is in {before}: `{copy}` takes it over")
-    session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")
+    first = "" if configuration.settings.sources else f"name what is read in {path}, then "
+    session.remark(f"next: {first}kgraph sync --dry-run, kgraph sync, kgraph doctor")
 
 
 def _store_until_now(session: Session) -> Path | None:

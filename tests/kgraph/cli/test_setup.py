@@ -38,6 +38,11 @@ def test_init_writes_a_configuration_and_a_store_that_work(run: Run, work: Path)
     assert "No libvirt was found here" in (work / "kgraph.toml").read_text()
     assert run("graph", "find").code == 0
     assert run("config", "path").out.strip() == str(work / "kgraph.toml")
+    # Nothing was found to read: that comes first, and who goes on is not sent back to `init`.
+    assert f"next: name what is read in {work / 'kgraph.toml'}, then kgraph sync" in done.err
+    for command in ("sync", "watch"):
+        told = run(command).err
+        assert "no source is configured; name what is read under [[sources]] in it" in told
 
 
 @pytest.mark.usefixtures("_alone")
