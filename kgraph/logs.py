@@ -7,9 +7,11 @@ commands write no line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 _configure: list[Callable[[], None]] = []  # what the first line still has to do: one, or nothing
+_configuring = Lock()  # threads that begin together: none writes before it is done
 
 
 def configured_by(configure: Callable[[], None]) -> None:
@@ -27,7 +29,10 @@ class Logger:
         import structlog  # noqa: PLC0415 - see above
 
         while _configure:
-            _configure.pop()()
+            with _configuring:
+                if _configure:  # nobody else did it meanwhile
+                    _configure[0]()
+                    _configure.clear()
         written: Callable[..., Any] = getattr(structlog.get_logger(self._name), level)
         return written
 

@@ -151,9 +151,8 @@ def _possible(rule: PropagationRule) -> Iterator[Finding]:
     if ANY not in rule.cause_kinds:
         known = {mode for kind in rule.cause_kinds for mode in KINDS[kind].modes}
         for missing in sorted(causes - known):
-            yield Finding(
-                f"no kind on the path has the mode {missing!r}", rule.where, "correct `causes`"
-            )
+            mend = suggest(missing, known, "correct `causes`")
+            yield Finding(f"no kind on the path has the mode {missing!r}", rule.where, mend)
 
 
 def _together(model: Model) -> Iterator[Finding]:

@@ -56,6 +56,11 @@ def was_done(change: Change, kind: str) -> bool:
     return change.type != _RENAMED and not (kind == "Probe" and change.type in _READ)
 
 
+def may_be_undone(change: Change) -> bool:
+    """Tell whether somebody decided on it and can take it back: a deploy, an edit, an upgrade."""
+    return change.type not in {*_READ, _RENAMED, "restart"}
+
+
 def recently_changed(incident: Incident) -> Mapping[str, str]:
     """Return entity -> type of its last change, of those shortly before or during the symptoms.
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
 from kgraph.schema.refusals import in_words, near_key
-from kgraph.schema.yaml_files import read_yaml, text_of
+from kgraph.schema.yaml_files import own_folder, read_yaml, text_of
 from rca.includes import Shelf, bound, expand
 from rca.rules import (
     CheckRule,
@@ -109,10 +109,7 @@ def shipped_files(ending: str = ".yaml") -> Shelf:
 
 
 def shelf_of(folder: Path, ending: str = ".yaml") -> Shelf:
-    if not folder.is_dir():
-        raise ConfigurationError(
-            "no such folder", where=str(folder), mend="correct `rules` in the configuration"
-        )
+    own_folder(folder, "rules")
     paths = [path for path in folder.iterdir() if _wanted(path.name, ending)]
     return Shelf(str(folder), {path.name: text_of(path) for path in paths})
 
@@ -137,7 +134,9 @@ def _file(raw: object, name: str) -> RuleFile:
     try:
         content = _File.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        # A misspelt key is more than the one that is missing for it.
+        first = next((row for row in found if row["type"] == "extra_forbidden"), found[0])
         field_ = ".".join(str(part) for part in first["loc"]) or "file"
         mend = "see docs/rules.md for the form"
         if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:

@@ -266,7 +266,7 @@ class Applying:
 def _known_facts(configuration: Configuration, store: GraphStore, now: datetime) -> Facts:
     """Sum up the last sync."""
     read = [job.title for job in jobs(Context(configuration)) if job.topology]
-    newest = max((scope.completed_at for scope in store.scopes()), default=now)
+    newest = max((row.completed_at for row in store.scopes() if row.tells), default=now)
     evidence = store.evidence(now=now)
     return facts_of(store.graph(), evidence, newest, read, read_before(store, read))
 

@@ -102,8 +102,12 @@ def of_store(
 
 
 def read_at(store: Estate) -> tuple[SourceAge, ...]:
-    """Return when each scope of each source was last read."""
-    return tuple(SourceAge(row.source, row.completed_at, row.interval) for row in store.scopes())
+    """Return when each scope of each source was last read; a reading that failed is none."""
+    return tuple(
+        SourceAge(row.source, row.completed_at, row.interval)
+        for row in store.scopes()
+        if row.tells
+    )
 
 
 def of_estate(

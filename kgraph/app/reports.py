@@ -68,7 +68,7 @@ def period(
         tuple(
             f"{row.source} {row.scope}".strip()
             for row in store.scopes()
-            if overdue(row.completed_at, row.interval, now)
+            if row.tells and overdue(row.completed_at, row.interval, now)
         ),
     )
 

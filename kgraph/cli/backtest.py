@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.moments import moment, span
-from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.session import Session, http_address, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ def backtest(  # noqa: PLR0913 - one for each option
     *,
     url: Annotated[
         str | None,
-        typer.Option(help="Ask this Prometheus; else the configured one.", metavar="URL"),
+        typer.Option(
+            help="Ask this Prometheus; else the configured one.",
+            metavar="URL",
+            callback=http_address,
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="Begin here: RFC 3339, or -7d.", metavar="TIME")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgraph.cli.ingest_declared import Sources
-from kgraph.cli.session import Session, session_of, usage
+from kgraph.cli.session import Session, http_address, session_of, usage
 from kgraph.cli.sync import (
     AcceptShrink,
     DryRun,
@@ -173,7 +173,10 @@ def alertmanager(
         str | None, typer.Argument(help="A webhook payload or an alert list; - is stdin.")
     ] = None,
     *,
-    url: Annotated[str | None, typer.Option(help="Ask this Alertmanager.", metavar="URL")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Ask this Alertmanager.", metavar="URL", callback=http_address),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how each alert found its entity.")
     ] = False,

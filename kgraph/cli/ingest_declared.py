@@ -55,7 +55,7 @@ class Sources(TyperGroup):
             return found
         one = typer.Typer(add_completion=False, rich_markup_mode=None)
         told = f"Read {about}."
-        one.command(cmd_name, help=told)(_ingest)
+        one.command(cmd_name, help=told, short_help=told)(_ingest)  # whole in the list, too
         return typer.main.get_command(one)
 
 

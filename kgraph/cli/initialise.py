@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli.session import Exit, Session, session_of, usage
+from kgraph.cli.session import Exit, Session, http_address, session_of, usage
 
 if TYPE_CHECKING:
     from kgraph.app.monitoring import Written
@@ -65,7 +65,8 @@ def init(
     if before is not None and before.resolve() != configuration.store_path.resolve():
         copy = f"kgraph store copy {quote(str(before))} {quote(configuration.store_title)}"
         session.remark(f"what was read before is in {before}: `{copy}` takes it over")
-    session.remark("next: kgraph sync --dry-run, kgraph sync, kgraph doctor")
+    first = "" if configuration.settings.sources else f"name what is read in {path}, then "
+    session.remark(f"next: {first}kgraph sync --dry-run, kgraph sync, kgraph doctor")
 
 
 def _store_until_now(session: Session) -> Path | None:
@@ -108,7 +109,8 @@ def alertmanager(
     *,
     output: Output = _HERE,
     url: Annotated[
-        str | None, typer.Option(help="Where kgraph will listen.", metavar="URL")
+        str | None,
+        typer.Option(help="Where kgraph will listen.", metavar="URL", callback=http_address),
     ] = None,
     token_file: Annotated[
         str | None, typer.Option(help="Where Alertmanager finds kgraph's token.", metavar="FILE")

@@ -28,6 +28,8 @@ _FORMS = f"{_INSTANT}, or how long ago (-15m, -2h, -3d)"
 
 def moment(text: str, now: datetime) -> datetime:
     """Return the moment that somebody wrote, in UTC; end with a usage error if it is none."""
+    if text == "now":
+        return now
     back = _SPAN.fullmatch(text.removeprefix("-"))
     if back:
         return now - _length(back)

@@ -46,8 +46,11 @@ def lint(
 ) -> None:
     """Check rules: kinds, modes, paths, conditions, probabilities, duplicates, parameters."""
     import rca
+    from kgraph.schema import InputError
 
     session = session_of(ctx)
+    if folder is not None and folder.is_dir() and not any(folder.glob("*.yaml")):
+        raise InputError("no rules in there", where=str(folder), mend="rule files end with .yaml")
     findings = rca.lint(rule_folders(session) if folder is None else [folder])
     rows = [(finding.where, finding.what, finding.mend) for finding in findings]
     if rows or output is not RowFormat.TABLE:

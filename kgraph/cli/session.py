@@ -154,3 +154,13 @@ def usage(message: str) -> NoReturn:
     """Refuse a command line: one line and exit code 2."""
     sys.stderr.write(f"kgraph: {message}\n")
     raise typer.Exit(int(Exit.USAGE))
+
+
+def http_address(url: str | None) -> str | None:
+    """Return the address after `--url`; refuse the command line where it is none."""
+    from kgraph.schema.addresses import http_url
+
+    try:
+        return http_url(url) if url is not None else None
+    except ValueError as error:
+        usage(f"--url: {error}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgraph.cli.session import Exit, Session, session_of
+from kgraph.cli.session import Exit, Session, http_address, session_of
 from kgraph.cli.tables import RowFormat, Rows, show, write
 from kgraph.cli.text import one_line
 
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
 PrometheusUrl = Annotated[
     str | None,
-    typer.Option(help="Ask this Prometheus; the configured ones, else port 9090 here."),
+    typer.Option(
+        help="Ask this Prometheus; the configured ones, else port 9090 here.",
+        metavar="URL",
+        callback=http_address,
+    ),
 ]
 AcceptShrink = Annotated[
     bool,
@@ -73,17 +77,12 @@ def sync(
     output: Rows = RowFormat.TABLE,
 ) -> None:
     """Read all configured sources at once. One that fails is told and stops no other."""
-    from kgraph.app.sources import Context, jobs, named_jobs
-    from kgraph.schema import ConfigurationError
+    from kgraph.app.sources import Context, jobs, named_jobs, no_source
 
     session = session_of(ctx)
     configuration = session.configuration
     if not configuration.settings.sources:
-        raise ConfigurationError(
-            "no source is configured",
-            where=str(configuration.file or "kgraph.toml"),
-            mend="`kgraph init` writes a commented one; `kgraph ingest` reads a single source",
-        )
+        raise no_source(configuration)
     context = Context(configuration)
     chosen = named_jobs(context, sources) if sources else jobs(context)
     way = Way(dry_run=dry_run, accept_shrink=accept_shrink, every_change=every_change)

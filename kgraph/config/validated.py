@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,4 +117,14 @@ def _near(location: tuple[int | str, ...]) -> str:
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                 model = annotation
     names = sorted(model.model_fields)
+    if model is Settings and (tables := list(_tables_with(str(location[-1])))):
+        return f"write it under {' or '.join(f'[{table}]' for table in tables)}"
     return suggest(str(location[-1]), names, f"known keys: {', '.join(names)}")
+
+
+def _tables_with(key: str) -> Iterator[str]:
+    """Yield the tables of the configuration that have such a key."""
+    for name, field in Settings.model_fields.items():
+        held = field.annotation
+        if isinstance(held, type) and issubclass(held, BaseModel) and key in held.model_fields:
+            yield name

@@ -10,6 +10,7 @@ from kgraph.incidents import wording
 from kgraph.incidents.aging import newest, overdue
 from kgraph.incidents.case import Origin, View
 from kgraph.incidents.handling import GROUPING, acknowledgement
+from kgraph.incidents.impact import undone
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import (
     Actor,
@@ -53,7 +54,9 @@ def upcoming(view: View) -> Section:
     if view.suspected:
         doubt = "no suspect is sure enough to be repaired: compare those under ELSE"
         return Section(Label.NEXT, (_look(view) or doubt,), Tone.WARNING)
-    said = "; then ".join(part for part in (_look(view), _repair(view)) if part)
+    undo = "" if view.case.since else undone(view)
+    done = "; else ".join(part for part in (undo, _repair(view)) if part)
+    said = "; then ".join(part for part in (_look(view), done) if part)
     if not said and lead is not None:
         said = f"no remedy in the catalogue fits: start at {view.estate.title(lead.entity)}"
     return Section(Label.NEXT, (said,) if said else ())

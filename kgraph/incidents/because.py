@@ -190,7 +190,8 @@ def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], eve
     states = {wording.state(signals[uid]) for uid in victims}
     if len(states) == len(kinds) == 1 and (how := states.pop()).isalpha():
         noun = next(iter(kinds))
-        return f"{every}{len(victims)} {how} {wording.kind(noun, len(victims))}"
+        many = "both" if every == "all " and len(victims) == 2 else f"{every}{len(victims)}"
+        return f"{many} {how} {wording.kind(noun, len(victims))}"
     most_first = sorted(kinds.items(), key=lambda row: (-row[1], row[0]))
     said = [wording.count(number, noun) for noun, number in most_first]
     if len(said) > 2:
@@ -198,6 +199,8 @@ def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], eve
         return f"{every}{len(victims)}{others} things that show symptoms"
     if len(said) == 2 and every == "all ":
         every = ""  # nobody says "all 2 VMs and 1 service"
+    elif len(victims) == 2 and every == "all ":
+        return f"both {wording.kind(most_first[0][0], 2)}"
     return f"{every}{' and '.join(said)}"
 
 

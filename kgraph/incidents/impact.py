@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from kgraph.incidents import wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
 from kgraph.schema import Change, Hit
-from rca.priors import was_done
+from rca.priors import may_be_undone, was_done
 
 _RECENT = timedelta(hours=1)
 _CHANCE = 0.05  # below it, "will be hit" is noise on a small screen
 _GATES = 3
+_CHANGES = 2
 
 
 def hit(view: View) -> Section:
@@ -21,10 +22,10 @@ def hit(view: View) -> Section:
     radius = view.case.answer.blast_radius
     if view.case.answer.abstained:
         return Section(Label.IMPACT, ())
-    lines = [f"now  {line}" for line in _by_state(view, radius.now)][: _limit(view, 3)]
-    lines += [f"     {line}" for line in _gates(view)][: _limit(view, _GATES)]
+    lines = _told(view, "now ", radius.now, 3)
+    lines += [f"     {line}" for line in _spares(view)]
     coming = [h for h in radius.next if h.probability >= _CHANCE or view.detail is Detail.FULL]
-    lines += [f"next {line}" for line in _by_state(view, coming)][: _limit(view, 2)]
+    lines += _told(view, "next", coming, 2)
     if radius.redundancy_lost:
         who = wording.names([view.estate.name(uid) for uid in radius.redundancy_lost], view.room)
         lines.append(f"no spare left: {who}")
@@ -33,13 +34,7 @@ def hit(view: View) -> Section:
 
 def changes(view: View) -> Section:
     """Name what was changed before, on the suspects and on what they need, nearest first."""
-    onset = view.onset or view.case.now
-    recent = [
-        change
-        for change in view.case.incident.changes
-        if onset - _RECENT <= change.at <= view.case.now
-        and was_done(change, view.estate.kind(change.entity))
-    ]
+    onset, recent = view.onset or view.case.now, _recent(view)
     suspects = {fault.entity for fault in view.blamed}
     near = suspects | {uid for suspect in suspects for uid in view.estate.causes_of(suspect)}
     close = [c for c in recent if c.entity in near]
@@ -50,27 +45,60 @@ def changes(view: View) -> Section:
         when = f"{wording.age(before)} before" if before >= timedelta(0) else "after the onset"
         mark = "  SUSPECT" if before >= timedelta(0) else ""
         lines.append(f"{_change(view, change)} {wording.clock(change.at)}, {when}{mark}")
-    far = len(recent) - len(close)
-    if far and view.detail is Detail.FULL:
-        lines += [_change(view, change) for change in recent if change not in close]
-    elif far:
-        lines.append(f"{far} elsewhere in the last hour")
+    far = [change for change in recent if change.entity not in near]
     tone = Tone.WARNING if any("SUSPECT" in line for line in lines) else Tone.PLAIN
-    shown = lines if view.detail is Detail.FULL else [*lines[:2], *lines[2:][-1:]]
-    return Section(Label.CHANGE, tuple(shown), tone)
+    shown = _fits(view, len(lines), _CHANGES)
+    left = len(lines) - shown
+    lines = [*lines[:shown], *([f"{left} more on what is suspected or needed"] if left else [])]
+    if far and view.detail is Detail.FULL:
+        lines += [_change(view, change) for change in far]
+    elif far:
+        lines.append(f"{len(far)} elsewhere in the last hour")
+    return Section(Label.CHANGE, tuple(lines), tone)
 
 
-def _limit(view: View, count: int) -> int | None:
-    return count if view.detail is Detail.BRIEF else None
+def undone(view: View) -> str:
+    """Say which change of what is blamed, made before it began, is undone before all else."""
+    onset, blamed = view.onset or view.case.now, {fault.entity for fault in view.blamed}
+    made = [
+        change
+        for change in _recent(view)
+        if change.entity in blamed
+        and change.at <= onset
+        and may_be_undone(change)
+        and view.estate.kind(change.entity) != "ConfigItem"  # its remedy is to restore it
+    ]
+    if not made:
+        return ""
+    last = max(made, key=lambda change: change.at)
+    return f"undo {_what(last)}, {wording.age(onset - last.at)} before, if that can be it"
 
 
-def _by_state(view: View, hits: Iterable[Hit]) -> list[str]:
-    """Fold hits of one kind in one state into a line each."""
+def _recent(view: View) -> list[Change]:
+    onset = view.onset or view.case.now
+    return [
+        change
+        for change in view.case.incident.changes
+        if onset - _RECENT <= change.at <= view.case.now
+        and was_done(change, view.estate.kind(change.entity))
+    ]
+
+
+def _fits(view: View, lines: int, count: int) -> int:
+    """Return how many lines are shown whole; one that is left out alone is no line saved."""
+    return lines if view.detail is Detail.FULL or lines <= count + 1 else count
+
+
+def _told(view: View, when: str, hits: Iterable[Hit], count: int) -> list[str]:
+    """Say who is hit, those of one kind in one state in a line; the last counts the rest."""
     groups: dict[tuple[str, str], list[Hit]] = {}
     for row in hits:
         groups.setdefault((view.estate.kind(row.entity), wording.state(row.mode)), []).append(row)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [_folded(view, kind, how, rows) for (kind, how), rows in ordered]
+    shown = _fits(view, len(ordered), count)
+    lines = [f"{when} {_folded(view, kind, how, rows)}" for (kind, how), rows in ordered[:shown]]
+    rest = [f"{wording.count(len(rows), kind)} {how}" for (kind, how), rows in ordered[shown:]]
+    return [*lines, f"{when} also {wording.names(rest, view.room, ', ')}"] if rest else lines
 
 
 def _folded(view: View, kind: str, how: str, rows: Sequence[Hit]) -> str:
@@ -84,12 +112,23 @@ def _folded(view: View, kind: str, how: str, rows: Sequence[Hit]) -> str:
     return f"{lead}: {wording.placed(entities, view.estate.place, room)}"
 
 
-def _gates(view: View) -> list[str]:
-    """Say of each hit dependent with spares how many of them still work."""
+def _spares(view: View) -> list[str]:
+    """Say of each hit dependent with spares how many still work, those that have too few first."""
+    found = sorted(_groups(view))
+    shown = _fits(view, len(found), _GATES)
+    lines = [
+        f"{name} {up} of {size} up, needs {need}{_owner(view, uid)}"
+        for _, name, _, up, size, need, uid in found[:shown]
+    ]
+    rest = list(dict.fromkeys(name for _, name, *_ in found[shown:]))
+    return [*lines, f"also short of copies: {wording.names(rest, view.room)}"] if rest else lines
+
+
+def _groups(view: View) -> Iterator[tuple[bool, str, str, int, int, int, str]]:
+    """Yield (has enough, name, group, up, size, need, uid) of each group that has lost members."""
     radius = view.case.answer.blast_radius
     gone = {h.entity for h in radius.now} | {fault.entity for fault in view.blamed}
-    lines = []
-    for uid in sorted({h.entity for h in (*radius.now, *radius.next)}, key=view.estate.name):
+    for uid in {h.entity for h in (*radius.now, *radius.next)}:
         groups: dict[tuple[str, str], list[str]] = {}
         needs: dict[tuple[str, str], int] = {}
         for relation in view.estate.needs.get(uid, ()):
@@ -97,14 +136,11 @@ def _gates(view: View) -> list[str]:
                 key = (relation.source, relation.group)
                 groups.setdefault(key, []).append(relation.dependency)
                 needs[key] = relation.need or 1
-        for key, members in sorted(groups.items()):
-            up = sum(member not in gone for member in members)
+        for key, members in groups.items():
+            up, need = sum(member not in gone for member in members), needs[key]
             if up < len(members):
-                lines.append(
-                    f"{view.estate.name(uid)} {up} of {len(members)} up, needs {needs[key]}"
-                    f"{_owner(view, uid)}"
-                )
-    return lines
+                name = view.estate.name(uid)
+                yield up >= need, name, key[1], up, len(members), need, uid
 
 
 def _owner(view: View, uid: str) -> str:
@@ -128,4 +164,11 @@ def _safe(view: View) -> list[str]:
 
 
 def _change(view: View, change: Change) -> str:
-    return f"{view.estate.title(change.entity)} {change.detail or change.type}"
+    return f"{view.estate.title(change.entity)} {_what(change)}"
+
+
+def _what(change: Change) -> str:
+    """Say what was done, with its type unless the detail says it: `deploy v2.41 bob`."""
+    kind = change.type.replace("_", " ")
+    known = kind.lower() in change.detail.lower()
+    return change.detail if known else f"{kind} {change.detail}".rstrip()

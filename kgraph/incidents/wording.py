@@ -186,6 +186,7 @@ def headline(
         key = (entity.kind if entity else "Thing", state(signal))
         groups[key] = groups.get(key, 0) + 1
     ordered = sorted(groups.items(), key=lambda row: (-row[1], row[0]))
-    said = [f"{count(number, noun)} {how}" for (noun, how), number in ordered[:limit]]
-    rest = sum(number for _, number in ordered[limit:])
+    shown = limit if len(ordered) > limit + 1 else len(ordered)  # "1 more" is no shorter
+    said = [f"{count(number, noun)} {how}" for (noun, how), number in ordered[:shown]]
+    rest = sum(number for _, number in ordered[shown:])
     return ", ".join((*said, f"{rest} more") if rest else said) or "nothing abnormal"

@@ -97,7 +97,7 @@ from kgraph.schema.provenance import (
     SharedKey,
     SourcedRecord,
 )
-from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual
+from kgraph.schema.relations import RELATIONS, Carries, RelationType, unusual, usually
 from kgraph.schema.rulings import Ruling
 from kgraph.schema.signals import (
     GONE,
@@ -216,4 +216,5 @@ __all__ = [
     "suggest_signal",
     "unknown_mode",
     "unusual",
+    "usually",
 ]

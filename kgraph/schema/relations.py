@@ -108,3 +108,18 @@ def unusual(type_: str, dependent_kind: str, dependency_kind: str) -> bool:
     """Tell whether a relation joins kinds that it seldom joins: worth a warning, no more."""
     usual = RELATIONS[type_].usual
     return bool(usual) and (dependent_kind, dependency_kind) not in usual
+
+
+def usually(type_: str, dependent_kind: str, dependency_kind: str) -> str:
+    """Say what is written instead of an unusual relation; any two kinds are joined by `USES`."""
+    usual = RELATIONS[type_].usual
+    if (dependency_kind, dependent_kind) in usual:
+        return f"usual is {dependency_kind} {type_} {dependent_kind}"
+    pair = (dependent_kind, dependency_kind)
+    types = [name for name, row in RELATIONS.items() if pair in row.usual]
+    if types:
+        return f"usual is {dependent_kind} {' or '.join(types)} {dependency_kind}"
+    kinds = sorted(on for what, on in usual if what == dependent_kind)
+    if kinds:
+        return f"usual is {dependent_kind} {type_} {' or '.join(kinds)}"
+    return f"where one needs the other to work write {dependent_kind} USES {dependency_kind}"

@@ -35,11 +35,26 @@ def site_files(folders: Sequence[Path], setting: str) -> Iterator[tuple[str, str
         ConfigurationError: a folder that is not there, or a file that cannot be read.
     """
     for folder in folders:
-        if not folder.is_dir():
-            mend = f"correct `{setting}` in the configuration"
-            raise ConfigurationError("no such folder", where=str(folder), mend=mend)
+        own_folder(folder, setting)
         for path in sorted(folder.glob("*.yaml")):
             yield str(path), text_of(path)
+
+
+def own_folder(folder: Path, setting: str) -> None:
+    """See that a site's folder is one, and that nothing in it would be passed over by its ending.
+
+    Raises:
+        ConfigurationError: it is not there, it is a file, or it holds a `*.yml`.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "no such folder"
+        mend = f"correct `{setting}` in the configuration"
+        mend = "name the folder that holds it" if folder.exists() else mend
+        raise ConfigurationError(what, where=str(folder), mend=mend)
+    for other in sorted(folder.glob("*.yml")):
+        raise ConfigurationError(
+            "would not be read", where=str(other), mend="let its name end with .yaml"
+        )
 
 
 def text_of(path: Path) -> str:

@@ -226,8 +226,8 @@ def _spelled(namespace: str, value: str) -> tuple[str, str] | None:
 def _names(entity: Entity) -> set[str]:
     found = {folded(entity.uid), folded(entity.name)}
     told = entity.props.get("alertName") if entity.kind in _TOLD_AS else None
-    if isinstance(told, str):
-        found.add(folded(told))
+    path = entity.props.get("path") if entity.kind == "StoragePool" else None  # a mount point
+    found |= {folded(each) for each in (told, path) if isinstance(each, str)}
     return found | {folded(key.value) for key in entity.keys if key.namespace in _NAME_KEYS}
 
 

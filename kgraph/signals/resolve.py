@@ -145,6 +145,14 @@ class _Question:
                 return frozenset(hosts)
         return frozenset() if any(label != "instance" for label, _ in said) else None
 
+    def guest(self) -> str | None:
+        """Return the guest that tells of itself: the first machine that the labels name is one."""
+        for _, value in self.labels(self.mapping.host or HOSTS):
+            if found := self.index.named(without_port(value), ("Host", "VirtualMachine")):
+                guest = len(found) == 1 and self.index.entities[found[0]].kind == "VirtualMachine"
+                return found[0] if guest else None
+        return None
+
 
 def _explicit(question: _Question) -> Found:
     index = question.index
@@ -173,10 +181,22 @@ def _named_on_host(question: _Question) -> Found:
         return ()
     for _, name in question.labels(question.mapping.name or GUESTS):
         own = _port(question, name) if kinds[0] in LOCAL else ()  # `h1/data` before any `data`
-        found = own or _sited(question, question.index.named(name, kinds), question.place())
+        found = own or _near(question, name, kinds)
         if found:
             return found
     return ()
+
+
+def _near(question: _Question, name: str, kinds: Sequence[str]) -> Found:
+    """Return what has a name where the labels say; `eth0` of a guest is no `eth0` of a host."""
+    found, index = question.index.named(name, kinds), question.index
+    if kinds[0] in LOCAL and (guest := question.guest()):
+        return tuple(
+            uid
+            for uid in found
+            if index.entities[uid].kind not in LOCAL or guest in index.needs.get(uid, ())
+        )
+    return _sited(question, found, question.place())
 
 
 def _sited(question: _Question, found: Found, place: frozenset[str] | None) -> Found:
@@ -204,7 +224,7 @@ def _target(question: _Question) -> Found:
         for name in dict.fromkeys((value, without_port(value))):
             found = question.index.named(name, kinds) if kinds else _machine(question.index, name)
             if kinds and kinds[0] in LOCAL:
-                found = _sited(question, found, question.place()) or _port(question, name)
+                found = _near(question, name, kinds) or _port(question, name)
             if found:
                 return found
     return ()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from kgraph.schema import Record, RelationRecord
+from kgraph.schema import Record, RelationRecord, usually
 
 _Row = TypeVar("_Row")
 LinkId = tuple[
@@ -143,10 +143,11 @@ def plan_links(
 
 def endpoint_findings(sorts: Mapping[Sort, int]) -> list[str]:
     """Return one line for each sort of relation between kinds that it seldom joins."""
-    return [
-        f"unusual_endpoints {a} {type_} {b}: {count} relation{'s' if count > 1 else ''}"
-        for a, type_, b, count in sorted((a, type_, b, n) for (type_, a, b), n in sorts.items())
-    ]
+    found = []
+    for a, type_, b, count in sorted((a, type_, b, n) for (type_, a, b), n in sorts.items()):
+        many = f"{count} relation{'s' if count > 1 else ''}"
+        found.append(f"unusual_endpoints {a} {type_} {b}: {many}; {usually(type_, a, b)}")
+    return found
 
 
 def need_findings(

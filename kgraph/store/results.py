@@ -201,3 +201,8 @@ class ScopeState:
     records: int
     findings: tuple[str, ...] = ()
     interval: timedelta | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells of anything; else it holds evidence alone, as of a failed reading."""
+        return self.records > 0

@@ -287,6 +287,21 @@ def test_unusual_endpoints_are_one_finding_for_all_alike(sync: Sync) -> None:
     assert "Host STORED_ON VirtualMachine: 5 relations" in finding
 
 
+@pytest.mark.parametrize(
+    ("row", "usual"),
+    [
+        (("h1", "RUNS_ON", "v1"), "usual is VirtualMachine RUNS_ON Host"),
+        (("v1", "STORED_ON", "h1"), "usual is VirtualMachine RUNS_ON Host"),
+        (("p1", "RUNS_ON", "h1"), "where one needs the other to work write StoragePool USES Host"),
+    ],
+)
+def test_an_unusual_relation_is_told_with_what_is_usual(
+    sync: Sync, row: tuple[str, str, str], usual: str
+) -> None:
+    (finding,) = sync(HOST, VM, Record("p1", "StoragePool"), RelationRecord(*row)).findings
+    assert finding.endswith(f": 1 relation; {usual}")
+
+
 def test_unusual_relations_are_told_of_again_when_something_else_has_changed(sync: Sync) -> None:
     rows = [RelationRecord("h1", "STORED_ON", "v1"), RelationRecord("v1", "RUNS_ON", "h1")]
     first = sync(HOST, VM, *rows)

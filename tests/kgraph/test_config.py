@@ -98,6 +98,7 @@ def test_sources_are_read_in_order_with_their_defaults(
         ('[store]\ndatabase = "system"', "store.database: name one that keeps graphs"),
         ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
         ('sit = "x"', "unknown key 'sit'; did you mean site"),
+        ('rules = ["own"]', "unknown key 'rules'; write it under [folders]"),
         ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),
         ("[[sources]]", "sources.0: a source needs a type that is known; types: topology, "),
         ('[[sources]]\ntype = "topology"', "sources.0.path: is missing"),

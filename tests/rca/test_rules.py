@@ -123,6 +123,21 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert caught.value.mend
 
 
+def test_a_rule_file_that_nobody_would_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(HEAD)
+    with pytest.raises(ConfigurationError, match=r"mine\.yml: would not be read"):
+        rca.load_model([tmp_path])
+
+
+def test_a_misspelt_key_is_told_before_the_one_that_it_was_to_be() -> None:
+    row = '{effect: down, path: "(Host)-[:USES]->(Nic)", causes: [down], strenght: 0.5}'
+    with pytest.raises(ConfigurationError) as caught:
+        parse(f"{HEAD}propagation:\n  - {row}\n", "r")
+    assert str(caught.value) == (
+        "r: propagation.0.strenght: is not known here; did you mean strength?"
+    )
+
+
 def test_a_users_folder_overrides_a_shipped_row_and_keeps_the_others(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(HEAD + "faults:\n  - {fault: Host.down, perYear: 7}\n")
     shipped, mine = rca.load_model(), rca.load_model([tmp_path])

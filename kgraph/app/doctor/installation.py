@@ -26,6 +26,8 @@ from kgraph.config import Configuration
 from kgraph.incidents.aging import overdue
 from kgraph.schema import KgraphError, NoStoreError
 from kgraph.schema.counting import counted
+from kgraph.signals import lint as lint_mappings
+from kgraph.signals import load_packs
 from kgraph.store import (
     HELD,
     SQLITE_VERSION,
@@ -48,6 +50,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         lambda: _sqlite(configuration),
         lambda: _configuration(configuration),
         lambda: _rules(configuration),
+        lambda: _mappings(configuration),
         lambda: _repairs(configuration),
         lambda: _store(configuration, now),
         _libvirt,
@@ -105,6 +108,23 @@ def _rules(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("rules", Health.OK, "sound")
 
 
+def _mappings(configuration: Configuration) -> Iterator[Finding]:
+    """Look at what a site's own files say of alerts; the shipped ones are tested."""
+    folders = resolved(configuration, configuration.settings.folders.mappings)
+    if not folders:
+        return
+    try:
+        own = [entry for entry in load_packs(folders).entries if not entry.shipped]
+    except KgraphError as error:
+        yield Finding("mappings", Health.FAIL, str(error))
+        return
+    wrong = lint_mappings(own)
+    for line in wrong:
+        yield Finding("mappings", Health.WARN, line)
+    if not wrong:
+        yield Finding("mappings", Health.OK, f"{len(own)} of your own")
+
+
 def _repairs(configuration: Configuration) -> Iterator[Finding]:
     """Look at the catalogue, the policy and the ways to act; nothing is tried."""
     try:
@@ -144,7 +164,7 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         mend = "`kgraph graph conflicts` lists them; a person decides"
         yield Finding("identity", Health.WARN, told, mend)
     for scope in scopes:
-        if not scope.records:
+        if not scope.tells:
             continue  # it holds evidence only, and that expires by itself
         told = f"{scope.source} {scope.scope}: {counted(scope.records, 'record')}"
         old = overdue(scope.completed_at, scope.interval, now)

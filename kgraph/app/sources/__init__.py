@@ -15,7 +15,7 @@ from importlib import import_module
 from ingest import catalogue
 from kgraph.app.sources.context import Context
 from kgraph.app.sync import Job
-from kgraph.config import LibvirtSource, PrometheusSource
+from kgraph.config import Configuration, LibvirtSource, PrometheusSource
 from kgraph.schema import ConfigurationError, suggest
 from kgraph.sourcekit import SourceEntry
 
@@ -151,3 +151,14 @@ def _configured(context: Context) -> list[tuple[SourceEntry, Job]]:
     configured = context.configuration.settings.sources
     ordered = sorted(configured, key=lambda c: order.index(c.type) if c.type in order else place)
     return [(config, job(config, context)) for config in ordered]
+
+
+def no_source(configuration: Configuration) -> ConfigurationError:
+    """Return the refusal of who names nothing to read, with where to begin."""
+    mend = (
+        "`kgraph init` writes one to fill in; `kgraph ingest` reads a single source"
+        if configuration.file is None
+        else "name what is read under [[sources]] in it, or take the comment signs off one"
+    )
+    where = str(configuration.file or "kgraph.toml")
+    return ConfigurationError("no source is configured", where=where, mend=mend)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from kgraph.app.acting import actuators
 from kgraph.app.binding import Binding
 from kgraph.app.policies import policy_of
-from kgraph.app.sources import Context, watched_jobs
+from kgraph.app.sources import Context, no_source, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
 from kgraph.app.watch.beside import Alone, Beside
@@ -21,7 +21,6 @@ from kgraph.app.watch.repairs import PolicyRepairs
 from kgraph.app.watch.snapshot import Snapshots
 from kgraph.app.watch.told import Teller
 from kgraph.config import Configuration
-from kgraph.schema import ConfigurationError
 from kgraph.store import GraphStore
 from remedies import Executor
 from remedies.execution.readback import in_repair
@@ -48,11 +47,7 @@ def build(
     """
     settings = configuration.settings
     if not settings.sources and beside is None:
-        raise ConfigurationError(
-            "no source is configured",
-            where=str(configuration.file or "kgraph.toml"),
-            mend="`kgraph init` writes a commented one",
-        )
+        raise no_source(configuration)
     beside = beside or Alone()
     holder = f"watch@{socket.gethostname()}:{os.getpid()}"
     read = watched_jobs(Context(configuration))

@@ -258,7 +258,9 @@ class Watch:
         self._tell_findings(title, now)
         if self.keeper.synced and not synced:
             count = self.assessor.size()
-            line = f"all sources were read: {counted(count, 'entity')}"
+            silent = len(self._failing)
+            read = f"asked, {silent} of them in vain" if silent else "read"
+            line = f"all sources were {read}: {counted(count, 'entity')}"
             self.tell(Told(now, What.SYNCED, line, {"entities": count}))
 
     def _tell_findings(self, title: str, now: datetime) -> None:

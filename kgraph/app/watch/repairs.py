@@ -15,6 +15,7 @@ from kgraph.app.watch.facts import facts_of
 from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
+from kgraph.incidents.advice import said_of
 from kgraph.schema import Plan, PlanDocument, PlanRecord, PlanState
 from kgraph.store import GraphStore
 from remedies import (
@@ -267,7 +268,7 @@ _OVER = frozenset(
 
 
 def _proposed(plan: Plan, at: datetime) -> Told:
-    steps = _joined(f"{step.action.replace('_', ' ')} {step.name}" for step in plan.steps)
+    steps = _joined(f"{said_of(step)} {step.name}" for step in plan.steps)
     facts = {
         "plan": plan.id,
         "incident": plan.incident,

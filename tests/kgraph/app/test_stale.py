@@ -62,6 +62,17 @@ def test_the_chance_of_what_rests_on_a_stale_source_is_less_and_the_answer_says_
     assert any(line.startswith("last read doc 4 d ago") for line in old.case.answer.warnings)
 
 
+def test_a_reading_that_failed_makes_a_source_no_younger(
+    store: GraphStore, tools: Toolkit
+) -> None:
+    see(store)
+    with store.sync("doc", "h1 connection", complete=False, at=NOW + READ_AGO) as run:
+        run.commit()
+    old = asked(store, tools, READ_AGO)
+    assert any(line.startswith("last read doc 4 d ago") for line in old.case.answer.warnings)
+    assert all(row.read_at < NOW + READ_AGO for row in old.case.sources)
+
+
 def look(watch: Assessor, after: timedelta) -> Assessment | None:
     found = watch.assess(NOW + after, ())
     return found[0] if found else None

@@ -103,6 +103,7 @@ def test_the_difference_between_two_times_is_told(run: Run) -> None:
     assert "VirtualMachine web-1" in gone.out
     assert gone.err.startswith("1 gone, ")
     assert run("graph", "diff", "-2h", "--detailed-exitcode").code == 10
+    assert run("graph", "diff", "-2h", "now").out == gone.out
     same = run("graph", "diff", "-30m", "--detailed-exitcode")
     assert (same.code, same.out.strip().splitlines()[1:]) == (0, [])
     assert "nothing differs" in same.err

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from kgraph.cli.logs import set_up
-from kgraph.logs import logger
+from kgraph.logs import configured_by, logger
 from tests.kgraph.cli.conftest import Run
 
 Logged = Callable[[], dict[str, str]]
@@ -33,6 +35,32 @@ def test_a_command_without_configuration_logs_nothing_by_default_either(run: Run
     assert done.code == 0
     assert "investigated" not in done.out
     assert done.err == ""
+
+
+def test_no_thread_writes_a_line_before_logging_is_configured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The watch begins in a thread while the server begins in another."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        begun.set()
+        go_on.wait()
+        structlog.configure(processors=[structlog.processors.JSONRenderer()])
+
+    configured_by(slowly)
+    both = [threading.Thread(target=lambda: logger("x").warning("said")) for _ in range(2)]
+    both[0].start()
+    begun.wait()
+    both[1].start()
+    both[1].join(0.2)  # it waits, or has written its line already
+    go_on.set()
+    for each in both:
+        each.join()
+    structlog.reset_defaults()
+    told = capsys.readouterr()
+    lines = (told.out + told.err).splitlines()
+    assert [sorted(json.loads(line)) for line in lines] == [["event"], ["event"]]
 
 
 @pytest.fixture

@@ -144,7 +144,8 @@ def test_the_help_follows_the_first_hour_and_cuts_no_sentence(run: Run) -> None:
     told = run("--help").out
     places = [told.index(f"\n  {name} ") for name in ("init", "ingest", "sync", "investigate")]
     assert places == sorted(places)
-    assert "..." not in told.partition("\nCommands:\n")[2]
+    for listed in (told, run("ingest", "--help").out):
+        assert "..." not in listed.partition("\nCommands:\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -157,3 +158,19 @@ def test_the_help_follows_the_first_hour_and_cuts_no_sentence(run: Run) -> None:
 )
 def test_arguments_are_in_capitals(run: Run, command: str, usage: str) -> None:
     assert f"Usage: kgraph {usage}\n" in run(*command.split(), "--help").out
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ingest prometheus", "ingest alertmanager", "detect run", "backtest", "init alertmanager"],
+)
+@pytest.mark.parametrize("url", ["127.0.0.1:9090", "ftp://h", "", "http://"])
+def test_an_address_that_is_none_of_http_is_one_line(
+    run: Run, work: Path, command: str, url: str
+) -> None:
+    done = run(*command.split(), "--url", url)
+    assert done.code == 2
+    assert done.err == (
+        "kgraph: --url: must be an http or https address, such as http://HOST:PORT\n"
+    )
+    assert not list(work.iterdir())  # no receiver that nobody could reach, and no store

@@ -59,6 +59,22 @@ def test_a_folder_without_tests_is_told(run: Run, folder: Path) -> None:
     assert (done.code, done.out, done.err) == (0, "", "no tests there\n")
 
 
+def test_a_folder_without_rules_is_not_called_sound(run: Run, work: Path) -> None:
+    (work / "empty").mkdir()
+    done = run("rules", "lint", "empty")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "kgraph: empty: no rules in there; rule files end with .yaml\n"
+
+
+def test_a_mode_that_no_cause_has_is_told_with_the_one_that_is_near(
+    run: Run, folder: Path
+) -> None:
+    (folder / "own.yaml").write_text(RULES.replace("causes: [down]", "causes: [dwon]"))
+    assert "no kind on the path has the mode 'dwon'  did you mean down?" in (
+        run("rules", "lint", folder).out
+    )
+
+
 def test_conditions_and_checks_are_shown(run: Run, work: Path, folder: Path) -> None:
     (work / "kgraph.toml").write_text(f'[folders]\nrules = ["{folder}"]\n')
     shown = run("rules", "show", "propagation", "--kind", "Site").out

@@ -38,6 +38,11 @@ def test_init_writes_a_configuration_and_a_store_that_work(run: Run, work: Path)
     assert "No libvirt was found here" in (work / "kgraph.toml").read_text()
     assert run("graph", "find").code == 0
     assert run("config", "path").out.strip() == str(work / "kgraph.toml")
+    # Nothing was found to read: that comes first, and who goes on is not sent back to `init`.
+    assert f"next: name what is read in {work / 'kgraph.toml'}, then kgraph sync" in done.err
+    for command in ("sync", "watch"):
+        told = run(command).err
+        assert "no source is configured; name what is read under [[sources]] in it" in told
 
 
 @pytest.mark.usefixtures("_alone")
@@ -248,6 +253,25 @@ def test_doctor_tells_health_and_mend_and_writes_nothing(run: Run, work: Path) -
     assert rows["store"]["mend"]
     assert list(work.iterdir()) == []
     assert run("doctor", "--detailed-exitcode").code == 10
+
+
+@pytest.mark.parametrize(
+    ("entry", "health", "told"),
+    [
+        ("{alert: Odd, kind: Host, signal: dwn}", "warn", "signal 'dwn' is not published"),
+        ("{alert: Odd(, kind: Host, signal: down}", "fail", "entries[0]: faulty pattern 'Odd('"),
+        ("{alert: Odd, kind: Host, signal: down}", "ok", "1 of your own"),
+    ],
+)
+def test_doctor_looks_at_a_sites_own_mapping(
+    run: Run, work: Path, entry: str, health: str, told: str
+) -> None:
+    (work / "own").mkdir()
+    (work / "own" / "m.yaml").write_text(f"format: kgraph.mapping/v1\nentries:\n  - {entry}\n")
+    (work / "kgraph.toml").write_text('[folders]\nmappings = ["own"]\n')
+    (row,) = [r for r in json.loads(run("doctor", "-o", "json").out) if r["what"] == "mappings"]
+    assert row["health"] == health
+    assert told in row["told"]
 
 
 def test_doctor_fails_on_a_source_that_does_not_answer(run: Run, work: Path) -> None:

@@ -10,11 +10,14 @@ from kgraph.incidents import BLAMING, Case, Detail, Label, Tone, build
 from kgraph.schema import (
     BlastRadius,
     Cause,
+    Change,
+    Entity,
     Fault,
     Hit,
     Hypothesis,
     Lack,
     Observation,
+    Relation,
     State,
     Witness,
 )
@@ -123,11 +126,113 @@ def test_a_service_with_spares_is_told_with_what_is_left_and_needed(storage_case
     assert "shop-web 2 of 5 up, needs 3 (team-shop)" in _text(storage_case, Label.IMPACT)
 
 
+def _with_services(case: Case, *names: str) -> Case:
+    """Add hit services on one paused guest and a well one each, of which one is enough."""
+    incident, radius = case.incident, case.answer.blast_radius
+    services = [Entity(name, "Service", name) for name in names]
+    copies = [
+        Relation(name, "RUNS_ON", guest, group="copies", need=1)
+        for name in names
+        for guest in ("web-03", "vm-01")
+    ]
+    return replace(
+        case,
+        incident=replace(
+            incident,
+            entities=(*incident.entities, *services),
+            relations=(*incident.relations, *copies),
+        ),
+        answer=replace(
+            case.answer,
+            blast_radius=replace(
+                radius, next=(*radius.next, *(Hit(name, "slow", 0.5, 2) for name in names))
+            ),
+        ),
+    )
+
+
+def test_who_has_too_few_left_is_told_before_who_has_enough(storage_case: Case) -> None:
+    told = _text(_with_services(storage_case, "a", "b", "c"), Label.IMPACT).splitlines()
+    assert [line.split()[0] for line in told if " up, needs " in line] == ["shop-web", *"abc"]
+
+
+def test_who_does_not_fit_is_still_named_among_those_short_of_copies(storage_case: Case) -> None:
+    case = _with_services(storage_case, *"abcd")
+    assert "also short of copies: c d" in _text(case, Label.IMPACT)
+    assert "also short of copies" not in _text(case, Label.IMPACT, Detail.FULL)
+
+
+def test_what_is_hit_beyond_the_lines_of_a_screen_is_counted(storage_case: Case) -> None:
+    radius = storage_case.answer.blast_radius
+    more = [Hit(f"vm-{n:02}", mode, 0.6, 2) for n, mode in enumerate(("slow", "down", "stalled"))]
+    case = replace(
+        storage_case,
+        answer=replace(storage_case.answer, blast_radius=replace(radius, next=tuple(more))),
+    )
+    whole = _text(case, Label.IMPACT).splitlines()
+    assert len([line for line in whole if line.startswith("next")]) == 3  # one more saves no line
+    case = replace(
+        case,
+        answer=replace(
+            case.answer,
+            blast_radius=replace(radius, next=(*more, Hit("shop", "failing", 0.7, 2))),
+        ),
+    )
+    assert "next also 1 VM slow, 1 VM waiting for its storage" in _text(case, Label.IMPACT)
+
+
 def test_a_change_on_what_the_cause_needs_is_a_suspect(storage_case: Case) -> None:
     assert _text(storage_case, Label.CHANGE).splitlines() == [
         "Host stor1 package upgraded 03:05:58, 76 s before  SUSPECT",
         "1 elsewhere in the last hour",
     ]
+
+
+def _changed(case: Case, entity: str, kind: str, detail: str) -> Case:
+    made = Change(entity, kind, case.now - timedelta(minutes=2), detail)
+    return replace(case, incident=replace(case.incident, changes=(made,)))
+
+
+def test_a_deploy_of_what_is_blamed_is_undone_before_anything_is_repaired(
+    storage_case: Case,
+) -> None:
+    case = _changed(storage_case, "export", "deploy", "v2.41 bob")
+    assert _text(case, Label.CHANGE) == (
+        "StorageExport nbd1/vmstore deploy v2.41 bob 03:06:02, 72 s before  SUSPECT"
+    )
+    look, then, repair = _text(storage_case, Label.NEXT).partition("; then ")
+    undo = "undo deploy v2.41 bob, 72 s before, if that can be it"
+    assert _text(case, Label.NEXT) == f"{look}{then}{undo}; else {repair}"
+
+
+@pytest.mark.parametrize(
+    ("entity", "kind"), [("stor1", "deploy"), ("export", "restart"), ("export", "relation_opened")]
+)
+def test_what_nobody_can_take_back_is_not_undone(
+    storage_case: Case, entity: str, kind: str
+) -> None:
+    case = _changed(storage_case, entity, kind, "")
+    assert _text(case, Label.NEXT) == _text(storage_case, Label.NEXT)
+
+
+def test_changes_that_find_no_room_are_counted(storage_case: Case) -> None:
+    first = storage_case.incident.changes[0]
+    many = tuple(replace(first, at=first.at - timedelta(seconds=n)) for n in range(4))
+    case = replace(storage_case, incident=replace(storage_case.incident, changes=many))
+    assert _text(case, Label.CHANGE).splitlines()[2:] == ["2 more on what is suspected or needed"]
+
+
+def test_two_victims_are_both_and_not_all_two(storage_case: Case) -> None:
+    gone = {"web-04", "web-07"}
+    cause, incident = storage_case.answer.causes[0], storage_case.incident
+    rows = tuple(w for w in cause.supporting if w.observation.entity not in gone)
+    seen = tuple(row for row in incident.observations if row.entity not in gone)
+    case = replace(
+        storage_case,
+        incident=replace(incident, observations=seen),
+        answer=replace(storage_case.answer, causes=(replace(cause, supporting=rows),)),
+    )
+    assert _text(case, Label.WHY).startswith("the only thing that both paused VMs share")
 
 
 def test_a_change_after_the_onset_is_no_suspect(storage_case: Case) -> None:

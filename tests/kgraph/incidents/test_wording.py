@@ -105,6 +105,14 @@ def test_a_healthy_estate_has_a_headline_too() -> None:
     assert wording.headline([Observation("v", "down", State.HEALTHY)], {}) == "nothing abnormal"
 
 
+def test_a_headline_names_the_last_one_where_counting_it_would_be_no_shorter() -> None:
+    rows = [
+        Observation(f"v{n}", signal, State.ABNORMAL)
+        for n, signal in enumerate(("down", "full", "hung", "slow"))
+    ]
+    assert "more" not in wording.headline(rows, {})
+
+
 def test_a_long_headline_counts_what_it_leaves_out() -> None:
     rows = [
         Observation(signal, signal, State.ABNORMAL)

@@ -28,6 +28,14 @@ def test_a_folder_that_is_not_there_names_what_set_it(tmp_path: Path) -> None:
         list(site_files([tmp_path / "none"], "mappings"))
 
 
+def test_a_file_that_nobody_would_read_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "own.yml").write_text("format: kgraph.mapping/v1")
+    with pytest.raises(ConfigurationError, match=r"own\.yml: would not be read; let its name end"):
+        list(site_files([tmp_path], "mappings"))
+    with pytest.raises(ConfigurationError, match="is a file; name the folder that holds it"):
+        list(site_files([tmp_path / "own.yml"], "mappings"))
+
+
 def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match=r"a\.yaml: can't be read: not UTF-8; make it"):

@@ -362,3 +362,30 @@ def test_a_certificate_is_found_by_its_name_and_else_where_it_is_shown() -> None
     shown = {"instance": "https://shop.example/"}
     assert asked("CertificateExpiry", "", index, secret="shop-tls", **shown).uid == "cert"
     assert asked("CertificateExpiry", "", index, **shown).uid == "front"
+
+
+@pytest.mark.parametrize("alert", ["NodeNetworkInterfaceFlapping", "NodeNetworkReceiveErrs"])
+def test_a_part_that_a_guest_tells_of_is_never_its_hosts(alert: str) -> None:
+    """`eth9` is the name of one thing in the graph, and of that of another machine."""
+    assert asked(alert, device="eth9", instance="10.0.1.7:9100").uid == "vm-mail"
+    assert asked(alert, device="eth9", instance="10.0.1.7:9100", host="h2").uid == "vm-mail"
+    assert asked(alert, device="eth9", instance="h2:9100").uid == "nic-2b"
+
+
+def test_a_file_system_is_the_pool_that_is_mounted_there() -> None:
+    images = Entity("pool-3", "StoragePool", "images", props={"path": "/srv/vm"})
+    tied = (*RELATIONS, Relation("pool-3", "USES", "host-2"))
+    index = EstateIndex.of(Subgraph((*ENTITIES, images), tied))
+    for alert in ("NodeFilesystemAlmostOutOfSpace", "NodeFilesystemFull"):
+        found = {
+            instance: asked(alert, "", index, instance=instance, mountpoint="/srv/vm").uid
+            for instance in ("h2:9100", "h3:9100", "10.0.1.7:9100")
+        }
+        assert found == {"h2:9100": "pool-3", "h3:9100": "host-3", "10.0.1.7:9100": "vm-mail"}
+        assert asked(alert, "", index, instance="h2:9100", mountpoint="/").uid == "host-2"
+
+
+def test_a_switch_that_its_exporter_does_not_reach_is_found() -> None:
+    index = index_of(entity("sw", "Switch", "sw1.dc1"), entity("bmc", "Bmc", "h1-bmc"))
+    assert asked("TargetDown", "", index, instance="sw1.dc1:161", job="snmp").uid == "sw"
+    assert asked("InstanceDown", "", index, instance="h1-bmc", job="ipmi").uid == "bmc"

@@ -201,6 +201,14 @@ def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene
     assert whats(scene.round()) == [What.SOURCE_BACK]
 
 
+def test_of_a_source_that_fails_nobody_says_that_it_was_read(scene: Scene) -> None:
+    alerts = Job("alertmanager", Source(failure="no route").fetch)
+    scene.watch.collector.put(scene.watch.collector.ask(alerts))
+    failed, synced = scene.round()
+    assert (failed.what, synced.what) == (What.SOURCE_FAILED, What.SYNCED)
+    assert synced.line == "all sources were asked, 1 of them in vain: 6 entities"
+
+
 def test_what_a_person_should_look_at_is_told_once_and_again_when_it_comes_back(
     scene: Scene,
 ) -> None:
