@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from kgraph.schema import Observation, State
 from kgraph.topology import Topology
 from rca.roster import Roster
@@ -58,12 +60,12 @@ class LastWords:
             for place, at in silent.items()
             for probe in _running_on(topology, place)
         }
-        names = {probe: name for probe in until if (name := _reports_as(roster, probe))}
+        names = {probe: name for probe in until if (name := reports_as(roster, probe))}
         if not names:
             return NOBODY
-        kinds = topology.kinds
-        every = (uid for i, uid in enumerate(topology.uids) if kinds[i] == _PROBE)
-        many = Counter(_reports_as(roster, uid) for uid in every)
+        code = topology.kind_names.index(_PROBE)
+        every = np.flatnonzero(topology.kind_code == code).tolist()
+        many = Counter(reports_as(roster, topology.uids[probe]) for probe in every)
         known = {name: probe if many[name] == 1 else "" for probe, name in names.items()}
         return cls(until, known)
 
@@ -92,6 +94,7 @@ def _running_on(topology: Topology, place: str) -> Iterator[str]:
             yield topology.uids[owner]
 
 
-def _reports_as(roster: Roster, probe: str) -> str:
+def reports_as(roster: Roster, probe: str) -> str:
+    """Return the detector under whose name a probe reports; empty where it does not say."""
     known = roster.get(probe)
     return str(known.props.get("detector", "")) if known else ""

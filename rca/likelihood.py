@@ -35,7 +35,7 @@ from kgraph.schema import (
 )
 from kgraph.topology import Topology
 from rca.compile import severity_of
-from rca.last_words import LastWords
+from rca.last_words import LastWords, reports_as
 from rca.rates import LEAST, Rates
 from rca.roster import Roster
 from rca.rules import Model, SignalRule
@@ -315,8 +315,7 @@ class _Paths:
     def _name(self, probe: int) -> str:
         name = self.names.get(probe)
         if name is None:
-            known = self.roster.get(self.topology.uids[probe])
-            name = self.names[probe] = str(known.props.get("detector", "")) if known else ""
+            name = self.names[probe] = reports_as(self.roster, self.topology.uids[probe])
         return name
 
 
@@ -338,9 +337,9 @@ def _loudest(
     kept where nobody else has said the same.
     """
     best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
+    late: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
     index = topology.index
-    late: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     for seen in observations:
         entity, signal, caller = seen.entity, seen.signal, seen.caller
         if entity not in index:
@@ -363,7 +362,7 @@ def _loudest(
     found += [
         (seen, key[3], key[4], words.place(seen, paths.via(seen)))
         for key, seen in late.items()
-        if key not in best
+        if key not in best and (key[0], key[1], key[4]) not in abnormal
     ]
     return found
 
