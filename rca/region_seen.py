@@ -45,6 +45,11 @@ class Seen:
     place: Ints
     since: Floats
 
+    @property
+    def over(self) -> bool:
+        """Whether there are last words at all; in most incidents there are none."""
+        return self.since is not self.ratios
+
 
 def seen_by(
     scene: Scene,
@@ -166,6 +171,9 @@ def _listen(scene: Scene) -> Heard:
     probe = np.full(len(rows), UNKNOWN)
     through = [i for i, uid in enumerate(via) if uid]
     probe[through] = [index.get(via[i], UNKNOWN) for i in through]
+    over = np.full(len(rows), -1)
+    said = [i for i, uid in enumerate(last) if uid]
+    over[said] = [index[last[i]] for i in said]
     return Heard(
         np.array(entities, np.int64),
         np.array([*map(alarms, readings)], np.bool_),
@@ -175,7 +183,7 @@ def _listen(scene: Scene) -> Heard:
         weight,
         np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
-        np.array([index.get(uid, -1) if uid else -1 for uid in last], np.int64),
+        over,
         list(sorts),
         rows,
         _rose(rows),

@@ -227,11 +227,12 @@ def _unblinded(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Fl
 
 def _silenced(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Floats) -> None:
     """Take back what last words would say against what has silenced their speaker."""
+    if not region.seen.over:
+        return
     asked = np.flatnonzero(region.seen.last[reading] >= 0)
-    if asked.size:
-        place = region.seen.last[reading[asked]]
-        hit = walks.row[walks.suspect[row[asked]] * len(region.nodes) + place]
-        shown[:, asked[stopped(region, walks.believed, hit, place)]] = 0.0
+    place = region.seen.last[reading[asked]]
+    hit = walks.row[walks.suspect[row[asked]] * len(region.nodes) + place]
+    shown[:, asked[stopped(region, walks.believed, hit, place)]] = 0.0
 
 
 def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:

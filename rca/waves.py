@@ -275,8 +275,8 @@ class _Wave:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
         seen, node = self.region.seen, keys % self.n
         ratios = seen.ratios.take(node, axis=1)
-        over = (seen.place[node] >= 0).nonzero()[0]
-        if over.size:
+        if seen.over:
+            over = (seen.place[node] >= 0).nonzero()[0]
             row = self.row[(keys - node)[over] + seen.place[node[over]]]
             over = over[stopped(self.region, self.believed, row, seen.place[node[over]])]
             ratios[:, over] = seen.since.take(node[over], axis=1)
