@@ -106,12 +106,18 @@ def _settle(
     if entity not in scene.readings:
         result.believed[entity] = predicted
         return
-    over = entity in scene.last_words and _silenced(scene, result, scene.last_words[entity])
+    over = entity in scene.last_words and _silenced(scene, result, entity)
     result.believed[entity] = scene.correct(entity, predicted, over=over)
 
 
-def _silenced(scene: Scene, result: Spread, place: int) -> bool:
-    """Tell whether a place is likely so hit that who speaks from there is heard no longer."""
+def _silenced(scene: Scene, result: Spread, entity: int) -> bool:
+    """Tell whether last words are of an entity whose place is likely stopped by what came before.
+
+    Of what is no further from the fault than the place, nothing of that is known yet.
+    """
+    place = scene.last_words[entity]
+    if scene.level(place) >= scene.level(entity):
+        return False
     kind, believed = scene.topology.kinds[place], result.believed.get(place, _NOTHING)
     hard = (c for mode, c in believed.items() if severity_of(kind, mode) is Severity.HARD)
     return sum(hard) >= SURELY

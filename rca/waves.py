@@ -276,9 +276,10 @@ class _Wave:
         seen, node = self.region.seen, keys % self.n
         ratios = seen.ratios.take(node, axis=1)
         if seen.over:
-            over = (seen.place[node] >= 0).nonzero()[0]
-            row = self.row[(keys - node)[over] + seen.place[node[over]]]
-            over = over[stopped(self.region, self.believed, row, seen.place[node[over]])]
+            place, level = seen.place[node], self.region.level
+            over = ((place >= 0) & (level[place] < level[node])).nonzero()[0]
+            row = self.row[(keys - node + place)[over]]
+            over = over[stopped(self.region, self.believed, row, place[over])]
             ratios[:, over] = seen.since.take(node[over], axis=1)
         well = np.multiply.reduce(1 - predicted, axis=0)
         weight = predicted * ratios
