@@ -35,6 +35,7 @@ from kgraph.schema import (
 )
 from kgraph.topology import Topology
 from rca.compile import severity_of
+from rca.last_words import LastWords, reports_as
 from rca.rates import LEAST, Rates
 from rca.roster import Roster
 from rca.rules import Model, SignalRule
@@ -132,6 +133,7 @@ class Reading(NamedTuple):
         ratio: likelihood ratio, > 0.
         via: uid of the probe through which it was seen; empty where nothing says.
         implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
+        last: uid of the place from which it was a last word, see `rca.last_words`; empty: of none.
     """
 
     observation: Observation
@@ -139,6 +141,7 @@ class Reading(NamedTuple):
     ratio: float
     via: str = ""
     implied: bool = False
+    last: str = ""
 
     @property
     def channel(self) -> Channel:
@@ -205,14 +208,15 @@ def read(
         model: the causal rules.
         topology: the incident's graph.
     """
-    paths = _Paths(topology, Roster(topology, incident.entities))
-    loudest = _loudest(incident.observations, topology, paths)
+    roster = Roster(topology, incident.entities)
+    words = LastWords.of(incident.observations, topology, roster)
+    loudest = _loudest(incident.observations, topology, _Paths(topology, roster), words)
     crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
     looks: dict[tuple[object, ...], _Look] = {}
     kinds, index = topology.kinds, topology.index
-    for seen, foreign, via in loudest:
+    for seen, foreign, via, last in loudest:
         entity = seen.entity
         key = kinds[index[entity]], seen.signal, seen.direction, foreign, seen.detector
         look = looks.get(key)
@@ -228,9 +232,9 @@ def read(
         ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
         rows = found.get(entity)
         if rows is None:
-            found[entity] = [Reading(seen, sort, ratio, via)]
+            found[entity] = [Reading(seen, sort, ratio, via, last=last)]
         else:
-            rows.append(Reading(seen, sort, ratio, via))
+            rows.append(Reading(seen, sort, ratio, via, last=last))
     return {
         entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
         for entity, rows in found.items()
@@ -311,8 +315,7 @@ class _Paths:
     def _name(self, probe: int) -> str:
         name = self.names.get(probe)
         if name is None:
-            known = self.roster.get(self.topology.uids[probe])
-            name = self.names[probe] = str(known.props.get("detector", "")) if known else ""
+            name = self.names[probe] = reports_as(self.roster, self.topology.uids[probe])
         return name
 
 
@@ -321,17 +324,20 @@ def loudness(seen: Observation) -> float:
     return math.inf if seen.score is None else seen.score
 
 
-_Told = tuple[Observation, bool, str]  # with whether on calls by others, and its probe
+# With whether on calls by others, its probe, and the place of a last word.
+_Told = tuple[Observation, bool, str, str]
 
 
 def _loudest(
-    observations: Sequence[Observation], topology: Topology, paths: _Paths
+    observations: Sequence[Observation], topology: Topology, paths: _Paths, words: LastWords
 ) -> list[_Told]:
     """Keep one row per (entity, signal, direction, foreign caller or not, probe): the loudest.
 
-    Something wrong beats nothing seen: two detectors may look from different sides.
+    Something wrong beats nothing seen: two detectors may look from different sides. A last word is
+    kept where nobody else has said the same.
     """
     best: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
+    late: dict[tuple[str, str, Direction | None, bool, str], Observation] = {}
     abnormal = set()
     index = topology.index
     for seen in observations:
@@ -342,14 +348,23 @@ def _loudest(
         if seen.state is State.ABNORMAL:
             abnormal.add((entity, signal, via))
         key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
-        known = best.setdefault(key, seen)
+        kept = best
+        if seen.detector in words.known and words.place(seen, paths.via(seen)):
+            kept = late
+        known = kept.setdefault(key, seen)
         if known is not seen and _speaks_first(seen, known):
-            best[key] = seen
-    return [
-        (seen, key[3], key[4])
+            kept[key] = seen
+    found = [
+        (seen, key[3], key[4], "")
         for key, seen in best.items()
         if seen.state is State.ABNORMAL or (key[0], key[1], key[4]) not in abnormal
     ]
+    found += [
+        (seen, key[3], key[4], words.place(seen, paths.via(seen)))
+        for key, seen in late.items()
+        if key not in best and (key[0], key[1], key[4]) not in abnormal
+    ]
+    return found
 
 
 def _speaks_first(seen: Observation, known: Observation) -> bool:
@@ -396,7 +411,7 @@ class _Crowd:
 def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
     sizes: dict[_Shown, dict[str, float]] = {}
     told = set()
-    for seen, foreign, _ in loudest:
+    for seen, foreign, *_ in loudest:
         if seen.state is State.ABNORMAL:
             by_entity = sizes.setdefault((seen.signal, foreign, seen.direction), {})
             by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
@@ -428,7 +443,7 @@ def _observed(
         look: set() for look in alarming if look[0] not in told
     }
     if found:
-        for seen, foreign, _ in loudest:
+        for seen, foreign, *_ in loudest:
             among = found.get((seen.signal, foreign))
             if among is not None:
                 among.add(seen.entity)

@@ -27,7 +27,10 @@ class Seen:
         ratio, weight: of each reading.
         bearing: (slots, r) how much it speaks of each mode of its node.
         probe: node of the probe that it was made through; -1 not among them, UNKNOWN nobody knows.
+        last: of each reading that is a last word, node of its place; -1 of others.
         ratios: (slots, n) what all readings of a node together say of a mode.
+        place: (n,) node of the place from which last words are of a node; -1: none are.
+        since: (slots, n) `ratios`, without last words.
     """
 
     start: Ints
@@ -37,7 +40,15 @@ class Seen:
     weight: Floats
     bearing: Floats
     probe: Ints
+    last: Ints
     ratios: Floats
+    place: Ints
+    since: Floats
+
+    @property
+    def over(self) -> bool:
+        """Whether there are last words at all; in most incidents there are none."""
+        return self.since is not self.ratios
 
 
 def seen_by(
@@ -71,16 +82,30 @@ def seen_by(
         for mode, slot in of_kind.get(sort.kind, {}).items():
             bears[slot, i] = sort.bearing(mode)
     says, of = heard.ratio[rows], bears.take(heard.look[rows], axis=1)
-    ratios = np.ones((width, many))
+    ratios = since = _together(says, of, start, many)
+    probe = heard.probe[rows]
+    probe = np.where(probe >= 0, local[np.maximum(probe, 0)].astype(np.int64) - 1, UNKNOWN)
+    last, place_of = np.full(len(rows), -1), np.full(many, -1)
+    over = np.flatnonzero(heard.last[rows] >= 0)
+    if len(over):
+        last[over] = local[heard.last[rows[over]]].astype(np.int64) - 1
+        place_of[np.repeat(np.arange(many), counts)[over]] = last[over]
+        since = _together(np.where(last >= 0, 1.0, says), of, start, many)
+    weight = heard.weight[rows]
+    position = heard.position[rows]
+    return Seen(start, position, rows, says, weight, of, probe, last, ratios, place_of, since)
+
+
+def _together(says: Floats, of: Floats, start: Ints, many: int) -> Floats:
+    """Return (slots, n) what readings of each node together say of a mode: the loudest of each."""
+    found = np.ones((len(of), many))
     if len(says):
-        has = np.flatnonzero(counts)
+        has = np.flatnonzero(np.diff(start))
         voiced = np.where(of >= SPEAKS, says, 1.0)
         loud = np.maximum.reduceat(np.maximum(voiced, 1.0), start[has], axis=1)
         quiet = np.minimum.reduceat(np.minimum(voiced, 1.0), start[has], axis=1)
-        ratios[:, has] = loud * quiet
-    probe = heard.probe[rows]
-    probe = np.where(probe >= 0, local[np.maximum(probe, 0)].astype(np.int64) - 1, UNKNOWN)
-    return Seen(start, heard.position[rows], rows, says, heard.weight[rows], of, probe, ratios)
+        found[:, has] = loud * quiet
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +118,7 @@ class Heard:
         position, ratio, weight: of each reading, as in `Seen`.
         look: (r,) which of `looks` it says the same as, of every mode.
         probe: (r,) index of the probe that it was made through; UNKNOWN: nobody knows.
+        last: (r,) index of the place of each last word; -1: it is none. See `rca.last_words`.
         looks: of each sort one.
         rows: the readings themselves.
         rose: (r + 1,) when each alarm rose, seconds since 1970; NaN where it is not told, and for
@@ -107,6 +133,7 @@ class Heard:
     weight: Floats
     look: Ints
     probe: Ints
+    last: Ints
     looks: Sequence[Sort]
     rows: Sequence[Reading]
     rose: Floats
@@ -134,7 +161,7 @@ def _listen(scene: Scene) -> Heard:
     entities = sorted(scene.readings)
     readings = [*map(scene.readings.__getitem__, entities)]
     rows = [*chain.from_iterable(readings)]
-    _, sort, ratio, via, _ = zip(*rows, strict=True) if rows else ((),) * 5
+    _, sort, ratio, via, _, last = zip(*rows, strict=True) if rows else ((),) * 6
     sorts = {each: i for i, each in enumerate(dict.fromkeys(sort))}
     counts = np.array([*map(len, readings)], np.int64)
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -144,6 +171,9 @@ def _listen(scene: Scene) -> Heard:
     probe = np.full(len(rows), UNKNOWN)
     through = [i for i, uid in enumerate(via) if uid]
     probe[through] = [index.get(via[i], UNKNOWN) for i in through]
+    over = np.full(len(rows), -1)
+    said = [i for i, uid in enumerate(last) if uid]
+    over[said] = [index[last[i]] for i in said]
     return Heard(
         np.array(entities, np.int64),
         np.array([*map(alarms, readings)], np.bool_),
@@ -153,6 +183,7 @@ def _listen(scene: Scene) -> Heard:
         weight,
         np.array([*map(sorts.__getitem__, sort)], np.int64),
         probe,
+        over,
         list(sorts),
         rows,
         _rose(rows),

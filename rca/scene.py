@@ -51,7 +51,9 @@ class Scene:
         default_factory=dict, compare=False, repr=False
     )
     _looks: dict[int, _Looks] = field(default_factory=dict, compare=False, repr=False)
-    _ratios: dict[tuple[int, str], float] = field(default_factory=dict, compare=False, repr=False)
+    _ratios: dict[tuple[int, str, bool], float] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @cached_property
     def terrain(self) -> Terrain:
@@ -182,31 +184,46 @@ class Scene:
         """Entity -> the most that its alarms could say, in nats; see `rca.storm`."""
         return loudest(self.readings, self.weights)
 
-    def correct(self, entity: int, predicted: Modes) -> Modes:
+    @cached_property
+    def last_words(self) -> Mapping[int, int]:
+        """Entity -> the place from which last words are of it; see `rca.last_words`."""
+        index = self.topology.index
+        return {
+            entity: index[row.last]
+            for entity, rows in self.readings.items()
+            for row in rows
+            if row.last
+        }
+
+    def correct(self, entity: int, predicted: Modes, *, over: bool = False) -> Modes:
         """Return the belief in each mode after what was seen here, in (0, 1).
 
-        Modes that explain the same reading share it; without a reading nothing changes.
+        Modes that explain the same reading share it; without a reading nothing changes. Last words
+        say nothing where they are `over`.
         """
         if len(predicted) == 1:  # the same, of what is most of all
             ((only, chance),) = predicted.items()
-            well, told = 1 - chance, chance * self._ratio(entity, only)
+            well, told = 1 - chance, chance * self._ratio(entity, only, over=over)
             return {only: min(1.0, told * (well + chance) / (well + told))}
         well = math.prod([1 - chance for chance in predicted.values()])
-        weight = {mode: chance * self._ratio(entity, mode) for mode, chance in predicted.items()}
+        weight = {
+            mode: chance * self._ratio(entity, mode, over=over)
+            for mode, chance in predicted.items()
+        }
         before = well + math.fsum(predicted.values())
         after = well + math.fsum(weight.values())
         return {mode: min(1.0, value * before / after) for mode, value in weight.items()}
 
-    def _ratio(self, entity: int, mode: str) -> float:
-        known = self._ratios.get((entity, mode))
+    def _ratio(self, entity: int, mode: str, *, over: bool = False) -> float:
+        known = self._ratios.get((entity, mode, over))
         if known is None:
             loud, quiet = 1.0, 1.0
             for reading in self.readings.get(entity, ()):
-                if reading.sort.bearing(mode) >= SPEAKS:
+                if reading.sort.bearing(mode) >= SPEAKS and not (over and reading.last):
                     ratio = reading.ratio
                     if ratio > loud:
                         loud = ratio
                     elif ratio < quiet:
                         quiet = ratio
-            known = self._ratios[(entity, mode)] = loud * quiet
+            known = self._ratios[(entity, mode, over)] = loud * quiet
         return known

@@ -14,6 +14,7 @@ from kgraph.schema import REDUCED, Severity, kind_of
 from rca.compile import severity_of
 from rca.effects import Faults, Link, Modes, Spread
 from rca.gates import at_least, fails, felt
+from rca.last_words import SURELY
 from rca.scene import Scene
 from rca.terrain import Ahead, Effects, Gate
 
@@ -102,8 +103,24 @@ def _settle(
     if soft and entity not in result.at_fault:
         result.soft.add(entity)
     result.predicted[entity] = predicted
-    seen = entity in scene.readings
-    result.believed[entity] = scene.correct(entity, predicted) if seen else predicted
+    if entity not in scene.readings:
+        result.believed[entity] = predicted
+        return
+    over = entity in scene.last_words and _silenced(scene, result, entity)
+    result.believed[entity] = scene.correct(entity, predicted, over=over)
+
+
+def _silenced(scene: Scene, result: Spread, entity: int) -> bool:
+    """Tell whether last words are of an entity whose place is likely stopped by what came before.
+
+    Of what is no further from the fault than the place, nothing of that is known yet.
+    """
+    place = scene.last_words[entity]
+    if scene.level(place) >= scene.level(entity):
+        return False
+    kind, believed = scene.topology.kinds[place], result.believed.get(place, _NOTHING)
+    hard = (c for mode, c in believed.items() if severity_of(kind, mode) is Severity.HARD)
+    return sum(hard) >= SURELY
 
 
 def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> dict[int, None]:

@@ -29,7 +29,7 @@ from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
 from rca.waves import Rows as Walks
-from rca.waves import walk
+from rca.waves import stopped, walk
 from rca.weighing import placed, weighed
 
 CALL_THROUGH = 0.7  # how surely an alarming callee accounts for the alarm of its caller
@@ -192,6 +192,7 @@ def _supports(region: Region, walks: Walks, own: Rows, by: Ints, many: int) -> l
     reading = at.astype(np.int64)
     shown = walks.predicted.take(row, axis=1) * seen.bearing.take(reading, axis=1)
     _unblinded(region, walks, row, reading, shown)
+    _silenced(region, walks, row, reading, shown)
     chance = shown.max(axis=0, initial=0.0)
     spoken = np.bincount(by, minlength=many)[walks.suspect] > 0  # for what is at fault itself
     kept = np.flatnonzero((chance >= CUT) & ~(spoken & (walks.parent == ROOT))[row])
@@ -222,6 +223,16 @@ def _unblinded(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Fl
     hit = (probe == UNKNOWN) | ((probe >= 0) & (walks.row[pair] >= 0))
     quiet = asked[~hit]
     shown[blind[quiet], quiet] = 0.0
+
+
+def _silenced(region: Region, walks: Walks, row: Ints, reading: Ints, shown: Floats) -> None:
+    """Take back what last words would say against what has silenced their speaker."""
+    if not region.seen.over:
+        return
+    asked = np.flatnonzero(region.seen.last[reading] >= 0)
+    place = region.seen.last[reading[asked]]
+    hit = walks.row[walks.suspect[row[asked]] * len(region.nodes) + place]
+    shown[:, asked[stopped(region, walks.believed, hit, place)]] = 0.0
 
 
 def _predicted(region: Region, walks: Walks, number: int, goal: Goal) -> float:

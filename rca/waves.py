@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from kgraph.topology.walk import each_once, spans_of
 from rca.effects import Faults
+from rca.last_words import SURELY
 from rca.messages import ROOT
 from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints, Mask
@@ -63,6 +64,22 @@ def walk(region: Region, suspects: Sequence[Faults]) -> Rows:
     while wave.waiting.size:
         wave.step(wave.next())
     return wave.rows()
+
+
+def stopped(region: Region, believed: Floats, row: Ints, node: Ints) -> Mask:
+    """Tell who is likely so hit that who speaks from there is heard no longer.
+
+    Args:
+        region: where.
+        believed: as of `Rows`.
+        row: of each that is asked about; below 0 where it is not hit.
+        node: of each.
+    """
+    found = row >= 0
+    hit = found.nonzero()[0]
+    hard = region.hard.T.take(region.kind[node[hit]], axis=1)
+    found[hit] = (believed.take(row[hit], axis=1) * hard).sum(axis=0) >= SURELY
+    return found
 
 
 class _Wave:
@@ -256,8 +273,16 @@ class _Wave:
 
     def _corrected(self, keys: Ints, predicted: Floats) -> Floats:
         """Return the belief in each mode after what was seen there; see `Scene.correct`."""
+        seen, node = self.region.seen, keys % self.n
+        ratios = seen.ratios.take(node, axis=1)
+        if seen.over:
+            place, level = seen.place[node], self.region.level
+            over = ((place >= 0) & (level[place] < level[node])).nonzero()[0]
+            row = self.row[(keys - node + place)[over]]
+            over = over[stopped(self.region, self.believed, row, place[over])]
+            ratios[:, over] = seen.since.take(node[over], axis=1)
         well = np.multiply.reduce(1 - predicted, axis=0)
-        weight = predicted * self.region.seen.ratios.take(keys % self.n, axis=1)
+        weight = predicted * ratios
         before, after = well + predicted.sum(axis=0), well + weight.sum(axis=0)
         believed: Floats = np.minimum(1.0, weight * (before / after))
         return believed

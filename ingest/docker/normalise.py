@@ -21,7 +21,14 @@ def normalise(told: Answers, host: str, here: Here) -> Iterator[Told]:
     machine, look = f"machine:{host}", here.look(f"docker/{host}")
     yield Machine(machine, host)
     probe = f"probe:docker/{host}"
-    yield Record(probe, "Probe", f"docker {host}", (here.key("probeAddress", f"docker/{host}"),))
+    yield Record(
+        probe,
+        "Probe",
+        f"docker {host}",
+        (here.key("probeAddress", f"docker/{host}"),),
+        props={"detector": look.detector},
+    )
+    yield RelationRecord(probe, "RUNS_ON", machine)
     yield look.sees(probe, "down", "")  # it has answered
     for network in told.networks:
         yield from _network(network, host, here)

@@ -61,6 +61,7 @@ def normalise_host(place: Place, reading: Reading) -> Iterator[Item]:
         keys=(place.key("probeAddress", place.uri),),
         props={"uri": place.uri, "detector": place.look.detector},
     )
+    yield RelationRecord(probe, "RUNS_ON", place.host)  # it is libvirt there that speaks
     yield RelationRecord(place.host, "WATCHED_BY", probe)
     yield healthy(place.host, "down", place.look)
     yield healthy(place.host, "unreachable", place.look)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rca
-from kgraph.schema import Incident
+from kgraph.schema import (
+    Entity,
+    Incident,
+    Observation,
+    Relation,
+    Severity,
+    State,
+    kind_of,
+)
 from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
 from rca.compile import Compiled
 from rca.effects import Faults, Modes, Spread
+from rca.last_words import SURELY
 from rca.likelihood import read
 from rca.messages import ROOT, Node
 from rca.scene import Scene
@@ -24,6 +35,7 @@ from tests.rca.suspected import units_of
 
 FieldOf = Callable[[Incident], Scene]
 MODEL = rca.load_model()
+WELL = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def _hit(modes: Modes) -> float:
@@ -70,6 +82,8 @@ def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
     shown = {}
     for entity, predicted in reach.predicted.items():
         for i, reading in enumerate(scene.readings.get(entity, ())):
+            if reading.last and _stopped(scene, reach, scene.topology.index[reading.last]):
+                continue
             probe = scene.topology.index.get(reading.via)
             blinded = probe is None or probe in reach.predicted
             chance = max(
@@ -85,6 +99,12 @@ def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
         assert row.soft == shown[key][1]
 
 
+def _stopped(scene: Scene, reach: Spread, place: int) -> bool:
+    kind = kind_of(scene.topology.kinds[place])
+    believed = reach.believed.get(place, {})
+    return sum(c for m, c in believed.items() if kind.modes[m].severity is Severity.HARD) >= SURELY
+
+
 def _assert_all(scene: Scene) -> int:
     found = units_of(scene)
     for unit in found:
@@ -97,6 +117,32 @@ def test_on_small_random_estates_they_agree(
     seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
 ) -> None:
     assert _assert_all(field_of(random_incident(seed))) >= 0
+
+
+def _spoken_on_hosts(incident: Incident) -> Incident:
+    """Let all that is well be told from the first host, a moment before the alarms."""
+    host = next(e.uid for e in incident.entities if e.kind == "Host")
+    probe = Entity("probe", "Probe", props={"detector": "there"})
+    at = {State.HEALTHY: WELL, State.ABNORMAL: WELL + timedelta(seconds=5)}
+    told = {State.HEALTHY: "there", State.ABNORMAL: "elsewhere"}
+    return replace(
+        incident,
+        entities=(*incident.entities, probe),
+        relations=(*incident.relations, Relation("probe", "RUNS_ON", host)),
+        observations=tuple(
+            replace(seen, at=at[seen.state], detector=told[seen.state])
+            for seen in (*incident.observations, Observation(host, "down", State.ABNORMAL))
+        ),
+    )
+
+
+@pytest.mark.parametrize("seed", seeds(13))
+def test_where_those_who_spoke_have_fallen_silent_they_agree(
+    seed: int, random_incident: Callable[[int], Incident], field_of: FieldOf
+) -> None:
+    scene = field_of(_spoken_on_hosts(random_incident(seed)))
+    assert scene.last_words
+    assert _assert_all(scene) > 0
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])

@@ -18,6 +18,11 @@ from kgraph.schema import Entity, KgraphError, Snapshot
 from kgraph.sourcekit import Listening, SourceEntry
 from kgraph.store import GraphStore, Toward
 
+_THERE = (
+    (Toward.DEPENDENTS, frozenset({"RUNS_ON", "USES", "ATTACHED_TO"})),
+    (Toward.DEPENDENCIES, frozenset({"USES"})),
+)
+
 
 def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads a connection, listens to its events, and reads single parts."""
@@ -66,14 +71,19 @@ def counters_job(source: LibvirtSource) -> Job:
 
 
 def _there(store: GraphStore, uri: str) -> tuple[Entity, ...]:
-    """Return what was last seen on a host, without the host: guests, networks, pools, ports."""
+    """Return what was last seen on a host, without the host: guests, networks, pools, ports.
+
+    Somewhat more than that: only what this connection has said of it is taken back.
+    """
     host = store.locate(libvirt.SOURCE, host_key(uri))
     if not isinstance(host, str):
         return ()
-    types = frozenset({"RUNS_ON", "ATTACHED_TO"})
-    part = store.neighbourhood([host], Toward.DEPENDENTS, types=types, depth=2)
-    # What was said of the host itself is said anew.
-    return tuple(entity for entity in part.entities if entity.uid != host)
+    found: dict[str, Entity] = {}
+    for toward, types in _THERE:  # what the host bears, and then what all that is made of
+        around = store.neighbourhood([host, *found], toward, types=types, depth=2)
+        found.update((entity.uid, entity) for entity in around.entities)
+    found.pop(host, None)  # what was said of the host itself is said anew
+    return tuple(found.values())
 
 
 def _guests(store: GraphStore, there: Iterable[Entity]) -> list[str]:

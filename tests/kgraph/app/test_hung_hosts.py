@@ -24,7 +24,14 @@ _NODE = """\
 <node><cpu><mhz>2000</mhz><model>x86</model><active>1</active><nodes>1</nodes><sockets>1</sockets>
 <cores>1</cores><threads>1</threads></cpu><memory>1048576</memory>
 <domain type='test'><name>vm{n}</name><uuid>{n:08x}-0000-4000-8000-000000000001</uuid>
-<memory>1024</memory><os><type>hvm</type></os></domain></node>
+<memory>1024</memory><os><type>hvm</type></os><devices><interface type='network'>
+<mac address='52:54:00:00:00:{n:02x}'/><source network='default'/></interface></devices></domain>
+<network><name>default</name><uuid>{n:08x}-0000-4000-8000-000000000002</uuid>
+<bridge name='virbr0'/><ip address='192.168.12{n}.1' netmask='255.255.255.0'/></network>
+<pool type='dir'><name>local</name><uuid>{n:08x}-0000-4000-8000-000000000003</uuid>
+<target><path>/pool-{n}</path></target></pool>
+<interface type='ethernet' name='eth0'><mac address='52:54:00:00:01:{n:02x}'/></interface>
+</node>
 """
 
 
@@ -68,3 +75,29 @@ def test_hosts_that_hang_are_unreachable_and_all_others_are_read_anew(
         silent = ("unreachable", State.ABNORMAL) in seen
         assert silent == (n in _HUNG)
     assert len(store.find(kind="VirtualMachine")) == len(_HOSTS), "nothing has closed"
+
+
+def test_what_a_host_that_hangs_had_called_well_of_its_parts_ends_with_its_last_word(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    for n in _HOSTS:
+        (tmp_path / f"{n}.xml").write_text(_NODE.format(n=n))
+    first = datetime.now(UTC)
+    _synced(store, tmp_path, first)
+
+    def well(at: datetime, n: int) -> set[str]:
+        kinds = {entity.uid: entity.kind for entity in store.graph().entities}
+        return {
+            kinds[row.entity]
+            for row in store.evidence(now=at).observations
+            if row.detector == f"libvirt/test://{tmp_path}/{n}.xml" and not row.abnormal
+        }
+
+    parts = {"Host", "VirtualMachine", "VirtualNic", "Network", "StoragePool"}
+    assert [well(first, n) for n in (0, 1)] == [parts, parts]
+    hung = tmp_path / "1.xml"
+    hung.unlink()
+    os.mkfifo(hung)
+    second = first + timedelta(minutes=1)
+    _synced(store, tmp_path, second)
+    assert [well(second, n) for n in (0, 1)] == [parts, set()]
