@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from remedies import EffectError, Standing, Task
 from remedies.actuators import definitions
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_line import NO_SWITCHES
 from tests.remedies.actuators.test_libvirt import (
     DEAD,
     IO_ERROR,
@@ -130,12 +132,18 @@ class Host:
 class Estate:
     """Three hosts; those that are taken out do not answer."""
 
-    def __init__(self, definitions: Definitions | None = None) -> None:
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        switches: Mapping[str, Callable[[], bool]] = NO_SWITCHES,
+    ) -> None:
         self.hosts = {uri: Host() for uri in (H1, H2, H3)}
         control = Control(self._open, self._open, LibvirtError)
         uris = tuple(self.hosts)
         routes = {"h2": "tcp://10.0.0.2"}
-        self.actuator = LibvirtActuator(control, uris, frozenset(uris), definitions, routes)
+        self.actuator = LibvirtActuator(
+            control, uris, frozenset(uris), definitions, routes, switches=switches
+        )
 
     def put(self, uri: str, state: tuple[int, int], **how: bool) -> MovingDomain:
         host = self.hosts[uri]
@@ -215,6 +223,39 @@ def test_a_host_that_does_not_answer_may_run_what_is_to_be_started_elsewhere() -
     del estate.hosts[H1]  # its old host: a guard sees to it that this one is read back off
     del estate.hosts[H3]
     with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
+        estate.actuator.act(ELSEWHERE)
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize("here", [DEAD, None])
+def test_a_cold_move_that_starts_a_guest_asks_every_host_first(
+    here: tuple[int, int] | None,
+) -> None:
+    estate = Estate()
+    guest = estate.put(H1, here) if here else estate.put(H2, (DomainState.SHUTOFF, 0))
+    del estate.hosts[H3]
+    look = estate.actuator.look(COLD)
+    assert (look.standing, "may run it" in look.said) == (Standing.UNKNOWN, True)
+    with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
+        estate.actuator.act(COLD)
+    assert guest.calls == []
+
+
+def test_a_guest_that_runs_moves_past_a_third_host_that_is_silent() -> None:
+    estate = Estate()
+    estate.put(H1, RUNS)
+    del estate.hosts[H3]
+    assert estate.actuator.look(COLD).standing is Standing.READY
+
+
+def test_an_old_host_that_was_switched_on_since_it_was_fenced_may_run_its_guests() -> None:
+    power = {"off": True}
+    estate = Estate(switches={H1: lambda: power["off"]})
+    guest = estate.put(H2, SHUT)
+    del estate.hosts[H1]
+    assert estate.actuator.look(ELSEWHERE).standing is Standing.READY
+    power["off"] = False  # its network is still away, so nobody hears it
+    with pytest.raises(EffectError, match="its power is not read back off"):
         estate.actuator.act(ELSEWHERE)
     assert guest.calls == []
 
