@@ -115,6 +115,12 @@ def test_a_host_that_somebody_hears_ends_its_fence_at_once() -> None:
     assert judge(PLAN, FENCE, heard)[0].weight.ends
 
 
+def test_who_is_nearly_blind_still_proves_that_what_it_hears_is_alive() -> None:
+    dim = Vantage("ipmi", HOSTS, HOSTS - {"h1"})
+    said = judge(PLAN, FENCE, facts(vantages=(*DEAD, dim)))
+    assert [row.why for row in said] == ["ipmi still hears it"]
+
+
 def test_a_host_that_was_read_back_off_and_is_heard_again_is_not_off() -> None:
     off = replace(facts(vantages=DEAD), off=frozenset({"h1"}))
     assert judge(PLAN, ELSEWHERE, off) == ()
