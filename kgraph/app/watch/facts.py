@@ -88,7 +88,10 @@ def system_of(detector: str) -> str:
 def _dead(
     graph: Subgraph, rows: Collection[Observation], system: Mapping[str, str]
 ) -> frozenset[str]:
-    """Return the probes that see nothing: they are gone, or what they look at does not answer."""
+    """Return the probes that see nothing.
+
+    They are gone, or what they look at does not answer, or who asks them on our behalf does not.
+    """
     gone = {row.entity for row in rows if row.abnormal and row.signal in GONE}
     blind = {(r.entity, r.detector) for r in rows if r.abnormal and r.signal == "unreachable"}
     detectors = {e.uid: str(e.props["detector"]) for e in graph.entities if e.uid in system}
@@ -97,7 +100,12 @@ def _dead(
         for relation in graph.relations
         if (relation.dependent, detectors.get(relation.dependency)) in blind
     }
-    return frozenset((gone & system.keys()) | through)
+    unheard = {
+        relation.dependent
+        for relation in graph.relations
+        if relation.type == "DEPENDS_ON" and relation.dependency in gone
+    }
+    return frozenset(((gone | unheard) & system.keys()) | through)
 
 
 def _unanswered(rows: Collection[Observation]) -> frozenset[tuple[str, str]]:

@@ -81,6 +81,16 @@ def test_a_probe_that_is_gone_itself_sees_nothing() -> None:
     assert found["prometheus"].silent == frozenset({"h1"})
 
 
+def test_who_is_asked_through_a_server_that_does_not_answer_sees_nothing() -> None:
+    """Else its last word stands: it would vouch for a host, and for what a repair has mended."""
+    asked = tuple(Relation(f"node@{host}", "DEPENDS_ON", "server") for host in HOSTS)
+    graph = Subgraph((*GRAPH.entities, Entity("server", "Probe")), (*GRAPH.relations, *asked))
+    silent = Observation("server", "unreachable", State.ABNORMAL, detector="kgraph/server")
+    found = {row.name: row for row in vantages(graph, Evidence((silent,)))}
+    assert found["prometheus"].silent == frozenset(HOSTS)
+    assert found["libvirt"].silent == frozenset()
+
+
 def test_what_fails_together_is_one_system() -> None:
     assert system_of("alertmanager/GuestDown") == system_of("prometheus/up/node") == "prometheus"
     assert system_of("libvirt-stats/qemu:///system") == system_of("libvirt/h1") == "libvirt"
