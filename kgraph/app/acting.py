@@ -119,7 +119,7 @@ def _libvirt(
 def _switches(
     configuration: Configuration, hosts: Collection[str]
 ) -> Mapping[str, Callable[[], bool]]:
-    """Return how to read whether the host behind a connection has no power, where that is known."""
+    """Return how to read, for a connection, whether the host behind it has no power."""
     found = {
         endpoint.uri: partial(_power(endpoint, configuration).off, READING)
         for endpoint in configuration.settings.endpoints

@@ -21,7 +21,7 @@ from remedies.looks import EffectError, Look, Standing, Task
 
 READINGS = 2  # a state counts once it was read so often, the same each time
 _ON, _OFF = 0, 2  # exit codes of `status`
-_SAYS_OFF = re.compile(r"^\W*(?:.*\b(?:status|power)\b.*\W)?off\W*$", re.I | re.M)
+_SAYS_OFF = re.compile(r"^\W*(?:.*\b(?:status|power)\b.*\W)?off\W*$", re.IGNORECASE | re.MULTILINE)
 _VERBS: Mapping[str, str] = {"fence": "off", "power_on": "on"}
 
 

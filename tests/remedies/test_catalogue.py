@@ -191,7 +191,8 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             "kill powers a host off.*witnesses.*call it fence",
         ),
         (
-            HEAD + "actions: [{name: recreate_vm, by: hook, effect: applied, does: starts_elsewhere}]",
+            HEAD
+            + "actions: [{name: recreate_vm, by: hook, effect: applied, does: starts_elsewhere}]",
             "whether its old host is off.*old_host_off",
         ),
     ],
@@ -204,7 +205,9 @@ def test_a_faulty_catalogue_is_refused_in_one_line(text: str, said: str) -> None
 
 
 def test_a_sites_own_way_to_start_elsewhere_asks_whether_the_old_host_is_off() -> None:
-    own = "{name: elsewhere, by: hook, effect: applied, does: starts_elsewhere, preconditions: [%s]}"
+    own = (
+        "{name: elsewhere, by: hook, effect: applied, does: starts_elsewhere, preconditions: [%s]}"
+    )
     catalogue = compose((("f", HEAD + f"actions: [{own % OLD_HOST_OFF}]"),))
     assert catalogue.actions["elsewhere"].preconditions == (OLD_HOST_OFF,)
 

@@ -117,7 +117,9 @@ def test_a_script_that_is_not_found_is_no_host_without_power(tmp_path: Path) -> 
     assert not power.off(FENCE.deadline)
 
 
-@pytest.mark.parametrize("said", ["Status: OFF", "off", "Chassis Power is off", "Power state: Off."])
+@pytest.mark.parametrize(
+    "said", ["Status: OFF", "off", "Chassis Power is off", "Power state: Off."]
+)
 def test_an_agent_says_in_its_own_words_that_the_power_is_off(tmp_path: Path, said: str) -> None:
     (tmp_path / "agent.py").write_text(f"print({said!r}); raise SystemExit(2)")
     agent = (sys.executable, str(tmp_path / "agent.py"))
