@@ -107,6 +107,7 @@ def approve(
 
     Raises:
         InputError: it is over, or under way, or has a step that nobody can carry out.
+        PlanMovedError: somebody else has changed it meanwhile.
     """
     if record.state is not PlanState.PROPOSED:
         raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
@@ -125,7 +126,7 @@ def approve(
         because=f"approved by {who}",
         document=plan_text(document),
     )
-    store.save_plan(approved)
+    store.save_plan(approved, was=record)
     return approved
 
 
@@ -191,7 +192,7 @@ class Applying:
             if isinstance(said, Refusal):
                 yield said
                 return
-            while self._executor.running and not stopping.is_set():
+            while not self._executor.idle and not stopping.is_set():
                 self._collector.wait(_PAUSE)
                 self._keep()
                 yield from self._executor.tick(self._clock(), self._facts())
