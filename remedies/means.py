@@ -130,6 +130,14 @@ def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str
     return {name: str(value) for name, value in (told | baseline).items() if value is not None}
 
 
+def _power(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    """Return whose switch it is, where the endpoint says so."""
+    uri = around.host_uri(entity.uid)
+    if endpoint.uri and uri and endpoint.uri != uri:
+        raise _LackingError(f"{endpoint.name} switches the host behind {endpoint.uri}")
+    return {"uri": endpoint.uri} if endpoint.uri and uri else {}
+
+
 def _nothing(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     return {}
 
@@ -141,5 +149,5 @@ _KNOWN: Mapping[str, Callable[[Entity, Surroundings, Endpoint], dict[str, str]]]
     "systemd": _systemd,
     "nbd": _nbd,
     "notify": _nothing,
-    "power": _nothing,
+    "power": _power,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -39,6 +40,7 @@ def facts_of(
         complete=frozenset(complete),
         vantages=vantages(graph, evidence),
         owners=owners(graph),
+        namesakes=namesakes(graph),
     )
 
 
@@ -46,6 +48,13 @@ def owners(graph: Subgraph) -> dict[str, str]:
     """Return who else takes care of what: told by a label, or by the hypervisor's own rule."""
     found = ((each.uid, each.labels.get(MANAGED_BY, "")) for each in graph.entities)
     return {uid: who for uid, who in found if who}
+
+
+def namesakes(graph: Subgraph) -> frozenset[str]:
+    """Return the hosts that are called as another one is."""
+    hosts = [each for each in graph.entities if each.kind == "Host"]
+    called = Counter(each.name for each in hosts)
+    return frozenset(each.uid for each in hosts if called[each.name] > 1)
 
 
 def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:

@@ -61,6 +61,14 @@ def test_who_else_takes_care_of_something_is_told_by_its_label() -> None:
     assert facts.owners == {"v1": "Pacemaker"}
 
 
+def test_hosts_that_are_called_alike_are_told() -> None:
+    graph = Subgraph(
+        (*GRAPH.entities, Entity("h9", "Host", "h1"), Entity("v1", "Volume", "h2")), ()
+    )
+    facts = facts_of(graph, Evidence(()), NOW, (), ())
+    assert facts.namesakes == {"h1", "h9"}
+
+
 def test_where_all_is_well_nothing_is_silent() -> None:
     found = seen(*(well(host, f"libvirt/{host}") for host in HOSTS))
     assert set(found) == {"libvirt", "prometheus"}
