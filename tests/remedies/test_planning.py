@@ -370,7 +370,15 @@ def test_a_network_is_defined_again_only_where_its_host_has_lost_it() -> None:
         "host": "smbios-1",
     }
     assert plan.executable
-    assert [s.action for s in network_plan(lost=False, endpoint=keeps).steps] == ["activate"]
+    (start,) = network_plan(lost=False, endpoint=keeps).steps
+    assert (start.action, start.parameters) == (
+        "activate",
+        {"network": "u-2", "uri": "qemu:///system"},
+    )
+    # A connection of its own may lead to another host, which has one of the same UUID.
+    own = replace(keeps, uri="qemu+ssh://h9/system")
+    (start,) = network_plan(lost=False, endpoint=own).steps
+    assert start.parameters["host"] == "smbios-1"
     # Where no definitions are kept, nothing can be defined as it was.
     forgets = Endpoint("networks", "libvirt", Select(kind="Network"))
     step = network_plan(lost=True, endpoint=forgets).steps[0]

@@ -55,6 +55,7 @@ class MovingDomain(FakeDomain):
         self.home = dconn
 
 
+SMBIOS = "11112222-3333-4444-8555-66667777888{}"
 PART = "dd8fe884-6c02-401e-9551-cca97df1c5df"
 
 
@@ -98,6 +99,10 @@ class Host:
     guests: dict[str, MovingDomain] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     defined: list[str] = field(default_factory=list)
+    uuid: str = SMBIOS.format(1)
+
+    def getCapabilities(self) -> str:
+        return f"<capabilities><host><uuid>{self.uuid}</uuid></host></capabilities>"
 
     def lookupByUUIDString(self, uuid: str) -> MovingDomain:
         if uuid not in self.guests:
@@ -378,6 +383,23 @@ def test_networks_and_pools_are_started_and_stopped_once(
     assert estate.actuator.look(asked).standing is after
 
 
+@pytest.mark.parametrize("action", ["activate", "deactivate", "rebuild"])
+def test_a_connection_to_another_host_acts_on_no_part_of_the_same_uuid(action: str) -> None:
+    """Images that were copied have the same UUIDs, and an endpoint may name one connection."""
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active=False)
+    effect = {"activate": "active", "deactivate": "inactive", "rebuild": "active_anew"}[action]
+    told = {"network": "u", "uri": H1, "host": SMBIOS.format(2)}
+    asked = Task("P", action, "n", "default", told, (), effect)
+    look = estate.actuator.look(asked)
+    assert (look.standing, "leads to another host" in look.said) == (Standing.UNFIT, True)
+    with pytest.raises(EffectError, match="leads to another host"):
+        estate.actuator.act(asked)
+    assert found.calls == []
+    estate.hosts[H1].uuid = SMBIOS.format(2)
+    assert estate.actuator.look(asked).standing is not Standing.UNFIT
+
+
 def test_a_pool_is_counted_anew_where_it_is_active() -> None:
     estate = Estate()
     found = estate.hosts[H1].parts["u"] = Part(active=True)
@@ -402,7 +424,7 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     tmp_path: Path, named: str
 ) -> None:
     estate = Estate(Definitions(tmp_path))
-    told = {named: PART, "uri": H1, "host": "smbios-1"}
+    told = {named: PART, "uri": H1, "host": SMBIOS.format(1)}
     define = Task("P", "define", "n", "default", told, (), "defined")
     undefine = Task("P", "undefine", "n", "default", told, (), "undefined")
     look = estate.actuator.look(define)
@@ -410,8 +432,8 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     with pytest.raises(EffectError, match="no definition"):
         estate.actuator.act(define)
     kept = Definitions(tmp_path)
-    kept.keep_part("smbios-2", definitions.Part(named, PART, "<of-another-host/>"))
-    kept.keep_part("smbios-1", definitions.Part(named, PART, "<as-it-was/>", autostart=True))
+    kept.keep_part(SMBIOS.format(2), definitions.Part(named, PART, "<of-another-host/>"))
+    kept.keep_part(SMBIOS.format(1), definitions.Part(named, PART, "<as-it-was/>", autostart=True))
     assert estate.actuator.look(define).standing is Standing.READY
     assert estate.actuator.look(undefine).standing is Standing.DONE
     estate.actuator.act(define)
