@@ -192,7 +192,8 @@ class Applying:
             if isinstance(said, Refusal):
                 yield said
                 return
-            while not self._executor.idle and not stopping.is_set():
+            # One that another process has taken over is followed to its end.
+            while self._going(plan_id) and not stopping.is_set():
                 self._collector.wait(_PAUSE)
                 self._keep()
                 yield from self._executor.tick(self._clock(), self._facts())
@@ -200,6 +201,9 @@ class Applying:
                 yield from self._executor.stop(self._clock(), self._facts(), EVERY)
         finally:
             self._collector.stop()
+
+    def _going(self, plan_id: str) -> bool:
+        return bool(self._executor.running) or find(self._store, plan_id).state.under_way
 
     def _as_seen(self, plan_id: str) -> PlanDocument | None:
         """Return the plan, bound to the graph as it is kept now; None where nothing binds it."""
