@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kgraph.app.applying import approve
 from kgraph.app.plans import reject
@@ -23,6 +27,7 @@ from tests.remedies.fake_estate import (
     export_story,
     plan_of,
 )
+from tests.stores import new_store
 
 # Looks the same before and after, so only the journal tells that it was done.
 RESET = replace(
@@ -236,3 +241,35 @@ def test_a_lease_under_which_something_is_done_still_is_not_given_back(store: Gr
     until(night, plan, "3 running 1")
     night.executor.stop(night.now, night.facts(), timedelta(0))
     assert [lease.name for lease in store.leases(now=night.now)] == ["v1"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.sampled_from(["tick", "one sleeps", "other sleeps", "one dies"]), max_size=25),
+    st.booleans(),
+)
+def test_whatever_two_processes_go_through_nothing_is_done_twice(
+    events: list[str],
+    slow: bool,  # noqa: FBT001 - hypothesis
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="two-") as folder:
+        store = new_store(Path(folder) / "two.db")
+        estate = Estate({"x": Thing("inactive"), "v1": Thing("running")})
+        plan = plan_of(RESTART, CHECK, RESET)
+        nights = [Night(store, estate, slow=slow)]
+        nights[0].begin(plan)
+        nights.append(other(nights[0]))
+        for event in [*events, *["tick"] * 40]:
+            awake = nights
+            if event == "one dies":
+                nights[0].restart()
+            elif event != "tick":
+                awake = nights[:1] if event == "other sleeps" else nights[1:]
+                awake[0].executor.resume_all(awake[0].now)  # as who takes over does
+            for _ in range(5 if event == "tick" else 45):
+                together(awake, 1)
+            nights[0].now = nights[1].now = max(night.now for night in nights)
+        assert estate.log.count("reset v1") <= 1
+        assert estate.log.count("restart x") == 1
+        assert not kept(store, plan).state.under_way
+        store.close()
