@@ -41,6 +41,7 @@ from remedies import (
     World,
     judge_plan,
 )
+from remedies.execution.readback import in_repair
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
@@ -218,7 +219,10 @@ class Applying:
     def _changed(self, document: PlanDocument | None) -> Refusal | None:
         if document is None or self._binding is None:
             return None
-        why = self._binding.void(document, self._store.graph())
+        graph, plan = self._store.graph(), document.plan
+        why = self._binding.void(document, graph) or self._binding.objection(
+            plan, graph, self._facts().abnormal, in_repair(self._store)
+        )
         return Refusal("approval", why) if why else None
 
     def _begin(self, plan_id: str, who: str) -> PlanRecord | Refusal:
