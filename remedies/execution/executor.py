@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from operator import itemgetter
 
 from kgraph.logs import logger
 from kgraph.schema import (
@@ -26,7 +25,6 @@ from kgraph.schema import (
     PlanState,
     Risk,
     Run,
-    Sign,
     StoreError,
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
@@ -35,7 +33,7 @@ from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import HOUR, SKEW, Ledger
 from remedies.execution.others import Other, all_intents, carrier, under_way_elsewhere
 from remedies.execution.tenure import TTL, Tenure
-from remedies.execution.track import hosts_of, powered_off, touched
+from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
 from remedies.execution.workshop import Workshop
 from remedies.guards import Refusal, Weight, judge_plan
@@ -295,14 +293,13 @@ class Executor:
         halt = self._store.halted()
         if halt is not None:
             return Refusal("halt", f"halted: {halt.reason}" if halt.reason else "halted")
-        elsewhere = self._elsewhere(self._store.leases(now=now))
-        for other in (*(row.plan for row in self._plans.values()), *(o.plan for o in elsewhere)):
-            if other.cause.entity == document.plan.cause.entity:
-                return Refusal("shared cause", f"{other.id} repairs it already")
-            shared = hosts_of(other) & hosts_of(document.plan)
+        for other in self._every(self._elsewhere(self._store.leases(now=now))):
+            if other.plan.cause.entity == document.plan.cause.entity:
+                return Refusal("shared cause", f"{other.plan.id} repairs it already")
+            shared = hosts_of(other.plan) & hosts_of(document.plan)
             if shared:
                 # Its placement did not know of theirs: once they are there it is planned anew.
-                why = f"{other.id} brings guests to {min(shared)}, too"
+                why = f"{other.plan.id} brings guests to {min(shared)}, too"
                 return Refusal("capacity", why, Weight.LATER)
         return None
 
@@ -376,6 +373,7 @@ class Executor:
         """Return what guards look at when they are asked about steps of this plan."""
         leases = self._store.leases(now=now)
         elsewhere = self._elsewhere(leases)
+        every = self._every(elsewhere)
         flying = {flight for each in self._plans.values() for flight in each.flying}
         entities = [step.entity for step in plan.steps]
         return World(
@@ -386,32 +384,25 @@ class Executor:
             holder,
             all_intents(self._ledger.intents(flying, now), elsewhere),
             self._ledger.past(entities),
-            self._under_way(elsewhere),
+            tuple(each.plan for each in every),
             tuple(leases),
             frozenset(self._hung),
-            self._before(elsewhere),
+            {each.plan.id: frozenset(each.run.before) for each in every},
             facts.off | off,
             self._budgets,
             self._ledger.undone(plan.id, now - HOUR),
             self._ledger.lifted(entities),
-            frozenset(plan for plan, each in self._plans.items() if each.settling)
-            | {each.plan.id for each in elsewhere if each.settling},
-            {each.plan.id: touched(each.plan, each.trail.found) for each in elsewhere}
-            | {plan: each.touched for plan, each in self._plans.items()},
+            frozenset(each.plan.id for each in every if each.settling),
+            {each.plan.id: each.touched for each in every},
         )
 
     def _elsewhere(self, leases: Iterable[Lease]) -> tuple[Other, ...]:
         return under_way_elsewhere(self._store, leases, self._plans.keys())
 
-    def _under_way(self, elsewhere: Iterable[Other]) -> tuple[Plan, ...]:
+    def _every(self, elsewhere: Iterable[Other]) -> list[Carrying | Other]:
         """Return all plans under way, in the order in which they began."""
-        rows = [(each.run.begun_at, each.plan) for each in self._plans.values()]
-        rows += [(each.run.begun_at, each.plan) for each in elsewhere]
-        return tuple(plan for _, plan in sorted(rows, key=itemgetter(0)))
-
-    def _before(self, elsewhere: Iterable[Other]) -> dict[str, frozenset[Sign]]:
-        ours = {plan: frozenset(each.run.before) for plan, each in self._plans.items()}
-        return ours | {each.plan.id: frozenset(each.run.before) for each in elsewhere}
+        rows: list[Carrying | Other] = [*self._plans.values(), *elsewhere]
+        return sorted(rows, key=lambda each: each.run.begun_at)
 
     def _remember(self, carrying: Carrying, now: datetime) -> None:
         self._ledger.follow(now)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kgraph.schema import Lease, Plan, PlanState, Run
 from kgraph.store import GraphStore
 from remedies.execution.readback import readable
-from remedies.execution.track import Trail
+from remedies.execution.track import Trail, touched
 from remedies.world import Intent
 
 
@@ -28,6 +28,11 @@ class Other:
     run: Run
     trail: Trail
     settling: bool
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """What its effects could have hurt so far."""
+        return touched(self.plan, self.trail.found)
 
     @property
     def intents(self) -> Iterator[Intent]:
