@@ -23,7 +23,8 @@ ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
 READING = timedelta(seconds=15)  # for the power of those that are silent
 NO_SWITCHES: Mapping[str, Callable[[], bool]] = MappingProxyType({})
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
-_OFF = frozenset({DomainState.SHUTOFF, DomainState.CRASHED})
+# Of one that panicked, and is preserved so, the QEMU is there and has the disks open.
+_OFF = frozenset({DomainState.SHUTOFF})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ UUID = "5a3c0e1c-0f5e-4b7e-9f63-3e2f1f2f0001"
 DEAD = (DomainState.SHUTOFF, ShutoffReason.FAILED)
 RUNS = (DomainState.RUNNING, 1)
 IO_ERROR = (DomainState.PAUSED, PausedReason.IOERROR)
+PANICKED = (DomainState.CRASHED, CrashedReason.PANICKED)  # with a QEMU, by on_crash=preserve
 
 
 class LibvirtError(Exception):
@@ -227,6 +228,7 @@ def test_what_changed_since_the_look_is_not_acted_on() -> None:
     [
         (FakeHost({UUID: FakeDomain(RUNS)}), "it runs on qemu+h2"),
         (FakeHost({UUID: FakeDomain(IO_ERROR)}), "it runs on qemu+h2"),
+        (FakeHost({UUID: FakeDomain(PANICKED)}), "it runs on qemu+h2"),
         (FakeHost({UUID: FakeDomain((DomainState.SHUTOFF, 1))}), ""),
         (FakeHost(), ""),
     ],

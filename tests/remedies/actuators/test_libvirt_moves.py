@@ -20,6 +20,7 @@ from remedies.actuators.libvirt_line import NO_SWITCHES
 from tests.remedies.actuators.test_libvirt import (
     DEAD,
     IO_ERROR,
+    PANICKED,
     RUNS,
     UUID,
     FakeDomain,
@@ -188,6 +189,7 @@ LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsew
         (COLD, SHUT, None, Standing.UNFIT, "here it is shutoff (shutdown)"),  # a person did it
         (COLD, None, (DomainState.SHUTOFF, 0), Standing.READY, "brought there"),
         (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
+        (ELSEWHERE, PANICKED, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, None, None, Standing.UNFIT, "no definition of it was kept"),
         (ELSEWHERE, None, SHUT, Standing.READY, "no other host runs it"),
         (ELSEWHERE, None, RUNS, Standing.DONE, "there it is running"),
