@@ -91,6 +91,7 @@ class Carrying:
         self.record, self.document = record, document
         self.tenure = tenure
         self.hung: dict[str, Acting] = {}
+        self._given_up: set[str] = set()
         self.workshop = workshop
         self.leaving = False
         self.cancelled = ""
@@ -134,7 +135,7 @@ class Carrying:
         The lease of an effect that hangs is given up on purpose.
         """
         cause = self.plan.cause.entity
-        return self.tenure.lease(cause) is None and cause not in self.hung
+        return self.tenure.lease(cause) is None and cause not in self._given_up
 
     @property
     def acting(self) -> dict[str, Acting]:
@@ -289,6 +290,7 @@ class Carrying:
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
             self.hung[step.entity] = hanging
+            self._given_up.add(self._under(step))
             self.tenure.forget(self._under(step))
         elif self._under(step) != self.plan.cause.entity and move.state is not StepState.PENDING:
             self.tenure.release(step.entity)
