@@ -21,7 +21,11 @@ from remedies.looks import EffectError, Look, Standing, Task
 
 READINGS = 2  # a state counts once it was read so often, the same each time
 _ON, _OFF = 0, 2  # exit codes of `status`
-_SAYS_OFF = re.compile(r"^\W*(?:.*\b(?:status|power)\b.*\W)?off\W*$", re.IGNORECASE | re.MULTILINE)
+# `Status: OFF`, `Chassis Power is off`: words alone, and no complaint that has the word in it.
+_SAYS_OFF = re.compile(
+    r"^\s*(?:[\w ]{0,40}\b(?:status|state|power)\b[\w ]{0,40}[:=]?\s+)?off\.?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _VERBS: Mapping[str, str] = {"fence": "off", "power_on": "on"}
 
 

@@ -118,6 +118,16 @@ def test_a_script_that_is_not_found_is_no_host_without_power(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    "said",
+    ["", "agent: error: argument --power: invalid choice: 'off'", "cannot switch it off: 2"],
+)
+def test_a_complaint_that_has_the_word_in_it_is_no_word_of_it(tmp_path: Path, said: str) -> None:
+    (tmp_path / "agent.py").write_text(f"print({said!r}); raise SystemExit(2)")
+    agent = (sys.executable, str(tmp_path / "agent.py"))
+    assert PowerActuator([Method(agent)]).look(FENCE).standing is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize(
     "said", ["Status: OFF", "off", "Chassis Power is off", "Power state: Off."]
 )
 def test_an_agent_says_in_its_own_words_that_the_power_is_off(tmp_path: Path, said: str) -> None:
