@@ -198,6 +198,10 @@ class Asker:
         told: dict[str, str] | None = None,
     ) -> bytes:
         url, title = self.service.url.rstrip("/"), self.service.title
+        if path and not path.startswith("/"):
+            # Some are links of an answer: `@elsewhere/` would take our token to another host.
+            what = f"{path!r:.60} is no path of it"
+            raise SourceError(what, where=self.service.url, mend=f"is this {title}?")
         address = url if url.endswith(path) else url + path
         form = dict(parameters or {}) if method == "POST" and document is None else None
         query = dict(parameters or {}) if method == "GET" else None

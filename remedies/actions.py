@@ -47,6 +47,9 @@ class ActuatorType:
     effects: frozenset[str] = frozenset()
 
 
+FENCE = "fence"  # guards count fencings, and ask for witnesses, by this name
+OLD_HOST_OFF = "old_host_off"  # a precondition that a guard sees to, whoever acts
+_GUARDED = frozenset({OLD_HOST_OFF})
 _ALL = (
     ActuatorType(
         "libvirt",
@@ -59,7 +62,7 @@ _ALL = (
                 "running",
                 "there",
                 "crashed",
-                "old_host_off",
+                OLD_HOST_OFF,
             }
         ),
         frozenset(
@@ -93,9 +96,9 @@ _ALL = (
         frozenset(),
         frozenset({"powered_off", "powered_on"}),
     ),
-    ActuatorType("hook", "a site's own service, asked over HTTP", effects=frozenset({APPLIED})),
-    ActuatorType("ansible", "a site's own playbook", effects=frozenset({APPLIED})),
-    ActuatorType(PERSON, "a person is asked", frozenset({"old_host_off"}), frozenset({""})),
+    ActuatorType("hook", "a site's own service, asked over HTTP", _GUARDED, frozenset({APPLIED})),
+    ActuatorType("ansible", "a site's own playbook", _GUARDED, frozenset({APPLIED})),
+    ActuatorType(PERSON, "a person is asked", _GUARDED, frozenset({""})),
 )
 ACTUATORS: Mapping[str, ActuatorType] = MappingProxyType({type_.name: type_ for type_ in _ALL})
 

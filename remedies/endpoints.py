@@ -54,7 +54,8 @@ class Endpoint:
     Attributes:
         type: libvirt, systemd, webhook, power, hook, ansible; log and nbd are there without being
             configured.
-        uri: of libvirt; empty: the connection that the guest's record came from.
+        uri: of libvirt; empty: the connection that the guest's record came from. Of power: that of
+            the host.
         unit: of systemd.
         actions: of hook and ansible: what the site can do with it, by the action's name.
         moves: of libvirt: guests may be brought to other hosts through it.

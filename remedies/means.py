@@ -92,14 +92,17 @@ def _part(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str,
     """Return how libvirt knows a pool or network: by a UUID that is unique on its host only."""
     named, namespace = _PARTS[entity.kind]
     keys = [key.value for key in entity.keys if key.namespace == namespace]
-    uri = endpoint.uri or around.libvirt_uri(entity.uid)
+    read_from = around.libvirt_uri(entity.uid)
+    uri = endpoint.uri or read_from
     if len(keys) != 1 or "bridge/" in keys[0]:
         raise _LackingError("libvirt runs it not, or several of its hosts do")
     if not uri:
         raise _LackingError("nothing says which libvirt connection it is behind")
     host, _, uuid = keys[0].rpartition("/")
-    kept = {"host": host} if entity.props.get("defined") is False else {}
-    return {named: uuid, "uri": uri, **kept}
+    # Another host may have one of the same UUID: a connection that it was not read from must prove
+    # to be its host's, and so must one that defines what was kept of that host.
+    proves = entity.props.get("defined") is False or uri != read_from
+    return {named: uuid, "uri": uri, **({"host": host} if proves else {})}
 
 
 def _pool(entity: Entity, around: Surroundings, endpoint: Endpoint | None) -> dict[str, str]:
@@ -130,6 +133,14 @@ def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str
     return {name: str(value) for name, value in (told | baseline).items() if value is not None}
 
 
+def _power(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
+    """Return whose switch it is, where the endpoint says so."""
+    uri = around.host_uri(entity.uid)
+    if endpoint.uri and uri and endpoint.uri != uri:
+        raise _LackingError(f"{endpoint.name} switches the host behind {endpoint.uri}")
+    return {"uri": endpoint.uri} if endpoint.uri and uri else {}
+
+
 def _nothing(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:
     return {}
 
@@ -141,5 +152,5 @@ _KNOWN: Mapping[str, Callable[[Entity, Surroundings, Endpoint], dict[str, str]]]
     "systemd": _systemd,
     "nbd": _nbd,
     "notify": _nothing,
-    "power": _nothing,
+    "power": _power,
 }

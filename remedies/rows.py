@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kgraph.schema import KINDS, ConfigurationError, Risk, Terms, suggest, suggest_kind
 from kgraph.schema.yaml_files import in_form, read_yaml
-from remedies.actions import ACTUATORS, APPLIED, Action, Param, Verified
+from remedies.actions import (
+    ACTUATORS,
+    APPLIED,
+    FENCE,
+    OLD_HOST_OFF,
+    Action,
+    Param,
+    Verified,
+)
 from remedies.conditions import CONDITIONS
 from remedies.proof.does import Does
 
@@ -146,6 +154,8 @@ def _action(row: ActionRow, place: str) -> Action:
     for kind in row.kinds:
         check_kind(kind, place)
     _check_names(row, place)
+    does = _does(row, place)
+    _check_guarded(row, does, place)
     return Action(
         name=row.name,
         kinds=frozenset(row.kinds),
@@ -163,7 +173,7 @@ def _action(row: ActionRow, place: str) -> Action:
             timedelta(seconds=row.steady),
             row.repeatable,
         ),
-        does=_does(row, place),
+        does=does,
         requires=tuple(row.requires),
         parameters=row.parameters,
         cost=row.cost,
@@ -198,6 +208,18 @@ _SHOWN = {
     "powered_off": Does.POWERS_OFF,
     "powered_on": Does.STARTS,
 }
+
+
+def _check_guarded(row: ActionRow, does: Does, place: str) -> None:
+    """Refuse an action that would pass by the guards, which know it by a name."""
+    if does is Does.POWERS_OFF and row.name != FENCE:
+        what = f"{row.name} powers a host off, and the guards would not ask for witnesses"
+        mend = f"call it {FENCE}: a site's own action of that name takes the place of the shipped"
+        raise ConfigurationError(what, where=place, mend=mend)
+    if does is Does.STARTS_ELSEWHERE and OLD_HOST_OFF not in row.preconditions:
+        what = f"{row.name} starts a guest elsewhere, and nobody asks whether its old host is off"
+        mend = f"add `preconditions: [{OLD_HOST_OFF}]`"
+        raise ConfigurationError(what, where=place, mend=mend)
 
 
 def _check_names(row: ActionRow, place: str) -> None:

@@ -110,7 +110,7 @@ class Surroundings:
 
     def broken(self) -> frozenset[str]:
         """Return what is seen to be in a hard failure mode: it does not work now."""
-        return frozenset(uid for uid, signal in self.abnormal if self._hard(uid, signal))
+        return broken_of(self.entities, self.abnormal)
 
     def sources(self, uid: str) -> frozenset[str]:
         """Return the sources that speak of what an entity needs, or of what needs it."""
@@ -155,15 +155,20 @@ class Surroundings:
                     return uri
         return ""
 
-    def _hard(self, uid: str, signal: str) -> bool:
-        if uid not in self.entities:
-            return False
-        kind = self.entities[uid].kind
-        mode = mode_named(kind, signal)
-        return mode is not None and kind_of(kind).modes[mode].severity is Severity.HARD
-
     def _is(self, uid: str, kind: str) -> bool:
         return uid in self.entities and self.entities[uid].kind == kind
+
+
+def broken_of(entities: Mapping[str, Entity], abnormal: Iterable[Sign]) -> frozenset[str]:
+    """Return which entities are seen to be in a hard failure mode: they do not work now."""
+    return frozenset(
+        uid for uid, signal in abnormal if uid in entities and _hard(entities[uid].kind, signal)
+    )
+
+
+def _hard(kind: str, signal: str) -> bool:
+    mode = mode_named(kind, signal)
+    return mode is not None and kind_of(kind).modes[mode].severity is Severity.HARD
 
 
 def _walk(

@@ -51,6 +51,7 @@ class Facts:
         vantages: the places that the estate is looked at from.
         owners: uid -> the other controller that takes care of it.
         off: hosts whose power was read back off just now.
+        namesakes: hosts that are called as another one is, in another site perhaps.
     """
 
     read_at: datetime
@@ -61,6 +62,7 @@ class Facts:
     vantages: tuple[Vantage, ...] = ()
     owners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     off: frozenset[str] = frozenset()
+    namesakes: frozenset[str] = frozenset()
 
     @cached_property
     def well(self) -> frozenset[str]:

@@ -15,7 +15,14 @@ from ingest.libvirt.binding import ConnectionLostError
 from ingest.libvirt.fetch import Only, Reading
 from ingest.libvirt.host import host_id
 from ingest.libvirt.listen import Event, Listener, observations_of
-from ingest.libvirt.lost import Definition, Shelf, definitions_of, missing, with_lost
+from ingest.libvirt.lost import (
+    Definition,
+    Shelf,
+    definitions_of,
+    missing,
+    with_lost,
+    without_secrets,
+)
 from ingest.libvirt.normalise import normalise
 from ingest.libvirt.parts import Part, normalise_parts, only, part_of
 from ingest.libvirt.place import host_key, parse
@@ -178,7 +185,8 @@ def _keep_guests(reading: Reading, shelf: Shelf) -> None:
     for guest in reading.guests:
         uuid = parse(guest.xml, reading.uri, "domain").findtext("uuid")
         if uuid:
-            shelf.keep_guest(uuid, guest.xml)
+            xml = without_secrets(guest.xml, reading.uri)
+            shelf.keep_guest(uuid, xml, runs=guest.active)
 
 
 def _shelved(reading: Reading, shelf: Shelf | None) -> Reading:

@@ -38,8 +38,11 @@ class Definition:
 class Shelf(Protocol):
     """Where definitions are kept; a later one is kept in place of an earlier one."""
 
-    def keep_guest(self, uuid: str, xml: str) -> None:
-        """Keep what a guest is, whichever host it is on."""
+    def keep_guest(self, uuid: str, xml: str, *, runs: bool) -> None:
+        """Keep what a guest is, whichever host it is on.
+
+        Where it does not run it may have been left behind: that takes the place of nothing.
+        """
 
     def keep_part(self, host: str, definition: Definition) -> None:
         """Keep what a network or pool of a host is."""

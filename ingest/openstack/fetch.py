@@ -41,6 +41,7 @@ class Objects:
     """What was listed; empty where the cloud has no such service.
 
     Attributes:
+        recovery_hidden: there is a Masakari, and we may not read which hosts it recovers.
         refused: what we may not read, and what is missing for it, one line each.
     """
 
@@ -54,6 +55,7 @@ class Objects:
     volume_services: tuple[Node, ...] = ()
     providers: tuple[Provider, ...] = ()
     segment_hosts: tuple[Node, ...] = ()
+    recovery_hidden: bool = False
     refused: tuple[str, ...] = ()
 
 
@@ -119,8 +121,8 @@ def _recovered(ask: Asker, told: Objects) -> Objects:
     except RefusedError as error:
         if error.status != httpx.codes.FORBIDDEN:
             raise
-        line = f"{error}: what Masakari recovers by itself is not known"
-        return replace(told, refused=(*told.refused, line))
+        line = f"{error}: Masakari may recover any host by itself, so all count as its own"
+        return replace(told, recovery_hidden=True, refused=(*told.refused, line))
 
 
 def _placed(ask: Asker, told: Objects) -> Objects:

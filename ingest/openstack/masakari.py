@@ -17,8 +17,11 @@ _YES = frozenset({"true", "1", "yes", "on", "t", "y"})
 def recovered(told: Objects) -> frozenset[str]:
     """Return the hosts, as Nova's services name them, that Masakari recovers.
 
-    Not those that a person has put under maintenance: it leaves them alone meanwhile.
+    Not those that a person has put under maintenance: it leaves them alone meanwhile. Where that
+    may not be read it is every host: two that recover one host start its servers twice.
     """
+    if told.recovery_hidden:
+        return frozenset(node.text("service", "host") for node in told.hypervisors)
     return frozenset(_named(told.segment_hosts))
 
 

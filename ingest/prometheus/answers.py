@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kgraph.schema import SourceError
 from kgraph.schema.refusals import in_words
@@ -21,9 +21,10 @@ from kgraph.schema.timestamps import parse_time
 
 Labels = Mapping[str, str]
 _SETTLES = timedelta(minutes=2)
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
+_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d|w|y)")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _DEFAULT_INTERVAL = timedelta(minutes=1)  # Prometheus's own, and what older ones leave out
+_LONGEST = 31_536_000.0  # seconds of an interval; whatever is longer comes to the same: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class Target:
 
         Such an `up` tells of the exporter, never of what it was to ask.
         """
-        return "target" in parse_qs(urlsplit(self.scrape_url).query)
+        try:
+            return "target" in parse_qs(urlsplit(self.scrape_url).query)
+        except ValueError:  # no address at all
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,9 @@ class _Rule(Tolerant):
 
 
 class _Group(Tolerant):
-    interval: float = _DEFAULT_INTERVAL.total_seconds()
+    interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = (
+        _DEFAULT_INTERVAL.total_seconds()
+    )
     rules: list[_Rule]
 
 
@@ -258,7 +264,7 @@ def read_targets(content: bytes, where: str) -> tuple[Target, ...]:
 def read_rules(content: bytes, where: str) -> tuple[Rule, ...]:
     """Read the answer of `/api/v1/rules`; recording rules are left out."""
     return tuple(
-        _rule(each, timedelta(seconds=group.interval))
+        _rule(each, timedelta(seconds=min(group.interval, _LONGEST)))
         for group in data_of(content, _Groups, where).groups
         for each in group.rules
         if each.type == "alerting"
@@ -305,4 +311,4 @@ def read_start(content: bytes, where: str) -> datetime | None:
 def _duration(text: str) -> timedelta:
     """Read `1m30s`; what is empty or says nothing is the default."""
     seconds = sum(int(count) * _UNITS[unit] for count, unit in _DURATION.findall(text))
-    return timedelta(seconds=seconds) if seconds else _DEFAULT_INTERVAL
+    return timedelta(seconds=min(seconds, _LONGEST)) if seconds else _DEFAULT_INTERVAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from ingest.exports import LOOKS
@@ -112,23 +112,21 @@ def _libvirt(
     kept = Definitions(configuration.resolve(folder)) if folder else None
     rest = partial(time.sleep, POLL)
     among = endpoint.among or hosts
-    powerless = _powerless(configuration, hosts)
-    return LibvirtActuator(control, among, allowed, kept, endpoint.routes, rest, powerless)
+    switches = _switches(configuration, hosts)
+    return LibvirtActuator(control, among, allowed, kept, endpoint.routes, rest, switches)
 
 
-def _powerless(configuration: Configuration, hosts: Collection[str]) -> Callable[[str], bool]:
-    """Return how to read whether the host behind a connection has no power."""
-    switches = {
-        endpoint.uri: _power(endpoint, configuration)
+def _switches(
+    configuration: Configuration, hosts: Collection[str]
+) -> Mapping[str, Callable[[], bool]]:
+    """Return how to read, for a connection, whether the host behind it has no power."""
+    found = {
+        endpoint.uri: partial(_power(endpoint, configuration).off, READING)
         for endpoint in configuration.settings.endpoints
         if isinstance(endpoint, PowerEndpoint) and endpoint.uri
     }
-    _check_read(switches, hosts, "a power endpoint: uri")
-
-    def powerless(uri: str) -> bool:
-        return uri in switches and switches[uri].off(READING)
-
-    return powerless
+    _check_read(found, hosts, "a power endpoint: uri")
+    return found
 
 
 def _check_read(uris: Iterable[str], hosts: Collection[str], where: str) -> None:

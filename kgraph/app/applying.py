@@ -41,6 +41,7 @@ from remedies import (
     World,
     judge_plan,
 )
+from remedies.execution.readback import in_repair
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
 
@@ -107,6 +108,7 @@ def approve(
 
     Raises:
         InputError: it is over, or under way, or has a step that nobody can carry out.
+        PlanMovedError: somebody else has changed it meanwhile.
     """
     if record.state is not PlanState.PROPOSED:
         raise InputError(f"plan {record.id} is {record.state.value}", mend=_ANEW)
@@ -125,7 +127,7 @@ def approve(
         because=f"approved by {who}",
         document=plan_text(document),
     )
-    store.save_plan(approved)
+    store.save_plan(approved, was=record)
     return approved
 
 
@@ -191,7 +193,8 @@ class Applying:
             if isinstance(said, Refusal):
                 yield said
                 return
-            while self._executor.running and not stopping.is_set():
+            # One that another process has taken over is followed to its end.
+            while self._going(plan_id) and not stopping.is_set():
                 self._collector.wait(_PAUSE)
                 self._keep()
                 yield from self._executor.tick(self._clock(), self._facts())
@@ -199,6 +202,9 @@ class Applying:
                 yield from self._executor.stop(self._clock(), self._facts(), EVERY)
         finally:
             self._collector.stop()
+
+    def _going(self, plan_id: str) -> bool:
+        return bool(self._executor.running) or find(self._store, plan_id).state.under_way
 
     def _as_seen(self, plan_id: str) -> PlanDocument | None:
         """Return the plan, bound to the graph as it is kept now; None where nothing binds it."""
@@ -213,7 +219,10 @@ class Applying:
     def _changed(self, document: PlanDocument | None) -> Refusal | None:
         if document is None or self._binding is None:
             return None
-        why = self._binding.void(document, self._store.graph())
+        graph, plan = self._store.graph(), document.plan
+        why = self._binding.void(document, graph) or self._binding.objection(
+            plan, graph, self._facts().abnormal, in_repair(self._store)
+        )
         return Refusal("approval", why) if why else None
 
     def _begin(self, plan_id: str, who: str) -> PlanRecord | Refusal:

@@ -40,5 +40,7 @@ def _endpoint(config: EndpointConfig) -> Endpoint:
             return Endpoint(config.name, config.type, select, actions=frozenset(config.actions))
         case AnsibleEndpoint():
             return Endpoint(config.name, config.type, select, actions=frozenset(config.playbooks))
-        case WebhookEndpoint() | PowerEndpoint():
+        case PowerEndpoint():
+            return Endpoint(config.name, config.type, select, uri=config.uri)
+        case WebhookEndpoint():
             return Endpoint(config.name, config.type, select)

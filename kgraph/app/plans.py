@@ -15,6 +15,7 @@ from kgraph.schema import (
     InputError,
     Plan,
     PlanDocument,
+    PlanMovedError,
     PlanRecord,
     PlanState,
     Run,
@@ -58,9 +59,8 @@ def propose(
     for old in store.plans(incident=incident, states=_OPEN):
         if plan is None or old.id != plan.id:
             because = f"{plan.id} took its place" if plan else over
-            store.save_plan(
-                replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
-            )
+            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
+            _unless_moved(store, gone, old)
     if plan is None:
         return None
     before = store.plan(plan.id)
@@ -70,11 +70,21 @@ def propose(
         return before  # a person has said no to this very plan
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
-    store.save_plan(record)
+    return _unless_moved(store, record, before)
+
+
+def _unless_moved(
+    store: GraphStore, record: PlanRecord, was: PlanRecord | None
+) -> PlanRecord | None:
+    """Keep a plan and return what is kept: what another process has begun just now stays."""
+    try:
+        store.save_plan(record, was=was)
+    except PlanMovedError:
+        return store.plan(record.id)
     return record
 
 
-def _moved(store: GraphStore, before: PlanRecord, plan: Plan, now: datetime) -> PlanRecord:
+def _moved(store: GraphStore, before: PlanRecord, plan: Plan, now: datetime) -> PlanRecord | None:
     """Return the kept plan, with the newer forecast where that has moved by some minutes.
 
     One that is approved, or under way, stays as it was approved.
@@ -93,8 +103,7 @@ def _moved(store: GraphStore, before: PlanRecord, plan: Plan, now: datetime) -> 
             return before
         told = replace(document, plan=replace(document.plan, due_at=plan.due_at))
     moved = replace(before, updated_at=now, document=plan_text(told))
-    store.save_plan(moved)
-    return moved
+    return _unless_moved(store, moved, before)
 
 
 def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datetime) -> PlanRecord:
@@ -102,13 +111,14 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
 
     Raises:
         InputError: it is over, or under way.
+        PlanMovedError: somebody else has begun it meanwhile.
     """
     if record.state not in _OPEN:
         raise InputError(f"plan {record.id} is {record.state.value}", mend="look at it again")
-    store.put([Document(Drawer.REJECTED, record.id, now, json.dumps({"by": who, "why": why}))])
     because = f"rejected by {who}" + (f": {why}" if why else "")
     rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
-    store.save_plan(rejected)
+    store.save_plan(rejected, was=record)
+    store.put([Document(Drawer.REJECTED, record.id, now, json.dumps({"by": who, "why": why}))])
     return rejected
 
 

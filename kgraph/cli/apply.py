@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -115,6 +114,7 @@ def _live(shown: Preview) -> Iterator[str]:
 def _execute(session: Session, store: GraphStore, plan_id: str, stopping: threading.Event) -> None:
     from kgraph.app import applying
     from kgraph.app.binding import Binding
+    from kgraph.app.holders import holder
     from kgraph.app.plans import document_of, find
     from kgraph.schema import PlanState
     from remedies import Refusal
@@ -130,8 +130,8 @@ def _execute(session: Session, store: GraphStore, plan_id: str, stopping: thread
         happened: Iterable[Progress | Refusal]
         happened = applying.follow(store, plan_id, session.now, stopping)
     else:
-        holder = f"apply-{os.getpid()}"
-        here = applying.Applying(session.configuration, store, holder, session.now, bound)
+        ours = holder("apply")
+        here = applying.Applying(session.configuration, store, ours, session.now, bound)
         session.remark("reading the sources")
         happened = here.run(plan_id, user, stopping)
     for each in happened:

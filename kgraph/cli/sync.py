@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os import getpid
-from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -129,13 +127,14 @@ def read_entries(
 
 def outcomes(session: Session, chosen: Sequence[Job], way: Way) -> list[Outcome]:
     """Read sources into the store; return what became of each, in the order of `chosen`."""
+    from kgraph.app.holders import holder
     from kgraph.app.parallel import Setting, crowd_of
     from kgraph.app.parallel import sync as read_all
     from kgraph.undisturbed import undisturbed
 
     with started(session, way) as (reading, shown):
-        holder, crowd = f"sync@{gethostname()}:{getpid()}", crowd_of(session.configuration)
-        setting = Setting(reading, session.now, holder, shown, crowd)
+        crowd = crowd_of(session.configuration)
+        setting = Setting(reading, session.now, holder("sync"), shown, crowd)
         with undisturbed():  # what sources tell, too, is rows by the hundred thousand
             done = list(read_all(setting, chosen))
     order = [job.title for job in chosen]

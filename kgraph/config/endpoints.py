@@ -32,7 +32,7 @@ class SelectSettings(Section):
 
 class _Endpoint(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*$")]
-    select: SelectSettings = SelectSettings()
+    select: SelectSettings = Field(default=SelectSettings(), validate_default=True)
 
     @field_validator("name")
     @classmethod
@@ -127,6 +127,14 @@ class PowerEndpoint(_Endpoint):
     type: Literal["power"]
     uri: str = ""
     methods: tuple[PowerMethod, ...] = Field(min_length=1, max_length=4)
+
+    @field_validator("select")
+    @classmethod
+    def _one_host(cls, select: SelectSettings) -> SelectSettings:
+        if not select.name or set(select.name) & set("*?["):
+            # Any other host that fails would have this one switched off, and seem to be off.
+            raise ValueError("a switch is of one host: select it by its whole name")
+        return select
 
 
 EndpointConfig = (

@@ -48,6 +48,10 @@ class SourceError(InputError):
     """A source could not be read: unreachable, refused, or it answered nonsense."""
 
 
+class PlanMovedError(InputError):
+    """Somebody else has changed a plan since it was read: nothing was written."""
+
+
 class StoreError(InputError):
     """The store could not do what was asked; nothing was changed."""
 

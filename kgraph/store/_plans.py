@@ -20,13 +20,14 @@ from kgraph.schema import (
 )
 from kgraph.schema.audit import halt_body, journal_body, plan_body
 from kgraph.store import _audit
-from kgraph.store._rights import HeldLease, check_rights, shown, taken
+from kgraph.store._rights import HeldLease, check_rights, check_unmoved, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 
 
-def save(sql: sqlite3.Connection, record: PlanRecord) -> None:
-    """Insert, or replace all but when it was made."""
+def save(sql: sqlite3.Connection, record: PlanRecord, was: PlanRecord | None) -> None:
+    """Insert, or replace all but when it was made; only what still is as it was read."""
     before = get(sql, record.id)
+    check_unmoved(record, was, before)
     body = plan_body(record)
     if before is None or plan_body(before) != body:
         _audit.append(sql, record.updated_at, AuditEvent.PLAN, body)

@@ -1,11 +1,21 @@
-"""Who may act: what a lease and the kill switch allow. Pure."""
+"""Who may act, and change what is kept of a plan. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kgraph.schema import INTENTS, Halt, HaltedError, JournalEntry, Lease, LeaseLostError
+from kgraph.schema import (
+    INTENTS,
+    Halt,
+    HaltedError,
+    JournalEntry,
+    Lease,
+    LeaseLostError,
+    PlanMovedError,
+    PlanRecord,
+    PlanState,
+)
 from kgraph.store._ticks import from_ticks, to_ticks
 
 
@@ -73,6 +83,28 @@ def check_rights(
             f"the lease on {lease.name} has passed to another or run out",
             mend="nothing was done; look who else acts on it",
         )
+
+
+def check_unmoved(record: PlanRecord, was: PlanRecord | None, kept: PlanRecord | None) -> None:
+    """Refuse to write a plan over what its writer has not read.
+
+    Args:
+        record: what is to be written.
+        was: the plan as its writer has read it; None: whatever is there is replaced.
+        kept: what the store has now.
+
+    Raises:
+        PlanMovedError: it is another one by now.
+    """
+    if was is None or _stands(kept) in {_stands(was), _stands(record)}:
+        return  # what a lost answer has written already may be written again
+    now = kept.state.value.replace("_", " ") if kept else "gone"
+    said = f"plan {record.id} is {now} by now: somebody else has changed it meanwhile"
+    raise PlanMovedError(said, mend="nothing was changed; look at it again")
+
+
+def _stands(record: PlanRecord | None) -> tuple[PlanState, datetime, str] | None:
+    return None if record is None else (record.state, record.updated_at, record.document)
 
 
 def _refuse_halted(halt: Halt | None, entry: JournalEntry) -> None:

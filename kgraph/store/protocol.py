@@ -274,8 +274,16 @@ class GraphStore(Estate, Protocol):
         """Forget those of one incident, or all; return how many."""
 
     # plans, their journal, and the right to act
-    def save_plan(self, record: PlanRecord) -> None:
-        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
+    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted.
+
+        Args:
+            record: the plan.
+            was: the plan as it was read: only that is replaced. None: whatever is there.
+
+        Raises:
+            PlanMovedError: it is another one than `was` by now; nothing was written.
+        """
 
     def plan(self, plan_id: str) -> PlanRecord | None: ...
     def plans(

@@ -361,10 +361,10 @@ class SqliteStore:
         with self._database.reading() as sql:
             return _incidents.count(sql, status)
 
-    def save_plan(self, record: PlanRecord) -> None:
-        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
+    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        """Keep a plan; see the protocol for `was`, and for what it raises."""
         with self._database.writing() as sql:
-            _plans.save(sql, record)
+            _plans.save(sql, record, was)
 
     def plan(self, plan_id: str) -> PlanRecord | None:
         """Return one plan."""

@@ -27,9 +27,9 @@ _TEMPLATE = ("{{", "{%", "{#")
 
 @dataclass(frozen=True, slots=True)
 class Recap:
-    """What Ansible sums up over all hosts."""
+    """What Ansible sums up over all hosts that it acted on."""
 
-    hosts: int
+    hosts: frozenset[str]
     changed: int
     unreachable: int
     failed: int
@@ -62,6 +62,10 @@ class AnsibleActuator:
         recap = recap_of(ran.said)
         if recap is None:
             return Look(Standing.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}")
+        others = sorted(recap.hosts - {task.parameters.get("name", "")})
+        if others:
+            # The name of a group is a limit as well, and means all that are in it.
+            return Look(Standing.UNFIT, f"it would act on {', '.join(others[:3])}")
         if recap.unreachable:
             return Look(Standing.UNKNOWN, f"{recap.unreachable} hosts are not reached")
         if recap.failed or ran.code:
@@ -112,7 +116,7 @@ def recap_of(said: str) -> Recap | None:
     sums = {
         name: sum(int(row[name]) for row in rows) for name in ("changed", "unreachable", "failed")
     }
-    return Recap(len(rows), **sums)
+    return Recap(frozenset(row["host"] for row in rows), **sums)
 
 
 def _variables(task: Task) -> dict[str, str]:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from select import select
 from threading import Thread
 from time import monotonic
+from typing import IO
 
 from remedies.looks import EffectError
 
@@ -54,9 +55,11 @@ def run(argv: Sequence[str], deadline: timedelta, fed: str = "") -> Ran:
         )
     except OSError as error:
         raise EffectError(f"{argv[0]}: {error.strerror}") from error
+    # Nobody else closes it: a command that ends without a look at it would seem to fail here.
+    stdin, process.stdin = process.stdin, None
     with process:
-        if fed:
-            Thread(target=_feed, args=(process, fed), daemon=True).start()
+        if stdin is not None:
+            Thread(target=_feed, args=(stdin, fed), daemon=True).start()
         try:
             said = _read(process, monotonic() + deadline.total_seconds())
         except TimeoutError:
@@ -67,10 +70,9 @@ def run(argv: Sequence[str], deadline: timedelta, fed: str = "") -> Ran:
     return Ran(process.returncode, said)
 
 
-def _feed(process: subprocess.Popen[bytes], fed: str) -> None:
+def _feed(stdin: IO[bytes], fed: str) -> None:
     """Write in a thread of its own: one that reads nothing must not hold us up."""
-    assert process.stdin is not None  # noqa: S101 - it was asked for
-    with suppress(OSError), process.stdin as stdin:
+    with suppress(OSError), stdin:
         stdin.write(fed.encode())
 
 

@@ -12,7 +12,7 @@ from ingest.libvirt.states import DomainState, PausedReason, ShutoffReason
 from kgraph.schema.errors import one_line
 from remedies.actuators import libvirt_moves
 from remedies.actuators.definitions import Definitions
-from remedies.actuators.libvirt_line import Lines, State, state_of
+from remedies.actuators.libvirt_line import NO_SWITCHES, Lines, State, state_of
 from remedies.actuators.libvirt_moves import Moves
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.actuators.libvirt_parts import Parts
@@ -20,8 +20,9 @@ from remedies.actuators.libvirt_ports import ATTACHED, Ports
 from remedies.guards import NotOff, Sighting, confirmed_off
 from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
-# Paused by no person, and by nothing that still goes on (migration, snapshot, dump).
-_FAULTS = frozenset({PausedReason.IOERROR, PausedReason.POSTCOPY_FAILED})
+# Paused by no person, by nothing that still goes on (migration, snapshot, dump), and by no
+# post-copy migration that broke off: the other half of that guest is on the other host.
+_FAULTS = frozenset({PausedReason.IOERROR})
 _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
 _OCCUPIED = 2  # VIR_DOMAIN_CONTROL_OCCUPIED: the last question to its QEMU is not answered
 _DEAF_AFTER = 2_000  # milliseconds
@@ -61,8 +62,8 @@ class LibvirtActuator:
         definitions: what guests are, for those whose host is gone.
         routes: name of a host -> the URI at which it takes guests that migrate.
         rest: lets `libvirt_moves.POLL` seconds pass, while a guest shuts down or was ended.
-        powerless: whether the power of the host behind a URI is read back off, asked just now:
-            it then need not answer before a guest is started.
+        switches: URI -> whether the power of the host behind it is read back off, asked just now:
+            that host then need not answer before a guest is started.
     """
 
     def __init__(
@@ -73,9 +74,9 @@ class LibvirtActuator:
         definitions: Definitions | None = None,
         routes: Mapping[str, str] | None = None,
         rest: Callable[[], None] = lambda: None,
-        powerless: Callable[[str], bool] = lambda _uri: False,
+        switches: Mapping[str, Callable[[], bool]] = NO_SWITCHES,
     ) -> None:
-        self._lines = Lines(control, hosts, allowed, powerless)
+        self._lines = Lines(control, hosts, allowed, switches)
         self._parts = Parts(self._lines, definitions)
         self._ports = Ports(self._lines)
         self._moves = Moves(self._lines, definitions, routes, rest)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import Thread
+from types import MappingProxyType
 from typing import TypeVar
 
 from ingest.libvirt.binding import Control, ControlConnection, ControlledDomain, ErrorCode
@@ -20,8 +21,10 @@ from remedies.looks import EffectError, Task
 A = TypeVar("A")
 ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
 READING = timedelta(seconds=15)  # for the power of those that are silent
+NO_SWITCHES: Mapping[str, Callable[[], bool]] = MappingProxyType({})
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
-_OFF = frozenset({DomainState.SHUTOFF, DomainState.CRASHED})
+# Of one that panicked, and is preserved so, the QEMU is there and has the disks open.
+_OFF = frozenset({DomainState.SHUTOFF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,14 @@ class Said:
     Attributes:
         silent: it has not answered.
         powerless: it has not answered, and its power was read back off just now.
+        switched: it has not answered, and its power could be asked for.
     """
 
     uri: str
     state: State | None = None
     silent: bool = False
     powerless: bool = False
+    switched: bool = False
 
     @property
     def alive(self) -> bool:
@@ -101,7 +106,7 @@ class Lines:
         control: the binding.
         hosts: the URIs of every host that is known.
         allowed: the URIs that may be acted through; a plan is data, and names no others.
-        powerless: whether the power of the host behind a URI is read back off, asked just now.
+        switches: URI -> whether the power of the host behind it is read back off, asked just now.
     """
 
     def __init__(
@@ -109,10 +114,10 @@ class Lines:
         control: Control,
         hosts: tuple[str, ...],
         allowed: frozenset[str],
-        powerless: Callable[[str], bool] = lambda _uri: False,
+        switches: Mapping[str, Callable[[], bool]] = NO_SWITCHES,
     ) -> None:
         self._control, self.hosts, self._allowed = control, hosts, allowed
-        self._powerless = powerless
+        self._switches = switches
 
     @property
     def error(self) -> type[Exception]:
@@ -162,9 +167,12 @@ class Lines:
         uris = list(dict.fromkeys((*(uri for uri in also if uri), *self.hosts)))
         found = _at_once(uris, partial(self._said, task=task), ASKING)
         said = {uri: answer or Said(uri, silent=True) for uri, answer in found.items()}
-        silent = [uri for uri, answer in said.items() if answer.silent]
-        off = _at_once(silent, self._powerless, READING)
-        return said | {uri: Said(uri, powerless=True) for uri in silent if off[uri]}
+        silent = [uri for uri, answer in said.items() if answer.silent and uri in self._switches]
+        off = _at_once(silent, lambda uri: self._switches[uri](), READING)
+        return said | {
+            uri: Said(uri, silent=not off[uri], powerless=bool(off[uri]), switched=True)
+            for uri in silent
+        }
 
     def sightings(self, task: Task) -> list[Sighting]:
         """Ask every host whether it runs the guest; its own host first."""

@@ -8,7 +8,7 @@ that is on two of them is nobody's success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ingest.libvirt.binding import ControlConnection, ControlledDomain
 from ingest.libvirt.states import DomainState, ShutoffReason
@@ -64,7 +64,10 @@ class Moves:
             return self._look_elsewhere(task, here, there, others)
         if here.silent:
             return Look(Standing.UNKNOWN, f"{source} does not answer")
-        return _look_move(task.action, here, there)
+        look = _look_move(task.action, here, there)
+        # It is started over there, and not merely sent: whoever is silent may run it.
+        starts = look.standing is Standing.READY and not here.alive
+        return _unanswered(others if starts else ()) or look
 
     def act(self, task: Task) -> str:
         """Move it, if it still is as it must be.
@@ -98,9 +101,13 @@ class Moves:
             state = there.state
             runs = state is not None and state.runs
             return Look(Standing.DONE if runs else Standing.UNFIT, f"there {state}")
-        silent = next((said for said in others if said.silent), None)
-        if silent is not None:
-            return Look(Standing.UNKNOWN, f"{silent.uri} does not answer, and may run it")
+        if here.silent and here.switched:
+            # It was fenced before. Somebody may have switched it on since.
+            why = f"{here.uri} does not answer, and its power is not read back off"
+            return Look(Standing.UNKNOWN, why)
+        unanswered = _unanswered(others)
+        if unanswered is not None:
+            return unanswered
         if there.state is None and not self._kept(task):
             return Look(Standing.UNFIT, f"no definition of it was kept, and {there.uri} has none")
         return Look(Standing.READY, "no other host runs it")
@@ -135,6 +142,12 @@ class Moves:
                 return
             self._rest()
         raise EffectError("it was asked to shut down, and does not")
+
+
+def _unanswered(others: Iterable[Said]) -> Look | None:
+    """Return why a guest may not be started while one of the others is silent."""
+    silent = next((said.uri for said in others if said.silent), "")
+    return Look(Standing.UNKNOWN, f"{silent} does not answer, and may run it") if silent else None
 
 
 def _look_move(action: str, here: Said, there: Said) -> Look:

@@ -5,7 +5,11 @@ https://libvirt.org/html/libvirt-libvirt-network.html, libvirt-libvirt-storage.h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ingest.libvirt.binding import ControlConnection, ControlledNetwork, ControlledPool, ErrorCode
+from ingest.libvirt.host import host_id
 from remedies.actuators.definitions import Definitions, Part
 from remedies.actuators.libvirt_line import Lines
 from remedies.looks import EffectError, Look, Standing, Task
@@ -30,7 +34,7 @@ class Parts:
 
     def look(self, task: Task) -> Look:
         """See whether it is active; one that was undefined is nothing that can be started."""
-        with self._lines.connected(task.parameters.get("uri", "")) as connection:
+        with self._connected(task) as connection:
             part = self._there(connection, task)
             active = part is not None and bool(part.isActive())
         if part is None:
@@ -52,7 +56,7 @@ class Parts:
         Raises:
             EffectError: there is no such action.
         """
-        with self._lines.connected(task.parameters.get("uri", "")) as connection:
+        with self._connected(task) as connection:
             if task.action == "define":
                 self._define(connection, task)
                 return "it was defined as it was read last"
@@ -78,13 +82,22 @@ class Parts:
 
     def room(self, task: Task) -> Look:
         """See whether a pool has room; libvirt counts anew only when it is refreshed."""
-        with self._lines.connected(task.parameters.get("uri", "")) as connection:
+        with self._connected(task) as connection:
             pool = self._pool(connection, task)
             pool.refresh()
             _, capacity, _, available = pool.info()[:4]
         share = available / capacity if capacity else 0.0
         standing = Standing.READY if share < ROOM_FROM else Standing.DONE
         return Look(standing, f"{share:.1%} of it is free")
+
+    @contextmanager
+    def _connected(self, task: Task) -> Iterator[ControlConnection]:
+        """Connect to its host; EffectError where it is another one: UUIDs of parts are copied."""
+        uri, host = task.parameters.get("uri", ""), task.parameters.get("host", "")
+        with self._lines.connected(uri) as connection:
+            if host and host_id(connection.getCapabilities(), uri).lower() != host.lower():
+                raise EffectError(f"{uri} leads to another host than the one it is of")
+            yield connection
 
     def _look_lost(self, task: Task) -> Look:
         """Judge one that libvirt does not know."""

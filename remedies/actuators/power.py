@@ -1,12 +1,14 @@
 """The power of a host, switched from outside, by programs that speak the fence agents' way.
 
 The agent reads `name=value` lines on standard input and tells by its exit code: `status` ends
-with 0 where the host is on and with 2 where it is off.
+with 0 where the host is on and with 2 where it is off. Fence agents print it as well ("Status:
+OFF"), and off counts only where they do: it lets guests be started elsewhere.
 https://github.com/ClusterLabs/fence-agents/blob/main/doc/FenceAgentAPI.md
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +21,11 @@ from remedies.looks import EffectError, Look, Standing, Task
 
 READINGS = 2  # a state counts once it was read so often, the same each time
 _ON, _OFF = 0, 2  # exit codes of `status`
+# `Status: OFF`, `Chassis Power is off`: words alone, and no complaint that has the word in it.
+_SAYS_OFF = re.compile(
+    r"^\s*(?:[\w ]{0,40}\b(?:status|state|power)\b[\w ]{0,40}[:=]?\s+)?off\.?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _VERBS: Mapping[str, str] = {"fence": "off", "power_on": "on"}
 
 
@@ -121,6 +128,10 @@ class PowerActuator:
                 return Power.UNKNOWN, str(error)
             if ran.code not in {_ON, _OFF}:
                 return Power.UNKNOWN, last_line(ran.said) or f"it ended with {ran.code}"
+            if ran.code == _OFF and not _SAYS_OFF.search(ran.said):
+                # An interpreter that does not find its script ends with 2 as well.
+                why = last_line(ran.said) or "nothing"
+                return Power.UNKNOWN, f"it ended with {_OFF}, and does not say off: {why}"
             seen.add(Power.ON if ran.code == _ON else Power.OFF)
         if len(seen) > 1:
             return Power.UNKNOWN, "it says on, and off"

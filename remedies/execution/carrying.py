@@ -91,6 +91,7 @@ class Carrying:
         self.record, self.document = record, document
         self.tenure = tenure
         self.hung: dict[str, Acting] = {}
+        self._given_up: set[str] = set()
         self.workshop = workshop
         self.leaving = False
         self.cancelled = ""
@@ -128,6 +129,20 @@ class Carrying:
         return self._watch is not None
 
     @property
+    def lost(self) -> bool:
+        """Whether the right to carry it out has passed to another, or run out while we slept.
+
+        The lease of an effect that hangs is given up on purpose.
+        """
+        cause = self.plan.cause.entity
+        return self.tenure.lease(cause) is None and cause not in self._given_up
+
+    @property
+    def acting(self) -> dict[str, Acting]:
+        """What is being done just now, by whom it is done to."""
+        return {self.plan.steps[n].entity: work for n, work in self.workshop.acting.items()}
+
+    @property
     def touched(self) -> frozenset[str]:
         """What its effects could have hurt so far."""
         if self._touched is None:
@@ -145,6 +160,11 @@ class Carrying:
         self._progress = []
         self.workshop.collect(now)
         self._keep_leases(now)
+        if self.lost:
+            self._wait(
+                Wait("its lease has run out or passed to another: it is taken up anew"), now
+            )
+            return self._progress
         self._hear()
         for _ in range(_ROUNDS):
             if self.over:
@@ -160,6 +180,12 @@ class Carrying:
                 break
         return self._progress
 
+    def give_back(self) -> None:
+        """Give all leases back but those under which something is done still: it may happen."""
+        for step in self.workshop.acting:
+            self.tenure.forget(self._under(self.plan.steps[step]))
+        self.tenure.release_all()
+
     def _hear(self) -> None:
         """Hear whether a person has stopped this plan."""
         for document in self._store.named(Drawer.CANCELLED, [self.plan.id]):
@@ -168,8 +194,16 @@ class Carrying:
             self.cancelled = f"cancelled by {said['by']}{why}"
 
     def _keep_leases(self, now: datetime) -> None:
-        for entity in self.tenure.beat(now):
-            _log.warning("lease lost", plan=self.plan.id, entity=entity)
+        for lease in self.tenure.beat(now):
+            _log.warning("lease lost", plan=self.plan.id, entity=lease.name)
+            if lease.name == self.plan.cause.entity and self.tenure.regain(lease, now):
+                self._look_first(lease.name, now)
+
+    def _look_first(self, entity: str, now: datetime) -> None:
+        """Know of what was begun under a lease that ran out only that it was: we have slept."""
+        for number in self.trail.open - self.workshop.acting.keys():
+            if self._under(self.plan.steps[number]) == entity:
+                self.workshop.adopt(number, now)
 
     def _do(self, move: Move, now: datetime) -> Done:
         match move:
@@ -256,6 +290,7 @@ class Carrying:
         if hanging is not None:
             # Its lease is left to run out: what hangs may still happen.
             self.hung[step.entity] = hanging
+            self._given_up.add(self._under(step))
             self.tenure.forget(self._under(step))
         elif self._under(step) != self.plan.cause.entity and move.state is not StepState.PENDING:
             self.tenure.release(step.entity)
@@ -290,7 +325,7 @@ class Carrying:
             because=move.because,
             document=plan_text(document),
         )
-        self._store.save_plan(record)
+        self._store.save_plan(record, was=self.record)
         self._store.drop(Drawer.CANCELLED, [record.id])
         self.document, self.record = document, record
         self.tenure.release_all()
@@ -299,7 +334,7 @@ class Carrying:
 
     def _save(self, state: PlanState, because: str, now: datetime) -> None:
         record = replace(self.record, state=state, updated_at=now, because=because)
-        self._store.save_plan(record)
+        self._store.save_plan(record, was=self.record)
         self.record = record
         self._tell(state.value, because, now)
 
@@ -335,10 +370,10 @@ class Carrying:
         if not new:
             return
         run = replace(self.run, before=tuple(sorted({*self.run.before, *new})))
-        self.document = replace(self.document, runs=(*self.document.runs[:-1], run))
-        document = plan_text(self.document)
-        self.record = replace(self.record, updated_at=now, document=document)
-        self._store.save_plan(self.record)
+        document = replace(self.document, runs=(*self.document.runs[:-1], run))
+        record = replace(self.record, updated_at=now, document=plan_text(document))
+        self._store.save_plan(record, was=self.record)
+        self.document, self.record = document, record
 
     def _unseen(self) -> set[str]:
         """Return what the treated stand on and nobody sees well: it may be what was in the way."""

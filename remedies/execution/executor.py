@@ -7,6 +7,7 @@ what they found is taken up by a later tick.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,19 +17,21 @@ from kgraph.schema import (
     UNDER_WAY,
     Actor,
     InputError,
+    Lease,
     Plan,
     PlanDocument,
+    PlanMovedError,
     PlanRecord,
     PlanState,
     Risk,
     Run,
-    Sign,
     StoreError,
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import HOUR, SKEW, Ledger
+from remedies.execution.others import Other, all_intents, carrier, under_way_elsewhere
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
@@ -108,10 +111,10 @@ class Executor:
             StoreError: nothing was begun.
         """
         document = parse_plan(record.document, where=f"plan {record.id}")
-        refusal = self._refused(record, document)
+        refusal = self._refused(record, document, now)
         if refusal is not None:
             return refusal
-        tenure = Tenure(self._store, f"{self._holder}/{record.id}")
+        tenure = Tenure(self._store, carrier(self._holder, record.id))
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
             return Refusal("lock", self._who(document.plan.cause.entity, now))
         run = Run(
@@ -128,7 +131,11 @@ class Executor:
             document=plan_text(document),
             because=f"begun by {run.by}",
         )
-        self._store.save_plan(begun)
+        try:
+            self._store.save_plan(begun, was=record)
+        except PlanMovedError as error:
+            tenure.release_all()
+            return Refusal("state", str(error))
         self._ledger.follow(now)
         self._carry(begun, document, tenure, now)
         return begun
@@ -195,7 +202,11 @@ class Executor:
             why = void(document) or self._expired(record, document.plan, now)
         if not why:
             return self.begin(record, now, facts, Approver.PERSON, record.because)
-        self._store.save_plan(replace(record, state=state, updated_at=now, because=why))
+        try:
+            void_now = replace(record, state=state, updated_at=now, because=why)
+            self._store.save_plan(void_now, was=record)
+        except PlanMovedError as error:
+            return Refusal("state", str(error))
         return Refusal("approval", f"{record.id}: {why}")
 
     def _expired(self, record: PlanRecord, plan: Plan, now: datetime) -> str:
@@ -226,7 +237,12 @@ class Executor:
             except StoreError as error:
                 # Nothing was changed; the hands still hold what has to be written down.
                 _log.warning("repair waits for the store", plan=plan_id, error=str(error))
+            except PlanMovedError as error:
+                self._let_go(carrying, str(error))
+                continue
             self._hung |= carrying.hung
+            if carrying.lost and not carrying.over:
+                self._let_go(carrying, "its lease was lost")
             if carrying.over:
                 self._remember(carrying, now)
                 del self._plans[plan_id]
@@ -251,11 +267,23 @@ class Executor:
             carrying.workshop.wait(patience)
         progress = self.tick(now, facts)
         for carrying in self._plans.values():
-            carrying.tenure.release_all()
+            carrying.give_back()
         self._plans.clear()
         return progress
 
-    def _refused(self, record: PlanRecord, document: PlanDocument) -> Refusal | None:
+    def _let_go(self, carrying: Carrying, why: str) -> None:
+        """Leave a plan to whoever has the right to it; if that is us, it is taken up anew.
+
+        Another process may have gone on with it, so what is remembered here counts no longer.
+        """
+        _log.warning("repair let go", plan=carrying.plan.id, because=why)
+        self._hung |= carrying.hung | carrying.acting
+        self._orphans[carrying.record.id] = carrying.record
+        del self._plans[carrying.record.id]
+
+    def _refused(
+        self, record: PlanRecord, document: PlanDocument, now: datetime
+    ) -> Refusal | None:
         if self._leaving:
             return Refusal("state", "kgraph is ending")
         if record.id in self._plans or record.state not in _BEGINS:
@@ -265,7 +293,7 @@ class Executor:
         halt = self._store.halted()
         if halt is not None:
             return Refusal("halt", f"halted: {halt.reason}" if halt.reason else "halted")
-        for other in self._plans.values():
+        for other in self._every(self._elsewhere(self._store.leases(now=now))):
             if other.plan.cause.entity == document.plan.cause.entity:
                 return Refusal("shared cause", f"{other.plan.id} repairs it already")
             shared = hosts_of(other.plan) & hosts_of(document.plan)
@@ -292,8 +320,13 @@ class Executor:
         if not document.runs:
             self._hand_over(record, "it never began properly", now)
             return
-        tenure = Tenure(self._store, f"{self._holder}/{record.id}")
+        if any(step.entity in self._hung for step in document.plan.steps):
+            return  # what we began ourselves before we lost it may still happen
+        tenure = Tenure(self._store, carrier(self._holder, record.id))
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
+            return
+        if self._store.plan(record.id) != record:
+            tenure.release_all()  # who had it has just gone on with it, or ended it
             return
         del self._orphans[record.id]
         self._ledger.follow(now)
@@ -301,8 +334,14 @@ class Executor:
 
     def _hand_over(self, record: PlanRecord, because: str, now: datetime) -> None:
         """Leave to a person what nobody can take up."""
+        ours = carrier(self._holder, record.id)
+        held = {lease.holder for lease in self._store.leases(now=now)} - {ours}
+        if any(holder.endswith(f"/{record.id}") for holder in held):
+            return  # another process, of another version, carries it out
         state = PlanState.NEEDS_HUMAN
-        self._store.save_plan(replace(record, state=state, updated_at=now, because=because))
+        given = replace(record, state=state, updated_at=now, because=because)
+        with suppress(PlanMovedError):
+            self._store.save_plan(given, was=record)
         del self._orphans[record.id]
 
     def _carry(
@@ -332,6 +371,9 @@ class Executor:
         facts: Facts,
     ) -> World:
         """Return what guards look at when they are asked about steps of this plan."""
+        leases = self._store.leases(now=now)
+        elsewhere = self._elsewhere(leases)
+        every = self._every(elsewhere)
         flying = {flight for each in self._plans.values() for flight in each.flying}
         entities = [step.entity for step in plan.steps]
         return World(
@@ -340,22 +382,27 @@ class Executor:
             self._store.halted(),
             by,
             holder,
-            self._ledger.intents(flying, now),
+            all_intents(self._ledger.intents(flying, now), elsewhere),
             self._ledger.past(entities),
-            tuple(each.plan for each in self._plans.values()),
-            tuple(self._store.leases(now=now)),
+            tuple(each.plan for each in every),
+            tuple(leases),
             frozenset(self._hung),
-            self._before(),
+            {each.plan.id: frozenset(each.run.before) for each in every},
             facts.off | off,
             self._budgets,
             self._ledger.undone(plan.id, now - HOUR),
             self._ledger.lifted(entities),
-            frozenset(plan for plan, each in self._plans.items() if each.settling),
-            {plan: each.touched for plan, each in self._plans.items()},
+            frozenset(each.plan.id for each in every if each.settling),
+            {each.plan.id: each.touched for each in every},
         )
 
-    def _before(self) -> dict[str, frozenset[Sign]]:
-        return {plan: frozenset(each.run.before) for plan, each in self._plans.items()}
+    def _elsewhere(self, leases: Iterable[Lease]) -> tuple[Other, ...]:
+        return under_way_elsewhere(self._store, leases, self._plans.keys())
+
+    def _every(self, elsewhere: Iterable[Other]) -> list[Carrying | Other]:
+        """Return all plans under way, in the order in which they began."""
+        rows: list[Carrying | Other] = [*self._plans.values(), *elsewhere]
+        return sorted(rows, key=lambda each: each.run.begun_at)
 
     def _remember(self, carrying: Carrying, now: datetime) -> None:
         self._ledger.follow(now)

@@ -47,15 +47,25 @@ class Tenure:
         """Return the lease on an entity, if we hold one."""
         return self._held.get(entity)
 
-    def beat(self, now: datetime) -> list[str]:
-        """Prolong what has used up a third of its time; return the entities that were lost."""
+    def beat(self, now: datetime) -> list[Lease]:
+        """Prolong what has used up a third of its time; return the leases that were lost."""
         lost = []
         for entity, lease in list(self._held.items()):
             if lease.expires_at - now > self._ttl[entity] * 2 / 3:
                 continue
             if not self.sure(entity, self._ttl[entity], now):
-                lost.append(entity)
+                lost.append(lease)
         return lost
+
+    def regain(self, lost: Lease, now: datetime) -> bool:
+        """Take back a lease that has run out, if nobody has had it since; tell whether we did."""
+        got = self.take(lost.name, TTL, now)
+        if got is None:
+            return False
+        if got.token == lost.token + 1:
+            return True
+        self.release(lost.name)  # somebody has had it, and may have acted
+        return False
 
     def release(self, entity: str) -> None:
         """Give one back."""

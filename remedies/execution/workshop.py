@@ -31,6 +31,11 @@ class Workshop:
         """Whether a look or an effect is under way."""
         return bool(self._works)
 
+    @property
+    def acting(self) -> Mapping[int, Acting]:
+        """Step -> its effect that is under way."""
+        return {step: work for step, work in self._works.items() if isinstance(work, Acting)}
+
     def adopt(self, step: int, now: datetime) -> None:
         """Know of a step only that it was begun, by an earlier process or under a lost lease."""
         self._hands[step] = Hand(adopted_at=now)

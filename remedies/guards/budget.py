@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kgraph.schema import Plan, PlanStep
+from remedies.actions import FENCE
 from remedies.guards.refusal import Refusal, Weight
 from remedies.world import Intent, World
 
 PER = timedelta(minutes=1)
 PER_FENCING = timedelta(hours=1)
 _GUEST = "VirtualMachine"
-_FENCE = "fence"
 
 
 def budget(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Make what would be too much at once wait; too many dead hosts are for a person."""
-    if step.action == _FENCE:
+    if step.action == FENCE:
         return _fencing(step, world)
     if step.kind != _GUEST:
         return None
@@ -29,7 +29,7 @@ def budget(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
 
 
 def _fencing(step: PlanStep, world: World) -> Refusal | None:
-    others = [i for i in world.intents if i.action == _FENCE and i.entity != step.entity]
+    others = [i for i in world.intents if i.action == FENCE and i.entity != step.entity]
     flying = len({row.entity for row in others if row.in_flight})
     if flying >= world.budgets.fencings_at_once:
         return Refusal("budget", f"{flying} hosts are being fenced already", Weight.LATER)
@@ -47,4 +47,4 @@ def _count(rows: list[Intent], world: World, per: timedelta) -> int:
 
 def span_of(intent: Intent) -> timedelta:
     """Return for how long an intent counts against a budget; what is in flight always does."""
-    return PER_FENCING if intent.action == _FENCE else PER
+    return PER_FENCING if intent.action == FENCE else PER

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from kgraph.schema import Plan, PlanStep
+from remedies.actions import OLD_HOST_OFF
 from remedies.guards.refusal import Refusal
 from remedies.world import World
-
-OLD_HOST_OFF = "old_host_off"  # the precondition that asks for it
 
 
 def old_host(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:

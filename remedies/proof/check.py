@@ -88,6 +88,7 @@ class _Replay:
         if does is not Does.NOTHING and not self._graph.kind(step.entity):
             yield Rule.UNKNOWN, f"{step.title} is not in the graph"
             return
+        self._graph.named(step.entity)
         at = _At(number, step, does)
         if does.places:
             yield from self._place(at)
@@ -105,6 +106,7 @@ class _Replay:
         if at.does is Does.ADDS:
             self._seats.add(guest, at.target)
             return
+        self._graph.named(at.target)
         self._seats.arrive(guest, at.target)
         if at.waited_for and source and source != at.target:
             self._seats.leave(guest, source)

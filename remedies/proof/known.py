@@ -82,6 +82,11 @@ class Graph:
         entity = self.entities.get(uid)
         return f"{entity.kind} {entity.name or uid}" if entity else uid
 
+    def named(self, uid: str) -> None:
+        """Bind the proof to what it is called: by its name the endpoint was chosen that acts."""
+        entity = self.entities.get(uid)
+        self.log[f"{uid} name"] = entity.name if entity else ""
+
     def label(self, uid: str, key: str) -> str:
         """Return a label; empty where there is none."""
         entity = self.entities.get(uid)

@@ -13,6 +13,7 @@ from kgraph.schema import (
     JournalEntry,
     Lease,
     LeaseLostError,
+    PlanMovedError,
     PlanRecord,
     PlanState,
     StepState,
@@ -41,6 +42,23 @@ def test_a_plan_is_kept_and_replaced_but_not_made_again(store: GraphStore) -> No
     )
     store.save_plan(running)
     assert store.plan("P-1") == replace(running, created_at=T0)
+    assert store.plan("P-2") is None
+
+
+def test_a_plan_is_written_only_over_what_its_writer_has_read(store: GraphStore) -> None:
+    store.save_plan(PLAN)
+    running = replace(PLAN, state=PlanState.RUNNING, updated_at=T0 + timedelta(minutes=1))
+    store.save_plan(running, was=PLAN)
+    store.save_plan(running, was=PLAN)  # the answer was lost, and it is said once more
+    for late in (
+        replace(PLAN, state=PlanState.APPROVED),
+        replace(PLAN, document='{"steps": [1]}', updated_at=T0 + timedelta(minutes=2)),
+    ):
+        with pytest.raises(PlanMovedError, match="P-1 is running by now"):
+            store.save_plan(late, was=PLAN)
+    with pytest.raises(PlanMovedError, match="P-2 is gone by now"):
+        store.save_plan(replace(PLAN, id="P-2"), was=replace(PLAN, id="P-2"))
+    assert store.plan("P-1") == running
     assert store.plan("P-2") is None
 
 

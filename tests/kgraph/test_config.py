@@ -234,10 +234,28 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
         ('[[endpoints]]\nname = "a"\ntype = "webhook"\nurl = "ftp://x"', "http or https"),
         ('[[endpoints]]\nname = "a"\ntype = "hook"\nurl = "https://x"', "endpoints.0.actions"),
         ('[[endpoints]]\nname = "a"\ntype = "ansible"', "endpoints.0.playbooks"),
-        ('[[endpoints]]\nname = "a"\ntype = "power"\nmethods = []', "endpoints.0.methods"),
+        (
+            '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {name = "h1"}\nmethods = []',
+            "endpoints.0.methods",
+        ),
         (
             (
-                '[[endpoints]]\nname = "a"\ntype = "power"\n[[endpoints.methods]]\n'
+                '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {kind = "Host"}\n'
+                '[[endpoints.methods]]\nagent = ["fence_x"]'
+            ),
+            "a switch is of one host: select it by its whole name",
+        ),
+        (
+            (
+                '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {name = "h*"}\n'
+                '[[endpoints.methods]]\nagent = ["fence_x"]'
+            ),
+            "a switch is of one host: select it by its whole name",
+        ),
+        (
+            (
+                '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {name = "h1"}\n'
+                "[[endpoints.methods]]\n"
                 'agent = ["fence_x"]\noptions = {passwd = "x"}'
             ),
             "use secret_env or secret_file",

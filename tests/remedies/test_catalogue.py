@@ -10,11 +10,10 @@ import pytest
 import rca
 from kgraph.schema import KINDS, ConfigurationError, Fault
 from remedies import load_catalogue
-from remedies.actions import ACTUATORS, PERSON
+from remedies.actions import ACTUATORS, OLD_HOST_OFF, PERSON
 from remedies.actuators.libvirt import EFFECTS, OFF_EVERYWHERE, PRECONDITIONS, REBOOTED
 from remedies.actuators.libvirt_parts import EFFECTS as OF_PARTS
 from remedies.coverage import coverage
-from remedies.guards.old_host import OLD_HOST_OFF
 from remedies.lint import lint
 from remedies.proof import Does
 from remedies.remedy import compose
@@ -187,6 +186,15 @@ STEP = "remedies: [{for: [Host.down], steps: [{action: notify, why: w}]}]"
             HEAD + "actions: [{name: notify, by: notify, effect: told, kinds: [Disk]}]\n" + STEP,
             "notify cannot be done to a Host",
         ),
+        (
+            HEAD + "actions: [{name: kill, by: hook, effect: applied, does: powers_off}]",
+            "kill powers a host off.*witnesses.*call it fence",
+        ),
+        (
+            HEAD
+            + "actions: [{name: recreate_vm, by: hook, effect: applied, does: starts_elsewhere}]",
+            "whether its old host is off.*old_host_off",
+        ),
     ],
 )
 def test_a_faulty_catalogue_is_refused_in_one_line(text: str, said: str) -> None:
@@ -194,6 +202,14 @@ def test_a_faulty_catalogue_is_refused_in_one_line(text: str, said: str) -> None
         compose((("f", text),))
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("f")
+
+
+def test_a_sites_own_way_to_start_elsewhere_asks_whether_the_old_host_is_off() -> None:
+    own = (
+        "{name: elsewhere, by: hook, effect: applied, does: starts_elsewhere, preconditions: [%s]}"
+    )
+    catalogue = compose((("f", HEAD + f"actions: [{own % OLD_HOST_OFF}]"),))
+    assert catalogue.actions["elsewhere"].preconditions == (OLD_HOST_OFF,)
 
 
 def test_a_sites_catalogue_is_composed_once_until_it_changes(tmp_path: Path) -> None:

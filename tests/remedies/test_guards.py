@@ -115,6 +115,25 @@ def test_a_host_that_somebody_hears_ends_its_fence_at_once() -> None:
     assert judge(PLAN, FENCE, heard)[0].weight.ends
 
 
+@pytest.mark.parametrize("actuator", ["power", "ansible"])
+def test_a_host_is_not_found_by_a_name_that_another_one_has(actuator: str) -> None:
+    """The switch of `h1` is that of the `h1` in this site, and not of the one that is dead."""
+    step = replace(FENCE, actuator=actuator, name="h1")
+    twice = facts(vantages=DEAD, namesakes=frozenset({"h1"}))
+    assert judge(PLAN, step, facts(vantages=DEAD)) == ()
+    assert [row.why for row in judge(PLAN, step, twice)] == [
+        "another host is called h1, too: which one is meant?"
+    ]
+    bound = replace(step, parameters={"uri": "qemu+ssh://h1/system"})
+    assert judge(PLAN, bound, twice) == ()
+
+
+def test_who_is_nearly_blind_still_proves_that_what_it_hears_is_alive() -> None:
+    dim = Vantage("ipmi", HOSTS, HOSTS - {"h1"})
+    said = judge(PLAN, FENCE, facts(vantages=(*DEAD, dim)))
+    assert [row.why for row in said] == ["ipmi still hears it"]
+
+
 def test_a_host_that_was_read_back_off_and_is_heard_again_is_not_off() -> None:
     off = replace(facts(vantages=DEAD), off=frozenset({"h1"}))
     assert judge(PLAN, ELSEWHERE, off) == ()

@@ -29,8 +29,10 @@ from kgraph.schema import (
 )
 from remedies import LOG, NBD, Endpoint, Select, load_catalogue, plan_for, renamed
 from remedies.execution.tasks import message_of
+from remedies.means import means_for
 from remedies.planning import GUESSING
 from remedies.remedy import Catalogue
+from remedies.surroundings import Surroundings
 
 UUID = "00000000-0000-4000-8000-00000000000{}"
 GUESTS = Endpoint("guests", "libvirt", Select(kind="VirtualMachine"))
@@ -368,7 +370,15 @@ def test_a_network_is_defined_again_only_where_its_host_has_lost_it() -> None:
         "host": "smbios-1",
     }
     assert plan.executable
-    assert [s.action for s in network_plan(lost=False, endpoint=keeps).steps] == ["activate"]
+    (start,) = network_plan(lost=False, endpoint=keeps).steps
+    assert (start.action, start.parameters) == (
+        "activate",
+        {"network": "u-2", "uri": "qemu:///system"},
+    )
+    # A connection of its own may lead to another host, which has one of the same UUID.
+    own = replace(keeps, uri="qemu+ssh://h9/system")
+    (start,) = network_plan(lost=False, endpoint=own).steps
+    assert start.parameters["host"] == "smbios-1"
     # Where no definitions are kept, nothing can be defined as it was.
     forgets = Endpoint("networks", "libvirt", Select(kind="Network"))
     step = network_plan(lost=True, endpoint=forgets).steps[0]
@@ -386,3 +396,19 @@ def test_an_nfs_server_reads_its_exports_anew_before_anything_resumes() -> None:
     assert plan is not None
     assert [s.action for s in plan.steps] == ["restart", "reload", "check"]
     assert plan.executable
+
+
+def test_a_switch_that_names_another_hosts_connection_is_not_that_hosts() -> None:
+    """Two sites have an `h1`; the switch of the one must not be taken for that of the other."""
+    host, probe = Entity("h1", "Host", "h1"), Entity("p", "Probe", props={"uri": "qemu+ssh://b/"})
+    watched = Relation("h1", "WATCHED_BY", "p")
+    around = Surroundings.of(Incident("i", (host, probe), (watched,)))
+    fence = load_catalogue().actions["fence"]
+    ours = Endpoint("power-h1", "power", Select(name="h1"), uri="qemu+ssh://b/")
+    theirs = replace(ours, uri="qemu+ssh://a/")
+    assert means_for(fence, host, around, [ours]).parameters == {"uri": "qemu+ssh://b/"}
+    other = means_for(fence, host, around, [theirs])
+    assert (other.actor, "switches the host behind qemu+ssh://a/" in other.unable) == (
+        Actor.NOBODY,
+        True,
+    )

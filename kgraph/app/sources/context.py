@@ -3,25 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kgraph.app.sync import Job, Keep, keep
 from kgraph.config import Configuration
-from kgraph.schema import KgraphError, Snapshot
+from kgraph.schema import KgraphError, Snapshot, SourceError
 from kgraph.sourcekit import SourceEntry
 from kgraph.store import GraphStore
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What one source told of a scope: its title, and the keys of its records."""
+
+    title: str
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """What a source is read with."""
+    """What sources are read with.
+
+    Attributes:
+        scopes: source and scope -> what was told of it by whom; shared by all of one process.
+    """
 
     configuration: Configuration
+    scopes: dict[tuple[str, str], Told] = field(default_factory=dict, compare=False)
 
     def site(self, config: SourceEntry) -> str:
         """Return the site of a source: its own, or the configuration's."""
         return config.site or self.configuration.settings.site
+
+    def scope(self, config: SourceEntry, scope: str) -> str:
+        """Return a scope that sources of other sites do not share: both may have a host `h1`."""
+        site = self.site(config)
+        return scope if site == self.configuration.settings.site else f"{site}/{scope}"
+
+    def claim(self, source: str, scope: str, told: Told) -> None:
+        """Let one source tell of a scope: what another one tells would take its place.
+
+        Two that ask for the same thing, by two ways, say the same, and may.
+
+        Raises:
+            SourceError: another one tells of other things under that name.
+        """
+        before = self.scopes.setdefault((source, scope), told)
+        if before.title == told.title:
+            self.scopes[source, scope] = told
+            return
+        both = len(before.keys & told.keys)
+        if 2 * both < min(len(before.keys), len(told.keys)):
+            raise SourceError(
+                f"{before.title} tells of other things under the name {scope!r}",
+                where=told.title,
+                mend="give one of them a name of its own, or they take each other's place",
+            )
 
 
 def snapshots(

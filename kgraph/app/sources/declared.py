@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from ingest import catalogue
-from kgraph.app.sources.context import Context
+from kgraph.app.sources.context import Context, Told
 from kgraph.app.sources.machines import known
 from kgraph.app.sync import Commitment, Job, Keep, Reading, Tell, keep
-from kgraph.schema import Item, Observation, Snapshot
+from kgraph.schema import Item, Observation, Record, Snapshot
 from kgraph.signals import EstateIndex
 from kgraph.sourcekit import Alias, Found, Here, Listening, Machine, SourceEntry, settled
 from kgraph.store import Diff
@@ -20,11 +20,15 @@ def job(config: SourceEntry, context: Context) -> Job:
     """Make the job that reads one entry."""
     source, site = catalogue.declared(config.type), context.site(config)
     vouched = Vouched(source.name)
+    title = f"{config.type} {config.name or config.subject}".rstrip()
 
     def fetch(at: datetime) -> Keep:
         found = source.read(config, Here(site, at, context.configuration.resolve))
         # Made here, so that what is slow is so in the thread of its source.
-        found = replace(found, items=list(found.items))
+        items = list(found.items)
+        found = replace(found, scope=context.scope(config, found.scope), items=items)
+        keys = frozenset(item.key for item in items if isinstance(item, Record | Machine))
+        context.claim(source.name, found.scope, Told(title, keys))
         return lambda reading: bring(reading, source.name, site, found, vouched)
 
     listening = source.listen
@@ -34,7 +38,7 @@ def job(config: SourceEntry, context: Context) -> Job:
         return listening(config, lambda: tell(None))
 
     return Job(
-        f"{config.type} {config.name or config.subject}".rstrip(),
+        title,
         fetch,
         lambda _store, _error, at: vouched.withdrawn(at),
         listen=listen if listening is not None else None,

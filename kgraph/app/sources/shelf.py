@@ -19,11 +19,12 @@ class Shelf:
     def __init__(self, folders: Sequence[Definitions]) -> None:
         self._folders = folders
 
-    def keep_guest(self, uuid: str, xml: str) -> None:
-        """Keep what a guest is."""
+    def keep_guest(self, uuid: str, xml: str, *, runs: bool) -> None:
+        """Keep what a guest is; where it does not run, only if nothing is kept of it yet."""
         with _told_of(uuid):
             for each in self._folders:
-                each.keep(uuid, xml)
+                if runs or not each.find(uuid):
+                    each.keep(uuid, xml)
 
     def keep_part(self, host: str, definition: Definition) -> None:
         """Keep what a network or pool of a host is."""

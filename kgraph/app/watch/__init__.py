@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 from datetime import UTC, datetime, timedelta
 
 from kgraph.app.acting import actuators
 from kgraph.app.binding import Binding
+from kgraph.app.holders import holder
 from kgraph.app.policies import policy_of
 from kgraph.app.sources import Context, no_source, watched_jobs
 from kgraph.app.toolkit import toolkit
@@ -49,12 +48,12 @@ def build(
     if not settings.sources and beside is None:
         raise no_source(configuration)
     beside = beside or Alone()
-    holder = f"watch@{socket.gethostname()}:{os.getpid()}"
+    ours = holder("watch")
     read = watched_jobs(Context(configuration))
     keeper = Keeper(store, read, _clock())
     kept = settings.retention.history_days
     rules = policy_of(configuration)
-    executor = Executor(store, actuators(configuration), holder, budgets=rules.budgets)
+    executor = Executor(store, actuators(configuration), ours, budgets=rules.budgets)
     repairs = PolicyRepairs(
         store,
         executor,
@@ -80,7 +79,7 @@ def build(
         repairs=repairs,
         clock=_clock,
         tell=tell,
-        holder=holder,
+        holder=ours,
         pause=timedelta(seconds=settings.watch.tick),
         retention=timedelta(days=kept) if kept is not None else None,
         snapshot=Snapshots(configuration, _clock()).tick,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
@@ -39,6 +40,7 @@ def facts_of(
         complete=frozenset(complete),
         vantages=vantages(graph, evidence),
         owners=owners(graph),
+        namesakes=namesakes(graph),
     )
 
 
@@ -46,6 +48,13 @@ def owners(graph: Subgraph) -> dict[str, str]:
     """Return who else takes care of what: told by a label, or by the hypervisor's own rule."""
     found = ((each.uid, each.labels.get(MANAGED_BY, "")) for each in graph.entities)
     return {uid: who for uid, who in found if who}
+
+
+def namesakes(graph: Subgraph) -> frozenset[str]:
+    """Return the hosts that are called as another one is."""
+    hosts = [each for each in graph.entities if each.kind == "Host"]
+    called = Counter(each.name for each in hosts)
+    return frozenset(each.uid for each in hosts if called[each.name] > 1)
 
 
 def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:
@@ -88,7 +97,10 @@ def system_of(detector: str) -> str:
 def _dead(
     graph: Subgraph, rows: Collection[Observation], system: Mapping[str, str]
 ) -> frozenset[str]:
-    """Return the probes that see nothing: they are gone, or what they look at does not answer."""
+    """Return the probes that see nothing.
+
+    They are gone, or what they look at does not answer, or who asks them on our behalf does not.
+    """
     gone = {row.entity for row in rows if row.abnormal and row.signal in GONE}
     blind = {(r.entity, r.detector) for r in rows if r.abnormal and r.signal == "unreachable"}
     detectors = {e.uid: str(e.props["detector"]) for e in graph.entities if e.uid in system}
@@ -97,7 +109,12 @@ def _dead(
         for relation in graph.relations
         if (relation.dependent, detectors.get(relation.dependency)) in blind
     }
-    return frozenset((gone & system.keys()) | through)
+    unheard = {
+        relation.dependent
+        for relation in graph.relations
+        if relation.type == "DEPENDS_ON" and relation.dependency in gone
+    }
+    return frozenset(((gone | unheard) & system.keys()) | through)
 
 
 def _unanswered(rows: Collection[Observation]) -> frozenset[tuple[str, str]]:

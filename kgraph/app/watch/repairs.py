@@ -30,6 +30,7 @@ from remedies import (
     decide,
 )
 from remedies.execution.cases import cases
+from remedies.execution.readback import in_repair
 from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
@@ -178,7 +179,11 @@ class PolicyRepairs:
 
     def _begin_approved(self, now: datetime, facts: Facts, found: Assessment) -> Iterator[Told]:
         def void(document: PlanDocument) -> str:
-            return self.binding.void(document, found.graph) if self.binding else ""
+            if self.binding is None:
+                return ""
+            return self.binding.void(document, found.graph) or self.binding.objection(
+                document.plan, found.graph, facts.abnormal, in_repair(self.store)
+            )
 
         for said in self.executor.begin_approved(now, facts, void):
             if isinstance(said, PlanRecord):

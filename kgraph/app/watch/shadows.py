@@ -9,7 +9,17 @@ from datetime import datetime
 
 from kgraph.app.plans import document_of
 from kgraph.app.watch.told import Told, What
-from kgraph.schema import Document, Drawer, InputError, Outcome, Plan, PlanState, Run, Sign
+from kgraph.schema import (
+    Document,
+    Drawer,
+    InputError,
+    Outcome,
+    Plan,
+    PlanMovedError,
+    PlanState,
+    Run,
+    Sign,
+)
 from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
 from remedies.execution.readback import SHADOW
@@ -85,7 +95,11 @@ class Shadows:
         by = f"{SHADOW}: {shadow.rule}"
         run = Run(shadow.since, entries, by, (), now, None, outcome)
         document = replace(document, runs=(*document.runs, run))
-        self.store.save_plan(replace(record, updated_at=now, document=plan_text(document)))
+        kept = replace(record, updated_at=now, document=plan_text(document))
+        try:
+            self.store.save_plan(kept, was=record)
+        except PlanMovedError:
+            return False
         return True
 
 

@@ -18,7 +18,7 @@ from kgraph.schema import (
     StepState,
 )
 from kgraph.schema.audit import ORIGIN, chained, halt_body, journal_body, plan_body
-from kgraph.store._rights import HeldLease, check_rights, shown, taken
+from kgraph.store._rights import HeldLease, check_rights, check_unmoved, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
 from kgraph.store.neo4j.ids import Ids
 from kgraph.store.neo4j.statements import Statements
@@ -72,9 +72,10 @@ ORDER BY entry.id"""
 _HALTED = "MATCH (halt:_KgHalt {id: 0}) RETURN halt.at, halt.reason"
 
 
-def save(statements: Statements, record: PlanRecord) -> None:
+def save(statements: Statements, record: PlanRecord, was: PlanRecord | None) -> None:
     """Make a plan, or replace all but when it was made; the caller holds the lock."""
     before, body = get(statements, record.id), plan_body(record)
+    check_unmoved(record, was, before)
     if before is None or plan_body(before) != body:
         note(statements, record.updated_at, AuditEvent.PLAN, body)
     keep(statements, record)

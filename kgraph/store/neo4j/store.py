@@ -303,9 +303,9 @@ class Neo4jStore:
         """Return how many there are."""
         return self._database.glance(lambda s: _incidents.count(s, status))
 
-    def save_plan(self, record: PlanRecord) -> None:
-        """Keep a plan; an earlier one of the same id is replaced, `created_at` excepted."""
-        self._database.write(lambda s: _plans.save(s, record))
+    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        """Keep a plan; see the protocol for `was`, and for what it raises."""
+        self._database.write(lambda s: _plans.save(s, record, was))
 
     def plan(self, plan_id: str) -> PlanRecord | None:
         """Return one plan."""

@@ -37,8 +37,9 @@ class MemoryShelf:
     rows: dict[tuple[str, str, str], Definition] = field(default_factory=dict)
     guests: dict[str, str] = field(default_factory=dict)
 
-    def keep_guest(self, uuid: str, xml: str) -> None:
-        self.guests[uuid] = xml
+    def keep_guest(self, uuid: str, xml: str, *, runs: bool) -> None:
+        if runs or uuid not in self.guests:
+            self.guests[uuid] = xml
 
     def keep_part(self, host: str, definition: Definition) -> None:
         self.rows[host, definition.kind, definition.uuid] = definition

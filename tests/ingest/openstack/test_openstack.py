@@ -116,7 +116,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cloud]:
                 return
             parts = urlsplit(self.path)
             content = told.get(parts.path, dict(parse_qsl(parts.query)))
-            self._say(404 if content is None else 200, content, {})
+            status = content if isinstance(content, int) else 200
+            self._say(404 if content is None else status, content, {})
 
         def _say(self, status: int, content: object, headers: dict[str, str]) -> None:
             text = content if isinstance(content, str) else json.dumps(content)
@@ -225,6 +226,13 @@ def test_a_host_under_maintenance_is_not_masakaris(cloud: _Cloud) -> None:
     hosts = {"hosts": [{"name": "h1", "on_maintenance": True}]}
     _recovering(cloud, **{"segments/s1/hosts": hosts})
     assert "managedBy" not in records(_items(cloud))["hypervisor:h1.dc1"].labels
+
+
+@pytest.mark.parametrize("path", ["segments", "segments/s1/hosts"])
+def test_where_masakari_may_not_be_asked_every_host_is_its_own(cloud: _Cloud, path: str) -> None:
+    _recovering(cloud, **{path: 403})
+    labels = {key: row.labels for key, row in records(_items(cloud)).items()}
+    assert labels["hypervisor:h1.dc1"]["managedBy"] == "Masakari"
 
 
 def test_a_cloud_without_network_and_volumes_is_read_all_the_same(cloud: _Cloud) -> None:

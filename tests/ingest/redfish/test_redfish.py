@@ -128,6 +128,7 @@ def test_the_password_travels_as_basic_authentication(
         ("", "<html>", "not JSON"),
         ("", None, "the controller answered 404"),
         ("Systems", {"Members": {}}, "Members is not a list"),
+        ("Systems", {"Members": [{"@odata.id": "@evil.example/"}]}, "is no path of it"),
         ("Systems", {"Members": [{}]}, r"Members\[0\].@odata.id is missing"),
         ("Systems/1", {}, "the answer.Id is missing"),
         ("Chassis/1/Power", '{"PowerSupplies": [', "not JSON"),

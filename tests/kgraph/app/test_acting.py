@@ -26,6 +26,7 @@ program = ["/nowhere/ansible-playbook"]
 [[endpoints]]
 name = "power-h1"
 type = "power"
+select = {name = "h1"}
 [[endpoints.methods]]
 agent = ["/nowhere/fence_ipmilan"]
 options = {ip = "10.0.0.1"}
@@ -66,7 +67,7 @@ def test_a_power_switch_names_a_host_that_is_read(tmp_path: Path) -> None:
     host = '[[sources]]\ntype = "libvirt"\nuri = "test:///default"\n'
     guests = '[[endpoints]]\nname = "guests"\ntype = "libvirt"\n'
     switch = (
-        '[[endpoints]]\nname = "power-h1"\ntype = "power"\nuri = "{}"\n'
+        '[[endpoints]]\nname = "power-h1"\ntype = "power"\nselect = {{name = "h1"}}\nuri = "{}"\n'
         '[[endpoints.methods]]\nagent = ["/nowhere/fence_ipmilan"]\n'
     )
     (tmp_path / "kgraph.toml").write_text(host + guests + switch.format("test:///default"))

@@ -29,7 +29,9 @@ if mode == "works" and not check:
 print("PLAY RECAP *****")
 print(f"web-1             : ok=2    changed={changed}    unreachable={int(mode == 'away')}"
       f"    failed={int(mode == 'fails')}    skipped=0    rescued=0    ignored=0")
-sys.exit({"works": 0, "fails": 2, "away": 4}[mode])
+if mode == "group":
+    print("web-2             : ok=2    changed=1    unreachable=0    failed=0    skipped=0")
+sys.exit({"works": 0, "group": 0, "fails": 2, "away": 4}[mode])
 """
 DRAIN = Task(
     "P-1",
@@ -110,6 +112,12 @@ def test_what_goes_wrong_is_told_and_is_no_success(
         ansible(bench).act(DRAIN)
 
 
+def test_a_name_that_is_also_that_of_a_group_acts_on_nobody(bench: Path) -> None:
+    (bench / "mode").write_text("group")
+    look = ansible(bench).look(DRAIN)
+    assert (look.standing, look.said) == (Standing.UNFIT, "it would act on web-2")
+
+
 def test_an_action_without_a_playbook_is_not_done(bench: Path) -> None:
     assert "no playbook" in ansible(bench).look(Task("P-1", "melt", "i1", "x")).said
 
@@ -120,5 +128,6 @@ def test_a_recap_is_summed_over_hosts_and_its_absence_is_no_success() -> None:
     )
     recap = recap_of(said)
     assert recap is not None
-    assert (recap.hosts, recap.changed, recap.unreachable, recap.failed) == (2, 3, 1, 3)
+    assert (recap.changed, recap.unreachable, recap.failed) == (3, 1, 3)
+    assert recap.hosts == {"a", "b.c"}
     assert recap_of("PLAY RECAP ****\n") is None

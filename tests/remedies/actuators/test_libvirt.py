@@ -21,6 +21,7 @@ UUID = "5a3c0e1c-0f5e-4b7e-9f63-3e2f1f2f0001"
 DEAD = (DomainState.SHUTOFF, ShutoffReason.FAILED)
 RUNS = (DomainState.RUNNING, 1)
 IO_ERROR = (DomainState.PAUSED, PausedReason.IOERROR)
+PANICKED = (DomainState.CRASHED, CrashedReason.PANICKED)  # with a QEMU, by on_crash=preserve
 
 
 class LibvirtError(Exception):
@@ -154,7 +155,7 @@ def alone(state: tuple[int, int]) -> tuple[Estate, FakeDomain]:
     ("asked", "state", "standing"),
     [
         (RESUME, IO_ERROR, Standing.READY),
-        (RESUME, (DomainState.PAUSED, PausedReason.POSTCOPY_FAILED), Standing.READY),
+        (RESUME, (DomainState.PAUSED, PausedReason.POSTCOPY_FAILED), Standing.UNFIT),
         (RESUME, (DomainState.PAUSED, PausedReason.USER), Standing.UNFIT),
         (RESUME, (DomainState.PAUSED, PausedReason.MIGRATION), Standing.UNFIT),
         (RESUME, DEAD, Standing.UNFIT),
@@ -227,6 +228,7 @@ def test_what_changed_since_the_look_is_not_acted_on() -> None:
     [
         (FakeHost({UUID: FakeDomain(RUNS)}), "it runs on qemu+h2"),
         (FakeHost({UUID: FakeDomain(IO_ERROR)}), "it runs on qemu+h2"),
+        (FakeHost({UUID: FakeDomain(PANICKED)}), "it runs on qemu+h2"),
         (FakeHost({UUID: FakeDomain((DomainState.SHUTOFF, 1))}), ""),
         (FakeHost(), ""),
     ],
@@ -262,21 +264,20 @@ def test_a_host_whose_power_is_read_back_off_runs_nothing_and_holds_up_nobody() 
     gone, hangs = "qemu+h3:///system", "qemu+h4:///system"
     control = Control(estate._open, estate._look, LibvirtError)
     all_hosts = (*estate.hosts, gone)
-    off = LibvirtActuator(control, all_hosts, frozenset(estate.hosts), powerless=gone.__eq__)
+    acts, switches = frozenset(estate.hosts), {gone: lambda: True}
+    off = LibvirtActuator(control, all_hosts, acts, switches=switches)
     assert off.look(START).standing is Standing.READY
     off.act(START)
     assert guest.calls == ["create"]
     # It counts for that host alone, and a switch that cannot be asked proves nothing.
     guest.now = DEAD
-    both = LibvirtActuator(
-        control, (*all_hosts, hangs), frozenset(estate.hosts), powerless=gone.__eq__
-    )
+    both = LibvirtActuator(control, (*all_hosts, hangs), acts, switches=switches)
     assert f"{hangs} does not answer, and may run it" in both.look(START).said
 
-    def broken(uri: str) -> bool:
-        raise EffectError(f"{uri}: the switch is silent")
+    def broken() -> bool:
+        raise EffectError("the switch is silent")
 
-    unread = LibvirtActuator(control, all_hosts, frozenset(estate.hosts), powerless=broken)
+    unread = LibvirtActuator(control, all_hosts, acts, switches={gone: broken})
     assert f"{gone} does not answer, and may run it" in unread.look(START).said
 
 

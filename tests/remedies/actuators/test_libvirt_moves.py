@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +16,11 @@ from remedies import EffectError, Standing, Task
 from remedies.actuators import definitions
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
+from remedies.actuators.libvirt_line import NO_SWITCHES
 from tests.remedies.actuators.test_libvirt import (
     DEAD,
     IO_ERROR,
+    PANICKED,
     RUNS,
     UUID,
     FakeDomain,
@@ -53,6 +56,7 @@ class MovingDomain(FakeDomain):
         self.home = dconn
 
 
+SMBIOS = "11112222-3333-4444-8555-66667777888{}"
 PART = "dd8fe884-6c02-401e-9551-cca97df1c5df"
 
 
@@ -96,6 +100,10 @@ class Host:
     guests: dict[str, MovingDomain] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     defined: list[str] = field(default_factory=list)
+    uuid: str = SMBIOS.format(1)
+
+    def getCapabilities(self) -> str:
+        return f"<capabilities><host><uuid>{self.uuid}</uuid></host></capabilities>"
 
     def lookupByUUIDString(self, uuid: str) -> MovingDomain:
         if uuid not in self.guests:
@@ -130,12 +138,18 @@ class Host:
 class Estate:
     """Three hosts; those that are taken out do not answer."""
 
-    def __init__(self, definitions: Definitions | None = None) -> None:
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        switches: Mapping[str, Callable[[], bool]] = NO_SWITCHES,
+    ) -> None:
         self.hosts = {uri: Host() for uri in (H1, H2, H3)}
         control = Control(self._open, self._open, LibvirtError)
         uris = tuple(self.hosts)
         routes = {"h2": "tcp://10.0.0.2"}
-        self.actuator = LibvirtActuator(control, uris, frozenset(uris), definitions, routes)
+        self.actuator = LibvirtActuator(
+            control, uris, frozenset(uris), definitions, routes, switches=switches
+        )
 
     def put(self, uri: str, state: tuple[int, int], **how: bool) -> MovingDomain:
         host = self.hosts[uri]
@@ -175,6 +189,7 @@ LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsew
         (COLD, SHUT, None, Standing.UNFIT, "here it is shutoff (shutdown)"),  # a person did it
         (COLD, None, (DomainState.SHUTOFF, 0), Standing.READY, "brought there"),
         (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
+        (ELSEWHERE, PANICKED, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, None, None, Standing.UNFIT, "no definition of it was kept"),
         (ELSEWHERE, None, SHUT, Standing.READY, "no other host runs it"),
         (ELSEWHERE, None, RUNS, Standing.DONE, "there it is running"),
@@ -215,6 +230,39 @@ def test_a_host_that_does_not_answer_may_run_what_is_to_be_started_elsewhere() -
     del estate.hosts[H1]  # its old host: a guard sees to it that this one is read back off
     del estate.hosts[H3]
     with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
+        estate.actuator.act(ELSEWHERE)
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize("here", [DEAD, None])
+def test_a_cold_move_that_starts_a_guest_asks_every_host_first(
+    here: tuple[int, int] | None,
+) -> None:
+    estate = Estate()
+    guest = estate.put(H1, here) if here else estate.put(H2, (DomainState.SHUTOFF, 0))
+    del estate.hosts[H3]
+    look = estate.actuator.look(COLD)
+    assert (look.standing, "may run it" in look.said) == (Standing.UNKNOWN, True)
+    with pytest.raises(EffectError, match="h3:///system does not answer, and may run it"):
+        estate.actuator.act(COLD)
+    assert guest.calls == []
+
+
+def test_a_guest_that_runs_moves_past_a_third_host_that_is_silent() -> None:
+    estate = Estate()
+    estate.put(H1, RUNS)
+    del estate.hosts[H3]
+    assert estate.actuator.look(COLD).standing is Standing.READY
+
+
+def test_an_old_host_that_was_switched_on_since_it_was_fenced_may_run_its_guests() -> None:
+    power = {"off": True}
+    estate = Estate(switches={H1: lambda: power["off"]})
+    guest = estate.put(H2, SHUT)
+    del estate.hosts[H1]
+    assert estate.actuator.look(ELSEWHERE).standing is Standing.READY
+    power["off"] = False  # its network is still away, so nobody hears it
+    with pytest.raises(EffectError, match="its power is not read back off"):
         estate.actuator.act(ELSEWHERE)
     assert guest.calls == []
 
@@ -337,6 +385,23 @@ def test_networks_and_pools_are_started_and_stopped_once(
     assert estate.actuator.look(asked).standing is after
 
 
+@pytest.mark.parametrize("action", ["activate", "deactivate", "rebuild"])
+def test_a_connection_to_another_host_acts_on_no_part_of_the_same_uuid(action: str) -> None:
+    """Images that were copied have the same UUIDs, and an endpoint may name one connection."""
+    estate = Estate()
+    found = estate.hosts[H1].parts["u"] = Part(active=False)
+    effect = {"activate": "active", "deactivate": "inactive", "rebuild": "active_anew"}[action]
+    told = {"network": "u", "uri": H1, "host": SMBIOS.format(2)}
+    asked = Task("P", action, "n", "default", told, (), effect)
+    look = estate.actuator.look(asked)
+    assert (look.standing, "leads to another host" in look.said) == (Standing.UNFIT, True)
+    with pytest.raises(EffectError, match="leads to another host"):
+        estate.actuator.act(asked)
+    assert found.calls == []
+    estate.hosts[H1].uuid = SMBIOS.format(2)
+    assert estate.actuator.look(asked).standing is not Standing.UNFIT
+
+
 def test_a_pool_is_counted_anew_where_it_is_active() -> None:
     estate = Estate()
     found = estate.hosts[H1].parts["u"] = Part(active=True)
@@ -361,7 +426,7 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     tmp_path: Path, named: str
 ) -> None:
     estate = Estate(Definitions(tmp_path))
-    told = {named: PART, "uri": H1, "host": "smbios-1"}
+    told = {named: PART, "uri": H1, "host": SMBIOS.format(1)}
     define = Task("P", "define", "n", "default", told, (), "defined")
     undefine = Task("P", "undefine", "n", "default", told, (), "undefined")
     look = estate.actuator.look(define)
@@ -369,8 +434,8 @@ def test_what_libvirt_has_lost_is_defined_as_it_was_and_starts_with_its_host_aga
     with pytest.raises(EffectError, match="no definition"):
         estate.actuator.act(define)
     kept = Definitions(tmp_path)
-    kept.keep_part("smbios-2", definitions.Part(named, PART, "<of-another-host/>"))
-    kept.keep_part("smbios-1", definitions.Part(named, PART, "<as-it-was/>", autostart=True))
+    kept.keep_part(SMBIOS.format(2), definitions.Part(named, PART, "<of-another-host/>"))
+    kept.keep_part(SMBIOS.format(1), definitions.Part(named, PART, "<as-it-was/>", autostart=True))
     assert estate.actuator.look(define).standing is Standing.READY
     assert estate.actuator.look(undefine).standing is Standing.DONE
     estate.actuator.act(define)

@@ -25,6 +25,7 @@ if told.get("broken"):
 if told["action"] == "status":
     said = state.read_text().split(",")
     state.write_text(",".join(said[1:] + said[:1]))
+    print("Status:", said[0].upper())
     sys.exit({"on": 0, "off": 2}[said[0]])
 state.write_text(told["action"])
 """
@@ -105,6 +106,34 @@ def test_an_agent_that_is_not_there_is_told_in_one_line() -> None:
     assert (
         power.look(FENCE).said == "/nowhere/fence_x: /nowhere/fence_x: No such file or directory"
     )
+
+
+def test_a_script_that_is_not_found_is_no_host_without_power(tmp_path: Path) -> None:
+    # The interpreter ends with 2, as an agent does that has read the power off.
+    power = PowerActuator([Method((sys.executable, str(tmp_path / "gone" / "power-off.py")))])
+    look = power.look(FENCE)
+    assert look.standing is Standing.UNKNOWN
+    assert "does not say off" in look.said
+    assert not power.off(FENCE.deadline)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "agent: error: argument --power: invalid choice: 'off'", "cannot switch it off: 2"],
+)
+def test_a_complaint_that_has_the_word_in_it_is_no_word_of_it(tmp_path: Path, said: str) -> None:
+    (tmp_path / "agent.py").write_text(f"print({said!r}); raise SystemExit(2)")
+    agent = (sys.executable, str(tmp_path / "agent.py"))
+    assert PowerActuator([Method(agent)]).look(FENCE).standing is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "said", ["Status: OFF", "off", "Chassis Power is off", "Power state: Off."]
+)
+def test_an_agent_says_in_its_own_words_that_the_power_is_off(tmp_path: Path, said: str) -> None:
+    (tmp_path / "agent.py").write_text(f"print({said!r}); raise SystemExit(2)")
+    agent = (sys.executable, str(tmp_path / "agent.py"))
+    assert PowerActuator([Method(agent)]).look(FENCE).standing is Standing.DONE
 
 
 def test_an_agent_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:

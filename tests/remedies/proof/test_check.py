@@ -427,6 +427,17 @@ def test_the_digest_changes_with_what_was_read_and_with_nothing_else() -> None:
     assert check(tried, near.graph, DOES, DEAD).digest != before.digest
 
 
+@pytest.mark.parametrize("uid", ["h1", "v1", "h2"])
+def test_a_yes_is_bound_to_what_is_acted_on_by_its_name(uid: str) -> None:
+    """The switch of `h1` is found by that name: another machine may be called so by now."""
+    tried = plan(cause("fence", "h1"), step("start_elsewhere", "v1", to="h2"))
+    renamed = three_hosts()
+    renamed.entities[uid] = replace(renamed.entities[uid], name="another")
+    assert check(tried, renamed.graph, DOES, DEAD).digest != (
+        check(tried, three_hosts().graph, DOES, DEAD).digest
+    )
+
+
 def test_an_objection_says_which_step_breaks_what() -> None:
     bad = plan(step("start_elsewhere", "v1", to="h2"))
     (row,) = check(bad, three_hosts().graph, DOES, DEAD).objections

@@ -61,6 +61,14 @@ def test_who_else_takes_care_of_something_is_told_by_its_label() -> None:
     assert facts.owners == {"v1": "Pacemaker"}
 
 
+def test_hosts_that_are_called_alike_are_told() -> None:
+    graph = Subgraph(
+        (*GRAPH.entities, Entity("h9", "Host", "h1"), Entity("v1", "Volume", "h2")), ()
+    )
+    facts = facts_of(graph, Evidence(()), NOW, (), ())
+    assert facts.namesakes == {"h1", "h9"}
+
+
 def test_where_all_is_well_nothing_is_silent() -> None:
     found = seen(*(well(host, f"libvirt/{host}") for host in HOSTS))
     assert set(found) == {"libvirt", "prometheus"}
@@ -79,6 +87,16 @@ def test_what_no_scrape_reaches_is_silent_there_and_confirmed_by_who_else_sees_i
 def test_a_probe_that_is_gone_itself_sees_nothing() -> None:
     found = seen(Observation("node@h1", "unreachable", State.ABNORMAL, detector="kgraph/x"))
     assert found["prometheus"].silent == frozenset({"h1"})
+
+
+def test_who_is_asked_through_a_server_that_does_not_answer_sees_nothing() -> None:
+    """Else its last word stands: it would vouch for a host, and for what a repair has mended."""
+    asked = tuple(Relation(f"node@{host}", "DEPENDS_ON", "server") for host in HOSTS)
+    graph = Subgraph((*GRAPH.entities, Entity("server", "Probe")), (*GRAPH.relations, *asked))
+    silent = Observation("server", "unreachable", State.ABNORMAL, detector="kgraph/server")
+    found = {row.name: row for row in vantages(graph, Evidence((silent,)))}
+    assert found["prometheus"].silent == frozenset(HOSTS)
+    assert found["libvirt"].silent == frozenset()
 
 
 def test_what_fails_together_is_one_system() -> None:
