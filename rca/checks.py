@@ -22,7 +22,7 @@ from kgraph.schema import NextCheck
 from kgraph.topology import dependencies
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
-from rca.region_arrays import region_over
+from rca.regions import region_over
 from rca.rules import CheckRule
 from rca.scene import Scene
 from rca.signature import spread

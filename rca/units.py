@@ -22,9 +22,10 @@ from rca.likelihood import TARGET_RATIO, Reading
 from rca.messages import ROOT, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
-from rca.region_arrays import Region, region_of
+from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints
-from rca.region_seen import UNKNOWN, heard_in
+from rca.region_seen import UNKNOWN
+from rca.regions import region_of
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
@@ -145,7 +146,7 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
             _conduits(scene, rows, _predicted(region, walks, i, goal), dict(one.faults), goal)
             for i, (one, rows) in enumerate(zip(prospects, told, strict=True))
         ]
-    rose = heard_in(scene).rose
+    rose = scene.heard.rose
     if not np.isnan(rose).all():
         told = [_in_time(rows, rose[rows.column]) for rows in told]
     places = placed(told, trees)
@@ -277,7 +278,7 @@ def blind(scene: Scene) -> Unit | None:
 
     It explains what went unreachable, however much that is, and nothing else.
     """
-    heard = heard_in(scene)
+    heard = scene.heard
     asked = np.array([sort.signal == "unreachable" for sort in heard.looks], np.bool_)
     at = np.flatnonzero(asked[heard.look])
     if sum(heard.rows[row].observation.abnormal for row in at.tolist()) < 2:
