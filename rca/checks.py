@@ -175,7 +175,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 def _usable(scene: Scene) -> Sequence[CheckRule]:
     """Checks that somebody can make here: not every guest is libvirt's."""
     rules = scene.compiled.model.checks
-    if "VirtualMachine" in scene.topology.occurring and scene.terrain.may_run_libvirt:
+    if "VirtualMachine" in scene.topology.occurring and scene.terrain.on_libvirt:
         return rules
     return [rule for rule in rules if "virsh" not in rule.command]
 
