@@ -93,17 +93,6 @@ class Unit:
         known = self.scene.spreads.get(self.faults)
         return known or spread(self.scene, self.faults, self.scene.nearby)
 
-    @property
-    def support(self) -> Mapping[ReadingId, Support]:
-        """The rows by what they are about."""
-        rows = self.rows
-        keys = zip(rows.entity.tolist(), rows.position.tolist(), strict=True)
-        told = zip(*rows.says.tolist(), rows.soft.tolist(), strict=True)
-        return {
-            key: Support(chance, ratio, soft, weight, bears)
-            for key, (chance, ratio, weight, bears, soft) in zip(keys, told, strict=True)
-        }
-
     @cached_property
     def nats(self) -> Floats:
         """What each row says of the unit: > 0 for it, < 0 against it."""
