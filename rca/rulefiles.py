@@ -158,40 +158,32 @@ def rule_file(raw: object, name: str) -> RuleFile:
         raise MalformedRulesError([Finding("the file is empty", name, mend)])
     wrong: list[Finding] = []
     try:
-        content = _File.model_validate(raw)
+        _File.model_validate(raw)
     except ValidationError as error:
         wrong += _malformed(_File, error, f"{name}: ")
-        content = _File.model_construct(**_lists(raw))
+    rows = raw if isinstance(raw, Mapping) else {}
     found = RuleFile(
         name,
-        _read(_Fault, content.faults, f"{name}: faults", _faults, wrong),
-        _read(_Propagation, content.propagation, f"{name}: propagation", _propagation, wrong),
-        _read(_Signal, content.signals, f"{name}: signals", _signals, wrong),
-        _read(_Check, content.checks, f"{name}: checks", _checks, wrong),
+        _read(_Fault, rows.get("faults"), f"{name}: faults", _faults, wrong),
+        _read(_Propagation, rows.get("propagation"), f"{name}: propagation", _propagation, wrong),
+        _read(_Signal, rows.get("signals"), f"{name}: signals", _signals, wrong),
+        _read(_Check, rows.get("checks"), f"{name}: checks", _checks, wrong),
     )
     if wrong:
         raise MalformedRulesError(wrong)
     return found
 
 
-def _lists(raw: object) -> dict[str, Any]:
-    """Return the lists of rows in what is not of the form otherwise."""
-    rows = raw.items() if isinstance(raw, Mapping) else ()
-    return {
-        key: held for key, held in rows if key in _File.model_fields and isinstance(held, list)
-    }
-
-
 def _read(
     form: type[_R],
-    rows: Sequence[object],
+    rows: object,
     section: str,
     rules: Callable[[_R, str], Iterator[_T]],
     wrong: list[Finding],
 ) -> tuple[_T, ...]:
-    """Return the rules of all rows; what is wrong with rows is added to `wrong`."""
+    """Return the rules of all rows, of which there may be no list; adds what is `wrong`."""
     found: list[_T] = []
-    for i, row in enumerate(rows):
+    for i, row in enumerate(rows if isinstance(rows, list) else ()):
         where = f"{section}[{i}]"
         try:
             found += rules(form.model_validate(row), where)
