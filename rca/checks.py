@@ -22,7 +22,7 @@ from kgraph.schema import NextCheck
 from kgraph.topology import dependencies
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
-from rca.region_arrays import region_over
+from rca.regions import region_over
 from rca.rules import CheckRule
 from rca.scene import Scene
 from rca.signature import spread
@@ -175,7 +175,7 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
 def _usable(scene: Scene) -> Sequence[CheckRule]:
     """Checks that somebody can make here: not every guest is libvirt's."""
     rules = scene.compiled.model.checks
-    if "VirtualMachine" in scene.topology.occurring and scene.terrain.may_run_libvirt:
+    if "VirtualMachine" in scene.topology.occurring and scene.terrain.on_libvirt:
         return rules
     return [rule for rule in rules if "virsh" not in rule.command]
 

@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from kgraph.schema import SIGNALS, Channel, channel_of, mode_named
 from rca.compile import Compiled
-from rca.likelihood import Sort
+from rca.likelihood import SPEAKS, Sort
 from rca.rules import Model
-from rca.scene import SPEAKS
 
 # They say that something is wrong, of every mode alike: seen, but nobody would choose to watch it.
 _VAGUE = frozenset({"anomaly", "behaviour"})

@@ -33,7 +33,7 @@ from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
-from rca.region_arrays import region_of
+from rca.regions import region_of
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE
 from rca.rivals import rivals

@@ -15,7 +15,6 @@ from kgraph.topology.walk import each_once
 from rca.effects import Link
 from rca.grounds import rule_of
 from rca.posterior import Posterior
-from rca.region_seen import heard_in
 from rca.scene import Scene
 from rca.units import Unit
 from rca.unobserved import unobserved
@@ -111,7 +110,7 @@ def _told(scene: Scene, units: Sequence[Unit]) -> Mapping[int, _Told]:
     nats = np.concatenate([unit.nats for unit in units])
     of = np.repeat(np.arange(len(units)), [len(unit.rows) for unit in units])
     loud = np.flatnonzero((np.abs(nats) >= SAYS) & (column < scene.columns - 1))
-    rows = heard_in(scene).rows
+    rows = scene.heard.rows
     said = each_once(column[loud]).tolist()
     seen = {at: rows[at].observation for at in said if not rows[at].implied}
     rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all

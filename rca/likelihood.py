@@ -44,6 +44,7 @@ WATCHED_BY = "WATCHED_BY"
 _ON_THE_WAY = "unreachable"  # about the way there, and not about the thing alone
 
 # The constants of the evidence model, fixed on the development data and the simulator.
+SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 HEALTHY_RATIO = 0.4  # a probe looked and saw nothing
 TARGET_RATIO = 100.0  # the objective whose breach raised the incident
 LEAST_NOISE, MOST_NOISE = 0.15, 0.9  # P(abnormal | not hit) is held between these

@@ -19,7 +19,7 @@ from kgraph.schema import (
 )
 from rca.finding import Finding
 from rca.lint_where import check_condition
-from rca.rulefiles import read_files
+from rca.rulefiles import MalformedRulesError, contents, rule_file
 from rca.rules import (
     ANY,
     CheckRule,
@@ -40,12 +40,20 @@ _CARRIERS = ", ".join(
 def lint(folders: Sequence[Path] = ()) -> list[Finding]:
     """Check the shipped rules with those in `folders`; empty when sound.
 
-    A file that can't be read at all is the one finding, for then nothing is known of the others.
+    Where a file is not of the form only that is told, of all files: rules that cannot be read are
+    not there for the others. What cannot be read at all, such as a missing folder, ends it.
     """
+    parsed: list[RuleFile] = []
+    wrong: list[Finding] = []
     try:
-        return findings(read_files(folders))
+        for name, content in contents(folders):
+            try:
+                parsed.append(rule_file(content, name))
+            except MalformedRulesError as error:
+                wrong += error.found
     except ConfigurationError as error:
-        return [Finding(error.what, error.where, error.mend)]
+        wrong.append(Finding(error.what, error.where, error.mend))
+    return wrong or findings(parsed)
 
 
 def findings(parsed: Sequence[RuleFile]) -> list[Finding]:

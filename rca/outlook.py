@@ -29,9 +29,9 @@ from rca.promise import (
     shown,
 )
 from rca.prospects import Prospects, Symptoms
-from rca.region_arrays import Region, region_of
+from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints, Mask
-from rca.region_seen import heard_in
+from rca.regions import region_of
 from rca.scene import Scene
 
 
@@ -227,7 +227,7 @@ def _said(scene: Scene, region: Region, prospects: Prospects, node: Ints, slot: 
         node: of each fault, of its entity.
         slot: of each fault, of its mode.
     """
-    heard, seen = heard_in(scene), region.seen
+    heard, seen = scene.heard, region.seen
     shows = np.zeros((len(heard.looks), region.width))
     number = {name: i for i, name in enumerate(region.kinds)}
     for i, sort in enumerate(heard.looks):

@@ -18,11 +18,11 @@ import numpy as np
 
 from kgraph.schema import UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import in_order, spans
+from rca.likelihood import SPEAKS
 from rca.messages import called
 from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints, Mask, starts
-from rca.region_seen import heard_in
-from rca.scene import SPEAKS, Scene
+from rca.scene import Scene
 
 PASSES = 0.6  # of what an alarm says, about so much arrives at its cause
 AGAINST = 0.7  # nats that something seen well speaks against a fault that should hit it
@@ -140,7 +140,7 @@ def shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
         region: the arrays of it.
         symptoms: nodes.
     """
-    heard, seen = heard_in(scene), region.seen
+    heard, seen = scene.heard, region.seen
     loud, quiet = np.zeros((2, len(heard.looks)), np.int64)
     for i, sort in enumerate(heard.looks):
         effect = kind_of(sort.kind).effect

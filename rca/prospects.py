@@ -29,8 +29,8 @@ from rca.compile import severity_of
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO
 from rca.priors import log_prior, log_prior_together
-from rca.region_arrays import region_of
 from rca.region_edges import Floats, Ints
+from rca.regions import region_of
 from rca.scene import Scene
 
 

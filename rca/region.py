@@ -14,10 +14,9 @@ import numpy as np
 
 from kgraph.schema import Severity
 from kgraph.topology.walk import each_once, spans
-from rca.likelihood import Reading, Sort, alarms
+from rca.likelihood import SPEAKS, Reading, Sort, alarms
 from rca.region_edges import Mask
-from rca.region_seen import heard_in
-from rca.scene import SPEAKS, Scene
+from rca.scene import Scene
 from rca.terrain import CROSSED
 
 FAR = 2  # healthy hops at which the walk ends
@@ -115,7 +114,7 @@ def _well(scene: Scene, abnormal: Collection[int]) -> Mask:
 
     That a switch is up is no alibi where things are slow.
     """
-    heard, shown = heard_in(scene), _shown(scene, abnormal)
+    heard, shown = scene.heard, _shown(scene, abnormal)
     known = scene.well.get(shown)
     if known is not None:
         return known

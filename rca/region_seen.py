@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kgraph.topology.walk import spans
-from rca.likelihood import Reading, Sort, alarms
+from rca.likelihood import SPEAKS, Reading, Sort, alarms
 from rca.region_edges import Floats, Ints, Mask
-from rca.scene import SPEAKS, Scene
 
 UNKNOWN = -2  # probe of a reading of which nobody knows it
 
@@ -52,7 +51,7 @@ class Seen:
 
 
 def seen_by(
-    scene: Scene,
+    heard: Heard,
     many: int,
     local: npt.NDArray[np.int32],
     kinds: Sequence[str],
@@ -62,14 +61,13 @@ def seen_by(
     """Find what was seen of some nodes.
 
     Args:
-        scene: all that was seen.
+        heard: all that was seen.
         many: nodes.
         local: 1 + the node of each entity of the topology; 0: it is not among them.
         kinds: name of each kind.
         slots: by kind: mode -> slot.
         width: the most slots of any kind.
     """
-    heard = heard_in(scene)
     place = local[heard.entity].astype(np.int64) - 1
     known = np.flatnonzero(place >= 0)
     rows = spans(heard.start, known).astype(np.int64)
@@ -149,17 +147,20 @@ class Heard:
         return found
 
 
-def heard_in(scene: Scene) -> Heard:
-    """Return all readings of a scene, made once."""
-    if not scene.heard:
-        scene.heard.append(_listen(scene))
-    return scene.heard[0]
+def hear(
+    index: Mapping[str, int],
+    seen: Mapping[int, Sequence[Reading]],
+    weights: Mapping[tuple[int, int], float],
+) -> Heard:
+    """Return all readings of a scene as arrays.
 
-
-def _listen(scene: Scene) -> Heard:
-    index, weights = scene.topology.index, scene.weights
-    entities = sorted(scene.readings)
-    readings = [*map(scene.readings.__getitem__, entities)]
+    Args:
+        index: uid -> entity.
+        seen: entity -> its readings.
+        weights: (entity, position) -> how much of a witness a reading is, where not 1.
+    """
+    entities = sorted(seen)
+    readings = [*map(seen.__getitem__, entities)]
     rows = [*chain.from_iterable(readings)]
     _, sort, ratio, via, _, last = zip(*rows, strict=True) if rows else ((),) * 6
     sorts = {each: i for i, each in enumerate(dict.fromkeys(sort))}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
 from kgraph.schema.refusals import in_words, near_key
 from kgraph.schema.yaml_files import own_folder, read_yaml, text_of
+from rca.finding import Finding
 from rca.includes import Shelf, bound, expand
 from rca.rules import (
     CheckRule,
@@ -25,6 +26,9 @@ from rca.rules import (
     merge,
 )
 from rca.where import read_where
+
+_R = TypeVar("_R", bound=BaseModel)
+_T = TypeVar("_T")
 
 TESTS = ".test.yaml"  # of rules; no rules themselves
 
@@ -72,10 +76,18 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Literal["kgraph.rules/v1"]
     domain: str
-    faults: list[_Fault] = []
-    propagation: list[_Propagation] = []
-    signals: list[_Signal] = []
-    checks: list[_Check] = []
+    faults: list[Any] = []  # each row is validated by itself, so that all defects are told
+    propagation: list[Any] = []
+    signals: list[Any] = []
+    checks: list[Any] = []
+
+
+class MalformedRulesError(ConfigurationError):
+    """A rule file is not of the form; its message is the first of the findings."""
+
+    def __init__(self, found: Sequence[Finding]) -> None:
+        self.found = tuple(found)
+        super().__init__(found[0].what, where=found[0].where, mend=found[0].mend)
 
 
 def load_model(folders: Sequence[Path] = ()) -> Model:
@@ -94,9 +106,14 @@ def _shipped() -> Model:
 
 def read_files(folders: Sequence[Path] = ()) -> list[RuleFile]:
     """Parse every rule file, shipped ones first, included ones before what includes them."""
+    return [rule_file(content, name) for name, content in contents(folders)]
+
+
+def contents(folders: Sequence[Path] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield (path, content as YAML gives it) of the same files."""
     shipped = shipped_files()
-    shelves = [shipped, *(shelf_of(folder) for folder in folders)]
-    return [_file(content, name) for shelf in shelves for name, content in expand(shelf, shipped)]
+    for shelf in (shipped, *map(shelf_of, folders)):
+        yield from expand(shelf, shipped)
 
 
 def shipped_files(ending: str = ".yaml") -> Shelf:
@@ -124,55 +141,83 @@ def parse(text: str, name: str) -> RuleFile:
     Raises:
         ConfigurationError: one line with file, line or field, and how to mend it.
     """
-    return _file(bound(read_yaml(text, name), {}, name), name)
+    return rule_file(bound(read_yaml(text, name), {}, name), name)
 
 
-def _file(raw: object, name: str) -> RuleFile:
+def rule_file(raw: object, name: str) -> RuleFile:
+    """Make rules of what YAML gave.
+
+    Raises:
+        MalformedRulesError: everything in the file that is not of the form.
+    """
     if raw is None:
         mend = "begin with `format: kgraph.rules/v1`; see docs/rules.md"
-        raise ConfigurationError("the file is empty", where=name, mend=mend)
+        raise MalformedRulesError([Finding("the file is empty", name, mend)])
+    wrong: list[Finding] = []
     try:
-        content = _File.model_validate(raw)
+        _File.model_validate(raw)
     except ValidationError as error:
-        found = error.errors()
-        # A misspelt key is more than the one that is missing for it.
-        first = next((row for row in found if row["type"] == "extra_forbidden"), found[0])
-        field_ = ".".join(str(part) for part in first["loc"]) or "file"
-        mend = "see docs/rules.md for the form"
-        if first["loc"][-1:] in {("need",), ("group",), ("gate",)}:
-            mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
-        elif first["type"] == "extra_forbidden":
-            mend = near_key(_File, first["loc"], mend)
-        raise ConfigurationError(in_words(first), where=f"{name}: {field_}", mend=mend) from None
-    return RuleFile(
+        wrong += _malformed(_File, error, f"{name}: ")
+    rows = raw if isinstance(raw, Mapping) else {}
+    found = RuleFile(
         name,
-        tuple(_faults(content, name)),
-        tuple(_propagation(content, name)),
-        tuple(_signals(content, name)),
-        tuple(_checks(content, name)),
+        _read(_Fault, rows.get("faults"), f"{name}: faults", _faults, wrong),
+        _read(_Propagation, rows.get("propagation"), f"{name}: propagation", _propagation, wrong),
+        _read(_Signal, rows.get("signals"), f"{name}: signals", _signals, wrong),
+        _read(_Check, rows.get("checks"), f"{name}: checks", _checks, wrong),
     )
+    if wrong:
+        raise MalformedRulesError(wrong)
+    return found
 
 
-def _faults(content: _File, name: str) -> Iterator[FaultRule]:
-    for i, row in enumerate(content.faults):
-        where = f"{name}: faults[{i}]"
-        condition = read_where(row.where, where, ends=False)
-        for kind, mode in _each(row.fault):
-            yield FaultRule(kind, mode, row.perYear, where, condition)
+def _read(
+    form: type[_R],
+    rows: object,
+    section: str,
+    rules: Callable[[_R, str], Iterator[_T]],
+    wrong: list[Finding],
+) -> tuple[_T, ...]:
+    """Return the rules of all rows, of which there may be no list; adds what is `wrong`."""
+    found: list[_T] = []
+    for i, row in enumerate(rows if isinstance(rows, list) else ()):
+        where = f"{section}[{i}]"
+        try:
+            found += rules(form.model_validate(row), where)
+        except ValidationError as error:
+            wrong += _malformed(form, error, f"{where}.")
+        except ConfigurationError as error:
+            wrong.append(Finding(error.what, error.where, error.mend))
+    return tuple(found)
 
 
-def _signals(content: _File, name: str) -> Iterator[SignalRule]:
-    for i, row in enumerate(content.signals):
-        where = f"{name}: signals[{i}]"
-        for kind, mode in _each(row.of):
-            yield SignalRule(kind, mode, row.signal, row.detection, row.falseAlarm, where)
+def _malformed(form: type[BaseModel], error: ValidationError, place: str) -> Iterator[Finding]:
+    # A misspelt key is more than the one that is missing for it.
+    for one in sorted(error.errors(), key=lambda row: row["type"] != "extra_forbidden"):
+        field = ".".join(str(part) for part in one["loc"])
+        where = f"{place}{field}" if field else place.rstrip(".: ")
+        mend = "see docs/rules.md for the form"
+        if one["loc"][-1:] in {("need",), ("group",), ("gate",)}:
+            mend = "a gate needs its group: `group` and `need` belong to relations, not to rules"
+        elif one["type"] == "extra_forbidden":
+            mend = near_key(form, one["loc"], mend)
+        yield Finding(in_words(one), where, mend)
 
 
-def _checks(content: _File, name: str) -> Iterator[CheckRule]:
-    for i, row in enumerate(content.checks):
-        where = f"{name}: checks[{i}]"
-        for kind, mode in _each(row.of):
-            yield CheckRule(kind, mode, row.signal, tuple(row.command), where)
+def _faults(row: _Fault, where: str) -> Iterator[FaultRule]:
+    condition = read_where(row.where, where, ends=False)
+    for kind, mode in _each(row.fault):
+        yield FaultRule(kind, mode, row.perYear, where, condition)
+
+
+def _signals(row: _Signal, where: str) -> Iterator[SignalRule]:
+    for kind, mode in _each(row.of):
+        yield SignalRule(kind, mode, row.signal, row.detection, row.falseAlarm, where)
+
+
+def _checks(row: _Check, where: str) -> Iterator[CheckRule]:
+    for kind, mode in _each(row.of):
+        yield CheckRule(kind, mode, row.signal, tuple(row.command), where)
 
 
 def _each(of: str) -> Iterator[tuple[str, str]]:
@@ -182,25 +227,23 @@ def _each(of: str) -> Iterator[tuple[str, str]]:
         yield kind, mode
 
 
-def _propagation(content: _File, name: str) -> Iterator[PropagationRule]:
-    for i, row in enumerate(content.propagation):
-        where = f"{name}: propagation[{i}]"
-        match = _PATH.fullmatch(row.path.replace(" ", ""))
-        if match is None or bool(match["left"]) == bool(match["right"]):
-            raise ConfigurationError(
-                f"path {row.path!r} can't be read",
-                where=where,
-                mend="write (Effect)-[:RELATION]->(Cause), or <-[:RELATION]- for the reverse",
-            )
-        yield PropagationRule(
-            effect_kinds=tuple(match["effect"].split("|")),
-            mode=row.effect,
-            types=tuple(match["types"].split("|")),
-            cause_kinds=tuple(match["cause"].split("|")),
-            causes=tuple(row.causes),
-            strength=row.strength,
-            reverse=bool(match["left"]),
-            delay=row.delaySeconds,
+def _propagation(row: _Propagation, where: str) -> Iterator[PropagationRule]:
+    match = _PATH.fullmatch(row.path.replace(" ", ""))
+    if match is None or bool(match["left"]) == bool(match["right"]):
+        raise ConfigurationError(
+            f"path {row.path!r} can't be read",
             where=where,
-            condition=read_where(row.where, where, ends=True),
+            mend="write (Effect)-[:RELATION]->(Cause), or <-[:RELATION]- for the reverse",
         )
+    yield PropagationRule(
+        effect_kinds=tuple(match["effect"].split("|")),
+        mode=row.effect,
+        types=tuple(match["types"].split("|")),
+        cause_kinds=tuple(match["cause"].split("|")),
+        causes=tuple(row.causes),
+        strength=row.strength,
+        reverse=bool(match["left"]),
+        delay=row.delaySeconds,
+        where=where,
+        condition=read_where(row.where, where, ends=True),
+    )

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +17,14 @@ from rca.compile import Compiled, severity_of
 from rca.conditions import Ground
 from rca.effects import Faults, Modes, Spread
 from rca.levels import Levels
-from rca.likelihood import Reading
+from rca.likelihood import SPEAKS, Reading
+from rca.region_arrays import Region
+from rca.region_seen import Heard, hear
 from rca.roster import Roster
 from rca.siblings import weights
 from rca.storm import coarse, loudest
 from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
-if TYPE_CHECKING:
-    from rca.region_arrays import Region
-    from rca.region_seen import Heard
-
-SPEAKS = 0.5  # a reading that bears on a mode at least so much corrects it
 MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
 # Kind, loudest ratio, whom it serves, what its readings say, colour and uid.
@@ -46,7 +42,6 @@ class Scene:
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)
-    heard: list[Heard] = field(default_factory=list, compare=False, repr=False)
     well: dict[tuple[Severity, ...], npt.NDArray[np.bool_]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -173,6 +168,11 @@ class Scene:
     def weights(self) -> Mapping[tuple[int, int], float]:
         """(entity, position) -> how much of a witness a reading is; see `rca.siblings`."""
         return weights(self.topology, self.readings)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """All readings, as arrays."""
+        return hear(self.topology.index, self.readings, self.weights)
 
     @cached_property
     def coarse(self) -> float:

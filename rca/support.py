@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rca.region_edges import Floats, Ints, Mask
-from rca.region_seen import heard_in
 from rca.scene import Scene
 
 ReadingId = tuple[int, int]  # entity index, position among its readings
@@ -96,7 +95,7 @@ class Rows:
         position = np.array([key[1] for key, _ in found], np.int64)
         column = np.full(len(found), scene.columns - 1)
         real = np.flatnonzero(position >= 0)
-        column[real] = heard_in(scene).columns(entity[real]) + position[real]
+        column[real] = scene.heard.columns(entity[real]) + position[real]
         soft = np.array([row.soft for _, row in found], np.bool_)
         says = [(row.chance, row.ratio, row.weight, row.bears) for _, row in found]
         return cls(entity, position, column, soft, np.array(says).reshape(-1, 4).T)

@@ -124,15 +124,10 @@ class Terrain:
         return Palette.of(self.topology, CROSSED)
 
     @cached_property
-    def may_run_libvirt(self) -> bool:
-        """Whether libvirt was read, told by the Probe that each of its connections is.
-
-        Where no entity has a key nobody read any source: a bundle says nothing about it.
-        """
-        probes = [entity for entity in self.entities if entity.kind == "Probe"]
-        if any(str(probe.props.get("detector", "")).startswith(_LIBVIRT) for probe in probes):
-            return True
-        return not any(entity.keys for entity in self.entities)
+    def on_libvirt(self) -> bool:
+        """Whether libvirt was read, told by the Probe that each of its connections is."""
+        probes = (entity for entity in self.entities if entity.kind == "Probe")
+        return any(str(probe.props.get("detector", "")).startswith(_LIBVIRT) for probe in probes)
 
     def gate(self, number: int) -> Gate:
         """Return one gate of the topology: of all that an entity needs, few bear on one fault."""

@@ -22,9 +22,10 @@ from rca.likelihood import TARGET_RATIO, Reading
 from rca.messages import ROOT, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
-from rca.region_arrays import Region, region_of
+from rca.region_arrays import Region
 from rca.region_edges import Floats, Ints
-from rca.region_seen import UNKNOWN, heard_in
+from rca.region_seen import UNKNOWN
+from rca.regions import region_of
 from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.support import ReadingId, Rows, Support
@@ -92,17 +93,6 @@ class Unit:
         known = self.scene.spreads.get(self.faults)
         return known or spread(self.scene, self.faults, self.scene.nearby)
 
-    @property
-    def support(self) -> Mapping[ReadingId, Support]:
-        """The rows by what they are about."""
-        rows = self.rows
-        keys = zip(rows.entity.tolist(), rows.position.tolist(), strict=True)
-        told = zip(*rows.says.tolist(), rows.soft.tolist(), strict=True)
-        return {
-            key: Support(chance, ratio, soft, weight, bears)
-            for key, (chance, ratio, weight, bears, soft) in zip(keys, told, strict=True)
-        }
-
     @cached_property
     def nats(self) -> Floats:
         """What each row says of the unit: > 0 for it, < 0 against it."""
@@ -145,7 +135,7 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
             _conduits(scene, rows, _predicted(region, walks, i, goal), dict(one.faults), goal)
             for i, (one, rows) in enumerate(zip(prospects, told, strict=True))
         ]
-    rose = heard_in(scene).rose
+    rose = scene.heard.rose
     if not np.isnan(rose).all():
         told = [_in_time(rows, rose[rows.column]) for rows in told]
     places = placed(told, trees)
@@ -288,7 +278,7 @@ def blind(scene: Scene) -> Unit | None:
 
     It explains what went unreachable, however much that is, and nothing else.
     """
-    heard = heard_in(scene)
+    heard = scene.heard
     asked = np.array([sort.signal == "unreachable" for sort in heard.looks], np.bool_)
     at = np.flatnonzero(asked[heard.look])
     if sum(heard.rows[row].observation.abnormal for row in at.tolist()) < 2:

@@ -8,7 +8,8 @@ import numpy as np
 
 from kgraph.topology import dependents
 from rca.effects import Faults, Modes
-from rca.region_arrays import Region, region_over
+from rca.region_arrays import Region
+from rca.regions import region_over
 from rca.scene import Scene
 from rca.signature import CUT, reach
 from rca.terrain import CROSSED

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Origin
-from kgraph.schema import Answer
+from kgraph.schema import Answer, IncidentRecord
 from kgraph.schema.answers import answer_document
+from kgraph.schema.timestamps import format_time
+
+ANSWERED = "answeredAt"
 
 
 def document(found: Investigation) -> dict[str, Any]:
@@ -26,6 +31,20 @@ def document(found: Investigation) -> dict[str, Any]:
             if entity.uid in named
         ]
     return answer
+
+
+def kept(found: Investigation) -> dict[str, Any]:
+    """Return the answer as it is kept with its incident: with when it was given."""
+    return {**document(found), ANSWERED: format_time(found.case.now)}
+
+
+def answered_at(record: IncidentRecord) -> datetime:
+    """Return when the kept answer was given.
+
+    An incident that was closed since has another date, and what people said of it lies between.
+    """
+    given = json.loads(record.answer).get(ANSWERED)
+    return min(datetime.fromisoformat(given), record.updated_at) if given else record.updated_at
 
 
 def _mentioned(answer: Answer) -> set[str]:

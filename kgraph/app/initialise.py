@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 
-from kgraph.app.stores import location
 from kgraph.config import Configuration
 from kgraph.config.settings import PREFIX
 from kgraph.config.validated import validated
@@ -102,7 +101,7 @@ def store_url(named: str | None, folder: Path) -> str:
     if "://" in named:
         origins = {"store.url": "option --store"}
         settings = validated({"store": {"url": named}}, origins, None)
-        location(Configuration(settings, origins=origins))
+        _ = Configuration(settings, origins=origins).store_title  # which refuses what is none
         return named
     file = Path(named).absolute()
     return f"sqlite:///{file.relative_to(folder) if file.is_relative_to(folder) else file}"

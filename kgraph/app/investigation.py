@@ -78,10 +78,8 @@ class Toolkit:
 
 
 @undisturbed()
-def of_store(
-    store: Estate, toolkit: Toolkit, warnings: tuple[str, ...] = ()
-) -> list[Investigation]:
-    """Ask what is wrong with the stored estate right now; `warnings` are added to its own.
+def of_store(store: Estate, toolkit: Toolkit) -> list[Investigation]:
+    """Ask what is wrong with the stored estate right now.
 
     Returns:
         One investigation for each incident in the evidence, the largest first; one of an estate
@@ -94,7 +92,7 @@ def of_store(
     def asked(blamed: frozenset[str]) -> tuple[Survey, list[Investigation]]:
         part = survey(store, topology, seeds, blamed)
         evidence = seen(store, part.graph, topology, toolkit.now)
-        return part, of_estate(part.graph, evidence, ages, toolkit, (*warnings, *part.warnings))
+        return part, of_estate(part.graph, evidence, ages, toolkit, part.warnings)
 
     part, found = asked(frozenset())
     blamed = part.lacking(topology, blamed_by(found))

@@ -8,8 +8,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
-from kgraph.app import handled
-from kgraph.app.answers import document
+from kgraph.app import answers, handled
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, place, told, worth
 from kgraph.app.plans import propose
@@ -186,7 +185,7 @@ def write(store: GraphStore, found: Investigation, opened_at: datetime) -> None:
             title=headline(case.incident.observations, entities),
             # Thousands of rows, in a third of the time that `json` takes.
             bundle=to_json(dump_bundle(case.incident)).decode(),
-            answer=to_json(document(found)).decode(),
+            answer=to_json(answers.kept(found)).decode(),
         )
     )
     propose(store, case.id, case.plan, case.now, over=_OTHERWISE)

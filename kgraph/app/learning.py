@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kgraph.app import hindsights
+from kgraph.app.answers import answered_at
 from kgraph.app.handled import decisions
 from kgraph.app.investigation import Toolkit
 from kgraph.app.lookup import entity_among, fault
@@ -62,14 +63,13 @@ def say(store: GraphStore, record: IncidentRecord, said: Ruling) -> None:
 def _look_back(store: GraphStore, record: IncidentRecord, now: datetime) -> None:
     """Keep whom the answer suspected; once it is kept it stays, while the answer is the same.
 
-    Nothing tells when an incident was answered: closing it changes `updated_at`, too. The first
-    hindsight is nearest to what had been learned then.
+    What had been learned by then may be forgotten since: the first hindsight is nearest to it.
     """
     answer = sha256(record.answer.encode()).hexdigest()[:_DIGEST]
     kept = next(map(hindsights.read, store.named(Drawer.HINDSIGHT, [record.id])), None)
     if kept is not None and kept.answer == answer:
         return
-    before = learned_by(store, record.updated_at)
+    before = learned_by(store, answered_at(record))
     rows = json.loads(record.answer).get("causes", ())
     answered = ((row.get("uid", row["entity"]), row["kind"], row["modes"]) for row in rows)
     suspected = tuple(suspicions(bundle_of(record), answered, before))

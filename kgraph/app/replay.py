@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kgraph.app.answers import document
+from kgraph.app.answers import ANSWERED, document
 from kgraph.app.certified import certified
 from kgraph.app.investigation import Investigation, Toolkit, model_for
 from kgraph.app.keeping import again
@@ -19,7 +19,7 @@ from rca import Model
 from rca.certificate import without
 from rca.engine import verdict
 
-TIMED = "elapsedSeconds"  # the one field that differs between two runs
+TIMED = {"elapsedSeconds", ANSWERED}  # what differs between two runs
 _NOTHING = "—"
 Document = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def compared(then: Document, found: Investigation, toolkit: Toolkit) -> Replay:
 
 
 def _timeless(answer: Document) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != TIMED}
+    return {name: value for name, value in answer.items() if name not in TIMED}
 
 
 def _differences(then: object, now: object, where: str) -> Iterator[Difference]:

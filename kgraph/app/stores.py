@@ -58,12 +58,6 @@ def opened(
         yield store
 
 
-def location(configuration: Configuration) -> str:
-    """Return where the configured store is, for people: a file, or a server's address."""
-    url = configuration.settings.store.url
-    return url if is_server(url) else str(configuration.store_path)
-
-
 def target(configuration: Configuration) -> Path | ServerStore:
     """Return the configured store; its password is read now, from where it is kept.
 

@@ -101,6 +101,7 @@ def show_incident(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Leave nothing out.")] = False,
 ) -> None:
     """Show one incident: explained again from its kept bundle, as of then."""
+    from kgraph.app.answers import answered_at
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
     from kgraph.app.keeping import again
@@ -113,7 +114,7 @@ def show_incident(
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = find(store, incident)
-        learned = learned_by(store, record.updated_at)
+        learned = learned_by(store, answered_at(record))
         done = trace(store, record.id)
         if part is not Part.REPORT:
             kept = record.answer if part is Part.ANSWER else record.bundle
@@ -179,6 +180,7 @@ def report(
 
 
 def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
+    from kgraph.app.answers import answered_at
     from kgraph.app.by_hand import find
     from kgraph.app.handled import trace
     from kgraph.app.keeping import again
@@ -192,7 +194,7 @@ def _mortem(session: Session, incident: str) -> Callable[[ReportFormat], str]:
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = find(store, incident)
         tools = toolkit(session.configuration, record.updated_at)
-        tools = replace(tools, learned=learned_by(store, record.updated_at))
+        tools = replace(tools, learned=learned_by(store, answered_at(record)))
         case = told(again(record, tools), trace(store, record.id)).case
         found = mortem(store, record, case)
     title, blocks = reports.headline(found), list(reports.of_incident(found))

@@ -62,6 +62,7 @@ def replay(
 
 def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Replay]:
     from kgraph.app import learning
+    from kgraph.app.answers import answered_at
     from kgraph.app.replay import of_record
     from kgraph.app.stores import Access, opened
     from kgraph.schema import InputError
@@ -69,7 +70,7 @@ def _of_store(session: Session, incident: str, tools: Toolkit) -> Iterator[Repla
     with opened(session.configuration, Access.READ, session.remark) as store:
         record = store.incident(incident)
         if record is not None:
-            tools = learning.taught(tools, store, record.updated_at)
+            tools = learning.taught(tools, store, answered_at(record))
     if record is None:
         raise InputError(
             f"no incident {incident!r}, and no file of that name",

@@ -18,7 +18,6 @@ def serve(
     ] = None,
 ) -> None:
     """Watch, and answer over HTTP: hooks for alerts, the API, metrics; loopback by default."""
-    from kgraph.app.stores import location
     from kgraph.config import listening
     from kgraph.server.running import serve as run
 
@@ -30,6 +29,6 @@ def serve(
 
     def announce(where: str) -> None:
         session.remark(f"listening on {where}")
-        session.remark(f"configuration {file}; store {location(configuration)}")
+        session.remark(f"configuration {file}; store {configuration.store_title}")
 
     run(configuration, announce)

@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.cells import cell_len
-from rich.table import Table
-from rich.text import Text
 
 from kgraph.cli.session import Session
 from kgraph.cli.text import one_line
+
+if TYPE_CHECKING:  # Rich takes its time, and `--help` and JSON need none
+    from rich.table import Table
 
 _GAP = 2  # characters between columns
 _LONG = 24  # characters of a word that may be broken: an address, a hash
@@ -61,6 +61,8 @@ def table(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[int | None] = ()
 ) -> Table:
     """Lay rows out in columns, without lines: it must survive `grep` and `awk`."""
+    from rich.text import Text
+
     grid = _grid()
     for position, column in enumerate(columns):
         numbers = all(isinstance(row[position], int | float) for row in rows) and rows
@@ -74,6 +76,8 @@ def table(
 
 def _fitting(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -> Table:
     """Lay rows out in columns, or one below the other where that would break words apart."""
+    from rich.text import Text
+
     widths = _widths(columns, rows, room)
     if not widths and "uid" in columns:  # people go by the names
         kept = [place for place, column in enumerate(columns) if column != "uid"]
@@ -96,6 +100,8 @@ def _fitting(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) -> list[int]:
     """Return how wide each column is so that no word breaks but the very long; empty: no way."""
+    from rich.cells import cell_len
+
     cells = [[_heading(name), *(_cell(row[i]) for row in rows)] for i, name in enumerate(columns)]
     full = [max(map(cell_len, column)) for column in cells]
     least = [
@@ -115,6 +121,8 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]], room: int) ->
 
 
 def _grid(*, header: bool = True) -> Table:
+    from rich.table import Table
+
     return Table(
         box=None,
         pad_edge=False,

@@ -15,7 +15,7 @@ from kgraph.config.receivers import RECEIVER_TYPES
 from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
 from kgraph.schema import ConfigurationError, suggest
-from kgraph.schema.refusals import in_words
+from kgraph.schema.refusals import in_words, near_key
 
 _TYPES: Mapping[str, Mapping[str, type[BaseModel]]] = {
     "endpoints": ENDPOINT_TYPES,
@@ -102,24 +102,14 @@ def _mend(kind: str) -> str:
 
 
 def _near(location: tuple[int | str, ...]) -> str:
-    model: type[BaseModel] = Settings
-    if location[0] == "sources" and len(location) > 2:
-        model = source_model(str(location[2]))
-    elif location[0] in _TYPES and len(location) > 2:
-        model = _TYPES[str(location[0])][str(location[2])]
-        if len(location) > 4:  # of an endpoint's select, or a hook's mapping
-            inner = model.model_fields[str(location[3])].annotation
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                model = inner
-    else:
-        for part in location[:-1]:
-            annotation = model.model_fields[str(part)].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
-    names = sorted(model.model_fields)
-    if model is Settings and (tables := list(_tables_with(str(location[-1])))):
+    section, *within = location
+    if section == "sources" and len(within) > 1:
+        return near_key(source_model(str(within[1])), within[2:])
+    if section in _TYPES and len(within) > 1:
+        return near_key(_TYPES[str(section)][str(within[1])], within[2:])
+    if not within and (tables := list(_tables_with(str(section)))):
         return f"write it under {' or '.join(f'[{table}]' for table in tables)}"
-    return suggest(str(location[-1]), names, f"known keys: {', '.join(names)}")
+    return near_key(Settings, location)
 
 
 def _tables_with(key: str) -> Iterator[str]:

@@ -81,7 +81,8 @@ def notice(
     answer = json.loads(record.answer)
     names = _names(answer)
     over = record.status is not IncidentStatus.OPEN
-    blamed = _blamed(answer)
+    blamed = () if answer["abstained"] else blamed_as_kept(answer)
+    told = [_cause(answer, fault) for fault in blamed]
     hit = [row for row in answer["blastRadius"]["now"] if row["probability"] >= _HIT]
     services = sorted(names[row["entity"]] for row in hit if _kind(names, row) in _SERVED)
     level = "clear" if over else _level(services, hit, blamed)
@@ -90,10 +91,10 @@ def notice(
             "entity": fault.entity,
             "title": names.get(fault.entity, fault.entity),
             "mode": fault.mode,
-            "posterior": _posterior(answer, fault.entity),
-            "dueAt": _due_at(answer, fault.entity),
+            "posterior": row["posterior"],
+            "dueAt": row.get("dueAt"),  # of what is foreseen
         }
-        for fault in blamed
+        for fault, row in zip(blamed, told, strict=True)
     ]
     document = {
         "format": FORMAT,
@@ -108,8 +109,8 @@ def notice(
         "causes": causes,
         "otherwise": _otherwise(answer, names, blamed),
         "abstainedBecause": answer.get("abstainedBecause"),
-        "evidence": _evidence(answer, names, "supporting"),
-        "against": _evidence(answer, names, "contradicting"),
+        "evidence": _evidence(told, names, "supporting"),
+        "against": _evidence(told, names, "contradicting"),
         "hit": {"entities": len(hit), "services": services, "kinds": _kinds(names, hit)},
         "next": [
             f"{names.get(row['entity'], row['entity'])} P {probability(row['probability'])}"
@@ -150,19 +151,9 @@ def _kind(names: Mapping[str, str], row: Mapping[str, Any]) -> str:
     return names.get(row["entity"], "").partition(" ")[0]
 
 
-def _blamed(answer: Mapping[str, Any]) -> tuple[Fault, ...]:
-    return () if answer["abstained"] else blamed_as_kept(answer)
-
-
-def _posterior(answer: Mapping[str, Any], entity: str) -> float:
-    found = (row["posterior"] for row in answer["causes"] if row["entity"] == entity)
-    return float(next(found, 0.0))
-
-
-def _due_at(answer: Mapping[str, Any], entity: str) -> str | None:
-    """Return when what is foreseen comes to pass; None: it is so already."""
-    found = (row.get("dueAt") for row in answer["causes"] if row["entity"] == entity)
-    return next(found, None)
+def _cause(answer: Mapping[str, Any], fault: Fault) -> Mapping[str, Any]:
+    """Return what is told of the entity that is blamed; of those that are blamed all is told."""
+    return next(row for row in answer["causes"] if row["entity"] == fault.entity)
 
 
 def _kinds(names: Mapping[str, str], hit: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -189,11 +180,11 @@ def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[obje
     return "error" if len(hit) > len(blamed) else "warning"
 
 
-def _evidence(answer: Mapping[str, Any], names: Mapping[str, str], side: str) -> list[str]:
-    lead = next(iter(answer["causes"]), None)
-    if lead is None or answer["abstained"]:
+def _evidence(told: Sequence[Mapping[str, Any]], names: Mapping[str, str], side: str) -> list[str]:
+    """Return what speaks for or against the headline."""
+    if not told:
         return []
-    rows = [f"{names.get(row['entity'], row['entity'])} {_seen(row)}" for row in lead[side]]
+    rows = [f"{names.get(row['entity'], row['entity'])} {_seen(row)}" for row in told[0][side]]
     more = len(rows) - _SHOWN
     return rows[:_SHOWN] + ([f"and {more} more"] if more > 0 else [])
 

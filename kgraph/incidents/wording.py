@@ -43,6 +43,7 @@ STATES: Mapping[str, str] = MappingProxyType(
         "anomaly": "abnormal",
     }
 )
+_GROUPS = 3  # of what is abnormal that a headline names
 _RANK = {name: rank for rank, name in enumerate(STATES)}
 _SHORT_KINDS = MappingProxyType(
     {"VirtualMachine": "VM", "Nic": "NIC", "Bmc": "BMC", "Thing": "thing"}
@@ -176,9 +177,7 @@ def worst(observations: Iterable[Observation]) -> dict[str, str]:
     return found
 
 
-def headline(
-    observations: Iterable[Observation], entities: Mapping[str, Entity], limit: int = 3
-) -> str:
+def headline(observations: Iterable[Observation], entities: Mapping[str, Entity]) -> str:
     """Say what is wrong before asking why: `4 VMs paused, 1 service failing`."""
     groups: dict[tuple[str, str], int] = {}
     for uid, signal in worst(observations).items():

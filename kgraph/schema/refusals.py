@@ -51,13 +51,13 @@ def _plain(bound: object) -> str:
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
-def near_key(form: type[BaseModel], place: Sequence[int | str], otherwise: str) -> str:
+def near_key(form: type[BaseModel], place: Sequence[int | str], otherwise: str = "") -> str:
     """Return which keys are like one that a form does not know.
 
     Args:
         form: what was to be filled in.
         place: where the key stands in it, as pydantic tells it.
-        otherwise: what to tell where none is near.
+        otherwise: what to tell where none is near; empty: all that are known there.
     """
     *above, key = place
     forms = [form]
@@ -65,8 +65,8 @@ def near_key(form: type[BaseModel], place: Sequence[int | str], otherwise: str) 
         fields = chain.from_iterable(each.model_fields.items() for each in forms)
         held = [info.annotation for name, info in fields if part in {name, info.alias}]
         forms = list(chain.from_iterable(map(_forms, held))) or forms
-    known = (info.alias or name for each in forms for name, info in each.model_fields.items())
-    return suggest(str(key), known, otherwise)
+    known = {info.alias or name for each in forms for name, info in each.model_fields.items()}
+    return suggest(str(key), sorted(known), otherwise or f"known keys: {', '.join(sorted(known))}")
 
 
 def _forms(held: object) -> Iterator[type[BaseModel]]:

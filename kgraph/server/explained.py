@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from kgraph.app import learning
+from kgraph.app.answers import answered_at
 from kgraph.app.handled import trace
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
@@ -36,7 +37,7 @@ class Explained:
         newest = max((row.at for row in said), default=None)
         key = record.id, record.updated_at, hash(record.bundle), len(said), newest
         if key not in self._cases:
-            found = again(record, learning.taught(tools, store, record.updated_at))
+            found = again(record, learning.taught(tools, store, answered_at(record)))
             self._cases[key] = found.case
         self._cases.move_to_end(key)
         if len(self._cases) > _KEPT:

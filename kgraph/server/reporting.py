@@ -41,13 +41,8 @@ def last_period(now: datetime, every_days: int) -> tuple[datetime, datetime]:
 class Reporter:
     """A thread that makes the report of each period once."""
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        leading: Callable[[], bool],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._configuration, self._leading, self._clock = configuration, leading, clock
+    def __init__(self, configuration: Configuration, leading: Callable[[], bool]) -> None:
+        self._configuration, self._leading = configuration, leading
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
         self._failed_at: datetime | None = None
@@ -65,7 +60,7 @@ class Reporter:
 
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK):
-            now = self._clock()
+            now = datetime.now(UTC)
             if not self._leading() or (self._failed_at and now - self._failed_at < _AGAIN):
                 continue
             try:

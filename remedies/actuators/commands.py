@@ -31,7 +31,6 @@ class Ran:
 
 
 Run = Callable[[Sequence[str], timedelta], Ran]
-Feed = Callable[[Sequence[str], timedelta, str], Ran]  # with what it reads on standard input
 
 
 def run(argv: Sequence[str], deadline: timedelta, fed: str = "") -> Ran:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from enum import Enum
 from types import MappingProxyType
 
-from remedies.actuators.commands import Feed, last_line, run
+from remedies.actuators.commands import last_line, run
 from remedies.actuators.secrets import NO_SECRET, Secret
 from remedies.looks import EffectError, Look, Standing, Task
 
@@ -69,14 +69,11 @@ class PowerActuator:
 
     Args:
         methods: in the order in which they are tried.
-        run: runs a command, and feeds it.
         rest: lets time pass between two readings.
     """
 
-    def __init__(
-        self, methods: Sequence[Method], run: Feed = run, rest: Callable[[], None] = lambda: None
-    ) -> None:
-        self._methods, self._run, self._rest = tuple(methods), run, rest
+    def __init__(self, methods: Sequence[Method], rest: Callable[[], None] = lambda: None) -> None:
+        self._methods, self._rest = tuple(methods), rest
 
     def look(self, task: Task) -> Look:
         """Read the power back, twice by each method. One that says on outweighs all others."""
@@ -108,7 +105,7 @@ class PowerActuator:
         failures = []
         for method in self._methods:
             try:
-                ran = self._run(method.agent, self._share(task.deadline), method.fed(verb))
+                ran = run(method.agent, self._share(task.deadline), method.fed(verb))
             except EffectError as error:
                 failures.append(str(error))
                 continue
@@ -123,7 +120,7 @@ class PowerActuator:
             if n:
                 self._rest()
             try:
-                ran = self._run(method.agent, self._share(deadline), method.fed("status"))
+                ran = run(method.agent, self._share(deadline), method.fed("status"))
             except EffectError as error:
                 return Power.UNKNOWN, str(error)
             if ran.code not in {_ON, _OFF}:

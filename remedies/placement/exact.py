@@ -22,9 +22,7 @@ class ExactMissingError(Exception):
     """OR-tools is not installed; the message says how to get it."""
 
 
-def exact(
-    board: Board, units: Sequence[Unit], effort: float = EFFORT
-) -> tuple[list[tuple[Unit, int]], list[Unit]]:
+def exact(board: Board, units: Sequence[Unit]) -> tuple[list[tuple[Unit, int]], list[Unit]]:
     """Seat as much as can be seated, by importance and then by number; the board is not changed.
 
     Returns:
@@ -48,7 +46,7 @@ def exact(
     _apart(model, units, choices)
     model.maximize(sum(_worth(units[u]) * var for (u, _), var in choices.items()))
     solver = cp_model.CpSolver()
-    solver.parameters.max_deterministic_time = effort
+    solver.parameters.max_deterministic_time = EFFORT
     solver.parameters.num_workers = 1  # several race each other, and the answer with them
     solver.parameters.random_seed = 1
     status = solver.solve(model)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rca.prospects import prospects
 from rca.region import abnormal_entities, exhausted, suspects
 from rca.scene import Scene
+from rca.support import ReadingId, Support
 from rca.units import Unit, units
 
 
@@ -14,3 +17,14 @@ def units_of(scene: Scene) -> list[Unit]:
     suspected = suspects(scene, symptoms)
     groups = exhausted(scene, suspected, symptoms)
     return units(scene, prospects(scene, suspected, groups, None), None)
+
+
+def support(unit: Unit) -> Mapping[ReadingId, Support]:
+    """Return what a unit says of each reading."""
+    rows = unit.rows
+    keys = zip(rows.entity.tolist(), rows.position.tolist(), strict=True)
+    told = zip(*rows.says.tolist(), rows.soft.tolist(), strict=True)
+    return {
+        key: Support(chance, ratio, soft, weight, bears)
+        for key, (chance, ratio, weight, bears, soft) in zip(keys, told, strict=True)
+    }

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 import rca
-from kgraph.schema import Answer, Incident, Key
+from kgraph.schema import Answer, Incident
 from kgraph.topology import build
 from rca.rules import Model
 
@@ -60,8 +60,9 @@ def test_what_was_looked_at_already_is_not_asked_again(ask: Ask) -> None:
     assert (best.entity, best.signal) not in {(c.entity, c.signal) for c in after.next_checks}
 
 
-def test_checks_come_best_first_and_no_command_twice(ask: Ask) -> None:
-    checks = ask(DOUBT).next_checks
+def test_checks_come_best_first_and_no_command_twice(incident: Incidents, model: Model) -> None:
+    doubt = incident(f"{DOUBT}\n Probe: w\n h1 WATCHED_BY w")
+    checks = rca.investigate(_read_by("libvirt/h1", doubt), model).next_checks
     assert 1 < len(checks) <= 3
     assert [c.gain for c in checks] == sorted((c.gain for c in checks), reverse=True)
     assert all(c.gain > 0 for c in checks)
@@ -135,20 +136,17 @@ def test_a_command_of_somebody_s_own_is_printed_as_its_rule_has_it(
     assert "kubectl logs p" in {check.command for check in asked.next_checks}
 
 
-@pytest.mark.parametrize(
-    ("key", "detector", "asked"),
-    [
-        ("", "", {"virsh"}),
-        ("pve1", "", set()),
-        ("h1", "libvirt/h1", {"virsh"}),
-        ("pve1", "prometheus/h1", set()),
-    ],
-)
-def test_libvirt_is_asked_only_where_it_was_read(
-    incident: Incidents, model: Model, key: str, detector: str, asked: set[str]
+@pytest.mark.parametrize("guest", ["VirtualMachine", "Pod"])
+@pytest.mark.parametrize("detector", ["", "libvirt/h1", "prometheus/h1"])
+def test_libvirt_is_asked_only_where_it_was_read_and_of_guests(
+    incident: Incidents, model: Model, guest: str, detector: str
 ) -> None:
-    plain = incident("""
-        VirtualMachine: v[0-3]
+    asked = {"virsh"} if detector == "libvirt/h1" and guest == "VirtualMachine" else set()
+    checks = rca.investigate(
+        _read_by(
+            detector,
+            incident(f"""
+        {guest}: v[0-3]
         Host: h1
         Probe: p
         StoragePool: pool
@@ -156,32 +154,21 @@ def test_libvirt_is_asked_only_where_it_was_read(
         v* STORED_ON pool
         h1 WATCHED_BY p
         v* abnormal: down
-    """)
-    keys = {"h1": (Key("hostname", key),) if key else ()}
-    props = {"p": {"detector": detector} if detector else {}}
-    entities = tuple(
-        replace(each, keys=keys.get(each.uid, ()), props=props.get(each.uid, {}))
-        for each in plain.entities
+    """),
+        ),
+        model,
+    ).next_checks
+    assert checks
+    assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
+
+
+def _read_by(detector: str, plain: Incident) -> Incident:
+    """Return the incident with what each of its probes is called."""
+    probe = {"detector": detector} if detector else {}
+    entities = (
+        replace(each, props=probe) if each.kind == "Probe" else each for each in plain.entities
     )
-    checks = rca.investigate(replace(plain, entities=entities), model).next_checks
-    assert checks
-    assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
-
-
-@pytest.mark.parametrize(("guest", "asked"), [("VirtualMachine", {"virsh"}), ("Pod", set())])
-def test_libvirt_is_asked_only_where_there_are_guests(
-    ask: Ask, guest: str, asked: set[str]
-) -> None:
-    checks = ask(f"""
-        {guest}: v[0-3]
-        Host: h1
-        StoragePool: p
-        v* RUNS_ON h1
-        v* STORED_ON p
-        v* abnormal: down
-    """).next_checks
-    assert checks
-    assert {check.command.split()[0] for check in checks} & {"virsh"} == asked
+    return replace(plain, entities=tuple(entities))
 
 
 def test_a_probe_that_is_in_the_graph_alone_says_nothing_of_libvirt(

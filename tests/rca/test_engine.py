@@ -27,7 +27,7 @@ from rca.scene import Scene
 from rca.score import score
 from rca.units import units
 from tests.rca.seeds import seeds
-from tests.rca.suspected import units_of
+from tests.rca.suspected import support, units_of
 
 Ask = Callable[[str], Answer]
 Incidents = Callable[[str], Incident]
@@ -79,7 +79,7 @@ def _signatures(field: Scene) -> dict[object, tuple[float, object]]:
             score([unit]),
             {
                 (names[e], i): pytest.approx(nats)
-                for (e, i), nats in zip(unit.support, unit.nats.tolist(), strict=True)
+                for (e, i), nats in zip(support(unit), unit.nats.tolist(), strict=True)
             },
         )
         for unit in units_of(field)
@@ -94,9 +94,9 @@ def test_the_order_of_the_input_does_not_change_what_any_fault_would_explain(
     one = _signatures(field_of(incident))
     other = _signatures(field_of(_mixed(incident, seed)))
     assert one.keys() == other.keys()
-    for faults, (value, support) in one.items():
+    for faults, (value, told) in one.items():
         assert other[faults][0] == pytest.approx(value, abs=1e-9)
-        assert other[faults][1] == support
+        assert other[faults][1] == told
 
 
 def _renamed(incident: Incident) -> tuple[Incident, dict[str, str]]:

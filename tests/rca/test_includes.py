@@ -119,4 +119,4 @@ def test_a_value_that_is_demanded_and_not_given_is_refused_where_it_is_included(
 def test_a_value_out_of_range_is_refused_as_if_it_stood_there(tmp_path: Path) -> None:
     mine = HEAD + "include: [{file: shared.yaml, with: {rate: -1}}]\n"
     error = _refused(_folder(tmp_path, shared=SHARED, mine=mine))
-    assert "faults.0.perYear" in error.where
+    assert "faults[0].perYear" in error.where

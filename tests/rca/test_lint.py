@@ -146,13 +146,35 @@ def test_any_kind_is_a_possible_end() -> None:
 
 @pytest.mark.parametrize(
     ("text", "what"),
-    [("format: kgraph.rules/v2\n", "must be 'kgraph.rules/v1'"), ("", "the file is empty")],
+    [
+        ("format: kgraph.rules/v2\ndomain: mine\n", "must be 'kgraph.rules/v1'"),
+        ("", "the file is empty"),
+    ],
 )
 def test_a_file_of_another_form_is_told_what_it_must_be(
     tmp_path: Path, text: str, what: str
 ) -> None:
     (tmp_path / "own.yaml").write_text(text)
     assert [found.what for found in rca.lint([tmp_path])] == [what]
+
+
+def test_all_that_is_not_of_the_form_is_told_of_all_files_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "format: kgraph.rules/v1\nfaults:\n  - {fault: Host.down, perYear: 0, often: 1}\n"
+        "  - {fault: Host.down, perYear: 1, where: {alarm: x}}\n" + _rule("(Host)-(Nic)")
+    )
+    (tmp_path / "b.yaml").write_text(HEAD + "rules: []\nchecks:\n  - {signal: down}\n")
+    a, b = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    assert [finding.where for finding in rca.lint([tmp_path])] == [
+        f"{a}: domain",
+        f"{a}: faults[0].perYear",
+        f"{a}: faults[0].often",
+        f"{a}: faults[1].where",
+        f"{a}: propagation[0]",
+        f"{b}: rules",
+        f"{b}: checks[0].of",
+        f"{b}: checks[0].command",
+    ]
 
 
 def test_a_folder_is_linted_with_the_shipped_rules(tmp_path: Path) -> None:

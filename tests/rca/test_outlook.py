@@ -16,13 +16,13 @@ from kgraph.topology import build
 from rca.compile import severity_of
 from rca.engine import scene_of
 from rca.goal import goal_of
-from rca.likelihood import TARGET_RATIO
+from rca.likelihood import SPEAKS, TARGET_RATIO
 from rca.messages import CALLERS_RHO, ENTITY_RHO, SPREADS, message, temper
 from rca.outlook import Outlook
 from rca.promise import AGAINST, ALARM, ALONE, PASSES, UNSEEN
 from rca.prospects import Prospect, Prospects, prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
-from rca.scene import SPEAKS, Scene
+from rca.scene import Scene
 from rca.score import score
 from rca.search import best_explanation
 from rca.selection import worth

@@ -8,7 +8,6 @@ import numpy as np
 import rca
 from kgraph.schema import Entity, Incident, Observation, State
 from rca.engine import scene_of
-from rca.region_seen import heard_in
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +19,7 @@ def test_an_alarm_tells_when_it_rose_unless_it_is_renewed_at_each_look(model: rc
     well = Observation("d", "down", State.HEALTHY, at=AT)
     seen = (rose, renewed, untold, well)
     entities = tuple(Entity(each.entity, "Host") for each in seen)
-    heard = heard_in(scene_of(Incident("i", entities, (), seen, ()), model, None))
+    heard = scene_of(Incident("i", entities, (), seen, ()), model, None).heard
     assert [reading.observation for reading in heard.rows] == [*seen]
     assert heard.rose[0] == AT.timestamp()
     assert np.isnan(heard.rose[1:]).all()

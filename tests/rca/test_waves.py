@@ -31,7 +31,7 @@ from rca.scene import Scene
 from rca.signature import CUT, spread
 from rca.units import Unit
 from tests.rca.seeds import seeds
-from tests.rca.suspected import units_of
+from tests.rca.suspected import support, units_of
 
 FieldOf = Callable[[Incident], Scene]
 MODEL = rca.load_model()
@@ -92,7 +92,7 @@ def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
             )
             if entity not in at_fault and chance >= CUT:
                 shown[(entity, i)] = (chance, entity in reach.soft)
-    others = {key: row for key, row in unit.support.items() if key[0] not in at_fault}
+    others = {key: row for key, row in support(unit).items() if key[0] not in at_fault}
     assert others.keys() == shown.keys()
     for key, row in others.items():
         assert row.chance == pytest.approx(shown[key][0], abs=1e-9)

@@ -22,8 +22,8 @@ from kgraph.schema.healthy import expand_healthy
 from kgraph.store import GraphStore
 from rca import Model
 from rca.coverage import bearing
+from rca.likelihood import SPEAKS
 from rca.rates import Tally, plain_name, sort_of
-from rca.scene import SPEAKS
 
 _SORTS = {f"{ROAD}/*.{name}": listed.reads for name, listed in DETECTORS.items()}
 

@@ -41,6 +41,18 @@ def test_a_kept_incident_is_asked_again_from_its_own_bundle(run: Run, kept: str)
     assert [row["outcome"] for row in json.loads(done.out)] == ["identical"]
 
 
+def test_what_is_said_of_an_incident_and_that_it_was_closed_change_nothing_of_its_answer(
+    run: Run, kept: str
+) -> None:
+    answer = json.loads(run("incidents", "show", kept, "--part", "answer").out)
+    blamed = min(answer["causes"], key=lambda row: row["posterior"])
+    for words in (("confirm", kept, blamed["entity"]), ("close", kept, "--reason", "mended")):
+        done = run("incidents", *words)
+        assert done.code == 0, done.err
+    done = run("replay", kept, "-o", "json")
+    assert [row["outcome"] for row in json.loads(done.out)] == ["identical"], done.out
+
+
 @pytest.mark.usefixtures("stored")
 def test_many_bundles_are_held_against_many_answers_by_their_ids(
     run: Run, work: Path, bundle: Callable[..., str]

@@ -138,6 +138,16 @@ def test_a_mail_has_times_that_a_person_reads() -> None:
     assert over.splitlines()[1] == "opened 2026-11-23 04:00:00Z, over 2026-11-23 04:01:00Z"
 
 
+def test_the_evidence_is_that_of_the_headline_and_not_of_what_happens_to_come_first() -> None:
+    beside = ANSWER["causes"][0] | {"entity": "v1", "mode": "hung", "explains": 0}
+    beside |= {"supporting": [{"entity": "s", "signal": "slow", "state": "abnormal"}]}
+    members = [{"entity": "v1", "mode": "hung"}, {"entity": "x", "mode": "down"}]
+    both = [{"members": members, "posterior": 0.9}]
+    document = told(causes=[beside, *ANSWER["causes"]], hypotheses=both).document
+    assert [row["entity"] for row in document["causes"]] == ["x", "v1"]
+    assert document["evidence"] == ["VirtualMachine web-1 paused"]
+
+
 @pytest.mark.parametrize("kind", ["Service", "Application"])
 def test_what_somebody_waits_for_makes_it_critical(kind: str) -> None:
     radius = deepcopy(ANSWER["blastRadius"])

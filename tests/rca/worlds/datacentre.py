@@ -194,9 +194,11 @@ def _incident(rng: Random, ident: str, view: View) -> Drawn | None:
     machine, shop = Machine(estate, rng), Shop(estate, rng)
     blows = _faults(estate, rng, view)
     pair = len(blows) > 1 and view is View.STORM
-    if not pair and not all(shop.look(machine.run([one]), [one]).alarms for one in blows):
+    days = machine.run(blows)
+    alone = ((days if len(blows) == 1 else machine.run([one]), [one]) for one in blows)
+    if not pair and not all(shop.look(*each).alarms for each in alone):
         return None
-    survey = shop.look(machine.run(blows), blows)
+    survey = shop.look(days, blows)
     said = survey.alarms + survey.strays
     if len({one.entity for one in survey.alarms}) < 2 or (
         view is View.STORM and len(said) < STORM

@@ -16,6 +16,7 @@ import pytest
 from kgraph.app import by_hand
 from kgraph.app.investigation import Begun, Toolkit, begin
 from kgraph.app.learning import taught
+from kgraph.app.replay import TIMED
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch import questions
 from kgraph.app.watch.assess import Assessment, Assessor
@@ -305,13 +306,11 @@ def test_one_more_alert_is_explained_to_the_last_digit_as_if_all_were_new(
 
 
 def _answers(scene: Scene) -> dict[str, Any]:
-    """Return what was said of each open incident, but for how long that took."""
-    found = {}
-    for row in scene.store.incidents(IncidentStatus.OPEN):
-        answer = json.loads(row.answer)
-        del answer["elapsedSeconds"]
-        found[row.id] = answer
-    return found
+    """Return what was said of each open incident, but for when, and for how long that took."""
+    return {
+        row.id: {name: told for name, told in json.loads(row.answer).items() if name not in TIMED}
+        for row in scene.store.incidents(IncidentStatus.OPEN)
+    }
 
 
 def _said(scene: Scene) -> dict[str, float]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kgraph.schema import Incident
-from rca.region_arrays import region_of
+from rca.regions import region_of
 from rca.scene import Scene
 
 ESTATE = """

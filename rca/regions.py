@@ -1,0 +1,124 @@
+"""The part of the graph that an incident is about, made of a scene; see `rca.region_arrays`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
+from kgraph.topology.walk import each_once
+from rca.compile import severity_of
+from rca.region_arrays import Region
+from rca.region_edges import Edges, Ints, Tables, Tabling, edges_of
+from rca.region_seen import seen_by
+from rca.scene import MILLION, Scene
+
+
+def region_of(scene: Scene, suspected: Collection[int]) -> Region:
+    """Return the arrays of a scene, made once: where walks from the suspects may go."""
+    for known in scene.regions:
+        if known.holds(suspected):
+            return known
+    found = region_over(scene, scene.lookout, suspected)
+    found = replace(found, named=_named(scene, found))
+    found = replace(found, prefer=_preference(scene, found))
+    scene.regions[:] = [found]
+    return found
+
+
+def region_over(
+    scene: Scene,
+    inside: AbstractSet[int] | npt.NDArray[np.int32],
+    suspected: Collection[int] = (),
+) -> Region:
+    """Make the arrays of the entities where walks may go, and of those where they begin."""
+    topology, rank = scene.topology, scene.rank
+    if not isinstance(inside, np.ndarray):
+        inside = np.fromiter(inside, np.int32, len(inside))
+    begin = np.fromiter(suspected, np.int32, len(suspected))
+    nodes = each_once(np.concatenate((inside, begin))).astype(np.int64)
+    # Of a large estate only what is asked about is touched: zeros cost nothing until then.
+    within, local = np.zeros(len(topology), np.bool_), np.zeros(len(topology), np.int32)
+    within[inside] = True
+    local[nodes] = np.arange(1, len(nodes) + 1)
+    codes = topology.kind_code[nodes]
+    there = np.flatnonzero(np.bincount(codes))
+    kinds = [topology.kind_names[code] for code in there.tolist()]
+    kind = np.searchsorted(there, codes)
+    slots = [{mode: i for i, mode in enumerate(sorted(kind_of(k).modes))} for k in kinds]
+    width = max((len(each) for each in slots), default=1)
+    hard = np.zeros((len(kinds), width), np.bool_)
+    for i, name in enumerate(kinds):
+        for mode, slot in slots[i].items():
+            hard[i, slot] = severity_of(name, mode) is Severity.HARD
+    tables = Tabling(kinds, slots)
+    edges = edges_of(scene.terrain, nodes, local, kind, tables)
+    told = tables.tables()
+    seen = seen_by(scene.heard, len(nodes), local, kinds, slots, width)
+    # As `Scene.level`, of all at once.
+    level = 2 * rank.ranks[nodes].astype(np.int64) - (
+        kind == (kinds.index("Probe") if "Probe" in kinds else -1)
+    )
+    circles = rank.circle[nodes].astype(np.int64)
+    sizes = np.bincount(circles) if len(circles) else circles
+    blind, reduced = (
+        np.array([each.get(mode.name, -1) for each in slots], np.int64)
+        for mode in (UNOBSERVED, REDUCED)
+    )
+    open_, ahead = within[nodes], edges.target[edges.back]
+    return Region(
+        nodes,
+        kind,
+        level,
+        circles,
+        sizes[circles] > 1,
+        open_,
+        np.arange(1, len(nodes) + 1),
+        np.arange(len(nodes)),
+        kinds,
+        slots,
+        hard,
+        blind[kind],
+        reduced[kind],
+        _pressing(edges, told, len(nodes)),
+        ahead,
+        np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
+        edges,
+        told,
+        seen,
+    )
+
+
+def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
+    found = np.zeros(many, np.int64)
+    np.bitwise_or.at(found, edges.source[edges.press], tables.causes[edges.table[edges.press]])
+    return found
+
+
+def _named(scene: Scene, region: Region) -> Ints:
+    uids = [*map(scene.topology.uids.__getitem__, region.nodes.tolist())]
+    found = np.empty(len(uids), np.int64)
+    found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
+    return found
+
+
+def _preference(scene: Scene, region: Region) -> Ints:
+    """Return a rank of each node; between twins, see `Scene.prefer`."""
+    topology, nodes, seen = scene.topology, region.nodes, region.seen
+    loudest = np.ones(len(nodes))
+    has = np.flatnonzero(np.diff(seen.start))
+    said = np.zeros(len(nodes), np.int64)
+    if len(has):
+        loudest[has] = np.maximum.reduceat(seen.ratio, seen.start[has])
+        nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
+        said[has] = np.add.reduceat(nats, seen.start[has])
+    burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
+    told = (region.named, scene.colours[nodes], said, burden, loudest, region.kind)
+    order = np.lexsort(told)
+    found = np.empty(len(nodes), np.int64)
+    found[order] = np.arange(1, len(nodes) + 1)
+    return found
