@@ -185,7 +185,7 @@ def headline(observations: Iterable[Observation], entities: Mapping[str, Entity]
         key = (entity.kind if entity else "Thing", state(signal))
         groups[key] = groups.get(key, 0) + 1
     ordered = sorted(groups.items(), key=lambda row: (-row[1], row[0]))
-    shown = limit if len(ordered) > limit + 1 else len(ordered)  # "1 more" is no shorter
+    shown = _GROUPS if len(ordered) > _GROUPS + 1 else len(ordered)  # "1 more" is no shorter
     said = [f"{count(number, noun)} {how}" for (noun, how), number in ordered[:shown]]
     rest = sum(number for _, number in ordered[shown:])
     return ", ".join((*said, f"{rest} more") if rest else said) or "nothing abnormal"
