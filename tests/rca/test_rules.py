@@ -138,7 +138,7 @@ def test_a_misspelt_key_is_told_before_the_one_that_it_was_to_be() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse(f"{HEAD}propagation:\n  - {row}\n", "r")
     assert str(caught.value) == (
-        "r: propagation.0.strenght: is not known here; did you mean strength?"
+        "r: propagation[0].strenght: is not known here; did you mean strength?"
     )
 
 
