@@ -43,8 +43,9 @@ def accounted(tree: Tree, own: Floats) -> Floats:
 def _luck(tree: Tree, here: Floats) -> Floats:
     """Return how surely each of several siblings is hit, in [0, 1].
 
-    Siblings have one parent, which hits them equally surely. The posterior mean of a Beta
-    distribution around that, by one step of expectation maximisation.
+    Siblings have one parent, which hits them equally surely; of whom nothing is seen, nor of what
+    hangs on it, is no case. The posterior mean of a Beta distribution around that, by one step of
+    expectation maximisation.
     """
     order = np.lexsort((tree.passes, tree.parent))
     parent, passes = tree.parent[order], tree.passes[order]
@@ -52,8 +53,9 @@ def _luck(tree: Tree, here: Floats) -> Floats:
     new[1:] = (parent[1:] != parent[:-1]) | (passes[1:] != passes[:-1])
     group = np.empty(len(tree), np.int64)
     group[order] = np.cumsum(new) - 1
-    many = np.bincount(group)[group]
-    hits = np.bincount(group, _posterior(tree.passes, here))[group]
+    cases = here != 0
+    many = np.bincount(group, cases)[group]
+    hits = np.bincount(group, cases * _posterior(tree.passes, here))[group]
     return np.where(many < 2, tree.passes, (CASES * tree.passes + hits) / (CASES + many))
 
 

@@ -181,14 +181,16 @@ def scene_of(incident: Incident, model: Model, topology: Topology | None) -> Sce
     rules = as_monitored(model, incident.observations)
     readings = with_silence(incident, read(incident, rules, topology), rules, topology)
     seen = {index[uid]: rows for uid, rows in readings.items()}
-    if incident.target is not None and incident.target.entity in index:
+    target = index.get(incident.target.entity) if incident.target else None
+    if target is not None:
         # Walks lead to what was looked at: so was this, though only its objective may tell.
-        seen.setdefault(index[incident.target.entity], ())
+        seen.setdefault(target, ())
     return Scene(
         topology,
         Compiled(model),
         seen,
         frozenset(index[uid] for uid in recently_changed(incident) if uid in index),
+        target,
         incident.entities,
     )
 

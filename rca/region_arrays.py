@@ -37,7 +37,9 @@ class Region:
         reduced: (n,) the slot of `reduced`; -1: its kind has no such mode.
         pressing: (n,) slots in which it may hurt something against the arrows, as bits.
         ahead: (e,) whom each edge hits, the edges sorted by source as in `Edges.back`.
-        moved: (e,) slots of the source in which it does, as bits; none where no walk may go.
+        moved: (e,) slots of the source in which it does, as bits; none where no walk may go, nor,
+            in an incident, where nobody would see it and it would hit nobody else.
+        tells: (kinds, slots) from which modes something follows that was looked at.
     """
 
     nodes: Ints
@@ -56,6 +58,7 @@ class Region:
     pressing: Ints
     ahead: Ints
     moved: Ints
+    tells: Mask
     edges: Edges
     tables: Tables
     seen: Seen

@@ -59,6 +59,7 @@ class Tables:
         cause, effect: slots.
         strength: P(effect | cause).
         causes: (t,) the cause slots of a table as bits.
+        of_row: table of each row.
     """
 
     start: Ints
@@ -66,6 +67,7 @@ class Tables:
     effect: Ints
     strength: Floats
     causes: Ints
+    of_row: Ints
 
 
 class Tabling:
@@ -121,6 +123,7 @@ class Tabling:
             np.array([row[0] for row in flat], np.int64),
             np.array([row[2] for row in flat], np.float64),
             np.array(bits, np.int64),
+            np.repeat(np.arange(len(self._rows)), [*map(len, self._rows)]),
         )
 
 

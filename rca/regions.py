@@ -13,9 +13,10 @@ from kgraph.schema import REDUCED, UNOBSERVED, Severity, kind_of
 from kgraph.topology.walk import each_once
 from rca.compile import severity_of
 from rca.region_arrays import Region
-from rca.region_edges import Edges, Ints, Tables, Tabling, edges_of
+from rca.region_edges import Edges, Ints, Mask, Tables, Tabling, edges_of
 from rca.region_seen import seen_by
 from rca.scene import MILLION, Scene
+from rca.signature import CUT
 
 
 def region_of(scene: Scene, suspected: Collection[int]) -> Region:
@@ -25,7 +26,12 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
             return known
     found = region_over(scene, scene.lookout, suspected)
     found = replace(found, named=_named(scene, found))
-    found = replace(found, prefer=_preference(scene, found))
+    found = replace(
+        found,
+        prefer=_preference(scene, found),
+        moved=_moved(scene, found),
+        tells=_tells(scene, found),
+    )
     scene.regions[:] = [found]
     return found
 
@@ -87,10 +93,59 @@ def region_over(
         _pressing(edges, told, len(nodes)),
         ahead,
         np.where(open_[ahead], told.causes[edges.table[edges.back]], 0),
+        np.ones_like(hard),
         edges,
         told,
         seen,
     )
+
+
+def _moved(scene: Scene, region: Region) -> Ints:
+    """Return `Region.moved` without what nobody would see and what would hit nobody else.
+
+    Who merely calls stays: how many callers something has counts (`rca.messages.called`).
+    """
+    edges, tables, seen = region.edges, region.tables, region.seen
+    matters = np.zeros(len(region.nodes), np.int64)  # slots of each node, as bits
+    has = np.flatnonzero(np.diff(seen.start))
+    if len(has):
+        speaks = ((seen.bearing >= CUT) << np.arange(region.width)[:, None]).sum(axis=0)
+        matters[has] = np.bitwise_or.reduceat(speaks, seen.start[has])
+    np.bitwise_or.at(matters, edges.source, tables.causes[edges.table])
+    lost = (region.reduced >= 0) & (matters >> region.reduced.clip(0) & 1 > 0)
+    matters[lost] = ~0  # it is reduced by whatever stops members
+    matters[seen.probe[seen.probe >= 0]] = ~0
+    if scene.target is not None:
+        matters[region.place(scene.target)] = ~0
+    looks, which = np.unique(matters, return_inverse=True)
+    brings = np.zeros((len(tables.causes), len(looks)), np.int64)
+    told = (looks >> tables.effect[:, None] & 1) << tables.cause[:, None]
+    np.bitwise_or.at(brings, tables.of_row, told)
+    brought = brings[edges.table[edges.back], which[region.ahead]]
+    moved: Ints = np.where(edges.firm[edges.back], region.moved & brought, region.moved)
+    return moved
+
+
+def _tells(scene: Scene, region: Region) -> Mask:
+    """Return `Region.tells`: backwards from what was seen, over all that kinds do to kinds."""
+    edges, tables, seen = region.edges, region.tables, region.seen
+    found = np.zeros(region.hard.shape, np.bool_)
+    owner = np.repeat(np.arange(len(region.nodes)), np.diff(seen.start))
+    slot, reading = (seen.bearing >= CUT).nonzero()
+    found[region.kind[owner[reading]], slot] = True
+    if scene.target is not None:
+        found[region.kind[region.place(scene.target)]] = True
+    for kind, slots in enumerate(region.slots):
+        if REDUCED.name in slots and found[kind, slots[REDUCED.name]]:
+            found[kind] |= region.hard[kind]  # it is reduced by whatever stops members
+    some = np.zeros(len(tables.causes), np.int64)  # an edge of each table
+    some[edges.table] = np.arange(len(edges.table))
+    edge = some[tables.of_row]
+    by = np.array((region.kind[edges.source[edge]], tables.cause))
+    hit = np.array((region.kind[edges.target[edge]], tables.effect))
+    while (more := found[*hit] & ~found[*by]).any():
+        found[*by[:, more]] = True
+    return found
 
 
 def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:

@@ -39,6 +39,7 @@ class Scene:
     compiled: Compiled
     readings: Mapping[int, Sequence[Reading]]
     changed: frozenset[int] = frozenset()  # entities changed shortly before the symptoms
+    target: int | None = None  # the entity whose objective was breached
     entities: Sequence[Entity] = ()  # may be fewer than in the topology
     spreads: dict[Faults, Spread] = field(default_factory=dict, compare=False, repr=False)
     regions: list[Region] = field(default_factory=list, compare=False, repr=False)

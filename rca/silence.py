@@ -15,13 +15,14 @@ check.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies
-from kgraph.topology.walk import in_order, spans_of
+from kgraph.topology.walk import each_once, in_order, spans, spans_of
 from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
 from rca.twins import mixed
@@ -91,59 +92,68 @@ def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> lis
     alarming = [topology.index[uid] for uid, rows in readings.items() if alarms(rows)]
     speaks = np.array([kind in kinds for kind in topology.kind_names], np.bool_)
     fresh = dependencies(topology, alarming).entities
-    origin = np.full(len(topology), -1, np.int32)  # who may be to blame that it is hit
-    origin[fresh] = fresh
+    met = np.zeros(len(topology), np.bool_)
+    hops: list[_Ints] = []
     heard: list[_Ints] = []
     room = MOST
     for hop in range(NEAR + 1):
         if hop:
-            fresh = _hit(topology, fresh, origin)
+            fresh = topology.owner[topology.in_gate[spans(topology.in_start, fresh)]]
+            fresh = each_once(fresh[~met[fresh]])
+        met[fresh] = True
         asked = fresh[speaks[topology.kind_code[fresh]]]
         if len(asked) > room:
-            heard.append(_in_turn(topology, asked, origin[asked], room))
+            origin = _origins(topology, [*hops, asked]) if hop else asked
+            heard.append(_in_turn(topology, asked, origin, room))
             break
+        hops.append(fresh)
         heard.append(asked)
         room -= len(asked)
     return sorted(np.concatenate(heard).tolist())
 
 
-def _hit(topology: Topology, frontier: _Ints, origin: _Ints) -> _Ints:
-    """Return who depends on some and was not met yet; note its origin: of several, the rarest.
+def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
+    """Return who may be to blame that those of the last hop are hit: of several, the rarest.
 
     Who has several that are equally rare has all of them together, as an origin of its own.
+
+    Args:
+        topology: the graph.
+        hops: what may be to blame, and whom that would hit, hop by hop; of the last hop some.
     """
-    at, by = spans_of(topology.in_start, frontier)
-    owner = topology.owner[topology.in_gate[at]]
-    told = origin[frontier][by]
-    new = origin[owner] < 0
-    owner, told = owner[new], told[new]
-    if not len(owner):
-        return owner
-    order = np.lexsort((told, np.bincount(told)[told], owner))
-    owner, told = owner[order], told[order]
-    many = np.bincount(told)[told]
-    begins = np.flatnonzero(np.diff(owner, prepend=-1))
-    least = np.repeat(many[begins], np.diff(begins, append=len(owner)))
-    again = (np.diff(owner, prepend=-1) == 0) & (np.diff(told, prepend=-1) == 0)
-    rarest = (many == least) & ~again
-    shade = np.add.reduceat(np.where(rarest, mixed(told + 1), 0), begins)
-    alone = np.add.reduceat(rarest.astype(np.int64), begins) == 1
-    shared = np.unique(shade, return_inverse=True)[1] + max(len(topology), origin.max() + 1)
-    found: _Ints = owner[begins]
-    origin[found] = np.where(alone, told[begins], shared)
-    return found
+    found = np.zeros(len(topology), np.int32)  # of each entity; 0: nobody yet
+    found[hops[0]] = hops[0] + 1
+    for frontier, hit in pairwise(hops):
+        at, by = spans_of(topology.in_start, frontier)
+        owner, told = topology.owner[topology.in_gate[at]], found[frontier][by]
+        new = found[owner] == 0
+        owner, told = owner[new], told[new]
+        many = np.bincount(told)
+        among = np.zeros(len(topology), np.bool_)
+        among[hit] = True
+        pairs = owner[among[owner]].astype(np.int64) << 32 | told[among[owner]]
+        owner, told = np.divmod(each_once(pairs), 1 << 32)
+        begins = np.flatnonzero(np.diff(owner, prepend=-1))
+        sizes = np.diff(begins, append=len(owner))
+        rarest = many[told] == np.minimum.reduceat(many[told], begins).repeat(sizes)
+        shade = np.add.reduceat(np.where(rarest, mixed(told), 0), begins)
+        only = np.add.reduceat(np.where(rarest, told, 0), begins)
+        alone = np.add.reduceat(rarest.astype(np.int64), begins) == 1
+        shared = np.unique(shade, return_inverse=True)[1] + max(len(topology), found.max()) + 1
+        found[owner[begins]] = np.where(alone, only, shared)
+    return found[hops[-1]]
 
 
 def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _Ints:
     """Return equally many of each origin, of small ones all: one of each, or up to `CROWD`."""
-    named = np.array(sorted(range(len(entities)), key=lambda i: topology.uids[entities[i]]))
-    order = named[in_order(origin[named])]
-    begins = np.flatnonzero(np.diff(origin[order], prepend=-1))
-    turn = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
-    heard = np.cumsum(np.bincount(turn))
+    order = in_order(origin)
+    ends = np.append(np.flatnonzero(np.diff(origin[order])) + 1, len(order))
+    sizes = np.diff(ends, prepend=0)
+    heard = np.cumsum(len(sizes) - np.cumsum(np.bincount(sizes)))  # after each turn
     turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
-    found: _Ints = entities[order[turn < turns]]
-    return found
+    alike = np.split(entities[order], ends[:-1])
+    named = (sorted(some.tolist(), key=topology.uids.__getitem__) for some in alike)
+    return np.array([entity for some in named for entity in some[:turns]], np.int32)
 
 
 def _silent(uid: str, sort: Sort) -> Reading:

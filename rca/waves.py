@@ -91,9 +91,11 @@ class _Wave:
         self.row = np.full(size, _UNSEEN, np.int32)
         self.hops = np.full(size, _FAR, np.int32)
         self.seeded = np.full(size, -1, np.int8)  # the slot of a fault
+        self.tells = np.zeros(len(suspects), np.bool_)  # whether what it hits was looked at
         for number, faults in enumerate(suspects):
             for node, mode in faults:
-                self.seeded[number * self.n + node] = region.slot(node, mode)
+                slot = self.seeded[number * self.n + node] = region.slot(node, mode)
+                self.tells[number] |= region.tells[region.kind[node], slot]
         self.waiting = (self.seeded >= 0).nonzero()[0]
         self.row[self.waiting] = _MET
         self.hops[self.waiting] = 0
@@ -290,8 +292,8 @@ class _Wave:
     def _pass_on(self, keys: Ints, believed: Floats) -> None:
         """Let those wait whom this may hit and who were not reached yet."""
         bits = np.arange(self.region.width)[:, None]
-        live = ((believed >= CUT) << bits).sum(axis=0)
-        node = keys % self.n
+        suspect, node = np.divmod(keys, self.n)
+        live = ((believed >= CUT) << bits).sum(axis=0) * self.tells[suspect]
         out, by = spans_of(self.region.edges.back_start, node)
         hit = (live[by] & self.region.moved[out]) != 0
         out, by = out[hit], by[hit]

@@ -76,3 +76,10 @@ def test_one_guest_alone_is_believed_as_the_rule_says() -> None:
 def test_a_healthy_go_between_leaves_little_behind_it() -> None:
     tree = [HOST, Node(1, 0, 0.9), Node(2, 1, 0.9)]
     assert _accounted(tree, {1: -6.0})[2] < 0.05
+
+
+def test_a_sibling_of_which_nothing_is_seen_is_no_case() -> None:
+    nats = dict.fromkeys(range(1, 7), 4.0)
+    few, many = _accounted(_guests(8, 0.3), nats), _accounted(_guests(80, 0.3), nats)
+    assert few[8] > 0.5
+    assert many[:9] == few

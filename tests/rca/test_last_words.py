@@ -148,6 +148,6 @@ def test_all_suspects_at_once_pass_last_words_over_as_each_alone() -> None:
     passes = dict(zip(down.tree.entity.tolist(), down.tree.passes.tolist(), strict=True))
     for pool in (index["p"], index["q"]):
         assert alone.believed[pool]["offline"] == alone.predicted[pool]["offline"] > 0.9
-        assert not any(entity == pool for entity, _ in down.support)
+        assert not any(entity == pool for entity in down.rows.entity.tolist())
         assert passes[pool] > 0.9
     assert alone.predicted[index["d"]]["unwritable"] > 0.85, "what was well blocks nothing"

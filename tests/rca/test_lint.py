@@ -167,8 +167,8 @@ def test_all_that_is_not_of_the_form_is_told_of_all_files_at_once(tmp_path: Path
     a, b = tmp_path / "a.yaml", tmp_path / "b.yaml"
     assert [finding.where for finding in rca.lint([tmp_path])] == [
         f"{a}: domain",
-        f"{a}: faults[0].perYear",
         f"{a}: faults[0].often",
+        f"{a}: faults[0].perYear",
         f"{a}: faults[1].where",
         f"{a}: propagation[0]",
         f"{b}: rules",

@@ -75,9 +75,9 @@ def _by_entity(tree: list[Node]) -> Mapping[int, tuple[tuple[int, bool], float]]
 def _assert_as_walked_alone(scene: Scene, unit: Unit) -> None:
     reach = spread(scene, unit.faults, scene.nearby)
     expected, found = _by_entity(_grown(reach, unit.faults)), _by_entity(unit.tree.nodes)
-    assert {e: p for e, (p, _) in found.items()} == {e: p for e, (p, _) in expected.items()}
-    for entity, (_, passes) in expected.items():
-        assert found[entity][1] == pytest.approx(passes, abs=1e-9)
+    for entity, (place, passes) in found.items():
+        assert place == expected[entity][0]
+        assert passes == pytest.approx(expected[entity][1], abs=1e-9)
     at_fault = unit.entities
     shown = {}
     for entity, predicted in reach.predicted.items():
@@ -103,6 +103,32 @@ def _stopped(scene: Scene, reach: Spread, place: int) -> bool:
     kind = kind_of(scene.topology.kinds[place])
     believed = reach.believed.get(place, {})
     return sum(c for m, c in believed.items() if kind.modes[m].severity is Severity.HARD) >= SURELY
+
+
+def test_who_is_hit_as_nobody_would_see_is_not_walked(
+    incident: Callable[[str], Incident], field_of: FieldOf
+) -> None:
+    scene = field_of(
+        incident("""
+        Host: monitor h1 h2 h3
+        Probe: p1 p2 p3
+        PowerFeed: feed
+        p[1-3] RUNS_ON monitor
+        h[1-3] WATCHED_BY each p[1-3]
+        h[1-3] POWERED_BY feed
+        h1 abnormal: down
+        h[2-3] healthy: down
+        """)
+    )
+    name = scene.topology.uids
+    hit = {
+        (name[entity], mode): {name[node.entity] for node in unit.tree.nodes}
+        for unit in units_of(scene)
+        for entity, mode in unit.faults
+    }
+    assert hit["feed", "down"] == {"feed", "h1", "h2", "h3"}
+    assert hit["h1", "overloaded"] == {"h1"}
+    assert hit["p1", "down"] == {"p1"}
 
 
 def _assert_all(scene: Scene) -> int:
