@@ -8,15 +8,26 @@ and lie.
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
+from kgraph.schema.bundles import parse_bundle
+from tests.rca.worlds.drawn import Drawn
 from tests.rca.worlds.enterprise_estate import Estate, Thing, draw
 from tests.rca.worlds.enterprise_faults import FAULTS, Fault
 from tests.rca.worlds.enterprise_physics import STEP, Effect, State, World
 
-VIEWS = ("covered", "alerts", "several", "storm")
+
+class View(Enum):
+    """How many faults, and what is said besides alarms."""
+
+    COVERED = auto()
+    ALERTS = auto()
+    SEVERAL = auto()
+    STORM = auto()
+
+
 _START = 300.0  # seconds of the first fault
 _BIG = frozenset({"core", "ups", "pdu", "tor", "array", "pool", "dns", "vlan", "datastore"})
 _BOX = ("down", "unreachable", "cpu")
@@ -54,15 +65,8 @@ _STATES = {"down", "unreachable", "paused", "ioError", "panic", "hung", "full", 
 _OUTSIDE = {"down", "unreachable", "availability", "paused", "ioError", "panic", "hung"}
 
 
-@dataclass(frozen=True)
-class Incident:
-    bundle: dict[str, Any]
-    truth: tuple[str, ...]
-    causes: tuple[str, ...]
-
-
-def incident(seed: str, view: str) -> Incident:
-    """One incident; drawn again where nobody would have noticed one of its faults."""
+def incident(seed: str, view: View) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """One bundle and what struck (fault, entity); drawn again where nobody would have noticed."""
     rng = random.Random(seed)
     while True:
         estate = draw(rng)
@@ -89,11 +93,11 @@ def incident(seed: str, view: str) -> Incident:
         "target": _target(estate, rows, rng),
         "candidates": None,
     }
-    return Incident(bundle, tuple(x for _, x, _ in struck), tuple(f.name for f, _, _ in struck))
+    return bundle, [(fault.name, x) for fault, x, _ in struck]
 
 
 def _told(
-    e: Estate, rng: random.Random, view: str, effects: list[Effect], end: float
+    e: Estate, rng: random.Random, view: View, effects: list[Effect], end: float
 ) -> list[dict[str, Any]]:
     return _Monitoring(e, rng, view).look(World(e, rng).play(effects, end), end)
 
@@ -102,12 +106,12 @@ def _noticed(rows: list[dict[str, Any]]) -> bool:
     return sum(row["state"] == "abnormal" and row["real"] for row in rows) >= 2
 
 
-def _strike(e: Estate, rng: random.Random, view: str) -> list[tuple[Fault, str, list[Effect]]]:
-    choice = [f for f in FAULTS if e.of(*f.roles) and (view != "storm" or _BIG & set(f.roles))]
+def _strike(e: Estate, rng: random.Random, view: View) -> list[tuple[Fault, str, list[Effect]]]:
+    choice = [f for f in FAULTS if e.of(*f.roles) and (view != View.STORM or _BIG & set(f.roles))]
     struck: list[tuple[Fault, str, list[Effect]]] = []
-    for _ in range(rng.choice((2, 2, 3)) if view == "several" else 1):
+    for _ in range(rng.choice((2, 2, 3)) if view == View.SEVERAL else 1):
         (fault,) = rng.choices(choice, [f.often for f in choice])
-        here = [x for x in e.of(*fault.roles) if view != "storm" or e.things[x].role in _BIG]
+        here = [x for x in e.of(*fault.roles) if view != View.STORM or e.things[x].role in _BIG]
         x = rng.choice(here)
         if x not in {y for _, y, _ in struck}:
             at = _START if not struck else _START + rng.uniform(-60, 240)
@@ -155,13 +159,13 @@ def _target(e: Estate, rows: list[dict[str, Any]], rng: random.Random) -> dict[s
 class _Monitoring:
     """Who looks at what, how well, and what he says at the end."""
 
-    def __init__(self, estate: Estate, rng: random.Random, view: str) -> None:
+    def __init__(self, estate: Estate, rng: random.Random, view: View) -> None:
         self.estate, self.rng, self.view = estate, rng, view
-        self.cover = {"storm": rng.uniform(0.4, 0.8)}.get(view, rng.uniform(0.6, 0.98))
+        self.cover = {View.STORM: rng.uniform(0.4, 0.8)}.get(view, rng.uniform(0.6, 0.98))
         self.miss = rng.uniform(0.02, 0.12)
         self.false = rng.choice((0.0002, 0.001, 0.003))
-        self.sized = view in {"covered", "several"}
-        self.timed = view != "alerts" or rng.random() < 0.6
+        self.sized = view in {View.COVERED, View.SEVERAL}
+        self.timed = view != View.ALERTS or rng.random() < 0.6
 
     def look(self, history: dict[str, dict[float, State]], end: float) -> list[dict[str, Any]]:
         blind = self._probes(history, end)
@@ -173,8 +177,8 @@ class _Monitoring:
                     row = self._row(thing, signal, states, end, blind)
                     if row is not None:
                         rows.append(row)
-        if self.view in {"alerts", "storm"}:
-            rows = [r for r in rows if r["state"] == "abnormal" or self.view == "storm"]
+        if self.view in {View.ALERTS, View.STORM}:
+            rows = [r for r in rows if r["state"] == "abnormal" or self.view == View.STORM]
         rows.sort(key=lambda r: r["at"] or "")
         return rows
 
@@ -295,6 +299,9 @@ def _at(states: dict[float, State], t: float) -> State:
     return states.get(step, State())
 
 
-def incidents(n: int, seed: int, view: str) -> Iterator[Incident]:
-    for i in range(n):
-        yield incident(f"enterprise-{view}-{seed}-{i}", view)
+def incidents(seed: int, count: int, view: View) -> Iterator[Drawn]:
+    """Draw incidents, each in another enterprise; the same seed gives the same."""
+    for i in range(count):
+        ident = f"enterprise-{seed}-{view.name.lower()}-{i}"
+        bundle, struck = incident(ident, view)
+        yield Drawn(parse_bundle(bundle, where=ident), tuple(x for _, x in struck))
