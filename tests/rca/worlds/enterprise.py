@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
+from kgraph.schema import Incident
 from kgraph.schema.bundles import parse_bundle
 from tests.rca.worlds.drawn import Drawn
 from tests.rca.worlds.enterprise_estate import Estate, Thing, draw
@@ -204,25 +205,20 @@ class _Monitoring:
         if sight == "silent":
             return None
         if sight == "lies" and signal in {"down", "unreachable"} and rng.random() < 0.8:
-            return self._say(thing, signal, None, 9.0, "up", rng.uniform(_START, end), real=True)
+            return self._say(thing, signal, 9.0, "up", rng.uniform(_START, end), real=True)
         now = _at(states, end)
-        gone = now.work < 0.1 or now.reach < 0.3
-        if gone and signal not in _OUTSIDE and thing.kind not in {"Service", "StoragePool"}:
-            return None  # the agent inside says nothing any more
-        if now.reach < 0.3 and signal in {"down", "panic", "hung"} and thing.kind != "Host":
+        if self._mute(thing, signal, now):
             return None
         size, direction = self._measure(signal, now, thing)
         if size >= 5 and rng.random() >= self.miss:
             began = self._since(signal, states, thing, end)
             if end - began >= 60 or rng.random() < 0.5:
                 late = rng.uniform(15, 120)
-                return self._say(
-                    thing, signal, now, size, direction, min(end, began + late), real=True
-                )
+                return self._say(thing, signal, size, direction, min(end, began + late), real=True)
             return None
         if rng.random() < self.false:
             return self._say(
-                thing, signal, now, rng.uniform(5, 12), "up", rng.uniform(0, end), real=False
+                thing, signal, rng.uniform(5, 12), "up", rng.uniform(0, end), real=False
             )
         if size < 3 and rng.random() < 0.97:
             healthy = {"entity": thing.id, "signal": signal, "state": "healthy"}
@@ -230,10 +226,17 @@ class _Monitoring:
             return healthy | noise | {"at": _when(end), "detector": f"check/{signal}"}
         return None
 
+    @staticmethod
+    def _mute(thing: Thing, signal: str, now: State) -> bool:
+        """Whether nobody could tell: the agent inside is gone, or the way to it."""
+        if now.reach < 0.3 and signal in {"down", "panic", "hung"} and thing.kind != "Host":
+            return True
+        gone = now.work < 0.1 or now.reach < 0.3
+        return gone and signal not in _OUTSIDE and thing.kind not in {"Service", "StoragePool"}
+
     def _say(
-        self, thing: Thing, signal: str, now: State | None, size: float, direction: str,
-        at: float, *, real: bool,
-    ) -> dict[str, Any]:  # fmt: skip
+        self, thing: Thing, signal: str, size: float, direction: str, at: float, *, real: bool
+    ) -> dict[str, Any]:
         return {
             "entity": thing.id,
             "signal": signal,
@@ -299,9 +302,14 @@ def _at(states: dict[float, State], t: float) -> State:
     return states.get(step, State())
 
 
+def read(bundle: dict[str, Any]) -> Incident:
+    """Read a bundle as anybody's."""
+    return parse_bundle(bundle, where=bundle["id"])
+
+
 def incidents(seed: int, count: int, view: View) -> Iterator[Drawn]:
     """Draw incidents, each in another enterprise; the same seed gives the same."""
     for i in range(count):
         ident = f"enterprise-{seed}-{view.name.lower()}-{i}"
         bundle, struck = incident(ident, view)
-        yield Drawn(parse_bundle(bundle, where=ident), tuple(x for _, x in struck))
+        yield Drawn(read(bundle), tuple(x for _, x in struck))

@@ -39,7 +39,7 @@ class Link:
 
 
 class Estate:
-    """Entities and relations as they are being drawn; `of(role)` lists what has been drawn so far."""
+    """Entities and relations being drawn; `of(role)` lists what there is so far."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng

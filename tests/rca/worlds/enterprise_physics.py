@@ -68,7 +68,7 @@ class State:
 
 @dataclass
 class Gate:
-    """One group of one dependent, and how its loss is felt: `channel` is run, net, store or call."""
+    """One group of one dependent, and how its loss is felt: as run, net, store or call."""
 
     channel: str
     type: str
