@@ -38,7 +38,6 @@ SIGNALS: dict[str, tuple[str, ...]] = {
     "VirtualMachine": (*_BOX, "latency", "memory", "disk", "paused", "ioError", "panic", "hung"),
     "Nic": ("down", "errors"),
     "Bond": ("down",),
-    "SwitchPort": ("down", "errors"),
     "Switch": ("down", "unreachable", "cpu", "errors"),
     "Router": ("down", "unreachable", "cpu", "errors"),
     "Bmc": ("unreachable",),
@@ -270,11 +269,7 @@ class _Monitoring:
         if signal == "errors":
             if "errors" in s.readings:
                 return s.readings["errors"] * noise, "up"
-            lost = (
-                1 - s.reach
-                if thing.kind in {"Nic", "SwitchPort", "Switch", "Router"}
-                else 1 - served
-            )
+            lost = 1 - s.reach if thing.kind in {"Nic", "Switch", "Router"} else 1 - served
             return min(80.0, lost / 0.02) * noise, "up"
         if signal == "availability":
             return min(80.0, (1 - served) / 0.02) * noise, "down"

@@ -177,14 +177,8 @@ def _host(e: Estate, rack: Rack, role: str) -> str:
     _plug(e, host, rack, 0.12)
     tors = [t for t in e.of("tor") if e.things[t].traits["rack"] == rack.name]
     nics = [e.add("Nic", "nic") for _ in range(2)]
-    ported = len(e.of("port")) > 0 or (not e.of("host") and rng.random() < 0.4)
     for nic, tor in zip(nics, tors * 2, strict=False):
-        if ported:
-            port = e.add("SwitchPort", "port")
-            e.link(nic, "CONNECTED_TO", port)
-            e.link(port, "RUNS_ON", tor)
-        else:
-            e.link(nic, "CONNECTED_TO", tor)
+        e.link(nic, "CONNECTED_TO", tor)
     bond = e.add("Bond", "bond")
     e.group(bond, "USES", nics, "slaves")
     e.link(host, "USES", bond)

@@ -172,7 +172,6 @@ FAULTS = (
     Fault("bond cut", ("bond",), 1.5, _cut, change=0.3),
     Fault("card flapping", ("nic",), 1, _flap),
     Fault("card loses packets", ("nic", "bond"), 2, _loss),
-    Fault("port loses packets", ("port",), 1, _loss),
     Fault("switch down", ("tor",), 3, _stop),
     Fault("switch loses packets", ("tor", "core"), 2, _loss),
     Fault("VLAN mis-set", ("vlan",), 3, _cut, change=0.8),
