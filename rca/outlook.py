@@ -21,6 +21,8 @@ from rca.promise import (
     GRAY,
     HARD,
     PASSES,
+    SHARED,
+    TWICE,
     UNSEEN,
     WELL,
     Reach,
@@ -63,6 +65,8 @@ class Outlook:
         row: (prospects,) of each.
         said: (prospects,) what the readings of the entities at fault say, in nats.
         effects: (prospects,) about what its effects say, in nats.
+        behind: (prospects,) what those may add who need it as one of several, where it is weak and
+            shows it, and those who lose two of several by it.
     """
 
     def __init__(
@@ -105,19 +109,26 @@ class Outlook:
 
         hard = [severity_of(sort.kind, sort.mode) is Severity.HARD for sort in prospects.sorts]
         first = prospects.sort[prospects.start[:-1]]
-        self.effects = self._effects(np.array(hard, np.bool_)[first])
+        stops = np.array(hard, np.bool_)[first]
         self.said = _said(scene, region, prospects, node[prospects.suspect], slot)
+        self.effects, self.behind = self._effects(stops)
+        self.behind[~stops & (self.said <= 0)] = 0.0  # no sign of its own: as good as its equals
 
-    def _effects(self, stops: Mask) -> Floats:
+    def _effects(self, stops: Mask) -> tuple[Floats, Floats]:
         of, how, many = self._reach.of, self._reach.how, self.rows
         felt = (how & (FIRM | UNSEEN)) > 0
-        says = PASSES * np.bincount(of[felt], self._nats[self._reach.node[felt]], many)
+        nats = self._nats[self._reach.node]
+        says = PASSES * np.bincount(of[felt], nats[felt], many)
         says += np.bincount(self._fault_row, self._called[self._fault_node], many)
         hard, gray = (
             (says - AGAINST * np.bincount(of[(how & bit) > 0], minlength=many))[self.row]
             for bit in (HARD, GRAY)
         )
-        return np.where(stops, hard, gray)
+        spared = [
+            PASSES * np.bincount(of[part], nats[part], many)[self.row]
+            for part in (~felt & ((how & bits) > 0) for bits in (TWICE, SHARED | TWICE))
+        ]
+        return np.where(stops, hard, gray), np.where(stops, *spared)
 
     def left(self, explained: Collection[int]) -> tuple[Floats, Mask]:
         """Return what the symptoms of each that are not explained say, and if there are any."""

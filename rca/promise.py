@@ -29,15 +29,17 @@ AGAINST = 0.7  # nats that something seen well speaks against a fault that shoul
 
 # How somebody is reached, in bits. Of symptoms: whatever stands between; behind no redundancy; in
 # that a failed probe would make it up; behind neither redundancy nor call. Of what was seen well:
-# as what firmly depends on it, by the severity of the fault.
-ALARM, ALONE, UNSEEN, FIRM, HARD, GRAY = 1, 2, 4, 8, 16, 32
+# as what firmly depends on it, by the severity of the fault. Of symptoms again, behind no call and
+# one redundancy, which leaves out what has stopped and not what is weak: by one way; by two.
+ALARM, ALONE, UNSEEN, FIRM, HARD, GRAY, SHARED, TWICE = 1, 2, 4, 8, 16, 32, 64, 128
 WELL = HARD | GRAY
-ALL = ALARM | ALONE | UNSEEN | FIRM | WELL
+ALL = ALARM | ALONE | UNSEEN | FIRM | WELL | SHARED | TWICE
 _BITS = ALL.bit_length()
 # What passes on to a cause, by what its dependent needs it for: firmly; by calls; as one of
 # several; for being seen, which goes no further.
-_FIRM, _CALLED = ALARM | ALONE | FIRM | WELL, ALARM | ALONE
+_FIRM, _CALLED = ALL & ~UNSEEN, ALARM | ALONE
 _SPARED, _SIGHT = ALARM, ALARM | UNSEEN
+_SPARES = ALL + 1  # marks a firm way that is one of several: what is firm before it is shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ class Reach:
         there = np.append(keys, -1)[found] == asked
         return np.where(there, found, -1)
 
-    def joined(self, whole: Ints, part: Ints, through: Ints, many: int) -> Reach:
+    def joined(
+        self, whole: Ints, part: Ints, through: Ints, many: int, *, twice: bool = False
+    ) -> Reach:
         """Return whom `many` reach together with others.
 
         Args:
@@ -93,16 +97,24 @@ class Reach:
             part: (w,) whom it takes along.
             through: (w,) bits; in which ways it reaches whom that one reaches.
             many: how many there are.
+            twice: whether to tell what is reached behind a redundancy by two ways.
         """
         counts = self.start[part + 1] - self.start[part]
-        rows = self.rows[spans(self.start, part)] & np.repeat(through | ~ALL, counts)
+        passed = np.repeat(through, counts)
+        rows = self.rows[spans(self.start, part)]
+        once = ((passed & _SPARES) > 0) & ((rows & FIRM) > 0)
+        rows = rows & (passed & ALL | ~ALL) | SHARED * once
         shift = int(rows.max(initial=ALL)).bit_length()
         keys = np.repeat(whole << shift, counts) | rows
         keys = np.sort(keys[(rows & ALL) > 0])
         if not len(keys):
             return Reach(np.zeros(many + 1, np.int64), keys)
         first = np.flatnonzero(np.diff(keys >> _BITS, prepend=-1))
+        if twice:
+            ways = np.add.reduceat((keys & SHARED) > 0, first, dtype=np.int64)
         keys = np.bitwise_or.reduceat(keys, first)
+        if twice:
+            keys |= TWICE * (ways > 1)
         return Reach(starts(keys >> shift, many), keys & ((1 << shift) - 1))
 
 
@@ -157,7 +169,7 @@ def shown(scene: Scene, region: Region, symptoms: Ints) -> Ints:
     alarming[symptoms] = True
     found[alarming] &= UNSEEN
     found[~alarming] &= WELL
-    found[has[alarming[has]]] |= ALARM | ALONE | FIRM
+    found[has[alarming[has]]] |= ALARM | ALONE | FIRM | SHARED
     return found
 
 
@@ -201,7 +213,9 @@ def _ways(region: Region, nodes: Ints, circle: Ints, own: Ints) -> _Ways:
     edge, by, sight, target = edge[kept], by[kept], sight[kept], target[kept]
     gate = edges.gate[edge]
     alone = edges.need[gate] == edges.size[gate]
-    through = np.where(alone, np.where(edges.firm[edge], _FIRM, _CALLED), _SPARED)
+    firm = edges.firm[edge]
+    spared = np.where(firm, _SPARED | _SPARES, _SPARED)
+    through = np.where(alone, np.where(firm, _FIRM, _CALLED), spared)
     through[sight] = _SIGHT
     itself = np.ones(len(nodes), np.bool_)
     by = np.concatenate((circle, by))
@@ -233,7 +247,7 @@ class _Found:
         node = ways.node[at]
         part = np.where(ways.still[at], node, self.place[node])
         more = Reach(self._start, self._rows).joined(
-            ways.circle[at] - first, part, ways.through[at], last - first
+            ways.circle[at] - first, part, ways.through[at], last - first, twice=True
         )
         row = self._own + first
         begin = int(self._start[row])

@@ -27,6 +27,7 @@ ADDS = 0.0  # nats that a second fault may at most cost to be looked at
 MORE = 8  # suspects walked in the second
 BEHIND = 3  # hops from the members of a group to what all of them stand on
 FOREMOST = 24  # faults walked of what alarms itself, and of what stands behind groups
+SPARED = 12  # faults walked of what hurts through redundancy alone
 GROUPS = 4  # groups that are walked whatever promises more; with equals, up to twice as many
 ALARMED = 5.0  # nats that the readings of an entity at fault say, for that
 SAYS = 0.05  # nats from which an alarm is explained
@@ -41,6 +42,8 @@ def worth(
     promises = own + scene.coarse * outlook.effects
     found = dict.fromkeys(_first(promises, walked))
     found |= dict.fromkeys(_foremost(outlook.said, promises, found))
+    could = promises + scene.coarse * outlook.behind
+    found |= dict.fromkeys(_spared(could, outlook.behind, found, walked))
     found |= dict.fromkeys(_behind(scene, prospects, promises, found))
     found |= dict.fromkeys(_groups(prospects, promises))
     suspects = walked.all_of(sorted(found))
@@ -78,11 +81,15 @@ def most(values: Floats, among: Mask, many: int, slack: int = SLACK) -> list[int
     return found
 
 
+def _best(some: Iterable[Unit]) -> float:
+    return max((unit.strength for unit in some), default=-math.inf)
+
+
 def _first(promises: Floats, walked: _Walked) -> list[int]:
     """Return the most promising, without those that promise too little beside the best."""
     some = promises > -math.inf
     found = most(promises, some, LEAST)
-    best = max((unit.strength for unit in walked.all_of(found)), default=-math.inf)
+    best = _best(walked.all_of(found))
     near = some & (promises >= best - FAR)
     order = most(promises, near, MOST, EQUALS)
     if len(order) < LEAST:  # of a crowd that is too large some are better than nobody
@@ -103,6 +110,17 @@ def _foremost(said: Floats, promises: Floats, but: Iterable[int]) -> list[int]:
     loud = said > ALARMED
     loud[list(but)] = False
     return most(promises, loud, FOREMOST)
+
+
+def _spared(could: Floats, behind: Floats, found: Iterable[int], walked: _Walked) -> list[int]:
+    """Return the most promising of those that hurt somebody through a redundancy.
+
+    A switch that loses packets slows whoever is bonded over it and another; one that is down stops
+    whose two cards both end there. Many promise that and few do it: they displace nobody.
+    """
+    among = (behind > 0) & (could >= _best(walked.all_of(found)) - FAR)
+    among[list(found)] = False
+    return most(could, among, SPARED)
 
 
 def _groups(prospects: Prospects, promises: Floats) -> list[int]:

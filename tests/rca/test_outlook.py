@@ -245,3 +245,44 @@ def test_in_a_graph_of_calls_what_explains_best_is_among_the_few_that_are_walked
         assert len(walked) < len(found) / 5
         assert max(score([unit]) for unit in walked) > best - 0.1
         assert explanation == best_explanation(walked)
+
+
+# Two bonds, of which one has both its cards on one switch, and one a card on each.
+BONDS = """
+    Switch: a b
+    Nic: m0 n0 m1 n1
+    Bond: o0 o1
+    Host: h0 h1
+    VirtualMachine: v0 v1
+    m0 n0 m1 CONNECTED_TO a
+    n1 CONNECTED_TO b
+    o0 USES m0 n0 / cards 1
+    o1 USES m1 n1 / cards 1
+    h0 USES o0
+    h1 USES o1
+    v0 RUNS_ON h0
+    v1 RUNS_ON h1
+"""
+
+
+def test_behind_a_redundancy_a_weak_one_is_felt_and_a_stopped_one_by_who_loses_two(
+    incident: Callable[[str], Incident],
+) -> None:
+    stopped = _Behind(incident(BONDS + "v0 v1 abnormal: unreachable"))
+    assert stopped["a", "down"] == pytest.approx(PASSES * stopped.nats["v0"])
+    assert stopped["b", "down"] == stopped["m0", "down"] == 0
+    weak = _Behind(incident(BONDS + "v0 v1 abnormal: latency\na m1 abnormal: errors"))
+    both = weak.nats["v0"] + weak.nats["v1"]
+    assert weak["a", "overloaded"] == pytest.approx(PASSES * both)
+    assert weak["m1", "flapping"] == pytest.approx(PASSES * weak.nats["v1"])
+    assert weak["b", "overloaded"] == 0  # of what shows nothing itself any is as good
+
+
+class _Behind(dict[tuple[str, str], float]):
+    def __init__(self, incident: Incident) -> None:
+        scene, outlook, found = outlook_of(incident)
+        uids = scene.topology.uids
+        self.nats = {uids[e]: scene.loudest[e] for e in outlook.symptoms.entities}
+        for i, nats in enumerate(outlook.behind[: found.singles].tolist()):
+            ((entity, mode),) = found[i].faults
+            self[uids[entity], mode] = nats

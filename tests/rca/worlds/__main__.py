@@ -14,7 +14,7 @@ import rca
 from kgraph.schema import Incident
 from rca.baselines import BASELINES, candidates_of
 from rca.measures import Reported, place, reported
-from tests.rca.worlds import cloud, datacentre, fabric, microservices
+from tests.rca.worlds import cloud, datacentre, enterprise, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
@@ -33,6 +33,8 @@ def worlds(
         yield f"{name} several", list(drawn_in(seed, count, covered=True, most=3))
     for what in datacentre.View:
         yield f"datacentre {what.name.lower()}", list(datacentre.incidents(seed, count, what))
+    for sight in enterprise.View:
+        yield f"enterprise {sight.name.lower()}", list(enterprise.incidents(seed, count, sight))
 
 
 def main() -> None:
