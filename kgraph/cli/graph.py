@@ -57,7 +57,7 @@ def find(
     with looking(session, at) as store:
         found = store.find(kind=kind, text=text or None, limit=limit + 1)
     rows = [(e.kind, e.name, e.uid) for e in found[:limit]]
-    show(session, ("kind", "name", "uid"), rows, output)
+    show(session, ("kind", "name", "uid"), rows, output, none="nothing of that name or kind")
     if len(found) > limit:
         session.remark(f"only the first {limit} are shown; --limit shows more")
 

@@ -84,7 +84,8 @@ def list_incidents(
         )
         for row in found
     ]
-    show(session, ("id", "status", "opened", "updated", "taken", "title"), rows, output)
+    columns = ("id", "status", "opened", "updated", "taken", "title")
+    show(session, columns, rows, output, none="no incident to list")
 
 
 @app.command("show")

@@ -122,7 +122,7 @@ def _list(session: Session, records: list[PlanRecord], output: RowFormat) -> Non
         for r in records
     ]
     columns = ("id", "state", "incident", "updated", "repairs", "because")
-    show(session, columns, rows, output)
+    show(session, columns, rows, output, none="no plan to list")
 
 
 def whole(

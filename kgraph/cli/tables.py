@@ -33,11 +33,20 @@ Rows = Annotated[RowFormat, typer.Option("--output", "-o", help="How to write th
 
 
 def show(
-    session: Session, columns: Sequence[str], rows: Sequence[Sequence[Any]], form: RowFormat
+    session: Session,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    form: RowFormat,
+    none: str = "",
 ) -> None:
-    """Write rows in a form; `columns` are camelCase keys, headings are made of them."""
+    """Write rows in a form; `columns` are camelCase keys, headings are made of them.
+
+    `none` is said on stderr below a table without rows, which else looks cut off.
+    """
     if form is RowFormat.TABLE:
         session.out.print(_fitting(columns, rows, session.out.width))
+        if none and not rows:
+            session.remark(none)
         return
     documents = [dict(zip(columns, row, strict=True)) for row in rows]
     write(documents, form)

@@ -30,6 +30,7 @@ _LOOKED_AT = frozenset({"unreachable", "hung", "down", "errors", "paused"})
 # Commands that look over the network.
 _REMOTE = frozenset({"ping", "ssh", "kgraph", "curl", "kubectl"})
 _MACHINE_ROOM = 30  # characters for the machines of one look
+_BY_HAND = "for a person"
 _SAID = 4  # kinds of steps that the line of what comes next has room for
 
 
@@ -170,6 +171,8 @@ def plan(view: View) -> Section:
     takes = f"  about {wording.age(chosen.duration)}" if chosen.duration else ""
     coming = f"  {said}" if (said := _before(view)) else ""
     stand = view.case.since or stands(chosen)
+    if stand.startswith(f"{_BY_HAND}: "):
+        stand = _BY_HAND  # the steps below say what
     head = f"{chosen.id}{coming}  risk {chosen.risk.value.upper()}{takes}  {stand}"
     because = [chosen.because] if chosen.because else []
     if view.detail is Detail.FULL:
@@ -190,7 +193,7 @@ def stands(plan: Plan) -> str:
         step for step in plan.steps if not _for_a_person(step) and step.risk is not Risk.NONE
     ]
     if hands and not others:
-        return f"for a person: {by_people(hands)}"
+        return f"{_BY_HAND}: {by_people(hands)}"
     if not hands and not others:
         return "there is nothing to change: people are told"
     lacking = {step.unable for step in others if step.actor is Actor.NOBODY}

@@ -16,6 +16,13 @@ def _filled(stored: Path) -> None:
     """Every test here looks at the stored estate."""
 
 
+def test_a_list_of_nothing_says_so(run: Run) -> None:
+    assert run("graph", "find", "zzz").err == "nothing of that name or kind\n"
+    assert run("plan").err == "no plan to list\n"
+    assert run("incidents", "list").err == "no incident to list\n"
+    assert run("incidents", "list", "-o", "json").err == ""
+
+
 def test_find_lists_by_kind_and_name(run: Run) -> None:
     lines = run("graph", "find", "--kind", "VirtualMachine").out.splitlines()
     assert lines[0].split() == ["KIND", "NAME", "UID"]

@@ -8,6 +8,7 @@ import pytest
 
 from kgraph.incidents import BLAMING, Case, Detail, Label, Tone, build
 from kgraph.schema import (
+    Actor,
     BlastRadius,
     Cause,
     Change,
@@ -17,6 +18,7 @@ from kgraph.schema import (
     Hypothesis,
     Lack,
     Observation,
+    PlanStep,
     Relation,
     State,
     Witness,
@@ -213,6 +215,15 @@ def test_what_nobody_can_take_back_is_not_undone(
 ) -> None:
     case = _changed(storage_case, entity, kind, "")
     assert _text(case, Label.NEXT) == _text(storage_case, Label.NEXT)
+
+
+def test_what_a_person_has_to_do_is_said_once_on_the_screen(storage_case: Case) -> None:
+    plan = storage_case.plan
+    assert plan is not None
+    by_hand = PlanStep("replace", "export", actor=Actor.PERSON, actuator="notify")
+    lines = _text(replace(storage_case, plan=replace(plan, steps=(by_hand,))), Label.PLAN)
+    assert lines.splitlines()[0].endswith("  for a person")
+    assert lines.count("replace") == 1
 
 
 def test_changes_that_find_no_room_are_counted(storage_case: Case) -> None:
