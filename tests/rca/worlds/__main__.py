@@ -14,7 +14,7 @@ import rca
 from kgraph.schema import Incident
 from rca.baselines import BASELINES, candidates_of
 from rca.measures import Reported, place, reported
-from tests.rca.worlds import cloud, datacentre, fabric, microservices
+from tests.rca.worlds import calls, cloud, datacentre, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
@@ -27,6 +27,8 @@ def worlds(
         yield f"micro {view.name.lower()}", list(drawn)
     if services is not None:
         return
+    for kind in calls.View:
+        yield f"calls {kind.name.lower()}", list(calls.incidents(seed, count, kind))
     for name, drawn_in in (("fabric", fabric.incidents), ("cloud", cloud.incidents)):
         yield f"{name} covered", list(drawn_in(seed, count, covered=True))
         yield f"{name} alerts", list(drawn_in(seed, count, covered=False))

@@ -1,13 +1,18 @@
-"""What a system of services does under a load: queues, timeouts, retries, breakers, caches, shared hosts.
+"""What a system of services does under a load: queues, retries, breakers, caches, shared hosts.
 
-All minutes are solved at once, as a fixed point: load flows down the calls, time and failure flow up. A slow callee
-holds the requests of its callers until these have no room either; a failing one is asked again by those that retry,
-which is more load for it. Nothing here knows how anybody measures or explains it.
+All minutes are solved at once, as a fixed point: load flows down the calls, time and failure flow
+up. A slow callee holds the requests of its callers until these have no room either; a failing one
+is asked again by those that retry, which is more load for it. Nothing here knows how anybody
+measures or explains it.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from tests.rca.worlds.calls_system import Floats, System
@@ -23,7 +28,7 @@ class Strain:
 
     work: Floats  # (m, t) times the work of a request at a replica
     hog: Floats  # (m, t) share of a replica's processors that something else eats
-    broken: Floats  # (m, t) share of requests that fail at a replica by itself
+    broken: Floats  # (m, t) share of requests that fail there
     delay: Floats  # (m, t) seconds on the network in front of and behind a replica
     loss: Floats  # (m, t) share of packets lost there
     gone: Floats  # (m, t) share of the minute in which a replica is not there
@@ -32,18 +37,21 @@ class Strain:
     host_hog: Floats  # (h, t) share of a host's processors that something else eats
 
     @classmethod
-    def none(cls, system: System, minutes: int) -> "Strain":
+    def none(cls, system: System, minutes: int) -> Strain:
         """A normal day."""
-        m, n, h = len(system.part), len(system.kind), len(system.host_asked)
-        zero = np.zeros
-        return cls(np.ones((m, minutes)), zero((m, minutes)), zero((m, minutes)), zero((m, minutes)),
-                   zero((m, minutes)), zero((m, minutes)), np.ones((n, minutes)), np.ones((n, minutes)),
-                   zero((h, minutes)))  # fmt: skip
+        sizes = len(system.part), len(system.kind), len(system.host_asked)
+        replica, part, host = (np.zeros((size, minutes)) for size in sizes)
+        nothing = (replica.copy() for _ in range(5))
+        return cls(replica + 1, *nothing, part + 1, part + 1, host)
+
+    def at(self, minutes: Sequence[int]) -> Strain:
+        """Some of its minutes."""
+        return Strain(*(getattr(self, one.name)[:, minutes] for one in fields(self)))
 
 
 @dataclass(frozen=True)
 class Lived:
-    """What came of it, per minute: of parts (n, t), replicas (m, t), hosts (h, t) and calls (e, t)."""
+    """What came of it, per minute: parts (n, t), replicas (m, t), hosts (h, t), calls (e, t)."""
 
     load: Floats
     seconds: Floats
@@ -52,10 +60,8 @@ class Lived:
     held: Floats  # of replicas: share of the room for held requests in use
     replica_load: Floats
     replica_seconds: Floats
-    replica_failing: Floats
     host_busy: Floats
     call_seconds: Floats  # as the caller sees it, tries and waiting included
-    call_failing: Floats
     backlog: Floats  # (q, t) messages that wait in a queue
 
 
@@ -78,104 +84,114 @@ def _queue(asked: Floats, servers: Floats) -> Floats:
 
 def sized(system: System) -> Sizes:
     """Room as people give it: for the load of a normal day, and some."""
-    minutes = np.ones((len(system.kind), 1))
+    replicas, calls, hosts = len(system.part), system.calls, len(system.host_asked)
     plenty = Sizes(
-        np.full(len(system.part), 1e6), np.full(len(system.part), 1e6),
-        np.full(len(system.host_asked), 1e9), np.full(len(system.calls.source), LONGEST),
-        np.full(len(system.consumes), 1e9),
-    )  # fmt: skip
-    day = lived(system, plenty, Strain.none(system, 1), minutes)
+        processors=np.full(replicas, 1e6),
+        pool=np.full(replicas, 1e6),
+        host=np.full(hosts, 1e9),
+        timeout=np.full(len(calls.source), LONGEST),
+        drain=np.full(len(system.consumes), 1e9),
+    )
+    day = lived(system, plenty, Strain.none(system, 1), np.ones((len(system.kind), 1)))
     work = day.replica_load[:, 0] * system.seconds[system.part]
     held = day.replica_load[:, 0] * day.replica_seconds[:, 0]
-    processors = np.maximum(1.0, work / system.asked[system.part])
-    onto = sparse.csr_array((work, (system.host, np.arange(len(work)))),
-                            shape=(len(system.host_asked), len(work)))  # fmt: skip
+    here = _sum(system.host, hosts) @ work
     return Sizes(
-        processors,
-        np.maximum(6.0, 1.5 * held * system.room[system.part]),
-        np.maximum(2.0, onto.sum(axis=1) / system.host_asked),
-        np.maximum(system.calls.patience * day.call_seconds[:, 0], system.calls.round_timeout),
-        1.3 * day.load[system.consumes[:, 1], 0],
+        processors=np.maximum(1.0, work / system.asked[system.part]),
+        pool=np.maximum(6.0, 1.5 * held * system.room[system.part]),
+        host=np.maximum(2.0, here / system.host_asked),
+        timeout=np.maximum(calls.patience * day.call_seconds[:, 0], calls.round_timeout),
+        drain=1.3 * day.load[system.consumes[:, 1], 0],
     )
 
 
-def lived(system: System, sizes: Sizes, strain: Strain, entry: Floats) -> Lived:
+def lived(  # noqa: PLR0915 - one fixed point
+    system: System, sizes: Sizes, strain: Strain, entry: Floats
+) -> Lived:
     """Every minute of the system under `strain`, with `entry` (n, t) times its usual visits."""
     calls, part, n = system.calls, system.part, len(system.kind)
-    m, e, t = len(part), len(calls.source), entry.shape[1]
-    column = np.arange
-    of_part = sparse.csr_array((np.ones(m), (part, column(m))), shape=(n, m))
-    on_host = sparse.csr_array((np.ones(m), (system.host, column(m))),
-                               shape=(len(system.host_asked), m))  # fmt: skip
-    by_source = sparse.csr_array((np.ones(e), (calls.source, column(e))), shape=(n, e))
-    by_target = sparse.csr_array((np.ones(e), (calls.target, column(e))), shape=(n, e))
-    behind = system.cache_of[calls.target]
+    source, target, e, t = calls.source, calls.target, len(calls.source), entry.shape[1]
+    of_part, on_host = _sum(part, n), _sum(system.host, len(system.host_asked))
+    by_source, by_target = _sum(source, n), _sum(target, n)
     there = np.clip(1 - strain.gone, 0.02, 1)
     share = there / (of_part @ there)[part]
     servers = np.maximum(1.0, sizes.processors)[:, None] * strain.grown[part]
     pool = sizes.pool[:, None] * (strain.room * strain.grown)[part]
     retries, critical = calls.retries[:, None], calls.critical[:, None]
     breaks, timeout = calls.breaker[:, None], sizes.timeout[:, None]
+    cached = system.cache_of[:, None] >= 0
+    away = of_part @ (share * strain.delay)
+    away = away[target] + away[source]
+    lost = (of_part @ (share * strain.loss))[target]
+    # a replica that goes takes along what it was answering and what is still sent to it
+    broken = 1 - (1 - strain.broken) * (1 - 0.3 * strain.gone)
 
-    load = np.zeros((n, t))
+    load, failing = np.zeros((n, t)), np.zeros((n, t))
     seconds = system.seconds[:, None] * np.ones((1, t))
-    failing = np.zeros((n, t))
     tries, passed = np.ones((e, t)), np.ones((e, t))
-    replica = np.zeros((m, t))
     for _ in range(ROUNDS):
-        # load, downwards
-        missed = 1 - system.hit_rate[:, None] * (1 - np.where(system.cache_of[:, None] >= 0,
-                                                              failing[system.cache_of], 0))  # fmt: skip
-        wanted = calls.per_request[:, None] * np.where(behind[:, None] >= 0, missed[calls.target], 1)
-        down = by_target @ (load[calls.source] * wanted * tries * passed)
-        asked_for = system.entry[:, None] * entry + down
+        # load, downwards; what a cache does not answer goes on to the store behind it
+        hits = system.hit_rate[:, None] * (1 - failing[system.cache_of])
+        wanted = calls.per_request[:, None] * np.where(cached, 1 - hits, 1)[target]
+        asked_for = system.entry[:, None] * entry + by_target @ (
+            load[source] * wanted * tries * passed
+        )
         worked = np.minimum(load[system.consumes[:, 1]], sizes.drain[:, None])
         np.add.at(asked_for, system.consumes[:, 0], worked)
         load = (1 - DAMPING) * load + DAMPING * asked_for
         replica = load[part] * share
 
-        # time, upwards: own work, the wait for a processor, the wait for room
-        call_part = np.minimum(seconds[calls.target] + _mean(of_part, share, strain.delay)[calls.target]
-                               + _mean(of_part, share, strain.delay)[calls.source], LONGEST)  # fmt: skip
-        late = np.exp(-timeout / np.maximum(call_part, 1e-6))
-        lost = _mean(of_part, share, strain.loss)[calls.target]
-        once = 1 - (1 - failing[calls.target]) * (1 - late) * (1 - lost)
+        # time and failure of calls, upwards
+        there_and_back = np.minimum(seconds[target] + away, LONGEST)
+        late = np.exp(-timeout / np.maximum(there_and_back, 1e-6))
+        once = 1 - (1 - failing[target]) * (1 - late) * (1 - lost)
         opened = breaks / (1 + np.exp(-np.clip((once - 0.5) / 0.06, -60, 60)))
         passed = 1 - 0.9 * opened
         tries = sum(once**k * (retries >= k) for k in range(4))
         call_failing = opened + (1 - opened) * once ** (retries + 1)
-        call_seconds = passed * tries * (np.minimum(call_part, timeout) + 2 * lost * 0.2)
+        call_seconds = passed * tries * (np.minimum(there_and_back, timeout) + 0.4 * lost)
         waiting = by_source @ (np.minimum(wanted, 3) * call_seconds)
-        let_down = 1 - np.exp(by_source @ (np.minimum(wanted, 1) * critical
-                                           * np.log(np.maximum(1 - call_failing, 1e-6))))  # fmt: skip
+        well = np.log(np.maximum(1 - call_failing, 1e-6))
+        let_down = 1 - np.exp(by_source @ (np.minimum(wanted, 1) * critical * well))
 
-        own = system.seconds[part][:, None] * strain.work / (1 - np.minimum(strain.hog, 0.97))
-        used = replica * system.seconds[part][:, None] * strain.work
-        host_asked = (on_host @ used) / sizes.host[:, None] + strain.host_hog
-        own = own * np.maximum(1, host_asked / 0.95)[system.host]
+        # time and failure of replicas: own work, the wait for a processor, the wait for room
+        work = system.seconds[part][:, None] * strain.work
+        host_asked = on_host @ (replica * work) / sizes.host[:, None] + strain.host_hog
+        own = work / (1 - np.minimum(strain.hog, 0.97))
+        own *= np.maximum(1, host_asked / 0.95)[system.host]
         asked = replica * own / servers
-        own_wait = own * (1 + _queue(asked, servers))
-        hold = own_wait + waiting[part]
+        hold = own * (1 + _queue(asked, servers)) + waiting[part]
         held = replica * hold / pool
         took = np.minimum(hold * (1 + _queue(held, pool)), LONGEST)
-        shed = np.maximum(1 - 0.98 / np.maximum(asked, 0.98), 1 - 0.98 / np.maximum(held, 0.98))
-        # a replica that goes takes with it what it was answering, and what is sent to it until that is noticed
-        broken = 1 - (1 - strain.broken) * (1 - 0.3 * strain.gone)
+        shed = 1 - 0.98 / np.maximum(np.maximum(asked, held), 0.98)
         wrong = 1 - (1 - broken) * (1 - shed) * (1 - let_down[part])
-        seconds = (1 - DAMPING) * seconds + DAMPING * _mean(of_part, share, took)
-        failing = (1 - DAMPING) * failing + DAMPING * _mean(of_part, share, wrong)
+        seconds = (1 - DAMPING) * seconds + DAMPING * (of_part @ (share * took))
+        failing = (1 - DAMPING) * failing + DAMPING * (of_part @ (share * wrong))
     came = load[system.consumes[:, 1]]
     left = np.minimum(came, sizes.drain[:, None]) * (1 - failing[system.consumes[:, 0]])
-    backlog = np.ones_like(came)
-    for minute in range(1, t):
-        backlog[:, minute] = np.maximum(
-            1, backlog[:, minute - 1] + 60 * (came - left)[:, minute] - 6 * came[:, minute]
-        )
     return Lived(
-        load, seconds, failing, np.minimum(asked, 1) + strain.hog, np.minimum(held, 1), replica, took,
-        wrong, np.minimum(host_asked, 1.0), call_seconds, call_failing, backlog,
-    )  # fmt: skip
+        load=load,
+        seconds=seconds,
+        failing=failing,
+        busy=np.minimum(asked, 1) + strain.hog,
+        held=np.minimum(held, 1),
+        replica_load=replica,
+        replica_seconds=took,
+        host_busy=np.minimum(host_asked, 1.0),
+        call_seconds=call_seconds,
+        backlog=_backlog(60 * (came - left) - 6 * came),
+    )
 
 
-def _mean(of_part: sparse.csr_array, share: Floats, values: Floats) -> Floats:
-    return of_part @ (share * values)
+def _backlog(more: Floats) -> Floats:
+    """Messages that wait, of how many more come each minute than are worked off."""
+    waiting = np.ones_like(more)
+    for minute in range(1, more.shape[1]):
+        waiting[:, minute] = np.maximum(1, waiting[:, minute - 1] + more[:, minute])
+    return waiting
+
+
+def _sum(group: NDArray[np.int64], groups: int) -> sparse.csr_array:
+    """The matrix that sums rows by their group."""
+    ones = np.ones(len(group))
+    return sparse.csr_array((ones, (group, np.arange(len(group)))), shape=(groups, len(group)))

@@ -1,10 +1,13 @@
-"""A drawn system of services that call each other: what it is made of, and how large each part is.
+"""A drawn system of services that call each other: its parts, and how large each of them is.
 
-Nothing here is about faults or alerts. Sizes are chosen the way people choose them: a part is given room for the
-load it has on a normal day, timeouts are round numbers that somebody once picked, and some calls are retried.
+Nothing here is about faults or alerts. Sizes are chosen as people choose them: a part is given
+room for the load of a normal day, timeouts are round numbers, and some calls are tried twice.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +25,7 @@ class Calls:
     source: Ints
     target: Ints
     per_request: Floats  # calls of the target for one request at the source
-    critical: NDArray[np.bool_]  # without an answer the request fails; else there is something to fall back on
+    critical: NDArray[np.bool_]  # it fails without an answer
     retries: Ints
     breaker: NDArray[np.bool_]
     patience: Floats  # timeout as a multiple of the time that the call takes on a normal day
@@ -31,7 +34,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class System:
-    """Parts (services, databases, caches, queues), their replicas, and the hosts that these stand on."""
+    """Parts (services, databases, caches, queues), their replicas, and the hosts of these."""
 
     kind: Ints  # (n,) one of SERVICE, DATABASE, CACHE, QUEUE
     entry: Floats  # (n,) requests a second from outside
@@ -43,15 +46,16 @@ class System:
     host_asked: Floats  # (h,) how much of a host's room is used on a normal day
     calls: Calls
     consumes: Ints  # (q, 2) rows of (part that works off a queue, the queue)
-    hit_rate: Floats  # (n,) share of reads that a cache answers, for what stands behind one; else 0
+    hit_rate: (
+        Floats  # (n,) share of reads that a cache answers, for what stands behind one; else 0
+    )
     cache_of: Ints  # (n,) the cache in front of a part, or -1
     jobs: Floats  # (n,) chance of a background job in a minute
-    restless: Floats  # (n,) chance in a minute that a figure of it is off for no reason at all
     grows: NDArray[np.bool_]  # (n,) replicas are added when a part is busy
 
 
 def _who_calls(rng: np.random.Generator, services: int, fronts: int) -> list[tuple[int, int]]:
-    """Each service is called by one to three that come before it; a few are called by very many."""
+    """Each service is called by one to three that come before it, a few by very many."""
     fame = rng.pareto(1.6, services) + 0.3
     reach = max(6, services // 6)
     pairs: set[tuple[int, int]] = set()
@@ -69,7 +73,7 @@ def _who_calls(rng: np.random.Generator, services: int, fronts: int) -> list[tup
 
 
 def draw(rng: np.random.Generator, services: int, replicas: int) -> System:
-    """A system of so many services, each of up to so many replicas, and what they store things in."""
+    """A system of so many services, of up to so many replicas, and what they store things in."""
     fronts = 1 + services // 60 + int(rng.random() < 0.3)
     kind = [SERVICE] * services
     pairs = _who_calls(rng, services, fronts)
@@ -97,19 +101,30 @@ def draw(rng: np.random.Generator, services: int, replicas: int) -> System:
         kind.append(QUEUE)
         pairs.append((producer, len(kind) - 1))
         consumes.append((consumer, len(kind) - 1))
-    n = len(kind)
-    kinds = np.array(kind)
-    return _sized(rng, kinds, fronts, pairs, replicas, np.array(consumes, int).reshape(-1, 2),
-                  np.array([hit.get(one, 0.0) for one in range(n)]),
-                  np.array([cache_of.get(one, -1) for one in range(n)]))  # fmt: skip
+    stood = np.full(len(kind), -1)
+    stood[list(cache_of)] = list(cache_of.values())
+    rates = np.zeros(len(kind))
+    rates[list(hit)] = list(hit.values())
+    shape = _Shape(np.array(kind), np.array(pairs, int), np.array(consumes, int).reshape(-1, 2))
+    return _sized(rng, shape, fronts, replicas, rates, stood)
+
+
+class _Shape(NamedTuple):
+    kind: Ints
+    ends: Ints
+    consumes: Ints
 
 
 def _sized(
-    rng: np.random.Generator, kind: Ints, fronts: int, pairs: list[tuple[int, int]], replicas: int,
-    consumes: Ints, hit: Floats, cache_of: Ints,
-) -> System:  # fmt: skip
-    n, m = len(kind), len(pairs)
-    ends = np.array(pairs, int)
+    rng: np.random.Generator,
+    shape: _Shape,
+    fronts: int,
+    replicas: int,
+    hit: Floats,
+    cache_of: Ints,
+) -> System:
+    kind, ends, consumes = shape
+    n, m = len(kind), len(ends)
     stored = kind[ends[:, 1]] != SERVICE
     count = np.where(kind == SERVICE, rng.integers(1, replicas + 1, n), 1)
     part = np.repeat(np.arange(n), count)
@@ -141,6 +156,5 @@ def _sized(
         hit_rate=hit,
         cache_of=cache_of,
         jobs=np.where(busy < 0.12, rng.uniform(0.01, 0.12, n), 0.0),
-        restless=np.exp(rng.normal(-6.0, 1.4, n)).clip(0, 0.1),
         grows=(kind == SERVICE) & (rng.random(n) < 0.35),
     )
