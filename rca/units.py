@@ -158,16 +158,15 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
 
 
 def _prior(scene: Scene, one: Prospect, rows: Rows) -> float:
-    """Return its log prior; that it was changed says no more than the alarms that it explains.
+    """Return its log prior; a change raises it as surely as the fault shows in an alarm.
 
     What breaks was often just changed; what was changed seldom breaks. Who was changed and has
     brought about nothing of what is seen is no more to blame than another.
     """
     if len(one.faults) > 1 or one.faults[0][0] not in scene.changed:
         return one.log_prior
-    odds = math.log(CHANGE_ODDS)
-    explained = float((rows.weight * np.log1p(rows.chance * np.maximum(rows.ratio - 1, 0))).sum())
-    return one.log_prior - odds + min(odds, explained)
+    shows = 1 - math.prod((1 - rows.chance[rows.ratio > 1]).tolist())
+    return one.log_prior - math.log(CHANGE_ODDS) + math.log1p(shows * (CHANGE_ODDS - 1))
 
 
 def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
