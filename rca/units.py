@@ -6,7 +6,6 @@ for every reading how surely the unit would have brought it about.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +20,7 @@ from rca.effects import Spread
 from rca.goal import Goal
 from rca.likelihood import TARGET_RATIO, Reading
 from rca.messages import ROOT, Tree, depths
-from rca.priors import CHANGE_ODDS, log_prior
+from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region, region_of
 from rca.region_edges import Floats, Ints
@@ -152,21 +151,9 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
     places = placed(told, trees)
     each = zip(prospects, told, trees, places, weighed(told, trees, places), strict=True)
     return [
-        Unit(one.faults, _prior(scene, one, rows), rows, scene, tree, place, nats, scene.coarse)
+        Unit(one.faults, one.log_prior, rows, scene, tree, place, nats, scene.coarse)
         for one, rows, tree, place, nats in each
     ]
-
-
-def _prior(scene: Scene, one: Prospect, rows: Rows) -> float:
-    """Return its log prior; a change raises it as surely as the fault shows in an alarm.
-
-    What breaks was often just changed; what was changed seldom breaks. Who was changed and has
-    brought about nothing of what is seen is no more to blame than another.
-    """
-    if len(one.faults) > 1 or one.faults[0][0] not in scene.changed:
-        return one.log_prior
-    shows = 1 - math.prod((1 - rows.chance[rows.ratio > 1]).tolist())
-    return one.log_prior - math.log(CHANGE_ODDS) + math.log1p(shows * (CHANGE_ODDS - 1))
 
 
 def _trees(region: Region, walks: Walks, many: int) -> list[Tree]:
