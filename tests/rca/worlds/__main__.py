@@ -21,14 +21,15 @@ from tests.rca.worlds.drawn import Drawn
 def worlds(
     seed: int, count: int, services: tuple[int, int] | None = None
 ) -> Iterator[tuple[str, list[Drawn]]]:
-    """Yield every world by name; of a given size those of services alone."""
+    """Yield every world by name; of a given size those of services alone, and the large ones."""
     for view in microservices.View:
         drawn = microservices.incidents(seed, count, view, services or microservices.SERVICES)
         yield f"micro {view.name.lower()}", list(drawn)
+    for kind in calls.View:
+        if (kind is calls.View.LARGE) == (services is not None):  # it has a size of its own
+            yield f"calls {kind.name.lower()}", list(calls.incidents(seed, count, kind))
     if services is not None:
         return
-    for kind in calls.View:
-        yield f"calls {kind.name.lower()}", list(calls.incidents(seed, count, kind))
     for name, drawn_in in (("fabric", fabric.incidents), ("cloud", cloud.incidents)):
         yield f"{name} covered", list(drawn_in(seed, count, covered=True))
         yield f"{name} alerts", list(drawn_in(seed, count, covered=False))
