@@ -14,17 +14,20 @@ import rca
 from kgraph.schema import Incident
 from rca.baselines import BASELINES, candidates_of
 from rca.measures import Reported, place, reported
-from tests.rca.worlds import cloud, datacentre, enterprise, fabric, microservices
+from tests.rca.worlds import calls, cloud, datacentre, enterprise, fabric, microservices
 from tests.rca.worlds.drawn import Drawn
 
 
 def worlds(
     seed: int, count: int, services: tuple[int, int] | None = None
 ) -> Iterator[tuple[str, list[Drawn]]]:
-    """Yield every world by name; of a given size those of services alone."""
+    """Yield every world by name; of a given size those of services alone, and the large ones."""
     for view in microservices.View:
         drawn = microservices.incidents(seed, count, view, services or microservices.SERVICES)
         yield f"micro {view.name.lower()}", list(drawn)
+    for kind in calls.View:
+        if (kind is calls.View.LARGE) == (services is not None):  # it has a size of its own
+            yield f"calls {kind.name.lower()}", list(calls.incidents(seed, count, kind))
     if services is not None:
         return
     for name, drawn_in in (("fabric", fabric.incidents), ("cloud", cloud.incidents)):
