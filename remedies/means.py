@@ -43,7 +43,9 @@ def means_for(
     sources = around.sources(entity.uid)
     endpoint = None
     if action.by not in {PERSON, *BROUGHT}:
-        able = (each for each in endpoints if can(each, action))
+        able = [each for each in endpoints if can(each, action)]
+        if action.by == "power":
+            able = _own_first(able, around.host_uris(entity.uid))
         endpoint = endpoint_for(entity, action.by, sources, able)
     if endpoint is None:
         brought = offering(entity, action.name, sources, endpoints)
@@ -135,10 +137,18 @@ def _nbd(entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str
 
 def _power(entity: Entity, around: Surroundings, endpoint: Endpoint) -> dict[str, str]:
     """Return whose switch it is, where the endpoint says so."""
-    uri = around.host_uri(entity.uid)
-    if endpoint.uri and uri and endpoint.uri != uri:
+    uris = around.host_uris(entity.uid)
+    if endpoint.uri and uris and endpoint.uri not in uris:
         raise _LackingError(f"{endpoint.name} switches the host behind {endpoint.uri}")
-    return {"uri": endpoint.uri} if endpoint.uri and uri else {}
+    return {"uri": endpoint.uri} if endpoint.uri and uris else {}
+
+
+def _own_first(switches: Sequence[Endpoint], uris: frozenset[str]) -> list[Endpoint]:
+    """Return first who names a connection to the host, last who names that of another one.
+
+    Two sites may call a host alike, and each has a switch for its own.
+    """
+    return sorted(switches, key=lambda each: (each.uri not in uris, bool(each.uri)))
 
 
 def _nothing(_entity: Entity, _around: Surroundings, _endpoint: Endpoint) -> dict[str, str]:

@@ -136,6 +136,10 @@ class Surroundings:
         """Return the libvirt connection to a host; empty where it is not known."""
         return self._uri(host)
 
+    def host_uris(self, host: str) -> frozenset[str]:
+        """Return every libvirt connection to a host: it may be read through several."""
+        return frozenset(self._uris(host))
+
     def vouched(self, uid: str) -> bool:
         """Tell whether an entity was looked at, and nothing is seen to be wrong with it."""
         return uid in self.well and not self.signs_of(uid)
@@ -147,13 +151,15 @@ class Surroundings:
         return -weight, -len(self.dependents(uid)), entity.name or uid
 
     def _uri(self, host: str) -> str:
+        return next(self._uris(host), "")
+
+    def _uris(self, host: str) -> Iterator[str]:
         for relation in self.needs.get(host, ()):
             probe = self.entities.get(relation.dependency)
             if relation.type == "WATCHED_BY" and probe is not None:
                 uri = probe.props.get("uri")
                 if isinstance(uri, str) and uri:
-                    return uri
-        return ""
+                    yield uri
 
     def _is(self, uid: str, kind: str) -> bool:
         return uid in self.entities and self.entities[uid].kind == kind
