@@ -15,8 +15,9 @@ from kgraph.store import GraphStore
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one source told of a scope: its title, and the keys of its records."""
+    """What one source told of a scope: its entry, its title, and the keys of its records."""
 
+    entry: SourceEntry
     title: str
     keys: frozenset[str]
 
@@ -50,7 +51,7 @@ class Context:
             SourceError: another one tells of other things under that name.
         """
         before = self.scopes.setdefault((source, scope), told)
-        if before.title == told.title:
+        if before.entry == told.entry:
             self.scopes[source, scope] = told
             return
         both = len(before.keys & told.keys)

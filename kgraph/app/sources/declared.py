@@ -28,7 +28,7 @@ def job(config: SourceEntry, context: Context) -> Job:
         items = list(found.items)
         found = replace(found, scope=context.scope(config, found.scope), items=items)
         keys = frozenset(item.key for item in items if isinstance(item, Record | Machine))
-        context.claim(source.name, found.scope, Told(title, keys))
+        context.claim(source.name, found.scope, Told(config, title, keys))
         return lambda reading: bring(reading, source.name, site, found, vouched)
 
     listening = source.listen

@@ -73,3 +73,18 @@ def test_sources_of_two_sites_may_call_their_things_alike(store: GraphStore) -> 
     one, other = Entry(nodes=("h1", "h2")), Entry(nodes=("h1", "h9"), site="dc2")
     found = synced(store, Context(Configuration(Settings())), one, other)
     assert found == ["h1", "h1", "h2", "h9"]
+
+
+class Named(Entry):
+    """One that is called in its entry as its maker calls all of them."""
+
+    @property
+    def subject(self) -> str:
+        return "hacluster"
+
+
+def test_two_entries_of_one_name_are_two_sources(store: GraphStore) -> None:
+    one, other = Named(nodes=("h1", "h2")), Named(nodes=("h3", "h4"))
+    with pytest.raises(SourceError, match="tells of other things under the name 'hacluster'"):
+        synced(store, Context(Configuration(Settings())), one, other)
+    assert hosts(store) == ["h1", "h2"]
