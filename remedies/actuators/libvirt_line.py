@@ -20,7 +20,8 @@ from remedies.looks import EffectError, Task
 
 A = TypeVar("A")
 ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
-READING = timedelta(seconds=15)  # for the power of those that are silent
+# For the power of those that are silent: a slow controller takes 15 s to say it, and says it twice.
+READING = timedelta(seconds=40)
 NO_SWITCHES: Mapping[str, Callable[[], bool]] = MappingProxyType({})
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
 # Of one that panicked, and is preserved so, the QEMU is there and has the disks open.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from remedies import EffectError, Standing, Task
-from remedies.actuators.power import Method, PowerActuator
+from remedies import EffectError, Standing, Task, load_catalogue
+from remedies.actuators.libvirt_line import ASKING, READING
+from remedies.actuators.power import READINGS, Method, PowerActuator
 from remedies.actuators.secrets import Secret
 
 # A fence agent: reads its orders, keeps the state in a file, and notes what it was told.
@@ -158,3 +159,10 @@ def test_an_option_cannot_smuggle_another_order(bench: Path) -> None:
 def test_a_power_switch_does_nothing_else() -> None:
     with pytest.raises(EffectError, match="knows no resume"):
         PowerActuator([]).act(Task("P-1", "resume", "v1", "v1"))
+
+
+@pytest.mark.parametrize("action", ["start", "start_elsewhere"])
+def test_a_slow_controller_is_heard_before_a_guest_is_started(action: str) -> None:
+    """`fence_ipmilan` takes 15 s a call where it is not told which cipher to use."""
+    assert timedelta(seconds=15) < READING / READINGS
+    assert ASKING + READING < load_catalogue().actions[action].terms.deadline
