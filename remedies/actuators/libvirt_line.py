@@ -20,7 +20,7 @@ from remedies.looks import EffectError, Task
 
 A = TypeVar("A")
 ASKING = timedelta(seconds=5)  # for every host: does it run this guest?
-# For the power of those that are silent: a slow controller takes 15 s to say it, and says it twice.
+# For the power of those that are silent: a slow controller takes 15 s, and is asked twice.
 READING = timedelta(seconds=40)
 NO_SWITCHES: Mapping[str, Callable[[], bool]] = MappingProxyType({})
 _RUNS = frozenset({DomainState.RUNNING, DomainState.BLOCKED})

@@ -415,7 +415,7 @@ def test_a_switch_that_names_another_hosts_connection_is_not_that_hosts() -> Non
 
 
 def test_of_two_hosts_of_one_name_each_is_fenced_through_its_own_switch() -> None:
-    """Whichever switch is configured first, and through however many connections it is read."""
+    """Whichever switch comes first, and through however many connections it is read."""
     host = Entity("h1", "Host", "h1")
     probes = [Entity(f"p{n}", "Probe", props={"uri": f"qemu+{n}://b/"}) for n in ("ssh", "tls")]
     watched = [Relation("h1", "WATCHED_BY", probe.uid) for probe in probes]
@@ -424,6 +424,8 @@ def test_of_two_hosts_of_one_name_each_is_fenced_through_its_own_switch() -> Non
     unsaid = Endpoint("any", "power", Select(name="h1"))
     theirs = replace(unsaid, name="a", uri="qemu+ssh://a/")
     for uri in ("qemu+ssh://b/", "qemu+tls://b/"):
-        found = means_for(fence, host, around, [theirs, unsaid, replace(unsaid, name="b", uri=uri)])
+        found = means_for(
+            fence, host, around, [theirs, unsaid, replace(unsaid, name="b", uri=uri)]
+        )
         assert (found.actor, found.endpoint, found.parameters) == (Actor.KGRAPH, "b", {"uri": uri})
     assert means_for(fence, host, around, [theirs, unsaid]).endpoint == "any"
