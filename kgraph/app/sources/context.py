@@ -59,7 +59,7 @@ class Context:
             raise SourceError(
                 f"{before.title} tells of other things under the name {scope!r}",
                 where=told.title,
-                mend="give one of them a name of its own, or they take each other's place",
+                mend="give one of them a `cluster`, `host` or `name` of its own, or else a `site`",
             )
 
 
