@@ -60,7 +60,7 @@ def synced(store: GraphStore, context: Context, *entries: Entry) -> list[str]:
 def test_two_clusters_of_one_name_do_not_close_each_others_nodes(store: GraphStore) -> None:
     one, other = Entry(nodes=("h1", "h2")), Entry(nodes=("h3", "h4"))
     with pytest.raises(
-        SourceError, match="cluster h1 tells of other things under the name.*or else a `site`"
+        SourceError, match=r"cluster h1 tells of other things under the name.*or else a `site`"
     ):
         synced(store, Context(Configuration(Settings())), one, other)
     assert hosts(store) == ["h1", "h2"]
