@@ -31,6 +31,7 @@ from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import HOUR, SKEW, Ledger
+from remedies.execution.next_moves import time_for
 from remedies.execution.others import Other, all_intents, carrier, under_way_elsewhere
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
@@ -320,7 +321,8 @@ class Executor:
         if not document.runs:
             self._hand_over(record, "it never began properly", now)
             return
-        if any(step.entity in self._hung for step in document.plan.steps):
+        in_time = now <= document.runs[-1].begun_at + time_for(document.plan)
+        if in_time and any(step.entity in self._hung for step in document.plan.steps):
             return  # what we began ourselves before we lost it may still happen
         tenure = Tenure(self._store, carrier(self._holder, record.id))
         if tenure.take(document.plan.cause.entity, TTL, now) is None:
