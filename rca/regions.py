@@ -116,6 +116,7 @@ def _moved(scene: Scene, region: Region) -> Ints:
     matters[lost] = ~0  # it is reduced by whatever stops members
     for through in (seen.probe, seen.last):  # whether it is hit decides what readings say
         matters[through[through >= 0]] = ~0
+    matters[region.circled] = ~0  # in a circle it counts by how many hops each is hit first
     if scene.target is not None:
         matters[region.place(scene.target)] = ~0
     looks, which = np.unique(matters, return_inverse=True)
