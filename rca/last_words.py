@@ -19,14 +19,13 @@ from datetime import datetime
 
 import numpy as np
 
-from kgraph.schema import Observation, State
+from kgraph.schema import GONE, Observation, State
 from kgraph.topology import Topology
 from rca.roster import Roster
 
 SURELY = 0.5  # P(a speaker is silenced) from which its last words say nothing
 
 _RUNS_ON, _PROBE = "RUNS_ON", "Probe"
-_SILENT = frozenset({"down", "unreachable", "hung"})  # shown by who may speak no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class LastWords:
         """
         silent: dict[str, datetime] = {}
         for row in seen:
-            if row.signal in _SILENT and row.state is State.ABNORMAL and row.at is not None:
+            if row.signal in GONE and row.state is State.ABNORMAL and row.at is not None:
                 silent[row.entity] = max(row.at, silent.get(row.entity, row.at))
         until = {
             probe: (place, at)
