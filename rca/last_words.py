@@ -19,14 +19,13 @@ from datetime import datetime
 
 import numpy as np
 
-from kgraph.schema import Observation, State
+from kgraph.schema import GONE, Observation, State
 from kgraph.topology import Topology
 from rca.roster import Roster
 
 SURELY = 0.5  # P(a speaker is silenced) from which its last words say nothing
 
 _RUNS_ON, _PROBE = "RUNS_ON", "Probe"
-_SILENT = frozenset({"down", "unreachable", "hung"})  # shown by who may speak no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,12 @@ class LastWords:
         """
         silent: dict[str, datetime] = {}
         for row in seen:
-            if row.signal in _SILENT and row.state is State.ABNORMAL and row.at is not None:
+            if row.signal in GONE and row.state is State.ABNORMAL and row.at is not None:
                 silent[row.entity] = max(row.at, silent.get(row.entity, row.at))
         until = {
             probe: (place, at)
             for place, at in silent.items()
-            for probe in _running_on(topology, place)
+            for probe in _speaking_from(topology, place)
         }
         names = {probe: name for probe in until if (name := reports_as(roster, probe))}
         if not names:
@@ -86,12 +85,19 @@ class LastWords:
 NOBODY = LastWords({}, {})
 
 
-def _running_on(topology: Topology, place: str) -> Iterator[str]:
+def _speaking_from(topology: Topology, place: str) -> Iterator[str]:
+    """Yield the probes that run there and nowhere else: in another place one may go on."""
     index = topology.index.get(place)
     for gate in () if index is None else topology.gates_with(index):
         owner = int(topology.owner[gate])
-        if topology.type[gate] == _RUNS_ON and topology.kinds[owner] == _PROBE:
+        runs = topology.type[gate] == _RUNS_ON and topology.kinds[owner] == _PROBE
+        if runs and _machines(topology, owner) == {index}:
             yield topology.uids[owner]
+
+
+def _machines(topology: Topology, probe: int) -> set[int]:
+    gates = (gate for gate in topology.gates(probe) if topology.type[gate] == _RUNS_ON)
+    return {machine for gate in gates for machine in topology.members(gate)}
 
 
 def reports_as(roster: Roster, probe: str) -> str:

@@ -294,7 +294,7 @@ class _Paths:
     names: dict[int, str] = field(default_factory=dict)  # under which probes report
 
     def via(self, seen: Observation) -> str:
-        """Return the probe of a look that is about the way there; empty where nothing says.
+        """Return the probe of a look; empty where nothing says, or several have that name.
 
         That nothing answers on one way says nothing of the others: each is a witness of its own.
         """
@@ -305,13 +305,15 @@ class _Paths:
         return found
 
     def _between(self, entity: str, detector: str) -> str:
-        topology, found = self.topology, ""
-        for gate in topology.gates(topology.index[entity]):
-            if topology.type[gate] == WATCHED_BY:
-                for member in topology.members(gate):
-                    if self._name(member) == detector:
-                        found = topology.uids[member]
-        return found
+        topology = self.topology
+        found = {
+            topology.uids[member]
+            for gate in topology.gates(topology.index[entity])
+            if topology.type[gate] == WATCHED_BY
+            for member in topology.members(gate)
+            if self._name(member) == detector
+        }
+        return found.pop() if len(found) == 1 else ""
 
     def _name(self, probe: int) -> str:
         name = self.names.get(probe)

@@ -114,7 +114,9 @@ def _moved(scene: Scene, region: Region) -> Ints:
     np.bitwise_or.at(matters, edges.source, tables.causes[edges.table])
     lost = (region.reduced >= 0) & (matters >> region.reduced.clip(0) & 1 > 0)
     matters[lost] = ~0  # it is reduced by whatever stops members
-    matters[seen.probe[seen.probe >= 0]] = ~0
+    for through in (seen.probe, seen.last):  # whether it is hit decides what readings say
+        matters[through[through >= 0]] = ~0
+    matters[region.circled] = ~0  # in a circle it counts by how many hops each is hit first
     if scene.target is not None:
         matters[region.place(scene.target)] = ~0
     looks, which = np.unique(matters, return_inverse=True)

@@ -56,7 +56,7 @@ SIGNALS = MappingProxyType(
         "anomaly": "a detector that does not say which mode",
     }
 )
-# Of a probe: whatever it would have told of is unknown.
+# Of a probe or the machine it speaks from: whatever it would have told of is unknown.
 GONE = frozenset({"down", "unreachable", "hung"})
 RESOURCES = frozenset({"cpu", "memory", "disk", "saturation"})
 _EVERY = frozenset({"anomaly", "down", "behaviour", "unreachable"})

@@ -137,6 +137,47 @@ def test_of_many_that_report_under_one_name_the_one_that_watches_has_spoken() ->
     assert {row.last for row in readings["h"]} == {""}, "of the place itself it is no last word"
 
 
+def test_who_runs_on_several_machines_may_speak_from_the_other() -> None:
+    incident = _host(*_well(BEFORE))
+    both = replace(
+        incident,
+        entities=(*incident.entities, Entity("h2", "Host", "h2")),
+        relations=(*incident.relations, Relation("libvirt", "RUNS_ON", "h2")),
+    )
+    topology, late = build(both.entities, both.relations), _silent("h2", "ping")
+    for seen in ((*both.observations, late), (late, *both.observations)):
+        readings = read(replace(both, observations=seen), MODEL, topology)
+        assert {row.last for uid in ("p", "q") for row in readings[uid]} == {""}
+
+
+def test_a_place_falls_silent_though_nobody_would_see_how() -> None:
+    """A guest is told to hang and not to be down, and its host would stop it all the same."""
+    entities = [Entity("h", "Host"), Entity("p", "StoragePool"), Entity("q", "StoragePool")]
+    entities += [Entity(uid, "VirtualMachine") for uid in ("m", "v", "w")]
+    entities += [Entity("x", "Probe", props={"detector": "x"})]
+    relations = [Relation(uid, "RUNS_ON", "h") for uid in ("m", "v")]
+    relations += [Relation(uid, "USES", "h") for uid in ("p", "q")]
+    seen = [
+        Observation(uid, signal, state, at=DIED, detector="scan")
+        for uid, signal, state in (
+            ("m", "hung", State.ABNORMAL),
+            ("v", "down", State.ABNORMAL),
+            ("w", "down", State.HEALTHY),
+            ("w", "hung", State.HEALTHY),
+        )
+    ]
+    seen += [Observation(p, "offline", State.HEALTHY, at=BEFORE, detector="x") for p in "pq"]
+    relations.append(Relation("x", "RUNS_ON", "m"))
+    incident = Incident("unseen", tuple(entities), tuple(relations), tuple(seen))
+    scene = scene_of(incident, MODEL, build(incident.entities, incident.relations))
+    index = scene.topology.index
+    found = {unit.faults: unit for unit in units_of(scene)}
+    down = found[((index["h"], "down"),)]
+    assert scene.last_words == {index["p"]: index["m"], index["q"]: index["m"]}
+    assert index["m"] in down.tree.entity
+    assert not {index["p"], index["q"]} & {*down.rows.entity.tolist()}
+
+
 def test_all_suspects_at_once_pass_last_words_over_as_each_alone() -> None:
     volume = Observation("d", "unwritable", State.ABNORMAL, at=DIED, detector="scan")
     incident = _host(*_well(BEFORE), volume)

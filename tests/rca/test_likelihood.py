@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kgraph.schema import Channel, Direction, Entity, Incident, Observation, State
+from kgraph.schema import Channel, Direction, Entity, Incident, Observation, Relation, State
 from kgraph.topology import build
 from rca.likelihood import DROPS, HEALTHY_RATIO, LEAST_NOISE, WAITS, Reading, read
 from rca.rules import Model
@@ -220,6 +220,17 @@ def test_a_signal_named_like_a_mode_speaks_of_that_mode() -> None:
 def test_only_unreachable_speaks_of_being_unobserved() -> None:
     down, unreachable = _read(_seen("a", "down"), _seen("a", "unreachable"))["a"]
     assert unreachable.bearing("unobserved") == 1.0 > down.bearing("unobserved")
+
+
+def test_through_which_of_two_probes_of_one_name_nobody_knows(model: Model) -> None:
+    probes = [Entity(uid, "Probe", props={"detector": name}) for uid, name in ("am", "bm", "cn")]
+    seen = [Observation("h", "unreachable", State.HEALTHY, detector=name) for name in "mn"]
+    watched = [Relation("h", "WATCHED_BY", probe.uid) for probe in probes]
+    for some in (probes, probes[::-1]):
+        entities = (Entity("h", "Host"), *some)
+        incident = Incident("two", entities, tuple(watched), tuple(seen))
+        rows = read(incident, model, build(entities, watched))["h"]
+        assert {(row.observation.detector, row.via) for row in rows} == {("m", ""), ("n", "c")}
 
 
 def test_fewer_candidates_make_the_same_crowd_denser() -> None:

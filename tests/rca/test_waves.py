@@ -24,6 +24,7 @@ from kgraph.simulation import Estate, EstateShape, World, draw_incident, seeded
 from kgraph.topology import build
 from rca.compile import Compiled
 from rca.effects import Faults, Modes, Spread
+from rca.engine import scene_of
 from rca.last_words import SURELY
 from rca.likelihood import read
 from rca.messages import ROOT, Node
@@ -129,6 +130,29 @@ def test_who_is_hit_as_nobody_would_see_is_not_walked(
     assert hit["feed", "down"] == {"feed", "h1", "h2", "h3"}
     assert hit["h1", "overloaded"] == {"h1"}
     assert hit["p1", "down"] == {"p1"}
+
+
+def test_in_a_circle_who_is_hit_as_nobody_would_see_is_walked_too(
+    incident: Callable[[str], Incident],
+) -> None:
+    """Who is first lost to sight is not hit by what comes later, as whoever explains it knows."""
+    asked = incident("""
+        ServiceInstance: i0 i1 i2 i3
+        VirtualMachine: v
+        Probe: p
+        i1 RUNS_ON i2
+        i2 RUNS_ON i3
+        i3 RUNS_ON i0 i2
+        i0 RUNS_ON v
+        p RUNS_ON v
+        i2 WATCHED_BY p
+        i1 abnormal: availability
+        v abnormal: down
+    """)
+    scene = scene_of(asked, MODEL, build(asked.entities, asked.relations))
+    for unit in units_of(scene):
+        alone = spread(scene, unit.faults, scene.nearby)
+        assert {*unit.tree.entity.tolist()} <= alone.predicted.keys()
 
 
 def _assert_all(scene: Scene) -> int:
