@@ -41,6 +41,7 @@ from remedies import (
     World,
     judge_plan,
 )
+from remedies.execution.others import carried
 from remedies.execution.readback import in_repair
 from remedies.execution.tasks import task_of
 from remedies.execution.work import Looking, in_thread
@@ -237,7 +238,7 @@ class Applying:
         self._executor.resume_all(now)
         if record.id in self._executor.running:
             return record
-        held = [row for row in self._store.leases(now=now) if row.holder.endswith(f"/{record.id}")]
+        held = [row for row in self._store.leases(now=now) if carried(row.holder) == record.id]
         if not held:
             return Refusal("lock", "another process carries it out, or has just died: try again")
         last = max(held, key=lambda row: row.expires_at)

@@ -32,7 +32,13 @@ from kgraph.store import GraphStore
 from remedies.execution.carrying import Carrying, Progress
 from remedies.execution.ledger import HOUR, SKEW, Ledger
 from remedies.execution.next_moves import time_for
-from remedies.execution.others import Other, all_intents, carrier, under_way_elsewhere
+from remedies.execution.others import (
+    Other,
+    all_intents,
+    carried,
+    carrier,
+    under_way_elsewhere,
+)
 from remedies.execution.tenure import TTL, Tenure
 from remedies.execution.track import hosts_of, powered_off
 from remedies.execution.work import Acting, Spawn, in_thread
@@ -338,7 +344,7 @@ class Executor:
         """Leave to a person what nobody can take up."""
         ours = carrier(self._holder, record.id)
         held = {lease.holder for lease in self._store.leases(now=now)} - {ours}
-        if any(holder.endswith(f"/{record.id}") for holder in held):
+        if any(carried(holder) == record.id for holder in held):
             return  # another process, of another version, carries it out
         state = PlanState.NEEDS_HUMAN
         given = replace(record, state=state, updated_at=now, because=because)

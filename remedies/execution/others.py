@@ -51,11 +51,16 @@ def carrier(holder: str, plan: str) -> str:
     return f"{holder}/{plan}"
 
 
+def carried(holder: str) -> str:
+    """Return the plan in whose name a lease is held; empty where it is held for none."""
+    return holder.partition("/")[2]
+
+
 def under_way_elsewhere(
     store: GraphStore, leases: Iterable[Lease], own: Collection[str]
 ) -> tuple[Other, ...]:
     """Return the plans that others carry out just now; `own` are the ids of ours."""
-    named = (lease.holder.partition("/")[2] for lease in leases)
+    named = (carried(lease.holder) for lease in leases)
     found = (_other(store, plan) for plan in dict.fromkeys(named) if plan and plan not in own)
     return tuple(other for other in found if other is not None)
 

@@ -41,6 +41,17 @@ def store(tmp_path: Path) -> Iterator[GraphStore]:
         yield opened
 
 
+def _built(folder: Path) -> None:
+    for n in _HOSTS:
+        (folder / f"{n}.xml").write_text(_NODE.format(n=n))
+
+
+def _hang(folder: Path, n: int) -> None:
+    """Let libvirt open what it waits for without end, as for a host that hangs."""
+    (folder / f"{n}.xml").unlink()
+    os.mkfifo(folder / f"{n}.xml")
+
+
 def _synced(store: GraphStore, folder: Path, at: datetime) -> list[Outcome]:
     uris = (f"test://{folder}/{n}.xml" for n in _HOSTS)
     sources = tuple(LibvirtSource(type="libvirt", uri=uri, deadline=3) for uri in uris)
@@ -53,13 +64,11 @@ def _synced(store: GraphStore, folder: Path, at: datetime) -> list[Outcome]:
 def test_hosts_that_hang_are_unreachable_and_all_others_are_read_anew(
     store: GraphStore, tmp_path: Path
 ) -> None:
-    for n in _HOSTS:
-        (tmp_path / f"{n}.xml").write_text(_NODE.format(n=n))
+    _built(tmp_path)
     first = datetime.now(UTC)
     assert not [outcome for outcome in _synced(store, tmp_path, first) if outcome.failure]
-    for n in _HUNG:  # libvirt opens this and waits for ever, as for a host that hangs
-        (tmp_path / f"{n}.xml").unlink()
-        os.mkfifo(tmp_path / f"{n}.xml")
+    for n in _HUNG:
+        _hang(tmp_path, n)
     second = first + timedelta(minutes=1)
     outcomes = _synced(store, tmp_path, second)
     failed = [n for n, outcome in enumerate(outcomes) if outcome.failure]
@@ -80,8 +89,7 @@ def test_hosts_that_hang_are_unreachable_and_all_others_are_read_anew(
 def test_what_a_host_that_hangs_had_called_well_of_its_parts_ends_with_its_last_word(
     store: GraphStore, tmp_path: Path
 ) -> None:
-    for n in _HOSTS:
-        (tmp_path / f"{n}.xml").write_text(_NODE.format(n=n))
+    _built(tmp_path)
     first = datetime.now(UTC)
     _synced(store, tmp_path, first)
 
@@ -95,9 +103,7 @@ def test_what_a_host_that_hangs_had_called_well_of_its_parts_ends_with_its_last_
 
     parts = {"Host", "VirtualMachine", "VirtualNic", "Network", "StoragePool"}
     assert [well(first, n) for n in (0, 1)] == [parts, parts]
-    hung = tmp_path / "1.xml"
-    hung.unlink()
-    os.mkfifo(hung)
+    _hang(tmp_path, 1)
     second = first + timedelta(minutes=1)
     _synced(store, tmp_path, second)
     assert [well(second, n) for n in (0, 1)] == [parts, set()]
