@@ -74,7 +74,7 @@ def test_caches_hide_a_dead_name_service_for_a_while(estate: Estate) -> None:
 @pytest.mark.parametrize("view", enterprise.View)
 def test_incidents_are_as_the_view_says_and_the_same_each_time(view: enterprise.View) -> None:
     drawn = list(enterprise.incidents(77, 2, view))
-    assert drawn == list(enterprise.incidents(77, 2, view))
+    assert drawn[:1] == list(enterprise.incidents(77, 1, view))
     for one in drawn:
         incident = one.incident
         assert {entity.uid for entity in incident.entities}.issuperset(one.truth)

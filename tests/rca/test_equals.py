@@ -21,16 +21,16 @@ Chances = Mapping[tuple[str, str], float]
 Worlds = Callable[[int], Iterator[Drawn]]
 WORLDS: Mapping[str, Worlds] = {
     **{
-        f"datacentre {view.name}": lambda seed, view=view: datacentre.incidents(seed, 2, view)
+        f"datacentre {view.name}": lambda seed, view=view: datacentre.incidents(seed, 1, view)
         for view in datacentre.View
     },
     **{
-        f"services {view.name}": lambda seed, view=view: microservices.incidents(seed, 2, view)
+        f"services {view.name}": lambda seed, view=view: microservices.incidents(seed, 1, view)
         for view in microservices.View
     },
     **{
         f"{name} {'covered' if covered else 'alerts'}": lambda seed, draw=draw, covered=covered: (
-            draw(seed, 2, covered=covered)
+            draw(seed, 1, covered=covered)
         )
         for name, draw in (("fabric", fabric.incidents), ("cloud", cloud.incidents))
         for covered in (True, False)
