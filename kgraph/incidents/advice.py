@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
+from shlex import quote
 
 from kgraph.incidents import wording
 from kgraph.incidents.aging import newest, overdue
@@ -257,8 +258,10 @@ def do(view: View) -> Section:
     if view.detail is Detail.BRIEF:
         commands.append("kgraph investigate --verbose")
     if lead is not None:
-        commands.append(f"kgraph impact {_quoted(view.estate.name(lead.entity))}")
-        commands.append(f"kgraph graph show {_quoted(view.estate.name(lead.entity))}")
+        name = view.estate.name(lead.entity)
+        typed_name = f"-- {quote(name)}" if name.startswith("-") else quote(name)
+        commands.append(f"kgraph impact {typed_name}")
+        commands.append(f"kgraph graph show {typed_name}")
     if view.case.id and any(row.signal in _LOOKED_AT for row in view.case.answer.next_checks):
         commands = [f"kgraph check --incident {view.case.id}", *commands]
     chosen = view.case.plan
@@ -320,12 +323,3 @@ def _means(view: View, step: PlanStep) -> str:
         full = view.detail is Detail.FULL
         return f" ({step.unable if full else 'no way to act'})" if full or partly else ""
     return f" (by {step.endpoint})" if view.detail is Detail.FULL and step.endpoint else ""
-
-
-def _quoted(name: str) -> str:
-    """Quote a name for a shell, in case somebody pastes the line."""
-    return (
-        name
-        if name.replace("-", "").replace(".", "").isalnum()
-        else "'" + name.replace("'", "'\\''") + "'"
-    )

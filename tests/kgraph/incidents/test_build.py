@@ -567,3 +567,20 @@ def test_the_commands_to_go_on_with_are_no_pipe(storage_case: Case) -> None:
     told = _text(storage_case, Label.DO).replace("\N{NO-BREAK SPACE}", " ")
     assert "kgraph investigate --verbose · kgraph impact " in told
     assert "|" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [("nbd1/vmstore", "nbd1/vmstore"), ("it's", "'it'\"'\"'s'"), ("-x", "-- -x")],
+)
+def test_a_name_is_typed_so_that_a_shell_and_we_take_it_for_one(
+    storage_case: Case, name: str, typed: str
+) -> None:
+    blamed = storage_case.answer.causes[0].entity
+    entities = tuple(
+        replace(row, name=name) if row.uid == blamed else row
+        for row in storage_case.incident.entities
+    )
+    case = replace(storage_case, incident=replace(storage_case.incident, entities=entities))
+    told = _text(case, Label.DO).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"kgraph impact {typed} · kgraph graph show {typed}" in told
