@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from itertools import chain, count
 from pathlib import Path
@@ -51,6 +51,16 @@ def _uri(path: Path, mode: str) -> str:
         log = path.with_name(f"{path.name}-wal")
         still = "" if log.exists() and log.stat().st_size else "&immutable=1"
     return f"file:{quote(str(path))}?mode={mode}{still}"
+
+
+def _make(path: Path) -> None:
+    """Make the file for its owner alone, if it is not there; SQLite gives those beside it its mode.
+
+    What cannot be made SQLite tells with its reason.
+    """
+    if not path.exists():
+        with suppress(OSError):
+            path.touch(0o600)
 
 
 def _connected(path: Path, mode: str, wait: timedelta) -> sqlite3.Connection:
@@ -104,6 +114,7 @@ class Database:
             raise StoreError("the store is a folder", where=str(path), mend="name a file in it")
         if not read_only:
             refuse_network(path)
+            _make(path)
         with _in_plain_words(path):
             connection = _connected(path, "ro" if read_only else "rwc", wait)
         database = cls(path, connection, read_only=read_only)

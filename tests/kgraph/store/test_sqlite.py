@@ -52,6 +52,24 @@ def test_the_file_is_durable_and_holds_its_references(path: Path) -> None:
     store.close()
 
 
+def test_a_new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode(path: Path) -> None:
+    def modes() -> set[int]:
+        return {each.stat().st_mode & 0o777 for each in path.parent.glob("kgraph.db*")}
+
+    before = os.umask(0o022)
+    try:
+        with closing(open_store(path)) as store:
+            fill(store)
+            assert len(list(path.parent.glob("kgraph.db*"))) == 3
+            assert modes() == {0o600}
+        path.chmod(0o640)  # a person lets her group read it
+        with closing(open_store(path)) as store:
+            assert store.find()
+            assert modes() == {0o640}
+    finally:
+        os.umask(before)
+
+
 def test_an_empty_table_that_is_filled_has_its_indexes_afterwards(path: Path) -> None:
     def indexes(sql: sqlite3.Connection) -> list[str]:
         return sql.execute(
