@@ -173,8 +173,9 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
     "journal": (_into("journal", "plan step attempt state at detail token"), _same),
     # Who tried to sync before has left leases.
     "lease": (
-        f"{_into('lease', 'name holder token expires_at')} ON CONFLICT DO UPDATE SET holder = '',"
-        " token = max(token, excluded.token), expires_at = excluded.expires_at",
+        _into("lease", "name holder token expires_at")
+        + " ON CONFLICT DO UPDATE SET holder = '', token = max(token, excluded.token),"
+        " expires_at = excluded.expires_at",
         _given_back,
     ),
     "document": (_into("document", "drawer id at body"), _same),

@@ -18,7 +18,7 @@ import pytest
 from kgraph.app import history
 from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
 from kgraph.store import GraphStore, Shrink, SqliteStore, _known, open_store
-from kgraph.store._database import earlier
+from kgraph.store._database import _in_plain_words, earlier
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 from kgraph.store._feed import OF_THE_GRAPH
 
@@ -376,6 +376,21 @@ def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:
     path.touch()
     with pytest.raises(StoreError, match="the store is empty"):
         open_store(path, read_only=True)
+
+
+def test_who_may_read_the_file_and_not_write_in_its_folder_is_told_what_is_in_the_way(
+    path: Path,
+) -> None:
+    """That SQLite makes such an error of a read cannot be shown to root, whom nothing hinders."""
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+    with (
+        pytest.raises(
+            StoreError, match=r"cannot be opened: .* you may not .* write in its folder"
+        ),
+        _in_plain_words(path),
+    ):
+        raise error
 
 
 def test_a_read_only_store_reads_and_refuses_to_write(path: Path, store: GraphStore) -> None:
