@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 
 from kgraph.app import history
-from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
+from kgraph.schema import (
+    IncidentHead,
+    IncidentStatus,
+    Item,
+    Record,
+    RelationRecord,
+    StoreBusyError,
+    StoreError,
+)
 from kgraph.store import GraphStore, Shrink, SqliteStore, _known, open_store
 from kgraph.store._database import _in_plain_words, earlier
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
@@ -216,6 +224,24 @@ def test_changes_that_may_cause_something_are_found_without_those_of_the_graph_a
         (query,) = [each for each in asked if " FROM change " in each]
         plan = store._database.sql.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
     assert any("INDEX change_told" in step[-1] for step in plan)
+
+
+def test_incidents_of_a_status_are_found_without_looking_at_those_of_others(path: Path) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        asked: list[str] = []
+        store._database.sql.set_trace_callback(asked.append)
+        store.heads(IncidentStatus.OPEN, after=IncidentHead("I", IncidentStatus.OPEN, T0, T0, ""))
+        store.incidents(IncidentStatus.RESOLVED)
+        store.count_incidents(IncidentStatus.CLOSED)
+        store._database.sql.set_trace_callback(None)
+        queries = [each for each in asked if " FROM incident " in each]
+        plans = [
+            store._database.sql.execute(f"EXPLAIN QUERY PLAN {q}").fetchall() for q in queries
+        ]
+    assert len(plans) == 3
+    for plan in plans:
+        ((*_, step),) = plan
+        assert "incident_status (status=?" in step
 
 
 def test_forgetting_an_entity_looks_at_no_others(path: Path) -> None:
