@@ -152,6 +152,17 @@ def test_one_that_fails_is_told_and_stops_no_other(store: GraphStore) -> None:
     assert hosts(store) == {"b"}
 
 
+def test_what_a_failure_proves_and_cannot_be_kept_is_told_with_the_reason(
+    store: GraphStore,
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreBusyError("another process is writing to the store", mend="try again")
+
+    (outcome,) = sync(setting(store), [replace(fails("a"), silence=busy)])
+    told = "another process is writing to the store; try again"
+    assert outcome.failure == f"a: refused (and that could not be kept: {told})"
+
+
 def test_a_fault_of_the_program_in_one_source_stops_no_other(
     store: GraphStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
