@@ -39,7 +39,7 @@ for (or `none`), returns (or `nothing`) and is ordered by (or `none`); each colu
 // params:  $uid STRING, the host
 // returns: uid STRING, guest STRING (name)
 // order:   guest
-MATCH (guest:VirtualMachine)-[:RUNS_ON]->(:Host {uid: $uid})
+MATCH (guest:VirtualMachine)-[:RUNS_ON]->(:Entity:Host {uid: $uid})
 RETURN
   guest.uid AS uid,
   guest.name AS guest

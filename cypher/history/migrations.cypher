@@ -4,11 +4,12 @@
 // returns: at ZONED DATETIME (when it left), guest STRING (name), uid STRING,
 //          source STRING (name of the host that it left), target STRING (name of the next host)
 // order:   at, guest, uid
+// A uid is looked up as that of an entity: kinds have no index of their own.
 // The next host is that of the first RUNS_ON that began when the old one ended, or later.
 MATCH (past:PastRelation {type: 'RUNS_ON'})
 WHERE $since <= past.validTo < $until
-MATCH (guest:VirtualMachine {uid: past.dependent})
-MATCH (left:Host {uid: past.dependency})
+MATCH (guest:Entity:VirtualMachine {uid: past.dependent})
+MATCH (left:Entity:Host {uid: past.dependency})
 CALL (guest, past) {
   MATCH (guest)-[r:RUNS_ON]->(host:Host)
   WHERE r.validFrom >= past.validTo
@@ -16,7 +17,7 @@ CALL (guest, past) {
   UNION
   MATCH (next:PastRelation {type: 'RUNS_ON', dependent: guest.uid})
   WHERE next.validFrom >= past.validTo
-  MATCH (host:Host {uid: next.dependency})
+  MATCH (host:Entity:Host {uid: next.dependency})
   RETURN host, next.validFrom AS began
 }
 WITH past, guest, left, host, began

@@ -76,10 +76,3 @@ def expire(store: GraphStore, now: datetime) -> None:
             store.drop(Drawer.STEERING, [before.id])
         elif after != before:
             store.put([after.document])
-
-
-def prune(store: GraphStore, before: datetime) -> None:
-    """Forget traces that are older than all that is kept of incidents, some at a time."""
-    old = [row.id for row in store.documents(Drawer.HANDLING, limit=_MOST) if row.at < before]
-    if old:
-        store.drop(Drawer.HANDLING, old)

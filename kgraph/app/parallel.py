@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -206,6 +207,8 @@ class _Wave:
                 told = told_holder(self._store, asked.job, self._setting.clock())
                 return Outcome(asked.job.title, skipped=told)
             return kept(reading, asked.job, answer.keep, answer.error)
+        except KgraphError as error:  # the store is busy, or away
+            return _failed(asked.job, error)
         finally:
             del self._asked[answer.number]
             self._release(asked)
@@ -224,11 +227,13 @@ class _Wave:
         now = self._setting.clock()
         for asked in self._asked.values():
             if asked.lease is not None and asked.lease.expires_at - now < TTL * 2 / 3:
-                asked.lease = self._store.renew(asked.lease, ttl=TTL, now=now) or asked.lease
+                with suppress(KgraphError):  # as of a busy store: it holds on, and may run out
+                    asked.lease = self._store.renew(asked.lease, ttl=TTL, now=now) or asked.lease
 
     def _release(self, asked: _Asked) -> None:
         if asked.lease is not None:
-            self._store.release(asked.lease)
+            with suppress(KgraphError):  # it ends by itself
+                self._store.release(asked.lease)
 
 
 def acquire(store: GraphStore, job: Job, holder: str, now: datetime) -> Lease | None:

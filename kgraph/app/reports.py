@@ -143,9 +143,7 @@ def _blamed(answer: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _efforts(store: GraphStore, since: datetime, until: datetime) -> Iterator[Effort]:
-    for record in store.plans(limit=_PLANS):
-        if record.updated_at < since:
-            continue
+    for record in store.plans(since=since, limit=_PLANS):
         try:
             document = document_of(record)
         except InputError:

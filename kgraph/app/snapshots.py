@@ -19,6 +19,7 @@ from kgraph.store import GraphStore, SqliteStore, is_server
 
 _log = logger(__name__)
 _BESIDE = ("", "-wal", "-shm")  # the files of one store
+_KILLED = timedelta(hours=1)  # a copy takes minutes: who began one so long ago was killed
 
 
 def snapshot_path(configuration: Configuration) -> Path:
@@ -44,12 +45,15 @@ def keep_snapshot(configuration: Configuration, store: GraphStore, now: datetime
 
 
 def is_due(configuration: Configuration, now: datetime) -> bool:
-    """Tell whether the copy of a server's store is missing, or as old as it may get."""
+    """Tell whether the copy of a server's store is missing, or as old as it may get.
+
+    One that is dated later than now was made by a clock that was ahead.
+    """
     settings = configuration.settings.store
     if not is_server(settings.url) or not settings.snapshot_minutes:
         return False
     age = _age(snapshot_path(configuration), now)
-    return age is None or age >= timedelta(minutes=settings.snapshot_minutes)
+    return age is None or not timedelta(0) <= age < timedelta(minutes=settings.snapshot_minutes)
 
 
 @contextmanager
@@ -72,6 +76,7 @@ def _take(path: Path, store: GraphStore, now: datetime) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     _remove(fresh)
+    _clear(path)
     try:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
         with closing(SqliteStore.open(fresh)) as copy, store.dump() as rows:
@@ -81,6 +86,15 @@ def _take(path: Path, store: GraphStore, now: datetime) -> None:
         fresh.replace(path)
     finally:
         _remove(fresh)
+
+
+def _clear(path: Path) -> None:
+    """Remove what killed processes have left: each time as much as the store."""
+    now = datetime.now(UTC)
+    for left in path.parent.glob(f".{path.name}.*"):
+        age = _age(left, now)
+        if age is not None and age > _KILLED:
+            left.unlink(missing_ok=True)
 
 
 def _age(path: Path, now: datetime) -> timedelta | None:

@@ -200,9 +200,8 @@ def keep_silence(reading: Reading, job: Job, error: KgraphError) -> str:
         snapshot = job.silence(reading.store, error, reading.at)
         if snapshot is not None:
             keep(reading, snapshot)
-    except KgraphError:
-        # The host was never read before: there is nothing that could be unreachable.
-        return " (never read before, so nothing is known of it)"
+    except KgraphError as other:
+        return f" (and that could not be kept: {other})"
     return ""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgraph.cli import history, identity
+from kgraph.cli import history, identity, retire
 from kgraph.cli.moments import At, looking
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
@@ -22,6 +22,7 @@ app = typer.Typer(help="Look at the stored estate.", no_args_is_help=True, rich_
 app.command("history")(history.history)
 app.command("diff")(history.diff)
 app.command("prune")(history.prune)
+app.command("retire")(retire.retire)
 app.command("explain-identity")(identity.explain_identity)
 app.command("conflicts")(identity.conflicts)
 app.command("merge")(identity.merge)

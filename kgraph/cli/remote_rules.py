@@ -80,6 +80,7 @@ REMOTE: Mapping[str, Rule] = MappingProxyType(
         "graph merge": _writes(ADMIN),
         "graph split": _writes(ADMIN),
         "graph prune": _writes(ADMIN),
+        "graph retire": Rule(lambda _given: ADMIN, writes=lambda given: not given["dry_run"]),
         "cypher list": _reads(),
         "cypher show": _reads(),
         "cypher run": _reads(),

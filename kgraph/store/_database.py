@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from itertools import chain, count
 from pathlib import Path
@@ -30,10 +30,14 @@ _MEND = {
         "cannot be written",
         "open it for writing, or check its permissions",
     ),
+    sqlite3.SQLITE_READONLY_DIRECTORY: (
+        "cannot be opened: beside it an index of its log is made, and you may not",
+        "let your user write in its folder, or ask its owner's `kgraph serve`",
+    ),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "make room and try again"),
     sqlite3.SQLITE_CANTOPEN: (
         "cannot be opened",
-        "check that the folder exists, is yours and no read-only disk",
+        "check that it and its folder are there, are yours and on no read-only disk",
     ),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "check the disk"),
 }
@@ -51,6 +55,16 @@ def _uri(path: Path, mode: str) -> str:
         log = path.with_name(f"{path.name}-wal")
         still = "" if log.exists() and log.stat().st_size else "&immutable=1"
     return f"file:{quote(str(path))}?mode={mode}{still}"
+
+
+def _make(path: Path) -> None:
+    """Make the file for its owner alone, if it is not there; those beside it get its mode.
+
+    What cannot be made SQLite tells with its reason.
+    """
+    if not path.exists():
+        with suppress(OSError):
+            path.touch(0o600)
 
 
 def _connected(path: Path, mode: str, wait: timedelta) -> sqlite3.Connection:
@@ -104,6 +118,7 @@ class Database:
             raise StoreError("the store is a folder", where=str(path), mend="name a file in it")
         if not read_only:
             refuse_network(path)
+            _make(path)
         with _in_plain_words(path):
             connection = _connected(path, "ro" if read_only else "rwc", wait)
         database = cls(path, connection, read_only=read_only)
@@ -353,7 +368,8 @@ def _in_plain_words(path: Path) -> Iterator[None]:
             raise StoreBusyError(
                 "another process is writing to the store", where=str(path), mend="try again"
             ) from error
-        if code not in _MEND:
+        told = _MEND.get(detailed) or _MEND.get(code)
+        if told is None:
             raise
-        what, mend = _MEND[code]
+        what, mend = told
         raise StoreError(f"the store {what} ({error})", where=str(path), mend=mend) from error

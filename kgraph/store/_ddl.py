@@ -6,7 +6,7 @@ tables that every query reads hold the present only. Times are microseconds sinc
 """
 
 APPLICATION_ID = 0x6B677261  # "kgra", in the file's header
-VERSION = 10
+VERSION = 11
 
 DDL_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -196,6 +196,14 @@ _TOLD_CHANGES = """
 CREATE INDEX change_told ON change (at) WHERE type NOT IN ('discovered', 'merged', 'split');
 """
 
+_FORGETTING = """
+-- Whether anything still speaks of an entity is asked of each that is forgotten.
+CREATE INDEX change_entity ON change (entity);
+CREATE INDEX entity_merged ON entity (merged_into) WHERE merged_into IS NOT NULL;
+-- What is open is asked for at each look of a watch; most incidents of a year are closed.
+CREATE INDEX incident_status ON incident (status, opened_at, id);
+"""
+
 # Version -> what has to be done to a store of the one before. Forward only.
 _LATER = (
     _PLANS,
@@ -207,6 +215,7 @@ _LATER = (
     _FORESEEN,
     _INTERVALS,
     _TOLD_CHANGES,
+    _FORGETTING,
 )
 MIGRATIONS = dict(enumerate(_LATER, 2))
 DDL = "".join((DDL_1, *_LATER))

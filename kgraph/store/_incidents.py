@@ -35,10 +35,10 @@ def newest(
     sql: sqlite3.Connection, status: IncidentStatus | None, limit: int
 ) -> list[IncidentRecord]:
     """Return the newest first."""
+    where, asked = _asked(status, None)
     rows = sql.execute(
-        "SELECT * FROM incident WHERE ?1 IS NULL OR status = ?1"
-        " ORDER BY opened_at DESC, id DESC LIMIT ?2",
-        (status.value if status else None, limit),
+        f"SELECT * FROM incident{where} ORDER BY opened_at DESC, id DESC LIMIT ?",  # noqa: S608 - constants
+        (*asked, limit),
     )
     return [_record(row) for row in rows]
 
@@ -47,21 +47,32 @@ def heads(
     sql: sqlite3.Connection, status: IncidentStatus | None, limit: int, after: IncidentHead | None
 ) -> list[IncidentHead]:
     """Return the newest first, without their documents."""
+    where, asked = _asked(status, after)
     rows = sql.execute(
-        "SELECT id, status, opened_at, updated_at, title FROM incident"
-        " WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR (opened_at, id) < (?2, ?3))"
-        " ORDER BY opened_at DESC, id DESC LIMIT ?4",
-        (
-            status.value if status else None,
-            to_ticks(after.opened_at) if after else None,
-            after.id if after else None,
-            limit,
-        ),
+        f"SELECT id, status, opened_at, updated_at, title FROM incident{where}"  # noqa: S608 - constants
+        " ORDER BY opened_at DESC, id DESC LIMIT ?",
+        (*asked, limit),
     )
     return [
         IncidentHead(id_, IncidentStatus(said), from_ticks(opened), from_ticks(updated), title)
         for id_, said, opened, updated, title in rows
     ]
+
+
+def _asked(
+    status: IncidentStatus | None, after: IncidentHead | None
+) -> tuple[str, tuple[object, ...]]:
+    """Return a condition on incidents, and its parameters; what is not asked does not stand there.
+
+    Beside an `OR` SQLite would use no index.
+    """
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    if status is not None:
+        asked.append(("status = ?", (status.value,)))
+    if after is not None:
+        asked.append(("(opened_at, id) < (?, ?)", (to_ticks(after.opened_at), after.id)))
+    where = f" WHERE {' AND '.join(each for each, _ in asked)}" if asked else ""
+    return where, tuple(value for _, values in asked for value in values)
 
 
 def count(sql: sqlite3.Connection, status: IncidentStatus) -> int:

@@ -17,8 +17,8 @@ _FILLED = """
 SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)
  + EXISTS (SELECT 1 FROM incident) + EXISTS (SELECT 1 FROM plan)
  + EXISTS (SELECT 1 FROM journal) + EXISTS (SELECT 1 FROM decision)
- + EXISTS (SELECT 1 FROM document)
- + EXISTS (SELECT 1 FROM ruling)"""
+ + EXISTS (SELECT 1 FROM document) + EXISTS (SELECT 1 FROM ruling)
+ + EXISTS (SELECT 1 FROM halt) + EXISTS (SELECT 1 FROM audit)"""
 
 
 class Names:
@@ -171,7 +171,13 @@ _SECTIONS: Mapping[str, tuple[str, Callable[[Names, Values], tuple[Any, ...]]]] 
         _same,
     ),
     "journal": (_into("journal", "plan step attempt state at detail token"), _same),
-    "lease": (_into("lease", "name holder token expires_at"), _given_back),
+    # Who tried to sync before has left leases.
+    "lease": (
+        _into("lease", "name holder token expires_at")
+        + " ON CONFLICT DO UPDATE SET holder = '', token = max(token, excluded.token),"
+        " expires_at = excluded.expires_at",
+        _given_back,
+    ),
     "document": (_into("document", "drawer id at body"), _same),
     "halt": ("INSERT INTO halt (id, at, reason) VALUES (0, ?, ?)", _same),
     "audit": (_into("audit", "at event body hash"), _same),

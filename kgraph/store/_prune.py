@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
+from kgraph.schema import Drawer
 from kgraph.store.results import Pruned
 
+# Incidents that stay, however old: by them the next id is found, and none may come twice.
+NEWEST = 100
 # Each statement takes rows up to :limit that had ended before :at.
 _RELATIONS = """
 DELETE FROM link_history WHERE rowid IN
@@ -21,6 +24,14 @@ DELETE FROM change WHERE id IN (SELECT id FROM change WHERE at < :at LIMIT :limi
 _ENTITY_VERSIONS = """
 DELETE FROM entity_history WHERE rowid IN
  (SELECT rowid FROM entity_history WHERE until < :at LIMIT :limit)"""
+# What people ruled on is kept: chances are fitted by it.
+_INCIDENTS = """
+SELECT id FROM incident WHERE status = 'closed' AND opened_at < :at AND updated_at < :at
+ AND id NOT IN (SELECT incident FROM ruling)
+ AND id NOT IN (SELECT id FROM incident ORDER BY opened_at DESC, id DESC LIMIT :newest)
+LIMIT :limit"""
+# What was done to an incident: documents that are called as it is, and a number.
+_TRACE = "DELETE FROM document WHERE drawer = ?1 AND id > ?2 || ' ' AND id < ?2 || '!'"
 # A record that is dead and has no version left had ended before. What a person has decided on is
 # kept with its keys: its source may tell of it again in years.
 _DEAD_RECORDS = """
@@ -45,7 +56,10 @@ LIMIT :limit"""
 
 def prune(sql: sqlite3.Connection, at: int, limit: int) -> Pruned:
     """Forget up to `limit` rows of what had ended before `at`, in ticks."""
-    left = limit
+    old = sql.execute(_INCIDENTS, {"at": at, "newest": NEWEST, "limit": limit}).fetchall()
+    sql.executemany("DELETE FROM incident WHERE id = ?", old)
+    sql.executemany(_TRACE, [(Drawer.HANDLING.value, id_) for (id_,) in old])
+    left = limit - len(old)
 
     def forget(text: str) -> int:
         nonlocal left
@@ -67,7 +81,8 @@ def prune(sql: sqlite3.Connection, at: int, limit: int) -> Pruned:
     sql.executemany("DELETE FROM entity WHERE id = ?", gone)
     if gone:
         _tell(sql)
-    return Pruned(relations, records + len(dead), observations, changes, entities + len(gone))
+    records, entities = records + len(dead), entities + len(gone)
+    return Pruned(relations, records, observations, changes, entities, len(old))
 
 
 def _ids(sql: sqlite3.Connection, text: str, limit: int) -> list[tuple[int]]:

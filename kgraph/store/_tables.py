@@ -11,7 +11,10 @@ from kgraph.store._endpoints import Names, Place, chosen
 
 
 def next_id(sql: sqlite3.Connection, query: str) -> int:
-    """Return the id after the highest, given a query for that. Rows are never deleted."""
+    """Return the id after the highest, given a query for that.
+
+    That of a row that was forgotten may come again: such a row was the last to name it.
+    """
     (highest,) = sql.execute(query).fetchone()
     return int(highest or 0) + 1
 

@@ -207,6 +207,8 @@ class GraphStore(Estate, Protocol):
     def prune(self, before: datetime, *, limit: int = 5_000) -> Pruned:
         """Forget what had ended before a moment, at most so many rows: relations before nodes.
 
+        Of incidents those that were closed by then, but the newest and those with a ruling.
+
         What one call leaves the next one takes; nothing is left when nothing was removed.
         """
 

@@ -174,11 +174,12 @@ class Pruned:
     observations: int = 0
     changes: int = 0
     entities: int = 0
+    incidents: int = 0
 
     @property
     def total(self) -> int:
         """All together."""
-        return self.relations + self.records + self.observations + self.changes + self.entities
+        return sum(getattr(self, field.name) for field in fields(self))
 
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

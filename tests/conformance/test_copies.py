@@ -196,6 +196,36 @@ def test_only_an_empty_store_takes_rows(filled: GraphStore) -> None:
     assert rows_of(filled) == rows
 
 
+def test_a_store_that_somebody_tried_to_fill_before_takes_rows(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    """As by a sync whose sources did not answer: it has left the leases that it took."""
+    with closing(open_store(tmp_path / "there.db")) as there:
+        fill(there, _syncing(there))
+        rows = rows_of(there)
+    for number in range(5):
+        at = NOW + timedelta(hours=number)
+        assert store.acquire("entity:x", f"me {number}", ttl=timedelta(minutes=1), now=at)
+    store.load(lambda: rows)
+    at = NOW + timedelta(hours=4)
+    assert store.leases(now=at) == []
+    lease = store.acquire("entity:x", "you", ttl=timedelta(minutes=1), now=at)
+    assert lease is not None
+    assert lease.token == 6  # no token comes twice
+
+
+def test_a_store_with_an_audit_log_of_its_own_takes_no_rows(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    with closing(open_store(tmp_path / "there.db")) as there:
+        fill(there, _syncing(there))
+        rows = rows_of(there)
+    for touch in (lambda: store.halt(Halt(NOW, "wait")), lambda: store.lift_halt(NOW)):
+        touch()
+        with pytest.raises(StoreError, match="not empty"):
+            store.load(lambda: rows)
+
+
 def test_rows_that_contradict_each_other_leave_the_store_empty(
     filled: GraphStore, tmp_path: Path
 ) -> None:

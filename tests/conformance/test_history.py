@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from kgraph.schema import Change, Coverage, Item, Key, Observation, Record, RelationRecord, State
-from kgraph.store import Estate, GraphStore, Pruned, Toward
+from kgraph.schema import (
+    Change,
+    Coverage,
+    Document,
+    Drawer,
+    IncidentRecord,
+    IncidentStatus,
+    Item,
+    Key,
+    Observation,
+    Record,
+    RelationRecord,
+    Ruling,
+    State,
+)
+from kgraph.store import Estate, GraphStore, Pruned, Toward, _prune
 from tests.conformance.conftest import T0, Sync
 
 MINUTE = timedelta(minutes=1)
@@ -218,6 +233,34 @@ def test_pruning_forgets_what_had_ended_and_nothing_else(store: GraphStore, sync
     assert store.check() == []
     sync(H1, H2, V1, ON_H2)
     assert names(store) == ["h1", "h2", "v1"]
+    assert store.check() == []
+
+
+def test_incidents_are_forgotten_when_they_were_closed_long_ago_but_what_people_ruled_on(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_prune, "NEWEST", 1)
+    answer = '{"causes": [], "hypotheses": []}'
+    closed, opened = IncidentStatus.CLOSED, IncidentStatus.OPEN
+    for number, status in enumerate((closed, opened, closed, closed, closed, closed)):
+        began, ended = T0 + number * MINUTE, T0 + 10 * MINUTE
+        if number == 3:
+            ended += 10 * MINUTE
+        name = f"INC-{number}"
+        store.save_incident(IncidentRecord(name, status, began, ended, "t", "{}", answer))
+        store.put([Document(Drawer.HANDLING, f"{name} 0000", began, "{}")])
+    store.put([Document(Drawer.HANDLING, "INC-01 0000", T0, "{}")])
+    at = T0 + 10 * MINUTE
+    word = Ruling("INC-2", "u", "Host", "down", right=True, posterior=0.5, change="", at=at)
+    store.rule(word)
+    assert everything(store, T0 + 10 * MINUTE) == Pruned()
+    assert everything(store, T0 + 15 * MINUTE, limit=1) == Pruned(incidents=2)
+    # Open, ruled on, closed later, and the newest: by that the next id is found.
+    left = ["INC-5", "INC-3", "INC-2", "INC-1"]
+    assert [row.id for row in store.incidents()] == left
+    traces = {row.id for row in store.documents(Drawer.HANDLING)}
+    assert traces == {"INC-01 0000", *(f"{name} 0000" for name in left)}
+    assert store.incident("INC-0") is None
     assert store.check() == []
 
 

@@ -84,6 +84,13 @@ def test_every_path_is_bounded(query: Query) -> None:
     assert not re.search(r"\*(?!\))|->\+|\{\d+,\}", query.text)
 
 
+@pytest.mark.parametrize("query", _each(), ids=lambda query: query.name)
+def test_a_uid_is_looked_up_where_it_has_an_index(query: Query) -> None:
+    """Under its kind alone every host is looked at for each: kinds have no index of their own."""
+    looked_up = re.findall(r"\(\w*(:[\w:]+) \{uid: ", query.text)
+    assert all("Entity" in labels.split(":") for labels in looked_up)
+
+
 def test_every_query_is_asked_on_the_real_server_and_its_answer_checked() -> None:
     tests = Path(__file__).parent.glob("test_*.py")
     asked = {name for file in tests for name in _ASKED.findall(file.read_text("utf-8"))}

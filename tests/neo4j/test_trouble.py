@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +25,9 @@ from kgraph.schema import (
 from kgraph.store import GraphStore, ServerStore, open_store
 from tests.neo4j.served import Served
 from tools.ports import free_port
+
+if TYPE_CHECKING:
+    from kgraph.store.neo4j.statements import Statements
 
 pytestmark = pytest.mark.neo4j
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -229,6 +234,30 @@ def test_a_commit_whose_writer_died_at_the_turnstile_keeps_nobody_out(
     assert neo4j_server.ask("MATCH (t:_KgTurnstile) RETURN t.entered = t.left AS free") == [
         {"free": True}
     ]
+
+
+@pytest.mark.parametrize("times", [2, 100])
+def test_a_server_that_goes_away_just_after_a_commit_does_not_have_it_done_twice(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    from neo4j.exceptions import ServiceUnavailable  # noqa: PLC0415 - needs the driver
+
+    from kgraph.store.neo4j import database  # noqa: PLC0415 - needs the driver
+
+    left, really = itertools.count(), database.leave
+
+    def leave(statements: Statements, ticket: int) -> None:
+        if next(left) < times:
+            raise ServiceUnavailable("connection reset")
+        really(statements, ticket)
+
+    fill(store)
+    monkeypatch.setattr(database, "leave", leave)
+    with store.sync("doc", "", complete=True, at=T0 + timedelta(days=1)) as run:
+        run.stage([Record("h0", "Host"), Record("h1", "Host")])
+        assert len(run.commit().created) == 1  # and it is not told to be stale
+    monkeypatch.undo()
+    assert len(store.find()) == 2
 
 
 def test_a_reader_that_may_not_free_the_turnstile_is_told_to_try_again(

@@ -168,7 +168,10 @@ def _store(configuration: Configuration, now: datetime) -> Iterator[Finding]:
             continue  # it holds evidence only, and that expires by itself
         told = f"{scope.source} {scope.scope}: {counted(scope.records, 'record')}"
         old = overdue(scope.completed_at, scope.interval, now)
-        mend = f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again"
+        mend = (
+            f"last read {scope.completed_at:%Y-%m-%d %H:%MZ}; `kgraph sync` reads again; if the"
+            " source was taken away, `kgraph graph retire` closes what it told of"
+        )
         yield Finding("data", Health.WARN if old else Health.OK, told, mend if old else "")
 
 

@@ -214,7 +214,6 @@ class Watch:
             self.snapshot(now)
             if self.retention is not None:
                 self.store.prune(now - self.retention, limit=_PRUNED)
-                handled.prune(self.store, now - self.retention)
 
     def _take_over(self, stopping: threading.Event) -> bool:
         """Wait until the watch is ours; the lease of one that was killed runs out."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -267,7 +268,9 @@ class Database:
         ticket = next_ticket(statements)
         self._in_transaction(lambda own: enter(own, ticket))
         commit()
-        self._in_transaction(lambda own: leave(own, ticket))
+        with suppress(Neo4jError, DriverError):
+            # It is kept, and must not be done again. Who finds us still inside lets us out.
+            self._retried(lambda: self._in_transaction(lambda own: leave(own, ticket)))
 
     def _lock(self, statements: Statements) -> None:
         row = statements.one(_LOCK)

@@ -32,8 +32,8 @@ from kgraph.store.neo4j.statements import Statements
 _FILLED = """\
 RETURN EXISTS { (:_KgScope) } OR EXISTS { (:Entity) } OR EXISTS { (:Incident) }
   OR EXISTS { (:Plan) } OR EXISTS { (:_KgJournal) } OR EXISTS { (:_KgDecision) }
-  OR EXISTS { (:_KgDocument) }
-  OR EXISTS { (:_KgRuling) }"""
+  OR EXISTS { (:_KgDocument) } OR EXISTS { (:_KgRuling) }
+  OR EXISTS { (:_KgHalt) } OR EXISTS { (:_KgAudit) }"""
 _NODE = {
     label: f"CREATE (n:{label}) SET n = row"
     for label in (
@@ -46,7 +46,6 @@ _NODE = {
         "_KgDocument",
         "_KgEntityVersion",
         "_KgJournal",
-        "_KgLease",
         "_KgObservation",
         "_KgObservationVersion",
         "_KgPending",
@@ -55,6 +54,13 @@ _NODE = {
         "_KgScope",
     )
 }
+# Who tried to sync before has left leases.
+_LEASE = """\
+MERGE (lease:_KgLease {name: row.name})
+SET
+  lease.holder = row.holder, lease.expiresAt = row.expiresAt,
+  lease.token =
+    CASE WHEN lease.token > row.token THEN lease.token ELSE row.token END"""
 _MERGED = "MATCH (entity:Entity {_id: row.old}) SET entity._mergedInto = row.new"
 _ENDED = """\
 MATCH (entity:Entity {_id: row.entity})
@@ -290,7 +296,8 @@ def _journal(loaded: _Loaded, batch: Sequence[Values]) -> None:
 
 def _leases(loaded: _Loaded, batch: Sequence[Values]) -> None:
     given_back = {"holder": "", "expiresAt": NEVER}
-    loaded.put("_KgLease", ({**_named("lease", row), **given_back} for row in batch))
+    rows = [{**_named("lease", row), **given_back} for row in batch]
+    loaded.statements.each(_LEASE, rows)
 
 
 def _halt(loaded: _Loaded, batch: Sequence[Values]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from kgraph.schema import Drawer
+from kgraph.store import _prune
 from kgraph.store._ticks import to_ticks
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.results import Pruned
@@ -18,6 +20,33 @@ MATCH (n:_KgRecordVersion) WHERE n.until < $at WITH n LIMIT $limit DELETE n RETU
 _ENTITY_VERSIONS = """\
 MATCH (n:_KgEntityVersion)
 WHERE n.until < $moment WITH n LIMIT $limit DELETE n RETURN count(*)"""
+# What people ruled on is kept: chances are fitted by it.
+_INCIDENTS = """\
+OPTIONAL MATCH (newest:Incident)
+WITH newest
+ORDER BY newest.openedAt DESC, newest.id DESC
+LIMIT $newest
+WITH collect(newest.id) AS kept
+MATCH (incident:Incident {status: 'closed'})
+WHERE incident.updatedAt < $moment AND NOT incident.id IN kept
+  AND NOT EXISTS { MATCH (:_KgRuling {incident: incident.id}) }
+WITH incident LIMIT $limit
+CALL (incident) {
+  MATCH (document:_KgIncident {id: incident.id})
+  DELETE document
+}
+CALL (incident) {
+  MATCH (incident)-[:HAS_HYPOTHESIS]->(hypothesis:Hypothesis)
+  DETACH DELETE hypothesis
+}
+// What was done to it is called as it is, and a number.
+CALL (incident) {
+  MATCH (document:_KgDocument)
+  WHERE document.name STARTS WITH $trace + ' ' + incident.id + ' '
+  DELETE document
+}
+DETACH DELETE incident
+RETURN count(*)"""
 # A record that is dead and has no version left had ended before. What a person has decided on is
 # kept with its keys: its source may tell of it again in years.
 _DEAD_RECORDS = """\
@@ -67,16 +96,21 @@ SET meta.topology = version, meta.pruned = version"""
 def prune(statements: Statements, before: datetime, limit: int) -> Pruned:
     """Forget up to `limit` nodes of what had ended before a moment."""
     left = limit
+    asked = {
+        "at": to_ticks(before),
+        "moment": before,
+        "newest": _prune.NEWEST,
+        "trace": Drawer.HANDLING.value,
+    }
 
     def forget(text: str) -> int:
         nonlocal left
-        row = (
-            statements.one(text, at=to_ticks(before), moment=before, limit=left) if left else None
-        )
+        row = statements.one(text, **asked, limit=left) if left else None
         removed = int(row[0]) if row else 0
         left -= removed
         return removed
 
+    incidents = forget(_INCIDENTS)
     relations = forget(_RELATIONS)
     observations = forget(_OBSERVATIONS)
     changes = forget(_CHANGES)
@@ -86,4 +120,4 @@ def prune(statements: Statements, before: datetime, limit: int) -> Pruned:
     gone = forget(_DEAD_ENTITIES)
     if gone:
         statements.rows(_TELL)
-    return Pruned(relations, records, observations, changes, entities + gone)
+    return Pruned(relations, records, observations, changes, entities + gone, incidents)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from kgraph.schema import RELATIONS
 from kgraph.store.neo4j.statements import Statements
 
-VERSION = 3
+VERSION = 4
 # Version -> statements that bring a store of the one before up to it. Forward only.
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     2: (
@@ -30,6 +30,7 @@ SET past += {{
 DELETE r""",
     ),
     3: (),  # documents: their constraint and index are all that they need
+    4: (),  # likewise what is forgotten, by when it ended, and incidents by how they stand
 }
 # Label -> properties that name one node, together.
 _UNIQUE: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -60,6 +61,7 @@ _INDEXED: tuple[tuple[str, str], ...] = (
     ("PastRelation", "dependent"),
     ("PastRelation", "dependency"),
     ("PastRelation", "validTo"),
+    ("Incident", "status"),
     ("Plan", "incident"),
     ("_KgRecord", "entity"),
     ("_KgRecord", "key"),
@@ -73,8 +75,11 @@ _INDEXED: tuple[tuple[str, str], ...] = (
     ("_KgDocument", "drawer"),
     ("_KgJournal", "plan"),
     ("_KgRecordVersion", "record"),
+    ("_KgRecordVersion", "until"),
     ("_KgEntityVersion", "entity"),
+    ("_KgEntityVersion", "until"),
     ("_KgObservationVersion", "entity"),
+    ("_KgObservationVersion", "until"),
 )
 META = """\
 MERGE (meta:_KgMeta {id: 0})

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from kgraph.app.parallel import TTL, Crowd, Setting, crowd_of, sync
 from kgraph.app.sync import Commitment, Job, Keep, Outcome, Reading, keep, unshown
 from kgraph.config import Configuration, Settings
-from kgraph.schema import Record, Snapshot, SourceError
+from kgraph.schema import Record, Snapshot, SourceError, StoreBusyError
 from kgraph.store import Diff, GraphStore
 from tests.stores import new_store
 
@@ -151,6 +152,17 @@ def test_one_that_fails_is_told_and_stops_no_other(store: GraphStore) -> None:
     assert hosts(store) == {"b"}
 
 
+def test_what_a_failure_proves_and_cannot_be_kept_is_told_with_the_reason(
+    store: GraphStore,
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreBusyError("another process is writing to the store", mend="try again")
+
+    (outcome,) = sync(setting(store), [replace(fails("a"), silence=busy)])
+    told = "another process is writing to the store; try again"
+    assert outcome.failure == f"a: refused (and that could not be kept: {told})"
+
+
 def test_a_fault_of_the_program_in_one_source_stops_no_other(
     store: GraphStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +238,47 @@ def test_a_lease_that_was_lost_while_its_source_was_asked_keeps_nothing(
     (outcome,) = sync(setting(store, now=suspended), [job])
     assert outcome.skipped.startswith("is being read by other")
     assert hosts(store) == set()
+
+
+class BusyWithLeases:
+    """A store that another process writes to whenever a lease would be renewed or given back."""
+
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def renew(self, *_: object, **__: object) -> None:
+        self.asked.append("renew")
+        raise StoreBusyError("another process is writing to the store", mend="try again")
+
+    def release(self, *_: object) -> None:
+        self.asked.append("release")
+        raise StoreBusyError("another process is writing to the store", mend="try again")
+
+
+def test_a_store_that_is_busy_when_a_lease_is_renewed_stops_no_source(
+    store: GraphStore, hanging: threading.Event
+) -> None:
+    """The lease holds on, or is taken anew when the source has answered; it ends by itself."""
+    busy, began = BusyWithLeases(store), clock()
+    times = iter([began, began])
+
+    def late() -> datetime:
+        return next(times, began + TTL / 2)
+
+    def answers_once_it_was_tried(_at: datetime) -> Keep:
+        while "renew" not in busy.asked:
+            assert not hanging.wait(0.01)
+        return says("a").fetch(_at)
+
+    jobs = [Job("a", answers_once_it_was_tried, topology=True), says("b", topology=False)]
+    done = by_source(sync(setting(cast(GraphStore, busy), now=late), jobs))
+    assert [each.failure for each in done.values()] == ["", ""]
+    assert set(busy.asked) == {"renew", "release"}
+    assert hosts(store) == {"a", "b"}
 
 
 def test_a_dry_run_takes_no_lease_and_changes_nothing(store: GraphStore) -> None:

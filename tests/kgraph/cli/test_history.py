@@ -140,7 +140,7 @@ def test_pruning_forgets_what_ended_long_ago(run: Run) -> None:
     assert "older-than" in run("graph", "prune").err
     kept = run("graph", "prune", "--older-than", "1d")
     assert kept.code == 0
-    assert [line.split()[1] for line in kept.out.splitlines()[1:]] == ["0"] * 5
+    assert [line.split()[1] for line in kept.out.splitlines()[1:]] == ["0"] * 6
     done = run("graph", "prune", "--older-than", "30m")
     assert done.code == 0, done.err
     counts = dict(line.split() for line in done.out.splitlines()[1:])

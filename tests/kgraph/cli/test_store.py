@@ -93,9 +93,10 @@ def test_an_older_store_is_brought_up_and_told_from_where(
     with sqlite3.connect(store) as sql:
         sql.execute("DROP TABLE audit")
         sql.execute("DROP TABLE document")
-        sql.execute("DROP INDEX change_told")
-        sql.execute("DROP INDEX decision_a")
-        sql.execute("DROP INDEX decision_b")
+        for index in ("told", "entity"):
+            sql.execute(f"DROP INDEX change_{index}")
+        for index in ("decision_a", "decision_b", "entity_merged", "incident_status"):
+            sql.execute(f"DROP INDEX {index}")
         sql.execute("DROP TABLE ruling")
         sql.execute("DROP TRIGGER observation_superseded")
         for table in ("observation", "observation_history"):

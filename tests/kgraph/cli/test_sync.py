@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,6 +104,43 @@ def test_ingest_accepts_what_has_shrunk_as_well(run: Run, two: Path) -> None:
     assert "held_shrink" in run("ingest", "topology", path).err
     assert run("ingest", "topology", path, "--accept-shrink").err == ""
     assert "alpha-0" not in names(run)
+
+
+def test_what_a_source_told_that_was_taken_away_is_closed_when_a_person_says_so(
+    run: Run, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = "  - {id: s, kind: Switch, name: core, keys: {serial: acme/s1}}\n"
+    document(two, "beta", 30, shared)
+    document(two, "alpha", 2, shared + "  - {id: lost, kind: Host}\n")
+    run("sync")
+    (two / "kgraph.toml").write_text(
+        '[[sources]]\ntype = "topology"\nname = "beta"\npath = "beta.yaml"\n'
+    )
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    monkeypatch.setattr(Session, "now", lambda _self: tomorrow)
+    run("sync")
+    assert "`kgraph graph retire` closes what it told of" in run("doctor").out.replace("\n", " ")
+    tried = run("graph", "retire", "alpha", "--dry-run", "-o", "json")
+    assert [row["closed"] for row in json.loads(tried.out)] == [4]
+    assert "alpha-1" in names(run)
+    done = run("graph", "retire", "alpha", "default", "-o", "json")
+    assert (done.code, [row["closed"] for row in json.loads(done.out)]) == (0, [4])
+    assert names(run) == {"core", "beta-host", *(f"beta-{n}" for n in range(30))}
+    assert "alpha" not in run("doctor").out
+    assert run("graph", "history", "alpha-1").code == 0
+    again = run("graph", "retire", "alpha")
+    assert again.code == 1
+    assert again.err.endswith("told of by 'alpha'; known: beta default\n")
+
+
+def test_one_scope_of_several_is_taken_away_by_its_name(run: Run, two: Path) -> None:
+    for scope, name in (("north", "alpha"), ("south", "beta")):
+        path = document(two, name, 1)
+        path.write_text(path.read_text().replace(f"source: {name}", f"source: x\nscope: {scope}"))
+    run("sync")
+    assert run("graph", "retire", "x").err.endswith("2 scopes: north, south; name one after it\n")
+    assert run("graph", "retire", "x", "north").code == 0
+    assert names(run) == {"beta-host", "beta-0"}
 
 
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(run: Run, two: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
 import sqlite3
@@ -14,13 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from kgraph.schema import Item, Record, RelationRecord, StoreBusyError, StoreError
-from kgraph.store import GraphStore, SqliteStore, _known, open_store
-from kgraph.store._database import earlier
+from kgraph.app import history
+from kgraph.schema import (
+    IncidentHead,
+    IncidentStatus,
+    Item,
+    Record,
+    RelationRecord,
+    StoreBusyError,
+    StoreError,
+)
+from kgraph.store import GraphStore, Shrink, SqliteStore, _known, open_store
+from kgraph.store._database import _in_plain_words, earlier
 from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 from kgraph.store._feed import OF_THE_GRAPH
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -47,6 +58,24 @@ def test_the_file_is_durable_and_holds_its_references(path: Path) -> None:
     assert sql.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     assert sql.execute("PRAGMA foreign_keys").fetchone() == (1,)
     store.close()
+
+
+def test_a_new_file_is_for_its_owner_alone_and_an_old_one_keeps_its_mode(path: Path) -> None:
+    def modes() -> set[int]:
+        return {each.stat().st_mode & 0o777 for each in path.parent.glob("kgraph.db*")}
+
+    before = os.umask(0o022)
+    try:
+        with closing(open_store(path)) as store:
+            fill(store)
+            assert len(list(path.parent.glob("kgraph.db*"))) == 3
+            assert modes() == {0o600}
+        path.chmod(0o640)  # a person lets her group read it
+        with closing(open_store(path)) as store:
+            assert store.find()
+            assert modes() == {0o640}
+    finally:
+        os.umask(before)
 
 
 def test_an_empty_table_that_is_filled_has_its_indexes_afterwards(path: Path) -> None:
@@ -197,7 +226,39 @@ def test_changes_that_may_cause_something_are_found_without_those_of_the_graph_a
     assert any("INDEX change_told" in step[-1] for step in plan)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_incidents_of_a_status_are_found_without_looking_at_those_of_others(path: Path) -> None:
+    with closing(SqliteStore.open(path)) as store:
+        asked: list[str] = []
+        store._database.sql.set_trace_callback(asked.append)
+        store.heads(IncidentStatus.OPEN, after=IncidentHead("I", IncidentStatus.OPEN, T0, T0, ""))
+        store.incidents(IncidentStatus.RESOLVED)
+        store.count_incidents(IncidentStatus.CLOSED)
+        store._database.sql.set_trace_callback(None)
+        queries = [each for each in asked if " FROM incident " in each]
+        plans = [
+            store._database.sql.execute(f"EXPLAIN QUERY PLAN {q}").fetchall() for q in queries
+        ]
+    assert len(plans) == 3
+    for plan in plans:
+        ((*_, step),) = plan
+        assert "incident_status (status=?" in step
+
+
+def test_forgetting_an_entity_looks_at_no_others(path: Path) -> None:
+    """Else a watch of a large estate holds the writers' lock for seconds, every half minute."""
+    with closing(SqliteStore.open(path)) as store:
+        fill(store, 400)
+        with store.sync("doc", "", complete=True, at=T0 + DAY, shrink=Shrink.ACCEPT) as run:
+            run.stage([Record(f"h{n}", "Host", f"h{n}", props={"n": n}) for n in range(200)])
+            run.commit()
+        steps = itertools.count()
+        store._database.sql.set_progress_handler(lambda: next(steps) < 0, 100)
+        removed = history.prune(store, T0 + 2 * DAY)
+        assert removed.entities == 200 + 200  # what was there, and that it was
+        assert next(steps) < 1_000  # a hundred of the machine's each; all pairs would be 5,000
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
 def test_a_store_of_each_earlier_version_is_brought_up_and_keeps_what_it_had(
     path: Path, version: int
 ) -> None:
@@ -341,6 +402,21 @@ def test_an_empty_file_is_no_store_to_a_reader(path: Path) -> None:
     path.touch()
     with pytest.raises(StoreError, match="the store is empty"):
         open_store(path, read_only=True)
+
+
+def test_who_may_read_the_file_and_not_write_in_its_folder_is_told_what_is_in_the_way(
+    path: Path,
+) -> None:
+    """That SQLite makes such an error of a read cannot be shown to root, whom nothing hinders."""
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+    with (
+        pytest.raises(
+            StoreError, match=r"cannot be opened: .* you may not .* write in its folder"
+        ),
+        _in_plain_words(path),
+    ):
+        raise error
 
 
 def test_a_read_only_store_reads_and_refuses_to_write(path: Path, store: GraphStore) -> None:
