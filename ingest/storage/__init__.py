@@ -18,7 +18,7 @@ from ingest.storage.mounts import mounts
 from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, parsed, run
+from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, own_name, parsed, run
 
 NAME = "storage"
 _UUID = "/sys/class/dmi/id/product_uuid"
@@ -50,8 +50,8 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: a tool is missing, fails, or answers nonsense.
     """
-    host = entry.host or _asked(entry, "uname", "-n").strip()
     where = f"storage {entry.subject}"
+    host = entry.host or own_name(_asked(entry, "uname", "-n"), where)
     told = Told(
         devices(parsed(_asked(entry, "lsblk", "-J", "-b", "-o", _COLUMNS), f"{where}: lsblk")),
         mounts(_mounted(entry, _LOCAL, "TARGET,SOURCE,FSTYPE,SIZE,AVAIL"), f"{where}: findmnt"),

@@ -67,7 +67,12 @@ def _plain_uuid(text: str, *, swappable: bool) -> str:
         return "" if text.lower() in _PLACEHOLDER_SERIALS else text.lower()
     raw = bytes.fromhex(digits)
     other = (raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]).hex()
-    if len(set(raw)) == 1 or digits == digits[0] * 32 or digits in _PLACEHOLDER_UUIDS or other in _PLACEHOLDER_UUIDS:
+    if (
+        len(set(raw)) == 1
+        or digits == digits[0] * 32
+        or digits in _PLACEHOLDER_UUIDS
+        or other in _PLACEHOLDER_UUIDS
+    ):
         return ""
     if swappable and other < digits:
         digits = other

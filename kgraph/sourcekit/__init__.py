@@ -12,7 +12,7 @@ from kgraph.sourcekit.entry import SourceEntry
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
 from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Place, Told
-from kgraph.sourcekit.naming import MANAGED_BY, identifies, local_name, spelled_uuid
+from kgraph.sourcekit.naming import MANAGED_BY, identifies, local_name, own_name, spelled_uuid
 from kgraph.sourcekit.rows import folded
 from kgraph.sourcekit.settling import Settled, settled
 from kgraph.sourcekit.shapes import Node, parsed
@@ -38,6 +38,7 @@ __all__ = [
     "folded",
     "identifies",
     "local_name",
+    "own_name",
     "parsed",
     "run",
     "settled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from kgraph.identity import canonical
-from kgraph.schema import Key
+from kgraph.schema import Key, SourceError
 
 # The label that says who else repairs a thing, such as Pacemaker: there kgraph only observes.
 MANAGED_BY = "managedBy"
@@ -18,6 +18,20 @@ def spelled_uuid(uuid: str) -> str:
     """
     claim = canonical(Key("vmUuid", uuid)) if uuid.strip() else None
     return claim.value if claim else ""
+
+
+def own_name(told: str, where: str) -> str:
+    """Return what a machine calls itself.
+
+    Raises:
+        SourceError: it has no name of its own: all that is read of it would be taken for parts of
+            the next one that has none either.
+    """
+    name = told.strip()
+    if not name or canonical(Key("hostname", name)) is None:
+        what = f"the machine calls itself {name!r}, as others do"
+        raise SourceError(what, where=where, mend="give `host`, or a host name to the machine")
+    return name
 
 
 def identifies(address: str) -> bool:
@@ -36,5 +50,7 @@ def local_name(host: str, name: str) -> str:
 
     Domains are left out, since some sources know them and others don't; so it is a weak name.
     """
+    if canonical(Key("hostname", host)) is None:
+        return ""
     short = host.lower().partition(".")[0]
     return f"{short}/{name}" if short and name else ""

@@ -184,7 +184,8 @@ def _kind(machine: Machine, estate: Estate) -> tuple[str, _Known | None]:
 
 def _known(machine: Machine, kind: str, estate: Estate) -> _Known | None:
     """Return the one entity that answers to a machine's name or address; of parts, the surest."""
-    named = () if machine.nameless else (machine.name,)
+    own = not machine.nameless and canonical(Key("hostname", machine.name)) is not None
+    named = (machine.name,) if own else ()
     for name in (*named, *filter(identifies, machine.addresses)):
         found = [estate.index.entities[uid] for uid in estate.named(name, (kind,))]
         if len(found) == 1:
