@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from kgraph.schema import SourceError
 from kgraph.web import Credentials, NoAnswerError, Service
@@ -37,9 +38,10 @@ def by_socket(address: str, *, remote: bool = False) -> Statistics:
     return Statistics(_asked(address, "show stat", remote=remote), _node(info))
 
 
-def by_url(url: str, credentials: Credentials) -> Statistics:
+def by_url(url: str, credentials: Credentials, ca_file: Path | None = None) -> Statistics:
     """Ask a statistics page; raises as `by_socket`, and for credentials that are missing."""
-    service = Service("HAProxy", url if url.endswith(";csv") else f"{url};csv", credentials)
+    page = url if url.endswith(";csv") else f"{url};csv"
+    service = Service("HAProxy", page, credentials, ca_file=ca_file)
     with service.asking() as ask:
         return Statistics(ask.get("").decode("utf-8", "replace"))
 
