@@ -70,7 +70,14 @@ def read(entry: Entry, here: Here) -> Found:
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))
-    return Found(entry.subject, items, findings=told.refused)
+    hidden = told.in_cells_that_are_down
+    findings = told.refused
+    if hidden:
+        line = (
+            f"openstack {entry.subject}: a cell of Nova is down: of {hidden} servers and services"
+        )
+        findings += (f"{line} nothing is known; nothing of this reading closes",)
+    return Found(entry.subject, items, complete=not hidden, findings=findings)
 
 
 SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))
