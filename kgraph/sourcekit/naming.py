@@ -7,6 +7,9 @@ import ipaddress
 from kgraph.identity import canonical
 from kgraph.schema import Key, SourceError
 
+# Where Docker, libvirt, Podman and LXC put a machine itself, on every machine that has them.
+_BEHIND_A_BRIDGE = frozenset({"172.17.0.1", "192.168.122.1", "10.88.0.1", "10.0.3.1"})
+
 # The label that says who else repairs a thing, such as Pacemaker: there kgraph only observes.
 MANAGED_BY = "managedBy"
 
@@ -35,12 +38,16 @@ def own_name(told: str, where: str) -> str:
 
 
 def identifies(address: str) -> bool:
-    """Tell whether an IP address can belong to one machine alone: no loopback, no link-local."""
+    """Tell whether an IP address can belong to one machine alone.
+
+    Loopback and link-local ones do not, nor do those that bridges for guests and containers come
+    with.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return not (
+    return address not in _BEHIND_A_BRIDGE and not (
         parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local or parsed.is_multicast
     )
 

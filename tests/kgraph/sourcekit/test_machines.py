@@ -130,6 +130,7 @@ def test_an_alias_that_leads_nowhere_or_to_several_is_told() -> None:
         ("10.0.0.7", True),
         ("2001:db8::7", True),
         ("127.0.0.1", False),
+        ("172.17.0.1", False),  # Docker's, on every machine that has it
         ("0.0.0.0", False),  # noqa: S104 - text
         ("fe80::1%eth0", False),
         ("web1", False),
@@ -159,6 +160,15 @@ def test_a_machine_without_a_name_of_its_own_is_refused_with_the_field_that_give
     with pytest.raises(SourceError, match=r"systemd here: .* as others do; give `host`"):
         own_name(told, "systemd here")
     assert own_name("h1.dc1\n", "systemd here") == "h1.dc1"
+
+
+def test_an_address_that_two_machines_of_a_reading_have_tells_neither() -> None:
+    """Such as a floating one, or that of a bridge on every host: `a` was known by it first."""
+    known = Entity("a", "Host", "a", (Key("hostname", "a"), Key("ip", "10.7.0.1")))
+    machines = [Machine(f"m:{name}", name, addresses=("10.7.0.1",)) for name in ("a", "b")]
+    told = settled(machines, graph([known]), "default")
+    a, b = (item for item in told.items if isinstance(item, Record))
+    assert (a.key, b.key) == ("m:a@a", "m:b")
 
 
 def test_what_was_said_before_is_said_once_and_whoever_spoke_first_counts() -> None:
