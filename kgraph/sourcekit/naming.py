@@ -52,6 +52,16 @@ def identifies(address: str) -> bool:
     )
 
 
+def is_here(address: str) -> bool:
+    """Tell whether an address means whatever machine says it: loopback, or a socket's path."""
+    if address.startswith("/") or canonical(Key("hostname", address)) is None:
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def local_name(host: str, name: str) -> str:
     """Name a part of a host, such as an interface, for those who have no UUID of the host.
 

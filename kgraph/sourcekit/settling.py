@@ -28,7 +28,7 @@ from kgraph.schema import (
 )
 from kgraph.signals import EstateIndex
 from kgraph.sourcekit.machines import GUEST, HOST, Alias, Machine, Told
-from kgraph.sourcekit.naming import identifies, spelled_uuid
+from kgraph.sourcekit.naming import identifies, is_here, spelled_uuid
 
 _UUID = {HOST: "smbiosUuid", GUEST: "vmUuid"}
 _NAME = {HOST: "hostname", GUEST: "name"}
@@ -130,6 +130,8 @@ def _renamed(item: Item, moved: Mapping[str, str]) -> Item:
 def _resolved(alias: Alias, estate: Estate) -> tuple[str, str]:
     """Return the one uid that is meant, or why there is none."""
     for name in alias.names:
+        if is_here(name):  # whoever says so means another machine
+            continue
         found = estate.named(name, alias.kinds)
         if len(found) == 1:
             return found[0], ""

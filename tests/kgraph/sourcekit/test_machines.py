@@ -162,6 +162,13 @@ def test_a_machine_without_a_name_of_its_own_is_refused_with_the_field_that_give
     assert own_name("h1.dc1\n", "systemd here") == "h1.dc1"
 
 
+def test_what_means_the_machine_of_whoever_says_it_leads_to_no_other() -> None:
+    other = Entity("a", "Host", "localhost", (Key("ip", "127.0.0.1"),))
+    told = settled([Alias("s", "RUNS_ON", ("localhost", "127.0.0.1"))], graph([other]), "default")
+    assert not told.items
+    assert "nothing in the graph answers to localhost or 127.0.0.1" in told.findings[0]
+
+
 def test_an_address_that_two_machines_of_a_reading_have_tells_neither() -> None:
     """Such as a floating one, or that of a bridge on every host: `a` was known by it first."""
     known = Entity("a", "Host", "a", (Key("hostname", "a"), Key("ip", "10.7.0.1")))
