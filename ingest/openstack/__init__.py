@@ -70,14 +70,13 @@ def read(entry: Entry, here: Here) -> Found:
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))
-    hidden = told.in_cells_that_are_down
     findings = told.refused
-    if hidden:
-        line = (
-            f"openstack {entry.subject}: a cell of Nova is down: of {hidden} servers and services"
+    if told.hidden:
+        down = (
+            f"openstack {entry.subject}: a cell of Nova is down: nothing is known of the servers"
         )
-        findings += (f"{line} nothing is known; nothing of this reading closes",)
-    return Found(entry.subject, items, complete=not hidden, findings=findings)
+        findings += (f"{down} of {told.hidden[0]} and {len(told.hidden) - 1} more hosts",)
+    return Found(entry.subject, items, complete=not told.hidden, findings=findings)
 
 
 SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

@@ -59,19 +59,10 @@ class Objects:
     refused: tuple[str, ...] = ()
 
     @property
-    def in_cells_that_are_down(self) -> int:
-        """How many servers and services Nova knows to be there, and nothing else of them.
-
-        The hypervisors of such a cell it does not even name.
-        """
-        rows = (*self.servers, *self.services)
-        return sum(map(is_in_cell_that_is_down, rows))
-
-
-def is_in_cell_that_is_down(row: Node) -> bool:
-    """Tell a server or service of which Nova can't reach the database."""
-    bare = row.at("name").value is None and row.at("state").value is None
-    return bare and row.text("status") == "UNKNOWN"
+    def hidden(self) -> tuple[str, ...]:
+        """Hosts in cells that are down: Nova names their services, and leaves out all else."""
+        down = (row for row in self.services if row.text("status") == "UNKNOWN")
+        return tuple(row.needed("host") for row in down)
 
 
 def fetch(login: Login) -> Objects:

@@ -21,7 +21,7 @@ _TYPES = {
     "recovery": ("instance-ha",),
 }
 VERSION = "OpenStack-API-Version"
-# Of the first versions that have what is read: which servers are in a cell that is down, and a
+# Of the first versions that have what is read: which hosts are in a cell that is down, and a
 # provider's tree.
 _VERSIONS = {"compute": {VERSION: "compute 2.69"}, "placement": {VERSION: "placement 1.14"}}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ingest.openstack import masakari
-from ingest.openstack.fetch import Objects, is_in_cell_that_is_down
+from ingest.openstack.fetch import Objects
 from ingest.openstack.room import Room
 from kgraph.schema import Record, RelationRecord
 from kgraph.sourcekit import MANAGED_BY, Here, Look, Machine, Node, local_name, spelled_uuid
@@ -52,8 +52,7 @@ def normalise(told: Objects, region: str, here: Here) -> Iterator[Told]:
         yield from _volume(volume, region, here)
     networks = {network.needed("id") for network in told.networks}
     volumes = {volume.needed("id") for volume in told.volumes}
-    known = (server for server in told.servers if not is_in_cell_that_is_down(server))
-    servers = {server.needed("id"): server for server in known}
+    servers = {server.needed("id"): server for server in told.servers}
     for server in servers.values():
         yield from _server(server, hosts, volumes, room, here, look)
     for port in told.ports:
