@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kgraph.schema import SourceError
-from kgraph.web import Credentials, NoAnswerError, Service
+from kgraph.web import Credentials, NoAnswerError, Service, said
 
 _SECONDS = 5.0
 _MOST_BYTES = 64 * 2**20
@@ -60,8 +60,8 @@ def _asked(address: str, command: str, *, remote: bool) -> str:
     except TimeoutError:
         what = f"HAProxy gave no whole answer within {_SECONDS:g} s"
         raise NoAnswerError(what, where=address, mend="is it overloaded?") from None
-    except OSError as error:
-        what = f"HAProxy can't be reached: {error.strerror or error}"
+    except (OSError, UnicodeError) as error:  # a host's name may be none
+        what = f"HAProxy can't be reached: {said(error)}"
         raise NoAnswerError(what, where=address, mend=_MEND) from None
     if answer is None:
         raise SourceError("the answer has no end", where=address, mend=_MEND)

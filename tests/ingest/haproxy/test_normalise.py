@@ -124,6 +124,11 @@ def test_what_is_no_statistics_or_cut_off_is_refused(text: str, told: str) -> No
         rows(text, "s")
 
 
+def test_a_host_name_that_is_none_is_one_line() -> None:
+    with pytest.raises(SourceError, match=r"a\.\.b:9999: HAProxy can't be reached"):
+        found("haproxy", socket="a..b:9999")
+
+
 def test_nobody_at_the_socket_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"HAProxy can't be reached: No such file.*stats socket"):
         found("haproxy", socket=str(tmp_path / "s"))
