@@ -88,7 +88,7 @@ def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
     workload = told.workload(pod)
     # Whatever its workload has lost, its controllers make anew: for nobody else to repair.
     kept = {"workload": "/".join(workload), **_KEPT} if workload else {}
-    labels = _labels(pod) | kept
+    labels = _labels(pod, within) | kept
     yield Record(
         key,
         "Pod",
@@ -110,7 +110,7 @@ def _workload(kind: str, name: str, node: Node, within: Within) -> Iterator[Told
     key = within.of("workload", f"{kind}/{name}")
     # Every cluster has a `kube-system/coredns` of its own.
     claims = (within.key("name", f"{within.cluster}/{name}"),)
-    labels = _labels(node) | _KEPT
+    labels = _labels(node, within) | _KEPT
     yield Record(key, "Application", name, claims, labels, watched=("degraded",))
     yield RelationRecord(key, "MEMBER_OF", f"cluster:{within.cluster}")
     yield from of_workload(key, kind, node, within.look)
@@ -122,7 +122,7 @@ def _service(name: str, node: Node, pods: Iterable[str], within: Within) -> Iter
         within.key("clusterService", f"{within.cluster}/{name}"),
         within.key("serviceName", node.needed("metadata", "name")),
     )
-    yield Record(key, "Service", name, claims, _labels(node))
+    yield Record(key, "Service", name, claims, _labels(node, within))
     for pod in pods:
         yield RelationRecord(key, "RUNS_ON", within.of("pod", pod), "endpoints", 1)
 
@@ -142,10 +142,10 @@ def _ingress(name: str, node: Node, told: Objects, within: Within) -> Iterator[T
             yield RelationRecord(key, "CALLS", within.of("service", f"{namespace}/{service}"))
 
 
-def _labels(node: Node) -> dict[str, str]:
-    """Return the labels that every entity may carry, and the namespace."""
+def _labels(node: Node, within: Within) -> dict[str, str]:
+    """Return the labels that every entity may carry, the namespace, and the cluster."""
     metadata = node.at("metadata")
-    told = {"namespace": metadata.text("namespace")}
+    told = {"namespace": metadata.text("namespace"), "cluster": within.cluster}
     for place in ("annotations", "labels"):
         told |= {n: v.text() for n, v in metadata.at(place).pairs() if n in _OURS}
     return {name: value for name, value in told.items() if value}

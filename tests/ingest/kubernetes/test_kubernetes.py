@@ -180,6 +180,12 @@ def test_strong_names_hold_across_sources() -> None:
     assert keys(rows["export:nfs://stor1/srv/shop"]) == {("exportAddress", "nfs://stor1/srv/shop")}
 
 
+def test_a_volume_answers_to_the_claim_that_it_is_bound_to() -> None:
+    spec = {"claimRef": {"namespace": "shop", "name": "data"}}
+    rows = records(_items(base=[_object("PersistentVolume", "pv1", spec=spec)]))
+    assert ("name", "shop/data") in keys(rows["volume:prod/pv1"])
+
+
 def test_a_node_that_a_hypervisor_tells_of_is_that_guest() -> None:
     guest = Entity("g", "VirtualMachine", "k8s-1", (Key("vmUuid", UUID),))
     told = settled(_items(), graph([guest]), "dc1").items
@@ -192,6 +198,7 @@ def test_labels_that_lead_to_people_are_kept_and_no_others() -> None:
     rows = records(_items())
     assert dict(rows["workload:prod/Deployment/shop/web"].labels) == {
         "namespace": "shop",
+        "cluster": "prod",
         "owner": "team-shop",
         "managedBy": "Kubernetes",
     }
