@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
+
+_MOST_BYTES = 64 * 2**10
 
 
 def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
@@ -24,7 +27,15 @@ def secret(variable: str, file: Path | None) -> tuple[str, str] | None:
 
 def _content(path: Path) -> str:
     try:
-        return path.read_text("utf-8", errors="replace")
+        # Without waiting for the other end of a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MOST_BYTES + 1) if regular else b""
     except OSError as error:
         reason = error.strerror or "can't be read"
         raise ConfigurationError(reason, where=str(path), mend="correct the path") from None
+    if not regular or len(content) > _MOST_BYTES:
+        what = "no secret is so long" if regular else "it is no regular file"
+        mend = "name a file that holds the secret alone"
+        raise ConfigurationError(what, where=str(path), mend=mend)
+    return content.decode("utf-8", "replace")

@@ -204,7 +204,8 @@ class Asker:
             raise SourceError(what, where=self.service.url, mend=f"is this {title}?")
         address = url if url.endswith(path) else url + path
         form = dict(parameters or {}) if method == "POST" and document is None else None
-        query = dict(parameters or {}) if method == "GET" else None
+        # An empty one would take the place of what a link of an answer asks for.
+        query = dict(parameters) if method == "GET" and parameters else None
         try:
             with self.client.stream(
                 method, address, params=query, data=form, json=document

@@ -47,6 +47,7 @@ class _ApiStatus(_Tolerant):
     state: str = "active"
     silencedBy: list[str] = []  # noqa: N815 - Alertmanager's own spelling
     inhibitedBy: list[str] = []  # noqa: N815
+    mutedBy: list[str] = []  # noqa: N815 - time intervals, since 0.28
 
 
 def _writable(text: str) -> str:
@@ -85,7 +86,8 @@ class ReceivedAlert:
     """One alert, whichever form it came in.
 
     Attributes:
-        suppressed: why nobody is notified of it (silenced, inhibited); evidence all the same.
+        suppressed: why nobody is notified of it (silenced, inhibited, muted); evidence all the
+            same.
     """
 
     labels: dict[str, str]
@@ -185,7 +187,11 @@ def _received(alert: _Alert) -> ReceivedAlert:
     firing = status != "resolved"
     if isinstance(status, _ApiStatus):
         firing = True  # the API lists what fires; its endsAt passes when a list is kept in a file
-        names = (("silenced", status.silencedBy), ("inhibited", status.inhibitedBy))
+        names = (
+            ("silenced", status.silencedBy),
+            ("inhibited", status.inhibitedBy),
+            ("muted", status.mutedBy),
+        )
         suppressed = " and ".join(name for name, by in names if by)
     return ReceivedAlert(
         labels=alert.labels,

@@ -11,6 +11,8 @@ from ingest.ansible.ini import read_ini
 from ingest.ansible.inventory import Group, Inventory, Variables
 from ingest.ansible.ranges import expanded
 from kgraph.schema import SourceError
+from kgraph.schema.errors import one_line
+from kgraph.schema.safe_yaml import refuse_bomb
 from kgraph.sourcekit import Node, parsed
 
 _MEND = "an inventory is INI, YAML, or what `ansible-inventory --list` prints"
@@ -78,21 +80,34 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 def _yaml(text: str, where: str) -> Any:  # noqa: ANN401 - whatever the text says
+    loader = _Loader(text)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader with two more tags
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        refuse_bomb(root)
+        return loader.construct_document(root)
+    except (ValueError, RecursionError) as error:  # an impossible date, brackets without end
+        raise SourceError(f"not YAML: {one_line(error)}", where=where, mend=_MEND) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
         what = getattr(error, "problem", None) or "not YAML"
         raise SourceError(f"not YAML: {what}", where=place, mend=_MEND) from None
+    finally:
+        loader.dispose()
 
 
 def _yaml_inventory(document: object, where: str) -> Inventory:
     hosts: dict[str, Variables] = {}
     groups: dict[str, Group] = {}
     waiting = list(Node(document, "the inventory", where).pairs())
+    walked: set[tuple[str, int]] = set()  # by an alias a group may hold itself
     while waiting:
         name, node = waiting.pop(0)
+        if (name, id(node.value)) in walked:
+            continue
+        walked.add((name, id(node.value)))
         group = groups.setdefault(name, Group())
         for host, told in _hosts(node):
             group.hosts[host] = None

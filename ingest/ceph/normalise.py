@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kgraph.schema import Record, RelationRecord
+from kgraph.schema import Key, Record, RelationRecord
 from kgraph.sourcekit import Alias, Here, Look, Node, local_name
 from kgraph.sourcekit.machines import Told
 
@@ -62,15 +62,16 @@ def normalise(told: Answers, name: str, here: Here) -> Iterator[Told]:
     yield look.sees("cluster", "degraded", (ill or told.health.text("status")) if poor else "")
     osds = list(_osds(told.tree))
     for osd in osds:
-        yield from _daemon(osd.key, "osd", osd.number, (osd.host,), here)
+        yield from _daemon(osd.key, f"osd.{osd.number}", (osd.host,), told.fsid, here)
         yield look.sees(osd.key, "down", "" if osd.up else "Ceph calls it down")
         yield RelationRecord("cluster", "USES", osd.key, "osds", 1)
-    monitors = list(_monitors(told.monitors, look, here))
+    monitors = list(_monitors(told.monitors, told.fsid, look, here))
     yield from monitors
     keys = [item.key for item in monitors if isinstance(item, Record)]
     used = {row.needed("name"): row for row in told.usage.at("pools").each()}
     for pool in told.pools.each():
-        yield from _pool(pool, osds, keys, _address(told.monitors), here)
+        unique = here.key("poolUuid", f"ceph/{told.fsid}/{pool.needed('pool_id')}")
+        yield from _pool(pool, unique, osds, keys, _address(told.monitors), here)
         yield from _seen(pool, used.get(pool.needed("pool_name")), checks, look)
 
 
@@ -90,25 +91,27 @@ def _osds(tree: Node) -> Iterator[_Osd]:
 
 
 def _daemon(
-    key: str, sort: str, ident: str, machine: tuple[str, ...], here: Here
+    key: str, daemon: str, machine: tuple[str, ...], fsid: str, here: Here
 ) -> Iterator[Told]:
-    host, unit = machine[0], f"ceph-{sort}@{ident}.service"
-    claims = (here.key("name", local_name(host, unit)),) if host else ()
+    """Yield a daemon, such as `osd.3`, as the unit of packages, and as that of cephadm."""
+    host, unit = machine[0], f"ceph-{daemon.replace('.', '@', 1)}.service"
+    units = (unit, f"ceph-{fsid}@{daemon}.service")
+    claims = tuple(here.key("name", local_name(host, each)) for each in units if host)
     name = f"{host}/{unit}" if host else unit
-    props = {"alertName": f"{sort}.{ident}"}
+    props = {"alertName": daemon}
     yield Record(key, "ServiceInstance", name, claims, props=props, watched=("down",))
     names = tuple(filter(None, machine))
     if names:
         yield Alias(key, "RUNS_ON", names)
 
 
-def _monitors(root: Node, look: Look, here: Here) -> Iterator[Told]:
+def _monitors(root: Node, fsid: str, look: Look, here: Here) -> Iterator[Told]:
     quorum = {each.text() for each in root.at("quorum").each()}
     for node in root.at("mons").each():
         name = node.needed("name")
         key = f"mon:{name}"
         address = node.text("public_addr").partition("/")[0].rpartition(":")[0].strip("[]")
-        yield from _daemon(key, "mon", name, (name, address), here)
+        yield from _daemon(key, f"mon.{name}", (name, address), fsid, here)
         well = node.text("rank") in quorum
         yield look.sees(key, "down", "" if well else "it is not in the quorum")
 
@@ -123,7 +126,7 @@ def _address(root: Node) -> str:
 
 
 def _pool(
-    pool: Node, osds: list[_Osd], monitors: list[str], address: str, here: Here
+    pool: Node, unique: Key, osds: list[_Osd], monitors: list[str], address: str, here: Here
 ) -> Iterator[Told]:
     name = pool.needed("pool_name")
     key = f"pool:{name}"
@@ -133,7 +136,7 @@ def _pool(
         "copies": copies,
         "copiesNeeded": least,
     }
-    claims = (here.key("name", f"ceph/{name}"),)
+    claims = (unique, here.key("name", f"ceph/{name}"))
     watched = ("degraded", "full", "offline")
     yield Record(key, "StoragePool", f"ceph/{name}", claims, props=props, watched=watched)
     need = _needed(osds, max(0, copies - least))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ingest.docker.fetch import Engine, fetch
 from ingest.docker.normalise import normalise
-from kgraph.sourcekit import Found, Here, Source, SourceEntry, UrlOrEmpty, folded
+from kgraph.sourcekit import Found, Here, Source, SourceEntry, UrlOrEmpty, folded, own_name
 
 NAME = "docker"
 
@@ -40,7 +40,7 @@ def read(entry: Entry, here: Here) -> Found:
     """
     engine = Engine(entry.url, None if entry.url else here.resolve(entry.socket))
     told = fetch(engine)
-    host = entry.host or told.info.needed("Name")
+    host = entry.host or own_name(told.info.needed("Name"), f"docker {entry.subject}")
     items = folded(normalise(told, host, here))
     findings = tuple(f"docker {entry.subject}: {line}" for line in told.gone)
     return Found(host, items, findings=findings)

@@ -31,8 +31,10 @@ class Entry(SourceEntry):
     url: UrlOrEmpty = ""  # of the page; `;csv` is put behind it
     host: str = ""  # the machine that it runs on: what its loopback addresses mean
     config: Path | None = None  # haproxy.cfg, for which front end leads to which back end
+    user: str = ""  # of the page, where it has `stats auth`: the token is the password then
     token_env: str = ""
     token_file: Path | None = None
+    ca_file: Path | None = None  # who has signed the page's certificate
 
     @model_validator(mode="after")
     def _one_way(self) -> Entry:
@@ -63,8 +65,8 @@ def read(entry: Entry, here: Here) -> Found:
 
 def _statistics(entry: Entry, here: Here) -> Statistics:
     if entry.url:
-        token = here.given(entry.token_file)
-        return by_url(entry.url, Credentials(entry.token_env, token))
+        token, ca_file = here.given(entry.token_file), here.given(entry.ca_file)
+        return by_url(entry.url, Credentials(entry.token_env, token, user=entry.user), ca_file)
     remote = ":" in entry.socket and not entry.socket.startswith(("/", ".", "~"))
     return by_socket(
         entry.socket if remote else str(here.resolve(Path(entry.socket))), remote=remote

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from kgraph.schema import SourceError
-from kgraph.web import Credentials, NoAnswerError, Service
+from kgraph.web import Credentials, NoAnswerError, Service, said
 
 _SECONDS = 5.0
 _MOST_BYTES = 64 * 2**20
@@ -37,9 +38,10 @@ def by_socket(address: str, *, remote: bool = False) -> Statistics:
     return Statistics(_asked(address, "show stat", remote=remote), _node(info))
 
 
-def by_url(url: str, credentials: Credentials) -> Statistics:
+def by_url(url: str, credentials: Credentials, ca_file: Path | None = None) -> Statistics:
     """Ask a statistics page; raises as `by_socket`, and for credentials that are missing."""
-    service = Service("HAProxy", url if url.endswith(";csv") else f"{url};csv", credentials)
+    page = url if url.endswith(";csv") else f"{url};csv"
+    service = Service("HAProxy", page, credentials, ca_file=ca_file)
     with service.asking() as ask:
         return Statistics(ask.get("").decode("utf-8", "replace"))
 
@@ -58,8 +60,8 @@ def _asked(address: str, command: str, *, remote: bool) -> str:
     except TimeoutError:
         what = f"HAProxy gave no whole answer within {_SECONDS:g} s"
         raise NoAnswerError(what, where=address, mend="is it overloaded?") from None
-    except OSError as error:
-        what = f"HAProxy can't be reached: {error.strerror or error}"
+    except (OSError, UnicodeError) as error:  # a host's name may be none
+        what = f"HAProxy can't be reached: {said(error)}"
         raise NoAnswerError(what, where=address, mend=_MEND) from None
     if answer is None:
         raise SourceError("the answer has no end", where=address, mend=_MEND)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kgraph.schema import SourceError
 
 _NEEDED = ("pxname", "svname", "status")
+_LISTENER = "3"  # a row for each address that is bound, where `option socket-stats` asks for it
 _MEND = "is this HAProxy's statistics, whole?"
 
 
@@ -43,7 +44,8 @@ def rows(text: str, where: str) -> list[Row]:
     if lacking:
         raise SourceError(f"no column {lacking[0]} in {text[:60]!r}", where=where, mend=_MEND)
     try:
-        return [_row(told, where, reader.line_num) for told in reader if told["pxname"]]
+        whole = (told for told in reader if told["pxname"] and told.get("type") != _LISTENER)
+        return [_row(told, where, reader.line_num) for told in whole]
     except csv.Error as error:
         place = f"{where}: line {reader.line_num}"
         raise SourceError(f"not CSV: {error}", where=place, mend=_MEND) from None

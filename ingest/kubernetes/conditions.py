@@ -90,14 +90,14 @@ def _trouble(pod: Node) -> str:
         return f"no node takes it: {detail}"
     if status.text("phase") == "Failed":
         return status.text("message") or status.text("reason") or "failed"
-    containers = list(_containers(status))
-    for container in containers:
+    for container in _containers(status):
         reason = container.text("state", "waiting", "reason")
         if reason in _STUCK:
             said = container.text("state", "waiting", "message") or reason
             return f"container {container.text('name')}: {reason}: {said}".removesuffix(
                 f": {reason}"
             )
+    containers = list(status.at("containerStatuses").each())
     running = containers and all(c.at("state", "running").value is not None for c in containers)
     if running and told.get("Ready", ("", ""))[0] == "False":
         return f"runs and is not ready: {told['Ready'][1]}"
@@ -105,6 +105,8 @@ def _trouble(pod: Node) -> str:
 
 
 def _containers(status: Node) -> Iterator[Node]:
+    """Yield all, and first those without whose end the others do not begin."""
+    yield from status.at("initContainerStatuses").each()
     yield from status.at("containerStatuses").each()
 
 

@@ -1,8 +1,11 @@
-"""What events tell of pods that do not come up; conditions say not why a volume is not there."""
+"""What events tell of pods that do not come up; conditions say not why a volume is not there.
+
+And what the times in objects tell: of the cluster's clock, and of pods that ended long ago.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from ingest.kubernetes.objects import Objects
@@ -18,6 +21,7 @@ _LASTS = timedelta(minutes=10)  # what hinders comes again every two minutes or 
 
 # Each node says every five minutes at least that it lives.
 _SILENT = timedelta(minutes=6)
+_PAST = timedelta(hours=1)  # a pod that ended before that tells of nothing that is wrong now
 
 
 def clock_of(told: Objects, cluster: str, now: datetime) -> Clock:
@@ -61,17 +65,43 @@ def hindered(told: Objects, clock: Clock, now: datetime) -> Mapping[str, str]:
     return {pod: why for pod, (_, why) in found.items()}
 
 
+def is_past(pod: Node, clock: Clock, now: datetime) -> bool:
+    """Tell whether a pod has failed for good, and long ago.
+
+    It never runs again: what keeps pods up has made another one, and lets this one lie, often for
+    weeks. One that does not say when it ended is not past.
+
+    Args:
+        pod: the object.
+        clock: the cluster's.
+        now: the moment, by ours.
+    """
+    status = pod.at("status")
+    if status.text("phase") != "Failed":
+        return False
+    ends = [c.at("state", "terminated", "finishedAt") for c in _ended(status)]
+    ends += [c.at("lastTransitionTime") for c in status.at("conditions").each()]
+    told = [_moment(each, each.text()) for each in ends if each.text()]
+    return bool(told) and now - clock.ours(max(told)) > _PAST
+
+
+def _ended(status: Node) -> Iterator[Node]:
+    yield from status.at("initContainerStatuses").each()
+    yield from status.at("containerStatuses").each()
+
+
 def _when(event: Node) -> str:
-    """Return when it came last, as it says: events have three ways to."""
+    """Return when it came last, as it says: events have three ways to, and some writers none."""
     series = event.text("series", "lastObservedTime")
-    return series or event.text("lastTimestamp") or event.text("eventTime")
+    told = series or event.text("lastTimestamp") or event.text("eventTime")
+    return told or event.text("metadata", "creationTimestamp")
 
 
 def _moment(node: Node, text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise node.wrong("an event with a time") from None
+        raise node.wrong("an object with a time") from None
     if at.tzinfo is None:
-        raise node.wrong("an event whose time has a zone")
+        raise node.wrong("an object whose time has a zone")
     return at

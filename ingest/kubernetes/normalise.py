@@ -6,10 +6,10 @@ condition. A node is a machine that the graph knows better: by the UUID of its f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ingest.kubernetes.conditions import of_node, of_pod, of_workload
-from ingest.kubernetes.events import hindered
+from ingest.kubernetes.events import hindered, is_past
 from ingest.kubernetes.objects import WORKLOADS, Objects
 from ingest.kubernetes.volumes import claimed, volume
 from ingest.kubernetes.within import Within
@@ -35,16 +35,17 @@ def normalise(
     for name, node in told.of("PersistentVolume").items():
         yield from volume(name, node, told, Within(cluster, here, look))
     hindrances = hindered(told, clock or Clock(cluster), here.now)
-    for name, pod in told.of("Pod").items():
-        if pod.text("status", "phase") != "Succeeded":
-            yield from _pod(name, pod, told, Within(cluster, here, look))
-            hindrance = hindrances.get(name, "")
-            yield from of_pod(f"pod:{cluster}/{name}", pod, look, hindrance)
+    pods = dict(_pods(told, here, clock))
+    for name, pod in pods.items():
+        yield from _pod(name, pod, told, Within(cluster, here, look))
+        hindrance = hindrances.get(name, "")
+        yield from of_pod(f"pod:{cluster}/{name}", pod, look, hindrance)
     for kind in sorted(WORKLOADS):
         for name, node in told.of(kind).items():
             yield from _workload(kind, name, node, Within(cluster, here, look))
     for name, node in told.of("Service").items():
-        yield from _service(name, node, told, Within(cluster, here, look))
+        behind = [pod for pod in told.members.get(name, ()) if pod in pods]
+        yield from _service(name, node, behind, Within(cluster, here, look))
     for name, node in told.of("Ingress").items():
         yield from _ingress(name, node, told, Within(cluster, here, look))
 
@@ -74,12 +75,20 @@ def _node(name: str, node: Node, cluster: str, look: Look) -> Iterator[Told]:
     yield from of_node(key, node, look)
 
 
+def _pods(told: Objects, here: Here, clock: Clock | None) -> Iterator[tuple[str, Node]]:
+    """Yield the pods that are there for something: not those that are done, or failed long ago."""
+    for name, pod in told.of("Pod").items():
+        done = pod.text("status", "phase") == "Succeeded"
+        if not done and not (clock is not None and is_past(pod, clock, here.now)):
+            yield name, pod
+
+
 def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
     key = within.of("pod", name)
     workload = told.workload(pod)
     # Whatever its workload has lost, its controllers make anew: for nobody else to repair.
     kept = {"workload": "/".join(workload), **_KEPT} if workload else {}
-    labels = _labels(pod) | kept
+    labels = _labels(pod, within) | kept
     yield Record(
         key,
         "Pod",
@@ -99,23 +108,23 @@ def _pod(name: str, pod: Node, told: Objects, within: Within) -> Iterator[Told]:
 
 def _workload(kind: str, name: str, node: Node, within: Within) -> Iterator[Told]:
     key = within.of("workload", f"{kind}/{name}")
-    claims = (within.key("name", name),)
-    labels = _labels(node) | _KEPT
+    # Every cluster has a `kube-system/coredns` of its own.
+    claims = (within.key("name", f"{within.cluster}/{name}"),)
+    labels = _labels(node, within) | _KEPT
     yield Record(key, "Application", name, claims, labels, watched=("degraded",))
     yield RelationRecord(key, "MEMBER_OF", f"cluster:{within.cluster}")
     yield from of_workload(key, kind, node, within.look)
 
 
-def _service(name: str, node: Node, told: Objects, within: Within) -> Iterator[Told]:
+def _service(name: str, node: Node, pods: Iterable[str], within: Within) -> Iterator[Told]:
     key = within.of("service", name)
     claims = (
         within.key("clusterService", f"{within.cluster}/{name}"),
         within.key("serviceName", node.needed("metadata", "name")),
     )
-    yield Record(key, "Service", name, claims, _labels(node))
-    for pod in told.members.get(name, ()):
-        if pod in told.of("Pod"):
-            yield RelationRecord(key, "RUNS_ON", within.of("pod", pod), "endpoints", 1)
+    yield Record(key, "Service", name, claims, _labels(node, within))
+    for pod in pods:
+        yield RelationRecord(key, "RUNS_ON", within.of("pod", pod), "endpoints", 1)
 
 
 def _ingress(name: str, node: Node, told: Objects, within: Within) -> Iterator[Told]:
@@ -123,8 +132,9 @@ def _ingress(name: str, node: Node, told: Objects, within: Within) -> Iterator[T
     default = node.text("spec", "defaultBackend", "service", "name")
     key = within.of("ingress", name)
     hosts = [rule.text("host") for rule in node.at("spec", "rules").each()]
-    shown = next(filter(None, hosts), name)
-    yield Record(key, "Endpoint", shown, (within.key("name", shown),))
+    host = next(filter(None, hosts), "")
+    known = within.key("name", host or f"{within.cluster}/{name}")
+    yield Record(key, "Endpoint", host or name, (known,))
     paths = (p for r in node.at("spec", "rules").each() for p in r.at("http", "paths").each())
     named = [default, *(path.text("backend", "service", "name") for path in paths)]
     for service in dict.fromkeys(filter(None, named)):
@@ -132,10 +142,10 @@ def _ingress(name: str, node: Node, told: Objects, within: Within) -> Iterator[T
             yield RelationRecord(key, "CALLS", within.of("service", f"{namespace}/{service}"))
 
 
-def _labels(node: Node) -> dict[str, str]:
-    """Return the labels that every entity may carry, and the namespace."""
+def _labels(node: Node, within: Within) -> dict[str, str]:
+    """Return the labels that every entity may carry, the namespace, and the cluster."""
     metadata = node.at("metadata")
-    told = {"namespace": metadata.text("namespace")}
+    told = {"namespace": metadata.text("namespace"), "cluster": within.cluster}
     for place in ("annotations", "labels"):
         told |= {n: v.text() for n, v in metadata.at(place).pairs() if n in _OURS}
     return {name: value for name, value in told.items() if value}

@@ -29,11 +29,14 @@ def volume(name: str, node: Node, told: Objects, within: Within) -> Iterator[Tol
     # Two clusters on one storage system name one volume by its handle.
     unique = f"csi/{driver}/{handle}" if handle else f"kubernetes/{within.cluster}/{name}"
     size = spec.text("capacity", "storage")
+    # Alerts speak of the claim that it is bound to.
+    claim = "/".join(spec.text("claimRef", part) for part in ("namespace", "name"))
+    claims = (within.key("name", claim),) if claim != "/" else ()
     yield Record(
         key,
         "Volume",
         name,
-        (within.key("volumeKey", unique),),
+        (within.key("volumeKey", unique), *claims),
         props={"storageClass": spec.text("storageClassName"), "capacity": size},
     )
     address = _export(spec)

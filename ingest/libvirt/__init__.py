@@ -205,4 +205,5 @@ def _told(uri: str, reading: Reading) -> tuple[str, ...]:
     gaps = list(dict.fromkeys(reading.gaps))
     told = [f"libvirt {uri}: a part could not be read: {gap}" for gap in gaps[:_MOST_GAPS]]
     more = len(gaps) - _MOST_GAPS
-    return (*told, f"libvirt {uri}: and {more} more parts") if more > 0 else tuple(told)
+    told += [f"libvirt {uri}: and {more} more parts"] if more > 0 else []
+    return (*told, *(f"libvirt {uri}: {each}" for each in dict.fromkeys(reading.unnamed)))

@@ -77,7 +77,12 @@ class PoolReading:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one connection showed; `gaps` says what could not be read, and why."""
+    """All that one connection showed.
+
+    Attributes:
+        gaps: what could not be read, and why.
+        unnamed: what cannot be read by anybody, and so was never known.
+    """
 
     uri: str
     hostname: str
@@ -90,6 +95,7 @@ class Reading:
     pools: tuple[PoolReading, ...] = ()
     interfaces: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -167,6 +173,7 @@ class _Reader:
     uri: str
     only: Only | None = None
     gaps: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
 
     def read(self) -> Reading:
         connection = self.connection
@@ -183,9 +190,12 @@ class _Reader:
             pools=self._each(connection.listAllStoragePools, self._pool),
             interfaces=self._each(connection.listAllInterfaces, _xml) if self.only is None else (),
             gaps=tuple(self.gaps),
+            unnamed=tuple(self.unnamed),
         )
 
-    def _each(self, list_all: Callable[[], Sequence[A]], one: Callable[[A], B]) -> tuple[B, ...]:
+    def _each(
+        self, list_all: Callable[[], Sequence[A]], one: Callable[[A], B | None]
+    ) -> tuple[B, ...]:
         listed = self._attempt(list_all) or ()
         found = (self._attempt(partial(one, item)) for item in listed)
         return tuple(each for each in found if each is not None)
@@ -201,6 +211,9 @@ class _Reader:
             # NO_SUPPORT: this driver has no such thing. Gone: it went between list and look.
             if code != ErrorCode.NO_SUPPORT and code not in _GONE:
                 self.gaps.append(one_line(error))
+            return None
+        except UnicodeDecodeError as error:  # the binding's: it makes text of what libvirt says
+            self.gaps.append(f"a definition is not UTF-8: {one_line(error)}")
             return None
 
     def _guests(self) -> tuple[GuestReading, ...]:
@@ -221,8 +234,18 @@ class _Reader:
         state = pool.info()[0]
         readable = state in {PoolState.RUNNING, PoolState.DEGRADED}
         wanted = self.only is None or self.only.volumes
-        volumes = self._each(pool.listAllVolumes, _xml) if readable and wanted else ()
-        return PoolReading(pool.XMLDesc(), state, bool(pool.autostart()), volumes)
+        xml = pool.XMLDesc()
+        one = partial(self._volume, xml.partition("<name>")[2].partition("</name>")[0])
+        volumes = self._each(pool.listAllVolumes, one) if readable and wanted else ()
+        return PoolReading(xml, state, bool(pool.autostart()), volumes)
+
+    def _volume(self, pool: str, volume: Described) -> str | None:
+        """Return the definition of a volume; None for a file whose name is no text."""
+        try:
+            return volume.XMLDesc()
+        except UnicodeDecodeError:
+            self.unnamed.append(f"a volume of pool {pool} has a name that is not UTF-8; rename it")
+            return None
 
 
 class _Monitors:

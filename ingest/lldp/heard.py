@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kgraph.schema import SourceError
+from kgraph.identity import canonical
+from kgraph.schema import Key, SourceError
 from kgraph.sourcekit import Node
 from kgraph.sourcekit.wires import Chassis, Neighbour, Wire
 
@@ -42,7 +43,9 @@ def _interfaces(root: Node) -> list[Node]:
 def _chassis(node: Node) -> Chassis:
     addresses = tuple(each.needed("value") for each in node.at("mgmt-ip").each())
     can = frozenset(c.needed("type") for c in node.at("capability").each() if c.flag("enabled"))
-    return Chassis(_id(node), _first(node, "name"), _first(node, "descr"), addresses, can)
+    name = _first(node, "name")
+    known = name if canonical(Key("hostname", name)) else ""  # `localhost` is no name
+    return Chassis(_id(node), known, _first(node, "descr"), addresses, can)
 
 
 def _id(node: Node) -> str:

@@ -62,14 +62,16 @@ def _all(ask: Asker, path: str, wanted: Mapping[str, str]) -> tuple[dict[str, No
     """Return id -> object, and how many there are by the last page's word."""
     rows: dict[str, Node] = {}
     where = f"{ask.service.url.rstrip('/')}{path}"
-    for page in range(_MOST_PAGES):
-        place = {"limit": str(_PAGE), "offset": str(page * _PAGE)}
+    offset = 0
+    for _ in range(_MOST_PAGES):
+        place = {"limit": str(_PAGE), "offset": str(offset)}
         root = parsed(ask.get(path, {**wanted, **place}), where)
         if root.at("results").value is None:
             raise root.wrong("a page of results")
         seen = list(root.at("results").each())
         rows |= {row.needed("id"): row for row in seen}
         count = root.whole("count")
-        if not seen or (page + 1) * _PAGE >= count:
+        offset += len(seen)  # its own limit may be lower than ours
+        if not seen or offset >= count:
             return rows, count
     raise SourceError("its pages have no end", where=where, mend="is this NetBox?")

@@ -70,7 +70,13 @@ def read(entry: Entry, here: Here) -> Found:
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))
-    return Found(entry.subject, items, findings=told.refused)
+    findings = told.refused
+    if told.hidden:
+        down = (
+            f"openstack {entry.subject}: a cell of Nova is down: nothing is known of the servers"
+        )
+        findings += (f"{down} of {told.hidden[0]} and {len(told.hidden) - 1} more hosts",)
+    return Found(entry.subject, items, complete=not told.hidden, findings=findings)
 
 
 SOURCE = Source(NAME, Entry, read, every=timedelta(seconds=30))

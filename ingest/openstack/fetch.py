@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from ingest.openstack.login import Login, log_in
+from ingest.openstack.login import VERSION, Login, log_in
 from kgraph.schema import SourceError
 from kgraph.sourcekit import Node, parsed
-from kgraph.web import Asker, RefusedError
+from kgraph.web import Asker, RefusedError, Service
 
 _PAGE = 500
 _MOST_PAGES = 2_000
@@ -58,6 +58,12 @@ class Objects:
     recovery_hidden: bool = False
     refused: tuple[str, ...] = ()
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Hosts in cells that are down: Nova names their services, and leaves out all else."""
+        down = (row for row in self.services if row.text("status") == "UNKNOWN")
+        return tuple(row.needed("host") for row in down)
+
 
 def fetch(login: Login) -> Objects:
     """Log in and list.
@@ -67,11 +73,7 @@ def fetch(login: Login) -> Objects:
     """
     cloud = log_in(login)
     everybody = {"all_tenants": "1"}
-    with cloud.services["compute"].asking() as ask:
-        hypervisors = _one(ask, "/os-hypervisors/detail", "hypervisors")
-        services = _one(ask, "/os-services", "services")
-        servers = _pages(ask, "/servers/detail", "servers", everybody)
-    told = Objects(hypervisors, services, servers)
+    told = _computed(cloud.services["compute"], everybody)
     if "network" in cloud.services:
         with cloud.services["network"].asking() as ask:
             told = replace(
@@ -94,6 +96,22 @@ def fetch(login: Login) -> Objects:
         with cloud.services["recovery"].asking() as ask:
             told = _recovered(ask, told)
     return told
+
+
+def _computed(compute: Service, wanted: Mapping[str, str]) -> Objects:
+    """List what Nova has; one before Stein knows no newer version than its first."""
+    try:
+        with compute.asking() as ask:
+            return Objects(
+                _one(ask, "/os-hypervisors/detail", "hypervisors"),
+                _one(ask, "/os-services", "services"),
+                _pages(ask, "/servers/detail", "servers", wanted),
+            )
+    except RefusedError as error:
+        if error.status != httpx.codes.NOT_ACCEPTABLE or VERSION not in compute.headers:
+            raise
+    headers = {name: value for name, value in compute.headers.items() if name != VERSION}
+    return _computed(replace(compute, headers=headers), wanted)
 
 
 def _allowed(ask: Asker, path: str, name: str, field: str, told: Objects) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ _TYPES = {
     "placement": ("placement",),
     "recovery": ("instance-ha",),
 }
-# Of the first versions that have what is read: a provider's tree.
-_VERSIONS = {"placement": {"OpenStack-API-Version": "placement 1.14"}}
+VERSION = "OpenStack-API-Version"
+# Of the first versions that have what is read: which hosts are in a cell that is down, and a
+# provider's tree.
+_VERSIONS = {"compute": {VERSION: "compute 2.69"}, "placement": {VERSION: "placement 1.14"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,14 @@ def log_in(login: Login) -> Cloud:
     root = parsed(content, f"{keystone.url}/auth/tokens")
     if not token:
         raise SourceError("Keystone gave no token", where=keystone.url, mend="does it end in /v3?")
+    catalogue = root.at("token", "catalog")
+    regions = [] if login.region else sorted(set(_regions(catalogue, login)))
+    if len(regions) > 1:
+        what = f"its catalogue has {len(regions)} regions: {', '.join(regions)}"
+        raise SourceError(what, where=keystone.url, mend="name one of them by `region`")
     found = {}
     for what, types in _TYPES.items():
-        url = _endpoint(root.at("token", "catalog"), types, login)
+        url = _endpoint(catalogue, types, login)
         if url:
             title = f"OpenStack {what}"
             headers = {"X-Auth-Token": token, **_VERSIONS.get(what, {})}
@@ -93,6 +100,14 @@ def _request(login: Login) -> dict[str, Any]:
     return {"auth": {"identity": identity, "scope": scope}}
 
 
+def _regions(catalogue: Node, login: Login) -> Iterator[str]:
+    known = {name for types in _TYPES.values() for name in types}
+    for service in catalogue.each():
+        for end in service.at("endpoints").each() if service.text("type") in known else ():
+            if end.text("interface") == login.interface:
+                yield end.text("region_id") or end.text("region")
+
+
 def _endpoint(catalogue: Node, types: tuple[str, ...], login: Login) -> str:
     for service in catalogue.each():
         if service.text("type") not in types:
@@ -100,5 +115,5 @@ def _endpoint(catalogue: Node, types: tuple[str, ...], login: Login) -> str:
         for end in service.at("endpoints").each():
             here = not login.region or login.region in {end.text("region"), end.text("region_id")}
             if here and end.text("interface") == login.interface:
-                return end.needed("url").rstrip("/")
+                return end.needed("url").rstrip("/").removesuffix("/v2.0")  # Neutron's, in some
     return ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ingest.otel.spans import CLIENT, attributes, outside
+from ingest.otel.spans import CLIENT, attributes, batches, outside
 
 _ERROR = frozenset({2, "STATUS_CODE_ERROR"})
 _REMEMBERED = 300_000  # spans, twice: those of the last requests and those before
@@ -71,7 +71,7 @@ class Calls:
         return self._matched(), garbage
 
     def _request(self, request: Mapping[str, Any]) -> None:
-        for batch in request["resourceSpans"]:
+        for batch in batches(request):
             service = attributes(batch.get("resource", {})).get("service.name", "")
             if not service:
                 continue
@@ -123,7 +123,7 @@ class Calls:
         over += list(self._clients)[: max(0, len(self._clients) - len(over) - _WAITING)]
         for key in dict.fromkeys(over):
             service, span = self._clients.pop(key)
-            what = outside(attributes(span), message=False)
+            what = outside(attributes(span), service, message=False)
             if what is not None:
                 start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
                 failed = (span.get("status") or {}).get("code") in _ERROR

@@ -28,7 +28,7 @@ def normalise(traffic: Traffic, here: Here) -> Iterator[Told]:
         record = _outside(what, here)
         yield record
         yield RelationRecord(_key(caller), "CALLS", record.key)
-        if what.address and record.kind != "Service":
+        if what.address and not what.beside and record.kind != "Service":
             yield Alias(record.key, "RUNS_ON", (what.address,), _MACHINES)
 
 

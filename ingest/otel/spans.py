@@ -7,13 +7,14 @@ another shape than expected is caught a line at a time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
+from kgraph.sourcekit import is_here
 
 CLIENT, _PRODUCER = frozenset({3, "SPAN_KIND_CLIENT"}), frozenset({4, "SPAN_KIND_PRODUCER"})
 _RESOURCE = (
@@ -38,19 +39,24 @@ Resource = tuple[tuple[str, str], ...]  # attributes that say where a service ru
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What was called and sends no spans itself: a database, a queue, a service of others."""
+    """What was called and sends no spans itself: a database, a queue, a service of others.
+
+    Attributes:
+        beside: who calls it on its own machine: each such caller means another one.
+    """
 
     kind: str
     system: str
     address: str
     name: str
+    beside: str = ""
 
     @property
     def title(self) -> str:
         """What to call it, and what it is known by."""
         if self.kind == "Service":
             return self.system
-        return "/".join(filter(None, (self.address, self.name))) or self.system
+        return "/".join(filter(None, (self.beside, self.address, self.name))) or self.system
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class _Gathering:
 
     def take(self, request: Mapping[str, Any]) -> None:
         """Read one export request."""
-        for batch in request["resourceSpans"]:
+        for batch in batches(request):
             resource = attributes(batch.get("resource", {}))
             service = resource.get("service.name", "")
             ends = [(int(span["endTimeUnixNano"]), span) for span in _spans(batch)]
@@ -108,7 +114,7 @@ class _Gathering:
             self.waiting.append((f"{trace}{span['parentSpanId']}", service))
         kind = span.get("kind")
         if kind in CLIENT or kind in _PRODUCER:
-            called = outside(attributes(span), message=kind in _PRODUCER)
+            called = outside(attributes(span), service, message=kind in _PRODUCER)
             if called is not None:
                 self.clients[me] = (service, called)
 
@@ -202,7 +208,21 @@ def attributes(holder: Mapping[str, Any]) -> dict[str, str]:
     return told
 
 
-def outside(told: Mapping[str, str], *, message: bool) -> Outside | None:
+def batches(request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the batches of spans in one export request.
+
+    A collector may write its metrics and logs into the same file.
+
+    Raises:
+        KeyError: it is none.
+    """
+    if "resourceMetrics" in request or "resourceLogs" in request:
+        return ()
+    found: Sequence[Mapping[str, Any]] = request["resourceSpans"]
+    return found
+
+
+def outside(told: Mapping[str, str], caller: str, *, message: bool) -> Outside | None:
     """Return what a client's span says of the other end, None where it says nothing."""
     system = next((told[key] for key in _PEERS if told.get(key)), "")
     address = next((told[key] for key in _TARGETS if told.get(key)), "")
@@ -212,4 +232,5 @@ def outside(told: Mapping[str, str], *, message: bool) -> Outside | None:
     queue = message or "messaging.system" in told
     database = "db.system" in told or "db.system.name" in told
     kind = "Queue" if queue else "Database" if database else "Service"
-    return Outside(kind, system, address, name)
+    beside = caller if address and is_here(address) else ""
+    return Outside(kind, system, address, name, beside)

@@ -16,7 +16,17 @@ from typing import Literal
 from ingest.ovs.liveness import lifeless
 from ingest.ovs.normalise import CONTROLLER, DAEMON, is_chassis, normalise
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Listening, Place, Source, SourceEntry, folded, run
+from kgraph.sourcekit import (
+    Found,
+    Here,
+    Listening,
+    Place,
+    Source,
+    SourceEntry,
+    folded,
+    own_name,
+    run,
+)
 from kgraph.sourcekit.ovsdb import Database, database, following, listing
 from kgraph.sourcekit.pushed import Pushed
 
@@ -68,14 +78,16 @@ def _answer(entry: Entry) -> str:
 
 
 def _host(entry: Entry, told: Database) -> str:
+    if entry.host:
+        return entry.host
     for row in told.of("Open_vSwitch"):
-        name = entry.host or row.maps("external_ids").get("hostname", "")
+        name = row.maps("external_ids").get("hostname", "")
         if name:
-            return name
+            return own_name(name, f"ovs {entry.subject}")
     if entry.db and not entry.db.startswith("unix:"):
         mend = "give `host`, or set external_ids:hostname there"
         raise SourceError("it does not tell its host", where=f"ovs {entry.subject}", mend=mend)
-    return run(["uname", "-n"], via=entry.via).strip()
+    return own_name(run(["uname", "-n"], via=entry.via), f"ovs {entry.subject}")
 
 
 def _uuid(entry: Entry) -> str:

@@ -6,6 +6,7 @@ What a person has taken out of Pacemaker's hands (unmanaged, maintenance) carrie
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ingest.pacemaker.resources import Cluster, Resource
@@ -21,9 +22,11 @@ _FENCING = "stonith"  # devices that fence: nothing that could fail for anybody
 def normalise(told: Cluster, name: str, here: Here) -> Iterator[Told]:
     """Yield the nodes, and each resource as what it is elsewhere: a guest, a unit, a service."""
     look = here.look(f"pacemaker/{name}")
-    for node in told.nodes:
-        yield Machine(f"machine:{node}", node, labels=_owned(by_us=told.managed))
-    for resource in told.resources:
+    for node, managed in told.nodes.items():
+        yield Machine(f"machine:{node}", node, labels=_owned(by_us=told.managed and managed))
+    for listed in told.resources:
+        # What runs in a container of a bundle runs on no machine that is listed.
+        resource = replace(listed, nodes=tuple(n for n in listed.nodes if n in told.nodes))
         standard = resource.agent.partition(":")[0]
         if standard == _FENCING:
             continue
@@ -66,10 +69,10 @@ def _service(
         volatile=frozenset({"role"}),
     )
     for node in resource.nodes:
-        yield RelationRecord(key, "RUNS_ON", f"machine:{node}")
+        yield RelationRecord(key, "RUNS_ON", f"machine:{node}", "nodes", 1)
     if resource.failed:
         yield look.sees(key, "down", f"Pacemaker: {resource.id} has failed")
-    elif resource.nodes:
+    elif resource.active:
         yield look.sees(key, "down", "")
     else:
         yield look.withdraws(key, "down")  # stopped, and a person may have wanted that

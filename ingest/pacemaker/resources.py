@@ -6,7 +6,8 @@ Parameters of resources may be secrets: of them only the one that names a guest 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from kgraph.schema import SourceError
 
@@ -15,12 +16,13 @@ _MEND = "is this what `crm_mon --output-as xml` and `cibadmin --query` print the
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource, or one instance of a clone.
+    """One resource, or all instances of a clone.
 
     Attributes:
         agent: such as `ocf:heartbeat:VirtualDomain`, `systemd:nbd1`.
         nodes: where it is active.
         managed: Pacemaker acts on it; a person may have told it not to.
+        failed: one of them is enough.
         defined_by: of a guest, the file that it is defined by; else empty.
     """
 
@@ -31,6 +33,7 @@ class Resource:
     managed: bool
     failed: bool
     defined_by: str = ""
+    active: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,12 @@ class Cluster:
     Attributes:
         name: as corosync has it, where it is told.
         managed: no person has put the whole cluster into maintenance.
-        nodes: names of those that Pacemaker manages.
+        nodes: name -> whether Pacemaker manages it: no person has put it into maintenance.
     """
 
     name: str
     managed: bool
-    nodes: tuple[str, ...]
+    nodes: Mapping[str, bool]
     resources: tuple[Resource, ...]
 
 
@@ -64,12 +67,32 @@ def cluster(status: str, configuration: str, where: str) -> Cluster:
     options = told.find("summary/cluster_options")
     at_work = options is None or options.get("maintenance-mode") != "true"
     files = {each.get("id", ""): _file(each) for each in kept.iter("primitive")}
-    nodes = (node for node in told.iterfind("nodes/node") if node.get("maintenance") != "true")
+    nodes = told.iterfind("nodes/node")
     return Cluster(
         options.get("cluster-name", "") if options is not None else "",
         at_work,
-        tuple(node.get("name", "") for node in nodes),
-        tuple(_resource(each, files) for each in told.iterfind("resources//resource")),
+        {node.get("name", ""): node.get("maintenance") != "true" for node in nodes},
+        _whole(_resource(each, files) for each in told.iterfind("resources//resource")),
+    )
+
+
+def _whole(rows: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Make one of the instances of a clone, which come in a row each, all under one id."""
+    found: dict[str, Resource] = {}
+    for row in rows:
+        one = found.get(row.id)
+        found[row.id] = row if one is None else _both(one, row)
+    return tuple(found.values())
+
+
+def _both(one: Resource, other: Resource) -> Resource:
+    return replace(
+        one,
+        role=other.role if other.nodes and not one.nodes else one.role,
+        nodes=tuple(dict.fromkeys((*one.nodes, *other.nodes))),
+        managed=one.managed and other.managed,
+        failed=one.failed or other.failed,
+        active=one.active or other.active,
     )
 
 
@@ -83,6 +106,7 @@ def _resource(row: ET.Element, files: dict[str, str]) -> Resource:
         row.get("managed") == "true",
         row.get("failed") == "true",
         files.get(id_.partition(":")[0], ""),
+        row.find("node") is not None,
     )
 
 

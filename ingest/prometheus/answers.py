@@ -13,7 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from kgraph.schema import SourceError
 from kgraph.schema.refusals import in_words
@@ -122,6 +129,7 @@ class Reading:
         series: question -> label sets of the series that it found.
         troubles: what could not be asked, one line each.
         started_at: when Prometheus was started; None where it does not say.
+        partial: targets or rules are missing, by its own word.
     """
 
     clock: datetime
@@ -130,12 +138,13 @@ class Reading:
     series: Mapping[Question, tuple[Labels, ...]] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
     started_at: datetime | None = None
+    partial: bool = False
 
     @property
     def settled(self) -> bool:
         """Whether it lists all its targets: it finds them one by one after it was started."""
         young = self.started_at is not None and self.clock - self.started_at < _SETTLES
-        return bool(self.targets) and not young
+        return bool(self.targets) and not young and not self.partial
 
 
 def _time(value: object) -> object:
@@ -161,7 +170,18 @@ class Tolerant(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class _Target(Tolerant):
+class _Listing(Tolerant):
+    """What takes the place of Prometheus, such as a ruler of its own, may write null for none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_left_out(cls, told: object) -> object:
+        if not isinstance(told, dict):
+            return told
+        return {name: value for name, value in told.items() if value is not None}
+
+
+class _Target(_Listing):
     labels: LabelRow
     scrapeUrl: _Text = ""  # noqa: N815 - Prometheus's own spelling
     lastError: _Text = ""  # noqa: N815
@@ -170,18 +190,18 @@ class _Target(Tolerant):
     scrapeInterval: str = ""  # noqa: N815
 
 
-class _Targets(Tolerant):
+class _Targets(_Listing):
     activeTargets: list[_Target]  # noqa: N815
 
 
-class _Alert(Tolerant):
+class _Alert(_Listing):
     labels: LabelRow
     annotations: LabelRow = {}
     state: str
     activeAt: _Time = None  # noqa: N815
 
 
-class _Rule(Tolerant):
+class _Rule(_Listing):
     name: _Text
     query: _Text
     labels: LabelRow = {}
@@ -193,14 +213,14 @@ class _Rule(Tolerant):
     type: str = "alerting"
 
 
-class _Group(Tolerant):
+class _Group(_Listing):
     interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = (
         _DEFAULT_INTERVAL.total_seconds()
     )
     rules: list[_Rule]
 
 
-class _Groups(Tolerant):
+class _Groups(_Listing):
     groups: list[_Group]
 
 
@@ -244,6 +264,18 @@ def data_of(content: bytes, model: type[_M], where: str, mend: str = "") -> _M:
     except (ValueError, TypeError, KeyError, RecursionError):
         told = "not an answer of Prometheus"
         raise SourceError(told, where=where, mend=mend or _OTHER) from None
+
+
+def warned(content: bytes, what: str) -> tuple[str, ...]:
+    """Return what is missing in an answer by its own word, one line each.
+
+    Who asks several Prometheuses for others, as Thanos does, answers with what it has got.
+    """
+    if b'"warnings"' not in content:
+        return ()
+    told = json.loads(content).get("warnings") or ()
+    lines = (" ".join(str(each).split())[:_TOLD] for each in told)
+    return tuple(f"a part of its {what} is missing: {line}" for line in lines)
 
 
 def read_targets(content: bytes, where: str) -> tuple[Target, ...]:

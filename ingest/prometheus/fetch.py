@@ -18,6 +18,7 @@ from ingest.prometheus.answers import (
     read_series,
     read_start,
     read_targets,
+    warned,
 )
 from kgraph.schema import SourceError
 from kgraph.web import Asker, Credentials, NoAnswerError, Service
@@ -51,14 +52,18 @@ def fetch(
     service = Service("Prometheus", url, credentials or Credentials())
     with service.asking() as ask:
         clock = read_clock(ask.get("/api/v1/query", {"query": "time()"}), url)
-        targets = _steadied(
-            ask, read_targets(ask.get("/api/v1/targets", {"state": "active"}), url)
-        )
-        rules = read_rules(ask.get("/api/v1/rules", {"type": "alert"}), url)
+        content = ask.get("/api/v1/targets", {"state": "active"})
+        targets = _steadied(ask, read_targets(content, url))
+        lacking = warned(content, "targets")
+        content = ask.get("/api/v1/rules", {"type": "alert"})
+        rules = read_rules(content, url)
+        lacking += warned(content, "rules")
         started_at = _started_at(ask)
-        wanted = tuple(dict.fromkeys(questions(rules)))
+        # Of half the rules and targets, silence proves nothing.
+        wanted = () if lacking else tuple(dict.fromkeys(questions(rules)))
         series, troubles = _series(ask, wanted, time.monotonic() + patience.total_seconds())
-    return Reading(clock, targets, rules, series, troubles, started_at)
+    told = (*lacking, *troubles)
+    return Reading(clock, targets, rules, series, told, started_at, partial=bool(lacking))
 
 
 def _steadied(ask: Asker, targets: Sequence[Target]) -> tuple[Target, ...]:

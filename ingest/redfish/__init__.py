@@ -46,7 +46,7 @@ def read(entry: Entry, here: Here) -> Found:
     credentials = Credentials(entry.password_env, secret, user=entry.user)
     told = fetch(entry.url, credentials, ca_file)
     items = folded(normalise(told, entry.url, entry.host, here))
-    return Found(entry.url, items)
+    return Found(entry.url, items, complete=not told.missing, findings=told.missing)
 
 
 SOURCE = Source(NAME, Entry, read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kgraph.schema import SourceError
@@ -12,17 +12,33 @@ from kgraph.web import Asker, Credentials, RefusedError, Service
 
 _ROOT = "/redfish/v1/"
 _NOT_THERE = frozenset({404, 405, 410, 501})
-_MOST = 64  # members of a collection: a controller has few
+_MOST = 1_000  # members of a collection: a controller has few, and one of a whole rack some more
+# Where a chassis tells of its supplies and fans; since 2020.4 each is a resource of its own there.
+_POWER = ("Power", "PowerSubsystem", "PowerSupplies")
+_THERMAL = ("Thermal", "ThermalSubsystem", "Fans")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The supplies, or the fans and temperatures, of one chassis."""
+
+    chassis: str
+    node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Systems, managers, and the power and thermal resources of their chassis."""
+    """Systems, managers, and the power and thermal resources of their chassis.
+
+    Attributes:
+        missing: what is listed and did not answer to its address, one line each.
+    """
 
     systems: tuple[Node, ...]
     managers: tuple[Node, ...]
-    power: tuple[Node, ...]
-    thermal: tuple[Node, ...]
+    power: tuple[Part, ...]
+    thermal: tuple[Part, ...]
+    missing: tuple[str, ...] = ()
 
 
 def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> Answers:
@@ -32,41 +48,78 @@ def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> An
         SourceError: unreachable, refused, or an answer that is no JSON.
     """
     with Service("the controller", url, credentials, ca_file=ca_file).asking() as ask:
-        root = _resource(ask, _ROOT)
+        walk = _Walk(ask)
+        root = walk.resource(_ROOT)
         if not any(root.text(name, "@odata.id") for name in ("Systems", "Managers", "Chassis")):
             mend = "is this a Redfish service?"
             raise SourceError("its root leads nowhere", where=root.where, mend=mend)
-        chassis = tuple(_members(ask, root, "Chassis"))
+        chassis = dict(walk.members(root, "Chassis"))
         return Answers(
-            tuple(_members(ask, root, "Systems")),
-            tuple(_members(ask, root, "Managers")),
-            tuple(_parts(ask, chassis, "Power")),
-            tuple(_parts(ask, chassis, "Thermal")),
+            tuple(dict(walk.members(root, "Systems")).values()),
+            tuple(dict(walk.members(root, "Managers")).values()),
+            tuple(walk.parts(chassis, *_POWER)),
+            tuple(walk.parts(chassis, *_THERMAL)),
+            tuple(walk.missing),
         )
 
 
-def _resource(ask: Asker, path: str) -> Node:
-    return parsed(ask.get(path), f"{ask.service.url.rstrip('/')}{path}")
+@dataclass(slots=True)
+class _Walk:
+    """One walk, which remembers what it did not find."""
 
+    ask: Asker
+    missing: list[str] = field(default_factory=list)
 
-def _members(ask: Asker, root: Node, name: str) -> Iterator[Node]:
-    link = root.text(name, "@odata.id")
-    if not link:
-        return
-    for member in list(_resource(ask, link).at("Members").each())[:_MOST]:
-        yield _resource(ask, member.needed("@odata.id"))
+    def resource(self, path: str) -> Node:
+        return parsed(self.ask.get(path), self._where(path))
 
+    def members(self, root: Node, name: str) -> Iterator[tuple[str, Node]]:
+        """Yield address and resource of each member of a collection, page by page.
 
-def _parts(ask: Asker, chassis: tuple[Node, ...], name: str) -> Iterator[Node]:
-    """Yield a part of each chassis; some have none, or answer that they have none."""
-    for each in chassis:
-        link = each.text(name, "@odata.id")
-        if not link:
-            continue
+        One that is listed and not there does not hide the others: a blade that was just drawn.
+        """
+        for path in self._listed(root.text(name, "@odata.id")):
+            member = self._if_there(path)
+            if member is None:
+                self.missing.append(f"{self._where(path)}: it is listed, and not there")
+            else:
+                yield path, member
+
+    def parts(self, chassis: dict[str, Node], old: str, new: str, members: str) -> Iterator[Part]:
+        """Yield a part of each chassis; some have none, or answer that they have none."""
+        for path, each in chassis.items():
+            name = path.rstrip("/").rpartition("/")[2]
+            link = each.text(old, "@odata.id")
+            found = self._if_there(link) if link else None
+            if found is None and (link := each.text(new, "@odata.id")):
+                whole = self._if_there(link)
+                if whole is not None:
+                    rows = [row.value for _, row in self.members(whole, members)]
+                    found = Node({members: rows}, whole.path, whole.where)
+            if found is not None:
+                yield Part(name, found)
+
+    def _listed(self, path: str) -> Iterator[str]:
+        seen: set[str] = set()
+        count = 0
+        while path and path not in seen:
+            seen.add(path)
+            page = self.resource(path)
+            for member in page.at("Members").each():
+                count += 1
+                if count > _MOST:
+                    what = f"a collection of more than {_MOST} members"
+                    raise SourceError(what, where=page.where, mend="is this one controller?")
+                yield member.needed("@odata.id")
+            path = page.text("Members@odata.nextLink")
+
+    def _if_there(self, path: str) -> Node | None:
         try:
-            answer = ask.get(link)
+            return self.resource(path)
         except RefusedError as error:
             if error.status not in _NOT_THERE:  # a session that has expired is no lost supply
                 raise
-            continue
-        yield parsed(answer, f"{ask.service.url.rstrip('/')}{link}")
+            return None
+
+    def _where(self, path: str) -> str:
+        return f"{self.ask.service.url.rstrip('/')}{path}"

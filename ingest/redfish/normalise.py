@@ -5,11 +5,12 @@ A machine lives while one of its power supplies does. What feeds a supply, no co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from ingest.redfish.fetch import Answers
-from kgraph.schema import Record, RelationRecord
+from ingest.redfish.fetch import Answers, Part
+from kgraph.identity import canonical
+from kgraph.schema import Key, Record, RelationRecord
 from kgraph.sourcekit import Here, Look, Machine, Node, identifies
 from kgraph.sourcekit.machines import Told
 
@@ -31,8 +32,8 @@ def normalise(told: Answers, url: str, host: str, here: Here) -> Iterator[Told]:
         key = f"system:{authority}/{system.needed('Id')}"
         yield _system(system, key, host, authority, here)
         yield RelationRecord(key, "WATCHED_BY", bmc)
-        for resource in told.power:
-            yield from _supplies(resource, key, authority, here, look)
+        for number, supply in _supplies(told.power):
+            yield from _supply(number, supply, key, authority, here, look)
         yield from _seen(system, told, key, look)
 
 
@@ -51,22 +52,35 @@ def _system(system: Node, key: str, host: str, authority: str, here: Here) -> Ma
     )
 
 
-def _supplies(power: Node, system: str, authority: str, here: Here, look: Look) -> Iterator[Told]:
-    for number, supply in enumerate(power.at("PowerSupplies").each()):
-        state = supply.text("Status", "State")
-        if state not in _PRESENT:
-            continue
-        name = supply.text("Name") or f"supply {supply.text('MemberId') or number}"
-        key = f"supply:{authority}/{supply.text('MemberId') or number}"
-        serial = supply.text("SerialNumber")
-        strong = (here.key("serial", serial),) if serial else ()
-        shown = f"{authority}/{name}"
-        claims = (*strong, here.key("name", shown))
-        yield Record(key, "PowerFeed", shown, claims, watched=("down",))
-        yield RelationRecord(system, "POWERED_BY", key, "supplies", 1)
-        health = supply.text("Status", "Health")
-        lost = health == "Critical" or state == "UnavailableOffline"
-        yield look.sees(key, "down", f"the controller says {health or state}" if lost else "")
+def _supplies(power: Iterable[Part]) -> Iterator[tuple[str, Node]]:
+    """Yield each supply that is there, with its number: two chassis may begin both with 0."""
+    numbers: set[str] = set()
+    serials: set[str] = set()
+    for part in power:
+        for place, supply in enumerate(part.node.at("PowerSupplies").each()):
+            serial = supply.text("SerialNumber")
+            if supply.text("Status", "State") not in _PRESENT or serial in serials:
+                continue  # what two chassis share, both of them list
+            number = supply.text("MemberId") or supply.text("Id") or str(place)
+            number = f"{part.chassis}/{number}" if number in numbers else number
+            numbers.add(number)
+            if canonical(Key("serial", serial)):
+                serials.add(serial)
+            yield number, supply
+
+
+def _supply(
+    number: str, supply: Node, system: str, authority: str, here: Here, look: Look
+) -> Iterator[Told]:
+    key, name = f"supply:{authority}/{number}", supply.text("Name") or f"supply {number}"
+    serial, state = supply.text("SerialNumber"), supply.text("Status", "State")
+    strong = (here.key("serial", serial),) if serial else ()
+    shown = f"{authority}/{name}"
+    yield Record(key, "PowerFeed", shown, (*strong, here.key("name", shown)), watched=("down",))
+    yield RelationRecord(system, "POWERED_BY", key, "supplies", 1)
+    health = supply.text("Status", "Health")
+    lost = health == "Critical" or state == "UnavailableOffline"
+    yield look.sees(key, "down", f"the controller says {health or state}" if lost else "")
 
 
 def _seen(system: Node, told: Answers, key: str, look: Look) -> Iterator[Told]:
@@ -76,7 +90,7 @@ def _seen(system: Node, told: Answers, key: str, look: Look) -> Iterator[Told]:
         yield look.sees(key, "down", "" if power in {"On", "PoweringOff"} else f"it is {power}")
     health = system.text("Status", "HealthRollup") or system.text("Status", "Health")
     troubles = [f"the controller says {health}"] if health in {"Warning", "Critical"} else []
-    troubles += [line for resource in told.thermal for line in _heat(resource)]
+    troubles += [line for part in told.thermal for line in _heat(part.node)]
     yield look.sees(key, "degraded", "; ".join(troubles))
 
 

@@ -18,11 +18,14 @@ from ingest.storage.mounts import mounts
 from ingest.storage.normalise import Told, normalise
 from ingest.storage.zfs import zpools
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, parsed, run
+from kgraph.sourcekit import Found, Here, Place, Source, SourceEntry, folded, own_name, parsed, run
+from kgraph.sourcekit.command import ToolFailedError
 
 NAME = "storage"
 _UUID = "/sys/class/dmi/id/product_uuid"
-_COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,WWN,SERIAL,MODEL,FSTYPE,MOUNTPOINTS"
+_COLUMNS = "NAME,KNAME,PATH,TYPE,SIZE,WWN,MODEL,MOUNTPOINTS"
+# util-linux before 2.37, as RHEL 8, Ubuntu 20.04 and Debian 11 have it.
+_OLD_COLUMNS = "NAME,KNAME,TYPE,SIZE,WWN,MODEL,MOUNTPOINT"
 # Of these the size is asked. A network file system that hangs would hang whoever asks it.
 _LOCAL = "ext2,ext3,ext4,xfs,btrfs,f2fs,zfs"
 _REMOTE = "nfs,nfs4"
@@ -50,10 +53,10 @@ def read(entry: Entry, here: Here) -> Found:
     Raises:
         SourceError: a tool is missing, fails, or answers nonsense.
     """
-    host = entry.host or _asked(entry, "uname", "-n").strip()
     where = f"storage {entry.subject}"
+    host = entry.host or own_name(_asked(entry, "uname", "-n"), where)
     told = Told(
-        devices(parsed(_asked(entry, "lsblk", "-J", "-b", "-o", _COLUMNS), f"{where}: lsblk")),
+        devices(parsed(_block_devices(entry), f"{where}: lsblk")),
         mounts(_mounted(entry, _LOCAL, "TARGET,SOURCE,FSTYPE,SIZE,AVAIL"), f"{where}: findmnt"),
         mounts(_mounted(entry, _REMOTE, "TARGET,SOURCE,FSTYPE"), f"{where}: findmnt"),
         degraded_arrays(_if_there(entry, "/proc/mdstat")),
@@ -68,6 +71,16 @@ def read(entry: Entry, here: Here) -> Found:
 
 def _asked(entry: Entry, *argv: str) -> str:
     return run(argv, via=entry.via)
+
+
+def _block_devices(entry: Entry) -> str:
+    asked = ("lsblk", "-J", "-b", "-o")
+    try:
+        return _asked(entry, *asked, _COLUMNS)
+    except ToolFailedError as error:
+        if "unknown column" not in error.said:
+            raise
+        return _asked(entry, *asked, _OLD_COLUMNS)
 
 
 def _if_there(entry: Entry, path: str) -> str:

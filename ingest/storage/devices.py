@@ -51,15 +51,21 @@ def devices(root: Node) -> Mapping[str, Device]:
 
 
 def _device(node: Node, name: str, parents: tuple[str, ...]) -> Device:
-    points = (each.text() for each in node.at("mountpoints").each())
+    points = [each.text() for each in node.at("mountpoints").each()]
+    title = node.text("name") or name
     return Device(
         name,
-        node.text("name") or name,
-        node.needed("path"),
+        title,
+        node.text("path") or _path(name, title),
         node.needed("type"),
         node.whole("size"),
         node.text("wwn"),
         node.text("model"),
-        tuple(point for point in points if point.startswith("/")),
+        tuple(p for p in (*points, node.text("mountpoint")) if p.startswith("/")),
         parents,
     )
+
+
+def _path(name: str, title: str) -> str:
+    """Return the path of a device that an old lsblk does not tell."""
+    return f"/dev/mapper/{title}" if name.startswith("dm-") else f"/dev/{name}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from kgraph.sourcekit import parsed
+
+_BOUND = re.compile(r"\[/[^\[\]]*\]$")  # the folder of a mount that is bound elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Mount:
         """The address of the export that it is, as every source spells it; "" for a local one."""
         if not self.type.startswith("nfs"):
             return ""
-        server, _, path = self.source.rpartition(":/")
+        server, _, path = _BOUND.sub("", self.source).rpartition(":/")
         host = server.strip("[]").lower().rstrip(".")
         return f"nfs://{f'[{host}]' if ':' in host else host}/{path.strip('/')}".rstrip("/")
 

@@ -19,7 +19,11 @@ from kgraph.sourcekit.machines import Told as Row
 
 FULL_BELOW = 0.02  # share of a file system still available
 _PASSED = frozenset({"part", "crypt", "dm"})
-_LEFT_OUT = ("/run", "/boot", "/snap/", "/var/lib/docker/", "/var/lib/containers/")
+# What pods mount, the cluster tells.
+_LEFT_OUT = (
+    *("/run/", "/boot/", "/snap/", "/var/lib/docker/", "/var/lib/containers/"),
+    "/var/lib/kubelet/",
+)
 # How many of its members an array can lose; of RAID 10, one for certain.
 _SPARE = {"raid1": -1, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
 
@@ -54,13 +58,18 @@ def normalise(told: Told, own: Place, here: Here) -> Iterator[Row]:
     for pool in told.zpools:
         yield from _zpool(pool, stack, here, look)
     for mount in told.remote:
-        yield from _mounted_export(mount, own, here)
+        if _matters(mount.path):
+            yield from _mounted_export(mount, own, here)
     sizes = {mount.path: mount for mount in told.local}
     for device in told.devices.values():
         for path in device.mountpoints:
-            if path == "/" or not path.startswith(_LEFT_OUT):
+            if _matters(path):
                 yield from _file_system(path, device, stack, sizes.get(path), here)
                 yield from _filled(path, own, sizes.get(path), look)
+
+
+def _matters(path: str) -> bool:
+    return not f"{path}/".startswith(_LEFT_OUT)
 
 
 class _Stack:

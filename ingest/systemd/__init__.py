@@ -14,7 +14,7 @@ from typing import Literal
 from ingest.systemd.normalise import normalise
 from ingest.systemd.units import PROPERTIES, units
 from kgraph.schema import SourceError
-from kgraph.sourcekit import Found, Here, Machine, Source, SourceEntry, folded, run
+from kgraph.sourcekit import Found, Here, Machine, Source, SourceEntry, folded, own_name, run
 
 NAME = "systemd"
 # What every machine has, and nobody builds upon.
@@ -50,7 +50,7 @@ def read(entry: Entry, here: Here) -> Found:
 
 
 def _machine(entry: Entry) -> Machine:
-    name = entry.host or run(["uname", "-n"], via=entry.via).strip()
+    name = entry.host or own_name(run(["uname", "-n"], via=entry.via), f"systemd {entry.subject}")
     facts = {"/etc/machine-id": "", "/sys/class/dmi/id/product_uuid": ""}
     for path in facts:
         with suppress(SourceError):  # only root may read the UUID

@@ -9,14 +9,15 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as quick, and as safe
 _DEEPEST = 100  # levels; what people write has ten
 _SHALLOW = 5_000  # levels that no stack is too small for
+_MOST_REPEATED = 2**20  # values that all aliases of a text stand for
 
 
 def safe_yaml(text: str | bytes) -> Any:  # noqa: ANN401 - whatever the text says
     """Return the one document of a text in plain values.
 
     Raises:
-        yaml.YAMLError: it is no YAML, nests too deeply, asks for more than plain values, or has a
-            key twice.
+        yaml.YAMLError: it is no YAML, nests too deeply, asks for more than plain values, has a
+            key twice, or aliases that stand for too much.
         ValueError: a date that there is not.
         RecursionError: it nests too deeply and is no YAML besides.
     """
@@ -34,10 +35,42 @@ def _read(text: str | bytes, kind: Any) -> Any:  # noqa: ANN401 - either of the 
         root = loader.get_single_node()
         if root is None:
             return None
+        refuse_bomb(root)
         _refuse_twice(root)
         return loader.construct_document(root)
     finally:
         loader.dispose()
+
+
+def refuse_bomb(root: yaml.Node) -> None:
+    """Refuse aliases by which a small text stands for a huge value.
+
+    One that stands within what it stands for counts as one value there.
+
+    Raises:
+        yaml.YAMLError: with the place of what is repeated too often.
+    """
+    sizes: dict[int, int] = {}  # of each value, as if it were written out
+    seen: set[int] = set()
+    left = [(root, False)]
+    while left:
+        node, counted = left.pop()
+        if counted:
+            sizes[id(node)] = 1 + sum(sizes.get(id(each), 1) for each in _parts(node))
+            if sizes[id(node)] > _MOST_REPEATED + len(sizes):
+                problem = "its aliases stand for too much"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            left.append((node, True))
+            left += [(each, False) for each in _parts(node)]
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    inner = node.value if isinstance(node, yaml.CollectionNode) else []
+    return (
+        [each for pair in inner for each in pair] if isinstance(node, yaml.MappingNode) else inner
+    )
 
 
 def _refuse_twice(root: yaml.Node) -> None:

@@ -66,7 +66,7 @@ def labels_read(mapping: Mapping) -> tuple[str, ...]:
     """Return the labels that decide of which entity an alert of such a mapping speaks."""
     names = mapping.name or (*GUESTS, *TARGETS, *SERVICES)
     hosts = mapping.host or HOSTS
-    read = (*EXPLICIT, *UUIDS, *names, *hosts, *mapping.caller, "namespace")
+    read = (*EXPLICIT, *UUIDS, *names, *hosts, *mapping.caller, "namespace", "cluster")
     return tuple(dict.fromkeys(read))
 
 
@@ -94,7 +94,7 @@ def resolve(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
 def _resolved(alert: Alert, mapping: Mapping, index: EstateIndex) -> Resolution:
     question = _Question(alert, mapping, index)
     for name, resolver in RESOLVERS:
-        found = tuple(dict.fromkeys(resolver(question)))
+        found = _in_cluster(question, tuple(dict.fromkeys(resolver(question))))
         if found:
             return Resolution(name, found, question.tried)
         if resolver is _explicit and question.tried:
@@ -285,6 +285,14 @@ def _in_namespace(question: _Question, found: Found, namespace: str) -> Found:
         for uid in found
         if not namespace or entities[uid].labels.get("namespace", namespace) == namespace
     )
+
+
+def _in_cluster(question: _Question, found: Found) -> Found:
+    """Of several, keep what is labelled with the alert's cluster: each has its own `coredns`."""
+    cluster, entities = question.alert.labels.get("cluster", ""), question.index.entities
+    if not cluster or len(found) < 2:
+        return found
+    return tuple(uid for uid in found if entities[uid].labels.get("cluster") == cluster) or found
 
 
 def _port(question: _Question, name: str, host: str = "") -> Found:

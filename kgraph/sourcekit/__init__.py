@@ -12,7 +12,14 @@ from kgraph.sourcekit.entry import SourceEntry
 from kgraph.sourcekit.files import content
 from kgraph.sourcekit.looks import Look
 from kgraph.sourcekit.machines import MACHINES, Alias, Machine, Place, Told
-from kgraph.sourcekit.naming import MANAGED_BY, identifies, local_name, spelled_uuid
+from kgraph.sourcekit.naming import (
+    MANAGED_BY,
+    identifies,
+    is_here,
+    local_name,
+    own_name,
+    spelled_uuid,
+)
 from kgraph.sourcekit.rows import folded
 from kgraph.sourcekit.settling import Settled, settled
 from kgraph.sourcekit.shapes import Node, parsed
@@ -37,7 +44,9 @@ __all__ = [
     "content",
     "folded",
     "identifies",
+    "is_here",
     "local_name",
+    "own_name",
     "parsed",
     "run",
     "settled",

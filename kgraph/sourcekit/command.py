@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
+import selectors
 import shlex
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +19,8 @@ from kgraph.schema import SourceError
 from kgraph.schema.errors import one_line
 
 PATIENCE = timedelta(seconds=20)
+MOST_BYTES = 256 * 2**20  # of an answer, as over HTTP
+_CHUNK = 1 << 16
 _LONGEST_COMPLAINT = 300
 _asked: set[subprocess.Popen[bytes]] = set()  # tools that somebody waits for
 _starting = threading.Lock()
@@ -54,21 +58,55 @@ def run(
 
     Raises:
         ToolFailedError: it ended with a status that tells of failure.
-        SourceError: it is missing, takes too long, or prints no UTF-8.
+        SourceError: it is missing, takes too long, prints no UTF-8 or no end.
     """
     argv = through(via, argv)
     where = " ".join(argv)
-    try:
-        with started(argv, subprocess.PIPE, more) as tool:
-            printed, complaint = tool.communicate(timeout=patience.total_seconds())
-    except subprocess.TimeoutExpired:
-        raise unanswered(argv, patience) from None
+    with started(argv, subprocess.PIPE, more) as tool:
+        try:
+            printed, complaint = _said(tool, patience)
+        except subprocess.TimeoutExpired:
+            raise unanswered(argv, patience) from None
+        except OverflowError:
+            mend = "ask for less, or look for what goes mad there"
+            raise SourceError(
+                f"more than {MOST_BYTES >> 20} MiB", where=where, mend=mend
+            ) from None
     if tool.returncode:
         raise ToolFailedError(tool.returncode, shortened(complaint or printed), where)
     try:
         return printed.decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"its answer is not UTF-8: {one_line(error)}", where=where) from None
+
+
+def _said(tool: subprocess.Popen[bytes], patience: timedelta) -> tuple[bytes, bytes]:
+    """Return what a tool prints and what it complains of, once it has ended.
+
+    Raises:
+        subprocess.TimeoutExpired: it has not ended in time.
+        OverflowError: it prints more than anybody can hold.
+    """
+    end = time.monotonic() + patience.total_seconds()
+    heard = {pipe: bytearray() for pipe in (tool.stdout, tool.stderr)}
+    with selectors.DefaultSelector() as pipes:
+        for pipe, told in heard.items():
+            assert pipe is not None  # noqa: S101 - both were asked for
+            pipes.register(pipe, selectors.EVENT_READ, told)
+        while pipes.get_map():
+            ready = pipes.select(max(0.0, end - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired(tool.args, patience.total_seconds())
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                key.data.extend(chunk)
+                if not chunk:
+                    pipes.unregister(key.fileobj)
+                if len(key.data) > MOST_BYTES:
+                    raise OverflowError
+    tool.wait(max(0.0, end - time.monotonic()))
+    printed, complaint = map(bytes, heard.values())
+    return printed, complaint
 
 
 def unanswered(argv: Sequence[str], patience: timedelta) -> SourceError:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 from kgraph.identity import canonical
-from kgraph.schema import Key
+from kgraph.schema import Key, SourceError
+
+# Where Docker, libvirt, Podman and LXC put a machine itself, on every machine that has them.
+_BEHIND_A_BRIDGE = frozenset({"172.17.0.1", "192.168.122.1", "10.88.0.1", "10.0.3.1"})
 
 # The label that says who else repairs a thing, such as Pacemaker: there kgraph only observes.
 MANAGED_BY = "managedBy"
@@ -20,15 +23,43 @@ def spelled_uuid(uuid: str) -> str:
     return claim.value if claim else ""
 
 
+def own_name(told: str, where: str) -> str:
+    """Return what a machine calls itself.
+
+    Raises:
+        SourceError: it has no name of its own: all that is read of it would be taken for parts of
+            the next one that has none either.
+    """
+    name = told.strip()
+    if not name or canonical(Key("hostname", name)) is None:
+        what = f"the machine calls itself {name!r}, as others do"
+        raise SourceError(what, where=where, mend="give `host`, or a host name to the machine")
+    return name
+
+
 def identifies(address: str) -> bool:
-    """Tell whether an IP address can belong to one machine alone: no loopback, no link-local."""
+    """Tell whether an IP address can belong to one machine alone.
+
+    Loopback and link-local ones do not, nor do those that bridges for guests and containers come
+    with.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    return not (
+    return address not in _BEHIND_A_BRIDGE and not (
         parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local or parsed.is_multicast
     )
+
+
+def is_here(address: str) -> bool:
+    """Tell whether an address means whatever machine says it: loopback, or a socket's path."""
+    if address.startswith("/") or canonical(Key("hostname", address)) is None:
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def local_name(host: str, name: str) -> str:
@@ -36,5 +67,7 @@ def local_name(host: str, name: str) -> str:
 
     Domains are left out, since some sources know them and others don't; so it is a weak name.
     """
+    if canonical(Key("hostname", host)) is None:
+        return ""
     short = host.lower().partition(".")[0]
     return f"{short}/{name}" if short and name else ""

@@ -9,6 +9,7 @@ return to what it was.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ from kgraph.schema import (
 )
 from kgraph.signals import EstateIndex
 from kgraph.sourcekit.machines import GUEST, HOST, Alias, Machine, Told
-from kgraph.sourcekit.naming import identifies, spelled_uuid
+from kgraph.sourcekit.naming import identifies, is_here, spelled_uuid
 
 _UUID = {HOST: "smbiosUuid", GUEST: "vmUuid"}
 _NAME = {HOST: "hostname", GUEST: "name"}
@@ -41,11 +42,13 @@ class Estate:
     Attributes:
         site: names of other sites are other things.
         own: uid -> the source's own keys, of what it speaks of already.
+        shared: addresses that several machines of this reading have, and that tell none of them.
     """
 
     index: EstateIndex
     site: str
     own: Mapping[str, Sequence[str]]
+    shared: frozenset[str] = frozenset()
 
     def named(self, name: str, kinds: tuple[str, ...]) -> tuple[str, ...]:
         """Return uids of this site that answer to a name, of the first kind that has any."""
@@ -78,7 +81,8 @@ def settled(
         site: the site of the source.
         own: uid -> the source's own keys, of what it has told of before.
     """
-    estate = Estate(index, site, own or {})
+    items = list(items)
+    estate = Estate(index, site, own or {}, _shared(items))
     told: list[Item] = []
     findings: list[str] = []
     moved: dict[str, str] = {}
@@ -105,6 +109,12 @@ def settled(
     return Settled(tuple(rows), tuple(findings))
 
 
+def _shared(items: Iterable[Told]) -> frozenset[str]:
+    machines = {item.key: item for item in items if isinstance(item, Machine)}
+    count = Counter(ip for each in machines.values() for ip in set(each.addresses))
+    return frozenset(address for address, times in count.items() if times > 1)
+
+
 def _renamed(item: Item, moved: Mapping[str, str]) -> Item:
     """Return an item that names a machine as it was settled: by another key, or another's uid."""
     if isinstance(item, RelationRecord):
@@ -120,6 +130,8 @@ def _renamed(item: Item, moved: Mapping[str, str]) -> Item:
 def _resolved(alias: Alias, estate: Estate) -> tuple[str, str]:
     """Return the one uid that is meant, or why there is none."""
     for name in alias.names:
+        if is_here(name):  # whoever says so means another machine
+            continue
         found = estate.named(name, alias.kinds)
         if len(found) == 1:
             return found[0], ""
@@ -184,8 +196,10 @@ def _kind(machine: Machine, estate: Estate) -> tuple[str, _Known | None]:
 
 def _known(machine: Machine, kind: str, estate: Estate) -> _Known | None:
     """Return the one entity that answers to a machine's name or address; of parts, the surest."""
-    named = () if machine.nameless else (machine.name,)
-    for name in (*named, *filter(identifies, machine.addresses)):
+    has_name = not machine.nameless and canonical(Key("hostname", machine.name)) is not None
+    named = (machine.name,) if has_name else ()
+    addresses = (each for each in machine.addresses if each not in estate.shared)
+    for name in (*named, *filter(identifies, addresses)):
         found = [estate.index.entities[uid] for uid in estate.named(name, (kind,))]
         if len(found) == 1:
             return _Known(found[0])

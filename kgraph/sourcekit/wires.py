@@ -88,7 +88,8 @@ def _of_host(
     own = local.chassis
     name = own.name or own.id
     machine = f"machine:{name}"
-    yield Machine(machine, name, local.uuid, own.addresses, kind="Host")
+    nameless = not own.name
+    yield Machine(machine, name, local.uuid, own.addresses, kind="Host", nameless=nameless)
     own_wires = [wire for wire in wires if _is_wire(wire, local, heard)]
     for wire in own_wires:
         key = f"nic:{name}/{wire.interface}"

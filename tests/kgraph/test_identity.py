@@ -76,6 +76,39 @@ def test_a_placeholder_serial_is_no_key(value: str) -> None:
     assert canonical(Key("serial", "CZJ1234ABC")) is not None
 
 
+@pytest.mark.parametrize(
+    ("namespace", "value"),
+    [
+        ("smbiosUuid", "Not Settable"),
+        ("smbiosUuid", "fefefefe-fefe-fefe-fefe-fefefefefefe"),
+        ("hostname", "localhost"),
+        ("hostname", "localhost.localdomain."),
+        ("hostname", "(none)"),
+        ("mac", "00:00:00:00:00:00"),
+        ("mac", "FF-FF-FF-FF-FF-FF"),
+        ("wwn", "0x0000000000000000"),
+        ("wwn", "eui.0000000000000000"),
+        ("machineId", "uninitialized"),
+    ],
+)
+def test_what_many_machines_have_in_a_field_is_no_key(namespace: str, value: str) -> None:
+    assert canonical(Key(namespace, value)) is None
+
+
+def test_a_name_that_only_begins_like_that_of_a_nameless_machine_is_one() -> None:
+    assert canonical(Key("hostname", "localhost.dc1.example")) is not None
+
+
+@pytest.mark.parametrize("value", ["52:54:00:AB:CD:EF", "52-54-00-ab-cd-ef", "5254.00ab.cdef"])
+def test_a_mac_address_has_one_spelling(value: str) -> None:
+    assert canonical(Key("mac", value)) == Key("mac", "52:54:00:ab:cd:ef")
+
+
+@pytest.mark.parametrize("value", ["2001:DB8::7", "2001:db8:0:0:0:0:0:7"])
+def test_an_ipv6_address_has_one_spelling(value: str) -> None:
+    assert canonical(Key("ip", value)) == Key("ip", "2001:db8::7")
+
+
 def test_a_record_without_keys_is_new_or_what_it_was() -> None:
     matched = match([claimant("a"), claimant("b", uid="B")], Known())
     assert matched.uids == (mint_uid("src", "scope", "a"), "B")

@@ -10,9 +10,10 @@ from typing import TypeVar
 from ingest.detect.changes.files import files, hashes_of, times_of
 from ingest.detect.changes.happened import State
 from ingest.detect.changes.packages import DPKG, RPM, packages
-from ingest.detect.changes.units import starts_of, units
+from ingest.detect.changes.units import IN_SECONDS, starts_of, units
 from kgraph.schema import SourceError
 from kgraph.sourcekit import run
+from kgraph.sourcekit.command import ToolFailedError
 
 _T = TypeVar("_T")
 
@@ -61,9 +62,19 @@ def look(wanted: Wanted, where: str, patience: timedelta) -> State:
             lambda: files(ask(times_of(wanted.files)), ask(hashes_of(wanted.files)), where),
             asked=bool(wanted.files),
         ),
-        tried(lambda: units(ask(starts_of(wanted.units))), asked=bool(wanted.units)),
+        tried(lambda: units(_starts(ask, starts_of(wanted.units))), asked=bool(wanted.units)),
         tuple(map(str, failures)),
     )
     if failures and state == State():
         raise failures[0]
     return state
+
+
+def _starts(ask: Callable[[list[str]], str], asked: list[str]) -> str:
+    """Ask for the last starts of units; an older systemd tells of their dates in words alone."""
+    try:
+        return ask(asked)
+    except ToolFailedError as error:
+        if "option" not in error.said:
+            raise
+        return ask([word for word in asked if word != IN_SECONDS])

@@ -23,7 +23,7 @@ def packages(text: str, where: str) -> Versions:
     Raises:
         SourceError: it is something else, or nothing.
     """
-    found = {}
+    found: dict[str, Version] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         parts = line.split("\t")
         if len(parts) != 4:
@@ -31,10 +31,20 @@ def packages(text: str, where: str) -> Versions:
             raise SourceError(what, where=where, mend="dpkg 1.19.3 or rpm is needed")
         name, version, status, since = parts
         if status.strip().startswith("i"):
-            found[name] = Version(version, float(since) if since.isdigit() else 0.0)
+            told = Version(version, float(since) if since.isdigit() else 0.0)
+            found[name] = _both(found[name], told) if name in found else told
     if not found:  # a machine without any is none: everything would pass for removed
         raise SourceError("no package is told of", where=where, mend="is it that tool's machine?")
     return found
+
+
+def _both(one: Version, other: Version) -> Version:
+    """Return what is installed twice, as kernels are, and libraries for two architectures.
+
+    The order in which a tool tells of them is no change.
+    """
+    versions = sorted({*one.version.split(", "), other.version})
+    return Version(", ".join(versions), max(one.since, other.since))
 
 
 def packages_changed(

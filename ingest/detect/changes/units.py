@@ -7,13 +7,15 @@ from datetime import datetime
 
 from ingest.detect.changes.happened import Happened, Version, Versions, changed, dated
 
+IN_SECONDS = "--timestamp=unix"  # since systemd 248; one that is older is asked without
+
 
 def starts_of(names: tuple[str, ...]) -> list[str]:
     """Return the command that shows the last start of units."""
     return [
         "systemctl",
         "show",
-        "--timestamp=unix",
+        IN_SECONDS,
         "--property=Id,InvocationID,ActiveEnterTimestamp",
         "--",
         *names,

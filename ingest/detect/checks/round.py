@@ -133,7 +133,7 @@ def _started(target: Target, budget: Budget, back: SimpleQueue[Result]) -> bool:
 def _looked(target: Target, patience: timedelta) -> Result:
     try:
         seen = look_of(target.check)(target, patience)
-    except (SourceError, OSError) as error:
+    except (SourceError, OSError, UnicodeError) as error:  # a name may be none
         return Result(target, failure=one_line(error))
     except Exception as error:  # noqa: BLE001 - one look must not end the others
         _log.exception("fault of the program in a check", check=target.check)

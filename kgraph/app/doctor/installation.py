@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from pydantic import BaseModel
 
 import rca
 from kgraph.app.acting import actuators
@@ -40,6 +43,9 @@ from kgraph.store import (
 from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
+_SECRET_FILES = frozenset(
+    {"token_file", "password_file", "secret_file", "community_file", "hmac_file"}
+)
 
 
 def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
@@ -49,6 +55,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         _packages,
         lambda: _sqlite(configuration),
         lambda: _configuration(configuration),
+        lambda: _secrets(configuration),
         lambda: _rules(configuration),
         lambda: _mappings(configuration),
         lambda: _repairs(configuration),
@@ -98,6 +105,25 @@ def _configuration(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("configuration", Health.OK, str(configuration.file))
     for name in configuration.unknown_variables:
         yield Finding("environment", Health.WARN, f"{name} names no setting", "is it misspelt?")
+
+
+def _secrets(configuration: Configuration) -> Iterator[Finding]:
+    """Warn of files with secrets that everybody on this machine may read."""
+    for path in dict.fromkeys(_secret_files(configuration.settings)):
+        here = configuration.resolve(path)
+        with suppress(OSError):  # whoever needs it says that it is not there
+            if here.stat().st_mode & stat.S_IROTH:
+                told = f"{path} holds a secret, and everybody on this machine may read it"
+                yield Finding("secrets", Health.WARN, told, f"chmod o= {path}")
+
+
+def _secret_files(model: BaseModel) -> Iterator[Path]:
+    for name, value in model:
+        if name in _SECRET_FILES and isinstance(value, Path):
+            yield value
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, BaseModel):
+                yield from _secret_files(each)
 
 
 def _rules(configuration: Configuration) -> Iterator[Finding]:

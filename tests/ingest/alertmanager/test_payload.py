@@ -92,6 +92,7 @@ def test_a_time_in_another_zone_is_turned_into_utc() -> None:
         ({"state": "suppressed", "silencedBy": ["s1"], "inhibitedBy": []}, "silenced"),
         ({"state": "suppressed", "inhibitedBy": ["i1"]}, "inhibited"),
         ({"silencedBy": ["s1"], "inhibitedBy": ["i1"]}, "silenced and inhibited"),
+        ({"state": "suppressed", "mutedBy": ["night"]}, "muted"),
         ({"state": "unprocessed"}, ""),
     ],
 )

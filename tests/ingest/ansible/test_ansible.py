@@ -122,6 +122,21 @@ def test_gathered_facts_identify_a_machine(tmp_path: Path) -> None:
     }
 
 
+def test_a_group_that_holds_itself_by_an_alias_ends() -> None:
+    told = inventory("---\nall: &all\n  hosts: {h1: }\n  children:\n    web: *all\n", "inv")
+    assert set(told.hosts) == {"h1"}
+    assert told.groups_of("h1") == ("web",)
+
+
+def test_an_inventory_whose_aliases_stand_for_too_much_is_refused() -> None:
+    lines = ["x0: &x0 {hosts: {h1: }}"]
+    for number in range(1, 12):
+        inner = ", ".join(f"g{n}: *x{number - 1}" for n in range(10))
+        lines.append(f"x{number}: &x{number} {{children: {{{inner}}}}}")
+    with pytest.raises(SourceError, match=r"inv:\d+: not YAML: its aliases stand for too much"):
+        inventory("---\n" + "\n".join(lines), "inv")
+
+
 def test_groups_that_hold_each_other_end() -> None:
     told = inventory("[a:children]\nb\n[b:children]\na\n[b]\nh1\n", "x")
     assert told.groups_of("h1") == ("a", "b")

@@ -92,13 +92,27 @@ def test_pools_stand_on_osds_and_monitors_and_are_exported_as_libvirt_writes_it(
     assert keys(rows[export]) == {("exportAddress", export.removeprefix("export:"))}
     assert (export, "STORED_ON", "pool:vms") in relations(items)
     assert not [key for key in rows if key.startswith("export:") and key != export]
-    assert keys(rows["osd:0"]) == {("name", "h1/ceph-osd@0.service")}
+    assert keys(rows["osd:0"]) == {
+        ("name", "h1/ceph-osd@0.service"),
+        ("name", f"h1/ceph-{FSID}@osd.0.service"),  # where cephadm has set it up
+    }
     named = {key: rows[key].props["alertName"] for key in ("osd:0", "pool:vms", "cluster")}
     assert named == {"osd:0": "osd.0", "pool:vms": "vms", "cluster": FSID}
     assert "osd:6" not in rows
     assert {("osd:2", "RUNS_ON", ("h2",)), ("mon:h3", "RUNS_ON", ("h3", "10.0.0.3"))} <= aliases(
         items
     )
+
+
+def test_pools_of_one_name_in_two_clusters_are_two(tmp_path: Path) -> None:
+    other = ANSWERS["mon dump"] | {"fsid": "0" * 31 + "a"}
+    pools = [
+        records(_found(tmp_path, **changed).items)["pool:vms"]
+        for changed in ({}, {"mon_dump": other})
+    ]
+    strong = [{value for name, value in keys(pool) if name == "poolUuid"} for pool in pools]
+    assert all(strong)
+    assert strong[0].isdisjoint(strong[1])
 
 
 @pytest.mark.parametrize(("pool", "need"), [("vms", 4), ("files", 6)])

@@ -47,6 +47,15 @@ def _items(text: str = STAT, config: str = CONFIG) -> list[Told]:
     return list(normalise(rows(text, "s"), PLACE, routes(config, "haproxy.cfg"), HERE))
 
 
+def test_an_address_that_is_bound_is_no_server_of_a_back_end() -> None:
+    text = (
+        "# pxname,svname,status,type,\n"
+        "in,FRONTEND,OPEN,0,\nin,sock-1,OPEN,3,\nin,web1,UP,2,\nin,BACKEND,UP,1,\n"
+    )
+    servers = {key for key in records(_items(text)) if key.startswith("server:")}
+    assert servers == {"server:/run/s/in/web1"}
+
+
 def test_a_back_end_is_a_service_that_one_of_its_servers_keeps_up() -> None:
     items = _items()
     kinds = {key: row.kind for key, row in records(items).items()}
@@ -113,6 +122,11 @@ def test_a_name_that_does_not_resolve_is_told() -> None:
 def test_what_is_no_statistics_or_cut_off_is_refused(text: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         rows(text, "s")
+
+
+def test_a_host_name_that_is_none_is_one_line() -> None:
+    with pytest.raises(SourceError, match=r"a\.\.b:9999: HAProxy can't be reached"):
+        found("haproxy", socket="a..b:9999")
 
 
 def test_nobody_at_the_socket_is_one_line(tmp_path: Path) -> None:

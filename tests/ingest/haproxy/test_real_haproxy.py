@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import SourceError
+from kgraph.sourcekit import Found
 from tests.ingest.edges import DEFAULTS, frontend, stats, web_servers
 from tests.ingest.readings import found, records, relations, well, wrong
 from tests.real import PATH, free_port, need, until
@@ -25,8 +26,10 @@ backend web
   server web2 127.0.0.1:{second} check
 listen page
   bind 127.0.0.1:{page}
+  option socket-stats
   stats enable
   stats uri /stats
+  stats auth reader:hunter2
 """
 
 
@@ -78,12 +81,30 @@ def test_a_real_haproxy_is_read_by_its_socket_with_its_routes(edge: Edge) -> Non
     } <= relations(items)
 
 
-def test_its_page_says_the_same_as_its_socket(edge: Edge) -> None:
+def _by_page(edge: Edge) -> Found:
+    return found("haproxy", url=edge.page, name="edge", user="reader", token_env="STATS")
+
+
+def test_its_page_says_the_same_as_its_socket(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATS", "hunter2")
     by_socket = records(found("haproxy", socket=edge.socket, name="edge").items)
-    by_page = records(found("haproxy", url=edge.page, name="edge").items)
+    by_page = records(_by_page(edge).items)
     assert {(r.kind, r.name) for r in by_socket.values()} == {
         (r.kind, r.name) for r in by_page.values()
     }
+
+
+def test_a_wrong_password_is_told_without_it(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATS", "hunter3")
+    with pytest.raises(SourceError, match="HAProxy answered 401") as told:
+        _by_page(edge)
+    assert "hunter3" not in str(told.value)
+
+
+def test_what_is_bound_is_no_server(edge: Edge) -> None:
+    items = found("haproxy", socket=edge.socket).items
+    servers = {key for key in records(items) if key.startswith("server:")}
+    assert servers == {f"server:{edge.socket}/web/web{number}" for number in (1, 2)}
 
 
 def test_a_server_that_ends_is_seen_down_and_its_service_once_none_is_left(edge: Edge) -> None:

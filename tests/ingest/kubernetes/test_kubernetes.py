@@ -12,6 +12,7 @@ from ingest.kubernetes.normalise import normalise
 from ingest.kubernetes.objects import RESOURCES, objects
 from kgraph.schema import Entity, Key, Record, RelationRecord, SourceError
 from kgraph.sourcekit import settled
+from kgraph.sourcekit.clocks import Clock
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import (
     HERE,
@@ -179,6 +180,12 @@ def test_strong_names_hold_across_sources() -> None:
     assert keys(rows["export:nfs://stor1/srv/shop"]) == {("exportAddress", "nfs://stor1/srv/shop")}
 
 
+def test_a_volume_answers_to_the_claim_that_it_is_bound_to() -> None:
+    spec = {"claimRef": {"namespace": "shop", "name": "data"}}
+    rows = records(_items(base=[_object("PersistentVolume", "pv1", spec=spec)]))
+    assert ("name", "shop/data") in keys(rows["volume:prod/pv1"])
+
+
 def test_a_node_that_a_hypervisor_tells_of_is_that_guest() -> None:
     guest = Entity("g", "VirtualMachine", "k8s-1", (Key("vmUuid", UUID),))
     told = settled(_items(), graph([guest]), "dc1").items
@@ -191,6 +198,7 @@ def test_labels_that_lead_to_people_are_kept_and_no_others() -> None:
     rows = records(_items())
     assert dict(rows["workload:prod/Deployment/shop/web"].labels) == {
         "namespace": "shop",
+        "cluster": "prod",
         "owner": "team-shop",
         "managedBy": "Kubernetes",
     }
@@ -291,6 +299,59 @@ def test_what_ails_a_pod_is_told_and_one_that_starts_is_unknown(
         ("pod:prod/shop/web-5d8f-a", signal): detail for signal, detail in seen.items()
     }
     assert ("pod:prod/shop/web-5d8f-a", "down") not in well(items)
+
+
+@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ImagePullBackOff"])
+def test_a_pod_that_does_not_get_past_its_first_containers_is_down(reason: str) -> None:
+    init = {"name": "init", "ready": False, "state": {"waiting": {"reason": reason}}}
+    waits = {"name": "c", "ready": False, "state": {"waiting": {"reason": "PodInitializing"}}}
+    status = {**_NOT_READY, "initContainerStatuses": [init], "containerStatuses": [waits]}
+    items = _items(base=[_node("n1"), _pod(status=status)])
+    assert wrong(items) == {
+        ("pod:prod/shop/web-5d8f-a", "down"): f"container init: {reason}",
+    }
+
+
+def test_a_pod_whose_first_containers_ended_well_or_go_on_beside_it_is_well() -> None:
+    done = {"name": "i", "ready": True, "state": {"terminated": {"reason": "Completed"}}}
+    beside = {"name": "s", "ready": True, "state": {"running": {}}}
+    items = _items(base=[_node("n1"), _pod(status={"initContainerStatuses": [done, beside]})])
+    assert not wrong(items)
+    assert ("pod:prod/shop/web-5d8f-a", "down") in well(items)
+
+
+@pytest.mark.parametrize(
+    ("ended", "there"), [("2026-11-28T05:30:00Z", False), ("2026-11-28T06:50:00Z", True)]
+)
+def test_a_pod_that_failed_long_ago_and_was_left_lying_is_no_fault_of_today(
+    ended: str,
+    there: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    condition = {**_condition("Ready", "False"), "lastTransitionTime": ended}
+    status = {"phase": "Failed", "reason": "Evicted", "conditions": [condition]}
+    left = _pod(owner=_owner("ReplicaSet", "web-5d8f"), status=status)
+    rows = objects(_listed([_node("n1"), left, *ESTATE[4:]]), "k8s")
+    items = list(normalise(rows, "prod", HERE, Clock("cluster prod")))
+    assert ("pod:prod/shop/web-5d8f-a" in records(items)) is there
+    assert (("pod:prod/shop/web-5d8f-a", "evicted") in wrong(items)) is there
+    ends = {end for tie in relations(items) for end in (tie[0], tie[2])}
+    assert ("pod:prod/shop/web-5d8f-a" in ends) is there
+
+
+def test_an_end_point_that_has_run_to_its_end_is_left_out() -> None:
+    done = _pod("web-5d8f-b", status={"phase": "Succeeded"})
+    assert "pod:prod/shop/web-5d8f-b" not in {
+        tie[2] for tie in relations(_items(done, base=[*ESTATE[:2], *ESTATE[4:]]))
+    }
+
+
+def test_workloads_of_one_name_in_two_clusters_are_two() -> None:
+    rows = objects(_listed(ESTATE), "k8s")
+    claims = [
+        keys(records(normalise(rows, cluster, HERE))[f"workload:{cluster}/Deployment/shop/web"])
+        for cluster in ("prod", "test")
+    ]
+    assert claims[0].isdisjoint(claims[1])
 
 
 def test_a_pod_that_is_being_ended_is_unknown() -> None:
@@ -442,6 +503,12 @@ def test_a_cluster_whose_clock_is_off_is_told_of_and_its_events_count_as_of_when
     assert POD in wrong(reading.items)
 
 
+def test_an_event_whose_writer_dates_none_is_as_old_as_its_object() -> None:
+    made = {"metadata": {"name": "e", "creationTimestamp": "2026-11-28T06:58:00Z"}}
+    event = _event("FailedMount", "", lastTimestamp=None, **made)
+    assert wrong(_with_events(event, **_CREATING))[POD].endswith(": rpc timed out")
+
+
 def test_an_event_without_a_time_is_refused() -> None:
-    with pytest.raises(SourceError, match="not an event with a time"):
+    with pytest.raises(SourceError, match="not an object with a time"):
         _with_events(_event("FailedMount", "yesterday"), **_CREATING)

@@ -45,6 +45,30 @@ def test_a_part_that_fails_leaves_the_rest_and_an_incomplete_reading() -> None:
     assert not reading.complete
 
 
+class _NoText(FakeDescribed):
+    def XMLDesc(self, flags: int = 0) -> str:
+        assert flags == 0
+        return b"<name>bad-\xff.iso</name>".decode()
+
+
+def test_a_file_whose_name_is_no_text_is_left_out_alone_and_told() -> None:
+    xml = "<pool><name>isos</name></pool>"
+    pool = FakePool(xml, volumes=[_NoText(""), FakeDescribed("<volume/>")])
+    reading = fetch(driver(FakeConnection([FakeDomain(domain_xml())], [pool])), URI)
+    assert reading.pools[0].volumes == ("<volume/>",)
+    assert reading.complete
+    assert reading.unnamed == ("a volume of pool isos has a name that is not UTF-8; rename it",)
+
+
+def test_a_pool_that_is_no_text_leaves_the_rest_and_an_incomplete_reading() -> None:
+    class NoPool(_NoText, FakePool):
+        pass
+
+    reading = fetch(driver(FakeConnection([FakeDomain(domain_xml())], [NoPool("")])), URI)
+    assert len(reading.guests) == 1
+    assert reading.gaps[0].startswith("a definition is not UTF-8: 'utf-8' codec can't decode")
+
+
 def test_a_connection_that_breaks_on_the_way_is_lost_and_not_an_empty_estate() -> None:
     connection = FakeConnection(
         alive=0, interfaces=FakeError(INTERNAL_ERROR, "client socket\nis closed")

@@ -125,6 +125,14 @@ def test_names_are_those_that_a_hypervisor_claims_too() -> None:
     assert machines(_items())["machine:h1.dc1"].uuid == UUID.upper()
 
 
+def test_a_machine_that_has_no_name_of_its_own_is_known_by_its_chassis() -> None:
+    told = {"local-chassis": [{"chassis": [_chassis(HOST, "localhost")]}]}
+    own = chassis(parsed(json.dumps(told), "x"))
+    assert (own.name, own.id) == ("", HOST)
+    (machine,) = machines(_items(Local(own, UUID))).values()
+    assert (machine.key, machine.nameless) == (f"machine:{HOST}", True)
+
+
 def test_a_machine_that_bridges_can_be_told_from_a_switch_by_its_name() -> None:
     local = Local(LOCAL.chassis, hosts=("tor-*",))
     assert "Switch" not in {row.kind for row in records(_items(local)).values()}

@@ -166,6 +166,19 @@ def test_all_pages_are_read_with_the_token(netbox: Recorded) -> None:
     assert netbox.headers["Authorization"] == "Token s3cret"
 
 
+def test_a_netbox_that_gives_fewer_a_page_than_asked_is_read_whole(netbox: Recorded) -> None:
+    many = [_device(n, f"h{n}", "server") for n in range(1, 251)]
+
+    def page(asked: dict[str, str]) -> Object:
+        start = int(asked["offset"])
+        return {"count": len(many), "results": many[start : start + 100]}
+
+    netbox.answers["/api/dcim/devices/"] = page
+    reading = found("netbox", url=netbox.url, token_env="NETBOX")
+    assert sum(row.kind == "Host" for row in records(reading.items).values()) == 250
+    assert reading.complete
+
+
 def test_what_changes_while_it_is_read_closes_nothing(netbox: Recorded) -> None:
     netbox.answers["/api/dcim/devices/"] = _paged(DEVICES, count=7)
     reading = found("netbox", url=netbox.url, token_env="NETBOX")

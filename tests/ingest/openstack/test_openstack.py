@@ -83,6 +83,8 @@ class _Cloud:
         self.auth: Object = {}
         self.token = "t0ken"
         self.url = ""
+        self.newest = "2.69"
+        self.versions: set[str] = set()
 
     def get(self, path: str, asked: dict[str, str]) -> object:
         content = self.answers.get(path)
@@ -115,6 +117,11 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cloud]:
                 self._say(401, {}, {})
                 return
             parts = urlsplit(self.path)
+            version = self.headers["OpenStack-API-Version"]
+            told.versions |= {version} if version else set()
+            if version and not told.newest:
+                self._say(406, {}, {})
+                return
             content = told.get(parts.path, dict(parse_qsl(parts.query)))
             status = content if isinstance(content, int) else 200
             self._say(404 if content is None else status, content, {})
@@ -140,8 +147,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Cloud]:
 
 
 def _items(cloud: _Cloud, **more: Any) -> list[Told]:
-    who = {"application_credential": "app", "password_env": "CLOUD"} | more
-    return list(found("openstack", auth_url=f"{cloud.url}/v3", region="R1", **who).items)
+    who = {"application_credential": "app", "password_env": "CLOUD", "region": "R1"} | more
+    return list(found("openstack", auth_url=f"{cloud.url}/v3", **who).items)
 
 
 def test_a_cloud_becomes_hosts_guests_ports_networks_and_volumes(cloud: _Cloud) -> None:
@@ -292,6 +299,34 @@ def test_a_place_that_is_never_known_is_told(cloud: _Cloud) -> None:
     cloud.get = get  # type: ignore[method-assign]
     with pytest.raises(SourceError, match="answered 404"):
         _items(cloud)
+
+
+def test_while_a_cell_is_down_what_is_in_it_is_not_gone(cloud: _Cloud) -> None:
+    """Nova leaves its servers and hypervisors out, and names its services."""
+    services = [{"binary": "nova-compute", "host": f"h{n}", "status": "UNKNOWN"} for n in (2, 3)]
+    cloud.answers["/compute/os-services"] = {"services": services}
+    who = {"application_credential": "app", "password_env": "CLOUD"}
+    reading = found("openstack", auth_url=f"{cloud.url}/v3", region="R1", **who)
+    assert not reading.complete
+    (told,) = reading.findings
+    assert "cell of Nova is down: nothing is known of the servers of h2 and 1 more hosts" in told
+    items = list(reading.items)
+    assert "service:h2/nova-compute" in records(items)
+    assert ("service:h2/nova-compute", "down") not in {*wrong(items), *well(items)}
+    assert cloud.versions == {"compute 2.69"}
+
+
+def test_a_cloud_that_knows_no_such_version_is_asked_in_its_first(cloud: _Cloud) -> None:
+    cloud.newest = ""
+    assert f"server:{VM}" in records(_items(cloud))
+
+
+def test_of_several_regions_one_is_named(cloud: _Cloud) -> None:
+    for region, service in zip(("R1", "R2", "R1"), cloud.catalogue, strict=True):
+        service["endpoints"][0]["region"] = region
+    with pytest.raises(SourceError, match="2 regions: R1, R2; name one of them by `region`"):
+        _items(cloud, region="")
+    assert _items(cloud)
 
 
 def _expire(cloud: _Cloud) -> None:

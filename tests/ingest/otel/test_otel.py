@@ -99,6 +99,23 @@ def test_a_database_is_tied_to_the_machine_that_answers_to_its_address(tmp_path:
     assert (key, "RUNS_ON", ("db1",)) in aliases(items)
 
 
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "::1", "/run/postgresql"])
+def test_a_database_on_its_callers_own_machine_is_not_the_one_on_anothers(
+    tmp_path: Path, address: str
+) -> None:
+    asked = {"kind": 3, "db__system": "postgresql", "server__address": address, "db__name": "main"}
+    requests = [_request(name, _span(name, **asked)) for name in ("cart", "bank")]
+    items = _items(tmp_path, requests)
+    names = {row.name for row in records(items).values() if row.kind == "Database"}
+    assert names == {f"cart/{address}/main", f"bank/{address}/main"}
+    assert not aliases(items)
+
+
+def test_metrics_and_logs_in_the_same_file_are_passed_over(tmp_path: Path) -> None:
+    requests = [{"resourceMetrics": []}, *REQUESTS, {"resourceLogs": []}]
+    assert records(_items(tmp_path, requests)) == records(_items(tmp_path))
+
+
 def test_a_queue_whose_reader_is_not_seen_is_a_queue(tmp_path: Path) -> None:
     rows = records(_items(tmp_path, REQUESTS[:2]))
     assert rows["outside:Queue/kafka/orders"].kind == "Queue"

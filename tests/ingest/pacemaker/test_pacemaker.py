@@ -14,7 +14,7 @@ from ingest.pacemaker.resources import cluster
 from kgraph.app.sources.machines import known
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.watch.facts import owners
-from kgraph.schema import Key, Record, Snapshot, SourceError
+from kgraph.schema import Key, Record, RelationRecord, Snapshot, SourceError
 from kgraph.sourcekit import settled
 from kgraph.sourcekit.machines import Told
 from remedies.guards import judge
@@ -81,6 +81,7 @@ def test_guests_units_services_and_nodes_carry_who_takes_care_of_them() -> None:
     labels = {key: dict(row.labels) for key, row in records(items()).items()}
     assert labels == {
         "machine:h1": OURS,
+        "machine:h2": {},  # under maintenance
         "guest:web-1": OURS,
         "guest:mail": {},  # a person has taken it out of Pacemaker's hands
         "unit:h1/nbd1.service": OURS,
@@ -122,6 +123,43 @@ def test_in_maintenance_nothing_is_in_its_hands() -> None:
 def test_a_failed_resource_is_seen_and_a_stopped_one_is_unknown() -> None:
     assert wrong(items()) == {("resource:c1/ip", "down"): "Pacemaker: ip has failed"}
     assert well(items()) == set()
+
+
+CLONE = """\
+    <clone id="pings" multi_state="false" managed="true">
+      <resource id="ping" resource_agent="ocf:pacemaker:ping" role="Started" active="true"
+        managed="true" failed="true"><node name="h1" id="1" cached="true"/></resource>
+      <resource id="ping" resource_agent="ocf:pacemaker:ping" role="Started" active="true"
+        managed="true" failed="false"><node name="h2" id="2" cached="true"/></resource>
+      <resource id="ping" resource_agent="ocf:pacemaker:ping" role="Stopped" active="false"
+        managed="true" failed="false"/>
+    </clone>
+    <bundle id="web" type="docker" image="web" managed="true"><replica id="0">
+      <resource id="httpd" resource_agent="ocf:heartbeat:apache" role="Started" active="true"
+        managed="true" failed="false"><node name="web-0" id="web-0" cached="true"/></resource>
+    </replica></bundle>
+  </resources>
+"""
+
+
+def test_one_instance_of_a_clone_that_has_failed_is_seen_beside_those_that_work() -> None:
+    told = items(STATUS.replace("  </resources>\n", CLONE))
+    assert wrong(told)["resource:c1/ping", "down"] == "Pacemaker: ping has failed"
+    assert not {("resource:c1/ping", "down")} & well(told)
+    ties = {i for i in told if isinstance(i, RelationRecord) and i.dependent == "resource:c1/ping"}
+    assert {(tie.dependency, tie.group, tie.need) for tie in ties} == {
+        ("machine:h1", "nodes", 1),
+        ("machine:h2", "nodes", 1),
+    }
+
+
+def test_what_runs_on_a_node_in_maintenance_or_in_a_bundle_leads_nowhere_that_is_not_told() -> (
+    None
+):
+    told = items(STATUS.replace("  </resources>\n", CLONE))
+    ends = {end for tie in relations(told) for end in (tie[0], tie[2])}
+    assert ends <= set(records(told))
+    assert ("resource:c1/httpd", "down") in well(told)
 
 
 def test_no_parameter_of_a_resource_leaves_the_configuration() -> None:

@@ -34,6 +34,7 @@ class Prometheus:
     started: object = None
     series: dict[str, str] = field(default_factory=lambda: {"host": "h1", "job": "a"})
     status: dict[str, int] = field(default_factory=dict)  # path or query -> status
+    warnings: dict[str, list[str]] = field(default_factory=dict)  # path -> of its answer
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def answer(self, path: str, query: str) -> tuple[int, object]:
@@ -69,7 +70,8 @@ def server() -> Iterator[Prometheus]:
         def _answer(self, path: str, query: str) -> None:
             state.asked.append((path, query, self.headers.get("Authorization")))
             status, data = state.answer(path, query)
-            body = json.dumps({"status": "success", "data": data}).encode()
+            whole = {"status": "success", "data": data, "warnings": state.warnings.get(path, [])}
+            body = json.dumps(whole).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -160,6 +162,18 @@ def test_questions_end_with_patience(server: Prometheus) -> None:
     found = ask(server, ASKED, patience=timedelta(seconds=-1))
     assert found.series == {}
     assert found.troubles == ("1 of 1 questions about series were left unasked",)
+
+
+@pytest.mark.parametrize("what", ["targets", "rules"])
+def test_an_answer_that_says_that_a_part_of_it_is_missing_vouches_for_nothing_and_closes_nothing(
+    server: Prometheus, what: str
+) -> None:
+    server.targets = {"activeTargets": [target("h1")]}
+    server.warnings = {f"/api/v1/{what}": ["store at 10.0.0.9\nis not there"]}
+    found = ask(server, ASKED)
+    assert found.troubles == (f"a part of its {what} is missing: store at 10.0.0.9 is not there",)
+    assert found.series == {}
+    assert not found.settled
 
 
 def test_who_does_not_say_when_it_was_started_is_read_all_the_same(server: Prometheus) -> None:

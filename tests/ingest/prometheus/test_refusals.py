@@ -59,3 +59,12 @@ def test_an_interval_that_never_ends_is_merely_long() -> None:
     (read,) = read_targets(content.encode(), "http://p")
     assert read.interval > timedelta(days=300)
     assert not read.proxied
+
+
+def test_null_stands_for_none_where_a_ruler_writes_it() -> None:
+    rule = {"name": "a", "query": "up", "health": "ok", "lastError": None}
+    none = {"labels": None, "annotations": None, "alerts": None}
+    groups = [{"interval": None, "rules": [rule | none]}, {"rules": []}]
+    content = json.dumps({"status": "success", "data": {"groups": groups}})
+    (read,) = read_rules(content.encode(), "http://p")
+    assert (read.name, read.healthy, read.alerts, read.labels) == ("a", True, (), {})

@@ -142,6 +142,68 @@ def test_nonsense_is_refused_with_its_place(
         _items(bmc)
 
 
+def test_a_collection_is_read_page_by_page_and_no_page_twice(bmc: Recorded) -> None:
+    next_ = f"{ROOT}Systems?$skip=1"
+    pages = {
+        "0": {"Members": [_link("Systems/1")], "Members@odata.nextLink": next_},
+        "1": {"Members": [_link("Systems/2")], "Members@odata.nextLink": next_},
+    }
+    bmc.answers[f"{ROOT}Systems"] = lambda asked: pages[asked.get("$skip", "0")]
+    bmc.answers[f"{ROOT}Systems/2"] = {"Id": "2", "PowerState": "Off"}
+    seen = wrong(_items(bmc))
+    assert seen["system:127.0.0.1/2", "down"] == "it is Off"
+    assert [path for path, _ in bmc.asked].count(f"{ROOT}Systems") == 2
+
+
+def test_a_member_that_is_listed_and_not_there_hides_no_other_and_closes_nothing(
+    bmc: Recorded,
+) -> None:
+    bmc.answers[f"{ROOT}Chassis"] = {"Members": [_link("Chassis/gone"), _link("Chassis/1")]}
+    reading = found("redfish", url=bmc.url)
+    assert "supply:127.0.0.1/1" in records(reading.items)
+    assert not reading.complete
+    (told,) = reading.findings
+    assert told.endswith("/redfish/v1/Chassis/gone: it is listed, and not there")
+
+
+def test_a_controller_that_has_given_up_the_old_resources_is_read_by_the_new_ones(
+    bmc: Recorded,
+) -> None:
+    place = "Chassis/1/PowerSubsystem"
+    bmc.answers |= {
+        f"{ROOT}Chassis/1": {
+            "PowerSubsystem": _link(place),
+            "ThermalSubsystem": _link("Chassis/1/ThermalSubsystem"),
+        },
+        f"{ROOT}{place}": {"PowerSupplies": _link(f"{place}/PowerSupplies")},
+        f"{ROOT}{place}/PowerSupplies": {"Members": [_link(f"{place}/PowerSupplies/0")]},
+        f"{ROOT}{place}/PowerSupplies/0": {"Id": "0", "Name": "PSU 1"} | _health("Critical"),
+        f"{ROOT}Chassis/1/ThermalSubsystem": {"Fans": _link("Chassis/1/Fans")},
+        f"{ROOT}Chassis/1/Fans": {"Members": [_link("Chassis/1/Fans/1")]},
+        f"{ROOT}Chassis/1/Fans/1": {"Name": "Fan 1"} | _health("Warning"),
+    }
+    assert wrong(_items(bmc)) == {
+        ("supply:127.0.0.1/0", "down"): "the controller says Critical",
+        ("system:127.0.0.1/1", "degraded"): "Fan 1: Warning",
+    }
+
+
+def test_supplies_of_one_number_in_two_chassis_are_two_and_a_shared_one_is_one(
+    bmc: Recorded,
+) -> None:
+    shared = {"MemberId": "7", "SerialNumber": "P1"} | _health("OK")
+    lost = {"MemberId": "1", "Name": "PSU 2"} | _health("OK")
+    bmc.answers[f"{ROOT}Chassis/blade/Power"] = {"PowerSupplies": [shared, lost]}
+    items = _items(bmc)
+    assert {key for key in records(items) if key.startswith("supply:")} == {
+        "supply:127.0.0.1/0",
+        "supply:127.0.0.1/1",
+        "supply:127.0.0.1/blade/1",
+    }
+    assert ("supply:127.0.0.1/1", "down") in wrong(items)
+    assert ("supply:127.0.0.1/blade/1", "down") in well(items)
+
+
 def test_a_chassis_without_fans_is_none_the_worse(bmc: Recorded) -> None:
     bmc.answers[f"{ROOT}Chassis/1/Thermal"] = None
     assert ("system:127.0.0.1/1", "degraded") in well(_items(bmc))

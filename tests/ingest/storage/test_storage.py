@@ -142,6 +142,7 @@ def test_a_full_file_system_and_what_ails_arrays_and_paths_is_told() -> None:
         ("Stor1.:/srv/vm/", "nfs://stor1/srv/vm"),
         ("10.0.0.5:/", "nfs://10.0.0.5"),
         ("[2001:db8::5]:/a", "nfs://[2001:db8::5]/a"),
+        ("stor1:/srv/vm[/images/a]", "nfs://stor1/srv/vm"),
     ],
 )
 def test_a_mounted_export_is_spelled_as_everybody_spells_it(source: str, address: str) -> None:
@@ -223,7 +224,7 @@ def test_a_zfs_pool_tells_how_it_is(state: str, signal: str) -> None:
     [
         ("lsblk: oops", "not JSON"),
         ('{"blockdevices": {}}', "blockdevices is not a list"),
-        ('{"blockdevices": [{"kname": "sda"}]}', r"\[0\].path is missing"),
+        ('{"blockdevices": [{"kname": "sda"}]}', r"\[0\].type is missing"),
         (
             '{"blockdevices": [{"kname": "a", "path": "/a", "type": "disk", "size": "big"}]}',
             "size is not a whole number: 'big'",
@@ -233,6 +234,52 @@ def test_a_zfs_pool_tells_how_it_is(state: str, signal: str) -> None:
 def test_what_is_no_list_of_devices_is_refused(text: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         devices(parsed(text, "lsblk"))
+
+
+def test_what_pods_mount_is_left_out_and_what_only_begins_like_it_is_not() -> None:
+    pods, other = "/var/lib/kubelet/pods/u/volumes/x", "/runner"
+    disk = _device("vdb", "disk", mountpoints=[f"{pods}/local", other])
+    told = Told(
+        devices(parsed(json.dumps({"blockdevices": [disk]}), "lsblk")),
+        remote=(Mount(f"{pods}/nfs", "stor1:/srv", "nfs4"), Mount("/mnt", "stor1:/srv", "nfs4")),
+    )
+    mounted = {key for key in records(_items(told)) if key.startswith("mount:")}
+    assert mounted == {"mount:h1//mnt", "mount:h1//runner"}
+
+
+_OLD = """\
+#!/bin/sh
+case "$*" in
+  *uname*) echo h1 ;;
+  *PATH*) echo "lsblk: unknown column: PATH,TYPE" >&2; exit 1 ;;
+  *lsblk*) cat "$TREE" ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+def test_an_old_lsblk_is_asked_for_what_it_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells one mount point, no path, and numbers as text."""
+
+    def row(kname: str, type_: str, **more: Any) -> Object:
+        return {"name": kname, "kname": kname, "type": type_, "size": "1000"} | more
+
+    root = row("dm-0", "lvm", name="vg-root", mountpoint="/")
+    tree = {"blockdevices": [row("sda", "disk", mountpoint=None, children=[root])]}
+    (tmp_path / "tree").write_text(json.dumps(tree))
+    tool = tmp_path / "reach"
+    tool.write_text(_OLD)
+    tool.chmod(0o755)
+    monkeypatch.setenv("TREE", str(tmp_path / "tree"))
+    items = list(found("storage", via=[str(tool)]).items)
+    assert records(items)["volume:h1/vg-root"].props["path"] == "/dev/mapper/vg-root"
+    assert records(items)["disk:h1/sda"].props["sizeBytes"] == 1000
+    assert {
+        ("mount:h1//", "STORED_ON", "volume:h1/vg-root"),
+        ("volume:h1/vg-root", "STORED_ON", "disk:h1/sda"),
+    } <= relations(items)
 
 
 def test_mounts_of_another_shape_are_refused() -> None:

@@ -120,6 +120,18 @@ def test_another_machine_is_asked_through_what_reaches_it(tmp_path: Path) -> Non
     assert "-- *.service; reboot\n" in (tmp_path / "asked").read_text()
 
 
+def test_two_machines_without_a_host_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    tool = tmp_path / "reach"
+    tool.write_text(
+        f"#!/bin/sh\ncase $1 in uname) echo localhost;; cat) ;; *) cat {tmp_path}/shown ;; esac\n"
+    )
+    tool.chmod(0o755)
+    (tmp_path / "shown").write_text(SHOWN)
+    with pytest.raises(SourceError, match="calls itself 'localhost', as others do; give `host`"):
+        found("systemd", via=[str(tool)])
+    assert found("systemd", via=[str(tool)], host="h9").scope == "h9"
+
+
 def test_a_machine_without_systemd_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -274,6 +274,20 @@ def test_doctor_looks_at_a_sites_own_mapping(
     assert told in row["told"]
 
 
+def test_doctor_warns_of_a_secret_that_everybody_may_read(run: Run, work: Path) -> None:
+    for name, mode in (("open", 0o644), ("kept", 0o640)):
+        (work / name).write_text("hunter2")
+        (work / name).chmod(mode)
+    rows = "".join(
+        f'[[sources]]\ntype = "alertmanager"\nname = "{name}"\n'
+        f'url = "http://127.0.0.1:9"\ntoken_file = "{name}"\n'
+        for name in ("open", "kept", "gone")
+    )
+    (work / "kgraph.toml").write_text(rows)
+    told = [r for r in json.loads(run("doctor", "-o", "json").out) if r["what"] == "secrets"]
+    assert [(row["health"], row["mend"]) for row in told] == [("warn", "chmod o= open")]
+
+
 def test_doctor_fails_on_a_source_that_does_not_answer(run: Run, work: Path) -> None:
     (work / "kgraph.toml").write_text(
         '[[sources]]\ntype = "alertmanager"\nurl = "http://127.0.0.1:9"\n'

@@ -33,3 +33,23 @@ def test_a_merge_may_be_overridden_and_an_anchor_may_hold_itself() -> None:
 def test_what_is_more_than_plain_or_no_yaml_is_refused(text: str) -> None:
     with pytest.raises(yaml.YAMLError):
         safe_yaml(text)
+
+
+def _levels(level: str) -> str:
+    lines = ["l0: &l0 {k0: v}"]
+    for number in range(1, 12):
+        again = ", ".join([f"*l{number - 1}"] * 10)
+        lines.append(f"l{number}: &l{number} " + level.format(again=again, number=number))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("level", ["[{again}]", "{{k{number}: v, <<: [{again}]}}"])
+def test_a_small_text_does_not_stand_for_a_huge_value(level: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="its aliases stand for too much"):
+        safe_yaml(_levels(level))
+
+
+def test_what_many_share_may_be_written_once() -> None:
+    shared = "common: &c {a: 1, b: 2}\nhosts:\n"
+    told = safe_yaml(shared + "".join(f"  h{n}: {{<<: *c}}\n" for n in range(2_000)))
+    assert told["hosts"]["h1999"] == {"a": 1, "b": 2}

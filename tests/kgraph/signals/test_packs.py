@@ -42,7 +42,7 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("KubeHpaMaxedOut", "Service", "saturation", Direction.UP),
         ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
         ("KubeNodeNotReady", "Host", "down", None),
-        ("KubeDeploymentReplicasMismatch", "Service", "availability", Direction.DOWN),
+        ("KubeDeploymentReplicasMismatch", "Application", "availability", Direction.DOWN),
         ("HaproxyBackendDown", "Service", "down", None),
         ("BlackboxProbeHttpFailure", "Endpoint", "errors", Direction.UP),
         ("ServiceLatencyHigh", "Service", "latency", Direction.UP),

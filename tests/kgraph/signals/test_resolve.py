@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgraph.schema import KINDS, Entity, Relation, Subgraph
+from kgraph.schema import KINDS, Entity, Key, Relation, Subgraph
 from kgraph.signals import Alert, EstateIndex, Mapping, Resolution, load_packs, resolve
 from kgraph.signals.packs import UNMAPPED
 from kgraph.signals.resolve import GUESTS, HOSTS, SERVICES, TARGETS, UUIDS, caller_of
@@ -200,6 +200,43 @@ def test_an_explicit_label_that_nothing_answers_to_is_not_found_and_never_guesse
     alert = Alert({"alertname": "HostDown", "kgraph_entity": "no-such", "host": "h1"})
     found = resolve(alert, PACKS.match(alert), INDEX)
     assert (found.uids, found.tried) == ((), ("kgraph_entity=no-such",))
+
+
+PODS = [
+    Entity(uid, "Pod", "shop/db-0", labels={"namespace": "shop", "cluster": cluster})
+    for uid, cluster in (("pod-prod", "prod"), ("pod-test", "test"))
+]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "uids"),
+    [
+        ("prod", ("pod-prod",)),
+        ("test", ("pod-test",)),
+        ("elsewhere", ("pod-prod", "pod-test")),
+        ("", ("pod-prod", "pod-test")),
+    ],
+)
+def test_what_two_clusters_have_under_one_name_is_told_apart_by_the_alerts_cluster(
+    cluster: str, uids: tuple[str, ...]
+) -> None:
+    said = {"namespace": "shop", "pod": "db-0"} | ({"cluster": cluster} if cluster else {})
+    alert = Alert({"alertname": "KubePodCrashLooping", **said})
+    assert resolve(alert, PACKS.match(alert), index_of(*PODS)).uids == uids
+
+
+def test_an_alert_of_a_deployment_or_a_claim_finds_what_kubernetes_tells_of() -> None:
+    labels = {"namespace": "shop", "cluster": "prod"}
+    index = index_of(
+        Entity("app", "Application", "shop/web", labels=labels),
+        Entity("pv", "Volume", "pv1", (Key("name", "shop/data"),)),
+    )
+    for name, said, uid in (
+        ("KubeDeploymentReplicasMismatch", {"deployment": "web"}, "app"),
+        ("KubePersistentVolumeFillingUp", {"persistentvolumeclaim": "data"}, "pv"),
+    ):
+        alert = Alert({"alertname": name, **labels, **said})
+        assert resolve(alert, PACKS.match(alert), index).uid == uid
 
 
 LABELS = st.sampled_from(

@@ -51,6 +51,13 @@ def test_a_tool_that_hangs_is_ended() -> None:
         run(["sleep", "30"], timedelta(seconds=0.2))
 
 
+def test_a_tool_that_prints_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgraph.sourcekit.command.MOST_BYTES", 2**20)
+    with pytest.raises(SourceError, match="yes: more than 1 MiB; ask for less"):
+        run(["yes"])
+    assert len(run(["head", "-c", str(2**20), "/dev/zero"])) == 2**20
+
+
 _LEFT_BEHIND = """\
 import sys, threading, time
 from datetime import timedelta

@@ -2,8 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from kgraph.schema import Entity, Key, Record, RelationRecord
-from kgraph.sourcekit import Alias, Machine, folded, identifies, settled
+from kgraph.schema import Entity, Key, Record, RelationRecord, SourceError
+from kgraph.sourcekit import (
+    Alias,
+    Machine,
+    folded,
+    identifies,
+    local_name,
+    own_name,
+    settled,
+)
 from tests.ingest.readings import graph
 
 UUID = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f"
@@ -122,6 +130,7 @@ def test_an_alias_that_leads_nowhere_or_to_several_is_told() -> None:
         ("10.0.0.7", True),
         ("2001:db8::7", True),
         ("127.0.0.1", False),
+        ("172.17.0.1", False),  # Docker's, on every machine that has it
         ("0.0.0.0", False),  # noqa: S104 - text
         ("fe80::1%eth0", False),
         ("web1", False),
@@ -133,6 +142,40 @@ def test_only_an_address_that_one_machine_can_have_identifies_it(
     answer: bool,  # noqa: FBT001 - a row of the table
 ) -> None:
     assert identifies(address) is answer
+
+
+def test_machines_without_a_name_of_their_own_are_never_taken_for_one_another() -> None:
+    others = [Entity(uid, "Host", "localhost") for uid in ("a", "b")]
+    told = settled([Machine("m", "localhost")], graph(others), "default")
+    (record,) = told.items
+    assert isinstance(record, Record)
+    assert record.key == "m"
+    assert local_name("localhost", "eth0") == ""
+
+
+@pytest.mark.parametrize("told", ["localhost\n", "localhost.localdomain", "(none)", " "])
+def test_a_machine_without_a_name_of_its_own_is_refused_with_the_field_that_gives_it_one(
+    told: str,
+) -> None:
+    with pytest.raises(SourceError, match=r"systemd here: .* as others do; give `host`"):
+        own_name(told, "systemd here")
+    assert own_name("h1.dc1\n", "systemd here") == "h1.dc1"
+
+
+def test_what_means_the_machine_of_whoever_says_it_leads_to_no_other() -> None:
+    other = Entity("a", "Host", "localhost", (Key("ip", "127.0.0.1"),))
+    told = settled([Alias("s", "RUNS_ON", ("localhost", "127.0.0.1"))], graph([other]), "default")
+    assert not told.items
+    assert "nothing in the graph answers to localhost or 127.0.0.1" in told.findings[0]
+
+
+def test_an_address_that_two_machines_of_a_reading_have_tells_neither() -> None:
+    """Such as a floating one, or that of a bridge on every host: `a` was known by it first."""
+    known = Entity("a", "Host", "a", (Key("hostname", "a"), Key("ip", "10.7.0.1")))
+    machines = [Machine(f"m:{name}", name, addresses=("10.7.0.1",)) for name in ("a", "b")]
+    told = settled(machines, graph([known]), "default")
+    a, b = (item for item in told.items if isinstance(item, Record))
+    assert (a.key, b.key) == ("m:a@a", "m:b")
 
 
 def test_what_was_said_before_is_said_once_and_whoever_spoke_first_counts() -> None:

@@ -51,6 +51,15 @@ def test_an_upgrade_of_everything_is_few_changes() -> None:
     assert told[-1].detail == "and 280 more packages"
 
 
+def test_a_package_that_is_there_in_two_versions_has_both_in_whatever_order() -> None:
+    rows = [f"kernel\t{version}\tii\t{BEFORE:.0f}\n" for version in ("5.14-2", "5.14-1")]
+    old, same = packages("".join(rows), "h1"), packages("".join(reversed(rows)), "h1")
+    assert not list(packages_changed(old, same, NOW, LAST))
+    new = packages("".join([*rows, f"kernel\t5.14-3\tii\t{DURING:.0f}\n"]), "h1")
+    (told,) = packages_changed(old, new, NOW, LAST)
+    assert told.detail == "kernel 5.14-1, 5.14-2 -> 5.14-1, 5.14-2, 5.14-3"
+
+
 def test_what_is_no_list_of_packages_is_refused_with_its_line() -> None:
     with pytest.raises(SourceError, match="line 2 is no package"):
         packages("nginx\t1\tii\t1\nbash: command not found\n", "h1")
@@ -128,6 +137,19 @@ def test_a_unit_that_was_started_anew_is_a_restart_and_one_that_was_off_is_none(
     assert (told.type, told.what, round(told.at.timestamp())) == (
         "restart", "shop.service", round(DURING),
     )  # fmt: skip
+
+
+def test_a_systemd_that_tells_no_seconds_is_asked_without(tmp_path: Path) -> None:
+    tool = tmp_path / "reach"
+    tool.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *--timestamp*) echo "unrecognized option" >&2; exit 1;; esac\n'
+        "echo Id=shop.service; echo InvocationID=aa\n"
+        "echo ActiveEnterTimestamp=Sat 2026-11-28 10:00:00 CET\n"
+    )
+    tool.chmod(0o755)
+    found = look(Wanted(via=(str(tool),), units=("shop.service",)), "h1", PATIENCE)
+    assert found.units == {"shop.service": ("aa", 0.0)}
 
 
 def test_a_state_is_the_same_after_it_was_kept() -> None:
