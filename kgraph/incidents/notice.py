@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -24,7 +24,6 @@ _SHOWN = 5
 _HIT = 0.5  # from this probability on something counts as hit
 _RIVAL = 0.2  # from this probability on another suspect is named with the cause
 _SERVED = frozenset({"Application", "Service"})  # what somebody outside waits for
-_BUCKETS = 5  # of a posterior: a change within one is no news
 FORMAT = "kgraph.notice/v1"
 
 
@@ -46,7 +45,9 @@ class Notice:
         opened_at: when the incident was opened.
         acknowledged: who has it; None: nobody.
         document: the published form: what templates fill in and CloudEvents carry.
-        meaning: changes only when whoever is told learns something new.
+        meaning: changes only when another cause is blamed, another plan stands, or it is over.
+        services: titles of the services and applications that are hit.
+        chances: uid of what is blamed -> its posterior.
     """
 
     incident: str
@@ -56,6 +57,8 @@ class Notice:
     meaning: str
     opened_at: datetime
     acknowledged: Handling | None = None
+    services: frozenset[str] = frozenset()
+    chances: Mapping[str, float] = field(default_factory=dict)
 
     def saying(self, news: News) -> Notice:
         """Return the message with why it is sent."""
@@ -83,8 +86,8 @@ def notice(
     over = record.status is not IncidentStatus.OPEN
     blamed = () if answer["abstained"] else blamed_as_kept(answer)
     told = [_cause(answer, fault) for fault in blamed]
-    hit = [row for row in answer["blastRadius"]["now"] if row["probability"] >= _HIT]
-    services = sorted(names[row["entity"]] for row in hit if _kind(names, row) in _SERVED)
+    hit = _hit(answer, names, blamed)
+    services = sorted(names[uid] for uid in hit if _kind(names, uid) in _SERVED)
     level = "clear" if over else _level(services, hit, blamed)
     causes = [
         {
@@ -123,7 +126,17 @@ def notice(
     }
     document["text"] = _texts(document)
     meaning = _meaning(document, over)
-    return Notice(record.id, level, over, document, meaning, record.opened_at, acknowledged)
+    return Notice(
+        record.id,
+        level,
+        over,
+        document,
+        meaning,
+        record.opened_at,
+        acknowledged,
+        frozenset(services),
+        {row["entity"]: row["posterior"] for row in causes},
+    )
 
 
 def _acknowledged(row: Handling | None) -> dict[str, str] | None:
@@ -133,12 +146,9 @@ def _acknowledged(row: Handling | None) -> dict[str, str] | None:
 def _meaning(document: Mapping[str, Any], over: bool) -> str:  # noqa: FBT001 - half of what it means
     if over:
         return "over"
-    causes = sorted(
-        (row["entity"], row["mode"], int(row["posterior"] * _BUCKETS))
-        for row in document["causes"]
-    )
+    causes = sorted((row["entity"], row["mode"]) for row in document["causes"])
     plan = document["plan"]["id"] if document["plan"] else ""
-    said = [document["level"], causes, document["hit"]["services"], plan]
+    said = [causes, plan]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
@@ -147,8 +157,25 @@ def _names(answer: Mapping[str, Any]) -> dict[str, str]:
     return {row["uid"]: Entity(row["uid"], row["kind"], row["name"]).title for row in rows}
 
 
-def _kind(names: Mapping[str, str], row: Mapping[str, Any]) -> str:
-    return names.get(row["entity"], "").partition(" ")[0]
+def _kind(names: Mapping[str, str], uid: str) -> str:
+    return names.get(uid, "").partition(" ")[0]
+
+
+def _hit(answer: Mapping[str, Any], names: Mapping[str, str], blamed: Sequence[Fault]) -> set[str]:
+    """Return who suffers: whom the blamed hit, and who alarms, whoever is to blame for that.
+
+    Of the blamed those alone for which somebody outside waits: their fault is what she sees.
+    """
+    ill = {
+        row["entity"]
+        for cause in answer["causes"]
+        for row in cause["supporting"]
+        if row["state"] == State.ABNORMAL.value and not row.get("dueAt")  # foreseen: not yet
+    }
+    now = answer["blastRadius"]["now"]
+    hit = ill | {row["entity"] for row in now if row["probability"] >= _HIT}
+    at_fault = {fault.entity for fault in blamed}
+    return {uid for uid in hit if uid not in at_fault or _kind(names, uid) in _SERVED}
 
 
 def _cause(answer: Mapping[str, Any], fault: Fault) -> Mapping[str, Any]:
@@ -156,9 +183,10 @@ def _cause(answer: Mapping[str, Any], fault: Fault) -> Mapping[str, Any]:
     return next(row for row in answer["causes"] if row["entity"] == fault.entity)
 
 
-def _kinds(names: Mapping[str, str], hit: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _kinds(names: Mapping[str, str], hit: Collection[str]) -> dict[str, int]:
     """Count what is hit by kind, the most frequent first."""
-    return dict(Counter(_kind(names, row) or GENERIC for row in hit).most_common())
+    kinds = sorted(_kind(names, uid) or GENERIC for uid in hit)
+    return dict(Counter(kinds).most_common())
 
 
 def _otherwise(
@@ -174,10 +202,11 @@ def _otherwise(
     return f"{title} {best['mode'].replace('_', ' ')}, P {probability(best['posterior'])}"
 
 
-def _level(services: Sequence[str], hit: Sequence[object], blamed: Sequence[object]) -> str:
+def _level(services: Sequence[str], hit: Collection[str], blamed: Sequence[Fault]) -> str:
     if services:
         return "critical"
-    return "error" if len(hit) > len(blamed) else "warning"
+    # Where nobody is blamed, one of those that alarm may be the cause itself.
+    return "error" if len(hit) > (0 if blamed else 1) else "warning"
 
 
 def _evidence(told: Sequence[Mapping[str, Any]], names: Mapping[str, str], side: str) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kgraph.app.handled import acknowledgements
@@ -30,6 +30,7 @@ _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is o
 _TIDY = timedelta(minutes=5)
 _ORPHANS = 10_000
 _AT_ONCE = 100  # incidents that are looked at after a start
+_SURER = 0.2  # a change of the posterior since the last message that is news
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +41,36 @@ class Known:
         meaning: of the last message.
         level: the incident's at that time.
         taken_at: when it was acknowledged, as far as the receiver was told; empty: it was not.
+        services: those that were told as hit.
+        chances: uid of what was blamed -> how sure that was.
     """
 
     meaning: str
     at: datetime
     level: str
     taken_at: str
+    services: frozenset[str] = frozenset()
+    chances: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, found: Notice, now: datetime) -> Known:
         """Return what is known to who was told just now."""
         taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
-        return cls(found.meaning, now, found.level, taken_at)
+        return cls(found.meaning, now, found.level, taken_at, found.services, found.chances)
 
     @classmethod
     def read(cls, row: Document) -> Known:
         """Read back what `document` has written."""
         said = json.loads(row.body)
         at = parse_time(said["at"]) or row.at
-        return cls(said["meaning"], at, said.get("level", ""), said.get("takenAt", ""))
+        return cls(
+            said["meaning"],
+            at,
+            said.get("level", ""),
+            said.get("takenAt", ""),
+            frozenset(said.get("services", ())),
+            said.get("chances", {}),
+        )
 
     def document(self, receiver: str, incident: str) -> Document:
         """Return it as the store keeps it."""
@@ -67,6 +79,8 @@ class Known:
             "at": format_time(self.at),
             "level": self.level,
             "takenAt": self.taken_at,
+            "services": sorted(self.services),
+            "chances": dict(self.chances),
         }
         return Document(Drawer.TOLD, f"{receiver} {incident}", self.at, json.dumps(said))
 
@@ -96,7 +110,7 @@ def news(
         return News.CHANGED  # nobody has it any longer
     # Who has it looks by herself; everybody hears that it has become worse.
     quiet = bool(taken_at) and not _worse(found.level, known.level)
-    if known.meaning != found.meaning and not quiet:
+    if _says_more(found, known) and not quiet:
         due = _after(known.at, receiver.every, now)
         return News.CHANGED if due <= now else due
     if receiver.remind and not taken_at:
@@ -118,6 +132,23 @@ def _first(receiver: ReceiverConfig, found: Notice, now: datetime) -> News | dat
     if receiver.after and found.acknowledged is not None:
         return None  # it is for what nobody has taken on
     return News.OPENED if due <= now else due
+
+
+def _says_more(found: Notice, known: Known) -> bool:
+    """Tell whether an incident means something else than its receiver knows.
+
+    What goes to and fro is told once: a service that is no longer hit is no news, nor that it is
+    hit again, nor a probability that trembles around any number.
+    """
+    return (
+        found.meaning != known.meaning
+        or _worse(found.level, known.level)
+        or not found.services <= known.services
+        or any(
+            abs(chance - known.chances.get(uid, chance)) >= _SURER
+            for uid, chance in found.chances.items()
+        )
+    )
 
 
 def _worse(level: str, before: str) -> bool:
@@ -182,6 +213,10 @@ class Announcer:
         incident = event.facts.get("incident")
         if incident:
             self._changed[str(incident)] = None
+
+    def look_at(self, incidents: Iterable[str]) -> None:
+        """Have incidents looked at: what was explained anew may mean more, without an event."""
+        self._changed |= dict.fromkeys(incidents)
 
     def settle(self, now: datetime) -> bool:
         """Write what has come up; tell whether there is something to send."""

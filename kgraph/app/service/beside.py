@@ -60,7 +60,8 @@ class ServiceBeside:
         return self._inbox.warnings(now)
 
     def assessed(self, found: Assessment) -> None:
-        """Measure how long the engine took."""
+        """Measure how long the engine took; have looked at what it has explained."""
+        self._announcer.look_at(each.investigation.case.id for each in found.fresh)
         took = tuple(each.investigation.elapsed_seconds for each in found.fresh)
         self._measure(found.at, took)
 

@@ -49,7 +49,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class _Blame:
-    """How an incident was last explained."""
+    """What was last told of an incident's cause."""
 
     faults: frozenset[Fault]
     posterior: float
@@ -178,7 +178,6 @@ class Assessor:
         titles = {entity.uid: entity.title for entity in case.incident.entities}
         blame = _blame(kept)
         before = self._blamed.get(case.id)
-        self._blamed[case.id] = blame
         if before is None:
             entities = {entity.uid: entity for entity in case.incident.entities}
             wrong = headline(case.incident.observations, entities)
@@ -187,7 +186,8 @@ class Assessor:
             yield Told(now, what, f"{case.id} {verb}: {wrong}", {"incident": case.id})
         same = before is not None and before.faults == blame.faults
         if same and abs((before or blame).posterior - blame.posterior) < _SURER:
-            return
+            return  # measured from what was told: what grows in small steps is told, too
+        self._blamed[case.id] = blame
         line = f"{case.id} {blamed_in(case.answer, titles)}"
         facts: dict[str, object] = {"incident": case.id, "causes": []}
         if not case.answer.abstained:

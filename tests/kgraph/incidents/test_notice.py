@@ -40,7 +40,6 @@ ANSWER: dict[str, Any] = {
     "abstainedBecause": None,
     "blastRadius": {
         "now": [
-            {"entity": "x", "mode": "down", "probability": 0.93, "hops": 0},
             {"entity": "v1", "mode": "paused", "probability": 0.9, "hops": 1},
         ],
         "next": [{"entity": "s", "mode": "failing", "probability": 0.3, "hops": 2}],
@@ -105,7 +104,7 @@ def test_who_is_likeliest_is_told_where_no_set_of_faults_is() -> None:
 
 def test_what_is_hit_is_counted_by_kind_and_who_else_it_may_be_is_named() -> None:
     found = told()
-    assert found.document["text"]["hit"] == "1 storage export, 1 VM hit"
+    assert found.document["text"]["hit"] == "1 VM hit"
     rival = ANSWER["causes"][0] | {"entity": "v1", "mode": "hung", "posterior": 0.3}
     causes = [ANSWER["causes"][0] | {"posterior": 0.6}, rival]
     cause = told(causes=causes).document["text"]["cause"]
@@ -155,6 +154,37 @@ def test_what_somebody_waits_for_makes_it_critical(kind: str) -> None:
     entities = [*ANSWER["entities"][:2], {"uid": "s", "kind": kind, "name": "shop"}]
     found = told(blastRadius=radius, entities=entities)
     assert (found.level, found.document["hit"]["services"]) == ("critical", [f"{kind} shop"])
+
+
+def alarming(entity: str, **changes: Any) -> dict[str, Any]:
+    seen = {"entity": entity, "signal": "errors", "state": "abnormal"} | changes
+    return ANSWER["causes"][0] | {"entity": entity, "mode": "failing", "supporting": [seen]}
+
+
+def test_a_service_that_is_itself_to_blame_is_hit_all_the_same() -> None:
+    best = [{"members": [{"entity": "s", "mode": "failing"}], "posterior": 0.9}]
+    nobody = {"now": [], "next": [], "redundancyLost": []}
+    found = told(causes=[alarming("s")], hypotheses=best, blastRadius=nobody)
+    assert (found.level, found.document["text"]["hit"]) == (
+        "critical",
+        "1 service hit: Service shop",
+    )
+
+
+def test_where_nobody_is_blamed_those_that_alarm_are_hit() -> None:
+    nobody = {"now": [], "next": [], "redundancyLost": []}
+    unknown: dict[str, Any] = {"abstained": True, "hypotheses": [], "blastRadius": nobody}
+    guests = [alarming("v1"), alarming("x")]
+    assert told(causes=guests, **unknown).level == "error"
+    assert told(causes=guests[:1], **unknown).level == "warning"  # it may be the cause itself
+    assert told(causes=[*guests, alarming("s")], **unknown).level == "critical"
+
+
+def test_what_is_only_foreseen_has_hit_nobody_yet() -> None:
+    soon = alarming("s", dueAt="2026-11-24T04:00:00Z")
+    best = [{"members": [{"entity": "s", "mode": "failing"}], "posterior": 0.9}]
+    nobody = {"now": [], "next": [], "redundancyLost": []}
+    assert told(causes=[soon], hypotheses=best, blastRadius=nobody).level == "warning"
 
 
 def test_more_of_the_same_is_no_news_but_another_cause_is() -> None:

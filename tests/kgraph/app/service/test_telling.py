@@ -48,20 +48,26 @@ def kept(
     status: IncidentStatus = IncidentStatus.OPEN,
     incident: str = "INC-1",
     hit: int = 0,
+    chance: float = 0.9,
+    services: str = "",
 ) -> None:
     fault = {"entity": "x", "mode": mode}
-    cause = fault | {"posterior": 0.9, "explains": 1, "supporting": [], "contradicting": []}
+    cause = fault | {"posterior": chance, "explains": 1, "supporting": [], "contradicting": []}
+    guests = [f"v{n}" for n in range(hit)]
     answer = {
         "causes": [cause],
         "hypotheses": [{"members": [fault], "posterior": 0.9}],
         "abstained": False,
         "blastRadius": {
-            "now": [{"entity": f"v{n}", "probability": 0.9} for n in range(hit)],
+            "now": [{"entity": each, "probability": 0.9} for each in (*guests, *services)],
             "next": [],
             "redundancyLost": [],
         },
         "nextChecks": [],
-        "entities": [{"uid": "x", "kind": "Host", "name": "h1"}],
+        "entities": [
+            {"uid": "x", "kind": "Host", "name": "h1"},
+            *({"uid": each, "kind": "Service", "name": each} for each in services),
+        ],
     }
     store.save_incident(
         IncidentRecord(incident, status, T0, T0, "trouble", "{}", json.dumps(answer))
@@ -133,6 +139,30 @@ def test_a_cause_that_goes_to_and_fro_is_told_as_it_stands_when_the_time_has_com
         kept(store, mode)
         assert one.happens(second) == []
     assert one.settles(70) == []  # it is as it was
+
+
+def test_a_chance_that_trembles_is_no_news_and_one_that_has_moved_is(store: GraphStore) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    kept(store, chance=0.59)
+    here.happens(0)
+    for second, chance in enumerate((0.61, 0.59, 0.7, 0.5), 1):
+        kept(store, chance=chance)
+        assert here.happens(second) == []
+    kept(store, chance=0.8)
+    assert here.happens(10) == [("all", "INC-1")]
+    kept(store, chance=0.55)
+    assert here.happens(20) == [("all", "INC-1")]
+
+
+def test_a_service_that_is_hit_again_and_again_is_told_once(store: GraphStore) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    kept(store, services="ab")
+    here.happens(0)
+    for second, services in enumerate(("a", "ab", "b", "", "ab"), 1):
+        kept(store, services=services)
+        assert here.happens(second) == []
+    kept(store, services="abc")
+    assert here.happens(10) == [("all", "INC-1")]
 
 
 def test_the_end_is_told_at_once_and_its_closing_not_again(one: Scene, store: GraphStore) -> None:
