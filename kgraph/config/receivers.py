@@ -24,7 +24,7 @@ class _Receiver(Section):
     after: Annotated[float, Field(ge=0, le=86_400)] = 0
     # Told again after so many seconds, until somebody has acknowledged it; 0: never.
     remind: Annotated[float, Field(ge=0, le=604_800)] = 0
-    tries: Annotated[int, Field(ge=1, le=100)] = 12  # over about two hours
+    tries: Annotated[int, Field(ge=1, le=100)] = 17  # over about two hours
     token_env: str = ""  # the variable that holds its secret: a bearer token, a routing key
     token_file: Path | None = None  # or the file that does
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kgraph.app.handled import acknowledgements
@@ -28,7 +28,8 @@ from kgraph.store import AHEAD, GraphStore
 _KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
 _TIDY = timedelta(minutes=5)
-_ORPHANS = 10_000
+_WAITING = 10_000  # messages that are looked through after a start
+_BEFORE = timedelta(milliseconds=1)
 _AT_ONCE = 100  # incidents that are looked at after a start
 _SURER = 0.2  # a change of the posterior since the last message that is news
 
@@ -164,16 +165,21 @@ def _message(receiver: ReceiverConfig, found: Notice, now: datetime) -> list[Doc
         "tries": 0,
         "due": format_time(now),
     }
-    mark = f"{now:%Y%m%dT%H%M%S.%f}"
+    id_ = _message_id(receiver.name, found.incident, now)
     return [
         Known.of(found, now).document(receiver.name, found.incident),
-        Document(
-            Drawer.OUTBOX,
-            f"{receiver.name} {mark} {found.incident}",
-            now,
-            json.dumps(message, ensure_ascii=False),
-        ),
+        Document(Drawer.OUTBOX, id_, now, json.dumps(message, ensure_ascii=False)),
     ]
+
+
+def _message_id(receiver: str, incident: str, at: datetime) -> str:
+    return f"{receiver} {at:%Y%m%dT%H%M%S.%f} {incident}"
+
+
+def newest_message(store: GraphStore, receiver: str, incident: str) -> str | None:
+    """Return the id of the last message on an incident to a receiver; None: not known."""
+    rows = store.named(Drawer.TOLD, [f"{receiver} {incident}"])
+    return _message_id(receiver, incident, Known.read(rows[0]).at) if rows else None
 
 
 class Announcer:
@@ -222,7 +228,7 @@ class Announcer:
         """Write what has come up; tell whether there is something to send."""
         if not self._started:
             self._started = True
-            self._bury_orphans(now)
+            self._look_through_outbox(now)
             for status in (IncidentStatus.OPEN, IncidentStatus.RESOLVED):
                 heads = self._store.heads(status, limit=_AT_ONCE)
                 self._changed |= dict.fromkeys(row.id for row in heads)
@@ -278,16 +284,22 @@ class Announcer:
         rows = self._store.named(Drawer.TOLD, [f"{receiver.name} {incident}"])
         return Known.read(rows[0]) if rows else None
 
-    def _bury_orphans(self, now: datetime) -> None:
-        """Put what is for a receiver that is no longer configured with the dead letters."""
+    def _look_through_outbox(self, now: datetime) -> None:
+        """Put what is for a receiver that is no longer configured with the dead letters.
+
+        What a clock that was ahead has dated was just before now: it would seem newer than what
+        comes.
+        """
         known = {receiver.name for receiver in self._receivers}
-        for row in self._store.documents(Drawer.OUTBOX, limit=_ORPHANS):
+        for row in self._store.documents(Drawer.OUTBOX, limit=_WAITING):
             body = json.loads(row.body)
             if body["receiver"] not in known:
                 why = f"no receiver is called {body['receiver']!r} any longer"
                 dead = json.dumps({"outbox": body, "because": why})
                 self._store.put([Document(Drawer.DEAD, f"outbox {row.id}", now, dead)])
                 self._store.drop(Drawer.OUTBOX, [row.id])
+            elif row.at > now + AHEAD:
+                self._store.put([replace(row, at=now - _BEFORE)])
 
     def _tidy(self, now: datetime) -> None:
         if self._tidied_at is not None and now - self._tidied_at < _TIDY:

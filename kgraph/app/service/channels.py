@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from http import HTTPStatus
@@ -13,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from kgraph.app.service.sending import Channel, RefusedError
+from kgraph.app.service.sending import Channel, NotNowError, RefusedError
 from kgraph.config import Configuration
 from kgraph.config.receivers import (
     CloudEventsReceiver,
@@ -53,18 +55,36 @@ class Web:
     def send(self, document: Mapping[str, Any], message_id: str) -> None:
         """Post a notice; any 2xx is taken as received."""
         content = httpx.Request("POST", "http://x", json=self.form(document, message_id)).content
-        headers = {"Content-Type": self.media, "User-Agent": "kgraph", **self.headers}
+        headers = {
+            "Content-Type": self.media,
+            "User-Agent": "kgraph",
+            "Accept-Encoding": "identity",
+            **self.headers,
+        }
         try:
             # No redirects: a token must not travel to another host.
-            answer = httpx.post(self.url, content=content, headers=headers, timeout=_SECONDS)
+            with httpx.stream(
+                "POST", self.url, content=content, headers=headers, timeout=_SECONDS
+            ) as answer:
+                # It need not end: of what it says as it comes the first part is enough.
+                why = b"" if answer.is_success else next(answer.iter_raw(), b"")
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             told = said(error).replace(self.url, "its address")
             raise KgraphError(f"{self.name} can't be reached: {told}") from None
         if answer.is_success:
             return
-        told = f"{self.name} answered {answer.status_code}: {answer.text[:200]!r}"
-        final = answer.is_client_error and answer.status_code not in _AGAIN
-        raise (RefusedError if final else KgraphError)(told)
+        told = (
+            f"{self.name} answered {answer.status_code}: {why.decode('utf-8', 'replace')[:200]!r}"
+        )
+        if answer.is_client_error and answer.status_code not in _AGAIN:
+            raise RefusedError(told)
+        after = _after(answer.headers.get("Retry-After", ""))
+        raise KgraphError(told) if after is None else NotNowError(told, after)
+
+
+def _after(text: str) -> timedelta | None:
+    """Return how long `Retry-After` asks to wait; None where it does not, or by a date."""
+    return timedelta(seconds=int(text)) if re.fullmatch(r"[0-9]{1,6}", text.strip()) else None
 
 
 @dataclass(frozen=True, slots=True)

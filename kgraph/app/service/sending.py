@@ -12,15 +12,28 @@ from kgraph.incidents.notice import News
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError
 from kgraph.schema.timestamps import format_time, parse_time
-from kgraph.store import GraphStore
+from kgraph.store import AHEAD, GraphStore
 
 _PAGE = 500
 _FIRST, _LONGEST = timedelta(seconds=2), timedelta(minutes=15)  # between two tries
+_PATIENCE = timedelta(hours=1)  # a receiver that wants to be left alone for longer is asked then
 _log = logger(__name__)
 
 
 class RefusedError(KgraphError):
     """The receiver does not want this message, and would not the next time either."""
+
+
+class NotNowError(KgraphError):
+    """The receiver says when it may be asked again.
+
+    Attributes:
+        after: not before so long.
+    """
+
+    def __init__(self, what: str, after: timedelta) -> None:
+        super().__init__(what)
+        self.after = min(max(after, timedelta(0)), _PATIENCE)
 
 
 class Channel(Protocol):
@@ -31,11 +44,12 @@ class Channel(Protocol):
 
         Raises:
             RefusedError: it would be refused again.
+            NotNowError: it may be taken, but not before a while.
             KgraphError: it may be taken the next time.
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sender:
     """Works off the messages of one receiver.
 
@@ -52,14 +66,20 @@ class Sender:
     tries: int
     jitter: Callable[[], float]
     count: Callable[[str], None]
+    _rests: tuple[datetime, datetime] | None = None  # since when, and until when it is left alone
 
     def round(self, now: datetime) -> bool:
         """Try what is due; tell whether all of that was sent.
 
         Of several messages on one incident only the newest is sent: nobody wants what was.
         """
+        # Where now lies before, the clock was set back.
+        if self._rests is not None and self._rests[0] <= now < self._rests[1]:
+            return False
         for message, older in _newest(self._waiting()):
-            if (parse_time(_said(message)["due"]) or now) > now:
+            due = parse_time(_said(message)["due"]) or now
+            # Nothing waits longer than that: a clock that was ahead has said so.
+            if now < due <= now + _PATIENCE + AHEAD:
                 continue
             if not self._try(message, older, now):
                 return False  # one that does not answer is left alone for a while
@@ -80,20 +100,34 @@ class Sender:
         except RefusedError as error:
             self._bury(message, str(error), now)
         except KgraphError as error:
-            self.count("failed")
-            if said["tries"] + 1 >= self.tries:
-                self._bury(message, str(error), now)
-                return False
-            self._again(message, str(error), now)
+            after = error.after if isinstance(error, NotNowError) else timedelta(0)
+            self._rests = (now, now + after)
+            self._failed(message, older, str(error), now, after)
+            return False
+        except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
+            _log.exception("fault of the program in a message", receiver=self.name)
+            why = f"fault of the program: {type(error).__name__}: {error}"
+            self._failed(message, older, why, now, timedelta(0))
             return False
         else:
             self.count("sent")
         self.store.drop(Drawer.OUTBOX, [message.id, *older])
         return True
 
-    def _again(self, message: Document, why: str, now: datetime) -> None:
+    def _failed(
+        self, message: Document, older: list[str], why: str, now: datetime, after: timedelta
+    ) -> None:
+        self.count("failed")
+        if _said(message)["tries"] + 1 < self.tries:
+            self._again(message, why, now, after)
+            return
+        self._bury(message, why, now)
+        # What was said before is not news any more: it would open what is over.
+        self.store.drop(Drawer.OUTBOX, older)
+
+    def _again(self, message: Document, why: str, now: datetime, after: timedelta) -> None:
         said = _said(message)
-        wait = min(_FIRST * 2 ** said["tries"], _LONGEST) * self.jitter()
+        wait = max(min(_FIRST * 2 ** said["tries"], _LONGEST) * self.jitter(), after)
         body = said | {
             "tries": said["tries"] + 1,
             "due": format_time(now + wait),

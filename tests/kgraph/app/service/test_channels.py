@@ -19,7 +19,7 @@ import pytest
 from kgraph.app.doctor import Health
 from kgraph.app.doctor.service import examine_service, tell_receivers
 from kgraph.app.service.channels import channel
-from kgraph.app.service.sending import RefusedError
+from kgraph.app.service.sending import NotNowError, RefusedError
 from kgraph.config import Configuration, load
 from kgraph.schema import ConfigurationError, KgraphError
 
@@ -73,6 +73,7 @@ class Web:
     def __init__(self) -> None:
         self.got: list[tuple[str, Any, Any]] = []
         self.status = 202
+        self.after = ""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -81,6 +82,8 @@ class Web:
                 outer.got.append((self.path, self.headers, body))
                 self.send_response(outer.status)
                 self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+                if outer.after:
+                    self.send_header("Retry-After", outer.after)
                 self.end_headers()
                 self.wfile.write(b"told why")
 
@@ -115,6 +118,46 @@ def test_a_cloudevent_is_posted_with_its_media_type_and_token(
     assert headers["Content-Type"] == "application/cloudevents+json"
     assert headers["Authorization"] == "Bearer s3cret"
     assert (body["id"], body["data"]["incident"]) == ("m 1", "INC-0001")
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "seconds"),
+    [(429, "30", 30), (503, "90000", 3600), (429, "soon", None), (429, "9" * 99, None)],
+)
+def test_a_receiver_may_say_when_it_is_to_be_asked_again(
+    web: Web, configured: Configured, status: int, after: str, seconds: int | None
+) -> None:
+    web.status, web.after = status, after
+    with pytest.raises(KgraphError, match=f"answered {status}: 'told why'") as caught:
+        send(configured(type="cloudevents", url=web.url))
+    found = caught.value.after.total_seconds() if isinstance(caught.value, NotNowError) else None
+    assert found == seconds
+
+
+@pytest.mark.parametrize("status", ["202 Accepted", "500 No"])
+def test_an_answer_that_never_ends_holds_up_nobody(configured: Configured, status: str) -> None:
+    asked = threading.Event()
+
+    class Endless(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.wfile.write(f"HTTP/1.1 {status}\r\n\r\nbecause".encode())
+            asked.wait(30)  # and the rest, one day
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            way = configured(
+                type="cloudevents", url=f"http://127.0.0.1:{server.server_address[1]}"
+            )
+            if status.startswith("202"):
+                send(way)
+            else:
+                with pytest.raises(KgraphError, match="answered 500: 'because'"):
+                    send(way)
+        finally:
+            asked.set()
+            server.shutdown()
 
 
 def test_a_webhook_takes_its_address_from_the_environment_and_its_own_template(

@@ -15,7 +15,8 @@ import pytest
 from kgraph.app.handled import note
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.hands import Hands
-from kgraph.app.service.sending import RefusedError, Sender
+from kgraph.app.service.letters import retry
+from kgraph.app.service.sending import NotNowError, RefusedError, Sender
 from kgraph.app.watch.told import Told, What
 from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.handling import GROUPING, Did, Handling
@@ -24,6 +25,7 @@ from kgraph.schema import (
     Drawer,
     IncidentRecord,
     IncidentStatus,
+    InputError,
     KgraphError,
     PlanRecord,
     PlanState,
@@ -209,7 +211,7 @@ def test_events_are_kept_in_their_order_for_those_who_listen(
 
 @dataclass
 class Channel:
-    fails: list[KgraphError] = field(default_factory=list)
+    fails: list[Exception] = field(default_factory=list)
     got: list[str] = field(default_factory=list)
 
     def send(self, document: Mapping[str, Any], message_id: str) -> None:  # noqa: ARG002
@@ -261,6 +263,91 @@ def test_one_that_is_refused_or_fails_too_often_is_a_dead_letter(
     because = sorted(json.loads(row.body)["because"] for row in store.documents(Drawer.DEAD))
     assert because == ["400", "503"]
     assert store.count(Drawer.OUTBOX) == 0
+
+
+def test_a_message_that_the_program_stumbles_over_stops_no_other(store: GraphStore) -> None:
+    here = scene(store, EVERYTHING)
+    for incident in ("INC-1", "INC-2"):
+        kept(store, incident=incident)
+        here.happens(0, incident)
+    channel, outcomes = Channel([ValueError("half a character")]), list[str]()
+    works = sender(store, channel, outcomes, tries=1)
+    for second in range(3):
+        works.round(T0 + timedelta(seconds=second))
+    assert (channel.got, outcomes) == (["INC-2 down"], ["failed", "dead", "sent"])
+    (dead,) = store.documents(Drawer.DEAD)
+    assert "ValueError: half a character" in json.loads(dead.body)["because"]
+
+
+def test_a_receiver_that_says_how_long_is_left_alone_for_so_long(store: GraphStore) -> None:
+    here = scene(store, EVERYTHING)
+    for incident in ("INC-1", "INC-2"):
+        kept(store, incident=incident)
+        here.happens(0, incident)
+    channel, outcomes = Channel([NotNowError("429", timedelta(seconds=60))]), list[str]()
+    works = sender(store, channel, outcomes)
+    for second in (0, 1, 5, 59):
+        assert not works.round(T0 + timedelta(seconds=second))
+    assert (channel.got, outcomes) == ([], ["failed"])
+    works.round(T0 + timedelta(seconds=60))
+    assert sorted(channel.got) == ["INC-1 down", "INC-2 down"]
+
+
+def test_what_waits_by_a_clock_that_was_ahead_is_sent_before_what_came_later(
+    store: GraphStore,
+) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    kept(store)
+    day = 24 * 3600
+    here.happens(day)
+    channel = Channel([NotNowError("429", timedelta(seconds=60))])
+    works = sender(store, channel, [])
+    works.round(T0 + timedelta(days=1))
+    here.announcer.begin_anew()  # the clock is set right
+    here.settles(0)
+    assert works.round(T0 + timedelta(seconds=1))
+    assert channel.got == ["INC-1 down"]
+    here.happens(day + 1)
+    kept(store, "slow")
+    here.happens(day + 2)
+    here.announcer.begin_anew()
+    kept(store, "failing")
+    here.happens(5)
+    works.round(T0 + timedelta(seconds=6))
+    assert channel.got[1:] == ["INC-1 failing"]  # and not "slow", dated tomorrow
+
+
+def test_where_the_newest_message_is_dead_no_older_one_is_sent(store: GraphStore) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    kept(store)
+    here.happens(0)
+    works = sender(store, Channel([KgraphError("503")] * 4), [], tries=3)
+    works.round(T0)
+    kept(store, status=IncidentStatus.RESOLVED)
+    here.happens(1)
+    for minute in range(1, 9):
+        works.round(T0 + timedelta(minutes=minute))
+    assert works.channel.got == []  # "down" would page somebody for what is over
+    assert (store.count(Drawer.DEAD), store.count(Drawer.OUTBOX)) == (1, 0)
+
+
+def test_a_dead_letter_is_sent_again_only_as_long_as_it_is_the_last_word(
+    store: GraphStore,
+) -> None:
+    here = scene(store, replace_every(EVERYTHING, 0))
+    kept(store)
+    here.happens(0)
+    works = sender(store, Channel([RefusedError("400")] * 2), [])
+    works.round(T0)
+    (first,) = store.documents(Drawer.DEAD)
+    retry(store, first.id, T0 + timedelta(seconds=1))
+    works.round(T0 + timedelta(seconds=1))
+    kept(store, status=IncidentStatus.RESOLVED)
+    here.happens(2)
+    works.round(T0 + timedelta(seconds=3))
+    assert len(works.channel.got) == 1  # its end
+    with pytest.raises(InputError, match="a newer message on INC-1 to all was made since"):
+        retry(store, first.id, T0 + timedelta(seconds=4))
 
 
 def test_what_is_for_another_receiver_is_left_alone(store: GraphStore) -> None:
