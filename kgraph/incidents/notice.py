@@ -25,6 +25,7 @@ _HIT = 0.5  # from this probability on something counts as hit
 _RIVAL = 0.2  # from this probability on another suspect is named with the cause
 _SERVED = frozenset({"Application", "Service"})  # what somebody outside waits for
 FORMAT = "kgraph.notice/v1"
+OVER = "over"  # what an incident means that is resolved or closed
 
 
 class News(StrEnum):
@@ -145,7 +146,7 @@ def _acknowledged(row: Handling | None) -> dict[str, str] | None:
 
 def _meaning(document: Mapping[str, Any], over: bool) -> str:  # noqa: FBT001 - half of what it means
     if over:
-        return "over"
+        return OVER
     causes = sorted((row["entity"], row["mode"]) for row in document["causes"])
     plan = document["plan"]["id"] if document["plan"] else ""
     said = [causes, plan]

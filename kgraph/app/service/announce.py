@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,11 +13,12 @@ from kgraph.app.service import tally
 from kgraph.app.service.inbox import forget
 from kgraph.app.watch.told import Told
 from kgraph.config.receivers import ReceiverConfig
-from kgraph.incidents.notice import LEVELS, News, Notice, notice
+from kgraph.incidents.notice import LEVELS, OVER, News, Notice, notice
 from kgraph.schema import (
     UNDER_WAY,
     Document,
     Drawer,
+    IncidentHead,
     IncidentStatus,
     Plan,
     PlanState,
@@ -28,9 +29,9 @@ from kgraph.store import AHEAD, GraphStore
 _KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
 _TIDY = timedelta(minutes=5)
-_WAITING = 10_000  # messages that are looked through after a start
 _BEFORE = timedelta(milliseconds=1)
-_AT_ONCE = 100  # incidents that are looked at after a start
+_AT_ONCE = 100  # incidents in a round of those that are to be looked at after a start
+_PAGE = 1_000
 _SURER = 0.2  # a change of the posterior since the last message that is news
 
 
@@ -206,6 +207,7 @@ class Announcer:
         self._changed: dict[str, None] = {}  # in the order in which they changed
         self._due: dict[str, datetime] = {}  # when to look at an incident that does not change
         self._started = False
+        self._unseen: list[str] = []  # since the start, newest last
         self._tidied_at: datetime | None = None
 
     def begin_anew(self) -> None:
@@ -229,9 +231,9 @@ class Announcer:
         if not self._started:
             self._started = True
             self._look_through_outbox(now)
-            for status in (IncidentStatus.OPEN, IncidentStatus.RESOLVED):
-                heads = self._store.heads(status, limit=_AT_ONCE)
-                self._changed |= dict.fromkeys(row.id for row in heads)
+            self._unseen = self._not_over()
+        self.look_at(self._unseen[: -_AT_ONCE - 1 : -1])
+        del self._unseen[-_AT_ONCE:]
         rows = [self._event(told, number) for number, told in enumerate(self._heard)]
         messages = self._messages(now)
         if rows or messages:
@@ -239,6 +241,29 @@ class Announcer:
         self._heard.clear()
         self._tidy(now)
         return bool(messages)
+
+    def _not_over(self) -> list[str]:
+        """Return what goes on, and what receivers believe to go on: it may have ended unseen."""
+        found: dict[str, None] = {}
+        for row in self._pages(Drawer.TOLD):
+            if Known.read(row).meaning != OVER:
+                found[row.id.partition(" ")[2]] = None
+        for status in (IncidentStatus.RESOLVED, IncidentStatus.OPEN):
+            heads: list[IncidentHead] = []
+            while page := self._store.heads(
+                status, limit=_PAGE, after=heads[-1] if heads else None
+            ):
+                heads += page
+            for head in reversed(heads):
+                found.pop(head.id, None)
+                found[head.id] = None
+        return list(found)
+
+    def _pages(self, drawer: Drawer) -> Iterator[Document]:
+        last: Document | None = None
+        while page := self._store.documents(drawer, limit=_PAGE, after=last):
+            yield from page
+            last = page[-1]
 
     def _event(self, told: Told, number: int) -> Document:
         body = json.dumps(told.document(), ensure_ascii=False, default=str)
@@ -291,7 +316,7 @@ class Announcer:
         comes.
         """
         known = {receiver.name for receiver in self._receivers}
-        for row in self._store.documents(Drawer.OUTBOX, limit=_WAITING):
+        for row in list(self._pages(Drawer.OUTBOX)):
             body = json.loads(row.body)
             if body["receiver"] not in known:
                 why = f"no receiver is called {body['receiver']!r} any longer"
@@ -306,7 +331,16 @@ class Announcer:
             return
         self._tidied_at = now
         forget(self._store, Drawer.EVENT, now - _KEPT)
-        forget(self._store, Drawer.TOLD, now - _KNOWN)
+        self._forget_told(now - _KNOWN)
         forget(self._store, Drawer.PAIRED, now - _KNOWN)
         forget(self._store, Drawer.ANSWER, now - _KEPT)
         forget(self._store, Drawer.TALLY, now - tally.KEPT)
+
+    def _forget_told(self, before: datetime) -> None:
+        """Forget what is known of incidents that are over: of another the end is still to come."""
+        for row in self._store.documents(Drawer.TOLD, limit=_PAGE):
+            if row.at >= before:
+                return
+            record = self._store.incident(row.id.partition(" ")[2])
+            if record is None or Known.read(row).meaning == OVER:
+                self._store.drop(Drawer.TOLD, [row.id])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kgraph.app import by_hand
 from kgraph.app.alerts import packs_of
 from kgraph.app.service.announce import Announcer
 from kgraph.app.service.beside import ServiceBeside
@@ -124,3 +125,29 @@ def test_what_grows_loud_enough_only_later_is_told_then(night: Night) -> None:
     assert night.told() == []  # a warning
     night.posts("HighLatency", "shop-0", "shop-1")
     assert [row[:2] for row in said(night.told())] == [("opened", "critical")]
+
+
+def test_what_a_person_closes_while_nobody_watches_is_over_for_receivers_too(
+    night: Night,
+) -> None:
+    night.posts("HighErrorRate", "core-db")
+    night.told()
+    (record,) = night.store.incidents()
+    by_hand.close(night.store, record, "ada", "a planned move", night.now)
+    night.starts()
+    assert [row["news"] for row in night.told()] == ["over"]
+    assert night.told() == []
+
+
+def test_an_incident_that_lasts_for_months_still_ends(night: Night) -> None:
+    night.posts("HighErrorRate", "core-db")
+    night.told()
+    for _ in range(40):
+        night.now += timedelta(days=1)
+        night.posts("HighErrorRate", "core-db")
+        assert night.told() == []
+    night.posts("HighErrorRate", "core-db", over=True)
+    assert [row["news"] for row in night.told()] == ["over"]
+    night.now += timedelta(days=31)
+    night.told()
+    assert night.store.count(Drawer.TOLD) == 0

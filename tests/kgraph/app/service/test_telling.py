@@ -49,9 +49,11 @@ def kept(
     mode: str = "down",
     status: IncidentStatus = IncidentStatus.OPEN,
     incident: str = "INC-1",
+    *,
     hit: int = 0,
     chance: float = 0.9,
     services: str = "",
+    opened: float = 0,
 ) -> None:
     fault = {"entity": "x", "mode": mode}
     cause = fault | {"posterior": chance, "explains": 1, "supporting": [], "contradicting": []}
@@ -72,7 +74,15 @@ def kept(
         ],
     }
     store.save_incident(
-        IncidentRecord(incident, status, T0, T0, "trouble", "{}", json.dumps(answer))
+        IncidentRecord(
+            incident,
+            status,
+            T0 + timedelta(seconds=opened),
+            T0,
+            "trouble",
+            "{}",
+            json.dumps(answer),
+        )
     )
 
 
@@ -195,6 +205,28 @@ def test_after_a_restart_nobody_is_told_twice_and_nothing_is_forgotten(
     one.happens(0)
     kept(store, incident="INC-2")  # kept, and then we were killed
     assert scene(store, EVERYTHING).settles(10) == [("all", "INC-2")]
+
+
+def test_after_a_restart_amid_a_storm_each_incident_is_looked_at(
+    store: GraphStore,
+) -> None:
+    for number in range(250):
+        kept(store, incident=f"INC-{number:04}")
+    here = scene(store, EVERYTHING)
+    known = []
+    for second in range(4):
+        here.announcer.settle(T0 + timedelta(seconds=second))
+        known.append(store.count(Drawer.TOLD))
+    assert known == [100, 200, 250, 250]
+
+
+def test_the_newest_are_told_first(store: GraphStore) -> None:
+    for number in range(150):
+        kept(store, incident=f"INC-{number:04}", opened=number)
+    here = scene(store, EVERYTHING)
+    here.announcer.settle(T0 + timedelta(seconds=200))
+    first = {row.id for row in store.documents(Drawer.TOLD, limit=1_000)}
+    assert first == {f"all INC-{number:04}" for number in range(50, 150)}
 
 
 def test_events_are_kept_in_their_order_for_those_who_listen(
