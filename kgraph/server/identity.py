@@ -38,11 +38,13 @@ class Caller:
     Attributes:
         name: for people and the audit.
         address: where from.
+        token: the id of their token; empty: none was asked for.
     """
 
     name: str
     role: Role
     address: str
+    token: str = ""
 
     @property
     def may_read(self) -> bool:
@@ -106,7 +108,7 @@ async def named(service: Service, text: str, address: str) -> Caller:
     if token is None:
         _guessed(service, address)
         raise Refused(HTTPStatus.UNAUTHORIZED, "no such token, or no longer", "bad token", _ASK)
-    return Caller(f"{token.name} ({token.id})", token.role, address)
+    return Caller(f"{token.name} ({token.id})", token.role, address, token.id)
 
 
 def _guessed(service: Service, address: str) -> None:

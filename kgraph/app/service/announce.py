@@ -29,7 +29,7 @@ from kgraph.store import AHEAD, GraphStore
 _KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
 _KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
 _TIDY = timedelta(minutes=5)
-_BEFORE = timedelta(milliseconds=1)
+_BEFORE = timedelta(milliseconds=1)  # lies between two that have an order
 _AT_ONCE = 100  # incidents in a round of those that are to be looked at after a start
 _PAGE = 1_000
 _SURER = 0.2  # a change of the posterior since the last message that is news
@@ -208,12 +208,13 @@ class Announcer:
         self._due: dict[str, datetime] = {}  # when to look at an incident that does not change
         self._started = False
         self._unseen: list[str] = []  # since the start, newest last
+        self._newest_at: datetime | None = None  # event
         self._tidied_at: datetime | None = None
 
     def begin_anew(self) -> None:
         """Look at every incident again, as after a start."""
         self._due.clear()
-        self._started, self._tidied_at = False, None
+        self._started, self._tidied_at, self._newest_at = False, None, None
 
     def hear(self, event: Told) -> None:
         """Take an event of the watch."""
@@ -234,7 +235,7 @@ class Announcer:
             self._unseen = self._not_over()
         self.look_at(self._unseen[: -_AT_ONCE - 1 : -1])
         del self._unseen[-_AT_ONCE:]
-        rows = [self._event(told, number) for number, told in enumerate(self._heard)]
+        rows = self._events(now)
         messages = self._messages(now)
         if rows or messages:
             self._store.put([*rows, *messages])
@@ -265,9 +266,27 @@ class Announcer:
             yield from page
             last = page[-1]
 
-    def _event(self, told: Told, number: int) -> Document:
-        body = json.dumps(told.document(), ensure_ascii=False, default=str)
-        return Document(Drawer.EVENT, f"{told.at:%Y%m%dT%H%M%S.%f}-{number:04d}", told.at, body)
+    def _events(self, now: datetime) -> list[Document]:
+        """Return what was heard, dated behind all that is kept.
+
+        Whoever listens has read as far as the newest. Some events tell of when a source was asked,
+        which is earlier, and a clock may have been set back.
+        """
+        if not self._heard:
+            return []
+        if self._newest_at is None:
+            kept = self._store.documents(Drawer.EVENT, limit=1, newest=True)
+            self._newest_at = kept[0].at if kept else now
+        at = self._newest_at = max(now, self._newest_at + _BEFORE)
+        return [
+            Document(
+                Drawer.EVENT,
+                f"{at:%Y%m%dT%H%M%S.%f}-{number:04d}",
+                at,
+                json.dumps(told.document(), ensure_ascii=False, default=str),
+            )
+            for number, told in enumerate(self._heard)
+        ]
 
     def _messages(self, now: datetime) -> list[Document]:
         """Return what is to be sent, and what its receivers will know then."""

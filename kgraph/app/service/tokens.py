@@ -126,7 +126,16 @@ def check(store: GraphStore, text: str, now: datetime) -> Token | None:
     if not found or not hmac.compare_digest(json.loads(found[0].body)["hash"], _hash(key)):
         return None
     token = _token(found[0])
-    return token if token.expires_at is None or now < token.expires_at else None
+    return None if _over(token, now) else token
+
+
+def stands(store: GraphStore, token_id: str, now: datetime) -> bool:
+    """Tell whether a token that was good is so still."""
+    return any(not _over(_token(row), now) for row in store.named(Drawer.TOKEN, [token_id]))
+
+
+def _over(token: Token, now: datetime) -> bool:
+    return token.expires_at is not None and token.expires_at <= now
 
 
 def _hash(key: str) -> str:

@@ -241,6 +241,28 @@ def test_events_are_kept_in_their_order_for_those_who_listen(
     assert store.count(Drawer.EVENT) == 0
 
 
+def test_who_listens_misses_no_event_that_is_of_earlier_than_the_last_one(
+    one: Scene, store: GraphStore
+) -> None:
+    """Of when a source was asked, from before the clock was set back, or of the same moment."""
+
+    def happens(line: str, of: float, at: float) -> None:
+        one.announcer.hear(Told(T0 + timedelta(seconds=of), What.FINDING, line, {}))
+        one.settles(at)
+
+    heard: list[str] = []
+    last = None
+    moments = [("a", 5, 5), ("b", 5, 5), ("c", 0, 6), ("d", 99, 99), ("e", 7, 7), ("f", 8, 8)]
+    for line, of, at in moments:
+        if line == "e":
+            one.announcer.begin_anew()
+        happens(line, of, at)
+        for row in store.documents(Drawer.EVENT, after=last):
+            last = row
+            heard.append(json.loads(row.body)["line"])
+    assert heard == list("abcdef")
+
+
 @dataclass
 class Channel:
     fails: list[Exception] = field(default_factory=list)
