@@ -122,7 +122,7 @@ class Gate:
             )
         except _TooSlowError:
             told = f"the request took more than {self._most_seconds:g} s to arrive"
-            await self._late(408, told, "slow", scope, send, status)
+            await self._late(_busy(scope, 408), told, "slow", scope, send, status)
         finally:
             self._held -= body.read
 
@@ -147,13 +147,22 @@ class Gate:
                 "host",
                 0,
             )
-        site = headers.get("sec-fetch-site", b"none")
-        if scope["method"] not in _SAFE and site in {b"cross-site", b"same-site"}:
+        if scope["method"] not in _SAFE and self._elsewhere(headers):
             return 403, "another site's page may not write here", "origin", 0
         if scope["path"] in _FREE:
             return None
         wait = self._rate.take(scope["client"][0] if scope.get("client") else "")
-        return (429, "too many requests", "rate", wait) if wait else None
+        return (_busy(scope, 429), "too many requests", "rate", wait) if wait else None
+
+    def _elsewhere(self, headers: Mapping[str, bytes]) -> bool:
+        """Tell whether another site's page asks, as far as the browser says so."""
+        if headers.get("sec-fetch-site", b"none") in {b"cross-site", b"same-site"}:
+            return True
+        # Older browsers tell of the origin alone. With tokens no other page can send one.
+        origin = headers.get("origin")
+        if origin is None or not self._loopback_only:
+            return False
+        return origin.partition(b"://")[2] != headers.get("host", b"")
 
     def _bounded(self, receive: Receive, body: _Body) -> Receive:
         """Return the same with an end to what it yields, and to how long that takes."""
@@ -193,6 +202,11 @@ class Gate:
 
 
 _Status = Callable[[], int]
+
+
+def _busy(scope: Scope, otherwise: int) -> int:
+    """Return the status that lets a sender try again: Alertmanager and others do by 5xx alone."""
+    return 503 if scope["path"].startswith("/hooks/") else otherwise
 
 
 async def _nothing() -> Message:

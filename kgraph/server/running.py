@@ -24,6 +24,7 @@ from kgraph.server.agents_http import PATH
 from kgraph.server.application import agents_application, application
 from kgraph.server.memory import settle
 from kgraph.server.metrics import Metrics
+from kgraph.server.patience import end_unread, patient
 from kgraph.server.service import NotWatching, Service, hooks
 from kgraph.server.watching import WatchThread
 
@@ -139,6 +140,7 @@ def _uvicorn(settings: ServerSettings, service: Service, app: FastAPI) -> uvicor
     proxies = list(settings.trusted_proxies)
     return uvicorn.Config(
         app,
+        http=patient(settings.body_seconds),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -196,6 +198,7 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
         # With its protocol: asyncio lets small answers wait for 40 ms on a socket without.
         listener = socket.socket(family[0], family[1], family[2])
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end_unread(listener)
         listener.bind(family[4])
         listener.listen(2048)
     except OSError as error:

@@ -212,11 +212,13 @@ def webhook(*alerts: object, **changes: object) -> bytes:
 
 
 @contextmanager
-def listening(service: Service, made: Callable[[Service], FastAPI] = application) -> Iterator[str]:
+def listening(
+    service: Service, made: Callable[[Service], FastAPI] = application, **settings: Any
+) -> Iterator[str]:
     """Serve over a real socket, in a thread; yield where."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        settings = uvicorn.Config(made(service), log_config=None, access_log=False)
-        server = uvicorn.Server(settings)
+        config = uvicorn.Config(made(service), log_config=None, access_log=False, **settings)
+        server = uvicorn.Server(config)
         service.ending = lambda: server.should_exit
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         thread.start()

@@ -499,6 +499,12 @@ def test_without_authentication_only_loopback_names_and_no_other_page_get_in(
     cross = {"Sec-Fetch-Site": "cross-site"}
     put = client.request("PUT", "/api/v1/halt", json={}, headers=cross)
     assert put.status_code == 403
+    # A browser that says no more than the origin, and may send a form without asking.
+    for origin in ("http://evil.example", "http://127.0.0.1:3000", "null"):
+        form = client.post("/api/v1/plans/none/approve", headers={"Origin": origin})
+        assert form.status_code == 403, origin
+    ours = client.post("/api/v1/plans/none/approve", headers={"Origin": "http://127.0.0.1"})
+    assert ours.status_code == 404
 
 
 def test_a_store_that_cannot_be_read_is_told_by_readiness_alone(
