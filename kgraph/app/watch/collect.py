@@ -202,3 +202,6 @@ class _Asker(threading.Thread):
             return self._job.listen(tell)
         except KgraphError:
             return None  # what keeps us from listening keeps us from asking, and is told there
+        except Exception as error:  # noqa: BLE001 - it is asked all the same
+            fault_in(self._job, error)
+            return None

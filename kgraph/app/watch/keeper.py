@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from kgraph.app.sync import Commitment, Job, Reading, keep_silence, unshown
+from kgraph.app.sync import Commitment, Job, Reading, fault_in, keep_silence, unshown
 from kgraph.app.watch.collect import Heard
 from kgraph.schema import KgraphError, StaleReadingError
 from kgraph.store import Diff, GraphStore
@@ -71,6 +71,8 @@ class Keeper:
                 return ""  # somebody else has read it meanwhile, and later
             except KgraphError as caught:
                 error = caught
+            except Exception as caught:  # noqa: BLE001 - what one source says must not end the watch
+                error = fault_in(heard.job, caught)
         if not heard.asked:
             return str(error or "")
         if error is not None:

@@ -168,3 +168,11 @@ def test_when_what_an_event_names_cannot_be_read_alone_the_whole_is_read(
     (heard,) = wait(collector, lambda found: len(found) == 1)
     assert heard.asked
     assert heard.error is None
+
+
+def test_a_source_that_cannot_even_be_listened_to_is_asked(collect: Collect) -> None:
+    def stumbles(_tell: Tell) -> None:
+        raise OSError("too many open files")
+
+    (heard,) = wait(collect(Job("a", answers, listen=stumbles)), bool)
+    assert heard.error is None

@@ -201,6 +201,23 @@ def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene
     assert whats(scene.round()) == [What.SOURCE_BACK]
 
 
+def test_what_no_store_can_hold_is_the_fault_of_its_source_and_ends_no_watch(
+    scene: Scene,
+) -> None:
+    scene.round()
+
+    def fetch(_at: datetime) -> Keep:
+        items: list[Item] = [Record("half \ud800", "Host", "half a character")]
+        snapshot = Snapshot("cmdb", "", complete=True, items=iter(items))
+        return lambda reading: keep(reading, snapshot)
+
+    scene.watch.collector.put(scene.watch.collector.ask(Job("cmdb", fetch)))
+    (failed,) = scene.round()
+    assert (failed.what, "cmdb" in failed.line) == (What.SOURCE_FAILED, True)
+    scene.source.hurt = {"v1": "paused"}
+    assert What.OPENED in whats(scene.round())
+
+
 def test_of_a_source_that_fails_nobody_says_that_it_was_read(scene: Scene) -> None:
     alerts = Job("alertmanager", Source(failure="no route").fetch)
     scene.watch.collector.put(scene.watch.collector.ask(alerts))
