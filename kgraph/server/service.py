@@ -42,6 +42,10 @@ class Watching(Protocol):
     def leading(self) -> bool:
         """Whether this process is the watch of the store."""
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it is at work, and does not come to an end."""
+
     def nudge(self) -> None:
         """Let it look at once at what came in."""
 
@@ -51,6 +55,7 @@ class NotWatching:
 
     alive = True
     leading = False
+    stuck = False
 
     def nudge(self) -> None:
         """Leave it to that process: it looks twice a second."""

@@ -30,6 +30,7 @@ from kgraph.store import GraphStore
 _log = logger(__name__)
 _AGAIN_AFTER = 2.0  # seconds, where the store was away or busy
 _SETTLED_AFTER = 30.0  # seconds behind the first whole reading
+_STUCK_AFTER = 120.0  # seconds without a round; as the shipped alerting rule has it
 _LOUD = frozenset({What.SOURCE_FAILED, What.FINDING, What.REFUSED, What.WAITING})
 
 
@@ -58,6 +59,7 @@ class WatchThread:
         self._watch: Watch | None = None
         self._settling = Settling(_SETTLED_AFTER)
         self._waits_for = ""
+        self._round_at = 0.0
         self.failure = ""
         self.senders = Senders(configuration, metrics, lambda: self.leading)
         self.reporter = Reporter(configuration, lambda: self.leading)
@@ -71,6 +73,12 @@ class WatchThread:
     def leading(self) -> bool:
         """Whether this process is the watch of the store."""
         return self._watch is not None and self._watch.leading
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the loop is at work, and has not gone round for minutes."""
+        works = self._watch is not None and not self._watch.waiting
+        return works and monotonic() - self._round_at > _STUCK_AFTER
 
     def nudge(self) -> None:
         """Let the loop look at once at what came in."""
@@ -112,7 +120,9 @@ class WatchThread:
         watch = None
         try:
             with opened(self._configuration, Access.WRITE) as store:
-                watch = self._watch = self._built(store)
+                watch = self._built(store)
+                self._round_at = monotonic()
+                self._watch = watch
                 watch.run(self._stopping)
         except (StoreAwayError, StoreBusyError) as error:
             if watch is not None and watch.left_acting:
@@ -162,6 +172,7 @@ class WatchThread:
         log(event.what.value, line=event.line)
 
     def _assessed(self, at: datetime, seconds: tuple[float, ...]) -> None:
+        self._round_at = monotonic()
         self._metrics.round_at.set(at.timestamp())
         self._settling.tick(monotonic())
         for each in seconds:

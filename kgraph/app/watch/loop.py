@@ -117,8 +117,14 @@ class Watch:
 
     @property
     def leading(self) -> bool:
-        """Whether this process is the watch of the store."""
-        return self._lease is not None
+        """Whether this process is the watch of the store: a loop that hangs loses it in time."""
+        lease = self._lease
+        return lease is not None and self.clock() < lease.expires_at
+
+    @property
+    def waiting(self) -> bool:
+        """Whether another process is the watch."""
+        return self._waiting
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until told to stop; ends what is in flight before it returns."""

@@ -13,9 +13,13 @@ from kgraph.logs import logger
 from kgraph.schema import KgraphError
 from kgraph.server.identity import Served, Viewer
 from kgraph.server.problems import documented
+from kgraph.server.service import Watching
 
 router = APIRouter()
 _log = logger(__name__)
+
+
+_State = Literal["leading", "waiting", "stuck", "dead"]
 
 
 class Health(BaseModel):
@@ -29,12 +33,13 @@ class Readiness(BaseModel):
 
     Attributes:
         store: empty, or why it cannot be read.
-        watch: `leading`, `waiting` for another process, or `dead`.
+        watch: `leading`, `waiting` for another process, `stuck` where its loop has not gone round
+            for two minutes, or `dead`.
     """
 
     ready: bool
     store: str
-    watch: Literal["leading", "waiting", "dead"]
+    watch: _State
 
 
 @router.get("/healthz", tags=["health"])
@@ -52,12 +57,19 @@ async def readyz(served: Served, response: Response) -> Readiness:
     except KgraphError as error:
         _log.warning("not ready", because=str(error))
         trouble = "it cannot be read; the log tells why"  # whoever asks need not say who they are
-    watching = served.watching
-    alive = "leading" if watching.leading else "waiting"
-    ready = not trouble and watching.alive and not served.ending()
+    watch = _state(served.watching)
+    ready = not trouble and watch in {"leading", "waiting"} and not served.ending()
     if not ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return Readiness(ready=ready, store=trouble, watch=alive if watching.alive else "dead")
+    return Readiness(ready=ready, store=trouble, watch=watch)
+
+
+def _state(watching: Watching) -> _State:
+    if not watching.alive:
+        return "dead"
+    if watching.stuck:
+        return "stuck"
+    return "leading" if watching.leading else "waiting"
 
 
 @router.get(

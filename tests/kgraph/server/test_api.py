@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from kgraph.app.toolkit import toolkit
 from kgraph.config import Configuration
 from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord
 from kgraph.schema.plan_documents import parse_plan, plan_text
+from kgraph.server.metrics import Metrics
+from kgraph.server.watching import WatchThread
 from kgraph.store import GraphStore
 
 from .conftest import ESTATE, T0, Client
@@ -517,6 +520,40 @@ def test_a_store_that_cannot_be_read_is_told_by_readiness_alone(
     answer = broken.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert broken.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("stands", "said"),
+    [
+        ({"alive": False, "leading": True, "stuck": True}, (503, "dead")),
+        ({"alive": True, "leading": False, "stuck": True}, (503, "stuck")),
+        ({"alive": True, "leading": True, "stuck": False}, (200, "leading")),
+        ({"alive": True, "leading": False, "stuck": False}, (200, "waiting")),
+    ],
+)
+def test_readiness_says_how_the_loop_stands(
+    serve: Serve, stands: dict[str, bool], said: tuple[int, str]
+) -> None:
+    answer = serve(watching=SimpleNamespace(**stands)).get("/readyz")
+    assert (answer.status_code, answer.json()["watch"]) == said
+
+
+def test_a_loop_that_does_not_come_round_is_stuck_and_one_that_waits_is_not(
+    configured: Callable[[str], Configuration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("kgraph.server.watching.monotonic", lambda: now)
+    watch = WatchThread(configured(""), (), Metrics(), lambda: None)
+    assert not watch.stuck  # the store is waited for
+    loop: Any = SimpleNamespace(waiting=False)
+    watch._watch = loop
+    watch._assessed(T0, ())
+    now += 119
+    assert not watch.stuck
+    now += 2
+    assert watch.stuck
+    loop.waiting = True
+    assert not watch.stuck
 
 
 def test_a_fault_of_the_program_is_one_line_without_its_inside(

@@ -191,6 +191,16 @@ def test_evidence_that_is_only_renewed_is_not_explained_again(scene: Scene) -> N
     assert len(scene.repairs.considered) == 1
 
 
+def test_who_does_not_come_round_in_time_is_the_watch_no_longer(scene: Scene) -> None:
+    assert not scene.watch.leading
+    scene.round()
+    assert scene.watch.leading
+    scene.clock.turn(11)  # a round that hangs
+    assert not scene.watch.leading
+    scene.round()
+    assert scene.watch.leading
+
+
 def test_a_source_that_fails_is_told_once_and_again_when_it_is_back(scene: Scene) -> None:
     scene.round()
     scene.source.failure = "no route"
