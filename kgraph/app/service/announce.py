@@ -348,12 +348,15 @@ class Announcer:
     def _tidy(self, now: datetime) -> None:
         if self._tidied_at is not None and now - self._tidied_at < _TIDY:
             return
-        self._tidied_at = now
-        forget(self._store, Drawer.EVENT, now - _KEPT)
+        kept = {
+            Drawer.EVENT: _KEPT,
+            Drawer.PAIRED: _KNOWN,
+            Drawer.ANSWER: _KEPT,
+            Drawer.TALLY: tally.KEPT,
+        }
+        rest = [d for d, age in kept.items() if not forget(self._store, d, now - age)]
         self._forget_told(now - _KNOWN)
-        forget(self._store, Drawer.PAIRED, now - _KNOWN)
-        forget(self._store, Drawer.ANSWER, now - _KEPT)
-        forget(self._store, Drawer.TALLY, now - tally.KEPT)
+        self._tidied_at = None if rest else now  # the rest in the next round
 
     def _forget_told(self, before: datetime) -> None:
         """Forget what is known of incidents that are over: of another the end is still to come."""

@@ -16,13 +16,14 @@ from kgraph.app.sync import Commitment, Reading, unshown
 from kgraph.app.watch.told import Told, What
 from kgraph.config.hooks import HookConfig
 from kgraph.logs import logger
-from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError
+from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError, StoreError
 from kgraph.schema.counting import counted
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
 _PAGE = 8  # deliveries that are read at a time: each may hold 10,000 alerts
 _MOST = 20_000  # alerts in one round; the rest waits for the next
+_MOST_READ = 2_000  # deliveries in one round: a round that lasts loses the watch to another
 _REMEMBERED = timedelta(hours=24)  # deliveries that must not count twice
 _STANDS = timedelta(hours=5)  # what a sender left out may be missing for so long
 _log = logger(__name__)
@@ -58,12 +59,13 @@ class Inbox:
         if not waiting:
             self._directory.recent(self._store, now)  # nobody waits for it now
         told: list[Told] = []
-        alerts = 0
+        alerts = read = 0
         try:
-            while waiting and alerts < _MOST:
+            while waiting and alerts < _MOST and read < _MOST_READ:
                 taken = self._read(waiting, now)
                 alerts += sum(len(each.reports) for _, each in taken)
-                told += self._observe(taken, now)
+                read += len(waiting)
+                told += self._brought(waiting, taken, now)
                 self._done(waiting, taken, now)
                 waiting = self._store.documents(Drawer.INBOX, limit=_PAGE)
             brought |= self._placed(now)
@@ -108,6 +110,26 @@ class Inbox:
             self._note(hook, taken, now)
             found.append((hook, taken))
         return found
+
+    def _brought(
+        self, waiting: Sequence[Document], taken: Sequence[tuple[str, Taken]], now: datetime
+    ) -> list[Told]:
+        """Keep what deliveries say; the one that the program stumbles over is a dead letter."""
+        try:
+            return list(self._observe(taken, now))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one delivery must not stop the others
+            _log.exception("fault of the program in deliveries", deliveries=len(waiting))
+            if len(waiting) == 1:
+                told = f"fault of the program: {type(error).__name__}: {error}"
+                self._store.put([_dead(waiting[0], told, now)])
+                return []
+        return [
+            told
+            for each in waiting
+            for told in self._brought([each], self._read([each], now), now)
+        ]
 
     def _note(self, hook: str, taken: Taken, now: datetime) -> None:
         """Remember how much the sender left out, until it tells of the same group anew."""
@@ -191,15 +213,16 @@ class Inbox:
         """Forget what was seen long ago, now and then."""
         if self._forgotten_at is not None and now - self._forgotten_at < timedelta(minutes=5):
             return
-        self._forgotten_at = now
-        forget(self._store, Drawer.SEEN, now - _REMEMBERED)
+        if forget(self._store, Drawer.SEEN, now - _REMEMBERED):
+            self._forgotten_at = now
 
 
-def forget(store: GraphStore, drawer: Drawer, before: datetime, at_once: int = 1_000) -> None:
-    """Drop the documents that are older, some at a time."""
+def forget(store: GraphStore, drawer: Drawer, before: datetime, at_once: int = 1_000) -> bool:
+    """Drop the documents that are older, some at a time; tell whether those were all."""
     old = [row.id for row in store.documents(drawer, limit=at_once) if row.at < before]
     if old:
         store.drop(drawer, old)
+    return len(old) < at_once
 
 
 def _changed_entity(change: PostedChange, index: EstateIndex) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from kgraph.app.doctor import Health
 from kgraph.app.doctor.alerts import examine_alerts
+from kgraph.app.service import inbox as module
 from kgraph.app.service.hooks import Posted, accept
 from kgraph.app.service.inbox import Inbox
 from kgraph.app.service.tally import Tally
@@ -282,3 +283,43 @@ def test_an_alert_on_what_was_just_discovered_is_found_in_a_large_estate_too(
     post(down("h3"), seconds=2)
     inbox.keep(T0 + timedelta(seconds=3))
     assert (hurt(store), len(made)) == ({"h1", "h3"}, 1)  # patched, not read again
+
+
+def test_what_the_program_stumbles_over_is_a_dead_letter_and_stops_no_other(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = module.translate_reports
+
+    def stumbles(reports: list[Any], *rest: Any, **named: Any) -> Any:
+        if any(report.fingerprint == "fp-odd" for report in reports):
+            raise KeyError("odd")
+        return right(reports, *rest, **named)
+
+    monkeypatch.setattr(module, "translate_reports", stumbles)
+    for host in ("h1", "odd", "h2"):
+        post(down(host))
+    inbox.keep(T0)
+    assert hurt(store) == {"h1", "h2"}
+    (dead,) = store.documents(Drawer.DEAD)
+    assert "KeyError: 'odd'" in json.loads(dead.body)["because"]
+    assert store.count(Drawer.INBOX) == 0
+
+
+def test_what_was_seen_is_forgotten_as_fast_as_it_comes(inbox: Inbox, store: GraphStore) -> None:
+    store.put(Document(Drawer.SEEN, f"s {n}", T0, "{}") for n in range(2_500))
+    for second in range(3):
+        inbox.keep(T0 + timedelta(days=1, seconds=second + 1))
+    assert store.count(Drawer.SEEN) == 0
+
+
+def test_a_round_ends_though_more_is_posted_than_it_can_read(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgraph.app.service.inbox._MOST_READ", 8)
+    for second in range(20):
+        post(down("h1"), seconds=second)
+    left = []
+    for _ in range(3):
+        inbox.keep(T0)
+        left.append(store.count(Drawer.INBOX))
+    assert left == [12, 4, 0]
