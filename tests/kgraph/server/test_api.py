@@ -59,6 +59,23 @@ def test_the_bundle_answers_the_same_when_it_is_posted(
     assert answer["causes"][0]["entity"] == shown["causes"][0]["entity"]
 
 
+@pytest.mark.parametrize("place", ["id", "kind", "entity"])
+def test_a_bundle_with_half_a_character_is_refused(serve: Serve, token: Token, place: str) -> None:
+    said = {"id": "a", "kind": "Service", "entity": "w"} | {place: "\ud800"}
+    bundle = {
+        "format": "kgraph.incident/v1",
+        "id": said["id"],
+        "entities": [{"id": said["entity"], "kind": said["kind"]}],
+        "observations": [{"entity": said["entity"], "signal": "latency", "state": "abnormal"}],
+    }
+    answer = serve().post(
+        "/api/v1/investigate",
+        content=json.dumps(bundle),
+        headers=token(Role.VIEWER) | {"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, "half a character" in answer.json()["detail"]) == (400, True)
+
+
 def test_a_bundle_that_is_none_is_refused_with_where(serve: Serve, token: Token) -> None:
     told = serve().post("/api/v1/investigate", json={"format": "x"}, headers=token(Role.VIEWER))
     assert told.status_code == 400
