@@ -33,6 +33,7 @@ class News(StrEnum):
 
     OPENED = "opened"  # the first of its incident
     CHANGED = "changed"
+    REOPENED = "reopened"  # its end had been told
     ACKNOWLEDGED = "acknowledged"
     REMINDER = "reminder"  # nobody has acknowledged it yet
     OVER = "over"

@@ -45,6 +45,7 @@ class Known:
         taken_at: when it was acknowledged, as far as the receiver was told; empty: it was not.
         services: those that were told as hit.
         chances: uid of what was blamed -> how sure that was.
+        returned: whether the incident came back after its end was told.
     """
 
     meaning: str
@@ -53,12 +54,16 @@ class Known:
     taken_at: str
     services: frozenset[str] = frozenset()
     chances: Mapping[str, float] = field(default_factory=dict)
+    returned: bool = False
 
     @classmethod
-    def of(cls, found: Notice, now: datetime) -> Known:
-        """Return what is known to who was told just now."""
+    def of(cls, found: Notice, now: datetime, before: Known | None) -> Known:
+        """Return what is known to who was told just now, and knew something before or nothing."""
         taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
-        return cls(found.meaning, now, found.level, taken_at, found.services, found.chances)
+        returned = before is not None and (before.returned or before.meaning == OVER)
+        return cls(
+            found.meaning, now, found.level, taken_at, found.services, found.chances, returned
+        )
 
     @classmethod
     def read(cls, row: Document) -> Known:
@@ -72,6 +77,7 @@ class Known:
             said.get("takenAt", ""),
             frozenset(said.get("services", ())),
             said.get("chances", {}),
+            said.get("returned", False),
         )
 
     def document(self, receiver: str, incident: str) -> Document:
@@ -83,6 +89,7 @@ class Known:
             "takenAt": self.taken_at,
             "services": sorted(self.services),
             "chances": dict(self.chances),
+            "returned": self.returned,
         }
         return Document(Drawer.TOLD, f"{receiver} {incident}", self.at, json.dumps(said))
 
@@ -104,7 +111,7 @@ def news(
     if known is None:
         return _first(receiver, found, now)
     if found.over:
-        return News.OVER if known.meaning != found.meaning else None
+        return _end(found, known)
     taken_at = format_time(found.acknowledged.at) if found.acknowledged else ""
     if taken_at and taken_at != known.taken_at:
         return News.ACKNOWLEDGED
@@ -114,11 +121,20 @@ def news(
     quiet = bool(taken_at) and not _worse(found.level, known.level)
     if _says_more(found, known) and not quiet:
         due = _after(known.at, receiver.every, now)
-        return News.CHANGED if due <= now else due
+        return (News.REOPENED if known.meaning == OVER else News.CHANGED) if due <= now else due
     if receiver.remind and not taken_at:
         due = _after(known.at, receiver.remind, now)
         return News.REMINDER if due <= now else due
     return None
+
+
+def _end(found: Notice, known: Known) -> News | None:
+    """Decide whether the end is told: of what has come back before, once it has stayed away.
+
+    It is closed then. What flaps would else page somebody every other minute, all night.
+    """
+    flaps = known.returned and found.document["status"] == IncidentStatus.RESOLVED.value
+    return None if known.meaning == OVER or flaps else News.OVER
 
 
 def _after(at: datetime, seconds: float, now: datetime) -> datetime:
@@ -157,7 +173,9 @@ def _worse(level: str, before: str) -> bool:
     return before in LEVELS and LEVELS.index(level) > LEVELS.index(before)
 
 
-def _message(receiver: ReceiverConfig, found: Notice, now: datetime) -> list[Document]:
+def _message(
+    receiver: ReceiverConfig, found: Notice, known: Known, now: datetime
+) -> list[Document]:
     """Return what is to be sent, and what its receiver will know by it."""
     message = {
         "receiver": receiver.name,
@@ -168,7 +186,7 @@ def _message(receiver: ReceiverConfig, found: Notice, now: datetime) -> list[Doc
     }
     id_ = _message_id(receiver.name, found.incident, now)
     return [
-        Known.of(found, now).document(receiver.name, found.incident),
+        known.document(receiver.name, found.incident),
         Document(Drawer.OUTBOX, id_, now, json.dumps(message, ensure_ascii=False)),
     ]
 
@@ -303,9 +321,10 @@ class Announcer:
                 known = self._known(receiver, incident)
                 said = news(receiver, found, known, now)
                 if isinstance(said, News):
-                    rows += _message(receiver, found.saying(said), now)
+                    known = Known.of(found, now, known)
+                    rows += _message(receiver, found.saying(said), known, now)
                     # Whether and when it is to be told again, if nothing changes.
-                    said = news(receiver, found, Known.of(found, now), now)
+                    said = news(receiver, found, known, now)
                 if isinstance(said, datetime):
                     self._due[incident] = min(said, self._due.get(incident, said))
         self._changed = {}

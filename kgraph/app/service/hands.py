@@ -8,10 +8,10 @@ from datetime import datetime
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents import handling
 from kgraph.incidents.handling import GROUPING
-from kgraph.schema import Drawer
+from kgraph.schema import Document, Drawer
 from kgraph.store import GraphStore
 
-_NEWEST = 20  # that are looked at in each round
+_NEWEST = 20  # that are looked at in each round; more where none of them is known
 _REMEMBERED = 500
 
 
@@ -24,12 +24,15 @@ class Hands:
 
     def news(self, now: datetime) -> list[Told]:
         """Return one event for each thing that a person did; at first none: that is known."""
-        rows = self._store.documents(Drawer.HANDLING, limit=_NEWEST, newest=True)
         if self._seen is None:
-            self._seen = deque((row.id for row in rows), _REMEMBERED)
+            self._seen = deque((row.id for row in self._rows(_REMEMBERED)), _REMEMBERED)
             return []
+        rows = self._rows(_NEWEST)
+        if len(rows) == _NEWEST and not any(row.id in self._seen for row in rows):
+            # In a storm the grouping alone may add as many in one round.
+            rows = self._rows(_REMEMBERED)
         fresh = [handling.read(row) for row in reversed(rows) if row.id not in self._seen]
-        self._seen.extend(row.id for row in rows if row.id not in self._seen)
+        self._seen.extendleft(row.id for row in reversed(rows) if row.id not in self._seen)
         return [
             Told(
                 now,
@@ -41,3 +44,6 @@ class Hands:
             for row in fresh
             if row.by != GROUPING  # those are told by whoever explains
         ]
+
+    def _rows(self, limit: int) -> list[Document]:
+        return self._store.documents(Drawer.HANDLING, limit=limit, newest=True)

@@ -186,6 +186,26 @@ def test_the_end_is_told_at_once_and_its_closing_not_again(one: Scene, store: Gr
     assert one.happens(700) == []
 
 
+def test_what_flaps_is_told_as_back_once_and_over_once_it_has_stayed_away(
+    store: GraphStore,
+) -> None:
+    here = scene(store, EVERYTHING)
+    told = []
+
+    def stands(second: float, status: IncidentStatus) -> None:
+        kept(store, status=status)
+        if here.happens(second):
+            told.append((second, newest(store)["news"]))
+
+    stands(0, IncidentStatus.OPEN)
+    for minute in range(2, 60, 4):
+        stands(minute * 60, IncidentStatus.RESOLVED)
+        stands((minute + 2) * 60, IncidentStatus.OPEN)
+    stands(3_700, IncidentStatus.RESOLVED)
+    stands(4_300, IncidentStatus.CLOSED)
+    assert told == [(0, "opened"), (120, "over"), (240, "reopened"), (4_300, "over")]
+
+
 def test_an_incident_that_was_never_told_does_not_end_either(
     one: Scene, store: GraphStore
 ) -> None:
@@ -538,4 +558,20 @@ def test_what_people_do_by_another_process_is_an_event_here(store: GraphStore) -
     note(store, Handling("INC-1", Did.MERGED, T0, GROUPING, other="INC-2"))
     (told,) = hands.news(T0)
     assert (told.what, told.facts["did"], told.facts["by"]) == (What.HANDLED, "withdrawn", "ada")
+    assert hands.news(T0) == []
+
+
+def test_what_a_person_does_in_a_storm_is_not_lost_among_what_the_grouping_does(
+    store: GraphStore,
+) -> None:
+    hands = Hands(store)
+    for number in range(30):
+        note(store, Handling(f"INC-{number}", Did.MERGED, T0, GROUPING, other="INC-99"))
+    hands.news(T0)
+    taken(store, 1)
+    for number in range(30, 90):
+        at = T0 + timedelta(seconds=2)
+        note(store, Handling(f"INC-{number}", Did.MERGED, at, GROUPING, other="INC-99"))
+    (told,) = hands.news(T0)
+    assert told.facts["did"] == "acknowledged"
     assert hands.news(T0) == []
