@@ -241,6 +241,12 @@ def test_teams_gets_an_adaptive_card() -> None:
     assert facts["Plan"] == "P-1 (risk low): restart unit StorageExport vmstore"
 
 
+@pytest.mark.parametrize("name", ["slack", "teams", "servicenow", "plain"])
+def test_who_reads_is_told_what_the_evidence_lacks(name: str) -> None:
+    sent = json.dumps(rendered(name, warnings=["the sender left out 7 alerts"]))
+    assert "left out 7 alerts" in sent
+
+
 def test_servicenow_gets_json_in_a_text_and_a_severity_that_closes() -> None:
     (row,) = rendered("servicenow")["records"]
     assert (row["message_key"], row["severity"]) == ("INC-0001", "2")
