@@ -35,12 +35,17 @@ class Desk:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Answer what was asked before, then close the connections."""
+    def stop(self, within: float | None = None) -> None:
+        """Answer what was asked before, then close the connections.
+
+        Args:
+            within: seconds, after which whoever still computes is left to the end of the process;
+                for threads that only read.
+        """
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
-            thread.join()
+            thread.join(within)
 
     def submit(self, work: Callable[[GraphStore], T]) -> Future[T]:
         """Let a thread do something with its store.

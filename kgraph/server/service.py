@@ -144,7 +144,7 @@ class Service:
 
     def stop(self) -> None:
         """End what was asked before, and close the store."""
-        self.engine.stop()
+        self.engine.stop(self.settings.grace)  # a large bundle takes minutes: nobody waits for it
         self.readers.stop()
         self.changing.stop()
         self.writer.stop()

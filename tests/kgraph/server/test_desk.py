@@ -119,3 +119,10 @@ def test_an_address_has_its_burst_and_then_its_rate() -> None:
     assert rate.take("b") == 0
     now = 0.5
     assert [rate.take("a") for _ in range(2)] == [0, 0.5]
+
+
+def test_who_computes_for_long_is_not_waited_for_where_that_may_be_left(desk: Desk) -> None:
+    free = held(desk)
+    desk.stop(0.01)
+    assert desk._threads[0].is_alive()
+    free()
