@@ -70,6 +70,9 @@ class Reporter:
             except (KgraphError, OSError, ValueError, subprocess.SubprocessError) as error:
                 self._failed_at = now
                 _log.warning("no report could be made", because=str(error))
+            except Exception:  # noqa: BLE001 - the next one may go well
+                self._failed_at = now
+                _log.exception("fault of the program in a report")
 
 
 def make(configuration: Configuration, store: GraphStore, now: datetime) -> bool:

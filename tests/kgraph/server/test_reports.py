@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from kgraph.app.service.tokens import Role
 from kgraph.cli import run as run_cli
 from kgraph.config import Configuration
 from kgraph.schema import Drawer
+from kgraph.server import reporting
 from kgraph.server.reporting import last_period, make
 from kgraph.store import GraphStore
 
@@ -132,3 +134,23 @@ def test_the_service_makes_the_report_of_a_day_once_and_hands_it_out(
     assert client.get("/api/v1/reports/none", headers=headers).status_code == 404
     assert make(configuration, store, now + timedelta(days=1))
     assert store.count(Drawer.REPORT) == 1
+
+
+def test_a_report_on_which_the_program_stumbles_is_not_the_last_one(
+    configured: Callable[[str], Configuration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Semaphore(0)
+
+    def stumbles(*_: object) -> bool:
+        asked.release()
+        raise KeyError("odd")
+
+    monkeypatch.setattr(reporting, "make", stumbles)
+    monkeypatch.setattr(reporting, "_LOOK", 0.001)
+    monkeypatch.setattr(reporting, "_AGAIN", timedelta(0))
+    reporter = reporting.Reporter(configured(""), lambda: True)
+    reporter.start()
+    try:
+        assert all(asked.acquire(timeout=30) for _ in range(2))
+    finally:
+        reporter.stop()
