@@ -97,6 +97,13 @@ class Agents:
         except KgraphError as error:
             await problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))(scope, receive, send)
             return
+        if request.method == "GET":
+            # It would be a stream on which nothing ever comes: requests stand for themselves.
+            told = "nothing is told unasked here: POST is taken"
+            await problem(HTTPStatus.METHOD_NOT_ALLOWED, told, {"Allow": "POST"})(
+                scope, receive, send
+            )
+            return
         app = await self._app()
         if app is None:
             told = "it answers no more" if available() else "the extra mcp is not installed"

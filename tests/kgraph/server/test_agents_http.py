@@ -182,3 +182,9 @@ def test_over_pipes_plans_are_proposed_only_when_that_was_asked_for(
     assert having - without == {"propose"}
     assert proposed.structured_content["state"] == "proposed"
     assert audit.listed(store, 1)[0].who.startswith("an agent of ")
+
+
+def test_nobody_holds_a_stream_on_which_nothing_comes(url: str, token: Token) -> None:
+    answer = httpx.get(url, headers=token(Role.VIEWER) | _TAKES)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert httpx.get(url, headers=_TAKES).status_code == 401
