@@ -151,7 +151,10 @@ def _take(hook: HookConfig, content: Any, received_at: datetime) -> Taken:  # no
         return Taken((), there=parse_pagerduty(content.encode(), where))
     places = Places(**hook.mapping.model_dump())
     found = reports(content, places, hook.name, received_at, where)
-    once = f"{content['source']} {content['id']}" if isinstance(hook, CloudEventsHook) else ""
+    once = ""
+    if isinstance(hook, CloudEventsHook):
+        # Of this hook: who may post to another one must not have an event of this one left out.
+        once = json.dumps([hook.name, content["source"], content["id"]])
     return Taken(tuple(found), once=once)
 
 

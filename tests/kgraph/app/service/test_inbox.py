@@ -28,6 +28,7 @@ T0 = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 HOOKS = {
     "am": AlertmanagerHook(type="alertmanager", name="am"),
     "ce": CloudEventsHook(type="cloudevents", name="ce"),
+    "ce2": CloudEventsHook(type="cloudevents", name="ce2"),
 }
 Post = Callable[..., None]
 
@@ -221,6 +222,16 @@ def test_what_a_sender_left_out_is_told_until_it_tells_the_whole_group(
     inbox.keep(T0)
     assert inbox.warnings(T0) == ("hook am: the sender left out 2 alerts: evidence is incomplete",)
     assert inbox.warnings(T0 + timedelta(hours=6)) == ()
+
+
+def test_who_posts_to_another_hook_has_no_event_left_out(inbox: Inbox, store: GraphStore) -> None:
+    for hook, host in (("ce2", "h1"), ("ce", "h2")):
+        event = {"specversion": "1.0", "id": "7", "source": "/m", "type": "HostDown"}
+        event |= {"subject": host}
+        headers = {"content-type": "application/cloudevents+json"}
+        store.put(accept(HOOKS[hook], Posted(headers, json.dumps(event).encode()), T0).documents)
+        inbox.keep(T0)
+    assert hurt(store) == {"h1", "h2"}
 
 
 def test_alerts_that_find_no_entity_are_told_once(inbox: Inbox, post: Post) -> None:
