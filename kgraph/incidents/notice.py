@@ -39,6 +39,9 @@ class News(StrEnum):
     OVER = "over"
 
 
+_ANEW = {News.REOPENED: "is back,", News.REMINDER: "is still there,"}
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message on one incident.
@@ -63,8 +66,12 @@ class Notice:
     chances: Mapping[str, float] = field(default_factory=dict)
 
     def saying(self, news: News) -> Notice:
-        """Return the message with why it is sent."""
-        return replace(self, document={**self.document, "news": news.value})
+        """Return the message with why it is sent: what sounds like the last one says so."""
+        text = dict(self.document["text"])
+        if news in _ANEW:
+            id_ = self.incident
+            text["summary"] = text["summary"].replace(id_, f"{id_} {_ANEW[news]}", 1)
+        return replace(self, document={**self.document, "news": news.value, "text": text})
 
 
 def notice(
@@ -101,6 +108,7 @@ def notice(
         }
         for fault, row in zip(blamed, told, strict=True)
     ]
+    check = next((row for row in answer["nextChecks"] if row["command"]), None)
     document = {
         "format": FORMAT,
         "incident": record.id,
@@ -121,9 +129,10 @@ def notice(
             f"{names.get(row['entity'], row['entity'])} P {probability(row['probability'])}"
             for row in answer["blastRadius"]["next"][:_SHOWN]
         ],
-        "check": next((row["command"] for row in answer["nextChecks"] if row["command"]), None),
+        "check": check["command"] if check else None,
+        "checkOf": names.get(check["entity"], check["entity"]) if check else None,
         "plan": None if over or plan is None else _plan(plan, url),
-        "warnings": [*warnings, *answer.get("warnings", ())][:_SHOWN],
+        "warnings": list(dict.fromkeys([*warnings, *answer.get("warnings", ())]))[:_SHOWN],
         "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
     document["text"] = _texts(document)
@@ -277,7 +286,7 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
         "evidence": "\n".join(document["evidence"]) or "-",
         "against": "\n".join(document["against"]) or "-",
         "hit": hit,
-        "check": document["check"] or "-",
+        "check": f"{document['check']} ({document['checkOf']})" if document["check"] else "-",
         "plan": f"{plan['id']} ({_kind_of(plan)}): {steps}" if plan else "-",
         "warnings": "\n".join(document["warnings"]) or "-",
         "link": document["url"] or "-",
@@ -325,6 +334,7 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
         "hit": {"entities": 0, "services": [], "kinds": {}},
         "next": [],
         "check": None,
+        "checkOf": None,
         "plan": None,
         "warnings": [],
         "url": None,

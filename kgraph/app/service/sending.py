@@ -150,7 +150,8 @@ def _as_known(notice: dict[str, Any], older: list[str]) -> dict[str, Any]:
     """Return a notice as it is for who has not heard of its incident yet."""
     # What an earlier version has left to be sent says less.
     text = {"acknowledged": "-", **notice.get("text", {})}
-    whole = {"news": News.CHANGED.value, "acknowledged": None, **notice, "text": text}
+    said = {"news": News.CHANGED.value, "acknowledged": None, "checkOf": None}
+    whole = {**said, **notice, "text": text}
     unheard = older and whole["news"] == News.ACKNOWLEDGED
     return {**whole, "news": News.OPENED.value} if unheard else whole
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kgraph.incidents import messages, template
-from kgraph.incidents.notice import FORMAT, Notice, notice
+from kgraph.incidents.notice import FORMAT, News, Notice, notice
 from kgraph.schema import (
     ConfigurationError,
     Fault,
@@ -95,6 +95,24 @@ def test_the_headline_is_that_of_the_screen(weight: int, first: str) -> None:
     sets = [{"members": both, "posterior": 0.5}]
     document = told(causes=[export, guest], hypotheses=sets).document
     assert document["causes"][0]["entity"] == first
+
+
+def test_a_message_that_would_read_like_the_last_one_says_why_it_is_sent() -> None:
+    said = {
+        news: told().saying(news).document["text"]["summary"]
+        for news in (News.CHANGED, News.REOPENED, News.REMINDER)
+    }
+    assert said == {
+        News.CHANGED: "INC-0001 error: 1 guest paused",
+        News.REOPENED: "INC-0001 is back, error: 1 guest paused",
+        News.REMINDER: "INC-0001 is still there, error: 1 guest paused",
+    }
+
+
+def test_what_the_evidence_lacks_is_told_once() -> None:
+    answer = json.dumps(ANSWER | {"warnings": ["7 alerts are missing"]})
+    found = notice(replace(RECORD, answer=answer), None, "", ["7 alerts are missing"])
+    assert found.document["warnings"] == ["7 alerts are missing"]
 
 
 def test_who_is_likeliest_is_told_where_no_set_of_faults_is() -> None:
@@ -250,7 +268,9 @@ def test_who_reads_is_told_what_the_evidence_lacks(name: str) -> None:
 def test_servicenow_gets_json_in_a_text_and_a_severity_that_closes() -> None:
     (row,) = rendered("servicenow")["records"]
     assert (row["message_key"], row["severity"]) == ("INC-0001", "2")
-    assert json.loads(row["additional_info"])["check"] == "nbdinfo --list nbd://stor1"
+    assert json.loads(row["additional_info"])["check"] == (
+        "nbdinfo --list nbd://stor1 (StorageExport vmstore <1> & co)"
+    )
     (end,) = rendered("servicenow", IncidentStatus.RESOLVED)["records"]
     assert end["severity"] == "0"
 

@@ -41,6 +41,7 @@ NOTICE = {
     "hit": {"entities": 1, "services": []},
     "next": [],
     "check": None,
+    "checkOf": None,
     "plan": None,
     "warnings": [],
     "url": None,
