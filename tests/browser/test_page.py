@@ -6,6 +6,7 @@ The estate is simulated: see `tests.browser.site`.
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -232,6 +233,24 @@ def test_the_same_picture_is_a_list_with_those_that_are_well(
     assert {row.partition(" ")[2] for row in hosts.all_inner_texts()} == {
         "host: looked at and well, seen well"
     }
+
+
+def test_a_server_that_falls_silent_is_told_and_found_again(
+    window: Callable[..., Window], operator: str, served: Served
+) -> None:
+    opened = window()
+    page = opened.page
+    page.clock.install()
+    opened.log_in(operator)
+    page.get_by_text("Live", exact=True).wait_for()
+    served.process.send_signal(signal.SIGSTOP)  # its connections stand, and nothing comes
+    try:
+        page.clock.fast_forward(45_000)
+        page.get_by_text("Not live: what you see may be old").wait_for()
+    finally:
+        served.process.send_signal(signal.SIGCONT)
+    page.clock.fast_forward(60_000)
+    page.get_by_text("Live", exact=True).wait_for()
 
 
 def test_the_list_says_how_old_is_what_is_known(

@@ -12,6 +12,7 @@ let live = false;
 let last = "";
 let running: AbortController | null = null;
 const FIRST = 1_000, LONGEST = 15_000; // ms until it is tried again
+const SILENT = 40_000; // ms after which nobody is there: the server gives a sign of life every 15 s
 
 export function hear(hearer: Hearer): () => void {
   hearers.add(hearer);
@@ -70,12 +71,28 @@ async function read(body: ReadableStream<Uint8Array>): Promise<void> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
     .getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const parts = (rest + value).split("\n\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) tell(part);
+  try {
+    for (;;) {
+      const { value, done } = await within(SILENT, reader.read());
+      if (done) return;
+      const parts = (rest + value).split("\n\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) tell(part);
+    }
+  } finally {
+    void reader.cancel().catch(() => undefined); // where it fell silent the connection stands
+  }
+}
+
+async function within<T>(ms: number, wanted: Promise<T>): Promise<T> {
+  let timer = 0;
+  const late = new Promise<never>((_, give) => {
+    timer = window.setTimeout(() => give(new Error("silent")), ms);
+  });
+  try {
+    return await Promise.race([wanted, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
