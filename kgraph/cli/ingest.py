@@ -150,7 +150,7 @@ def exports(
 @app.command("synthetic")
 def synthetic(
     ctx: typer.Context,
-    entities: Annotated[int, typer.Option(min=10, max=2_000_000, help="About so many.")] = 1_000,
+    entities: Annotated[int, typer.Option(min=100, max=2_000_000, help="About so many.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same estate.")] = 0,
     *,
     accept_shrink: AcceptShrink = False,
