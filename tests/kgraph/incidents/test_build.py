@@ -49,6 +49,30 @@ def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("relation", "told"),
+    [
+        ("WATCHED_BY", "what is known of all 4 paused VMs comes through it"),
+        ("MEMBER_OF", "what 4 paused VMs show fits it, though none of that needs it"),
+    ],
+)
+def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms(
+    storage_case: Case, relation: str, told: str
+) -> None:
+    incident, (lead, *rest) = storage_case.incident, storage_case.answer.causes
+    seen = tuple(w for w in lead.supporting if w.observation.entity != lead.entity)
+    relations = tuple(
+        replace(row, type=relation) if row.dependency == lead.entity else row
+        for row in incident.relations
+    )
+    case = replace(
+        storage_case,
+        incident=replace(incident, relations=relations),
+        answer=replace(storage_case.answer, causes=(replace(lead, supporting=seen), *rest)),
+    )
+    assert _text(case, Label.WHY).splitlines()[0] == told
+
+
 def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) -> None:
     lone = [Observation(f"vm-{n:02}", "down", State.ABNORMAL) for n in (7, 9)]
     incident = storage_case.incident
