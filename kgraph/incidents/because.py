@@ -73,7 +73,7 @@ def ways(view: View) -> Section:
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
     rows = witnesses.grouped(view, [w for c in view.suspects for w in c.supporting])
-    return Section(Label.FOR, (*view.first(rows, 3), *rivals.rests_on(view)))
+    return Section(Label.FOR, (*_first(view, rows, 3), *rivals.rests_on(view)))
 
 
 def speaks_against(view: View) -> Section:
@@ -90,8 +90,17 @@ def speaks_against(view: View) -> Section:
     ]
     rows = witnesses.spared(view, well)
     return Section(
-        Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
+        Label.AGAINST, _first(view, rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )
+
+
+def _first(view: View, rows: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the weightiest rows; what finds no room is counted at the end of the last."""
+    shown = view.first(rows, count)
+    left = len(rows) - len(shown)
+    if not left:
+        return shown
+    return (*shown[:-1], f"{shown[-1]} · {left} more {'sign' if left == 1 else 'signs'}")
 
 
 def unknown(view: View) -> Section:

@@ -522,6 +522,27 @@ def test_signals_that_say_the_same_of_a_thing_are_one_line(
     assert text.count("failing") == 1
 
 
+def test_witnesses_that_find_no_room_are_counted(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = storage_case.answer.causes[0]
+    row = cause.supporting[0].observation
+    said = tuple(
+        Witness(replace(row, signal=signal), 1.0)
+        for signal in ("errors", "latency", "expired", "cpu", "memory")
+    )
+    spared = tuple(
+        Witness(replace(row, entity=entity, state=State.HEALTHY), -0.2)
+        for entity in ("h07", "nbd2", "vm-00")
+    )
+    case = with_answer(causes=(replace(cause, supporting=said, contradicting=spared),))
+    for label, room, more in ((Label.FOR, 3, "2 more signs"), (Label.AGAINST, 2, "1 more sign")):
+        lines = _text(case, label).splitlines()
+        assert len(lines) == room
+        assert lines[-1].endswith(f" · {more}")
+        assert "more sign" not in _text(case, label, Detail.FULL)
+
+
 def test_an_incident_without_a_name_has_no_gap_where_it_would_be(storage_case: Case) -> None:
     assert build(replace(storage_case, id="")).headline.startswith("03:07:14Z")
 
