@@ -41,6 +41,8 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("KubePersistentVolumeFillingUp", "Volume", "full", None),
         ("KubeHpaMaxedOut", "Service", "saturation", Direction.UP),
         ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
+        ("HostCpuStealNoisyNeighbor", "VirtualMachine", "starved", None),
+        ("NodeCPUStealHigh", "VirtualMachine", "starved", None),
         ("KubeNodeNotReady", "Host", "down", None),
         ("KubeDeploymentReplicasMismatch", "Application", "availability", Direction.DOWN),
         ("HaproxyBackendDown", "Service", "down", None),
