@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rca
 from ingest.topology import read
+from kgraph.schema.answers import answer_document
 from kgraph.schema.bundles import parse_bundle
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,6 +31,16 @@ def test_each_field_of_an_entity_and_of_a_relation_is_on_the_page() -> None:
     forms = json.loads((REFERENCE / "kgraph.topology.v1.schema.json").read_text("utf-8"))["$defs"]
     for form in ("EntityRow", "RelationRow"):
         assert set(forms[form]["properties"]) <= told
+
+
+def test_each_key_of_an_answer_is_on_the_page() -> None:
+    told = set(re.findall(r"`(\w+)`", PAGE.partition("## Answer")[2]))
+    answer = rca.investigate(parse_bundle(block("json"), where="formats.md"), rca.load_model())
+    written = answer_document(answer, elapsed_seconds=0.0)
+    assert told >= written.keys()
+    for part in ("causes", "explanation", "ambiguityGroups"):
+        assert told >= {key for row in written[part] for key in row}
+    assert told >= written["blastRadius"].keys()
 
 
 def test_the_bundle_example_is_answered_with_the_guest_and_not_its_healthy_host() -> None:
