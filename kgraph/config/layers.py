@@ -77,13 +77,21 @@ def load(
 def find_file(cwd: Path, environ: Mapping[str, str]) -> Path | None:
     """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None."""
     base = cwd.resolve()
-    user = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kgraph" / FILE_NAME
+    user = Path(environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "kgraph" / FILE_NAME
     places = [folder / FILE_NAME for folder in (base, *base.parents)]
     return next((place for place in (*places, user) if place.is_file()), None)
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path(environ.get("XDG_DATA_HOME") or _home() / ".local" / "share")
+
+
+def _home() -> Path:
+    """Return the user's folder; `/` of one who has none, as in a container."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def _read(path: Path) -> str:

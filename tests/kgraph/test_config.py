@@ -218,6 +218,18 @@ def test_a_variable_that_names_no_setting_is_kept_for_the_doctor(
     assert found.unknown_variables == ("KGRAPH_STOER__URL",)
 
 
+def test_a_user_without_a_name_or_a_home_needs_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    found = load(cwd=tmp_path, environ={}, store="mine.db")
+    assert found.store_path == tmp_path / "mine.db"
+    assert load(cwd=tmp_path, environ={}).store_path == Path("/.local/share/kgraph/kgraph.db")
+
+
 def test_a_store_that_nobody_speaks_is_refused(tmp_path: Path, nowhere: dict[str, str]) -> None:
     found = load(cwd=tmp_path, environ=nowhere, store="postgres://db")
     with pytest.raises(ConfigurationError, match="no store speaks postgres://"):
