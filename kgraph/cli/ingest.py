@@ -112,7 +112,9 @@ def exports(
     ctx: typer.Context,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="nbd://host:port/export, nfs://host/path; none: all in the graph."),
+        typer.Argument(
+            help="nbd://host:port/export for nbd, nfs://host/path for nfs; none: all of the graph."
+        ),
     ] = None,
     *,
     accept: Annotated[
