@@ -117,7 +117,7 @@ def _next(session: Session, keep: Path | None) -> None:
     elif keep is None:
         session.out.print("  kgraph demo --keep demo; cd demo     keep this one and look around")
     else:
-        session.out.print(f"  cd {keep}; kgraph graph find; kgraph investigate --no-save")
+        session.out.print(f"  cd {keep}; kgraph graph find; kgraph incidents show INC-0001")
     session.out.print("  kgraph init; kgraph sync --dry-run   find your libvirt and Alertmanager")
 
 

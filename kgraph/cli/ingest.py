@@ -112,7 +112,9 @@ def exports(
     ctx: typer.Context,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(help="nbd://host:port/export, nfs://host/path; none: all in the graph."),
+        typer.Argument(
+            help="nbd://host:port/export for nbd, nfs://host/path for nfs; none: all of the graph."
+        ),
     ] = None,
     *,
     accept: Annotated[
@@ -150,7 +152,7 @@ def exports(
 @app.command("synthetic")
 def synthetic(
     ctx: typer.Context,
-    entities: Annotated[int, typer.Option(min=10, max=2_000_000, help="About so many.")] = 1_000,
+    entities: Annotated[int, typer.Option(min=100, max=2_000_000, help="About so many.")] = 1_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same estate.")] = 0,
     *,
     accept_shrink: AcceptShrink = False,

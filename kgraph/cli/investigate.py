@@ -136,7 +136,8 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
             incident_id = each.investigation.case.id
             session.remark(f"{incident_id} was closed by hand; its symptoms are still there")
     for incident_id in done.resolved:
-        session.remark(f"{incident_id} is over: nothing of it is abnormal any longer")
+        stands = "is" if save and not away else "would be"
+        session.remark(f"{incident_id} {stands} over: nothing of it is abnormal any longer")
     for incident_id, before in done.split:
         session.remark(f"{incident_id} was a part of {before}")
     for incident_id, into in done.merged:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgraph.cli.session import session_of
-from kgraph.cli.tables import RowFormat, Rows, show, write
+from kgraph.cli.tables import DocumentFormat, RowFormat, Rows, show, write
 
 app = typer.Typer(
     help="Look at what was learned from confirmed and refuted causes.",
@@ -46,8 +46,8 @@ def show_learning(ctx: typer.Context, output: Rows = RowFormat.TABLE) -> None:
 def export_learning(
     ctx: typer.Context,
     output: Annotated[
-        RowFormat, typer.Option("--output", "-o", help="json, jsonl or yaml.")
-    ] = RowFormat.JSON,
+        DocumentFormat, typer.Option("--output", "-o", help="How to write them.")
+    ] = DocumentFormat.JSON,
 ) -> None:
     """Write every ruling, and what follows from them, to stdout."""
     from kgraph.app.learning import export
@@ -56,7 +56,7 @@ def export_learning(
     session = session_of(ctx)
     with opened(session.configuration, Access.READ, session.remark) as store:
         document = export(store)
-    write(document, RowFormat.JSON if output is RowFormat.TABLE else output)
+    write(document, RowFormat(output))
 
 
 @app.command("reset")

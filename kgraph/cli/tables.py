@@ -29,6 +29,14 @@ class RowFormat(StrEnum):
     YAML = "yaml"
 
 
+class DocumentFormat(StrEnum):
+    """How a document is written that is no table."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+
+
 Rows = Annotated[RowFormat, typer.Option("--output", "-o", help="How to write the data.")]
 
 

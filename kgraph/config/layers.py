@@ -52,20 +52,21 @@ def load(
             "no such file", where=str(file), mend="`kgraph init` writes a commented one"
         )
     found = file or find_file(cwd, environ)
+    text = _read(found) if found else ""
     layers: list[tuple[str, dict[str, Any]]] = []
     if store is not None:
         url = store if "://" in store else str(cwd / Path(store).expanduser())
         layers.append(("option --store", {"store": {"url": url}}))
     layers.append(("environment", _from_environment(environ)))
     if found is not None:
-        layers.append((found.name, _from_file(found)))
+        layers.append((found.name, _parsed(text, found)))
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, layer in reversed(layers):
         _merge(merged, layer)
         origins |= {key: _origin_name(name, key, environ) for key, _ in leaves(layer)}
     return Configuration(
-        validated(merged, origins, found),
+        validated(merged, origins, found, text),
         file=found.resolve() if found else None,
         origins=origins,
         unknown_variables=_unknown_variables(environ),
@@ -76,26 +77,40 @@ def load(
 def find_file(cwd: Path, environ: Mapping[str, str]) -> Path | None:
     """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None."""
     base = cwd.resolve()
-    user = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kgraph" / FILE_NAME
+    user = Path(environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "kgraph" / FILE_NAME
     places = [folder / FILE_NAME for folder in (base, *base.parents)]
     return next((place for place in (*places, user) if place.is_file()), None)
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path(environ.get("XDG_DATA_HOME") or _home() / ".local" / "share")
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _home() -> Path:
+    """Return the user's folder; `/` of one who has none, as in a container."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
+def _read(path: Path) -> str:
     try:
         # Some editors begin a file with a mark of its encoding, which is nothing of TOML's.
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8"
         raise ConfigurationError(what, where=str(path), mend="save it as UTF-8") from error
+    except OSError as error:
+        what, mend = error.strerror or str(error), "let the user that kgraph runs as read it"
+        raise ConfigurationError(what, where=str(path), mend=mend) from error
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(str(error), where=str(path), mend="mend the TOML") from error
-    except OSError as error:
-        raise ConfigurationError(error.strerror or str(error), where=str(path)) from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class SyntheticSource(SourceEntry):
     """An invented estate, for trying things out."""
 
     type: Literal["synthetic"]
-    entities: Annotated[int, Field(ge=10, le=2_000_000)] = 1_000
+    entities: Annotated[int, Field(ge=100, le=2_000_000)] = 1_000
     seed: int = 0
     moved: Annotated[float, Field(ge=0, le=1)] = 0  # share of its guests on another host by now
     dense: bool = False  # four relations for each entity instead of three

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from kgraph.config.endpoints import ENDPOINT_TYPES
 from kgraph.config.hooks import HOOK_TYPES
+from kgraph.config.places import line_of
 from kgraph.config.receivers import RECEIVER_TYPES
 from kgraph.config.settings import Settings
 from kgraph.config.sources import source_entry, source_model, source_types
@@ -33,9 +34,14 @@ _ONE = {
 
 
 def validated(
-    merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None
+    merged: Mapping[str, Any], origins: Mapping[str, str], file: Path | None, text: str = ""
 ) -> Settings:
-    told = _Told(origins, file)
+    """Return the settings; `text` is what stands in the file.
+
+    Raises:
+        ConfigurationError: an unknown key, a value of a wrong type; with its layer or line.
+    """
+    told = _Told(origins, file, text)
     rows = merged.get("sources")
     try:
         if not isinstance(rows, list):
@@ -63,6 +69,7 @@ class _Told:
 
     origins: Mapping[str, str]
     file: Path | None
+    text: str
 
     def explained(
         self, error: ValidationError, within: tuple[int | str, ...] = ()
@@ -80,7 +87,8 @@ class _Told:
         if first["type"].startswith("union_tag"):
             return self.untyped(parts, str(first.get("ctx", {}).get("tag", "")))
         where = f"{self._where(name)}: {name}"
-        return ConfigurationError(in_words(first), where=where, mend=_mend(first["type"]))
+        mend = "add it" if first["type"] == "missing" else ""
+        return ConfigurationError(in_words(first), where=where, mend=mend)
 
     def untyped(self, parts: list[str], type_: str) -> ConfigurationError:
         name, one = ".".join(parts), _ONE[parts[0]]
@@ -92,13 +100,10 @@ class _Told:
     def _where(self, name: str) -> str:
         named = (o for k, o in self.origins.items() if k == name or k.startswith(f"{name}."))
         layer = next(named, "")
-        return layer if layer.startswith(("environment", "option")) else str(self.file or layer)
-
-
-def _mend(kind: str) -> str:
-    return (
-        "add it" if kind == "missing" else "`kgraph config show` tells every value and its origin"
-    )
+        if layer.startswith(("environment", "option")) or self.file is None:
+            return layer
+        line = line_of(self.text, name)
+        return str(self.file) if line is None else f"{self.file}:{line}"
 
 
 def _near(location: tuple[int | str, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kgraph.incidents import rivals, witnesses, wording
 from kgraph.incidents.case import View
 from kgraph.incidents.report import Detail, Label, Section, Tone
-from kgraph.schema import Answer, Cause, Observation
+from kgraph.schema import RELATIONS, Answer, Carries, Cause, Observation, Relation
 
 # Sharing is a set intersection per witness: a thousand of them say no more than two hundred.
 _WITNESSES = 200
@@ -73,7 +73,7 @@ def ways(view: View) -> Section:
 def speaks_for(view: View) -> Section:
     """Name the witnesses for the suspects."""
     rows = witnesses.grouped(view, [w for c in view.suspects for w in c.supporting])
-    return Section(Label.FOR, (*view.first(rows, 3), *rivals.rests_on(view)))
+    return Section(Label.FOR, (*_first(view, rows, 3), *rivals.rests_on(view)))
 
 
 def speaks_against(view: View) -> Section:
@@ -90,8 +90,17 @@ def speaks_against(view: View) -> Section:
     ]
     rows = witnesses.spared(view, well)
     return Section(
-        Label.AGAINST, view.first(rows, 2) or ("nothing that was looked at",), Tone.QUIET
+        Label.AGAINST, _first(view, rows, 2) or ("nothing that was looked at",), Tone.QUIET
     )
+
+
+def _first(view: View, rows: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the weightiest rows; what finds no room is counted at the end of the last."""
+    shown = view.first(rows, count)
+    left = len(rows) - len(shown)
+    if not left:
+        return shown
+    return (*shown[:-1], f"{shown[-1]} · {left} more {'sign' if left == 1 else 'signs'}")
 
 
 def unknown(view: View) -> Section:
@@ -163,7 +172,7 @@ def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     reach = {uid: view.estate.causes_of(uid) for uid in victims}
     victims = [uid for uid in victims if lead.entity in reach[uid]]
     if not victims:
-        return "it shows the symptoms itself, and nothing that it needs explains them better"
+        return _itself(view, lead, everybody)
     if len(victims) == 1:
         return f"{view.estate.title(victims[0])} needs it"
     signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
@@ -180,6 +189,27 @@ def _reason(view: View, lead: Cause, rest: Sequence[Observation]) -> str:
     found = (view.causes[uid].posterior for uid in others if uid in view.causes)
     verdict = "far less likely" if max(found, default=0.0) < _REMOTE else "see ELSE"
     return f"{who} share it; they also share {also} ({verdict})"
+
+
+def _itself(view: View, lead: Cause, others: Sequence[str]) -> str:
+    """Say why it is blamed where nothing that shows symptoms needs it."""
+    signals = {w.observation.entity: w.observation.signal for w in lead.supporting}
+    watched = {r.dependent for r in view.case.incident.relations if _watches(r, lead.entity)}
+    blind = [uid for uid in others if uid in watched]
+    if lead.entity in signals or not others:
+        return "it shows the symptoms itself, and nothing that it needs explains them better"
+    if not blind:
+        who = _victims(view, others, signals, "")
+        return f"what {who} show fits it, though none of that needs it"
+    every = "all " if len(blind) == len(others) else ""
+    return f"what is known of {_victims(view, blind, signals, every)} comes through it"
+
+
+def _watches(relation: Relation, watcher: str) -> bool:
+    type_ = RELATIONS.get(relation.type)
+    return (
+        relation.dependency == watcher and type_ is not None and type_.carries is Carries.EVIDENCE
+    )
 
 
 def _victims(view: View, victims: Sequence[str], signals: Mapping[str, str], every: str) -> str:

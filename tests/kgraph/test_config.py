@@ -92,69 +92,6 @@ def test_sources_are_read_in_order_with_their_defaults(
     assert sources[1].type == "alertmanager"
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ('[store]\ndatabase = "system"', "store.database: name one that keeps graphs"),
-        ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
-        ('sit = "x"', "unknown key 'sit'; did you mean site"),
-        ('rules = ["own"]', "unknown key 'rules'; write it under [folders]"),
-        ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),
-        ("[[sources]]", "sources.0: a source needs a type that is known; types: topology, "),
-        ('[[sources]]\ntype = "topology"', "sources.0.path: is missing"),
-        ('[[sources]]\ntype = "topology"\npath = "x"\nfile = "y"', "unknown key 'sources.0.file'"),
-        ("a = 1\n= 2", "line 2"),
-        ('[log]\nlevel = "loud"', "log.level: must be 'debug'"),
-        ("store = 5", "store: "),
-    ],
-)
-def test_a_mistake_in_the_file_is_told_with_file_and_key(
-    tmp_path: Path, nowhere: dict[str, str], text: str, told: str
-) -> None:
-    file = _write(tmp_path, text)
-    with pytest.raises(ConfigurationError) as caught:
-        load(cwd=tmp_path, environ=nowhere)
-    assert str(file) in str(caught.value)
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_password_in_an_address_is_refused_and_not_repeated(
-    tmp_path: Path, nowhere: dict[str, str]
-) -> None:
-    _write(tmp_path, '[[sources]]\ntype = "alertmanager"\nurl = "http://me:hunter2@am"')
-    with pytest.raises(ConfigurationError, match="password") as caught:
-        load(cwd=tmp_path, environ=nowhere)
-    assert "hunter2" not in str(caught.value)
-
-
-def test_a_broken_value_in_the_environment_is_told_as_such(
-    tmp_path: Path, nowhere: dict[str, str]
-) -> None:
-    with pytest.raises(ConfigurationError, match=r"environment.*JSON"):
-        load(cwd=tmp_path, environ=nowhere | {"KGRAPH_SOURCES": "[x"})
-
-
-def test_a_variable_that_names_no_setting_is_kept_for_the_doctor(
-    tmp_path: Path, nowhere: dict[str, str]
-) -> None:
-    found = load(cwd=tmp_path, environ=nowhere | {"KGRAPH_STOER__URL": "x"})
-    assert found.unknown_variables == ("KGRAPH_STOER__URL",)
-
-
-def test_a_store_that_nobody_speaks_is_refused(tmp_path: Path, nowhere: dict[str, str]) -> None:
-    found = load(cwd=tmp_path, environ=nowhere, store="postgres://db")
-    with pytest.raises(ConfigurationError, match="no store speaks postgres://"):
-        _ = found.store_path
-
-
-def test_a_named_file_that_is_not_there_is_an_error(
-    tmp_path: Path, nowhere: dict[str, str]
-) -> None:
-    with pytest.raises(ConfigurationError, match="no such file"):
-        load(cwd=tmp_path, environ=nowhere, file=tmp_path / "other.toml")
-
-
 ENDPOINTS = """\
 [[endpoints]]
 name = "guests"
@@ -195,6 +132,115 @@ options = {ip = "10.0.0.9", plug = "3"}
 [policy]
 file = "policy.yaml"
 """
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[store]\ndatabase = "system"', "store.database: name one that keeps graphs"),
+        ('[store]\nurll = "x"', "unknown key 'store.urll'; did you mean url"),
+        ('sit = "x"', "unknown key 'sit'; did you mean site"),
+        ('rules = ["own"]', "unknown key 'rules'; write it under [folders]"),
+        ('[[sources]]\ntype = "libvrt"', "a type that is known; did you mean libvirt"),
+        ("[[sources]]", "sources.0: a source needs a type that is known; types: topology, "),
+        ('[[sources]]\ntype = "topology"', "sources.0.path: is missing"),
+        ('[[sources]]\ntype = "topology"\npath = "x"\nfile = "y"', "unknown key 'sources.0.file'"),
+        ("a = 1\n= 2", "line 2"),
+        ('[log]\nlevel = "loud"', "log.level: must be 'debug'"),
+        ("store = 5", "store: "),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_file_and_key(
+    tmp_path: Path, nowhere: dict[str, str], text: str, told: str
+) -> None:
+    file = _write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert str(file) in str(caught.value)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sit = 'x'", 1),
+        ("site = 'x'\n\n[log]\n# loud?\nlevel = 'loud'", 5),
+        ("store.urll = 'x'", 1),
+        ("[[sources]]\ntype = 'libvirt'\n[[sources]]\ntype = 'libvirt'\nuri = 5", 5),
+        ("[[sources]]\ntype = 'libvirt'\n[[sources]]\ntype = 'csv'", 3),  # without a path
+        ("[[endpoints]]\nname = 'a'\ntype = 'libvirt'\nselect = {kind = 'Hst'}", 4),
+        ("[[endpoints]]\nname = 'a'\ntype = 'libvirt'\n[endpoints.select]\nkind = 'Hst'", 5),
+        (f"{ENDPOINTS}[[endpoints]]\nname = 'b'\ntype = 'hok'", 39),
+        (ENDPOINTS.replace('plug = "3"', "plug = [3]"), 36),
+        ('site = """\nlevel = 1\n"""\n[log]\nlevel = "loud"', 5),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_line(
+    tmp_path: Path, nowhere: dict[str, str], text: str, line: int
+) -> None:
+    file = _write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert str(caught.value).startswith(f"{file}:{line}: ")
+
+
+def test_a_mistake_in_the_environment_is_not_put_down_to_a_line_of_the_file(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(tmp_path, '[log]\nlevel = "info"')
+    with pytest.raises(
+        ConfigurationError, match=r"^environment KGRAPH_LOG__LEVEL: log.level: must"
+    ):
+        load(cwd=tmp_path, environ=nowhere | {"KGRAPH_LOG__LEVEL": "loud"})
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    _write(tmp_path, '[[sources]]\ntype = "alertmanager"\nurl = "http://me:hunter2@am"')
+    with pytest.raises(ConfigurationError, match="password") as caught:
+        load(cwd=tmp_path, environ=nowhere)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_broken_value_in_the_environment_is_told_as_such(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"environment.*JSON"):
+        load(cwd=tmp_path, environ=nowhere | {"KGRAPH_SOURCES": "[x"})
+
+
+def test_a_variable_that_names_no_setting_is_kept_for_the_doctor(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    found = load(cwd=tmp_path, environ=nowhere | {"KGRAPH_STOER__URL": "x"})
+    assert found.unknown_variables == ("KGRAPH_STOER__URL",)
+
+
+def test_a_user_without_a_name_or_a_home_needs_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    found = load(cwd=tmp_path, environ={}, store="mine.db")
+    assert found.store_path == tmp_path / "mine.db"
+    assert load(cwd=tmp_path, environ={}).store_path == Path("/.local/share/kgraph/kgraph.db")
+
+
+def test_a_store_that_nobody_speaks_is_refused(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    found = load(cwd=tmp_path, environ=nowhere, store="postgres://db")
+    with pytest.raises(ConfigurationError, match="no store speaks postgres://"):
+        _ = found.store_path
+
+
+def test_a_named_file_that_is_not_there_is_an_error(
+    tmp_path: Path, nowhere: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigurationError, match="no such file"):
+        load(cwd=tmp_path, environ=nowhere, file=tmp_path / "other.toml")
 
 
 def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) -> None:

@@ -43,6 +43,24 @@ def test_every_setting_of_the_server_is_on_its_page() -> None:
     assert set(re.findall(r"`(\w+)`", section)) >= set(ServerSettings.model_fields)
 
 
+def test_the_page_installs_what_the_unit_starts_where_the_unit_looks_for_it() -> None:
+    unit = dict(
+        line.split("=", 1)
+        for line in (_ROOT / "deploy/kgraph.service").read_text().splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    steps = _PAGE.partition("## Running it")[2].partition("## Limits")[0]
+    program, _, configuration, _ = unit["ExecStart"].split()
+    assert f"/bin/kgraph {program}\n" in steps
+    assert f"install -d {Path(configuration).parent}\n" in steps
+    assert f"--home-dir {unit['WorkingDirectory']} " in steps
+    assert re.search(rf"^useradd .* {unit['User']}$", steps, re.MULTILINE)
+    assert f"--store {unit['WorkingDirectory']}/kgraph.db init" in steps
+    assert unit["EnvironmentFile"].lstrip("-") in steps
+    for lock in re.findall(r"requirements/\S+", steps):
+        assert (_ROOT / lock).exists()
+
+
 def instructions() -> list[tuple[str, str]]:
     """Return (instruction, what follows) of the container file, each on one line."""
     lines = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", _CONTAINERFILE)).splitlines()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.cli.main import INTERRUPTED
+from kgraph.cli.session import Exit
 from kgraph.config import load
 
 _DOCS = Path(__file__).parents[2] / "docs"
@@ -52,6 +54,12 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
         there = page.parent / name if name else page
         assert there.exists(), target
         assert not anchor or anchor in _anchors(there), target
+
+
+def test_every_exit_code_is_on_the_operators_page() -> None:
+    section = (_DOCS / "operations.md").read_text().partition("## Exit codes")[2]
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)}
+    assert told == {*Exit, INTERRUPTED}
 
 
 def test_every_picture_is_on_a_page() -> None:

@@ -279,6 +279,16 @@ def test_a_fault_without_a_remedy_goes_to_a_person() -> None:
     assert not plan.executable
 
 
+def test_nobody_is_asked_to_fence_a_host_on_which_no_guest_is_left() -> None:
+    """Its power is taken so that guests may start elsewhere: a storage server has none."""
+    asked = Incident("i", (ENTITIES["h"],), (), (seen("h", "down"),))
+    plan = planned(answer("h", "down"), asked)
+    assert told(plan) == [("notify", "h", Actor.KGRAPH)]
+    assert plan.risk is Risk.NONE
+    assert any("console" in line for line in plan.runbook)
+    assert told(planned(answer("h", "down")))[0][:2] == ("fence", "h")
+
+
 def test_whatever_fails_in_whatever_way_a_plan_says_something_useful() -> None:
     for kind in (*KINDS.values(), kind_of("Spaceship")):
         thing = Entity("e", kind.name, "it")

@@ -141,6 +141,12 @@ def test_an_investigation_may_leave_no_trace(run: Run, storm: Path) -> None:
     run("ingest", "alertmanager", storm)
     assert run("investigate", "--no-save").out.startswith("INC-0001")
     assert json.loads(run("incidents", "list", "-o", "json").out) == []
+    run("investigate")
+    storm.write_text(_payload("web-1", "web-2", "web-3", "web-4", status="resolved"))
+    run("ingest", "alertmanager", storm)
+    assert "INC-0001 would be over" in run("investigate", "--no-save").err
+    listed = json.loads(run("incidents", "list", "-o", "json").out)
+    assert [row["status"] for row in listed] == ["open"]
 
 
 @pytest.mark.usefixtures("stored")
@@ -192,6 +198,11 @@ def test_an_alertmanager_that_is_not_there_is_told_in_one_line(run: Run) -> None
     assert done.code == 1
     assert done.err.startswith("kgraph: http://127.0.0.1:9")
     assert done.err.count("\n") == 1
+
+
+def test_an_invented_estate_too_small_to_be_one_is_refused_with_the_least(run: Run) -> None:
+    assert "greater than or equal to 100" in run("ingest", "synthetic", "--entities", 99).err
+    assert run("ingest", "synthetic", "--entities", 100).code == 0
 
 
 def test_an_invented_estate_is_the_same_for_the_same_seed(run: Run, work: Path) -> None:

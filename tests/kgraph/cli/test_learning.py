@@ -56,6 +56,7 @@ def test_a_confirmed_cause_is_learned_shown_exported_and_forgotten(
     assert run("incidents", "confirm", incident, blamed).code == 0
     assert _first(run)[1] >= before
     rows = _lessons(run)
+    assert run("learning", "export", "-o", "table").code == 2  # a document, and no rows
     exported = json.loads(run("learning", "export").out)
     of_kinds = [row for row in exported["lessons"] if row["entity"] is None]
     faults = [row for row in of_kinds if not row["what"].startswith("change ")]

@@ -49,6 +49,30 @@ def test_what_lies_behind_the_cause_is_no_rival_of_it(storage_case: Case) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("relation", "told"),
+    [
+        ("WATCHED_BY", "what is known of all 4 paused VMs comes through it"),
+        ("MEMBER_OF", "what 4 paused VMs show fits it, though none of that needs it"),
+    ],
+)
+def test_of_a_cause_that_shows_nothing_it_is_not_said_that_it_shows_the_symptoms(
+    storage_case: Case, relation: str, told: str
+) -> None:
+    incident, (lead, *rest) = storage_case.incident, storage_case.answer.causes
+    seen = tuple(w for w in lead.supporting if w.observation.entity != lead.entity)
+    relations = tuple(
+        replace(row, type=relation) if row.dependency == lead.entity else row
+        for row in incident.relations
+    )
+    case = replace(
+        storage_case,
+        incident=replace(incident, relations=relations),
+        answer=replace(storage_case.answer, causes=(replace(lead, supporting=seen), *rest)),
+    )
+    assert _text(case, Label.WHY).splitlines()[0] == told
+
+
 def test_what_the_cause_does_not_explain_is_said_beside_why(storage_case: Case) -> None:
     lone = [Observation(f"vm-{n:02}", "down", State.ABNORMAL) for n in (7, 9)]
     incident = storage_case.incident
@@ -496,6 +520,27 @@ def test_signals_that_say_the_same_of_a_thing_are_one_line(
     emptied = replace(cause, supporting=(), contradicting=())
     text = _text(with_answer(causes=(replace(emptied, **{side: told}),)), label)
     assert text.count("failing") == 1
+
+
+def test_witnesses_that_find_no_room_are_counted(
+    storage_case: Case, with_answer: Callable[..., Case]
+) -> None:
+    cause = storage_case.answer.causes[0]
+    row = cause.supporting[0].observation
+    said = tuple(
+        Witness(replace(row, signal=signal), 1.0)
+        for signal in ("errors", "latency", "expired", "cpu", "memory")
+    )
+    spared = tuple(
+        Witness(replace(row, entity=entity, state=State.HEALTHY), -0.2)
+        for entity in ("h07", "nbd2", "vm-00")
+    )
+    case = with_answer(causes=(replace(cause, supporting=said, contradicting=spared),))
+    for label, room, more in ((Label.FOR, 3, "2 more signs"), (Label.AGAINST, 2, "1 more sign")):
+        lines = _text(case, label).splitlines()
+        assert len(lines) == room
+        assert lines[-1].endswith(f" · {more}")
+        assert "more sign" not in _text(case, label, Detail.FULL)
 
 
 def test_an_incident_without_a_name_has_no_gap_where_it_would_be(storage_case: Case) -> None:

@@ -41,6 +41,11 @@ def test_the_shipped_packs_are_clean(shipped: Packs) -> None:
         ("KubePersistentVolumeFillingUp", "Volume", "full", None),
         ("KubeHpaMaxedOut", "Service", "saturation", Direction.UP),
         ("NodeCPUHighUsage", "Host", "cpu", Direction.UP),
+        ("HostCpuStealNoisyNeighbor", "VirtualMachine", "starved", None),
+        ("NodeCPUStealHigh", "VirtualMachine", "starved", None),
+        ("BGPSessionDown", "Router", "anomaly", None),
+        ("OspfNeighborLost", "Router", "anomaly", None),
+        ("VPNTunnelDown", "Router", "anomaly", None),
         ("KubeNodeNotReady", "Host", "down", None),
         ("KubeDeploymentReplicasMismatch", "Application", "availability", Direction.DOWN),
         ("HaproxyBackendDown", "Service", "down", None),
@@ -68,6 +73,11 @@ def test_the_usual_rules_are_known(
 ) -> None:
     entry = shipped.match(alert(name))
     assert (entry.kinds[0], entry.signal, entry.direction) == (kind, signal, direction)
+
+
+@pytest.mark.parametrize("name", ["BgpDaemonDown", "VPNServiceDown", "OspfExporterDown"])
+def test_what_speaks_with_neighbours_may_be_down_itself(shipped: Packs, name: str) -> None:
+    assert shipped.match(alert(name)).signal == "down"
 
 
 @pytest.mark.parametrize(
