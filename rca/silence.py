@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies
-from kgraph.topology.walk import each_once, in_order, spans, spans_of
+from kgraph.topology.walk import each_once, spans, spans_of
 from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
 from rca.twins import mixed
@@ -146,14 +146,13 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
 
 def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _Ints:
     """Return equally many of each origin, of small ones all: one of each, or up to `CROWD`."""
-    order = in_order(origin)
+    order = np.argsort(origin.astype(np.int64) << 32 | topology.named[entities])
     ends = np.append(np.flatnonzero(np.diff(origin[order])) + 1, len(order))
     sizes = np.diff(ends, prepend=0)
     heard = np.cumsum(len(sizes) - np.cumsum(np.bincount(sizes)))  # after each turn
     turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
-    alike = np.split(entities[order], ends[:-1])
-    named = (sorted(some.tolist(), key=topology.uids.__getitem__) for some in alike)
-    return np.array([entity for some in named for entity in some[:turns]], np.int32)
+    turn = np.arange(len(order)) - (ends - sizes).repeat(sizes)
+    return entities[order[turn < turns]]
 
 
 def _silent(uid: str, sort: Sort) -> Reading:
