@@ -41,6 +41,7 @@ from rca.roster import Roster
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
+_ABNORMAL = State.ABNORMAL  # looking a member up takes ten times as long as a name
 _ON_THE_WAY = "unreachable"  # about the way there, and not about the thing alone
 
 # The constants of the evidence model, fixed on the development data and the simulator.
@@ -196,7 +197,7 @@ def _main(kind: str, signal: str, mode: str) -> float:
 
 def alarms(rows: Sequence[Reading]) -> bool:
     """Tell whether something is wrong with an entity, of its readings in the order of `read`."""
-    return bool(rows) and rows[0].observation.state is State.ABNORMAL
+    return bool(rows) and rows[0].observation.state is _ABNORMAL
 
 
 def read(
@@ -216,7 +217,7 @@ def read(
     found: dict[str, list[Reading]] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
     looks: dict[tuple[object, ...], _Look] = {}
-    kinds, index = topology.kinds, topology.index
+    kinds, index, ignored = topology.kinds, topology.index, Channel.IGNORED
     for seen, foreign, via, last in loudest:
         entity = seen.entity
         key = kinds[index[entity]], seen.signal, seen.direction, foreign, seen.detector
@@ -227,15 +228,16 @@ def read(
                 sort = sorts[key[:-1]] = _sort(model, key[0], seen)
             look = looks[key] = _look(sort, model.rates.of(seen.detector))
         sort, rule, measured, calm = look
-        if sort.channel is Channel.IGNORED:
+        if sort.channel is ignored:
             continue
-        wrong = seen.state is State.ABNORMAL
+        wrong = seen.state is _ABNORMAL
         ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
+        reading = Reading(seen, sort, ratio, via, False, last)  # noqa: FBT003 - the quicker way
         rows = found.get(entity)
         if rows is None:
-            found[entity] = [Reading(seen, sort, ratio, via, last=last)]
+            found[entity] = [reading]
         else:
-            rows.append(Reading(seen, sort, ratio, via, last=last))
+            rows.append(reading)
     return {
         entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
         for entity, rows in found.items()
@@ -348,7 +350,7 @@ def _loudest(
         if entity not in index:
             continue
         via = paths.via(seen) if signal == _ON_THE_WAY else ""
-        if seen.state is State.ABNORMAL:
+        if seen.state is _ABNORMAL:
             abnormal.add((entity, signal, via))
         key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
         kept = best
@@ -360,7 +362,7 @@ def _loudest(
     found = [
         (seen, key[3], key[4], "")
         for key, seen in best.items()
-        if seen.state is State.ABNORMAL or (key[0], key[1], key[4]) not in abnormal
+        if seen.state is _ABNORMAL or (key[0], key[1], key[4]) not in abnormal
     ]
     found += [
         (seen, key[3], key[4], words.place(seen, paths.via(seen)))
@@ -414,8 +416,8 @@ class _Crowd:
 def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
     sizes: dict[_Shown, dict[str, float]] = {}
     told = set()
-    for seen, foreign, *_ in loudest:
-        if seen.state is State.ABNORMAL:
+    for seen, foreign, _, _ in loudest:
+        if seen.state is _ABNORMAL:
             by_entity = sizes.setdefault((seen.signal, foreign, seen.direction), {})
             by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
         elif seen.detector != EVERY_DETECTOR:
@@ -446,7 +448,7 @@ def _observed(
         look: set() for look in alarming if look[0] not in told
     }
     if found:
-        for seen, foreign, *_ in loudest:
+        for seen, foreign, _, _ in loudest:
             among = found.get((seen.signal, foreign))
             if among is not None:
                 among.add(seen.entity)

@@ -54,32 +54,41 @@ def with_silence(
         return readings
     told = {(seen.entity, seen.signal) for seen in incident.observations}
     found = dict(readings)
-    sorts: dict[tuple[str, str], Sort] = {}
+    sorts = {kind: _speaking(kind, alerted, model) for kind, alerted in signals.items()}
+    healthy = State.HEALTHY
     for entity in _near(readings, topology, signals.keys()):
-        uid, kind = topology.uids[entity], topology.kinds[entity]
+        uid = topology.uids[entity]
         rows = [
-            _silent(uid, _sort(sorts, kind, signal, model))
-            for signal in signals[kind]
-            if (uid, signal) not in told
+            Reading(Observation(uid, sort.signal, healthy), sort, RATIO, implied=True)
+            for sort in sorts[topology.kinds[entity]]
+            if (uid, sort.signal) not in told
         ]
         if rows:
-            found[uid] = (*found.get(uid, ()), *(row for row in rows if row.channel in _SPEAK))
-    return {uid: rows for uid, rows in found.items() if rows}
+            found[uid] = (*found.get(uid, ()), *rows)
+    return found
 
 
 def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Sequence[str]]:
     """Return kind -> signals that alarm on one of it, and of which nobody reports health."""
-    told = {
-        row.signal for row in seen if row.state is State.HEALTHY and row.detector != EVERY_DETECTOR
-    }
+    healthy = State.HEALTHY
+    told = {row.signal for row in seen if row.state is healthy and row.detector != EVERY_DETECTOR}
     found: dict[str, set[str]] = {}
     for row in seen:
-        if row.state is State.HEALTHY or row.signal in told:
+        if row.signal in told or row.state is healthy:
             continue
         entity = topology.index.get(row.entity)
         if entity is not None:
             found.setdefault(topology.kinds[entity], set()).add(row.signal)
     return {kind: sorted(signals) for kind, signals in found.items()}
+
+
+def _speaking(kind: str, signals: Sequence[str], model: Model) -> Sequence[Sort]:
+    """Return what of some signals says anything of an entity of a kind by its silence."""
+    every = (
+        Sort(kind, channel_of(kind, each, None), each, model.signal_rules.get((kind, each), ()))
+        for each in signals
+    )
+    return [sort for sort in every if sort.channel in _SPEAK]
 
 
 def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> list[int]:
@@ -153,17 +162,3 @@ def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _
     turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
     turn = np.arange(len(order)) - (ends - sizes).repeat(sizes)
     return entities[order[turn < turns]]
-
-
-def _silent(uid: str, sort: Sort) -> Reading:
-    seen = Observation(uid, sort.signal, State.HEALTHY)
-    return Reading(seen, sort, RATIO, implied=True)
-
-
-def _sort(sorts: dict[tuple[str, str], Sort], kind: str, signal: str, model: Model) -> Sort:
-    found = sorts.get((kind, signal))
-    if found is None:
-        rules = model.signal_rules.get((kind, signal), ())
-        found = Sort(kind, channel_of(kind, signal, None), signal, rules)
-        sorts[kind, signal] = found
-    return found
