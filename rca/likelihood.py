@@ -12,10 +12,12 @@ is not a hundred times surer than one of 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
 
 from kgraph.schema import (
     EVERY_DETECTOR,
@@ -34,6 +36,7 @@ from kgraph.schema import (
     mode_named,
 )
 from kgraph.topology import Topology
+from kgraph.topology.walk import needs
 from rca.compile import severity_of
 from rca.last_words import LastWords, reports_as
 from rca.rates import LEAST, Rates
@@ -212,7 +215,8 @@ def read(
     """
     roster = Roster(topology, incident.entities)
     words = LastWords.of(incident.observations, topology, roster)
-    loudest = _loudest(incident.observations, topology, _Paths(topology, roster), words)
+    paths = _paths(incident.observations, topology, roster, words)
+    loudest = _loudest(incident.observations, topology, paths, words)
     crowd = _crowd(loudest, incident, len(topology))
     found: dict[str, list[Reading]] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
@@ -283,45 +287,38 @@ def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
     return (not seen.abnormal, seen.signal, direction, seen.caller or "", seen.detector)
 
 
-@dataclass(frozen=True, slots=True)
-class _Paths:
-    """Through which probe a detector speaks.
+_Paths = Mapping[tuple[str, str], str]  # entity, detector -> the probe through which it speaks
 
-    A probe says in its property `detector` under which name it reports.
+
+def _paths(
+    observations: Iterable[Observation], topology: Topology, roster: Roster, words: LastWords
+) -> _Paths:
+    """Return through which probe a detector speaks, of looks of which that matters.
+
+    A probe says in its property `detector` under which name it reports; where several of one
+    entity have that name, nothing says. That nothing answers on one way says nothing of the
+    others: each is a witness of its own.
     """
+    asked = dict.fromkeys(
+        seen.entity
+        for seen in observations
+        if seen.signal == _ON_THE_WAY or seen.detector in words.known
+    )
+    uids, index = topology.uids, topology.index
+    entities = [index[uid] for uid in asked if uid in index]
+    by, probes = needs(topology, np.array(entities, np.int64), (WATCHED_BY,))
+    names = {probe: reports_as(roster, uids[probe]) for probe in set(probes.tolist())}
+    found: dict[tuple[str, str], str] = {}
+    for place, probe in zip(by.tolist(), probes.tolist(), strict=True):
+        if name := names[probe]:
+            told = uids[entities[place]], name
+            found[told] = uids[probe] if found.get(told, uids[probe]) == uids[probe] else ""
+    return found
 
-    topology: Topology
-    roster: Roster
-    known: dict[tuple[str, str], str] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)  # under which probes report
 
-    def via(self, seen: Observation) -> str:
-        """Return the probe of a look; empty where nothing says, or several have that name.
-
-        That nothing answers on one way says nothing of the others: each is a witness of its own.
-        """
-        asked = seen.entity, seen.detector
-        found = self.known.get(asked)
-        if found is None:
-            found = self.known[asked] = self._between(*asked) if seen.detector else ""
-        return found
-
-    def _between(self, entity: str, detector: str) -> str:
-        topology = self.topology
-        found = {
-            topology.uids[member]
-            for gate in topology.gates(topology.index[entity])
-            if topology.type[gate] == WATCHED_BY
-            for member in topology.members(gate)
-            if self._name(member) == detector
-        }
-        return found.pop() if len(found) == 1 else ""
-
-    def _name(self, probe: int) -> str:
-        name = self.names.get(probe)
-        if name is None:
-            name = self.names[probe] = reports_as(self.roster, self.topology.uids[probe])
-        return name
+def _via(seen: Observation, paths: _Paths) -> str:
+    """Return the probe of a look; empty where nothing says."""
+    return paths.get((seen.entity, seen.detector), "")
 
 
 def loudness(seen: Observation) -> float:
@@ -349,12 +346,12 @@ def _loudest(
         entity, signal, caller = seen.entity, seen.signal, seen.caller
         if entity not in index:
             continue
-        via = paths.via(seen) if signal == _ON_THE_WAY else ""
+        via = _via(seen, paths) if signal == _ON_THE_WAY else ""
         if seen.state is _ABNORMAL:
             abnormal.add((entity, signal, via))
         key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
         kept = best
-        if seen.detector in words.known and words.place(seen, paths.via(seen)):
+        if seen.detector in words.known and words.place(seen, _via(seen, paths)):
             kept = late
         known = kept.setdefault(key, seen)
         if known is not seen and _speaks_first(seen, known):
@@ -365,7 +362,7 @@ def _loudest(
         if seen.state is _ABNORMAL or (key[0], key[1], key[4]) not in abnormal
     ]
     found += [
-        (seen, key[3], key[4], words.place(seen, paths.via(seen)))
+        (seen, key[3], key[4], words.place(seen, _via(seen, paths)))
         for key, seen in late.items()
         if key not in best and (key[0], key[1], key[4]) not in abnormal
     ]
