@@ -140,8 +140,8 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
         many = np.bincount(told)
         among = np.zeros(len(topology), np.bool_)
         among[hit] = True
-        pairs = owner[among[owner]].astype(np.int64) << 32 | told[among[owner]]
-        owner, told = np.divmod(each_once(pairs), 1 << 32)
+        pairs = each_once(owner[among[owner]].astype(np.int64) << 32 | told[among[owner]])
+        owner, told = pairs >> 32, pairs & (1 << 32) - 1
         begins = np.flatnonzero(np.diff(owner, prepend=-1))
         sizes = np.diff(begins, append=len(owner))
         rarest = many[told] == np.minimum.reduceat(many[told], begins).repeat(sizes)
