@@ -15,6 +15,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -218,7 +219,7 @@ def read(
     paths = _paths(incident.observations, topology, roster, words)
     loudest = _loudest(incident.observations, topology, paths, words)
     crowd = _crowd(loudest, incident, len(topology))
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[tuple[_Order, Reading]]] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
     looks: dict[tuple[object, ...], _Look] = {}
     kinds, index, ignored = topology.kinds, topology.index, Channel.IGNORED
@@ -230,22 +231,27 @@ def read(
             sort = sorts.get(key[:-1])
             if sort is None:
                 sort = sorts[key[:-1]] = _sort(model, key[0], seen)
-            look = looks[key] = _look(sort, model.rates.of(seen.detector))
-        sort, rule, measured, calm = look
+            look = looks[key] = _look(sort, model.rates.of(seen.detector), seen.direction)
+        sort, rule, measured, calm, way = look
         if sort.channel is ignored:
             continue
         wrong = seen.state is _ABNORMAL
         ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
         reading = Reading(seen, sort, ratio, via, False, last)  # noqa: FBT003 - the quicker way
+        order = not wrong, seen.signal, way, seen.caller or "", seen.detector
         rows = found.get(entity)
         if rows is None:
-            found[entity] = [reading]
+            found[entity] = [(order, reading)]
         else:
-            rows.append(reading)
+            rows.append((order, reading))
+    by_order = itemgetter(0)
     return {
-        entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
+        entity: tuple([reading for _, reading in sorted(rows, key=by_order)])
         for entity, rows in found.items()
     }
+
+
+_Order = tuple[bool, str, str, str, str]  # well or not, signal, direction, caller, detector
 
 
 class _Look(NamedTuple):
@@ -255,19 +261,21 @@ class _Look(NamedTuple):
         rule: the one that counts on the signal most surely, if there is any.
         measured: the record of the detector, if it has one.
         calm: what it says where nothing is wrong.
+        way: its direction; empty where there is none.
     """
 
     sort: Sort
     rule: SignalRule | None
     measured: Rates | None
     calm: float
+    way: str
 
 
-def _look(sort: Sort, measured: Rates | None) -> _Look:
+def _look(sort: Sort, measured: Rates | None, direction: Direction | None) -> _Look:
     rule, calm = sort.foremost, HEALTHY_RATIO
     if known := measured or rule:
         calm = (1 - known.detection) / (1 - known.false_alarm)
-    return _Look(sort, rule, measured, calm)
+    return _Look(sort, rule, measured, calm, direction.value if direction else "")
 
 
 def _sort(model: Model, kind: str, seen: Observation) -> Sort:
@@ -279,12 +287,6 @@ def _sort(model: Model, kind: str, seen: Observation) -> Sort:
 
 def _foreign(seen: Observation) -> bool:
     return seen.caller is not None and seen.caller != seen.entity
-
-
-def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
-    seen = reading.observation
-    direction = seen.direction.value if seen.direction else ""
-    return (not seen.abnormal, seen.signal, direction, seen.caller or "", seen.detector)
 
 
 _Paths = Mapping[tuple[str, str], str]  # entity, detector -> the probe through which it speaks
