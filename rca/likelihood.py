@@ -138,7 +138,8 @@ class Reading(NamedTuple):
     Attributes:
         ratio: likelihood ratio, > 0.
         via: uid of the probe through which it was seen; empty where nothing says.
-        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`; its
+            observation names no entity.
         last: uid of the place from which it was a last word, see `rca.last_words`; empty: of none.
     """
 

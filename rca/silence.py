@@ -53,18 +53,15 @@ def with_silence(
     if not signals:
         return readings
     told = {(seen.entity, seen.signal) for seen in incident.observations}
+    seen = {entity for entity, _ in told}
+    silent = {kind: _silent(kind, alerted, model) for kind, alerted in signals.items()}
     found = dict(readings)
-    sorts = {kind: _speaking(kind, alerted, model) for kind, alerted in signals.items()}
-    healthy = State.HEALTHY
     for entity in _near(readings, topology, signals.keys()):
-        uid = topology.uids[entity]
-        rows = [
-            Reading(Observation(uid, sort.signal, healthy), sort, RATIO, implied=True)
-            for sort in sorts[topology.kinds[entity]]
-            if (uid, sort.signal) not in told
-        ]
+        uid, rows = topology.uids[entity], silent[topology.kinds[entity]]
+        if uid in seen:
+            rows = tuple(row for row in rows if (uid, row.sort.signal) not in told)
         if rows:
-            found[uid] = (*found.get(uid, ()), *rows)
+            found[uid] = (*found[uid], *rows) if uid in found else rows
     return found
 
 
@@ -82,13 +79,17 @@ def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Se
     return {kind: sorted(signals) for kind, signals in found.items()}
 
 
-def _speaking(kind: str, signals: Sequence[str], model: Model) -> Sequence[Sort]:
-    """Return what of some signals says anything of an entity of a kind by its silence."""
-    every = (
+def _silent(kind: str, signals: Sequence[str], model: Model) -> tuple[Reading, ...]:
+    """Return what the silence of some signals says of an entity of a kind, whichever it is."""
+    sorts = (
         Sort(kind, channel_of(kind, each, None), each, model.signal_rules.get((kind, each), ()))
         for each in signals
     )
-    return [sort for sort in every if sort.channel in _SPEAK]
+    return tuple(
+        Reading(Observation("", sort.signal, State.HEALTHY), sort, RATIO, implied=True)
+        for sort in sorts
+        if sort.channel in _SPEAK
+    )
 
 
 def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> list[int]:
