@@ -162,4 +162,5 @@ def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _
     heard = np.cumsum(len(sizes) - np.cumsum(np.bincount(sizes)))  # after each turn
     turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
     turn = np.arange(len(order)) - (ends - sizes).repeat(sizes)
-    return entities[order[turn < turns]]
+    found: _Ints = entities[order[turn < turns]]
+    return found
