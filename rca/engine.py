@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from kgraph.schema import (
     Answer,
     BlastRadius,
@@ -33,7 +35,6 @@ from rca.posterior import LISTED, Posterior, posterior
 from rca.priors import recently_changed
 from rca.prospects import prospects, symptoms_of
 from rca.region import abnormal_entities, exhausted, suspects
-from rca.regions import region_of
 from rca.rivals import BLIND as MONITORING
 from rca.rivals import OUTSIDE as ELSEWHERE
 from rca.rivals import rivals
@@ -208,7 +209,8 @@ def _believe(scene: Scene, incident: Incident) -> _Belief | None:
     else:
         suspected = suspects(scene, start)
     # Some cut-offs fall between equals: in which order these were read must not decide.
-    suspected = region_of(scene, suspected).by_name(suspected)
+    rank = scene.topology.named[np.array(suspected, np.int64)]
+    suspected = [suspected[at] for at in np.argsort(rank).tolist()]
     groups = exhausted(scene, suspected, symptoms)
     possible = prospects(scene, suspected, groups, goal)
     if len(possible) <= (FEW if incident.candidates is None else ALL):

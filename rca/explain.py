@@ -109,22 +109,23 @@ def _told(scene: Scene, units: Sequence[Unit]) -> Mapping[int, _Told]:
     column = np.concatenate([unit.rows.column for unit in units])
     nats = np.concatenate([unit.nats for unit in units])
     of = np.repeat(np.arange(len(units)), [len(unit.rows) for unit in units])
+    heard = scene.heard
     loud = np.flatnonzero((np.abs(nats) >= SAYS) & (column < scene.columns - 1))
-    rows = scene.heard.rows
-    said = each_once(column[loud]).tolist()
-    seen = {at: rows[at].observation for at in said if not rows[at].implied}
-    rank = np.full(scene.columns, -1)  # in which order equals are told; -1: not at all
-    rank[sorted(seen, key=lambda at: (seen[at].entity, seen[at].signal))] = np.arange(len(seen))
-    loud = loud[rank[column[loud]] >= 0]
+    loud = loud[~heard.implied[column[loud]]]
+    said = each_once(column[loud])
+    signal = np.unique([sort.signal for sort in heard.looks], return_inverse=True)[1]
+    by_name = signal[heard.look[said]], scene.topology.named[heard.owner[said]]
+    rank = np.empty(scene.columns, np.int64)  # in which order equals are told
+    rank[said[np.lexsort(by_name)]] = np.arange(len(said))
     side = 2 * of[loud] + (nats[loud] < 0)
     order = np.lexsort((rank[column[loud]], -np.round(np.abs(nats[loud]), 9), side))
-    loud, side = loud[order], side[order]
-    abnormal = np.zeros(scene.columns, np.bool_)
-    abnormal[[at for at, what in seen.items() if what.abnormal]] = True
-    alarms = np.bincount(side[abnormal[column[loud]]], minlength=2 * len(units))[::2].tolist()
-    pairs = zip(map(seen.__getitem__, column[loud].tolist()), nats[loud].tolist(), strict=True)
+    loud, side, column = loud[order], side[order], column[loud[order]]
+    many = 2 * len(units)
+    alarms = np.bincount(side[heard.abnormal[column]], minlength=many)[::2].tolist()
+    seen = {at: heard.rows[at].observation for at in said.tolist()}
+    pairs = zip(map(seen.__getitem__, column.tolist()), nats[loud].tolist(), strict=True)
     witnesses = [*map(_witness, pairs)]
-    ends = np.searchsorted(side, np.arange(2 * len(units) + 1)).tolist()
+    ends = np.searchsorted(side, np.arange(many + 1)).tolist()
     sides = [tuple(witnesses[a:b]) for a, b in pairwise(ends)]
     told = zip(units, sides[::2], sides[1::2], alarms, strict=True)
     return {unit.number: _Told(*each) for unit, *each in told}

@@ -12,10 +12,13 @@ is not a hundred times surer than one of 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
+
+import numpy as np
 
 from kgraph.schema import (
     EVERY_DETECTOR,
@@ -34,6 +37,7 @@ from kgraph.schema import (
     mode_named,
 )
 from kgraph.topology import Topology
+from kgraph.topology.walk import needs
 from rca.compile import severity_of
 from rca.last_words import LastWords, reports_as
 from rca.rates import LEAST, Rates
@@ -41,6 +45,7 @@ from rca.roster import Roster
 from rca.rules import Model, SignalRule
 
 WATCHED_BY = "WATCHED_BY"
+_ABNORMAL = State.ABNORMAL  # looking a member up takes ten times as long as a name
 _ON_THE_WAY = "unreachable"  # about the way there, and not about the thing alone
 
 # The constants of the evidence model, fixed on the development data and the simulator.
@@ -133,7 +138,8 @@ class Reading(NamedTuple):
     Attributes:
         ratio: likelihood ratio, > 0.
         via: uid of the probe through which it was seen; empty where nothing says.
-        implied: nobody looked: an alert list says it by its silence, see `rca.silence`.
+        implied: nobody looked: an alert list says it by its silence, see `rca.silence`; its
+            observation names no entity.
         last: uid of the place from which it was a last word, see `rca.last_words`; empty: of none.
     """
 
@@ -196,7 +202,7 @@ def _main(kind: str, signal: str, mode: str) -> float:
 
 def alarms(rows: Sequence[Reading]) -> bool:
     """Tell whether something is wrong with an entity, of its readings in the order of `read`."""
-    return bool(rows) and rows[0].observation.state is State.ABNORMAL
+    return bool(rows) and rows[0].observation.state is _ABNORMAL
 
 
 def read(
@@ -211,12 +217,13 @@ def read(
     """
     roster = Roster(topology, incident.entities)
     words = LastWords.of(incident.observations, topology, roster)
-    loudest = _loudest(incident.observations, topology, _Paths(topology, roster), words)
+    paths = _paths(incident.observations, topology, roster, words)
+    loudest = _loudest(incident.observations, topology, paths, words)
     crowd = _crowd(loudest, incident, len(topology))
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[tuple[_Order, Reading]]] = {}
     sorts: dict[tuple[object, ...], Sort] = {}  # what is equal, worked out once
     looks: dict[tuple[object, ...], _Look] = {}
-    kinds, index = topology.kinds, topology.index
+    kinds, index, ignored = topology.kinds, topology.index, Channel.IGNORED
     for seen, foreign, via, last in loudest:
         entity = seen.entity
         key = kinds[index[entity]], seen.signal, seen.direction, foreign, seen.detector
@@ -225,21 +232,27 @@ def read(
             sort = sorts.get(key[:-1])
             if sort is None:
                 sort = sorts[key[:-1]] = _sort(model, key[0], seen)
-            look = looks[key] = _look(sort, model.rates.of(seen.detector))
-        sort, rule, measured, calm = look
-        if sort.channel is Channel.IGNORED:
+            look = looks[key] = _look(sort, model.rates.of(seen.detector), seen.direction)
+        sort, rule, measured, calm, way = look
+        if sort.channel is ignored:
             continue
-        wrong = seen.state is State.ABNORMAL
+        wrong = seen.state is _ABNORMAL
         ratio = _alarming(seen, rule, crowd, measured) if wrong else calm
+        reading = Reading(seen, sort, ratio, via, False, last)  # noqa: FBT003 - the quicker way
+        order = not wrong, seen.signal, way, seen.caller or "", seen.detector
         rows = found.get(entity)
         if rows is None:
-            found[entity] = [Reading(seen, sort, ratio, via, last=last)]
+            found[entity] = [(order, reading)]
         else:
-            rows.append(Reading(seen, sort, ratio, via, last=last))
+            rows.append((order, reading))
+    by_order = itemgetter(0)
     return {
-        entity: tuple(sorted(rows, key=_order) if len(rows) > 1 else rows)
+        entity: tuple([reading for _, reading in sorted(rows, key=by_order)])
         for entity, rows in found.items()
     }
+
+
+_Order = tuple[bool, str, str, str, str]  # well or not, signal, direction, caller, detector
 
 
 class _Look(NamedTuple):
@@ -249,19 +262,21 @@ class _Look(NamedTuple):
         rule: the one that counts on the signal most surely, if there is any.
         measured: the record of the detector, if it has one.
         calm: what it says where nothing is wrong.
+        way: its direction; empty where there is none.
     """
 
     sort: Sort
     rule: SignalRule | None
     measured: Rates | None
     calm: float
+    way: str
 
 
-def _look(sort: Sort, measured: Rates | None) -> _Look:
+def _look(sort: Sort, measured: Rates | None, direction: Direction | None) -> _Look:
     rule, calm = sort.foremost, HEALTHY_RATIO
     if known := measured or rule:
         calm = (1 - known.detection) / (1 - known.false_alarm)
-    return _Look(sort, rule, measured, calm)
+    return _Look(sort, rule, measured, calm, direction.value if direction else "")
 
 
 def _sort(model: Model, kind: str, seen: Observation) -> Sort:
@@ -275,51 +290,38 @@ def _foreign(seen: Observation) -> bool:
     return seen.caller is not None and seen.caller != seen.entity
 
 
-def _order(reading: Reading) -> tuple[bool, str, str, str, str]:
-    seen = reading.observation
-    direction = seen.direction.value if seen.direction else ""
-    return (not seen.abnormal, seen.signal, direction, seen.caller or "", seen.detector)
+_Paths = Mapping[tuple[str, str], str]  # entity, detector -> the probe through which it speaks
 
 
-@dataclass(frozen=True, slots=True)
-class _Paths:
-    """Through which probe a detector speaks.
+def _paths(
+    observations: Iterable[Observation], topology: Topology, roster: Roster, words: LastWords
+) -> _Paths:
+    """Return through which probe a detector speaks, of looks of which that matters.
 
-    A probe says in its property `detector` under which name it reports.
+    A probe says in its property `detector` under which name it reports; where several of one
+    entity have that name, nothing says. That nothing answers on one way says nothing of the
+    others: each is a witness of its own.
     """
+    asked = dict.fromkeys(
+        seen.entity
+        for seen in observations
+        if seen.signal == _ON_THE_WAY or seen.detector in words.known
+    )
+    uids, index = topology.uids, topology.index
+    entities = [index[uid] for uid in asked if uid in index]
+    by, probes = needs(topology, np.array(entities, np.int64), (WATCHED_BY,))
+    names = {probe: reports_as(roster, uids[probe]) for probe in set(probes.tolist())}
+    found: dict[tuple[str, str], str] = {}
+    for place, probe in zip(by.tolist(), probes.tolist(), strict=True):
+        if name := names[probe]:
+            told = uids[entities[place]], name
+            found[told] = uids[probe] if found.get(told, uids[probe]) == uids[probe] else ""
+    return found
 
-    topology: Topology
-    roster: Roster
-    known: dict[tuple[str, str], str] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)  # under which probes report
 
-    def via(self, seen: Observation) -> str:
-        """Return the probe of a look; empty where nothing says, or several have that name.
-
-        That nothing answers on one way says nothing of the others: each is a witness of its own.
-        """
-        asked = seen.entity, seen.detector
-        found = self.known.get(asked)
-        if found is None:
-            found = self.known[asked] = self._between(*asked) if seen.detector else ""
-        return found
-
-    def _between(self, entity: str, detector: str) -> str:
-        topology = self.topology
-        found = {
-            topology.uids[member]
-            for gate in topology.gates(topology.index[entity])
-            if topology.type[gate] == WATCHED_BY
-            for member in topology.members(gate)
-            if self._name(member) == detector
-        }
-        return found.pop() if len(found) == 1 else ""
-
-    def _name(self, probe: int) -> str:
-        name = self.names.get(probe)
-        if name is None:
-            name = self.names[probe] = reports_as(self.roster, self.topology.uids[probe])
-        return name
+def _via(seen: Observation, paths: _Paths) -> str:
+    """Return the probe of a look; empty where nothing says."""
+    return paths.get((seen.entity, seen.detector), "")
 
 
 def loudness(seen: Observation) -> float:
@@ -347,12 +349,12 @@ def _loudest(
         entity, signal, caller = seen.entity, seen.signal, seen.caller
         if entity not in index:
             continue
-        via = paths.via(seen) if signal == _ON_THE_WAY else ""
-        if seen.state is State.ABNORMAL:
+        via = _via(seen, paths) if signal == _ON_THE_WAY else ""
+        if seen.state is _ABNORMAL:
             abnormal.add((entity, signal, via))
         key = (entity, signal, seen.direction, caller is not None and caller != entity, via)
         kept = best
-        if seen.detector in words.known and words.place(seen, paths.via(seen)):
+        if seen.detector in words.known and words.place(seen, _via(seen, paths)):
             kept = late
         known = kept.setdefault(key, seen)
         if known is not seen and _speaks_first(seen, known):
@@ -360,10 +362,10 @@ def _loudest(
     found = [
         (seen, key[3], key[4], "")
         for key, seen in best.items()
-        if seen.state is State.ABNORMAL or (key[0], key[1], key[4]) not in abnormal
+        if seen.state is _ABNORMAL or (key[0], key[1], key[4]) not in abnormal
     ]
     found += [
-        (seen, key[3], key[4], words.place(seen, paths.via(seen)))
+        (seen, key[3], key[4], words.place(seen, _via(seen, paths)))
         for key, seen in late.items()
         if key not in best and (key[0], key[1], key[4]) not in abnormal
     ]
@@ -414,8 +416,8 @@ class _Crowd:
 def _crowd(loudest: Sequence[_Told], incident: Incident, size: int) -> _Crowd:
     sizes: dict[_Shown, dict[str, float]] = {}
     told = set()
-    for seen, foreign, *_ in loudest:
-        if seen.state is State.ABNORMAL:
+    for seen, foreign, _, _ in loudest:
+        if seen.state is _ABNORMAL:
             by_entity = sizes.setdefault((seen.signal, foreign, seen.direction), {})
             by_entity[seen.entity] = max(by_entity.get(seen.entity, 0.0), loudness(seen))
         elif seen.detector != EVERY_DETECTOR:
@@ -446,7 +448,7 @@ def _observed(
         look: set() for look in alarming if look[0] not in told
     }
     if found:
-        for seen, foreign, *_ in loudest:
+        for seen, foreign, _, _ in loudest:
             among = found.get((seen.signal, foreign))
             if among is not None:
                 among.add(seen.entity)

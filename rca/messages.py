@@ -179,9 +179,9 @@ def called(callee: Ints, told: Floats, many: int) -> Floats:
 def message(passes: Floats | float, nats: Floats | float) -> Floats:
     """Return log(1 + passes (exp(nats) - 1)), in nats; never below log(1 - passes)."""
     passes, nats = np.asarray(passes), np.asarray(nats)
-    with np.errstate(divide="ignore"):  # of what is certain, which is taken care of below
-        found = np.log1p(passes * np.expm1(np.minimum(nats, OVERFLOW)))
-    found = np.where(passes >= 1, nats, found)
+    certain = passes >= 1
+    found = np.log1p(np.where(certain, 0.0, passes) * np.expm1(np.minimum(nats, OVERFLOW)))
+    found = np.where(certain, nats, found)
     far = (nats > OVERFLOW) & (passes > 0)
     return np.where(far, np.log(np.where(far, passes, 1.0)) + nats, found) if far.any() else found
 

@@ -37,8 +37,9 @@ def as_monitored(model: Model, seen: Iterable[Observation]) -> Model:
     cut_off: set[str] = set()
     ill: set[str] = set()
     called: dict[str, bool] = {}
+    wrong = State.ABNORMAL
     for row in seen:
-        abnormal = row.state is State.ABNORMAL  # thousands of rows, each asked once
+        abnormal = row.state is wrong  # thousands of rows, each asked once
         if row.signal == DOWN:
             called[row.entity] = abnormal or called.get(row.entity, False)
         elif abnormal:

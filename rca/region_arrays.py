@@ -29,7 +29,6 @@ class Region:
         circled: (n,) whether it lies in a cycle with others.
         within: (n,) whether walks may go there.
         prefer: (n,) of equals, the higher is told as the reason; by index where nobody asks why.
-        named: (n,) place by uid; by index where nobody asks why.
         kinds: name of each kind.
         slots: by kind: mode -> slot.
         hard: (kinds, slots) whether a mode stops its entity.
@@ -49,7 +48,6 @@ class Region:
     circled: Mask
     within: Mask
     prefer: Ints
-    named: Ints
     kinds: Sequence[str]
     slots: Sequence[Mapping[str, int]]
     hard: Mask
@@ -77,12 +75,6 @@ class Region:
         asked = np.fromiter(entities, np.int64, len(entities))
         found = np.searchsorted(self.nodes, asked)
         return np.where(np.append(self.nodes, -1)[found] == asked, found, -1)
-
-    def by_name(self, entities: Collection[int]) -> list[int]:
-        """Return entities in the order of their uids; all are among the nodes."""
-        nodes = self.places(entities)
-        found: list[int] = self.nodes[nodes[np.argsort(self.named[nodes])]].tolist()
-        return found
 
     def holds(self, entities: Collection[int]) -> bool:
         """Tell whether all of some entities are among the nodes."""

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from kgraph.schema import State
 from kgraph.topology.walk import spans
 from rca.likelihood import SPEAKS, Reading, Sort, alarms
 from rca.region_edges import Floats, Ints, Mask
@@ -119,6 +120,7 @@ class Heard:
         last: (r,) index of the place of each last word; -1: it is none. See `rca.last_words`.
         looks: of each sort one.
         rows: the readings themselves.
+        abnormal, implied: (r,) whether something is wrong, and whether nobody looked.
         rose: (r + 1,) when each alarm rose, seconds since 1970; NaN where it is not told, and for
             the breached objective, which comes last.
     """
@@ -134,6 +136,8 @@ class Heard:
     last: Ints
     looks: Sequence[Sort]
     rows: Sequence[Reading]
+    abnormal: Mask
+    implied: Mask
     rose: Floats
 
     @property
@@ -162,7 +166,7 @@ def hear(
     entities = sorted(seen)
     readings = [*map(seen.__getitem__, entities)]
     rows = [*chain.from_iterable(readings)]
-    _, sort, ratio, via, _, last = zip(*rows, strict=True) if rows else ((),) * 6
+    said, sort, ratio, via, implied, last = zip(*rows, strict=True) if rows else ((),) * 6
     sorts = {each: i for i, each in enumerate(dict.fromkeys(sort))}
     counts = np.array([*map(len, readings)], np.int64)
     start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -173,8 +177,10 @@ def hear(
     through = [i for i, uid in enumerate(via) if uid]
     probe[through] = [index.get(via[i], UNKNOWN) for i in through]
     over = np.full(len(rows), -1)
-    said = [i for i, uid in enumerate(last) if uid]
-    over[said] = [index[last[i]] for i in said]
+    late = [i for i, uid in enumerate(last) if uid]
+    over[late] = [index[last[i]] for i in late]
+    wrong = State.ABNORMAL
+    abnormal = np.array([seen.state is wrong for seen in said], np.bool_)
     return Heard(
         np.array(entities, np.int64),
         np.array([*map(alarms, readings)], np.bool_),
@@ -187,16 +193,17 @@ def hear(
         over,
         list(sorts),
         rows,
-        _rose(rows),
+        abnormal,
+        np.array(implied, np.bool_),
+        _rose(rows, abnormal),
     )
 
 
-def _rose(rows: Sequence[Reading]) -> Floats:
+def _rose(rows: Sequence[Reading], abnormal: Mask) -> Floats:
     """Return `Heard.rose`; what is renewed at each look tells when it was last seen."""
     found = np.full(len(rows) + 1, np.nan)
-    for i, reading in enumerate(rows):
-        if reading.ratio > 1:  # of few in thousands
-            seen = reading.observation
-            if seen.abnormal and seen.at is not None and seen.expires_at is None:
-                found[i] = seen.at.timestamp()
+    for i in np.flatnonzero(abnormal).tolist():
+        seen, _, ratio, *_ = rows[i]
+        if ratio > 1 and seen.at is not None and seen.expires_at is None:
+            found[i] = seen.at.timestamp()
     return found

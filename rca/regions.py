@@ -25,7 +25,6 @@ def region_of(scene: Scene, suspected: Collection[int]) -> Region:
         if known.holds(suspected):
             return known
     found = region_over(scene, scene.lookout, suspected)
-    found = replace(found, named=_named(scene, found))
     found = replace(
         found,
         prefer=_preference(scene, found),
@@ -84,7 +83,6 @@ def region_over(
         sizes[circles] > 1,
         open_,
         np.arange(1, len(nodes) + 1),
-        np.arange(len(nodes)),
         kinds,
         slots,
         hard,
@@ -156,13 +154,6 @@ def _pressing(edges: Edges, tables: Tables, many: int) -> Ints:
     return found
 
 
-def _named(scene: Scene, region: Region) -> Ints:
-    uids = [*map(scene.topology.uids.__getitem__, region.nodes.tolist())]
-    found = np.empty(len(uids), np.int64)
-    found[sorted(range(len(uids)), key=uids.__getitem__)] = np.arange(len(uids))
-    return found
-
-
 def _preference(scene: Scene, region: Region) -> Ints:
     """Return a rank of each node; between twins, see `Scene.prefer`."""
     topology, nodes, seen = scene.topology, region.nodes, region.seen
@@ -174,7 +165,7 @@ def _preference(scene: Scene, region: Region) -> Ints:
         nats = np.rint(np.log(seen.ratio) * MILLION).astype(np.int64)
         said[has] = np.add.reduceat(nats, seen.start[has])
     burden = topology.in_start[nodes + 1] - topology.in_start[nodes]
-    told = (region.named, scene.colours[nodes], said, burden, loudest, region.kind)
+    told = (topology.named[nodes], scene.colours[nodes], said, burden, loudest, region.kind)
     order = np.lexsort(told)
     found = np.empty(len(nodes), np.int64)
     found[order] = np.arange(1, len(nodes) + 1)

@@ -12,11 +12,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology import Topology
+from kgraph.topology.walk import needs
 from rca.likelihood import Reading, alarms
 
 RHO = 0.3
+_FIRM = frozenset(name for name, type_ in RELATIONS.items() if type_.carries is Carries.FIRM)
 
 
 def weights(
@@ -29,7 +33,7 @@ def weights(
     own.
     """
     loud = {entity: rows for entity, rows in readings.items() if alarms(rows)}
-    parents = {entity: _parents(topology, entity) for entity in loud}
+    parents = _parents(topology, [*loud])
     together: Counter[tuple[int, str]] = Counter()
     for entity, rows in loud.items():
         shown = {row.observation.signal for row in rows if row.observation.abnormal}
@@ -44,13 +48,13 @@ def weights(
     return found
 
 
-def _parents(topology: Topology, entity: int) -> set[int]:
-    return {
-        member
-        for gate in topology.gates(entity)
-        if RELATIONS[topology.type[gate]].carries is Carries.FIRM
-        for member in topology.members(gate)
-    }
+def _parents(topology: Topology, entities: Sequence[int]) -> Mapping[int, set[int]]:
+    """Return entity -> what it firmly needs."""
+    found: dict[int, set[int]] = {entity: set() for entity in entities}
+    by, members = needs(topology, np.array(entities, np.int64), _FIRM)
+    for place, member in zip(by.tolist(), members.tolist(), strict=True):
+        found[entities[place]].add(member)
+    return found
 
 
 @lru_cache(maxsize=4_096)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from kgraph.schema import EVERY_DETECTOR, Channel, Incident, Observation, State, channel_of
 from kgraph.topology import Topology, dependencies
-from kgraph.topology.walk import each_once, in_order, spans, spans_of
+from kgraph.topology.walk import each_once, spans, spans_of
 from rca.likelihood import HEALTHY_RATIO, Reading, Sort, alarms
 from rca.rules import Model
 from rca.twins import mixed
@@ -53,33 +53,43 @@ def with_silence(
     if not signals:
         return readings
     told = {(seen.entity, seen.signal) for seen in incident.observations}
+    seen = {entity for entity, _ in told}
+    silent = {kind: _silent(kind, alerted, model) for kind, alerted in signals.items()}
     found = dict(readings)
-    sorts: dict[tuple[str, str], Sort] = {}
     for entity in _near(readings, topology, signals.keys()):
-        uid, kind = topology.uids[entity], topology.kinds[entity]
-        rows = [
-            _silent(uid, _sort(sorts, kind, signal, model))
-            for signal in signals[kind]
-            if (uid, signal) not in told
-        ]
+        uid, rows = topology.uids[entity], silent[topology.kinds[entity]]
+        if uid in seen:
+            rows = tuple(row for row in rows if (uid, row.sort.signal) not in told)
         if rows:
-            found[uid] = (*found.get(uid, ()), *(row for row in rows if row.channel in _SPEAK))
-    return {uid: rows for uid, rows in found.items() if rows}
+            found[uid] = (*found[uid], *rows) if uid in found else rows
+    return found
 
 
 def _alerted(seen: Sequence[Observation], topology: Topology) -> Mapping[str, Sequence[str]]:
     """Return kind -> signals that alarm on one of it, and of which nobody reports health."""
-    told = {
-        row.signal for row in seen if row.state is State.HEALTHY and row.detector != EVERY_DETECTOR
-    }
+    healthy = State.HEALTHY
+    told = {row.signal for row in seen if row.state is healthy and row.detector != EVERY_DETECTOR}
     found: dict[str, set[str]] = {}
     for row in seen:
-        if row.state is State.HEALTHY or row.signal in told:
+        if row.signal in told or row.state is healthy:
             continue
         entity = topology.index.get(row.entity)
         if entity is not None:
             found.setdefault(topology.kinds[entity], set()).add(row.signal)
     return {kind: sorted(signals) for kind, signals in found.items()}
+
+
+def _silent(kind: str, signals: Sequence[str], model: Model) -> tuple[Reading, ...]:
+    """Return what the silence of some signals says of an entity of a kind, whichever it is."""
+    sorts = (
+        Sort(kind, channel_of(kind, each, None), each, model.signal_rules.get((kind, each), ()))
+        for each in signals
+    )
+    return tuple(
+        Reading(Observation("", sort.signal, State.HEALTHY), sort, RATIO, implied=True)
+        for sort in sorts
+        if sort.channel in _SPEAK
+    )
 
 
 def _near(readings: Readings, topology: Topology, kinds: Collection[str]) -> list[int]:
@@ -131,8 +141,8 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
         many = np.bincount(told)
         among = np.zeros(len(topology), np.bool_)
         among[hit] = True
-        pairs = owner[among[owner]].astype(np.int64) << 32 | told[among[owner]]
-        owner, told = np.divmod(each_once(pairs), 1 << 32)
+        pairs = each_once(owner[among[owner]].astype(np.int64) << 32 | told[among[owner]])
+        owner, told = pairs >> 32, pairs & (1 << 32) - 1
         begins = np.flatnonzero(np.diff(owner, prepend=-1))
         sizes = np.diff(begins, append=len(owner))
         rarest = many[told] == np.minimum.reduceat(many[told], begins).repeat(sizes)
@@ -146,25 +156,11 @@ def _origins(topology: Topology, hops: Sequence[_Ints]) -> _Ints:
 
 def _in_turn(topology: Topology, entities: _Ints, origin: _Ints, room: int) -> _Ints:
     """Return equally many of each origin, of small ones all: one of each, or up to `CROWD`."""
-    order = in_order(origin)
+    order = np.argsort(origin.astype(np.int64) << 32 | topology.named[entities])
     ends = np.append(np.flatnonzero(np.diff(origin[order])) + 1, len(order))
     sizes = np.diff(ends, prepend=0)
     heard = np.cumsum(len(sizes) - np.cumsum(np.bincount(sizes)))  # after each turn
     turns = np.searchsorted(heard, max(min(int(heard[0]), room), min(CROWD, room)), side="right")
-    alike = np.split(entities[order], ends[:-1])
-    named = (sorted(some.tolist(), key=topology.uids.__getitem__) for some in alike)
-    return np.array([entity for some in named for entity in some[:turns]], np.int32)
-
-
-def _silent(uid: str, sort: Sort) -> Reading:
-    seen = Observation(uid, sort.signal, State.HEALTHY)
-    return Reading(seen, sort, RATIO, implied=True)
-
-
-def _sort(sorts: dict[tuple[str, str], Sort], kind: str, signal: str, model: Model) -> Sort:
-    found = sorts.get((kind, signal))
-    if found is None:
-        rules = model.signal_rules.get((kind, signal), ())
-        found = Sort(kind, channel_of(kind, signal, None), signal, rules)
-        sorts[kind, signal] = found
+    turn = np.arange(len(order)) - (ends - sizes).repeat(sizes)
+    found: _Ints = entities[order[turn < turns]]
     return found

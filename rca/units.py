@@ -281,7 +281,7 @@ def blind(scene: Scene) -> Unit | None:
     heard = scene.heard
     asked = np.array([sort.signal == "unreachable" for sort in heard.looks], np.bool_)
     at = np.flatnonzero(asked[heard.look])
-    if sum(heard.rows[row].observation.abnormal for row in at.tolist()) < 2:
+    if np.count_nonzero(heard.abnormal[at]) < 2:
         return None
     chance, sure = np.full(len(at), BLINDED), np.ones(len(at))
     says = np.array((chance, heard.ratio[at], heard.weight[at], sure))

@@ -77,6 +77,22 @@ def dependencies(
     return _walk(len(topology), seeds, step, depth, limit)
 
 
+def needs(
+    topology: Topology, entities: npt.NDArray[np.int64], types: Collection[str]
+) -> tuple[npt.NDArray[np.int64], Int]:
+    """Return what some entities need in one hop over relations of some types.
+
+    Returns:
+        By which of `entities`, a position, and what: a pair for each.
+    """
+    gates, by = spans_of(topology.gate_start, entities)
+    kept = np.array([name in types for name in topology.type_names], np.bool_)[
+        topology.type_code[gates]
+    ]
+    places, at = spans_of(topology.member_start, gates[kept])
+    return by[kept][at], topology.member[places]
+
+
 def _walk(
     size: int, seeds: Collection[int], step: Callable[[Int], Int], depth: int, limit: int
 ) -> Found:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kgraph.schema import Entity, Relation
 from kgraph.topology import build, dependencies, dependents
-from kgraph.topology.walk import in_order
+from kgraph.topology.walk import in_order, needs
 from tests.kgraph.topology.estates import Graph, graphs
 
 
@@ -48,3 +48,23 @@ def test_no_seed_meets_nothing() -> None:
 def test_numbers_are_put_in_order_and_equals_stay_in_theirs(numbers: list[int]) -> None:
     found = in_order(np.array(numbers, np.int64)).tolist()
     assert found == sorted(range(len(numbers)), key=numbers.__getitem__)
+
+
+@given(graphs(), st.sets(st.sampled_from(["RUNS_ON", "USES", "CALLS"])))
+def test_what_several_need_is_told_of_each_by_its_place(graph: Graph, types: set[str]) -> None:
+    topology = build(*graph)
+    asked = [*range(len(topology)), 0]  # in any order, the same twice
+    by, what = needs(topology, np.array(asked[::-1], np.int64), types)
+    assert [*zip(by.tolist(), what.tolist(), strict=True)] == [
+        (place, member)
+        for place, entity in enumerate(asked[::-1])
+        for gate in topology.gates(entity)
+        if topology.type[gate] in types
+        for member in topology.members(gate)
+    ]
+
+
+@given(st.lists(st.text(max_size=3), min_size=1, unique=True))
+def test_each_has_its_place_by_uid(uids: list[str]) -> None:
+    topology = build([Entity(uid, "Host") for uid in uids], [])
+    assert [sorted(uids)[place] for place in topology.named.tolist()] == uids
