@@ -84,7 +84,9 @@ def normalise(
     routers = _routers(north)
     for router in north.of("Logical_Router"):
         name = _neutral(router, "neutron:router_name")
-        yield Record(f"router:{router.text('name')}", "Router", name, (here.key("name", name),))
+        # Each project, and each cloud, has a `router1`.
+        claims = (here.key("chassisId", f"ovn/{router.text('_uuid')}"), here.key("name", name))
+        yield Record(f"router:{router.text('name')}", "Router", name, claims)
     ports = north.by_uuid("Logical_Switch_Port")
     for switch in north.of("Logical_Switch"):
         key = f"network:{switch.text('name')}"
