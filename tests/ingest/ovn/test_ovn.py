@@ -98,6 +98,7 @@ def test_names_are_those_of_open_vswitch_neutron_and_systemd() -> None:
     assert keys(rows["port:p1"]) == {("portId", "p1"), ("mac", "fa:16:3e:00:00:01")}
     assert keys(rows[f"network:neutron-{NET}"]) == {("networkUuid", NET), ("name", "shop")}
     assert ("networkUuid", "ovn/t") in keys(rows["network:lab"])
+    assert keys(rows["router:edge"]) == {("chassisId", "ovn/r"), ("name", "edge")}
     unit = rows["unit:h1.dc1/ovn-controller.service"]
     assert keys(unit) == {("name", "h1/ovn-controller.service")}
 
@@ -107,6 +108,11 @@ def test_a_port_that_is_up_is_well_and_one_that_is_not_may_belong_to_nobody() ->
     assert wrong(_items()) == {}
     disabled = NORTH_TEXT.replace('true, ["set", []]]', "true, false]", 1)
     assert wrong(_items(disabled)) == {("port:p1", "unplugged"): "its logical port is disabled"}
+
+
+def test_a_name_may_hold_what_ends_a_line_elsewhere() -> None:
+    rows = records(_items(NORTH_TEXT.replace('"shop"', '"sh\u2028op"')))
+    assert rows[f"network:neutron-{NET}"].name == "sh\u2028op"
 
 
 def test_a_database_that_was_cut_off_is_refused() -> None:
