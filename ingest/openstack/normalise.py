@@ -115,8 +115,8 @@ def _volume(node: Node, region: str, here: Here) -> Iterator[Told]:
     if pool:
         place = f"pool:{region}/{pool}"
         # Every region that follows the same guide has a pool of the same name.
-        claims = (here.key("poolUuid", f"cinder/{region}/{pool}"), here.key("name", pool))
-        yield Record(place, "StoragePool", pool, claims)
+        unique = here.key("poolUuid", f"cinder/{region}/{pool}")
+        yield Record(place, "StoragePool", pool, (unique, here.key("name", pool)))
         yield RelationRecord(key, "STORED_ON", place)
 
 
