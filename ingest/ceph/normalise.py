@@ -60,7 +60,8 @@ def normalise(told: Answers, name: str, here: Here) -> Iterator[Told]:
     ill = "; ".join(node.text("summary", "message") for node in checks.values())
     poor = told.health.needed("status") != "HEALTH_OK"
     yield look.sees("cluster", "degraded", (ill or told.health.text("status")) if poor else "")
-    osds = list(_osds(told.tree))
+    # One that stands under two roots of CRUSH comes twice.
+    osds = list({osd.number: osd for osd in _osds(told.tree)}.values())
     for osd in osds:
         yield from _daemon(osd.key, f"osd.{osd.number}", (osd.host,), told.fsid, here)
         yield look.sees(osd.key, "down", "" if osd.up else "Ceph calls it down")

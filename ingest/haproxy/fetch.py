@@ -12,6 +12,7 @@ from kgraph.web import Credentials, NoAnswerError, Service, said
 
 _SECONDS = 5.0
 _MOST_BYTES = 64 * 2**20
+_END = b"\n\n"  # an empty line stands behind every answer
 _MEND = "check that it runs with `stats socket` there, and that we may use it"
 
 
@@ -65,6 +66,8 @@ def _asked(address: str, command: str, *, remote: bool) -> str:
         raise NoAnswerError(what, where=address, mend=_MEND) from None
     if answer is None:
         raise SourceError("the answer has no end", where=address, mend=_MEND)
+    if not answer.endswith(_END):  # half the servers would look like all there are
+        raise SourceError(f"the answer to {command} was cut off", where=address, mend=_MEND)
     return answer.decode("utf-8", "replace")
 
 

@@ -45,13 +45,15 @@ def chassis(text: str, where: str) -> Mapping[str, str]:
 
 
 def sensors(text: str, where: str) -> tuple[Sensor, ...]:
-    """Return the lines of `sdr elist`.
+    """Return the lines of `sdr elist`; one without cells is a message of a tool between them.
 
     Raises:
-        SourceError: a line has another shape.
+        SourceError: a line has another shape, or there are messages alone.
     """
     found = []
-    for line in filter(str.strip, text.splitlines()):
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = [line for line in lines if "|" in line] or lines
+    for line in rows:
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) != 5:
             raise SourceError(f"sdr elist: no line of five cells: {line!r:.60}", where=where)

@@ -19,8 +19,13 @@ PATHS = {
     "power_ports": "/api/dcim/power-ports/",
     "machines": "/api/virtualization/virtual-machines/",
 }
-# Of interfaces and ports only those with a cable: a switch has many that nobody uses.
-_CABLED = frozenset({"interfaces", "power_ports"})
+# Of interfaces and ports only those with a cable: a switch has many that nobody uses. What is
+# rendered for configuration takes NetBox longer than all the rest, and nobody reads it here.
+_CABLED, _BARE = {"cabled": "true"}, {"exclude": "config_context"}
+_WANTED = {
+    **dict.fromkeys(("interfaces", "power_ports"), _CABLED),
+    **dict.fromkeys(("devices", "machines"), _BARE),
+}
 _PAGE = 500
 _MOST_PAGES = 2_000
 
@@ -50,7 +55,7 @@ def fetch(url: str, credentials: Credentials, ca_file: Path | None = None) -> Ob
     findings = []
     with Service("NetBox", url, credentials, ca_file=ca_file).asking() as ask:
         for name, path in PATHS.items():
-            rows, count = _all(ask, path, {"cabled": "true"} if name in _CABLED else {})
+            rows, count = _all(ask, path, _WANTED.get(name, {}))
             found[name] = tuple(rows.values())
             if len(rows) != count:
                 told = f"{len(rows)} of {count} {name.replace('_', ' ')} were read"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from kgraph.web import Asker, RefusedError, Service
 _PAGE = 500
 _MOST_PAGES = 2_000
 _LISTED_AGAIN = 3
+_AT_ONCE = 8  # questions to Placement
 _NO_SUCH_PLACE = frozenset({400, 404})
 
 
@@ -154,19 +157,26 @@ def _placed(ask: Asker, told: Objects) -> Objects:
 
 
 def _providers(ask: Asker) -> tuple[Provider, ...]:
-    found = []
-    for row in _one(ask, "/resource_providers", "resource_providers"):
-        uuid = row.needed("uuid")
-        try:
-            inventories = _part(ask, uuid, "inventories")
-            allocations = _part(ask, uuid, "allocations")
-        except RefusedError as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            continue  # it went since it was listed
-        root = row.text("root_provider_uuid") or uuid
-        found.append(Provider(uuid, row.needed("name"), root, inventories, allocations))
-    return tuple(found)
+    """Ask for each, some at once: a cloud has one for each of its hosts, and no list of all."""
+    rows = _one(ask, "/resource_providers", "resource_providers")
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="placement")
+    try:
+        return tuple(filter(None, pool.map(partial(_provider, ask), rows)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _provider(ask: Asker, row: Node) -> Provider | None:
+    uuid = row.needed("uuid")
+    try:
+        inventories = _part(ask, uuid, "inventories")
+        allocations = _part(ask, uuid, "allocations")
+    except RefusedError as error:
+        if error.status != httpx.codes.NOT_FOUND:
+            raise
+        return None  # it went since it was listed
+    root = row.text("root_provider_uuid") or uuid
+    return Provider(uuid, row.needed("name"), root, inventories, allocations)
 
 
 def _part(ask: Asker, uuid: str, name: str) -> Node:

@@ -114,7 +114,9 @@ def _volume(node: Node, region: str, here: Here) -> Iterator[Told]:
     pool = node.text("os-vol-host-attr:host")
     if pool:
         place = f"pool:{region}/{pool}"
-        yield Record(place, "StoragePool", pool, (here.key("name", pool),))
+        # Every region that follows the same guide has a pool of the same name.
+        unique = here.key("poolUuid", f"cinder/{region}/{pool}")
+        yield Record(place, "StoragePool", pool, (unique, here.key("name", pool)))
         yield RelationRecord(key, "STORED_ON", place)
 
 

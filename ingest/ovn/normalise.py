@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from kgraph.identity import canonical
 from kgraph.schema import Key, Observation, Record, RelationRecord
 from kgraph.sourcekit import Here, Look, Machine, local_name
 from kgraph.sourcekit.machines import Told
@@ -75,16 +76,20 @@ def normalise(
     alive = _alive(north, south, here.now)
     encaps = south.by_uuid("Encap")
     for chassis in south.of("Chassis"):
-        host = chassis.text("hostname") or chassis.text("name")
+        told = chassis.text("hostname")
+        named = canonical(Key("hostname", told)) is not None  # and not `localhost`, as others are
+        host = told if named else chassis.text("name")
         controllers[chassis.text("_uuid")] = f"unit:{host}/{_CONTROLLER}"
         addresses = (encaps[u].text("ip") for u in chassis.texts("encaps") if u in encaps)
-        yield from _chassis(host, tuple(dict.fromkeys(addresses)), here)
+        yield from _chassis(host, tuple(dict.fromkeys(addresses)), here, nameless=not named)
         yield _controller(chassis.text("_uuid"), host, behind, alive, look)
     bound = {row.text("logical_port"): row.text("chassis") for row in south.of("Port_Binding")}
     routers = _routers(north)
     for router in north.of("Logical_Router"):
         name = _neutral(router, "neutron:router_name")
-        yield Record(f"router:{router.text('name')}", "Router", name, (here.key("name", name),))
+        # Each project, and each cloud, has a `router1`.
+        claims = (here.key("chassisId", f"ovn/{router.text('_uuid')}"), here.key("name", name))
+        yield Record(f"router:{router.text('name')}", "Router", name, claims)
     ports = north.by_uuid("Logical_Switch_Port")
     for switch in north.of("Logical_Switch"):
         key = f"network:{switch.text('name')}"
@@ -97,9 +102,11 @@ def normalise(
                 yield _seen(port, look, stale=chassis_uuid in behind)
 
 
-def _chassis(host: str, addresses: tuple[str, ...], here: Here) -> Iterator[Told]:
+def _chassis(
+    host: str, addresses: tuple[str, ...], here: Here, *, nameless: bool
+) -> Iterator[Told]:
     machine, key, name = f"machine:{host}", f"unit:{host}/{_CONTROLLER}", f"{host}/{_CONTROLLER}"
-    yield Machine(machine, host, "", addresses, kind="Host")
+    yield Machine(machine, host, "", addresses, kind="Host", nameless=nameless)
     claims = (here.key("name", local_name(host, _CONTROLLER)),)
     yield Record(key, "ServiceInstance", name, claims, watched=("down",))
     yield RelationRecord(key, "RUNS_ON", machine)

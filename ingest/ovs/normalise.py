@@ -50,11 +50,13 @@ def normalise(
         for port in (ports[uuid] for uuid in bridge.texts("ports") if uuid in ports):
             members = [interfaces[u] for u in port.texts("interfaces") if u in interfaces]
             peers |= _patches(members, key)
-            if any(map(_leads_out, members)):
+            out = _outward(members)
+            if out:
                 outward.add(key)
-            yield from _port(port, members, key, place, here)
+            yield from _port(port, members, out, key, place, here)
+            stale = bool(lifeless.get(DAEMON))
             for interface in members:
-                yield from _seen(interface, place, look, stale=bool(lifeless.get(DAEMON)))
+                yield from _seen(interface, place, look, out=interface in out, stale=stale)
     yield from _joined(peers, outward)
 
 
@@ -94,11 +96,23 @@ def _bridge(row: Row, key: str, place: Place, here: Here) -> Record:
     return Record(key, "Network", name, tuple(claims), props={"bridge": name})
 
 
+def _outward(members: Sequence[Row]) -> list[Row]:
+    """Return the interfaces of a port that lead out; of a bond also one whose device is gone.
+
+    A port alone whose device is gone may be what a container has left behind.
+    """
+    bond = len(members) > 1
+    return [
+        each
+        for each in members
+        if _leads_out(each) or (bond and _is_plain(each) and each.text("error"))
+    ]
+
+
 def _port(
-    port: Row, members: Sequence[Row], bridge: str, place: Place, here: Here
+    port: Row, members: Sequence[Row], out: Sequence[Row], bridge: str, place: Place, here: Here
 ) -> Iterator[Told]:
     """Yield what a port is: a bond, an interface that leads out, or a guest's NIC."""
-    out = [each for each in members if _leads_out(each)]
     for each in out:
         yield Record(_nic_key(each, place), "Nic", each.text("name"), _nic(each, place, here))
     if len(members) > 1 and out:
@@ -122,8 +136,11 @@ def _port(
 def _leads_out(interface: Row) -> bool:
     """Tell an interface of the machine itself from those of guests, tunnels and patches."""
     driver = interface.maps("status").get("driver_name", "")
-    plain = interface.text("type") in {"", "system", "dpdk"}
-    return plain and not _of_guest(interface) and driver != "" and driver not in _INNER
+    return _is_plain(interface) and driver != "" and driver not in _INNER
+
+
+def _is_plain(interface: Row) -> bool:
+    return interface.text("type") in {"", "system", "dpdk"} and not _of_guest(interface)
 
 
 def _of_guest(interface: Row) -> bool:
@@ -175,11 +192,13 @@ def _joined(peers: dict[str, tuple[str, str]], outward: set[str]) -> Iterator[To
             yield RelationRecord(bridge, "CONNECTED_TO", other)
 
 
-def _seen(interface: Row, place: Place, look: Look, *, stale: bool) -> Iterator[Observation]:
+def _seen(
+    interface: Row, place: Place, look: Look, *, out: bool, stale: bool
+) -> Iterator[Observation]:
     trouble = interface.text("error")
     if _of_guest(interface):
         key, signal, wrong, known = _guest_key(interface, place), "unplugged", trouble, True
-    elif _leads_out(interface):
+    elif out:
         cut = interface.text("admin_state") == "up" and interface.text("link_state") == "down"
         key, signal, wrong = _nic_key(interface, place), "down", trouble
         wrong = wrong or ("it has no link" if cut else "")

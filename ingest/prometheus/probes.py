@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ingest.prometheus.answers import Target
 from ingest.prometheus.origin import Origin
@@ -79,7 +79,7 @@ def homes(found: Iterable[Alias]) -> dict[str, str]:
 
 def place(target: Target) -> str:
     """Return the address that is scraped, without its port."""
-    return (urlsplit(target.scrape_url).hostname or "").lower()
+    return (_parts(target.scrape_url).hostname or "").lower()
 
 
 def _name(alias: Alias) -> str:
@@ -91,8 +91,16 @@ def _name(alias: Alias) -> str:
 
 def _address(url: str) -> str:
     """Leave out what may be secret: a user, a password, parameters."""
-    parts = urlsplit(url)
+    parts = _parts(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _parts(url: str) -> SplitResult:
+    """Split an address; of what is none nothing is left."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def watched_by(

@@ -91,7 +91,10 @@ def _seen(system: Node, told: Answers, key: str, look: Look) -> Iterator[Told]:
     health = system.text("Status", "HealthRollup") or system.text("Status", "Health")
     troubles = [f"the controller says {health}"] if health in {"Warning", "Critical"} else []
     troubles += [line for part in told.thermal for line in _heat(part.node)]
-    yield look.sees(key, "degraded", "; ".join(troubles))
+    if troubles or not told.missing:
+        yield look.sees(key, "degraded", "; ".join(troubles))
+    else:  # what is missing may be what is ill
+        yield look.withdraws(key, "degraded")
 
 
 def _heat(thermal: Node) -> Iterator[str]:

@@ -13,7 +13,8 @@ from kgraph.sourcekit.wires import Chassis, Neighbour, Wire
 _PORT = {1: "ifalias", 3: "mac", 4: "ip", 5: "ifname", 7: "local"}
 _MAC_OF_CHASSIS = 4
 _CAN = ("Other", "Repeater", "Bridge", "Wlan", "Router", "Tel", "Docsis", "Station")
-_ETHERNET, _UP = 6, 1
+# Ethernet, and what older devices call it by its speed (RFC 3635 has given those up).
+_ETHERNET, _UP = frozenset({6, 62, 69, 117}), 1
 _LOCAL, _PORTS, _REMOTE = f"{LLDP}.3", f"{LLDP}.3.7.1", f"{LLDP}.4.1.1"
 
 
@@ -61,9 +62,9 @@ def links(told: Values) -> Links:
     announced = {name: port for shown, port in ports.values() for name in {shown, _bare(port)}}
     found = []
     for index in _indices(told, f"{INTERFACES}.3"):
-        if told.get(f"{INTERFACES}.3.{index}") != _ETHERNET:
-            continue
         name = _text(told, f"{NAMES}.{index}") or _text(told, f"{INTERFACES}.2.{index}")
+        if told.get(f"{INTERFACES}.3.{index}") not in _ETHERNET or not name:
+            continue  # one without a name went while its columns were read
         mac = told.get(f"{INTERFACES}.6.{index}")
         own = f"mac:{_mac(mac)}" if isinstance(mac, bytes) and len(mac) == 6 else ""
         port = announced.get(name) or announced.get(_bare(own)) or f"ifname:{name}"

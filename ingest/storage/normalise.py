@@ -152,8 +152,10 @@ def _within_lvm(stack: _Stack) -> Iterator[Row]:
     """Yield which volume lies in which thin pool, and which disks a volume group is made of."""
     own, found = stack.own, stack.told.lvm
     here = {d.title: stack.key(d) for d in stack.told.devices.values() if d.type == "lvm"}
+    thin = {(v.group, v.name) for v in found.volumes if v.used is not None}
     for volume in found.volumes:
-        if volume.pool and volume.title in here:
+        # What is cached, or compressed, names a pool, too: of that the kernel tells.
+        if (volume.group, volume.pool) in thin and volume.title in here:
             pool = thin_pool(own, volume.group, volume.pool)
             yield RelationRecord(here[volume.title], "STORED_ON", pool)
     for group in found.groups:

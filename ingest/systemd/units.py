@@ -67,7 +67,7 @@ def units(text: str, where: str) -> list[Unit]:
 
 def _properties(block: str, where: str) -> dict[str, str]:
     told: dict[str, str] = {}
-    for line in block.splitlines():
+    for line in block.split("\n"):  # a description may have other ends of lines in it
         name, equals, value = line.partition("=")
         if not equals:
             mend = "is this what `systemctl show` prints?"

@@ -68,7 +68,8 @@ def database(text: str, where: str, tables: Sequence[str]) -> Database:
     Raises:
         SourceError: one is missing, or is no table.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
+    # Not by all that ends a line in Unicode: names of people's may have that in them.
+    lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) != len(tables):
         what = f"{len(lines)} tables instead of {len(tables)}"
         raise SourceError(what, where=where, mend="was the answer cut off?")

@@ -29,6 +29,7 @@ from kgraph.schema import (
 from kgraph.signals import EstateIndex
 from kgraph.sourcekit.machines import GUEST, HOST, Alias, Machine, Told
 from kgraph.sourcekit.naming import identifies, is_here, spelled_uuid
+from kgraph.sourcekit.qualified import ambiguous, in_full
 
 _UUID = {HOST: "smbiosUuid", GUEST: "vmUuid"}
 _NAME = {HOST: "hostname", GUEST: "name"}
@@ -106,6 +107,9 @@ def settled(
         else:
             told.append(item)
     rows = (_renamed(item, moved) for item in told) if moved else told
+    shared = ambiguous(items, index)
+    if shared:
+        rows = (in_full(row, shared) if isinstance(row, Record) else row for row in rows)
     return Settled(tuple(rows), tuple(findings))
 
 

@@ -17,7 +17,7 @@ ENTRY = Mapping(
         *("Queue", "VirtualMachine", "Host"),
     ),
     signal="behaviour",
-    name=("unit", "service", "host"),
+    name=("part", "unit", "service", "host"),
     host=("host",),
     place="logs",
 )
@@ -26,5 +26,8 @@ ENTRY = Mapping(
 def labels_of(place: Place) -> Labels:
     """Return the labels that name a place."""
     host, program = place
-    told = {"host": host, "service": program, "unit": local_name(host, program)}
+    unit = local_name(host, program)
+    # In full where another machine has the same short name.
+    part = f"{host.lower()}/{program}" if unit else ""
+    told = {"host": host, "service": program, "unit": unit, "part": part}
     return {name: value for name, value in told.items() if value}

@@ -104,6 +104,22 @@ def test_pools_stand_on_osds_and_monitors_and_are_exported_as_libvirt_writes_it(
     )
 
 
+def test_an_osd_that_stands_under_two_roots_is_one(tmp_path: Path) -> None:
+    tree = ANSWERS["osd tree"]
+    other = {"id": -9, "name": "h1~x", "type": "host", "children": [0, 1]}
+    twice = {"nodes": [*tree["nodes"], other, _osd(0), _osd(1)], "stray": []}
+
+    def needs(**changed: Any) -> set[tuple[str, int | None]]:
+        items = _found(tmp_path, **changed).items
+        return {
+            (item.dependency, item.need)
+            for item in items
+            if isinstance(item, RelationRecord) and item.dependent == "pool:vms"
+        }
+
+    assert needs(osd_tree=twice) == needs()
+
+
 def test_pools_of_one_name_in_two_clusters_are_two(tmp_path: Path) -> None:
     other = ANSWERS["mon dump"] | {"fsid": "0" * 31 + "a"}
     pools = [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,27 @@ def test_a_name_that_does_not_resolve_is_told() -> None:
 def test_what_is_no_statistics_or_cut_off_is_refused(text: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         rows(text, "s")
+
+
+def test_an_answer_that_breaks_off_between_two_rows_is_refused(tmp_path: Path) -> None:
+    path, whole = str(tmp_path / "s"), STAT + "\n"
+    cut = "\n".join(STAT.splitlines()[:4]) + "\n"
+    answers = ["node: lb1\n\n", whole, "node: lb1\n\n", cut]
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(path)
+        door.listen()
+
+        def serve() -> None:
+            for answer in answers:
+                line, _ = door.accept()
+                with line:
+                    line.recv(100)
+                    line.sendall(answer.encode())
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert "server:" + path + "/web/web1" in records(found("haproxy", socket=path).items)
+        with pytest.raises(SourceError, match="the answer to show stat was cut off"):
+            found("haproxy", socket=path)
 
 
 def test_a_host_name_that_is_none_is_one_line() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ingest.ipmi.lines import sensors
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.sourcekit.machines import Told
 from tests.ingest.readings import alone, found, keys, machines, records, relations, well, wrong
@@ -102,11 +103,17 @@ def test_from_inside_the_machine_no_password_is_needed(
     assert (tmp_path / "asked").read_text().startswith("chassis status password=\n")
 
 
+def test_a_message_between_the_lines_of_sensors_is_passed_over() -> None:
+    message = "Get HPM.x Capabilities request failed, compcode = c9\n"
+    assert sensors(message + SENSORS, "x") == sensors(SENSORS, "x")
+
+
 @pytest.mark.parametrize(
     ("chassis", "sensors", "told"),
     [
         ("Error: no session\n", SENSORS, "does not tell the power: 'Error: no session'"),
         (CHASSIS, "PS1 | ok\n", "no line of five cells: 'PS1 | ok'"),
+        (CHASSIS, "Get SDR failed\n", "no line of five cells: 'Get SDR failed'"),
     ],
 )
 def test_what_is_no_answer_is_refused(

@@ -164,6 +164,8 @@ def test_all_pages_are_read_with_the_token(netbox: Recorded) -> None:
     offsets = [asked["offset"] for path, asked in netbox.asked if path.endswith("/devices/")]
     assert offsets == ["0", "500", "1000"]
     assert netbox.headers["Authorization"] == "Token s3cret"
+    without = {path for path, asked in netbox.asked if asked.get("exclude") == "config_context"}
+    assert without == {"/api/dcim/devices/", "/api/virtualization/virtual-machines/"}
 
 
 def test_a_netbox_that_gives_fewer_a_page_than_asked_is_read_whole(netbox: Recorded) -> None:

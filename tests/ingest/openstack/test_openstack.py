@@ -258,6 +258,16 @@ def test_the_password_goes_to_keystone_and_nowhere_else(cloud: _Cloud) -> None:
     assert cloud.auth["auth"]["scope"]["project"]["name"] == "admin"
 
 
+def test_pools_of_one_name_in_two_regions_are_two(cloud: _Cloud) -> None:
+    rows = [records(_items(cloud))["pool:R1/stor1@lvm#pool"]]
+    for service in cloud.catalogue:
+        service["endpoints"][0]["region"] = "R2"
+    rows.append(records(_items(cloud, region="R2"))["pool:R2/stor1@lvm#pool"])
+    strong = [{value for name, value in keys(row) if name == "poolUuid"} for row in rows]
+    assert all(strong)
+    assert strong[0].isdisjoint(strong[1])
+
+
 def test_all_pages_are_read(cloud: _Cloud) -> None:
     pages = {"": [{"id": "a", "name": "a"}], "a": [{"id": "b", "name": "b"}], "b": []}
 

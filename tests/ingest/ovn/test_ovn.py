@@ -13,7 +13,17 @@ from ingest.ovn.normalise import lagging, normalise, stuck
 from kgraph.schema import SourceError
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import Database, database
-from tests.ingest.readings import HERE, NOW, found, keys, records, relations, well, wrong
+from tests.ingest.readings import (
+    HERE,
+    NOW,
+    found,
+    keys,
+    machines,
+    records,
+    relations,
+    well,
+    wrong,
+)
 from tests.real import PATH, need, until
 
 NET = "11111111-2222-3333-4444-555555555555"
@@ -98,6 +108,7 @@ def test_names_are_those_of_open_vswitch_neutron_and_systemd() -> None:
     assert keys(rows["port:p1"]) == {("portId", "p1"), ("mac", "fa:16:3e:00:00:01")}
     assert keys(rows[f"network:neutron-{NET}"]) == {("networkUuid", NET), ("name", "shop")}
     assert ("networkUuid", "ovn/t") in keys(rows["network:lab"])
+    assert keys(rows["router:edge"]) == {("chassisId", "ovn/r"), ("name", "edge")}
     unit = rows["unit:h1.dc1/ovn-controller.service"]
     assert keys(unit) == {("name", "h1/ovn-controller.service")}
 
@@ -107,6 +118,24 @@ def test_a_port_that_is_up_is_well_and_one_that_is_not_may_belong_to_nobody() ->
     assert wrong(_items()) == {}
     disabled = NORTH_TEXT.replace('true, ["set", []]]', "true, false]", 1)
     assert wrong(_items(disabled)) == {("port:p1", "unplugged"): "its logical port is disabled"}
+
+
+def test_machines_without_a_host_name_are_told_apart_by_what_ovn_calls_them() -> None:
+    row = [_ref("c2"), "id-2", "localhost", _ref("e")]
+    south = SOUTH_TEXT.replace(
+        '"h1.dc1", ["uuid", "e"]]]', f'"localhost", ["uuid", "e"]], {json.dumps(row)}]'
+    )
+    told = database(NORTH_TEXT, "nb", NORTH), database(south, "sb", SOUTH)
+    found = machines(normalise(*told, "here", HERE))
+    assert {key: machine.nameless for key, machine in found.items()} == {
+        "machine:id-1": True,
+        "machine:id-2": True,
+    }
+
+
+def test_a_name_may_hold_what_ends_a_line_elsewhere() -> None:
+    rows = records(_items(NORTH_TEXT.replace('"shop"', '"sh\u2028op"')))
+    assert rows[f"network:neutron-{NET}"].name == "sh\u2028op"
 
 
 def test_a_database_that_was_cut_off_is_refused() -> None:

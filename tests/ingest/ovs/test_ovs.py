@@ -111,6 +111,18 @@ def test_a_guest_reaches_the_wire_through_bridges_and_bond() -> None:
     assert {tie.need for tie in bond} == {1}
 
 
+def test_a_member_of_a_bond_whose_device_is_gone_is_down_and_still_a_member() -> None:
+    gone = [_ref("i2"), "eth1", "", _map(), _map(), "could not open network device eth1",
+            EMPTY, EMPTY, EMPTY, _map()]  # fmt: skip
+    left = [_ref("i8"), "c1", "", _map(), _map(), "could not open network device c1",
+            EMPTY, EMPTY, EMPTY, _map()]  # fmt: skip
+    answer = _answer([INTERFACES[0], gone, *INTERFACES[2:7], left])
+    items = list(normalise(database(answer, "ovs here", TABLES), PLACE, HERE, {}))
+    assert wrong(items)["nic:h1.dc1/eth1", "down"] == "could not open network device eth1"
+    assert ("nic:h1.dc1/bond0", "USES", "nic:h1.dc1/eth1") in relations(items)
+    assert "nic:h1.dc1/c1" not in records(items)
+
+
 def test_names_are_those_that_the_hypervisor_claims_too() -> None:
     rows = records(_items())
     assert keys(rows["vnic:h1.dc1/vnet0"]) == {

@@ -266,6 +266,12 @@ def test_that_an_alert_is_over_is_known_no_longer_once_its_rule_sees_nothing() -
 # targets
 
 
+def test_a_target_whose_address_is_none_loses_no_other() -> None:
+    odd = target("h2", scrapeUrl="http://[no")
+    found = normalised(reading([target("h1"), odd]))
+    assert {H1_TARGET, H2_TARGET} <= {i.key for i in found.items if isinstance(i, Record)}
+
+
 def test_a_target_is_a_probe_and_an_alias_but_never_a_machine() -> None:
     found = normalised(reading([target("h1"), target("h2", "down")]))
     records = {item.key: item for item in found.items if isinstance(item, Record)}

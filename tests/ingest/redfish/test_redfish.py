@@ -166,6 +166,12 @@ def test_a_member_that_is_listed_and_not_there_hides_no_other_and_closes_nothing
     assert told.endswith("/redfish/v1/Chassis/gone: it is listed, and not there")
 
 
+def test_while_a_member_is_missing_nothing_is_called_sound(bmc: Recorded) -> None:
+    bmc.answers[f"{ROOT}Chassis"] = {"Members": [_link("Chassis/gone")]}
+    seen = _items(bmc)
+    assert ("system:127.0.0.1/1", "degraded") not in {*well(seen), *wrong(seen)}
+
+
 def test_a_controller_that_has_given_up_the_old_resources_is_read_by_the_new_ones(
     bmc: Recorded,
 ) -> None:

@@ -108,6 +108,17 @@ def test_a_switch_without_lldp_is_known_by_its_address() -> None:
     assert "port:snmp/10.0.9.1/ifname:swp2" in rows
 
 
+@pytest.mark.parametrize("type_", [62, 69, 117])
+def test_an_older_device_calls_ethernet_by_its_speed(type_: int) -> None:
+    more = _interface(3, "g3", "0a52e13e2703", up=True, type_=type_)
+    assert ("port:0a:52:e1:3e:27:a5/ifname:g3", "down") in well(_items(WALK + more))
+
+
+def test_an_interface_that_went_while_its_columns_were_read_is_no_port() -> None:
+    gone = _row(f"{_IF}.3.7", 6) + _row(f"{_IF}.6.7", bytes.fromhex("0a52e13e2707"))
+    assert records(_items(WALK + gone)) == records(_items())
+
+
 def test_long_texts_go_over_several_lines() -> None:
     told = dict(values(WALK, "x"))
     text = b"A switch with a description that needs more than one line"

@@ -391,6 +391,21 @@ def test_a_volume_group_and_a_thin_pool_are_pools_and_say_what_lies_on_what() ->
     assert ("vg:h1/vg-a", "degraded") in well(items)
 
 
+@pytest.mark.parametrize(
+    ("segtype", "pool"), [("cache", "[home_cpool]"), ("writecache", "[c]"), ("vdo", "vpool0")]
+)
+def test_a_volume_that_is_cached_or_compressed_lies_in_no_pool_that_is_not_told(
+    segtype: str, pool: str
+) -> None:
+    lvs = _report(
+        "lv", _lv("home", segtype, pool_lv=pool), _lv(pool.strip("[]"), f"{segtype}-pool")
+    )
+    items = _lvm_items(lvs=lvs)
+    ends = {end for tie in relations(items) for end in (tie[0], tie[2])}
+    assert ends <= set(records(items))
+    assert ("volume:h1/vg--a-home", "STORED_ON", "disk:h1/sda") in relations(items)
+
+
 def test_a_volume_group_tells_what_it_lacks_and_which_volumes_suffer() -> None:
     vgs = VGS.replace('"vg_missing_pv_count": "0"', '"vg_missing_pv_count": "1"')
     lvs = _report("lv", _lv("db", "raid1", lv_health_status="partial"))

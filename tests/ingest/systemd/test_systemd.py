@@ -97,6 +97,11 @@ def test_an_answer_that_is_no_list_of_units_is_refused(text: str, told: str) -> 
         units(text, "here")
 
 
+def test_a_description_may_hold_what_ends_a_line_elsewhere() -> None:
+    (unit,) = units(_block("a.service", "active", "running", Description="one\u2028two"), "here")
+    assert unit.description == "one\u2028two"
+
+
 def test_no_units_at_all_are_no_answer() -> None:
     with pytest.raises(SourceError, match="no unit at all"):
         units("\n", "here")

@@ -55,7 +55,12 @@ def test_a_new_error_is_told_with_when_it_began_and_goes_on_while_it_comes() -> 
     memory = _learned()
     error = _line(90.5, "cannot reach database db1: timeout", loud=True)
     (told,) = _said("log_new", _next(memory, 90, [*_usual([90]), error]))
-    assert dict(told.labels) == {"host": "h1", "service": "app", "unit": "h1/app"}
+    assert dict(told.labels) == {
+        "host": "h1",
+        "service": "app",
+        "unit": "h1/app",
+        "part": "h1/app",
+    }
     assert told.score is not None
     assert told.score > 2.5
     assert told.since is not None
