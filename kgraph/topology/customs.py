@@ -1,7 +1,8 @@
 """What things of a kind usually depend on: one that lacks it may hang on what the graph lacks.
 
 Only of relations that carry a failure for certain: what a service calls is its own affair, and a
-leaf among services lacks nothing.
+leaf among services lacks nothing. Nor does what its own kind hangs on by that relation, such as
+the supply behind the distributors: every chain has an end.
 """
 
 from __future__ import annotations
@@ -37,9 +38,19 @@ def lack(topology: Topology, entity: int) -> Lack | None:
     found = [
         Lack(name, custom.share * (1 - mine.get(name, 0) / custom.mean))
         for name, custom in _customs(topology)[topology.kinds[entity]].items()
+        if not _heads(topology, entity, name)
     ]
     most = max(found, key=lambda row: (row.share, row.relation), default=None)
     return most if most is not None and most.share >= USUAL else None
+
+
+def _heads(topology: Topology, entity: int, type_: str) -> bool:
+    """Tell whether others of its kind depend on an entity by a type of relation."""
+    gates = topology.in_gate[topology.in_start[entity] : topology.in_start[entity + 1]]
+    of_type = gates[topology.type_code[gates] == topology.type_names.index(type_)]
+    owners = topology.owner[of_type]
+    peers = topology.kind_code[owners] == topology.kind_code[entity]
+    return bool((peers & (owners != entity)).any())
 
 
 def _customs(topology: Topology) -> Mapping[str, Mapping[str, _Custom]]:

@@ -57,6 +57,15 @@ def test_a_service_that_calls_nothing_lacks_nothing() -> None:
     assert lack(topology, topology.index["s7"]) is None
 
 
+def test_what_its_own_kind_hangs_on_need_not_hang_on_more_of_it() -> None:
+    uids = ["ups", *(f"pdu{n}" for n in range(6))]
+    entities = [Entity(uid, "PowerFeed", uid) for uid in uids]
+    relations = [Relation(uid, "POWERED_BY", "ups") for uid in uids[1:-1]]
+    topology = build(entities, relations)
+    assert lack(topology, topology.index["ups"]) is None
+    assert lack(topology, topology.index["pdu5"]) == Lack("POWERED_BY", 5 / 7)
+
+
 def test_something_that_is_alone_of_its_kind_lacks_nothing() -> None:
     assert _lack("net", [1, 1]) is None
 
