@@ -255,4 +255,5 @@ def _check(
 def _title(scene: Scene, sets: Sequence[Unit]) -> str:
     faults = [fault for unit in sets for fault in unit.faults]
     uids = scene.topology.uids
-    return " + ".join(f"{scene.roster.name(uids[e])} {mode}" for e, mode in faults)
+    said = ((scene.roster.name(uids[e]), mode.replace("_", " ")) for e, mode in faults)
+    return " + ".join(f"{name} {mode}" for name, mode in said)

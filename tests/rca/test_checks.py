@@ -93,6 +93,27 @@ def test_who_is_at_fault_is_asked_before_how(ask: Ask) -> None:
         assert speaks.split()[0] != against.split()[0]
 
 
+def test_what_a_check_tells_apart_is_said_in_words(ask: Ask) -> None:
+    answer = ask("""
+        Host: h k
+        VirtualMachine: v w
+        Database: d
+        Service: s
+        v RUNS_ON h
+        w RUNS_ON k
+        d RUNS_ON v
+        s CALLS d
+        v abnormal: disk
+        d abnormal: anomaly
+        s abnormal: latency
+        h k v w healthy: down
+        h k healthy: cpu
+    """)
+    said = [check.splits for check in answer.next_checks]
+    assert any("memory pressure" in splits for splits in said)
+    assert not any("_" in splits for splits in said)
+
+
 def test_of_a_service_that_runs_in_pods_kubernetes_is_asked_and_no_systemd(ask: Ask) -> None:
     commands = {
         copy: " ".join(
