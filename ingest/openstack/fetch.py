@@ -106,7 +106,7 @@ def _computed(compute: Service, wanted: Mapping[str, str]) -> Objects:
     try:
         with compute.asking() as ask:
             return Objects(
-                _one(ask, "/os-hypervisors/detail", "hypervisors"),
+                _pages(ask, "/os-hypervisors/detail", "hypervisors", {}),
                 _one(ask, "/os-services", "services"),
                 _pages(ask, "/servers/detail", "servers", wanted),
             )

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from kgraph.schema import ConfigurationError, SourceError
 from kgraph.secret import secret
 from kgraph.sourcekit import run
+from kgraph.sourcekit.command import ToolFailedError
 
 SYSTEM, INTERFACES, NAMES = "1.3.6.1.2.1.1", "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1.1"
 LLDP = "1.0.8802.1.1.2.1"
@@ -73,10 +74,20 @@ def walks(address: str, access: Access, seconds: float) -> Values:
         file.write_text(access.settings(), "utf-8")
         environment = {"SNMPCONFPATH": folder, "SNMP_PERSISTENT_DIR": folder, "MIBS": ""}
         for oid in _WALKED:
-            asked = ["snmpbulkwalk", "-OnUext", "-r", "2", "-t", "2", address, oid]
-            text = run(asked, timedelta(seconds=seconds), environment)
+            text = _walked(address, oid, timedelta(seconds=seconds), environment)
             found |= dict(values(text, f"snmp {address}"))
     return found
+
+
+def _walked(address: str, oid: str, patience: timedelta, environment: Mapping[str, str]) -> str:
+    """Walk a table; of an agent that tells it in no order, all that comes within its time."""
+    asked = ["snmpbulkwalk", "-OnUext", "-r", "2", "-t", "2", address, oid]
+    try:
+        return run(asked, patience, environment)
+    except ToolFailedError as error:
+        if "not increasing" not in error.said:
+            raise
+        return run([asked[0], "-Cc", *asked[1:]], patience, environment)
 
 
 def values(text: str, where: str) -> Iterator[tuple[str, bytes | int]]:

@@ -22,6 +22,7 @@ ANSWERS: Object = {
     "/compute/os-hypervisors/detail": {
         "hypervisors": [
             {
+                "id": "1",
                 "hypervisor_hostname": "h1.dc1",
                 "state": "up",
                 "host_ip": "10.0.0.1",
@@ -280,6 +281,21 @@ def test_all_pages_are_read(cloud: _Cloud) -> None:
     assert {"network:a", "network:b"} <= set(records(_items(cloud)))
 
 
+def test_all_pages_of_hypervisors_are_read(cloud: _Cloud) -> None:
+    """Nova gives no more than a thousand at once in the version that is asked for."""
+    (first,) = ANSWERS["/compute/os-hypervisors/detail"]["hypervisors"]
+    second = first | {"id": "2", "hypervisor_hostname": "h2.dc1", "service": {"host": "h2"}}
+    pages = {"": [first], "1": [second], "2": []}
+
+    def get(path: str, asked: dict[str, str]) -> object:
+        if path == "/compute/os-hypervisors/detail":
+            return {"hypervisors": pages[asked.get("marker", "")]}
+        return _Cloud.get(cloud, path, asked)
+
+    cloud.get = get  # type: ignore[method-assign]
+    assert {"hypervisor:h1.dc1", "hypervisor:h2.dc1"} <= set(records(_items(cloud)))
+
+
 def test_a_page_whose_last_object_has_gone_has_all_listed_again(cloud: _Cloud) -> None:
     networks = {name: {"id": name, "name": name} for name in "abc"}
     asked_for: list[str] = []
@@ -373,7 +389,7 @@ def test_a_door_that_does_not_open_is_one_line(cloud: _Cloud, harm: Any, told: s
         ("/compute/servers/detail", {"itemNotFound": {}}, "is not a list of servers"),
         (
             "/compute/os-hypervisors/detail",
-            {"hypervisors": [{}]},
+            {"hypervisors": [{"id": "1"}]},
             "hypervisor_hostname is missing",
         ),
         ("/network/v2.0/ports", None, "OpenStack network answered 404"),

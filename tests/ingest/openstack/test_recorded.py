@@ -17,4 +17,4 @@ def test_what_real_services_have_answered_is_read(monkeypatch: pytest.MonkeyPatc
         assert_furnished(reading.items)
     assert reading.findings == ()
     pages = [path for path, asked in cloud.asked if "marker" in asked]
-    assert len(pages) == 8, "their pages are of two objects"
+    assert len(pages) == 9, "their pages are of two objects"

@@ -119,6 +119,23 @@ def test_an_interface_that_went_while_its_columns_were_read_is_no_port() -> None
     assert records(_items(WALK + gone)) == records(_items())
 
 
+def test_an_agent_that_tells_its_tables_in_no_order_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "walk").write_text(WALK)
+    tool = tmp_path / "snmpbulkwalk"
+    tool.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *-Cc*) exec cat {tmp_path}/walk ;; esac\n'
+        'echo "Error: OID not increasing: .1.3.6.1.2.1.2.2.1.2.9" >&2; exit 1\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("SNMP", "public")
+    items = list(found("snmp", address="tor-1.example", community_env="SNMP").items)
+    assert records(items).keys() == records(_items(uplinks=())).keys()
+
+
 def test_long_texts_go_over_several_lines() -> None:
     told = dict(values(WALK, "x"))
     text = b"A switch with a description that needs more than one line"
