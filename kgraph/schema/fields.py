@@ -59,7 +59,7 @@ def refusal(error: ValidationError, model: type[BaseModel], where: str) -> Input
     """Put what pydantic found into one line for a person: how to mend the first, and what else."""
     places: dict[tuple[int | str, ...], ErrorDetails] = {}
     for each in error.errors(include_url=False):
-        place = _place(each["loc"])
+        place = _place(each["loc"], key=each["type"] == "extra_forbidden")
         if not any(place[: len(told)] == told for told in places):
             places[place] = each
     (what, mend), *others = [_said(place, each, model) for place, each in places.items()]
@@ -70,10 +70,15 @@ def refusal(error: ValidationError, model: type[BaseModel], where: str) -> Input
     return InputError(what, where=where, mend=mend)
 
 
-def _place(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return where it is; of what may be one of several things, not as which it was tried."""
-    tried = (i for i, part in enumerate(location) if isinstance(part, str) and "[" in part)
-    return location[: next(tried, None)]
+def _place(location: tuple[int | str, ...], *, key: bool) -> tuple[int | str, ...]:
+    """Return where it is; of what may be one of several things, not as which it was tried.
+
+    With `key` the last part is what somebody called a field, whatever that is.
+    """
+    last = location[-1:] if key else ()
+    above = location[: len(location) - len(last)]
+    tried = (i for i, part in enumerate(above) if isinstance(part, str) and "[" in part)
+    return (*above[: next(tried, None)], *last)
 
 
 def _said(

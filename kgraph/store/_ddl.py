@@ -200,6 +200,8 @@ _FORGETTING = """
 -- Whether anything still speaks of an entity is asked of each that is forgotten.
 CREATE INDEX change_entity ON change (entity);
 CREATE INDEX entity_merged ON entity (merged_into) WHERE merged_into IS NOT NULL;
+-- A scope whose Pods come and go has soon more records that are dead than live.
+CREATE INDEX record_live ON record (scope) WHERE live;
 -- What is open is asked for at each look of a watch; most incidents of a year are closed.
 CREATE INDEX incident_status ON incident (status, opened_at, id);
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 
 from kgraph.identity import Claimant, Matched, match
@@ -23,7 +23,14 @@ from kgraph.store._outcome import (
     rows_of,
     touched_entities,
 )
-from kgraph.store._reconcile import RecordPlan, StoredRecord, plan_records, stored_records, without
+from kgraph.store._reconcile import (
+    RecordPlan,
+    StoredRecord,
+    StoredRow,
+    plan_records,
+    stored_records,
+    without,
+)
 from kgraph.store._staging import Reading
 from kgraph.store._tables import indexed_afterwards, next_id, state
 
@@ -119,16 +126,15 @@ def _stored(
     staged = reading.staged
     if not closes:
         named = {*staged.records, *staged.links, *staged.gone, *staged.all_of}
-        few = sql.execute(
-            "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?) AS w"
-            " CROSS JOIN record AS r ON r.scope = ? AND r.key = w.value ORDER BY r.id",
-            (json.dumps(list(named)), scope),
-        )
-        return stored_records(few), {}
+        return stored_records(_named(sql, scope, named)), {}
     rows = sql.execute(
-        "SELECT key, id, entity, kind, hash, live, links FROM record WHERE scope = ?", (scope,)
+        "SELECT key, id, entity, kind, hash, live, links FROM record WHERE scope = ? AND live",
+        (scope,),
     )
     stored, same = passed_by(rows, staged)
+    if stored or same or _has_records(sql, scope):
+        known = stored.keys() | same.keys()
+        stored |= stored_records(_named(sql, scope, staged.records.keys() - known))
     lost = [row.id for row in uprooted(stored, staged)]
     near = sql.execute(
         "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?1) AS lost"
@@ -139,6 +145,20 @@ def _stored(
     )
     stored |= stored_records(near)
     return stored, {key: row for key, row in same.items() if key not in stored}
+
+
+def _named(sql: sqlite3.Connection, scope: int, keys: Collection[str]) -> Iterable[StoredRow]:
+    """Return the records of a scope that have these keys, live or not."""
+    return sql.execute(
+        "SELECT r.key, r.id, r.entity, r.kind, r.hash, r.live, r.links FROM json_each(?) AS w"
+        " CROSS JOIN record AS r ON r.scope = ? AND r.key = w.value ORDER BY r.id",
+        (json.dumps(list(keys)), scope),
+    )
+
+
+def _has_records(sql: sqlite3.Connection, scope: int) -> bool:
+    rows = sql.execute("SELECT EXISTS (SELECT 1 FROM record WHERE scope = ?)", (scope,))
+    return bool(rows.fetchone()[0])
 
 
 def _of_entities(sql: sqlite3.Connection, scope: int, entities: Iterable[int]) -> list[str]:

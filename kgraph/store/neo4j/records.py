@@ -35,7 +35,7 @@ from kgraph.store.neo4j.statements import Statements
 _FOUND = """\
 RETURN
   record.key, record.id, record.entity, record.kind, record.hash, record.live, record.links"""
-_STORED = f"MATCH (record:_KgRecord {{scope: $scope}})\n{_FOUND}"
+_LIVE = f"MATCH (record:_KgRecord {{scope: $scope}})\nWHERE record.live\n{_FOUND}"
 _NAMED = f"MATCH (record:_KgRecord {{scope: $scope, key: row}})\n{_FOUND}"
 _CURRENT = "MATCH (r:_KgRecord {id: row}) RETURN r.id, r.entity, r.name, r.body"
 _RETIRE = """\
@@ -176,13 +176,18 @@ def _held(
 def _stored(
     statements: Statements, reading: Reading, scope: int, *, closes: bool
 ) -> dict[str, StoredRecord]:
-    """Return the records of a scope to be looked at: of a partial reading what it names."""
-    if closes:
-        return stored_records(statements.rows(_STORED, scope=scope))
+    """Return the records of a scope to be looked at: of a partial reading what it names.
+
+    What is dead and not named stays where it is: of a cluster's Pods that is soon the most.
+    """
     said = reading.staged
-    named = {*said.records, *said.links, *said.gone, *said.all_of}
+    if closes:
+        live = stored_records(statements.rows(_LIVE, scope=scope))
+        named = said.records.keys() - live.keys()
+    else:
+        live, named = {}, {*said.records, *said.links, *said.gone, *said.all_of}
     rows = statements.each(_NAMED, sorted(named), scope=scope)
-    return stored_records(sorted(rows, key=lambda row: int(row[1])))
+    return live | stored_records(sorted(rows, key=lambda row: int(row[1])))
 
 
 def _born(

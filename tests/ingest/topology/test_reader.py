@@ -343,6 +343,7 @@ def test_nothing_is_lost_in_silence(content: bytes, said: str) -> None:
         ({"expect": {"entitys": 1}}, "expect.entitys: unknown field; did you mean entities?"),
         ({"entities": [{"id": "a", "kind": "Host", "lables": {}}]}, "did you mean labels?"),
         ({"entities": [{"id": "a", "kind": "Host", "zzz": {}}]}, "known fields: id, kind, name"),
+        ({"entities": [{"id": "a", "kind": "Host", "[": {}}]}, "[: unknown field; known fields:"),
         ({"entities": [None]}, "the whole: must be an object"),
         ({"entities": [{"id": "a"}]}, "kind: is missing"),
         ({"entities": [{**ENTITIES[0], "props": {"x": None}}]}, "props.x: must be text, a number"),

@@ -95,7 +95,13 @@ def test_an_older_store_is_brought_up_and_told_from_where(
         sql.execute("DROP TABLE document")
         for index in ("told", "entity"):
             sql.execute(f"DROP INDEX change_{index}")
-        for index in ("decision_a", "decision_b", "entity_merged", "incident_status"):
+        for index in (
+            "decision_a",
+            "decision_b",
+            "entity_merged",
+            "incident_status",
+            "record_live",
+        ):
             sql.execute(f"DROP INDEX {index}")
         sql.execute("DROP TABLE ruling")
         sql.execute("DROP TRIGGER observation_superseded")

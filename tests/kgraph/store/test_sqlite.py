@@ -45,8 +45,8 @@ def store(path: Path) -> Iterator[GraphStore]:
         yield opened
 
 
-def fill(store: GraphStore, count: int = 1) -> None:
-    with store.sync("doc", "", complete=True, at=T0) as run:
+def fill(store: GraphStore, count: int = 1, days: int = 0, shrink: Shrink = Shrink.HOLD) -> None:
+    with store.sync("doc", "", complete=True, at=T0 + days * DAY, shrink=shrink) as run:
         run.stage([Record(f"h{n}", "Host", f"h{n}", props={"n": n}) for n in range(count)])
         run.commit()
 
@@ -242,6 +242,28 @@ def test_incidents_of_a_status_are_found_without_looking_at_those_of_others(path
     for plan in plans:
         ((*_, step),) = plan
         assert "incident_status (status=?" in step
+
+
+def test_a_reading_does_not_look_through_what_its_source_told_of_long_ago(path: Path) -> None:
+    """As of a cluster whose Pods come and go for years."""
+
+    def steps_of(day: int) -> int:
+        steps = itertools.count()
+        store._database.sql.set_progress_handler(lambda: next(steps) < 0, 100)
+        with store.sync("doc", "", complete=True, at=T0 + day * DAY) as run:
+            run.stage([Record("h0", "Host", props={"n": day})])
+            run.commit()
+        return next(steps)
+
+    with closing(SqliteStore.open(path)) as store:
+        fill(store, 1)
+        before = steps_of(1)
+        fill(store, 4_000, days=2)
+        fill(store, 1, days=3, shrink=Shrink.ACCEPT)
+        assert steps_of(4) < 2 * before  # and not sixteen times as many
+        fill(store, 3, days=5)  # what comes back is what it was
+        assert len(store.find()) == 3
+        assert len(store.history(store.find()[2].uid).existed) == 2
 
 
 def test_forgetting_an_entity_looks_at_no_others(path: Path) -> None:
