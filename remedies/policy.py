@@ -23,7 +23,7 @@ from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_
 from remedies.record import Earned, Tally, lacking, tally
 from remedies.world import USUAL, Budgets
 
-WINDOW = 900  # the priority of maintenance windows
+WINDOW = 1001  # the priority of maintenance windows: no rule may have as much
 
 
 class Mode(Enum):

@@ -32,6 +32,9 @@ def policy(more: str) -> Policy:
         ("days: [fri, sat]", False),
         ("hours: {from: '22:00', to: '04:00'}", True),
         ("days: [thu], hours: {from: '04:00', to: '05:00'}", False),
+        ("days: [wed], hours: {from: '22:00', to: '04:00'}", True),
+        ("days: [thu], hours: {from: '22:00', to: '04:00'}", False),
+        ("days: [wed], hours: {from: '22:00', to: '03:00'}", False),
         ("days: [thu], labels: {rack: r1}", True),
         ("days: [thu], labels: {rack: r2}", False),
         ("days: [thu], kind: Host", False),
@@ -47,6 +50,39 @@ def test_in_a_window_nothing_happens_by_itself_whatever_the_rules_say(
     assert (decision.mode, decision.rule) == (
         (Mode.OBSERVE, "w") if stops else (Mode.AUTO, "auto")
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        (datetime(2026, 1, 4, 21, 59, tzinfo=UTC), False),  # sunday
+        (datetime(2026, 1, 4, 22, 0, tzinfo=UTC), True),
+        (datetime(2026, 1, 5, 5, 59, tzinfo=UTC), True),
+        (datetime(2026, 1, 5, 6, 0, tzinfo=UTC), False),
+        (datetime(2026, 1, 5, 23, 0, tzinfo=UTC), False),
+        (datetime(2026, 1, 4, 3, 0, tzinfo=UTC), False),  # still the night of saturday
+    ],
+)
+def test_a_night_belongs_to_the_day_on_which_it_begins(
+    at: datetime,
+    holds: bool,  # noqa: FBT001 - a table
+) -> None:
+    rules = policy("windows: [{name: w, days: [sun], hours: {from: '22:00', to: '06:00'}}]")
+    decision = decide(rules, PLAN, replace(NIGHT, now=at))
+    assert (decision.mode is Mode.OBSERVE) is holds
+
+
+def test_no_rule_of_a_site_stands_above_a_window() -> None:
+    rules = parse_policy(
+        [
+            (
+                "p.yaml",
+                "format: kgraph.policy/v1\nwindows: [{name: w, days: [thu]}]\n"
+                "rules: [{name: auto, mode: auto, priority: 1000}]",
+            )
+        ]
+    )
+    assert decide(rules, PLAN, NIGHT).rule == "w"
 
 
 def test_a_window_may_let_suggest_and_says_why() -> None:
@@ -103,6 +139,10 @@ def test_budgets_are_the_sites_own_where_it_has_some() -> None:
         ("synced: false", "every source was read"),
         ("labels: {tier: test}", "label tier is not set, not test"),
         ("days: [mon]", "it is thu"),
+        (
+            "days: [thu], hours: {from: '22:00', to: '04:00'}",
+            "it is still the night of wed",
+        ),
         ("hours: {from: '04:00', to: '05:00'}", "it is 03:00Z"),
         ("risk: low", ""),
     ],
