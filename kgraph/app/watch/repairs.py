@@ -36,6 +36,7 @@ from remedies.record import Case
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
 _ALL = 1_000_000
+_STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
 
 
@@ -108,7 +109,7 @@ class PolicyRepairs:
             known = before.get(plan.id)
             since = known.since if known else found.at
             self._proposals[plan.id] = _Proposal(plan, kept, since)
-            if known is None and plan.incident not in busy:
+            if known is None and plan.incident not in busy and self._proposed(plan):
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         self._cases = None
@@ -163,6 +164,11 @@ class PolicyRepairs:
         approved = {PlanState.APPROVED}
         waiting = self._proposals or self.store.plans(states=approved, limit=1)
         return self.executor.idle and not waiting
+
+    def _proposed(self, plan: Plan) -> bool:
+        """Tell whether it is on the table: a person may have said no to what it does."""
+        record = self.store.plan(plan.id)
+        return record is not None and record.state in _STANDS
 
     def _facts(self, now: datetime, found: Assessment) -> Facts:
         """Sum up what is known: all evidence is read, so only when needed, and not too often."""

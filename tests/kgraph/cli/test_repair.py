@@ -123,8 +123,8 @@ def test_policy_test_names_the_rule_that_decides_and_why_others_do_not(
     assert run("policy", "test", "P-none").code == 1
     listed = json.loads(run("policy", "rules", "-o", "json").out)
     assert [row["rule"] for row in listed][:3] == [
-        "observe before the first complete sync",
         "sundays",
+        "observe before the first complete sync",
         "databases",
     ]
 
