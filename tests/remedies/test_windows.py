@@ -17,8 +17,8 @@ NIGHT = Circumstances(T0, "VirtualMachine", 0.9, synced=True)  # a Thursday, 03:
 AUTO = "rules: [{name: auto, mode: auto, priority: 10}]\n"
 
 
-def policy(more: str) -> Policy:
-    return parse_policy([("p.yaml", f"format: kgraph.policy/v1\n{AUTO}{more}")])
+def policy(more: str, rules: str = AUTO) -> Policy:
+    return parse_policy([("p.yaml", f"format: kgraph.policy/v1\n{rules}{more}")])
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,7 @@ def test_a_night_belongs_to_the_day_on_which_it_begins(
 
 
 def test_no_rule_of_a_site_stands_above_a_window() -> None:
-    rules = parse_policy(
-        [
-            (
-                "p.yaml",
-                "format: kgraph.policy/v1\nwindows: [{name: w, days: [thu]}]\n"
-                "rules: [{name: auto, mode: auto, priority: 1000}]",
-            )
-        ]
-    )
+    rules = policy("windows: [{name: w, days: [thu]}]", AUTO.replace("10", "1000"))
     assert decide(rules, PLAN, NIGHT).rule == "w"
 
 
