@@ -256,12 +256,17 @@ class Executor:
         self._hung = {e: work for e, work in self._hung.items() if not work.job.done()}
         return progress
 
-    def resume_all(self, now: datetime) -> tuple[str, ...]:
+    def resume_all(self, now: datetime, *, of: str = "") -> tuple[str, ...]:
         """Take up the plans that an earlier process has left; return their ids.
 
         Those whose lease still runs are taken up by a later tick, once it has run out.
+
+        Args:
+            now: the moment.
+            of: the only plan to take up; empty: all.
         """
-        found = self._store.plans(states=UNDER_WAY, limit=_ALL)
+        left = self._store.plans(states=UNDER_WAY, limit=_ALL)
+        found = [row for row in left if of in {"", row.id}]
         self._orphans = {row.id: row for row in found if row.id not in self._plans}
         self._adopt(now)
         return tuple(row.id for row in found)

@@ -296,6 +296,20 @@ def test_where_a_watch_is_at_work_the_plan_is_approved_and_followed(
     assert (shop / "state").read_text() == "active"
 
 
+def test_who_is_told_to_stop_while_reading_begins_nothing(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = proposed(run)
+    reading = "_first_reading"
+    monkeypatch.setattr(applying.Applying, reading, lambda _self, stopping: stopping.set())
+    done = run("apply", plan, "--execute")
+    assert done.code == 1
+    assert f"{plan} was not begun" in done.err
+    kept = json.loads(run("plan", plan, "-o", "json").out)
+    assert (kept["state"], kept["runs"]) == ("proposed", [])
+    assert (shop / "state").read_text() == "active"
+
+
 def test_a_plan_without_any_way_to_act_is_only_suggested(run: Run, shop: Path) -> None:
     text = (shop / "kgraph.toml").read_text()
     (shop / "kgraph.toml").write_text(text[: text.index("[[endpoints]]")])

@@ -159,6 +159,21 @@ def test_what_a_dead_process_left_is_taken_up_once_its_lease_has_run_out(
     assert night.run(plan).state is PlanState.DONE
 
 
+def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
+    other = plan_of(replace(RESUME, entity="v9"), cause=Fault("s", "down"))
+    night = Night(store, estate)
+    night.begin(plan)
+    night.begin(other)
+    night.now += timedelta(minutes=2)
+    night.executor = night.fresh("another")
+    assert night.executor.resume_all(night.now, of=plan.id) == (plan.id,)
+    assert night.executor.running == (plan.id,)
+    assert night.run(plan).state is PlanState.DONE
+    assert not [row for row in estate.log if row.endswith(" v9")]
+
+
 def test_a_plan_that_ended_meanwhile_is_not_taken_up(store: GraphStore) -> None:
     estate, plan = export_story(1)
     night = Night(store, estate)
