@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kgraph.schema import UNOBSERVED, Actor, Outcome, Plan, PlanState, Risk, Run, Sign
 from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
-from remedies.guards.silence import suspect
+from remedies.guards.silence import blind
 from remedies.world import Facts
 
 PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
@@ -34,10 +34,10 @@ def verify(
         return Wait("for a reading that is newer than the repair")
     began, patience = watch.began or watch.since, plan.settle + PATIENCE
     overdue = now - began > 2 * patience
-    blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
-    if blind:
+    deaf = blind(facts)
+    if deaf:
         dark = replace(watch, began=began, dark_since=watch.dark_since or now)
-        return _unseen(blind, dark, overdue=overdue)
+        return _unseen(deaf, dark, overdue=overdue)
     watch = _seen_again(watch, now)
     late = overdue or now - watch.since > patience
     seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
@@ -58,12 +58,12 @@ def _seen_again(watch: Watch, now: datetime) -> Watch:
     )
 
 
-def _unseen(blind: str, watch: Watch, *, overdue: bool) -> Move:
+def _unseen(deaf: str, watch: Watch, *, overdue: bool) -> Move:
     """Wait until more is seen: what looks broken, or quiet, may be the monitoring."""
     if overdue:
-        because = f"most of what {blind} watches is silent: nobody knows whether it helped"
+        because = f"most of what {deaf} watches is silent: nobody knows whether it helped"
         return Finish(PlanState.NEEDS_HUMAN, because)
-    return Watched(watch, f"until {blind} hears most of what it watches")
+    return Watched(watch, f"until {deaf} hears most of what it watches")
 
 
 def _judged(

@@ -114,8 +114,11 @@ class PolicyRepairs:
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
         self._cases = None
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
-        abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
-        return told + self._shadows.conclude(standing, abnormal, found.at)
+        if not self._shadows.any:
+            return told
+        self._known = None  # as it is explained now, and not as it was a moment ago
+        facts = self._facts(found.at, found)
+        return told + self._shadows.conclude(standing, facts, found.at)
 
     def set_back(self, now: datetime) -> None:
         """Count from now how long plans of a later time have stood: the clock was set back."""
