@@ -56,13 +56,13 @@ class Thing:
     """One thing: where it stands, and how often an effect fails by nature before it takes.
 
     Attributes:
-        sound: whether an export is still the disk that it was.
+        sound: whether an export is still the disk that it was; None: nobody can look at it.
         hangs: its effects never come back.
         refuses: how often an effect is refused for now, and changes nothing.
     """
 
     state: str
-    sound: bool = True
+    sound: bool | None = True
     fails: int = 0
     hangs: bool = False
     refuses: int = 0
@@ -142,6 +142,7 @@ class Estate:
 _DISK = {
     True: (Standing.DONE, "size and signature as before"),
     False: (Standing.UNFIT, "another disk"),
+    None: (Standing.UNKNOWN, "no route to it"),
 }
 _NEEDS = {"resume": ("paused",), "start": ("off",), "reset": ("running",)}
 _MAKES = {

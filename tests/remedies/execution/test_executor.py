@@ -159,6 +159,23 @@ def test_what_a_dead_process_left_is_taken_up_once_its_lease_has_run_out(
     assert night.run(plan).state is PlanState.DONE
 
 
+def test_an_export_that_nobody_can_look_at_is_not_stopped_again(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things["x"].sound = None
+    night = Night(store, estate)
+    night.begin(plan)
+    ended = night.run(plan)
+    assert ended.state is PlanState.NEEDS_HUMAN
+    assert "it cannot be looked at: no route to it" in ended.because
+    assert estate.log == ["restart x"]
+    # The restart is not held against it: once the export can be looked at, the rest is done.
+    estate.things["x"].sound = True
+    begun = night.ask(plan, Approver.POLICY)
+    assert isinstance(begun, PlanRecord), begun
+    assert night.run(plan).state is PlanState.DONE
+    assert "stop x" not in estate.log
+
+
 def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
     estate, plan = export_story(1)
     estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
