@@ -95,8 +95,8 @@ class Moves:
         return f"it was brought to {target} and started"
 
     def _look_elsewhere(self, task: Task, here: Said, there: Said, others: list[Said]) -> Look:
-        if here.alive:
-            return Look(Standing.UNFIT, f"its old host answers, and {here.state}")
+        if here.state is not None:  # switched on since: what is defined there it may start itself
+            return Look(Standing.UNFIT, f"its old host answers, and has it: {here.state}")
         if there.alive:
             state = there.state
             runs = state is not None and state.runs
