@@ -59,6 +59,7 @@ class Thing:
         sound: whether an export is still the disk that it was; None: nobody can look at it.
         hangs: its effects never come back.
         refuses: how often an effect is refused for now, and changes nothing.
+        ill: it looks well, and does not do its work until it is reset or restarted.
     """
 
     state: str
@@ -66,6 +67,7 @@ class Thing:
     fails: int = 0
     hangs: bool = False
     refuses: int = 0
+    ill: bool = False
 
 
 @dataclass
@@ -115,6 +117,7 @@ class Estate:
             thing.fails -= 1
         elif task.action in _MAKES:
             thing.state = _MAKES[task.action]
+            thing.ill &= task.action not in {"reset", "restart"}
         elif task.action not in {"notify", "ask"}:
             raise EffectError(f"cannot {task.action}")
         self._die("after", task.action)
@@ -128,7 +131,8 @@ class Estate:
     def facts(self, now: datetime) -> Facts:
         """What a monitoring that sees everything says."""
         signs = {
-            (uid, _SIGNALS[uid[0]]): thing.state in _WELL for uid, thing in self.things.items()
+            (uid, _SIGNALS[uid[0]]): thing.state in _WELL and not thing.ill
+            for uid, thing in self.things.items()
         }
         return Facts(
             now,

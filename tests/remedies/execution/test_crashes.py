@@ -65,7 +65,8 @@ class Dying:
 
 def story(action: str) -> tuple[Estate, Plan]:
     step, state, cause = ONE[action]
-    estate = Estate({step.entity: Thing(state)})
+    ill = step.effect in {"rebooted", "restarted"}
+    estate = Estate({step.entity: Thing(state, ill=ill)})
     # A plan that only tells people is no plan that could be carried out.
     rest = () if step.risk is not Risk.NONE else (RESTART,)
     return estate, plan_of(step, *rest, cause=cause)

@@ -176,6 +176,24 @@ def test_an_export_that_nobody_can_look_at_is_not_stopped_again(store: GraphStor
     assert "stop x" not in estate.log
 
 
+def test_who_has_come_back_while_a_plan_waited_is_not_reset(store: GraphStore) -> None:
+    reset = replace(RESUME, action="reset", inverse="", effect="rebooted")
+    hung = {f"v{n}": Thing("running", ill=True) for n in range(1, 15)}
+    estate = Estate(hung)
+    plan = plan_of(*(replace(reset, entity=name) for name in hung), cause=Fault("v1", "hung"))
+    night = Night(store, estate)
+    night.begin(plan)
+    for _ in range(10):
+        night.tick(1)
+    assert len(estate.log) == 10  # the budget of a minute
+    for thing in hung.values():
+        thing.ill = False  # what they waited for is back
+    assert night.run(plan).state is PlanState.DONE
+    assert len(estate.log) == 10
+    said = [entry.detail for entry in store.journal(plan.id) if entry.step == 13]
+    assert said[-1] == "already so: it is seen to be well again"
+
+
 def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
     estate, plan = export_story(1)
     estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
