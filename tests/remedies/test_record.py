@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,13 @@ def test_one_bad_outcome_demotes_it_and_what_was_before_counts_no_longer() -> No
     assert mode(*cases("+" * 50, "!", "+" * 9))[0] is Mode.SHADOW
     assert mode(*cases("+" * 50, "!", "+" * 10))[0] is Mode.AUTO
     assert "since it made worse at 2026-01-01 03:50Z" in mode(*cases("+" * 50, "!"))[1]
+
+
+def test_who_was_made_worse_and_is_not_there_any_longer_speaks_against_every_group() -> None:
+    gone = cases("!", entity="v9")
+    later = tuple(replace(row, at=row.at + timedelta(days=1)) for row in gone)
+    assert mode(*cases("+" * 50), *later)[0] is Mode.SHADOW
+    assert mode(*cases("+" * 50), *cases("+" * 50, entity="v9"))[0] is Mode.AUTO
 
 
 def test_each_group_and_each_action_earns_for_itself() -> None:

@@ -16,7 +16,7 @@ from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents.advice import said_of
-from kgraph.schema import Plan, PlanDocument, PlanRecord, PlanState
+from kgraph.schema import Entity, Plan, PlanDocument, PlanRecord, PlanState
 from kgraph.store import GraphStore
 from remedies import (
     Circumstances,
@@ -74,6 +74,7 @@ class PolicyRepairs:
     _known: Facts | None = None
     _known_at: datetime | None = None
     _cases: tuple[Case, ...] | None = None
+    _treated: dict[str, Entity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._shadows = Shadows(self.store)
@@ -229,13 +230,14 @@ class PolicyRepairs:
         case = proposal.kept.investigation.case
         fault = proposal.plan.cause
         causes = {cause.entity: cause for cause in case.answer.causes}
+        record = self._record(now)
         around = Circumstances(
             now=now,
             kind=causes[fault.entity].kind,
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
-            entities={entity.uid: entity for entity in case.incident.entities},
-            cases=self._record(now),
+            entities=self._treated | {entity.uid: entity for entity in case.incident.entities},
+            cases=record,
         )
         return decide(self.policy, proposal.plan, around)
 
@@ -243,6 +245,9 @@ class PolicyRepairs:
         """Read back what remedies have come to, if it matters; once for each new assessment."""
         if self._cases is None:
             self._cases = cases(self.store, now - RECORD) if self.policy.earning else ()
+            # Of which group they are is told by their labels, wherever in the estate they are.
+            treated = self.store.get(sorted({row.entity for row in self._cases}))
+            self._treated = {entity.uid: entity for entity in treated}
         return self._cases
 
     def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:
