@@ -75,6 +75,7 @@ class PolicyRepairs:
     _known_at: datetime | None = None
     _cases: tuple[Case, ...] | None = None
     _treated: dict[str, Entity] = field(default_factory=dict)
+    _proved: dict[str, tuple[object, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._shadows = Shadows(self.store)
@@ -113,6 +114,7 @@ class PolicyRepairs:
             if known is None and plan.incident not in busy and self._proposed(plan):
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
+        self._proved = {i: row for i, row in self._proved.items() if i in self._proposals}
         self._cases = None
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
         if not self._shadows.any:
@@ -219,12 +221,28 @@ class PolicyRepairs:
                 continue
             facts = self._facts(now, found)
             refused = self.executor.foresee(proposal.plan, now, facts)
+            refused = refused or self._objection(proposal.plan, facts, found)
             said = refused or self.executor.begin(record, now, facts, why=decision.rule)
             if isinstance(said, Refusal):
                 yield from self._not_begun(proposal.plan, now, f"{said.guard}: {said.why}")
             else:
                 self._refused.pop(proposal.plan.id, None)
                 yield _begun(said, now)
+
+    def _objection(self, plan: Plan, facts: Facts, found: Assessment) -> Refusal | None:
+        """Prove a plan on the whole graph, with all that is broken now: it was made on a part.
+
+        Asked again only once something of that has changed: of a large estate it takes a while.
+        """
+        if self.binding is None:
+            return None
+        repairing = in_repair(self.store)
+        mark = found.at, facts.abnormal, repairing
+        known = self._proved.get(plan.id)
+        if known is None or known[0] != mark:
+            said = self.binding.objection(plan, found.graph, facts.abnormal, repairing)
+            known = self._proved[plan.id] = mark, said
+        return Refusal("proof", known[1]) if known[1] else None
 
     def _decide(self, proposal: _Proposal, now: datetime) -> Decision:
         case = proposal.kept.investigation.case

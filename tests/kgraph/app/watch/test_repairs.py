@@ -253,6 +253,33 @@ def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
     assert night.host.acted == []
 
 
+@dataclass(frozen=True)
+class Objecting(Binding):
+    """A proof on the whole graph that finds what that on a part could not."""
+
+    asked: list[object] = field(default_factory=list)
+
+    def objection(self, *told: object) -> str:
+        self.asked.append(told)
+        return "the checker objects by now: capacity"
+
+
+def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> None:
+    repairs = night.watch.repairs
+    assert isinstance(repairs, PolicyRepairs)
+    repairs.binding = whole = Objecting({})
+    night.rounds(1)
+    night.host.running = False
+    refused = night.until(What.REFUSED)
+    assert "proof: the checker objects by now: capacity" in refused.line
+    night.rounds(20)
+    assert night.host.acted == []
+    assert len(whole.asked) == 1  # nothing has changed since
+    repairs.binding = Binding.of(Configuration(SETTINGS))
+    repairs._proved.clear()
+    assert night.until(What.ENDED).facts["state"] == "done"
+
+
 def test_a_repair_that_did_not_help_is_not_tried_again(night: Night) -> None:
     night.rounds(1)
     night.host.running, night.host.broken = False, True
