@@ -173,7 +173,8 @@ class _Step:
         if since is not None or look.standing is Standing.UNKNOWN:
             return look  # a failed look is repeated at leisure, until its time is over
         seen_at = self.hand.seen_at or at
-        return look if self.now - seen_at <= FRESH else None
+        # One of a later time is from before the clock was set back: nobody knows how old it is.
+        return look if timedelta(0) <= self.now - seen_at <= FRESH else None
 
     def _look_again(self) -> Move:
         at = self.hand.looked_at

@@ -17,17 +17,22 @@ from kgraph.schema import (
     Plan,
     PlanRecord,
     PlanState,
+    StepState,
     StoreBusyError,
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies import Approver, Budgets, Executor, Refusal
+from remedies import Approver, Budgets, Executor, Look, Refusal, Standing
 from remedies.execution.ledger import tried_in_vain
+from remedies.execution.moves import Act, Hand, LookAt
+from remedies.execution.step_moves import carry_on
+from remedies.execution.track import Track
 from remedies.guards.attempts import PAUSE
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
     RESUME,
+    T0,
     Estate,
     Night,
     Thing,
@@ -192,6 +197,19 @@ def test_who_has_come_back_while_a_plan_waited_is_not_reset(store: GraphStore) -
     assert len(estate.log) == 10
     said = [entry.detail for entry in store.journal(plan.id) if entry.step == 13]
     assert said[-1] == "already so: it is seen to be well again"
+
+
+@pytest.mark.parametrize(
+    ("later", "fresh"), [(0, True), (3, True), (4, False), (-1, False), (-3600, False)]
+)
+def test_a_look_counts_for_a_moment_whichever_way_the_clock_is_set(
+    later: float,
+    fresh: bool,  # noqa: FBT001 - a table
+) -> None:
+    seen = Hand(intended_at=T0, look=Look(Standing.READY), looked_at=T0, seen_at=T0)
+    track = Track(StepState.RUNNING, intents=1)
+    move = carry_on(0, RESUME, track, seen, T0 + timedelta(seconds=later))
+    assert isinstance(move, Act if fresh else LookAt)
 
 
 def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
