@@ -208,6 +208,9 @@ class Executor:
         else:
             why = void(document) or self._expired(record, document.plan, now)
         if not why:
+            said = self.foresee(document.plan, now, facts, Approver.PERSON)
+            if said is not None and said.weight is Weight.MEANWHILE:
+                return said  # it begins once enough is seen, or the earlier one is over
             return self.begin(record, now, facts, Approver.PERSON, record.because)
         try:
             void_now = replace(record, state=state, updated_at=now, because=why)

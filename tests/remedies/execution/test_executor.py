@@ -22,7 +22,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies import Approver, Budgets, Executor, Look, Refusal, Standing
+from remedies import Approver, Budgets, Executor, Look, Refusal, Standing, Vantage
 from remedies.execution.ledger import tried_in_vain
 from remedies.execution.moves import Act, Hand, LookAt
 from remedies.execution.step_moves import carry_on
@@ -210,6 +210,23 @@ def test_a_look_counts_for_a_moment_whichever_way_the_clock_is_set(
     track = Track(StepState.RUNNING, intents=1)
     move = carry_on(0, RESUME, track, seen, T0 + timedelta(seconds=later))
     assert isinstance(move, Act if fresh else LookAt)
+
+
+def test_what_a_person_has_approved_does_not_begin_in_a_blind_moment(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved(night, plan)
+    eyes = frozenset({"x", "v1"})
+    deaf = tuple(Vantage(name, eyes, eyes) for name in ("libvirt", "ping"))
+    dark = replace(night.facts(), vantages=deaf)
+    (said,) = night.executor.begin_approved(night.now, dark)
+    assert isinstance(said, Refusal)
+    assert said.guard == "isolated"
+    kept = store.plan(plan.id)
+    assert kept is not None
+    assert kept.state is PlanState.APPROVED
+    (begun,) = night.executor.begin_approved(night.now, night.facts())
+    assert isinstance(begun, PlanRecord)
 
 
 def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
