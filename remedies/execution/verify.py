@@ -41,7 +41,7 @@ def verify(
     watch = _seen_again(watch, now)
     late = overdue or now - watch.since > patience
     seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
-    return _judged(plan, watch, facts, now, seen, late=late)
+    return _judged(plan, watch, facts, seen, late=late, overdue=overdue)
 
 
 def _seen_again(watch: Watch, now: datetime) -> Watch:
@@ -70,10 +70,10 @@ def _judged(
     plan: Plan,
     watch: Watch,
     facts: Facts,
-    now: datetime,
     seen: tuple[list[Sign], list[Sign]],
     *,
     late: bool,
+    overdue: bool,
 ) -> Move:
     remaining, new = seen
     # What is new, and what was gone and is back. Patience is for what nobody may have read since:
@@ -92,9 +92,12 @@ def _judged(
         anew = replace(watch, quiet_since=None, ill_since=ill)
         return Watched(anew, f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
-    if now - quiet >= plan.settle:
+    if facts.read_at - quiet >= plan.settle:  # as it was read: what nobody looks at stays quiet
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
+    if overdue:
+        why = "nothing was read for long enough to see whether they stay away"
+        return Finish(PlanState.NEEDS_HUMAN, f"the symptoms are gone, and {why}")
     anew = replace(watch, quiet_since=quiet, ill_since=None)
     return Watched(anew, "all symptoms are gone; do they stay away?")
 

@@ -410,6 +410,22 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert "nobody knows whether it helped" in record.because
 
 
+def test_what_was_quiet_once_and_never_read_again_has_not_stayed_away(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    while not any("all symptoms are gone" in row for row in night.said):
+        night.tick(1)
+    last, began = night.facts(), night.now
+    while night.executor.running and night.now < began + timedelta(minutes=10):
+        night.now += timedelta(seconds=1)
+        night.executor.tick(night.now, last)
+    record = store.plan(plan.id)
+    assert record is not None
+    assert record.state is PlanState.NEEDS_HUMAN
+    assert "nothing was read for long enough to see whether they stay away" in record.because
+
+
 def test_a_plan_that_a_person_cancels_begins_nothing_more_and_another_goes_on(
     store: GraphStore,
 ) -> None:
