@@ -23,6 +23,7 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
+from remedies.restoring import DRIFTED
 
 _MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
 _ALL = 1_000_000
@@ -79,7 +80,8 @@ def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
     """Return the plan of its incident by which a person has said no to this one; None: nobody has.
 
     One symptom more, or one guest, makes another plan of the same repair. So what was rejected, or
-    cancelled, are its steps.
+    cancelled, are its steps. A declaration is no incident: it is never over, and each time another
+    person may want what it asks for.
     """
     kept = {row.id: row for row in store.plans(incident=plan.incident, limit=_ALL)}
     told = (kept[each.id] for each in store.named(Drawer.REJECTED, kept))
@@ -87,8 +89,10 @@ def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
 
 
 def _shares_a_step(plan: Plan, record: PlanRecord) -> bool:
+    if record.id == plan.id or plan.cause.mode == DRIFTED:
+        return record.id == plan.id
     other = readable(record)
-    return record.id == plan.id or (other is not None and bool(_does(plan) & _does(other)))
+    return other is not None and bool(_does(plan) & _does(other))
 
 
 def _does(plan: Plan) -> set[tuple[str, str]]:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from kgraph.app.plans import cancel, propose, reject
-from kgraph.schema import Actor, Plan, PlanRecord, PlanState, Risk, Role
+from kgraph.schema import Actor, Fault, Plan, PlanRecord, PlanState, Risk, Role
 from kgraph.schema.plan_documents import identified
 from kgraph.store import GraphStore
 from kgraph.store.sqlite import SqliteStore
+from remedies.restoring import DRIFTED
 from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
 
 INCIDENT = "INC-0001"
@@ -73,6 +74,17 @@ def test_something_else_or_for_another_incident_is_proposed_as_before(store: Gra
         found = propose(store, incident, plan, SOON)
         assert found is not None
         assert found.state is PlanState.PROPOSED
+
+
+def test_a_declaration_may_ask_again_for_what_was_rejected_with_something_else(
+    store: GraphStore,
+) -> None:
+    drifted = Fault("v1", DRIFTED)
+    first = plan_of(RESUME, cause=drifted)
+    reject(store, proposed(store, first), "anna", "not today", T0)
+    assert propose(store, INCIDENT, first, SOON) == store.plan(first.id)
+    more = plan_of(RESUME, replace(RESUME, entity="v2"), cause=drifted)
+    assert propose(store, INCIDENT, more, SOON) is not None
 
 
 def test_of_what_only_asks_the_same_question_is_not_asked_again(store: GraphStore) -> None:
