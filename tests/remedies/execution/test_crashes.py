@@ -103,6 +103,20 @@ def test_killed_around_an_effect_it_is_reconciled_and_never_done_twice_in_harm(
     assert done >= 1
 
 
+def test_what_an_earlier_process_may_have_brought_back_is_ours_to_take_back(
+    store: GraphStore,
+) -> None:
+    estate = Estate({"x": Thing("active", ill=True, sound=False)})
+    plan = plan_of(FORCE, CHECK, cause=Fault("x", "hung"))
+    estate.kill_at = ("after", "restart")
+    night = Night(store, estate)
+    night.begin(plan)
+    killed(night, plan)
+    night.restart()
+    assert night.run(plan).state is PlanState.COMPENSATED
+    assert estate.log[-1] == "stop x"
+
+
 @pytest.mark.parametrize("action", sorted(set(ONE) - {"reset"}))
 def test_killed_before_the_commit_it_is_committed_from_what_is_seen(
     store: GraphStore, action: str
