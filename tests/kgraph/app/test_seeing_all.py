@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ from kgraph.app.investigation import of_store
 from kgraph.app.seeing_all import seeing_all
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
+from kgraph.app.topologies import Topologies
 from kgraph.config import Configuration, Settings
 from kgraph.schema import (
     Actor,
@@ -80,7 +82,8 @@ def plans(store: GraphStore, hosts: int, *dead: int) -> list[Plan]:
     reading = Reading(store, T0, Commitment.COMMIT, unshown)
     items = estate(hosts, frozenset(dead))
     keep(reading, Snapshot("libvirt", "all", complete=True, items=items))
-    tools = seeing_all(toolkit(CONFIGURATION, T0), store, lambda: T0)
+    tools = replace(toolkit(CONFIGURATION, T0), topologies=Topologies())
+    tools = seeing_all(tools, store, lambda: T0)
     found = (each.case.plan for each in of_store(store, tools))
     return [plan for plan in found if plan is not None]
 
