@@ -12,6 +12,7 @@ from kgraph.schema import (
     UNDER_WAY,
     Document,
     Drawer,
+    IncidentStatus,
     InputError,
     Plan,
     PlanDocument,
@@ -77,15 +78,23 @@ def propose(
 
 
 def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
-    """Return the plan of its incident by which a person has said no to this one; None: nobody has.
+    """Return the plan by which a person has said no to this one; None: nobody has.
 
     One symptom more, or one guest, makes another plan of the same repair. So what was rejected, or
-    cancelled, are its steps. A declaration is no incident: it is never over, and each time another
-    person may want what it asks for.
+    cancelled, are its steps: for its incident, and for what is split off that while it is open. A
+    declaration is no incident: it is never over, and each time another person may want what it
+    asks for.
     """
-    kept = {row.id: row for row in store.plans(incident=plan.incident, limit=_ALL)}
-    told = (kept[each.id] for each in store.named(Drawer.REJECTED, kept))
-    return next((row for row in told if _shares_a_step(plan, row)), None)
+    told = (store.plan(each.id) for each in store.documents(Drawer.REJECTED, limit=_ALL))
+    same = (row for row in told if row is not None and _shares_a_step(plan, row))
+    return next((row for row in same if _holds(store, plan, row)), None)
+
+
+def _holds(store: GraphStore, plan: Plan, record: PlanRecord) -> bool:
+    if record.incident == plan.incident:
+        return True
+    incident = store.incident(record.incident)
+    return incident is not None and incident.status is IncidentStatus.OPEN
 
 
 def _shares_a_step(plan: Plan, record: PlanRecord) -> bool:

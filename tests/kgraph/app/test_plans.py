@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from kgraph.app.plans import cancel, propose, reject
-from kgraph.schema import Actor, Fault, Plan, PlanRecord, PlanState, Risk, Role
+from kgraph.schema import (
+    Actor,
+    Fault,
+    IncidentRecord,
+    IncidentStatus,
+    Plan,
+    PlanRecord,
+    PlanState,
+    Risk,
+    Role,
+)
 from kgraph.schema.plan_documents import identified
 from kgraph.store import GraphStore
 from kgraph.store.sqlite import SqliteStore
@@ -74,6 +84,16 @@ def test_something_else_or_for_another_incident_is_proposed_as_before(store: Gra
         found = propose(store, incident, plan, SOON)
         assert found is not None
         assert found.state is PlanState.PROPOSED
+
+
+def test_a_no_holds_for_what_is_split_off_while_its_incident_is_open(store: GraphStore) -> None:
+    opened = IncidentRecord(INCIDENT, IncidentStatus.OPEN, T0, T0, "x down", "{}", "{}")
+    store.save_incident(opened)
+    reject(store, proposed(store, FIRST), "anna", "a technician is at it", T0)
+    split = identified(replace(plan_of(RESUME), incident="INC-0002"))
+    assert propose(store, "INC-0002", split, SOON) is None
+    store.save_incident(replace(opened, status=IncidentStatus.RESOLVED))
+    assert propose(store, "INC-0002", split, SOON) is not None
 
 
 def test_a_declaration_may_ask_again_for_what_was_rejected_with_something_else(
