@@ -15,11 +15,13 @@ from remedies.planning import plan_for, renamed
 from remedies.policy import Decision, Mode, Policy, decide, load_policy
 from remedies.policy_match import Circumstances
 from remedies.remedy import Catalogue, load_catalogue
+from remedies.seating import NO_ROOM
 from remedies.world import Approver, Budgets, Facts, Vantage, World
 
 __all__ = [
     "LOG",
     "NBD",
+    "NO_ROOM",
     "Actuator",
     "Actuators",
     "Approver",

@@ -15,15 +15,15 @@ from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 
-from kgraph.schema import Actor, Plan, PlanStep, Risk
+from kgraph.schema import Actor, Outcome, Plan, PlanStep, Risk
 from kgraph.schema.yaml_files import text_of
 from remedies.lint import Remark
 from remedies.policy_match import Circumstances, objection
 from remedies.policy_rows import BudgetRow, Condition, RuleRow, WindowRow, read_rules
-from remedies.record import Earned, Tally, lacking, tally
+from remedies.record import Case, Earned, Tally, lacking, tally
 from remedies.world import USUAL, Budgets
 
-WINDOW = 900  # the priority of maintenance windows
+WINDOW = 1001  # the priority of maintenance windows: no rule may have as much
 
 
 class Mode(Enum):
@@ -141,16 +141,25 @@ def decide_step(policy: Policy, plan: Plan, step: PlanStep, around: Circumstance
 
 
 def record_of(step: PlanStep, terms: Earned, around: Circumstances) -> Tally:
-    """Count the cases of this action on this kind, in the group of the step's entity."""
+    """Count the cases of this action on this kind, in the group of the step's entity.
+
+    Of what is not in the graph any longer nobody knows the group: that it was made worse counts in
+    each, that it was helped in none.
+    """
+
+    def counts(case: Case) -> bool:
+        if not terms.by or group(case.entity) == mine:
+            return True
+        return case.entity not in around.entities and case.outcome is Outcome.MADE_WORSE
 
     def group(uid: str) -> str:
-        return around.labels(uid).get(terms.by, "") if terms.by else ""
+        return around.labels(uid).get(terms.by, "")
 
     mine = group(step.entity)
     return tally(
         case
         for case in around.cases
-        if (case.action, case.kind) == (step.action, step.kind) and group(case.entity) == mine
+        if (case.action, case.kind) == (step.action, step.kind) and counts(case)
     )
 
 

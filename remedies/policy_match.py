@@ -68,12 +68,20 @@ def _objections(
 
 
 def _times(when: Condition, now: datetime) -> Iterator[str]:
-    if when.days and now.weekday() not in when.days:
-        yield f"it is {DAYS[now.weekday()]}"
+    day, night = _day_of(when, now)
+    if when.days and day not in when.days:
+        yield f"it is {night}{DAYS[day]}"
     if when.hours is not None and not _within(now.time(), *when.hours):
         yield f"it is {now:%H:%M}Z"
     if when.between is not None and not when.between[0] <= now < when.between[1]:
         yield f"it holds from {format_time(when.between[0])} to {format_time(when.between[1])}"
+
+
+def _day_of(when: Condition, now: datetime) -> tuple[int, str]:
+    """Return the weekday that counts: hours past midnight belong to the evening before."""
+    if when.hours is not None and now.time() < when.hours[1] < when.hours[0]:
+        return (now.weekday() - 1) % 7, "still the night of "
+    return now.weekday(), ""
 
 
 def _within(now: time, start: time, end: time) -> bool:

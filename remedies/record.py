@@ -6,7 +6,8 @@ which nothing was done and it was written down whether it would have been right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
@@ -22,6 +23,7 @@ class Case:
 
     Attributes:
         shadow: nothing was done; the outcome is what was seen in its stead.
+        plan: which did it: what one run of it did to many is not seen to help many times.
     """
 
     action: str
@@ -30,6 +32,7 @@ class Case:
     at: datetime
     outcome: Outcome
     shadow: bool = False
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,28 @@ def lower_bound(helped: int, cases: int) -> float:
 
 
 def tally(cases: Iterable[Case]) -> Tally:
-    """Count; what was before it last made something worse counts no longer."""
-    rows = sorted(cases, key=lambda case: case.at)
-    worse = [n for n, case in enumerate(rows) if case.outcome is Outcome.MADE_WORSE]
-    demoted_at = rows[worse[-1]].at if worse else None
+    """Count runs; what was before one last made something worse counts no longer.
+
+    Forty guests that paused with one export are resumed for one reason, and show once that this
+    helps: the interval is that of trials which do not depend on each other.
+    """
+    runs: dict[tuple[datetime, str], list[Outcome]] = defaultdict(list)
+    for case in cases:
+        runs[(case.at, case.plan)].append(case.outcome)
+    rows = [(at, _came_of(outcomes)) for (at, _), outcomes in sorted(runs.items())]
+    worse = [n for n, (_, came) in enumerate(rows) if came is Outcome.MADE_WORSE]
+    demoted_at = rows[worse[-1]][0] if worse else None
     since = rows[worse[-1] + 1 :] if worse else rows
-    helped = sum(case.outcome is Outcome.HELPED for case in since)
+    helped = sum(came is Outcome.HELPED for _, came in since)
     return Tally(helped, len(since), demoted_at)
+
+
+def _came_of(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return what a run has come to: it helped where it helped most of those that it treated."""
+    if Outcome.MADE_WORSE in outcomes:
+        return Outcome.MADE_WORSE
+    helped = outcomes.count(Outcome.HELPED)
+    return Outcome.HELPED if helped > len(outcomes) / 2 else Outcome.NO_EFFECT
 
 
 def lacking(terms: Earned, found: Tally) -> str:

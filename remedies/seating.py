@@ -13,6 +13,7 @@ from remedies.placement import Layout, Limits, evacuate, read_layout
 from remedies.remedy import Measure
 
 MOVES_OVER = "migrate"  # how a guest makes room for another: live, or not at all
+NO_ROOM = "no room: "  # how that begins why a guest finds no place
 _LIMITS = Limits()
 
 
@@ -27,7 +28,8 @@ def placed(draft: Draft, measure: Measure, guests: Sequence[str]) -> tuple[list[
     Returns:
         The steps, in an order in which each finds room, and a note for people.
     """
-    closed = dict.fromkeys(draft.around.broken(), "does not work")
+    closed = dict.fromkeys(draft.repairing, "is being repaired")
+    closed |= dict.fromkeys(draft.around.broken(), "does not work")
     around = draft.around
     # A host that is at fault, or that of a guest that is: elsewhere means not there again.
     closed |= dict.fromkeys(draft.causes, "is what the guests leave")
@@ -48,7 +50,7 @@ def placed(draft: Draft, measure: Measure, guests: Sequence[str]) -> tuple[list[
         else:
             steps.append(_mover(draft, measure, move.guest, seat))
     left = [
-        step_of(draft, measure, row.guest, unable=f"no room: {row.why}")
+        step_of(draft, measure, row.guest, unable=f"{NO_ROOM}{row.why}")
         for row in placement.unplaced
     ]
     return [*steps, *left], "; ".join(placement.notes)

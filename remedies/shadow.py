@@ -7,11 +7,14 @@ away sooner than the repair could have helped.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
-from kgraph.schema import Outcome, Plan, Sign
+from kgraph.schema import Outcome, Plan, Run
+from remedies.execution.verify import standing
+from remedies.guards.silence import blind
+from remedies.world import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +26,20 @@ class Shadow:
     since: datetime
 
 
-def concluded(
-    shadow: Shadow, standing: Plan | None, abnormal: Collection[Sign], now: datetime
-) -> Outcome | None:
-    """Return what would have come of a shadow run; None while that is open.
+class Came(Enum):
+    """What cannot be told of a shadow run."""
+
+    OPEN = "open"  # yet: it goes on
+    UNSEEN = "unseen"  # ever: its symptoms are heard of no longer, and nobody sees it well
+
+
+def concluded(shadow: Shadow, stands: Plan | None, facts: Facts, now: datetime) -> Outcome | Came:
+    """Return what would have come of a shadow run, as far as that can be told.
 
     Args:
         shadow: the run.
-        standing: the plan that stands for the incident now; None: there is none.
-        abnormal: what is seen to be wrong now.
+        stands: the plan that stands for the incident now; None: there is none.
+        facts: what is observed.
         now: the moment.
 
     Returns:
@@ -39,10 +47,13 @@ def concluded(
         treated. NO_EFFECT where the symptoms went away before it could have helped: it was not
         needed. HELPED where the cause stood until they were gone.
     """
-    left = any(sign in abnormal for sign in shadow.plan.symptoms)
-    if left and standing is not None and standing.cause != shadow.plan.cause:
-        return Outcome.MADE_WORSE
-    if left:
-        return None
+    if blind(facts):
+        return Came.OPEN
+    if any(sign in facts.abnormal for sign in shadow.plan.symptoms):
+        other = stands is not None and stands.cause != shadow.plan.cause
+        return Outcome.MADE_WORSE if other else Came.OPEN
+    # As after a real run: who would have been treated must be seen well.
+    if standing(shadow.plan, Run(shadow.since), facts, ()):
+        return Came.UNSEEN
     soon = now - shadow.since < shadow.plan.duration
     return Outcome.NO_EFFECT if soon else Outcome.HELPED

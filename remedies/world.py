@@ -51,7 +51,7 @@ class Facts:
         vantages: the places that the estate is looked at from.
         owners: uid -> the other controller that takes care of it.
         off: hosts whose power was read back off just now.
-        namesakes: hosts that are called as another one is, in another site perhaps.
+        namesakes: what is called as another one of its kind is, in another site perhaps.
     """
 
     read_at: datetime

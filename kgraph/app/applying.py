@@ -190,6 +190,8 @@ class Applying:
         self._collector.start()
         try:
             self._first_reading(stopping)
+            if stopping.is_set():
+                return  # what had begun without a step would be gone on with by the next process
             said = self._changed(document) or self._begin(plan_id, who)
             if isinstance(said, Refusal):
                 yield said
@@ -235,7 +237,7 @@ class Applying:
 
     def _resume(self, record: PlanRecord, now: datetime) -> PlanRecord | Refusal:
         """Go on with what a process has left that is gone; others are left alone."""
-        self._executor.resume_all(now)
+        self._executor.resume_all(now, of=record.id)
         if record.id in self._executor.running:
             return record
         held = [row for row in self._store.leases(now=now) if carried(row.holder) == record.id]

@@ -12,18 +12,22 @@ from kgraph.schema import (
     UNDER_WAY,
     Document,
     Drawer,
+    IncidentStatus,
     InputError,
     Plan,
     PlanDocument,
     PlanMovedError,
     PlanRecord,
     PlanState,
+    Risk,
     Run,
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
+from remedies.restoring import DRIFTED
 
 _MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
+_ALL = 1_000_000
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _SINCE = {
     PlanState.APPROVED: "approved, and not begun",
@@ -66,11 +70,44 @@ def propose(
     before = store.plan(plan.id)
     if before is not None and (before.state in _OPEN or before.state.under_way):
         return _moved(store, before, plan, now)
-    if store.named(Drawer.REJECTED, [plan.id]):
-        return before  # a person has said no to this very plan
+    if said_no(store, plan) is not None:
+        return before
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     return _unless_moved(store, record, before)
+
+
+def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
+    """Return the plan by which a person has said no to this one; None: nobody has.
+
+    One symptom more, or one guest, makes another plan of the same repair. So what was rejected, or
+    cancelled, are its steps: for its incident, and for what is split off that while it is open. A
+    declaration is no incident: it is never over, and each time another person may want what it
+    asks for.
+    """
+    told = (store.plan(each.id) for each in store.documents(Drawer.REJECTED, limit=_ALL))
+    same = (row for row in told if row is not None and _shares_a_step(plan, row))
+    return next((row for row in same if _holds(store, plan, row)), None)
+
+
+def _holds(store: GraphStore, plan: Plan, record: PlanRecord) -> bool:
+    if record.incident == plan.incident:
+        return True
+    incident = store.incident(record.incident)
+    return incident is not None and incident.status is IncidentStatus.OPEN
+
+
+def _shares_a_step(plan: Plan, record: PlanRecord) -> bool:
+    if record.id == plan.id or plan.cause.mode == DRIFTED:
+        return record.id == plan.id
+    other = readable(record)
+    return other is not None and bool(_does(plan) & _does(other))
+
+
+def _does(plan: Plan) -> set[tuple[str, str]]:
+    """Return the (action, entity) of what it changes, or else of all."""
+    acts = {(step.action, step.entity) for step in plan.steps if step.risk is not Risk.NONE}
+    return acts or {(step.action, step.entity) for step in plan.steps}
 
 
 def _unless_moved(
@@ -151,11 +188,12 @@ def as_kept(case: Case, store: GraphStore) -> Case:
 def standing(found: Investigation, store: GraphStore) -> Investigation:
     """Return what was explained just now, with how its plan stands that would not be new."""
     plan = found.case.plan
-    record = store.plan(plan.id) if plan else None
-    if record is None:
+    if plan is None:
         return found
-    known = record.state in _OPEN | UNDER_WAY or store.named(Drawer.REJECTED, [record.id])
-    return replace(found, case=_with_plan(found.case, record)) if known else found
+    record = store.plan(plan.id)
+    if record is None or record.state not in _OPEN | UNDER_WAY:
+        record = said_no(store, plan)
+    return replace(found, case=_with_plan(found.case, record)) if record else found
 
 
 def _with_plan(case: Case, record: PlanRecord) -> Case:

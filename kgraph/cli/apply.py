@@ -157,8 +157,14 @@ def _end(session: Session, record: PlanRecord) -> None:
 
     if record.state is PlanState.DONE:
         return
-    if record.state.under_way or record.state is PlanState.APPROVED:
-        session.remark(f"{record.id} is {record.state.value}; `kgraph plan {record.id}` shows it")
+    if record.state is PlanState.PROPOSED:
+        session.remark(f"{record.id} was not begun")
+    elif record.state.under_way or record.state is PlanState.APPROVED:
+        no = "--cancel" if record.state.under_way else "--reject"
+        session.remark(
+            f"{record.id} is {record.state.value}: a watch, or the same command, goes on with it;"
+            f" `kgraph plan {record.id} {no} WHY` ends it"
+        )
     else:
         session.remark(f"{record.id} ended {record.state.value}: {record.because}")
     raise typer.Exit(int(Exit.ERROR))

@@ -102,6 +102,7 @@ def show(
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
     from kgraph.app import handled, investigation, keeping, learning, placing, plans
     from kgraph.app.certified import certified
+    from kgraph.app.seeing_all import seeing_all
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from kgraph.incidents import Verdict
@@ -111,7 +112,7 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     now, away = session.now(), list[str]()
     with opened(session.configuration, Access.READ, away.append) as store:
         tools = toolkit(session.configuration, now, lambda: tried_in_vain(store, now))
-        tools = learning.taught(tools, store)
+        tools = seeing_all(learning.taught(tools, store), store, lambda: now)
         found = investigation.of_store(store, tools)
         if verbose:
             found = [certified(each, tools) for each in found]

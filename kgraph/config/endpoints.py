@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
@@ -108,10 +108,23 @@ class PowerMethod(Section):
     secret_file: Path | None = None
     secret_option: str = "password"  # noqa: S105 - what the agent calls it
 
+    @field_validator("agent")
+    @classmethod
+    def _reads_orders(cls, agent: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse words after a fence agent: it takes its orders from them then, or reboots."""
+        for word in agent[:-1]:
+            name = PurePath(word).name
+            if name.startswith("fence_"):
+                what = f"{name} would read its words, and no order: a look would reboot the host"
+                raise ValueError(f"{what}; say them as options")
+        return agent
+
     @field_validator("options")
     @classmethod
     def _no_secret(cls, options: dict[str, str]) -> dict[str, str]:
         for name in options:
+            if name in {"action", "option"}:  # the older name of the same
+                raise ValueError(f"{name} is kgraph's to say: a look at its power would do that")
             if name.startswith("passw") and not name.endswith("_script"):
                 raise ValueError(f"{name} does not belong here: use secret_env or secret_file")
         return options

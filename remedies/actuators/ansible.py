@@ -16,7 +16,8 @@ from remedies.actuators.commands import Ran, last_line, run
 from remedies.looks import EffectError, Look, Standing, Task
 
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_EVERYONE = frozenset({"all", "ungrouped"})
+# Everyone; and us, by what a machine calls itself that nobody has named.
+_OTHERS = frozenset({"all", "ungrouped", "localhost"})
 _RECAP = re.compile(
     r"^(?P<host>\S+)\s*:\s*ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)"
     r"\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)",
@@ -94,7 +95,7 @@ class AnsibleActuator:
         if playbook is None:
             raise RefusedError(f"no playbook is configured for {task.action}")
         name = task.parameters.get("name", "")
-        if not _HOST.fullmatch(name) or name in _EVERYONE:
+        if not _HOST.fullmatch(name) or name.partition(".")[0] in _OTHERS:
             # An empty limit, or a pattern, would mean others as well.
             raise RefusedError(f"{name or 'nothing'!r} is no name of one host")
         words = [*self._program, playbook, "--limit", name, *options]

@@ -8,19 +8,22 @@ that is on two of them is nobody's success.
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Mapping
 
 from ingest.libvirt.binding import ControlConnection, ControlledDomain
 from ingest.libvirt.states import DomainState, ShutoffReason
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt_line import Lines, Said, state_of
-from remedies.looks import EffectError, Look, Standing, Task
+from remedies.looks import EffectError, Look, RefusedError, Standing, Task
 
 LIVE, COLD, ELSEWHERE = "migrate", "migrate_cold", "start_elsewhere"
 ACTIONS = frozenset({LIVE, COLD, ELSEWHERE})
 # virDomainMigrateFlags
 _FLAG_LIVE, _PERSIST_THERE, _UNDEFINE_HERE = 1 << 0, 1 << 3, 1 << 4
 _OFFLINE, _ABORT_ON_ERROR = 1 << 10, 1 << 12
+_AS_IT_IS = "host-passthrough"
+_FITS = frozenset({1, 2})  # virCPUCompareResult: identical, superset
 POLL = 0.5  # seconds
 _DIED = frozenset({ShutoffReason.CRASHED, ShutoffReason.FAILED, ShutoffReason.DAEMON})
 
@@ -86,6 +89,7 @@ class Moves:
             with self._lines.connected(task.parameters["uri"]) as here:
                 guest = self._lines.find(here, task)
                 if task.action == LIVE:
+                    _same_processor(guest, here, there, target)
                     self._send(guest, there, task, _FLAG_LIVE | _ABORT_ON_ERROR)
                     return f"it was sent to {target}"
                 if guest is not None:
@@ -95,8 +99,8 @@ class Moves:
         return f"it was brought to {target} and started"
 
     def _look_elsewhere(self, task: Task, here: Said, there: Said, others: list[Said]) -> Look:
-        if here.alive:
-            return Look(Standing.UNFIT, f"its old host answers, and {here.state}")
+        if here.state is not None:  # switched on since: what is defined there it may start itself
+            return Look(Standing.UNFIT, f"its old host answers, and has it: {here.state}")
         if there.alive:
             state = there.state
             runs = state is not None and state.runs
@@ -142,6 +146,21 @@ class Moves:
                 return
             self._rest()
         raise EffectError("it was asked to shut down, and does not")
+
+
+def _same_processor(
+    guest: ControlledDomain | None, here: ControlConnection, there: ControlConnection, target: str
+) -> None:
+    """Refuse to take a guest from a processor that it uses as it is to one that lacks some of it.
+
+    libvirt sees to it for every model but this one: such a guest crashes over there.
+    """
+    own = ET.fromstring(guest.XMLDesc()).find("cpu") if guest is not None else None  # noqa: S314 - libvirt's own
+    if own is None or own.get("mode") != _AS_IT_IS:
+        return
+    cpu = ET.fromstring(here.getCapabilities()).find("host/cpu")  # noqa: S314 - as above
+    if cpu is None or there.compareCPU(ET.tostring(cpu, "unicode")) not in _FITS:
+        raise RefusedError(f"it uses its host's processor as it is, and {target} has another one")
 
 
 def _unanswered(others: Iterable[Said]) -> Look | None:

@@ -31,7 +31,9 @@ def _cases(document: PlanDocument, journal: Sequence[JournalEntry]) -> Iterator[
             continue
         if run.by.startswith(SHADOW):
             for action, kind, entity in shadowed(document):
-                yield Case(action, kind, entity, ended_at(run), run.outcome, shadow=True)
+                at, plan = ended_at(run), document.plan.id
+                yield Case(action, kind, entity, at, run.outcome, shadow=True, plan=plan)
             continue
         for row in past_of(document.plan, run, entries, run.outcome):
-            yield Case(row.action, kinds[row.entity], row.entity, row.at, row.outcome)
+            kind = kinds[row.entity]
+            yield Case(row.action, kind, row.entity, row.at, row.outcome, plan=row.plan)

@@ -208,6 +208,9 @@ class Executor:
         else:
             why = void(document) or self._expired(record, document.plan, now)
         if not why:
+            said = self.foresee(document.plan, now, facts, Approver.PERSON)
+            if said is not None and said.weight is Weight.MEANWHILE:
+                return said  # it begins once enough is seen, or the earlier one is over
             return self.begin(record, now, facts, Approver.PERSON, record.because)
         try:
             void_now = replace(record, state=state, updated_at=now, because=why)
@@ -256,12 +259,17 @@ class Executor:
         self._hung = {e: work for e, work in self._hung.items() if not work.job.done()}
         return progress
 
-    def resume_all(self, now: datetime) -> tuple[str, ...]:
+    def resume_all(self, now: datetime, *, of: str = "") -> tuple[str, ...]:
         """Take up the plans that an earlier process has left; return their ids.
 
         Those whose lease still runs are taken up by a later tick, once it has run out.
+
+        Args:
+            now: the moment.
+            of: the only plan to take up; empty: all.
         """
-        found = self._store.plans(states=UNDER_WAY, limit=_ALL)
+        left = self._store.plans(states=UNDER_WAY, limit=_ALL)
+        found = [row for row in left if of in {"", row.id}]
         self._orphans = {row.id: row for row in found if row.id not in self._plans}
         self._adopt(now)
         return tuple(row.id for row in found)

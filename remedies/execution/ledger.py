@@ -30,7 +30,7 @@ from remedies.execution.readback import SHADOW, readable, runs_of
 from remedies.execution.track import ALREADY, NOT_DONE, Track, reach_of, tracks
 from remedies.guards.attempts import MEMORY, in_vain
 from remedies.guards.budget import span_of
-from remedies.guards.silence import suspect
+from remedies.guards.silence import blind
 from remedies.lifting import Doubt, lifting
 from remedies.world import Facts, Flight, Intent, Past
 
@@ -142,9 +142,9 @@ class Ledger:
 
     def observe(self, facts: Facts, now: datetime) -> None:
         """See whether what was in the way of something tried in vain has changed since."""
-        blind = bool(self._doubts) and any(suspect(row) for row in facts.vantages if row.watched)
+        dark = bool(self._doubts) and bool(blind(facts))
         for uid, doubt in list(self._doubts.items()):
-            self._doubts[uid], why = lifting(doubt, facts, uid, blind=blind)
+            self._doubts[uid], why = lifting(doubt, facts, uid, blind=dark)
             if why:
                 self._lift(uid, why, now)
 

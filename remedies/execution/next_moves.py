@@ -16,6 +16,7 @@ from kgraph.schema import (
     Plan,
     PlanState,
     PlanStep,
+    Risk,
     Run,
     StepState,
 )
@@ -33,7 +34,15 @@ from remedies.execution.moves import (
     Watch,
 )
 from remedies.execution.step_moves import carry_on
-from remedies.execution.track import NOT_DONE, Track, Trail, failed_causes, to_undo, touched
+from remedies.execution.track import (
+    ALREADY,
+    NOT_DONE,
+    Track,
+    Trail,
+    failed_causes,
+    to_undo,
+    touched,
+)
 from remedies.execution.verify import verify
 from remedies.guards import Weight, judge
 from remedies.looks import Standing
@@ -117,6 +126,8 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     step = plan.steps[move.step]
     if step.actor is not Actor.KGRAPH:
         return move
+    if _needless(plan, step, hand, track, world):
+        return Commit(move.step, StepState.DONE, f"{ALREADY}it is seen to be well again")
     own = plan.id, step.entity, step.action
     others = tuple(i for i in world.intents if (i.plan, i.entity, i.action) != own)
     said = judge(plan, step, replace(world, intents=others))
@@ -132,6 +143,19 @@ def _judged_again(plan: Plan, move: Act | Intend, hand: Hand, track: Track, worl
     head = "" if track.attempt > 1 or hand.acted_at is not None else NOT_DONE
     why = f"{head}refused by the {ended.guard} guard: {ended.why}"
     return Commit(move.step, StepState.FAILED, why)
+
+
+def _needless(plan: Plan, step: PlanStep, hand: Hand, track: Track, world: World) -> bool:
+    """Tell whether what was wrong is gone, of what a look cannot see to need the step.
+
+    A plan may have waited for its turn: who has come back by itself is not reset for it. What was
+    announced before, by an earlier process, may be what has brought it back.
+    """
+    if hand.look is None or hand.look.standing is not Standing.EITHER or step.risk is Risk.NONE:
+        return False
+    ours = hand.acted_at is not None or hand.intended_at is None or track.intents > 1
+    own = {sign for sign in plan.symptoms if sign[0] == step.entity}
+    return not ours and bool(own) and own <= world.facts.healthy
 
 
 def _stop(state: State, found: Sequence[Track], world: World) -> _Stop | None:

@@ -69,7 +69,7 @@ class _Step:
         if self.hand.doing is Doing.ACTING:
             return self._lost("the effect hangs, and may still happen")
         if self.hand.intended_at is not None and self.hand.acted_at is None:
-            return self._fail(self._untouched("looking at it hangs"))
+            return self._unseen("looking at it hangs")
         return self._lost("looking at it hangs")
 
     def asking(self) -> Move:
@@ -115,7 +115,7 @@ class _Step:
             case Standing.UNFIT:
                 return self._fail(self._untouched(look.said))
             case Standing.UNKNOWN if self._waited(intended_at):
-                return self._fail(self._untouched(f"it cannot be looked at: {look.said}"))
+                return self._unseen(f"it cannot be looked at: {look.said}")
             case Standing.UNKNOWN:
                 return self._look_again()
 
@@ -161,6 +161,10 @@ class _Step:
         """Say that there was no effect; what only looks never has one."""
         return said if self.step.risk is Risk.NONE else f"{NOT_DONE}{said}"
 
+    def _unseen(self, said: str) -> Move:
+        """End what nobody could look at: of what only looks, nothing was found against it."""
+        return self._lost(said) if self.step.risk is Risk.NONE else self._fail(f"{NOT_DONE}{said}")
+
     def _fresh_look(self, since: datetime | None = None) -> Look | None:
         """Return the newest look unless it is stale, or was made before `since`."""
         look, at = self.hand.look, self.hand.looked_at
@@ -169,7 +173,8 @@ class _Step:
         if since is not None or look.standing is Standing.UNKNOWN:
             return look  # a failed look is repeated at leisure, until its time is over
         seen_at = self.hand.seen_at or at
-        return look if self.now - seen_at <= FRESH else None
+        # One of a later time is from before the clock was set back: nobody knows how old it is.
+        return look if timedelta(0) <= self.now - seen_at <= FRESH else None
 
     def _look_again(self) -> Move:
         at = self.hand.looked_at

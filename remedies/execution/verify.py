@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kgraph.schema import UNOBSERVED, Actor, Outcome, Plan, PlanState, Risk, Run, Sign
 from remedies.execution.moves import Finish, Move, Wait, Watch, Watched
-from remedies.guards.silence import suspect
+from remedies.guards.silence import blind
 from remedies.world import Facts
 
 PATIENCE = timedelta(minutes=2)  # beyond the settling time, for sources that are read seldom
@@ -34,14 +34,14 @@ def verify(
         return Wait("for a reading that is newer than the repair")
     began, patience = watch.began or watch.since, plan.settle + PATIENCE
     overdue = now - began > 2 * patience
-    blind = next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
-    if blind:
+    deaf = blind(facts)
+    if deaf:
         dark = replace(watch, began=began, dark_since=watch.dark_since or now)
-        return _unseen(blind, dark, overdue=overdue)
+        return _unseen(deaf, dark, overdue=overdue)
     watch = _seen_again(watch, now)
     late = overdue or now - watch.since > patience
     seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
-    return _judged(plan, watch, facts, now, seen, late=late)
+    return _judged(plan, watch, facts, seen, late=late, overdue=overdue)
 
 
 def _seen_again(watch: Watch, now: datetime) -> Watch:
@@ -58,22 +58,22 @@ def _seen_again(watch: Watch, now: datetime) -> Watch:
     )
 
 
-def _unseen(blind: str, watch: Watch, *, overdue: bool) -> Move:
+def _unseen(deaf: str, watch: Watch, *, overdue: bool) -> Move:
     """Wait until more is seen: what looks broken, or quiet, may be the monitoring."""
     if overdue:
-        because = f"most of what {blind} watches is silent: nobody knows whether it helped"
+        because = f"most of what {deaf} watches is silent: nobody knows whether it helped"
         return Finish(PlanState.NEEDS_HUMAN, because)
-    return Watched(watch, f"until {blind} hears most of what it watches")
+    return Watched(watch, f"until {deaf} hears most of what it watches")
 
 
 def _judged(
     plan: Plan,
     watch: Watch,
     facts: Facts,
-    now: datetime,
     seen: tuple[list[Sign], list[Sign]],
     *,
     late: bool,
+    overdue: bool,
 ) -> Move:
     remaining, new = seen
     # What is new, and what was gone and is back. Patience is for what nobody may have read since:
@@ -92,9 +92,12 @@ def _judged(
         anew = replace(watch, quiet_since=None, ill_since=ill)
         return Watched(anew, f"still {_told(plan, new or remaining)}")
     quiet = watch.quiet_since or facts.read_at
-    if now - quiet >= plan.settle:
+    if facts.read_at - quiet >= plan.settle:  # as it was read: what nobody looks at stays quiet
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
+    if overdue:
+        why = "nothing was read for long enough to see whether they stay away"
+        return Finish(PlanState.NEEDS_HUMAN, f"the symptoms are gone, and {why}")
     anew = replace(watch, quiet_since=quiet, ill_since=None)
     return Watched(anew, "all symptoms are gone; do they stay away?")
 

@@ -1,4 +1,4 @@
-"""Rule 10: what libvirt runs is acted on by UUID, and a host by no name that another one has."""
+"""Rule 10: what libvirt runs is acted on by UUID, and nothing by a name that another one has."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _BY_NAME = frozenset({"power", "ansible"})  # a switch is chosen by it, a playbo
 def identified(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
     """Refuse an action on a guest, network or pool whose UUID is not in the plan.
 
-    And one on a host that is found by its name, where another one has it: in another site, say. A
-    switch that names the host's connection is that host's.
+    And one on what is found by its name, where another one has it: in another site, say. A switch
+    that names the host's connection is that host's.
     """
     if step.actuator in _BY_NAME and step.entity in world.facts.namesakes:
         if not step.parameters.get("uri"):
-            return Refusal("name", f"another host is called {step.name}, too: which one is meant?")
+            why = f"another {step.kind} is called {step.name}, too: which one is meant?"
+            return Refusal("name", why)
         return None
     if step.actuator != "libvirt" or any(step.parameters.get(name) for name in _UUIDS):
         return None

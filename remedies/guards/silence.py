@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kgraph.schema import Plan, PlanStep
 from remedies.guards.refusal import Refusal, Weight
-from remedies.world import Vantage, World
+from remedies.world import Facts, Vantage, World
 
 MOST = 0.5  # share of what one vantage point watches
 
@@ -35,6 +35,11 @@ def silence(_plan: Plan, step: PlanStep, world: World) -> Refusal | None:
 def suspect(vantage: Vantage) -> bool:
     """Tell whether more than half of what is watched from there is silent, unexplained."""
     return len(_unexplained(vantage)) > MOST * len(vantage.watched)
+
+
+def blind(facts: Facts) -> str:
+    """Return a vantage point that hears nothing of most of what it watches; empty: all do."""
+    return next((row.name for row in facts.vantages if row.watched and suspect(row)), "")
 
 
 def _unexplained(vantage: Vantage) -> frozenset[str]:

@@ -307,6 +307,22 @@ def test_endpoints_and_policy_are_read(tmp_path: Path, nowhere: dict[str, str]) 
             "use secret_env or secret_file",
         ),
         (
+            (
+                '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {name = "h1"}\n'
+                "[[endpoints.methods]]\n"
+                'agent = ["fence_x"]\noptions = {ip = "10.0.0.1", action = "off"}'
+            ),
+            "a look at its power would do that",
+        ),
+        (
+            (
+                '[[endpoints]]\nname = "a"\ntype = "power"\nselect = {name = "h1"}\n'
+                "[[endpoints.methods]]\n"
+                'agent = ["sudo", "/usr/sbin/fence_x", "-a", "10.0.0.1"]'
+            ),
+            "fence_x would read its words, and no order",
+        ),
+        (
             '[[endpoints]]\nname = "a"\ntype = "libvirt"\n' * 2,
             "two endpoints are named 'a'",
         ),

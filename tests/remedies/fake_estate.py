@@ -56,16 +56,18 @@ class Thing:
     """One thing: where it stands, and how often an effect fails by nature before it takes.
 
     Attributes:
-        sound: whether an export is still the disk that it was.
+        sound: whether an export is still the disk that it was; None: nobody can look at it.
         hangs: its effects never come back.
         refuses: how often an effect is refused for now, and changes nothing.
+        ill: it looks well, and does not do its work until it is reset or restarted.
     """
 
     state: str
-    sound: bool = True
+    sound: bool | None = True
     fails: int = 0
     hangs: bool = False
     refuses: int = 0
+    ill: bool = False
 
 
 @dataclass
@@ -115,6 +117,7 @@ class Estate:
             thing.fails -= 1
         elif task.action in _MAKES:
             thing.state = _MAKES[task.action]
+            thing.ill &= task.action not in {"reset", "restart"}
         elif task.action not in {"notify", "ask"}:
             raise EffectError(f"cannot {task.action}")
         self._die("after", task.action)
@@ -128,7 +131,8 @@ class Estate:
     def facts(self, now: datetime) -> Facts:
         """What a monitoring that sees everything says."""
         signs = {
-            (uid, _SIGNALS[uid[0]]): thing.state in _WELL for uid, thing in self.things.items()
+            (uid, _SIGNALS[uid[0]]): thing.state in _WELL and not thing.ill
+            for uid, thing in self.things.items()
         }
         return Facts(
             now,
@@ -142,6 +146,7 @@ class Estate:
 _DISK = {
     True: (Standing.DONE, "size and signature as before"),
     False: (Standing.UNFIT, "another disk"),
+    None: (Standing.UNKNOWN, "no route to it"),
 }
 _NEEDS = {"resume": ("paused",), "start": ("off",), "reset": ("running",)}
 _MAKES = {

@@ -122,10 +122,16 @@ def test_a_host_is_not_found_by_a_name_that_another_one_has(actuator: str) -> No
     twice = facts(vantages=DEAD, namesakes=frozenset({"h1"}))
     assert judge(PLAN, step, facts(vantages=DEAD)) == ()
     assert [row.why for row in judge(PLAN, step, twice)] == [
-        "another host is called h1, too: which one is meant?"
+        "another Host is called h1, too: which one is meant?"
     ]
     bound = replace(step, parameters={"uri": "qemu+ssh://h1/system"})
     assert judge(PLAN, bound, twice) == ()
+
+
+def test_a_playbook_is_not_limited_to_the_name_of_two_guests() -> None:
+    step = replace(RESUME, actuator="ansible", name="web-1")
+    said = judge(PLAN, step, facts(namesakes=frozenset({step.entity})))
+    assert [row.guard for row in said] == ["name"]
 
 
 def test_who_is_nearly_blind_still_proves_that_what_it_hears_is_alive() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from kgraph.schema import Entity, Outcome
 from remedies import Circumstances, Mode, decide
 from remedies.policy import parse_policy
-from remedies.record import Case, Earned, lacking, lower_bound, tally
+from remedies.record import Case, Earned, Tally, lacking, lower_bound, tally
 from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
 
 EARNED = """\
@@ -83,9 +84,38 @@ def test_one_bad_outcome_demotes_it_and_what_was_before_counts_no_longer() -> No
     assert "since it made worse at 2026-01-01 03:50Z" in mode(*cases("+" * 50, "!"))[1]
 
 
+def test_who_was_made_worse_and_is_not_there_any_longer_speaks_against_every_group() -> None:
+    gone = cases("!", entity="v9")
+    later = tuple(replace(row, at=row.at + timedelta(days=1)) for row in gone)
+    assert mode(*cases("+" * 50), *later)[0] is Mode.SHADOW
+    assert mode(*cases("+" * 50), *cases("+" * 50, entity="v9"))[0] is Mode.AUTO
+
+
 def test_each_group_and_each_action_earns_for_itself() -> None:
     assert mode(*cases("+" * 50, entity="v2"))[0] is Mode.SHADOW
     assert mode(*cases("+" * 50, action="reset"))[0] is Mode.SHADOW
+
+
+def storm(*outcomes: Outcome, plan: str = "P-1", minute: int = 0) -> tuple[Case, ...]:
+    """Return what one plan has done to many guests at once."""
+    at = T0 + timedelta(minutes=minute)
+    return tuple(Case("resume", "VirtualMachine", "v1", at, o, plan=plan) for o in outcomes)
+
+
+def test_what_one_plan_did_to_many_is_one_case() -> None:
+    few, why = mode(*storm(*[Outcome.HELPED] * 40))
+    assert (few, why.partition(" helped")[0]) == (Mode.SHADOW, "not earned yet: 1 of 1")
+    ten = [storm(Outcome.HELPED, Outcome.HELPED, plan=f"P-{n}") for n in range(10)]
+    assert mode(*(case for each in ten for case in each))[0] is Mode.AUTO
+    again = [storm(Outcome.HELPED, minute=n) for n in range(10)]  # runs of one plan
+    assert mode(*(case for each in again for case in each))[0] is Mode.AUTO
+
+
+def test_of_a_plan_that_treated_many_most_must_have_helped_and_none_been_made_worse() -> None:
+    helped, vain, worse = Outcome.HELPED, Outcome.NO_EFFECT, Outcome.MADE_WORSE
+    assert tally(storm(helped, helped, vain)) == Tally(1, 1)
+    assert tally(storm(helped, vain)) == Tally(0, 1)
+    assert tally(storm(helped, helped, worse)) == Tally(0, 0, T0)
 
 
 def test_what_only_looks_need_not_earn_anything() -> None:

@@ -17,8 +17,8 @@ NIGHT = Circumstances(T0, "VirtualMachine", 0.9, synced=True)  # a Thursday, 03:
 AUTO = "rules: [{name: auto, mode: auto, priority: 10}]\n"
 
 
-def policy(more: str) -> Policy:
-    return parse_policy([("p.yaml", f"format: kgraph.policy/v1\n{AUTO}{more}")])
+def policy(more: str, rules: str = AUTO) -> Policy:
+    return parse_policy([("p.yaml", f"format: kgraph.policy/v1\n{rules}{more}")])
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,9 @@ def policy(more: str) -> Policy:
         ("days: [fri, sat]", False),
         ("hours: {from: '22:00', to: '04:00'}", True),
         ("days: [thu], hours: {from: '04:00', to: '05:00'}", False),
+        ("days: [wed], hours: {from: '22:00', to: '04:00'}", True),
+        ("days: [thu], hours: {from: '22:00', to: '04:00'}", False),
+        ("days: [wed], hours: {from: '22:00', to: '03:00'}", False),
         ("days: [thu], labels: {rack: r1}", True),
         ("days: [thu], labels: {rack: r2}", False),
         ("days: [thu], kind: Host", False),
@@ -47,6 +50,31 @@ def test_in_a_window_nothing_happens_by_itself_whatever_the_rules_say(
     assert (decision.mode, decision.rule) == (
         (Mode.OBSERVE, "w") if stops else (Mode.AUTO, "auto")
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        (datetime(2026, 1, 4, 21, 59, tzinfo=UTC), False),  # sunday
+        (datetime(2026, 1, 4, 22, 0, tzinfo=UTC), True),
+        (datetime(2026, 1, 5, 5, 59, tzinfo=UTC), True),
+        (datetime(2026, 1, 5, 6, 0, tzinfo=UTC), False),
+        (datetime(2026, 1, 5, 23, 0, tzinfo=UTC), False),
+        (datetime(2026, 1, 4, 3, 0, tzinfo=UTC), False),  # still the night of saturday
+    ],
+)
+def test_a_night_belongs_to_the_day_on_which_it_begins(
+    at: datetime,
+    holds: bool,  # noqa: FBT001 - a table
+) -> None:
+    rules = policy("windows: [{name: w, days: [sun], hours: {from: '22:00', to: '06:00'}}]")
+    decision = decide(rules, PLAN, replace(NIGHT, now=at))
+    assert (decision.mode is Mode.OBSERVE) is holds
+
+
+def test_no_rule_of_a_site_stands_above_a_window() -> None:
+    rules = policy("windows: [{name: w, days: [thu]}]", AUTO.replace("10", "1000"))
+    assert decide(rules, PLAN, NIGHT).rule == "w"
 
 
 def test_a_window_may_let_suggest_and_says_why() -> None:
@@ -103,6 +131,10 @@ def test_budgets_are_the_sites_own_where_it_has_some() -> None:
         ("synced: false", "every source was read"),
         ("labels: {tier: test}", "label tier is not set, not test"),
         ("days: [mon]", "it is thu"),
+        (
+            "days: [thu], hours: {from: '22:00', to: '04:00'}",
+            "it is still the night of wed",
+        ),
         ("hours: {from: '04:00', to: '05:00'}", "it is 03:00Z"),
         ("risk: low", ""),
     ],

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
+from kgraph.app.seeing_all import seeing_all
 from kgraph.schema import Answer, IncidentStatus, InputError, Plan
 from kgraph.store import GraphStore
 from remedies import renamed
@@ -30,7 +31,8 @@ def worked_out(store: GraphStore, tools: Toolkit, incident: str, cause: str | No
         raise InputError(f"{incident} is {record.status.value}: there is nothing to repair")
     case = again(record, tools).case
     answer = case.answer if cause is None else _suspected(case.answer, cause)
-    plan = None if answer.abstained else tools.remedy(answer, case.incident)
+    remedy = seeing_all(tools, store, lambda: tools.now).remedy
+    plan = None if answer.abstained else remedy(answer, case.incident)
     if plan is None:
         raise InputError(
             f"no suspect of {incident} is likely enough to act on",

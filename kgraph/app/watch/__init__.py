@@ -9,6 +9,7 @@ from kgraph.app.acting import actuators
 from kgraph.app.binding import Binding
 from kgraph.app.holders import holder
 from kgraph.app.policies import policy_of
+from kgraph.app.seeing_all import seeing_all
 from kgraph.app.sources import Context, no_source, watched_jobs
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessor
@@ -54,6 +55,12 @@ def build(
     kept = settings.retention.history_days
     rules = policy_of(configuration)
     executor = Executor(store, actuators(configuration), ours, budgets=rules.budgets)
+    tools = toolkit(
+        configuration,
+        _clock(),
+        lambda: executor.tried_in_vain(_clock()),
+        lambda: in_repair(store),
+    )
     repairs = PolicyRepairs(
         store,
         executor,
@@ -68,12 +75,7 @@ def build(
         keeper=keeper,
         assessor=Assessor(
             store,
-            toolkit(
-                configuration,
-                _clock(),
-                lambda: executor.tried_in_vain(_clock()),
-                lambda: in_repair(store),
-            ),
+            seeing_all(tools, store, _clock),
             beside.warnings,
         ),
         repairs=repairs,

@@ -10,6 +10,13 @@ from kgraph.schema import GONE, Evidence, Observation, Subgraph
 from kgraph.sourcekit import MANAGED_BY
 from remedies import Facts, Vantage
 
+# A switch is chosen by its host's name, and a playbook limited to that of whatever it treats.
+_BY_NAME = frozenset(
+    {
+        *("Host", "VirtualMachine", "Service", "ServiceInstance", "Database", "Queue"),
+        *("LoadBalancer", "Application", "Container", "Pod"),
+    }
+)
 # Alertmanager passes on what Prometheus has seen; counters come over libvirt's connection.
 _THROUGH = {"alertmanager": "prometheus", "libvirt-stats": "libvirt"}
 
@@ -51,10 +58,10 @@ def owners(graph: Subgraph) -> dict[str, str]:
 
 
 def namesakes(graph: Subgraph) -> frozenset[str]:
-    """Return the hosts that are called as another one is."""
-    hosts = [each for each in graph.entities if each.kind == "Host"]
-    called = Counter(each.name for each in hosts)
-    return frozenset(each.uid for each in hosts if called[each.name] > 1)
+    """Return what may be acted on by its name, and is called as another of its kind is."""
+    named = [each for each in graph.entities if each.kind in _BY_NAME]
+    called = Counter((each.kind, each.name) for each in named)
+    return frozenset(each.uid for each in named if called[each.kind, each.name] > 1)
 
 
 def vantages(graph: Subgraph, evidence: Evidence) -> tuple[Vantage, ...]:

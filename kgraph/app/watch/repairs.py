@@ -16,7 +16,7 @@ from kgraph.app.watch.keeper import Keeper
 from kgraph.app.watch.shadows import Shadows
 from kgraph.app.watch.told import Told, What
 from kgraph.incidents.advice import said_of
-from kgraph.schema import Plan, PlanDocument, PlanRecord, PlanState
+from kgraph.schema import Entity, Plan, PlanDocument, PlanRecord, PlanState
 from kgraph.store import GraphStore
 from remedies import (
     Circumstances,
@@ -36,6 +36,7 @@ from remedies.record import Case
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
 _ALL = 1_000_000
+_STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
 
 
@@ -73,6 +74,8 @@ class PolicyRepairs:
     _known: Facts | None = None
     _known_at: datetime | None = None
     _cases: tuple[Case, ...] | None = None
+    _treated: dict[str, Entity] = field(default_factory=dict)
+    _proved: dict[str, tuple[object, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._shadows = Shadows(self.store)
@@ -108,13 +111,17 @@ class PolicyRepairs:
             known = before.get(plan.id)
             since = known.since if known else found.at
             self._proposals[plan.id] = _Proposal(plan, kept, since)
-            if known is None and plan.incident not in busy:
+            if known is None and plan.incident not in busy and self._proposed(plan):
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
+        self._proved = {i: row for i, row in self._proved.items() if i in self._proposals}
         self._cases = None
         standing = {row.plan.incident: row.plan for row in self._proposals.values()}
-        abnormal = {(row.entity, row.signal) for row in self.store.symptoms(now=found.at)}
-        return told + self._shadows.conclude(standing, abnormal, found.at)
+        if not self._shadows.any:
+            return told
+        self._known = None  # as it is explained now, and not as it was a moment ago
+        facts = self._facts(found.at, found)
+        return told + self._shadows.conclude(standing, facts, found.at)
 
     def set_back(self, now: datetime) -> None:
         """Count from now how long plans of a later time have stood: the clock was set back."""
@@ -164,6 +171,11 @@ class PolicyRepairs:
         waiting = self._proposals or self.store.plans(states=approved, limit=1)
         return self.executor.idle and not waiting
 
+    def _proposed(self, plan: Plan) -> bool:
+        """Tell whether it is on the table: a person may have said no to what it does."""
+        record = self.store.plan(plan.id)
+        return record is not None and record.state in _STANDS
+
     def _facts(self, now: datetime, found: Assessment) -> Facts:
         """Sum up what is known: all evidence is read, so only when needed, and not too often."""
         keeper, known = self.keeper, self._known
@@ -209,6 +221,7 @@ class PolicyRepairs:
                 continue
             facts = self._facts(now, found)
             refused = self.executor.foresee(proposal.plan, now, facts)
+            refused = refused or self._objection(proposal.plan, facts, found)
             said = refused or self.executor.begin(record, now, facts, why=decision.rule)
             if isinstance(said, Refusal):
                 yield from self._not_begun(proposal.plan, now, f"{said.guard}: {said.why}")
@@ -216,17 +229,33 @@ class PolicyRepairs:
                 self._refused.pop(proposal.plan.id, None)
                 yield _begun(said, now)
 
+    def _objection(self, plan: Plan, facts: Facts, found: Assessment) -> Refusal | None:
+        """Prove a plan on the whole graph, with all that is broken now: it was made on a part.
+
+        Asked again only once something of that has changed: of a large estate it takes a while.
+        """
+        if self.binding is None:
+            return None
+        repairing = in_repair(self.store)
+        mark = found.at, facts.abnormal, repairing
+        known = self._proved.get(plan.id)
+        if known is None or known[0] != mark:
+            said = self.binding.objection(plan, found.graph, facts.abnormal, repairing)
+            known = self._proved[plan.id] = mark, said
+        return Refusal("proof", known[1]) if known[1] else None
+
     def _decide(self, proposal: _Proposal, now: datetime) -> Decision:
         case = proposal.kept.investigation.case
         fault = proposal.plan.cause
         causes = {cause.entity: cause for cause in case.answer.causes}
+        record = self._record(now)
         around = Circumstances(
             now=now,
             kind=causes[fault.entity].kind,
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
-            entities={entity.uid: entity for entity in case.incident.entities},
-            cases=self._record(now),
+            entities=self._treated | {entity.uid: entity for entity in case.incident.entities},
+            cases=record,
         )
         return decide(self.policy, proposal.plan, around)
 
@@ -234,6 +263,9 @@ class PolicyRepairs:
         """Read back what remedies have come to, if it matters; once for each new assessment."""
         if self._cases is None:
             self._cases = cases(self.store, now - RECORD) if self.policy.earning else ()
+            # Of which group they are is told by their labels, wherever in the estate they are.
+            treated = self.store.get(sorted({row.entity for row in self._cases}))
+            self._treated = {entity.uid: entity for entity in treated}
         return self._cases
 
     def _not_begun(self, plan: Plan, now: datetime, why: str) -> Iterator[Told]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -18,12 +18,12 @@ from kgraph.schema import (
     PlanMovedError,
     PlanState,
     Run,
-    Sign,
 )
 from kgraph.schema.plan_documents import plan_text
 from kgraph.store import GraphStore
+from remedies import Facts
 from remedies.execution.readback import SHADOW
-from remedies.shadow import Shadow, concluded
+from remedies.shadow import Came, Shadow, concluded
 
 _MOST = 1_000  # open at once
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.SUPERSEDED})
@@ -44,6 +44,11 @@ class Shadows:
             else:
                 self._open[document.id] = found
 
+    @property
+    def any(self) -> bool:
+        """Whether any is open."""
+        return bool(self._open)
+
     def begin(self, plan: Plan, rule: str, now: datetime) -> None:
         """Note that a plan would have begun; only the first of an incident counts."""
         if plan.incident in self._open:
@@ -52,27 +57,25 @@ class Shadows:
         content = json.dumps({"plan": plan.id, "rule": rule})
         self.store.put([Document(Drawer.SHADOW, plan.incident, now, content)])
 
-    def conclude(
-        self, standing: Mapping[str, Plan], abnormal: Collection[Sign], now: datetime
-    ) -> list[Told]:
+    def conclude(self, standing: Mapping[str, Plan], facts: Facts, now: datetime) -> list[Told]:
         """Write down what would have come of those of which that can be told now.
 
         Args:
             standing: incident -> the plan that stands for it now.
-            abnormal: what is seen to be wrong.
+            facts: what is observed.
             now: the moment.
         """
         told = []
         for incident, shadow in list(self._open.items()):
-            outcome = concluded(shadow, standing.get(incident), abnormal, now)
-            if outcome is None:
+            outcome = concluded(shadow, standing.get(incident), facts, now)
+            if outcome is Came.OPEN:
                 continue
             del self._open[incident]
             self.store.drop(Drawer.SHADOW, [incident])
-            if self._write(shadow, outcome, now):
+            if isinstance(outcome, Outcome) and self._write(shadow, outcome, now):
                 line = f"{shadow.plan.id} would have {_WOULD[outcome]}: {shadow.plan.title}"
-                facts = {"plan": shadow.plan.id, "incident": incident, "outcome": outcome.value}
-                told.append(Told(now, What.SHADOW, line, facts))
+                said = {"plan": shadow.plan.id, "incident": incident, "outcome": outcome.value}
+                told.append(Told(now, What.SHADOW, line, said))
         return told
 
     def _read(self, document: Document) -> Shadow | None:

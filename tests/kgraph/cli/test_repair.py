@@ -123,8 +123,8 @@ def test_policy_test_names_the_rule_that_decides_and_why_others_do_not(
     assert run("policy", "test", "P-none").code == 1
     listed = json.loads(run("policy", "rules", "-o", "json").out)
     assert [row["rule"] for row in listed][:3] == [
-        "observe before the first complete sync",
         "sundays",
+        "observe before the first complete sync",
         "databases",
     ]
 
@@ -293,6 +293,20 @@ def test_where_a_watch_is_at_work_the_plan_is_approved_and_followed(
     assert "is approved; the watch carries it out" in done.err
     assert "running: running" in done.out
     assert "done: done" in done.out
+    assert (shop / "state").read_text() == "active"
+
+
+def test_who_is_told_to_stop_while_reading_begins_nothing(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = proposed(run)
+    reading = "_first_reading"
+    monkeypatch.setattr(applying.Applying, reading, lambda _self, stopping: stopping.set())
+    done = run("apply", plan, "--execute")
+    assert done.code == 1
+    assert f"{plan} was not begun" in done.err
+    kept = json.loads(run("plan", plan, "-o", "json").out)
+    assert (kept["state"], kept["runs"]) == ("proposed", [])
     assert (shop / "state").read_text() == "active"
 
 

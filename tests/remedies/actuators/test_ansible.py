@@ -77,7 +77,20 @@ def test_it_is_limited_to_the_one_host_and_told_what_it_is_for(bench: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["", "all", "*", "web*", "a:b", "!web-1", "-e", "@file", "ungrouped"]
+    "name",
+    [
+        "",
+        "all",
+        "*",
+        "web*",
+        "a:b",
+        "!web-1",
+        "-e",
+        "@file",
+        "ungrouped",
+        "localhost",
+        "localhost.lan",
+    ],
 )
 def test_no_name_ever_means_more_than_one_host(bench: Path, name: str) -> None:
     task = Task("P-1", "drain", "i1", "x", {"name": name})

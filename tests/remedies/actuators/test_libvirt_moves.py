@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from remedies.actuators import definitions
 from remedies.actuators.definitions import Definitions
 from remedies.actuators.libvirt import LibvirtActuator
 from remedies.actuators.libvirt_line import NO_SWITCHES
+from remedies.looks import RefusedError
 from tests.remedies.actuators.test_libvirt import (
     DEAD,
     IO_ERROR,
@@ -39,6 +41,10 @@ class MovingDomain(FakeDomain):
     home: Host | None = None
     breaks: bool = False  # the migration breaks off, and it stays where it is
     stubborn: bool = False  # it does not shut down
+    xml: str = "<domain/>"
+
+    def XMLDesc(self, flags: int = 0) -> str:  # noqa: ARG002 - libvirt's signature
+        return self.xml
 
     def shutdown(self) -> int:
         self.calls.append("shutdown")
@@ -101,9 +107,17 @@ class Host:
     parts: dict[str, Part] = field(default_factory=dict)
     defined: list[str] = field(default_factory=list)
     uuid: str = SMBIOS.format(1)
+    cpu: str = "<cpu><model>Skylake</model></cpu>"
+    compared: list[str] = field(default_factory=list)
+    fits: int = 1  # virCPUCompareResult
 
     def getCapabilities(self) -> str:
-        return f"<capabilities><host><uuid>{self.uuid}</uuid></host></capabilities>"
+        uuid = f"<uuid>{self.uuid}</uuid>"
+        return f"<capabilities><host>{uuid}{self.cpu}</host></capabilities>"
+
+    def compareCPU(self, xml: str, flags: int = 0) -> int:  # noqa: ARG002 - libvirt's signature
+        self.compared.append(xml)
+        return self.fits
 
     def lookupByUUIDString(self, uuid: str) -> MovingDomain:
         if uuid not in self.guests:
@@ -151,7 +165,7 @@ class Estate:
             control, uris, frozenset(uris), definitions, routes, switches=switches
         )
 
-    def put(self, uri: str, state: tuple[int, int], **how: bool) -> MovingDomain:
+    def put(self, uri: str, state: tuple[int, int], **how: Any) -> MovingDomain:
         host = self.hosts[uri]
         host.guests[UUID] = MovingDomain(state, home=host, **how)
         return host.guests[UUID]
@@ -190,6 +204,7 @@ LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsew
         (COLD, None, (DomainState.SHUTOFF, 0), Standing.READY, "brought there"),
         (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, PANICKED, None, Standing.UNFIT, "its old host answers"),
+        (ELSEWHERE, DEAD, SHUT, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, None, None, Standing.UNFIT, "no definition of it was kept"),
         (ELSEWHERE, None, SHUT, Standing.READY, "no other host runs it"),
         (ELSEWHERE, None, RUNS, Standing.DONE, "there it is running"),
@@ -278,6 +293,47 @@ def test_a_running_guest_migrates_over_the_route_of_its_target() -> None:
     with pytest.raises(EffectError, match="not as it must be"):
         estate.actuator.act(LIVE)  # once is enough
     assert len(guest.calls) == 1
+
+
+PASSED = "<domain><cpu mode='host-passthrough' check='none' migratable='on'/></domain>"
+
+
+@pytest.mark.parametrize(
+    ("xml", "fits", "goes"),
+    [
+        (PASSED, 0, False),
+        (PASSED, 1, True),
+        (PASSED, 2, True),  # it has more than that
+        ("<domain><cpu mode='host-model'/></domain>", 0, True),  # libvirt itself sees to it
+        ("<domain/>", 0, True),
+    ],
+)
+def test_who_uses_its_host_s_processor_as_it_is_moves_to_no_lesser_one(
+    xml: str,
+    fits: int,
+    goes: bool,  # noqa: FBT001 - a table
+) -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS, xml=xml)
+    there = estate.hosts[H2]
+    there.fits = fits
+    if goes:
+        estate.actuator.act(LIVE)
+    else:
+        with pytest.raises(RefusedError, match=r"qemu.h2.* has another one"):
+            estate.actuator.act(LIVE)
+    assert bool(guest.calls) is goes
+    if xml == PASSED:
+        assert there.compared == ["<cpu><model>Skylake</model></cpu>"]
+
+
+def test_whose_processor_nobody_can_compare_stays() -> None:
+    estate = Estate()
+    guest = estate.put(H1, RUNS, xml=PASSED)
+    estate.hosts[H1].cpu = ""
+    with pytest.raises(RefusedError):
+        estate.actuator.act(LIVE)
+    assert guest.calls == []
 
 
 def test_a_migration_that_breaks_off_leaves_the_guest_where_it_was() -> None:

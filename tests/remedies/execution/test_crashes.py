@@ -65,7 +65,8 @@ class Dying:
 
 def story(action: str) -> tuple[Estate, Plan]:
     step, state, cause = ONE[action]
-    estate = Estate({step.entity: Thing(state)})
+    ill = step.effect in {"rebooted", "restarted"}
+    estate = Estate({step.entity: Thing(state, ill=ill)})
     # A plan that only tells people is no plan that could be carried out.
     rest = () if step.risk is not Risk.NONE else (RESTART,)
     return estate, plan_of(step, *rest, cause=cause)
@@ -100,6 +101,20 @@ def test_killed_around_an_effect_it_is_reconciled_and_never_done_twice_in_harm(
     assert record.state is PlanState.DONE, record.because
     assert done <= (2 if plan.steps[0].terms.repeatable else 1)
     assert done >= 1
+
+
+def test_what_an_earlier_process_may_have_brought_back_is_ours_to_take_back(
+    store: GraphStore,
+) -> None:
+    estate = Estate({"x": Thing("active", ill=True, sound=False)})
+    plan = plan_of(FORCE, CHECK, cause=Fault("x", "hung"))
+    estate.kill_at = ("after", "restart")
+    night = Night(store, estate)
+    night.begin(plan)
+    killed(night, plan)
+    night.restart()
+    assert night.run(plan).state is PlanState.COMPENSATED
+    assert estate.log[-1] == "stop x"
 
 
 @pytest.mark.parametrize("action", sorted(set(ONE) - {"reset"}))

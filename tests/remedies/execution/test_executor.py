@@ -17,17 +17,22 @@ from kgraph.schema import (
     Plan,
     PlanRecord,
     PlanState,
+    StepState,
     StoreBusyError,
 )
 from kgraph.schema.plan_documents import parse_plan
 from kgraph.store import GraphStore
-from remedies import Approver, Budgets, Executor, Refusal
+from remedies import Approver, Budgets, Executor, Look, Refusal, Standing, Vantage
 from remedies.execution.ledger import tried_in_vain
+from remedies.execution.moves import Act, Hand, LookAt
+from remedies.execution.step_moves import carry_on
+from remedies.execution.track import Track
 from remedies.guards.attempts import PAUSE
 from tests.remedies.fake_estate import (
     CHECK,
     RESTART,
     RESUME,
+    T0,
     Estate,
     Night,
     Thing,
@@ -157,6 +162,86 @@ def test_what_a_dead_process_left_is_taken_up_once_its_lease_has_run_out(
     night.tick(90)
     assert night.executor.running == (plan.id,)
     assert night.run(plan).state is PlanState.DONE
+
+
+def test_an_export_that_nobody_can_look_at_is_not_stopped_again(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things["x"].sound = None
+    night = Night(store, estate)
+    night.begin(plan)
+    ended = night.run(plan)
+    assert ended.state is PlanState.NEEDS_HUMAN
+    assert "it cannot be looked at: no route to it" in ended.because
+    assert estate.log == ["restart x"]
+    # The restart is not held against it: once the export can be looked at, the rest is done.
+    estate.things["x"].sound = True
+    begun = night.ask(plan, Approver.POLICY)
+    assert isinstance(begun, PlanRecord), begun
+    assert night.run(plan).state is PlanState.DONE
+    assert "stop x" not in estate.log
+
+
+def test_who_has_come_back_while_a_plan_waited_is_not_reset(store: GraphStore) -> None:
+    reset = replace(RESUME, action="reset", inverse="", effect="rebooted")
+    hung = {f"v{n}": Thing("running", ill=True) for n in range(1, 15)}
+    estate = Estate(hung)
+    plan = plan_of(*(replace(reset, entity=name) for name in hung), cause=Fault("v1", "hung"))
+    night = Night(store, estate)
+    night.begin(plan)
+    for _ in range(10):
+        night.tick(1)
+    assert len(estate.log) == 10  # the budget of a minute
+    for thing in hung.values():
+        thing.ill = False  # what they waited for is back
+    assert night.run(plan).state is PlanState.DONE
+    assert len(estate.log) == 10
+    said = [entry.detail for entry in store.journal(plan.id) if entry.step == 13]
+    assert said[-1] == "already so: it is seen to be well again"
+
+
+@pytest.mark.parametrize(
+    ("later", "fresh"), [(0, True), (3, True), (4, False), (-1, False), (-3600, False)]
+)
+def test_a_look_counts_for_a_moment_whichever_way_the_clock_is_set(
+    later: float,
+    fresh: bool,  # noqa: FBT001 - a table
+) -> None:
+    seen = Hand(intended_at=T0, look=Look(Standing.READY), looked_at=T0, seen_at=T0)
+    track = Track(StepState.RUNNING, intents=1)
+    move = carry_on(0, RESUME, track, seen, T0 + timedelta(seconds=later))
+    assert isinstance(move, Act if fresh else LookAt)
+
+
+def test_what_a_person_has_approved_does_not_begin_in_a_blind_moment(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    approved(night, plan)
+    eyes = frozenset({"x", "v1"})
+    deaf = tuple(Vantage(name, eyes, eyes) for name in ("libvirt", "ping"))
+    dark = replace(night.facts(), vantages=deaf)
+    (said,) = night.executor.begin_approved(night.now, dark)
+    assert isinstance(said, Refusal)
+    assert said.guard == "isolated"
+    kept = store.plan(plan.id)
+    assert kept is not None
+    assert kept.state is PlanState.APPROVED
+    (begun,) = night.executor.begin_approved(night.now, night.facts())
+    assert isinstance(begun, PlanRecord)
+
+
+def test_who_asks_for_one_plan_takes_up_no_other(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    estate.things |= {"v9": Thing("paused"), "s": Thing("active")}
+    other = plan_of(replace(RESUME, entity="v9"), cause=Fault("s", "down"))
+    night = Night(store, estate)
+    night.begin(plan)
+    night.begin(other)
+    night.now += timedelta(minutes=2)
+    night.executor = night.fresh("another")
+    assert night.executor.resume_all(night.now, of=plan.id) == (plan.id,)
+    assert night.executor.running == (plan.id,)
+    assert night.run(plan).state is PlanState.DONE
+    assert not [row for row in estate.log if row.endswith(" v9")]
 
 
 def test_a_plan_that_ended_meanwhile_is_not_taken_up(store: GraphStore) -> None:
@@ -323,6 +408,22 @@ def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
+
+
+def test_what_was_quiet_once_and_never_read_again_has_not_stayed_away(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    while not any("all symptoms are gone" in row for row in night.said):
+        night.tick(1)
+    last, began = night.facts(), night.now
+    while night.executor.running and night.now < began + timedelta(minutes=10):
+        night.now += timedelta(seconds=1)
+        night.executor.tick(night.now, last)
+    record = store.plan(plan.id)
+    assert record is not None
+    assert record.state is PlanState.NEEDS_HUMAN
+    assert "nothing was read for long enough to see whether they stay away" in record.because
 
 
 def test_a_plan_that_a_person_cancels_begins_nothing_more_and_another_goes_on(

@@ -67,7 +67,7 @@ def together(nights: list[Night], seconds: float = 0.5) -> None:
 
 
 def test_who_slept_while_another_went_on_does_nothing_a_second_time(store: GraphStore) -> None:
-    estate = Estate({"x": Thing("inactive"), "v1": Thing("running")})
+    estate = Estate({"x": Thing("inactive"), "v1": Thing("running", ill=True)})
     plan = plan_of(RESTART, CHECK, RESET)
     sleeper = Night(store, estate, slow=True)
     sleeper.begin(plan)
@@ -86,7 +86,7 @@ def test_who_slept_while_another_went_on_does_nothing_a_second_time(store: Graph
 
 
 def test_who_slept_and_finds_its_lease_free_takes_the_plan_up_anew(store: GraphStore) -> None:
-    estate = Estate({"x": Thing("inactive"), "v1": Thing("running")})
+    estate = Estate({"x": Thing("inactive"), "v1": Thing("running", ill=True)})
     plan = plan_of(RESTART, CHECK, RESET)
     night = Night(store, estate, slow=True)
     night.begin(plan)
@@ -246,7 +246,7 @@ def test_a_lease_under_which_something_is_done_still_is_not_given_back(store: Gr
 def test_a_plan_that_was_let_go_while_its_effect_hangs_goes_to_a_person(
     store: GraphStore,
 ) -> None:
-    estate = Estate({"x": Thing("inactive"), "v1": Thing("running", hangs=True)})
+    estate = Estate({"x": Thing("inactive"), "v1": Thing("running", hangs=True, ill=True)})
     plan = plan_of(RESTART, CHECK, RESET)
     night = Night(store, estate)
     night.begin(plan)
@@ -272,7 +272,7 @@ def test_whatever_two_processes_go_through_nothing_is_done_twice(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="two-") as folder:
         store = new_store(Path(folder) / "two.db")
-        estate = Estate({"x": Thing("inactive"), "v1": Thing("running")})
+        estate = Estate({"x": Thing("inactive"), "v1": Thing("running", ill=True)})
         plan = plan_of(RESTART, CHECK, RESET)
         nights = [Night(store, estate, slow=slow)]
         nights[0].begin(plan)

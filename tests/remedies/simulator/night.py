@@ -182,7 +182,8 @@ class SimNight:
         if plan is None or self._ended(plan):
             return
         record = propose(self.store, incident, renamed(plan, incident), self.now)
-        assert record is not None
+        if record is None:
+            return  # a person has said no to it
         self._name(record.id, plan)
         around = Circumstances(
             self.now,

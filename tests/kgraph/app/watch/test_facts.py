@@ -61,12 +61,17 @@ def test_who_else_takes_care_of_something_is_told_by_its_label() -> None:
     assert facts.owners == {"v1": "Pacemaker"}
 
 
-def test_hosts_that_are_called_alike_are_told() -> None:
-    graph = Subgraph(
-        (*GRAPH.entities, Entity("h9", "Host", "h1"), Entity("v1", "Volume", "h2")), ()
+def test_what_is_acted_on_by_name_and_called_alike_is_told() -> None:
+    more = (
+        Entity("h9", "Host", "h1"),
+        Entity("v1", "Volume", "h2"),
+        Entity("v2", "Volume", "h2"),
+        Entity("g1", "VirtualMachine", "web-1"),
+        Entity("g2", "VirtualMachine", "web-1"),
+        Entity("g3", "VirtualMachine", "web-3"),
     )
-    facts = facts_of(graph, Evidence(()), NOW, (), ())
-    assert facts.namesakes == {"h1", "h9"}
+    facts = facts_of(Subgraph((*GRAPH.entities, *more), ()), Evidence(()), NOW, (), ())
+    assert facts.namesakes == {"h1", "h9", "g1", "g2"}
 
 
 def test_where_all_is_well_nothing_is_silent() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
@@ -29,6 +31,7 @@ from kgraph.schema import (
     Item,
     Key,
     Observation,
+    Outcome,
     PlanState,
     Record,
     RelationRecord,
@@ -38,6 +41,7 @@ from kgraph.schema import (
 from kgraph.store import GraphStore, open_store
 from remedies import Executor, Look, Standing, Task, load_policy
 from remedies.execution.cases import cases
+from remedies.record import Case
 from tests.kgraph.app.watch.test_loop import Clock
 
 AUTO = """
@@ -45,6 +49,7 @@ format: kgraph.policy/v1
 rules:
   - {name: by itself, mode: auto, when: {risk: low, synced: true}}
 """
+_RACK = {"rack": "r1"}
 UUID = "6ac69cd2-2613-4896-80fa-104528ccfdb6"
 SETTINGS = Settings(endpoints=[{"name": "guests", "type": "libvirt", "uri": "qemu:///h1"}])
 
@@ -62,7 +67,7 @@ class Hypervisor:
         state = State.HEALTHY if self.running else State.ABNORMAL
         items: list[Item] = [
             Record("h1", "Host", "h1"),
-            Record("v1", "VirtualMachine", "web-1", keys=(Key("vmUuid", UUID),)),
+            Record("v1", "VirtualMachine", "web-1", keys=(Key("vmUuid", UUID),), labels=_RACK),
             RelationRecord("v1", "RUNS_ON", "h1"),
             Observation("h1", "down", State.HEALTHY, at=at, detector="libvirt/h1"),
             Observation("v1", "down", state, at=at, detector="libvirt/h1"),
@@ -248,6 +253,33 @@ def test_the_kill_switch_stops_it_and_says_so(night: Night) -> None:
     assert night.host.acted == []
 
 
+@dataclass(frozen=True)
+class Objecting(Binding):
+    """A proof on the whole graph that finds what that on a part could not."""
+
+    asked: list[object] = field(default_factory=list)
+
+    def objection(self, *told: object) -> str:
+        self.asked.append(told)
+        return "the checker objects by now: capacity"
+
+
+def test_what_begins_by_itself_is_proven_on_the_whole_graph(night: Night) -> None:
+    repairs = night.watch.repairs
+    assert isinstance(repairs, PolicyRepairs)
+    repairs.binding = whole = Objecting({})
+    night.rounds(1)
+    night.host.running = False
+    refused = night.until(What.REFUSED)
+    assert "proof: the checker objects by now: capacity" in refused.line
+    night.rounds(20)
+    assert night.host.acted == []
+    assert len(whole.asked) == 1  # nothing has changed since
+    repairs.binding = Binding.of(Configuration(SETTINGS))
+    repairs._proved.clear()
+    assert night.until(What.ENDED).facts["state"] == "done"
+
+
 def test_a_repair_that_did_not_help_is_not_tried_again(night: Night) -> None:
     night.rounds(1)
     night.host.running, night.host.broken = False, True
@@ -338,6 +370,36 @@ def test_a_repair_earns_its_place_in_the_shadow_and_then_acts_by_itself(
     night.host.running = False
     assert night.until(What.ENDED).facts["outcome"] == "helped"
     assert night.host.acted == ["start"]
+
+
+@pytest.mark.parametrize("worse", [False, True], ids=["helped", "made worse"])
+def test_one_of_its_group_counts_that_is_no_part_of_the_incident(
+    new_night: NewNight,
+    monkeypatch: pytest.MonkeyPatch,
+    worse: bool,  # noqa: FBT001 - a table
+) -> None:
+    for name in ("app.watch.assess.WHOLE_UP_TO", "app.survey.WHOLE_UP_TO"):
+        monkeypatch.setattr(f"kgraph.{name}", 1)
+    none = np.arange(0, dtype=np.int32)
+    monkeypatch.setattr(sys.modules["kgraph.topology.vicinity"], "_strangers", lambda _: none)
+    night = new_night(SHADOW.replace("atLeast: 0.3", "atLeast: 0.3, by: rack"))
+    far = Record("v2", "VirtualMachine", "far", keys=(Key("vmUuid", UUID[::-1]),), labels=_RACK)
+    night.host.more = [far]
+    night.rounds(1)
+    uid = night.store.locate("libvirt", "v2")
+    assert isinstance(uid, str)
+    at = night.clock() - timedelta(days=2)
+    one = Case("start", "VirtualMachine", uid, at, Outcome.HELPED)
+    found = [replace(one, plan=f"P-{n}") for n in range(20)]
+    if worse:
+        found.append(replace(one, at=at + timedelta(days=1), outcome=Outcome.MADE_WORSE))
+    monkeypatch.setattr("kgraph.app.watch.repairs.cases", lambda *_: tuple(found))
+    night.host.running = False
+    if worse:
+        assert "since it made worse" in str(night.until(What.REFUSED).facts["because"])
+    else:
+        assert night.until(What.ENDED).facts["outcome"] == "helped"
+    assert night.host.acted == ([] if worse else ["start"])
 
 
 def test_a_shadow_run_that_is_open_outlives_the_process(new_night: NewNight) -> None:

@@ -1,0 +1,113 @@
+"""What a person said no to is not proposed again, whatever else changes about its incident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kgraph.app.plans import cancel, propose, reject
+from kgraph.schema import (
+    Actor,
+    Fault,
+    IncidentRecord,
+    IncidentStatus,
+    Plan,
+    PlanRecord,
+    PlanState,
+    Risk,
+    Role,
+)
+from kgraph.schema.plan_documents import identified
+from kgraph.store import GraphStore
+from kgraph.store.sqlite import SqliteStore
+from remedies.restoring import DRIFTED
+from tests.remedies.fake_estate import CHECK, RESTART, RESUME, T0, plan_of
+
+INCIDENT = "INC-0001"
+ASK = replace(RESTART, action="ask", risk=Risk.NONE, actor=Actor.PERSON, undo_if=())
+FIRST = plan_of(RESTART, CHECK, RESUME)
+SOON = T0 + timedelta(minutes=1)
+
+
+def worse(plan: Plan) -> Plan:
+    """Return the same repair once another symptom has come up."""
+    return identified(replace(plan, symptoms=(*plan.symptoms, ("s1", "errors"))))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    with closing(SqliteStore.open(tmp_path / "kgraph.db")) as opened:
+        yield opened
+
+
+def proposed(store: GraphStore, plan: Plan) -> PlanRecord:
+    record = propose(store, INCIDENT, plan, T0)
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        worse(FIRST),
+        plan_of(RESTART, CHECK, RESUME, replace(RESUME, entity="v2")),
+        plan_of(replace(RESUME, role=Role.CAUSE)),
+    ],
+    ids=["one symptom more", "one guest more", "what is left of it"],
+)
+def test_what_was_rejected_does_not_come_back_as_another_plan(
+    store: GraphStore, again: Plan
+) -> None:
+    reject(store, proposed(store, FIRST), "anna", "the disk is to be replaced", T0)
+    assert propose(store, INCIDENT, again, SOON) is None
+    assert store.plan(again.id) is None
+
+
+def test_a_plan_that_was_cancelled_does_not_begin_again_as_another_one(store: GraphStore) -> None:
+    running = replace(proposed(store, FIRST), state=PlanState.RUNNING)
+    store.save_plan(running)
+    cancel(store, running, "anna", "a technician is at it", T0)
+    store.save_plan(replace(running, state=PlanState.NEEDS_HUMAN))
+    assert propose(store, INCIDENT, worse(FIRST), SOON) is None
+
+
+def test_something_else_or_for_another_incident_is_proposed_as_before(store: GraphStore) -> None:
+    reject(store, proposed(store, FIRST), "anna", "", T0)
+    other = plan_of(replace(RESUME, entity="v9"))
+    elsewhere = identified(replace(FIRST, incident="INC-0002"))
+    for incident, plan in ((INCIDENT, other), ("INC-0002", elsewhere)):
+        found = propose(store, incident, plan, SOON)
+        assert found is not None
+        assert found.state is PlanState.PROPOSED
+
+
+def test_a_no_holds_for_what_is_split_off_while_its_incident_is_open(store: GraphStore) -> None:
+    opened = IncidentRecord(INCIDENT, IncidentStatus.OPEN, T0, T0, "x down", "{}", "{}")
+    store.save_incident(opened)
+    reject(store, proposed(store, FIRST), "anna", "a technician is at it", T0)
+    split = identified(replace(plan_of(RESUME), incident="INC-0002"))
+    assert propose(store, "INC-0002", split, SOON) is None
+    store.save_incident(replace(opened, status=IncidentStatus.RESOLVED))
+    assert propose(store, "INC-0002", split, SOON) is not None
+
+
+def test_a_declaration_may_ask_again_for_what_was_rejected_with_something_else(
+    store: GraphStore,
+) -> None:
+    drifted = Fault("v1", DRIFTED)
+    first = plan_of(RESUME, cause=drifted)
+    reject(store, proposed(store, first), "anna", "not today", T0)
+    assert propose(store, INCIDENT, first, SOON) == store.plan(first.id)
+    more = plan_of(RESUME, replace(RESUME, entity="v2"), cause=drifted)
+    assert propose(store, INCIDENT, more, SOON) is not None
+
+
+def test_of_what_only_asks_the_same_question_is_not_asked_again(store: GraphStore) -> None:
+    reject(store, proposed(store, plan_of(ASK)), "anna", "", T0)
+    assert propose(store, INCIDENT, worse(plan_of(ASK)), SOON) is None
+    assert propose(store, INCIDENT, plan_of(ASK, RESUME), SOON) is not None
