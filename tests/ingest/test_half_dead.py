@@ -276,8 +276,16 @@ def _synced(store: GraphStore, row: Row, later: timedelta = timedelta()) -> Outc
     [("netbox", NETBOX), ("redfish", REDFISH), ("docker", DOCKER), ("openstack", OPENSTACK)],
 )
 def test_one_that_fails_in_the_middle_closes_nothing_and_says_why(
-    source: str, answers: dict[str, Any], fault: str, server: Half, store: GraphStore
+    source: str,
+    answers: dict[str, Any],
+    fault: str,
+    server: Half,
+    store: GraphStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Nothing is silent here, but a busy machine.
+    monkeypatch.setattr(web, "TIMEOUT_SECONDS", 10.0)
+    monkeypatch.setattr(web, "PATIENCE", timedelta(seconds=10))
     asked: list[str] = []
     good = _recorded(answers)
 
