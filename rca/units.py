@@ -263,7 +263,8 @@ def _in_time(rows: Rows, rose: Floats) -> Rows:
 def _waits(scene: Scene) -> Mask:
     """Return (r,) of which readings say that somebody waits, or not, for what it calls."""
     heard = scene.heard
-    return np.array([sort.channel is Channel.WAITING for sort in heard.looks], np.bool_)[heard.look]
+    waits = [sort.channel is Channel.WAITING for sort in heard.looks]
+    return np.array(waits, np.bool_)[heard.look]
 
 
 def _conduits(
