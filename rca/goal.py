@@ -16,12 +16,14 @@ class Goal:
 
     Attributes:
         severity: whether it is about stopping or slowness.
-        conduits: what its entity depends on, and what depends on it; itself included.
+        way: what its entity depends on; itself included.
+        behind: what else depends on it.
     """
 
     entity: int
     severity: Severity
-    conduits: frozenset[int]
+    way: frozenset[int]
+    behind: frozenset[int]
 
     def is_told_by(self, entity: int, reading: Reading) -> bool:
         """Tell whether a reading is the breach once more: an alarm of the entity about itself."""
@@ -36,8 +38,9 @@ def goal_of(scene: Scene, target: Target | None) -> Goal | None:
     entity = scene.topology.index[target.entity]
     slow = "slow" in main_modes(target.signal)
     severity = Severity.GRAY if slow else Severity.HARD
-    behind = dependents(scene.topology, [entity]).entities.tolist()
-    return Goal(entity, severity, frozenset((*_reaching(scene, entity), *behind)))
+    way = frozenset(_reaching(scene, entity))
+    behind = frozenset(dependents(scene.topology, [entity]).entities.tolist())
+    return Goal(entity, severity, way, behind - way)
 
 
 def _reaching(scene: Scene, goal: int) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kgraph.schema import Change, Incident
 from rca.learning import Learned, Priors
@@ -14,6 +14,7 @@ from rca.rules import Model
 WINDOW_YEARS = 1 / 365  # faults this close together belong to one incident
 COMMON_CAUSE = 0.05  # beta factor: of the faults of one member, so many take its peers along
 BEFORE = timedelta(hours=1)  # a change so shortly before the first symptom is suspect
+AFTER = timedelta(minutes=1)  # so much later than all that its entity shows, it is an answer to it
 CHANGE_ODDS = 20.0  # how much likelier a thing fails that was just changed
 _READ = frozenset(
     {"created", "reopened", "updated", "closed", "relation_opened", "relation_closed"}
@@ -64,19 +65,34 @@ def may_be_undone(change: Change) -> bool:
 def recently_changed(incident: Incident) -> Mapping[str, str]:
     """Return entity -> type of its last change, of those shortly before or during the symptoms.
 
-    Without any onset every change that the incident holds counts.
+    Without any onset every change that the incident holds counts. What was done to an entity after
+    all of its own alarms has not brought them about: more copies, a restart. What is read of the
+    graph may have been read late.
     """
     if not incident.changes:
         return {}
-    onsets = [seen.at for seen in incident.observations if seen.abnormal and seen.at is not None]
-    first = min(onsets, default=None)
-    last = max(onsets, default=None)
+    onsets = _onsets(incident)
+    first = min((rose for rose, _ in onsets.values()), default=None)
+    last = max((rose for _, rose in onsets.values()), default=None)
     told = {change.entity for change in incident.changes if change.type in _READ}
     kinds = {e.uid: e.kind for e in incident.entities if e.uid in told} if told else {}
     found = {}
     for change in sorted(incident.changes, key=lambda change: change.at):
         if not was_done(change, kinds.get(change.entity, "")):
             continue
+        _, own = onsets.get(change.entity, (None, None))
+        if own is not None and change.type not in _READ and change.at > own + AFTER:
+            continue
         if first is None or last is None or first - BEFORE <= change.at <= last:
             found[change.entity] = change.type
+    return found
+
+
+def _onsets(incident: Incident) -> Mapping[str, tuple[datetime, datetime]]:
+    """Return entity -> when the first and the last of its alarms rose, where that is told."""
+    found: dict[str, tuple[datetime, datetime]] = {}
+    for seen in incident.observations:
+        if seen.abnormal and seen.at is not None:
+            first, last = found.get(seen.entity, (seen.at, seen.at))
+            found[seen.entity] = min(first, seen.at), max(last, seen.at)
     return found

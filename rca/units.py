@@ -23,7 +23,7 @@ from rca.messages import ROOT, Tree, depths
 from rca.priors import log_prior
 from rca.prospects import Prospect
 from rca.region_arrays import Region
-from rca.region_edges import Floats, Ints
+from rca.region_edges import Floats, Ints, Mask
 from rca.region_seen import UNKNOWN
 from rca.regions import region_of
 from rca.scene import Scene
@@ -131,8 +131,9 @@ def units(scene: Scene, some: Iterable[Prospect], goal: Goal | None) -> list[Uni
     trees = _trees(region, walks, len(prospects))
     told = _supports(region, walks, *_own(scene, prospects, goal), len(prospects))
     if goal is not None:
+        waits = _waits(scene)
         told = [
-            _conduits(scene, rows, _predicted(region, walks, i, goal), dict(one.faults), goal)
+            _conduits(scene, rows, waits, _predicted(region, walks, i, goal), one, goal)
             for i, (one, rows) in enumerate(zip(prospects, told, strict=True))
         ]
     rose = scene.heard.rose
@@ -259,18 +260,28 @@ def _in_time(rows: Rows, rose: Floats) -> Rows:
     return replace(rows, says=says)
 
 
+def _waits(scene: Scene) -> Mask:
+    """Return (r,) of which readings say that somebody waits, or not, for what it calls."""
+    heard = scene.heard
+    waits = [sort.channel is Channel.WAITING for sort in heard.looks]
+    return np.array(waits, np.bool_)[heard.look]
+
+
 def _conduits(
-    scene: Scene, rows: Rows, predicted: float, at_fault: Mapping[int, str], goal: Goal
+    scene: Scene, rows: Rows, waits: Mask, predicted: float, one: Prospect, goal: Goal
 ) -> Rows:
     """With a breached objective, callers in between are conduits and no witnesses of their own.
 
     Nor are the callers behind it: what they feel is the breach, further on. What the fault hits
-    firmly is one: five slow services on one host speak for the host.
+    firmly is one: five slow services on one host speak for the host. That a conduit waits for what
+    it calls is more than the breach on its way: it says on which side of it the cause is.
     """
-    between = np.isin(rows.entity, list(goal.conduits - at_fault.keys()))
+    at_fault = {entity for entity, _ in one.faults}
+    way, behind = (np.isin(rows.entity, list(some - at_fault)) for some in (goal.way, goal.behind))
     chance = SELF if goal.entity in at_fault else predicted
     breach = [((goal.entity, -1), Support(chance, TARGET_RATIO, soft=False))]
-    return rows.only(~(between & rows.soft)).and_(Rows.of(scene, breach))
+    told_before = rows.soft & (behind | way & ~waits[rows.column])
+    return rows.only(~told_before).and_(Rows.of(scene, breach))
 
 
 def blind(scene: Scene) -> Unit | None:

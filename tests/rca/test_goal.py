@@ -41,7 +41,9 @@ def test_what_the_breached_entity_calls_explains_the_breach_and_nothing_else_doe
     assert chance(answer, "db") > 10 * chance(answer, "aside")
 
 
-@pytest.mark.parametrize("seen", ["abnormal: latency@60", "healthy: latency"])
+@pytest.mark.parametrize(
+    "seen", ["abnormal: latency@60", "healthy: latency", "abnormal: clientLatency@60"]
+)
 def test_what_callers_of_the_breached_entity_feel_is_the_breach_further_on(
     seen: str, ask: Ask
 ) -> None:
@@ -49,6 +51,14 @@ def test_what_callers_of_the_breached_entity_feel_is_the_breach_further_on(
     plain, felt = ask(behind), ask(f"{behind}\n door {seen}")
     for uid in ("front", "middle", "db", "other"):
         assert chance(felt, uid) == pytest.approx(chance(plain, uid), rel=1e-6)
+
+
+def test_who_waits_on_the_way_to_the_breach_speaks_for_what_it_calls(ask: Ask) -> None:
+    plain = f"{CHAIN}\n middle abnormal: latency@20"
+    alone, waits = ask(plain), ask(f"{plain}\n middle abnormal: clientLatency@60")
+    for callee in ("db", "other"):
+        before = chance(alone, callee) / chance(alone, "middle")
+        assert chance(waits, callee) / chance(waits, "middle") > 1.5 * before
 
 
 @pytest.mark.parametrize(("size", "blamed"), [(200, "db"), (20, "db"), (6, "middle")])

@@ -39,6 +39,25 @@ def test_an_old_change_and_one_after_the_symptoms_are_no_suspects(model: Model) 
         assert chance(changed(ago), "b", model) == pytest.approx(chance(ESTATE, "b", model))
 
 
+def test_what_was_done_after_all_that_an_entity_shows_has_not_brought_it_about() -> None:
+    shown = [Observation("b", what, State.ABNORMAL, at=NOW) for what in ("errors", "latency")]
+    later = Observation("front", "latency", State.ABNORMAL, at=NOW + timedelta(minutes=9))
+    seen = replace(ESTATE, observations=(*ESTATE.observations, *shown, later))
+
+    def suspected(when: timedelta, what: str = "scale", incident: Incident = seen) -> bool:
+        change = Change("b", what, NOW + when)
+        return "b" in recently_changed(replace(incident, changes=(change,)))
+
+    assert suspected(-timedelta(minutes=3))
+    assert suspected(timedelta(seconds=40))  # clocks differ
+    assert not suspected(timedelta(minutes=3))
+    assert suspected(timedelta(minutes=3), "updated")  # may have been read late
+    more = Observation("b", "cpu", State.ABNORMAL, at=NOW + timedelta(minutes=5))
+    assert suspected(
+        timedelta(minutes=3), incident=replace(seen, observations=(*seen.observations, more))
+    )
+
+
 def test_without_any_onset_every_change_counts() -> None:
     timeless = replace(
         changed(timedelta(days=2)), observations=(Observation("a", "errors", State.ABNORMAL),)
