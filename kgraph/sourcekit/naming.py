@@ -62,12 +62,21 @@ def is_here(address: str) -> bool:
         return False
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def local_name(host: str, name: str) -> str:
     """Name a part of a host, such as an interface, for those who have no UUID of the host.
 
     Domains are left out, since some sources know them and others don't; so it is a weak name.
+    An address has none.
     """
     if canonical(Key("hostname", host)) is None:
         return ""
-    short = host.lower().partition(".")[0]
+    short = host.lower() if _is_address(host) else host.lower().partition(".")[0]
     return f"{short}/{name}" if short and name else ""
