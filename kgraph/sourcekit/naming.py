@@ -6,6 +6,7 @@ import ipaddress
 
 from kgraph.identity import canonical
 from kgraph.schema import Key, SourceError
+from kgraph.signals.index import is_address
 
 # Where Docker, libvirt, Podman and LXC put a machine itself, on every machine that has them.
 _BEHIND_A_BRIDGE = frozenset({"172.17.0.1", "192.168.122.1", "10.88.0.1", "10.0.3.1"})
@@ -62,14 +63,6 @@ def is_here(address: str) -> bool:
         return False
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def local_name(host: str, name: str) -> str:
     """Name a part of a host, such as an interface, for those who have no UUID of the host.
 
@@ -78,5 +71,5 @@ def local_name(host: str, name: str) -> str:
     """
     if canonical(Key("hostname", host)) is None:
         return ""
-    short = host.lower() if _is_address(host) else host.lower().partition(".")[0]
+    short = host.lower() if is_address(host) else host.lower().partition(".")[0]
     return f"{short}/{name}" if short and name else ""
