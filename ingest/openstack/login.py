@@ -67,7 +67,7 @@ def log_in(login: Login) -> Cloud:
     if not token:
         raise SourceError("Keystone gave no token", where=keystone.url, mend="does it end in /v3?")
     catalogue = root.at("token", "catalog")
-    regions = [] if login.region else sorted(set(_regions(catalogue, login)))
+    regions = [] if login.region else sorted({*_regions(catalogue, login)} - {""})
     if len(regions) > 1:
         what = f"its catalogue has {len(regions)} regions: {', '.join(regions)}"
         raise SourceError(what, where=keystone.url, mend="name one of them by `region`")

@@ -15,7 +15,8 @@ from typing import Literal
 
 from ingest.ovs.liveness import lifeless
 from ingest.ovs.normalise import CONTROLLER, DAEMON, is_chassis, normalise
-from kgraph.schema import SourceError
+from kgraph.identity import canonical
+from kgraph.schema import Key, SourceError
 from kgraph.sourcekit import (
     Found,
     Here,
@@ -82,8 +83,8 @@ def _host(entry: Entry, told: Database) -> str:
         return entry.host
     for row in told.of("Open_vSwitch"):
         name = row.maps("external_ids").get("hostname", "")
-        if name:
-            return own_name(name, f"ovs {entry.subject}")
+        if canonical(Key("hostname", name)):  # it may be older than the machine's own name
+            return name
     if entry.db and not entry.db.startswith("unix:"):
         mend = "give `host`, or set external_ids:hostname there"
         raise SourceError("it does not tell its host", where=f"ovs {entry.subject}", mend=mend)

@@ -12,7 +12,7 @@ from kgraph.app import answers, handled
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, place, told, worth
 from kgraph.app.plans import propose
-from kgraph.incidents import Known, Symptom, headline
+from kgraph.incidents import Known, Symptom, headline, next_id
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.steering import Decided
 from kgraph.logs import logger
@@ -97,7 +97,11 @@ def sort(
 
 def newest_ids(store: GraphStore) -> list[str]:
     """Return the ids of the newest incidents, the highest of all among them."""
-    return [row.id for row in store.heads(limit=_NEWEST)]
+    ids = [row.id for row in store.heads(limit=_NEWEST)]
+    # What was split off is as old as what it was a part of, and may have the highest of all.
+    while store.incident(following := next_id(ids)) is not None:
+        ids.append(following)
+    return ids
 
 
 def _with_traces(store: GraphStore, kept: Sequence[Kept]) -> tuple[Kept, ...]:

@@ -156,9 +156,11 @@ class Gate:
 
     def _elsewhere(self, headers: Mapping[str, bytes]) -> bool:
         """Tell whether another site's page asks, as far as the browser says so."""
-        if headers.get("sec-fetch-site", b"none") in {b"cross-site", b"same-site"}:
-            return True
-        # Older browsers tell of the origin alone. With tokens no other page can send one.
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site in {b"cross-site", b"same-site"}
+        # Older browsers tell of the origin alone; it is another one also behind a proxy that asks
+        # for us by our own name. With tokens no other page can send one.
         origin = headers.get("origin")
         if origin is None or not self._loopback_only:
             return False

@@ -1,7 +1,8 @@
 """Connections on which nothing is asked come to an end: each takes a place from who asks.
 
-uvicorn ends one that was used and is idle; one that says nothing from the beginning, or half a
-head, it would hold for ever, and a few hundred of them keep everybody else out.
+uvicorn ends one that was used and is idle; one that says nothing from the beginning, half a head,
+or a bit of a body that was answered already, it would hold for ever, and a few hundred of them
+keep everybody else out.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import socket
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 _UNREAD_SECONDS = 60  # that an answer may lie unread
 
 
 class PatientProtocol(H11Protocol):
-    """HTTP with an end to the wait for a request's head."""
+    """HTTP with an end to the wait for a request that can be answered."""
 
     head_seconds = 20.0
     _late: asyncio.TimerHandle | None = None
@@ -29,7 +29,8 @@ class PatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what came; what comes slowly gets no more time."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        asked: RequestResponseCycle | None = self.cycle
+        if asked is None or asked.response_complete:  # then it is half a head, or a body's rest
             self._wait()
         else:
             self._wait_no_more()

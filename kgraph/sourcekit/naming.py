@@ -6,6 +6,7 @@ import ipaddress
 
 from kgraph.identity import canonical
 from kgraph.schema import Key, SourceError
+from kgraph.signals.index import is_address
 
 # Where Docker, libvirt, Podman and LXC put a machine itself, on every machine that has them.
 _BEHIND_A_BRIDGE = frozenset({"172.17.0.1", "192.168.122.1", "10.88.0.1", "10.0.3.1"})
@@ -66,8 +67,9 @@ def local_name(host: str, name: str) -> str:
     """Name a part of a host, such as an interface, for those who have no UUID of the host.
 
     Domains are left out, since some sources know them and others don't; so it is a weak name.
+    An address has none.
     """
     if canonical(Key("hostname", host)) is None:
         return ""
-    short = host.lower().partition(".")[0]
+    short = host.lower() if is_address(host) else host.lower().partition(".")[0]
     return f"{short}/{name}" if short and name else ""

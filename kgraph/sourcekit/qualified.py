@@ -18,17 +18,23 @@ _NAMESPACES = frozenset({"name", "hostInterface", "hostPath", "hostBridge"})
 
 
 def ambiguous(items: Iterable[Told], index: EstateIndex) -> Mapping[str, str]:
-    """Return short name -> full name of the machines of a reading that share it with another."""
-    found = {}
+    """Return short name -> full name of the machines of a reading that share it with another.
+
+    Where one reading has both, its short names mean either: they stay as they are, and join
+    nothing that is named in full.
+    """
+    told: dict[str, dict[str, Machine]] = {}
     for item in items:
         if isinstance(item, Machine) and not item.nameless and "." in item.name:
             full = item.name.lower().rstrip(".")
-            short = full.partition(".")[0]
-            if any(
-                _is_another(index.entities[uid], full, item, index) for uid in _of(index, short)
-            ):
-                found[short] = full
-    return found
+            told.setdefault(full.partition(".")[0], {})[full] = item
+    return {
+        short: full
+        for short, machines in told.items()
+        if len(machines) == 1
+        for full, machine in machines.items()
+        if any(_is_another(index.entities[u], full, machine, index) for u in _of(index, short))
+    }
 
 
 def in_full(record: Record, names: Mapping[str, str]) -> Record:

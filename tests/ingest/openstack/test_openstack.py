@@ -355,6 +355,11 @@ def test_of_several_regions_one_is_named(cloud: _Cloud) -> None:
     assert _items(cloud)
 
 
+def test_an_endpoint_without_a_region_is_no_region_of_its_own(cloud: _Cloud) -> None:
+    cloud.catalogue[1]["endpoints"][0]["region"] = None
+    assert _items(cloud, region="")
+
+
 def _expire(cloud: _Cloud) -> None:
     cloud.token = "expired"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from kgraph.schema import RelationRecord, SourceError
 from kgraph.sourcekit import Place
 from kgraph.sourcekit.machines import Told
 from kgraph.sourcekit.ovsdb import database
-from tests.ingest.readings import HERE, keys, records, relations, well, wrong
+from tests.ingest.readings import HERE, found, keys, records, relations, well, wrong
 
 UUID, VM = "5f2c3ad2-7e0d-4f44-9d3c-0a1b2c3d4e5f", "11111111-2222-3333-4444-555555555555"
 PLACE = Place("h1.dc1", UUID)
@@ -201,3 +202,15 @@ def test_on_a_chassis_of_ovn_the_integration_bridge_needs_the_controller() -> No
     assert needing == {"bridge:h1.dc1/br-int"}
     assert (CONTROLLER, "down") in wrong(items)
     assert CONTROLLER not in records(_told({}))
+
+
+def test_a_switch_that_was_named_before_its_machine_is_that_of_the_machine(tmp_path: Path) -> None:
+    tool, told = tmp_path / "reach", tmp_path / "told"
+    told.write_text(_answer().replace("h1.dc1", "localhost.localdomain"))
+    tool.write_text(
+        f"#!/bin/sh\ncase $1 in uname) echo h9;; ovs-vsctl) cat {told};; *) exit 1;; esac\n"
+    )
+    tool.chmod(0o755)
+    assert found("ovs", via=[str(tool)]).scope == "h9"
+    with pytest.raises(SourceError, match="it does not tell its host; give `host`, or set"):
+        found("ovs", via=[str(tool)], db="tcp:h9:6640")

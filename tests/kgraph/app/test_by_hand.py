@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,7 @@ from kgraph.app.topologies import Topologies
 from kgraph.config import load
 from kgraph.incidents import Label, Verdict, build
 from kgraph.incidents.handling import Did
-from kgraph.schema import (
-    InputError,
-    PlanState,
-)
+from kgraph.schema import IncidentStatus, InputError, PlanState
 from tests.stores import new_store
 
 from .shared_disks import T0, Estate, fill
@@ -165,6 +163,21 @@ def test_what_was_split_off_stays_apart_with_all_that_comes_to_it(estate: Estate
     assert not {"v2", "v3"} & estate.open()["INC-0001"]
     new = by_hand.find(estate.store, "INC-0002")
     assert (estate.uid("v2"), "ioError") in placing.known(new).symptoms
+
+
+def test_parts_of_an_old_incident_get_ids_that_nothing_has(estate: Estate) -> None:
+    """They are as old as what they were split off, and so not among the newest."""
+    estate.hurt(0, 1, 2, 3)
+    estate.look()
+    record = by_hand.find(estate.store, "INC-0001")
+    later = replace(record, opened_at=record.opened_at + timedelta(hours=1))
+    for number in range(2, 102):
+        closed = replace(later, id=f"INC-{number:04d}", status=IncidentStatus.CLOSED)
+        estate.store.save_incident(closed)
+    for name, other in (("web-3", "INC-0102"), ("web-2", "INC-0103")):
+        record = by_hand.find(estate.store, "INC-0001")
+        row = by_hand.split(estate.store, record, [name], "ada", "", estate.at_now())
+        assert row.other == other
 
 
 def test_a_split_is_taken_back_by_a_merge(estate: Estate) -> None:

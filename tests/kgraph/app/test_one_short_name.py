@@ -82,3 +82,17 @@ def test_a_machine_that_others_know_by_more_or_less_of_its_name_is_still_one(
     _read(store, "pacemaker", "web1.dc1", 2, UUIDS[0])
     (machines,) = _units(store).values()
     assert len(machines) == 1
+
+
+def test_a_reading_of_both_machines_names_the_parts_of_neither_in_full(
+    store: GraphStore,
+) -> None:
+    for minute, name in enumerate(("web1.dc1", "web1.dc2", "web1.dc1")):
+        _read(store, "systemd", name, minute)
+    machines = [Machine(f"m:{name}", name) for name in ("web1.dc1", "web1.dc2")]
+    claims = (Key("name", local_name("web1.dc1", "nginx.service")),)
+    unit = Record("u", "ServiceInstance", "web1.dc1/nginx.service", claims)
+    tie = RelationRecord("u", "RUNS_ON", machines[0].key)
+    reading = Reading(store, NOW + timedelta(minutes=9), Commitment.COMMIT, unshown)
+    bring(reading, "ceph", "default", Found("both", (*machines, unit, tie)))
+    assert all(len(machines) == 1 for machines in _units(store).values())

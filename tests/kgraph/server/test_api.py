@@ -17,6 +17,7 @@ from kgraph.app.investigation import of_store
 from kgraph.app.keeping import save, sort
 from kgraph.app.service.tokens import Role
 from kgraph.app.toolkit import toolkit
+from kgraph.app.watch.told import Told, What
 from kgraph.config import Configuration
 from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord
 from kgraph.schema.plan_documents import parse_plan, plan_text
@@ -527,6 +528,14 @@ def test_without_authentication_only_loopback_names_and_no_other_page_get_in(
     assert ours.status_code == 404
 
 
+def test_a_page_of_ours_behind_a_proxy_may_write_if_the_browser_says_whose_it_is(
+    serve: Serve,
+) -> None:
+    client = serve('[server]\nauthentication = "none"\n')
+    page = {"Origin": "https://kgraph.example", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/api/v1/plans/none/approve", headers=page).status_code == 404
+
+
 def test_a_store_that_cannot_be_read_is_told_by_readiness_alone(
     serve: Serve, folder: Path
 ) -> None:
@@ -570,6 +579,10 @@ def test_a_loop_that_does_not_come_round_is_stuck_and_one_that_waits_is_not(
     now += 2
     assert watch.stuck
     loop.waiting = True
+    assert not watch.stuck
+    # The process that was the watch has died, and the first round has just begun.
+    loop.waiting = False
+    watch._tell(Told(T0, What.STARTED, "watching"))
     assert not watch.stuck
 
 

@@ -67,3 +67,11 @@ def test_what_nobody_reads_is_given_up() -> None:
     with socket.socket() as listener:
         end_unread(listener)
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_a_body_that_dribbles_behind_its_answer_ends_it_too(url: str) -> None:
+    with connected(url) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        read_until(line, b'{"status":"ok"}')
+        line.sendall(b"x")
+        assert line.recv(1) == b""

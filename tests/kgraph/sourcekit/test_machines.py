@@ -153,6 +153,13 @@ def test_machines_without_a_name_of_their_own_are_never_taken_for_one_another() 
     assert local_name("localhost", "eth0") == ""
 
 
+@pytest.mark.parametrize("address", ["10.0.0.7", "2001:db8::7"])
+def test_parts_of_machines_that_are_called_by_their_address_are_not_those_of_one(
+    address: str,
+) -> None:
+    assert local_name(address, "eth0") == f"{address}/eth0"
+
+
 @pytest.mark.parametrize("told", ["localhost\n", "localhost.localdomain", "(none)", " "])
 def test_a_machine_without_a_name_of_its_own_is_refused_with_the_field_that_gives_it_one(
     told: str,
