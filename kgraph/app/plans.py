@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
+from kgraph.app.handled import traces
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
+from kgraph.incidents.handling import Did
 from kgraph.schema import (
     UNDER_WAY,
     Document,
@@ -81,27 +84,41 @@ def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
     """Return the plan by which a person has said no to this one; None: nobody has.
 
     One symptom more, or one guest, makes another plan of the same repair. So what was rejected, or
-    cancelled, are its steps: for its incident, and for what is split off that while it is open. A
-    declaration is no incident: it is never over, and each time another person may want what it
-    asks for.
+    cancelled, are its steps: for its incident, for what that becomes a part of, and for what is
+    split off it while it is open. A declaration is no incident: it is never over, and each time
+    another person may want what it asks for.
     """
-    told = (store.plan(each.id) for each in store.documents(Drawer.REJECTED, limit=_ALL))
-    same = (row for row in told if row is not None and _shares_a_step(plan, row))
-    return next((row for row in same if _holds(store, plan, row)), None)
+    if plan.cause.mode == DRIFTED:
+        return store.plan(plan.id) if store.named(Drawer.REJECTED, [plan.id]) else None
+    told = store.documents(Drawer.REJECTED, limit=_ALL)
+    if not told:
+        return None
+    hold = _parts(store, plan.incident) | {
+        head.id for head in store.heads(IncidentStatus.OPEN, limit=_ALL)
+    }
+    # Of many years few go on. One that an earlier version has written does not tell its incident.
+    known = {None, *hold}
+    near = (each.id for each in told if json.loads(each.body).get("incident") in known)
+    found = (store.plan(plan_id) for plan_id in near)
+    return next(
+        (row for row in found if row and row.incident in hold and _shares_a_step(plan, row)), None
+    )
 
 
-def _holds(store: GraphStore, plan: Plan, record: PlanRecord) -> bool:
-    if record.incident == plan.incident:
-        return True
-    incident = store.incident(record.incident)
-    return incident is not None and incident.status is IncidentStatus.OPEN
+def _parts(store: GraphStore, incident: str) -> set[str]:
+    """Return an incident with all that were merged into it."""
+    found: set[str] = set()
+    left = {incident}
+    while left:
+        found |= left
+        rows = chain.from_iterable(traces(store, left).values())
+        left = {row.other for row in rows if row.did is Did.TOOK_IN} - found
+    return found
 
 
 def _shares_a_step(plan: Plan, record: PlanRecord) -> bool:
-    if record.id == plan.id or plan.cause.mode == DRIFTED:
-        return record.id == plan.id
     other = readable(record)
-    return other is not None and bool(_does(plan) & _does(other))
+    return record.id == plan.id or (other is not None and bool(_does(plan) & _does(other)))
 
 
 def _does(plan: Plan) -> set[tuple[str, str]]:
@@ -155,7 +172,7 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     because = f"rejected by {who}" + (f": {why}" if why else "")
     rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
     store.save_plan(rejected, was=record)
-    store.put([Document(Drawer.REJECTED, record.id, now, json.dumps({"by": who, "why": why}))])
+    store.put([Document(Drawer.REJECTED, record.id, now, _no(record, who, why))])
     return rejected
 
 
@@ -171,9 +188,13 @@ def cancel(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     if not record.state.under_way:
         mend = "`--reject` says no to what has not begun"
         raise InputError(f"plan {record.id} is {record.state.value}, not under way", mend=mend)
-    body = json.dumps({"by": who, "why": why})
+    body = _no(record, who, why)
     drawers = (Drawer.CANCELLED, Drawer.REJECTED)
     store.put([Document(drawer, record.id, now, body) for drawer in drawers])
+
+
+def _no(record: PlanRecord, who: str, why: str) -> str:
+    return json.dumps({"by": who, "why": why, "incident": record.incident})
 
 
 def as_kept(case: Case, store: GraphStore) -> Case:
