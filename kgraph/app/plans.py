@@ -54,7 +54,7 @@ def propose(
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
     A plan that is approved or under way stays as it is. One that has ended is proposed anew, and
-    keeps its earlier runs.
+    keeps its earlier runs. One that a person has said no to is not: see `said_no`.
 
     Args:
         store: where plans are kept.
@@ -63,18 +63,19 @@ def propose(
         now: the moment.
         over: why nothing is proposed any longer.
     """
+    before = store.plan(plan.id) if plan else None
+    stands = before is not None and before.state in _OPEN | UNDER_WAY
+    refused = plan is not None and not stands and said_no(store, plan) is not None
+    if plan is not None:
+        over = f"a person has said no to {plan.id}" if refused else f"{plan.id} took its place"
     for old in store.plans(incident=incident, states=_OPEN):
         if plan is None or old.id != plan.id:
-            because = f"{plan.id} took its place" if plan else over
-            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
+            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=over)
             _unless_moved(store, gone, old)
-    if plan is None:
-        return None
-    before = store.plan(plan.id)
-    if before is not None and (before.state in _OPEN or before.state.under_way):
-        return _moved(store, before, plan, now)
-    if said_no(store, plan) is not None:
+    if plan is None or refused:
         return before
+    if before is not None and stands:
+        return _moved(store, before, plan, now)
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     return _unless_moved(store, record, before)

@@ -72,6 +72,19 @@ def test_what_was_rejected_does_not_come_back_as_another_plan(
     assert store.plan(again.id) is None
 
 
+def test_what_takes_nobody_s_place_is_not_said_to(store: GraphStore) -> None:
+    reject(store, proposed(store, FIRST), "anna", "", T0)
+    other = proposed(store, plan_of(replace(RESUME, entity="v9")))
+    again = worse(FIRST)
+    assert propose(store, INCIDENT, again, SOON) is None
+    gone = store.plan(other.id)
+    assert gone is not None
+    assert (gone.state, gone.because) == (
+        PlanState.SUPERSEDED,
+        f"a person has said no to {again.id}",
+    )
+
+
 def test_a_plan_that_was_cancelled_does_not_begin_again_as_another_one(store: GraphStore) -> None:
     running = replace(proposed(store, FIRST), state=PlanState.RUNNING)
     store.save_plan(running)
