@@ -15,6 +15,7 @@ from kgraph.app import keeping, placing
 from kgraph.app.handled import note, trace
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.lookup import entity_among
+from kgraph.app.seeing_all import seeing_all
 from kgraph.incidents import next_id, part, symptoms_of
 from kgraph.incidents.handling import Did, Handling, acknowledgement
 from kgraph.incidents.identity import Symptom
@@ -122,16 +123,16 @@ def merge(
         _not_closed(each)
         _not_in_repair(store, each)
     first, second = bundle_of(into), bundle_of(record)
-    found = placing.named(_explained(joined(first, second), tools), into.id)
+    found = placing.named(_explained(store, joined(first, second), tools), into.id)
     title = f"merged into {into.id}: {record.title}"
     symptoms = symptoms_of((*first.observations, *second.observations))
     # A split of the very same is taken back by it.
     store.drop(Drawer.STEERING, [f"{Decided.APART.value} {each.id}" for each in (record, into)])
     store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
     keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
-    keeping.write(store, found, into.opened_at)
     row = note(store, Handling(record.id, Did.MERGED, now, by, text, into.id))
     note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
+    keeping.write(store, found, into.opened_at)  # what was said no to in either is not proposed
     return row
 
 
@@ -178,7 +179,7 @@ def split(
     for id_, symptoms in ((record.id, left), (fresh, taken)):
         keeping.write(
             store,
-            placing.named(_explained(part(incident, frozenset(symptoms)), tools), id_),
+            placing.named(_explained(store, part(incident, frozenset(symptoms)), tools), id_),
             record.opened_at,
         )
     row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))
@@ -202,8 +203,8 @@ def joined(first: Incident, second: Incident) -> Incident:
     )
 
 
-def _explained(incident: Incident, tools: Toolkit) -> Investigation:
-    return of_bundle(incident, None, tools)
+def _explained(store: GraphStore, incident: Incident, tools: Toolkit) -> Investigation:
+    return of_bundle(incident, None, seeing_all(tools, store, lambda: tools.now))
 
 
 def _of(incident: Incident, incident_id: str, entities: Iterable[str]) -> frozenset[Symptom]:

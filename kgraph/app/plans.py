@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
+from kgraph.app.handled import traces
 from kgraph.app.investigation import Investigation
 from kgraph.incidents import Case
+from kgraph.incidents.handling import Did
 from kgraph.schema import (
     UNDER_WAY,
     Document,
@@ -51,7 +54,7 @@ def propose(
     """Keep a plan as an incident's proposal; what was proposed for it before is superseded.
 
     A plan that is approved or under way stays as it is. One that has ended is proposed anew, and
-    keeps its earlier runs.
+    keeps its earlier runs. One that a person has said no to is not: see `said_no`.
 
     Args:
         store: where plans are kept.
@@ -60,18 +63,19 @@ def propose(
         now: the moment.
         over: why nothing is proposed any longer.
     """
+    before = store.plan(plan.id) if plan else None
+    stands = before is not None and before.state in _OPEN | UNDER_WAY
+    refused = plan is not None and not stands and said_no(store, plan) is not None
+    if plan is not None:
+        over = f"a person has said no to {plan.id}" if refused else f"{plan.id} took its place"
     for old in store.plans(incident=incident, states=_OPEN):
         if plan is None or old.id != plan.id:
-            because = f"{plan.id} took its place" if plan else over
-            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=because)
+            gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=over)
             _unless_moved(store, gone, old)
-    if plan is None:
-        return None
-    before = store.plan(plan.id)
-    if before is not None and (before.state in _OPEN or before.state.under_way):
-        return _moved(store, before, plan, now)
-    if said_no(store, plan) is not None:
+    if plan is None or refused:
         return before
+    if before is not None and stands:
+        return _moved(store, before, plan, now)
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     return _unless_moved(store, record, before)
@@ -81,27 +85,41 @@ def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
     """Return the plan by which a person has said no to this one; None: nobody has.
 
     One symptom more, or one guest, makes another plan of the same repair. So what was rejected, or
-    cancelled, are its steps: for its incident, and for what is split off that while it is open. A
-    declaration is no incident: it is never over, and each time another person may want what it
-    asks for.
+    cancelled, are its steps: for its incident, for what that becomes a part of, and for what is
+    split off it while it is open. A declaration is no incident: it is never over, and each time
+    another person may want what it asks for.
     """
-    told = (store.plan(each.id) for each in store.documents(Drawer.REJECTED, limit=_ALL))
-    same = (row for row in told if row is not None and _shares_a_step(plan, row))
-    return next((row for row in same if _holds(store, plan, row)), None)
+    if plan.cause.mode == DRIFTED:
+        return store.plan(plan.id) if store.named(Drawer.REJECTED, [plan.id]) else None
+    told = store.documents(Drawer.REJECTED, limit=_ALL)
+    if not told:
+        return None
+    hold = _parts(store, plan.incident) | {
+        head.id for head in store.heads(IncidentStatus.OPEN, limit=_ALL)
+    }
+    # Of many years few go on. One that an earlier version has written does not tell its incident.
+    known = {None, *hold}
+    near = (each.id for each in told if json.loads(each.body).get("incident") in known)
+    found = (store.plan(plan_id) for plan_id in near)
+    return next(
+        (row for row in found if row and row.incident in hold and _shares_a_step(plan, row)), None
+    )
 
 
-def _holds(store: GraphStore, plan: Plan, record: PlanRecord) -> bool:
-    if record.incident == plan.incident:
-        return True
-    incident = store.incident(record.incident)
-    return incident is not None and incident.status is IncidentStatus.OPEN
+def _parts(store: GraphStore, incident: str) -> set[str]:
+    """Return an incident with all that were merged into it."""
+    found: set[str] = set()
+    left = {incident}
+    while left:
+        found |= left
+        rows = chain.from_iterable(traces(store, left).values())
+        left = {row.other for row in rows if row.did is Did.TOOK_IN} - found
+    return found
 
 
 def _shares_a_step(plan: Plan, record: PlanRecord) -> bool:
-    if record.id == plan.id or plan.cause.mode == DRIFTED:
-        return record.id == plan.id
     other = readable(record)
-    return other is not None and bool(_does(plan) & _does(other))
+    return record.id == plan.id or (other is not None and bool(_does(plan) & _does(other)))
 
 
 def _does(plan: Plan) -> set[tuple[str, str]]:
@@ -155,7 +173,7 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     because = f"rejected by {who}" + (f": {why}" if why else "")
     rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
     store.save_plan(rejected, was=record)
-    store.put([Document(Drawer.REJECTED, record.id, now, json.dumps({"by": who, "why": why}))])
+    store.put([Document(Drawer.REJECTED, record.id, now, _no(record, who, why))])
     return rejected
 
 
@@ -171,9 +189,13 @@ def cancel(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
     if not record.state.under_way:
         mend = "`--reject` says no to what has not begun"
         raise InputError(f"plan {record.id} is {record.state.value}, not under way", mend=mend)
-    body = json.dumps({"by": who, "why": why})
+    body = _no(record, who, why)
     drawers = (Drawer.CANCELLED, Drawer.REJECTED)
     store.put([Document(drawer, record.id, now, body) for drawer in drawers])
+
+
+def _no(record: PlanRecord, who: str, why: str) -> str:
+    return json.dumps({"by": who, "why": why, "incident": record.incident})
 
 
 def as_kept(case: Case, store: GraphStore) -> Case:

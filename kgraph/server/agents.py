@@ -21,9 +21,8 @@ from kgraph import __version__
 from kgraph.app.graphs import dependents, edges
 from kgraph.app.handled import acknowledgements
 from kgraph.app.history import story
-from kgraph.app.plans import propose as put_forward
 from kgraph.app.service.predicting import predict as predicted
-from kgraph.app.service.proposing import worked_out
+from kgraph.app.service.proposing import put_forward, worked_out
 from kgraph.app.service.tokens import Role
 from kgraph.schema import Entity, Fault, IncidentStatus, InputError, KgraphError
 from kgraph.server.forms import (
@@ -193,10 +192,10 @@ class Tools:
             caller,
             "plan.propose",
             f"{plan.id} {incident}",
-            lambda store, now: put_forward(store, incident, plan, now),
+            lambda store, now: put_forward(store, plan, now),
         )
         if record is None:
-            raise InputError(f"a person has rejected {plan.id}: it is not proposed again")
+            raise InputError(f"{plan.id} is not kept", mend="ask again")
         return {**_shown(PlanRow.of(record)), "title": plan.title, "risk": plan.risk.value}
 
     def _caller(self, context: Context) -> Caller:

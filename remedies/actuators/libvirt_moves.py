@@ -99,12 +99,12 @@ class Moves:
         return f"it was brought to {target} and started"
 
     def _look_elsewhere(self, task: Task, here: Said, there: Said, others: list[Said]) -> Look:
-        if here.state is not None:  # switched on since: what is defined there it may start itself
-            return Look(Standing.UNFIT, f"its old host answers, and has it: {here.state}")
-        if there.alive:
+        if there.alive and not here.alive:
             state = there.state
             runs = state is not None and state.runs
             return Look(Standing.DONE if runs else Standing.UNFIT, f"there {state}")
+        if here.state is not None:  # switched on since: what is defined there it may start itself
+            return Look(Standing.UNFIT, f"its old host answers, and has it: {here.state}")
         if here.silent and here.switched:
             # It was fenced before. Somebody may have switched it on since.
             why = f"{here.uri} does not answer, and its power is not read back off"

@@ -41,7 +41,8 @@ def verify(
     watch = _seen_again(watch, now)
     late = overdue or now - watch.since > patience
     seen = standing(plan, run, facts, touched), broken(plan, run, facts, touched)
-    return _judged(plan, watch, facts, seen, late=late, overdue=overdue)
+    unread = overdue and now - facts.read_at > patience
+    return _judged(plan, watch, facts, seen, late=late, unread=unread)
 
 
 def _seen_again(watch: Watch, now: datetime) -> Watch:
@@ -73,7 +74,7 @@ def _judged(
     seen: tuple[list[Sign], list[Sign]],
     *,
     late: bool,
-    overdue: bool,
+    unread: bool,
 ) -> Move:
     remaining, new = seen
     # What is new, and what was gone and is back. Patience is for what nobody may have read since:
@@ -95,7 +96,7 @@ def _judged(
     if facts.read_at - quiet >= plan.settle:  # as it was read: what nobody looks at stays quiet
         because = f"the symptoms are gone, for {plan.settle.total_seconds():g} s"
         return Finish(PlanState.DONE, because, Outcome.HELPED)
-    if overdue:
+    if unread:
         why = "nothing was read for long enough to see whether they stay away"
         return Finish(PlanState.NEEDS_HUMAN, f"the symptoms are gone, and {why}")
     anew = replace(watch, quiet_since=quiet, ill_since=None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from kgraph.app.investigation import Toolkit
 from kgraph.app.keeping import again
+from kgraph.app.plans import propose, said_no
 from kgraph.app.seeing_all import seeing_all
-from kgraph.schema import Answer, IncidentStatus, InputError, Plan
+from kgraph.schema import Answer, IncidentStatus, InputError, Plan, PlanRecord
 from kgraph.store import GraphStore
 from remedies import renamed
 
@@ -39,6 +41,18 @@ def worked_out(store: GraphStore, tools: Toolkit, incident: str, cause: str | No
             mend="look at `causes` and its next checks",
         )
     return renamed(plan, incident)
+
+
+def put_forward(store: GraphStore, plan: Plan, now: datetime) -> PlanRecord | None:
+    """Propose a plan for its incident, and return what is kept of it.
+
+    Raises:
+        InputError: a person has said no to what it does; what stands for its incident stays.
+    """
+    no = said_no(store, plan)
+    if no is not None:
+        raise InputError(f"a person has said no to what {plan.id} does: it is not proposed again")
+    return propose(store, plan.incident, plan, now)
 
 
 def _suspected(answer: Answer, cause: str) -> Answer:

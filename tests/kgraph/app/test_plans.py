@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app.handled import note
 from kgraph.app.plans import cancel, propose, reject
+from kgraph.incidents.handling import Did, Handling
 from kgraph.schema import (
     Actor,
+    Document,
+    Drawer,
     Fault,
     IncidentRecord,
     IncidentStatus,
@@ -68,6 +72,19 @@ def test_what_was_rejected_does_not_come_back_as_another_plan(
     assert store.plan(again.id) is None
 
 
+def test_what_takes_nobody_s_place_is_not_said_to(store: GraphStore) -> None:
+    reject(store, proposed(store, FIRST), "anna", "", T0)
+    other = proposed(store, plan_of(replace(RESUME, entity="v9")))
+    again = worse(FIRST)
+    assert propose(store, INCIDENT, again, SOON) is None
+    gone = store.plan(other.id)
+    assert gone is not None
+    assert (gone.state, gone.because) == (
+        PlanState.SUPERSEDED,
+        f"a person has said no to {again.id}",
+    )
+
+
 def test_a_plan_that_was_cancelled_does_not_begin_again_as_another_one(store: GraphStore) -> None:
     running = replace(proposed(store, FIRST), state=PlanState.RUNNING)
     store.save_plan(running)
@@ -94,6 +111,43 @@ def test_a_no_holds_for_what_is_split_off_while_its_incident_is_open(store: Grap
     assert propose(store, "INC-0002", split, SOON) is None
     store.save_incident(replace(opened, status=IncidentStatus.RESOLVED))
     assert propose(store, "INC-0002", split, SOON) is not None
+
+
+def test_a_no_holds_for_what_its_incident_is_merged_into(store: GraphStore) -> None:
+    reject(store, proposed(store, FIRST), "anna", "a technician is at it", T0)
+    for part, whole in ((INCIDENT, "INC-0002"), ("INC-0002", "INC-0003")):
+        note(store, Handling(whole, Did.TOOK_IN, T0, "", other=part))
+    whole = identified(replace(FIRST, incident="INC-0003"))
+    assert propose(store, "INC-0003", whole, SOON) is None
+
+
+def test_a_no_that_an_earlier_version_has_written_holds(store: GraphStore) -> None:
+    superseded = replace(proposed(store, FIRST), state=PlanState.SUPERSEDED)
+    store.save_plan(superseded)
+    store.put([Document(Drawer.REJECTED, FIRST.id, T0, '{"by": "anna", "why": ""}')])
+    assert propose(store, INCIDENT, worse(FIRST), SOON) is None
+    elsewhere = identified(replace(FIRST, incident="INC-0002"))
+    assert propose(store, "INC-0002", elsewhere, SOON) is not None
+
+
+def test_of_all_that_was_ever_rejected_only_what_may_hold_is_read(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        old = identified(replace(FIRST, incident=f"INC-1{number:03d}"))
+        record = propose(store, old.incident, old, T0)
+        assert record is not None
+        reject(store, record, "anna", "", T0)
+    read: list[str] = []
+    plan_of_store = store.plan
+
+    def plan(plan_id: str) -> PlanRecord | None:
+        read.append(plan_id)
+        return plan_of_store(plan_id)
+
+    monkeypatch.setattr(store, "plan", plan)
+    assert propose(store, INCIDENT, FIRST, SOON) is not None
+    assert set(read) == {FIRST.id}
 
 
 def test_a_declaration_may_ask_again_for_what_was_rejected_with_something_else(

@@ -11,8 +11,10 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from kgraph.app import by_hand, keeping
 from kgraph.app.binding import Binding
-from kgraph.app.investigation import of_store
+from kgraph.app.investigation import Toolkit, of_store
+from kgraph.app.plans import document_of, reject
 from kgraph.app.seeing_all import seeing_all
 from kgraph.app.sync import Commitment, Reading, keep, unshown
 from kgraph.app.toolkit import toolkit
@@ -24,6 +26,7 @@ from kgraph.schema import (
     Key,
     Observation,
     Plan,
+    PlanState,
     Record,
     RelationRecord,
     Snapshot,
@@ -78,12 +81,16 @@ def store(tmp_path: Path) -> Iterator[GraphStore]:
         yield opened
 
 
-def plans(store: GraphStore, hosts: int, *dead: int) -> list[Plan]:
+def told(store: GraphStore, hosts: int, *dead: int) -> Toolkit:
+    """Return tools, once the store knows of an estate in which some hosts are dead."""
     reading = Reading(store, T0, Commitment.COMMIT, unshown)
     items = estate(hosts, frozenset(dead))
     keep(reading, Snapshot("libvirt", "all", complete=True, items=items))
-    tools = replace(toolkit(CONFIGURATION, T0), topologies=Topologies())
-    tools = seeing_all(tools, store, lambda: T0)
+    return replace(toolkit(CONFIGURATION, T0), topologies=Topologies())
+
+
+def plans(store: GraphStore, hosts: int, *dead: int) -> list[Plan]:
+    tools = seeing_all(told(store, hosts, *dead), store, lambda: T0)
     found = (each.case.plan for each in of_store(store, tools))
     return [plan for plan in found if plan is not None]
 
@@ -110,3 +117,27 @@ def test_no_guest_is_brought_to_a_host_that_has_died_as_well(store: GraphStore) 
     for plan in both:
         assert sum(seats(plan).values()) == GUESTS
         assert not seats(plan).keys() & {"h0", "h1"}
+
+
+def test_what_is_merged_by_hand_finds_room_in_the_whole_estate(store: GraphStore) -> None:
+    tools = told(store, 60, 0, 1)
+    keeping.save(store, keeping.sort(store, of_store(store, tools)))
+    one, other = (by_hand.find(store, f"INC-{n:04d}") for n in (1, 2))
+    by_hand.merge(store, other, one, "ada", "one rack", tools)
+    (record,) = store.plans(incident=one.id, states={PlanState.PROPOSED})
+    found = seats(document_of(record).plan)
+    assert sum(found.values()) == GUESTS
+    assert max(found.values()) <= 7
+
+
+def test_what_was_rejected_before_a_merge_by_hand_is_not_proposed_after_it(
+    store: GraphStore,
+) -> None:
+    tools = told(store, 14, 0, 1)
+    keeping.save(store, keeping.sort(store, of_store(store, tools)))
+    one, other = (by_hand.find(store, f"INC-{n:04d}") for n in (1, 2))
+    for incident in (one, other):
+        (record,) = store.plans(incident=incident.id, states={PlanState.PROPOSED})
+        reject(store, record, "ada", "a technician is at it", T0)
+    by_hand.merge(store, other, one, "ada", "one rack", tools)
+    assert not store.plans(states={PlanState.PROPOSED})

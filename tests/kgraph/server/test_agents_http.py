@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from typing import Any
 import httpx
 import pytest
 
+from kgraph.app.plans import propose, reject
 from kgraph.app.service import audit, tokens
 from kgraph.app.service.tokens import Role
 from kgraph.config import Configuration
 from kgraph.schema import PlanState
+from kgraph.schema.plan_documents import identified, parse_plan
 from kgraph.server.application import agents_application
 from kgraph.server.service import Service
 from kgraph.store import GraphStore
 
-from .conftest import listening
+from .conftest import T0, listening
 
 pytestmark = [
     pytest.mark.served,
@@ -117,6 +120,21 @@ def test_what_cannot_be_proposed_is_told_in_one_line(
     assert all(answer.is_error for answer in answers)
     assert "no incident 'INC-9'" in told[0]
     assert "is no suspect" in told[1]
+
+
+def test_what_a_person_said_no_to_is_not_proposed_and_takes_no_place(
+    url: str, token: Token, incident: str, store: GraphStore
+) -> None:
+    (first,) = store.plans(incident=incident)
+    plan = parse_plan(first.document, where="").plan
+    reject(store, first, "anna", "the export is being moved", T0)
+    ask = replace(plan.steps[0], action="ask", entity="nobody")
+    other = propose(store, incident, identified(replace(plan, steps=(ask,))), T0)
+    assert other is not None
+    _, answer = asked(url, token(Role.OPERATOR), ("propose", {"incident": incident}))
+    assert answer.is_error
+    assert f"a person has said no to what {plan.id} does" in answer.content[0].text
+    assert store.plan(other.id) == other
 
 
 def test_nobody_comes_in_without_a_token_or_from_another_site(

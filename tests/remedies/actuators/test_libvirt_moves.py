@@ -205,6 +205,8 @@ LIVE, COLD, ELSEWHERE = move("migrate"), move("migrate_cold"), move("start_elsew
         (ELSEWHERE, RUNS, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, PANICKED, None, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, DEAD, SHUT, Standing.UNFIT, "its old host answers"),
+        (ELSEWHERE, DEAD, RUNS, Standing.DONE, "there it is running"),  # it was, before
+        (ELSEWHERE, RUNS, RUNS, Standing.UNFIT, "its old host answers"),
         (ELSEWHERE, None, None, Standing.UNFIT, "no definition of it was kept"),
         (ELSEWHERE, None, SHUT, Standing.READY, "no other host runs it"),
         (ELSEWHERE, None, RUNS, Standing.DONE, "there it is running"),

@@ -27,6 +27,7 @@ from remedies.execution.ledger import tried_in_vain
 from remedies.execution.moves import Act, Hand, LookAt
 from remedies.execution.step_moves import carry_on
 from remedies.execution.track import Track
+from remedies.execution.verify import PATIENCE
 from remedies.guards.attempts import PAUSE
 from tests.remedies.fake_estate import (
     CHECK,
@@ -424,6 +425,24 @@ def test_what_was_quiet_once_and_never_read_again_has_not_stayed_away(store: Gra
     assert record is not None
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nothing was read for long enough to see whether they stay away" in record.because
+
+
+def test_what_is_quiet_late_is_still_watched_for_as_long_as_it_is_read(store: GraphStore) -> None:
+    estate, plan = export_story(1)
+    night = Night(store, estate)
+    night.begin(plan)
+    while store.plan(plan.id).state is not PlanState.VERIFYING:  # type: ignore[union-attr]
+        night.tick(1)
+    deaf = (Vantage("libvirt", frozenset("abc"), frozenset("abc")),)
+    end = night.now + 2 * (plan.settle + PATIENCE)
+    while night.now < end - timedelta(seconds=3):
+        night.now += timedelta(seconds=1)
+        night.executor.tick(night.now, replace(night.facts(), vantages=deaf))
+    record = night.run(plan)
+    assert (record.state, record.because) == (
+        PlanState.DONE,
+        f"the symptoms are gone, for {plan.settle.total_seconds():g} s",
+    )
 
 
 def test_a_plan_that_a_person_cancels_begins_nothing_more_and_another_goes_on(
