@@ -33,10 +33,15 @@ def parse_bundle(content: bytes | str | Mapping[str, Any], *, where: str) -> Inc
         where: file and line, for messages.
 
     Raises:
-        InputError: not JSON, not the format, or it contradicts itself; one line.
+        InputError: not JSON, not the format, half a character in it, or it contradicts itself; one
+            line.
     """
     try:
         raw = json.loads(content) if isinstance(content, bytes | str) else content
+        json.dumps(raw, ensure_ascii=False).encode()  # it may hold half a surrogate pair
+    except UnicodeEncodeError:
+        what = "half a character: not valid Unicode"
+        raise InputError(what, where=where, mend="write it whole") from None
     except (ValueError, RecursionError) as error:
         what = f"not JSON: {error}"
         raise InputError(what, where=where, mend="one JSON object for each incident") from None
@@ -54,7 +59,7 @@ def bundle_of(record: IncidentRecord) -> Incident:
     Raises:
         InputError: its bundle is malformed.
     """
-    return parse_bundle(json.loads(record.bundle), where=f"incident {record.id}")
+    return parse_bundle(record.bundle, where=f"incident {record.id}")
 
 
 def _check_format(raw: object, where: str) -> None:

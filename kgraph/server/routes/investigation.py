@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +10,7 @@ from pydantic import JsonValue
 from kgraph.app.answers import document
 from kgraph.app.investigation import of_bundle
 from kgraph.app.service.predicting import predict as predicted
-from kgraph.schema import Fault, InputError
+from kgraph.schema import Fault
 from kgraph.schema.bundles import parse_bundle
 from kgraph.server.forms import PredictionAsked, PredictionForm
 from kgraph.server.identity import Served, Viewer
@@ -28,20 +27,10 @@ async def investigate(
     """Explain a `kgraph.incident/v1` bundle; one without entities speaks of the stored estate."""
 
     def ask(store: GraphStore) -> dict[str, Any]:
-        _check_writable(bundle)
         incident = parse_bundle(bundle, where="bundle")
         return document(of_bundle(incident, store, served.tools_at(served.clock())))
 
     return await served.engine.ask(ask)
-
-
-def _check_writable(bundle: dict[str, JsonValue]) -> None:
-    """Refuse half a surrogate pair: JSON can hold one, no answer can."""
-    try:
-        json.dumps(bundle, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        told = "half a character: not valid Unicode"
-        raise InputError(told, where="bundle", mend="write it whole") from None
 
 
 @router.post("/predict", responses=documented(400))

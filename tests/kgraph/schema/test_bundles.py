@@ -154,6 +154,14 @@ def test_text_that_is_no_bundle_is_refused(text: str) -> None:
         parse_bundle(text, where="f")
 
 
+@pytest.mark.parametrize("place", ["id", "kind"])
+def test_half_a_character_is_refused_wherever_it_stands(place: str) -> None:
+    row = {"id": "h1", "kind": "Host"} | {place: "\ud800"}
+    text = json.dumps({"format": "kgraph.incident/v1", "id": "a", "entities": [row]})
+    with pytest.raises(InputError, match="half a character"):
+        parse_bundle(text, where="here")
+
+
 def test_an_infinite_score_is_refused() -> None:
     row = {"entity": "h1", "signal": "cpu", "state": "abnormal", "score": math.inf}
     with pytest.raises(InputError, match="score"):
