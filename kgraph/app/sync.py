@@ -17,6 +17,7 @@ from kgraph.schema import (
     SourceError,
     StaleReadingError,
 )
+from kgraph.schema.errors import as_fault
 from kgraph.sourcekit import Listening
 from kgraph.store import Diff, GraphStore, Shrink
 
@@ -211,6 +212,5 @@ def fault_in(job: Job, error: Exception) -> SourceError:
     Only while it is handled: the log has its traceback.
     """
     _log.exception("fault of the program while a source was read", source=job.title)
-    told = f"fault of the program: {type(error).__name__}: {error}"
     mend = "please report it; the log has the traceback"
-    return SourceError(told, where=job.title, mend=mend)
+    return SourceError(as_fault(error), where=job.title, mend=mend)

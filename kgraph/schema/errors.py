@@ -11,6 +11,11 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def as_fault(error: Exception) -> str:
+    """Return how people are told of a fault of the program; the log has its traceback."""
+    return f"fault of the program: {type(error).__name__}: {error}"
+
+
 def _printable(text: str) -> str:
     """Return a text in which what ends lines or steers terminals is written out.
 

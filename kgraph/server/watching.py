@@ -21,6 +21,7 @@ from kgraph.config import Configuration
 from kgraph.config.hooks import HookConfig
 from kgraph.logs import logger
 from kgraph.schema import KgraphError, StoreAwayError, StoreBusyError
+from kgraph.schema.errors import as_fault
 from kgraph.server.memory import Settling
 from kgraph.server.metrics import Metrics
 from kgraph.server.reporting import Reporter
@@ -107,7 +108,7 @@ class WatchThread:
             self.failure = str(error)
         except Exception as error:  # noqa: BLE001 - whoever serves must learn of it
             _log.exception("fault of the program in the watch")
-            self.failure = f"fault of the program: {type(error).__name__}: {error}"
+            self.failure = as_fault(error)
         finally:
             if not self._stopping.is_set():
                 self._ended()

@@ -43,9 +43,6 @@ from kgraph.store import (
 from remedies.lint import lint as lint_catalogue
 
 _PYTHON = (3, 11)
-_SECRET_FILES = frozenset(
-    {"token_file", "password_file", "secret_file", "community_file", "hmac_file"}
-)
 
 
 def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
@@ -118,8 +115,11 @@ def _secrets(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _secret_files(model: BaseModel) -> Iterator[Path]:
+    """Yield what may also be given in a variable: `token_file` stands beside `token_env`."""
+    fields = type(model).model_fields
     for name, value in model:
-        if name in _SECRET_FILES and isinstance(value, Path):
+        of, _, kind = name.rpartition("_")
+        if kind == "file" and f"{of}_env" in fields and isinstance(value, Path):
             yield value
         for each in value if isinstance(value, tuple) else (value,):
             if isinstance(each, BaseModel):

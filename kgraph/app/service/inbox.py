@@ -18,6 +18,7 @@ from kgraph.config.hooks import HookConfig
 from kgraph.logs import logger
 from kgraph.schema import Change, Document, Drawer, KgraphError, StoreBusyError, StoreError
 from kgraph.schema.counting import counted
+from kgraph.schema.errors import as_fault
 from kgraph.signals import EstateIndex, Packs, Report, Translation, translate_reports
 from kgraph.store import GraphStore
 
@@ -122,8 +123,7 @@ class Inbox:
         except Exception as error:  # noqa: BLE001 - one delivery must not stop the others
             _log.exception("fault of the program in deliveries", deliveries=len(waiting))
             if len(waiting) == 1:
-                told = f"fault of the program: {type(error).__name__}: {error}"
-                self._store.put([_dead(waiting[0], told, now)])
+                self._store.put([_dead(waiting[0], as_fault(error), now)])
                 return []
         return [
             told

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from kgraph.incidents.notice import News
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer, KgraphError
+from kgraph.schema.errors import as_fault
 from kgraph.schema.timestamps import format_time, parse_time
 from kgraph.store import AHEAD, GraphStore
 
@@ -106,8 +107,7 @@ class Sender:
             return False
         except Exception as error:  # noqa: BLE001 - one message must not stop those behind it
             _log.exception("fault of the program in a message", receiver=self.name)
-            why = f"fault of the program: {type(error).__name__}: {error}"
-            self._failed(message, older, why, now, timedelta(0))
+            self._failed(message, older, as_fault(error), now, timedelta(0))
             return False
         else:
             self.count("sent")
