@@ -196,13 +196,17 @@ def test_only_an_empty_store_takes_rows(filled: GraphStore) -> None:
     assert rows_of(filled) == rows
 
 
+def _rows_from(folder: Path) -> list[Row]:
+    with closing(open_store(folder / "there.db")) as there:
+        fill(there, _syncing(there))
+        return rows_of(there)
+
+
 def test_a_store_that_somebody_tried_to_fill_before_takes_rows(
     store: GraphStore, tmp_path: Path
 ) -> None:
     """As by a sync whose sources did not answer: it has left the leases that it took."""
-    with closing(open_store(tmp_path / "there.db")) as there:
-        fill(there, _syncing(there))
-        rows = rows_of(there)
+    rows = _rows_from(tmp_path)
     for number in range(5):
         at = NOW + timedelta(hours=number)
         assert store.acquire("entity:x", f"me {number}", ttl=timedelta(minutes=1), now=at)
@@ -217,9 +221,7 @@ def test_a_store_that_somebody_tried_to_fill_before_takes_rows(
 def test_a_store_with_an_audit_log_of_its_own_takes_no_rows(
     store: GraphStore, tmp_path: Path
 ) -> None:
-    with closing(open_store(tmp_path / "there.db")) as there:
-        fill(there, _syncing(there))
-        rows = rows_of(there)
+    rows = _rows_from(tmp_path)
     for touch in (lambda: store.halt(Halt(NOW, "wait")), lambda: store.lift_halt(NOW)):
         touch()
         with pytest.raises(StoreError, match="not empty"):

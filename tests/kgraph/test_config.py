@@ -17,6 +17,13 @@ def _write(folder: Path, text: str) -> Path:
     return path
 
 
+def _refused(folder: Path, environ: dict[str, str], text: str) -> tuple[Path, str]:
+    file = _write(folder, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(cwd=folder, environ=environ)
+    return file, str(caught.value)
+
+
 @pytest.fixture
 def nowhere(tmp_path: Path) -> dict[str, str]:
     """An environment whose user has no configuration."""
@@ -153,12 +160,10 @@ file = "policy.yaml"
 def test_a_mistake_in_the_file_is_told_with_file_and_key(
     tmp_path: Path, nowhere: dict[str, str], text: str, told: str
 ) -> None:
-    file = _write(tmp_path, text)
-    with pytest.raises(ConfigurationError) as caught:
-        load(cwd=tmp_path, environ=nowhere)
-    assert str(file) in str(caught.value)
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
+    file, said = _refused(tmp_path, nowhere, text)
+    assert str(file) in said
+    assert told in said
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -179,10 +184,8 @@ def test_a_mistake_in_the_file_is_told_with_file_and_key(
 def test_a_mistake_in_the_file_is_told_with_its_line(
     tmp_path: Path, nowhere: dict[str, str], text: str, line: int
 ) -> None:
-    file = _write(tmp_path, text)
-    with pytest.raises(ConfigurationError) as caught:
-        load(cwd=tmp_path, environ=nowhere)
-    assert str(caught.value).startswith(f"{file}:{line}: ")
+    file, said = _refused(tmp_path, nowhere, text)
+    assert said.startswith(f"{file}:{line}: ")
 
 
 def test_a_mistake_in_the_environment_is_not_put_down_to_a_line_of_the_file(

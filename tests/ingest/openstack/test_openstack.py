@@ -269,15 +269,20 @@ def test_pools_of_one_name_in_two_regions_are_two(cloud: _Cloud) -> None:
     assert strong[0].isdisjoint(strong[1])
 
 
-def test_all_pages_are_read(cloud: _Cloud) -> None:
-    pages = {"": [{"id": "a", "name": "a"}], "a": [{"id": "b", "name": "b"}], "b": []}
+def _in_pages(cloud: _Cloud, listing: str, name: str, pages: dict[str, list[Any]]) -> None:
+    """Let a listing come a page at a time: marker -> what stands behind it."""
 
     def get(path: str, asked: dict[str, str]) -> object:
-        if path == "/network/v2.0/networks":
-            return {"networks": pages[asked.get("marker", "")]}
+        if path == listing:
+            return {name: pages[asked.get("marker", "")]}
         return _Cloud.get(cloud, path, asked)
 
     cloud.get = get  # type: ignore[method-assign]
+
+
+def test_all_pages_are_read(cloud: _Cloud) -> None:
+    pages = {"": [{"id": "a", "name": "a"}], "a": [{"id": "b", "name": "b"}], "b": []}
+    _in_pages(cloud, "/network/v2.0/networks", "networks", pages)
     assert {"network:a", "network:b"} <= set(records(_items(cloud)))
 
 
@@ -286,13 +291,7 @@ def test_all_pages_of_hypervisors_are_read(cloud: _Cloud) -> None:
     (first,) = ANSWERS["/compute/os-hypervisors/detail"]["hypervisors"]
     second = first | {"id": "2", "hypervisor_hostname": "h2.dc1", "service": {"host": "h2"}}
     pages = {"": [first], "1": [second], "2": []}
-
-    def get(path: str, asked: dict[str, str]) -> object:
-        if path == "/compute/os-hypervisors/detail":
-            return {"hypervisors": pages[asked.get("marker", "")]}
-        return _Cloud.get(cloud, path, asked)
-
-    cloud.get = get  # type: ignore[method-assign]
+    _in_pages(cloud, "/compute/os-hypervisors/detail", "hypervisors", pages)
     assert {"hypervisor:h1.dc1", "hypervisor:h2.dc1"} <= set(records(_items(cloud)))
 
 

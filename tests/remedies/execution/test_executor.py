@@ -396,17 +396,22 @@ def test_the_same_plan_may_run_again_and_keeps_its_earlier_runs(store: GraphStor
     assert runs[1].journal_from > 0
 
 
+def _read_no_more(night: Night, plan: Plan) -> PlanRecord:
+    """Let ten minutes pass on what was known last, and return what is kept of a plan."""
+    last, end = night.facts(), night.now + timedelta(minutes=10)
+    while night.executor.running and night.now < end:
+        night.now += timedelta(seconds=1)
+        night.executor.tick(night.now, last)
+    record = night.store.plan(plan.id)
+    assert record is not None
+    return record
+
+
 def test_nothing_is_read_so_nothing_is_verified(store: GraphStore) -> None:
     estate, plan = export_story(1)
     night = Night(store, estate)
     night.begin(plan)
-    old = estate.facts(night.now)
-    end = night.now + timedelta(minutes=10)
-    while night.executor.running and night.now < end:
-        night.now += timedelta(seconds=1)
-        night.executor.tick(night.now, old)
-    record = store.plan(plan.id)
-    assert record is not None
+    record = _read_no_more(night, plan)
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nobody knows whether it helped" in record.because
 
@@ -417,12 +422,7 @@ def test_what_was_quiet_once_and_never_read_again_has_not_stayed_away(store: Gra
     night.begin(plan)
     while not any("all symptoms are gone" in row for row in night.said):
         night.tick(1)
-    last, began = night.facts(), night.now
-    while night.executor.running and night.now < began + timedelta(minutes=10):
-        night.now += timedelta(seconds=1)
-        night.executor.tick(night.now, last)
-    record = store.plan(plan.id)
-    assert record is not None
+    record = _read_no_more(night, plan)
     assert record.state is PlanState.NEEDS_HUMAN
     assert "nothing was read for long enough to see whether they stay away" in record.because
 
