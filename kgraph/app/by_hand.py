@@ -172,16 +172,16 @@ def split(
             f"nothing of {record.id} would be left",
             mend="name only those of its entities that are another matter",
         )
-    fresh = next_id(keeping.newest_ids(store))
+    # Explaining takes a while: the watch, which looks as well, must not find half of a split.
+    parts = [
+        _explained(store, part(incident, frozenset(symptoms)), tools) for symptoms in (left, taken)
+    ]
     titles = {each.uid: each.title for each in incident.entities}
     names = tuple(sorted({titles.get(entity, entity) for entity, _ in taken}))
+    fresh = next_id(keeping.newest_ids(store))
     store.put([Decision(Decided.APART, fresh, now, taken).document])
-    for id_, symptoms in ((record.id, left), (fresh, taken)):
-        keeping.write(
-            store,
-            placing.named(_explained(store, part(incident, frozenset(symptoms)), tools), id_),
-            record.opened_at,
-        )
+    for id_, found in zip((record.id, fresh), parts, strict=True):
+        keeping.write(store, placing.named(found, id_), record.opened_at)
     row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))
     note(store, Handling(fresh, Did.SPLIT_FROM, now, by, text, record.id, names))
     return row

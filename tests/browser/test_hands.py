@@ -11,7 +11,7 @@ import pytest
 from kgraph.app.service.tokens import Role
 
 from .looking import LAPTOP, PHONE, Window
-from .site import Site, token_for
+from .site import Site, broken, token_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -89,8 +89,13 @@ def test_what_cannot_be_done_is_told_and_what_was_typed_stays(
 
 
 def test_an_incident_is_taken_on_split_merged_again_and_closed(
-    chromium: Browser, site: Site, folder: Path
+    chromium: Browser, tmp_path: Path
 ) -> None:
+    with broken(tmp_path) as site:  # one of its own: it is another one afterwards
+        taken_split_merged_and_closed(chromium, site, tmp_path)
+
+
+def taken_split_merged_and_closed(chromium: Browser, site: Site, folder: Path) -> None:
     window = opened(chromium, site, token_for(folder, Role.RESPONDER))
     other = opened(chromium, site, token_for(folder, Role.VIEWER))
     page, seen = window.page, other.page
