@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kgraph.schema import ConfigurationError
-from kgraph.store._redate import AHEAD
-from kgraph.store._surroundings import SQLITE_VERSION, has_wal_reset_bug
+from kgraph.store._limits import AHEAD
 from kgraph.store._target import ServerStore, is_server, url_defect
 from kgraph.store.protocol import Estate, GraphStore, Queryable, SyncRun
 from kgraph.store.results import (
@@ -27,6 +26,7 @@ from kgraph.store.results import (
     Toward,
 )
 from kgraph.store.sqlite import SqliteStore
+from kgraph.store.sqlite.surroundings import SQLITE_VERSION, has_wal_reset_bug
 from kgraph.store.view import EstateView
 
 __all__ = [

@@ -24,7 +24,7 @@ from kgraph.schema import (
     Ruling,
     State,
 )
-from kgraph.store import Estate, GraphStore, Pruned, Toward, _prune
+from kgraph.store import Estate, GraphStore, Pruned, Toward, _limits
 from tests.conformance.conftest import T0, Sync
 
 MINUTE = timedelta(minutes=1)
@@ -239,7 +239,7 @@ def test_pruning_forgets_what_had_ended_and_nothing_else(store: GraphStore, sync
 def test_incidents_are_forgotten_when_they_were_closed_long_ago_but_what_people_ruled_on(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_prune, "NEWEST", 1)
+    monkeypatch.setattr(_limits, "NEWEST", 1)
     answer = '{"causes": [], "hypotheses": []}'
     closed, opened = IncidentStatus.CLOSED, IncidentStatus.OPEN
     for number, status in enumerate((closed, opened, closed, closed, closed, closed)):

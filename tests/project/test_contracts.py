@@ -26,6 +26,10 @@ _BREACHES = {
     ),
     "Sources know nothing of each other": ("ingest/topology/breach.py", "import ingest.libvirt"),
     "Only the store speaks SQL and Bolt": ("kgraph/app/breach.py", "import sqlite3"),
+    "The two stores share what is pure, and know nothing of each other": (
+        "kgraph/store/neo4j/breach.py",
+        "import kgraph.store.sqlite.ddl",
+    ),
     "Reasoning is pure: no drivers, no clock, no network, no randomness": (
         "remedies/breach.py",
         "import random",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from kgraph.schema import Drawer
-from kgraph.store import _prune
+from kgraph.store import _limits
 from kgraph.store._ticks import to_ticks
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.results import Pruned
@@ -99,7 +99,7 @@ def prune(statements: Statements, before: datetime, limit: int) -> Pruned:
     asked = {
         "at": to_ticks(before),
         "moment": before,
-        "newest": _prune.NEWEST,
+        "newest": _limits.NEWEST,
         "trace": Drawer.HANDLING.value,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgraph.store._redate import AHEAD
+from kgraph.store._limits import AHEAD
 from kgraph.store._ticks import TICK, from_ticks
 from kgraph.store.neo4j.relations import TYPES
 from kgraph.store.neo4j.statements import Statements

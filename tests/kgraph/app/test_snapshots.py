@@ -11,7 +11,7 @@ from pathlib import Path
 from kgraph.app.snapshots import keep_snapshot, opened_snapshot, snapshot_path
 from kgraph.config import Configuration, load
 from kgraph.store import SqliteStore
-from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS
+from kgraph.store.sqlite.ddl import APPLICATION_ID, DDL_1, MIGRATIONS
 from tests.stores import new_store
 
 TAKEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kgraph.schema import Entity, Relation, Subgraph
-from kgraph.store._read import entities
+from kgraph.store.sqlite.read import entities
 
 MOST = 50_000  # entities; then all are forgotten
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from kgraph.schema import Observation, Relation
-from kgraph.store._compact import Links
-from kgraph.store._evidence import observation_of, observations
 from kgraph.store._outcome import Outcome, versioned
-from kgraph.store._tables import state
 from kgraph.store.results import Bare, TopologyDelta
+from kgraph.store.sqlite.compact import Links
+from kgraph.store.sqlite.evidence import observation_of, observations
+from kgraph.store.sqlite.tables import state
 
 _REMEMBERED = 32_768  # rows of what is abnormal
 

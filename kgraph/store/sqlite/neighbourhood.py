@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from kgraph.schema import Subgraph
-from kgraph.store._read import entities
 from kgraph.store._walk import Edge, Walk, reached, relations_among
 from kgraph.store.results import Toward
+from kgraph.store.sqlite.read import entities
 
 _EDGES = {
     Toward.DEPENDENCIES: (

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from kgraph.schema import AuditEvent, Document, Drawer
 from kgraph.schema.audit import request_body
-from kgraph.store import _audit
 from kgraph.store._ticks import from_ticks, to_ticks
+from kgraph.store.sqlite import audit
 
 _PAGE = """
 SELECT id, at, body FROM document WHERE drawer = ?1
@@ -27,7 +27,7 @@ def put(sql: sqlite3.Connection, documents: Iterable[Document]) -> None:
     )
     for row in rows:
         if row.drawer is Drawer.AUDIT:
-            _audit.append(sql, row.at, AuditEvent.REQUEST, request_body(row))
+            audit.append(sql, row.at, AuditEvent.REQUEST, request_body(row))
 
 
 def claim(sql: sqlite3.Connection, row: Document) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 
 from kgraph.identity import canonical
 from kgraph.schema import Key, StoreError
-from kgraph.store._check import problems
 from kgraph.store._sections import Row, Values, in_batches
 from kgraph.store._ticks import NEVER
+from kgraph.store.sqlite.check import problems
 
 _FILLED = """
 SELECT EXISTS (SELECT 1 FROM scope) + EXISTS (SELECT 1 FROM entity)

@@ -25,11 +25,11 @@ from kgraph.store._endpoints import (
     waiting_keys,
     waits_no_more,
 )
-from kgraph.store._link_rows import ends_of, links_but_of, links_of
 from kgraph.store._outcome import Edge, LinkOutcome, RecordOutcome
 from kgraph.store._reconcile import LinkId, LinkPlan, plan_links, without
 from kgraph.store._staging import Reading, Staged
-from kgraph.store._tables import indexed_afterwards, locate_keys
+from kgraph.store.sqlite.link_rows import ends_of, links_but_of, links_of
+from kgraph.store.sqlite.tables import indexed_afterwards, locate_keys
 
 
 def write_links(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from kgraph.schema import StoreError
-from kgraph.store import _surroundings, open_store
-from kgraph.store._surroundings import has_wal_reset_bug, network_file_system
+from kgraph.store import open_store
+from kgraph.store.sqlite import surroundings
+from kgraph.store.sqlite.surroundings import has_wal_reset_bug, network_file_system
 
 MOUNTS = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
@@ -54,7 +55,7 @@ def test_a_store_on_a_network_file_system_is_not_written(
     open_store(tmp_path / "k.db").close()
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"{MOUNTS}50 22 0:60 / {tmp_path} rw - nfs filer:/x rw\n")
-    monkeypatch.setattr(_surroundings, "_MOUNTS", mounts)
+    monkeypatch.setattr(surroundings, "_MOUNTS", mounts)
     with pytest.raises(StoreError, match=r"network file system \(nfs\).*local disk"):
         open_store(tmp_path / "k.db")
     with pytest.raises(StoreError, match="network file system"):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from kgraph.schema import Coverage, Evidence, Observation, Relation
-from kgraph.store._evidence import changes, observation_of
 from kgraph.store._past import EntityRow, Past, Version, put_together
 from kgraph.store._placing import RECENT, standing
 from kgraph.store._ticks import NEVER, TICK, from_ticks, time_of, to_ticks
 from kgraph.store.results import EntityHistory, ScopeState, Seen, Span, Tie
+from kgraph.store.sqlite.evidence import changes, observation_of
 from kgraph.store.view import EstateView
 
 _ENTITIES = """

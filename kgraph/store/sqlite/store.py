@@ -34,30 +34,6 @@ from kgraph.schema import (
     SharedKey,
     Subgraph,
 )
-from kgraph.store import (
-    _audit,
-    _check,
-    _commit,
-    _decide,
-    _dump,
-    _evidence,
-    _filing,
-    _history,
-    _incidents,
-    _learned,
-    _load,
-    _plans,
-    _provenance,
-    _prune,
-    _read,
-    _redate,
-    _tables,
-    _topology,
-)
-from kgraph.store._database import Database
-from kgraph.store._ddl import VERSION
-from kgraph.store._known import Known
-from kgraph.store._neighbourhood import neighbourhood
 from kgraph.store._placing import refuse_unknown
 from kgraph.store._run import Run, begun
 from kgraph.store._sections import Row
@@ -75,6 +51,28 @@ from kgraph.store.results import (
     TopologyDelta,
     Toward,
 )
+from kgraph.store.sqlite import audit as _audit
+from kgraph.store.sqlite import check as _check
+from kgraph.store.sqlite import commit as _commit
+from kgraph.store.sqlite import decide as _decide
+from kgraph.store.sqlite import dump as _dump
+from kgraph.store.sqlite import evidence as _evidence
+from kgraph.store.sqlite import filing as _filing
+from kgraph.store.sqlite import history as _history
+from kgraph.store.sqlite import incidents as _incidents
+from kgraph.store.sqlite import learned as _learned
+from kgraph.store.sqlite import load as _load
+from kgraph.store.sqlite import plans as _plans
+from kgraph.store.sqlite import provenance as _provenance
+from kgraph.store.sqlite import prune as _prune
+from kgraph.store.sqlite import read as _read
+from kgraph.store.sqlite import redate as _redate
+from kgraph.store.sqlite import tables as _tables
+from kgraph.store.sqlite import topology as _topology
+from kgraph.store.sqlite.database import Database
+from kgraph.store.sqlite.ddl import VERSION
+from kgraph.store.sqlite.known import Known
+from kgraph.store.sqlite.neighbourhood import neighbourhood
 from kgraph.undisturbed import undisturbed
 
 WAIT = timedelta(seconds=10)  # for another process to finish writing

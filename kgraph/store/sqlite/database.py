@@ -17,8 +17,8 @@ from typing import Self
 from urllib.parse import quote
 
 from kgraph.schema import StoreBusyError, StoreError
-from kgraph.store._ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
-from kgraph.store._surroundings import refuse_network
+from kgraph.store.sqlite.ddl import APPLICATION_ID, DDL, MIGRATIONS, VERSION
+from kgraph.store.sqlite.surroundings import refuse_network
 
 _TRIES, _PAUSE_SECONDS = 100, 0.01
 _NO_WAIT = timedelta(0)  # readers of the log wait for nobody

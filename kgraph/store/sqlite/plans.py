@@ -19,9 +19,9 @@ from kgraph.schema import (
     StepState,
 )
 from kgraph.schema.audit import halt_body, journal_body, plan_body
-from kgraph.store import _audit
 from kgraph.store._rights import HeldLease, check_rights, check_unmoved, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
+from kgraph.store.sqlite import audit
 
 
 def save(sql: sqlite3.Connection, record: PlanRecord, was: PlanRecord | None) -> None:
@@ -30,7 +30,7 @@ def save(sql: sqlite3.Connection, record: PlanRecord, was: PlanRecord | None) ->
     check_unmoved(record, was, before)
     body = plan_body(record)
     if before is None or plan_body(before) != body:
-        _audit.append(sql, record.updated_at, AuditEvent.PLAN, body)
+        audit.append(sql, record.updated_at, AuditEvent.PLAN, body)
     sql.execute(
         "INSERT INTO plan VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " incident = excluded.incident, state = excluded.state, updated_at = excluded.updated_at,"
@@ -95,7 +95,7 @@ def write_journal(sql: sqlite3.Connection, entry: JournalEntry, lease: Lease | N
         ),
     )
     written = replace(entry, token=lease.token if lease else entry.token)
-    _audit.append(sql, entry.at, AuditEvent.JOURNAL, journal_body(written))
+    audit.append(sql, entry.at, AuditEvent.JOURNAL, journal_body(written))
 
 
 def journal(sql: sqlite3.Connection, plan_id: str) -> list[JournalEntry]:
@@ -158,13 +158,13 @@ def halt(sql: sqlite3.Connection, switch: Halt) -> None:
     if halted(sql) is not None:
         return
     sql.execute("INSERT INTO halt VALUES (0, ?, ?)", (to_ticks(switch.at), switch.reason))
-    _audit.append(sql, switch.at, AuditEvent.HALT, halt_body(switch))
+    audit.append(sql, switch.at, AuditEvent.HALT, halt_body(switch))
 
 
 def lift_halt(sql: sqlite3.Connection, at: datetime | None) -> None:
     """Switch it off."""
     if sql.execute("DELETE FROM halt").rowcount:
-        _audit.append(sql, at, AuditEvent.LIFT, "[]")
+        audit.append(sql, at, AuditEvent.LIFT, "[]")
 
 
 def halted(sql: sqlite3.Connection) -> Halt | None:

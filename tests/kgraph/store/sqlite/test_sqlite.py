@@ -25,10 +25,11 @@ from kgraph.schema import (
     StoreBusyError,
     StoreError,
 )
-from kgraph.store import GraphStore, Shrink, SqliteStore, _known, open_store
-from kgraph.store._database import _in_plain_words, earlier
-from kgraph.store._ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
+from kgraph.store import GraphStore, Shrink, SqliteStore, open_store
 from kgraph.store._feed import OF_THE_GRAPH
+from kgraph.store.sqlite import known
+from kgraph.store.sqlite.database import _in_plain_words, earlier
+from kgraph.store.sqlite.ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -192,7 +193,7 @@ def test_nothing_is_written_into_a_store_that_was_brought_up_meanwhile(
 def test_a_part_that_was_read_is_read_anew_once_another_connection_has_written(
     path: Path, store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_known, "MOST", 2)  # all are forgotten each time
+    monkeypatch.setattr(known, "MOST", 2)  # all are forgotten each time
 
     def numbers() -> list[object]:
         return [entity.props["n"] for entity in store.part(uids).entities]

@@ -8,11 +8,9 @@ the clock has caught up: after a minute, or after years.
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
 
+from kgraph.store._limits import AHEAD
 from kgraph.store._ticks import TICK
-
-AHEAD = timedelta(minutes=1)  # several machines keep one store; so far their clocks may differ
 
 # Statements say :late for now and AHEAD, and :at for now.
 _LATE = """

@@ -8,9 +8,7 @@ from collections.abc import Collection, Sequence
 
 from kgraph.schema import Decision, RecordName
 from kgraph.store._feed import MERGED, SPLIT
-from kgraph.store._links import close_links, drop_loops, open_links
 from kgraph.store._outcome import Edge, LinkOutcome, Outcome, RecordOutcome
-from kgraph.store._records import merge_entities
 from kgraph.store._rulings import (
     Named,
     Party,
@@ -21,10 +19,12 @@ from kgraph.store._rulings import (
     split_told,
     splittable,
 )
-from kgraph.store._settle import settle
-from kgraph.store._tables import next_id
 from kgraph.store._ticks import to_ticks
-from kgraph.store._topology import advance
+from kgraph.store.sqlite.links import close_links, drop_loops, open_links
+from kgraph.store.sqlite.records import merge_entities
+from kgraph.store.sqlite.settle import settle
+from kgraph.store.sqlite.tables import next_id
+from kgraph.store.sqlite.topology import advance
 
 
 def merge(sql: sqlite3.Connection, decision: Decision) -> None:

@@ -11,8 +11,6 @@ from kgraph.identity import Claimant, Matched, match
 from kgraph.store._bodies import body_of
 from kgraph.store._claimants import claimants_of, fresh_entities, merged_rows, shared_keys
 from kgraph.store._closing import Held, held, may_shrink_too_far, without_held
-from kgraph.store._evidence import move_evidence
-from kgraph.store._identify import known_of, versions_of
 from kgraph.store._link_hashes import as_before, link_hashes, passed_by, uprooted
 from kgraph.store._outcome import (
     Decided,
@@ -32,7 +30,9 @@ from kgraph.store._reconcile import (
     without,
 )
 from kgraph.store._staging import Reading
-from kgraph.store._tables import indexed_afterwards, next_id, state
+from kgraph.store.sqlite.evidence import move_evidence
+from kgraph.store.sqlite.identify import known_of, versions_of
+from kgraph.store.sqlite.tables import indexed_afterwards, next_id, state
 
 
 def write_records(

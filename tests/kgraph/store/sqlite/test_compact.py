@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from kgraph.store._compact import Links
+from kgraph.store.sqlite.compact import Links
 from tests.kgraph.topology.estates import Graph, graphs
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from kgraph.schema import Drawer
+from kgraph.store import _limits
 from kgraph.store.results import Pruned
 
-# Incidents that stay, however old: by them the next id is found, and none may come twice.
-NEWEST = 100
 # Each statement takes rows up to :limit that had ended before :at.
 _RELATIONS = """
 DELETE FROM link_history WHERE rowid IN
@@ -56,7 +55,7 @@ LIMIT :limit"""
 
 def prune(sql: sqlite3.Connection, at: int, limit: int) -> Pruned:
     """Forget up to `limit` rows of what had ended before `at`, in ticks."""
-    old = sql.execute(_INCIDENTS, {"at": at, "newest": NEWEST, "limit": limit}).fetchall()
+    old = sql.execute(_INCIDENTS, {"at": at, "newest": _limits.NEWEST, "limit": limit}).fetchall()
     sql.executemany("DELETE FROM incident WHERE id = ?", old)
     sql.executemany(_TRACE, [(Drawer.HANDLING.value, id_) for (id_,) in old])
     left = limit - len(old)

@@ -9,20 +9,20 @@ from dataclasses import replace
 
 from kgraph.store._closing import lost_links
 from kgraph.store._endpoints import Names
-from kgraph.store._evidence import add_changes, add_coverage, add_observations
 from kgraph.store._feed import FeedRow, Version, dependencies, feed, told_edges
-from kgraph.store._links import write_links
 from kgraph.store._outcome import Outcome, all_touched, difference, with_born
 from kgraph.store._placing import keys_of, placed
 from kgraph.store._preview import in_words, involved
-from kgraph.store._records import write_records
 from kgraph.store._scopes import Scope, may_close, refuse_stale, with_what_is_held
-from kgraph.store._settle import settle
 from kgraph.store._staging import Reading
-from kgraph.store._tables import indexed_afterwards, locate_keys
 from kgraph.store._ticks import NEVER
-from kgraph.store._topology import advance, rewritten
 from kgraph.store.results import Changed, Diff
+from kgraph.store.sqlite.evidence import add_changes, add_coverage, add_observations
+from kgraph.store.sqlite.links import write_links
+from kgraph.store.sqlite.records import write_records
+from kgraph.store.sqlite.settle import settle
+from kgraph.store.sqlite.tables import indexed_afterwards, locate_keys
+from kgraph.store.sqlite.topology import advance, rewritten
 
 # Whatever the reading says: when it was, and what lies between two of them.
 _READ_AGAIN = """
