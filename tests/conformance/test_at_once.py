@@ -327,5 +327,7 @@ def test_no_repair_begins_behind_the_last_look_for_one(
     deed = {"close": close, "merge": merge}[what]
     monkeypatch.setattr(keeping, "end", Once(keeping.end, begins))
     deed(estate, estate.store)
-    assert [line.partition(":")[0] for line in refused] == [f"plan {before.id} is superseded by now"]
+    assert [line.partition(":")[0] for line in refused] == [
+        f"plan {before.id} is superseded by now"
+    ]
     assert estate.store.plans(incident="INC-0002", states={PlanState.RUNNING}) == []
