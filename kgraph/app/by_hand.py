@@ -166,6 +166,7 @@ def split(
     with turns.waited_for(store, now):
         record = find(store, record.id)
         _still_open(record)
+        _not_in_repair(store, record)
         incident = bundle_of(record)
         taken = _of(incident, record.id, entities)
         left = symptoms_of(incident.observations) - taken
@@ -174,7 +175,6 @@ def split(
                 f"nothing of {record.id} would be left",
                 mend="name only those of its entities that are another matter",
             )
-        _not_in_repair(store, record)
         parts = [
             _explained(store, part(incident, frozenset(each)), tools) for each in (left, taken)
         ]

@@ -80,7 +80,7 @@ def test_who_investigates_while_others_sort_incidents_writes_nothing_and_says_so
 ) -> None:
     refuse = investigate._refuse_many
 
-    def closed_meanwhile(*args: Any) -> None:
+    def closed_meanwhile(*_args: Any) -> None:
         monkeypatch.setattr(investigate, "_refuse_many", refuse)
         assert run("incidents", "close", incident, "--reason", "planned").code == 0
 
