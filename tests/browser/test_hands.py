@@ -109,7 +109,8 @@ def taken_split_merged_and_closed(chromium: Browser, site: Site, folder: Path) -
     other.go("/")
     seen.get_by_text(re.compile("^responder .*has it$")).wait_for()
     held: list[Route] = []
-    page.route("**/acknowledgement", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function of Python
+    # Playwright wants a function of Python here, not one of C.
+    page.route("**/acknowledgement", lambda route: held.append(route))  # noqa: PLW0108
     press(page, "Take the acknowledgement back")
     press(page, "Split…")
     held[0].continue_()  # an answer that is late closes no form that was opened since
