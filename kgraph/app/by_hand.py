@@ -11,24 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
-from kgraph.app import keeping, placing
+from kgraph.app import keeping, placing, turns
 from kgraph.app.handled import note, trace
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.lookup import entity_among
+from kgraph.app.plans import REPAIRS, set_aside
 from kgraph.app.seeing_all import seeing_all
 from kgraph.incidents import next_id, part, symptoms_of
 from kgraph.incidents.handling import Did, Handling, acknowledgement
 from kgraph.incidents.identity import Symptom
 from kgraph.incidents.steering import Decided, Decision
-from kgraph.schema import (
-    UNDER_WAY,
-    Drawer,
-    Incident,
-    IncidentRecord,
-    IncidentStatus,
-    InputError,
-    PlanState,
-)
+from kgraph.schema import Drawer, Incident, IncidentRecord, IncidentStatus, InputError
 from kgraph.schema.bundles import bundle_of
 from kgraph.store import GraphStore
 
@@ -80,12 +73,15 @@ def close(
     """
     if not reason.strip():
         raise InputError("why is it closed?", mend="give a reason: people read it later")
-    _not_closed(record)
-    _not_in_repair(store, record)
-    symptoms = placing.known(record).symptoms
-    store.put([Decision(Decided.OVER, record.id, now, symptoms, record.title).document])
-    keeping.end(store, record.id, IncidentStatus.CLOSED, now)
-    return note(store, Handling(record.id, Did.CLOSED, now, by, reason))
+    with turns.waited_for(store, now):
+        record = find(store, record.id)
+        _not_closed(record)
+        _not_in_repair(store, record)
+        symptoms = placing.known(record).symptoms
+        _nothing_begins(store, [record], now)
+        store.put([Decision(Decided.OVER, record.id, now, symptoms, record.title).document])
+        keeping.end(store, record.id, IncidentStatus.CLOSED, now)
+        return note(store, Handling(record.id, Did.CLOSED, now, by, reason))
 
 
 def remark(
@@ -119,21 +115,26 @@ def merge(
     now = tools.now
     if record.id == into.id:
         raise InputError(f"{record.id} cannot be merged into itself")
-    for each in (record, into):
-        _not_closed(each)
-        _not_in_repair(store, each)
-    first, second = bundle_of(into), bundle_of(record)
-    found = placing.named(_explained(store, joined(first, second), tools), into.id)
-    title = f"merged into {into.id}: {record.title}"
-    symptoms = symptoms_of((*first.observations, *second.observations))
-    # A split of the very same is taken back by it.
-    store.drop(Drawer.STEERING, [f"{Decided.APART.value} {each.id}" for each in (record, into)])
-    store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
-    keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
-    row = note(store, Handling(record.id, Did.MERGED, now, by, text, into.id))
-    note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
-    keeping.write(store, found, into.opened_at)  # what was said no to in either is not proposed
-    return row
+    with turns.waited_for(store, now):
+        record, into = find(store, record.id), find(store, into.id)
+        for each in (record, into):
+            _not_closed(each)
+            _not_in_repair(store, each)
+        first, second = bundle_of(into), bundle_of(record)
+        found = placing.named(_explained(store, joined(first, second), tools), into.id)
+        title = f"merged into {into.id}: {record.title}"
+        symptoms = symptoms_of((*first.observations, *second.observations))
+        _nothing_begins(store, [record, into], now)
+        # A split of the very same is taken back by it.
+        apart = [f"{Decided.APART.value} {each.id}" for each in (record, into)]
+        store.drop(Drawer.STEERING, apart)
+        store.put([Decision(Decided.TOGETHER, record.id, now, symptoms, title).document])
+        keeping.end(store, record.id, IncidentStatus.CLOSED, now, title=title)
+        row = note(store, Handling(record.id, Did.MERGED, now, by, text, into.id))
+        note(store, Handling(into.id, Did.TOOK_IN, now, by, text, record.id))
+        # What was said no to in either is not proposed.
+        keeping.write(store, found, into.opened_at)
+        return row
 
 
 def split(
@@ -162,29 +163,31 @@ def split(
             nothing would be left.
     """
     now = tools.now
-    _still_open(record)
-    _not_in_repair(store, record)
-    incident = bundle_of(record)
-    taken = _of(incident, record.id, entities)
-    left = symptoms_of(incident.observations) - taken
-    if not left:
-        raise InputError(
-            f"nothing of {record.id} would be left",
-            mend="name only those of its entities that are another matter",
-        )
-    # Explaining takes a while: the watch, which looks as well, must not find half of a split.
-    parts = [
-        _explained(store, part(incident, frozenset(symptoms)), tools) for symptoms in (left, taken)
-    ]
-    titles = {each.uid: each.title for each in incident.entities}
-    names = tuple(sorted({titles.get(entity, entity) for entity, _ in taken}))
-    fresh = next_id(keeping.newest_ids(store))
-    store.put([Decision(Decided.APART, fresh, now, taken).document])
-    for id_, found in zip((record.id, fresh), parts, strict=True):
-        keeping.write(store, placing.named(found, id_), record.opened_at)
-    row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))
-    note(store, Handling(fresh, Did.SPLIT_FROM, now, by, text, record.id, names))
-    return row
+    with turns.waited_for(store, now):
+        record = find(store, record.id)
+        _still_open(record)
+        _not_in_repair(store, record)
+        incident = bundle_of(record)
+        taken = _of(incident, record.id, entities)
+        left = symptoms_of(incident.observations) - taken
+        if not left:
+            raise InputError(
+                f"nothing of {record.id} would be left",
+                mend="name only those of its entities that are another matter",
+            )
+        parts = [
+            _explained(store, part(incident, frozenset(each)), tools) for each in (left, taken)
+        ]
+        titles = {each.uid: each.title for each in incident.entities}
+        names = tuple(sorted({titles.get(entity, entity) for entity, _ in taken}))
+        _nothing_begins(store, [record], now)
+        fresh = next_id(keeping.newest_ids(store))
+        store.put([Decision(Decided.APART, fresh, now, taken).document])
+        for id_, found in zip((record.id, fresh), parts, strict=True):
+            keeping.write(store, placing.named(found, id_), record.opened_at)
+        row = note(store, Handling(record.id, Did.SPLIT, now, by, text, fresh, names))
+        note(store, Handling(fresh, Did.SPLIT_FROM, now, by, text, record.id, names))
+        return row
 
 
 def joined(first: Incident, second: Incident) -> Incident:
@@ -235,9 +238,17 @@ def _not_closed(record: IncidentRecord) -> None:
 
 def _not_in_repair(store: GraphStore, record: IncidentRecord) -> None:
     """Leave an incident alone whose repair is under way: it must see what it has begun with."""
-    found = store.plans(incident=record.id, states={*UNDER_WAY, PlanState.APPROVED}, limit=1)
+    found = store.plans(incident=record.id, states=REPAIRS, limit=1)
     if found:
         raise InputError(
             f"{record.id} is being repaired by {found[0].id}",
             mend="wait for its end; `kgraph halt` lets nothing new begin",
         )
+
+
+def _nothing_begins(store: GraphStore, records: Sequence[IncidentRecord], now: datetime) -> None:
+    """Keep repairs from beginning in the middle of it; what fits is proposed anew at its end."""
+    for record in records:
+        set_aside(store, record.id, now, "a person is sorting the incident anew")
+    for record in records:  # before that it may have begun, or been approved
+        _not_in_repair(store, record)

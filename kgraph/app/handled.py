@@ -64,6 +64,11 @@ def decisions(store: GraphStore) -> list[Decision]:
     return [steering.read(row) for row in store.documents(Drawer.STEERING, limit=_DECISIONS)]
 
 
+def marks(rows: Iterable[Decision]) -> tuple[tuple[str, datetime], ...]:
+    """Return what differs once people decide something else; not when it was last quiet."""
+    return tuple((row.id, row.at) for row in rows)
+
+
 def expire(store: GraphStore, now: datetime) -> None:
     """Forget decisions whose symptoms are over."""
     standing = decisions(store)

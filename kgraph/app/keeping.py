@@ -92,10 +92,7 @@ def sort(
     closed = [row for row in decisions if row.decided is Decided.OVER]
     done = place(found, opened, memory.of(store, lately), newest_ids(store), abnormal, closed)
     ended = {row.id: over_with[row.id] for row in heads if row.id in over_with}
-    # A person is just splitting them off, who puts that into their traces.
-    by_hand = {row.incident for row in decisions if row.decided is Decided.APART}
-    split = tuple(pair for pair in done.split if pair[0] not in by_hand)
-    return replace(done, kept=_with_traces(store, done.kept), ended=ended, split=split)
+    return replace(done, kept=_with_traces(store, done.kept), ended=ended)
 
 
 def newest_ids(store: GraphStore) -> list[str]:

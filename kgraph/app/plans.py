@@ -32,6 +32,7 @@ from remedies.restoring import DRIFTED
 _MOVED, _SOON = 0.1, timedelta(minutes=5)  # of the time that is left; what is worth a word
 _ALL = 1_000_000
 _OPEN = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
+REPAIRS = UNDER_WAY | {PlanState.APPROVED}  # what is wanted for sure, or is being done
 _SINCE = {
     PlanState.APPROVED: "approved, and not begun",
     PlanState.RUNNING: "under way",
@@ -79,6 +80,18 @@ def propose(
     document = PlanDocument(plan, _runs(before))
     record = PlanRecord(plan.id, incident, PlanState.PROPOSED, now, now, plan_text(document))
     return _unless_moved(store, record, before)
+
+
+def set_aside(store: GraphStore, incident: str, now: datetime, why: str) -> None:
+    """Take what is proposed for an incident off the table: it cannot begin, but may come back."""
+    for old in store.plans(incident=incident, states={PlanState.PROPOSED}):
+        gone = replace(old, state=PlanState.SUPERSEDED, updated_at=now, because=why)
+        _unless_moved(store, gone, old)
+
+
+def repaired(store: GraphStore) -> frozenset[str]:
+    """Return the incidents whose repair is under way, or was approved."""
+    return frozenset(row.incident for row in store.plans(states=REPAIRS, limit=_ALL))
 
 
 def said_no(store: GraphStore, plan: Plan) -> PlanRecord | None:
@@ -172,8 +185,15 @@ def reject(store: GraphStore, record: PlanRecord, who: str, why: str, now: datet
         raise InputError(f"plan {record.id} is {record.state.value}", mend="look at it again")
     because = f"rejected by {who}" + (f": {why}" if why else "")
     rejected = replace(record, state=PlanState.SUPERSEDED, updated_at=now, because=because)
-    store.save_plan(rejected, was=record)
+    # The no is there first: the watch would propose anew what was only taken off the table.
+    before = store.named(Drawer.REJECTED, [record.id])
     store.put([Document(Drawer.REJECTED, record.id, now, _no(record, who, why))])
+    try:
+        store.save_plan(rejected, was=record)
+    except PlanMovedError:
+        store.drop(Drawer.REJECTED, [record.id])
+        store.put(before)
+        raise
     return rejected
 
 

@@ -14,7 +14,8 @@ from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
 
 if TYPE_CHECKING:
-    from kgraph.app.investigation import Investigation
+    from kgraph.app.investigation import Investigation, Toolkit
+    from kgraph.app.placing import Sorted
 
 
 class AnswerFormat(StrEnum):
@@ -100,7 +101,7 @@ def show(
 
 
 def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool) -> Exit:
-    from kgraph.app import handled, investigation, keeping, learning, placing, plans
+    from kgraph.app import investigation, keeping, learning, placing, plans
     from kgraph.app.certified import certified
     from kgraph.app.seeing_all import seeing_all
     from kgraph.app.stores import Access, opened
@@ -113,10 +114,10 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     with opened(session.configuration, Access.READ, away.append) as store:
         tools = toolkit(session.configuration, now, lambda: tried_in_vain(store, now))
         tools = seeing_all(learning.taught(tools, store), store, lambda: now)
-        found = investigation.of_store(store, tools)
+        explained = investigation.of_store(store, tools)
         if verbose:
-            found = [certified(each, tools) for each in found]
-        done = keeping.sort(store, found)
+            explained = [certified(each, tools) for each in explained]
+        done = keeping.sort(store, explained)
         found = [plans.standing(each.investigation, store) for each in done.kept]
     for line in away:
         session.remark(f"{line}; nothing is saved", style="yellow")
@@ -124,9 +125,7 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     worth = done.resolved or done.merged or done.ended or any(map(placing.worth, done.kept))
     if save and not away and (worth or tools.decisions):
         try:
-            with opened(session.configuration, Access.WRITE) as store:
-                keeping.save(store, done)
-                handled.expire(store, now)
+            done, found = _kept(session, explained, tools)
         except (
             StoreError
         ) as error:  # a full or read-only disk, or a colleague's file: answer all the same
@@ -144,6 +143,30 @@ def _of_store(session: Session, form: AnswerFormat, *, verbose: bool, save: bool
     for incident_id, into in done.merged:
         session.remark(f"{incident_id} is part of {into}")
     return max((_code(each) for each in found), default=Exit.OK)
+
+
+def _kept(
+    session: Session, explained: Sequence[Investigation], tools: Toolkit
+) -> tuple[Sorted, list[Investigation]]:
+    """Write what was explained to its incidents, as these stand by now.
+
+    Raises:
+        StoreError: it cannot be written; or people have sorted incidents meanwhile.
+    """
+    from kgraph.app import handled, keeping, plans, turns
+    from kgraph.app.stores import Access, opened
+    from kgraph.schema import StoreBusyError
+
+    now, opening = tools.now, opened(session.configuration, Access.WRITE)
+    with opening as store, turns.waited_for(store, now):
+        if handled.marks(handled.decisions(store)) != handled.marks(tools.decisions):
+            told = "people have sorted incidents meanwhile"
+            raise StoreBusyError(told, mend="investigate again")
+        done = keeping.sort(store, explained)
+        found = [plans.standing(each.investigation, store) for each in done.kept]
+        keeping.save(store, done, plans.repaired(store))
+        handled.expire(store, now)
+    return done, found
 
 
 def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) -> Exit:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kgraph.app import keeping
-from kgraph.app.handled import decisions
+from kgraph.app import keeping, turns
+from kgraph.app.handled import decisions, marks
 from kgraph.app.investigation import Toolkit, of_estate, read_at
 from kgraph.app.keeping import Memory
 from kgraph.app.learning import taught
@@ -110,19 +111,22 @@ class Assessor:
         if len(tools.topologies.of(self._store)) > WHOLE_UP_TO:
             return self._in_parts(now, tools, warnings, frozen)
         evidence = self._store.evidence(now=now)
+        tools = taught(tools, self._store)
         # What people decided on its grouping makes old evidence new.
-        decided = tuple((row.id, row.at) for row in decisions(self._store))
+        decided = marks(tools.decisions)
         ages = read_at(self._store)
         old = frozenset(stale(ages, now))
         mark = (self._store.version(), _mark(evidence), warnings, decided, old)
         if mark == self._mark:
             return None
-        self._mark = mark
-        tools = taught(tools, self._store)
         graph = self._current()
         found = of_estate(graph, evidence, ages, tools, warnings, self._arrays(graph))
-        done = keeping.sort(self._store, found, memory=self._memory)
-        keeping.save(self._store, done, frozen)
+        with self._turn(now, tools) as ours:
+            if not ours:
+                return None
+            done = keeping.sort(self._store, found, memory=self._memory)
+            keeping.save(self._store, done, frozen)
+        self._mark = mark
         told = list(self._tell(now, done, frozen))
         kept = tuple(each for each in done.kept if worth(each))
         return Assessment(now, kept, kept, self._current), told
@@ -131,11 +135,14 @@ class Assessor:
         self, now: datetime, tools: Toolkit, warnings: tuple[str, ...], frozen: Collection[str]
     ) -> tuple[Assessment, list[Told]] | None:
         """Explain what is touched; of a large estate never all."""
-        symptoms = self._store.symptoms(now=now)
-        settled = self._session.look(symptoms, taught(tools, self._store), warnings, frozen)
-        if settled is None:
+        symptoms, tools = self._store.symptoms(now=now), taught(tools, self._store)
+        if not self._session.look(symptoms, tools, warnings, frozen):
             return None
-        keeping.save(self._store, settled.done, frozen, now)
+        with self._turn(now, tools) as ours:
+            if not ours:
+                return None
+            settled = self._session.settle(now)
+            keeping.save(self._store, settled.done, frozen, now)
         self._session.saved(settled.done)
         told = list(self._tell(now, settled.done, frozen))
         kept, fresh = (
@@ -143,6 +150,12 @@ class Assessor:
             for rows in (settled.kept, settled.done.kept)
         )
         return Assessment(now, kept, fresh, self._current), told
+
+    @contextmanager
+    def _turn(self, now: datetime, tools: Toolkit) -> Iterator[bool]:
+        """Have the incidents; not while a person sorts them, nor by what stood before that."""
+        with turns.turn(self._store, turns.WATCH, now) as ours:
+            yield ours and marks(decisions(self._store)) == marks(tools.decisions)
 
     def _current(self) -> Subgraph:
         version = self._store.version()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from kgraph.app import handled, keeping
+from kgraph.app import handled, keeping, turns
 from kgraph.app.sync import REDATED
 from kgraph.app.watch.assess import Assessment, Assessor
 from kgraph.app.watch.beside import Alone, Beside
@@ -213,10 +213,14 @@ class Watch:
     def _tidy(self, now: datetime) -> None:
         """Close and forget what is over, now and then."""
         if self._tidied_at is None or now - self._tidied_at >= _TIDY:
-            self._tidied_at = now
-            for incident in keeping.close_quiet(self.store, now):
-                self.tell(Told(now, What.CLOSED, f"{incident} closed", {"incident": incident}))
-            handled.expire(self.store, now)
+            with turns.turn(self.store, turns.WATCH, now) as ours:
+                if not ours:
+                    return  # a person is sorting incidents: in the next round
+                self._tidied_at = now
+                for incident in keeping.close_quiet(self.store, now):
+                    facts = {"incident": incident}
+                    self.tell(Told(now, What.CLOSED, f"{incident} closed", facts))
+                handled.expire(self.store, now)
             self.snapshot(now)
             if self.retention is not None:
                 self.store.prune(now - self.retention, limit=_PRUNED)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kgraph.app.binding import Binding
 from kgraph.app.placing import Kept
-from kgraph.app.plans import document_of
+from kgraph.app.plans import document_of, repaired
 from kgraph.app.policies import RECORD
 from kgraph.app.watch.assess import Assessment
 from kgraph.app.watch.facts import facts_of
@@ -35,9 +35,7 @@ from remedies.record import Case
 
 _PATIENCE = timedelta(seconds=5)  # for what is in flight when the watch ends
 _LOOK = timedelta(seconds=1)  # evidence runs out by itself, too
-_ALL = 1_000_000
 _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
-_FROZEN = frozenset({PlanState.APPROVED, PlanState.RUNNING, PlanState.VERIFYING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +86,7 @@ class PolicyRepairs:
     @property
     def busy(self) -> frozenset[str]:
         """The incidents whose repair is under way, or was approved."""
-        rows = self.store.plans(states=_FROZEN, limit=_ALL)
-        return frozenset(row.incident for row in rows)
+        return repaired(self.store)
 
     def resume(self, now: datetime) -> list[Told]:
         """Go on with what an earlier process began."""

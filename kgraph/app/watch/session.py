@@ -66,6 +66,8 @@ class Session:
     _parts: dict[str, Part] = field(default_factory=dict)  # by alarm
     _unsorted: dict[str, Sorting] = field(default_factory=dict)  # by alarm
     _due: Due = field(default_factory=Due)
+    _found: dict[int, tuple[Part, list[Investigation]]] = field(default_factory=dict)
+    _ended: bool = True  # at first nobody knows what has ended
     _memory: Memory = field(default_factory=Memory)
     _frozen: set[str] = field(default_factory=set)
     _context: object = None
@@ -79,7 +81,7 @@ class Session:
     @property
     def unsettled(self) -> bool:
         """Whether something waits for the next look."""
-        return bool(self._due)
+        return bool(self._due or self._found)
 
     def again(self) -> None:
         """Explain anew what stood still in a repair, or for which something else may be tried."""
@@ -95,8 +97,8 @@ class Session:
         tools: Toolkit,
         warnings: tuple[str, ...],
         frozen: Collection[str],
-    ) -> Settled | None:
-        """Explain what is touched, as far as that is worth waiting for; None: nothing was.
+    ) -> bool:
+        """Explain what is touched, as far as that is worth waiting for; tell whether to `settle`.
 
         Args:
             symptoms: all that is abnormal.
@@ -106,16 +108,20 @@ class Session:
         """
         now = tools.now
         rows = list(symptoms)
-        ended = self._compare(rows) or self._version < 0  # at first nobody knows what has ended
+        self._ended |= self._compare(rows)
         self._follow_graph()
         ages = read_at(self.store)
         self._follow_context((warnings, tools.learned, frozenset(stale(ages, now))))
         self._follow_decisions(tools.decisions)
         self._frozen.update(frozen)
         self._renew(now)
-        fresh = self._work(Round(tools, warnings, ages))
-        if not fresh and not ended:
-            return None
+        self._found |= self._work(Round(tools, warnings, ages))
+        self._found = {key: row for key, row in self._found.items() if row[0].live}
+        return bool(self._found) or self._ended
+
+    def settle(self, now: datetime) -> Settled:
+        """Sort what was explained into incidents; until then it waits, as long as it stands."""
+        fresh, self._found, self._ended = list(self._found.values()), {}, False
         found = [each for _, several in fresh for each in several]
         solved = {id(part) for part, _ in fresh}
         standing = [part for part in self._live() if id(part) not in solved]
@@ -125,7 +131,7 @@ class Session:
             now=now,
             memory=self._memory,
             held={each.investigation.case.id for part in standing for each in part.kept},
-            abnormal=symptoms_of(rows),
+            abnormal=symptoms_of(self._rows.values()),
         )
         kept = iter(done.kept)
         for part, several in fresh:
@@ -221,8 +227,8 @@ class Session:
             self._unsorted |= dict.fromkeys(asked.alarms, asked)
             self._due.push(asked, urgency)
 
-    def _work(self, this: Round) -> list[tuple[Part, list[Investigation]]]:
-        """Do what is due, for a while; return what was explained of what still stands."""
+    def _work(self, this: Round) -> dict[int, tuple[Part, list[Investigation]]]:
+        """Do what is due, for a while; return what was explained, by the identity of its part."""
         found: dict[int, tuple[Part, list[Investigation]]] = {}
         tools = this.tools
         began = tools.stopwatch()
@@ -238,7 +244,7 @@ class Session:
             # Who looks has read all that is abnormal: never for sorting alone.
             if took > PATIENCE and found:
                 break
-        return [row for row in found.values() if row[0].live]
+        return found
 
     def _sorted(self, work: Sorting, urgency: Urgency, this: Round) -> None:
         """Find out what some alarms belong to."""

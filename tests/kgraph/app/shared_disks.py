@@ -74,13 +74,16 @@ class Estate:
             for row in self.store.incidents(IncidentStatus.OPEN)
         }
 
+    def fail(self, export: int) -> None:
+        """An export fails with its guests, and is seen to."""
+        self.hurt(*range(4 * export, 4 * export + 4))
+        down = Observation(self.uid(f"x{export}"), "down", State.ABNORMAL, at=T0, detector="tcp")
+        self.store.observe([down])
+
     def fail_both(self) -> None:
         """Both exports fail, and are seen to: two incidents."""
-        self.hurt(*range(8))
-        self.store.observe(
-            Observation(self.uid(f"x{n}"), "down", State.ABNORMAL, at=T0, detector="tcp")
-            for n in range(2)
-        )
+        self.fail(0)
+        self.fail(1)
         self.look()
         assert sorted(map(sorted, self.open().values())) == [
             ["v0", "v1", "v2", "v3"],

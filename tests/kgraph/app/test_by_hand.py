@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -164,30 +163,6 @@ def test_what_was_split_off_stays_apart_with_all_that_comes_to_it(estate: Estate
     assert not {"v2", "v3"} & estate.open()["INC-0001"]
     new = by_hand.find(estate.store, "INC-0002")
     assert (estate.uid("v2"), "ioError") in placing.known(new).symptoms
-
-
-def test_a_split_that_the_watch_finds_half_done_is_told_once(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    estate.hurt(0, 1, 2, 3)
-    estate.look()
-    write = keeping.write
-
-    def looked_at(*args: Any) -> None:
-        monkeypatch.undo()
-        estate.look()  # the decision is there, and neither of the two incidents
-        write(*args)
-
-    monkeypatch.setattr(keeping, "write", looked_at)
-    record = by_hand.find(estate.store, "INC-0001")
-    by_hand.split(estate.store, record, ["web-3"], "ada", "another matter", estate.at_now())
-    estate.look()
-    assert estate.open() == {"INC-0001": {"v0", "v1", "v2"}, "INC-0002": {"v3"}}
-    said = handled.traces(estate.store, ["INC-0001", "INC-0002"])
-    assert {incident: [(row.did, row.by) for row in rows] for incident, rows in said.items()} == {
-        "INC-0001": [(Did.SPLIT, "ada")],
-        "INC-0002": [(Did.SPLIT_FROM, "ada")],
-    }
 
 
 def test_parts_of_an_old_incident_get_ids_that_nothing_has(estate: Estate) -> None:

@@ -21,6 +21,7 @@ from kgraph.schema import (
     IncidentRecord,
     IncidentStatus,
     Plan,
+    PlanMovedError,
     PlanRecord,
     PlanState,
     Risk,
@@ -165,3 +166,33 @@ def test_of_what_only_asks_the_same_question_is_not_asked_again(store: GraphStor
     reject(store, proposed(store, plan_of(ASK)), "anna", "", T0)
     assert propose(store, INCIDENT, worse(plan_of(ASK)), SOON) is None
     assert propose(store, INCIDENT, plan_of(ASK, RESUME), SOON) is not None
+
+
+@pytest.mark.parametrize("write", ["put", "save_plan"])
+def test_what_the_watch_proposes_in_the_middle_of_a_no_is_not_on_the_table_behind_it(
+    store: GraphStore, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, writes = proposed(store, FIRST), getattr(store, write)
+
+    def looked(*args: object, **named: object) -> None:
+        monkeypatch.undo()
+        propose(store, INCIDENT, FIRST, SOON)  # before it is written, and at once behind it
+        writes(*args, **named)
+        propose(store, INCIDENT, FIRST, SOON)
+
+    monkeypatch.setattr(store, write, looked)
+    reject(store, record, "anna", "the disk is to be replaced", SOON)
+    assert store.plans(states={PlanState.PROPOSED}) == []
+    assert propose(store, INCIDENT, FIRST, SOON) == store.plan(FIRST.id)
+
+
+def test_a_no_that_comes_too_late_is_none(store: GraphStore) -> None:
+    record = proposed(store, FIRST)
+    store.save_plan(replace(record, state=PlanState.RUNNING))
+    with pytest.raises(PlanMovedError, match="is running by now"):
+        reject(store, record, "anna", "", SOON)
+    assert store.count(Drawer.REJECTED) == 0
+    store.save_plan(replace(record, state=PlanState.DONE))
+    again = propose(store, INCIDENT, FIRST, SOON)
+    assert again is not None
+    assert again.state is PlanState.PROPOSED

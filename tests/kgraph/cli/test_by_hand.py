@@ -6,10 +6,12 @@ import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kgraph.schema import IncidentStatus
+from kgraph.cli import investigate
+from kgraph.schema import IncidentStatus, PlanState
 from kgraph.store import open_store
 from tests.kgraph.cli.conftest import Run
 from tests.kgraph.cli.test_learning import incident as incident  # noqa: PLC0414 - a fixture
@@ -71,6 +73,35 @@ def test_what_was_over_before_somebody_closed_it_did_not_last_until_then(
     assert f"| over | {over:%Y-%m-%d %H:%M:%S}Z |" in report
     assert "nothing of it is abnormal any longer" in report
     assert "closes it: known" in report
+
+
+def test_who_investigates_while_others_sort_incidents_writes_nothing_and_says_so(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = investigate._refuse_many
+
+    def closed_meanwhile(*_args: Any) -> None:
+        monkeypatch.setattr(investigate, "_refuse_many", refuse)
+        assert run("incidents", "close", incident, "--reason", "planned").code == 0
+
+    monkeypatch.setattr(investigate, "_refuse_many", closed_meanwhile)  # between sort and save
+    done = run("investigate")
+    assert "nothing is saved: people have sorted incidents meanwhile" in done.err
+    assert {row["status"] for row in _rows(run).values()} == {"closed"}
+
+
+def test_who_investigates_does_not_explain_anew_what_is_being_repaired(
+    run: Run, tmp_path: Path, incident: str
+) -> None:
+    with closing(open_store(next((tmp_path / "data").rglob("kgraph.db")))) as store:
+        (plan,) = store.plans(incident=incident)
+        store.save_plan(replace(plan, state=PlanState.RUNNING))
+        before = store.incident(incident)
+        run("investigate")
+        after = store.incident(incident)
+    assert before is not None
+    assert after is not None
+    assert (after.answer, after.updated_at > before.updated_at) == (before.answer, True)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ def running(
         served = Served(process, said[1], token)
         with served.client:
             yield served
+    except Exception as error:  # it may have been a race: only what was said then can tell
+        error.add_note("\n".join(["the service said last:", *log.read_text().splitlines()[-40:]]))
+        raise
     finally:
         process.kill()
         process.wait()

@@ -35,9 +35,10 @@ export function Hands({ view, may, again }: { view: View; may: boolean; again: (
   const send = (to: string, method: string, body?: unknown) => {
     setBusy(true);
     setProblem("");
-    // What was typed stays where it could not be done.
+    // What was typed stays where it could not be done, or is for something that was begun since:
+    // an event may have told of what was done before its answer is here.
     ask(`${path}/${to}`, method, body)
-      .then(() => setDeed(""), (error: Error) => setProblem(error.message))
+      .then(() => setDeed((now) => now === deed ? "" : now), (error: Error) => setProblem(error.message))
       .finally(() => {
         setBusy(false);
         again();

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kgraph.app import turns
 from kgraph.app.sync import REDATED, Job, Keep, keep
 from kgraph.app.toolkit import toolkit
 from kgraph.app.watch.assess import Assessment, Assessor
@@ -289,6 +290,19 @@ def test_what_was_resolved_and_stayed_quiet_is_closed(scene: Scene) -> None:
     scene.source.hurt = {}
     scene.round()
     assert whats(scene.round(seconds=3600)) == [What.CLOSED]
+
+
+def test_nothing_is_closed_or_forgotten_while_a_person_sorts_incidents(
+    scene: Scene, new_scene: NewScene
+) -> None:
+    scene.source.hurt = {"v1": "paused"}
+    scene.round()
+    scene.source.hurt = {}
+    scene.round()
+    scene.clock.turn(3600)
+    with turns.turn(new_scene().store, "ada", scene.clock()):
+        assert whats(scene.round()) == []
+    assert whats(scene.round()) == [What.CLOSED]
 
 
 def test_a_run_resumes_first_and_ends_by_giving_the_watch_back(scene: Scene) -> None:

@@ -1,0 +1,70 @@
+"""Whoever sorts incidents has them to himself meanwhile.
+
+The watch, `kgraph investigate` and people at the API or the command line each read what there is,
+decide, and write in several steps, be it in one process or in many. Of two at once, each would
+undo a part of what the other does, and both would take one id for something new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+
+from kgraph.app.holders import holder
+from kgraph.schema import KgraphError, Lease, StoreBusyError
+from kgraph.store import GraphStore
+
+LEASE = "incidents"
+# Always by the same name: there is one watch of a store, and the next one goes on at once where
+# the last one was killed.
+WATCH = "watch"
+_TTL = timedelta(seconds=30)
+_PATIENCE = timedelta(seconds=8)  # less than the watch has to come round: it may be what waits
+_PAUSE = 0.02  # seconds
+
+
+@contextmanager
+def turn(store: GraphStore, who: str, now: datetime) -> Iterator[bool]:
+    """Have the incidents for the length of a block; tell whether that is so: never waits.
+
+    Args:
+        store: where they are kept.
+        who: wants them; who has them may take them again.
+        now: the moment.
+    """
+    lease = store.acquire(LEASE, who, ttl=_TTL, now=now)
+    try:
+        yield lease is not None
+    finally:
+        _give_back(store, lease)
+
+
+@contextmanager
+def waited_for(store: GraphStore, now: datetime) -> Iterator[None]:
+    """Have the incidents for the length of a block, once whoever has them gives them back.
+
+    Raises:
+        StoreBusyError: that took too long.
+    """
+    who, began = holder("by hand"), monotonic()
+    while True:
+        waited = timedelta(seconds=monotonic() - began)
+        lease = store.acquire(LEASE, who, ttl=_TTL, now=now + waited)
+        if lease is not None:
+            break
+        if waited > _PATIENCE:
+            told = "somebody else, or the watch, is just sorting incidents"
+            raise StoreBusyError(told, mend="try again")
+        sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        _give_back(store, lease)
+
+
+def _give_back(store: GraphStore, lease: Lease | None) -> None:
+    if lease is not None:
+        with suppress(KgraphError):  # it ends by itself
+            store.release(lease)
