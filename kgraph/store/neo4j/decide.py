@@ -6,10 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from kgraph.schema import Decision, Entity, RecordName
-from kgraph.store._endpoints import LinkRow
-from kgraph.store._feed import MERGED, SPLIT
-from kgraph.store._outcome import LinkOutcome, Outcome, RecordOutcome
-from kgraph.store._rulings import (
+from kgraph.store._decisions import (
     Named,
     Party,
     known,
@@ -19,6 +16,9 @@ from kgraph.store._rulings import (
     split_told,
     splittable,
 )
+from kgraph.store._endpoints import LinkRow
+from kgraph.store._feed import MERGED, SPLIT
+from kgraph.store._outcome import LinkOutcome, Outcome, RecordOutcome
 from kgraph.store._ticks import from_ticks, to_ticks
 from kgraph.store.neo4j import relations
 from kgraph.store.neo4j.entities import node_of

@@ -13,6 +13,7 @@ from datetime import UTC
 from typing import Any
 
 from kgraph.schema import IncidentHead, IncidentRecord, IncidentStatus
+from kgraph.store.neo4j.part import Part
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.times import native
 
@@ -78,6 +79,38 @@ LIMIT $limit"""
 _COUNT = "MATCH (incident:Incident {status: $status}) RETURN count(incident)"
 
 
+class Incidents(Part):
+    """See `IncidentStore`."""
+
+    def save_incident(self, record: IncidentRecord) -> None:
+        """Keep an incident; an earlier one of the same id is replaced."""
+        self._database.write(lambda s: save(s, record))
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return one incident."""
+        return self._database.glance(lambda s: _get(s, incident_id))
+
+    def incidents(
+        self, status: IncidentStatus | None = None, limit: int = 100
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+        return self._database.glance(lambda s: _newest(s, status, limit))
+
+    def heads(
+        self,
+        status: IncidentStatus | None = None,
+        *,
+        limit: int = 100,
+        after: IncidentHead | None = None,
+    ) -> list[IncidentHead]:
+        """Return incidents without their documents, newest first."""
+        return self._database.glance(lambda s: _heads(s, status, limit, after))
+
+    def count_incidents(self, status: IncidentStatus) -> int:
+        """Return how many there are."""
+        return self._database.glance(lambda s: _count(s, status))
+
+
 def save(statements: Statements, record: IncidentRecord) -> None:
     """Make or replace an incident, with what its answer blames and who is hit."""
     node = {
@@ -102,13 +135,13 @@ def save(statements: Statements, record: IncidentRecord) -> None:
     statements.rows(_BLAMED, id=record.id)
 
 
-def get(statements: Statements, incident_id: str) -> IncidentRecord | None:
+def _get(statements: Statements, incident_id: str) -> IncidentRecord | None:
     """Return one, or None."""
     row = statements.one(_GET, id=incident_id)
     return _record(row) if row else None
 
 
-def newest(
+def _newest(
     statements: Statements, status: IncidentStatus | None, limit: int
 ) -> list[IncidentRecord]:
     """Return the newest first."""
@@ -116,7 +149,7 @@ def newest(
     return [_record(row) for row in statements.rows(_NEWEST, status=wanted, limit=limit)]
 
 
-def heads(
+def _heads(
     statements: Statements, status: IncidentStatus | None, limit: int, after: IncidentHead | None
 ) -> list[IncidentHead]:
     """Return the newest first, without their documents."""
@@ -139,7 +172,7 @@ def heads(
     ]
 
 
-def count(statements: Statements, status: IncidentStatus) -> int:
+def _count(statements: Statements, status: IncidentStatus) -> int:
     """Return how many there are."""
     row = statements.one(_COUNT, status=status.value)
     return int(row[0]) if row else 0

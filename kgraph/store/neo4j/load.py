@@ -22,7 +22,7 @@ from kgraph.schema import (
 )
 from kgraph.store._sections import SECTIONS, Row, Values, in_batches
 from kgraph.store._ticks import NEVER, from_ticks
-from kgraph.store.neo4j import incidents, learned, plans, relations
+from kgraph.store.neo4j import incidents, plans, relations, rulings
 from kgraph.store.neo4j.check import problems
 from kgraph.store.neo4j.entities import node_of
 from kgraph.store.neo4j.ids import Ids
@@ -278,7 +278,7 @@ def _rulings(loaded: _Loaded, batch: Sequence[Values]) -> None:
         incident, uid, kind, mode, right, posterior, change, at, by, reason = row
         said = bool(right), posterior, change, from_ticks(at), by, reason
         ruling = Ruling(incident, uid, kind, mode, *said)
-        learned.save(loaded.statements, ruling)
+        rulings.save(loaded.statements, ruling)
 
 
 def _plans(loaded: _Loaded, batch: Sequence[Values]) -> None:

@@ -1,4 +1,4 @@
-"""Plans, their journal, leases and the kill switch in Neo4j."""
+"""Plans, their journal, leases, the kill switch and the audit log in Neo4j."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from kgraph.schema import (
     PlanState,
     StepState,
 )
-from kgraph.schema.audit import ORIGIN, chained, halt_body, journal_body, plan_body
+from kgraph.schema.audit import halt_body, journal_body, plan_body
 from kgraph.store._rights import HeldLease, check_rights, check_unmoved, shown, taken
 from kgraph.store._ticks import NEVER, from_ticks, to_ticks
+from kgraph.store.neo4j import audit
 from kgraph.store.neo4j.ids import Ids
+from kgraph.store.neo4j.part import Part
 from kgraph.store.neo4j.statements import Statements
 from kgraph.store.neo4j.times import native
 
@@ -59,25 +61,78 @@ WHERE l.expiresAt > $now
 RETURN l.name, l.holder, l.token, l.expiresAt"""
 _HALT = "MERGE (halt:_KgHalt {id: 0}) ON CREATE SET halt.at = $at, halt.reason = $reason"
 _LIFT = "MATCH (halt:_KgHalt {id: 0}) DELETE halt"
-_AUDIT_LAST = """\
-MATCH (entry:_KgAudit)
-RETURN entry.at, entry.hash
-ORDER BY entry.id DESC
-LIMIT 1"""
-_AUDIT_WRITE = "CREATE (entry:_KgAudit) SET entry = $node"
-_AUDIT = """\
-MATCH (entry:_KgAudit)
-RETURN entry.at, entry.event, entry.body, entry.hash
-ORDER BY entry.id"""
 _HALTED = "MATCH (halt:_KgHalt {id: 0}) RETURN halt.at, halt.reason"
 
 
-def save(statements: Statements, record: PlanRecord, was: PlanRecord | None) -> None:
+class Plans(Part):
+    """See `PlanStore`."""
+
+    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
+        """Keep a plan; see the protocol for `was`, and for what it raises."""
+        self._database.write(lambda s: _save(s, record, was))
+
+    def plan(self, plan_id: str) -> PlanRecord | None:
+        """Return one plan."""
+        return self._database.glance(lambda s: _get(s, plan_id))
+
+    def plans(
+        self,
+        *,
+        incident: str | None = None,
+        states: Collection[PlanState] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[PlanRecord]:
+        """Return plans, newest first."""
+        return self._database.glance(lambda s: _newest(s, incident, states, since, limit))
+
+    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
+        """Append one entry, durably; see the protocol for what it raises."""
+        self._database.write(lambda s: _write_journal(s, entry, lease), whole=False)
+
+    def journal(self, plan_id: str) -> list[JournalEntry]:
+        """Return a plan's entries in the order in which they were written."""
+        return self._database.glance(lambda s: _journal(s, plan_id))
+
+    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take a lease that is free or has run out; None while somebody else holds it."""
+        return self._database.write(lambda s: _acquire(s, name, holder, ttl, now), whole=False)
+
+    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
+        """Prolong a lease that still holds; else None."""
+        return self._database.write(lambda s: _renew(s, lease, ttl, now), whole=False)
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        self._database.write(lambda s: _release(s, lease), whole=False)
+
+    def leases(self, *, now: datetime) -> list[Lease]:
+        """Return the leases that hold at `now`, by name."""
+        return self._database.glance(lambda s: _leases(s, now))
+
+    def halt(self, halt: Halt) -> None:
+        """Throw the kill switch."""
+        self._database.write(lambda s: _halt(s, halt), whole=False)
+
+    def lift_halt(self, at: datetime | None = None) -> None:
+        """Let effects begin again."""
+        self._database.write(lambda s: _lift_halt(s, at), whole=False)
+
+    def halted(self) -> Halt | None:
+        """Return since when the kill switch is on, and why."""
+        return self._database.glance(_halted)
+
+    def audit(self) -> list[AuditEntry]:
+        """Return the audit log, oldest first."""
+        return self._database.glance(audit.entries)
+
+
+def _save(statements: Statements, record: PlanRecord, was: PlanRecord | None) -> None:
     """Make a plan, or replace all but when it was made; the caller holds the lock."""
-    before, body = get(statements, record.id), plan_body(record)
+    before, body = _get(statements, record.id), plan_body(record)
     check_unmoved(record, was, before)
     if before is None or plan_body(before) != body:
-        note(statements, record.updated_at, AuditEvent.PLAN, body)
+        audit.append(statements, record.updated_at, AuditEvent.PLAN, body)
     keep(statements, record)
 
 
@@ -95,13 +150,13 @@ def keep(statements: Statements, record: PlanRecord) -> None:
     statements.rows(_OF, id=record.id)
 
 
-def get(statements: Statements, plan_id: str) -> PlanRecord | None:
+def _get(statements: Statements, plan_id: str) -> PlanRecord | None:
     """Return one, or None."""
     row = statements.one(_GET, id=plan_id)
     return _record(row[0]) if row else None
 
 
-def newest(
+def _newest(
     statements: Statements,
     incident: str | None,
     states: Collection[PlanState] | None,
@@ -115,10 +170,10 @@ def newest(
     return [_record(node) for (node,) in rows]
 
 
-def write_journal(statements: Statements, entry: JournalEntry, lease: Lease | None) -> None:
+def _write_journal(statements: Statements, entry: JournalEntry, lease: Lease | None) -> None:
     """Append an entry, if the right to act still holds."""
     known = _known(statements, lease.name) if lease else None
-    check_rights(entry, lease, known, halted(statements))
+    check_rights(entry, lease, known, _halted(statements))
     ids = Ids.read(statements)
     node = {
         "id": ids.next_row(),
@@ -133,10 +188,10 @@ def write_journal(statements: Statements, entry: JournalEntry, lease: Lease | No
     statements.rows(_WRITE, node=node)
     ids.write(statements)
     written = replace(entry, token=lease.token if lease else entry.token)
-    note(statements, entry.at, AuditEvent.JOURNAL, journal_body(written))
+    audit.append(statements, entry.at, AuditEvent.JOURNAL, journal_body(written))
 
 
-def journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
+def _journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
     """Return a plan's entries as they were written."""
     return [
         JournalEntry(plan_id, step, StepState(state), from_ticks(at), detail, attempt, token)
@@ -144,7 +199,7 @@ def journal(statements: Statements, plan_id: str) -> list[JournalEntry]:
     ]
 
 
-def acquire(
+def _acquire(
     statements: Statements, name: str, holder: str, ttl: timedelta, now: datetime
 ) -> Lease | None:
     """Take a lease that nobody else holds."""
@@ -152,7 +207,7 @@ def acquire(
     return _kept(statements, got) if got else None
 
 
-def renew(statements: Statements, lease: Lease, ttl: timedelta, now: datetime) -> Lease | None:
+def _renew(statements: Statements, lease: Lease, ttl: timedelta, now: datetime) -> Lease | None:
     """Prolong a lease that still holds."""
     known = _known(statements, lease.name)
     if not (known and known.is_the(lease, to_ticks(now))):
@@ -161,22 +216,22 @@ def renew(statements: Statements, lease: Lease, ttl: timedelta, now: datetime) -
     return _kept(statements, HeldLease(known.name, known.holder, known.token, end))
 
 
-def release(statements: Statements, lease: Lease) -> None:
+def _release(statements: Statements, lease: Lease) -> None:
     """Let it run out at once; its token stays taken."""
     statements.rows(_GIVE_BACK, name=lease.name, token=lease.token, never=NEVER)
 
 
-def leases(statements: Statements, now: datetime) -> list[Lease]:
+def _leases(statements: Statements, now: datetime) -> list[Lease]:
     """Return what is held, by name."""
     rows = statements.rows(_HELD, now=to_ticks(now))
     return [shown(HeldLease(*row)) for row in sorted(rows)]
 
 
-def halt(statements: Statements, switch: Halt) -> None:
+def _halt(statements: Statements, switch: Halt) -> None:
     """Throw the switch; one that is on already keeps its time."""
-    if halted(statements) is None:
+    if _halted(statements) is None:
         keep_halt(statements, switch)
-        note(statements, switch.at, AuditEvent.HALT, halt_body(switch))
+        audit.append(statements, switch.at, AuditEvent.HALT, halt_body(switch))
 
 
 def keep_halt(statements: Statements, switch: Halt) -> None:
@@ -184,42 +239,17 @@ def keep_halt(statements: Statements, switch: Halt) -> None:
     statements.rows(_HALT, at=to_ticks(switch.at), reason=switch.reason)
 
 
-def lift_halt(statements: Statements, at: datetime | None) -> None:
+def _lift_halt(statements: Statements, at: datetime | None) -> None:
     """Switch it off."""
-    if halted(statements) is not None:
+    if _halted(statements) is not None:
         statements.rows(_LIFT)
-        note(statements, at, AuditEvent.LIFT, "[]")
+        audit.append(statements, at, AuditEvent.LIFT, "[]")
 
 
-def audit(statements: Statements) -> list[AuditEntry]:
-    """Return the audit log, oldest first."""
-    return [
-        AuditEntry(from_ticks(at), AuditEvent(event), body, hash_)
-        for at, event, body, hash_ in statements.rows(_AUDIT)
-    ]
-
-
-def halted(statements: Statements) -> Halt | None:
+def _halted(statements: Statements) -> Halt | None:
     """Return the switch while it is on."""
     row = statements.one(_HALTED)
     return Halt(from_ticks(row[0]), row[1]) if row else None
-
-
-def note(statements: Statements, at: datetime | None, event: AuditEvent, body: str) -> None:
-    """Add an entry to the audit log; the caller holds the lock."""
-    last = statements.one(_AUDIT_LAST)
-    when = from_ticks(to_ticks(at) if at else last[0] if last else 0)
-    entry = chained(last[1] if last else ORIGIN, when, event, body)
-    ids = Ids.read(statements)
-    node = {
-        "id": ids.next_row(),
-        "at": to_ticks(when),
-        "event": event.value,
-        "body": body,
-        "hash": entry.hash,
-    }
-    statements.rows(_AUDIT_WRITE, node=node)
-    ids.write(statements)
 
 
 def _known(statements: Statements, name: str) -> HeldLease | None:

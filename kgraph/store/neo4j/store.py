@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from kgraph.schema import (
-    AuditEntry,
     Change,
     Coverage,
     Decision,
-    Document,
-    Drawer,
     Entity,
     Evidence,
-    Halt,
-    IncidentHead,
-    IncidentRecord,
-    IncidentStatus,
-    JournalEntry,
-    Lease,
     Observation,
-    PlanRecord,
-    PlanState,
     Provenance,
     RecordName,
     Relation,
-    Ruling,
     SharedKey,
     Subgraph,
 )
@@ -43,13 +31,9 @@ from kgraph.store.neo4j import commit as _commit
 from kgraph.store.neo4j import decide as _decide
 from kgraph.store.neo4j import dump as _dump
 from kgraph.store.neo4j import evidence as _evidence
-from kgraph.store.neo4j import filing as _filing
 from kgraph.store.neo4j import history as _history
-from kgraph.store.neo4j import incidents as _incidents
-from kgraph.store.neo4j import learned as _learned
 from kgraph.store.neo4j import load as _load
 from kgraph.store.neo4j import observe as _observe
-from kgraph.store.neo4j import plans as _plans
 from kgraph.store.neo4j import provenance as _provenance
 from kgraph.store.neo4j import prune as _prune
 from kgraph.store.neo4j import query as _query
@@ -57,6 +41,10 @@ from kgraph.store.neo4j import read as _read
 from kgraph.store.neo4j import redate as _redate
 from kgraph.store.neo4j import topology as _topology
 from kgraph.store.neo4j.database import Database, Patience
+from kgraph.store.neo4j.documents import Documents
+from kgraph.store.neo4j.incidents import Incidents
+from kgraph.store.neo4j.plans import Plans
+from kgraph.store.neo4j.rulings import Rulings
 from kgraph.store.neo4j.schema import VERSION
 from kgraph.store.protocol import Estate, SyncRun
 from kgraph.store.results import (
@@ -74,11 +62,8 @@ PATIENCE = Patience()
 _DUMPS = 10  # how often to begin to read everything while others commit
 
 
-class Neo4jStore:
+class Neo4jStore(Incidents, Rulings, Plans, Documents):
     """See `GraphStore`. Not for several threads at once: open one for each."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(
@@ -262,143 +247,6 @@ class Neo4jStore:
     def provenance(self, uid: str) -> Provenance | None:
         """Return where an entity comes from; None for one that was never known."""
         return self._database.read(lambda s: _provenance.of_entity(s, uid))
-
-    def save_incident(self, record: IncidentRecord) -> None:
-        """Keep an incident; an earlier one of the same id is replaced."""
-        self._database.write(lambda s: _incidents.save(s, record))
-
-    def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return one incident."""
-        return self._database.glance(lambda s: _incidents.get(s, incident_id))
-
-    def incidents(
-        self, status: IncidentStatus | None = None, limit: int = 100
-    ) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
-        return self._database.glance(lambda s: _incidents.newest(s, status, limit))
-
-    def rule(self, ruling: Ruling) -> None:
-        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
-        self._database.write(lambda s: _learned.save(s, ruling))
-
-    def rulings(self) -> list[Ruling]:
-        """Return all rulings, oldest first."""
-        return self._database.glance(_learned.all_of)
-
-    def forget_rulings(self, incident: str | None = None) -> int:
-        """Forget those of one incident, or all; return how many."""
-        return self._database.write(lambda s: _learned.forget(s, incident))
-
-    def heads(
-        self,
-        status: IncidentStatus | None = None,
-        *,
-        limit: int = 100,
-        after: IncidentHead | None = None,
-    ) -> list[IncidentHead]:
-        """Return incidents without their documents, newest first."""
-        return self._database.glance(lambda s: _incidents.heads(s, status, limit, after))
-
-    def count_incidents(self, status: IncidentStatus) -> int:
-        """Return how many there are."""
-        return self._database.glance(lambda s: _incidents.count(s, status))
-
-    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
-        """Keep a plan; see the protocol for `was`, and for what it raises."""
-        self._database.write(lambda s: _plans.save(s, record, was))
-
-    def plan(self, plan_id: str) -> PlanRecord | None:
-        """Return one plan."""
-        return self._database.glance(lambda s: _plans.get(s, plan_id))
-
-    def plans(
-        self,
-        *,
-        incident: str | None = None,
-        states: Collection[PlanState] | None = None,
-        since: datetime | None = None,
-        limit: int = 100,
-    ) -> list[PlanRecord]:
-        """Return plans, newest first."""
-        return self._database.glance(lambda s: _plans.newest(s, incident, states, since, limit))
-
-    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
-        """Append one entry, durably; see the protocol for what it raises."""
-        self._database.write(lambda s: _plans.write_journal(s, entry, lease), whole=False)
-
-    def journal(self, plan_id: str) -> list[JournalEntry]:
-        """Return a plan's entries in the order in which they were written."""
-        return self._database.glance(lambda s: _plans.journal(s, plan_id))
-
-    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
-        """Take a lease that is free or has run out; None while somebody else holds it."""
-        return self._database.write(
-            lambda s: _plans.acquire(s, name, holder, ttl, now), whole=False
-        )
-
-    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
-        """Prolong a lease that still holds; else None."""
-        return self._database.write(lambda s: _plans.renew(s, lease, ttl, now), whole=False)
-
-    def release(self, lease: Lease) -> None:
-        """Give a lease back."""
-        self._database.write(lambda s: _plans.release(s, lease), whole=False)
-
-    def leases(self, *, now: datetime) -> list[Lease]:
-        """Return the leases that hold at `now`, by name."""
-        return self._database.glance(lambda s: _plans.leases(s, now))
-
-    def halt(self, halt: Halt) -> None:
-        """Throw the kill switch."""
-        self._database.write(lambda s: _plans.halt(s, halt), whole=False)
-
-    def lift_halt(self, at: datetime | None = None) -> None:
-        """Let effects begin again."""
-        self._database.write(lambda s: _plans.lift_halt(s, at), whole=False)
-
-    def audit(self) -> list[AuditEntry]:
-        """Return the audit log, oldest first."""
-        return self._database.glance(_plans.audit)
-
-    def halted(self) -> Halt | None:
-        """Return since when the kill switch is on, and why."""
-        return self._database.glance(_plans.halted)
-
-    def put(self, documents: Iterable[Document]) -> None:
-        """Keep documents, durably, all or none."""
-        kept = list(documents)
-        self._database.write(lambda s: _filing.put(s, kept), whole=False)
-
-    def claim(self, document: Document) -> bool:
-        """Keep a document unless there is one of its id; tell whether it was kept."""
-        return self._database.write(lambda s: _filing.claim(s, document), whole=False)
-
-    def documents(
-        self,
-        drawer: Drawer,
-        *,
-        limit: int = 100,
-        after: Document | None = None,
-        newest: bool = False,
-    ) -> list[Document]:
-        """Return documents of a drawer, oldest first unless `newest`."""
-        return self._database.glance(
-            lambda s: _filing.page(s, drawer, limit, after, newest=newest)
-        )
-
-    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
-        """Return the documents of these ids that are there, oldest first."""
-        wanted = list(ids)
-        return self._database.glance(lambda s: _filing.get(s, drawer, wanted))
-
-    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
-        """Forget documents."""
-        gone = list(ids)
-        self._database.write(lambda s: _filing.drop(s, drawer, gone), whole=False)
-
-    def count(self, drawer: Drawer) -> int:
-        """Return how many documents a drawer holds."""
-        return self._database.glance(lambda s: _filing.count(s, drawer))
 
     def query(self, text: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of one statement that only reads, in plain values."""

@@ -7,9 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from kgraph.schema import Decision, RecordName
-from kgraph.store._feed import MERGED, SPLIT
-from kgraph.store._outcome import Edge, LinkOutcome, Outcome, RecordOutcome
-from kgraph.store._rulings import (
+from kgraph.store._decisions import (
     Named,
     Party,
     known,
@@ -19,6 +17,8 @@ from kgraph.store._rulings import (
     split_told,
     splittable,
 )
+from kgraph.store._feed import MERGED, SPLIT
+from kgraph.store._outcome import Edge, LinkOutcome, Outcome, RecordOutcome
 from kgraph.store._ticks import to_ticks
 from kgraph.store.sqlite.links import close_links, drop_loops, open_links
 from kgraph.store.sqlite.records import merge_entities

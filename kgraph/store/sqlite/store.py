@@ -10,27 +10,15 @@ from pathlib import Path
 from typing import Self
 
 from kgraph.schema import (
-    AuditEntry,
     Change,
     Coverage,
     Decision,
-    Document,
-    Drawer,
     Entity,
     Evidence,
-    Halt,
-    IncidentHead,
-    IncidentRecord,
-    IncidentStatus,
-    JournalEntry,
-    Lease,
     Observation,
-    PlanRecord,
-    PlanState,
     Provenance,
     RecordName,
     Relation,
-    Ruling,
     SharedKey,
     Subgraph,
 )
@@ -51,18 +39,13 @@ from kgraph.store.results import (
     TopologyDelta,
     Toward,
 )
-from kgraph.store.sqlite import audit as _audit
 from kgraph.store.sqlite import check as _check
 from kgraph.store.sqlite import commit as _commit
 from kgraph.store.sqlite import decide as _decide
 from kgraph.store.sqlite import dump as _dump
 from kgraph.store.sqlite import evidence as _evidence
-from kgraph.store.sqlite import filing as _filing
 from kgraph.store.sqlite import history as _history
-from kgraph.store.sqlite import incidents as _incidents
-from kgraph.store.sqlite import learned as _learned
 from kgraph.store.sqlite import load as _load
-from kgraph.store.sqlite import plans as _plans
 from kgraph.store.sqlite import provenance as _provenance
 from kgraph.store.sqlite import prune as _prune
 from kgraph.store.sqlite import read as _read
@@ -71,20 +54,24 @@ from kgraph.store.sqlite import tables as _tables
 from kgraph.store.sqlite import topology as _topology
 from kgraph.store.sqlite.database import Database
 from kgraph.store.sqlite.ddl import VERSION
+from kgraph.store.sqlite.documents import Documents
+from kgraph.store.sqlite.incidents import Incidents
 from kgraph.store.sqlite.known import Known
 from kgraph.store.sqlite.neighbourhood import neighbourhood
+from kgraph.store.sqlite.plans import Plans
+from kgraph.store.sqlite.rulings import Rulings
 from kgraph.undisturbed import undisturbed
 
 WAIT = timedelta(seconds=10)  # for another process to finish writing
 
 
-class SqliteStore:
+class SqliteStore(Incidents, Rulings, Plans, Documents):
     """See `GraphStore`. Not for several threads at once: open one for each."""
 
     SCHEMA = VERSION  # of its files
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._known = Known()
 
     @classmethod
@@ -310,163 +297,6 @@ class SqliteStore:
         """Return where an entity comes from; None for one that was never known."""
         with self._database.reading() as sql:
             return _provenance.of_entity(sql, uid)
-
-    def save_incident(self, record: IncidentRecord) -> None:
-        """Keep an incident; an earlier one of the same id is replaced."""
-        with self._database.writing() as sql:
-            _incidents.save(sql, record)
-
-    def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return one incident."""
-        with self._database.reading() as sql:
-            return _incidents.get(sql, incident_id)
-
-    def incidents(
-        self, status: IncidentStatus | None = None, limit: int = 100
-    ) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
-        with self._database.reading() as sql:
-            return _incidents.newest(sql, status, limit)
-
-    def rule(self, ruling: Ruling) -> None:
-        """Keep a ruling; an earlier one on the same cause of the same incident is replaced."""
-        with self._database.writing() as sql:
-            _learned.save(sql, ruling)
-
-    def rulings(self) -> list[Ruling]:
-        """Return all rulings, oldest first."""
-        with self._database.reading() as sql:
-            return _learned.all_of(sql)
-
-    def forget_rulings(self, incident: str | None = None) -> int:
-        """Forget those of one incident, or all; return how many."""
-        with self._database.writing() as sql:
-            return _learned.forget(sql, incident)
-
-    def heads(
-        self,
-        status: IncidentStatus | None = None,
-        *,
-        limit: int = 100,
-        after: IncidentHead | None = None,
-    ) -> list[IncidentHead]:
-        """Return incidents without their documents, newest first."""
-        with self._database.reading() as sql:
-            return _incidents.heads(sql, status, limit, after)
-
-    def count_incidents(self, status: IncidentStatus) -> int:
-        """Return how many there are."""
-        with self._database.reading() as sql:
-            return _incidents.count(sql, status)
-
-    def save_plan(self, record: PlanRecord, *, was: PlanRecord | None = None) -> None:
-        """Keep a plan; see the protocol for `was`, and for what it raises."""
-        with self._database.writing() as sql:
-            _plans.save(sql, record, was)
-
-    def plan(self, plan_id: str) -> PlanRecord | None:
-        """Return one plan."""
-        with self._database.reading() as sql:
-            return _plans.get(sql, plan_id)
-
-    def plans(
-        self,
-        *,
-        incident: str | None = None,
-        states: Collection[PlanState] | None = None,
-        since: datetime | None = None,
-        limit: int = 100,
-    ) -> list[PlanRecord]:
-        """Return plans, newest first."""
-        with self._database.reading() as sql:
-            return _plans.newest(sql, incident, states, since, limit)
-
-    def write_journal(self, entry: JournalEntry, lease: Lease | None = None) -> None:
-        """Append one entry, durably; see the protocol for what it raises."""
-        with self._database.writing() as sql:
-            _plans.write_journal(sql, entry, lease)
-
-    def journal(self, plan_id: str) -> list[JournalEntry]:
-        """Return a plan's entries in the order in which they were written."""
-        with self._database.reading() as sql:
-            return _plans.journal(sql, plan_id)
-
-    def acquire(self, name: str, holder: str, *, ttl: timedelta, now: datetime) -> Lease | None:
-        """Take a lease that is free or has run out; None while somebody else holds it."""
-        with self._database.writing() as sql:
-            return _plans.acquire(sql, name, holder, ttl, now)
-
-    def renew(self, lease: Lease, *, ttl: timedelta, now: datetime) -> Lease | None:
-        """Prolong a lease that still holds; else None."""
-        with self._database.writing() as sql:
-            return _plans.renew(sql, lease, ttl, now)
-
-    def release(self, lease: Lease) -> None:
-        """Give a lease back."""
-        with self._database.writing() as sql:
-            _plans.release(sql, lease)
-
-    def leases(self, *, now: datetime) -> list[Lease]:
-        """Return the leases that hold at `now`, by name."""
-        with self._database.reading() as sql:
-            return _plans.leases(sql, now)
-
-    def halt(self, halt: Halt) -> None:
-        """Throw the kill switch."""
-        with self._database.writing() as sql:
-            _plans.halt(sql, halt)
-
-    def lift_halt(self, at: datetime | None = None) -> None:
-        """Let effects begin again."""
-        with self._database.writing() as sql:
-            _plans.lift_halt(sql, at)
-
-    def audit(self) -> list[AuditEntry]:
-        """Return the audit log, oldest first."""
-        with self._database.reading() as sql:
-            return _audit.entries(sql)
-
-    def halted(self) -> Halt | None:
-        """Return since when the kill switch is on, and why."""
-        with self._database.reading() as sql:
-            return _plans.halted(sql)
-
-    def put(self, documents: Iterable[Document]) -> None:
-        """Keep documents, durably, all or none."""
-        with self._database.writing() as sql:
-            _filing.put(sql, documents)
-
-    def claim(self, document: Document) -> bool:
-        """Keep a document unless there is one of its id; tell whether it was kept."""
-        with self._database.writing() as sql:
-            return _filing.claim(sql, document)
-
-    def documents(
-        self,
-        drawer: Drawer,
-        *,
-        limit: int = 100,
-        after: Document | None = None,
-        newest: bool = False,
-    ) -> list[Document]:
-        """Return documents of a drawer, oldest first unless `newest`."""
-        with self._database.reading() as sql:
-            return _filing.page(sql, drawer, limit, after, newest=newest)
-
-    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
-        """Return the documents of these ids that are there, oldest first."""
-        with self._database.reading() as sql:
-            return _filing.get(sql, drawer, ids)
-
-    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
-        """Forget documents."""
-        with self._database.writing() as sql:
-            _filing.drop(sql, drawer, ids)
-
-    def count(self, drawer: Drawer) -> int:
-        """Return how many documents a drawer holds."""
-        with self._database.reading() as sql:
-            return _filing.count(sql, drawer)
 
     def scopes(self) -> list[ScopeState]:
         """Return when each source was last read for each scope."""

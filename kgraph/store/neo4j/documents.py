@@ -8,7 +8,8 @@ from typing import Any
 from kgraph.schema import AuditEvent, Document, Drawer
 from kgraph.schema.audit import request_body
 from kgraph.store._ticks import from_ticks, to_ticks
-from kgraph.store.neo4j.plans import note
+from kgraph.store.neo4j import audit
+from kgraph.store.neo4j.part import Part
 from kgraph.store.neo4j.statements import Statements
 
 _PUT = """\
@@ -32,7 +33,45 @@ _DROP = "MATCH (document:_KgDocument) WHERE document.name IN $names DELETE docum
 _COUNT = "MATCH (document:_KgDocument {drawer: $drawer}) RETURN count(document)"
 
 
-def put(statements: Statements, documents: Iterable[Document]) -> None:
+class Documents(Part):
+    """See `DocumentStore`."""
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Keep documents, durably, all or none."""
+        kept = list(documents)
+        self._database.write(lambda s: _put(s, kept), whole=False)
+
+    def claim(self, document: Document) -> bool:
+        """Keep a document unless there is one of its id; tell whether it was kept."""
+        return self._database.write(lambda s: _claim(s, document), whole=False)
+
+    def documents(
+        self,
+        drawer: Drawer,
+        *,
+        limit: int = 100,
+        after: Document | None = None,
+        newest: bool = False,
+    ) -> list[Document]:
+        """Return documents of a drawer, oldest first unless `newest`."""
+        return self._database.glance(lambda s: _page(s, drawer, limit, after, newest=newest))
+
+    def named(self, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+        """Return the documents of these ids that are there, oldest first."""
+        wanted = list(ids)
+        return self._database.glance(lambda s: _get(s, drawer, wanted))
+
+    def drop(self, drawer: Drawer, ids: Iterable[str]) -> None:
+        """Forget documents."""
+        gone = list(ids)
+        self._database.write(lambda s: _drop(s, drawer, gone), whole=False)
+
+    def count(self, drawer: Drawer) -> int:
+        """Return how many documents a drawer holds."""
+        return self._database.glance(lambda s: _count(s, drawer))
+
+
+def _put(statements: Statements, documents: Iterable[Document]) -> None:
     """Make or replace; the audit log has what is for the audit. The caller holds the lock."""
     documents = list(documents)
     rows = [
@@ -48,24 +87,24 @@ def put(statements: Statements, documents: Iterable[Document]) -> None:
     statements.each(_PUT, rows)
     for row in documents:
         if row.drawer is Drawer.AUDIT:
-            note(statements, row.at, AuditEvent.REQUEST, request_body(row))
+            audit.append(statements, row.at, AuditEvent.REQUEST, request_body(row))
 
 
-def claim(statements: Statements, document: Document) -> bool:
+def _claim(statements: Statements, document: Document) -> bool:
     """Make, unless there is one of its id; tell whether it was. The caller holds the lock."""
-    if get(statements, document.drawer, [document.id]):
+    if _get(statements, document.drawer, [document.id]):
         return False
-    put(statements, [document])
+    _put(statements, [document])
     return True
 
 
-def get(statements: Statements, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
+def _get(statements: Statements, drawer: Drawer, ids: Iterable[str]) -> list[Document]:
     """Return those that are there."""
     names = [_name(drawer, id_) for id_ in ids]
     return _documents(drawer, statements.rows(_GET, names=names))
 
 
-def page(
+def _page(
     statements: Statements, drawer: Drawer, limit: int, after: Document | None, *, newest: bool
 ) -> list[Document]:
     """Return documents in order, from behind one on."""
@@ -79,12 +118,12 @@ def page(
     return _documents(drawer, rows)
 
 
-def drop(statements: Statements, drawer: Drawer, ids: Iterable[str]) -> None:
+def _drop(statements: Statements, drawer: Drawer, ids: Iterable[str]) -> None:
     """Forget documents."""
     statements.rows(_DROP, names=[_name(drawer, id_) for id_ in ids])
 
 
-def count(statements: Statements, drawer: Drawer) -> int:
+def _count(statements: Statements, drawer: Drawer) -> int:
     """Return how many there are."""
     row = statements.one(_COUNT, drawer=drawer.value)
     return int(row[0]) if row else 0
