@@ -28,8 +28,9 @@ from kgraph.schema import (
 from kgraph.store import GraphStore, Shrink, SqliteStore, open_store
 from kgraph.store._feed import OF_THE_GRAPH
 from kgraph.store.sqlite import known
-from kgraph.store.sqlite.database import _in_plain_words, earlier
 from kgraph.store.sqlite.ddl import APPLICATION_ID, DDL_1, MIGRATIONS, VERSION
+from kgraph.store.sqlite.errors import in_plain_words
+from kgraph.store.sqlite.files import earlier
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -437,7 +438,7 @@ def test_who_may_read_the_file_and_not_write_in_its_folder_is_told_what_is_in_th
         pytest.raises(
             StoreError, match=r"cannot be opened: .* you may not .* write in its folder"
         ),
-        _in_plain_words(path),
+        in_plain_words(path),
     ):
         raise error
 
