@@ -196,7 +196,7 @@ class Infrastructure:
             host = f"h{self._hosts_made:02d}"
             yield from self._host(host, label, probe)
             paths = yield from self._paths(host, block[0])
-            place = HostPlace(host, label, site, f"exporter-{host}", paths, block[1])
+            place = HostPlace(host, site, f"exporter-{host}", paths, block[1])
             self.hosts.append(place)
             hosts.append(host)
         if len(hosts) > 1:

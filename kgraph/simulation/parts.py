@@ -63,7 +63,6 @@ class HostPlace:
     """What a guest gets by running on a host."""
 
     name: str
-    rack: str
     site: int
     exporter: str
     paths: tuple[str, str]
