@@ -92,7 +92,19 @@ def seen_by(
         since = _together(np.where(last >= 0, 1.0, says), of, start, many)
     weight = heard.weight[rows]
     position = heard.position[rows]
-    return Seen(start, position, rows, says, weight, of, probe, last, ratios, place_of, since)
+    return Seen(
+        start=start,
+        position=position,
+        column=rows,
+        ratio=says,
+        weight=weight,
+        bearing=of,
+        probe=probe,
+        last=last,
+        ratios=ratios,
+        place=place_of,
+        since=since,
+    )
 
 
 def _together(says: Floats, of: Floats, start: Ints, many: int) -> Floats:
@@ -182,20 +194,20 @@ def hear(
     wrong = State.ABNORMAL
     abnormal = np.array([seen.state is wrong for seen in said], np.bool_)
     return Heard(
-        np.array(entities, np.int64),
-        np.array([*map(alarms, readings)], np.bool_),
-        start,
-        np.arange(len(rows)) - np.repeat(start[:-1], counts),
-        np.array(ratio, np.float64),
-        weight,
-        np.array([*map(sorts.__getitem__, sort)], np.int64),
-        probe,
-        over,
-        list(sorts),
-        rows,
-        abnormal,
-        np.array(implied, np.bool_),
-        _rose(rows, abnormal),
+        entity=np.array(entities, np.int64),
+        alarming=np.array([*map(alarms, readings)], np.bool_),
+        start=start,
+        position=np.arange(len(rows)) - np.repeat(start[:-1], counts),
+        ratio=np.array(ratio, np.float64),
+        weight=weight,
+        look=np.array([*map(sorts.__getitem__, sort)], np.int64),
+        probe=probe,
+        last=over,
+        looks=list(sorts),
+        rows=rows,
+        abnormal=abnormal,
+        implied=np.array(implied, np.bool_),
+        rose=_rose(rows, abnormal),
     )
 
 

@@ -319,7 +319,17 @@ class _Wave:
         node = key % self.n
         gray = ~self.region.hard[self.region.kind[node], top]
         soft = self.soft[: self.count]
-        return Rows(key // self.n, node, predicted, believed, soft, parent, passes, gray, self.row)
+        return Rows(
+            suspect=key // self.n,
+            node=node,
+            predicted=predicted,
+            believed=believed,
+            soft=soft,
+            parent=parent,
+            passes=passes,
+            gray=gray,
+            row=self.row,
+        )
 
     def _parents(
         self, key: Ints, predicted: Floats, believed: Floats, best: Ints, stopped: Floats

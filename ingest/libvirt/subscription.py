@@ -154,7 +154,17 @@ class Subscription:
     ) -> None:
         uuid, name = thing.UUIDString(), thing.name()
         self._told(
-            Event(self._uri, self._clock(), kind, uuid, name, code, reason, self._host_id, detail)
+            Event(
+                uri=self._uri,
+                at=self._clock(),
+                kind=kind,
+                uuid=uuid,
+                name=name,
+                code=code,
+                reason=reason,
+                host_id=self._host_id,
+                detail=detail,
+            )
         )
 
 

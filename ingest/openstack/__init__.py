@@ -58,15 +58,15 @@ def read(entry: Entry, here: Here) -> Found:
         SourceError: a service does not answer, refuses, or answers nonsense.
     """
     login = Login(
-        entry.auth_url,
-        entry.region,
-        entry.interface,
-        entry.application_credential,
-        (entry.user, entry.user_domain),
-        (entry.project, entry.project_domain),
-        entry.password_env,
-        here.given(entry.password_file),
-        here.given(entry.ca_file),
+        auth_url=entry.auth_url,
+        region=entry.region,
+        interface=entry.interface,
+        application_credential=entry.application_credential,
+        user=(entry.user, entry.user_domain),
+        project=(entry.project, entry.project_domain),
+        password_env=entry.password_env,
+        password_file=here.given(entry.password_file),
+        ca_file=here.given(entry.ca_file),
     )
     told = fetch(login)
     items = folded(normalise(told, entry.region or entry.auth_url, here))

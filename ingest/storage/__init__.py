@@ -56,14 +56,18 @@ def read(entry: Entry, here: Here) -> Found:
     where = f"storage {entry.subject}"
     host = entry.host or own_name(_asked(entry, "uname", "-n"), where)
     told = Told(
-        devices(parsed(_block_devices(entry), f"{where}: lsblk")),
-        mounts(_mounted(entry, _LOCAL, "TARGET,SOURCE,FSTYPE,SIZE,AVAIL"), f"{where}: findmnt"),
-        mounts(_mounted(entry, _REMOTE, "TARGET,SOURCE,FSTYPE"), f"{where}: findmnt"),
-        degraded_arrays(_if_there(entry, "/proc/mdstat")),
-        path_states(_if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where),
-        zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
-        _lvm(entry, where),
-        exports(_if_used(entry, "iscsi", *ASKED), f"{where}: {ASKED[1]}"),
+        devices=devices(parsed(_block_devices(entry), f"{where}: lsblk")),
+        local=mounts(
+            _mounted(entry, _LOCAL, "TARGET,SOURCE,FSTYPE,SIZE,AVAIL"), f"{where}: findmnt"
+        ),
+        remote=mounts(_mounted(entry, _REMOTE, "TARGET,SOURCE,FSTYPE"), f"{where}: findmnt"),
+        arrays=degraded_arrays(_if_there(entry, "/proc/mdstat")),
+        paths=path_states(
+            _if_used(entry, "multipath", "multipathd", "show", "maps", "json"), where
+        ),
+        zpools=zpools(_if_used(entry, "zpool", "zpool", "status", "-j", "-P"), where),
+        lvm=_lvm(entry, where),
+        iscsi=exports(_if_used(entry, "iscsi", *ASKED), f"{where}: {ASKED[1]}"),
     )
     items = normalise(told, Place(host, _if_there(entry, _UUID).strip()), here)
     return Found(host, folded(items))

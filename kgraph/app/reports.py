@@ -57,15 +57,15 @@ def period(
     rulings = store.rulings()
     rejected = store.documents(Drawer.REJECTED, limit=_PLANS)
     return Period(
-        since,
-        until,
-        tuple(_episode(record, rulings) for record in _opened(store, since, until)),
-        tuple(_efforts(store, since, until)),
-        counted(store, Group.REFUSED, since, until),
-        sum(since <= row.at < until for row in rejected),
-        counted(store, Group.UNMAPPED, since, until),
-        tuple(_blind(store, model, now)),
-        tuple(
+        since=since,
+        until=until,
+        episodes=tuple(_episode(record, rulings) for record in _opened(store, since, until)),
+        efforts=tuple(_efforts(store, since, until)),
+        refused=counted(store, Group.REFUSED, since, until),
+        rejected=sum(since <= row.at < until for row in rejected),
+        unmapped=counted(store, Group.UNMAPPED, since, until),
+        blind=tuple(_blind(store, model, now)),
+        stale=tuple(
             f"{row.source} {row.scope}".strip()
             for row in store.scopes()
             if row.tells and overdue(row.completed_at, row.interval, now)
@@ -118,15 +118,15 @@ def _episode(record: IncidentRecord, rulings: Sequence[Ruling]) -> Episode:
     names = {row["uid"]: row for row in answer.get("entities", ())}
     hit = [row for row in answer["blastRadius"]["now"] if row["probability"] >= _HIT]
     return Episode(
-        record.id,
-        record.title,
-        record.opened_at,
-        min(begun, default=None),
-        None if record.status is IncidentStatus.OPEN else record.updated_at,
-        cause,
-        entity,
-        said[-1] if said else None,
-        sum(names.get(row["entity"], {}).get("kind") == "Service" for row in hit),
+        id=record.id,
+        title=record.title,
+        opened_at=record.opened_at,
+        begun_at=min(begun, default=None),
+        over_at=None if record.status is IncidentStatus.OPEN else record.updated_at,
+        cause=cause,
+        entity=entity,
+        said=said[-1] if said else None,
+        services=sum(names.get(row["entity"], {}).get("kind") == "Service" for row in hit),
     )
 
 

@@ -98,16 +98,16 @@ class World:
             by_kind.setdefault(entity.kind, []).append(i)
         kinds = {kind: tuple(members) for kind, members in by_kind.items()}
         return cls(
-            entities,
-            relations,
-            _distort(relations, entities, index, kinds, rng, wrong_edges),
-            index,
-            dependents,
-            dependencies,
-            np.array([_sensitivity(relation, rng) for relation in relations]),
-            Adjacency.of(dependents, len(entities)),
-            Adjacency.of(dependencies, len(entities)),
-            kinds,
+            entities=entities,
+            relations=relations,
+            believed=_distort(relations, entities, index, kinds, rng, wrong_edges),
+            index=index,
+            dependents=dependents,
+            dependencies=dependencies,
+            sensitivity=np.array([_sensitivity(relation, rng) for relation in relations]),
+            towards_causes=Adjacency.of(dependents, len(entities)),
+            towards_effects=Adjacency.of(dependencies, len(entities)),
+            by_kind=kinds,
         )
 
     def needs(self, entity: int) -> list[Need]:

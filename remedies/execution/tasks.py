@@ -14,15 +14,15 @@ def task_of(plan: Plan, step: PlanStep, direction: Direction = Direction.DO) -> 
     """Return the task of doing a step, or of taking it back."""
     undo = direction is Direction.UNDO
     return Task(
-        plan.id,
-        step.inverse if undo else step.action,
-        step.entity,
-        step.title,
-        step.parameters,
-        () if undo else step.preconditions,
-        step.undo_effect if undo else step.effect,
-        step.terms.deadline,
-        message_of(plan, step),
+        plan=plan.id,
+        action=step.inverse if undo else step.action,
+        entity=step.entity,
+        title=step.title,
+        parameters=step.parameters,
+        preconditions=() if undo else step.preconditions,
+        effect=step.undo_effect if undo else step.effect,
+        deadline=step.terms.deadline,
+        message=message_of(plan, step),
     )
 
 

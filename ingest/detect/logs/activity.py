@@ -183,10 +183,21 @@ def _minute(
             new = habit.chance < 1 and minute - habit.first < STILL_NEW
             came.append(
                 Came(
-                    place, templates.text(template), minute, lines, mean, variance,
-                    habit.most, habit.loud, habit.first, new, known, habit.chance, habit.sample,
+                    place=place,
+                    template=templates.text(template),
+                    minute=minute,
+                    lines=lines,
+                    mean=mean,
+                    variance=variance,
+                    most=habit.most,
+                    loud=habit.loud,
+                    first=habit.first,
+                    new=new,
+                    known=known,
+                    chance=habit.chance,
+                    sample=habit.sample,
                 )
-            )  # fmt: skip
+            )
         habit.count(minute, lines)
         where.lines += lines
         where.last = max(where.last, minute)
