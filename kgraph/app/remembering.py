@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from kgraph.app.sync import Commitment, Reading
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer
-from kgraph.store import GraphStore
+from kgraph.store import DocumentStore
 
 # What was learned is written so often at most: with its cursor, so that whoever dies in between
 # reads the same lines again into what was learned before them.
@@ -20,7 +20,9 @@ _log = logger(__name__)
 _T = TypeVar("_T")
 
 
-def remembered(store: GraphStore, name: str, read: Callable[[Mapping[str, Any]], _T]) -> _T | None:
+def remembered(
+    store: DocumentStore, name: str, read: Callable[[Mapping[str, Any]], _T]
+) -> _T | None:
     """Return what was remembered under a name; None where nothing was, or of another form."""
     found = store.named(Drawer.DETECTOR, [name])
     if not found:

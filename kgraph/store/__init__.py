@@ -8,6 +8,7 @@ from pathlib import Path
 from kgraph.schema import ConfigurationError
 from kgraph.store._limits import AHEAD
 from kgraph.store._target import ServerStore, is_server, url_defect
+from kgraph.store.beside import DocumentStore, IncidentStore, PlanStore, RulingStore
 from kgraph.store.protocol import Estate, GraphStore, Queryable, SyncRun
 from kgraph.store.results import (
     HELD,
@@ -37,12 +38,16 @@ __all__ = [
     "Bare",
     "Changed",
     "Diff",
+    "DocumentStore",
     "EntityHistory",
     "Estate",
     "EstateView",
     "GraphStore",
+    "IncidentStore",
+    "PlanStore",
     "Pruned",
     "Queryable",
+    "RulingStore",
     "ScopeState",
     "Seen",
     "ServerStore",

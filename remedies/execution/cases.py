@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from kgraph.schema import JournalEntry, PlanDocument
-from kgraph.store import GraphStore
+from kgraph.store import PlanStore
 from remedies.execution.ledger import past_of
 from remedies.execution.readback import SHADOW, ended_at, readable, runs_of, shadowed
 from remedies.record import Case
@@ -14,7 +14,7 @@ from remedies.record import Case
 _MOST = 5_000  # plans that are read back, the newest
 
 
-def cases(store: GraphStore, since: datetime) -> tuple[Case, ...]:
+def cases(store: PlanStore, since: datetime) -> tuple[Case, ...]:
     """Return what every action has come to since then, shadow runs included."""
     found: list[Case] = []
     for record in store.plans(since=since, limit=_MOST):

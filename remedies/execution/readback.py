@@ -17,7 +17,7 @@ from kgraph.schema import (
     Run,
 )
 from kgraph.schema.plan_documents import parse_plan
-from kgraph.store import GraphStore
+from kgraph.store import PlanStore
 
 SHADOW = "shadow"  # how a run says by whom it began: nothing of it was done
 _KEPT = 1_000  # documents that are kept parsed
@@ -41,7 +41,7 @@ def runs_of(
         yield run, journal[run.journal_from : end]
 
 
-def in_repair(store: GraphStore) -> frozenset[str]:
+def in_repair(store: PlanStore) -> frozenset[str]:
     """Return what the plans under way treat."""
     under_way = {PlanState.RUNNING, PlanState.VERIFYING}
     documents = (readable(record) for record in store.plans(states=under_way, limit=_ALL))

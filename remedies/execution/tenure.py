@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from kgraph.schema import Lease
-from kgraph.store import GraphStore
+from kgraph.store import PlanStore
 
 TTL = timedelta(seconds=30)
 
@@ -13,7 +13,7 @@ TTL = timedelta(seconds=30)
 class Tenure:
     """Leases by entity, all under one holder."""
 
-    def __init__(self, store: GraphStore, holder: str) -> None:
+    def __init__(self, store: PlanStore, holder: str) -> None:
         self.holder = holder
         self._store = store
         self._held: dict[str, Lease] = {}

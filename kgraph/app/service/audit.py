@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kgraph.schema import Document, Drawer
-from kgraph.store import GraphStore
+from kgraph.store import DocumentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Deed:
     outcome: str
 
 
-def record(store: GraphStore, deed: Deed) -> None:
+def record(store: DocumentStore, deed: Deed) -> None:
     """Write a row."""
     said = {name: getattr(deed, name) for name in ("who", "source", "what", "of", "outcome")}
     body = json.dumps(said, ensure_ascii=False)
@@ -44,7 +44,7 @@ def new_id(now: datetime, mark: str) -> str:
     return f"{now:%Y%m%dT%H%M%S.%f}-{mark}"
 
 
-def listed(store: GraphStore, limit: int, after: Document | None = None) -> list[Deed]:
+def listed(store: DocumentStore, limit: int, after: Document | None = None) -> list[Deed]:
     """Return rows, newest first."""
     rows = store.documents(Drawer.AUDIT, limit=limit, after=after, newest=True)
     return [Deed(row.id, row.at, **json.loads(row.body)) for row in rows]

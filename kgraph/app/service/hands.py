@@ -9,7 +9,7 @@ from kgraph.app.watch.told import Told, What
 from kgraph.incidents import handling
 from kgraph.incidents.handling import GROUPING
 from kgraph.schema import Document, Drawer
-from kgraph.store import GraphStore
+from kgraph.store import DocumentStore
 
 _NEWEST = 20  # that are looked at in each round; more where none of them is known
 _REMEMBERED = 500
@@ -18,7 +18,7 @@ _REMEMBERED = 500
 class Hands:
     """Notices what was added to the traces of incidents since the last look."""
 
-    def __init__(self, store: GraphStore) -> None:
+    def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self._seen: deque[str] | None = None
 

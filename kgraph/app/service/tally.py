@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 
 from kgraph.schema import Document, Drawer
-from kgraph.store import GraphStore
+from kgraph.store import DocumentStore
 
 _EVERY = timedelta(minutes=1)  # between two writes of a day that changes
 _NAMES, _MARKS = 500, 1_000  # in a group; of a name: past that nothing more is counted
@@ -29,7 +29,7 @@ _Counts = dict[str, dict[str, dict[str, None]]]
 class Tally:
     """Counts of today, in memory and now and then in the store; for one thread."""
 
-    def __init__(self, store: GraphStore) -> None:
+    def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self._day: date | None = None
         self._counts: _Counts = {}
@@ -68,7 +68,7 @@ class Tally:
 
 
 def counted(
-    store: GraphStore, group: Group, since: datetime, until: datetime
+    store: DocumentStore, group: Group, since: datetime, until: datetime
 ) -> Mapping[str, int]:
     """Return name -> how many different things there were on the days of a span, most first."""
     found: dict[str, dict[str, None]] = {}
@@ -80,7 +80,7 @@ def counted(
     return {name: len(marks) for name, marks in rows}
 
 
-def _read(store: GraphStore, day: date) -> _Counts:
+def _read(store: DocumentStore, day: date) -> _Counts:
     rows = store.named(Drawer.TALLY, [f"{day}"])
     if not rows:
         return {}

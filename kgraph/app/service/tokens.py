@@ -16,7 +16,7 @@ from enum import Enum
 
 from kgraph.schema import Document, Drawer, InputError
 from kgraph.schema.timestamps import format_time, parse_time
-from kgraph.store import GraphStore
+from kgraph.store import DocumentStore
 
 _PREFIX = "kgraph"  # so that scanners of leaked secrets know one when they see it
 _ALL = 10_000
@@ -62,7 +62,7 @@ class Token:
 
 
 def create(
-    store: GraphStore,
+    store: DocumentStore,
     name: str,
     role: Role,
     now: datetime,
@@ -96,12 +96,12 @@ def create(
     return token, f"{_PREFIX}_{id_}_{key}"
 
 
-def listed(store: GraphStore) -> list[Token]:
+def listed(store: DocumentStore) -> list[Token]:
     """Return all tokens, oldest first."""
     return [_token(row) for row in store.documents(Drawer.TOKEN, limit=_ALL)]
 
 
-def revoke(store: GraphStore, token_id: str) -> Token:
+def revoke(store: DocumentStore, token_id: str) -> Token:
     """Let a token be good for nothing, at once.
 
     Raises:
@@ -116,7 +116,7 @@ def revoke(store: GraphStore, token_id: str) -> Token:
     return _token(found[0])
 
 
-def check(store: GraphStore, text: str, now: datetime) -> Token | None:
+def check(store: DocumentStore, text: str, now: datetime) -> Token | None:
     """Return whose token this is; None for one that is forged, revoked or expired."""
     prefix, _, rest = text.partition("_")
     id_, _, key = rest.partition("_")
@@ -129,7 +129,7 @@ def check(store: GraphStore, text: str, now: datetime) -> Token | None:
     return None if _over(token, now) else token
 
 
-def stands(store: GraphStore, token_id: str, now: datetime) -> bool:
+def stands(store: DocumentStore, token_id: str, now: datetime) -> bool:
     """Tell whether a token that was good is so still."""
     return any(not _over(_token(row), now) for row in store.named(Drawer.TOKEN, [token_id]))
 
