@@ -152,47 +152,58 @@ def ends(text: str, where: str, delimiter: str) -> list[Row]:
 
 def _rows(text: str, where: str, delimiter: str) -> tuple[list[str], list[Row]]:
     """Return the headings, and the rows under them."""
+    lines = _lines(text, where, delimiter)
+    head, place = next(lines, ([], where))
+    if not head:
+        raise InputError("it is empty", where=where, mend="the first line names the columns")
+    headings = [cell.strip() for cell in head]
+    twice = {h for h in headings if h and headings.count(h) > 1}
+    if twice:
+        raise InputError(f"two columns {min(twice)!r}", where=place, mend="rename one")
+    read: list[tuple[list[str], str]] = []
+    for cells, at in lines:
+        if len(cells) > len(headings):
+            what = f"{len(cells)} cells under {len(headings)} headings"
+            raise InputError(what, where=at, mend="quote cells that hold the delimiter")
+        read.append((cells, at))
+    filled = [line for line in read if any(cell.strip() for cell in line[0])]
+    if filled and filled[-1] is read[-1] and not text.endswith(("\n", "\r")):
+        _refuse_cut_off([len(cells) for cells, _ in filled], len(headings), filled[-1][1])
+    return headings, [Row(_cells(headings, cells), at) for cells, at in filled]
+
+
+def _lines(text: str, where: str, delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """Yield the cells of each line that has any, and where it stands."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    found: list[Row] = []
-    headings: list[str] = []
-    cells: list[str] = []
-    widths: list[int] = []  # of the rows, in cells
     try:
         for cells in reader:
-            place = f"{where}:{reader.line_num}"
-            if not headings:
-                headings = [cell.strip() for cell in cells]
-                twice = {h for h in headings if h and headings.count(h) > 1}
-                if twice:
-                    raise InputError(f"two columns {min(twice)!r}", where=place, mend="rename one")
-            elif len(cells) > len(headings):
-                what = f"{len(cells)} cells under {len(headings)} headings"
-                raise InputError(what, where=place, mend="quote cells that hold the delimiter")
-            elif any(cell.strip() for cell in cells):
-                widths.append(len(cells))
-                stripped = (cell.strip() for cell in cells)
-                found.append(
-                    Row(
-                        {
-                            **dict.fromkeys(headings, ""),
-                            **dict(zip(headings, stripped, strict=False)),
-                        },
-                        place,
-                    )
-                )
+            if cells:
+                yield cells, f"{where}:{reader.line_num}"
     except csv.Error as error:
         place = f"{where}:{reader.line_num}"
         raise InputError(f"not CSV: {error}", where=place, mend="look at its quotes") from None
-    ended = text.endswith(("\n", "\r")) or not any(cell.strip() for cell in cells)
-    usual = max(widths[:-1], default=len(headings))  # all may leave out the last columns
-    if not ended and widths and widths[-1] < usual:
-        # Half a table is a whole one to who reads it, and what it does not name yet would close.
-        place = f"{where}:{reader.line_num}"
+
+
+def _cells(headings: list[str], cells: list[str]) -> dict[str, str]:
+    """Return heading -> cell; a row may leave out the last ones."""
+    stripped = (cell.strip() for cell in cells)
+    return {**dict.fromkeys(headings, ""), **dict(zip(headings, stripped, strict=False))}
+
+
+def _refuse_cut_off(widths: list[int], headings: int, last: str) -> None:
+    """Refuse a table whose last line is not ended and has fewer cells than the others.
+
+    Half a table is a whole one to who reads it, and what it does not name yet would close.
+
+    Args:
+        widths: of the rows, in cells.
+        headings: how many there are.
+        last: where the last row stands.
+    """
+    usual = max(widths[:-1], default=headings)  # all may leave out the last columns
+    if widths[-1] < usual:
         what = f"the last line ends after {widths[-1]} of {usual} cells: cut off"
-        raise InputError(what, where=place, mend="write it whole, or end the line if it is")
-    if not headings:
-        raise InputError("it is empty", where=where, mend="the first line names the columns")
-    return headings, found
+        raise InputError(what, where=last, mend="write it whole, or end the line if it is")
 
 
 def _check(heading: str, where: str) -> None:

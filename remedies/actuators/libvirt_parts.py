@@ -61,23 +61,25 @@ class Parts:
                 self._define(connection, task)
                 return "it was defined as it was read last"
             part = _find(connection, task)
-            active = bool(part.isActive())
-            if task.action == "activate" and not active:
-                part.create()
-            elif task.action == "deactivate" and active:
-                part.destroy()
-            elif task.action == "rebuild":
-                if active:
+            match task.action, bool(part.isActive()):
+                case ("activate", True) | ("deactivate", False):
+                    pass
+                case "activate", False:
+                    part.create()
+                case "deactivate", True:
                     part.destroy()
-                part.create()
-            elif task.action == "undefine" and not active:
-                part.undefine()
-            elif task.action == "refresh":
-                self._pool(connection, task).refresh()
-            elif task.action == "undefine":
-                raise EffectError("it is active: guests may use it")
-            elif task.action not in {"activate", "deactivate"}:
-                raise EffectError(f"libvirt knows no {task.action}")
+                case "rebuild", active:
+                    if active:
+                        part.destroy()
+                    part.create()
+                case "undefine", False:
+                    part.undefine()
+                case "undefine", True:
+                    raise EffectError("it is active: guests may use it")
+                case "refresh", _:
+                    self._pool(connection, task).refresh()
+                case _:
+                    raise EffectError(f"libvirt knows no {task.action}")
         return f"{task.action} was accepted"
 
     def room(self, task: Task) -> Look:
