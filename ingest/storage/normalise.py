@@ -127,16 +127,22 @@ def _device(device: Device, stack: _Stack, here: Here, look: Look) -> Iterator[R
     elif key.startswith("array:"):
         yield from _array(device, key, stack, here, look)
     elif key:
-        yield Record(key, "Volume", name, paths, props={"path": device.path})
-        below = stack.beneath(device)
-        spare = stack.told.lvm.spare(device.title)
-        if device.type == "mpath":
-            yield from (RelationRecord(key, "USES", each, "paths", 1) for each in below)
-        elif spare is not None:
-            yield from _images(key, below, spare, own)
-        else:
-            yield from (RelationRecord(key, "STORED_ON", each) for each in below)
+        yield from _volume(device, key, stack, here)
+
+
+def _volume(device: Device, key: str, stack: _Stack, here: Here) -> Iterator[Row]:
+    """Yield a logical volume, or a disk that is reached by several paths, and what it lies on."""
+    own, below = stack.own, stack.beneath(device)
+    paths = tuple(_path(own, device.path, here))
+    name, spare = f"{own.host}/{device.title}", stack.told.lvm.spare(device.title)
+    yield Record(key, "Volume", name, paths, props={"path": device.path})
+    if device.type == "mpath":
+        yield from (RelationRecord(key, "USES", each, "paths", 1) for each in below)
         yield from _shared_disk(device, key, stack, here)
+    elif spare is not None:
+        yield from _images(key, below, spare, own)
+    else:
+        yield from (RelationRecord(key, "STORED_ON", each) for each in below)
 
 
 def _images(key: str, below: tuple[str, ...], spare: int, own: Place) -> Iterator[Row]:
@@ -167,8 +173,6 @@ def _within_lvm(stack: _Stack) -> Iterator[Row]:
 
 def _shared_disk(device: Device, key: str, stack: _Stack, here: Here) -> Iterator[Row]:
     """Yield the disk that all paths of a multipath device lead to."""
-    if device.type != "mpath":
-        return
     wwns = (stack.told.devices[name].wwn for name in device.parents)
     for wwn in dict.fromkeys(filter(None, wwns)):
         disk = f"disk:{wwn}"
