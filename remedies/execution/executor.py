@@ -29,8 +29,9 @@ from kgraph.schema import (
 )
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.store import GraphStore
+from remedies.execution.approvals import expired
 from remedies.execution.carrying import Carrying, Progress
-from remedies.execution.ledger import HOUR, SKEW, Ledger
+from remedies.execution.ledger import HOUR, Ledger
 from remedies.execution.next_moves import time_for
 from remedies.execution.others import (
     Other,
@@ -49,7 +50,6 @@ from remedies.world import USUAL, Approver, Budgets, Facts, World
 
 Void = Callable[[PlanDocument], str]
 _ALL = 1_000_000
-APPROVAL = timedelta(hours=1)  # how long a yes counts: it was given for what was seen then
 _BEGINS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 _log = logger(__name__)
 
@@ -206,7 +206,7 @@ class Executor:
         except InputError as error:
             state, why = PlanState.NEEDS_HUMAN, f"it cannot be read any longer: {error}"
         else:
-            why = void(document) or self._expired(record, document.plan, now)
+            why = void(document) or expired(record, document.plan, self._actuators.keys(), now)
         if not why:
             said = self.foresee(document.plan, now, facts, Approver.PERSON)
             if said is not None and said.weight is Weight.MEANWHILE:
@@ -218,23 +218,6 @@ class Executor:
         except PlanMovedError as error:
             return Refusal("state", str(error))
         return Refusal("approval", f"{record.id}: {why}")
-
-    def _expired(self, record: PlanRecord, plan: Plan, now: datetime) -> str:
-        """Return why what was approved cannot be done as it was approved; empty: it can."""
-        if plan.impediment:
-            return f"it cannot be carried out here: {plan.impediment}"
-        ours = (step for step in plan.steps if step.actor is Actor.KGRAPH)
-        lost = sorted({step.endpoint for step in ours} - self._actuators.keys())
-        if lost:
-            return f"its endpoint {lost[0]!r} is not configured any longer: look at it again"
-        # Of one that is dated ahead nobody knows how old it is: the clock was set back since.
-        if not -SKEW <= now - record.updated_at <= APPROVAL:
-            hours = APPROVAL.total_seconds() / 3600
-            return (
-                f"it was approved more than {hours:g} h ago, or by a clock that was ahead, and"
-                " could not begin: approve it anew"
-            )
-        return ""
 
     def tick(self, now: datetime, facts: Facts) -> list[Progress]:
         """Go on with every plan, as far as it goes without waiting."""
