@@ -8,13 +8,13 @@ Probe of its own, since monitoring is part of the estate and can be the cause.
 Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
-from ingest.prometheus.answers import Question, Reading, Rule, RuleAlert, Target
 from ingest.prometheus.coverage import COVERS, Look, looks, questions
 from ingest.prometheus.ending import Standing
 from ingest.prometheus.fetch import DEFAULT_URL, fetch
 from ingest.prometheus.normalise import SOURCE, Estate, Normalised, normalise, unreachable
 from ingest.prometheus.origin import Origin
 from ingest.prometheus.past import Firing, Stretch, fetch_alerts, read_alerts
+from ingest.prometheus.reading import Question, Reading, Rule, RuleAlert, Target
 from ingest.prometheus.targets import Alias, Vantage, vantage
 
 __all__ = [

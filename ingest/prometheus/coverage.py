@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.prometheus.answers import Labels, Question, Reading, Rule
 from ingest.prometheus.origin import Origin, age, lasts
+from ingest.prometheus.reading import Labels, Question, Reading, Rule
 from ingest.prometheus.selectors import selectors
 from ingest.prometheus.targets import Silence
 from kgraph.schema import Channel, Coverage, channel_of

@@ -8,11 +8,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingest.prometheus.answers import (
-    Labels,
-    Question,
-    Reading,
-    Rule,
-    Target,
     read_clock,
     read_rules,
     read_series,
@@ -20,6 +15,7 @@ from ingest.prometheus.answers import (
     read_targets,
     warned,
 )
+from ingest.prometheus.reading import Labels, Question, Reading, Rule, Target
 from kgraph.schema import SourceError
 from kgraph.web import Asker, Credentials, NoAnswerError, Service
 

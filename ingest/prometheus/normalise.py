@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ingest.prometheus.answers import Labels, Reading, Rule
 from ingest.prometheus.coverage import Sight, coverage, live, said_by, sights, stale
 from ingest.prometheus.ending import Standing, ended, relays_ended
 from ingest.prometheus.origin import LASTS, Origin
 from ingest.prometheus.probes import Watched, homes, probes, server, watched_by
+from ingest.prometheus.reading import Labels, Reading, Rule
 from ingest.prometheus.scrapes import probes_answer, reached
 from ingest.prometheus.targets import Alias, Silence, Vantage, aliases, explained, vantage
 from kgraph.schema import Coverage, Item, Observation, Snapshot, State

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from ingest.prometheus.answers import Target
+from ingest.prometheus.reading import Target
 from kgraph.schema import Key
 
 # How long health outlives its last look, beside three intervals: ours may be read more seldom

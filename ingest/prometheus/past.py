@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Literal, Self
 
-from ingest.prometheus.answers import LabelRow, Labels, Tolerant, data_of
+from ingest.prometheus.answers import LabelRow, Tolerant, data_of
+from ingest.prometheus.reading import Labels
 from kgraph.schema import SourceError
 from kgraph.web import Credentials, Service
 

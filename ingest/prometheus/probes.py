@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from urllib.parse import SplitResult, urlsplit
 
-from ingest.prometheus.answers import Target
 from ingest.prometheus.origin import Origin
+from ingest.prometheus.reading import Target
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Item, Record, RelationRecord
 

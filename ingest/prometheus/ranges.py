@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from ingest.prometheus.answers import LabelRow, Labels, Tolerant
+from ingest.prometheus.answers import LabelRow, Tolerant
+from ingest.prometheus.reading import Labels
 from kgraph.schema import SourceError
 from kgraph.web import Asker
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ingest.prometheus.answers import Target
 from ingest.prometheus.ending import Standing
 from ingest.prometheus.origin import LASTS, Origin, lasts
 from ingest.prometheus.probes import place
+from ingest.prometheus.reading import Target
 from ingest.prometheus.targets import Alias
 from kgraph.schema import Observation, State
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ingest.prometheus.answers import Labels, Reading, Target
+from ingest.prometheus.reading import Labels, Reading, Target
 from kgraph.schema import Entity
 from kgraph.signals import Alert, AlertExplanation, EstateIndex, Outcome, Resolution, resolve
 from kgraph.signals.packs import UNMAPPED

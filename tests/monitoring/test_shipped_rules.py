@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from ingest.prometheus import questions
-from ingest.prometheus.answers import Rule
+from ingest.prometheus.reading import Rule
 from kgraph.app import monitoring
 from kgraph.app.monitoring import RECEIVER, RULES, SCRAPE, scrape_interval, shipped
 from kgraph.schema import InputError
