@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from kgraph.schema import KINDS, Entity, Key, Relation, Subgraph
 from kgraph.signals import Alert, EstateIndex, Mapping, Resolution, load_packs, resolve
 from kgraph.signals.packs import UNMAPPED
-from kgraph.signals.resolve import GUESTS, HOSTS, SERVICES, TARGETS, UUIDS, caller_of
+from kgraph.signals.question import GUESTS, HOSTS, SERVICES, TARGETS, UUIDS
+from kgraph.signals.resolve import caller_of
 from tests.kgraph.signals.estates import ENTITIES, RELATIONS, WEB_UUID, entity, index_of
 
 PACKS = load_packs()
