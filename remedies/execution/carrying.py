@@ -218,9 +218,7 @@ class Carrying:
             case Wait():
                 return self._wait(move, now)
             case Verify():
-                self._watch = Watch(now)
-                self._save(PlanState.VERIFYING, "every step is done; has it helped?", now)
-                return Done.CHANGED
+                return self._verify(now)
             case Watched():
                 self._watch = move.watch
                 if move.watch.ill_since is not None:
@@ -228,6 +226,13 @@ class Carrying:
                 return self._wait(Wait(move.why), now)
             case Finish():
                 return self._finish(move, now)
+
+    def _verify(self, now: datetime) -> Done:
+        self._watch = Watch(now)
+        state, because = PlanState.VERIFYING, "every step is done; has it helped?"
+        self._save(replace(self.record, state=state, updated_at=now, because=because))
+        self._tell(state.value, because, now)
+        return Done.CHANGED
 
     def _intend(self, move: Intend, now: datetime) -> Done:
         step = self.plan.steps[move.step]
@@ -317,26 +322,22 @@ class Carrying:
             unseen=tuple(sorted(self._dim | self._unseen())) if in_vain else (),
             against=move.against,
         )
-        document = replace(self.document, runs=(*self.document.runs[:-1], ended))
-        record = replace(
-            self.record,
-            state=move.state,
-            updated_at=now,
-            because=move.because,
-            document=plan_text(document),
-        )
-        self._store.save_plan(record, was=self.record)
+        because = move.because
+        record = replace(self.record, state=move.state, updated_at=now, because=because)
+        self._save(record, ended)
         self._store.drop(Drawer.CANCELLED, [record.id])
-        self.document, self.record = document, record
         self.tenure.release_all()
-        self._tell(move.state.value, move.because, now, outcome=move.outcome)
+        self._tell(move.state.value, because, now, outcome=move.outcome)
         return Done.CHANGED
 
-    def _save(self, state: PlanState, because: str, now: datetime) -> None:
-        record = replace(self.record, state=state, updated_at=now, because=because)
+    def _save(self, record: PlanRecord, run: Run | None = None) -> None:
+        """Keep the plan as it stands now, with what has become of its run where that is given."""
+        document = self.document
+        if run is not None:
+            document = replace(document, runs=(*document.runs[:-1], run))
+            record = replace(record, document=plan_text(document))
         self._store.save_plan(record, was=self.record)
-        self.record = record
-        self._tell(state.value, because, now)
+        self.document, self.record = document, record
 
     def _tell(
         self,
@@ -370,10 +371,7 @@ class Carrying:
         if not new:
             return
         run = replace(self.run, before=tuple(sorted({*self.run.before, *new})))
-        document = replace(self.document, runs=(*self.document.runs[:-1], run))
-        record = replace(self.record, updated_at=now, document=plan_text(document))
-        self._store.save_plan(record, was=self.record)
-        self.document, self.record = document, record
+        self._save(replace(self.record, updated_at=now), run)
 
     def _unseen(self) -> set[str]:
         """Return what the treated stand on and nobody sees well: it may be what was in the way."""
