@@ -166,6 +166,29 @@ def test_no_file_of_the_server_can_be_named(folder: Path, client: Path) -> None:
     assert "did not come along" in said[0].json()["detail"]
 
 
+@pytest.mark.served
+def test_no_file_that_came_along_is_run_as_a_part_of_the_program(
+    folder: Path, client: Path, tmp_path: Path
+) -> None:
+    trace = tmp_path / "ran"
+    code = f"open({str(trace)!r}, 'w').close()"
+    bearer = {"Authorization": f"Bearer {(client / 'viewer').read_text()}"}
+    with serving(folder) as url:
+        for name in ("typer.py", "json.py", "kgraph/__init__.py", "sitecustomize.py"):
+            asked = {"arguments": ["replay", name], "files": {name: code}}
+            reply = httpx.post(f"{url}/api/v1/commands", json=asked, headers=bearer, timeout=60)
+            assert reply.status_code == 200
+            assert json.loads(reply.text.splitlines()[-1]) == {"exit": 1}, "it is no bundle"
+    assert not trace.exists()
+
+
+def test_no_file_comes_along_that_the_command_does_not_read() -> None:
+    asked = Asked(["apply", "P-1"], "eve", "operator", "/", files=["ansible.cfg"])
+    with pytest.raises(RefusedError, match=r"`apply` reads no file 'ansible.cfg'"):
+        admitted(asked)
+    admitted(Asked(["replay", "a", "--answer", "b"], "eve", "viewer", "/", files=["a", "b"]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
