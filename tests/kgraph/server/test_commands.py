@@ -22,7 +22,7 @@ from kgraph.config import load
 from kgraph.server.service import Service
 from kgraph.store import open_store
 
-from .conftest import listening
+from .conftest import Client, listening
 
 BUNDLE = {
     "format": "kgraph.incident/v1",
@@ -149,6 +149,21 @@ def test_a_server_may_run_no_commands_at_all(folder: Path, run: Run) -> None:
         found = run("graph", "find", "--server", url)
     assert found.code == 1
     assert "none are run here" in found.err
+
+
+@pytest.mark.served
+def test_who_only_looks_leaves_room_for_whoever_repairs(
+    serve: Callable[..., Client], token: Callable[[Role], dict[str, str]]
+) -> None:
+    client = serve("[server]\ncommands = 2\n")
+    client.service.commands = 1
+    asked = {"arguments": ["graph"]}  # no command: refused once it is taken on
+    found = {
+        role: client.post("/api/v1/commands", json=asked, headers=token(role)).status_code
+        for role in (Role.VIEWER, Role.RESPONDER, Role.OPERATOR)
+    }
+    assert found == {Role.VIEWER: 503, Role.RESPONDER: 503, Role.OPERATOR: 400}
+    assert client.service.commands == 1
 
 
 @pytest.mark.served
