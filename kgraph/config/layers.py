@@ -6,9 +6,9 @@ The file is the nearest one upward from the working folder, then the user's own.
 
 from __future__ import annotations
 
-import tomllib
 import os
 import stat
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
