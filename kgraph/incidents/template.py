@@ -2,8 +2,8 @@
 
 `{title}` is what the notice says; `{plan.id}` goes deeper; `{words.level}` is the template's own
 word for it. A text that is one place alone becomes what is there, be it a list or nothing.
-Filters: `|json` (as text), `|slack` (its three reserved characters), `|unlinked` (no Markdown link,
-which could show one address and lead to another), `|cut500` (at most so long).
+Filters: `|json` (as text), `|slack` (its three reserved characters), `|unlinked` (no link of
+Markdown, which could show one address and lead to another), `|cut500` (at most so long).
 `{{` and `}}` are braces.
 """
 
