@@ -122,8 +122,11 @@ class Mapping:
         """Tell whether labels and texts of an alert of such a name are what the entry asks for."""
         if self.text is not None and not any(self.text.search(text) for text in alert.texts):
             return False
-        told = ((alert.labels.get(label, ""), pattern) for label, pattern in self.where)
-        return all(len(text) <= _LONGEST_TEXT and pattern.fullmatch(text) for text, pattern in told)
+        return all(_fits(alert.labels.get(label, ""), pattern) for label, pattern in self.where)
+
+
+def _fits(text: str, pattern: re.Pattern[str]) -> bool:
+    return len(text) <= _LONGEST_TEXT and pattern.fullmatch(text) is not None
 
 
 UNMAPPED = Mapping(re.compile(".*"), place="no entry")
