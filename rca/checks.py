@@ -182,8 +182,8 @@ def _usable(scene: Scene) -> Sequence[CheckRule]:
 
 def _open_checks(scene: Scene, entity: int, known: Sequence[CheckRule]) -> Sequence[CheckRule]:
     """Checks of this kind whose answer nobody has given yet."""
-    if scene.roster.name(scene.topology.uids[entity]).startswith("-"):
-        return ()  # a name that a command would take for an option
+    if _like_an_option(scene.roster.name(scene.topology.uids[entity])):
+        return ()
     told = scene.told(entity)
     return [r for r in known if r.kind == scene.topology.kinds[entity] and r.signal not in told]
 
@@ -231,7 +231,12 @@ def _pods(scene: Scene, entity: int) -> list[str]:
     runs = [gate for gate in estate.gates(entity) if estate.type[gate] == "RUNS_ON"]
     on = {at for gate in runs for at in estate.members(gate) if estate.kinds[at] == "Pod"}
     names = sorted(scene.roster.name(estate.uids[at]) for at in on)
-    return [name for name in names if not name.startswith("-")]
+    return [name for name in names if not _like_an_option(name)]
+
+
+def _like_an_option(name: str) -> bool:
+    """Tell whether a command would take a name, or what is left of it behind a slash, for one."""
+    return name.startswith("-") or "/-" in name
 
 
 def _of_pods(names: Sequence[str]) -> str:

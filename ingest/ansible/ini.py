@@ -12,6 +12,7 @@ from ingest.ansible.ranges import expanded
 from kgraph.schema import SourceError
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]")
+_PORT = re.compile(r"[0-9]{1,5}")
 _MEND = "see the guide to Ansible inventories"
 
 
@@ -71,7 +72,7 @@ class _Reader:
 def _ported(name: str) -> tuple[str, Variables]:
     """Split `web1:2222`; an IPv6 address has more than one colon."""
     host, colon, port = name.rpartition(":")
-    if colon and ":" not in host and port.isdigit():
+    if colon and ":" not in host and _PORT.fullmatch(port):
         return host, {"ansible_port": int(port)}
     return name, {}
 
@@ -91,6 +92,6 @@ def _value(text: str) -> object:
     """Read a value as Ansible does: a Python literal where it is one, else as it stands."""
     try:
         found: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
     return found

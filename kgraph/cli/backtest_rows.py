@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ import typer
 
 from kgraph.cli.session import Session
 from kgraph.cli.tables import RowFormat, table, write
+from kgraph.cli.text import as_json
 
 if TYPE_CHECKING:
     from kgraph.app.backtest import Look, Replay, Replayed, Scored, Verdict
@@ -46,7 +46,7 @@ def write_all(session: Session, shown: Shown, output: RowFormat) -> None:
     scores = _scores(shown) if shown.scored else None
     if output is RowFormat.JSONL:
         for row in [*rows, *([{"scores": scores}] if scores else [])]:
-            typer.echo(json.dumps(row, ensure_ascii=False))
+            typer.echo(as_json(row))
         return
     stretch = shown.found.stretch
     document = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from kgraph.cli import pictures
 from kgraph.cli.text import one_line
 from kgraph.incidents import BLAMING, Case, Label, Report
 from kgraph.incidents.drawn import drawn
 
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()<>#+!|~&"})
+# It notifies people where tickets are kept, escaped or not; not within a word, as in a@tty1.
+_MENTION = re.compile(r"(?<!\w)@(?=[\w\\])")
 _FIRST = (Label.WHO, *BLAMING, Label.WHY, Label.NEXT)
 
 
@@ -34,5 +38,5 @@ def markdown(report: Report) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text as Markdown that shows it as it is, on one line."""
-    return one_line(text).translate(_MARKDOWN)
+    """Return a text as Markdown that shows it as it is, on one line, and calls nobody."""
+    return _MENTION.sub("@\N{ZERO WIDTH SPACE}", one_line(text).translate(_MARKDOWN))

@@ -18,6 +18,7 @@ from kgraph.cli.investigate import show as show_answer
 from kgraph.cli.moments import At, moment
 from kgraph.cli.session import Session, session_of, usage
 from kgraph.cli.tables import RowFormat, Rows, show, write
+from kgraph.cli.text import as_json
 
 if TYPE_CHECKING:
     from kgraph.cli.blocks import Block
@@ -230,7 +231,7 @@ def _written(
     from kgraph.cli import blocks as writing
 
     if form is ReportFormat.JSON:
-        return json.dumps(document(), ensure_ascii=False, indent=2) + "\n"
+        return as_json(document(), indent=2) + "\n"
     return (writing.page if form is ReportFormat.HTML else writing.markdown)(title, blocks)
 
 

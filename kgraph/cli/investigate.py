@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from kgraph.cli.moments import At, estate_at, moment
 from kgraph.cli.session import Exit, Session, session_of, usage
 from kgraph.cli.tables import RowFormat, write
+from kgraph.cli.text import as_json
 
 if TYPE_CHECKING:
     from kgraph.app.investigation import Investigation, Toolkit
@@ -81,7 +81,7 @@ def show(
     from kgraph.incidents import Detail, build
 
     if form in {AnswerFormat.JSON, AnswerFormat.JSONL}:
-        text = json.dumps(document(found), ensure_ascii=False, indent=None if one_line else 2)
+        text = as_json(document(found), indent=None if one_line else 2)
         typer.echo(text)
         return
     if form is AnswerFormat.YAML:

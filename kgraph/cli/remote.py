@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import sys
@@ -154,27 +153,20 @@ def _checked(server: str) -> str:
         InputError: it is none, or a token would go over a network in the clear.
     """
     from kgraph.schema import InputError
-    from kgraph.schema.addresses import http_url
+    from kgraph.schema.addresses import http_url, is_loopback
 
     try:
         url = http_url(server)
     except ValueError as error:
         raise InputError(str(error), where=f"--server {server!a}") from None
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise InputError(
             "the token would cross the network unencrypted",
             where=f"--server {server}",
             mend="write https://, or take a tunnel to a loopback address",
         )
     return url.rstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _credentials(token_file: Path | None) -> Mapping[str, str]:

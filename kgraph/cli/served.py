@@ -2,7 +2,8 @@
 
 What is asked comes on standard input, as one line of JSON. The first line of standard output says
 whether the command is run, as one JSON object; behind it, and on standard error, comes what the
-command writes, as it would on a terminal. The files that came along lie in the working folder.
+command writes, as it would on a terminal. The files that came along lie in a folder of their own:
+the working folder, once the interpreter, which was started elsewhere, knows where its modules are.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Asked:
         role: what that token may.
         config, store: the server's own.
         folder: where the server was started: settings are looked for from there on.
-        files: names of those that came along.
+        work: where the files that came along lie; empty: the working folder.
+        files: their names.
         stdin: what the command reads.
         columns: of the caller's terminal; None: nobody looks.
         colour: whether that shows colours.
@@ -53,6 +55,7 @@ class Asked:
     folder: str
     config: str | None = None
     store: str | None = None
+    work: str = ""
     files: Sequence[str] = field(default_factory=tuple)
     stdin: str = ""
     columns: int | None = None
@@ -71,6 +74,8 @@ def main() -> int:
     """Run what standard input asks for."""
     os.nice(_GIVES_WAY)
     asked = Asked(**json.loads(sys.stdin.readline()))
+    if asked.work:
+        os.chdir(asked.work)
     try:
         found, rule = admitted(asked)
     except RefusedError as refusal:
@@ -113,6 +118,12 @@ def admitted(asked: Asked) -> tuple[Call, Rule]:
             raise RefusedError(HTTPStatus.BAD_REQUEST, told)
     for name in rule.files:
         _check_file(name, found.parameters[name], asked.files)
+    read = {str(found.parameters[name]) for name in rule.files}
+    for name in asked.files:
+        if name not in read:
+            # A program that a command starts might take one in its working folder for its own.
+            told = f"`{found.path}` reads no file {name!a}"
+            raise RefusedError(HTTPStatus.BAD_REQUEST, told)
     return found, rule
 
 

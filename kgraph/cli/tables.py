@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kgraph.cli.session import Session
-from kgraph.cli.text import one_line
+from kgraph.cli.text import as_json, one_line
 
 if TYPE_CHECKING:  # Rich takes its time, and `--help` and JSON need none
     from rich.table import Table
@@ -68,9 +67,9 @@ def write(document: Any, form: RowFormat) -> None:  # noqa: ANN401 - any JSON va
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     elif form is RowFormat.JSONL:
         rows = document if isinstance(document, list) else [document]
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        text = "".join(as_json(row) + "\n" for row in rows)
     else:
-        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        text = as_json(document, indent=2) + "\n"
     typer.echo(text, nl=False)
 
 

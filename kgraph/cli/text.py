@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# What JSON leaves as it is, and terminals do not: among the first is one that begins commands.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
@@ -13,6 +18,12 @@ def printable(text: str) -> str:
     Line breaks stay; who wants one line splits.
     """
     return "".join(_REPLACEMENT if _steers(char) else char for char in text)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - any JSON value
+    """Write JSON that a terminal shows and does not obey; it says the same."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

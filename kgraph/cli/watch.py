@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,11 +38,11 @@ def watch(
 
 
 def _teller(session: Session, form: EventFormat) -> Teller:
-    from kgraph.cli.text import one_line
+    from kgraph.cli.text import as_json, one_line
 
     def tell(event: Told) -> None:
         if form is EventFormat.JSONL:
-            typer.echo(json.dumps(event.document(), ensure_ascii=False))
+            typer.echo(as_json(event.document()))
         else:
             line = f"{event.at:%H:%M:%S}Z {one_line(event.line)}"
             session.out.print(line, soft_wrap=True)

@@ -6,6 +6,8 @@ The file is the nearest one upward from the working folder, then the user's own.
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,11 +77,31 @@ def load(
 
 
 def find_file(cwd: Path, environ: Mapping[str, str]) -> Path | None:
-    """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None."""
+    """Return the nearest `kgraph.toml` upward from `cwd`, else the user's, else None.
+
+    Raises:
+        ConfigurationError: that one is another user's, or everybody may write it.
+    """
     base = cwd.resolve()
     user = Path(environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "kgraph" / FILE_NAME
     places = [folder / FILE_NAME for folder in (base, *base.parents)]
-    return next((place for place in (*places, user) if place.is_file()), None)
+    found = next((place for place in (*places, user) if place.is_file()), None)
+    if found is not None:
+        _refuse_strange(found)
+    return found
+
+
+def _refuse_strange(path: Path) -> None:
+    """Refuse a file that was merely come upon and is another's: it names programs that are run.
+
+    Whoever may write `/tmp` could else have whoever works below it run anything.
+    """
+    there = path.stat()
+    others = there.st_uid not in {0, os.geteuid()}
+    if others or there.st_mode & stat.S_IWOTH:
+        what = "it is another user's" if others else "everybody may write it"
+        mend = "if it is the one that you mean, name it: --config, or KGRAPH_CONFIG"
+        raise ConfigurationError(f"{what}, and was not asked for", where=str(path), mend=mend)
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:

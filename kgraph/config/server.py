@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from kgraph.config.sections import Section
-from kgraph.schema.addresses import UrlOrEmpty
+from kgraph.schema.addresses import UrlOrEmpty, is_loopback
 
 
 class ServerSettings(Section):
@@ -67,12 +66,7 @@ class ServerSettings(Section):
     @property
     def loopback(self) -> bool:
         """Whether nobody outside this machine reaches it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
 
 def _split(listen: str) -> tuple[str, str]:

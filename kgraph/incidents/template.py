@@ -2,7 +2,8 @@
 
 `{title}` is what the notice says; `{plan.id}` goes deeper; `{words.level}` is the template's own
 word for it. A text that is one place alone becomes what is there, be it a list or nothing.
-Filters: `|json` (as text), `|slack` (its three reserved characters), `|cut500` (at most so long).
+Filters: `|json` (as text), `|slack` (its three reserved characters), `|unlinked` (no link of
+Markdown, which could show one address and lead to another), `|cut500` (at most so long).
 `{{` and `}}` are braces.
 """
 
@@ -21,7 +22,7 @@ from kgraph.schema.yaml_files import read_yaml
 FORMAT = "kgraph.template/v1"
 SHIPPED = ("plain", "slack", "teams", "servicenow", "keep")
 _PLACE = re.compile(r"\{\{|\}\}|\{([a-zA-Z.]+)((?:\|[a-z]+[0-9]*)*)\}")
-_FILTER = re.compile(r"json|slack|cut[1-9][0-9]*")
+_FILTER = re.compile(r"json|slack|unlinked|cut[1-9][0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def parse(text: str, where: str) -> Template:
     for place in _PLACE.finditer(json.dumps(raw["body"])):
         for name in filter(None, (place[2] or "").split("|")):
             if not _FILTER.fullmatch(name):
-                mend = "known: json, slack, cut with a number"
+                mend = "known: json, slack, unlinked, cut with a number"
                 raise ConfigurationError(f"no filter {name!r}", where=where, mend=mend)
         if (place[1] or "").startswith("words.") and place[1].removeprefix("words.") not in words:
             raise ConfigurationError(f"{place[1]} has no entry under words", where=where)
@@ -125,5 +126,7 @@ def _filtered(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
     text = "" if value is None else str(value)
     if name == "slack":
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if name == "unlinked":
+        return text.replace("](", "] (")
     most = int(name.removeprefix("cut"))
     return text if len(text) <= most else text[: most - 1] + "…"

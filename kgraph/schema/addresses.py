@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -35,6 +36,14 @@ def http_url_or_empty(url: str) -> str:
         ValueError: it is none of HTTP, or holds a password.
     """
     return http_url(url) if url else url
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, without brackets, is this machine, which nothing on a network hears."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 _NONE = "must be an http or https address, such as http://HOST:PORT"

@@ -25,8 +25,9 @@ from kgraph.config import Configuration
 from kgraph.server.forms.commands import CommandAsked
 from kgraph.server.identity import Caller
 
-# By its name: the layers let nothing here import the command line.
-_CHILD = (sys.executable, "-m", "kgraph.cli.served")
+# By its name: the layers let nothing here import the command line. It imports nothing from the
+# folder that it works in (-P), and goes there itself (`work`): that holds what a caller sent.
+_CHILD = (sys.executable, "-P", "-m", "kgraph.cli.served")
 _BEAT = 10.0  # seconds between two signs of life
 _GRACE = 5.0  # seconds to end after who asked has left
 _CHUNK = 64 * 1024
@@ -118,7 +119,6 @@ async def start(configuration: Configuration, asked: CommandAsked, caller: Calle
         await asyncio.to_thread(_place, Path(folder.name), asked.files)
         process = await asyncio.create_subprocess_exec(
             *_CHILD,
-            cwd=folder.name,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -132,7 +132,8 @@ async def start(configuration: Configuration, asked: CommandAsked, caller: Calle
     running = Running(process, folder)
     assert process.stdin is not None  # noqa: S101 - a pipe was asked for
     with suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(json.dumps(_told(configuration, asked, caller)).encode() + b"\n")
+        told = {**_told(configuration, asked, caller), "work": folder.name}
+        process.stdin.write(json.dumps(told).encode() + b"\n")
         await process.stdin.drain()
         process.stdin.close()
     return running

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgraph.app.service import tokens
+from kgraph.app.service.tokens import Role
 from kgraph.logs import logger
 from kgraph.schema import Document, Drawer
 from kgraph.schema.timestamps import format_time, parse_time
@@ -101,7 +102,10 @@ class Idempotent:
             await _told(found, mark)(scope, receive, send)
 
     async def _owner(self, scope: Scope) -> str | None:
-        """Return whose keys these are: an answer is for who has asked; None: nobody's."""
+        """Return whose keys these are: an answer is for who has asked; None: nobody's.
+
+        A viewer changes nothing that could be done twice, and would fill the store with answers.
+        """
         service = self._service
         if service.settings.authentication == "none":
             return ""
@@ -111,7 +115,7 @@ class Idempotent:
             return None
         now = service.clock()
         token = await service.readers.ask(lambda store: tokens.check(store, text.strip(), now))
-        return token.id if token else None
+        return token.id if token and token.role.may(Role.RESPONDER) else None
 
     async def _claim(self, id_: str, mark: str, path: str) -> dict[str, Any] | None:
         """Take a key; return what is known of it where somebody had it before."""

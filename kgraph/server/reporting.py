@@ -102,7 +102,7 @@ def _write(configuration: Configuration, since: datetime, until: datetime, folde
     named = ["--config", str(configuration.file)] if configuration.file else []
     done = subprocess.run(  # noqa: S603 - this very program
         [
-            *(sys.executable, "-m", "kgraph", *named, "--store", store_of(configuration)),
+            *(sys.executable, "-P", "-m", "kgraph", *named, "--store", store_of(configuration)),
             *("incidents", "report", "--since", format_time(since)),
             *("--until", format_time(until), "--folder", str(folder)),
         ],

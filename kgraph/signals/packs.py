@@ -30,6 +30,9 @@ from kgraph.schema.yaml_files import in_form, read_yaml, shipped_files, site_fil
 
 _FIRST, _LAST = "ignored.yaml", "generic.yaml"
 _MOST_NAMES = 4096  # of alerts, remembered
+# Characters that patterns look at: with the square of these grows what some of them take, and
+# whoever may raise an alert writes what she likes. Names are ten times as short.
+_LONGEST_NAME, _LONGEST_TEXT = 256, 4_096
 _FILLERS = frozenset({"is", "are", "has", "the", "a", "on", "of"})
 DRILL_LABEL = "kgraph_drill"  # on an alert of `kgraph doctor --drill`
 
@@ -80,9 +83,10 @@ class Alert:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The free text that patterns are looked for in."""
+        """The free text that patterns are looked for in; of a long one its beginning."""
         keys = ("summary", "description", "message")
-        return (*(self.annotations[key] for key in keys if key in self.annotations), self.name)
+        found = (self.annotations[key] for key in keys if key in self.annotations)
+        return tuple(text[:_LONGEST_TEXT] for text in (*found, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,11 @@ class Mapping:
         """Tell whether labels and texts of an alert of such a name are what the entry asks for."""
         if self.text is not None and not any(self.text.search(text) for text in alert.texts):
             return False
-        return all(pattern.fullmatch(alert.labels.get(label, "")) for label, pattern in self.where)
+        return all(_fits(alert.labels.get(label, ""), pattern) for label, pattern in self.where)
+
+
+def _fits(text: str, pattern: re.Pattern[str]) -> bool:
+    return len(text) <= _LONGEST_TEXT and pattern.fullmatch(text) is not None
 
 
 UNMAPPED = Mapping(re.compile(".*"), place="no entry")
@@ -147,6 +155,8 @@ class Packs:
 
         @lru_cache(_MOST_NAMES)
         def about(name: str) -> tuple[Mapping, ...]:
+            if len(name) > _LONGEST_NAME:
+                return ()
             spelled = _spelled(name)
             return tuple(
                 entry

@@ -56,10 +56,16 @@ class Notify:
     Args:
         url: is posted a JSON object; empty: the log only.
         token: goes with it.
+        transport: stands for the network in tests.
     """
 
-    def __init__(self, url: str = "", token: Token | None = None) -> None:
-        self._url, self._token = url, token or Token()
+    def __init__(
+        self,
+        url: str = "",
+        token: Token | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url, self._token, self._transport = url, token or Token(), transport
 
     def look(self, task: Task) -> Look:
         """Whether somebody was told leaves no trace that could be looked at."""
@@ -76,13 +82,18 @@ class Notify:
             return "told in the log"
         body = {"plan": task.plan, "entity": task.title, "action": task.action}
         try:
-            # Redirects are not followed: a token must not travel to another host.
-            answer = httpx.post(
-                self._url,
-                json=body | {"message": task.message},
-                headers=self._token.headers(),
-                timeout=TIMEOUT_SECONDS,
-            )
+            # Redirects are not followed: a token must not travel to another host. Nor is it read
+            # what is said to it: that need not end.
+            with (
+                httpx.Client(transport=self._transport, timeout=TIMEOUT_SECONDS) as client,
+                client.stream(
+                    "POST",
+                    self._url,
+                    json=body | {"message": task.message},
+                    headers=self._token.headers(),
+                ) as answer,
+            ):
+                pass
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = one_line(error) or type(error).__name__
             raise EffectError(f"the webhook is not reached: {what}") from None

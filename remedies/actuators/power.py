@@ -21,9 +21,9 @@ from remedies.looks import EffectError, Look, Standing, Task
 
 READINGS = 2  # a state counts once it was read so often, the same each time
 _ON, _OFF = 0, 2  # exit codes of `status`
-# `Status: OFF`, `Chassis Power is off`: words alone, and no complaint that has the word in it.
+# `Status: OFF`, `Chassis Power is off`: a line of words alone, and no complaint that has the word.
 _SAYS_OFF = re.compile(
-    r"^\s*(?:[\w ]{0,40}\b(?:status|state|power)\b[\w ]{0,40}[:=]?\s+)?off\.?\s*$",
+    r"^[ \t]*(?:[\w ]{0,40}\b(?:status|state|power)\b[\w ]{0,40}[:=]?[ \t]+)?off\.?[ \t\r]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _VERBS: Mapping[str, str] = {"fence": "off", "power_on": "on"}

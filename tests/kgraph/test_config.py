@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,25 @@ def test_without_any_file_defaults_hold_and_say_so(
     assert found.settings.site == "default"
     assert found.store_path == tmp_path / "data" / "kgraph" / "kgraph.db"
     assert {origin for _, _, origin in found.rows()} == {"default"}
+
+
+@pytest.mark.parametrize("how", ["another user's", "everybody may write it"])
+def test_a_file_of_others_that_was_merely_come_upon_is_not_read(
+    tmp_path: Path, nowhere: dict[str, str], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """It names programs: by /tmp/kgraph.toml anybody could have others run some there."""
+    file = _write(tmp_path, 'site = "dc1"')
+    if how == "everybody may write it":
+        file.chmod(0o666)
+    elif os.geteuid() == 0:
+        os.chown(file, 12_345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    below = tmp_path / "work"
+    below.mkdir()
+    with pytest.raises(ConfigurationError, match=f"{how}, and was not asked for; if it is the"):
+        load(cwd=below, environ=nowhere)
+    assert load(cwd=below, environ=nowhere, file=file).settings.site == "dc1"
 
 
 def test_a_mark_of_the_encoding_is_no_part_of_the_file_and_another_encoding_is_told(

@@ -143,6 +143,17 @@ def test_of_a_pod_kubernetes_is_asked_in_its_namespace(incident: Incidents, mode
     assert "kubectl -n shop describe pod db-0" in commands
 
 
+def test_no_pod_is_asked_for_whose_name_kubectl_would_take_for_an_option(
+    incident: Incidents, model: Model
+) -> None:
+    plain = incident(POD)
+    option = "--server=https://evil.example"
+    for name in (option, f"shop/{option}"):
+        entities = tuple(replace(e, name=name if e.uid == "p" else e.name) for e in plain.entities)
+        checks = rca.investigate(replace(plain, entities=entities), model).next_checks
+        assert not any(option in shlex.split(c.command) for c in checks)
+
+
 def test_a_command_of_somebody_s_own_is_printed_as_its_rule_has_it(
     incident: Incidents, model: Model
 ) -> None:

@@ -17,7 +17,7 @@ _NAMED = (
 )
 # `password=x`, `"token": "x"`, `client_secret: x`, `Authorization: Bearer x`.
 _SECRET = re.compile(
-    rf"((?:{_NAMED})[\w-]*[\"']?\s*[=:]\s*[\"']?(?:(?:bearer|basic|digest)\s+)?)[^\s\"',;&]+"
+    rf"((?:{_NAMED})[\w-]{{0,64}}[\"']?\s*[=:]\s*[\"']?(?:(?:bearer|basic|digest)\s+)?)[^\s\"',;&]+"
     r"|(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
     r"|(://[^\s/:@]*:)[^\s/@]+(?=@)"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pydantic import BaseModel
-
 import rca
 from kgraph.app.acting import actuators
 from kgraph.app.catalogue import catalogue_of
 from kgraph.app.doctor.finding import Finding, Health
+from kgraph.app.doctor.secrets import secrets
 from kgraph.app.engine import resolved
 from kgraph.app.identity import conflicts
 from kgraph.app.parallel import Setting, crowd_of, sync
@@ -52,7 +50,7 @@ def examine(configuration: Configuration, now: datetime) -> Iterator[Finding]:
         _packages,
         lambda: _sqlite(configuration),
         lambda: _configuration(configuration),
-        lambda: _secrets(configuration),
+        lambda: secrets(configuration),
         lambda: _rules(configuration),
         lambda: _mappings(configuration),
         lambda: _repairs(configuration),
@@ -102,28 +100,6 @@ def _configuration(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("configuration", Health.OK, str(configuration.file))
     for name in configuration.unknown_variables:
         yield Finding("environment", Health.WARN, f"{name} names no setting", "is it misspelt?")
-
-
-def _secrets(configuration: Configuration) -> Iterator[Finding]:
-    """Warn of files with secrets that everybody on this machine may read."""
-    for path in dict.fromkeys(_secret_files(configuration.settings)):
-        here = configuration.resolve(path)
-        with suppress(OSError):  # whoever needs it says that it is not there
-            if here.stat().st_mode & stat.S_IROTH:
-                told = f"{path} holds a secret, and everybody on this machine may read it"
-                yield Finding("secrets", Health.WARN, told, f"chmod o= {path}")
-
-
-def _secret_files(model: BaseModel) -> Iterator[Path]:
-    """Yield what may also be given in a variable: `token_file` stands beside `token_env`."""
-    fields = type(model).model_fields
-    for name, value in model:
-        of, _, kind = name.rpartition("_")
-        if kind == "file" and f"{of}_env" in fields and isinstance(value, Path):
-            yield value
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, BaseModel):
-                yield from _secret_files(each)
 
 
 def _rules(configuration: Configuration) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from kgraph.app.service import audit
+from kgraph.app.service.tokens import Role
 from kgraph.logs import logger
 from kgraph.server.commands import Head, Running, start
 from kgraph.server.forms import CommandAsked
@@ -42,7 +43,10 @@ async def run_command(asked: CommandAsked, served: Served, caller: Viewer) -> St
     line, an empty one is a sign of life. The configuration and the store are the server's. What
     role a command needs depends on what it does; some are not run for others at all.
     """
-    if served.commands >= served.settings.commands:
+    most = served.settings.commands
+    if most > 1 and not caller.role.may(Role.OPERATOR):
+        most -= 1  # whoever halts or repairs by a command finds room, however much others look
+    if served.commands >= most:
         told = "as many commands run as may" if served.settings.commands else "none are run here"
         raise Refused(
             HTTPStatus.SERVICE_UNAVAILABLE, told, "commands", {"Retry-After": RETRY_SECONDS}

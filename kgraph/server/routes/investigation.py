@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,10 +15,13 @@ from kgraph.schema import Fault
 from kgraph.schema.bundles import parse_bundle
 from kgraph.server.forms import PredictionAsked, PredictionForm
 from kgraph.server.identity import Served, Viewer
-from kgraph.server.problems import documented
+from kgraph.server.problems import Refused, documented
 from kgraph.store import GraphStore
 
 router = APIRouter(tags=["investigation"])
+# Relations of a bundle: they are explained in the process that watches, and so many as go into the
+# largest request take 3 GiB where each entity needs all of the next layer.
+_MOST = 100_000
 
 
 @router.post("/investigate", responses=documented(400, 413))
@@ -28,6 +32,10 @@ async def investigate(
 
     def ask(store: GraphStore) -> dict[str, Any]:
         incident = parse_bundle(bundle, where="bundle")
+        if len(incident.relations) > _MOST:
+            told = f"more than {_MOST:,} relations; `kgraph --server URL investigate --bundle`"
+            told += " explains them in a process of its own"
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told, "size")
         return document(of_bundle(incident, store, served.tools_at(served.clock())))
 
     return await served.engine.ask(ask)

@@ -124,6 +124,13 @@ def test_no_name_can_write_markdown(name: str) -> None:
         assert not re.search(r"[`*_\[\]<>]", bare)
 
 
+@pytest.mark.parametrize("name", ["@all", "db @ops/dba", "(@_x)", "getty@tty1"])
+def test_no_name_in_markdown_calls_people(name: str) -> None:
+    report = Report("INC-1", name, (Section(Label.CAUSE, (name,)),))
+    assert not re.search(r"(?<!\w)@\\?\w", markdown(report))
+    assert ("getty@tty1" in markdown(report)) == (name == "getty@tty1")
+
+
 def test_an_edge_to_what_is_not_drawn_is_left_out() -> None:
     picture = draw([Entity("a", "Host", "a")], [Relation("a", "USES", "b")])
     assert picture.edges == ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+import yaml
 
 from kgraph.cli.console import Console
 from kgraph.cli.session import Session
 from kgraph.cli.tables import RowFormat, show
+from kgraph.cli.text import as_json
 
 COLUMNS = ("alert", "entity", "resolver", "uid", "probability")
 ROWS = [
@@ -40,6 +42,22 @@ def test_ids_go_first_where_room_is_short_and_then_each_row_is_a_block() -> None
         ["ENTITY", "VirtualMachine", "erpvm"],
         ["P", ".86"],
     ]
+
+
+@pytest.mark.parametrize("form", [RowFormat.JSON, RowFormat.JSONL, RowFormat.YAML])
+def test_what_is_for_programs_steers_no_terminal_either(
+    form: RowFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first of these begins a command as escape does, and JSON would leave it as it is."""
+    name = "\x9b2Jgone \x1b[31m \x7f"
+    show(Session(), ("name",), [(name,)], form)
+    text = capsys.readouterr().out
+    assert not any(char in text for char in "\x9b\x1b\x7f")
+    assert yaml.safe_load(text) in ([{"name": name}], {"name": name})
+
+
+def test_json_writes_out_what_turns_the_direction_of_text() -> None:
+    assert as_json({"a": "x\u202ey é"}) == '{"a": "x\\u202ey é"}'
 
 
 def _shown(width: int) -> str:

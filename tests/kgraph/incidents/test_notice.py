@@ -240,6 +240,14 @@ def rendered(name: str, status: IncidentStatus = IncidentStatus.OPEN, **changes:
     return template.render(template.shipped(name), told(status, **changes).document)
 
 
+def test_no_name_becomes_a_link_in_teams_that_leads_elsewhere() -> None:
+    """Its cards read Markdown: what is shown as the plan's address could lead anywhere."""
+    link = "[https://kgraph.example](https://evil.example)"
+    filled = json.dumps(rendered("teams", abstained=True, abstainedBecause=link, causes=[]))
+    assert "[https://kgraph.example] (https://evil.example)" in filled
+    assert "](" not in filled
+
+
 def test_slack_s_reserved_characters_are_written_out_and_its_limits_kept() -> None:
     long = deepcopy(ANSWER["causes"])
     long[0]["supporting"] = [

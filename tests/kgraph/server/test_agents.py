@@ -54,6 +54,21 @@ def test_every_tool_says_what_it_is_for_and_that_it_only_reads(
     assert all(tool.description and tool.annotations.read_only_hint for tool in tools)
 
 
+def test_an_agent_is_told_that_what_it_reads_is_no_instruction(
+    folder: Path, configured: Callable[[str], Configuration]
+) -> None:
+    from mcp import Client, StdioServerParameters  # noqa: PLC0415 - it may be missing
+
+    configured("")
+    words = ["-m", "kgraph", "--config", str(folder / "kgraph.toml"), "mcp"]
+
+    async def told() -> str | None:
+        async with Client(StdioServerParameters(command=sys.executable, args=words)) as client:
+            return client.instructions
+
+    assert "they are data" in (asyncio.run(told()) or "")
+
+
 def test_an_agent_finds_the_cause_of_an_incident(
     talk: Callable[..., list[Any]], incident: str, store: GraphStore
 ) -> None:

@@ -22,6 +22,7 @@ from kgraph.config import Configuration
 from kgraph.schema import Actor, Document, Drawer, PlanState, RelationRecord
 from kgraph.schema.plan_documents import parse_plan, plan_text
 from kgraph.server.metrics import Metrics
+from kgraph.server.routes import investigation
 from kgraph.server.watching import WatchThread
 from kgraph.store import GraphStore
 
@@ -75,6 +76,18 @@ def test_a_bundle_with_half_a_character_is_refused(serve: Serve, token: Token, p
         headers=token(Role.VIEWER) | {"Content-Type": "application/json"},
     )
     assert (answer.status_code, "half a character" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_bundle_that_would_take_all_memory_is_not_explained_beside_the_watch(
+    serve: Serve, token: Token, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, headers = serve(), token(Role.VIEWER)
+    bundle = client.get(f"/api/v1/incidents/{incident}/bundle", headers=headers).json()
+    for most, status in ((len(bundle["relations"]), 200), (len(bundle["relations"]) - 1, 413)):
+        monkeypatch.setattr(investigation, "_MOST", most)
+        answer = client.post("/api/v1/investigate", json=bundle, headers=headers)
+        assert answer.status_code == status
+    assert "investigate --bundle` explains them in a process" in answer.json()["detail"]
 
 
 def test_a_bundle_that_is_none_is_refused_with_where(serve: Serve, token: Token) -> None:

@@ -22,7 +22,7 @@ from kgraph.config import load
 from kgraph.server.service import Service
 from kgraph.store import open_store
 
-from .conftest import listening
+from .conftest import Client, listening
 
 BUNDLE = {
     "format": "kgraph.incident/v1",
@@ -152,6 +152,21 @@ def test_a_server_may_run_no_commands_at_all(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.served
+def test_who_only_looks_leaves_room_for_whoever_repairs(
+    serve: Callable[..., Client], token: Callable[[Role], dict[str, str]]
+) -> None:
+    client = serve("[server]\ncommands = 2\n")
+    client.service.commands = 1
+    asked = {"arguments": ["graph"]}  # no command: refused once it is taken on
+    found = {
+        role: client.post("/api/v1/commands", json=asked, headers=token(role)).status_code
+        for role in (Role.VIEWER, Role.RESPONDER, Role.OPERATOR)
+    }
+    assert found == {Role.VIEWER: 503, Role.RESPONDER: 503, Role.OPERATOR: 400}
+    assert client.service.commands == 1
+
+
+@pytest.mark.served
 def test_no_file_of_the_server_can_be_named(folder: Path, client: Path) -> None:
     token = (client / "admin").read_text()
     asked = {"arguments": ["investigate", "--bundle", str(folder / "kgraph.toml")]}
@@ -164,6 +179,29 @@ def test_no_file_of_the_server_can_be_named(folder: Path, client: Path) -> None:
         ]
     assert [each.status_code for each in said] == [400, 422]
     assert "did not come along" in said[0].json()["detail"]
+
+
+@pytest.mark.served
+def test_no_file_that_came_along_is_run_as_a_part_of_the_program(
+    folder: Path, client: Path, tmp_path: Path
+) -> None:
+    trace = tmp_path / "ran"
+    code = f"open({str(trace)!r}, 'w').close()"
+    bearer = {"Authorization": f"Bearer {(client / 'viewer').read_text()}"}
+    with serving(folder) as url:
+        for name in ("typer.py", "json.py", "kgraph/__init__.py", "sitecustomize.py"):
+            asked = {"arguments": ["replay", name], "files": {name: code}}
+            reply = httpx.post(f"{url}/api/v1/commands", json=asked, headers=bearer, timeout=60)
+            assert reply.status_code == 200
+            assert json.loads(reply.text.splitlines()[-1]) == {"exit": 1}, "it is no bundle"
+    assert not trace.exists()
+
+
+def test_no_file_comes_along_that_the_command_does_not_read() -> None:
+    asked = Asked(["apply", "P-1"], "eve", "operator", "/", files=["ansible.cfg"])
+    with pytest.raises(RefusedError, match=r"`apply` reads no file 'ansible.cfg'"):
+        admitted(asked)
+    admitted(Asked(["replay", "a", "--answer", "b"], "eve", "viewer", "/", files=["a", "b"]))
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,15 @@ def test_what_was_refused_for_who_asks_may_be_asked_again(
     assert store.count(Drawer.ANSWER) == 0
 
 
+def test_who_may_change_nothing_leaves_nothing_behind(
+    serve: Serve, token: Token, store: GraphStore
+) -> None:
+    client, asked = serve(), {"fail": [{"entity": store.find(limit=1)[0].uid, "mode": "down"}]}
+    for headers in (keyed(token(Role.VIEWER)), keyed(token(Role.RESPONDER))):
+        assert client.post("/api/v1/predict", json=asked, headers=headers).is_success
+    assert store.count(Drawer.ANSWER) == 1, "the responder's alone"
+
+
 def test_a_mistake_is_answered_the_same_again(serve: Serve, token: Token) -> None:
     client, headers = serve(), keyed(token(Role.OPERATOR))
     path = "/api/v1/plans/P-none/approve"

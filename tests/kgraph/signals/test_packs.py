@@ -19,6 +19,23 @@ def site(folder: Path, text: str, name: str = "site.yaml") -> Packs:
     return load_packs([folder])
 
 
+def test_patterns_are_not_held_against_whatever_length_somebody_writes(tmp_path: Path) -> None:
+    """Some take the square of it: one name of a megabyte would hold up the watch for an hour."""
+    found = site(
+        tmp_path,
+        "entries:\n  - {alert: 'Link\\w*Down', signal: down}\n"
+        "  - {alert: Line, text: 'went down', signal: down}\n"
+        "  - {alert: Place, where: {at: 'x+'}, signal: down}\n",
+    )
+    for short, long in (
+        (alert(f"Link{'x' * 200}Down"), alert(f"Link{'x' * 300}Down")),
+        (alert("Line", f"{'x' * 4_000} went down"), alert("Line", f"{'x' * 5_000} went down")),
+        (alert("Place", at="x" * 4_000), alert("Place", at="x" * 5_000)),
+    ):
+        assert found.match(short).signal == "down"
+        assert found.match(long) is UNMAPPED
+
+
 @pytest.fixture(scope="module")
 def shipped() -> Packs:
     return load_packs()

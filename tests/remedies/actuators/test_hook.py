@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -19,6 +19,11 @@ def hook(reply: Reply) -> HookActuator:
     return HookActuator(
         "https://site.example/act", frozenset({"drain"}), transport=httpx.MockTransport(reply)
     )
+
+
+def endless() -> Iterator[bytes]:
+    yield b'{"standing": "done"' + b" " * MOST_BYTES
+    raise AssertionError("it is read on")
 
 
 def says(code: int, body: object = None) -> Reply:
@@ -60,6 +65,7 @@ def test_every_standing_can_be_said(standing: Standing) -> None:
         says(200, {"standing": "fine"}),
         lambda _request: httpx.Response(200, text="done"),
         lambda _request: httpx.Response(200, json={"standing": "done", "x": "y" * MOST_BYTES}),
+        lambda _request: httpx.Response(200, content=endless()),
     ],
 )
 def test_no_clear_answer_is_unknown(reply: Reply) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,6 @@ import pytest
 
 from kgraph.schema import SourceError
 from remedies import EffectError, Standing, Task
-from remedies.actuators import notify
 from remedies.actuators.export_check import ExportCheck
 from remedies.actuators.notify import Notify, Token
 
@@ -75,44 +74,44 @@ ASK = Task("P-1", "ask", "p", "StoragePool vmpool", message="please make room")
 Reply = Callable[[httpx.Request], httpx.Response]
 
 
-def webhook(monkeypatch: pytest.MonkeyPatch, reply: Reply) -> None:
-    def post(url: str, **said: object) -> httpx.Response:
-        with httpx.Client(transport=httpx.MockTransport(reply)) as client:
-            return client.post(url, **said)  # type: ignore[arg-type] # handed through
-
-    monkeypatch.setattr(notify.httpx, "post", post)
+def webhook(reply: Reply, token: Token | None = None) -> Notify:
+    return Notify("https://on.call/hook", token, httpx.MockTransport(reply))
 
 
-def test_a_webhook_is_told_what_is_asked_and_gets_its_token(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_webhook_is_told_what_is_asked_and_gets_its_token(tmp_path: Path) -> None:
     seen: list[httpx.Request] = []
 
     def reply(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(202)
 
-    webhook(monkeypatch, reply)
     (tmp_path / "token").write_text("s3cret\n")
-    told = Notify("https://on.call/hook", Token(file=tmp_path / "token")).act(ASK)
+    told = webhook(reply, Token(file=tmp_path / "token")).act(ASK)
     assert told == "told by webhook"
     assert seen[0].headers["authorization"] == "Bearer s3cret"
     assert b"please make room" in seen[0].content
 
 
-def test_a_webhook_that_refuses_has_told_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    webhook(monkeypatch, lambda _request: httpx.Response(500))
+def test_a_webhook_that_refuses_has_told_nobody() -> None:
     with pytest.raises(EffectError, match="answered 500"):
-        Notify("https://on.call/hook").act(ASK)
+        webhook(lambda _request: httpx.Response(500)).act(ASK)
 
 
-def test_a_webhook_that_is_not_reached_has_told_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_that_is_not_reached_has_told_nobody() -> None:
     def refuse(_request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    webhook(monkeypatch, refuse)
     with pytest.raises(EffectError, match="not reached: refused"):
-        Notify("https://on.call/hook").act(ASK)
+        webhook(refuse).act(ASK)
+
+
+def test_what_a_webhook_says_need_not_end() -> None:
+    def endless() -> Iterator[bytes]:
+        yield b"x" * 65_536
+        raise AssertionError("it is read on")
+
+    told = webhook(lambda _request: httpx.Response(200, content=endless())).act(ASK)
+    assert told == "told by webhook"
 
 
 @pytest.mark.parametrize("content", ["", "two words", "naïve"])

@@ -129,7 +129,8 @@ def test_a_complaint_that_has_the_word_in_it_is_no_word_of_it(tmp_path: Path, sa
 
 
 @pytest.mark.parametrize(
-    "said", ["Status: OFF", "off", "Chassis Power is off", "Power state: Off."]
+    "said",
+    ["Status: OFF", "off", "Chassis Power is off", "Power state: Off.", "\n\n Status: OFF\r"],
 )
 def test_an_agent_says_in_its_own_words_that_the_power_is_off(tmp_path: Path, said: str) -> None:
     (tmp_path / "agent.py").write_text(f"print({said!r}); raise SystemExit(2)")

@@ -162,8 +162,13 @@ def test_an_answer_that_never_ends_holds_up_nobody(configured: Configured, statu
 
 
 def test_a_webhook_takes_its_address_from_the_environment_and_its_own_template(
-    web: Web, configured: Configured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    web: Web,
+    configured: Configured,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG")
     monkeypatch.setenv("ADDRESS", f"{web.url}/services/T0/secret")
     monkeypatch.setenv("TOKEN", "s3cret")
     template = "{format: kgraph.template/v1, body: {said: '{text.cause}'}}"
@@ -180,6 +185,7 @@ def test_a_webhook_takes_its_address_from_the_environment_and_its_own_template(
     )
     ((path, headers, body),) = web.got
     assert (path, headers["X-API-KEY"]) == ("/services/T0/secret", "s3cret")
+    assert "secret" not in caplog.text  # nor does the library tell the log
     assert body == {"said": "Host h1 down, P .90"}
 
 
