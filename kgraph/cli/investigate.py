@@ -225,7 +225,7 @@ def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: boo
                 usage(f"{path} holds more than one incident: {form} draws one")
             if number and form is AnswerFormat.TABLE:
                 typer.echo("")
-            found = investigation.of_bundle(incident, store(), tools)
+            found = investigation.of_bundle(incident, store(incident), tools)
             if verbose:
                 found = certified(found, tools)
             show(session, found, form, verbose=verbose)
