@@ -80,10 +80,10 @@ def _first_check(view: View) -> NextCheck | None:
     """Return the check that comes before the repair.
 
     Where the cause is as good as certain, a check of something else is about what is broken
-    besides it, and can wait.
+    besides it, and can wait; so can one of what a monitoring tells of that has failed itself.
     """
     checks, lead = view.case.answer.next_checks, view.lead
-    if not checks:
+    if not checks or _blind(view):
         return None
     sure = lead is not None and lead.posterior >= _CERTAIN and not view.case.answer.abstained
     if sure and lead is not None and checks[0].entity != lead.entity:
@@ -92,10 +92,15 @@ def _first_check(view: View) -> NextCheck | None:
 
 
 def _outside(view: View) -> str:
-    answer = view.case.answer
-    if answer.monitoring > answer.elsewhere:
+    if _blind(view):
         return "mend the monitoring first: what it says of the rest is not to be trusted"
     return "ask what changed that the graph does not hold: people, power, carriers, providers"
+
+
+def _blind(view: View) -> bool:
+    """Tell whether the monitoring is blamed: then a look at what it tells of is not the first."""
+    answer = view.case.answer
+    return answer.abstained and answer.monitoring > answer.elsewhere
 
 
 def _repair(view: View) -> str:

@@ -460,8 +460,15 @@ def test_without_a_cause_in_the_graph_the_next_thing_is_to_look_outside(
 ) -> None:
     outside = with_answer(abstained_because="nothing fits", next_checks=(), elsewhere=0.9)
     assert _text(outside, Label.NEXT).startswith("ask what changed that the graph does not hold")
-    blind = with_answer(abstained_because="it has failed", next_checks=(), monitoring=0.9)
+
+
+def test_where_the_monitoring_is_blamed_a_look_at_what_it_tells_of_comes_second(
+    with_answer: Callable[..., Case],
+) -> None:
+    blind = with_answer(abstained_because="it has failed", monitoring=0.9)
+    (first, *_) = blind.answer.next_checks
     assert _text(blind, Label.NEXT).startswith("mend the monitoring first")
+    assert first.command in _text(blind, Label.CHECK)
 
 
 def test_without_a_remedy_the_next_thing_is_to_start_at_the_cause(
