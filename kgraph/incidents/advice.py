@@ -108,17 +108,21 @@ def _repair(view: View) -> str:
     if chosen is None or not chosen.steps:
         return ""
     runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
+    kept = view.case.origin is Origin.STORE  # the plan of a bundle is in no store to be run from
+    acts = chosen.executable and kept
     # Where nothing is done but by hand, no step needs to say so of itself.
-    tell = said_of if chosen.executable else _asked
+    tell = said_of if acts else _asked
     said = ", ".join(wording.unbroken(_short(view, run, tell(run[0]))) for run in runs[:_SAID])
     more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
     if view.case.since:
         stand, _, _ = view.case.since.partition(": ")
         return f"{wording.unbroken(f'kgraph plan {chosen.id}')}: {stand}"
-    if chosen.executable:
+    if acts:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
-    begin = wording.unbroken(f"kgraph plan {chosen.id}") if chosen.runbook else ""
-    return f"by hand: {said}{more}" + (f"; where to begin: {begin}" if begin else "")
+    fault = f"{view.estate.kind(chosen.cause.entity)}.{chosen.cause.mode}"
+    begin = f"kgraph plan {chosen.id}" if kept else f"kgraph remedies show {fault}"
+    where = f"; where to begin: {wording.unbroken(begin)}" if chosen.runbook else ""
+    return f"by hand: {said}{more}{where}"
 
 
 def _short(view: View, steps: Sequence[PlanStep], what: str) -> str:

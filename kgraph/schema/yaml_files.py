@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kgraph.schema.errors import ConfigurationError
-from kgraph.schema.refusals import in_words, near_key, path
+from kgraph.schema.refusals import in_words, near_key
+from kgraph.schema.refusals import path as place_of
 from kgraph.schema.safe_yaml import safe_yaml
 
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -109,7 +110,7 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
         found = error.errors(include_input=False, include_url=False)
         # A misspelt key is more than the one that is missing for it.
         first = next((row for row in found if row["type"] == "extra_forbidden"), found[0])
-        field = path(first["loc"]) or "file"
+        field = place_of(first["loc"]) or "file"
         what = in_words(first)
         if first["type"] == "extra_forbidden":
             mend = near_key(form, first["loc"])
