@@ -108,7 +108,7 @@ def _repair(view: View) -> str:
     if chosen is None or not chosen.steps:
         return ""
     runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
-    kept = view.case.origin is Origin.STORE  # the plan of a bundle is in no store to be run from
+    kept = view.case.origin is not Origin.BUNDLE  # the plan of a bundle is in no store
     acts = chosen.executable and kept
     # Where nothing is done but by hand, no step needs to say so of itself.
     tell = said_of if acts else _asked
@@ -260,7 +260,7 @@ def data(view: View) -> Section:
 
 def do(view: View) -> Section:
     """Name the commands that come next; a bundle's entities are in no graph to look at."""
-    if view.case.origin is Origin.BUNDLE:
+    if view.case.origin is not Origin.STORE:
         return Section(Label.DO, ())
     lead = view.lead
     commands = []
