@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from kgraph.cli.tables import RowFormat, write
 if TYPE_CHECKING:
     from kgraph.app.investigation import Investigation, Toolkit
     from kgraph.app.placing import Sorted
+    from kgraph.schema import Incident
 
 
 class AnswerFormat(StrEnum):
@@ -219,10 +221,13 @@ def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: boo
 
     tools = toolkit(session.configuration, session.now())
     codes: list[Exit] = []
+    asked: Iterable[Incident] = bundles(path)
+    if form in _WHOLE:
+        asked = tuple(islice(asked, 2))
+        if len(asked) > 1:
+            usage(f"{path} holds more than one incident: {form} draws one")
     with resolver(session.configuration) as store:
-        for number, incident in enumerate(bundles(path)):
-            if number and form in _WHOLE:
-                usage(f"{path} holds more than one incident: {form} draws one")
+        for number, incident in enumerate(asked):
             if number and form is AnswerFormat.TABLE:
                 typer.echo("")
             found = investigation.of_bundle(incident, store(incident), tools)
