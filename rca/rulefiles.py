@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kgraph.schema import ConfigurationError
-from kgraph.schema.refusals import in_words, near_key
+from kgraph.schema.refusals import in_words, near_key, path
 from kgraph.schema.yaml_files import own_folder, read_yaml, text_of
 from rca.finding import Finding
 from rca.includes import Shelf, bound, expand
@@ -194,7 +194,7 @@ def _read(
 def _malformed(form: type[BaseModel], error: ValidationError, place: str) -> Iterator[Finding]:
     # A misspelt key is more than the one that is missing for it.
     for one in sorted(error.errors(), key=lambda row: row["type"] != "extra_forbidden"):
-        field = ".".join(str(part) for part in one["loc"])
+        field = path(one["loc"])
         where = f"{place}{field}" if field else place.rstrip(".: ")
         mend = "see docs/rules.md for the form"
         if one["loc"][-1:] in {("need",), ("group",), ("gate",)}:

@@ -53,12 +53,14 @@ class Target:
 
     Attributes:
         baseline: what it showed when it was well; None: it never was looked at yet.
+        name: what it is called, where that is known: an address is a name only where none is.
     """
 
     address: Address
     site: str
     use: Use = Use.FREE
     baseline: Look | None = None
+    name: str = ""
 
     @property
     def key(self) -> str:
@@ -131,7 +133,7 @@ def _record(target: Target, baseline: Look | None) -> Record:
     return Record(
         target.key,
         "StorageExport",
-        address.text,
+        target.name or address.text,
         keys=(Key("exportAddress", address.text, target.site),),
         props={
             "protocol": address.scheme,

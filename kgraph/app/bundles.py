@@ -31,12 +31,18 @@ def bundles(path: str) -> Iterator[Incident]:
 
 
 @contextmanager
-def resolver(configuration: Configuration) -> Iterator[Callable[[], GraphStore | None]]:
-    """Yield a function that opens the store when a bundle first needs it; None: there is none."""
+def resolver(configuration: Configuration) -> Iterator[Callable[[Incident], GraphStore | None]]:
+    """Yield a function that opens the store for the first bundle that needs it.
+
+    It returns None where there is no store, and for a bundle that has entities of its own: that is
+    answered whether a store can be read or not.
+    """
     with ExitStack() as stack:
         found: list[GraphStore] = []
 
-        def store() -> GraphStore | None:
+        def store(incident: Incident) -> GraphStore | None:
+            if incident.entities:
+                return None
             if not found:
                 with suppress(NoStoreError):
                     found.append(stack.enter_context(opened(configuration, Access.READ)))

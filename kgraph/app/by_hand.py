@@ -207,7 +207,7 @@ def joined(first: Incident, second: Incident) -> Incident:
 
 
 def _explained(store: GraphStore, incident: Incident, tools: Toolkit) -> Investigation:
-    return of_bundle(incident, None, seeing_all(tools, store, lambda: tools.now))
+    return keeping.as_kept(of_bundle(incident, None, seeing_all(tools, store, lambda: tools.now)))
 
 
 def _of(incident: Incident, incident_id: str, entities: Iterable[str]) -> frozenset[Symptom]:

@@ -5,6 +5,7 @@ The truth is read here and given to the measures alone, after the answers are in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from kgraph.app.engine import Engine
 from kgraph.app.labels import Label, read_labels
 from kgraph.app.scoring import ENGINE, UNCALIBRATED, Score, Tally, score
 from kgraph.schema import Incident, InputError
+from kgraph.schema.nearness import suggest
 from rca.baselines import BASELINES, Baseline
 
 _FORM = '{"id": …, "truth": [entity, …]}'
@@ -82,16 +84,31 @@ def labelled(bundle: str, truth: str, at_most: int | None = None) -> list[Labell
 
 
 def _joined(incident: Incident, row: _TruthRow, where: str) -> Labelled:
-    known = {entity.uid for entity in incident.entities}
-    candidates = row.candidates or incident.candidates or tuple(sorted(known))
-    for uid in row.truth:
-        if uid not in candidates:
+    """Lay a label beside its incident; an id counts before a name, and a name has to be unique."""
+    candidates = row.candidates or incident.candidates or tuple(sorted(_ids(incident)))
+    named = _named(incident)
+    # What a label calls something -> its id.
+    ids = {written: named.get(written, written) for written in (*row.truth, *row.modes)}
+    ids |= {written: written for written in ids if written in candidates}
+    for written in row.truth:
+        if ids[written] not in candidates:
             raise InputError(
-                f"{uid!r} is no candidate of incident {incident.id!r}",
+                f"{written!r} is no candidate of incident {incident.id!r}",
                 where=where,
-                mend="spell it as in the bundle",
+                mend=suggest(written, {*candidates, *named}, "spell it as in the bundle"),
             )
-    return Labelled(incident, frozenset(row.truth), candidates, row.modes)
+    modes = {ids[written]: mode for written, mode in row.modes.items()}
+    return Labelled(incident, frozenset(ids[written] for written in row.truth), candidates, modes)
+
+
+def _ids(incident: Incident) -> set[str]:
+    return {entity.uid for entity in incident.entities}
+
+
+def _named(incident: Incident) -> dict[str, str]:
+    """Return name -> id, of names that one entity alone has."""
+    often = Counter(entity.name for entity in incident.entities)
+    return {entity.name: entity.uid for entity in incident.entities if often[entity.name] == 1}
 
 
 def methods_of(engine: Engine) -> Mapping[str, Baseline]:

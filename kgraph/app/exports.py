@@ -102,7 +102,8 @@ def _known(store: GraphStore, naming: Naming) -> Iterator[tuple[Address, tuple[s
             except InputError:
                 continue  # of another protocol
             use = Use.USED if _used(store, entity.uid) else Use.FREE
-            yield address, (entity.uid, Target(address, site, use, _baseline(entity)))
+            target = Target(address, site, use, _baseline(entity), entity.name)
+            yield address, (entity.uid, target)
 
 
 def _used(store: GraphStore, uid: str) -> bool:

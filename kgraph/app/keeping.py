@@ -12,7 +12,7 @@ from kgraph.app import answers, handled
 from kgraph.app.investigation import Investigation, Toolkit, of_bundle
 from kgraph.app.placing import REOPENS, Kept, Sorted, knowing, known, place, told, worth
 from kgraph.app.plans import propose
-from kgraph.incidents import Known, Symptom, headline, next_id
+from kgraph.incidents import Known, Origin, Symptom, headline, next_id
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.steering import Decided
 from kgraph.logs import logger
@@ -162,7 +162,12 @@ def close_quiet(store: GraphStore, now: datetime) -> list[str]:
 
 def again(record: IncidentRecord, toolkit: Toolkit) -> Investigation:
     """Explain a kept incident once more, from its own bundle."""
-    return of_bundle(bundle_of(record), None, toolkit)
+    return as_kept(of_bundle(bundle_of(record), None, toolkit))
+
+
+def as_kept(found: Investigation) -> Investigation:
+    """Say of an answer to a kept incident's own bundle that its plans are in the store."""
+    return replace(found, case=replace(found.case, origin=Origin.KEPT))
 
 
 def _save(store: GraphStore, kept: Kept, frozen: Collection[str]) -> None:

@@ -57,13 +57,7 @@ def check(
     wanted = frozenset(only or known)
     found, targets, jobs = _planned(session, entities or (), incident, wanted)
     titles = {entity.uid: entity.title for entity in found}
-    for entity in found:
-        if not any(t.entity == entity.uid for t in targets) and not jobs:
-            mend = (
-                "give it the property or label `url` or `address`, not on loopback,"
-                " or a target under `checks`"
-            )
-            session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
+    _remark_unlooked(session, found, targets, jobs, incident)
     if dry_run:
         rows = [
             (titles[t.entity], t.check, t.address, "", "", CHECKS[t.check].about) for t in targets
@@ -80,6 +74,26 @@ def check(
     elif targets:
         session.remark("nothing was seen, and nothing is kept: what was known stays as it is")
     session.end(Exit.FINDINGS if wrong else Exit.OK)
+
+
+def _remark_unlooked(
+    session: Session,
+    found: Sequence[Entity],
+    targets: Sequence[Target],
+    jobs: Sequence[Job],
+    incident: str | None,
+) -> None:
+    """Say of what nothing is looked at, and how to have it looked at."""
+    if not found:
+        none = f"no look would tell more of {incident}, or what it was about is no longer there"
+        session.remark(none, style="yellow")
+    for entity in found:
+        if not any(t.entity == entity.uid for t in targets) and not jobs:
+            mend = (
+                "give it the property or label `url` or `address`, not on loopback,"
+                " or a target under `checks`"
+            )
+            session.remark(f"{entity.title}: nothing to look at: {mend}", style="yellow")
 
 
 def _planned(

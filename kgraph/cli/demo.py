@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,7 +47,7 @@ def demo(
     plan = build(shown.found.case, Detail.FULL).section(Label.PLAN)
     _title(session, "What could be done about it", "suggested only: nothing was done")
     for line in plan.lines if plan else ("no remedy in the catalogue fits",):
-        session.out.print(f"  {one_line(line)}", width=screen_width(session))
+        _say(session, line)
     _next(session, keep)
 
 
@@ -68,7 +69,7 @@ def _estate(session: Session, shown: Demo) -> None:
             told = f"{len(read.created)} entities, {read.relations_opened} relations"
         session.out.print(f"  {names[stage]}: {one_line(told)}")
     counts = [wording.count(number, kind) for kind, number in shown.kinds.most_common()]
-    session.out.print(f"  in the graph: {', '.join(counts)}", width=screen_width(session))
+    _say(session, f"in the graph: {', '.join(counts)}")
 
 
 def _storm(session: Session, shown: Demo) -> None:
@@ -118,11 +119,25 @@ def _next(session: Session, keep: Path | None) -> None:
         session.out.print("  kgraph demo --keep demo; cd demo     keep this one and look around")
     else:
         session.out.print(f"  cd {keep}; kgraph graph find; kgraph incidents show INC-0001")
-    session.out.print("  kgraph init; kgraph sync --dry-run   find your libvirt and Alertmanager")
+        # What was told long ago counts no longer.
+        session.out.print("  kgraph sync; kgraph investigate   the storm as if it were now")
+    # The folder that is kept has its kgraph.toml.
+    where = "" if keep is None else "in another folder: "
+    begin = f"{where}kgraph init; kgraph sync --dry-run"
+    session.out.print(f"  {begin}   find your libvirt and Alertmanager")
 
 
-def screen_width(session: Session) -> int:
-    """Return how wide running text is."""
+def _say(session: Session, text: str) -> None:
+    """Print running text, as wide as an answer is, its further lines indented."""
     from kgraph.cli.screen import WIDTH
 
-    return min(session.out.width, WIDTH)
+    lines = wrap(
+        one_line(text),
+        min(session.out.width, WIDTH),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    for line in lines:
+        session.out.print(line, soft_wrap=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +18,7 @@ from kgraph.cli.text import as_json
 if TYPE_CHECKING:
     from kgraph.app.investigation import Investigation, Toolkit
     from kgraph.app.placing import Sorted
+    from kgraph.schema import Incident
 
 
 class AnswerFormat(StrEnum):
@@ -219,13 +222,16 @@ def _of_bundles(session: Session, path: str, form: AnswerFormat, *, verbose: boo
 
     tools = toolkit(session.configuration, session.now())
     codes: list[Exit] = []
+    asked: Iterable[Incident] = bundles(path)
+    if form in _WHOLE:
+        asked = tuple(islice(asked, 2))
+        if len(asked) > 1:
+            usage(f"{path} holds more than one incident: {form} draws one")
     with resolver(session.configuration) as store:
-        for number, incident in enumerate(bundles(path)):
-            if number and form in _WHOLE:
-                usage(f"{path} holds more than one incident: {form} draws one")
+        for number, incident in enumerate(asked):
             if number and form is AnswerFormat.TABLE:
                 typer.echo("")
-            found = investigation.of_bundle(incident, store(), tools)
+            found = investigation.of_bundle(incident, store(incident), tools)
             if verbose:
                 found = certified(found, tools)
             show(session, found, form, verbose=verbose)

@@ -90,10 +90,10 @@ def _of_file(session: Session, path: str, answer: Path | None, tools: Toolkit) -
     given = None if answer is None else answers(answer)
     with resolver(session.configuration) as store:
         for incident in bundles(path):
-            found = investigation.of_bundle(incident, store(), tools)
+            found = investigation.of_bundle(incident, store(incident), tools)
             if given is None:
                 then: Document = document(certified(found, tools))
-                found = investigation.of_bundle(incident, store(), tools)
+                found = investigation.of_bundle(incident, store(incident), tools)
             elif incident.id in given:
                 then = given[incident.id]
             else:

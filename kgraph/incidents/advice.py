@@ -80,10 +80,10 @@ def _first_check(view: View) -> NextCheck | None:
     """Return the check that comes before the repair.
 
     Where the cause is as good as certain, a check of something else is about what is broken
-    besides it, and can wait.
+    besides it, and can wait; so can one of what a monitoring tells of that has failed itself.
     """
     checks, lead = view.case.answer.next_checks, view.lead
-    if not checks:
+    if not checks or _blind(view):
         return None
     sure = lead is not None and lead.posterior >= _CERTAIN and not view.case.answer.abstained
     if sure and lead is not None and checks[0].entity != lead.entity:
@@ -92,10 +92,15 @@ def _first_check(view: View) -> NextCheck | None:
 
 
 def _outside(view: View) -> str:
-    answer = view.case.answer
-    if answer.monitoring > answer.elsewhere:
+    if _blind(view):
         return "mend the monitoring first: what it says of the rest is not to be trusted"
     return "ask what changed that the graph does not hold: people, power, carriers, providers"
+
+
+def _blind(view: View) -> bool:
+    """Tell whether the monitoring is blamed: then a look at what it tells of is not the first."""
+    answer = view.case.answer
+    return answer.abstained and answer.monitoring > answer.elsewhere
 
 
 def _repair(view: View) -> str:
@@ -103,17 +108,21 @@ def _repair(view: View) -> str:
     if chosen is None or not chosen.steps:
         return ""
     runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
+    kept = view.case.origin is not Origin.BUNDLE  # the plan of a bundle is in no store
+    acts = chosen.executable and kept
     # Where nothing is done but by hand, no step needs to say so of itself.
-    tell = said_of if chosen.executable else _asked
+    tell = said_of if acts else _asked
     said = ", ".join(wording.unbroken(_short(view, run, tell(run[0]))) for run in runs[:_SAID])
     more = f", {len(runs) - _SAID} more" if len(runs) > _SAID else ""
     if view.case.since:
         stand, _, _ = view.case.since.partition(": ")
         return f"{wording.unbroken(f'kgraph plan {chosen.id}')}: {stand}"
-    if chosen.executable:
+    if acts:
         return f"{wording.unbroken(f'kgraph apply {chosen.id} --execute')}: {said}{more}"
-    begin = wording.unbroken(f"kgraph plan {chosen.id}") if chosen.runbook else ""
-    return f"by hand: {said}{more}" + (f"; where to begin: {begin}" if begin else "")
+    fault = f"{view.estate.kind(chosen.cause.entity)}.{chosen.cause.mode}"
+    begin = f"kgraph plan {chosen.id}" if kept else f"kgraph remedies show {fault}"
+    where = f"; where to begin: {wording.unbroken(begin)}" if chosen.runbook else ""
+    return f"by hand: {said}{more}{where}"
 
 
 def _short(view: View, steps: Sequence[PlanStep], what: str) -> str:
@@ -251,7 +260,7 @@ def data(view: View) -> Section:
 
 def do(view: View) -> Section:
     """Name the commands that come next; a bundle's entities are in no graph to look at."""
-    if view.case.origin is Origin.BUNDLE:
+    if view.case.origin is not Origin.STORE:
         return Section(Label.DO, ())
     lead = view.lead
     commands = []

@@ -50,7 +50,7 @@ def _headline(view: View) -> str:
     known = (view.case.id,) if view.case.id else ()  # of the past, nothing is kept, nor named
     if started is None:
         return "  ".join((*known, what))
-    if view.case.origin is Origin.BUNDLE:  # it may be years old
+    if view.case.origin is not Origin.STORE:  # it may be years old
         return "  ".join((*known, f"{started:%Y-%m-%d %H:%M:%SZ}", what))
     firing = wording.age(view.case.now - started)
     return "  ".join((*known, f"{started:%H:%M:%SZ}", f"firing {firing}", what))

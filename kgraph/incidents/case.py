@@ -19,9 +19,10 @@ ROOM = 84  # characters beside the label on a screen of 100 columns, with some l
 
 
 class Origin(Enum):
-    """What a case is about: the stored estate, or a bundle that came from outside."""
+    """What a case is about: the estate now, an incident as it was kept, or a foreign bundle."""
 
     STORE = "store"
+    KEPT = "kept"  # its entities may be gone; its plans are in the store
     BUNDLE = "bundle"
 
 

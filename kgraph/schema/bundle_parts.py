@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from kgraph.schema.bundle_rows import Bundle, EntityRow, KeyRow, ObservationRow, RelationRow
 from kgraph.schema.entities import Entity, Key, Relation, Scalar
 from kgraph.schema.errors import InputError
 from kgraph.schema.incidents import Incident, Target
 from kgraph.schema.kinds import GENERIC, KINDS
+from kgraph.schema.nearness import meant
 from kgraph.schema.observations import Change, Observation, State
 from kgraph.schema.relations import RELATIONS
 from kgraph.schema.signals import is_known
 
+_TOLD = 3  # entities that a bundle lacks and one warning names
 _Group = tuple[str, str, str]  # dependent, source, group
 
 
@@ -24,15 +27,17 @@ class Parts:
 
     Args:
         bundle: the rows.
+        unknown: what is to be told of its fields that are passed over.
         where: file and line, for messages.
 
     Raises:
         InputError: here and by its methods, where rows contradict each other.
     """
 
-    def __init__(self, bundle: Bundle, where: str) -> None:
+    def __init__(self, bundle: Bundle, unknown: Sequence[str], where: str) -> None:
         self._bundle, self._where = bundle, where
-        self._warnings: Counter[str] = Counter()
+        self._warnings: Counter[str] = Counter(unknown)
+        self._lacking: dict[str, Counter[str]] = {}  # what was left out -> whom the bundle lacks
         self._needs: dict[_Group, tuple[int, int]] = {}  # group -> its first row, and its need
         self._stored = not bundle.entities  # then ids are looked up in the stored graph, later
         self.entities = tuple(self._entities())
@@ -40,9 +45,10 @@ class Parts:
 
     def with_warnings(self, incident: Incident) -> Incident:
         """Return the incident with what the bundle warns of itself, and then our own."""
-        own = [
-            what if count == 1 else f"{what} ({count} times)"
-            for what, count in self._warnings.items()
+        own = [_times(what, count) for what, count in self._warnings.items()]
+        own += [
+            _times(f"{what} left out: the bundle does not hold {_few(lacks)}", lacks.total())
+            for what, lacks in self._lacking.items()
         ]
         told = dict.fromkeys([*(self._bundle.warnings or ()), *own])
         return replace(incident, warnings=tuple(told))
@@ -51,7 +57,7 @@ class Parts:
         """Return the evidence on entities that are there; an unknown state says nothing."""
         found = []
         for row in self._bundle.observations or ():
-            if row.state == "unknown" or not self._kept(row.entity, "evidence on an entity"):
+            if row.state == "unknown" or not self._kept(row.entity, "evidence"):
                 continue
             self._signal(self._known.get(row.entity), row.signal)
             found.append(_observation(row, State(row.state)))
@@ -63,7 +69,7 @@ class Parts:
         for row in self._bundle.changes or ():
             if row.at is None:
                 self._warnings["a change without a time was left out"] += 1
-            elif self._kept(row.entity, "a change of an entity"):
+            elif self._kept(row.entity, "a change"):
                 found.append(
                     Change(row.entity, row.type, row.at, row.detail or "", row.source or "")
                 )
@@ -108,13 +114,13 @@ class Parts:
 
     def _claims(self) -> Iterator[Relation]:
         for i, row in enumerate(self._bundle.relations or ()):
-            held = self._stored or (row.dependent in self._known and row.dependency in self._known)
-            if not held:
-                self._warnings["a relation to an entity that is not there was left out"] += 1
+            ends = (row.dependent, row.dependency)
+            if not all(self._kept(end, "a relation") for end in ends):
                 continue
             type_ = row.type
             if type_ not in RELATIONS:
-                self._warnings[f"unknown relation {type_!r} is treated as DEPENDS_ON"] += 1
+                what = f"unknown relation {type_!r} is treated as DEPENDS_ON"
+                self._warnings[what + meant(type_, RELATIONS)] += 1
                 type_ = "DEPENDS_ON"
             need = self._need(i, row)
             source = row.source or ""
@@ -123,7 +129,8 @@ class Parts:
     def _need(self, i: int, row: RelationRow) -> int | None:
         if row.group is None:
             if (row.need or 1) > 1:
-                self._warnings["a `need` without a group was left out"] += 1
+                what = f"a `need` without a group was left out, of {row.dependent!r}"
+                self._warnings[what] += 1
             return None
         need = row.need or 1
         group = (row.dependent, row.source or "", row.group)
@@ -149,7 +156,7 @@ class Parts:
                 )
             if row.kind not in KINDS and row.kind != GENERIC:
                 what = f"unknown kind {row.kind!r} is treated as a generic {GENERIC}"
-                self._warnings[what] += 1
+                self._warnings[what + meant(row.kind, KINDS)] += 1
             for signal in row.watched or ():
                 self._signal(row.kind, signal)
             yield Entity(
@@ -180,8 +187,19 @@ class Parts:
     def _kept(self, entity: str, what: str) -> bool:
         if self._stored or entity in self._known:
             return True
-        self._warnings[f"{what} that the bundle does not hold was left out"] += 1
+        self._lacking.setdefault(what, Counter())[entity] += 1
         return False
+
+
+def _times(what: str, count: int) -> str:
+    return what if count == 1 else f"{what} ({count} times)"
+
+
+def _few(names: Collection[str]) -> str:
+    """Name some of them."""
+    told = ", ".join(repr(name) for name in islice(names, _TOLD))
+    more = len(names) - _TOLD
+    return f"{told} and {more} more" if more > 0 else told
 
 
 def _group(claim: Relation, group: str) -> _Group:

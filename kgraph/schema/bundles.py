@@ -7,7 +7,7 @@ passed over with a warning, never a refusal. What contradicts itself is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,9 +20,11 @@ from kgraph.schema.errors import InputError
 from kgraph.schema.fields import refusal
 from kgraph.schema.incidents import Incident, IncidentRecord
 from kgraph.schema.observations import Observation
+from kgraph.schema.passed_over import passed_over
 from kgraph.schema.timestamps import format_time
 
 FORMAT = "kgraph.incident/v1"
+_ONE = "one JSON object for each incident"
 
 
 def parse_bundle(content: bytes | str | Mapping[str, Any], *, where: str) -> Incident:
@@ -43,14 +45,15 @@ def parse_bundle(content: bytes | str | Mapping[str, Any], *, where: str) -> Inc
         what = "half a character: not valid Unicode"
         raise InputError(what, where=where, mend="write it whole") from None
     except (ValueError, RecursionError) as error:
-        what = f"not JSON: {error}"
-        raise InputError(what, where=where, mend="one JSON object for each incident") from None
+        raise InputError(_not_json(error), where=where, mend=_ONE) from None
+    if isinstance(raw, list):
+        raise InputError("is a list", where=where, mend=f"{_ONE}, each on a line of its own")
     _check_format(raw, where)
     try:
         bundle = Bundle.model_validate(raw)
     except ValidationError as error:
         raise refusal(error, Bundle, where) from None
-    return _incident(bundle, where)
+    return _incident(bundle, passed_over(raw), where)
 
 
 def bundle_of(record: IncidentRecord) -> Incident:
@@ -71,8 +74,17 @@ def _check_format(raw: object, where: str) -> None:
         raise InputError(f"format: is {said!r}", where=where, mend=mend)
 
 
-def _incident(bundle: Bundle, where: str) -> Incident:
-    parts = Parts(bundle, where)
+def _not_json(error: Exception) -> str:
+    """Return what is wrong, in words that are not the interpreter's own."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error}"
+    return "a number with too many digits" if "digits" in str(error) else f"not JSON: {error}"
+
+
+def _incident(bundle: Bundle, unknown: Sequence[str], where: str) -> Incident:
+    parts = Parts(bundle, unknown, where)
     incident = Incident(
         id=bundle.id,
         entities=parts.entities,

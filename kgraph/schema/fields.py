@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from kgraph.schema.entities import Scalar
 from kgraph.schema.errors import InputError
-from kgraph.schema.refusals import in_words, near_key
+from kgraph.schema.refusals import in_words, near_key, path
 
 LARGEST = 2**63 - 1  # what every store can hold
 _TOLD = 10  # mistakes of one document that are told at once
@@ -85,7 +85,7 @@ def _said(
     place: tuple[int | str, ...], found: ErrorDetails, model: type[BaseModel]
 ) -> tuple[str, str]:
     """Return what is wrong and how to mend it."""
-    field = _path(place)
+    field = path(place)
     match found["type"]:
         case "missing":
             return f"{field}: is missing", "add it"
@@ -106,8 +106,3 @@ def _said(
 def names(model: type[BaseModel]) -> list[str]:
     """Return the fields of a model as the format spells them."""
     return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return path.removeprefix(".")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST, _LIKENESS = 3, 0.6  # names that are told, and how alike they are at least
+_SLIP = 0.8  # how alike a word and its slip of the pen are
 _BETWEEN_WORDS = str.maketrans("", "", " _-")
 
 
@@ -21,6 +22,15 @@ def suggest(written: str, known: Iterable[str], otherwise: str) -> str:
     """
     near = nearest(written, known)
     return f"did you mean {' or '.join(near)}?" if near else otherwise
+
+
+def meant(written: str, known: Iterable[str]) -> str:
+    """Return the end of a remark on what is not known and taken all the same.
+
+    It asks only after what looks like a slip of the pen; else it is empty.
+    """
+    near = nearest(written, known, _SLIP)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def nearest(written: str, known: Iterable[str], likeness: float = _LIKENESS) -> list[str]:

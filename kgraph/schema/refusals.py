@@ -51,6 +51,12 @@ def _plain(bound: object) -> str:
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
+def path(location: Sequence[int | str]) -> str:
+    """Return where something stands in a document: `entries[0].kind`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")
+
+
 def near_key(form: type[BaseModel], place: Sequence[int | str], otherwise: str = "") -> str:
     """Return which keys are like one that a form does not know.
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from kgraph.schema.errors import ConfigurationError
 from kgraph.schema.refusals import in_words, near_key
+from kgraph.schema.refusals import path as place_of
 from kgraph.schema.safe_yaml import safe_yaml
 
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -96,7 +97,7 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
         form: what it must be.
         content: what was read.
         name: what to call the file in messages.
-        mend: how to mend what is wrong, where no key that is misspelt says it.
+        mend: how to mend what is wrong, where it is no unknown key.
 
     Raises:
         ConfigurationError: it is something else; names the file and the field.
@@ -109,8 +110,8 @@ def in_form(form: type[_Form], content: object, name: str, mend: str) -> _Form:
         found = error.errors(include_input=False, include_url=False)
         # A misspelt key is more than the one that is missing for it.
         first = next((row for row in found if row["type"] == "extra_forbidden"), found[0])
-        field = ".".join(str(part) for part in first["loc"]) or "file"
+        field = place_of(first["loc"]) or "file"
         what = in_words(first)
         if first["type"] == "extra_forbidden":
-            mend = near_key(form, first["loc"], mend)
+            mend = near_key(form, first["loc"])
         raise ConfigurationError(what, where=f"{name}: {field}", mend=mend) from None

@@ -99,9 +99,7 @@ def load(statements: Statements, rows: Iterable[Row]) -> None:
     """
     filled = statements.one(_FILLED)
     if filled is None or filled[0]:
-        raise StoreError(
-            "the store is not empty", mend="restore into a new one; nothing was changed"
-        )
+        raise StoreError("the store is not empty", mend="name a new one; nothing was changed")
     loaded = _Loaded(statements, Ids.read(statements))
     for section, batch in in_batches(rows):
         _SECTIONS[section](loaded, batch)

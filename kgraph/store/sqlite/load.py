@@ -37,9 +37,7 @@ def load(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
         StoreError: the store is not empty, or the rows contradict each other.
     """
     if sql.execute(_FILLED).fetchone()[0]:
-        raise StoreError(
-            "the store is not empty", mend="restore into a new one; nothing was changed"
-        )
+        raise StoreError("the store is not empty", mend="name a new one; nothing was changed")
     names = Names()
     for section, batch in in_batches(rows):
         statement, turn = _SECTIONS[section]

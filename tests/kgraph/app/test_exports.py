@@ -107,6 +107,22 @@ def test_the_exports_of_the_graph_are_checked_without_a_list(
     assert len(store.find(kind="StorageExport")) == 4, "the records merge with libvirt's"
 
 
+@pytest.mark.usefixtures("servers")
+def test_an_export_that_has_a_name_keeps_it(store: GraphStore) -> None:
+    names = {STORE1: "nbd1/vmstore", STORE2: "nbd2/vmstore"}
+    told: list[Item] = [
+        Record(f"e:{name}", "StorageExport", name, keys=(Key("exportAddress", address),))
+        for address, name in names.items()
+    ]
+    keep(reading(store), Snapshot("cmdb", "site:dc1", complete=True, items=iter(told)))
+    run(store, checks_of())
+    run(store, checks_of(), minutes=2)
+    assert {row.name for row in store.find(kind="StorageExport", text="vmstore")} == {
+        "nbd1/vmstore",
+        "nbd2/vmstore",
+    }
+
+
 def test_a_loop_that_never_calls_learn_knows_the_exports_from_the_second_round_on(
     store: GraphStore, servers: Servers
 ) -> None:

@@ -109,6 +109,17 @@ def test_what_would_tell_most_of_an_incident_is_looked_at(run: Run, estate: Path
 
 
 @pytest.mark.usefixtures("estate")
+def test_an_incident_of_which_nothing_is_left_to_look_at_is_told(run: Run, estate: Path) -> None:
+    with listening(saying(SICK)) as port:
+        _configured(estate, port)
+        _rows(run, "shop")
+    run("investigate")
+    assert run("graph", "retire", "cmdb", "site:dc1").code == 0
+    done = run("check", "--incident", "INC-0001")
+    assert done.code == 0
+    assert "no look would tell more of INC-0001" in done.err
+
+
 def test_an_unknown_check_entity_or_incident_is_refused_in_one_line(run: Run) -> None:
     for arguments in (
         ("check",),

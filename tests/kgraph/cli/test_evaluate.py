@@ -107,6 +107,22 @@ def test_at_most_so_many_incidents_are_asked(run: Run, cases: tuple[str, str]) -
     assert json.loads(done.out)[0]["incidents"] == 1
 
 
+def test_a_label_may_name_what_one_alone_is_called(run: Run, work: Path) -> None:
+    bundle = json.loads(_bundle("one", "db"))
+    names = {"web": "shop", "api": "shop", "db": "orders"}
+    for row in bundle["entities"]:
+        row["name"] = names[row["id"]]
+    (work / "b.json").write_text(json.dumps(bundle))
+    label = {"id": "one", "truth": ["orders"], "modes": {"orders": "failing"}}
+    (work / "truth.jsonl").write_text(json.dumps(label))
+    done = run("evaluate", "b.json", "--truth", "truth.jsonl", "-o", "json")
+    by_name = {row["method"]: row["figures"] for row in json.loads(done.out)[0]["methods"]}
+    assert by_name["kgraph"]["AC@1"]["value"] == 1
+    (work / "truth.jsonl").write_text('{"id": "one", "truth": ["shop"]}')
+    refused = run("evaluate", "b.json", "--truth", "truth.jsonl")
+    assert "'shop' is no candidate of incident 'one'" in refused.err, "two are called so"
+
+
 @pytest.mark.parametrize(
     ("label", "said"),
     [

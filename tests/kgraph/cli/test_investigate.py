@@ -103,7 +103,9 @@ def test_a_picture_of_many_incidents_is_wrong_usage(
 ) -> None:
     path = work / "many.jsonl"
     path.write_text(f"{bundle(id='a')}\n{bundle(id='b')}\n")
-    assert run("investigate", "--bundle", path, "-o", "html").code == 2
+    done = run("investigate", "--bundle", path, "-o", "html")
+    assert done.code == 2
+    assert done.out == "", "half of an answer is none"
 
 
 @pytest.mark.usefixtures("stored")
@@ -117,6 +119,17 @@ def test_evidence_on_strangers_is_left_out_and_said(
     done = run("investigate", "--bundle", path)
     assert done.code == 0
     assert "'ghost': not in the stored graph" in done.err
+
+
+def test_a_bundle_with_entities_is_answered_while_the_store_is_away(
+    run: Run, work: Path, bundle: Callable[..., str]
+) -> None:
+    path = work / "whole.json"
+    row = {"entity": "web", "signal": "down", "state": "abnormal"}
+    path.write_text(bundle(entities=[{"id": "web", "kind": "Service"}], observations=[row]))
+    away = ("--store", "neo4j://127.0.0.1:1")
+    assert "Service web FAILING" in run(*away, "investigate", "--bundle", path).out
+    assert "to the byte" in run(*away, "replay", path).err
 
 
 def test_a_bundle_without_entities_and_without_a_store_is_refused(

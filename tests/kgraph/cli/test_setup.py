@@ -352,6 +352,10 @@ def test_a_kept_demo_can_be_looked_at_and_synced_again(run: Run, work: Path) -> 
     # What it says to type next tells of the storm, which is over by the clock of the reader.
     (told,) = re.findall(r"cd kept; kgraph graph find; kgraph (.+)", done.out)
     assert "nbd1/vmstore DOWN" in run(*told.split(), "--config", config).out
+    assert "kgraph sync; kgraph investigate" in done.out
+    assert run("sync", "--config", config).code == 0
+    assert "nbd1/vmstore DOWN" in run("investigate", "--config", config).out
+    assert "in another folder: kgraph init" in done.out, "this one has its configuration"
     assert run("demo", "--keep", "kept").code == 1
 
 

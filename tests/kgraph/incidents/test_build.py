@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from kgraph.incidents import BLAMING, Case, Detail, Label, Tone, build
+from kgraph.incidents import BLAMING, Case, Detail, Label, Origin, Tone, build
 from kgraph.schema import (
     Actor,
     BlastRadius,
@@ -439,6 +439,18 @@ def test_what_has_a_runbook_says_where_it_stands(storage_case: Case) -> None:
     assert line.endswith(f"; where to begin: kgraph plan {plan.id}")
 
 
+def test_of_a_bundle_no_command_is_named_that_needs_its_plan_in_a_store(
+    storage_case: Case,
+) -> None:
+    assert storage_case.plan is not None
+    steps = tuple(replace(step, actor=Actor.KGRAPH) for step in storage_case.plan.steps)
+    plan = replace(storage_case.plan, steps=steps, runbook=("look at it",))
+    outside = replace(storage_case, plan=plan, origin=Origin.BUNDLE)
+    line = _text(outside, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
+    assert "then by hand: restart" in line
+    assert line.endswith("; where to begin: kgraph remedies show StorageExport.down")
+
+
 def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:
     assert not _text(storage_case, Label.CHECK)
     assert "journalctl" in _text(storage_case, Label.CHECK, Detail.FULL)
@@ -460,8 +472,15 @@ def test_without_a_cause_in_the_graph_the_next_thing_is_to_look_outside(
 ) -> None:
     outside = with_answer(abstained_because="nothing fits", next_checks=(), elsewhere=0.9)
     assert _text(outside, Label.NEXT).startswith("ask what changed that the graph does not hold")
-    blind = with_answer(abstained_because="it has failed", next_checks=(), monitoring=0.9)
+
+
+def test_where_the_monitoring_is_blamed_a_look_at_what_it_tells_of_comes_second(
+    with_answer: Callable[..., Case],
+) -> None:
+    blind = with_answer(abstained_because="it has failed", monitoring=0.9)
+    (first, *_) = blind.answer.next_checks
     assert _text(blind, Label.NEXT).startswith("mend the monitoring first")
+    assert first.command in _text(blind, Label.CHECK)
 
 
 def test_without_a_remedy_the_next_thing_is_to_start_at_the_cause(

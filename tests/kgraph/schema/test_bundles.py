@@ -94,7 +94,21 @@ def test_evidence_on_an_entity_that_is_not_there_is_left_out_and_counted() -> No
     row = {"entity": "ghost", "signal": "down", "state": "abnormal"}
     incident = parse(observations=[row, row])
     assert incident.observations == ()
-    assert "(2 times)" in incident.warnings[0]
+    assert incident.warnings == ("evidence left out: the bundle does not hold 'ghost' (2 times)",)
+
+
+def test_who_is_lacking_is_named_and_so_is_a_slip_of_the_pen() -> None:
+    incident = parse(
+        entities=[{"id": "web1", "kind": "service", "nam": "web", "colour": "red"}],
+        observation=[],
+        relations=[{"from": "web1", "type": "calls", "to": f"db{n}"} for n in range(5)],
+    )
+    assert incident.warnings == (
+        "unknown field 'observation' is passed over; did you mean observations?",
+        "unknown field 'nam' in entities is passed over; did you mean name?",
+        "unknown kind 'service' is treated as a generic Thing; did you mean Service?",
+        "a relation left out: the bundle does not hold 'db0', 'db1', 'db2' and 2 more (5 times)",
+    )
 
 
 def test_a_bundle_without_entities_keeps_its_evidence_for_the_stored_graph() -> None:
@@ -154,6 +168,20 @@ def test_text_that_is_no_bundle_is_refused(text: str) -> None:
         parse_bundle(text, where="f")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[{}]", "f: is a list; one JSON object for each incident, each on a line of its own"),
+        ("[" * 100_000, "f: nested too deeply"),
+        ('{"format": ' + "9" * 5000 + "}", "f: a number with too many digits"),
+    ],
+)
+def test_what_is_no_bundle_is_told_in_words_of_the_format(text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_bundle(text, where="f")
+    assert str(caught.value).startswith(said)
+
+
 @pytest.mark.parametrize("place", ["id", "kind"])
 def test_half_a_character_is_refused_wherever_it_stands(place: str) -> None:
     row = {"id": "h1", "kind": "Host"} | {place: "\ud800"}
@@ -182,7 +210,7 @@ def test_relations_are_folded_mended_and_every_mending_is_told() -> None:
         Relation("web1", "USES", "h1", "g", 1),
     )
     assert len(incident.warnings) == 3
-    assert "needs 1" in incident.warnings[-1]
+    assert any("needs 1" in warning for warning in incident.warnings)
 
 
 def test_a_group_is_its_source_own() -> None:
