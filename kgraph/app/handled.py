@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from kgraph.incidents import handling, steering, symptoms_of
 from kgraph.incidents.handling import GROUPING, Handling
-from kgraph.incidents.steering import Decision
+from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Drawer, InputError
 from kgraph.store import GraphStore
 
@@ -68,6 +68,14 @@ def decisions(store: GraphStore) -> list[Decision]:
 def marks(rows: Iterable[Decision]) -> tuple[tuple[str, datetime], ...]:
     """Return what differs once people decide something else; not when it was last quiet."""
     return tuple((row.id, row.at) for row in rows)
+
+
+def grouping(rows: Iterable[Decision]) -> tuple[tuple[str, datetime], ...]:
+    """Return what differs once people want other symptoms together or apart.
+
+    What was explained before that is of no use any longer; a close only ends what was explained.
+    """
+    return marks(row for row in rows if row.decided is not Decided.OVER)
 
 
 def expire(store: GraphStore, now: datetime) -> None:
