@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from kgraph.incidents import handling, steering, symptoms_of
-from kgraph.incidents.handling import Handling
-from kgraph.incidents.steering import Decision
+from kgraph.incidents.handling import GROUPING, Handling
+from kgraph.incidents.steering import Decided, Decision
 from kgraph.schema import Drawer, InputError
 from kgraph.store import GraphStore
 
@@ -49,12 +49,13 @@ def note(store: GraphStore, row: Handling) -> Handling:
     """Add to an incident's trace, and return what was added; of several who do so, none is lost.
 
     Raises:
-        InputError: too much was done to it already.
+        InputError: too much was done to it already. What the grouping does is left out then: that
+            must not end the watch.
     """
     number = len(trace(store, row.incident))
-    while not store.claim(row.document(number)):
+    while number < _MOST and not store.claim(row.document(number)):
         number += 1
-    if number >= _MOST:
+    if number >= _MOST and row.by != GROUPING:
         raise InputError(f"{row.incident}: more than {_MOST} things were done to it")
     return row
 
@@ -67,6 +68,14 @@ def decisions(store: GraphStore) -> list[Decision]:
 def marks(rows: Iterable[Decision]) -> tuple[tuple[str, datetime], ...]:
     """Return what differs once people decide something else; not when it was last quiet."""
     return tuple((row.id, row.at) for row in rows)
+
+
+def grouping(rows: Iterable[Decision]) -> tuple[tuple[str, datetime], ...]:
+    """Return what differs once people want other symptoms together or apart.
+
+    What was explained before that is of no use any longer; a close only ends what was explained.
+    """
+    return marks(row for row in rows if row.decided is not Decided.OVER)
 
 
 def expire(store: GraphStore, now: datetime) -> None:

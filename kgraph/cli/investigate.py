@@ -162,7 +162,7 @@ def _kept(
 
     now, opening = tools.now, opened(session.configuration, Access.WRITE)
     with opening as store, turns.waited_for(store, now):
-        if handled.marks(handled.decisions(store)) != handled.marks(tools.decisions):
+        if handled.grouping(handled.decisions(store)) != handled.grouping(tools.decisions):
             told = "people have sorted incidents meanwhile"
             raise StoreBusyError(told, mend="investigate again")
         done = keeping.sort(store, explained)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from kgraph.app.learning import forget
 from kgraph.app.service.tokens import Role
+from kgraph.store import open_store
 from tests.kgraph.server.serving import Served
 
 from .looking import LAPTOP, PHONE, Window
@@ -87,8 +90,10 @@ def test_from_the_list_to_the_incident_to_yes_to_healed(chromium: Browser, tmp_p
 
 
 def test_the_cause_is_confirmed_and_refuted(
-    window: Callable[..., Window], served: Served, operator: str
+    window: Callable[..., Window], served: Served, folder: Path, operator: str
 ) -> None:
+    with closing(open_store(folder / "kgraph.db")) as store:
+        forget(store)  # what an earlier try has said
     opened = window()
     opened.log_in(operator, "/incidents/INC-0001")
     page = opened.page

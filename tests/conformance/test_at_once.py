@@ -272,7 +272,7 @@ def test_of_two_people_who_split_one_incident_at_once_neither_takes_the_other_s_
 def test_who_waits_in_vain_is_told_to_try_again(
     estate: Estate, store_factory: StoreFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_PATIENCE", T0 - T0)
+    monkeypatch.setattr(turns, "_TRIES", 3)
     with turns.turn(store_factory(), turns.WATCH, estate.now) as ours:
         assert ours
         with pytest.raises(StoreBusyError, match="just sorting incidents"):

@@ -20,7 +20,7 @@ from tests.kgraph.server.serving import Receiver, Served, received, running, wai
 from tests.lab.lab.laboratory import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.served]
-_SECONDS = 2.0  # from the kill to the explanation
+_SECONDS = 5.0  # from the kill to the explanation; docs/measured.md tells what it takes
 
 
 @pytest.fixture

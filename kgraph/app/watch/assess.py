@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kgraph.app import keeping, turns
-from kgraph.app.handled import decisions, marks
+from kgraph.app.handled import decisions, grouping, marks
 from kgraph.app.investigation import Toolkit, of_estate, read_at
 from kgraph.app.keeping import Memory
 from kgraph.app.learning import taught
@@ -155,7 +155,7 @@ class Assessor:
     def _turn(self, now: datetime, tools: Toolkit) -> Iterator[bool]:
         """Have the incidents; not while a person sorts them, nor by what stood before that."""
         with turns.turn(self._store, turns.WATCH, now) as ours:
-            yield ours and marks(decisions(self._store)) == marks(tools.decisions)
+            yield ours and grouping(decisions(self._store)) == grouping(tools.decisions)
 
     def _current(self) -> Subgraph:
         version = self._store.version()

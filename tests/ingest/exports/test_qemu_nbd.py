@@ -38,7 +38,7 @@ def server(tmp_path: Path) -> Iterator[QemuNbd]:
 
 def reason(server: QemuNbd, export: str = "disk") -> Reason:
     with pytest.raises(ExportError) as caught:
-        look(HOST, server.port, export, deadline=timedelta(seconds=0.5))
+        look(HOST, server.port, export, deadline=PATIENCE)
     return caught.value.reason
 
 
@@ -77,7 +77,7 @@ def test_one_frozen_server_holds_up_no_look_at_another(server: QemuNbd, tmp_path
     try:
         server.stop()
         frozen, well = Address(HOST, server.port, "disk"), Address(HOST, other.port, "")
-        found = look_at_all([frozen, well], deadline=timedelta(seconds=0.5))
+        found = look_at_all([frozen, well], deadline=PATIENCE)
     finally:
         server.go_on()
         other.kill()

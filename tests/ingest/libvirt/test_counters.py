@@ -184,9 +184,14 @@ def test_one_call_hangs_per_stuck_guest_and_the_next_samples_are_quick(
         found = sampled(counters)
         assert counters.hanging == 2
     monkeypatch.setattr(sys.modules[Counters.__module__], "_ASK_SECONDS", 1.7)
-    started = time.monotonic()
-    sampled(counters)
-    assert time.monotonic() - started < 1.5, "who hangs already is not waited for"
+
+    def quick() -> bool:
+        started = time.monotonic()
+        sampled(counters)
+        return time.monotonic() - started < 1.5
+
+    # On a busy machine one of them may be held up; if those who hang were waited for, all were.
+    assert any(quick() for _ in range(5)), "who hangs already is not waited for"
     assert found["a"].answers
     for guest in stuck:
         guest.goes_on.set()

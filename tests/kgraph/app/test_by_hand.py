@@ -17,7 +17,7 @@ from kgraph.app.toolkit import toolkit
 from kgraph.app.topologies import Topologies
 from kgraph.config import load
 from kgraph.incidents import Label, Verdict, build
-from kgraph.incidents.handling import Did
+from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.schema import IncidentStatus, InputError, PlanState
 from tests.stores import new_store
 
@@ -232,3 +232,20 @@ def test_nothing_that_two_do_at_once_is_lost(estate: Estate) -> None:
         by_hand.acknowledge(estate.store, record, f"eve{number}", "", estate.now)
     rows = handled.trace(estate.store, "INC-0001")
     assert [each.by for each in rows] == ["ada", *(f"eve{n}" for n in range(40))]
+
+
+def test_a_trace_that_is_full_takes_no_more_of_people_and_does_not_end_the_watch(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate.hurt(0, 1)
+    estate.look()
+    monkeypatch.setattr(handled, "_MOST", 2)
+    record = by_hand.find(estate.store, "INC-0001")
+    for number in range(2):
+        by_hand.remark(estate.store, record, "ada", str(number), estate.now)
+    before = handled.trace(estate.store, "INC-0001")
+    with pytest.raises(InputError, match="more than 2 things were done to it"):
+        by_hand.remark(estate.store, record, "ada", "2", estate.now)
+    handled.note(estate.store, Handling("INC-0001", Did.SPLIT, estate.now, GROUPING))
+    monkeypatch.undo()
+    assert handled.trace(estate.store, "INC-0001") == before

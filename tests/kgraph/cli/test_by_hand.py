@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from kgraph.cli import investigate
 from kgraph.schema import IncidentStatus, PlanState
 from kgraph.store import open_store
-from tests.kgraph.cli.conftest import Run
+from tests.kgraph.cli.conftest import Ended, Run
 from tests.kgraph.cli.test_learning import incident as incident  # noqa: PLC0414 - a fixture
 
 
@@ -75,19 +76,38 @@ def test_what_was_over_before_somebody_closed_it_did_not_last_until_then(
     assert "closes it: known" in report
 
 
-def test_who_investigates_while_others_sort_incidents_writes_nothing_and_says_so(
+def test_who_investigates_while_others_split_an_incident_writes_nothing_and_says_so(
     run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse = investigate._refuse_many
-
-    def closed_meanwhile(*_args: Any) -> None:
-        monkeypatch.setattr(investigate, "_refuse_many", refuse)
-        assert run("incidents", "close", incident, "--reason", "planned").code == 0
-
-    monkeypatch.setattr(investigate, "_refuse_many", closed_meanwhile)  # between sort and save
+    shown = json.loads(run("incidents", "show", incident, "--part", "bundle").out)
+    guest = next(r["entity"] for r in shown["observations"] if r["state"] == "abnormal")
+    _behind_the_answer(monkeypatch, lambda: run("incidents", "split", incident, guest))
     done = run("investigate")
     assert "nothing is saved: people have sorted incidents meanwhile" in done.err
+    (row,) = (row for row in _rows(run).values() if row["id"] != incident)
+    assert row["title"] == "1 VM paused"
+
+
+def test_what_is_closed_while_somebody_investigates_stays_closed(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _behind_the_answer(
+        monkeypatch, lambda: run("incidents", "close", incident, "--reason", "planned")
+    )
+    done = run("investigate")
+    assert f"{incident} was closed by hand; its symptoms are still there" in done.err
     assert {row["status"] for row in _rows(run).values()} == {"closed"}
+
+
+def _behind_the_answer(monkeypatch: pytest.MonkeyPatch, does: Callable[[], Ended]) -> None:
+    """Let something be done after the incident was explained, and before that is saved."""
+    refuse = investigate._refuse_many
+
+    def done_meanwhile(*_args: Any) -> None:
+        monkeypatch.setattr(investigate, "_refuse_many", refuse)
+        assert does().code == 0
+
+    monkeypatch.setattr(investigate, "_refuse_many", done_meanwhile)
 
 
 def test_who_investigates_does_not_explain_anew_what_is_being_repaired(

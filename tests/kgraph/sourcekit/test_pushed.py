@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -53,7 +54,8 @@ def pipe(tmp_path: Path) -> Path:
 
 
 def test_changes_that_come_together_are_told_once(pipe: Path) -> None:
-    with pushed(_follows(pipe)) as told, pipe.open("w") as line:
+    slow = replace(QUICK, settle=1.0)  # longer than it takes to print three lines
+    with pushed(_follows(pipe), pace=slow) as told, pipe.open("w") as line:
         assert _none_within(told, 0.2), "nothing has changed"
         line.write("a\nb\nc\n")
         line.flush()

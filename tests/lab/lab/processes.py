@@ -64,7 +64,7 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def wait_for(what: str, look: Callable[[], T | None], seconds: float = 60) -> T:
+def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120) -> T:
     """Ask until the answer is true, and return it.
 
     Patient, as the machine may do much else: who gets the answer has not waited for the rest.
