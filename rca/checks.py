@@ -23,7 +23,6 @@ from kgraph.topology import dependencies
 from rca.effects import Faults, Modes
 from rca.posterior import Posterior
 from rca.regions import region_over
-from rca.rules import CheckRule
 from rca.scene import Scene
 from rca.signature import spread
 from rca.terrain import CROSSED, Onwards
@@ -61,7 +60,7 @@ def next_checks(scene: Scene, result: Posterior, most: int = 3) -> tuple[NextChe
     does = _does(scene, sorted(suspects.values(), key=_by_faults), places, asked)
     hit = frozenset().union(*does.values())  # of nothing else a check tells anybody apart
     shown = {
-        (entity, rule): tuple([_shows(does, sets, entity, rule.mode) for sets, _ in play])
+        (entity, rule): tuple([_shows(does, sets, entity, rule.modes) for sets, _ in play])
         for entity, rules in asked.items()
         if entity in hit
         for rule in rules
@@ -83,7 +82,7 @@ def _by_whom(play: Sequence[tuple[tuple[Unit, ...], float]]) -> list[list[int]]:
 
 def _looks(
     weights: Sequence[float],
-    shown: Mapping[tuple[int, CheckRule], tuple[float, ...]],
+    shown: Mapping[tuple[int, _Way], tuple[float, ...]],
     parts: Sequence[Sequence[int]],
 ) -> Iterator[_Look]:
     """Yield the checks that tell parts of the suspects apart."""
@@ -117,8 +116,17 @@ def _chosen(
 class _Look(NamedTuple):
     gain: float
     entity: int
-    rule: CheckRule
+    rule: _Way
     shows: Sequence[float]
+
+
+class _Way(NamedTuple):
+    """One command and the modes that show in it: a ping tells no two of them apart."""
+
+    kind: str
+    signal: str
+    command: tuple[str, ...]
+    modes: tuple[str, ...]
 
 
 def _by_faults(unit: Unit) -> Faults:
@@ -172,15 +180,17 @@ def _places(scene: Scene, suspects: Iterable[Faults]) -> set[int]:
     return found
 
 
-def _usable(scene: Scene) -> Sequence[CheckRule]:
+def _usable(scene: Scene) -> Sequence[_Way]:
     """Checks that somebody can make here: not every guest is libvirt's."""
-    rules = scene.compiled.model.checks
-    if "VirtualMachine" in scene.topology.occurring and scene.terrain.on_libvirt:
-        return rules
-    return [rule for rule in rules if "virsh" not in rule.command]
+    virsh = "VirtualMachine" in scene.topology.occurring and scene.terrain.on_libvirt
+    modes: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for rule in scene.compiled.model.checks:
+        if virsh or "virsh" not in rule.command:
+            modes.setdefault((rule.kind, rule.signal, rule.command), []).append(rule.mode)
+    return [_Way(*way, tuple(shown)) for way, shown in modes.items()]
 
 
-def _open_checks(scene: Scene, entity: int, known: Sequence[CheckRule]) -> Sequence[CheckRule]:
+def _open_checks(scene: Scene, entity: int, known: Sequence[_Way]) -> Sequence[_Way]:
     """Checks of this kind whose answer nobody has given yet."""
     if _like_an_option(scene.roster.name(scene.topology.uids[entity])):
         return ()
@@ -189,13 +199,16 @@ def _open_checks(scene: Scene, entity: int, known: Sequence[CheckRule]) -> Seque
 
 
 def _shows(
-    does: Mapping[Faults, Mapping[int, Modes]], sets: Sequence[Unit], entity: int, mode: str
+    does: Mapping[Faults, Mapping[int, Modes]],
+    sets: Sequence[Unit],
+    entity: int,
+    among: Sequence[str],
 ) -> float:
     """Return P(the check comes out abnormal | these faults)."""
     hit = 0.0
     for unit in sets:
         if modes := does[unit.faults].get(entity):
-            hit = max(hit, modes.get(mode, 0.0))
+            hit = max(hit, min(1.0, math.fsum(modes.get(mode, 0.0) for mode in among)))
     return hit * DETECTS + (1 - hit) * FALSE_ALARM
 
 
@@ -214,7 +227,7 @@ def _entropy(weights: Sequence[float]) -> float:
     return -math.fsum(w * math.log(w) for w in weights if w > 0)
 
 
-def _command(scene: Scene, entity: int, rule: CheckRule) -> str:
+def _command(scene: Scene, entity: int, rule: _Way) -> str:
     # Where pods are Kubernetes answers; any other command is printed as its rule has it.
     asks = rule.command[0] == "systemctl" or rule.command == (*_DESCRIBED, "{name}")
     if asks and (pods := _pods(scene, entity)):

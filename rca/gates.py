@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+ON_ALL = frozenset({"STORED_ON"})  # relations of groups whose members all take part in each work
+
 
 def at_least(chances: Sequence[float], count: int) -> float:
     """Return P(at least `count` of independent events happen), in [0, 1].
@@ -43,11 +45,12 @@ def fails(chances: Sequence[float], members: int, need: int) -> float:
     return at_least(chances, members - need + 1)
 
 
-def felt(chances: Sequence[float], members: int) -> float:
+def felt(chances: Sequence[float], members: int, type_: str = "") -> float:
     """Return P(what a group serves is weakened by members that are merely weak), in [0, 1].
 
     What has stopped is left out and the rest takes over; what is weak stays in use, and its share
-    of the work is weak as well.
+    of the work is weak as well. Data lie on all of a group: a write waits for each copy of it, and
+    a disk of guests has a part on each member. There one that is weak weakens all of the work.
 
     Source: P. Huang et al., Gray Failure: The Achilles' Heel of Cloud-Scale Systems (2017),
     doi:10.1145/3102980.3103005.
@@ -55,5 +58,8 @@ def felt(chances: Sequence[float], members: int) -> float:
     Args:
         chances: P(weak) of the members that may be; the others are well.
         members: size of the group, >= len(chances).
+        type_: of the relation.
     """
+    if type_ in ON_ALL:
+        return 1 - math.prod(1 - chance for chance in chances)
     return math.fsum(chances) / members

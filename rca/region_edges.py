@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kgraph.schema import RELATIONS, Carries
 from kgraph.topology.walk import in_order, spans
+from rca.gates import ON_ALL
 from rca.terrain import Effects, Terrain
 
 Ints = npt.NDArray[np.int64]
@@ -32,6 +33,7 @@ class Edges:
         press: (e,) whether it runs against the arrows: felt whatever else is.
         alone: (e,) whether it is all of its gate.
         size, need: (g,) of each gate.
+        on_all: (g,) whether all its members take part in each work; see `rca.gates`.
         start: (n + 1,) by target; back_start, back: by source.
     """
 
@@ -46,6 +48,7 @@ class Edges:
     alone: Mask
     size: Ints
     need: Ints
+    on_all: Mask
     start: Ints
     back_start: Ints
     back: Ints
@@ -157,6 +160,7 @@ def edges_of(
     carries = [RELATIONS[name].carries for name in topology.type_names]
     soft = np.array([each is Carries.SOFT for each in carries], np.bool_)
     sight = np.array([each is Carries.EVIDENCE for each in carries], np.bool_)
+    on_all = np.array([name in ON_ALL for name in topology.type_names], np.bool_)
     keep = onward > 0
     pressing = np.flatnonzero(against > 0)
     known = {table: tables.single(table) for table in set(against[pressing].tolist())}
@@ -189,6 +193,7 @@ def edges_of(
         sizes[gate] == 1,
         sizes,
         np.concatenate((topology.need[gates].astype(np.int64), np.ones(more, np.int64))),
+        np.concatenate((on_all[topology.type_code[gates]], np.zeros(more, np.bool_))),
         starts(target, len(nodes)),
         starts(source[back], len(nodes)),
         back,

@@ -194,7 +194,7 @@ def _group(scene: Scene, result: Spread, entity: int, gate: Gate) -> list[_Throu
         if mode == REDUCED.name:
             chance = at_least(sure, 1) if chance < CUT else 0.0
         elif severity_of(kind, mode) is Severity.GRAY:
-            chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size))
+            chance = max(chance, felt([c for c, _ in hit[mode].values()], gate.size, gate.type))
         if chance < CUT:
             found.append((mode, chance, (-1, ""), False, 0.0))
             continue

@@ -241,7 +241,7 @@ class _Wave:
         source = np.zeros((most, len(first)), np.int64)
         source[place, group] = edges.source[which]
         hard = region.hard.T.take(region.kind[edges.target[which[first]]], axis=1)
-        felt = np.where(hard, 0.0, hits.sum(axis=0) / size)
+        felt = np.where(hard, 0.0, _felt(hits, size, edges.on_all[gate[first]]))
         lost = np.where(hard, hits, 0.0).max(axis=1)
         weakened = np.where(hits > 0, hits, lost[:, None])
         some = hits.max(axis=0) > 0
@@ -376,6 +376,18 @@ def _places(by: Ints, first: Ints, group: Ints) -> Ints:
     run[1:] = by[1:] != by[:-1]
     run = run.cumsum()
     found: Ints = run - run[first][group]
+    return found
+
+
+def _felt(hits: Floats, size: Ints, on_all: Mask) -> Floats:
+    """Return P(weakened by members that are weak); see `rca.gates.felt`.
+
+    Args:
+        hits: (members, modes, g).
+        size: (g,) of each group.
+        on_all: (g,) whether all members take part in each work.
+    """
+    found: Floats = np.where(on_all, 1 - (1 - hits).prod(axis=0), hits.sum(axis=0) / size)
     return found
 
 

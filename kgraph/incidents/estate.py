@@ -60,13 +60,16 @@ class Estate:
     def machines(self, uid: str) -> tuple[str, ...]:
         """Return the names of what an entity runs on; of a port of a machine, whose it is.
 
-        A service is where its copies are.
+        A service is where its copies are, and a port of a bond where that bond is.
         """
         needs = self.needs.get(uid, ())
         on = [r.dependency for r in needs if r.type == "RUNS_ON"]
         if not on and self.kind(uid) in _PORTS:
             on = [r.dependent for r in self.needed_by.get(uid, ())]
+            bonds = [bond for bond in on if self.kind(bond) == "Bond"]
             on = [machine for machine in on if self.kind(machine) == "Host"]
+            if not on:
+                return tuple(sorted({name for bond in bonds for name in self.machines(bond)}))
         if not on:
             copies = (r.dependency for r in needs if self.kind(r.dependency) in _COPIES)
             return tuple(sorted({name for copy in copies for name in self.machines(copy)}))

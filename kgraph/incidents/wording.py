@@ -30,6 +30,7 @@ STATES: Mapping[str, str] = MappingProxyType(
         "unreachable": "unreachable",
         "latency": "slow",
         "slow": "slow",
+        "starved": "short of resources",
         "degraded": "degraded",
         "filling": "filling up",
         "clientLatency": "waiting",

@@ -150,7 +150,7 @@ _ALL = (
         "VirtualMachine",
         "a guest",
         "paused_io_error unreachable panicked hung stalled out_of_memory",
-        "starved filling",
+        "starved overloaded filling",
         strong="vmUuid",
         weak="name ip machineId",
     ),
@@ -191,8 +191,10 @@ _ALL = (
     _kind(
         "Pod", "a Kubernetes pod", "killed evicted", "overloaded", strong="podUid", software=True
     ),
-    _kind("LoadBalancer", "spreads requests over back ends", gray="overloaded", software=True),
-    _kind("Endpoint", "an address that answers", "unreachable", software=True),
+    _kind(
+        "LoadBalancer", "spreads requests over back ends", "expired", "overloaded", software=True
+    ),
+    _kind("Endpoint", "an address that answers", "unreachable expired", software=True),
     _kind("Database", "a database", "full", "overloaded", software=True),
     _kind("Queue", "a message queue", "full", "overloaded", software=True),
     _kind("Application", "what users call by a name", gray="degraded", software=True),

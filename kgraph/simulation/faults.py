@@ -24,7 +24,7 @@ _HARD = (
 _GRAY = (
     "Switch.overloaded:3 Network.congested:2 Nic.flapping:2 Host.overloaded:6"
     " Host.memory_pressure:5 Host.degraded:2 StorageController.degraded:2 StoragePath.flapping:2"
-    " StorageExport.slow:3 Disk.wearing:2 StoragePool.degraded:4 VirtualMachine.starved:3"
+    " StorageExport.slow:3 Disk.wearing:2 StoragePool.degraded:4 VirtualMachine.overloaded:3"
     " Service.overloaded:5 Service.slow:4 ServiceInstance.overloaded:2 Database.overloaded:5"
     " Database.slow:3 Queue.overloaded:2 LoadBalancer.overloaded:2"
 )

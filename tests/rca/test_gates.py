@@ -70,3 +70,9 @@ def test_a_weak_member_is_felt_by_its_share_of_the_work() -> None:
     assert felt([0.6], 2) == pytest.approx(0.3)
     assert felt([0.6, 0.6], 2) == pytest.approx(0.6)
     assert felt([], 3) == 0.0
+
+
+def test_a_weak_disk_weakens_all_that_lies_on_its_group_and_a_weak_copy_its_share() -> None:
+    assert felt([0.6], 9, "STORED_ON") == pytest.approx(0.6)
+    assert felt([0.6, 0.5], 9, "STORED_ON") == pytest.approx(0.8)
+    assert felt([0.6], 9, "DEPENDS_ON") == pytest.approx(0.6 / 9)

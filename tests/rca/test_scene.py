@@ -21,7 +21,7 @@ def test_a_guest_is_suspected_of_taking_too_much_only_where_something_says_so(
         """)
     )
     index = scene.topology.index
-    assert "starved" in scene.rates(index["busy"])
-    assert "starved" not in scene.rates(index["dead"])
+    assert "overloaded" in scene.rates(index["busy"])
+    assert "overloaded" not in scene.rates(index["dead"])
     # A hung guest may be silent itself and yet hang the exporter that asks it.
     assert "hung" in scene.rates(index["dead"])

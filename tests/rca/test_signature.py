@@ -272,9 +272,9 @@ def test_a_guest_that_takes_too_much_slows_its_siblings_through_the_host(
         stranger RUNS_ON other
         """)
     )
-    reach = _spread(field, ("greedy", "starved"))
+    reach = _spread(field, ("greedy", "overloaded"))
     assert _modes(reach, field, "h")["overloaded"] == pytest.approx(SEED * 0.4)
-    assert _modes(reach, field, "sibling")["slow"] == pytest.approx(SEED * 0.4 * 0.7)
+    assert _modes(reach, field, "sibling")["starved"] == pytest.approx(SEED * 0.4 * 0.7)
     assert _modes(reach, field, "stranger") == {}
 
 

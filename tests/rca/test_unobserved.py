@@ -43,8 +43,8 @@ def test_what_is_hurt_as_a_burden_is_counted_with_all_that_depends_on_it() -> No
     rows = [Observation(f"v{i}", "cpu", State.ABNORMAL, 9.0) for i in range(2)]
     incident = Incident("burden", (Entity("h", "Host"), *guests), tuple(needs), tuple(rows))
     scene = scene_of(incident, MODEL, topology)
-    starved = [Prospect(((topology.index[f"v{i}"], "starved"),), -5.0) for i in range(2)]
-    found = units(scene, starved, None)
+    greedy = [Prospect(((topology.index[f"v{i}"], "overloaded"),), -5.0) for i in range(2)]
+    found = units(scene, greedy, None)
     region, walked = _walked(scene, [unit.faults for unit in found])
     assert topology.index["h"] in region.nodes[walked.node]
     hit = [sorted(reach(scene, unit.faults).predicted) for unit in found]

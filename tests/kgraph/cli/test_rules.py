@@ -80,7 +80,10 @@ def test_conditions_and_checks_are_shown(run: Run, work: Path, folder: Path) -> 
     shown = run("rules", "show", "propagation", "--kind", "Site").out
     assert "where label a = b" in shown
     checks = json.loads(run("rules", "show", "checks", "--kind", "Disk", "-o", "json").out)
-    assert [row["says"] for row in checks] == ["(Disk) failed to see failed: smartctl -H '{name}'"]
+    assert [row["says"] for row in checks] == [
+        "(Disk) failed to see failed: smartctl -H '{name}'",
+        "(Disk) wearing to see wearing: smartctl -A '{name}'",
+    ]
 
 
 def test_rules_of_a_kind_that_there_is_not_are_asked_for_in_vain(run: Run) -> None:

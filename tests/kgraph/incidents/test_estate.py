@@ -13,6 +13,8 @@ ESTATE = Estate.of(
             for name, kind in {
                 "h1": "Host",
                 "eth0": "Nic",
+                "eth1": "Nic",
+                "bond0": "Bond",
                 "vm1": "VirtualMachine",
                 "vm2": "VirtualMachine",
                 "web": "Service",
@@ -23,6 +25,8 @@ ESTATE = Estate.of(
         ),
         relations=(
             Relation("h1", "USES", "eth0"),
+            Relation("h1", "USES", "bond0"),
+            Relation("bond0", "CONNECTED_TO", "eth1", group="links", need=1),
             Relation("vm1", "RUNS_ON", "h1"),
             Relation("web@vm1", "RUNS_ON", "vm1"),
             Relation("web@vm2", "RUNS_ON", "vm2"),
@@ -47,6 +51,11 @@ def test_a_service_is_looked_at_where_its_copies_run() -> None:
 
 def test_a_port_is_looked_at_on_its_host() -> None:
     assert ESTATE.machines("eth0") == ("h1",)
+
+
+def test_a_port_of_a_bond_is_looked_at_on_the_host_of_that_bond() -> None:
+    assert ESTATE.machines("bond0") == ("h1",)
+    assert ESTATE.machines("eth1") == ("h1",)
 
 
 def test_a_machine_that_runs_on_nothing_is_on_no_other() -> None:

@@ -1,0 +1,245 @@
+"""Small incidents as operators have lived them: what is to blame, and what to type next."""
+
+from __future__ import annotations
+
+from kgraph.schema import Answer
+from tests.rca.answers import Ask, chance, first
+
+
+def _commands(answer: Answer) -> list[str]:
+    return [check.command for check in answer.next_checks]
+
+
+def test_a_certificate_that_is_known_by_its_address_alone_has_expired(ask: Ask) -> None:
+    answer = ask("""
+        LoadBalancer: edge
+        Endpoint: shop pay
+        Service: web
+        shop pay RUNS_ON edge
+        edge BALANCES web
+        shop abnormal: expired errors
+        pay healthy: expired errors
+        edge web healthy: errors
+    """)
+    assert first(answer) == ("shop", "expired")
+
+
+def test_an_address_of_others_that_is_called_is_looked_at_from_outside(ask: Ask) -> None:
+    answer = ask("""
+        Endpoint: api.pay.example
+        Service: checkout invoices cart
+        checkout invoices CALLS api.pay.example
+        checkout CALLS cart
+        checkout invoices abnormal: errors
+        cart healthy: errors
+    """)
+    assert first(answer)[0] == "api.pay.example"
+    assert _commands(answer)[0] == "kgraph check Endpoint/api.pay.example"
+
+
+def test_guests_whose_time_is_stolen_are_not_those_that_steal_it(ask: Ask) -> None:
+    answer = ask("""
+        Host: h k
+        VirtualMachine: v[1-3] batch w
+        Service: s
+        v[1-3] batch RUNS_ON h
+        w RUNS_ON k
+        s RUNS_ON v1
+        v[1-3] abnormal: starved
+        batch abnormal: cpu
+        s abnormal: latency
+        w healthy: starved cpu
+        h k healthy: down unreachable
+    """)
+    assert first(answer) == ("batch", "overloaded")
+    assert not answer.abstained
+    assert max(chance(answer, f"v{i}") for i in (1, 2, 3)) < 0.05
+
+
+def test_stolen_time_on_a_busy_host_is_laid_to_the_host(ask: Ask) -> None:
+    answer = ask("""
+        Host: h
+        VirtualMachine: v[1-3]
+        v* RUNS_ON h
+        v1 v2 abnormal: starved
+        h abnormal: cpu
+    """)
+    assert first(answer) == ("h", "overloaded")
+    assert answer.causes[0].posterior > 0.9
+
+
+def test_who_takes_the_processors_of_a_host_is_seen_on_that_host(ask: Ask) -> None:
+    answer = ask("""
+        Host: h k
+        VirtualMachine: db web batch w
+        db web batch RUNS_ON h
+        w RUNS_ON k
+        batch abnormal: cpu
+        db web abnormal: latency
+        w healthy: latency cpu
+        h k healthy: down memory
+    """)
+    assert _commands(answer)[0] == "ssh h top -b -n 1"
+
+
+def test_copies_that_are_killed_for_memory_again_and_again_are_all_named(ask: Ask) -> None:
+    answer = ask("""
+        Host: n1 n2
+        Service: search front
+        Pod: s1 s2
+        search DEPENDS_ON s1 s2 / copies 1
+        s1 RUNS_ON n1
+        s2 RUNS_ON n2
+        front CALLS search
+        s1 s2 abnormal: killed memory
+        search front abnormal: errors
+        n1 n2 healthy: down memory
+    """)
+    assert {(m.entity, m.mode) for m in answer.hypotheses[0].members} == {
+        ("s1", "killed"),
+        ("s2", "killed"),
+    }
+
+
+def test_a_pool_that_has_room_and_takes_nothing_is_not_called_full(ask: Ask) -> None:
+    answer = ask("""
+        Host: h
+        StoragePool: thin
+        Volume: d[1-3]
+        VirtualMachine: v[1-3]
+        v* RUNS_ON h
+        v[1-3] STORED_ON each d[1-3]
+        d* STORED_ON thin
+        v* abnormal: ioError
+        thin healthy: down full
+        h healthy: down
+    """)
+    assert first(answer) == ("thin", "failing")
+
+
+def test_of_a_machine_whose_file_system_is_full_one_looks_at_its_file_systems(ask: Ask) -> None:
+    answer = ask("""
+        Host: h
+        VirtualMachine: v
+        Service: daemon
+        v RUNS_ON h
+        daemon RUNS_ON h
+        h abnormal: full
+        daemon abnormal: errors
+        h v healthy: down
+    """)
+    assert first(answer) == ("h", "filling")
+    assert _commands(answer)[0] == "ssh h df -h"
+
+
+def test_a_line_of_a_bond_that_loses_packets_is_looked_at_by_its_counters(ask: Ask) -> None:
+    answer = ask("""
+        Nic: eth0 eth1
+        Bond: bond0
+        Host: h
+        SwitchPort: p1 p2
+        VirtualMachine: v1 v2 v3
+        h USES bond0
+        bond0 CONNECTED_TO eth0 eth1 / links 1
+        eth0 CONNECTED_TO p1
+        eth1 CONNECTED_TO p2
+        v* RUNS_ON h
+        bond0 abnormal: degraded
+        eth1 abnormal: errors
+        v* abnormal: latency
+        eth0 p1 healthy: errors down
+        h healthy: down
+    """)
+    assert first(answer) == ("eth1", "flapping")
+    assert _commands(answer)[0] == "ip -s link show eth1"
+
+
+def test_one_disk_of_a_pool_that_answers_late_is_a_rival_of_the_pool_and_looked_at(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        StoragePool: rbd
+        Disk: osd[0-8]
+        Host: c1 c2 c3 h
+        VirtualMachine: v[1-6]
+        osd[0-2] RUNS_ON c1
+        osd[3-5] RUNS_ON c2
+        osd[6-8] RUNS_ON c3
+        rbd STORED_ON osd[0-8] / osds 6
+        v* STORED_ON rbd
+        v* RUNS_ON h
+        osd4 abnormal: latency
+        rbd abnormal: latency
+        v[1-4] abnormal: latency
+        osd[0-3] osd[5-8] healthy: latency down
+        c1 c2 c3 h healthy: down cpu
+    """)
+    assert chance(answer, "osd4") > 0.15
+    assert _commands(answer)[0] == "smartctl -A osd4"
+
+
+def test_a_member_of_a_quorum_on_a_slow_disk_is_not_called_the_broken_one(ask: Ask) -> None:
+    answer = ask("""
+        Cluster: etcd
+        ServiceInstance: e1 e2 e3
+        VirtualMachine: m1 m2 m3
+        StoragePool: p1 p2 p3
+        Service: api
+        etcd DEPENDS_ON e1 e2 e3 / quorum 2
+        e[1-3] RUNS_ON each m[1-3]
+        m[1-3] STORED_ON each p[1-3]
+        api DEPENDS_ON etcd
+        e1 abnormal: anomaly
+        etcd abnormal: degraded
+        api abnormal: latency
+        m1 abnormal: disk
+        p1 abnormal: latency
+        p2 p3 healthy: latency
+        e2 e3 healthy: anomaly
+        m[1-3] healthy: down
+    """)
+    assert first(answer)[1] == "slow"
+    assert chance(answer, "p1") > chance(answer, "e1")
+    explained = {path.symptom.entity for path in answer.explanation}
+    assert {"e1", "etcd", "api"} <= explained
+
+
+def test_where_power_or_a_switch_may_be_gone_the_feed_is_asked_and_its_modes_are_one(
+    ask: Ask,
+) -> None:
+    answer = ask("""
+        Switch: tor1 tor2
+        PowerFeed: pdu1 pdu2
+        Host: h[1-8]
+        h[1-4] POWERED_BY pdu1
+        h[5-8] POWERED_BY pdu2
+        tor1 POWERED_BY pdu1
+        tor2 POWERED_BY pdu2
+        h[1-4] CONNECTED_TO tor1
+        h[5-8] CONNECTED_TO tor2
+        h[1-4] tor1 abnormal: unreachable
+        h[5-8] tor2 healthy: unreachable
+    """)
+    assert {cause.entity for cause in answer.causes[:2]} == {"tor1", "pdu1"}
+    check = answer.next_checks[0]
+    assert check.command == "kgraph check PowerFeed/pdu1"
+    assert "tor1" in check.splits
+    assert "pdu1" in check.splits
+
+
+def test_firmware_that_makes_the_lines_of_its_model_come_and_go_explains_them(ask: Ask) -> None:
+    answer = ask("""
+        Host: h[1-6]
+        Nic: n[1-6]
+        ConfigItem: firmware
+        Switch: sw1 sw2
+        h[1-6] USES each n[1-6]
+        n[1-3] USES firmware
+        n[1-2] n[5-6] CONNECTED_TO sw1
+        n[3-4] CONNECTED_TO sw2
+        n[1-3] abnormal: flapping
+        n[4-6] healthy: flapping down
+        sw1 sw2 healthy: down
+    """)
+    assert first(answer) == ("firmware", "changed")
+    assert {path.symptom.entity for path in answer.explanation} == {"n1", "n2", "n3"}
