@@ -5,14 +5,14 @@ how often such a posterior came true in such a situation:
 
     log odds = bias + w · situation + sum over measures (slope + v · situation) * measure
 
-A situation belongs to the incident: how large the storm is, whether an objective was breached,
-how much of it is explained, whether evidence came over calls (`rca.softness`), and whether all
-that is blamed depends on as much as its peers do: where the graph lacks a cause, what hangs on it
-looks like one, or like several. A measure belongs to one cause and grows with its posterior: its log odds, how far it is
-ahead of the best of the others, and whether the best set has room for it: behind a certain first
-fault, who is far behind may be a second fault, or another explanation of the same. Every slope is
-above zero in every situation (`Slope.lowest`), so within an incident the order of causes never
-changes.
+A situation belongs to the incident: how large the storm is, whether an objective was breached, how
+much of it is explained, whether evidence came over calls (`rca.softness`), and whether all that is
+blamed depends on as much as its peers do: where the graph lacks a cause, what hangs on it looks
+like one, or like several. A measure belongs to one cause and grows with its posterior: its log
+odds, how far it is ahead of the best of the others, and whether the best set has room for it:
+behind a certain first fault, who is far behind may be a second fault, or another explanation of
+the same. Every slope is above zero in every situation (`Slope.lowest`), so within an incident the
+order of causes never changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration_fit`.

@@ -249,7 +249,7 @@ def test_a_leader_that_lacks_what_its_peers_depend_on_is_told_so() -> None:
     assert chances[1] < chances[0]
 
 
-def test_one_of_the_best_set_that_lacks_what_its_peers_depend_on_casts_doubt_on_all_of_it() -> None:
+def test_who_is_blamed_beside_the_leader_and_lacks_something_casts_doubt_on_all() -> None:
     """What hangs on something that the graph lacks is told as so many faults at once."""
     pair = Hypothesis((Fault("e0", "failing"), Fault("e1", "failing")), 0.8)
     whole = replace(answer(0.9, 0.85, 0.1), hypotheses=(pair,))
