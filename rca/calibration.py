@@ -5,14 +5,14 @@ how often such a posterior came true in such a situation:
 
     log odds = bias + w · situation + sum over measures (slope + v · situation) * measure
 
-A situation belongs to the incident: how large the storm is, whether an objective was breached,
-how much of it is explained, whether evidence came over calls (`rca.softness`), and whether the
-leader depends on as much as its peers do: where the graph lacks a cause, what hangs on it looks
-like one. A measure belongs to one cause and grows with its posterior: its log odds, how far it is
-ahead of the best of the others, and whether the best set has room for it: behind a certain first
-fault, who is far behind may be a second fault, or another explanation of the same. Every slope is
-above zero in every situation (`Slope.lowest`), so within an incident the order of causes never
-changes.
+A situation belongs to the incident: how large the storm is, whether an objective was breached, how
+much of it is explained, whether evidence came over calls (`rca.softness`), and whether all that is
+blamed depends on as much as its peers do: where the graph lacks a cause, what hangs on it looks
+like one, or like several. A measure belongs to one cause and grows with its posterior: its log
+odds, how far it is ahead of the best of the others, and whether the best set has room for it:
+behind a certain first fault, who is far behind may be a second fault, or another explanation of
+the same. Every slope is above zero in every situation (`Slope.lowest`), so within an incident the
+order of causes never changes.
 
 Source: J. Platt, Probabilistic Outputs for Support Vector Machines (1999), here with features of
 the situation; fitted by `rca.calibration_fit`.
@@ -173,6 +173,8 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
     alarms = [row for row in incident.observations if row.abnormal]
     loud, seen = {row.entity for row in alarms}, {row.entity for row in incident.observations}
     leader, best = answer.causes[0], _best(answer)
+    members = {fault.entity for fault in best}
+    blamed = [leader, *(cause for cause in answer.causes if cause.entity in members)]
     alarming = {(row.entity, row.signal) for row in alarms}
     pro = math.fsum(witness.weight for witness in leader.supporting)
     con = -math.fsum(witness.weight for witness in leader.contradicting)
@@ -187,7 +189,7 @@ def situation_of(answer: Answer, incident: Incident) -> dict[str, float]:
         "together": min(1.0, (len(best) - 1) / _TOGETHER) if best else 0.0,
         "itself": float(leader.entity in loud),
         "single": 1 / max(1, leader.explains + (leader.entity in recently_changed(incident))),
-        "lacks": leader.lacks.share if leader.lacks else 0.0,
+        "lacks": max((c.lacks.share for c in blamed if c.lacks), default=0.0),
     }
 
 

@@ -249,6 +249,20 @@ def test_a_leader_that_lacks_what_its_peers_depend_on_is_told_so() -> None:
     assert chances[1] < chances[0]
 
 
+def test_who_is_blamed_beside_the_leader_and_lacks_something_casts_doubt_on_all() -> None:
+    """What hangs on something that the graph lacks is told as so many faults at once."""
+    pair = Hypothesis((Fault("e0", "failing"), Fault("e1", "failing")), 0.8)
+    whole = replace(answer(0.9, 0.85, 0.1), hypotheses=(pair,))
+    first, second, third = whole.causes
+    member = replace(whole, causes=(first, replace(second, lacks=Lack("USES", 0.7)), third))
+    other = replace(whole, causes=(first, second, replace(third, lacks=Lack("USES", 0.7))))
+    told = [situation_of(one, INCIDENT)["lacks"] for one in (whole, member, other)]
+    assert told == [0.0, 0.7, 0.0]
+    wary = replace(calibration(0.0, logOdds=1.0), situation={"lacks": -2.0})
+    said = [calibrated(one, INCIDENT, wary).causes[0].posterior for one in (whole, member)]
+    assert said[1] < said[0]
+
+
 def test_a_leader_that_explains_one_alarm_alone_is_believed_less() -> None:
     """A stray alarm explains itself as well as any."""
     many = answer(0.9)
