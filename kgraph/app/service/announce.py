@@ -18,7 +18,7 @@ from kgraph.schema import Document, Drawer, IncidentHead, IncidentStatus
 from kgraph.store import AHEAD, GraphStore
 
 _KEPT = timedelta(hours=24)  # events, for whoever was away; answers to requests sent again
-_KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over
+_KNOWN = timedelta(days=30)  # what a receiver was told, after the incident is over; dead letters
 _TIDY = timedelta(minutes=5)
 _BEFORE = timedelta(milliseconds=1)  # lies between two that have an order
 _AT_ONCE = 100  # incidents in a round of those that are to be looked at after a start
@@ -154,6 +154,7 @@ class Announcer:
         kept = {
             Drawer.EVENT: _KEPT,
             Drawer.PAIRED: _KNOWN,
+            Drawer.DEAD: _KNOWN,
             Drawer.ANSWER: _KEPT,
             Drawer.TALLY: tally.KEPT,
         }
