@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from kgraph.config.sections import NAME, Section
 from kgraph.schema.addresses import Url, UrlOrEmpty
 
-FOR_PEOPLE = 10  # pages of one level in an hour: more than that nobody reads
+FOR_PEOPLE = 5  # pages in an hour: more than that nobody reads
 _CHATS = frozenset({"slack", "teams"})
 
 
@@ -27,8 +27,8 @@ class _Receiver(Section):
     after: Annotated[float, Field(ge=0, le=86_400)] = 0
     # Told again after so many seconds, until somebody has acknowledged it; 0: never.
     remind: Annotated[float, Field(ge=0, le=604_800)] = 0
-    # Incidents of one level that are told one by one within an hour; more are told together, in a
-    # digest. 0: each by itself, as a program wants it.
+    # Incidents of one level, or worse, that are told one by one within an hour; more are told
+    # together, in a digest. 0: each by itself, as a program wants it.
     most: Annotated[int, Field(ge=0, le=10_000)] = 0
     tries: Annotated[int, Field(ge=1, le=100)] = 17  # over about two hours
     token_env: str = ""  # the variable that holds its secret: a bearer token, a routing key

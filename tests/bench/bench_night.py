@@ -4,9 +4,9 @@
 
 A store with an invented estate. So many hosts die at once, far from each other: what it takes
 until each is explained, planned and kept, next to the same with the graph read and indexed for
-each plan by itself. Then so many guests fail, each for itself: what they are explained in, and how many
-messages go to a pager, next to a program that gets each incident by itself. A second of that night
-is a look, or as long as the look took. Prints a table and asserts nothing.
+each plan by itself. Then so many guests fail, each for itself: what they are explained in, and how
+many messages go to a pager, next to a program that gets each incident by itself. A second of that
+night is a look, or as long as the look took. Prints a table and asserts nothing.
 """
 
 from __future__ import annotations

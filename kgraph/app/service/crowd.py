@@ -1,6 +1,7 @@
 """When so much opens at once that a receiver is told of many incidents in one message. Pure.
 
-Of each level the first few are told one by one: ten warnings do not keep a critical one back.
+The first few are told one by one, and of each level only what is as bad or worse counts: warnings
+do not keep a critical one back.
 What comes then is gathered for a moment and told together, as by Alertmanager's groups; what is
 worse than the last digest does not wait for the next one's turn.
 """
@@ -23,7 +24,7 @@ class Crowd:
     """What was told to a receiver lately, and what is to be told together.
 
     Attributes:
-        most: incidents of one level that are told one by one within an hour; 0: all are.
+        most: incidents of one level, or worse, that are told one by one within an hour; 0: all.
         open: digest -> its incidents that are not closed yet.
         told_at: digest -> when it was last told.
     """
@@ -31,19 +32,20 @@ class Crowd:
     most: int
     open: dict[str, set[str]] = field(default_factory=dict)
     told_at: dict[str, datetime] = field(default_factory=dict)
-    _told: dict[str, list[datetime]] = field(default_factory=dict)  # by level
+    _told: list[tuple[str, datetime]] = field(default_factory=list)  # level, and when
     # By incident, and since when it waits.
     _waiting: dict[str, tuple[Notice, datetime]] = field(default_factory=dict)
     _last: tuple[datetime, str] | None = None  # digest, and its level
 
     def count(self, level: str, at: datetime) -> None:
         """Take note of an incident that was told by itself."""
-        self._told.setdefault(level, []).append(at)
+        self._told.append((level, at))
 
     def admits(self, level: str, now: datetime) -> bool:
         """Tell whether one more of a level is told by itself."""
-        lately = self._told[level] = [at for at in self._told.get(level, ()) if now - at < WHILE]
-        return not self.most or len(lately) < self.most
+        told = self._told = [(row, at) for row, at in self._told if now - at < WHILE]
+        as_bad = sum(LEVELS.index(row) >= LEVELS.index(level) for row, _ in told)
+        return not self.most or as_bad < self.most
 
     def gather(self, found: Notice, now: datetime) -> None:
         """Keep one that is to be told with others."""
