@@ -32,6 +32,7 @@ from kgraph.app.whole import Whole
 from kgraph.config import Configuration, Settings
 from kgraph.config.receivers import CloudEventsReceiver, PagerDutyReceiver
 from kgraph.schema import Drawer, Item, Observation, Record, State
+from kgraph.simulation import seeded
 from kgraph.store import GraphStore, open_store
 from kgraph.topology import Topology, dependents
 from remedies import Ground
@@ -126,10 +127,6 @@ def fill(file: Path, entities: int) -> None:
         run.commit()
 
 
-def spread(found: list[int], count: int) -> list[int]:
-    return found[:: max(1, len(found) // count)][:count]
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -161,7 +158,9 @@ def die(night: Night, count: int, how: str) -> None:
     night.settle()
     hosts = [i for i, kind in enumerate(kinds) if kind == "Host"]
     guests = {host: guests_of(night.topology, host) for host in hosts}
-    dead = spread([host for host, found in guests.items() if len(found) > 3], count)
+    dead = seeded(bench_session.SEED).sample(
+        [host for host, found in guests.items() if len(found) > 3], count
+    )
     night.see([i for host in dead for i in (host, *guests[host])], State.ABNORMAL)
     times, plans = night.settle()
     row(f"a dead host, the graph {how}", times, f"{plans} plans, {sum(times) / 1000:.1f} s in all")
@@ -179,7 +178,7 @@ def fail(night: Night, count: int) -> None:
     night.settle()
     forget(night.store)
     guests = [i for i, kind in enumerate(kinds) if kind == "VirtualMachine"]
-    night.see(spread(guests, count), State.ABNORMAL)
+    night.see(seeded(bench_session.SEED).sample(guests, count), State.ABNORMAL)
     times, _ = night.settle()
     night.seconds += 600
     night.look()
