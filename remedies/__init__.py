@@ -9,6 +9,7 @@ the estate.
 
 from remedies.endpoints import LOG, NBD, Endpoint, Select
 from remedies.execution import Executor, Progress
+from remedies.ground import Ground
 from remedies.guards import Refusal, judge_plan
 from remedies.looks import Actuator, Actuators, EffectError, Look, Standing, Task
 from remedies.planning import plan_for, renamed
@@ -33,6 +34,7 @@ __all__ = [
     "Endpoint",
     "Executor",
     "Facts",
+    "Ground",
     "Look",
     "Mode",
     "Policy",

@@ -27,6 +27,7 @@ from kgraph.schema.plan_documents import identified
 from remedies.conditions import unmet
 from remedies.drafts import Draft, step_of, targets
 from remedies.endpoints import LOG, Endpoint
+from remedies.ground import Ground
 from remedies.proof import Does
 from remedies.proving import proven
 from remedies.remedy import Catalogue, Measure, Remedy
@@ -48,6 +49,7 @@ def plan_for(
     endpoints: Sequence[Endpoint] = (LOG,),
     tried: Collection[tuple[str, str]] = (),
     repairing: Collection[str] = (),
+    ground: Ground | None = None,
 ) -> Plan | None:
     """Return what should be done about the likeliest cause, or None where nothing is sure.
 
@@ -61,10 +63,11 @@ def plan_for(
         tried: (entity, action) that did not help lately: ladders go on with their next rung.
         repairing: uids that other plans under way treat: they count as broken, and are no
             victims of this one.
+        ground: the whole graph, of which the incident may be a part; None: it is all of it.
     """
     if answer.abstained or not answer.causes or answer.causes[0].posterior < SURE_ENOUGH:
         return None
-    around = Surroundings.of(incident)
+    around = Surroundings.of(incident, ground)
     likeliest = answer.causes[0]
     fault = Fault(likeliest.entity, likeliest.mode)
     companions, because = _left_behind(answer, around, likeliest)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kgraph.schema import Actor, Plan
-from remedies.proof import Does, Graph, Known, Verdict, check
+from remedies.proof import Does, Known, Verdict, check
 from remedies.remedy import Catalogue
 from remedies.surroundings import Surroundings
 
@@ -23,8 +23,7 @@ def verdict_on(
     plan: Plan, catalogue: Catalogue, around: Surroundings, repairing: Collection[str]
 ) -> Verdict:
     """Ask the checker about a plan as it stands; what is in repair counts as broken."""
-    relations = [row for rows in around.needs.values() for row in rows]
-    graph = Graph.of(around.entities.values(), relations)
+    graph = around.ground.graph.of_these(around.entities)
     return check(plan, graph, does_of(catalogue), Known(around.broken() | frozenset(repairing)))
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from kgraph.schema import Actor, PlanStep, Role
 from remedies.actions import Action, Param
 from remedies.drafts import Draft, step_of
 from remedies.means import means_for
-from remedies.placement import Layout, Limits, evacuate, read_layout
+from remedies.placement import Layout, evacuate
 from remedies.remedy import Measure
 
 MOVES_OVER = "migrate"  # how a guest makes room for another: live, or not at all
 NO_ROOM = "no room: "  # how that begins why a guest finds no place
-_LIMITS = Limits()
 
 
 def is_placed(draft: Draft, measure: Measure) -> bool:
@@ -36,8 +36,7 @@ def placed(draft: Draft, measure: Measure, guests: Sequence[str]) -> tuple[list[
     for uid in draft.causes:
         homes = (row.dependency for row in around.needs.get(uid, ()) if row.type == "RUNS_ON")
         closed |= dict.fromkeys(homes, "is what the guests leave")
-    relations = [row for rows in around.needs.values() for row in rows]
-    layout = read_layout(around.entities.values(), relations, closed, _LIMITS)
+    layout = around.ground.layout.closing(closed)
     placement = evacuate(layout, guests, _movable(draft, layout, closed))
     names = {host.uid: host.name for host in layout.hosts}
     steps = []
@@ -61,21 +60,19 @@ def _action(draft: Draft, measure: Measure) -> Action:
     return draft.catalogue.actions[action.each] if action.each else action
 
 
-def _movable(draft: Draft, layout: Layout, closed: Mapping[str, str]) -> list[str]:
-    """Return the guests that we are able to migrate live to make room."""
-    if MOVES_OVER not in draft.catalogue.actions:
-        return []
-    return list(_able(draft, layout, closed))
+def _movable(draft: Draft, layout: Layout, closed: Mapping[str, str]) -> Callable[[str], bool]:
+    """Return what tells whether we are able to migrate a guest live to make room."""
+    action = draft.catalogue.actions.get(MOVES_OVER)
 
-
-def _able(draft: Draft, layout: Layout, closed: Mapping[str, str]) -> Iterator[str]:
-    action = draft.catalogue.actions[MOVES_OVER]
-    for guest, host in layout.on.items():
+    @cache
+    def able(guest: str) -> bool:
+        host = layout.on.get(guest, "")
+        if action is None or not host or host in closed or guest in closed:
+            return False
         entity = draft.around.entities[guest]
-        if host in closed or guest in closed:
-            continue
-        if means_for(action, entity, draft.around, draft.endpoints).actor is Actor.KGRAPH:
-            yield guest
+        return means_for(action, entity, draft.around, draft.endpoints).actor is Actor.KGRAPH
+
+    return able
 
 
 def _mover(draft: Draft, measure: Measure, guest: str, seat: Mapping[str, str]) -> PlanStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from kgraph.schema import (
     kind_of,
     mode_named,
 )
+from remedies.ground import Ground, Rows
 
 _CARRYING = frozenset(
     name for name, type_ in RELATIONS.items() if type_.carries in {Carries.FIRM, Carries.SOFT}
@@ -27,35 +28,46 @@ _WEIGHTS: Mapping[str, int] = {"critical": 3, "high": 2, "low": -1}
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The incident's part of the graph, ready for questions."""
+    """The graph around an incident, ready for questions."""
 
+    ground: Ground
     entities: Mapping[str, Entity]
-    needs: Mapping[str, tuple[Relation, ...]]
-    needed_by: Mapping[str, tuple[Relation, ...]]
     abnormal: frozenset[Sign]
     well: frozenset[str]
     looked_at: frozenset[str]
     changed: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, incident: Incident) -> Surroundings:
-        """Index an incident."""
-        needs: dict[str, list[Relation]] = defaultdict(list)
-        needed_by: dict[str, list[Relation]] = defaultdict(list)
-        for relation in incident.relations:
-            needs[relation.dependent].append(relation)
-            needed_by[relation.dependency].append(relation)
+    def of(cls, incident: Incident, ground: Ground | None = None) -> Surroundings:
+        """Index an incident.
+
+        Args:
+            incident: its entities are taken as it has them.
+            ground: the graph that it is a part of, relations and all; None: what it has itself.
+        """
+        inside = {entity.uid: entity for entity in incident.entities}
+        ground = ground or Ground(inside, incident.relations)
         rows = incident.observations
         return cls(
-            {entity.uid: entity for entity in incident.entities},
-            {uid: tuple(found) for uid, found in needs.items()},
-            {uid: tuple(found) for uid, found in needed_by.items()},
+            ground,
+            {**ground.entities, **inside},
             frozenset((row.entity, row.signal) for row in rows if row.abnormal),
             frozenset(row.entity for row in rows if not row.abnormal),
             frozenset(row.entity for row in rows)
-            | frozenset(e.uid for e in incident.entities if e.watched),
+            | frozenset(uid for uid, entity in inside.items() if entity.watched)
+            | (ground.watched - inside.keys()),
             frozenset(change.entity for change in incident.changes),
         )
+
+    @property
+    def needs(self) -> Rows:
+        """By dependent: what it depends on."""
+        return self.ground.needs
+
+    @property
+    def needed_by(self) -> Rows:
+        """By dependency: what depends on it."""
+        return self.ground.needed_by
 
     def dependents(self, uid: str) -> list[str]:
         """Return everything that a failure of `uid` can reach, nearest first."""
@@ -179,7 +191,7 @@ def _hard(kind: str, signal: str) -> bool:
 
 def _walk(
     start: str,
-    edges: Mapping[str, tuple[Relation, ...]],
+    edges: Rows,
     types: frozenset[str],
     *,
     dependents: bool,

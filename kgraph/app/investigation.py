@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from kgraph.app.bundle_names import placed
 from kgraph.app.survey import Survey, seen, survey
@@ -33,10 +34,19 @@ from rca.calibration import Calibration, calibrated
 from rca.engine import Thought
 from rca.learning import Learned
 from rca.priors import taught
+from remedies import Ground
 
-Remedy = Callable[[Answer, Incident], Plan | None]
 _SEEN_THROUGH = frozenset({"RUNS_ON", "WATCHED_BY"})
 _log = logger(__name__)
+
+
+class Remedy(Protocol):
+    """Says what should be done about an answer."""
+
+    def __call__(
+        self, answer: Answer, incident: Incident, ground: Ground | None = None, /
+    ) -> Plan | None:
+        """Return a plan; `ground` is the whole graph, where the incident is a part of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,36 +12,45 @@ from dataclasses import replace
 from datetime import datetime
 
 from kgraph.app.investigation import Toolkit
-from kgraph.schema import Answer, Evidence, Incident, Plan, Subgraph
+from kgraph.app.whole import Whole
+from kgraph.schema import Answer, Evidence, Incident, Plan
 from kgraph.store import GraphStore
-from remedies import NO_ROOM
-
-_HOST = "Host"
+from remedies import NO_ROOM, Ground
 
 
-def seeing_all(tools: Toolkit, store: GraphStore, clock: Callable[[], datetime]) -> Toolkit:
-    """Return tools whose plans find room for guests in all that the store has."""
-    narrow = tools.remedy
+def seeing_all(
+    tools: Toolkit, store: GraphStore, clock: Callable[[], datetime], whole: Whole | None = None
+) -> Toolkit:
+    """Return tools whose plans find room for guests in all that the store has.
 
-    def remedy(answer: Answer, incident: Incident) -> Plan | None:
+    Args:
+        tools: whose plans see what was weighed.
+        store: has the rest.
+        clock: the moment of its evidence.
+        whole: of that store, where somebody else reads it, too.
+    """
+    narrow, all_of_it = tools.remedy, whole or Whole(store)
+
+    def remedy(answer: Answer, incident: Incident, _ground: Ground | None = None) -> Plan | None:
         plan = narrow(answer, incident)
         if plan is None or not _moves(plan):
             return plan
-        return narrow(answer, widened(incident, store.graph(), store.evidence(now=clock())))
+        ground = all_of_it.ground()
+        return narrow(answer, widened(incident, ground, store.evidence(now=clock())), ground)
 
     return replace(tools, remedy=remedy)
 
 
-def widened(incident: Incident, graph: Subgraph, evidence: Evidence) -> Incident:
-    """Return an incident with the whole graph around it, and with every host that is not well.
+def widened(incident: Incident, ground: Ground, evidence: Evidence) -> Incident:
+    """Return an incident that knows of all there is, and of every host that is not well.
 
     Args:
         incident: as it was weighed; of its own entities nothing else is said.
-        graph: the whole graph.
+        ground: the whole graph.
         evidence: all of it.
     """
-    inside = {entity.uid: entity for entity in incident.entities}
-    hosts = {entity.uid for entity in graph.entities if entity.kind == _HOST}
+    inside = {entity.uid for entity in incident.entities}
+    hosts = {room.uid for room in ground.layout.hosts}
     told = {(row.entity, row.signal) for row in incident.observations if row.abnormal}
     more = (
         row
@@ -49,12 +58,7 @@ def widened(incident: Incident, graph: Subgraph, evidence: Evidence) -> Incident
         if row.entity not in inside
         or (row.abnormal and row.entity in hosts and (row.entity, row.signal) not in told)
     )
-    return replace(
-        incident,
-        entities=tuple(({entity.uid: entity for entity in graph.entities} | inside).values()),
-        relations=graph.relations,
-        observations=(*incident.observations, *more),
-    )
+    return replace(incident, observations=(*incident.observations, *more))
 
 
 def _moves(plan: Plan) -> bool:

@@ -14,7 +14,7 @@ from kgraph.app.topologies import Topologies
 from kgraph.config import Configuration
 from kgraph.schema import Answer, Incident, Plan
 from kgraph.store import is_server
-from remedies import plan_for
+from remedies import Ground, plan_for
 
 Tried = Callable[[], Collection[tuple[str, str]]]
 Repairing = Callable[[], Collection[str]]
@@ -38,8 +38,8 @@ def toolkit(
     catalogue = catalogue_of(configuration)
     ways = endpoints(configuration)
 
-    def remedy(answer: Answer, incident: Incident) -> Plan | None:
-        return plan_for(answer, incident, catalogue, ways, tried(), repairing())
+    def remedy(answer: Answer, incident: Incident, ground: Ground | None = None) -> Plan | None:
+        return plan_for(answer, incident, catalogue, ways, tried(), repairing(), ground)
 
     server = is_server(configuration.settings.store.url)
     topologies = Topologies() if server else Topologies.beside(configuration.store_path)

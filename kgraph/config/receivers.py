@@ -12,6 +12,9 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from kgraph.config.sections import NAME, Section
 from kgraph.schema.addresses import Url, UrlOrEmpty
 
+FOR_PEOPLE = 5  # pages in an hour: more than that nobody reads
+_CHATS = frozenset({"slack", "teams"})
+
 
 class _Receiver(Section):
     """Who is told of incidents."""
@@ -24,6 +27,9 @@ class _Receiver(Section):
     after: Annotated[float, Field(ge=0, le=86_400)] = 0
     # Told again after so many seconds, until somebody has acknowledged it; 0: never.
     remind: Annotated[float, Field(ge=0, le=604_800)] = 0
+    # Incidents of one level, or worse, that are told one by one within an hour; more are told
+    # together, in a digest. 0: each by itself, as a program wants it.
+    most: Annotated[int, Field(ge=0, le=10_000)] = 0
     tries: Annotated[int, Field(ge=1, le=100)] = 17  # over about two hours
     token_env: str = ""  # the variable that holds its secret: a bearer token, a routing key
     token_file: Path | None = None  # or the file that does
@@ -34,6 +40,7 @@ class PagerDutyReceiver(_Receiver):
 
     type: Literal["pagerduty"]
     url: Url = "https://events.pagerduty.com/v2/enqueue"
+    most: Annotated[int, Field(ge=0, le=10_000)] = FOR_PEOPLE
 
 
 class CloudEventsReceiver(_Receiver):
@@ -54,6 +61,11 @@ class WebhookReceiver(_Receiver):
     header: str = "Authorization"  # which carries the token
     scheme: str = "Bearer"  # before the token; empty: the token alone
 
+    @model_validator(mode="before")
+    @classmethod
+    def _for_people(cls, given: dict[str, object]) -> dict[str, object]:
+        return {"most": FOR_PEOPLE, **given} if given.get("template") in _CHATS else given
+
     @model_validator(mode="after")
     def _somewhere(self) -> WebhookReceiver:
         if bool(self.url) == bool(self.url_env):
@@ -65,6 +77,7 @@ class EmailReceiver(_Receiver):
     """E-mail by SMTP; the token is the password."""
 
     type: Literal["email"]
+    most: Annotated[int, Field(ge=0, le=10_000)] = FOR_PEOPLE
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 25
     security: Literal["none", "starttls", "tls"] = "none"

@@ -132,10 +132,11 @@ def notice(
         "check": check["command"] if check else None,
         "checkOf": names.get(check["entity"], check["entity"]) if check else None,
         "plan": None if over or plan is None else _plan(plan, url),
+        "incidents": [],  # of a digest
         "warnings": list(dict.fromkeys([*warnings, *answer.get("warnings", ())]))[:_SHOWN],
         "url": f"{url.rstrip('/')}/incidents/{record.id}" if url else None,
     }
-    document["text"] = _texts(document)
+    document["text"] = texts(document)
     meaning = _meaning(document, over)
     return Notice(
         record.id,
@@ -247,7 +248,7 @@ def _plan(plan: Plan, url: str) -> dict[str, Any]:
     }
 
 
-def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+def texts(document: Mapping[str, Any]) -> dict[str, str]:
     """Return lines for people, none of them empty."""
     now = datetime.fromisoformat(document["updatedAt"])
     causes = [
@@ -336,8 +337,9 @@ def drill(incident: str, now: datetime, *, over: bool) -> dict[str, Any]:
         "check": None,
         "checkOf": None,
         "plan": None,
+        "incidents": [],
         "warnings": [],
         "url": None,
     }
-    document["text"] = _texts(document)
+    document["text"] = texts(document)
     return document

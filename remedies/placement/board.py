@@ -80,20 +80,26 @@ class Board:
         """Return the hosts that would do if they had the room. (hosts,) bool."""
         if unit.contradicts:
             return np.zeros(len(self.hosts), bool)
-        mask = self.open & self.reached(unit)
-        for group in unit.apart:
-            if group in self._apart:
-                mask &= self._apart[group] == 0
+        mask = self.open & self.reached(unit.needs)
+        mask &= ~self.taken(unit.apart)
         if unit.bound != _NOWHERE:
             only = np.zeros(len(self.hosts), bool)
             only[unit.bound] = True
             mask &= only
         return mask
 
-    def reached(self, unit: Unit) -> Mask:
-        """Return the hosts from which all is reached that a unit needs. (hosts,) bool."""
+    def taken(self, groups: Iterable[str]) -> Mask:
+        """Return the hosts where somebody of one of these anti-affinity groups is. (hosts,)."""
+        mask = np.zeros(len(self.hosts), bool)
+        for group in groups:
+            if group in self._apart:
+                mask |= self._apart[group] != 0
+        return mask
+
+    def reached(self, needs: Iterable[Need]) -> Mask:
+        """Return the hosts from which all of that is reached. (hosts,) bool."""
         mask = np.ones(len(self.hosts), bool)
-        for need in unit.needs:
+        for need in needs:
             if need.any_of not in self._reach:
                 found = [bool(need.any_of & host.reaches) for host in self.hosts]
                 self._reach[need.any_of] = np.array(found, bool)
@@ -138,7 +144,7 @@ class Board:
             self._apart[group][host] -= sign
 
     def _unit(self, group: str, members: Sequence[GuestSize]) -> Unit:
-        return combined(members, self._seat_of(group))
+        return combined(members, self._seat_of(group) if members[0].together else _NOWHERE)
 
     def _seat_of(self, group: str) -> int:
         """Return the host where members of an affinity group stay, if some do."""
@@ -157,4 +163,4 @@ def combined(members: Sequence[GuestSize], bound: int = _NOWHERE) -> Unit:
 
 
 def _alone(guest: GuestSize) -> Unit:
-    return combined((guest,))
+    return Unit((guest,), guest.cpus, float(guest.memory), guest.needs, guest.apart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from remedies.placement.board import Board, Unit
 from remedies.placement.exact import ExactMissingError, exact
@@ -11,7 +11,13 @@ from remedies.placement.greedy import Seating, greedy, spare, swap
 from remedies.placement.layout import GuestSize, Layout, Move, Placement, Unplaced
 
 
-def evacuate(layout: Layout, leaving: Collection[str], movable: Collection[str] = ()) -> Placement:
+def _stays(_guest: str) -> bool:
+    return False
+
+
+def evacuate(
+    layout: Layout, leaving: Collection[str], movable: Callable[[str], bool] = _stays
+) -> Placement:
     """Find a new host for every guest that has to leave its own.
 
     Head-room is kept where it can be: first each host keeps the share free that the loss of one
@@ -20,7 +26,8 @@ def evacuate(layout: Layout, leaving: Collection[str], movable: Collection[str] 
     Args:
         layout: hosts and guests. The hosts that are left have to be closed in it.
         leaving: uids of the guests.
-        movable: uids of guests that may move over to make room: running, and migrated live.
+        movable: tells of the uid of a guest whether it may move over to make room: it runs, and
+            is migrated live. Asked only where somebody finds none.
 
     Raises:
         KeyError: a guest that the layout does not have.
@@ -30,7 +37,7 @@ def evacuate(layout: Layout, leaving: Collection[str], movable: Collection[str] 
     unable = [Unplaced(g.uid, g.unknown) for g in guests if g.unknown]
     able = [guest for guest in guests if not guest.unknown]
     out = frozenset(leaving)
-    seating, board, by, notes = _seated(layout, able, out, frozenset(movable) - out)
+    seating, board, by, notes = _seated(layout, able, out, movable)
     left = [row for unit in seating.left for row in _reasons(board, unit)]
     weak = spare(board)
     if weak:
@@ -40,7 +47,10 @@ def evacuate(layout: Layout, leaving: Collection[str], movable: Collection[str] 
 
 
 def _seated(
-    layout: Layout, guests: Sequence[GuestSize], out: frozenset[str], movable: frozenset[str]
+    layout: Layout,
+    guests: Sequence[GuestSize],
+    out: frozenset[str],
+    movable: Callable[[str], bool],
 ) -> tuple[Seating, Board, str, tuple[str, ...]]:
     board = Board(layout, out)
     units = board.units(guests)
@@ -52,7 +62,7 @@ def _seated(
     seating = greedy(board, units)
     if not seating.left:
         return seating, board, "greedy", ()
-    swap(board, seating, movable)
+    swap(board, seating, lambda guest: guest not in out and movable(guest))
     if not seating.left:
         return seating, board, "swaps", ()
     return _exactly(layout, units, out, seating, board)
@@ -100,7 +110,7 @@ def _why(board: Board, unit: Unit) -> str:
         return "its affinity group holds guests that must be apart"
     if not len(board.hosts):
         return "no host is known"
-    reached, allowed = board.reached(unit), board.allowed(unit)
+    reached, allowed = board.reached(unit.needs), board.allowed(unit)
     counted: Counter[str] = Counter()
     for n, host in enumerate(board.hosts):
         if host.closed:

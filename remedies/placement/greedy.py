@@ -6,12 +6,15 @@ Best-fit decreasing: Johnson, "Near-optimal bin packing algorithms", MIT, 1973.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from remedies.placement.board import Board, Unit, combined
+
+_ENOUGH = 2 + 1e-6  # see `_surely`; the rest is for what adding up has rounded
 
 
 @dataclass
@@ -45,7 +48,7 @@ def greedy(board: Board, units: Sequence[Unit], reserve: float = 0.0) -> Seating
     return seating
 
 
-def swap(board: Board, seating: Seating, movable: frozenset[str]) -> None:
+def swap(board: Board, seating: Seating, movable: Callable[[str], bool]) -> None:
     """Seat what was left, where one movable guest makes enough room by going elsewhere.
 
     O(left * guests of the hosts that will do * hosts).
@@ -56,9 +59,12 @@ def swap(board: Board, seating: Seating, movable: frozenset[str]) -> None:
             seating.left.append(unit)
 
 
-def _make_room(board: Board, seating: Seating, unit: Unit, movable: frozenset[str]) -> bool:
+def _make_room(board: Board, seating: Seating, unit: Unit, movable: Callable[[str], bool]) -> bool:
     for host in np.flatnonzero(board.allowed(unit)):
-        for guest in _enough(board, int(host), unit, movable - seating.movers):
+        for guest in _enough(board, int(host), unit):
+            uid = guest.guests[0].uid
+            if uid in seating.movers or not movable(uid):
+                continue
             away = board.allowed(guest) & board.roomy(guest)
             away[host] = False
             target = board.best(guest, away)
@@ -67,23 +73,20 @@ def _make_room(board: Board, seating: Seating, unit: Unit, movable: frozenset[st
             board.take(guest, int(host))
             board.put(guest, target)
             board.put(unit, int(host))
-            seating.movers.add(guest.guests[0].uid)
+            seating.movers.add(uid)
             seating.seats += [(guest, target), (unit, int(host))]
             return True
     return False
 
 
-def _enough(board: Board, host: int, unit: Unit, movable: frozenset[str]) -> list[Unit]:
+def _enough(board: Board, host: int, unit: Unit) -> list[Unit]:
     """Return the guests of a host whose going makes room for a unit, the smallest first."""
     memory = unit.memory - board.memory[host]
     cpus = unit.cpus - board.cpus[host]
     found = [
         guest
-        for uid, guest in board.seated[host].items()
-        if uid in movable
-        and guest.memory >= memory
-        and guest.cpus >= cpus
-        and not guest.guests[0].together
+        for guest in board.seated[host].values()
+        if guest.memory >= memory and guest.cpus >= cpus and not guest.guests[0].together
     ]
     return sorted(found, key=lambda guest: (guest.memory, guest.guests[0].uid))
 
@@ -96,9 +99,39 @@ def spare(board: Board) -> str:
     for n, host in enumerate(board.hosts):
         if not board.seated[n] or not board.open[n]:
             continue
-        if not _survives(board, n):
+        if not _surely(board, n) and not _survives(board, n):
             return host.name
     return ""
+
+
+def _surely(board: Board, failed: int) -> bool:
+    """Tell whether `_survives` holds, without seating anybody; False: that has to be tried.
+
+    A unit is turned away where every host that would do lacks memory or processors by then: each
+    has taken in more than what it had left beyond the largest unit, of one or of the other. All
+    hosts together take in all that has to go at most. So nobody is turned away where those
+    remainders, each as a share of all that has to go and the smaller one of each host, add up to
+    more than 2: once all of the memory, and once all of the processors.
+    """
+    units = board.seated[failed].values()
+    apart = [group for unit in units for group in unit.apart]
+    if len(apart) > len(set(apart)):
+        return False  # they would stand in each other's way
+    shares = np.minimum(
+        _shares(board.memory, [unit.memory for unit in units]),
+        _shares(board.cpus, [unit.cpus for unit in units]),
+    )
+    shares[failed] = 0.0
+    shares[board.taken(apart)] = 0.0
+    return all(
+        float(shares[board.open & board.reached(needs)].sum()) > _ENOUGH
+        for needs in {unit.needs for unit in units}
+    )
+
+
+def _shares(free: npt.NDArray[np.float64], sizes: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return what each host has left beyond the largest, as a share of them all. (hosts,)."""
+    return np.maximum(free - max(sizes), 0.0) / max(sum(sizes), 1e-9)
 
 
 def _survives(board: Board, failed: int) -> bool:

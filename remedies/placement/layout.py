@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 APART = "antiAffinity"  # label: guests with the same value never share a host
@@ -81,6 +81,11 @@ class Layout:
     hosts: tuple[HostRoom, ...]
     guests: tuple[GuestSize, ...]
     on: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def closing(self, closed: Mapping[str, str]) -> Layout:
+        """Return the same with some hosts closed: uid -> why nothing new may go there."""
+        hosts = (replace(h, closed=closed[h.uid]) if h.uid in closed else h for h in self.hosts)
+        return replace(self, hosts=tuple(hosts))
 
 
 @dataclass(frozen=True, slots=True)

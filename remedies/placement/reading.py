@@ -45,10 +45,11 @@ def read_layout(
         limits: how full a host may be.
     """
     graph = _Graph.of(entities, relations)
-    hosts = tuple(_room(graph, host, closed, limits) for host in graph.of_kind("Host"))
+    hosts = tuple(_room(graph, host, limits) for host in graph.of_kind("Host"))
     guests = tuple(_size(graph, guest) for guest in graph.of_kind("VirtualMachine"))
     on = {guest.uid: graph.host_of(guest.uid) for guest in guests}
-    return Layout(hosts, guests, {guest: host for guest, host in on.items() if host})
+    here = {guest: host for guest, host in on.items() if host}
+    return Layout(hosts, guests, here).closing(closed)
 
 
 @dataclass(frozen=True)
@@ -130,17 +131,15 @@ class _Graph:
         }
 
 
-def _room(graph: _Graph, host: Entity, closed: Mapping[str, str], limits: Limits) -> HostRoom:
+def _room(graph: _Graph, host: Entity, limits: Limits) -> HostRoom:
     cpus = _number(host.props, "cpus", "cores")
     memory = _number(host.props, "memoryBytes")
     # What a scheduler of the estate keeps to is kept to here, too, where ours allows more.
     overcommit = min(limits.cpu_overcommit, _number(host.props, "cpuOvercommit") or math.inf)
     kept = _number(host.props, "reservedMemoryBytes") or 0.0
-    why = closed.get(host.uid, "")
-    if not why and host.labels.get(CORDONED) == "true":
+    why = "has no known size" if cpus is None or memory is None else ""
+    if host.labels.get(CORDONED) == "true":
         why = "is cordoned"
-    if not why and (cpus is None or memory is None):
-        why = "has no known size"
     return HostRoom(
         host.uid,
         host.name or host.uid,

@@ -71,6 +71,10 @@ class Graph:
         """Return the same graph with an empty log."""
         return Graph(self.entities, self.needs, self.needed_by)
 
+    def of_these(self, entities: Mapping[str, Entity]) -> Graph:
+        """Return the same relations between other entities, with an empty log."""
+        return Graph(entities, self.needs, self.needed_by)
+
     def kind(self, uid: str) -> str:
         """Return the kind; empty where there is no such entity."""
         entity = self.entities.get(uid)

@@ -10,6 +10,8 @@ from ingest.posted import Act, PagerEvent
 from kgraph.app import by_hand
 from kgraph.app.handled import trace
 from kgraph.app.service import audit
+from kgraph.app.service.news import gathered
+from kgraph.incidents.digest import is_digest
 from kgraph.incidents.handling import acknowledgement
 from kgraph.incidents.messages import pagerduty_incident
 from kgraph.schema import Document, Drawer, IncidentRecord, IncidentStatus, InputError, StoreError
@@ -29,19 +31,32 @@ def carry_out(store: GraphStore, hook: str, event: PagerEvent, now: datetime) ->
     """Do to an incident what was done to it there, and write down who did it.
 
     An incident that is not ours, and what is older than the last word on it, are passed over. What
-    cannot be done here, such as closing it in the middle of a repair, is noted.
+    cannot be done here, such as closing it in the middle of a repair, is noted. Who takes a digest
+    on, or gives it back, does so with all that it told of; to end them all by one word is nothing
+    that anybody has looked at.
     """
     incident, said_at = _paired(store, hook, event)
-    record = store.incident(incident) if incident else None
-    if record is None:
+    together = is_digest(incident)
+    if together and event.act not in {Act.TAKEN, Act.GIVEN_BACK}:
+        return
+    named = gathered(store, incident) if together else (incident,)
+    records = [record for each in named if each and (record := store.incident(each))]
+    if not records:
         return
     if event.act is not Act.NOTED:
         if said_at is not None and event.at < said_at:
             return
-        _pair(store, hook, event, record.id, now)
+        _pair(store, hook, event, incident, now)
+    for record in records:
+        _carry_out(store, hook, record, event, now)
+
+
+def _carry_out(
+    store: GraphStore, hook: str, record: IncidentRecord, event: PagerEvent, now: datetime
+) -> None:
     outcome = _done(store, record, event, now)
     if outcome:
-        mark = hashlib.sha256(event.id.encode()).hexdigest()[:8]
+        mark = hashlib.sha256(f"{event.id} {record.id}".encode()).hexdigest()[:8]
         what = f"incident.{_WHAT[event.act]}"
         deed = audit.Deed(
             audit.new_id(now, mark), now, _who(event), f"hook {hook}", what, record.id, outcome

@@ -102,7 +102,7 @@ class Inbox:
                 continue
             except Exception as error:  # noqa: BLE001 - one delivery must not stop the others
                 _log.exception("fault of the program in a delivery", delivery=document.id)
-                self._store.put([_dead(document, f"fault of the program: {error}", now)])
+                self._store.put([_dead(document, as_fault(error), now)])
                 continue
             if taken.once and (taken.once in seen or self._store.named(Drawer.SEEN, [taken.once])):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from kgraph.app.service.announce import newest_message
+from kgraph.app.service.telling import newest_message
 from kgraph.schema import Document, Drawer, InputError
 from kgraph.schema.timestamps import format_time
 from kgraph.store import GraphStore

@@ -151,7 +151,7 @@ def _as_known(notice: dict[str, Any], older: list[str]) -> dict[str, Any]:
     # What an earlier version has left to be sent says less.
     text = {"acknowledged": "-", **notice.get("text", {})}
     said = {"news": News.CHANGED.value, "acknowledged": None, "checkOf": None}
-    whole = {**said, **notice, "text": text}
+    whole = {**said, "incidents": [], **notice, "text": text}
     unheard = older and whole["news"] == News.ACKNOWLEDGED
     return {**whole, "news": News.OPENED.value} if unheard else whole
 

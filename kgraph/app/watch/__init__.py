@@ -20,6 +20,7 @@ from kgraph.app.watch.loop import Watch
 from kgraph.app.watch.repairs import PolicyRepairs
 from kgraph.app.watch.snapshot import Snapshots
 from kgraph.app.watch.told import Teller
+from kgraph.app.whole import Whole
 from kgraph.config import Configuration
 from kgraph.store import GraphStore
 from remedies import Executor
@@ -61,6 +62,7 @@ def build(
         lambda: executor.tried_in_vain(_clock()),
         lambda: in_repair(store),
     )
+    whole = Whole(store)
     repairs = PolicyRepairs(
         store,
         executor,
@@ -75,8 +77,9 @@ def build(
         keeper=keeper,
         assessor=Assessor(
             store,
-            seeing_all(tools, store, _clock),
+            seeing_all(tools, store, _clock, whole),
             beside.warnings,
+            whole,
         ),
         repairs=repairs,
         clock=_clock,

@@ -16,6 +16,7 @@ from kgraph.app.placing import Kept, Sorted, worth
 from kgraph.app.survey import WHOLE_UP_TO
 from kgraph.app.watch.session import Session
 from kgraph.app.watch.told import Told, What
+from kgraph.app.whole import Whole
 from kgraph.incidents import Verdict, headline, probability
 from kgraph.incidents.aging import stale
 from kgraph.incidents.case import SURE, blamed
@@ -67,6 +68,7 @@ class Assessor:
         store: where the evidence is.
         tools: what it is explained with.
         warnings: tells at a moment what whoever reads an explanation must know of the evidence.
+        whole: the whole graph of that store, where plans are made on it, too.
     """
 
     def __init__(
@@ -74,11 +76,12 @@ class Assessor:
         store: GraphStore,
         tools: Toolkit,
         warnings: Callable[[datetime], tuple[str, ...]] = _no_warnings,
+        whole: Whole | None = None,
     ) -> None:
         self._store, self._tools, self._warnings = store, tools, warnings
         self._session = Session(store, _said)
         self._memory = Memory()
-        self._graph: tuple[int, Subgraph] | None = None
+        self._whole = whole or Whole(store)
         self._topology: tuple[Subgraph, Topology] | None = None
         self._mark: object = None
         self._blamed: dict[str, _Blame] = {}
@@ -119,7 +122,7 @@ class Assessor:
         mark = (self._store.version(), _mark(evidence), warnings, decided, old)
         if mark == self._mark:
             return None
-        graph = self._current()
+        graph = self._whole.graph()
         found = of_estate(graph, evidence, ages, tools, warnings, self._arrays(graph))
         with self._turn(now, tools) as ours:
             if not ours:
@@ -129,7 +132,7 @@ class Assessor:
         self._mark = mark
         told = list(self._tell(now, done, frozen))
         kept = tuple(each for each in done.kept if worth(each))
-        return Assessment(now, kept, kept, self._current), told
+        return Assessment(now, kept, kept, self._whole.graph), told
 
     def _in_parts(
         self, now: datetime, tools: Toolkit, warnings: tuple[str, ...], frozen: Collection[str]
@@ -149,19 +152,13 @@ class Assessor:
             tuple(each for each in rows if worth(each))
             for rows in (settled.kept, settled.done.kept)
         )
-        return Assessment(now, kept, fresh, self._current), told
+        return Assessment(now, kept, fresh, self._whole.graph), told
 
     @contextmanager
     def _turn(self, now: datetime, tools: Toolkit) -> Iterator[bool]:
         """Have the incidents; not while a person sorts them, nor by what stood before that."""
         with turns.turn(self._store, turns.WATCH, now) as ours:
             yield ours and grouping(decisions(self._store)) == grouping(tools.decisions)
-
-    def _current(self) -> Subgraph:
-        version = self._store.version()
-        if self._graph is None or self._graph[0] != version:
-            self._graph = (version, self._store.graph())
-        return self._graph[1]
 
     def _arrays(self, graph: Subgraph) -> Topology:
         """Return a graph as arrays: as before, while it is the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from kgraph.schema import Plan, PlanStep
 from remedies.placement import Layout, Limits, Placement, evacuate, read_layout
+from remedies.placement.board import Board
+from remedies.placement.greedy import _surely, _survives, spare
 from remedies.proof import Known, check
 from tests.remedies.estates import DOES, Plant, cause, plan, random_plant, step
 
@@ -106,7 +109,7 @@ def test_a_guest_that_runs_moves_over_for_one_that_finds_no_room_and_goes_first(
     plant.guest("big", "h1", 12, 1, "lan", "nfs")
     layout = layout_of(plant, limits=TIGHT)
     assert evacuate(layout, ["big"]).unplaced
-    placement = evacuate(layout, ["big"], movable=["on-h2", "on-h3"])
+    placement = evacuate(layout, ["big"], {"on-h2", "on-h3"}.__contains__)
     assert placement.by == "swaps"
     assert [(m.guest, m.target, m.displaced) for m in placement.moves] == [
         ("on-h2", "h3", False),
@@ -200,8 +203,7 @@ def test_every_evacuation_is_proven_by_the_checker(
     plant = random_plant(seed, hosts, guests, fill=fill)
     layout = layout_of(plant)
     out = leaving(layout)
-    staying = [g for g in layout.on if g not in out] if move else []
-    placement = evacuate(layout, out, staying)
+    placement = evacuate(layout, out, lambda _guest: move)
     assert sorted(
         [m.guest for m in placement.moves if m.displaced]
         + [row.guest for row in placement.unplaced]
@@ -209,6 +211,36 @@ def test_every_evacuation_is_proven_by_the_checker(
     assert all(row.why for row in placement.unplaced)
     verdict = check(as_plan(placement, "h1"), plant.graph, DOES, Known(frozenset({"h1"})))
     assert [str(row) for row in verdict.objections] == []
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    hosts=st.integers(2, 30),
+    each=st.integers(1, 12),
+    fill=st.sampled_from([0.1, 0.3, 0.6, 0.85, 0.95]),
+    cpus=st.sampled_from([2, 4, 8, 32]),
+    lost=st.integers(0, 3),
+)
+def test_what_is_sure_to_find_room_does_when_it_is_tried(
+    seed: int, hosts: int, each: int, fill: float, cpus: int, lost: int
+) -> None:
+    plant = random_plant(seed, hosts, hosts * each, fill=fill)
+    for uid, entity in plant.entities.items():
+        if entity.kind == "Host":
+            plant.entities[uid] = replace(entity, props={**entity.props, "cpus": cpus})
+    board = Board(layout_of(plant, [f"h{n}" for n in range(lost)]))
+    filled = [n for n in range(hosts) if board.seated[n] and board.open[n]]
+    tried = {n: _survives(board, n) for n in filled}
+    assert not [n for n in filled if _surely(board, n) and not tried[n]]
+    first = next((board.hosts[n].name for n in filled if not tried[n]), "")
+    assert spare(board) == first
+
+
+def test_in_a_roomy_estate_nobody_has_to_be_tried() -> None:
+    plant = random_plant(1, 30, 300, fill=0.5)
+    board = Board(layout_of(plant))
+    assert sum(_surely(board, n) for n in range(30) if board.seated[n] and board.open[n]) >= 25
 
 
 @settings(deadline=None)

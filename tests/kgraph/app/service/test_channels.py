@@ -42,6 +42,7 @@ NOTICE = {
     "next": [],
     "check": None,
     "checkOf": None,
+    "incidents": [],
     "plan": None,
     "warnings": [],
     "url": None,

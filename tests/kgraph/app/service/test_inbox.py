@@ -316,6 +316,19 @@ def test_what_the_program_stumbles_over_is_a_dead_letter_and_stops_no_other(
     assert store.count(Drawer.INBOX) == 0
 
 
+def test_a_delivery_that_the_program_stumbles_over_while_reading_tells_the_type_of_its_fault(
+    inbox: Inbox, store: GraphStore, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles(*_given: Any) -> Any:
+        raise KeyError("odd")
+
+    monkeypatch.setattr(module, "read", stumbles)
+    post(down("h1"))
+    inbox.keep(T0)
+    (dead,) = store.documents(Drawer.DEAD)
+    assert "KeyError: 'odd'" in json.loads(dead.body)["because"]
+
+
 def test_what_was_seen_is_forgotten_as_fast_as_it_comes(inbox: Inbox, store: GraphStore) -> None:
     store.put(Document(Drawer.SEEN, f"s {n}", T0, "{}") for n in range(2_500))
     for second in range(3):

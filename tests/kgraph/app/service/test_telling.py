@@ -22,6 +22,7 @@ from kgraph.config.receivers import CloudEventsReceiver
 from kgraph.incidents.handling import GROUPING, Did, Handling
 from kgraph.incidents.messages import pagerduty
 from kgraph.schema import (
+    Document,
     Drawer,
     IncidentRecord,
     IncidentStatus,
@@ -422,6 +423,16 @@ def test_a_dead_letter_is_sent_again_only_as_long_as_it_is_the_last_word(
     assert len(works.channel.got) == 1  # its end
     with pytest.raises(InputError, match="a newer message on INC-1 to all was made since"):
         retry(store, first.id, T0 + timedelta(seconds=4))
+
+
+def test_a_dead_letter_that_nobody_has_looked_at_for_a_month_is_forgotten(
+    one: Scene, store: GraphStore
+) -> None:
+    for days in (31, 29):
+        at = T0 - timedelta(days=days)
+        store.put([Document(Drawer.DEAD, f"outbox {days}", at, "{}")])
+    one.settles(0)
+    assert [row.id for row in store.documents(Drawer.DEAD)] == ["outbox 29"]
 
 
 def test_what_is_for_another_receiver_is_left_alone(store: GraphStore) -> None:
