@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -40,11 +40,17 @@ _STANDS = frozenset({PlanState.PROPOSED, PlanState.APPROVED})
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A plan that stands for an incident."""
+    """A plan that stands for an incident.
+
+    Attributes:
+        acted_on: those whom its steps are done to: of each tick's decisions the labels matter, and
+            an incident has thousands of entities.
+    """
 
     plan: Plan
     kept: Kept
     since: datetime
+    acted_on: Mapping[str, Entity]
 
 
 @dataclass
@@ -107,7 +113,8 @@ class PolicyRepairs:
                 continue
             known = before.get(plan.id)
             since = known.since if known else found.at
-            self._proposals[plan.id] = _Proposal(plan, kept, since)
+            acted_on = known.acted_on if known and known.kept is kept else _acted_on(plan, kept)
+            self._proposals[plan.id] = _Proposal(plan, kept, since, acted_on)
             if known is None and plan.incident not in busy and self._proposed(plan):
                 told.append(_proposed(plan, found.at))
         self._refused = {i: why for i, why in self._refused.items() if i in self._proposals}
@@ -251,7 +258,7 @@ class PolicyRepairs:
             kind=causes[fault.entity].kind,
             posterior=causes[fault.entity].posterior,
             synced=self.keeper.synced,
-            entities=self._treated | {entity.uid: entity for entity in case.incident.entities},
+            entities={**self._treated, **proposal.acted_on},
             cases=record,
         )
         return decide(self.policy, proposal.plan, around)
@@ -299,6 +306,12 @@ _OVER = frozenset(
     for state in PlanState
     if state not in {PlanState.PROPOSED, PlanState.APPROVED} and not state.under_way
 )
+
+
+def _acted_on(plan: Plan, kept: Kept) -> dict[str, Entity]:
+    uids = {step.entity for step in plan.steps}
+    entities = kept.investigation.case.incident.entities
+    return {entity.uid: entity for entity in entities if entity.uid in uids}
 
 
 def _proposed(plan: Plan, at: datetime) -> Told:
