@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -28,7 +29,10 @@ from kgraph.cli.session import Session, Terminal
 
 _ROLES = ("hook", "viewer", "responder", "operator", "admin")
 _SHARED = ("config", "store", "server", "server_token_file", "log_level", "debug")
-_GIVES_WAY = 5  # the server that answers and watches goes before
+# The server that answers and watches goes before, and it is not the one that is ended where memory
+# runs out.
+_NICE, _ENDED_FIRST = 5, 500
+_OOM = Path("/proc/self/oom_score_adj")
 _HELP = frozenset({"--help", "-h", "--version", "--install-completion", "--show-completion"})
 
 
@@ -72,7 +76,7 @@ class RefusedError(Exception):
 
 def main() -> int:
     """Run what standard input asks for."""
-    os.nice(_GIVES_WAY)
+    _give_way()
     asked = Asked(**json.loads(sys.stdin.readline()))
     if asked.work:
         os.chdir(asked.work)
@@ -93,6 +97,12 @@ def main() -> int:
         terminal=terminal,
     )
     return run(asked.arguments, session)
+
+
+def _give_way() -> None:
+    os.nice(_NICE)
+    with suppress(OSError, ValueError):  # another system has no such file
+        _OOM.write_text(str(max(_ENDED_FIRST, int(_OOM.read_text()))))
 
 
 def admitted(asked: Asked) -> tuple[Call, Rule]:

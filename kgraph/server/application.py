@@ -35,6 +35,7 @@ from kgraph.server.routes import (
     session,
 )
 from kgraph.server.service import Service
+from kgraph.server.strangers import Strangers
 
 _MIB = 2**20
 _API = (
@@ -125,6 +126,7 @@ def _guard(app: FastAPI, service: Service, agents: Agents) -> None:
     # At its own path and no other: a mount would redirect.
     app.router.routes.append(Route(PATH, agents, include_in_schema=False))
     app.add_middleware(Idempotent, service=service)
+    app.add_middleware(Strangers, service=service)
     app.add_middleware(
         Gate,
         rate=Rate(settings.requests_per_second, settings.burst, time.monotonic),

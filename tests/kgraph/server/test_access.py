@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +66,27 @@ def test_no_route_answers_without_a_token_with_a_wrong_one_or_with_one_of_a_hook
         assert asked(client, method, path, {}) == 401, path
         assert asked(client, method, path, hook) == 403, path
         assert asked(client, method, path, wrong) in {401, 429}, path
+
+
+def test_nothing_large_is_read_of_who_is_not_known(serve: Serve, token: Token) -> None:
+    """It would be taken apart before anybody asks who sent it, which takes 800 MiB at most."""
+    client = serve()
+    large = b"[" + b"{}," * 40_000 + b"{}"  # no JSON: whoever reads it says so
+    kind = {"Content-Type": "application/json"}
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield large
+
+    wrong = {"Authorization": "Bearer kgraph_00_00"}
+    for headers, status in (({}, 401), (wrong, 401), (token(Role.HOOK), 403)):
+        for content in (large, parts()):
+            answer = client.post("/api/v1/investigate", headers=kind | headers, content=content)
+            assert answer.status_code == status
+    headers = kind | token(Role.VIEWER)
+    answer = client.post("/api/v1/investigate", headers=headers, content=large)
+    assert (answer.status_code, "not JSON" in answer.json()["detail"]) == (422, True)
+    answer = client.post("/api/v1/session", headers=kind, content=large)
+    assert (answer.status_code, "not JSON" in answer.json()["detail"]) == (422, False)
 
 
 def test_what_the_document_says_of_roles_is_so(serve: Serve, token: Token) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -149,6 +152,15 @@ def test_a_server_may_run_no_commands_at_all(folder: Path, run: Run) -> None:
         found = run("graph", "find", "--server", url)
     assert found.code == 1
     assert "none are run here" in found.err
+
+
+def test_a_command_for_others_gives_way_to_the_server() -> None:
+    code = "from kgraph.cli import served; import os; served._give_way(); print(os.nice(0))"
+    code += "; print(served._OOM.read_text())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    nice, ended_first = map(int, done.stdout.split())
+    assert nice >= min(19, os.nice(0) + 5)
+    assert ended_first >= 500
 
 
 @pytest.mark.served

@@ -358,11 +358,21 @@ def test_who_is_not_known_does_not_fill_the_memory(
 ) -> None:
     client = serve("[server]\nbody_mib = 1\n")
     client.gate._most_held = 1000
-    answer = client.post("/hooks/alertmanager", content=b" " * 1001, headers=token(Role.HOOK))
+    large = b" " * 300_000
+    answer = client.post("/hooks/alertmanager", content=large, headers=token(Role.HOOK))
     assert (answer.status_code, counted(client, "memory")) == (503, 1)
     again = client.post("/hooks/alertmanager", content=webhook(alert()), headers=token(Role.HOOK))
     assert again.status_code == 202  # what was held is free again
     assert store.count(Drawer.INBOX) == 1
+
+
+def test_who_holds_all_room_with_slow_requests_keeps_no_alert_out(
+    serve: Serve, token: Token
+) -> None:
+    client = serve()
+    client.gate._held = client.gate._most_held  # by who need not be known
+    answer = client.post("/hooks/alertmanager", content=webhook(alert()), headers=token(Role.HOOK))
+    assert answer.status_code == 202
 
 
 def test_alerts_that_were_left_out_are_counted(serve: Serve, token: Token) -> None:
