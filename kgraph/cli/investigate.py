@@ -180,12 +180,14 @@ def _of_then(session: Session, at: str, form: AnswerFormat, *, verbose: bool) ->
     from kgraph.app.stores import Access, opened
     from kgraph.app.toolkit import toolkit
     from kgraph.app.topologies import Topologies
+    from kgraph.incidents import Origin
 
     tools = replace(
         toolkit(session.configuration, moment(at, session.now())), topologies=Topologies()
     )
     with opened(session.configuration, Access.READ, session.remark) as store:
         found = investigation.of_store(estate_at(session, store, at), tools)
+    found = [replace(each, case=replace(each.case, origin=Origin.PAST)) for each in found]
     if verbose:
         found = [certified(each, tools) for each in found]
     _show_all(session, found, form, verbose=verbose)

@@ -108,7 +108,7 @@ def _repair(view: View) -> str:
     if chosen is None or not chosen.steps:
         return ""
     runs = [tuple(run) for _, run in groupby(chosen.steps, key=_likeness)]
-    kept = view.case.origin is not Origin.BUNDLE  # the plan of a bundle is in no store
+    kept = view.case.origin in {Origin.STORE, Origin.KEPT}  # else its plan is in no store
     acts = chosen.executable and kept
     # Where nothing is done but by hand, no step needs to say so of itself.
     tell = said_of if acts else _asked

@@ -44,7 +44,7 @@ def build(case: Case, detail: Detail = Detail.BRIEF) -> Report:
 
 def _headline(view: View) -> str:
     what = wording.headline(view.abnormal, view.estate.entities)
-    if not view.abnormal and view.case.origin is Origin.STORE:
+    if not view.abnormal and view.case.origin in {Origin.STORE, Origin.PAST}:
         return what
     started = view.onset
     known = (view.case.id,) if view.case.id else ()  # of the past, nothing is kept, nor named

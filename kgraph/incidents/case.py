@@ -19,9 +19,10 @@ ROOM = 84  # characters beside the label on a screen of 100 columns, with some l
 
 
 class Origin(Enum):
-    """What a case is about: the estate now, an incident as it was kept, or a foreign bundle."""
+    """What a case is about: the estate now or once, a kept incident, or a foreign bundle."""
 
     STORE = "store"
+    PAST = "past"  # nothing of such an answer is kept
     KEPT = "kept"  # its entities may be gone; its plans are in the store
     BUNDLE = "bundle"
 

@@ -40,6 +40,8 @@ def in_words(found: ErrorDetails) -> str:
             return f"must be at least {_plain(context['ge'])}"
         case "less_than_equal":
             return f"must be at most {_plain(context['le'])}"
+        case "string_too_short" if context["min_length"] == 1:
+            return "must not be empty"
         case known if known in _WORDS:
             return _WORDS[known].format(**context)
         case _:

@@ -439,16 +439,18 @@ def test_what_has_a_runbook_says_where_it_stands(storage_case: Case) -> None:
     assert line.endswith(f"; where to begin: kgraph plan {plan.id}")
 
 
-def test_of_a_bundle_no_command_is_named_that_needs_its_plan_in_a_store(
-    storage_case: Case,
+@pytest.mark.parametrize("origin", [Origin.BUNDLE, Origin.PAST])
+def test_no_command_is_named_that_needs_a_plan_which_no_store_has(
+    storage_case: Case, origin: Origin
 ) -> None:
     assert storage_case.plan is not None
     steps = tuple(replace(step, actor=Actor.KGRAPH) for step in storage_case.plan.steps)
     plan = replace(storage_case.plan, steps=steps, runbook=("look at it",))
-    outside = replace(storage_case, plan=plan, origin=Origin.BUNDLE)
+    outside = replace(storage_case, plan=plan, origin=origin)
     line = _text(outside, Label.NEXT).replace("\N{NO-BREAK SPACE}", " ")
     assert "then by hand: restart" in line
     assert line.endswith("; where to begin: kgraph remedies show StorageExport.down")
+    assert not _text(outside, Label.DO)
 
 
 def test_a_look_that_comes_next_is_not_told_a_second_time(storage_case: Case) -> None:

@@ -122,6 +122,7 @@ def test_a_bundle_without_entities_keeps_its_evidence_for_the_stored_graph() -> 
     [
         ({"entities": [ENTITIES[0], ENTITIES[0]]}, "'web1' is there twice"),
         ({"format": "kgraph.incident/v2"}, "this reads kgraph.incident/v1"),
+        ({"id": ""}, "id: must not be empty"),
         ({"format": "kgraph.topology/v1"}, "kgraph ingest topology"),
         ({"id": None}, "id: must be text"),
         ({"observations": [{"entity": "h1", "signal": "a", "state": "odd"}]}, "state"),
