@@ -17,7 +17,7 @@ from .conftest import listening
 
 @pytest.fixture
 def url(configured: Callable[[str], Configuration]) -> Iterator[str]:
-    with listening(Service(configured("")), http=patient(0.3), limit_concurrency=3) as url:
+    with listening(Service(configured("")), http=patient(1.0), limit_concurrency=3) as url:
         yield url
 
 
@@ -55,10 +55,10 @@ def test_an_answer_that_is_on_its_way_is_not_cut_off(
     configured: Callable[[str], Configuration],
 ) -> None:
     told = configured('[server]\nauthentication = "none"\n')
-    with listening(Service(told), http=patient(0.1)) as url, connected(url) as line:
+    with listening(Service(told), http=patient(0.5)) as url, connected(url) as line:
         line.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: {url[7:]}\r\n\r\n".encode())
         read_until(line, b"retry: 3000\n\n\r\n")
-        line.settimeout(0.5)
+        line.settimeout(1.0)
         with pytest.raises(TimeoutError):
             line.recv(1)
 
