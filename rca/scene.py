@@ -25,6 +25,7 @@ from rca.siblings import weights
 from rca.storm import coarse, loudest
 from rca.terrain import CROSSED, Ahead, Onwards, Terrain, terrain_of
 
+PROBE = "Probe"
 MILLION = 1e6  # what is said somewhere is summed up in millionths of a nat: equals stay equal
 
 # Kind, loudest ratio, whom it serves, what its readings say, colour and uid.
@@ -76,7 +77,7 @@ class Scene:
 
         Of those that nothing else orders a probe comes first: who looks, before what is seen.
         """
-        return 2 * self.rank[entity] - (self.topology.kinds[entity] == "Probe")
+        return 2 * self.rank[entity] - (self.topology.kinds[entity] == PROBE)
 
     @cached_property
     def lookout(self) -> npt.NDArray[np.int32]:
