@@ -227,7 +227,8 @@ def read(
         its = looks[look[i]]
         ratios[i] = _alarming(told.rows[i], its.rule, crowd, its.measured)
     sorts = map([each.sort for each in looks].__getitem__, look)
-    columns = zip(told.rows, sorts, ratios, told.via, repeat(False), told.last, strict=False)
+    looked = repeat(False)  # noqa: FBT003 - that nobody did is told of silence alone
+    columns = zip(told.rows, sorts, ratios, told.via, looked, told.last, strict=False)
     return _by_entity([*map(_reading, columns)], place, told.alarms, looks, look)
 
 
@@ -265,7 +266,7 @@ def _by_entity(
     begin = np.flatnonzero(np.diff(entity[order], prepend=-1))
     rows = [*map(readings.__getitem__, order.tolist())]
     ends = [*begin[1:].tolist(), len(rows)]
-    spans = [*zip(begin.tolist(), ends)] if rows else []
+    spans = [*zip(begin.tolist(), ends, strict=True)] if rows else []
     first = np.minimum.reduceat(order, begin) if rows else begin
     found = [spans[i] for i in np.argsort(first).tolist()]
     return {rows[a].observation.entity: tuple(rows[a:b]) for a, b in found}
@@ -411,14 +412,10 @@ def _loudest(
     kept = [
         i
         for key, i in best.items()
-        if key[0] not in ill
-        or rows[i].state is _ABNORMAL
-        or (key[0], key[1], key[4]) not in wrong
+        if key[0] not in ill or rows[i].state is _ABNORMAL or (key[0], key[1], key[4]) not in wrong
     ]
     kept += [
-        i
-        for key, i in late.items()
-        if key not in best and (key[0], key[1], key[4]) not in wrong
+        i for key, i in late.items() if key not in best and (key[0], key[1], key[4]) not in wrong
     ]
     chosen = [rows[i] for i in kept]
     return _Told(
@@ -430,9 +427,7 @@ def _loudest(
     )
 
 
-def _last_words(
-    rows: Sequence[Observation], paths: _Paths, words: LastWords
-) -> Mapping[int, str]:
+def _last_words(rows: Sequence[Observation], paths: _Paths, words: LastWords) -> Mapping[int, str]:
     """Return which rows are last words, and from which place."""
     if not words.known:
         return {}

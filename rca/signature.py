@@ -150,18 +150,27 @@ def _touched(result: Spread, entity: int, onwards: Sequence[Ahead]) -> dict[int,
 
 def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str, _Hit], bool]:
     """Return what reaches `entity` from the beliefs so far, why, and whether only by calls."""
+    numbers = result.through.get(entity, _NOWHERE)
+    if len(numbers) == 1 and entity not in result.pressed:
+        gate = scene.terrain.gate(*numbers)
+        if gate.size == 1:
+            return _alone(result, gate)  # most are
+    # In their order: of what is equally likely, the first gate is told as the reason.
+    return _together(scene, result, entity, map(scene.terrain.gate, sorted(numbers)))
+
+
+def _together(
+    scene: Scene, result: Spread, entity: int, gates: Iterable[Gate]
+) -> tuple[Modes, dict[str, _Hit], bool]:
+    """Return the same of what comes through some gates, and from whom it is a burden of."""
     believed, called = result.believed, result.soft
     spared: Modes = {}
     strongest: dict[str, _Hit] = {}
     firm = False
-    gates = [*map(scene.terrain.gate, result.through.get(entity, _NOWHERE))]
-    if len(gates) == 1 and gates[0].size == 1 and entity not in result.pressed:
-        return _alone(result, gates[0])  # of most
-    # In their order: of what is equally likely, the first gate is told as the reason.
-    for gate in map(scene.terrain.gate, sorted(result.through.get(entity, _NOWHERE))):
+    for gate in gates:
         if gate.size > 1:
             through = _group(scene, result, entity, gate)
-        else:  # most are
+        else:
             member, effects = gate.members[0]
             state = believed.get(member)
             if state is None:
