@@ -162,7 +162,7 @@ def _arrive(scene: Scene, result: Spread, entity: int) -> tuple[Modes, dict[str,
 def _together(
     scene: Scene, result: Spread, entity: int, gates: Iterable[Gate]
 ) -> tuple[Modes, dict[str, _Hit], bool]:
-    """Return the same of what comes through some gates, and from whom it is a burden of."""
+    """Return the same of what comes through several gates, or against the arrows."""
     believed, called = result.believed, result.soft
     spared: Modes = {}
     strongest: dict[str, _Hit] = {}
